@@ -1,0 +1,1 @@
+"""Curricula, one file each with CURRICULUM in it, usable with any method."""

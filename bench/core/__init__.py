@@ -1,0 +1,34 @@
+"""The nouns of the harness. Standard library only; it knows no method, data set or study by name."""
+
+from bench.core.data import KINDS, Dataset, Sample, Scan, Task
+from bench.core.study import Arm, Data, Factor, RandomLabels, Study
+from bench.core.trial import NO_CURRICULUM, PROTOCOL, DataSpec, Labels, Recipe, Record, Spec, Split, Trial
+from bench.core.values import BenchError, canonical, digest, param, plain, seed_of
+
+__all__ = [
+    "KINDS",
+    "NO_CURRICULUM",
+    "PROTOCOL",
+    "Arm",
+    "BenchError",
+    "Data",
+    "DataSpec",
+    "Dataset",
+    "Factor",
+    "Labels",
+    "RandomLabels",
+    "Recipe",
+    "Record",
+    "Sample",
+    "Scan",
+    "Spec",
+    "Split",
+    "Study",
+    "Task",
+    "Trial",
+    "canonical",
+    "digest",
+    "param",
+    "plain",
+    "seed_of",
+]

@@ -1,0 +1,83 @@
+"""A question as a grid: arms, factors with levels, contrasts and controls."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.core.trial import Recipe
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A row of the table: a method, its parameters where they are not the defaults, and a curriculum."""
+
+    method: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    curriculum: str = "none"
+    curriculum_params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Something that may be so or otherwise: label -> parameters that put it so. control: the label to compare with."""
+
+    levels: Mapping[str, Mapping[str, Any]]
+    control: str
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set as a study asks for it."""
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RandomLabels:
+    """The control that must find nothing: `arm` on `permutations` permutations of the labels of whole groups."""
+
+    arm: str
+    permutations: int = 20
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question as a grid. Give `arms`, or `base` and `factors`: one arm a level, the others at their controls."""
+
+    question: str
+    datasets: Sequence[Data]
+    reference: str = "control"  # the arm that contrasts are against, where none are declared
+    arms: Mapping[str, Arm] = field(default_factory=dict)
+    base: Arm | None = None
+    factors: Mapping[str, Factor] = field(default_factory=dict)
+    contrasts: Sequence[tuple[str, str]] = ()  # (arm, arm it is compared with); none: every arm but floors and controls
+    floors: Sequence[str] = ()  # arms that any method must beat
+    again: str | None = None  # the arm that the A/A control repeats with other seeds
+    random_labels: RandomLabels | None = None
+    margin: float | None = None  # of equivalence, in units of the primary metric, declared beforehand
+    folds: int = 5
+    partitions: int = 1
+    seeds: int = 1
+    recipe: Recipe = Recipe()
+    missing: str = "stop"  # a data set that is not prepared: `stop`, or `skip` (left out, and said so)
+
+    def rows(self) -> Iterator[tuple[str, Arm]]:
+        """(label, arm) of every arm, those of the factors first."""
+        if self.base is not None:
+            yield "control", self._with({name: factor.control for name, factor in self.factors.items()})
+            for name, factor in self.factors.items():
+                for level in (level for level in factor.levels if level != factor.control):
+                    controls = {other: f.control for other, f in self.factors.items()}
+                    yield f"{name}={level}", self._with({**controls, name: level})
+        yield from self.arms.items()
+
+    def _with(self, levels: Mapping[str, str]) -> Arm:
+        settings = [self.factors[name].levels[level] for name, level in levels.items()]
+        params = dict(self.base.params)
+        for setting in settings:
+            params.update(setting)
+        return dataclasses.replace(self.base, params=params)

@@ -1,0 +1,115 @@
+"""One cell of a study and what came of it: the trial and its record, with the parts that they are made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.core.values import BenchError, digest, plain, seed_of
+
+PROTOCOL = 1  # raised when splits, preparation or scores change; README lists the versions
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A named thing with every parameter spelled out, defaults included: what a trial's key is made of."""
+
+    name: str
+    version: int = 1
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+NO_CURRICULUM = Spec("none")
+
+
+@dataclass(frozen=True)
+class DataSpec(Spec):
+    """A prepared data set."""
+
+    fingerprint: str = ""  # of the prepared files
+
+
+@dataclass(frozen=True)
+class Split:
+    """How the groups are divided. kind: `kfold`, or `site` (a fold a site). fraction: of the training groups used."""
+
+    kind: str = "kfold"
+    folds: int = 5
+    fraction: float = 1.0
+
+
+@dataclass(frozen=True)
+class Labels:
+    """kind `true`, or `permuted`: those of whole groups, by the `number`-th permutation."""
+
+    kind: str = "true"
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The budget that all arms of a study share."""
+
+    steps: int = 1000  # of the optimiser
+    batch_size: int = 8
+    points: int = 20  # evaluation points, equally spaced over the steps
+    precision: str = "auto"  # auto: bf16 on a GPU, fp32 on a CPU; or fp32, bf16
+    threads: int = 1  # of each trial: with one, serial, parallel and cluster runs agree to the byte
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch_size, self.points, self.threads) < 1:
+            raise BenchError(f"steps, batch size, points and threads of a recipe are at least 1: {self}")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise BenchError(f"no precision {self.precision!r}; there are auto, fp32, bf16")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One cell of a study, fully determined: its canonical JSON, protocol included, is hashed to its key."""
+
+    data: DataSpec
+    method: Spec
+    split: Split = Split()
+    labels: Labels = Labels()
+    curriculum: Spec = NO_CURRICULUM
+    partition: int = 0
+    fold: int = 0
+    seed: int = 0
+    recipe: Recipe = Recipe()
+
+    @property
+    def key(self) -> str:
+        return digest({"protocol": PROTOCOL, **plain(self)})
+
+    def seed_for(self, purpose: str) -> int:
+        """The seed of one purpose: the same for all methods of a cell, so that arms are paired."""
+        return seed_of(self.data.name, self.partition, self.fold, self.seed, purpose)
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> Trial:
+        """A trial from its JSON."""
+        parts = {"data": DataSpec, "method": Spec, "curriculum": Spec}
+        parts |= {"split": Split, "labels": Labels, "recipe": Recipe}
+        return cls(**{key: parts[key](**value) if key in parts else value for key, value in entry.items()})
+
+
+@dataclass(frozen=True)
+class Record:
+    """What came of a trial: `done`, `failed` (the run's fault) or `refused` (the method cannot do this task)."""
+
+    trial: Trial
+    status: str
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # selected, last, validation, audit
+    curve: Sequence[Mapping[str, Any]] = ()  # a row per evaluation point
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    cost: Mapping[str, float | None] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    error: Mapping[str, str] = field(default_factory=dict)  # kind, message, traceback
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> Record:
+        """A record from its JSON."""
+        return cls(**{**{f.name: entry[f.name] for f in dataclasses.fields(cls)}, "trial": Trial.parse(entry["trial"])})

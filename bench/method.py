@@ -1,0 +1,134 @@
+"""What a method is: a network and how it learns, as a frozen dataclass of hyper-parameters.
+
+This file imports torch only where it is used, so that methods can be listed without it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.core import Task, Trial, param
+from bench.curriculum import Stage
+from bench.views import View, Volume
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+FAMILIES = ("floor", "2d", "3d", "hybrid", "distillation", "dclse")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a network says of B scans. logits: (B, outputs). features: (B, F), what its last linear layer reads."""
+
+    logits: Tensor
+    features: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A step's worth of training scans, on the device."""
+
+    x: Tensor  # (B, *shape after the view), normalised, float32
+    y: Tensor  # (B,) class indices, or numbers in units of the training part's deviation from its mean; masks (B, ...)
+    index: Tensor  # (B,) positions in the training part
+    task: Task
+    stage: Stage = Stage()
+    progress: float = 0.0  # of the optimiser steps, in [0, 1)
+    upstream: Sequence[Outputs] = ()  # of the upstream trials' networks on these scans, as their own views show them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method(ABC):
+    """Subclasses are final frozen dataclasses: they add fields, `build`, and `step` where label loss is not all."""
+
+    family: ClassVar[str]  # one of FAMILIES
+    version: ClassVar[int] = 1  # raised when the method's numbers change
+    solves: ClassVar[bool] = False  # True: `solve` finds the weights, and no optimiser steps are taken
+    space: ClassVar[Mapping[str, Any]] = {}  # parameter -> what a search may try
+
+    view: View = param(Volume(), "how a scan is shown to the network")
+    normalise: str = param("train", "train: mean and deviation of each channel of the training part", ("train", "none"))
+    augment: str = param("none", "what training scans go through", ("none", "flip", "affine"))
+    optimiser: str = param("adamw", "of the steps", ("adamw", "adam", "sgd"))
+    lr: float = param(1e-3, "learning rate at its highest")
+    weight_decay: float = param(0.01, "decoupled in AdamW")
+    schedule: str = param("cosine", "of the learning rate over the optimiser steps", ("cosine", "constant"))
+    warmup: float = param(0.0, "fraction of the steps over which the learning rate rises linearly")
+
+    @abstractmethod
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        """The untrained network for scans of `shape` after the view: (B, *shape) to (B, task.outputs).
+
+        A network gives the logits alone, one column per class, or one number per scan.
+        """
+
+    def step(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The loss of each scan of a batch, (B,). A loss of the batch as a whole is added to each of them."""
+        return label_losses(model(batch.x), batch)
+
+    def solve(self, model: nn.Module, x: np.ndarray, y: np.ndarray, task: Task, seed: int) -> None:
+        """Set the weights of `model` in one go, where `solves`. x: (N, *shape), normalised; y: (N,) as in a Batch."""
+        raise TypeError(f"{type(self).__name__} is trained by steps")
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        """Why this method cannot do `task` on scans of `shape` before the view; None where it can."""
+        return None
+
+    def upstream(self, trial: Trial) -> tuple[Trial, ...]:
+        """Trials that must be there before `trial`, a trial of this method: its teachers."""
+        return ()
+
+
+def label_losses(logits: Tensor, batch: Batch) -> Tensor:
+    """The plain loss of each scan, (B,), with the stage's label smoothing.
+
+    Cross-entropy for classes; L1 for numbers; cross-entropy plus 1 - soft Dice for masks, logits (B, K, ...).
+    """
+    from torch.nn import functional as F
+
+    if batch.task.kind == "regression":
+        return (logits.squeeze(1) - batch.y).abs()
+    losses = F.cross_entropy(logits, batch.y, reduction="none", label_smoothing=batch.stage.label_smoothing)
+    if batch.task.kind == "classification":
+        return losses
+    return losses.flatten(1).mean(1) + 1 - soft_dice(logits, batch.y)
+
+
+def soft_dice(logits: Tensor, masks: Tensor) -> Tensor:
+    """Soft Dice of each scan, (B,), mean over the classes but the background. logits (B, K, ...), masks (B, ...)."""
+    from torch.nn import functional as F
+
+    chances = logits.softmax(1).flatten(2)[:, 1:]  # (B, K - 1, voxels)
+    truth = F.one_hot(masks, logits.shape[1]).movedim(-1, 1).flatten(2)[:, 1:].to(chances.dtype)
+    overlap, total = (chances * truth).sum(2), chances.sum(2) + truth.sum(2)
+    return ((2 * overlap + 1e-5) / (total + 1e-5)).mean(1)
+
+
+def outputs(model: nn.Module, x: Tensor) -> Outputs:
+    """Logits and penultimate features of any network: the features are what its last linear (or 1x1) layer reads."""
+    kept: list[Tensor] = []
+    hook = _last_linear(model).register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0]))
+    try:
+        logits = model(x)
+    finally:
+        hook.remove()
+    return Outputs(logits, kept[-1].flatten(1))
+
+
+def _last_linear(model: nn.Module) -> nn.Module:
+    from torch import nn
+
+    layers = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.Linear)
+        or (isinstance(module, (nn.Conv2d, nn.Conv3d)) and set(module.kernel_size) == {1})
+    ]
+    if not layers:
+        raise ValueError(f"{type(model).__name__} has no linear or 1x1 layer to read features from")
+    return layers[-1]

@@ -1,0 +1,64 @@
+"""What a view is, and the rule for data sets of images."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+VIEWS: dict[str, type[View]] = {}
+PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}  # plane -> the spatial axis that its slices are stacked along
+
+
+@dataclass(frozen=True)
+class View(ABC):
+    """A pure function of one scan. Subclasses are final frozen dataclasses; their fields are the view's parameters."""
+
+    kind_name: ClassVar[str]  # as `{"kind": ...}` and the command line name it
+
+    def __init_subclass__(cls) -> None:
+        VIEWS[cls.kind_name] = cls
+
+    @abstractmethod
+    def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        """The shape after the view. shape: (C, D, H, W) of a prepared scan; spacing: millimetres along D, H, W."""
+
+    @abstractmethod
+    def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
+        """Scans as the network sees them: (B, C, D, H, W), float32, to (B, *shape)."""
+
+    @classmethod
+    def parse(cls, value: Any) -> View:
+        """A view from its name, from `{"kind": name, parameter: value}`, or itself."""
+        from bench.core import BenchError
+        from bench.registry import construct, did_you_mean
+
+        if isinstance(value, View):
+            return value
+        entry = dict(value) if isinstance(value, Mapping) else {"kind": value}
+        kind = entry.pop("kind", None)
+        if kind not in VIEWS:
+            raise BenchError(f"no view {kind!r}; {did_you_mean(str(kind), VIEWS)}")
+        return construct(VIEWS[kind], entry, f"view {kind}")
+
+
+@dataclass(frozen=True)
+class Image(View):
+    """The image itself: what every view becomes on a data set of images."""
+
+    kind_name: ClassVar[str] = "image"
+
+    def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        return shape
+
+    def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
+        return x
+
+
+def effective(view: View, shape: tuple[int, ...]) -> View:
+    """The view as it is on prepared scans of `shape`: on images, (C, H, W), there is nothing to encode."""
+    return view if len(shape) == 4 else Image()
