@@ -11,6 +11,7 @@ from bench.core import Trial
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,12 @@ class Stage:
 class Signals:
     """What a curriculum may know: of training batches only."""
 
-    losses: np.ndarray  # (training scans,) the loss of each scan when it was last seen; NaN before
+    seen: Tensor  # (training scans,) on the device: the loss of each scan when it was last seen; NaN before
+
+    @property
+    def losses(self) -> np.ndarray:
+        """`seen` in main memory. Waits for the device, so a curriculum that needs no losses does not ask."""
+        return self.seen.float().cpu().numpy()
 
 
 @dataclass(frozen=True)

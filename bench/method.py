@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import Task, Trial, param
 from bench.curriculum import Stage
-from bench.views import View, Volume
+from bench.views import View, Volume, effective
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +75,9 @@ class Method(ABC):
         """Set the weights of `model` in one go, where `solves`. x: (N, *shape), normalised; y: (N,) as in a Batch."""
         raise TypeError(f"{type(self).__name__} is trained by steps")
 
+    def check(self) -> None:  # noqa: B027 (most methods have nothing to check)
+        """BenchError where a parameter names what is not there (a network, a file). Called once before a study."""
+
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         """Why this method cannot do `task` on scans of `shape` before the view; None where it can."""
         return None
@@ -82,6 +85,18 @@ class Method(ABC):
     def upstream(self, trial: Trial) -> tuple[Trial, ...]:
         """Trials that must be there before `trial`, a trial of this method: its teachers."""
         return ()
+
+
+def unfit(method: Method, task: Task, shape: tuple[int, ...], axes: tuple[int, ...]) -> str | None:
+    """Why a classifier or regressor of scans with so many spatial axes (2, 3 or either) cannot do `task`, in words."""
+    if task.kind == "segmentation":
+        return "it predicts one class or number for a scan, not a mask"
+    shown = len(effective(method.view, shape).shape(shape, (1.0,) * (len(shape) - 1))) - 1
+    if shown in axes:
+        return None
+    if len(shape) == 3:
+        return "it reads volumes, and this data set holds images"
+    return f"it reads {axes[0]}D scans, and its view ({method.view.kind_name}) gives {shown}D ones"
 
 
 def label_losses(logits: Tensor, batch: Batch) -> Tensor:

@@ -2,9 +2,9 @@
 
 A member is a module-level `DATASET`, `METHOD`, `CURRICULUM` or `STUDY`, and its name is the name of its file.
 Packages are found through entry points of the group `dclse_bench`, whose values are packages to look into, or modules
-and packages that are members themselves; a user's own files through the plug-in folders (see `bench.paths`). Files whose name begins with an
-underscore are private and not looked at. A data set, method or curriculum is a frozen dataclass whose fields are its
-parameters; a study is an instance of `Study`.
+and packages that are members themselves; a user's own files through the plug-in folders (see `bench.paths`). Files
+whose name begins with an underscore are private and not looked at. A data set, method or curriculum is a frozen
+dataclass whose fields are its parameters; a study is an instance of `Study`.
 """
 
 from __future__ import annotations

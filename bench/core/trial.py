@@ -57,6 +57,7 @@ class Recipe:
     points: int = 20  # evaluation points, equally spaced over the steps
     precision: str = "auto"  # auto: bf16 on a GPU, fp32 on a CPU; or fp32, bf16
     threads: int = 1  # of each trial: with one, serial, parallel and cluster runs agree to the byte
+    scans: int = 0  # of each part at most, for a run that only proves that it runs; 0: all
 
     def __post_init__(self) -> None:
         if min(self.steps, self.batch_size, self.points, self.threads) < 1:

@@ -1,9 +1,28 @@
-"""How a scan is shown to a network: the volume at a spacing, a slice, projections, the dynamic image.
+"""How a scan is shown to a network: the volume at a spacing, slices, projections, the dynamic image.
 
 Light to import: torch is imported where a view is computed. `VIEWS` has every kind by name.
 """
 
-from bench.views.base import VIEWS, Image, View, effective
+from bench.views.base import PLANES, VIEWS, Image, View, effective
+from bench.views.dynamic import Dynamic, dynamic_image, rank_pooling_weights
+from bench.views.projections import Entropy, Max, Mean
+from bench.views.slices import Orthogonal, Slab, Slice
 from bench.views.volume import Volume
 
-__all__ = ["VIEWS", "Image", "View", "Volume", "effective"]
+__all__ = [
+    "PLANES",
+    "VIEWS",
+    "Dynamic",
+    "Entropy",
+    "Image",
+    "Max",
+    "Mean",
+    "Orthogonal",
+    "Slab",
+    "Slice",
+    "View",
+    "Volume",
+    "dynamic_image",
+    "effective",
+    "rank_pooling_weights",
+]

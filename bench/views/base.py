@@ -16,7 +16,11 @@ PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}  # plane -> the spatial axis 
 
 @dataclass(frozen=True)
 class View(ABC):
-    """A pure function of one scan. Subclasses are final frozen dataclasses; their fields are the view's parameters."""
+    """A pure function of one scan. Subclasses are final frozen dataclasses; their fields are the view's parameters.
+
+    A view in two dimensions is (C, rows, columns), the two remaining axes in the order of the volume: a sagittal view
+    is (y, z), a coronal one (x, z), an axial one (x, y).
+    """
 
     kind_name: ClassVar[str]  # as `{"kind": ...}` and the command line name it
 
@@ -29,7 +33,18 @@ class View(ABC):
 
     @abstractmethod
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
-        """Scans as the network sees them: (B, C, D, H, W), float32, to (B, *shape)."""
+        """Scans as the network sees them: (B, C, D, H, W), float or uint8, to (B, *shape), float32."""
+
+    @abstractmethod
+    def left_right(self) -> int | None:
+        """The spatial axis of the result (0 is the first after the channels) that runs from left to right.
+
+        None where it was projected away, or where turning it round would not give the view of a mirrored scan.
+        """
+
+    def keeps(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool:
+        """Whether scans of `shape` are left as they are, so that nothing is computed and nothing is stored."""
+        return False
 
     @classmethod
     def parse(cls, value: Any) -> View:
@@ -56,9 +71,26 @@ class Image(View):
         return shape
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
-        return x
+        return x.float()
+
+    def left_right(self) -> int | None:
+        return 1  # the columns of a picture
+
+    def keeps(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool:
+        return True
 
 
 def effective(view: View, shape: tuple[int, ...]) -> View:
     """The view as it is on prepared scans of `shape`: on images, (C, H, W), there is nothing to encode."""
     return view if len(shape) == 4 else Image()
+
+
+def flattened(shape: tuple[int, ...], plane: str) -> tuple[int, ...]:
+    """(C, D, H, W) without the axis that the slices of `plane` are stacked along."""
+    axis = 1 + PLANES[plane]
+    return (*shape[:axis], *shape[axis + 1 :])
+
+
+def left_right_in(plane: str) -> int | None:
+    """Where the left-right axis of a volume, its first, lies in a slice of `plane`."""
+    return None if plane == "sagittal" else 0

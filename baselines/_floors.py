@@ -1,0 +1,93 @@
+"""The networks of the floors, and how their weights are found."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.core import Task
+
+SIDE = 32  # pixels that an image is averaged to, at most
+FLAT = 0.05  # of the largest deviation: what a voxel's is taken for at least, or the rim of the background decides
+
+
+class SameAnswer(nn.Module):
+    """(B, ...) to (B, outputs): the same row for every scan."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.answer = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.new_zeros(len(x), len(self.answer)) + self.answer
+
+    def set(self, answer: np.ndarray) -> None:
+        self.answer.data.copy_(torch.as_tensor(np.asarray(answer)))
+
+
+class LinearVoxels(nn.Module):
+    """(B, C, ...) to (B, outputs): one weight for every voxel of a volume, or for every coarse pixel of an image."""
+
+    def __init__(self, shape: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        self.coarse = tuple(min(SIDE, size) for size in shape[1:]) if len(shape) == 3 else ()
+        self.linear = nn.Linear(math.prod((shape[0], *(self.coarse or shape[1:]))), outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(self.flat(x))
+
+    def flat(self, x: Tensor) -> Tensor:
+        """(B, C, ...) to (B, voxels)."""
+        return (F.adaptive_avg_pool2d(x, self.coarse) if self.coarse else x).flatten(1)
+
+    def fit(self, x: np.ndarray, y: np.ndarray, task: Task, penalty: float) -> None:
+        """Weights on the voxels as they come, found on standardised ones. x: (N, C, ...); y: (N,)."""
+        voxels = self.flat(torch.from_numpy(np.asarray(x, np.float32))).numpy()  # (N, p)
+        centre, deviation = voxels.mean(0), voxels.std(0)
+        deviation = np.maximum(deviation, max(FLAT * deviation.max(), 1e-12))
+        scale = 1 / (deviation * math.sqrt(len(centre)))
+        weights, offsets = _solve((voxels - centre) * scale, y, task, penalty)
+        weights = weights * scale
+        self.linear.weight.data.copy_(torch.from_numpy(weights))
+        self.linear.bias.data.copy_(torch.from_numpy(offsets - weights @ centre))
+
+
+def _solve(z: np.ndarray, y: np.ndarray, task: Task, penalty: float) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (outputs, p) and offsets (outputs,) of the penalised model of z, (N, p), whose columns have mean 0.
+
+    The weights lie in the span of the rows of z, so N coordinates in an orthonormal basis of it say all there is.
+    """
+    values, vectors = np.linalg.eigh((z @ z.T).astype(np.float64))  # (N,), (N, N)
+    kept = values > 1e-6 * max(values[-1], 1e-30)
+    lengths = np.sqrt(values[kept])
+    scores = vectors[:, kept] * lengths  # (N, r), z in the basis
+    fitted = _numbers if task.kind == "regression" else _classes
+    weights, offsets = fitted(scores, y, task.outputs, penalty)
+    return (weights / lengths) @ (vectors[:, kept].T @ z), offsets
+
+
+def _numbers(scores: np.ndarray, y: np.ndarray, outputs: int, penalty: float) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.linear_model import Ridge
+
+    model = Ridge(alpha=penalty, solver="cholesky").fit(scores, y)
+    return model.coef_[None], np.atleast_1d(model.intercept_)
+
+
+def _classes(scores: np.ndarray, y: np.ndarray, outputs: int, penalty: float) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.linear_model import LogisticRegression
+
+    weights, offsets = np.zeros((outputs, scores.shape[1])), np.full(outputs, -30.0)  # a class never seen is ruled out
+    seen = np.unique(y.astype(int))
+    if len(seen) == 1:
+        offsets[seen] = 0.0
+        return weights, offsets
+    model = LogisticRegression(C=1 / penalty, tol=1e-6, max_iter=2000).fit(scores, y.astype(int))
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(seen) == 2:  # scikit-learn gives the second class alone
+        coefficients, intercepts = np.vstack([-coefficients, coefficients]) / 2, np.tile(intercepts, 2) * [-0.5, 0.5]
+    weights[seen], offsets[seen] = coefficients, intercepts
+    return weights, offsets

@@ -1,0 +1,95 @@
+"""Classifiers of MONAI by name, whatever their constructors call the channels and the classes."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.core import BenchError
+from bench.registry import did_you_mean
+
+CHANNELS = ("in_channels", "n_input_channels")
+OUTPUTS = ("num_classes", "out_channels")
+
+
+class LogitsAlone(nn.Module):
+    """A network that gives (logits, something else): the logits."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)[0]
+
+
+def check(network: str, options: Mapping[str, Any]) -> None:
+    """BenchError where MONAI has no such classifier (with the nearest name), or where it does not take the options."""
+    _make(_classifier(network), (1, 64, 64, 64), 2, options)
+
+
+def create(network: str, shape: tuple[int, ...], outputs: int, options: Mapping[str, Any]) -> nn.Module:
+    """The network for volumes of `shape`, (C, D, H, W), as (B, C, D, H, W) to (B, outputs)."""
+    return _rows(network, _make(_classifier(network), shape, outputs, options), shape, outputs)
+
+
+def _make(maker: Callable, shape: tuple[int, ...], outputs: int, options: Mapping[str, Any]) -> nn.Module:
+    takes = _keywords(maker)
+    values = {**dict.fromkeys(CHANNELS, shape[0]), **dict.fromkeys(OUTPUTS, outputs), "spatial_dims": 3}
+    values |= {"img_size": shape[1:], "classification": True, "post_activation": "", "pretrained": False}
+    try:
+        return maker(**{**{name: value for name, value in values.items() if name in takes}, **options})
+    except TypeError as error:
+        raise BenchError(f"MONAI's {maker.__name__} does not take options={dict(options)}: {error}") from error
+
+
+def _classifier(network: str) -> Callable[..., nn.Module]:
+    import monai.networks.nets as nets
+
+    found = getattr(nets, network, None)
+    if found is None or not _classifies(found):
+        known = {maker.__name__ for maker in vars(nets).values() if _classifies(maker)}
+        raise BenchError(f"MONAI has no classifier {network!r}; {did_you_mean(network, known)}")
+    return found
+
+
+def _classifies(maker: Any) -> bool:
+    """Whether it is made of channels, classes and a number of dimensions. DenseNet calls its classes channels."""
+    if not callable(maker) or not getattr(maker, "__module__", "").startswith("monai.networks.nets."):
+        return False
+    takes, owner = _keywords(maker), _owner(maker)
+    named = "num_classes" in takes or any(base.__name__ == "DenseNet" for base in owner.__mro__)
+    maps = {"DiNTS", "ResNetFeatures", "EfficientNetBNFeatures", "NaViT"}  # features, or no plain batch of volumes
+    return named and "spatial_dims" in takes and not {base.__name__ for base in owner.__mro__} & maps
+
+
+def _keywords(maker: Callable) -> set[str]:
+    """The arguments that it takes, those that it hands on to the network it makes included."""
+    bases = [base for base in _owner(maker).__mro__ if base is not object and base is not nn.Module]
+    return {name for one in (maker, *bases) for name in inspect.signature(one).parameters}
+
+
+def _owner(maker: Callable) -> type:
+    """The class of what it makes."""
+    if inspect.isclass(maker):
+        return maker
+    made = typing.get_type_hints(maker).get("return", object)
+    return made if inspect.isclass(made) and issubclass(made, nn.Module) else object
+
+
+def _rows(network: str, made: nn.Module, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """The network, its logits alone; ValueError where it gives no row of numbers for a scan."""
+    shadow = copy.deepcopy(made).to("meta").eval()  # shapes without numbers: nothing is computed
+    with torch.no_grad():
+        answer = shadow(torch.zeros(1, *shape, device="meta"))
+    if isinstance(answer, tuple):
+        made, answer = LogitsAlone(made), answer[0]
+    if tuple(answer.shape) != (1, outputs):
+        raise ValueError(f"{network} gives {tuple(answer.shape)} for a scan of {shape}, not one row of {outputs}")
+    return made

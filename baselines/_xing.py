@@ -1,0 +1,69 @@
+"""VGG11 features of a dynamic image, weighted by a map of attention."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.core import BenchError
+
+WIDTHS = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512)  # to the last convolution but one of VGG11
+GRID = 6  # what the head reads: 6 x 6 positions, as images of 110 x 110 pixels give
+
+
+class AttentiveVgg(nn.Module):
+    """(B, C, H, W) to (B, outputs). `features` is named and laid out as in torchvision's VGG11, up to module 18."""
+
+    def __init__(self, channels: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        self.features = nn.Sequential(*_vgg(channels))
+        self.attention = nn.Sequential(
+            nn.Conv2d(512, 256, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(256, 64, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(64, 1, 1),
+        )
+        self.head = nn.Sequential(
+            *_dense(512 * GRID * GRID, 1024, dropout), *_dense(1024, 256, dropout), nn.Linear(256, outputs)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.features(x)  # (B, 512, h, w)
+        x = x * self.weigh(x)
+        if x.shape[2:] != (GRID, GRID):  # pooling onto the grid that is there has no deterministic gradient on a GPU
+            x = F.adaptive_avg_pool2d(x, GRID)
+        return self.head(x.flatten(1))
+
+    def weigh(self, features: Tensor) -> Tensor:
+        """The attention of each position, (B, 1, h, w): a softmax over all positions, times their number."""
+        scores = self.attention(features)
+        return scores.flatten(1).softmax(1).view_as(scores) * scores[0].numel()
+
+    def load(self, path: Path) -> None:
+        """Features from a VGG11 as torchvision or timm stores it; what follows stays as it was initialised."""
+        from safetensors.torch import load_file
+
+        stored = {key.removeprefix("features."): value for key, value in load_file(path).items() if "features" in key}
+        expected = self.features.state_dict()
+        wrong = [key for key, value in expected.items() if key not in stored or stored[key].shape != value.shape]
+        if wrong:
+            raise BenchError(f"{path} does not hold the features of a VGG11 of three channels: features.{wrong[0]}")
+        self.features.load_state_dict({key: stored[key] for key in expected})
+
+
+def _vgg(channels: int) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for width in WIDTHS:
+        if width == "pool":
+            layers.append(nn.MaxPool2d(2))
+        else:
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+            channels = width
+    return layers[:-1]  # the last one feeds the attention without an activation
+
+
+def _dense(inputs: int, outputs: int, dropout: float) -> list[nn.Module]:
+    return [nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(inplace=True), nn.Dropout(dropout)]

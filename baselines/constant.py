@@ -1,0 +1,46 @@
+"""The floor of floors: the same answer for every scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import Task, param
+from bench.method import Method
+from bench.views import View, Volume
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant(Method):
+    """The same answer for every scan: how often each class occurs in the training part, or its median number.
+
+    It looks at no image, so its score is what no information is worth. Any method has to beat it.
+    """
+
+    family: ClassVar[str] = "floor"
+    solves: ClassVar[bool] = True
+
+    view: View = param(Volume(mm=16.0), "how a scan is shown; nothing of it is read, so it is small")
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines._floors import SameAnswer
+
+        return SameAnswer(task.outputs)
+
+    def solve(self, model: nn.Module, x: np.ndarray, y: np.ndarray, task: Task, seed: int) -> None:
+        import numpy as np
+
+        if task.kind == "regression":
+            return model.set([float(np.median(y))])
+        counts = np.bincount(y.astype(int), minlength=task.outputs)
+        return model.set(np.log((counts + 1e-6) / (counts.sum() + 1e-6 * len(counts))))
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        return "it predicts one class or number for a scan, not a mask" if task.kind == "segmentation" else None
+
+
+METHOD = Constant

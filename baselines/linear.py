@@ -1,0 +1,46 @@
+"""The floor that a deep method has to beat to be worth its cost: a linear model of coarse voxels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import Task, param
+from bench.method import Method, unfit
+from bench.views import View, Volume
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear(Method):
+    """Logistic regression (classes) or ridge regression (numbers) on every voxel of the coarse volume.
+
+    Each voxel is standardised on the training part, nearly constant ones less. Images are averaged to at most 32 x 32
+    pixels first. Solved in the span of the training scans, where a model with a squared penalty has its weights, so
+    hundreds of scans of a hundred thousand voxels take about a second; the result is that of the full problem, and needs
+    no seed. Such a model was as good as any convolutional network of a broad comparison (Wen et al., Medical Image
+    Analysis 63, 2020).
+    """
+
+    family: ClassVar[str] = "floor"
+    solves: ClassVar[bool] = True
+
+    view: View = param(Volume(mm=4.0), "how a scan is shown to the model")
+    penalty: float = param(0.1, "times half the squared weights, where a scan has length 1 at most in mean")
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines._floors import LinearVoxels
+
+        return LinearVoxels(shape, task.outputs)
+
+    def solve(self, model: nn.Module, x: np.ndarray, y: np.ndarray, task: Task, seed: int) -> None:
+        model.fit(x, y, task, self.penalty)
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        return unfit(self, task, shape, (2, 3))
+
+
+METHOD = Linear

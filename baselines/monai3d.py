@@ -1,0 +1,48 @@
+"""Any three-dimensional classifier of MONAI, on the volume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.core import Task, param
+from bench.method import Method, unfit
+from bench.views import View, Volume
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monai3d(Method):
+    """A network of MONAI (DenseNet, ResNet, SE-ResNet, EfficientNet, ViT) on the volume, from scratch.
+
+    At 4 mm a DenseNet-121 trains on a processor; on a GPU give `view.mm=2` or `view.mm=0`, the prepared voxels. What a
+    constructor calls its channels and classes is found by its argument names; what else it must be told goes into
+    `options`. It reads volumes only. Source: https://github.com/Project-MONAI/MONAI.
+    """
+
+    family: ClassVar[str] = "3d"
+
+    view: View = param(Volume(mm=4.0), "how a scan is shown to the network")
+    network: str = param("DenseNet121", "as monai.networks.nets names it")
+    options: Mapping[str, Any] | None = param(
+        None, 'further arguments of the network, as JSON: {"model_name": "efficientnet-b0"}'
+    )
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines import _monai
+
+        return _monai.create(self.network, shape, task.outputs, self.options or {})
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        return unfit(self, task, shape, (3,))
+
+    def check(self) -> None:
+        from baselines import _monai
+
+        _monai.check(self.network, self.options or {})
+
+
+METHOD = Monai3d

@@ -1,0 +1,56 @@
+"""Any two-dimensional network of timm, on any two-dimensional view of the volume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.core import Task, param
+from bench.method import Method, unfit
+from bench.views import Dynamic, View
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timm2d(Method):
+    """A network of timm (ResNet, ConvNeXt, ViT, Swin and about a thousand more) on one image of each scan.
+
+    The default image is the dynamic image of the sagittal slices by the published formula, which any view that gives an
+    image may replace: `view=2d+e`, `view=max`. Trained from scratch unless `weights` names a local file; nothing is
+    downloaded. Source: https://github.com/huggingface/pytorch-image-models.
+    """
+
+    family: ClassVar[str] = "2d"
+
+    view: View = param(
+        Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan is shown to the network"
+    )
+    network: str = param("resnet18", "as timm names it")
+    options: Mapping[str, Any] | None = param(None, 'further arguments of the network, as JSON: {"drop_rate": 0.2}')
+    weights: str = param("", "a local safetensors file to start from, of the same network; empty: from scratch")
+    checksum: str = param("", "SHA-256 of that file: part of what the trial is")
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines import _timm
+
+        return _timm.create(self.network, shape, task.outputs, self.options or {}, self._file())
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        return unfit(self, task, shape, (2,))
+
+    def check(self) -> None:
+        from baselines import _timm
+
+        _timm.check(self.network, self.options or {})
+        self._file()
+
+    def _file(self):
+        from baselines._weights import verified
+
+        return verified(self.weights, self.checksum) if self.weights else None
+
+
+METHOD = Timm2d

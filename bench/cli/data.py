@@ -1,0 +1,84 @@
+"""`bench prepare` and `bench cost`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import registry
+from bench.cli.options import Json, Settings, print_json, settings
+from bench.cli.progress import Preparing
+from bench.core import BenchError, Task
+
+
+def attach(app: typer.Typer) -> None:
+    """Give the commands of this file to the application."""
+    app.command("prepare")(prepare)
+    app.command("cost")(cost)
+
+
+def prepare(
+    name: Annotated[str, typer.Argument(help="Name of a data set; `bench list datasets` has them.")],
+    source: Annotated[Path | None, typer.Option("--from", help="The folder with the scans; not for phantoms.")] = None,
+    set_: Settings = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Scans read side by side; one per processor where omitted.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read the scans of a data set once and keep them as arrays. Exit status 1 where scans could not be read."""
+    from bench.prepare import prepare as make_ready
+
+    params = settings(set_)
+    dataset = registry.make("datasets", name, params)
+    if source is None and not dataset.phantom:
+        raise BenchError(f"{name} needs --from FOLDER, laid out as: {dataset.layout}")
+    console = Console(stderr=as_json)
+    with Preparing(console, f"preparing {name}") as progress:
+        prepared = make_ready(name, params, source, workers, progress)
+    if as_json:
+        print_json({"name": name, "fingerprint": prepared.fingerprint, **prepared.manifest})
+    else:
+        _print_manifest(console, prepared)
+    if prepared.manifest.get("broken"):
+        raise typer.Exit(1)
+
+
+def _print_manifest(console: Console, prepared: object) -> None:
+    groups = len(set(prepared.groups))
+    console.print(f"{prepared.name}: {len(prepared.ids)} scans of {groups} groups, shape {prepared.shape}")
+    if prepared.task.classes:
+        counts = {label: int((prepared.targets == at).sum()) for at, label in enumerate(prepared.task.classes)}
+        console.print(", ".join(f"{label}: {count}" for label, count in counts.items()), highlight=False)
+    for broken in prepared.manifest.get("broken", []):
+        console.print(f"left out: {broken}", markup=False, highlight=False)
+
+
+def cost(
+    method: Annotated[str, typer.Argument(help="Name of a method; `bench list methods` has them.")],
+    shape: Annotated[str, typer.Option(help="What the network is given: channels and sizes, as 3,110,110.")],
+    classes: Annotated[int, typer.Option(help="Number of classes; 0: one number.")] = 2,
+    set_: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Parameters and forward FLOPs (2 x multiply-accumulates) of a method's network for one scan."""
+    from bench import cost as costs
+
+    try:
+        sizes = tuple(int(size) for size in shape.replace(",", " ").split())
+    except ValueError:
+        raise BenchError(f"--shape takes channels and sizes, as 3,110,110; not {shape!r}") from None
+    task = (
+        Task("classification", "auc", tuple(str(at) for at in range(classes))) if classes else Task("regression", "mae")
+    )
+    found = costs.measure(registry.make("methods", method, settings(set_)), task, sizes)
+    if as_json:
+        return print_json({"method": method, "shape": sizes, "classes": classes, **found})
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in found.items():
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+    return Console().print(table)

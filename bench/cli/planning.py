@@ -1,0 +1,92 @@
+"""A study made ready to be shown or run: its data sets found, its cells laid out, what is done counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from bench import paths, plan, registry
+from bench.core import Study, plain
+from bench.plan import Cell, Found
+from bench.prepare import fingerprint
+from bench.store import Store
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a study asks for, here and now."""
+
+    name: str
+    study: Study
+    found: list[Found]
+    notes: list[str]
+    cells: list[Cell]
+    store: Store
+
+    @property
+    def keys(self) -> set[str]:
+        return {cell.trial.key for cell in self.cells}
+
+    @property
+    def done(self) -> int:
+        return sum(self.store.has(key) for key in self.keys)
+
+    def lines(self) -> list[str]:
+        """What it will run, on which data, under which recipe."""
+        study, recipe = self.study, self.study.recipe
+        shape = f"{study.folds} folds x {study.partitions} partition(s) x {study.seeds} seed(s)"
+        budget = f"{recipe.steps} optimiser steps of {recipe.batch_size} scans, {recipe.threads} thread(s) each"
+        return [
+            *(_data_line(item) for item in self.found),
+            *self.notes,
+            f"{len(list(study.rows()))} arms, {shape}: {len(self.keys)} trials, {self.done} of them done; {budget}",
+        ]
+
+    def rows(self) -> list[tuple[str, str, int, int]]:
+        """(data, arm, trials, done) in the order of the study."""
+        trials: Counter = Counter()
+        done: Counter = Counter()
+        for cell in self.cells:
+            label = cell.arm + (" (random labels)" if cell.role == "random_labels" else "")
+            trials[cell.trial.data.name, label] += 1
+            done[cell.trial.data.name, label] += self.store.has(cell.trial.key)
+        return [(*place, count, done[place]) for place, count in trials.items()]
+
+    def summary(self) -> dict[str, Any]:
+        """The same for scripts."""
+        names = ("data", "arm", "trials", "done")
+        return {
+            "study": self.name,
+            "question": self.study.question,
+            "data": [{**plain(item.spec), "stand_in_for": item.stand_in_for} for item in self.found],
+            "notes": self.notes,
+            "recipe": plain(self.study.recipe),
+            "trials": len(self.keys),
+            "done": self.done,
+            "arms": [dict(zip(names, row, strict=True)) for row in self.rows()],
+        }
+
+
+def planned(name: str, stand_ins: bool | None = None, smoke: bool = False) -> Planned:
+    """Lay out a study. BenchError where it cannot be built or its data are not at hand."""
+    study = registry.study(name)
+    plan.check(study, name)
+    study = plan.smoke(study) if smoke else study
+    found, notes = plan.locate(study, fingerprint, stand_ins)
+    return lay_out(name, study, found, notes, smoke)
+
+
+def lay_out(name: str, study: Study, found: list[Found], notes: list[str], smoke: bool = False) -> Planned:
+    """The cells of a study on data sets that are found."""
+    cells = plan.cells(study, [item.spec for item in found])
+    if smoke:
+        cells = [cell for cell in cells if cell.trial.fold == 0]
+    return Planned(name, study, found, notes, cells, Store(paths.results_root()))
+
+
+def _data_line(item: Found) -> str:
+    made = registry.make("datasets", item.spec.name, item.spec.params)
+    nature = "PHANTOM" if made.phantom else "real"
+    stands = f", standing in for {item.stand_in_for}" if item.stand_in_for else ""
+    return f"data: {item.spec.name} ({nature}{stands}): {made.title}"

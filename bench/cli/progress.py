@@ -1,0 +1,107 @@
+"""How a run is shown while it goes: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench.core import Trial
+from bench.launch import Work
+
+PLAIN_EVERY = 10.0  # seconds between two plain lines
+
+
+class Preparing:
+    """Progress of the preparation of a data set."""
+
+    def __init__(self, console: Console, what: str) -> None:
+        self.console, self.what, self.said = console, what, time.monotonic()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self.bar = Progress(*columns, console=console)
+        self.task = self.bar.add_task(what, total=None)
+
+    def __enter__(self) -> Preparing:
+        if self.console.is_terminal:
+            self.bar.start()
+        else:
+            self.console.print(self.what)
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        self.bar.update(self.task, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        if self.console.is_terminal:
+            self.bar.stop()
+
+
+class Watching:
+    """Progress of the trials of a run, with the time that is left."""
+
+    def __init__(self, work: Work, arms: dict[str, str], console: Console) -> None:
+        self.arms, self.console = arms, console
+        self.open = {trial.key: trial for trial in work.trials}
+        self.total, self.began_at, self.said = len(self.open), time.monotonic(), time.monotonic()
+        self.parts: dict[str, float] = {}  # of the trials that run: the fraction done
+        self.starts: dict[str, float] = {}
+        self.took: dict[str, list[float]] = {}  # by method: fractions finished per second of the whole run
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"), console=console,
+        )  # fmt: skip
+        self.task = self.bar.add_task("trials", total=self.total, left="")
+
+    def __enter__(self) -> Watching:
+        if self.console.is_terminal and self.total:
+            self.bar.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.console.is_terminal and self.total:
+            self.bar.stop()
+
+    def began(self, trial: Trial) -> None:
+        self.parts[trial.key] = 0.0
+        self.starts[trial.key] = time.monotonic()
+        self._show(trial)
+
+    def moved(self, trial: Trial, fraction: float) -> None:
+        self.parts[trial.key] = fraction
+        self._show(trial)
+
+    def ended(self, trial: Trial, status: str) -> None:
+        self.open.pop(trial.key, None)
+        self.parts.pop(trial.key, None)
+        self.took.setdefault(trial.method.name, []).append(time.monotonic() - self.starts.pop(trial.key))
+        if status == "failed":
+            self.console.print(f"failed: {self._name(trial)}", markup=False)
+        self._show(trial)
+
+    def _show(self, trial: Trial) -> None:
+        done = self.total - len(self.open)
+        left = self._left(done)
+        self.bar.update(self.task, completed=done, description=self._name(trial)[:40], left=left)
+        now = time.monotonic()
+        if not self.console.is_terminal and (now - self.said > PLAIN_EVERY or done == self.total):
+            self.said = now
+            self.console.print(f"{done}/{self.total} trials, {left or 'time left not known yet'}", highlight=False)
+
+    def _name(self, trial: Trial) -> str:
+        return f"{self.arms.get(trial.key, trial.method.name)}, fold {trial.fold + 1}"
+
+    def _left(self, done: int) -> str:
+        """The time that is left: from the mean seconds of the methods already seen, scaled by how fast it has gone."""
+        if not done:
+            return ""
+        overall = [seconds for each in self.took.values() for seconds in each]
+        mean = sum(overall) / len(overall)
+        means = {name: sum(each) / len(each) for name, each in self.took.items()}
+        ahead = sum(
+            means.get(trial.method.name, mean) * (1 - self.parts.get(key, 0.0)) for key, trial in self.open.items()
+        )
+        behind = sum(overall)
+        seconds = ahead / behind * (time.monotonic() - self.began_at) if behind else 0.0
+        return f"about {int(seconds // 60)}:{int(seconds % 60):02d} left"

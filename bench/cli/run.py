@@ -1,0 +1,145 @@
+"""`bench run`: from a study to its report."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bench import paths, plan, registry
+from bench.cli.options import Arms, StandIns, StudyName
+from bench.cli.planning import Planned, lay_out, planned
+from bench.cli.progress import Preparing, Watching
+from bench.core import BenchError
+from bench.plan import Found
+from bench.store import Store
+
+LAUNCHER = typer.Option("--launcher", help="serial, ray, or auto: ray where there are processors and trials for it.")
+
+
+def attach(app: typer.Typer) -> None:
+    """Give the command of this file to the application."""
+    app.command("run")(run)
+
+
+def run(
+    study: StudyName,
+    arm: Arms = None,
+    launcher: Annotated[str, LAUNCHER] = "auto",
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Prove that the study runs; its numbers are thrown away.")
+    ] = False,
+    stand_ins: StandIns = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Run failed trials again.")] = False,
+    keep_weights: Annotated[
+        bool, typer.Option("--keep-weights", help="Keep the selected weights of every trial.")
+    ] = False,
+) -> None:
+    """Run what a study still lacks, then build its report. A finished study trains nothing."""
+    if smoke:
+        with tempfile.TemporaryDirectory(prefix="bench-smoke-") as folder:
+            _carry_out(planned(study, stand_ins, smoke=True), Path(folder), arm, "serial", smoke=True)
+        return
+    found = planned(study, stand_ins)
+    failed = _carry_out(found, paths.results_root(), arm, launcher, retry=retry, keep=keep_weights)
+    _report(study)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _carry_out(
+    found: Planned, root: Path, arms: list[str] | None, launcher: str, *,
+    smoke: bool = False, retry: bool = False, keep: bool = False,
+) -> int:  # fmt: skip
+    """Run what is outstanding and return how many trials of the plan have failed."""
+    from bench import launch
+
+    console = Console(stderr=False)
+    if launcher not in launch.LAUNCHERS:
+        raise BenchError(f"no launcher {launcher!r}; {registry.did_you_mean(launcher, launch.LAUNCHERS)}")
+    chosen = plan.chosen(found.study, found.name, found.cells, arms or [])
+    console.print(found.study.question, markup=False)
+    found = _with_phantoms(found, console, smoke)
+    chosen = plan.chosen(found.study, found.name, found.cells, arms or [])
+    for line in found.lines():
+        console.print(line, markup=False, highlight=False)
+    _check(found)
+    store = Store(root)
+    if not smoke:
+        plan.write(found.name, found.study, found.found, found.cells, notes=_notes(found), command=_command())
+    work = launch.outstanding(chosen, store, keep, retry)
+    with Watching(work, {cell.trial.key: cell.arm for cell in chosen}, console) as watch:
+        launch.launch(work, store, launcher, watch)
+    return _say_what_failed(found, store, console)
+
+
+def _with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:
+    """The same plan, its phantoms made where they were not there yet."""
+    from bench.prepare import prepare
+
+    specs = []
+    for item in found.found:
+        spec = item.spec
+        if not spec.fingerprint:
+            with Preparing(console, f"making {spec.name}") as progress:
+                spec = replace(spec, fingerprint=prepare(spec.name, spec.params, progress=progress).fingerprint)
+        specs.append(Found(spec, item.stand_in_for))
+    return lay_out(found.name, found.study, specs, found.notes, smoke)
+
+
+def _check(found: Planned) -> None:
+    """What can only be known with torch at hand: the networks that the arms name, the metrics of the data sets."""
+    from bench.metrics import metric
+
+    for item in found.found:
+        metric(registry.make("datasets", item.spec.name, item.spec.params).task.primary)
+    for label, arm in found.study.rows():
+        try:
+            registry.make("methods", arm.method, arm.params).check()
+        except BenchError as error:
+            raise BenchError(f"arm {label!r} of the study {found.name}: {error}") from error
+
+
+def _notes(found: Planned) -> list[str]:
+    from bench.prepare import open_prepared
+
+    notes = list(found.notes)
+    for item in found.found:
+        broken = open_prepared(item.spec.name, item.spec.params).manifest.get("broken", [])
+        if broken:
+            notes.append(f"{item.spec.name}: {len(broken)} scans could not be read and are left out")
+    return notes
+
+
+def _command() -> str:
+    return shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
+
+
+def _say_what_failed(found: Planned, store: Store, console: Console) -> int:
+    failed = 0
+    for cell in {cell.trial.key: cell for cell in found.cells}.values():
+        record = store.get(cell.trial.key)
+        if record is None or record.status != "failed":
+            continue
+        failed += 1
+        if failed <= 10:
+            place = f"{cell.arm}, fold {cell.trial.fold}, seed {cell.trial.seed}"
+            console.print(f"failed: {place}: {record.error['kind']}: {record.error['message']}", markup=False)
+    if failed:
+        console.print(f"{failed} trials failed; their records hold the tracebacks, and --retry runs them again")
+    return failed
+
+
+def _report(name: str) -> None:
+    from bench import report
+
+    page = report.build(name, paths.results_root())
+    Console().print(report.terminal_table(name, paths.results_root()))
+    print(f"report: {page}")

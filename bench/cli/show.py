@@ -1,0 +1,146 @@
+"""Commands that only look: list, describe, plan, status, report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import registry
+from bench.cli.options import Json, StandIns, StudyName, print_json
+from bench.core import BenchError, Study, plain
+
+
+def attach(app: typer.Typer) -> None:
+    """Give the commands of this file to the application."""
+    for command in (list_, describe, plan, status, report):
+        app.command(command.__name__.rstrip("_"))(command)
+
+
+def list_(
+    kind: Annotated[str, typer.Argument(help="datasets, methods, curricula or studies; all where omitted")] = "",
+    as_json: Json = False,
+) -> None:
+    """What there is: data sets, methods, curricula, studies."""
+    if kind and kind not in registry.KINDS:
+        raise BenchError(f"no kind {kind!r}; {registry.did_you_mean(kind, registry.KINDS)}")
+    rows = [_row(each, name) for each in ([kind] if kind else registry.KINDS) for name in registry.names(each)]
+    if as_json:
+        return print_json(rows)
+    table = Table("kind", "name", "what it is", box=None, pad_edge=False)
+    for row in rows:
+        what = f"[dim]{row['family']}[/]  " if "family" in row else ""
+        table.add_row(registry.SINGULAR[row["kind"]], row["name"], what + row["summary"])
+    return Console().print(table)
+
+
+def _row(kind: str, name: str) -> dict[str, Any]:
+    about = registry.describe(kind, name)
+    found = registry.member(kind, name)
+    summary = found.question if isinstance(found, Study) else about.get("title") or about["about"].partition("\n")[0]
+    row = {"kind": kind, "name": name, "summary": summary}
+    if kind == "datasets":
+        row |= {"phantom": found.phantom, "task": found.task.kind}
+    return {**row, "family": about["family"]} if "family" in about else row
+
+
+def describe(
+    name: Annotated[str, typer.Argument(help="Name of a data set, method, curriculum or study.")], as_json: Json = False
+) -> None:
+    """All that is known of one member: what it is, its parameters, its source."""
+    kinds = [kind for kind in registry.KINDS if name in registry.names(kind)]
+    if not kinds:
+        everything = [other for kind in registry.KINDS for other in registry.names(kind)]
+        raise BenchError(f"nothing is called {name!r}; {registry.did_you_mean(name, everything)}")
+    entries = [_described(kind, name) for kind in kinds]
+    if as_json:
+        return print_json(entries[0] if len(entries) == 1 else entries)
+    console = Console()
+    for entry in entries:
+        _print_entry(console, entry)
+    return None
+
+
+def _described(kind: str, name: str) -> dict[str, Any]:
+    entry = registry.describe(kind, name)
+    if kind == "studies":
+        study = registry.study(name)
+        arms = {label: plain(arm) for label, arm in study.rows()}
+        more = {key: plain(getattr(study, key)) for key in ("question", "datasets", "reference", "floors", "folds")}
+        more |= {key: plain(getattr(study, key)) for key in ("partitions", "seeds", "recipe", "random_labels", "again")}
+        entry |= {**more, "arms": arms}
+    return entry
+
+
+def _print_entry(console: Console, entry: dict[str, Any]) -> None:
+    console.print(f"[bold]{entry['name']}[/] ({registry.SINGULAR[entry['kind']]}, version {entry['version']})")
+    console.print(entry["about"], markup=False)
+    skipped = ("name", "kind", "version", "about", "parameters")
+    for key, value in ((key, value) for key, value in entry.items() if key not in skipped and value not in (None, {})):
+        console.print(f"[bold]{key}[/]:", end=" ")
+        console.print(value if isinstance(value, str) else plain(value), markup=False)
+    if entry.get("parameters"):
+        table = Table("parameter", "default", "meaning", "choices", box=None, pad_edge=False)
+        for row in entry["parameters"]:
+            choices = ", ".join(str(choice) for choice in row.get("choices", ()))
+            table.add_row(row["name"], str(row["default"]), row["meaning"], choices)
+        console.print(table)
+
+
+def plan(study: StudyName, stand_ins: StandIns = None, as_json: Json = False) -> None:
+    """What a study would run: data sets, arms, trials, and how many of them are done. Runs nothing."""
+    from bench.cli.planning import planned
+
+    found = planned(study, stand_ins)
+    if as_json:
+        return print_json(found.summary())
+    console = Console()
+    console.print(found.study.question)
+    for line in found.lines():
+        console.print(line, markup=False)
+    table = Table("data", "arm", "trials", "done", box=None, pad_edge=False)
+    for row in found.rows():
+        table.add_row(*(str(value) for value in row))
+    return console.print(table)
+
+
+def status(study: StudyName, as_json: Json = False) -> None:
+    """How far a study is: done, failed, refused, open, and what went wrong."""
+    from bench import paths
+    from bench.plan import read
+    from bench.status import expected_seconds, state_of
+    from bench.store import Store
+
+    store, written = Store(paths.results_root()), read(study)
+    state = {**state_of(written, store), "seconds_left_one_by_one": expected_seconds(written, store)}
+    if as_json:
+        return print_json(state)
+    console = Console()
+    console.print(_counts(state))
+    table = Table("arm", "done", "failed", "refused", "open", box=None, pad_edge=False)
+    for arm, count in state["arms"].items():
+        table.add_row(arm, *(str(count.get(name, 0)) for name in ("done", "failed", "refused", "open")))
+    console.print(table)
+    return _print_troubles(console, state["troubles"])
+
+
+def _counts(state: dict[str, Any]) -> str:
+    parts = [f"{state[name]} {name}" for name in ("failed", "refused", "open") if state[name]]
+    return f"{state['study']}: {state['done']} of {state['planned']} trials done" + "".join(f", {p}" for p in parts)
+
+
+def _print_troubles(console: Console, troubles: Iterable[dict[str, Any]]) -> None:
+    for row in troubles:
+        place = f"{row['data']}, {row['arm']}, partition {row['partition']}, fold {row['fold']}, seed {row['seed']}"
+        console.print(f"{row['status']}: {place}: {row['kind']}: {row['message']}", markup=False, highlight=False)
+
+
+def report(study: StudyName) -> None:
+    """Build the tables, figures and page of a study anew from its records."""
+    from bench import paths
+    from bench import report as reports
+
+    print(reports.build(study, paths.results_root()))

@@ -1,0 +1,101 @@
+"""What a network costs: parameters, operations, memory, seconds.
+
+Operations are floating-point operations of one forward pass of one scan, two for every multiplication with its
+addition, in convolutions, linear layers and matrix products; torch's counter is right for those, and wrong for the
+backward pass of grouped convolutions, which is therefore not reported.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from bench.core import BenchError, Task
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from bench.method import Method
+
+MEGABYTE = 2**20
+
+
+def parameters(model: nn.Module) -> int:
+    """How many numbers training changes."""
+    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+
+
+def forward_flops(model: nn.Module, shape: tuple[int, ...]) -> int:
+    """Operations of the forward pass of one scan of `shape`, (C, ...), as the network sees it."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    training, device = model.training, _device(model)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.eval()(torch.zeros(1, *shape, device=device))
+    model.train(training)
+    return counter.get_total_flops()
+
+
+def seconds_per_scan(model: nn.Module, shape: tuple[int, ...], repeats: int = 5) -> float:
+    """The shortest of some forward passes of one scan, in evaluation mode, after one that is not counted."""
+    import torch
+
+    training, x = model.training, torch.zeros(1, *shape, device=_device(model))
+    model.eval()
+    taken = []
+    with torch.no_grad():
+        for _ in range(repeats + 1):
+            start = time.perf_counter()
+            model(x)
+            if x.is_cuda:
+                torch.cuda.synchronize()
+            taken.append(time.perf_counter() - start)
+    model.train(training)
+    return min(taken[1:])
+
+
+def measure(method: Method, task: Task, shape: tuple[int, ...], timed: bool = False) -> dict[str, Any]:
+    """Parameters and forward operations of the method's network for scans of `shape`, (C, ...), after the view.
+
+    With `timed`, seconds for a scan as well. BenchError where the network cannot be made for such scans.
+    """
+    import torch
+
+    torch.manual_seed(0)
+    try:
+        model = method.build(task, tuple(shape))
+        cost = {"parameters": parameters(model), "forward_flops": forward_flops(model, tuple(shape))}
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise BenchError(f"the network cannot read scans of {tuple(shape)}: {error}") from error
+    return {**cost, "seconds_per_scan": seconds_per_scan(model, tuple(shape))} if timed else cost
+
+
+def reset_peak_memory(device: torch.device | str) -> None:
+    """Count the peak from here on, where the device can: a GPU."""
+    import torch
+
+    if torch.device(device).type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory_mb(device: torch.device | str) -> float | None:
+    """Megabytes at the peak: what torch held on a GPU; on a processor what this process held since it began."""
+    import torch
+
+    if torch.device(device).type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / MEGABYTE
+    if sys.platform == "win32":
+        return None  # not measured there
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEGABYTE
+
+
+def _device(model: nn.Module) -> Any:
+    import torch
+
+    return next((weight.device for weight in model.parameters()), torch.device("cpu"))

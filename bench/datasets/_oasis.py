@@ -1,0 +1,22 @@
+"""What the two tasks on OASIS-1 share: where it comes from and what it looks like."""
+
+SOURCE = (
+    "OASIS-1 cross-sectional, https://sites.wustl.edu/oasisbrains/ (registration). Here as skull-stripped T1 scans"
+    " in MNI space at 2 mm: run your usual skull stripping and normalisation and write the result as a BIDS tree"
+)
+LICENCE = (
+    "OASIS data use agreement: acknowledge OASIS, attempt no re-identification, pass the same terms on. Read it before"
+    " you use or share the scans"
+)
+CITATION = (
+    "Marcus DS, Wang TH, Parker J, Csernansky JG, Morris JC, Buckner RL. Open Access Series of Imaging Studies (OASIS):"
+    " cross-sectional MRI data in young, middle aged, nondemented, and demented older adults."
+    " Journal of Cognitive Neuroscience 19(9):1498-1507, 2007. doi:10.1162/jocn.2007.19.9.1498"
+)
+LAYOUT = (
+    "a BIDS tree: participants.tsv or sessions.tsv (participant_id, session_id, {columns}), and"
+    " sub-*/ses-*/anat/sub-*_ses-*_T1w.nii.gz of 91 x 109 x 91 voxels, 2 mm, MNI space, skull-stripped"
+)
+SHAPE = (1, 91, 109, 91)
+SPACING = (2.0, 2.0, 2.0)
+COVARIATES = ("age", "sex", "cdr", "mmse", "etiv", "nwbv")

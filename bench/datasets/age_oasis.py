@@ -1,0 +1,48 @@
+"""Age on OASIS-1: from 18 to 96, the demented among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from bench.core import Dataset, Sample, Task
+from bench.datasets import _oasis
+from bench.datasets._bids import scans
+
+DECADE = 10  # years in an age bin
+
+
+@dataclass(frozen=True)
+class AgeOasis(Dataset):
+    """Age in years from every session of OASIS-1. Twenty people were scanned twice: a person is one group."""
+
+    title: ClassVar[str] = "OASIS-1: age, all sessions"
+    source: ClassVar[str] = _oasis.SOURCE
+    licence: ClassVar[str] = _oasis.LICENCE
+    citation: ClassVar[str] = _oasis.CITATION
+    layout: ClassVar[str] = _oasis.LAYOUT.format(columns=", ".join(_oasis.COVARIATES))
+    expected: ClassVar[dict[str, int]] = {"samples": 436, "groups": 416}
+    task: ClassVar[Task] = Task("regression", "mae", unit="years")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return _oasis.SHAPE
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return _oasis.SPACING
+
+    def samples(self, root: Path | None) -> Sequence[Sample]:
+        rows = scans(root, _oasis.COVARIATES, self.layout)
+        aged = [(row, row.number("age")) for row in rows if row.number("age") is not None]
+        return [row.sample(age, _bin(age), _oasis.COVARIATES) for row, age in aged]
+
+
+def _bin(age: float) -> str:
+    start = int(age // DECADE) * DECADE
+    return f"{start} to {start + DECADE - 1}"
+
+
+DATASET = AgeOasis

@@ -1,0 +1,47 @@
+"""What a fit amounts to on the test part, once it is over: scores, the audit of the selection, the curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from bench.core import Task
+from bench.metrics import METRICS, evaluate
+from bench.train import LAST, Fit
+
+
+def metrics(fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray) -> dict[str, dict[str, float]]:
+    """Every metric of the test part at the selected and the last point, and the audit of the selection.
+
+    said: the predictions on the test part at each evaluation point. The audit is never ranked: it shows what choosing
+    the point on the test part would have flattered.
+    """
+    scores = [evaluate(task, y, one)[task.primary] for one in said]
+    finite = [score for score in scores if math.isfinite(score)]
+    last = [score for score in scores[-LAST:] if math.isfinite(score)]
+    best = max if METRICS[task.primary].better == "higher" else min
+    return {
+        "selected": evaluate(task, y, said[fit.selected]),
+        "last": evaluate(task, y, said[-1]),
+        "validation": {task.primary: fit.points[fit.selected].val},
+        "audit": {
+            "best_of_last": best(last, default=math.nan),
+            "best_of_all": best(finite, default=math.nan),
+        },
+    }
+
+
+def curve(fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray) -> list[dict[str, float | int]]:
+    """A row per evaluation point: losses, and the primary metric on the validation and the test part."""
+    return [
+        {
+            "step": point.step,
+            "train_loss": point.train_loss,
+            "val_loss": point.val_loss,
+            "val": point.val,
+            "test": evaluate(task, y, one)[task.primary],
+        }
+        for point, one in zip(fit.points, said, strict=True)
+    ]

@@ -1,0 +1,251 @@
+"""The one training loop. It is given the training and the validation part, and no handle on the test part.
+
+The state is kept at equally spaced evaluation points; validation chooses among the last five. Random numbers come
+from seeds of (data, partition, fold, seed, purpose), never from the method, so that arms are paired.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_model, save_model
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench import inference
+from bench.augment import augment
+from bench.core import Recipe, Task, Trial
+from bench.curriculum import Curriculum, Signals, Stage
+from bench.inference import Scale
+from bench.loader import Part, shuffled
+from bench.method import Batch, Method, Outputs, label_losses
+from bench.metrics import METRICS, evaluate
+
+LAST = 5  # evaluation points that validation chooses among
+
+
+class DivergenceError(ArithmeticError):
+    """The loss is no number any more."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that one training needs and no more."""
+
+    trial: Trial
+    method: Method
+    curriculum: Curriculum
+    task: Task
+    train: Part
+    val: Part
+    device: torch.device
+    scratch: Path  # where states are kept until the trial ends
+    left_right: int | None = None  # the spatial axis of the view that augmentation may flip
+    upstream: Sequence[Outputs] = ()  # of every training scan, in order
+    progress: Callable[[float], None] = lambda fraction: None
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.trial.recipe
+
+
+@dataclass(frozen=True)
+class Point:
+    """One evaluation point."""
+
+    step: int
+    train_loss: float  # mean since the point before
+    val_loss: float
+    val: float  # the primary metric on the validation part
+    state: Path
+
+
+@dataclass
+class Clock:
+    """Seconds spent, by what on."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self, what: str, since: float) -> float:
+        now = time.perf_counter()
+        self.seconds[what] = self.seconds.get(what, 0.0) + now - since
+        return now
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained network with its evaluation points; `model` holds the last state."""
+
+    model: nn.Module
+    points: Sequence[Point]
+    selected: int  # position in `points`
+    scale: Scale
+    seconds: dict[str, float]
+
+    def load(self, point: int) -> nn.Module:
+        """The network in the state of an evaluation point."""
+        load_model(self.model, self.points[point].state, device=str(next(self.model.parameters()).device))
+        return self.model
+
+
+def fit(setup: Setup, shape: tuple[int, ...]) -> Fit:
+    """Train the method on the training part. shape: of a scan after the view."""
+    torch.manual_seed(setup.trial.seed_for("init"))
+    model = setup.method.build(setup.task, shape).to(setup.device)
+    if setup.device.type == "cuda":
+        model = model.to(memory_format=_layout(len(shape)))
+    scale = Scale.fit(setup.task, setup.train.y)
+    torch.manual_seed(setup.trial.seed_for("noise"))
+    clock = Clock()
+    loop = _solve if setup.method.solves else _descend
+    points = loop(setup, model, scale, clock)
+    return Fit(model, points, select(points, setup.task), scale, clock.seconds)
+
+
+def select(points: Sequence[Point], task: Task) -> int:
+    """The best of the last five points on validation; equals are told apart by its loss, then the later one is taken.
+
+    Where the metric cannot be had (one class in a small validation part), the loss alone decides.
+    """
+    sign = 1.0 if METRICS[task.primary].better == "higher" else -1.0
+
+    def merit(at: int) -> tuple[float, float, int]:
+        value = points[at].val
+        return (sign * value if math.isfinite(value) else -math.inf, -points[at].val_loss, at)
+
+    return max(range(max(0, len(points) - LAST), len(points)), key=merit)
+
+
+def evaluation_steps(recipe: Recipe) -> list[int]:
+    """The steps after which the state is kept: equally spaced, the last one included."""
+    points = min(recipe.points, recipe.steps)
+    return [round(recipe.steps * (number + 1) / points) for number in range(points)]
+
+
+def lr_factor(method: Method, progress: float) -> float:
+    """What the learning rate is multiplied with at `progress` in [0, 1): linear warm-up, then cosine or constant."""
+    if progress < method.warmup:
+        return progress / method.warmup
+    if method.schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (progress - method.warmup) / (1 - method.warmup)))
+
+
+def autocast(recipe: Recipe, device: torch.device) -> Any:
+    """bf16 where the recipe says so, or on a GPU where it leaves it open; else nothing."""
+    return torch.autocast(device.type, torch.bfloat16) if precision(recipe, device) == "bf16" else nullcontext()
+
+
+def precision(recipe: Recipe, device: torch.device) -> str:
+    """What the recipe's precision means on this device."""
+    return recipe.precision if recipe.precision != "auto" else ("bf16" if device.type == "cuda" else "fp32")
+
+
+def _solve(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> list[Point]:
+    start = time.perf_counter()
+    everything = [(x.cpu().numpy(), scale.forward(y).cpu().numpy()) for _, x, y in setup.train.batches(64)]
+    x, y = (np.concatenate(parts) for parts in zip(*everything, strict=True))
+    start = clock("data", start)
+    setup.method.solve(model, x, y, setup.task, setup.trial.seed_for("noise"))
+    clock("steps", start)
+    return [_evaluate(setup, model, scale, 0, math.nan, clock)]
+
+
+def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> list[Point]:
+    method, recipe, train = setup.method, setup.recipe, setup.train
+    optimiser = _optimiser(method, model)
+    order = shuffled(len(train), recipe.batch_size, np.random.default_rng(setup.trial.seed_for("order")))
+    dice = torch.Generator().manual_seed(setup.trial.seed_for("augment"))
+    seen = torch.full((len(train),), math.nan, device=setup.device)
+    running, points, stops = torch.zeros((), device=setup.device), [], evaluation_steps(recipe)
+    model.train()
+    for step in range(recipe.steps):
+        start = time.perf_counter()
+        progress = step / recipe.steps
+        stage = setup.curriculum.at(progress, Signals(seen))
+        positions = next(order)
+        x, y = train.take(positions)
+        index = torch.as_tensor(positions, device=setup.device)
+        x = _shown(augment(x, method.augment, dice, setup.left_right), stage)
+        upstream = [Outputs(one.logits[index], one.features[index]) for one in setup.upstream]
+        batch = Batch(x, scale.forward(y), index, setup.task, stage, progress, upstream)
+        start = clock("data", start)
+        for group in optimiser.param_groups:
+            group["lr"] = method.lr * lr_factor(method, progress) * stage.lr_scale
+        losses = _step(setup, model, optimiser, batch)
+        seen[index] = losses
+        running += losses.mean()
+        clock("steps", start)
+        if step + 1 == stops[len(points)]:
+            mean = float(running) / (step + 1 - (points[-1].step if points else 0))
+            points.append(_evaluate(setup, model, scale, step + 1, mean, clock))
+            running.zero_()
+            model.train()
+            setup.progress((step + 1) / recipe.steps)
+    return points
+
+
+def _step(setup: Setup, model: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch) -> Tensor:
+    """One step of the optimiser: the losses of the batch, (B,), detached."""
+    with autocast(setup.recipe, setup.device):
+        losses = setup.method.step(model, batch).float()
+    loss = losses.mean()
+    if batch.stage.weights is not None:
+        weights = torch.as_tensor(batch.stage.weights, device=losses.device, dtype=losses.dtype)[batch.index]
+        loss = (losses * weights).sum() / weights.sum().clamp_min(1e-8)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+    return losses.detach()
+
+
+def _evaluate(setup: Setup, model: nn.Module, scale: Scale, step: int, loss: float, clock: Clock) -> Point:
+    start = time.perf_counter()
+    if step and not math.isfinite(loss):
+        raise DivergenceError(f"the training loss is {loss} at step {step} of {setup.recipe.steps}")
+    raw = inference.logits(model, setup.val, 2 * setup.recipe.batch_size, autocast(setup.recipe, setup.device))
+    if not bool(torch.isfinite(raw).all()):
+        raise DivergenceError(f"the network's output is no number any more at step {step} of {setup.recipe.steps}")
+    y = torch.as_tensor(setup.val.y, device=setup.device)
+    y = y.float() if setup.task.kind == "regression" else y.long()
+    batch = Batch(raw, scale.forward(y), torch.arange(len(y)), setup.task)
+    said = inference.predictions(raw, setup.task, scale)
+    value = evaluate(setup.task, setup.val.y, said)[setup.task.primary]
+    state = setup.scratch / f"point-{step}.safetensors"
+    save_model(model, str(state))
+    clock("evaluation", start)
+    return Point(step, loss, float(label_losses(raw, batch).mean()), float(value), state)
+
+
+def _optimiser(method: Method, model: nn.Module) -> torch.optim.Optimizer:
+    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+    more = {"momentum": 0.9, "nesterov": True} if method.optimiser == "sgd" else {}
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    return kinds[method.optimiser](trained, lr=method.lr, weight_decay=method.weight_decay, **more)
+
+
+def _shown(x: Tensor, stage: Stage) -> Tensor:
+    """The input as the stage shows it: (B, C, ...) blurred by a separable Gaussian."""
+    if stage.blur <= 0:
+        return x
+    radius = max(1, math.ceil(3 * stage.blur))
+    taps = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
+    kernel = torch.exp(-0.5 * (taps / stage.blur) ** 2)
+    kernel = (kernel / kernel.sum()).reshape(1, 1, -1)
+    for axis in range(2, x.ndim):
+        lines = x.movedim(axis, -1)
+        flat = F.pad(lines.reshape(-1, 1, lines.shape[-1]), (radius, radius), mode="replicate")
+        x = F.conv1d(flat, kernel).reshape(lines.shape).movedim(-1, axis)
+    return x
+
+
+def _layout(rank: int) -> torch.memory_format:
+    return torch.channels_last_3d if rank == 4 else torch.channels_last

@@ -1,0 +1,97 @@
+"""Projections of a volume along an axis: mean, maximum, and the mean weighted by the entropy of each slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import param
+from bench.views.base import PLANES, View, flattened, left_right_in
+from bench.views.dynamic import dynamic_image
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BINS = 256  # of the histogram of a slice
+
+
+@dataclass(frozen=True)
+class Mean(View):
+    """The mean of the slices."""
+
+    kind_name: ClassVar[str] = "mean"
+
+    plane: str = param("sagittal", "of the slices that are averaged", tuple(PLANES))
+
+    def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        return flattened(shape, self.plane)
+
+    def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
+        import torch
+
+        return x.mean(2 + PLANES[self.plane], dtype=torch.float32)
+
+    def left_right(self) -> int | None:
+        return left_right_in(self.plane)
+
+
+@dataclass(frozen=True)
+class Max(View):
+    """The highest value along the axis: a maximum intensity projection."""
+
+    kind_name: ClassVar[str] = "max"
+
+    plane: str = param("sagittal", "of the slices that are looked through", tuple(PLANES))
+
+    def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        return flattened(shape, self.plane)
+
+    def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
+        return x.amax(2 + PLANES[self.plane]).float()
+
+    def left_right(self) -> int | None:
+        return left_right_in(self.plane)
+
+
+@dataclass(frozen=True)
+class Entropy(View):
+    """sum_t e_t V_t / (sum_t e_t + 1e-5), where e_t is the entropy of slice V_t: slices that show more weigh more.
+
+    Every channel of a scan has weights of its own.
+    """
+
+    kind_name: ClassVar[str] = "entropy"
+
+    plane: str = param("sagittal", "of the slices that are averaged", tuple(PLANES))
+
+    def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        return flattened(shape, self.plane)
+
+    def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
+        import torch
+
+        axis = PLANES[self.plane]
+        images = x.new_empty((x.shape[:2].numel(), *self.shape(tuple(x.shape[1:]), spacing)[1:]), dtype=torch.float32)
+        for image, volume in zip(images, x.flatten(0, 1), strict=True):
+            entropies = slice_entropies(volume, axis)
+            image.copy_(dynamic_image(volume, entropies / (entropies.sum() + 1e-5), axis))
+        return images.unflatten(0, x.shape[:2])
+
+    def left_right(self) -> int | None:
+        return left_right_in(self.plane)
+
+
+def slice_entropies(volume: Tensor, axis: int) -> Tensor:
+    """Shannon entropy, in nats, of each slice's histogram: (D, H, W) to (slices along `axis`,), float64.
+
+    The 256 bins are equal and span the range of the volume; the last holds its highest value.
+    """
+    import torch
+
+    low, high = volume.min().float(), volume.max().float()
+    span = torch.where(high > low, high - low, 1.0)
+    bins = ((volume.float() - low) * (BINS / span)).clamp_(max=BINS - 1).long()
+    slices = bins.movedim(axis, 0).flatten(1)  # (T, voxels of a slice)
+    offsets = torch.arange(len(slices), device=volume.device)[:, None] * BINS
+    counts = torch.bincount((slices + offsets).flatten(), minlength=len(slices) * BINS).reshape(-1, BINS)
+    return torch.special.entr(counts.double() / slices.shape[1]).sum(1)

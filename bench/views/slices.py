@@ -1,0 +1,111 @@
+"""Slices of a volume, as they are: one, three along an axis, or the middle ones of the three planes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import BenchError, param
+from bench.views.base import PLANES, View, flattened, left_right_in
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Slice(View):
+    """One slice."""
+
+    kind_name: ClassVar[str] = "slice"
+
+    plane: str = param("axial", "of the slice", tuple(PLANES))
+    position: float = param(0.5, "of the slice: 0 is the first along its axis, 1 the last")
+
+    def __post_init__(self) -> None:
+        _check_position(self.kind_name, self.position)
+
+    def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        return flattened(shape, self.plane)
+
+    def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
+        axis = 2 + PLANES[self.plane]
+        return x.select(axis, slice_at(self.position, x.shape[axis])).float()
+
+    def left_right(self) -> int | None:
+        return left_right_in(self.plane)
+
+
+@dataclass(frozen=True)
+class Slab(View):
+    """2D + epsilon: a slice between two others, as three channels in the order of the axis.
+
+    At the border of the volume the last slice stands for those beyond. Of C channels, the first C of the result are
+    those of the first slice.
+    """
+
+    kind_name: ClassVar[str] = "2d+e"
+
+    plane: str = param("axial", "of the slices", tuple(PLANES))
+    position: float = param(0.5, "of the slice between: 0 is the first along its axis, 1 the last")
+    gap: float = param(0.0, "millimetres from one slice to the next, to the nearest slice; 0 takes neighbours")
+
+    def __post_init__(self) -> None:
+        _check_position(self.kind_name, self.position)
+        if not self.gap >= 0:
+            raise BenchError(f"view 2d+e: gap is in millimetres and not below 0, not {self.gap}")
+
+    def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        channels, *sizes = flattened(shape, self.plane)
+        return (3 * channels, *sizes)
+
+    def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
+        import torch
+
+        axis = PLANES[self.plane]
+        last = x.shape[2 + axis] - 1
+        middle = slice_at(self.position, last + 1)
+        step = max(1, round(self.gap / spacing[axis]))
+        at = (max(0, middle - step), middle, min(last, middle + step))
+        return torch.cat([x.select(2 + axis, one) for one in at], dim=1).float()  # (B, 3 C, rows, columns)
+
+    def left_right(self) -> int | None:
+        return left_right_in(self.plane)
+
+
+@dataclass(frozen=True)
+class Orthogonal(View):
+    """The middle slices of the three planes, sagittal, coronal, axial, as three channels.
+
+    They are padded with zeros to a common square, each in its centre (half a pixel towards the start where that does
+    not divide). Their first axes are of different directions, so no flip of the result is a mirrored scan.
+    """
+
+    kind_name: ClassVar[str] = "orthogonal"
+
+    def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        return (3 * shape[0], max(shape[1:]), max(shape[1:]))
+
+    def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
+        batch, channels, *sizes = x.shape
+        side = max(sizes)
+        square = x.new_zeros((batch, 3 * channels, side, side)).float()
+        for axis, size in enumerate(sizes):
+            image = x.select(2 + axis, slice_at(0.5, size))
+            rows, columns = image.shape[2:]
+            top, left = (side - rows) // 2, (side - columns) // 2
+            square[:, axis * channels : (axis + 1) * channels, top : top + rows, left : left + columns] = image
+        return square
+
+    def left_right(self) -> int | None:
+        return None
+
+
+def slice_at(position: float, slices: int) -> int:
+    """The slice nearest to a position in 0..1 along an axis; the later one of two, so that 0.5 is `slices // 2`."""
+    return math.floor(position * (slices - 1) + 0.5)
+
+
+def _check_position(kind: str, position: float) -> None:
+    if not 0 <= position <= 1:
+        raise BenchError(f"view {kind}: position is a fraction of the axis, 0 to 1, not {position}")

@@ -1,0 +1,38 @@
+"""torchvision on a machine with another build of torch than its own: what has to be said before it is imported.
+
+timm imports torchvision. The torchvision of the package index is compiled against one build of torch; with another (the
+CPU build, say) its compiled operators do not load, and importing it raises "operator torchvision::nms does not exist".
+No method here uses those operators, so declaring the missing ones is enough.
+"""
+
+from __future__ import annotations
+
+_SCHEMAS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+_kept: list = []  # a torch library takes its operators with it when it is collected
+
+
+def mend_torchvision() -> bool:
+    """Make `import torchvision` work, and with it `import timm`; True where it needed mending. Call before timm."""
+    try:
+        import torchvision
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+        _declare()
+        import torchvision  # noqa: F401
+
+        return True
+    return False
+
+
+def _declare() -> None:
+    """The schemas of the missing operators, without code: calling one still fails, and says so."""
+    import torch
+
+    library = torch.library.Library("torchvision", "DEF")
+    for schema in _SCHEMAS:
+        library.define(schema)
+    _kept.append(library)

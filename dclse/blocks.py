@@ -1,0 +1,72 @@
+"""The blocks of the backbone: an inverted branch, and the two ways of joining branches (LB1, LB2)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from dclse.layout import ATTENTION_RATIO
+
+
+def convolution(channels_in: int, channels_out: int, size: int = 1, stride: int = 1) -> nn.Sequential:
+    """Convolution, batch normalisation, ReLU6."""
+    layers = nn.Conv2d(channels_in, channels_out, size, stride, size // 2), nn.BatchNorm2d(channels_out)
+    return nn.Sequential(*layers, nn.ReLU6(inplace=True))
+
+
+def branch(channels_in: int, channels_out: int, size: int, stride: int, expansion: int) -> nn.Sequential:
+    """Expand, filter each channel by itself (`size` x `size`), mix at full width, project.
+
+    The mixing and the projection are linear: they end in a normalisation without an activation.
+    """
+    wide = channels_in * expansion
+    return nn.Sequential(
+        *convolution(channels_in, wide),
+        nn.Conv2d(wide, wide, size, stride, size // 2, groups=wide),
+        nn.BatchNorm2d(wide),
+        nn.ReLU6(inplace=True),
+        nn.Conv2d(wide, wide, 1),
+        nn.BatchNorm2d(wide),
+        nn.Conv2d(wide, channels_out, 1),
+        nn.BatchNorm2d(channels_out),
+    )
+
+
+class ChannelAttention(nn.Module):
+    """Squeeze and excitation: each channel times a number in (0, 1) made of the means of all channels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inner = channels // ATTENTION_RATIO
+        self.excite = nn.Sequential(
+            nn.Linear(channels, inner), nn.ReLU(inplace=True), nn.Linear(inner, channels), nn.Sigmoid()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.excite(x.mean((2, 3)))[:, :, None, None]  # (B, C, H, W)
+
+
+class LB1(nn.Module):
+    """One branch with 3x3 filters, the identity added where the width stays, then channel attention."""
+
+    def __init__(self, channels_in: int, channels_out: int, expansion: int, attention: bool = True) -> None:
+        super().__init__()
+        self.branch = branch(channels_in, channels_out, 3, 1, expansion)
+        self.attention = ChannelAttention(channels_out) if attention else nn.Identity()
+        self.shortcut = channels_in == channels_out
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.branch(x)  # (B, C_out, H, W)
+        return self.attention(y + x if self.shortcut else y)
+
+
+class LB2(nn.Module):
+    """The sum of a branch with 3x3 filters, one with 5x5, and a plain 1x1 convolution; halves height and width."""
+
+    def __init__(self, channels_in: int, channels_out: int, expansion: int) -> None:
+        super().__init__()
+        self.small = branch(channels_in, channels_out, 3, 2, expansion)
+        self.large = branch(channels_in, channels_out, 5, 2, expansion)
+        self.plain = nn.Sequential(nn.Conv2d(channels_in, channels_out, 1, 2), nn.BatchNorm2d(channels_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.small(x) + self.large(x) + self.plain(x)  # (B, C_out, H / 2, W / 2)

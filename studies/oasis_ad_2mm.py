@@ -1,0 +1,19 @@
+"""The question of `oasis_ad` with the 3D arms at 2 mm and more steps: for a GPU."""
+
+from dataclasses import replace
+
+from bench.core import Recipe
+from studies.oasis_ad import STUDY as COARSE
+
+FINE = {"view": {"kind": "volume", "mm": 2.0}}
+ARMS = dict(COARSE.arms)
+ARMS["DenseNet-121 (3D)"] = replace(ARMS["DenseNet-121 (3D)"], params=FINE)
+ARMS["similarity graph"] = replace(ARMS["similarity graph"], params={"teacher": "monai3d", "teacher_params": FINE})
+
+STUDY = replace(
+    COARSE,
+    question=COARSE.question + " (3D arms at 2 mm)",
+    arms=ARMS,
+    partitions=2,
+    recipe=Recipe(steps=1500, batch_size=16),
+)

@@ -1,0 +1,31 @@
+"""Does the machine run, from scans to an honest table?
+
+Eight arms of every family on a small phantom at coarse voxels, two folds, a few steps: it shows what the harness
+does and how its report reads. It claims no learning, and with two folds it could not.
+Cost: about three minutes on two cores.
+"""
+
+from bench.core import Arm, Data, RandomLabels, Recipe, Study
+
+COARSE = {"view": {"kind": "volume", "mm": 8.0}}
+
+STUDY = Study(
+    question="Does the machine run, from scans to an honest table? (A demonstration: it claims no learning.)",
+    datasets=[Data("phantom_ad")],
+    reference="ResNet-18 (dynamic)",
+    arms={
+        "constant": Arm("constant"),
+        "linear (voxels)": Arm("linear"),
+        "ResNet-18 (dynamic)": Arm("timm2d", {"view": "dynamic"}),
+        "ResNet-18 (slice)": Arm("timm2d", {"view": "slice"}),
+        "DenseNet-121 (3D)": Arm("monai3d", COARSE),
+        "Xing 2020": Arm("xing2020"),
+        "similarity graph": Arm("similarity_graph", {"teacher": "monai3d", "teacher_params": COARSE}),
+        "DCL-SE": Arm("dclse"),
+    },
+    floors=["constant", "linear (voxels)"],
+    again="ResNet-18 (dynamic)",
+    random_labels=RandomLabels("linear (voxels)", permutations=20),
+    folds=2,
+    recipe=Recipe(steps=40, batch_size=8, points=10),
+)

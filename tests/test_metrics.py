@@ -1,0 +1,251 @@
+"""Every metric against an independent oracle (scikit-learn, scipy, MONAI) or a case worked by hand."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.core import BenchError, Task
+from bench.metrics import METRICS, chance, evaluate, metric, of_task
+
+TWO = Task("classification", "auc", ("healthy", "ill"))
+THREE = Task("classification", "accuracy", ("a", "b", "c"))
+NUMBER = Task("regression", "mae", unit="years")
+MASK = Task("segmentation", "dice", ("background", "one", "two"))
+
+few = settings(max_examples=60, deadline=None, derandomize=True)
+
+
+def labelled(classes: int, n: int = 60, seed: int = 0, decimals: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Targets (n,) as floats, as an index holds them, and coarse probabilities (n, classes) with ties."""
+    rng = np.random.default_rng(seed)
+    y = np.concatenate([np.arange(classes), rng.integers(0, classes, n - classes)]).astype(float)
+    raw = np.round(rng.random((n, classes)) + 0.3 * np.eye(classes)[y.astype(int)], decimals) + 0.05
+    return y, raw / raw.sum(axis=1, keepdims=True)
+
+
+def blobs(seed: int = 0, n: int = 3, shape: tuple[int, ...] = (12, 10, 8)) -> tuple[np.ndarray, np.ndarray]:
+    """Label maps with classes 1 and 2 in every scan, some of them at the border of the volume."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(seed)
+    smooth = np.stack([gaussian_filter(rng.standard_normal(shape), 1.5) for _ in range(2 * n)])
+    maps = np.digitize(smooth / smooth.std(), [0.2, 1.0]).astype(np.uint8)
+    return maps[:n], maps[n:]
+
+
+def oracle(name: str, y: np.ndarray, p: np.ndarray) -> float:
+    """What scikit-learn says."""
+    from sklearn import metrics as sk
+
+    said, binary = p.argmax(1), p.shape[1] == 2
+    return {
+        "auc": lambda: sk.roc_auc_score(y, p[:, 1] if binary else p, multi_class="ovr", average="macro"),
+        "accuracy": lambda: sk.accuracy_score(y, said),
+        "balanced_accuracy": lambda: sk.balanced_accuracy_score(y, said),
+        "f1": lambda: sk.f1_score(y, said, average="macro"),
+        "brier": lambda: sk.brier_score_loss(y, p, scale_by_half=True),
+        "log_loss": lambda: sk.log_loss(y, p),
+        "sensitivity": lambda: sk.recall_score(y, said, pos_label=1),
+        "specificity": lambda: sk.recall_score(y, said, pos_label=0),
+    }[name]()
+
+
+@pytest.mark.parametrize("task", [TWO, THREE], ids=["two classes", "three classes"])
+@pytest.mark.parametrize("seed", range(4))
+def test_classification_metrics_equal_those_of_scikit_learn(task: Task, seed: int) -> None:
+    y, p = labelled(len(task.classes), seed=seed)
+    for name, score in evaluate(task, y, p).items():
+        assert score == pytest.approx(oracle(name, y, p), abs=1e-12), name
+
+
+def test_regression_metrics_equal_those_of_scikit_learn_and_scipy() -> None:
+    from scipy.stats import pearsonr
+    from sklearn import metrics as sk
+
+    rng = np.random.default_rng(0)
+    y = rng.normal(60, 20, 40)
+    p = y + rng.normal(3, 15, 40)
+    assert evaluate(NUMBER, y, p) == pytest.approx(
+        {
+            "mae": sk.mean_absolute_error(y, p),
+            "rmse": sk.root_mean_squared_error(y, p),
+            "r2": sk.r2_score(y, p),
+            "correlation": pearsonr(y, p).statistic,
+        }
+    )
+
+
+@pytest.mark.filterwarnings("ignore:monai.metrics.utils get_mask_edges:FutureWarning")  # of a call within MONAI
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.0, 1.0, 3.5)])
+def test_segmentation_metrics_equal_those_of_monai(spacing: tuple[float, ...]) -> None:
+    import torch
+    from monai.metrics import compute_dice, compute_hausdorff_distance
+    from monai.networks.utils import one_hot
+
+    y, p = blobs()
+    hot_y, hot_p = (one_hot(torch.as_tensor(maps).long()[:, None], 3) for maps in (y, p))
+    distance = compute_hausdorff_distance(hot_p, hot_y, percentile=95, spacing=list(spacing))
+    found = evaluate(MASK, y, p, spacing)
+    assert found["dice"] == pytest.approx(float(compute_dice(hot_p, hot_y, include_background=False).mean()), abs=1e-6)
+    assert found["hd95"] == pytest.approx(float(distance.mean()), rel=1e-5)
+
+
+def test_dice_and_distance_of_a_case_worked_by_hand() -> None:
+    y, p = np.zeros((1, 8, 8), int), np.zeros((1, 8, 8), int)
+    y[0, 1, 1], p[0, 1, 5] = 1, 1
+    y[0, 6, 2:6], p[0, 6, 4:8] = 2, 2
+    assert metric("dice")(y, p) == pytest.approx((0 + 0.5) / 2)
+    # class 1: four voxels of 3 mm apart; class 2: distances 0, 0, 1, 2 voxels, whose 95 % quantile is 1.85
+    assert metric("hd95")(y, p, spacing=(1.0, 3.0)) == pytest.approx((12 + 1.85 * 3) / 2)
+
+
+def test_empty_masks_score_as_the_module_says() -> None:
+    empty, full = np.zeros((1, 4, 4, 3), int), np.zeros((1, 4, 4, 3), int)
+    full[0, 1:3, 1:3, 1] = 1
+    diagonal = math.sqrt(9 + 9 + 16)
+    for y, p, dice, hd95 in [(empty, empty, 1, 0), (full, empty, 0, diagonal), (empty, full, 0, diagonal)]:
+        assert evaluate(MASK, y, p, (1, 1, 2)) == pytest.approx({"dice": dice, "hd95": hd95})
+    assert evaluate(MASK, full, full) == {"dice": 1, "hd95": 0}
+    assert metric("dice")(np.concatenate([full, full]), np.concatenate([full, empty])) == 0.5
+
+
+def test_scores_of_one_class_are_undefined_and_those_that_need_no_class_are_not() -> None:
+    p = np.array([[0.8, 0.2], [0.3, 0.7]])
+    found = evaluate(TWO, np.array([1, 1]), p)
+    assert {name for name, score in found.items() if math.isnan(score)} == {
+        "auc",
+        "balanced_accuracy",
+        "f1",
+        "specificity",
+    }
+    assert found["accuracy"] == found["sensitivity"] == 0.5
+
+
+def test_a_missing_class_of_three_leaves_the_scores_over_classes_undefined() -> None:
+    found = evaluate(THREE, np.array([0, 1, 1]), np.eye(3)[[0, 1, 2]])
+    assert {name for name, score in found.items() if math.isnan(score)} == {"auc", "balanced_accuracy", "f1"}
+
+
+def test_constant_predictions_have_the_scores_of_chance() -> None:
+    for task in (TWO, THREE):
+        y, p = labelled(len(task.classes))
+        found = evaluate(task, y, np.full_like(p, 1 / p.shape[1]))
+        assert found["auc"] == 0.5 == chance(task, "auc")
+        assert found["balanced_accuracy"] == pytest.approx(chance(task, "balanced_accuracy"))
+
+
+def test_correlation_and_r2_of_constants_are_undefined() -> None:
+    y, p = np.array([61.3, 70.1, 80.2]), np.full(3, 0.1 + 0.2)
+    assert math.isnan(metric("correlation")(y, p))
+    assert math.isnan(metric("correlation")(p, y))
+    assert math.isnan(metric("r2")(p, y))
+    assert metric("r2")(y, np.full(3, y.mean())) == pytest.approx(0)
+
+
+def test_one_sure_mistake_has_a_finite_log_loss() -> None:
+    assert metric("log_loss")(np.array([1]), np.array([[1.0, 0.0]])) == pytest.approx(-math.log(2.0**-52))
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+@few
+@given(data=st.data())
+def test_weights_count_scans_as_often_as_they_say(name: str, data: st.DataObject) -> None:
+    seed = data.draw(st.integers(0, 10_000))
+    y, p = _example(METRICS[name].kind, seed)
+    counts = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(y), max_size=len(y)).filter(any)))
+    rows = np.repeat(np.arange(len(y)), counts)
+    expected = METRICS[name](y[rows], p[rows])
+    found = METRICS[name].batch(y, p, np.stack([counts, np.ones(len(y))]))
+    assert found[0] == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
+    assert found[1] == METRICS[name](y, p) or math.isnan(found[1])
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+@few
+@given(seed=st.integers(0, 10_000))
+def test_scores_lie_in_the_declared_range_and_perfection_is_best(name: str, seed: int) -> None:
+    m = METRICS[name]
+    y, p = _example(m.kind, seed)
+    score, best = m(y, p), m(y, np.eye(2)[y] if m.kind == "classification" else y)
+    for value in (score, best):
+        assert math.isnan(value) or m.low - 1e-12 <= value <= m.high + 1e-12
+    if not math.isnan(score):
+        assert best == pytest.approx(m.high if m.better == "higher" else m.low, abs=1e-9)
+
+
+@few
+@given(seed=st.integers(0, 10_000))
+def test_auc_is_untouched_by_monotone_changes_and_mirrored_by_a_change_of_sign(seed: int) -> None:
+    y, p = labelled(2, 20, seed)
+    auc, score = metric("auc"), p[:, 1]
+    assert auc(y, np.stack([-score, np.exp(3 * score)], axis=1)) == pytest.approx(auc(y, p))
+    assert auc(y, -p) == pytest.approx(1 - auc(y, p))
+
+
+def test_every_task_has_its_own_metrics_with_the_primary_first() -> None:
+    assert [m.name for m in of_task(THREE)] == ["accuracy", "auc", "balanced_accuracy", "f1", "brier", "log_loss"]
+    assert {m.name for m in of_task(TWO)} > {"sensitivity", "specificity"}
+    assert [m.name for m in of_task(NUMBER)] == ["mae", "rmse", "r2", "correlation"]
+    assert [m.name for m in of_task(MASK)] == ["dice", "hd95"]
+    for m in METRICS.values():
+        assert m.better in ("higher", "lower")
+        assert (m.each is None) != (m.whole is None)
+
+
+def test_chance_is_known_where_it_does_not_depend_on_the_data() -> None:
+    assert [chance(THREE, name) for name in ("auc", "balanced_accuracy", "accuracy")] == [0.5, 1 / 3, None]
+    assert [chance(NUMBER, name) for name in ("correlation", "mae")] == [0.0, None]
+
+
+def test_a_wrong_name_is_told_the_nearest_one() -> None:
+    with pytest.raises(BenchError, match="no metric 'balanced_acuracy'; did you mean 'balanced_accuracy'"):
+        metric("balanced_acuracy")
+
+
+@pytest.mark.parametrize(
+    ("name", "y", "p", "message"),
+    [
+        ("auc", np.zeros(3), np.zeros((2, 2)), "for each of one or more scans"),
+        ("auc", np.zeros(0), np.zeros((0, 2)), "for each of one or more scans"),
+        ("auc", np.zeros(2), np.zeros(2), "predictions \\(2,\\)"),
+        ("auc", np.array([0, 2]), np.zeros((2, 2)), "2 probabilities a scan do not fit classes 0 to 2"),
+        ("mae", np.zeros(2), np.array([1.0, np.nan]), "no numbers"),
+        ("sensitivity", np.zeros(2), np.zeros((2, 3)), "defined for 2 classes, not for 3"),
+        ("dice", np.zeros((1, 4, 4)), np.zeros((1, 4, 5)), "label maps of one shape"),
+    ],
+)
+def test_what_does_not_fit_is_refused(name: str, y: np.ndarray, p: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        metric(name)(y, p)
+
+
+def test_a_spacing_of_the_wrong_length_and_values_of_a_metric_that_is_no_mean_are_refused() -> None:
+    y, p = blobs(n=1)
+    with pytest.raises(ValueError, match="a spacing of 2 numbers"):
+        metric("hd95")(y, p, (1.0, 2.0))
+    with pytest.raises(ValueError, match="no mean over scans"):
+        metric("auc").values(*labelled(2))
+
+
+def test_the_module_is_light_to_import() -> None:
+    heavy = "torch", "ray", "pandas", "sklearn", "scipy", "monai"
+    code = f"import sys, bench.metrics, bench.stats; print(*set({heavy!r}) & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def _example(kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    if kind == "classification":
+        y, p = labelled(2, 12, seed)
+        return y.astype(int), p
+    if kind == "regression":
+        return np.round(rng.normal(60, 20, 12), 1), np.round(rng.normal(60, 20, 12), 1)
+    return rng.integers(0, 3, (4, 3, 3)), rng.integers(0, 3, (4, 3, 3))

@@ -1,0 +1,127 @@
+"""Promises of bench.plan: which trials a study is, in which order, on which data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bench import plan, registry
+from bench.core import Arm, BenchError, Data, DataSpec
+
+DATA = DataSpec("tiny_volumes", fingerprint="f")
+
+
+@pytest.fixture
+def study(plugins):
+    return registry.study("tiny")
+
+
+def test_a_study_is_the_grid_of_its_arms_with_its_controls(study):
+    cells = plan.cells(study, [DATA])
+    counts = {}
+    for cell in cells:
+        counts[cell.role, cell.arm] = counts.get((cell.role, cell.arm), 0) + 1
+    assert counts == {
+        ("arm", "constant"): 2,
+        ("arm", "net"): 2,
+        ("arm", "student"): 2,
+        ("arm", "fading"): 2,
+        ("again", "net (A/A)"): 2,
+        ("random_labels", "constant"): 4,
+    }
+
+
+def test_a_teacher_that_is_an_arm_is_trained_once(study):
+    cells = plan.cells(study, [DATA])
+    waves = plan.waves(cells)
+    assert len({cell.trial.key for cell in cells}) == sum(len(wave) for wave in waves) == 14
+    assert {trial.method.name for trial in waves[1]} == {"tiny_student"}
+
+
+def test_a_teacher_that_is_no_arm_is_a_cell_of_its_own(study):
+    alone = replace(study, arms={"student": study.arms["student"]}, again=None, random_labels=None, reference="student")
+    cells = plan.cells(alone, [DATA])
+    assert [cell.role for cell in cells] == ["upstream", "arm", "upstream", "arm"]
+    assert cells[0].trial.fold == cells[1].trial.fold
+    assert cells[0].trial.method.name == "tiny_net"
+
+
+def test_the_same_arm_again_has_other_seeds_and_the_same_folds(study):
+    cells = plan.cells(study, [DATA])
+    seeds = {cell.role: cell.trial.seed for cell in cells if cell.arm.startswith("net")}
+    assert seeds == {"arm": 0, "again": 1}
+
+
+def test_contrasts_leave_out_the_floors(study):
+    assert plan.contrasts(study) == [("student", "net"), ("fading", "net")]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"reference": "nett"}, "no arm 'nett'; did you mean 'net'"),
+        ({"floors": ["constnt"]}, "did you mean 'constant'"),
+        ({"contrasts": [("net", "studen")]}, "did you mean 'student'"),
+        ({"again": "ne"}, "did you mean 'net'"),
+        ({"arms": {"net": Arm("tiny_nett")}}, "no method 'tiny_nett'; did you mean 'tiny_net'"),
+        ({"arms": {"net": Arm("tiny_net", {"lrr": 1})}}, "no parameter 'lrr'; did you mean 'lr'"),
+        ({"arms": {"net": Arm("tiny_net", {}, "tiny_fadin")}}, "did you mean 'tiny_fading'"),
+        ({"arms": {}}, "no arms"),
+        ({"missing": "ignore"}, "'stop' or 'skip'"),
+    ],
+)
+def test_a_study_that_cannot_be_built_is_refused(study, change, said):
+    with pytest.raises(BenchError, match=said):
+        plan.check(replace(study, **change), "tiny")
+
+
+def test_an_arm_that_is_asked_for_brings_its_teacher(study):
+    cells = plan.cells(study, [DATA])
+    chosen = plan.chosen(study, "tiny", cells, ["student"])
+    assert {cell.arm for cell in chosen} == {"student", "net"}
+    with pytest.raises(BenchError, match="did you mean 'student'"):
+        plan.chosen(study, "tiny", cells, ["studnt"])
+
+
+REAL = Data("ad_oasis")
+
+
+def prepared(*names):
+    return lambda name, params: "mark" if name in names else None
+
+
+def test_a_real_set_is_taken_where_it_is_prepared(study):
+    found, notes = plan.locate(replace(study, datasets=[REAL]), prepared("ad_oasis"))
+    assert [item.spec.name for item in found] == ["ad_oasis"]
+    assert notes == []
+
+
+def test_a_missing_set_stops_where_a_data_root_is_configured(study):
+    with pytest.raises(BenchError, match="bench prepare ad_oasis --from FOLDER"):
+        plan.locate(replace(study, datasets=[REAL]), prepared())
+
+
+def test_stand_ins_are_taken_where_they_are_asked_for(study):
+    found, notes = plan.locate(replace(study, datasets=[REAL]), prepared(), stand_ins=True)
+    assert [(item.spec.name, item.stand_in_for) for item in found] == [("phantom_ad", "ad_oasis")]
+    assert "stands in" in notes[0]
+
+
+def test_stand_ins_are_taken_where_nothing_is_configured_and_nothing_prepared(study, monkeypatch):
+    monkeypatch.delenv("BENCH_DATA")
+    asked = replace(study, datasets=[REAL, Data("age_oasis")])
+    found, notes = plan.locate(asked, prepared())
+    assert [item.spec.name for item in found] == ["phantom_ad"]
+    assert "age_oasis is not prepared and left out" in notes[1]
+    with pytest.raises(BenchError, match="ad_oasis is not prepared"):
+        plan.locate(asked, prepared("age_oasis"))
+
+
+def test_a_study_may_skip_what_is_missing(study):
+    asked = replace(study, datasets=[REAL, Data("age_oasis")], missing="skip")
+    found, notes = plan.locate(asked, prepared("age_oasis"))
+    assert [item.spec.name for item in found] == ["age_oasis"]
+    assert "left out" in notes[0]
+    with pytest.raises(BenchError, match="no data set of this study is at hand"):
+        plan.locate(asked, prepared())
