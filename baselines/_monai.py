@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from baselines._weights import without_weights
 from bench.core import BenchError
 from bench.registry import did_you_mean
 
@@ -44,7 +45,7 @@ def _make(maker: Callable, shape: tuple[int, ...], outputs: int, options: Mappin
     values = {**dict.fromkeys(CHANNELS, shape[0]), **dict.fromkeys(OUTPUTS, outputs), "spatial_dims": 3}
     values |= {"img_size": shape[1:], "classification": True, "post_activation": "", "pretrained": False}
     try:
-        return maker(**{**{name: value for name, value in values.items() if name in takes}, **options})
+        return maker(**{**{name: value for name, value in values.items() if name in takes}, **without_weights(options)})
     except TypeError as error:
         raise BenchError(f"MONAI's {maker.__name__} does not take options={dict(options)}: {error}") from error
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from baselines._weights import without_weights
 from bench.core import BenchError
 from bench.registry import did_you_mean
 from bench.vision import mend_torchvision
@@ -34,7 +35,7 @@ def create(
     if weights is not None:
         arguments |= {"pretrained": True, "pretrained_cfg_overlay": {"file": str(weights), "custom_load": False}}
     try:
-        return timm.create_model(network, **{**arguments, **options})
+        return timm.create_model(network, **{**arguments, **without_weights(options)})
     except TypeError as error:
         raise BenchError(f"timm's {network} does not take options={dict(options)}: {error}") from error
 

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bench.core import BenchError
+
+LOADS = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir")
+
+
+def without_weights(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of a network, if none of them makes it fetch or unpickle weights; else BenchError."""
+    for name in options:
+        if name in LOADS:
+            raise BenchError(f"options may not hold {name!r}: weights come from a local, checked file or from nowhere")
+    return options
 
 
 def verified(weights: str, checksum: str) -> Path:

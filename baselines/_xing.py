@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from bench.core import BenchError
 
-WIDTHS = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512)  # to the last convolution but one of VGG11
+WIDTHS = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512)  # VGG11 to its last convolution
 GRID = 6  # what the head reads: 6 x 6 positions, as images of 110 x 110 pixels give
 
 

@@ -20,9 +20,9 @@ class Linear(Method):
 
     Each voxel is standardised on the training part, nearly constant ones less. Images are averaged to at most 32 x 32
     pixels first. Solved in the span of the training scans, where a model with a squared penalty has its weights, so
-    hundreds of scans of a hundred thousand voxels take about a second; the result is that of the full problem, and needs
-    no seed. Such a model was as good as any convolutional network of a broad comparison (Wen et al., Medical Image
-    Analysis 63, 2020).
+    hundreds of scans of a hundred thousand voxels take about a second; the result is that of the full problem, and
+    needs no seed. Such a model was as good as any convolutional network of a broad comparison (Wen et al., Medical
+    Image Analysis 63, 2020).
     """
 
     family: ClassVar[str] = "floor"

@@ -7,7 +7,7 @@ Cost: about three minutes on two cores.
 
 from bench.core import Arm, Data, RandomLabels, Recipe, Study
 
-COARSE = {"view": {"kind": "volume", "mm": 8.0}}
+COARSE = {"view": {"kind": "volume", "mm": 5.5}}
 
 STUDY = Study(
     question="Does the machine run, from scans to an honest table? (A demonstration: it claims no learning.)",

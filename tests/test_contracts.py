@@ -28,7 +28,7 @@ del os.environ["BENCH_PLUGINS"]
 registry.forget()
 
 AD, AGE = Task("classification", "auc", ("healthy", "patient")), Task("regression", "mae", unit="years")
-SHAPES = {"volume": (1, 24, 28, 24), "image": (1, 64, 64)}
+SHAPES = {"volume": (1, 36, 40, 36), "image": (1, 64, 64)}
 
 
 @pytest.fixture(autouse=True)

@@ -66,7 +66,7 @@ def rank_pooling_weights(slices: int, kind: str = "bilen") -> np.ndarray:
         harmonic numbers H. They sum to 0.
     linear: a_t = 2t - T - 1, the slices ranked themselves, without their running mean. They sum to 0.
     running: a_t = sum_{i=t..T} (2i - T) / i, as a widespread port has it. It is off by one: bilen plus the weights
-        H_T - H_{t-1} of a mean that favours the first slices, so these sum to T and the image looks like anatomy.
+        H_T - H_{t-1} of a mean that favours the first slices, so these sum to T.
     """
     import numpy as np
 

@@ -1,0 +1,115 @@
+"""The network of DCL-SE is the published one, to the parameter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from bench import cost, registry
+from bench.core import BenchError, Task
+from bench.registry import make
+from dclse.blocks import LB1, LB2
+from dclse.dgm import DynamicGroup
+from dclse.layout import POSITIONS, WIDTHS
+
+ON, OFF = {}, {"dgm": "none"}
+
+
+def classes(count: int) -> Task:
+    return Task("classification", "auc", tuple(str(at) for at in range(count)))
+
+
+@pytest.mark.parametrize(
+    ("params", "count", "parameters"),
+    [
+        (OFF, 2, 7434998), (OFF, 3, 7436279), (OFF, 4, 7437560), (ON, 2, 8060630), (ON, 3, 8061911), (ON, 4, 8063192),
+    ],
+)  # fmt: skip
+def test_the_parameters_are_the_published_ones(params, count, parameters):
+    model = make("methods", "dclse", params).build(classes(count), (3, 110, 110))
+    assert cost.parameters(model) == parameters
+
+
+@pytest.mark.parametrize(
+    ("params", "side", "giga"), [(ON, 110, 0.2902), (OFF, 110, 0.2798), (ON, 224, 1.077), (OFF, 224, 1.045)]
+)
+def test_the_operations_are_two_for_each_published_multiplication(params, side, giga):
+    found = cost.measure(make("methods", "dclse", params), classes(2), (3, side, side))
+    assert found["forward_flops"] / 2e9 == pytest.approx(giga, abs=6e-5 if side == 110 else 6e-4)
+
+
+@pytest.mark.parametrize(("name", "weights"), [("S1", 96), ("S4", 1536), ("S6", 9600), ("C1", 614400)])
+def test_a_dgm_adds_three_eighths_of_the_squared_width(name, weights):
+    width = WIDTHS[name]
+    assert sum(weight.numel() for weight in DynamicGroup(width).parameters()) == weights == 3 * width**2 // 8
+    alone = make("methods", "dclse", {"dgm": (name,)}).build(classes(2), (3, 64, 64))
+    assert cost.parameters(alone) == 7434998 + weights
+
+
+def test_a_dgm_gates_each_pixel_and_mixes_within_its_groups():
+    torch.manual_seed(0)
+    dgm, x = DynamicGroup(8, 2, 2), torch.randn(2, 8, 5, 5)
+    first, second, mix = (weight.squeeze() for weight in dgm.parameters())
+    expected = torch.empty_like(x)
+    for at, inside in ((slice(0, 4), slice(0, 2)), (slice(4, 8), slice(2, 4))):
+        part = x[:, at].movedim(1, -1)  # (B, H, W, channels of the group)
+        gate = torch.sigmoid(torch.relu(part @ first[inside].T) @ second[at].T)
+        expected[:, at] = ((part * gate) @ mix[at].T).movedim(-1, 1)
+    torch.testing.assert_close(dgm(x), expected)
+
+
+def test_blocks_keep_or_halve_the_image():
+    x = torch.randn(2, 16, 11, 11)
+    assert LB1(16, 24, 6)(x).shape == (2, 24, 11, 11)
+    assert LB2(16, 24, 6)(x).shape == (2, 24, 6, 6)
+    assert LB1(16, 16, 6).shortcut
+    assert not LB1(16, 24, 6).shortcut
+
+
+@pytest.mark.parametrize("params", [ON, OFF, {"attention": False}, {"dgm": "S4,C1", "dgm_groups": 2, "dgm_ratio": 8}])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_parameter_gets_a_gradient(params, channels):
+    model = make("methods", "dclse", params).build(Task("regression", "mae"), (channels, 40, 36))
+    answer = model(torch.randn(2, channels, 40, 36))
+    assert answer.shape == (2, 1)
+    answer.sum().backward()
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())
+
+
+def test_the_defaults_are_the_released_network():
+    method = make("methods", "dclse")
+    assert method.dgm == POSITIONS == ("S1", "S4", "S6", "C1")
+    assert (method.dgm_ratio, method.dgm_groups, method.optimiser, method.lr, method.weight_decay) == (
+        4, 4, "adamw", 1e-3, 0.01,
+    )  # fmt: skip
+    view = method.view
+    assert (view.kind_name, view.plane, view.coefficients, view.channels) == ("dynamic", "sagittal", "running", 3)
+
+
+def test_the_dgm_is_a_parameter():
+    assert make("methods", "dclse", {"dgm": "none"}).dgm == ()
+    assert make("methods", "dclse", {"dgm": "S1,C1"}).dgm == ("S1", "C1")
+    with pytest.raises(BenchError, match=r"no 'S9'; there are: S1, S4, S6, C1"):
+        make("methods", "dclse", {"dgm": "S9"})
+    with pytest.raises(BenchError, match="does not divide 4 channels after S1"):
+        make("methods", "dclse", {"dgm_groups": 8})
+    with pytest.raises(BenchError, match="at least 1"):
+        make("methods", "dclse", {"dgm_ratio": 0})
+
+
+def test_it_says_why_it_refuses():
+    method = make("methods", "dclse")
+    assert method.refuses(classes(2), (1, 64, 64, 64)) is None
+    assert method.refuses(classes(2), (3, 64, 64)) is None
+    assert "not a mask" in method.refuses(Task("segmentation", "dice", ("a", "b")), (1, 64, 64, 64))
+    whole = make("methods", "dclse", {"view": "volume"})
+    assert whole.refuses(classes(2), (1, 64, 64, 64)) == "it reads 2D scans, and its view (volume) gives 3D ones"
+
+
+def test_listing_it_does_not_load_torch():
+    code = "import sys, dclse; assert dclse.METHOD; assert not {'torch', 'numpy', 'ray'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert registry.describe("methods", "dclse")["family"] == "dclse"
