@@ -5,6 +5,7 @@ What is done is what the store holds; a launcher remembers nothing. torch and ra
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from bench.registry import did_you_mean
 from bench.store import Store
 
 LAUNCHERS = ("auto", "serial", "ray")
+GPU_SHARE = 0.25  # of a GPU for each trial: the networks under test are small
 
 
 class Watch(Protocol):
@@ -89,6 +91,7 @@ def _serial(work: Work, store: Store, watch: Watch) -> None:
 def _ray(work: Work, store: Store, watch: Watch) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing phones home
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # a trial in this process is not niced either
     import ray
 
     ours = not ray.is_initialized()
@@ -96,21 +99,24 @@ def _ray(work: Work, store: Store, watch: Watch) -> None:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", _node_ip_address="127.0.0.1")
     try:
         remote = ray.remote(max_retries=0)(_worker)
-        gpus = 0.25 if ray.cluster_resources().get("GPU") else 0
         for wave in work.waves:
-            _wave(ray, remote, wave, work, store, watch, gpus)
+            _wave(ray, remote, wave, work, store, watch)
     finally:
         if ours:
             ray.shutdown()
 
 
-def _wave(ray: Any, remote: Any, wave: list[Trial], work: Work, store: Store, watch: Watch, gpus: float) -> None:
-    running = {}
-    for trial in wave:
-        options = remote.options(num_cpus=trial.recipe.threads, num_gpus=gpus, runtime_env={"env_vars": _environment()})
-        running[options.remote(trial, str(store.root.resolve()), trial.key in work.keep)] = trial
-        watch.began(trial)
-    while running:
+def _wave(ray: Any, remote: Any, wave: list[Trial], work: Work, store: Store, watch: Watch) -> None:
+    there = ray.cluster_resources()
+    gpus = GPU_SHARE if there.get("GPU") else 0
+    slots = max(1, int(min(there["CPU"] / wave[0].recipe.threads, there["GPU"] / gpus if gpus else math.inf)))
+    waiting, running = list(reversed(wave)), {}
+    while waiting or running:
+        while waiting and len(running) < slots:  # no more than can run, so that a trial begins when it is handed over
+            trial = waiting.pop()
+            how = remote.options(num_cpus=trial.recipe.threads, num_gpus=gpus, runtime_env={"env_vars": _environment()})
+            running[how.remote(trial, str(store.root.resolve()), trial.key in work.keep)] = trial
+            watch.began(trial)
         done, _ = ray.wait(list(running), num_returns=1, timeout=1.0)
         for reference in done:
             trial = running.pop(reference)

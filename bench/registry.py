@@ -94,12 +94,29 @@ def construct(cls: type, params: Mapping[str, Any], owner: str) -> Any:
         if head not in fields:
             raise BenchError(f"{owner} has no parameter {head!r}; {did_you_mean(head, fields)}")
         if rest:
-            value = {**plain(values.get(head, fields[head].default)), rest: value}
+            value = _with_part(values.get(head, fields[head].default), rest, value, f"{owner}: {head}")
         values[head] = _coerce(fields[head], value, owner)
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:
         raise BenchError(f"{owner}: {error}") from error
+
+
+def _with_part(held: Any, name: str, value: Any, owner: str) -> Any:
+    if held is None:  # nothing says the type of the part
+        return {name: _free(value)}
+    parts = plain(held)
+    if not isinstance(parts, Mapping):
+        raise BenchError(f"{owner} is {held!r}, which has no parts to set, so no {name!r}")
+    return {**parts, name: value if dataclasses.is_dataclass(held) else _free(value)}
+
+
+def _free(value: Any) -> Any:
+    """A value of any type: what the text says as JSON, else the text."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _coerce(field: dataclasses.Field, value: Any, owner: str) -> Any:
@@ -120,8 +137,10 @@ def _coerce(field: dataclasses.Field, value: Any, owner: str) -> Any:
 def _as_type(default: Any, value: Any) -> Any:
     if isinstance(value, str) and not isinstance(default, (str, tuple)):
         value = {"on": True, "off": False, "true": True, "false": False, "none": None}.get(value.lower(), value)
-        value = json.loads(value) if isinstance(value, str) and default is not None else value
-    if default is None or (value is None and default is None):
+        if default is None:
+            return _free(value)
+        value = json.loads(value) if isinstance(value, str) else value
+    if default is None:
         return value
     if isinstance(default, tuple):
         if isinstance(value, str):

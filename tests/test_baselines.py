@@ -33,7 +33,8 @@ def scans():
     """Twenty small volumes whose mean follows their class or number."""
     rng = np.random.default_rng(0)
     y = np.tile([0, 1, 2, 1], 5)
-    return rng.normal(size=(20, 1, 5, 6, 4)).astype(np.float32) + y[:, None, None, None, None] * 0.3, y
+    x = rng.normal(size=(20, 1, 5, 6, 4)) + 0.3 * y[:, None, None, None, None]
+    return x.astype(np.float32), y
 
 
 def solved(name, params, task, x, y):
@@ -66,7 +67,7 @@ def test_linear_is_the_logistic_regression_of_all_voxels(scans, classes):
     x, y = scans
     y = np.minimum(y, classes - 1)
     task = TWO if classes == 2 else THREE
-    logits = solved("linear", {"penalty": 0.5}, task, x, y)
+    logits = solved("linear", {"penalties": [0.5]}, task, x, y)
     full = LogisticRegression(C=2, tol=1e-8, max_iter=5000).fit(standardised(x), y)
     chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     np.testing.assert_allclose(chances, full.predict_proba(standardised(x)), atol=2e-4)
@@ -75,7 +76,7 @@ def test_linear_is_the_logistic_regression_of_all_voxels(scans, classes):
 def test_linear_is_the_ridge_regression_of_all_voxels(scans):
     x, y = scans
     numbers = y + np.linspace(0, 1, 20)
-    said = solved("linear", {"penalty": 0.5}, AGE, x, numbers)
+    said = solved("linear", {"penalties": [0.5]}, AGE, x, numbers)
     full = Ridge(alpha=0.5).fit(standardised(x), numbers)
     np.testing.assert_allclose(said[:, 0], full.predict(standardised(x)), atol=1e-4)
 
@@ -138,10 +139,12 @@ def test_timm2d_fits_a_network_to_the_images(network, shape):
 @pytest.mark.parametrize(
     ("network", "options"),
     [
-        ("DenseNet121", None), ("resnet10", {"shortcut_type": "A"}), ("EfficientNetBN", {"model_name": "efficientnet-b0"}),
+        ("DenseNet121", None),
+        ("resnet10", {"shortcut_type": "A"}),
+        ("EfficientNetBN", {"model_name": "efficientnet-b0"}),
         ("ViT", {"patch_size": 8, "hidden_size": 12, "mlp_dim": 8, "num_layers": 1, "num_heads": 2}),
     ],
-)  # fmt: skip
+)
 def test_monai3d_finds_what_a_network_calls_its_classes(network, options):
     method = make("methods", "monai3d", {"network": network, "options": json.dumps(options or {})})
     method.check()
@@ -165,7 +168,7 @@ def test_monai3d_finds_what_a_network_calls_its_classes(network, options):
         ("monai3d", {"network": "EfficientNetBN"}, "model_name"),
         ("similarity_graph", {"network": "resnet81"}, "did you mean 'resnet18'"),
         ("similarity_graph", {"teacher": "monai3"}, "did you mean 'monai3d'"),
-        ("similarity_graph", {"teacher_params": {"network": "resnet11"}}, "did you mean 'resnet1'"),
+        ("similarity_graph", {"teacher_params": {"network": "resnet11"}}, "did you mean 'resnet1"),
     ],
 )
 def test_names_are_checked_before_anything_is_trained(name, params, message):
@@ -190,7 +193,7 @@ def test_weights_are_taken_from_a_file_whose_checksum_is_known(tmp_path):
 
 
 def test_xing_starts_from_the_features_of_a_vgg11(tmp_path):
-    params = {"network": "vgg11", "options": {"num_classes": 2}}
+    params = {"network": "vgg11", "options": {"mlp_ratio": 0.01}}
     vgg = make("methods", "timm2d", params).build(TWO, (3, 32, 32))
     stored = {name: value for name, value in vgg.state_dict().items() if name.startswith("features")}
     path = tmp_path / "vgg11.safetensors"
@@ -258,3 +261,21 @@ def test_the_teacher_is_the_trial_of_an_ordinary_arm():
     (teacher,) = make("methods", "similarity_graph", student.params).upstream(trial)
     arm = Trial(data, registry.spec("methods", "monai3d", params), curriculum=NO_CURRICULUM, fold=2, seed=1)
     assert teacher.key == arm.key
+
+
+@pytest.mark.parametrize(
+    ("params", "options"),
+    [
+        ({"options": '{"drop_rate": 0.2}'}, {"drop_rate": 0.2}),
+        ({"options.drop_rate": "0.2", "options.act_layer": "gelu"}, {"drop_rate": 0.2, "act_layer": "gelu"}),
+        ({"options": {"drop_rate": 0.2}}, {"drop_rate": 0.2}),
+        ({"options": "none"}, None),
+    ],
+)
+def test_options_are_json_or_parts(params, options):
+    assert make("methods", "timm2d", params).options == options
+
+
+def test_a_text_has_no_parts():
+    with pytest.raises(BenchError, match="network is 'resnet18', which has no parts to set"):
+        make("methods", "timm2d", {"network.depth": "3"})

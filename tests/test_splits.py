@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.core import BenchError, Split
@@ -40,6 +40,7 @@ def folds_of(data: Scans, split: Split, partition: int = 0) -> list:
     return [fold(data, split, partition, number) for number in range(split.folds)]
 
 
+@settings(deadline=None, max_examples=50)
 @given(scans(), st.integers(2, 5), st.integers(0, 3))
 def test_no_split_divides_a_group_and_every_scan_is_tested_once(data: Scans, folds: int, partition: int) -> None:
     groups = np.array(data.groups)
@@ -54,6 +55,7 @@ def test_no_split_divides_a_group_and_every_scan_is_tested_once(data: Scans, fol
     assert tested == Counter(range(len(groups)))
 
 
+@settings(deadline=None, max_examples=50)
 @given(scans(), st.randoms())
 def test_the_order_of_the_scans_moves_nobody(data: Scans, random) -> None:
     order = list(range(len(data.groups)))
@@ -143,6 +145,7 @@ def test_an_impossible_split_says_why(data: Scans, split: Split, number: int, sa
         fold(data, split, 0, number)
 
 
+@settings(deadline=None, max_examples=50)
 @given(scans(), st.integers(0, 50))
 def test_permuting_moves_the_labels_of_whole_groups(data: Scans, number: int) -> None:
     targets = np.arange(len(data.groups), dtype=float)  # every label distinct: a label tells where it came from

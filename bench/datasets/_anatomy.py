@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ STEP = 2.0  # millimetres of the atlas
 HIPPOCAMPUS = ((24.0, -10.0, -20.0), (31.0, -34.0, -7.0), 8.0)  # the right one: both ends of its axis, and its radius
 DEEP = 14.0  # millimetres below the surface where ventricles begin
 VENTRICLES = ((-42.0, -52.0, -4.0), (42.0, 38.0, 34.0))  # the box that the lateral ventricles lie in
+_LOCK = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +33,6 @@ class Atlas:
     white: np.ndarray  # white matter, 0 to 1
     brain: np.ndarray  # 1 inside, smooth at the edge
     ventricles: np.ndarray  # millimetres from the surface of the lateral ventricles, negative inside
-
-    def maps(self) -> tuple[np.ndarray, ...]:
-        return self.t1, self.tissue, self.white, self.brain, self.ventricles
 
 
 def grid_shape(mm: float) -> tuple[int, ...]:
@@ -49,18 +48,24 @@ def grid(mm: float) -> list[np.ndarray]:
     return list(np.meshgrid(*axes, indexing="ij", sparse=True))
 
 
-@lru_cache(maxsize=2)
 def atlas(mm: float) -> Atlas:
-    """The average brain, smoothed as voxels of `mm` millimetres see it."""
+    """The average brain, smoothed as voxels of `mm` millimetres see it. Made once, whoever asks first."""
+    with _LOCK:
+        return _atlas(mm)
+
+
+@lru_cache(maxsize=2)
+def _atlas(mm: float) -> Atlas:
     import numpy as np
     from scipy import ndimage
 
-    t1, grey, white = (_resampled(image, max(mm, STEP)) for image in _templates())
-    inside = ndimage.binary_fill_holes(t1 > 0.15)
+    sharp = [_resampled(image) for image in _templates()]
+    wider = 0.4 * (max(mm, STEP) ** 2 - STEP**2) ** 0.5 / STEP  # what smoothing is still to come, in atlas voxels
+    t1, grey, white = (ndimage.gaussian_filter(image, wider, truncate=3) for image in sharp)
+    inside = ndimage.binary_fill_holes(sharp[0] > 0.15)
     brain = ndimage.gaussian_filter(inside.astype(np.float32), 0.3 * max(mm, STEP) / STEP)
-    sharp = [_resampled(image, STEP) for image in _templates()[1:]]
     tissue = np.clip(grey + white, 0, 1)
-    return Atlas(t1, tissue, white, brain, _ventricles(1 - sum(sharp), inside))
+    return Atlas(t1, tissue, white, brain, _ventricles(1 - sharp[1] - sharp[2], inside))
 
 
 def sample(maps: Sequence[np.ndarray], points: np.ndarray) -> list[np.ndarray]:
@@ -114,7 +119,6 @@ def _splines(size: int, mm: float, knots: float) -> np.ndarray:
     return np.where(away < 1, near, np.clip(2 - away, 0, None) ** 3 / 6)
 
 
-@lru_cache(maxsize=1)
 def _templates() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """(values, origin) of intensity, grey and white matter, at 1 mm."""
     import numpy as np
@@ -125,13 +129,13 @@ def _templates() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     return tuple((np.asarray(image.dataobj, dtype=np.float32), image.affine[:3, 3]) for image in images)
 
 
-def _resampled(template: tuple[np.ndarray, np.ndarray], mm: float) -> np.ndarray:
-    """The template on the atlas grid, after smoothing to voxels of `mm` millimetres."""
+def _resampled(template: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The template on the atlas grid, after smoothing to its voxels."""
     import numpy as np
     from scipy import ndimage
 
     values, origin = template
-    values = ndimage.gaussian_filter(values, 0.4 * mm, truncate=3)
+    values = ndimage.gaussian_filter(values, 0.4 * STEP, truncate=3)
     corner = np.round(np.array(CORNER) - origin).astype(int)
     rows = [int(start) + int(STEP) * np.arange(size) for start, size in zip(corner, grid_shape(STEP), strict=True)]
     return np.ascontiguousarray(values[np.ix_(*rows)])

@@ -31,18 +31,16 @@ def _read(path: Path) -> tuple:
     """The array (D, H, W) in RAS and its spacing in millimetres."""
     import nibabel as nib
     import numpy as np
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.orientations import OrientationError
+    from nibabel.wrapstruct import WrapStructError  # of headers too
 
     content = _unpacked(path)
     try:
-        file = nib.Nifti1Image.from_bytes(content)
-        turned = nib.as_closest_canonical(file)
+        turned = nib.as_closest_canonical(nib.Nifti1Image.from_bytes(content))
         values = np.asanyarray(turned.dataobj)
-    except (
-        nib.filebasedimages.ImageFileError,
-        nib.spatialimages.HeaderDataError,
-        nib.orientations.OrientationError,
-    ) as e:
-        raise ValueError(f"no NIfTI file: {e}") from e
+    except (ImageFileError, WrapStructError, OrientationError) as error:
+        raise ValueError(f"is no NIfTI file: {error}") from error
     if values.dtype.kind not in "biuf":
         raise ValueError(f"holds {values.dtype}, not grey values")
     if values.ndim == 4 and values.shape[3] == 1:
@@ -64,7 +62,7 @@ def _unpacked(path: Path) -> bytes:
                 if len(content) > LIMIT:
                     raise ValueError(f"holds more than {LIMIT >> 30} GiB when unpacked")
     except EOFError as error:
-        raise ValueError("the gzip file is truncated") from error
-    except isal_zlib.error as error:
-        raise ValueError(f"the gzip file is damaged: {error}") from error
+        raise ValueError("is a gzip file cut short") from error
+    except (igzip.BadGzipFile, isal_zlib.error) as error:
+        raise ValueError(f"is no whole gzip file: {error}") from error
     return bytes(content)

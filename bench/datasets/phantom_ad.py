@@ -41,8 +41,8 @@ class Region:
         return max(0.0, self.usual + self.spread * person + self.year * years + self.illness * patient)
 
 
-VENTRICLES = Region(usual=1.2, spread=0.8, year=0.05, illness=0.9)  # they grow outwards by this much
-HIPPOCAMPI = Region(usual=1.5, spread=0.9, year=0.04, illness=1.3)  # they shrink inwards by this much
+VENTRICLES = Region(usual=1.4, spread=1.1, year=0.05, illness=2.5)  # how far they have grown outwards
+HIPPOCAMPI = Region(usual=2.2, spread=1.4, year=0.05, illness=3.5)  # how far their upper outer edge has drawn back
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,98 @@
+"""Every shipped study runs, the wheel carries them, and the README's own files work as it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bench import registry
+from bench.prepare import prepare
+
+ROOT = Path(__file__).parent.parent
+
+
+def bench(*words, **environment):
+    """Run the command in a process of its own."""
+    started = [sys.executable, "-c", "from bench.cli import main; main()", *words]
+    return subprocess.run(started, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+
+
+def test_the_quickstart_runs_at_its_smallest():
+    done = bench("run", "--study", "quickstart", "--smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", registry.names("studies"))
+def test_every_study_runs_at_its_smallest_on_the_real_scans(name, scans):
+    for each in ("ad_oasis", "age_oasis"):
+        prepare(each, source=scans / "oasis1")
+    done = bench("run", "--study", name, "--smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_wheel_carries_all_that_a_run_needs(tmp_path):
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path / "dist"), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    program = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); import bench; print(bench.__file__);"
+        "from bench.cli import main; main()"
+    )
+    for words in (["list", "studies", "--json"], ["run", "--study", "quickstart", "--smoke"]):
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", program, str(tmp_path / "installed"), *words],
+            cwd=empty, capture_output=True, text=True, check=False, env={**os.environ, "BENCH_PLUGINS": ""},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert str(tmp_path / "installed") in done.stdout
+
+
+def readme_files() -> dict[str, str]:
+    """The files that the README gives whole: name -> text."""
+    text = (ROOT / "README.md").read_text()
+    return dict(re.findall(r"`plugins/(\w+\.py)`[^\n]*:\n\n```python\n(.*?)```", text, re.DOTALL))
+
+
+def test_the_files_of_the_readme_run_as_it_says(tmp_path, scans):
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    for name, text in readme_files().items():
+        (folder / name).write_text(text)
+    assert sorted(path.stem for path in folder.iterdir()) == ["mine", "my_clinic", "shallow"]
+    listed = {row["name"] for row in json.loads(bench("list", "--json").stdout)}
+    assert {"mine", "my_clinic", "shallow"} <= listed
+    clinic = _clinic(tmp_path / "clinic", scans / "oasis1")
+    done = bench("prepare", "my_clinic", "--from", str(clinic))
+    assert done.returncode == 0, done.stderr
+    assert "40 scans of 40 groups" in done.stdout
+    done = bench("run", "--study", "mine", "--smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _clinic(folder: Path, oasis: Path) -> Path:
+    """Forty of the real scans under the columns that the README's data set expects."""
+    folder.mkdir()
+    lines = (oasis / "participants.tsv").read_text().splitlines()
+    rows = ["participant_id\tage\tgroup"]
+    for line in lines[1:]:
+        person, age, _, cdr, *_ = line.split("\t")
+        if cdr != "n/a" and len(rows) <= 40:
+            rows.append(f"{person}\t{age}\t{'patient' if float(cdr) > 0 else 'control'}")
+            (image,) = (oasis / person / "ses-01" / "anat").glob("*_T1w.nii.gz")
+            (folder / person / "anat").mkdir(parents=True)
+            (folder / person / "anat" / f"{person}_T1w.nii.gz").write_bytes(image.read_bytes())
+    (folder / "participants.tsv").write_text("\n".join(rows) + "\n")
+    return folder
