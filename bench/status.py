@@ -36,20 +36,5 @@ def state_of(plan: Mapping[str, Any], store: Store) -> dict[str, Any]:
     }
 
 
-def expected_seconds(plan: Mapping[str, Any], store: Store) -> float | None:
-    """About how long the open trials take one after the other, from finished ones of the same method; None: unknown."""
-    known: dict[str, list[float]] = {}
-    waiting: Counter = Counter()
-    for cell in {cell["key"]: cell for cell in plan["cells"]}.values():
-        record = store.get(cell["key"])
-        if record is None:
-            waiting[cell["method"]] += 1
-        elif record.status == "done":
-            known.setdefault(cell["method"], []).append(record.provenance["seconds"])
-    if any(method not in known for method in waiting):
-        return None
-    return sum(count * sum(known[method]) / len(known[method]) for method, count in waiting.items())
-
-
 def _label(cell: Mapping[str, Any]) -> str:
     return f"{cell['arm']} (random labels)" if cell["role"] == "random_labels" else cell["arm"]

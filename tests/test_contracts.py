@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import os
 from pathlib import Path
 
@@ -131,3 +132,11 @@ def test_a_study_can_be_planned(name):
     assert cells
     keys = {cell.trial.key for cell in cells}
     assert sum(len(wave) for wave in plan.waves(cells)) == len(keys)
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_every_member_can_be_described(kind):
+    for name in NAMES[kind]:
+        entry = registry.describe(kind, name)
+        assert entry["about"], name
+        assert json.loads(json.dumps(entry))["name"] == name

@@ -41,7 +41,26 @@ class Planned:
             *(_data_line(item) for item in self.found),
             *self.notes,
             f"{len(list(study.rows()))} arms, {shape}: {len(self.keys)} trials, {self.done} of them done; {budget}",
+            f"time: {self.duration()}",
         ]
+
+    def duration(self) -> str:
+        """About how long what is open takes: from trials of the same method and recipe, else what the study says."""
+        trials = {cell.trial.key: cell.trial for cell in self.cells}
+        seen: dict[str, list[float]] = {}
+        waiting = Counter()
+        for key, trial in trials.items():
+            record = self.store.get(key)
+            if record is None:
+                waiting[trial.method.name] += 1
+            elif record.status == "done":
+                seen.setdefault(trial.method.name, []).append(record.provenance["seconds"])
+        if not waiting:
+            return "nothing is left to run"
+        if set(waiting) <= set(seen):
+            seconds = sum(count * sum(seen[name]) / len(seen[name]) for name, count in waiting.items())
+            return f"about {max(1, round(seconds / 60))} minutes for what is left, run one by one"
+        return self.study.cost or "not known before the first trials are through; the progress shows it then"
 
     def rows(self) -> list[tuple[str, str, int, int]]:
         """(data, arm, trials, done) in the order of the study."""

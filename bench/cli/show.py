@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench import registry
@@ -77,17 +78,32 @@ def _described(kind: str, name: str) -> dict[str, Any]:
 
 def _print_entry(console: Console, entry: dict[str, Any]) -> None:
     console.print(f"[bold]{entry['name']}[/] ({registry.SINGULAR[entry['kind']]}, version {entry['version']})")
-    console.print(entry["about"], markup=False)
-    skipped = ("name", "kind", "version", "about", "parameters")
+    paragraphs = (" ".join(part.split()) for part in entry["about"].split("\n\n"))
+    console.print("\n\n".join(paragraphs), markup=False, highlight=False)
+    skipped = ("name", "kind", "version", "about", "parameters", "question", "arms")
     for key, value in ((key, value) for key, value in entry.items() if key not in skipped and value not in (None, {})):
-        console.print(f"[bold]{key}[/]:", end=" ")
-        console.print(value if isinstance(value, str) else plain(value), markup=False)
-    if entry.get("parameters"):
-        table = Table("parameter", "default", "meaning", "choices", box=None, pad_edge=False)
-        for row in entry["parameters"]:
-            choices = ", ".join(str(choice) for choice in row.get("choices", ()))
-            table.add_row(row["name"], str(row["default"]), row["meaning"], choices)
+        console.print(f"[bold]{key}[/]: {escape(_in_words(value))}", highlight=False)
+    if entry.get("arms"):
+        table = Table("arm", "method", "parameters", "curriculum", box=None, pad_edge=False)
+        for label, arm in entry["arms"].items():
+            table.add_row(escape(label), arm["method"], escape(_in_words(arm["params"])), arm["curriculum"])
         console.print(table)
+    if entry.get("parameters"):
+        table = Table("parameter", "default", "meaning", box=None, pad_edge=False)
+        for row in entry["parameters"]:
+            choices = f" ({', '.join(_in_words(choice) for choice in row['choices'])})" if row.get("choices") else ""
+            table.add_row(row["name"], escape(_in_words(row["default"])), escape(row["meaning"] + choices))
+        console.print(table)
+
+
+def _in_words(value: Any) -> str:
+    """A value as a line of text: `volume, mm=4.0` for a view, `none` for nothing."""
+    if isinstance(value, dict):
+        parts = [f"{key}={_in_words(item)}" for key, item in value.items() if key != "kind"]
+        return ", ".join([value["kind"], *parts] if "kind" in value else parts)
+    if isinstance(value, list):
+        return "; ".join(_in_words(item) for item in value) or "none"
+    return {None: "none", "": "none"}.get(value, str(value))
 
 
 def plan(study: StudyName, stand_ins: StandIns = None, as_json: Json = False) -> None:
@@ -111,11 +127,10 @@ def status(study: StudyName, as_json: Json = False) -> None:
     """How far a study is: done, failed, refused, open, and what went wrong."""
     from bench import paths
     from bench.plan import read
-    from bench.status import expected_seconds, state_of
+    from bench.status import state_of
     from bench.store import Store
 
-    store, written = Store(paths.results_root()), read(study)
-    state = {**state_of(written, store), "seconds_left_one_by_one": expected_seconds(written, store)}
+    state = state_of(read(study), Store(paths.results_root()))
     if as_json:
         return print_json(state)
     console = Console()

@@ -63,6 +63,7 @@ class Study:
     partitions: int = 1
     seeds: int = 1
     recipe: Recipe = Recipe()
+    cost: str = ""  # what a run has been seen to cost, for whoever starts one
     missing: str = "stop"  # a data set that is not prepared: `stop`, or `skip` (left out, and said so)
 
     def rows(self) -> Iterator[tuple[str, Arm]]:
