@@ -33,13 +33,14 @@ def _read(path: Path) -> tuple:
     import numpy as np
     from nibabel.filebasedimages import ImageFileError
     from nibabel.orientations import OrientationError
-    from nibabel.wrapstruct import WrapStructError  # of headers too
+    from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
 
     content = _unpacked(path)
     try:
         turned = nib.as_closest_canonical(nib.Nifti1Image.from_bytes(content))
         values = np.asanyarray(turned.dataobj)
-    except (ImageFileError, WrapStructError, OrientationError) as error:
+    except (ImageFileError, HeaderDataError, WrapStructError, OrientationError) as error:
         raise ValueError(f"is no NIfTI file: {error}") from error
     if values.dtype.kind not in "biuf":
         raise ValueError(f"holds {values.dtype}, not grey values")

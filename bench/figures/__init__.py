@@ -1,0 +1,9 @@
+"""Figures of a section: the scores of its arms, and its contrasts as a forest. Drawn from tables alone."""
+
+from __future__ import annotations
+
+from bench.figures.forest import forest
+from bench.figures.scores import scores
+from bench.figures.style import save
+
+__all__ = ["forest", "save", "scores"]

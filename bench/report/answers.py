@@ -1,0 +1,113 @@
+"""What a study found, in sentences that say no more than its numbers can."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from bench.tables import Frames, Results, Section
+from bench.tables.captions import warning
+from bench.tables.text import decimals, listed, number, p_is, plural
+
+FEW = 5  # differences, under which a test finds very large ones only
+
+
+def answers(found: Frames) -> list[str]:
+    """A sentence for every declared contrast of a section."""
+    return [answer(found.section, entry) for entry in found.contrasts.to_dict("records")]
+
+
+def answer(section: Section, entry: Mapping[str, Any]) -> str:
+    """One contrast in a sentence."""
+    if math.isnan(entry["p"]):
+        return f"{entry['arm']} against {entry['against']} was {entry['verdict']}."
+    folds = plural(entry["folds"], "fold")
+    sentence = f"{_found(section, entry)}, on average over {folds} ({_sure(section, entry)}): {_claim(section, entry)}."
+    if entry["complete"]:
+        return sentence
+    return f"{sentence} Not final: {_missing(entry)}."
+
+
+def _found(section: Section, entry: Mapping[str, Any]) -> str:
+    digits, unit = decimals(section.metric), section.unit(section.metric)
+    size = number(abs(entry["difference"]), digits)
+    if float(size) == 0:
+        return f"{entry['arm']} scored as {entry['against']} did in {section.metric.title}"
+    word = "higher" if entry["difference"] > 0 else "lower"
+    title = section.metric.title
+    sign = "" if section.sign > 0 else f", {section.metric.better} being better,"
+    return f"{entry['arm']} scored {size}{f' {unit}' if unit else ''} {word} than {entry['against']} in {title}{sign}"
+
+
+def _sure(section: Section, entry: Mapping[str, Any]) -> str:
+    digits = decimals(section.metric)
+    bounds = f"{number(entry['low'], digits)} to {number(entry['high'], digits)}"
+    return f"95 % interval of the improvement {bounds}, {p_is(entry['p_holm'])} after Holm"
+
+
+def _claim(section: Section, entry: Mapping[str, Any]) -> str:
+    words = entry["verdict"].partition(";")[0]
+    if words.startswith("no difference shown"):
+        size = number(entry["minimum_detectable"], decimals(section.metric))
+        return f"no difference is shown; one smaller than about {size} would probably have been missed"
+    margin = f"the margin of {entry['margin']:g}"
+    return f"{entry['arm']} is {words}".replace("the margin", margin).replace("is the same", "scored the same")
+
+
+def _missing(entry: Mapping[str, Any]) -> str:
+    if entry["folds"] == entry["folds_planned"]:
+        return f"{plural(entry['missing_runs'], 'run')} missing"
+    return f"{entry['folds']} of {entry['folds_planned']} folds"
+
+
+def cautions(found: Frames) -> list[str]:
+    """What must be known before the answers of a section are believed, the gravest first."""
+    section, scores = found.section, found.scores
+    alarms = [entry for entry in found.controls.to_dict("records") if entry["passes"] is False]
+    words = [warning(section)]
+    words += [f"The control {entry['control']} ({entry['arm']}) shows {_alarm(entry)}" for entry in alarms]
+    partial = scores[~scores["complete"]]["arm"].tolist()
+    if partial:
+        words.append(f"Not complete: {listed(partial)}. Missing runs are missing; nothing is filled in.")
+    cells = section.plan["folds"] * section.plan["partitions"]
+    if cells < FEW:
+        words.append(f"With {plural(cells, 'difference')} a contrast can show very large differences only.")
+    words.append(below_floors(found))
+    return [word for word in words if word]
+
+
+def _alarm(entry: Mapping[str, Any]) -> str:
+    if entry["control"] == "A/A":
+        return "a difference between a method and itself: by chance once in twenty studies, otherwise a fault."
+    return "something where there is nothing to find: no score here can be trusted until the reason is known."
+
+
+def below_floors(found: Frames) -> str:
+    """Which arms do not exceed the best floor, by their means; empty where all do or there is none."""
+    scores = found.scores[found.scores["score"].notna()]
+    floors = scores[scores["floor"]]
+    if floors.empty:
+        return ""
+    gains = found.section.sign * scores["score"]
+    best = floors.loc[gains[scores["floor"]].idxmax()]
+    under = scores[(~scores["floor"]) & (gains <= found.section.sign * best["score"])]["arm"].tolist()
+    if not under:
+        return ""
+    level = number(best["score"], decimals(found.section.metric))
+    verb = "is" if len(under) == 1 else "are"
+    return (
+        f"By the means, which were not tested, {listed(under)} {verb} no better than the floor {best['arm']} ({level})."
+    )
+
+
+def run_so_far(results: Results) -> str:
+    """How many runs are done, and how long they took."""
+    keys = {run.cell["key"] for section in results.sections for run in section.runs}
+    records = results.records
+    states = ((sum(record.status == state for record in records), state) for state in ("failed", "refused"))
+    troubles = "".join(f", {count} {state}" for count, state in states if count)
+    done = sum(record.status == "done" for record in records)
+    hours = sum(record.provenance.get("seconds") or 0.0 for record in records) / 3600
+    took = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
+    return f"{done} of {len(keys)} runs done{troubles}; {took} of computing."

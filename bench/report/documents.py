@@ -1,0 +1,74 @@
+"""The report in Markdown, its tables in LaTeX, its numbers in CSV."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.report.facts import Facts
+from bench.tables import Frames, latex, markdown, predictions
+from bench.tables.layout import people
+from bench.tables.text import clean
+
+
+def as_markdown(facts: Facts) -> str:
+    """The whole report."""
+    lines = [f"# {facts.study}", facts.question, "## What was run", *(f"- {name}: {v}" for name, v in facts.run)]
+    lines += [f"- {note}" for note in facts.notes]
+    lines += [markdown(facts.arms)]
+    for part in facts.parts:
+        lines += [f"## {part.heading}", *(f"**{caution}**" for caution in part.cautions)]
+        lines += ["### Answer", "\n".join(f"- {sentence}" for sentence in part.answers) or "No contrast is declared."]
+        for table in part.tables:
+            lines += [f"### {table.title}"]
+            shown = (picture for picture in part.figures if picture.of == table.name)
+            lines += [f"![{picture.alt}](figures/{picture.stem}.png)" for picture in shown]
+            lines += [markdown(table)]
+    lines += ["## How to read it", "\n".join(f"- {word}" for word in facts.reading)]
+    return _joined(lines)
+
+
+def _joined(lines: list[str]) -> str:
+    """Blocks apart, the items of a list together."""
+    text = ""
+    for before, line in zip(["", *lines], lines, strict=False):
+        apart = "\n" if before.startswith("- ") and line.startswith("- ") else "\n\n"
+        text += line if not text else apart + line
+    return text + "\n"
+
+
+def as_latex(facts: Facts) -> str:
+    """Every table of the report, for \\input after \\usepackage{booktabs,graphicx}."""
+    blocks = [f"% {facts.study}: needs \\usepackage{{booktabs,graphicx}} and a LaTeX that reads UTF-8"]
+    for part in facts.parts:
+        for table in part.tables:
+            label = f"tab:{facts.study}-{part.name}-{table.name}"
+            blocks.append(latex(table, label, part.heading))
+    return "\n\n".join(blocks) + "\n"
+
+
+def as_csv(found: list[Frames]) -> dict[str, str]:
+    """File name -> text. Real and phantom data never share a file: where a study has both, phantoms have their own."""
+    kinds = {frames.section.kind for frames in found}
+    texts = {}
+    for kind in sorted(kinds):
+        end = "_phantom" if kind == "phantom" and len(kinds) > 1 else ""
+        mine = [frames for frames in found if frames.section.kind == kind]
+        for name in ("scores", "contrasts", "controls", "failures", "predictions"):
+            texts[f"{name}{end}.csv"] = _stacked([_frame(frames, name) for frames in mine])
+    return texts
+
+
+def _frame(found: Frames, name: str) -> pd.DataFrame:
+    if name == "predictions":
+        return predictions(found.section)
+    frame = getattr(found, name)
+    if name == "failures" and len(frame):
+        ids = people(found.section)
+        return frame.assign(message=[clean(text, ids) for text in frame["message"]])
+    return frame
+
+
+def _stacked(frames: list[pd.DataFrame]) -> str:
+    filled = [frame for frame in frames if len(frame)]
+    frame = pd.concat(filled, ignore_index=True) if filled else frames[0]
+    return frame.to_csv(index=False, lineterminator="\n")

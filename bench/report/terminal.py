@@ -1,0 +1,63 @@
+"""The end of a run in a terminal: scores, contrasts and controls in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from bench.report.answers import cautions
+from bench.tables import Frames, captions, layout
+from bench.tables.text import between, decimals, number, probability, seconds, signed
+
+
+def terminal(found: Iterable[Frames]) -> RenderableType:
+    """Every section under its own heading, phantom or real."""
+    parts: list[RenderableType] = []
+    for frames in found:
+        parts += [Text(f"\n{captions.heading(frames.section)}", style="bold"), _scores(frames)]
+        if len(frames.contrasts):
+            parts.append(_contrasts(frames))
+        parts += [Text(line) for line in _controls(frames)]
+        parts += [Text(caution, style="yellow") for caution in cautions(frames)]
+    return Group(*parts)
+
+
+def _scores(found: Frames) -> RichTable:
+    section, digits = found.section, decimals(found.section.metric)
+    unit = section.unit(section.metric)
+    title = f"{section.metric.title}{f' ({unit})' if unit else ''}, {section.metric.better} is better"
+    table = _table(("arm", "runs", title, "95 % over people", "training (s)"), words=1)
+    for entry in found.scores.to_dict("records"):
+        score = layout.marked(entry, digits), between(entry["low"], entry["high"], digits)
+        _add(table, (layout.arm_label(entry), layout.runs(entry), *score, seconds(entry["train_seconds"])))
+    return table
+
+
+def _contrasts(found: Frames) -> RichTable:
+    digits = decimals(found.section.metric)
+    table = _table(("arm", "against", "improvement", "95 %", "Holm p", "detectable", "verdict"), words=2)
+    for entry in found.contrasts.to_dict("records"):
+        tested = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
+        tested += probability(entry["p_holm"]), number(entry["minimum_detectable"], digits)
+        _add(table, (entry["arm"], entry["against"], *tested, entry["verdict"]))
+    table.columns[-1].justify = "left"
+    return table
+
+
+def _controls(found: Frames) -> list[str]:
+    entries = found.controls.to_dict("records")
+    return [f"{e['control']} ({e['arm']}): {e['verdict']}" for e in entries if e["control"] != "floor"]
+
+
+def _table(columns: Sequence[str], words: int) -> RichTable:
+    table = RichTable(box=None, pad_edge=False, header_style="dim")
+    for number_of, column in enumerate(columns):
+        table.add_column(Text(column), justify="left" if number_of < words else "right")
+    return table
+
+
+def _add(table: RichTable, words: Sequence[str]) -> None:
+    table.add_row(*(Text(word) for word in words))

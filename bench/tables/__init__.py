@@ -1,0 +1,77 @@
+"""From a plan and the store to tables: frames of numbers, and tables of words that say what they rest on.
+
+Reads disk only. Phantom and real data sets never share a table: each data set is a section of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+
+from bench.tables import captions, layout
+from bench.tables.arms import arms
+from bench.tables.contrasts import contrasts
+from bench.tables.controls import controls, failures
+from bench.tables.layout import Table
+from bench.tables.render import latex, markdown
+from bench.tables.results import Results, Run, Section, gather, read
+from bench.tables.scores import predictions, scores
+
+__all__ = [
+    "Frames",
+    "Results",
+    "Run",
+    "Section",
+    "Table",
+    "arms",
+    "captions",
+    "contrasts",
+    "controls",
+    "failures",
+    "frames",
+    "gather",
+    "laid_out",
+    "latex",
+    "markdown",
+    "predictions",
+    "read",
+    "scores",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The numbers of one section."""
+
+    section: Section
+    scores: pd.DataFrame
+    contrasts: pd.DataFrame
+    controls: pd.DataFrame
+    failures: pd.DataFrame
+
+
+def frames(results: Results) -> list[Frames]:
+    """The numbers of every section, real data first. Holm's correction spans the sections of a kind."""
+    tested = contrasts(results)
+    found = []
+    for section in results.sections:
+        scored = scores(section)
+        mine = tested[tested["data"] == section.name] if len(tested) else tested
+        found.append(Frames(section, scored, mine, controls(section, scored), failures(section)))
+    return found
+
+
+def laid_out(results: Results, found: Frames) -> list[Table]:
+    """The tables of a section that have rows."""
+    makers: list[Callable[[], Table]] = [
+        partial(layout.scores, found.section, found.scores),
+        partial(layout.contrasts, found.section, found.contrasts),
+        partial(layout.controls, found.section, found.controls),
+        partial(layout.audit, found.section, found.scores),
+        partial(layout.cost, found.section, found.scores),
+        partial(layout.failures, results, found.section, found.failures),
+    ]
+    return [table for table in (maker() for maker in makers) if table.rows]

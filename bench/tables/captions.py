@@ -1,0 +1,166 @@
+"""What a table rests on, said at the table: data, selection, folds, recipe, protocol, kind of interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.tables.results import Section
+from bench.tables.text import MINUS, TIMES, listed, plural
+
+_CHOSEN = {  # how many of the evaluation points validation chooses among, by protocol version
+    1: 5,
+}
+
+
+def heading(section: Section) -> str:
+    """The data set with its kind, so that phantom and real cannot be taken for each other."""
+    return f"{section.name} ({section.kind}{' data' if section.kind == 'real' else ''})"
+
+
+def warning(section: Section) -> str:
+    """What must be said before any number of a phantom; empty for real data."""
+    if not section.phantom:
+        return ""
+    stood_for = section.data.get("stand_in_for")
+    if stood_for:
+        return (
+            f"Stand-in: {stood_for} was not at hand, and the phantom {section.name}, made by a program, was used in "
+            f"its place. Nothing here says anything about {stood_for} or about real scans."
+        )
+    return f"Phantom: {section.name} is made by a program. Nothing here says anything about real scans."
+
+
+def data(section: Section) -> str:
+    """The data set in a sentence."""
+    samples, groups = section.counted()
+    count = "" if samples is None else f", {plural(samples, 'scan')} of {plural(groups, 'person', 'people')}"
+    shape = f" {TIMES} ".join(str(size) for size in section.data.get("shape") or ())
+    title = section.data.get("title") or section.name
+    prepared = f", prepared as {shape}" if shape else ""
+    return f"Data: {section.name} ({section.kind}), {title.rstrip('.')}{count}{prepared}."
+
+
+def design(section: Section) -> str:
+    """Folds, partitions, seeds, recipe and protocol in a sentence."""
+    plan = section.plan
+    return f"Planned for each arm: {grid(plan)}. {budget(plan['recipe'])} Protocol {plan['protocol']}."
+
+
+def grid(plan: Mapping[str, Any]) -> str:
+    """Folds, partitions and seeds."""
+    sizes = [plural(plan["folds"], "fold"), plural(plan["partitions"], "partition"), plural(plan["seeds"], "seed")]
+    return f" {TIMES} ".join(sizes)
+
+
+def budget(recipe: Mapping[str, Any]) -> str:
+    """The recipe in a sentence."""
+    steps = f"{plural(recipe['steps'], 'optimiser step')} of {plural(recipe['batch_size'], 'scan')}"
+    threads = plural(recipe["threads"], "thread")
+    return f"Recipe: {steps}, precision {recipe['precision']}, {threads}, alike for all arms."
+
+
+def selection(section: Section) -> str:
+    """How the evaluation point was chosen."""
+    points = section.plan["recipe"]["points"]
+    last = min(points, _CHOSEN.get(section.plan["protocol"], 5))
+    return f"Evaluation point: chosen by validation among the last {last} of {points}, for all arms alike."
+
+
+def scores(section: Section) -> str:
+    """Under the scores."""
+    kind = (
+        "Brackets: 95 % bootstrap interval over people, for these trained models on new people; it compares no methods."
+    )
+    ranks = " Computed within each fold and averaged, never pooled." if section.metric.ranks else " Means over folds."
+    return " ".join((data(section), f"{primary(section)}.{ranks}", kind, selection(section), design(section)))
+
+
+def primary(section: Section) -> str:
+    """The primary metric with its direction and unit."""
+    unit = section.unit(section.metric)
+    return f"Primary metric: {section.metric.title}{f' ({unit})' if unit else ''}, {section.metric.better} is better"
+
+
+def contrasts(section: Section, tests: int) -> str:
+    """Under the contrasts."""
+    parts = [
+        data(section),
+        f"{improvement(section)}: positive where the arm is better.",
+        "Brackets: 95 % interval of the difference of the methods, from differences over folds and partitions, seeds "
+        "averaged first, with the correction of Nadeau and Bengio; before Holm.",
+        f"Holm: over the {plural(tests, 'declared contrast')} of the study on "
+        f"{'phantoms' if section.phantom else 'real data'}.",
+        "Detectable: the difference that such a test, before Holm, finds with probability 0.80 if its error were "
+        "known; with few folds it finds it less often.",
+        selection(section),
+        design(section),
+    ]
+    margin = section.plan.get("margin")
+    if margin is not None:
+        words = (
+            f"Equivalence: two one-sided tests on the same t, Holm, with the margin of {margin:g} declared beforehand."
+        )
+        parts.insert(4, words)
+    return " ".join(parts)
+
+
+def improvement(section: Section) -> str:
+    """What a difference is called: its sign is always that of an improvement."""
+    title, unit = section.metric.title, section.unit(section.metric)
+    unit = f" ({unit})" if unit else ""
+    if section.sign > 0:
+        return f"Improvement in {title}{unit} = arm {MINUS} against"
+    return f"Improvement in {title}{unit} = against {MINUS} arm, as lower is better"
+
+
+def controls(section: Section) -> str:
+    """Under the controls."""
+    parts = ["Floors: scores with the 95 % bootstrap interval over people, for these trained models."]
+    if section.plan.get("again"):
+        parts.append("A/A: the same method with other seeds, tested like any contrast; it should show nothing.")
+    if section.plan.get("random_labels"):
+        count = section.plan["random_labels"]["permutations"]
+        parts.append(
+            f"Random labels: {plural(count, 'permutation')} of the labels of whole people, folds averaged first; "
+            "brackets: mean ± 2 standard errors over permutations, which should hold chance. It cannot see a person "
+            "who is there twice under two names."
+        )
+    return " ".join((data(section), *parts, selection(section), design(section)))
+
+
+def audit(section: Section) -> str:
+    """Under the audit of the selection."""
+    return " ".join(
+        (
+            data(section),
+            f"{section.metric.title} on the test part by how the evaluation point is chosen, means over folds. Only "
+            "the first is a result. Flattery: what the best of all points on test adds to it, which nobody would "
+            "get on new people. It is never ranked.",
+            selection(section),
+            design(section),
+        )
+    )
+
+
+def cost(section: Section) -> str:
+    """Under the cost."""
+    words = (
+        data(section),
+        "Means over finished runs. Forward: floating-point operations of one scan, two for a multiplication with its "
+        "addition. Memory of a processor is that of the whole process, at its peak.",
+        machines(section),
+        design(section),
+    )
+    return " ".join(word for word in words if word)
+
+
+def machines(section: Section) -> str:
+    """Where the runs took place, and in which precision."""
+    done = [run.record for run in section.runs if run.done]
+    devices = sorted({str(record.provenance.get("processor", "")) for record in done} - {""})
+    precisions = sorted({str(record.resolved.get("precision", "")) for record in done} - {""})
+    if not devices:
+        return ""
+    more = "" if len(devices) == 1 else " Seconds on different processors do not compare."
+    return f"Ran on {listed(devices)}{f' in {listed(precisions)}' if precisions else ''}.{more}"

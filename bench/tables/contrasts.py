@@ -1,0 +1,132 @@
+"""The declared contrasts: is one method better than another, by how much, and what could have been found.
+
+Every difference is an *improvement*: positive where the arm is better, whichever way the metric points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench import stats
+from bench.stats import Contrast, Scores
+from bench.tables.results import Results, Section
+
+ALPHA = 0.05
+
+
+def contrasts(results: Results) -> pd.DataFrame:
+    """A row for every declared contrast on every data set, with Holm's correction and a verdict in words.
+
+    The correction is over all contrasts of the study on real data, and over all of them on phantoms: a claim on any
+    data set is a claim of the study. Contrasts that could not be tested yet count as tests.
+    """
+    pairs = [tuple(pair) for pair in results.plan["contrasts"]]
+    rows = [row(section, arm, against) for section in results.sections for arm, against in pairs]
+    frame = pd.DataFrame(rows)
+    if not rows:
+        return frame
+    for kind in ("real", "phantom"):
+        chosen = frame["data_kind"] == kind
+        frame.loc[chosen, "tests"] = chosen.sum()
+        for name in ("p", "p_equivalence"):
+            frame.loc[chosen, f"{name}_holm"] = _holm(frame.loc[chosen, name].to_numpy(dtype=float))
+    frame["tests"] = frame["tests"].astype(int)
+    frame["verdict"] = [verdict(entry) for entry in frame.to_dict("records")]
+    return frame
+
+
+def row(section: Section, arm: str, against: str, role: str = "arm") -> dict[str, Any]:
+    """One contrast without what needs the others. role: of `arm`, `again` for the A/A control."""
+    ours, theirs = section.scores(arm, role), section.scores(against)
+    pair = stats.paired(ours, theirs)
+    train, test = _sizes(section, arm, role, pair.cells)
+    found = stats.corrected_interval(section.sign * pair.differences, train, test)
+    planned = {(partition, fold) for partition, fold, _ in (*ours, *theirs)}
+    margin = section.plan.get("margin")
+    return {
+        "data": section.name,
+        "data_kind": section.kind,
+        "arm": arm,
+        "against": against,
+        "metric": section.task.primary,
+        "better": section.metric.better,
+        "difference": section.sign * found.mean,
+        "improvement": found.mean,
+        "low": found.low,
+        "high": found.high,
+        "se": found.se,
+        "df": found.df,
+        "t": found.t,
+        "p": found.p,
+        "minimum_detectable": found.minimum_detectable,
+        "margin": math.nan if margin is None else margin,
+        "p_equivalence": equivalence(found, margin),
+        "folds": len(pair.cells),
+        "folds_planned": len(planned),
+        "missing_runs": len(pair.missing),
+        "complete": not pair.missing and bool(pair.cells),
+        "reason": found.reason,
+    }
+
+
+def equivalence(found: Contrast, margin: float | None) -> float:
+    """p of two one-sided tests (Schuirmann 1987) on the corrected t: small where a difference is less than the margin.
+
+    NaN where no margin was declared or the contrast could not be tested.
+    """
+    from scipy.special import stdtr
+
+    if margin is None or math.isnan(found.p):
+        return math.nan
+    if found.se == 0:
+        return 0.0 if abs(found.mean) < margin else 1.0
+    above = stdtr(found.df, -(found.mean + margin) / found.se)
+    below = stdtr(found.df, (found.mean - margin) / found.se)
+    return float(max(above, below))
+
+
+def verdict(entry: Mapping[str, Any]) -> str:
+    """What a contrast shows, in words that say no more than the test can."""
+    words = _decided(entry)
+    if entry["complete"] or not entry["folds"]:
+        return words
+    return f"{words}; not final, {entry['folds']} of {entry['folds_planned']} folds" + _partly(entry)
+
+
+def _partly(entry: Mapping[str, Any]) -> str:
+    return " (some seeds missing)" if entry["folds"] == entry["folds_planned"] else ""
+
+
+def _decided(entry: Mapping[str, Any]) -> str:
+    if math.isnan(entry["p"]):
+        return "not tested: " + (entry["reason"] if entry["folds"] else "no fold has both arms")
+    equal = entry["p_equivalence_holm"] < ALPHA
+    if entry["p_holm"] < ALPHA:
+        word = "better" if entry["improvement"] > 0 else "worse"
+        return f"{word}, yet equivalent within the margin" if equal else word
+    if equal:
+        return "equivalent within the margin"
+    if entry["se"] == 0:
+        return "the same in every fold"
+    return "no difference shown"
+
+
+def _holm(p: np.ndarray) -> np.ndarray:
+    """Holm over all contrasts, the untested ones counted as tests that found nothing."""
+    return np.where(np.isnan(p), np.nan, stats.holm(np.nan_to_num(p, nan=1.0)))
+
+
+def _sizes(section: Section, arm: str, role: str, cells: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Scans of the training and of the test part of each (partition, fold)."""
+    found = {run.place[:2]: run.record.sizes for run in section.of(arm, role) if run.done}
+    return tuple(np.array([found[cell][part] for cell in cells], dtype=float) for part in ("train", "test"))
+
+
+def differences(section: Section, ours: Scores, theirs: Scores) -> np.ndarray:
+    """(J,) improvements of one arm on another, fold by fold."""
+    return section.sign * stats.paired(ours, theirs).differences

@@ -1,0 +1,176 @@
+"""The runs of a study as its plan asks for them and the store holds them: a section for each data set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import metrics
+from bench.core import BenchError, Record, Task
+from bench.metrics import Metric
+from bench.stats import Cell, Scores
+from bench.store import Store
+
+POINTS = ("selected", "last", "best_of_last", "best_of_all")  # the first is the result, the others its audit
+
+
+@dataclass(frozen=True)
+class Run:
+    """A cell of the plan and what came of it so far."""
+
+    cell: Mapping[str, Any]
+    record: Record | None
+
+    @property
+    def place(self) -> Cell:
+        """Partition, fold, seed."""
+        return self.cell["partition"], self.cell["fold"], self.cell["seed"]
+
+    @property
+    def status(self) -> str:
+        """done, failed, refused, or open where there is no record."""
+        return self.record.status if self.record else "open"
+
+    @property
+    def done(self) -> bool:
+        return self.status == "done"
+
+    def score(self, name: str, point: str = "selected") -> float:
+        """A metric of the test part at an evaluation point; NaN where there is none."""
+        if not self.done:
+            return float("nan")
+        scores = self.record.metrics
+        found = scores["audit"].get(point) if point in POINTS[2:] else scores[point].get(name)
+        return float("nan") if found is None else float(found)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One data set of a study with all of its runs. Phantom and real data sets never share one."""
+
+    plan: Mapping[str, Any]
+    data: Mapping[str, Any]  # its entry in the plan
+    runs: tuple[Run, ...]
+    store: Store
+
+    @property
+    def name(self) -> str:
+        return self.data["name"]
+
+    @property
+    def phantom(self) -> bool:
+        return bool(self.data["phantom"])
+
+    @property
+    def kind(self) -> str:
+        return "phantom" if self.phantom else "real"
+
+    @cached_property
+    def task(self) -> Task:
+        entry = self.data["task"]
+        return Task(entry["kind"], entry["primary"], tuple(entry.get("classes") or ()), entry.get("unit") or "")
+
+    @cached_property
+    def metric(self) -> Metric:
+        """The one that judges the task."""
+        return metrics.metric(self.task.primary)
+
+    @property
+    def sign(self) -> int:
+        """1 where a higher score is better, -1 where a lower one is: sign x (a - b) is how much a improves on b."""
+        return 1 if self.metric.better == "higher" else -1
+
+    @cached_property
+    def arms(self) -> tuple[str, ...]:
+        """The labels in the order of the plan, controls and what is upstream left out."""
+        return tuple(dict.fromkeys(run.cell["arm"] for run in self.runs if run.cell["role"] == "arm"))
+
+    def unit(self, metric: Metric) -> str:
+        """What a metric is measured in; empty where it has no unit."""
+        return self.task.unit if metric.unit == "target" else metric.unit
+
+    def of(self, arm: str, role: str = "arm") -> list[Run]:
+        """The runs of an arm in one role, in the order of the plan."""
+        return self._rows.get((role, arm), [])
+
+    def scores(self, arm: str, role: str = "arm", name: str = "", point: str = "selected") -> dict[Cell, float]:
+        """(partition, fold, seed) -> score of every planned run, NaN where there is none. name: the primary metric.
+
+        The seeds of the A/A control follow those of the arm it repeats; they are numbered as that arm's here.
+        """
+        shift = self.plan["seeds"] if role == "again" else 0
+        runs = ((run.place, run.score(name or self.task.primary, point)) for run in self.of(arm, role))
+        return {(partition, fold, seed - shift): score for (partition, fold, seed), score in runs}
+
+    def counted(self) -> tuple[int | None, int | None]:
+        """Scans and people of the data set: those of the plan, else as many as the records of one pass name."""
+        samples, groups = self.data.get("samples"), self.data.get("groups")
+        if samples is not None:
+            return samples, groups
+        sizes = next((run.record.sizes for run in self.runs if run.done and run.record.sizes), None)
+        if sizes is None:
+            return None, None
+        parts = ("train", "val", "test")
+        return sum(sizes[part] for part in parts), sum(sizes[f"{part}_groups"] for part in parts)
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, str], list[Run]]:
+        rows: dict[tuple[str, str], list[Run]] = {}
+        for run in self.runs:
+            rows.setdefault((run.cell["role"], run.cell["arm"]), []).append(run)
+        return rows
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study as far as it has come."""
+
+    plan: Mapping[str, Any]
+    sections: tuple[Section, ...]
+
+    @property
+    def name(self) -> str:
+        return self.plan["study"]
+
+    @property
+    def records(self) -> list[Record]:
+        """Every record there is, each once."""
+        runs = (run for section in self.sections for run in section.runs)
+        return list({run.cell["key"]: run.record for run in runs if run.record}.values())
+
+
+def read(study: str, root: Path) -> Results:
+    """The results of a study under a results root. BenchError where it was not run there."""
+    path = Path(root) / study / "plan.json"
+    if not path.is_file():
+        raise BenchError(f"the study {study} has not been run here; run: bench run --study {study}")
+    return gather(json.loads(path.read_text()), Store(root))
+
+
+def gather(plan: Mapping[str, Any], store: Store) -> Results:
+    """What the store holds of a plan. BenchError where two data sets have one name: their rows could not be told."""
+    names = [entry["name"] for entry in plan["data"]]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise BenchError(f"the study {plan['study']} has {', '.join(sorted(twice))} more than once among its data sets")
+    records = {key: store.get(key) for key in dict.fromkeys(cell["key"] for cell in plan["cells"])}
+    runs = [Run(cell, records[cell["key"]]) for cell in plan["cells"]]
+    sections = (_section(plan, entry, runs, store) for entry in plan["data"])
+    return Results(plan, tuple(sorted(sections, key=lambda section: section.phantom)))  # real ones first
+
+
+def _section(plan: Mapping[str, Any], entry: Mapping[str, Any], runs: Sequence[Run], store: Store) -> Section:
+    return Section(plan, entry, tuple(run for run in runs if run.cell["data"] == entry["name"]), store)
+
+
+def by_fold(scores: Scores) -> np.ndarray:
+    """(J,) scores of the (partition, fold), seeds averaged, those without a score left out."""
+    from bench.stats import average_seeds
+
+    return np.array(list(average_seeds(scores).values()))

@@ -1,0 +1,105 @@
+"""Numbers and words as a reader sees them, and what no report may show of the machine and of the people."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection
+
+from bench.metrics import Metric
+
+NOTHING = "\u2013"  # a cell without a number: nothing was measured, nothing is filled in
+MINUS = "\u2212"
+TIMES = "\u00d7"
+_PATH = re.compile(r"""(?<![\w.:/])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:'"<>|,;()]+[/\\])+([^\s/\\:'"<>|,;()]*)""")
+_SUBJECT = re.compile(r"\b(?:sub|ses)-\w+")
+_SCAN = re.compile(r"[\w.-]+\.(?:nii|img|hdr|mgz|mgh|dcm)(?:\.gz)?\b")
+_WORD = re.compile(r"[\w.-]+")
+
+
+def number(value: float, digits: int) -> str:
+    """A number with so many decimals, a real minus sign, and a dash where there is none."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    if math.isinf(value):
+        return "∞" if value > 0 else f"{MINUS}∞"
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", MINUS)
+
+
+def signed(value: float, digits: int) -> str:
+    """The same with a plus sign where it is positive."""
+    text = number(value, digits)
+    return f"+{text}" if not math.isnan(value) and float(f"{value:.{digits}f}") > 0 else text
+
+
+def between(low: float, high: float, digits: int) -> str:
+    """An interval in brackets; a dash where there is none."""
+    if math.isnan(low) or math.isnan(high):
+        return NOTHING
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def probability(p: float) -> str:
+    """A p value: three decimals, and never 0."""
+    if math.isnan(p):
+        return NOTHING
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_is(p: float) -> str:
+    """`p = 0.012` or `p < 0.001`, for a sentence."""
+    text = probability(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+def large(value: float) -> str:
+    """A count with three digits and its thousands, millions or milliards: 8.06 M."""
+    if math.isnan(value):
+        return NOTHING
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= 0.9995 * size:
+            return f"{_three(value / size)} {unit}"
+    return f"{value:.0f}"
+
+
+def seconds(value: float) -> str:
+    """Seconds with three digits."""
+    return NOTHING if math.isnan(value) else _three(value)
+
+
+def decimals(metric: Metric) -> int:
+    """How many decimals a score of this metric is worth."""
+    return 3 if math.isfinite(metric.low) and math.isfinite(metric.high) else 2
+
+
+def plural(count: int, thing: str, things: str = "") -> str:
+    """`1 fold`, `5 folds`, `2 people`."""
+    return f"{count} {thing if count == 1 else things or thing + 's'}"
+
+
+def listed(words: Collection[str]) -> str:
+    """`a, b and c`."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def clean(text: str, ids: Collection[str] = ()) -> str:
+    """A text from outside without folders and without names of people: paths keep their last part only.
+
+    ids: of scans and people; those that are bare small numbers cannot be told from numbers and stay.
+    """
+    text = _PATH.sub(lambda found: f"…/{found[1]}" if found[1] else "…", str(text))
+    text = _WORD.sub(lambda found: "(a scan)" if found[0] in ids and not _is_small(found[0]) else found[0], text)
+    return _SUBJECT.sub("(a scan)", _SCAN.sub("(a scan)", text))
+
+
+def _is_small(word: str) -> bool:
+    return word.isdigit() and len(word) < 4
+
+
+def _three(value: float) -> str:
+    if value == 0:
+        return "0"
+    digits = 2 - math.floor(math.log10(abs(value)))
+    return f"{value:.{max(0, min(digits, 6))}f}"
