@@ -13,7 +13,7 @@ STUDY = Study(
     arms={
         "constant": Arm("constant"),
         "linear (voxels)": Arm("linear"),
-        "ResNet-18 (dynamic)": Arm("timm2d", {"view": "dynamic"}),
+        "ResNet-18 (dynamic)": Arm("timm2d"),
         "DenseNet-121 (3D)": Arm("monai3d", VOXELS),
         "Xing 2020": Arm("xing2020"),
         "similarity graph": Arm("similarity_graph", {"teacher": "monai3d", "teacher_params": VOXELS}),

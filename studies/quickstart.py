@@ -16,7 +16,7 @@ STUDY = Study(
     arms={
         "constant": Arm("constant"),
         "linear (voxels)": Arm("linear"),
-        "ResNet-18 (dynamic)": Arm("timm2d", {"view": "dynamic"}),
+        "ResNet-18 (dynamic)": Arm("timm2d"),
         "ResNet-18 (slice)": Arm("timm2d", {"view": "slice"}),
         "DenseNet-121 (3D)": Arm("monai3d", COARSE),
         "Xing 2020": Arm("xing2020"),
