@@ -1,8 +1,8 @@
 """What the two tasks on OASIS-1 share: where it comes from and what it looks like."""
 
 SOURCE = (
-    "OASIS-1 cross-sectional, https://sites.wustl.edu/oasisbrains/ (registration). Here as skull-stripped T1 scans"
-    " in MNI space at 2 mm: run your usual skull stripping and normalisation and write the result as a BIDS tree"
+    "OASIS-1 cross-sectional, https://sites.wustl.edu/oasisbrains/ (after registration). It is read as skull-stripped"
+    " T1 scans in MNI space at 2 mm: strip and normalise the original scans with your usual tools, write a BIDS tree"
 )
 LICENCE = (
     "OASIS data use agreement: acknowledge OASIS, attempt no re-identification, pass the same terms on. Read it before"

@@ -66,7 +66,8 @@ def prepare(
     if there is not None and (source is None or dataset.phantom):
         return there
     if source is None and not dataset.phantom:
-        raise BenchError(f"{name} is not prepared; run: bench prepare {name} --from FOLDER ({dataset.source})")
+        how = f"run: bench prepare {name} --from FOLDER (bench describe {name} says where the scans are published)"
+        raise BenchError(f"{name} is not prepared; {how}")
     root = None if dataset.phantom else Path(source).expanduser()
     samples = _samples(dataset, name, root)
     if there is not None and there.manifest["files"] == _mark(dataset, samples, [_checksum(s, root) for s in samples]):

@@ -48,6 +48,9 @@ def _sure(section: Section, entry: Mapping[str, Any]) -> str:
 
 def _claim(section: Section, entry: Mapping[str, Any]) -> str:
     words = entry["verdict"].partition(";")[0]
+    if words.startswith("no difference shown") and abs(entry["improvement"]) > entry["minimum_detectable"]:
+        folds = plural(entry["folds"], "fold")
+        return f"no difference is shown, though the one seen is not small: {folds} cannot tell it from chance"
     if words.startswith("no difference shown"):
         size = number(entry["minimum_detectable"], decimals(section.metric))
         return f"no difference is shown; one smaller than about {size} would probably have been missed"
@@ -84,8 +87,8 @@ def _alarm(entry: Mapping[str, Any]) -> str:
 
 
 def below_floors(found: Frames) -> str:
-    """Which arms do not exceed the best floor, by their means; empty where all do or there is none."""
-    scores = found.scores[found.scores["score"].notna()]
+    """Which complete arms do not exceed the best floor, by their means; empty where all do or there is none."""
+    scores = found.scores[found.scores["complete"] & found.scores["score"].notna()]
     floors = scores[scores["floor"]]
     if floors.empty:
         return ""

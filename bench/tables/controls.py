@@ -26,7 +26,12 @@ def controls(section: Section, scores: pd.DataFrame) -> pd.DataFrame:
     rows += [_again(section)] if section.plan.get("again") else []
     rows += [_random_labels(section)] if section.plan.get("random_labels") else []
     start = {"data": section.name, "data_kind": section.kind}
-    return pd.DataFrame([{**start, **entry} for entry in rows], columns=COLUMNS)
+    return pd.DataFrame([{**start, **entry, "verdict": _so_far(entry)} for entry in rows], columns=COLUMNS)
+
+
+def _so_far(entry: dict[str, Any]) -> str:
+    final = entry["done"] == entry["planned"] or entry["passes"] is None
+    return entry["verdict"] if final else f"{entry['verdict']}; not final, {entry['done']} of {entry['planned']} runs"
 
 
 def _floor(section: Section, entry: dict[str, Any]) -> dict[str, Any]:

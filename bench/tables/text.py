@@ -101,5 +101,5 @@ def _is_small(word: str) -> bool:
 def _three(value: float) -> str:
     if value == 0:
         return "0"
-    digits = 2 - math.floor(math.log10(abs(value)))
+    digits = 2 - math.floor(math.log10(abs(float(f"{value:.3g}"))))
     return f"{value:.{max(0, min(digits, 6))}f}"

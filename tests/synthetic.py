@@ -1,0 +1,146 @@
+"""Results of studies that never ran: a plan, records and predictions with known answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import metrics
+from bench.core import DataSpec, Labels, Recipe, Record, Spec, Split, Task, Trial, plain
+from bench.store import Store
+
+CLASSES = Task("classification", "auc", ("CDR 0", "CDR > 0"))
+AGE = Task("regression", "mae", (), "years")
+PROVENANCE = {"bench": "0.1.0", "python": "3.11.2", "torch": "2.13.0", "processor": "AVX2", "seconds": 2.0}
+
+
+@dataclass(frozen=True)
+class Told:
+    """An arm as it shall look. scores: the primary metric, fold by fold (of every partition and seed); else `skill`."""
+
+    skill: float = 0.5  # how far the classes lie apart, or 1 / the error of numbers
+    scores: Sequence[float] = ()
+    family: str = "2d"
+    failed: Mapping[int, str] = field(default_factory=dict)  # fold -> message
+    refused: str = ""
+    missing: Sequence[int] = ()  # folds without a record
+    view_note: str = ""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A data set as it shall look."""
+
+    name: str = "ad_toy"
+    task: Task = CLASSES
+    phantom: bool = False
+    stand_in_for: str | None = None
+    people: int = 100
+
+
+def write(root: Path, arms: Mapping[str, Told], data: Sequence[Made] = (Made(),), **plan: Any) -> dict[str, Any]:
+    """Write a study named `toy` under `root` and return its plan. plan: entries that are not the defaults."""
+    entry = {
+        "study": "toy", "question": "Does any arm help?", "protocol": 1, "reference": next(iter(arms)),
+        "contrasts": [[arm, next(iter(arms))] for arm in list(arms)[1:]], "floors": [], "margin": None, "again": None,
+        "random_labels": None, "folds": 5, "partitions": 1, "seeds": 1, "recipe": plain(Recipe()),
+        "command": "bench run --study toy", "notes": [], **plan,
+    }  # fmt: skip
+    entry["data"] = [_data(made) for made in data]
+    entry["cells"] = [cell for made in data for cell in _cells(Store(root), entry, made, arms)]
+    folder = root / entry["study"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plan.json").write_text(json.dumps(entry))
+    return entry
+
+
+def _data(made: Made) -> dict[str, Any]:
+    title = f"The {made.name} set"
+    entry = {"name": made.name, "params": {}, "fingerprint": "f", "phantom": made.phantom, "title": title}
+    return {**entry, "stand_in_for": made.stand_in_for, "task": plain(made.task), "shape": [1, 20, 24, 20]}
+
+
+def _cells(store: Store, plan: Mapping[str, Any], made: Made, arms: Mapping[str, Told]) -> list[dict[str, Any]]:
+    found = []
+    for partition in range(plan["partitions"]):
+        for fold in range(plan["folds"]):
+            place = {"data": made.name, "partition": partition, "fold": fold}
+            for arm, told in arms.items():
+                for role, label, seed, number in _roles(plan, arm):
+                    cell = {**place, "arm": label, "role": role, "seed": seed, "number": number}
+                    found.append(_run(store, plan, made, told, cell, method=arm))
+    return found
+
+
+def _roles(plan: Mapping[str, Any], arm: str) -> list[tuple[str, str, int, int]]:
+    seeds = plan["seeds"]
+    roles = [("arm", arm, seed, 0) for seed in range(seeds)]
+    if plan["again"] and plan["again"][0] == arm:
+        roles += [("again", plan["again"][1], seed, 0) for seed in range(seeds, 2 * seeds)]
+    if plan["random_labels"] and plan["random_labels"]["arm"] == arm:
+        roles += [("random_labels", arm, 0, number) for number in range(plan["random_labels"]["permutations"])]
+    return roles
+
+
+def _run(
+    store: Store, plan: Mapping[str, Any], made: Made, told: Told, cell: dict[str, Any], method: str
+) -> dict[str, Any]:
+    permuted = cell["role"] == "random_labels"
+    trial = Trial(
+        DataSpec(made.name, fingerprint="f"), Spec(method, 1, {"rate": 0.001}), Split(folds=plan["folds"]),
+        Labels("permuted", cell["number"]) if permuted else Labels(),
+        partition=cell["partition"], fold=cell["fold"], seed=cell["seed"], recipe=Recipe(**plan["recipe"]),
+    )  # fmt: skip
+    cell |= {"key": trial.key, "method": method, "family": told.family}
+    if cell["fold"] in told.missing:
+        return cell
+    store.put(*_record(trial, plan, made, told, cell, permuted))
+    return cell
+
+
+def _record(trial: Trial, plan: Mapping, made: Made, told: Told, cell: Mapping, permuted: bool) -> tuple:
+    if told.refused:
+        return Record(trial, "refused", error={"kind": "refused", "message": told.refused, "traceback": ""}), {}
+    if cell["fold"] in told.failed:
+        error = {"kind": "RuntimeError", "message": told.failed[cell["fold"]], "traceback": "Traceback ..."}
+        return Record(trial, "failed", error=error), {}
+    rng = np.random.default_rng(trial.seed_for(f"{trial.method.name} {cell['role']} {cell['number']}"))
+    y, said, ids = _predictions(rng, trial, plan, made, 0.0 if permuted else told.skill)
+    scores = metrics.evaluate(made.task, y, said)
+    if told.scores and not permuted:
+        scores[made.task.primary] = told.scores[cell["fold"]]
+    return _done(trial, made, told, scores, len(y)), {"ids": ids, "groups": ids, "y": y, "selected": said, "last": said}
+
+
+def _predictions(rng: np.random.Generator, trial: Trial, plan: Mapping, made: Made, skill: float) -> tuple:
+    rows = np.arange(made.people)[trial.fold :: plan["folds"]]
+    ids = np.array([f"sub-{made.name.upper()}{row:04d}" for row in rows])
+    if made.task.kind == "regression":
+        y = 20 + (rows * 37 % 60).astype(float)
+        known = y if skill else rng.permutation(y)  # without skill the numbers are those of others
+        return y, known + rng.normal(0, 1 / max(skill, 1), len(y)), ids
+    y = (rows // plan["folds"]) % 2
+    logit = skill * (2 * y - 1) + rng.normal(0, 1, len(y))
+    high = 1 / (1 + np.exp(-logit))
+    return y, np.stack([1 - high, high], axis=1), ids
+
+
+def _done(trial: Trial, made: Made, told: Told, scores: dict[str, float], tested: int) -> Record:
+    primary, rest = made.task.primary, made.people - tested
+    gain = 0.02 if metrics.metric(primary).better == "higher" else -0.5
+    audit = {"best_of_last": scores[primary] + gain, "best_of_all": scores[primary] + 2 * gain}
+    found = {"selected": scores, "last": scores, "validation": {primary: scores[primary] + gain}, "audit": audit}
+    cost = {
+        "parameters": 8060630, "forward_flops": 580_400_000, "train_seconds": 123.4, "step_seconds": 0.0312,
+        "inference_seconds": 0.004, "peak_memory_mb": None, "data_seconds": 1.0,
+    }  # fmt: skip
+    resolved = {"method": {"rate": 0.001}, "view": {"kind": "dynamic"}, "view_note": told.view_note}
+    resolved |= {"device": "cpu", "precision": "fp32", "selected_step": 900, "optimiser_steps": 1000}
+    sizes = {"train": rest * 4 // 5, "val": rest - rest * 4 // 5, "test": tested}
+    sizes |= {f"{part}_groups": count for part, count in sizes.items()}
+    return Record(trial, "done", found, [], resolved, sizes, cost, PROVENANCE)
