@@ -217,7 +217,7 @@ def _cell_entry(cell: Cell) -> dict[str, Any]:
     trial = cell.trial
     entry = {"key": trial.key, "data": trial.data.name, "arm": cell.arm, "role": cell.role, "family": cell.family}
     place = {"partition": trial.partition, "fold": trial.fold, "seed": trial.seed, "number": trial.labels.number}
-    return {**entry, "method": trial.method.name, **place}
+    return {**entry, "method": trial.method.name, **place, "upstream": [each.key for each in upstream_of(trial)]}
 
 
 def read(name: str) -> dict[str, Any]:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from bench.figures.forest import forest
 from bench.figures.scores import scores
-from bench.figures.style import save
+from bench.figures.style import FORMATS, save
 
-__all__ = ["forest", "save", "scores"]
+__all__ = ["FORMATS", "forest", "save", "scores"]

@@ -76,7 +76,7 @@ def save(drawn: Figure, folder: Path, stem: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{stem}.{kind}" for kind in FORMATS]
     with paper():
-        drawn.canvas.draw()
+        drawn.draw_without_rendering()
         drawn.set_layout_engine("none")  # laid out once, for all formats alike
         for kind, path in zip(FORMATS, paths, strict=True):
             drawn.savefig(path, format=kind, dpi=DPI, metadata=_METADATA[kind], facecolor="white")

@@ -49,8 +49,9 @@ def _draw(found: list, folder: Path) -> None:
     """The figures anew; those of data sets that the study has no more are gone."""
     from bench import figures
 
-    for path in folder.glob("*.*") if folder.is_dir() else ():
-        path.unlink()
+    for kind in figures.FORMATS:
+        for path in folder.glob(f"*.{kind}"):
+            path.unlink()
     for frames in found:
         name = frames.section.name
         figures.save(figures.scores(frames.section, frames.scores), folder, f"{name}-scores")

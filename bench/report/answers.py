@@ -36,7 +36,7 @@ def _found(section: Section, entry: Mapping[str, Any]) -> str:
         return f"{entry['arm']} scored as {entry['against']} did in {section.metric.title}"
     word = "higher" if entry["difference"] > 0 else "lower"
     title = section.metric.title
-    sign = "" if section.sign > 0 else f", {section.metric.better} being better,"
+    sign = "" if section.sign > 0 else f", {section.metric.better} being better"
     return f"{entry['arm']} scored {size}{f' {unit}' if unit else ''} {word} than {entry['against']} in {title}{sign}"
 
 
@@ -72,7 +72,8 @@ def cautions(found: Frames) -> list[str]:
     words += [f"The control {entry['control']} ({entry['arm']}) shows {_alarm(entry)}" for entry in alarms]
     partial = scores[~scores["complete"]]["arm"].tolist()
     if partial:
-        words.append(f"Not complete: {listed(partial)}. Missing runs are missing; nothing is filled in.")
+        which = "every arm" if len(partial) == len(scores) else listed(partial)
+        words.append(f"Not complete: {which}. Missing runs are missing; nothing is filled in.")
     cells = section.plan["folds"] * section.plan["partitions"]
     if cells < FEW:
         words.append(f"With {plural(cells, 'difference')} a contrast can show very large differences only.")

@@ -6,7 +6,6 @@ import pandas as pd
 
 from bench.report.facts import Facts
 from bench.tables import Frames, latex, markdown, predictions
-from bench.tables.layout import people
 from bench.tables.text import clean
 
 
@@ -63,8 +62,7 @@ def _frame(found: Frames, name: str) -> pd.DataFrame:
         return predictions(found.section)
     frame = getattr(found, name)
     if name == "failures" and len(frame):
-        ids = people(found.section)
-        return frame.assign(message=[clean(text, ids) for text in frame["message"]])
+        return frame.assign(message=[clean(text, found.section.people) for text in frame["message"]])
     return frame
 
 

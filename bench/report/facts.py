@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from bench.report.answers import answers, cautions, run_so_far
 from bench.tables import Frames, Results, Table, arms, captions, laid_out
-from bench.tables.layout import people
 from bench.tables.text import clean, listed
 
 READING = (
@@ -63,7 +62,7 @@ class Facts:
 def gather(results: Results, found: list[Frames]) -> Facts:
     """All facts of a study as far as it has come."""
     plan = results.plan
-    ids = set().union(*(people(frames.section) for frames in found))
+    ids = set().union(*(frames.section.people for frames in found))
     notes = tuple(clean(note, ids) for note in plan.get("notes", ()))
     parts = tuple(_part(results, frames) for frames in found)
     return Facts(plan["study"], plan["question"], tuple(_run(results)), notes, arms(results), parts)

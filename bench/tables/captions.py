@@ -57,7 +57,7 @@ def budget(recipe: Mapping[str, Any]) -> str:
     """The recipe in a sentence."""
     steps = f"{plural(recipe['steps'], 'optimiser step')} of {plural(recipe['batch_size'], 'scan')}"
     threads = plural(recipe["threads"], "thread")
-    return f"Recipe: {steps}, precision {recipe['precision']}, {threads}, alike for all arms."
+    return f"Recipe: {steps}, precision {recipe['precision']}, {threads}, alike for all arms that learn by steps."
 
 
 def selection(section: Section) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.stats import Contrast, Scores
+from bench.stats import Contrast
 from bench.tables.results import Results, Section
 
 ALPHA = 0.05
@@ -125,8 +125,3 @@ def _sizes(section: Section, arm: str, role: str, cells: Sequence[tuple[int, int
     """Scans of the training and of the test part of each (partition, fold)."""
     found = {run.place[:2]: run.record.sizes for run in section.of(arm, role) if run.done}
     return tuple(np.array([found[cell][part] for cell in cells], dtype=float) for part in ("train", "test"))
-
-
-def differences(section: Section, ours: Scores, theirs: Scores) -> np.ndarray:
-    """(J,) improvements of one arm on another, fold by fold."""
-    return section.sign * stats.paired(ours, theirs).differences

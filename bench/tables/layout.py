@@ -132,11 +132,10 @@ def cost(section: Section, frame: pd.DataFrame) -> Table:
 
 def failures(results: Results, section: Section, frame: pd.DataFrame) -> Table:
     """What failed or was refused, runs of one arm and one reason together."""
-    ids = people(section)
     rows: dict[tuple[str, ...], list[str]] = {}
     for entry in frame.to_dict("records"):
         label = entry["arm"] + (" (random labels)" if entry["role"] == "random_labels" else "")
-        reason = clean(entry["message"].strip().partition("\n")[0], ids)
+        reason = clean(entry["message"].strip().partition("\n")[0], section.people)
         reason = reason if entry["kind"] == entry["status"] else f"{entry['kind']}: {reason}"
         rows.setdefault((label, entry["status"], reason), []).append(str(entry["fold"]))
     laid = tuple(
@@ -145,16 +144,6 @@ def failures(results: Results, section: Section, frame: pd.DataFrame) -> Table:
     )
     caption = f"{captions.data(section)} The records keep the tracebacks. Protocol {results.plan['protocol']}."
     return Table("failures", "Failures", ("Arm", "Status", "Runs", "Folds", "Reason"), laid, caption, (), (0, 1, 3, 4))
-
-
-def people(section: Section) -> set[str]:
-    """Every name of a scan or a person that the kept predictions hold: none may be shown."""
-    names: set[str] = set()
-    for run in section.runs:
-        if run.done and run.cell["role"] == "arm":
-            kept = section.store.predictions(run.cell["key"])
-            names.update(map(str, kept.get("ids", ())), map(str, kept.get("groups", ())))
-    return names
 
 
 def arm_label(entry: Entry) -> str:
@@ -180,7 +169,7 @@ def runs(entry: Entry) -> str:
 def _title(section: Section, metric: metrics.Metric) -> str:
     unit = section.unit(metric)
     arrow = "↑" if metric.better == "higher" else "↓"
-    return f"{metric.title}{f' ({unit})' if unit else ''} {arrow}"
+    return f"{metric.title}{f' ({unit})' if unit else ''}\u00a0{arrow}"
 
 
 def _incomplete(frame: pd.DataFrame) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from bench.tables.layout import Table
 _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}",
-    "<": "$<$", ">": "$>$", "\u2212": "$-$", "\u2013": "--", "\u00b1": r"$\pm$", "\u00d7": r"$\times$",
+    "<": "$<$", ">": "$>$", "\u00a0": "~", "\u2212": "$-$", "\u2013": "--", "\u00b1": r"$\pm$", "\u00d7": r"$\times$",
     "\u00b2": "$^2$", "\u221e": r"$\infty$", "\u2020": r"$\dagger$", "\u2191": r"$\uparrow$",
     "\u2193": r"$\downarrow$", "\u2026": r"\ldots{}", "\u2265": r"$\geq$", "\u2264": r"$\leq$",
 }  # fmt: skip
@@ -31,7 +31,7 @@ def latex(table: Table, label: str, heading: str) -> str:
         r"\begin{table*}[tb]",
         r"\centering\small",
         rf"\caption{{{tex(heading)}: {tex(table.title.lower())}. {tex(table.caption)}}}",
-        rf"\label{{{label}}}",
+        rf"\label{{{label}}}\par\smallskip",
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
         r"\toprule",

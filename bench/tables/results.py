@@ -119,6 +119,26 @@ class Section:
         parts = ("train", "val", "test")
         return sum(sizes[part] for part in parts), sum(sizes[f"{part}_groups"] for part in parts)
 
+    def predictions(self, run: Run) -> Mapping[str, np.ndarray]:
+        """The arrays kept with a finished run, read once: ids, groups, y, selected, last; empty where none are."""
+        key = run.cell["key"]
+        if key not in self._kept:
+            self._kept[key] = self.store.predictions(key) if run.done else {}
+        return self._kept[key]
+
+    @cached_property
+    def people(self) -> frozenset[str]:
+        """Every name of a scan or a person that the kept predictions hold: none may be shown."""
+        names: set[str] = set()
+        for run in (run for run in self.runs if run.cell["role"] == "arm"):
+            kept = self.predictions(run)
+            names.update(map(str, kept.get("ids", ())), map(str, kept.get("groups", ())))
+        return frozenset(names)
+
+    @cached_property
+    def _kept(self) -> dict[str, Mapping[str, np.ndarray]]:
+        return {}
+
     @cached_property
     def _rows(self) -> dict[tuple[str, str], list[Run]]:
         rows: dict[tuple[str, str], list[Run]] = {}

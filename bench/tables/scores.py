@@ -78,7 +78,7 @@ def _passes(section: Section, arm: str) -> list[list[tuple[np.ndarray, np.ndarra
     for run in section.of(arm):
         if math.isnan(run.score(section.task.primary)):
             continue
-        kept = section.store.predictions(run.cell["key"])
+        kept = section.predictions(run)
         if "selected" in kept:
             partition, _, seed = run.place
             passes.setdefault((partition, seed), []).append((kept["y"], kept["selected"], kept["groups"]))
@@ -125,7 +125,7 @@ def predictions(section: Section) -> pd.DataFrame:
 
 
 def _predicted(section: Section, run: Run) -> pd.DataFrame | None:
-    kept = section.store.predictions(run.cell["key"])
+    kept = section.predictions(run)
     if "selected" not in kept:
         return None
     said = kept["selected"]
