@@ -120,12 +120,10 @@ def corrected_interval(
 
     differences: (J,) of two arms, one for each fold of each partition, seeds averaged first. train_sizes, test_sizes:
     scans that each fold learnt from (its validation part not counted) and of its test part, (J,) or one number for
-    all. The folds' training parts overlap, so the
-    differences are no independent draws: their variance s^2 is taken times 1/J + n_test/n_train in place of 1/J
-    (Bouckaert & Frank 2004 do so for repeated k-fold), with J - 1 degrees of freedom.
-
-    The correction is a rule of thumb. In simulations of the protocol it rejects true nulls at most as often as it says;
-    were nothing set aside for validation, AUC of methods that learn nothing would be rejected in 9 % over 2 x 5 folds.
+    all. The folds' training parts overlap, so the differences are no independent draws: their variance s^2 is taken
+    times 1/J + n_test/n_train in place of 1/J (Bouckaert & Frank 2004 do so for repeated k-fold), with J - 1 degrees
+    of freedom. The factor is a rule of thumb. In simulations of the protocol true nulls are rejected in about 5 % or
+    less; were no validation part set aside, the AUC of methods with nothing to learn would be in 9 % over 2 x 5 folds.
 
     minimum_detectable: (z_.975 + z_.80) se (at `level` .95), the difference that a test with known variance finds
     with probability .80. The t-test must estimate the variance: its power there is .56 with 5 differences, .70 with
@@ -175,8 +173,8 @@ def group_bootstrap(
     """The mean over folds of a score, with its percentile interval over groups (Efron 1979; Davison & Hinkley 1997).
 
     It is the interval of *these trained models* on new people, not of the method: see the module. Even of them it
-    covers somewhat less than it says (.88 to .92 for .95 in simulations of five folds of 30 scans): folds are small, and
-    each model learnt from the others' test parts.
+    covers somewhat less than it says (.88 to .92 for .95, in simulations of five folds of 32 scans): the folds are
+    small, and each model learnt from the others' test parts.
 
     folds: for each model (targets, predictions, groups) of its test part, as `bench.metrics` takes them; groups (N,)
     name who may not be torn apart. Within every fold as many groups as it has are drawn with replacement, the score is

@@ -155,6 +155,7 @@ def test_scaled_integers_are_read_as_the_numbers_they_stand_for(tmp_path):
         (gzip.compress(nib.Nifti1Image(bids.volume((3, 3, 3, 2)), bids.LAS).to_bytes()), "3 dimensions, this file 4"),
         (gzip.compress(nib.Nifti1Image(np.ones((3, 3, 3), np.complex64), bids.LAS).to_bytes()), "complex64"),
     ],
+    ids=["empty", "text", "wrong sum", "no image", "cut gzip", "cut image", "four axes", "complex"],
 )
 def test_a_broken_file_says_what_is_wrong(tmp_path, content, says):
     (tmp_path / "a.nii.gz").write_bytes(content)

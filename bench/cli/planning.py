@@ -29,8 +29,10 @@ class Planned:
         return {cell.trial.key for cell in self.cells}
 
     @property
-    def done(self) -> int:
-        return sum(self.store.has(key) for key in self.keys)
+    def statuses(self) -> Counter:
+        """How many trials there are of each status, `open` for those without a record."""
+        records = (self.store.get(key) for key in self.keys)
+        return Counter("open" if record is None else record.status for record in records)
 
     def lines(self) -> list[str]:
         """What it will run, on which data, under which recipe."""
@@ -40,9 +42,15 @@ class Planned:
         return [
             *(_data_line(item) for item in self.found),
             *self.notes,
-            f"{len(list(study.rows()))} arms, {shape}: {len(self.keys)} trials, {self.done} of them done; {budget}",
+            f"{len(list(study.rows()))} arms, {shape}: {len(self.keys)} trials, {self._progress()}; {budget}",
             f"time: {self.duration()}",
         ]
+
+    def _progress(self) -> str:
+        counts = self.statuses
+        rest = [f"{counts[name]} {name}" for name in ("failed", "refused") if counts[name]]
+        remedy = " (--retry runs them again)" if counts["failed"] else ""
+        return ", ".join([f"{counts['done']} of them done", *rest]) + remedy
 
     def duration(self) -> str:
         """About how long what is open takes: from trials of the same method and recipe, else what the study says."""
@@ -69,7 +77,8 @@ class Planned:
         for cell in self.cells:
             label = cell.arm + (" (random labels)" if cell.role == "random_labels" else "")
             trials[cell.trial.data.name, label] += 1
-            done[cell.trial.data.name, label] += self.store.has(cell.trial.key)
+            record = self.store.get(cell.trial.key)
+            done[cell.trial.data.name, label] += record is not None and record.status == "done"
         return [(*place, count, done[place]) for place, count in trials.items()]
 
     def summary(self) -> dict[str, Any]:
@@ -82,7 +91,7 @@ class Planned:
             "notes": self.notes,
             "recipe": plain(self.study.recipe),
             "trials": len(self.keys),
-            "done": self.done,
+            **{status: self.statuses[status] for status in ("done", "failed", "refused", "open")},
             "arms": [dict(zip(names, row, strict=True)) for row in self.rows()],
         }
 
