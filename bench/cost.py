@@ -7,8 +7,10 @@ backward pass of grouped convolutions, which is therefore not reported.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core import BenchError, Task
@@ -74,25 +76,30 @@ def measure(method: Method, task: Task, shape: tuple[int, ...], timed: bool = Fa
 
 
 def reset_peak_memory(device: torch.device | str) -> None:
-    """Count the peak from here on, where the device can: a GPU."""
+    """Count the peak from here on: of a GPU, or of this process where the system is Linux."""
     import torch
 
     if torch.device(device).type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        with contextlib.suppress(OSError):  # not allowed in some containers: then the peak is the whole process's
+            Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory_mb(device: torch.device | str) -> float | None:
-    """Megabytes at the peak: what torch held on a GPU; on a processor what this process held since it began."""
+    """Megabytes at the peak since the last reset: what torch held on a GPU, else what this process held.
+
+    None where that cannot be told for a trial by itself: on a processor elsewhere than on Linux.
+    """
     import torch
 
     if torch.device(device).type == "cuda":
         return torch.cuda.max_memory_allocated(device) / MEGABYTE
-    if sys.platform == "win32":
-        return None  # not measured there
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEGABYTE
+    if sys.platform != "linux":
+        return None
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (peak,) = (line for line in lines if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) * 1024 / MEGABYTE
 
 
 def _device(model: nn.Module) -> Any:

@@ -43,9 +43,14 @@ class Work:
         return [trial for wave in self.waves for trial in wave]
 
 
-def outstanding(planned: Sequence[Cell], store: Store, keep_all: bool = False, retry: bool = False) -> Work:
-    """What is not done yet. retry: failed trials too. Records that lack weights somebody needs are set aside."""
-    needed = {trial.key for cell in planned for trial in upstream_of(cell.trial)}
+def outstanding(
+    planned: Sequence[Cell], store: Store, keep_all: bool = False, retry: bool = False, plan: Sequence[Cell] = ()
+) -> Work:
+    """What is not done yet. retry: failed trials too. Records that lack weights somebody needs count as not done.
+
+    plan: all cells of the study where `planned` are some of them, so that teachers keep their weights for later.
+    """
+    needed = {trial.key for cell in (*planned, *plan) for trial in upstream_of(cell.trial)}
     levels = [[trial for trial in wave if _is_open(trial.key, store, needed, retry)] for wave in waves(planned)]
     keep = {cell.trial.key for cell in planned} if keep_all else needed
     return Work([level for level in levels if level], frozenset(keep | needed))
@@ -96,7 +101,13 @@ def _ray(work: Work, store: Store, watch: Watch) -> None:
 
     ours = not ray.is_initialized()
     if ours:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", _node_ip_address="127.0.0.1")
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="error",
+            _node_ip_address="127.0.0.1",
+        )
     try:
         remote = ray.remote(max_retries=0)(_worker)
         for wave in work.waves:
@@ -114,7 +125,11 @@ def _wave(ray: Any, remote: Any, wave: list[Trial], work: Work, store: Store, wa
     while waiting or running:
         while waiting and len(running) < slots:  # no more than can run, so that a trial begins when it is handed over
             trial = waiting.pop()
-            how = remote.options(num_cpus=trial.recipe.threads, num_gpus=gpus, runtime_env={"env_vars": _environment()})
+            how = remote.options(
+                num_cpus=min(trial.recipe.threads, there["CPU"]),
+                num_gpus=gpus,
+                runtime_env={"env_vars": _environment()},
+            )
             running[how.remote(trial, str(store.root.resolve()), trial.key in work.keep)] = trial
             watch.began(trial)
         done, _ = ray.wait(list(running), num_returns=1, timeout=1.0)

@@ -23,7 +23,6 @@ from bench.views import View
 if TYPE_CHECKING:
     from bench.prepare import Prepared
 
-VIEWS_VERSION = 1  # raised when a view shows the same scan differently
 CHUNK = 2**24  # voxels that are worked on at a time
 HELD = 2**30  # bytes that a part keeps in main memory of its own; a larger one reads from the memory map
 GPU_SHARE = 0.4  # of the free memory of a GPU that a part may take; the network needs the rest
@@ -39,7 +38,7 @@ def view_array(prepared: Prepared, view: View, progress: Callable[[int, int], No
     images = prepared.images()
     if view.keeps(prepared.shape, prepared.spacing):
         return images
-    key = {"fingerprint": prepared.fingerprint, "name": prepared.name, "view": plain(view), "version": VIEWS_VERSION}
+    key = {"fingerprint": prepared.fingerprint, "name": prepared.name, "view": plain(view)}
     path = paths.data_root() / "views" / f"{digest(key)}.npy"
     if not path.is_file():
         _compute(images, view, prepared.spacing, path, progress or (lambda done, total: None))

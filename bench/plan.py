@@ -38,6 +38,7 @@ class Cell:
 
 def check(study: Study, name: str) -> None:
     """BenchError where the study cannot be built: wrong methods, parameters, curricula, arms, contrasts, metrics."""
+    _check_rows(study, name)
     arms = dict(study.rows())
     if not arms:
         raise BenchError(f"the study {name} has no arms")
@@ -53,11 +54,21 @@ def check(study: Study, name: str) -> None:
     for label in named:
         if label not in arms:
             raise BenchError(f"the study {name} has no arm {label!r}; {registry.did_you_mean(label, arms)}")
-    for factor, levels in study.factors.items():
-        if levels.control not in levels.levels:
-            raise BenchError(f"factor {factor!r} of the study {name} has no level {levels.control!r}")
     if study.missing not in ("stop", "skip"):
         raise BenchError(f"the study {name}: missing is 'stop' or 'skip', not {study.missing!r}")
+
+
+def _check_rows(study: Study, name: str) -> None:
+    """Factors with a base and a control among their levels, and no label twice."""
+    for factor, levels in study.factors.items():
+        if levels.control not in levels.levels:
+            near = registry.did_you_mean(levels.control, levels.levels)
+            raise BenchError(f"factor {factor!r} of the study {name} has no level {levels.control!r}; {near}")
+    if study.factors and study.base is None:
+        raise BenchError(f"the study {name} has factors and no base: give the arm that they vary")
+    labels = [label for label, _ in study.rows()]
+    if twice := {label for label in labels if labels.count(label) > 1}:
+        raise BenchError(f"the study {name} has two arms {min(twice)!r}; rename one")
 
 
 def chosen(study: Study, name: str, planned: Sequence[Cell], arms: Sequence[str]) -> list[Cell]:
@@ -96,12 +107,24 @@ def cells(study: Study, data: Iterable[DataSpec]) -> list[Cell]:
 
 def upstream_of(trial: Trial) -> list[Trial]:
     """What must be there before `trial`, the deepest first."""
-    method = registry.make("methods", trial.method.name, trial.method.params)
-    curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
     before: list[Trial] = []
-    for needed in (*method.upstream(trial), *curriculum.upstream(trial)):
+    for needed in needed_by(trial):
         before += [*upstream_of(needed), needed]
     return before
+
+
+def needed_by(trial: Trial) -> list[Trial]:
+    """The trials that the method and the curriculum of `trial` learn from, whole, in their order."""
+    method = registry.make("methods", trial.method.name, trial.method.params)
+    curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
+    asked = (*method.upstream(trial), *curriculum.upstream(trial))
+    return [whole(replace(each, upstream=())) for each in asked]
+
+
+def whole(trial: Trial) -> Trial:
+    """The trial with the keys of those that it learns from: when they change, it is another trial."""
+    needed = needed_by(trial)
+    return replace(trial, upstream=tuple(each.key for each in needed)) if needed else trial
 
 
 def _arm_cells(study: Study, data: DataSpec) -> Iterable[Cell]:
@@ -111,14 +134,14 @@ def _arm_cells(study: Study, data: DataSpec) -> Iterable[Cell]:
             place = {"partition": partition, "fold": fold}
             for label, (trial, family) in rows.items():
                 for seed in range(study.seeds):
-                    yield Cell(replace(trial, **place, seed=seed), label, "arm", family)
+                    yield Cell(whole(replace(trial, **place, seed=seed)), label, "arm", family)
                 if label == study.again:
                     for seed in range(study.seeds, 2 * study.seeds):
-                        yield Cell(replace(trial, **place, seed=seed), label + AGAIN, "again", family)
+                        yield Cell(whole(replace(trial, **place, seed=seed)), label + AGAIN, "again", family)
                 if study.random_labels and label == study.random_labels.arm:
                     for number in range(study.random_labels.permutations):
                         shuffled = replace(trial, **place, labels=Labels("permuted", number))
-                        yield Cell(shuffled, label, "random_labels", family)
+                        yield Cell(whole(shuffled), label, "random_labels", family)
 
 
 def _trial(study: Study, data: DataSpec, arm: Arm) -> tuple[Trial, str]:
@@ -145,6 +168,9 @@ def locate(study: Study, fingerprint: Any, stand_ins: bool | None = None) -> tup
         chosen, note = _locate(data, there[data.name], fingerprint, stand_ins, study.missing)
         found += [chosen] if chosen and chosen.spec not in [other.spec for other in found] else []
         notes += [note] if note else []
+    names = [item.spec.name for item in found]
+    if twice := {each for each in names if names.count(each) > 1}:
+        raise BenchError(f"the data set {min(twice)} is here twice with other parameters; make it two studies")
     if not found:
         raise BenchError("no data set of this study is at hand: " + "; ".join(notes))
     return found, notes
@@ -224,6 +250,7 @@ def read(name: str) -> dict[str, Any]:
     """The plan of a study that was run here. BenchError where none was."""
     path = folder(name) / "plan.json"
     if not path.is_file():
+        registry.study(name)  # a wrong name is told the nearest one
         raise BenchError(f"the study {name} has not been run here; run: bench run --study {name}")
     return json.loads(path.read_text())
 
@@ -241,10 +268,7 @@ def waves(planned: Sequence[Cell]) -> list[list[Trial]]:
 def _place(trial: Trial, depth: dict[str, int], trials: dict[str, Trial]) -> int:
     key = trial.key
     if key not in depth:
-        method = registry.make("methods", trial.method.name, trial.method.params)
-        curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
-        needed = (*method.upstream(trial), *curriculum.upstream(trial))
-        depth[key] = 1 + max((_place(other, depth, trials) for other in needed), default=-1)
+        depth[key] = 1 + max((_place(other, depth, trials) for other in needed_by(trial)), default=-1)
         trials[key] = trial
     return depth[key]
 

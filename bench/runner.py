@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from bench import __version__, cost, inference, registry, scores, splits, train
 from bench.core import NO_CURRICULUM, BenchError, Record, Trial, plain
 from bench.curriculum import Curriculum
 from bench.loader import Normaliser, Part, view_array
 from bench.method import Method, Outputs
+from bench.plan import needed_by
 from bench.prepare import Prepared, open_prepared
 from bench.splits import Fold
 from bench.store import WEIGHTS, Store
@@ -63,7 +65,8 @@ def run(trial: Trial, store: Store, keep: bool = False, progress: Progress = lam
     with store.scratch() as scratch:
         arrays: dict[str, np.ndarray] = {}
         try:
-            record, arrays = _done(trial, store, scratch, keep, progress)
+            with threadpool_limits(trial.recipe.threads):  # of BLAS and OpenMP; torch has a number of its own
+                record, arrays = _done(trial, store, scratch, keep, progress)
         except BenchError:
             raise
         except RefusalError as refusal:
@@ -101,7 +104,7 @@ def _done(
     cost.reset_peak_memory(device)
     setup = train.Setup(
         trial, method, curriculum, table.prepared.task, table.part(table.fold.train), table.part(table.fold.val),
-        device, scratch, table.view.left_right(), _upstream(trial, method, store, table), progress,
+        device, scratch, table.view.left_right(), _upstream(trial, store, table), progress,
     )  # fmt: skip
     with _listening() as not_deterministic:
         fit = train.fit(setup, table.shape)
@@ -138,6 +141,8 @@ def _lay_out(trial: Trial, method: Method, device: torch.device) -> Table:
     targets = _targets(trial, prepared)
     view = effective(method.view, prepared.shape)
     array = view_array(prepared, view)
+    if prepared.task.kind == "segmentation" and array.shape[2:] != tuple(prepared.shape[1:]):
+        raise RefusalError(f"the view {view.kind_name} changes the grid, and the masks stay on theirs")
     channels = Normaliser.fit(array, fold.train) if method.normalise == "train" else Normaliser.none(array.shape[1])
     return Table(prepared, fold, targets, view, array, channels, device)
 
@@ -169,9 +174,9 @@ def _limited(fold: Fold, prepared: Prepared, most: int) -> Fold:
     return Fold(some(fold.train), some(fold.val), some(fold.test))
 
 
-def _upstream(trial: Trial, method: Method, store: Store, table: Table) -> Sequence[Outputs]:
+def _upstream(trial: Trial, store: Store, table: Table) -> Sequence[Outputs]:
     """What the networks of the upstream trials say of every training scan, each through its own view."""
-    return [_outputs_of(needed, store, table) for needed in method.upstream(trial)]
+    return [_outputs_of(needed, store, table) for needed in needed_by(trial)]
 
 
 def _outputs_of(needed: Trial, store: Store, table: Table) -> Outputs:
@@ -262,6 +267,7 @@ def _be_deterministic(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # fp32 means fp32
 
 
 def _provenance(started: float) -> dict[str, Any]:

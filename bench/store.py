@@ -6,11 +6,13 @@ where they were asked for. The folder's existence is the memory of what is done:
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import platform
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 RECORD, PREDICTIONS, WEIGHTS = "record.json", "predictions.npz", "weights.safetensors"
+_HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]  # a folder may be shared: whose process is it?
 
 
 class Store:
@@ -81,12 +84,25 @@ class Store:
             number += 1
         self.folder(key).rename(aside)
 
+    def sweep(self) -> None:
+        """Remove what processes of this machine that are no more left half done."""
+        for path in self.trials.glob(f".tmp-{_HERE}-*"):
+            if not _alive(int(path.name.split("-")[2])):
+                shutil.rmtree(path, ignore_errors=True)
+
     def scratch(self) -> Scratch:
         """A folder to work in, on the same file system, removed at the end of a `with`."""
-        return Scratch(self.trials / f".tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+        return Scratch(self.trials / f".tmp-{_HERE}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
 
-    def __iter__(self) -> Iterator[str]:
-        return (path.parent.name for path in sorted(self.trials.glob(f"[!.]*/{RECORD}")) if "." not in path.parent.name)
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class Scratch:

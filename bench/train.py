@@ -101,7 +101,7 @@ def fit(setup: Setup, shape: tuple[int, ...]) -> Fit:
     torch.manual_seed(setup.trial.seed_for("init"))
     model = setup.method.build(setup.task, shape).to(setup.device)
     if setup.device.type == "cuda":
-        model = model.to(memory_format=_layout(len(shape)))
+        _lay_channels_last(model)
     scale = Scale.fit(setup.task, setup.train.y)
     torch.manual_seed(setup.trial.seed_for("noise"))
     clock = Clock()
@@ -185,7 +185,9 @@ def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> list
         running += losses.mean()
         clock("steps", start)
         if step + 1 == stops[len(points)]:
-            mean = float(running) / (step + 1 - (points[-1].step if points else 0))
+            start = time.perf_counter()
+            mean = float(running) / (step + 1 - (points[-1].step if points else 0))  # waits for the device
+            clock("steps", start)
             points.append(_evaluate(setup, model, scale, step + 1, mean, clock))
             running.zero_()
             model.train()
@@ -247,5 +249,9 @@ def _shown(x: Tensor, stage: Stage) -> Tensor:
     return x
 
 
-def _layout(rank: int) -> torch.memory_format:
-    return torch.channels_last_3d if rank == 4 else torch.channels_last
+def _lay_channels_last(model: nn.Module) -> None:
+    """Each weight of a convolution in the layout that GPUs read fastest, by its own rank."""
+    for weight in model.parameters():
+        if weight.ndim in (4, 5):
+            form = torch.channels_last if weight.ndim == 4 else torch.channels_last_3d
+            weight.data = weight.data.to(memory_format=form)

@@ -136,3 +136,24 @@ def test_cost_says_what_the_reference_says():
     off = json.loads(bench("cost", "dclse", "--shape", "3", "110", "110", "--set", "dgm=none", "--json").stdout)
     assert off["parameters"] == 7434998
     assert off["forward_flops"] == pytest.approx(2 * 0.2798e9, rel=5e-4)
+
+
+def test_a_smoke_run_that_fails_says_so(plugins, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "faulty.py").write_text(
+        (plugins / "tiny.py").read_text().replace('"tiny_net")', '"tiny_net", {"fault": "nan"})')
+    )
+    done = bench("run", "--study", "faulty", "--smoke", BENCH_PLUGINS=f"{plugins}{os.pathsep}{folder}")
+    assert done.returncode == 1
+    assert "DivergenceError" in done.stdout
+
+
+def test_a_metric_of_another_kind_of_task_stops_before_training(plugins, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "typo.py").write_text((plugins / "tiny_images.py").read_text().replace("balanced_accuracy", "mae"))
+    (folder / "typed.py").write_text((plugins / "tiny.py").read_text().replace("tiny_volumes", "typo"))
+    done = bench("run", "--study", "typed", BENCH_PLUGINS=f"{plugins}{os.pathsep}{folder}")
+    assert done.returncode == 2
+    assert "mae judges regression, not classification" in done.stderr

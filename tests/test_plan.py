@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bench import plan, registry
-from bench.core import Arm, BenchError, Data, DataSpec
+from bench.core import Arm, BenchError, Data, DataSpec, Factor
 
 DATA = DataSpec("tiny_volumes", fingerprint="f")
 
@@ -125,3 +125,35 @@ def test_a_study_may_skip_what_is_missing(study):
     assert "left out" in notes[0]
     with pytest.raises(BenchError, match="no data set of this study is at hand"):
         plan.locate(asked, prepared())
+
+
+def test_another_teacher_makes_another_student(study, monkeypatch):
+    student = {cell.arm: cell.trial for cell in plan.cells(study, [DATA])}["student"]
+    assert student.upstream == (plan.needed_by(student)[0].key,)
+    monkeypatch.setattr(registry.member("methods", "tiny_net"), "version", 2)
+    changed = {cell.arm: cell.trial for cell in plan.cells(study, [DATA])}["student"]
+    assert changed.method == student.method
+    assert changed.key != student.key
+
+
+def test_a_view_that_shows_scans_differently_makes_other_trials(study, monkeypatch):
+    keys = {cell.trial.key for cell in plan.cells(study, [DATA])}
+    monkeypatch.setattr("bench.views.Volume.version", 2)
+    changed = plan.cells(study, [DATA])
+    assert not keys & {cell.trial.key for cell in changed}
+    plan.waves(changed)
+
+
+def test_a_control_that_is_no_level_is_told_the_nearest(study):
+    factors = {"dropout": Factor({"none": {}, "half": {"dropout": 0.5}}, "hal")}
+    with pytest.raises(BenchError, match="no level 'hal'; did you mean 'half'"):
+        plan.check(replace(study, base=Arm("tiny_net"), factors=factors), "tiny")
+    whole = {"dropout": replace(factors["dropout"], control="half")}
+    with pytest.raises(BenchError, match="no base"):
+        plan.check(replace(study, factors=whole), "tiny")
+
+
+def test_one_data_set_with_two_sets_of_parameters_is_refused(study):
+    twice = replace(study, datasets=[Data("tiny_volumes"), Data("tiny_volumes", {"effect": 0.0})])
+    with pytest.raises(BenchError, match="tiny_volumes is here twice"):
+        plan.locate(twice, lambda name, params: "mark")

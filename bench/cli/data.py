@@ -54,6 +54,8 @@ def _print_manifest(console: Console, prepared: object) -> None:
     if prepared.task.classes:
         counts = {label: int((prepared.targets == at).sum()) for at, label in enumerate(prepared.task.classes)}
         console.print(", ".join(f"{label}: {count}" for label, count in counts.items()), highlight=False)
+    for note in prepared.manifest.get("notes", []):
+        console.print(note, markup=False, highlight=False)
     for broken in prepared.manifest.get("broken", []):
         console.print(f"left out: {broken}", markup=False, highlight=False)
 

@@ -32,6 +32,9 @@ class Preparing:
 
     def __call__(self, done: int, total: int) -> None:
         self.bar.update(self.task, completed=done, total=total)
+        if not self.console.is_terminal and time.monotonic() - self.said > PLAIN_EVERY:
+            self.said = time.monotonic()
+            self.console.print(f"{self.what}: {done}/{total}", highlight=False)
 
     def __exit__(self, *_: object) -> None:
         if self.console.is_terminal:

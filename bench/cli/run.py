@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,7 @@ from bench.cli.options import Arms, StandIns, StudyName
 from bench.cli.planning import Planned, lay_out, planned
 from bench.cli.progress import Preparing, Watching
 from bench.core import BenchError
-from bench.plan import Found
+from bench.plan import Cell, Found
 from bench.store import Store
 
 LAUNCHER = typer.Option("--launcher", help="serial, ray, or auto: ray where there are processors and trials for it.")
@@ -45,11 +46,11 @@ def run(
     """Run what a study still lacks, then build its report. A finished study trains nothing."""
     if smoke:
         with tempfile.TemporaryDirectory(prefix="bench-smoke-") as folder:
-            _carry_out(planned(study, stand_ins, smoke=True), Path(folder), arm, "serial", smoke=True)
-        return
-    found = planned(study, stand_ins)
-    failed = _carry_out(found, paths.results_root(), arm, launcher, retry=retry, keep=keep_weights)
-    _report(study)
+            failed = _carry_out(planned(study, stand_ins, smoke=True), Path(folder), arm, "serial", smoke=True)
+    else:
+        found = planned(study, stand_ins)
+        failed = _carry_out(found, paths.results_root(), arm, launcher, retry=retry, keep=keep_weights)
+        _report(study)
     if failed:
         raise typer.Exit(1)
 
@@ -64,7 +65,7 @@ def _carry_out(
     console = Console(stderr=False)
     if launcher not in launch.LAUNCHERS:
         raise BenchError(f"no launcher {launcher!r}; {registry.did_you_mean(launcher, launch.LAUNCHERS)}")
-    chosen = plan.chosen(found.study, found.name, found.cells, arms or [])
+    plan.chosen(found.study, found.name, found.cells, arms or [])  # a wrong arm is told before anything is made
     console.print(found.study.question, markup=False)
     found = _with_phantoms(found, console, smoke)
     chosen = plan.chosen(found.study, found.name, found.cells, arms or [])
@@ -74,10 +75,11 @@ def _carry_out(
     store = Store(root)
     if not smoke:
         plan.write(found.name, found.study, found.found, found.cells, notes=_notes(found), command=_command())
-    work = launch.outstanding(chosen, store, keep, retry)
+    store.sweep()
+    work = launch.outstanding(chosen, store, keep, retry, found.cells)
     with Watching(work, {cell.trial.key: cell.arm for cell in chosen}, console) as watch:
         launch.launch(work, store, launcher, watch)
-    return _say_what_failed(found, store, console)
+    return _say_what_failed(chosen, store, console)
 
 
 def _with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:
@@ -99,7 +101,9 @@ def _check(found: Planned) -> None:
     from bench.metrics import metric
 
     for item in found.found:
-        metric(registry.make("datasets", item.spec.name, item.spec.params).task.primary)
+        task = registry.make("datasets", item.spec.name, item.spec.params).task
+        if metric(task.primary).kind != task.kind:
+            raise BenchError(f"{item.spec.name}: {task.primary} judges {metric(task.primary).kind}, not {task.kind}")
     for label, arm in found.study.rows():
         try:
             registry.make("methods", arm.method, arm.params).check()
@@ -112,9 +116,8 @@ def _notes(found: Planned) -> list[str]:
 
     notes = list(found.notes)
     for item in found.found:
-        broken = open_prepared(item.spec.name, item.spec.params).manifest.get("broken", [])
-        if broken:
-            notes.append(f"{item.spec.name}: {len(broken)} scans could not be read and are left out")
+        manifest = open_prepared(item.spec.name, item.spec.params).manifest
+        notes += [f"{item.spec.name}: {note}" for note in manifest.get("notes", [])]
     return notes
 
 
@@ -122,15 +125,15 @@ def _command() -> str:
     return shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
 
 
-def _say_what_failed(found: Planned, store: Store, console: Console) -> int:
+def _say_what_failed(cells: Sequence[Cell], store: Store, console: Console) -> int:
     failed = 0
-    for cell in {cell.trial.key: cell for cell in found.cells}.values():
+    for cell in {cell.trial.key: cell for cell in cells}.values():
         record = store.get(cell.trial.key)
         if record is None or record.status != "failed":
             continue
         failed += 1
         if failed <= 10:
-            place = f"{cell.arm}, fold {cell.trial.fold}, seed {cell.trial.seed}"
+            place = f"{cell.arm}, fold {cell.trial.fold + 1}, seed {cell.trial.seed}"
             console.print(f"failed: {place}: {record.error['kind']}: {record.error['message']}", markup=False)
     if failed:
         console.print(f"{failed} trials failed; their records hold the tracebacks, and --retry runs them again")

@@ -34,7 +34,7 @@ def list_(
     table = Table("kind", "name", "what it is", box=None, pad_edge=False)
     for row in rows:
         what = f"[dim]{row['family']}[/]  " if "family" in row else ""
-        table.add_row(registry.SINGULAR[row["kind"]], row["name"], what + row["summary"])
+        table.add_row(registry.SINGULAR[row["kind"]], row["name"], what + escape(row["summary"]))
     return Console().print(table)
 
 
@@ -114,12 +114,12 @@ def plan(study: StudyName, stand_ins: StandIns = None, as_json: Json = False) ->
     if as_json:
         return print_json(found.summary())
     console = Console()
-    console.print(found.study.question)
+    console.print(found.study.question, markup=False)
     for line in found.lines():
         console.print(line, markup=False)
     table = Table("data", "arm", "trials", "done", box=None, pad_edge=False)
     for row in found.rows():
-        table.add_row(*(str(value) for value in row))
+        table.add_row(*(escape(str(value)) for value in row))
     return console.print(table)
 
 
@@ -137,7 +137,7 @@ def status(study: StudyName, as_json: Json = False) -> None:
     console.print(_counts(state))
     table = Table("arm", "done", "failed", "refused", "open", box=None, pad_edge=False)
     for arm, count in state["arms"].items():
-        table.add_row(arm, *(str(count.get(name, 0)) for name in ("done", "failed", "refused", "open")))
+        table.add_row(escape(arm), *(str(count.get(name, 0)) for name in ("done", "failed", "refused", "open")))
     console.print(table)
     return _print_troubles(console, state["troubles"])
 

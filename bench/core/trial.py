@@ -79,10 +79,12 @@ class Trial:
     fold: int = 0
     seed: int = 0
     recipe: Recipe = Recipe()
+    upstream: tuple[str, ...] = ()  # keys of the trials that this one learns from: another teacher, another trial
 
     @property
     def key(self) -> str:
-        return digest({"protocol": PROTOCOL, **plain(self)})
+        entry = {"protocol": PROTOCOL, **plain(self)}
+        return digest(entry if self.upstream else {name: part for name, part in entry.items() if name != "upstream"})
 
     def seed_for(self, purpose: str) -> int:
         """The seed of one purpose: the same for all methods of a cell, so that arms are paired."""
@@ -93,7 +95,8 @@ class Trial:
         """A trial from its JSON."""
         parts = {"data": DataSpec, "method": Spec, "curriculum": Spec}
         parts |= {"split": Split, "labels": Labels, "recipe": Recipe}
-        return cls(**{key: parts[key](**value) if key in parts else value for key, value in entry.items()})
+        built = {key: parts[key](**value) if key in parts else value for key, value in entry.items()}
+        return cls(**{**built, "upstream": tuple(built.get("upstream", ()))})
 
 
 @dataclass(frozen=True)

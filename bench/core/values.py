@@ -25,7 +25,8 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         entries = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
         kind = getattr(value, "kind_name", None)
-        return {"kind": kind, **entries} if kind else entries
+        version = getattr(value, "version", 1)
+        return {"kind": kind, **({"version": version} if version != 1 else {}), **entries} if kind else entries
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -23,6 +23,7 @@ class View(ABC):
     """
 
     kind_name: ClassVar[str]  # as `{"kind": ...}` and the command line name it
+    version: ClassVar[int] = 1  # raised when the view shows the same scan differently: trials and caches know it
 
     def __init_subclass__(cls) -> None:
         VIEWS[cls.kind_name] = cls
@@ -55,7 +56,7 @@ class View(ABC):
         if isinstance(value, View):
             return value
         entry = dict(value) if isinstance(value, Mapping) else {"kind": value}
-        kind = entry.pop("kind", None)
+        kind, _ = entry.pop("kind", None), entry.pop("version", None)
         if kind not in VIEWS:
             raise BenchError(f"no view {kind!r}; {did_you_mean(str(kind), VIEWS)}")
         return construct(VIEWS[kind], entry, f"view {kind}")
