@@ -104,7 +104,7 @@ def _done(
     cost.reset_peak_memory(device)
     setup = train.Setup(
         trial, method, curriculum, table.prepared.task, table.part(table.fold.train), table.part(table.fold.val),
-        device, scratch, table.view.left_right(), _upstream(trial, store, table), progress,
+        device, scratch, table.view.left_right(), _upstream(trial, store, table), table.prepared.spacing, progress,
     )  # fmt: skip
     with _listening() as not_deterministic:
         fit = train.fit(setup, table.shape)
@@ -113,8 +113,8 @@ def _done(
     record = Record(
         trial,
         "done",
-        metrics=scores.metrics(fit, setup.task, said, test.y),
-        curve=scores.curve(fit, setup.task, said, test.y),
+        metrics=scores.metrics(fit, setup.task, said, test.y, setup.spacing),
+        curve=scores.curve(fit, setup.task, said, test.y, setup.spacing),
         resolved={**_resolved(setup, table, fit), "not_deterministic": sorted(not_deterministic)},
         sizes=_sizes(table),
         cost=_cost(fit, table, seconds / max(1, len(test)), device),

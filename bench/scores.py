@@ -12,19 +12,22 @@ from bench.metrics import METRICS, evaluate
 from bench.train import LAST, Fit
 
 
-def metrics(fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray) -> dict[str, dict[str, float]]:
+def metrics(
+    fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None
+) -> dict[str, dict[str, float]]:
     """Every metric of the test part at the selected and the last point, and the audit of the selection.
 
     said: the predictions on the test part at each evaluation point. The audit is never ranked: it shows what choosing
-    the point on the test part would have flattered.
+    the point on the test part would have flattered. spacing: millimetres along the axes of masks.
     """
-    scores = [evaluate(task, y, one)[task.primary] for one in said]
+    primary = METRICS[task.primary]
+    scores = [primary(y, one, spacing) for one in said]
     finite = [score for score in scores if math.isfinite(score)]
     last = [score for score in scores[-LAST:] if math.isfinite(score)]
-    best = max if METRICS[task.primary].better == "higher" else min
+    best = max if primary.better == "higher" else min
     return {
-        "selected": evaluate(task, y, said[fit.selected]),
-        "last": evaluate(task, y, said[-1]),
+        "selected": evaluate(task, y, said[fit.selected], spacing),
+        "last": evaluate(task, y, said[-1], spacing),
         "validation": {task.primary: fit.points[fit.selected].val},
         "audit": {
             "best_of_last": best(last, default=math.nan),
@@ -33,7 +36,9 @@ def metrics(fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray) -> 
     }
 
 
-def curve(fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray) -> list[dict[str, float | int]]:
+def curve(
+    fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None
+) -> list[dict[str, float | int]]:
     """A row per evaluation point: losses, and the primary metric on the validation and the test part."""
     return [
         {
@@ -41,7 +46,7 @@ def curve(fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray) -> li
             "train_loss": point.train_loss,
             "val_loss": point.val_loss,
             "val": point.val,
-            "test": evaluate(task, y, one)[task.primary],
+            "test": METRICS[task.primary](y, one, spacing),
         }
         for point, one in zip(fit.points, said, strict=True)
     ]

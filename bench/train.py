@@ -27,7 +27,7 @@ from bench.curriculum import Curriculum, Signals, Stage
 from bench.inference import Scale
 from bench.loader import Part, shuffled
 from bench.method import Batch, Method, Outputs, label_losses
-from bench.metrics import METRICS, evaluate
+from bench.metrics import METRICS
 
 LAST = 5  # evaluation points that validation chooses among
 
@@ -50,6 +50,7 @@ class Setup:
     scratch: Path  # where states are kept until the trial ends
     left_right: int | None = None  # the spatial axis of the view that augmentation may flip
     upstream: Sequence[Outputs] = ()  # of every training scan, in order
+    spacing: tuple[float, ...] | None = None  # millimetres along the axes of masks
     progress: Callable[[float], None] = lambda fraction: None
 
     @property
@@ -220,7 +221,7 @@ def _evaluate(setup: Setup, model: nn.Module, scale: Scale, step: int, loss: flo
     y = y.float() if setup.task.kind == "regression" else y.long()
     batch = Batch(raw, scale.forward(y), torch.arange(len(y)), setup.task)
     said = inference.predictions(raw, setup.task, scale)
-    value = evaluate(setup.task, setup.val.y, said)[setup.task.primary]
+    value = METRICS[setup.task.primary](setup.val.y, said, setup.spacing)
     state = setup.scratch / f"point-{step}.safetensors"
     save_model(model, str(state))
     clock("evaluation", start)

@@ -1,0 +1,67 @@
+"""A method's numbers do not change unless its version is raised: the losses of its first steps, kept in a file.
+
+After a change that is meant, raise the method's version and run `python tests/test_golden.py` to write the file anew.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench import registry
+from bench.core import DataSpec, Task, Trial
+from bench.method import Batch, Method, Outputs
+from bench.views import effective
+
+GOLDEN = Path(__file__).parent / "golden" / "losses.json"
+TASK = Task("classification", "auc", ("healthy", "patient"))
+SHAPE = (1, 36, 40, 36)
+
+
+def steps(name: str) -> dict[str, object]:
+    """The version and the losses of two steps of a method on scans made of a seed."""
+    method: Method = registry.make("methods", name)
+    torch.manual_seed(0)
+    view = effective(method.view, SHAPE)
+    x = view(torch.rand(4, *SHAPE), (4.0, 4.0, 4.0))
+    x = (x - x.mean()) / x.std()
+    model = method.build(TASK, tuple(x.shape[1:]))
+    y = torch.tensor([0, 1, 0, 1])
+    if method.solves:
+        method.solve(model, x.numpy(), y.numpy(), TASK, 0)
+        losses = torch.nn.functional.cross_entropy(model(x), y, reduction="none")
+        return _entry(method, [losses])
+    trial = Trial(DataSpec("any"), registry.spec("methods", "constant"))
+    teachers = [Outputs(torch.randn(4, 2), torch.randn(4, 32)) for _ in method.upstream(trial)]
+    descent = torch.optim.SGD(model.parameters(), lr=1e-3)
+    found = []
+    for _ in range(2):
+        losses = method.step(model, Batch(x, y, torch.arange(4), TASK, upstream=teachers))
+        found.append(losses)
+        descent.zero_grad()
+        losses.mean().backward()
+        descent.step()
+    return _entry(method, found)
+
+
+def _entry(method: Method, losses: list[torch.Tensor]) -> dict[str, object]:
+    means = [round(float(one.detach().mean()), 6) for one in losses]
+    return {"version": method.version, "losses": means}
+
+
+@pytest.mark.parametrize("name", registry.names("methods"))
+def test_numbers_change_only_with_the_version(name):
+    torch.set_num_threads(1)
+    kept = json.loads(GOLDEN.read_text())[name]
+    now = steps(name)
+    if now["version"] != kept["version"]:
+        pytest.fail(f"{name} is version {now['version']}: write its losses anew, see the head of this file")
+    assert now["losses"] == pytest.approx(kept["losses"], rel=2e-3), f"{name} changed: raise its version"
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    GOLDEN.write_text(json.dumps({name: steps(name) for name in registry.names("methods")}, indent=1) + "\n")
