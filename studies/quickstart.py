@@ -28,4 +28,5 @@ STUDY = Study(
     random_labels=RandomLabels("linear (voxels)", permutations=20),
     folds=2,
     recipe=Recipe(steps=40, batch_size=8, points=10),
+    cost="about three minutes on two processor cores",
 )
