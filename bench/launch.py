@@ -1,14 +1,19 @@
 """Carries out the trials of a plan, wave by wave: one after the other, or side by side through Ray on this machine.
 
-What is done is what the store holds; a launcher remembers nothing. torch and ray are imported when trials run.
+What is done is what the store holds; a launcher remembers nothing. Processes that run the same trials share them: each
+works at those that it can claim. torch and ray are imported when trials run.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from bench import paths
@@ -19,6 +24,8 @@ from bench.store import Store
 
 LAUNCHERS = ("auto", "serial", "ray")
 GPU_SHARE = 0.25  # of a GPU for each trial: the networks under test are small
+LOSSES = 1  # workers that a trial may lose before that counts as its own fault
+PAUSE = 0.5  # seconds between two looks at trials that other processes are at
 
 
 class Watch(Protocol):
@@ -28,15 +35,27 @@ class Watch(Protocol):
 
     def moved(self, trial: Trial, fraction: float) -> None: ...
 
-    def ended(self, trial: Trial, status: str) -> None: ...
+    def elsewhere(self, trial: Trial) -> None: ...
+
+    def ended(self, trial: Trial, status: str, notes: Sequence[str]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outdated:
+    """A record that makes way for another."""
+
+    mark: str  # of the record, as it was found
+    why: str  # replaced, damaged
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a plan leaves to do: the waves of trials still without a record, and whose weights are kept."""
+    """What a plan leaves to do: the waves of trials still without a record that counts, and whose weights are kept."""
 
     waves: list[list[Trial]]
     keep: frozenset[str]
+    outdated: Mapping[str, Outdated] = field(default_factory=dict)
+    damaged: Sequence[str] = ()  # what is damaged, in words
 
     @property
     def trials(self) -> list[Trial]:
@@ -46,23 +65,38 @@ class Work:
 def outstanding(
     planned: Sequence[Cell], store: Store, keep_all: bool = False, retry: bool = False, plan: Sequence[Cell] = ()
 ) -> Work:
-    """What is not done yet. retry: failed trials too. Records that lack weights somebody needs count as not done.
+    """What is not done yet. retry: failed trials too. Records that lack weights somebody needs count as not done,
+    and so do damaged ones.
 
     plan: all cells of the study where `planned` are some of them, so that teachers keep their weights for later.
     """
     needed = {trial.key for cell in (*planned, *plan) for trial in upstream_of(cell.trial)}
-    levels = [[trial for trial in wave if _is_open(trial.key, store, needed, retry)] for wave in waves(planned)]
+    outdated: dict[str, Outdated] = {}
+    damaged: list[str] = []
+    levels: list[list[Trial]] = []
+    for wave in waves(planned):
+        level = []
+        for trial in wave:
+            why, words = _why_open(trial.key, store, needed, retry)
+            level += [trial] if why else []
+            damaged += [words] if words else []
+            if why and why != "missing":
+                outdated[trial.key] = Outdated(store.mark(trial.key), why)
+        levels.append(level)
     keep = {cell.trial.key for cell in planned} if keep_all else needed
-    return Work([level for level in levels if level], frozenset(keep | needed))
+    return Work([level for level in levels if level], frozenset(keep | needed), outdated, damaged)
 
 
-def _is_open(key: str, store: Store, needed: set[str], retry: bool) -> bool:
+def _why_open(key: str, store: Store, needed: set[str], retry: bool) -> tuple[str, str]:
+    """Why a trial is to be run (missing, damaged, replaced), or nothing; and what is damaged, in words."""
     if not store.has(key):
-        return True
-    if not retry and (key not in needed or store.weights(key)):
-        return False
-    status = store.get(key).status
-    return (status == "failed" and retry) or (status == "done" and key in needed and store.weights(key) is None)
+        return "missing", ""
+    record = store.whole(key, weights=key in needed)
+    if record is None:
+        return "damaged", store.damaged[key]
+    lacking = record.status == "done" and key in needed and store.weights(key) is None
+    again = lacking or (record.status == "failed" and retry)
+    return ("replaced" if again else ""), ""
 
 
 def launch(work: Work, store: Store, launcher: str, watch: Watch) -> None:
@@ -74,23 +108,51 @@ def launch(work: Work, store: Store, launcher: str, watch: Watch) -> None:
         raise BenchError(f"no launcher {launcher!r}; {did_you_mean(launcher, LAUNCHERS)}")
     if launcher == "auto":
         launcher = "ray" if (os.cpu_count() or 1) > 1 and len(work.trials) > 12 else "serial"
-    if not work.trials:
-        return
-    for trial in work.trials:  # records that are to be replaced: failed ones, and those without needed weights
+    if work.trials:
+        (_serial if launcher == "serial" else _ray)(work, store, watch)
+
+
+def attempt(
+    trial: Trial, store: Store, keep: bool, outdated: Outdated | None, progress: Callable[[float], None]
+) -> tuple[str, list[str]] | None:
+    """Run a trial, unless another process has done it meanwhile; None while another one is at it.
+
+    Returns its status, and what there is to say of it.
+    """
+    from bench import runner
+
+    held = store.claim(trial.key)
+    if held is None:
+        return None
+    with held:
+        record = store.get(trial.key)
+        if record is not None and (outdated is None or store.mark(trial.key) != outdated.mark):
+            return record.status, []
         if store.has(trial.key):
-            store.set_aside(trial.key, "replaced")
-    (_serial if launcher == "serial" else _ray)(work, store, watch)
+            store.set_aside(trial.key, outdated.why if outdated else "damaged")
+        record = runner.run(trial, store, keep, progress)
+    return record.status, list(record.provenance["notes"])
 
 
 def _serial(work: Work, store: Store, watch: Watch) -> None:
-    from bench import runner
-
-    for trial in work.trials:
-        watch.began(trial)
-        record = runner.run(
-            trial, store, trial.key in work.keep, lambda fraction, trial=trial: watch.moved(trial, fraction)
-        )
-        watch.ended(trial, record.status)
+    for wave in work.waves:
+        waiting = deque(wave)
+        passed = 0  # trials in a row that other processes are at
+        while waiting:
+            if passed == len(waiting):
+                time.sleep(PAUSE)
+                passed = 0
+            trial = waiting.popleft()
+            watch.began(trial)
+            moved = partial(watch.moved, trial)
+            outcome = attempt(trial, store, trial.key in work.keep, work.outdated.get(trial.key), moved)
+            if outcome is None:
+                waiting.append(trial)
+                watch.elsewhere(trial)
+                passed += 1
+            else:
+                watch.ended(trial, *outcome)
+                passed = 0
 
 
 def _ray(work: Work, store: Store, watch: Watch) -> None:
@@ -121,25 +183,48 @@ def _wave(ray: Any, remote: Any, wave: list[Trial], work: Work, store: Store, wa
     there = ray.cluster_resources()
     gpus = GPU_SHARE if there.get("GPU") else 0
     slots = max(1, int(min(there["CPU"] / wave[0].recipe.threads, there["GPU"] / gpus if gpus else math.inf)))
-    waiting, running = list(reversed(wave)), {}
+    root, losses = str(store.root.resolve()), Counter()
+    waiting, running = deque(wave), {}
     while waiting or running:
-        while waiting and len(running) < slots:  # no more than can run, so that a trial begins when it is handed over
-            trial = waiting.pop()
+        while len(running) < slots and (trial := _free(waiting, store, watch)):
             how = remote.options(
                 num_cpus=min(trial.recipe.threads, there["CPU"]),
                 num_gpus=gpus,
                 runtime_env={"env_vars": _environment()},
             )
-            running[how.remote(trial, str(store.root.resolve()), trial.key in work.keep)] = trial
+            running[how.remote(trial, root, trial.key in work.keep, work.outdated.get(trial.key))] = trial
             watch.began(trial)
-        done, _ = ray.wait(list(running), num_returns=1, timeout=1.0)
-        for reference in done:
+        if not running:
+            time.sleep(PAUSE)
+            continue
+        for reference in ray.wait(list(running), num_returns=1, timeout=1.0)[0]:
             trial = running.pop(reference)
-            watch.ended(trial, _outcome(ray, reference, trial, store))
+            outcome = _outcome(ray, reference, trial, store, losses)
+            if outcome is None:
+                waiting.append(trial)
+                watch.elsewhere(trial)
+            else:
+                watch.ended(trial, *outcome)
 
 
-def _outcome(ray: Any, reference: Any, trial: Trial, store: Store) -> str:
-    """The status of a trial; a worker that died (out of memory, killed) leaves a failed record."""
+def _free(waiting: deque[Trial], store: Store, watch: Watch) -> Trial | None:
+    """The next trial that no other process is at, taken from `waiting`; None where there is none now."""
+    for _ in range(len(waiting)):
+        trial = waiting.popleft()
+        held = store.claim(trial.key)
+        if held is not None:
+            held.release()
+            return trial
+        waiting.append(trial)
+        watch.elsewhere(trial)
+    return None
+
+
+def _outcome(ray: Any, reference: Any, trial: Trial, store: Store, losses: Counter) -> tuple[str, list[str]] | None:
+    """What came of a trial; None where it is to be tried again: another process is at it, or its worker was lost once.
+
+    A worker that dies again (out of memory, killed) leaves a failed record.
+    """
     from bench.runner import failed
 
     try:
@@ -147,16 +232,15 @@ def _outcome(ray: Any, reference: Any, trial: Trial, store: Store) -> str:
     except ray.exceptions.RayTaskError as error:
         raise error.cause if isinstance(error.cause, BenchError) else error from error
     except ray.exceptions.RayError as error:
+        losses[trial.key] += 1
+        if losses[trial.key] <= LOSSES:
+            return None
         store.put(failed(trial, error))
-        return "failed"
+        return "failed", []
 
 
-def _worker(trial: Trial, root: str, keep: bool) -> str:
-    from pathlib import Path
-
-    from bench import runner
-
-    return runner.run(trial, Store(Path(root)), keep).status
+def _worker(trial: Trial, root: str, keep: bool, outdated: Outdated | None) -> tuple[str, list[str]] | None:
+    return attempt(trial, Store(Path(root)), keep, outdated, lambda fraction: None)
 
 
 def _environment() -> dict[str, str]:

@@ -6,8 +6,6 @@ It knows rows of an array and their targets. Which rows are whose is decided by 
 from __future__ import annotations
 
 import contextlib
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,10 @@ import numpy as np
 import torch
 
 from bench import paths
+from bench.claims import claimed
 from bench.core import digest, plain
+from bench.disk import storing
+from bench.rows import RowFile, move, opened
 from bench.views import View
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def view_array(prepared: Prepared, view: View, progress: Callable[[int, int], No
     """The view of every scan, (N, *shape after the view), a read-only memory map.
 
     Computed once, on the CPU, and kept as float32 under the data root; where the view leaves scans as they are, the
-    prepared images themselves. Processes that compute the same view at the same time do not disturb each other.
+    prepared images themselves. One process computes a view and others wait for it; a damaged one is computed anew.
     progress: called with (scans done, scans) while it computes.
     """
     images = prepared.images()
@@ -40,29 +41,46 @@ def view_array(prepared: Prepared, view: View, progress: Callable[[int, int], No
         return images
     key = {"fingerprint": prepared.fingerprint, "name": prepared.name, "view": plain(view)}
     path = paths.data_root() / "views" / f"{digest(key)}.npy"
-    if not path.is_file():
-        _compute(images, view, prepared.spacing, path, progress or (lambda done, total: None))
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    shape = (len(images), *view.shape(tuple(images.shape[1:]), prepared.spacing))
+    found = _kept(path, shape)
+    if found is None:
+        with storing(path.parent), claimed(path.with_name(f".{path.stem}.claim")) as held:
+            found = _kept(path, shape)
+            if found is None:
+                unfinished = path.with_name(f".{path.stem}{held.mark}.npy")
+                _compute(images, view, prepared.spacing, unfinished, shape, progress or (lambda done, total: None))
+                move(unfinished, path)
+    return opened(path, shape) if found is None else found
+
+
+def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    try:
+        return opened(path, shape)
+    except (OSError, ValueError):  # not there, or damaged: it can always be computed
+        return None
 
 
 def _compute(
-    images: np.ndarray, view: View, spacing: tuple[float, ...], path: Path, progress: Callable[[int, int], None]
+    images: np.ndarray,
+    view: View,
+    spacing: tuple[float, ...],
+    path: Path,
+    shape: tuple[int, ...],
+    progress: Callable[[int, int], None],
 ) -> None:
-    """Write the views of all scans under a name of this process's own, and give the file its name at the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.npy")
-    shape = (len(images), *view.shape(tuple(images.shape[1:]), spacing))
+    """Write the views of all scans, and leave no file where that fails."""
+    file = RowFile(path, shape[1:], np.float32)
     try:
-        out = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float32, shape=shape)
         for rows in _chunks(len(images), images[0].size):
             scans = torch.from_numpy(np.array(images[rows.start : rows.stop]))
-            out[rows.start : rows.stop] = view(scans, spacing).numpy()
+            for image in view(scans, spacing).numpy():
+                file.append(image)
             progress(rows.stop, len(images))
-        out.flush()
-        del out
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        file.close()
+    except BaseException:
+        file.leave()
+        path.unlink(missing_ok=True)
+        raise
 
 
 @dataclass(frozen=True)
@@ -141,12 +159,17 @@ class Part:
     def __len__(self) -> int:
         return len(self.y)
 
+    def index(self, positions: np.ndarray) -> torch.Tensor:
+        """Positions as an index on the device, (B,) int64; nothing waits for the copy."""
+        index = torch.as_tensor(positions, dtype=torch.int64)
+        return index.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else index
+
     def take(self, positions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Scans at `positions` of this part, (B, C, ...), float32, normalised, and their targets, on the device.
 
         Targets are int64 where `y` are whole numbers (classes, masks), else float32.
         """
-        index = torch.as_tensor(positions, dtype=torch.int64).to(self.device, non_blocking=True)
+        index = self.index(positions)
         y = self._targets.index_select(0, index)
         y = y.float() if y.is_floating_point() else y.long()
         x = self._read(positions) if self._scans is None else self._scans.index_select(0, index)

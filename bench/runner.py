@@ -10,7 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,65 +18,54 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from bench import __version__, cost, inference, registry, scores, splits, train
-from bench.core import NO_CURRICULUM, BenchError, Record, Trial, plain
+from bench import __version__, cost, inference, registry, scores, train
+from bench.checkpoint import DamagedCheckpointError
+from bench.clock import STAGES
+from bench.core import NO_CURRICULUM, BenchError, HaltError, Record, Trial, plain
 from bench.curriculum import Curriculum
 from bench.loader import Normaliser, Part, view_array
 from bench.method import Method, Outputs
 from bench.plan import needed_by
-from bench.prepare import Prepared, open_prepared
-from bench.splits import Fold
+from bench.scene import RefusalError, Scene, lay_out
 from bench.store import WEIGHTS, Store
-from bench.views import Image, View, effective
+from bench.views import Image, effective
 
 Progress = Callable[[float], None]
-
-
-class RefusalError(Exception):
-    """The method cannot do this task on this data: a record of its own kind, no failure."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A trial laid out: the fold, the labels, and the scans as one method's view shows them."""
-
-    prepared: Prepared
-    fold: Fold
-    targets: np.ndarray
-    view: View
-    array: np.ndarray  # (N, *shape after the view)
-    normaliser: Normaliser
-    device: torch.device
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.array.shape[1:])
-
-    def part(self, rows: np.ndarray) -> Part:
-        return Part(self.array, rows, self.targets[rows], self.normaliser, self.device)
 
 
 def run(trial: Trial, store: Store, keep: bool = False, progress: Progress = lambda fraction: None) -> Record:
     """Carry out a trial and keep its record, whatever comes of it. keep: the selected weights too.
 
-    The author's faults (BenchError) and interrupts pass through; everything else becomes part of the record.
+    For whoever holds the trial's claim. It goes on from what a killed process left. What a person has to mend
+    (BenchError: a wrong study, a full disk) and interrupts pass through; everything else becomes part of the record.
     """
-    started = time.time()
-    with store.scratch() as scratch:
-        arrays: dict[str, np.ndarray] = {}
-        try:
-            with threadpool_limits(trial.recipe.threads):  # of BLAS and OpenMP; torch has a number of its own
-                record, arrays = _done(trial, store, scratch, keep, progress)
-        except BenchError:
-            raise
-        except RefusalError as refusal:
-            record = Record(trial, "refused", error={"kind": "refused", "message": str(refusal), "traceback": ""})
-        except Exception as error:  # a run's fault is a record, and the sweep goes on
-            record = failed(trial, error)
-        record = replace(record, provenance=_provenance(started))
-        weights = scratch / WEIGHTS
-        store.put(record, arrays, weights if weights.is_file() else None)
+    began, since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter()
+    workplace, arrays, notes = store.workplace(trial.key), {}, []
+    try:
+        with threadpool_limits(trial.recipe.threads):  # of BLAS and OpenMP; torch has a number of its own
+            record, arrays = _done_or_anew(trial, store, workplace, keep, progress, notes)
+    except BenchError:
+        raise
+    except RefusalError as refusal:
+        record = Record(trial, "refused", error={"kind": "refused", "message": str(refusal), "traceback": ""})
+    except Exception as error:  # a run's fault is a record, and the sweep goes on
+        record = failed(trial, error)
+    record = replace(record, provenance=_provenance(began, time.perf_counter() - since, notes))
+    weights = workplace / WEIGHTS
+    store.put(record, arrays, weights if weights.is_file() else None)
     return record
+
+
+def _done_or_anew(
+    trial: Trial, store: Store, workplace: Path, keep: bool, progress: Progress, notes: list[str]
+) -> tuple[Record, dict[str, np.ndarray]]:
+    """The finished trial; begun anew where what it was to go on from is damaged. notes: what there is to say of it."""
+    try:
+        return _done(trial, store, workplace, keep, progress)
+    except DamagedCheckpointError as damage:
+        aside = store.set_workplace_aside(trial.key)
+        notes.append(f"{damage}; it is set aside as {aside.name}, and the trial began anew")
+    return _done(trial, store, store.workplace(trial.key), keep, progress)
 
 
 def failed(trial: Trial, error: BaseException) -> Record:
@@ -94,107 +83,63 @@ def device_of() -> torch.device:
 
 
 def _done(
-    trial: Trial, store: Store, scratch: Path, keep: bool, progress: Progress
+    trial: Trial, store: Store, workplace: Path, keep: bool, progress: Progress
 ) -> tuple[Record, dict[str, np.ndarray]]:
     device = device_of()
     _be_deterministic(trial.recipe.threads)
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
     curriculum: Curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
-    table = _lay_out(trial, method, device)
+    scene = lay_out(trial, method, device)
     cost.reset_peak_memory(device)
     setup = train.Setup(
-        trial, method, curriculum, table.prepared.task, table.part(table.fold.train), table.part(table.fold.val),
-        device, scratch, table.view.left_right(), _upstream(trial, store, table), table.prepared.spacing, progress,
+        trial, method, curriculum, scene.prepared.task, scene.part(scene.fold.train), scene.part(scene.fold.val),
+        device, workplace, scene.view.left_right(), _upstream(trial, store, scene), scene.prepared.spacing, progress,
     )  # fmt: skip
     with _listening() as not_deterministic:
-        fit = train.fit(setup, table.shape)
-    test = table.part(table.fold.test)
+        fit = train.fit(setup, scene.shape)
+    test = scene.part(scene.fold.test)
     said, seconds = _said_of_test(fit, setup, test)
     record = Record(
         trial,
         "done",
         metrics=scores.metrics(fit, setup.task, said, test.y, setup.spacing),
         curve=scores.curve(fit, setup.task, said, test.y, setup.spacing),
-        resolved={**_resolved(setup, table, fit), "not_deterministic": sorted(not_deterministic)},
-        sizes=_sizes(table),
-        cost=_cost(fit, table, seconds / max(1, len(test)), device),
+        resolved={**_resolved(setup, scene, fit), "not_deterministic": sorted(not_deterministic)},
+        sizes=_sizes(scene),
+        cost=_cost(fit, scene, seconds / max(1, len(test)), device),
     )
     if keep:
-        fit.points[fit.selected].state.rename(scratch / WEIGHTS)
-    rows = table.fold.test
-    arrays = {"ids": np.array(table.prepared.ids)[rows], "groups": np.array(table.prepared.groups)[rows]}
+        fit.points[fit.selected].state.rename(workplace / WEIGHTS)
+    rows = scene.fold.test
+    arrays = {"ids": np.array(scene.prepared.ids)[rows], "groups": np.array(scene.prepared.groups)[rows]}
     if setup.task.kind != "segmentation":
         arrays |= {"y": test.y, "selected": said[fit.selected], "last": said[-1]}
     return record, arrays
 
 
-def _lay_out(trial: Trial, method: Method, device: torch.device) -> Table:
-    prepared = open_prepared(trial.data.name, trial.data.params)
-    if prepared is None or prepared.fingerprint != trial.data.fingerprint:
-        state = "is not prepared any more" if prepared is None else "was prepared anew since the study was planned"
-        raise BenchError(f"{trial.data.name} {state}; start the study again")
-    if reason := method.refuses(prepared.task, prepared.shape):
-        raise RefusalError(reason)
-    if prepared.task.kind == "segmentation" and method.augment != "none":
-        raise RefusalError("augmentation changes scans and not their masks; set augment to none")
-    fold = _limited(splits.fold(prepared, trial.split, trial.partition, trial.fold), prepared, trial.recipe.scans)
-    targets = _targets(trial, prepared)
-    view = effective(method.view, prepared.shape)
-    array = view_array(prepared, view)
-    if prepared.task.kind == "segmentation" and array.shape[2:] != tuple(prepared.shape[1:]):
-        raise RefusalError(f"the view {view.kind_name} changes the grid, and the masks stay on theirs")
-    channels = Normaliser.fit(array, fold.train) if method.normalise == "train" else Normaliser.none(array.shape[1])
-    return Table(prepared, fold, targets, view, array, channels, device)
-
-
-def _targets(trial: Trial, prepared: Prepared) -> np.ndarray:
-    """(N,) class indices or numbers, permuted where the trial says so; (N, ...) masks."""
-    if prepared.task.kind == "segmentation":
-        return prepared.masks()
-    targets = prepared.targets
-    if trial.labels.kind == "permuted":
-        targets = splits.permuted(targets, prepared.groups, trial.labels.number)
-    return targets.astype(np.int64) if prepared.task.kind == "classification" else targets
-
-
-def _limited(fold: Fold, prepared: Prepared, most: int) -> Fold:
-    """At most `most` scans of each part, the strata in turn; 0: all of them."""
-    if not most:
-        return fold
-
-    def some(rows: np.ndarray) -> np.ndarray:
-        seen: dict[str, int] = {}
-        turns = []
-        for row in rows:
-            stratum = prepared.strata[row]
-            turns.append(seen.setdefault(stratum, 0))
-            seen[stratum] += 1
-        return np.sort(rows[np.argsort(turns, kind="stable")[:most]])
-
-    return Fold(some(fold.train), some(fold.val), some(fold.test))
-
-
-def _upstream(trial: Trial, store: Store, table: Table) -> Sequence[Outputs]:
+def _upstream(trial: Trial, store: Store, scene: Scene) -> Sequence[Outputs]:
     """What the networks of the upstream trials say of every training scan, each through its own view."""
-    return [_outputs_of(needed, store, table) for needed in needed_by(trial)]
+    return [_outputs_of(needed, store, scene) for needed in needed_by(trial)]
 
 
-def _outputs_of(needed: Trial, store: Store, table: Table) -> Outputs:
+def _outputs_of(needed: Trial, store: Store, scene: Scene) -> Outputs:
     from safetensors.torch import load_model
 
-    record, weights = store.get(needed.key), store.weights(needed.key)
+    record, weights = store.whole(needed.key, weights=True), store.weights(needed.key)
+    if fault := store.damaged.get(needed.key):
+        raise HaltError(f"{fault}; give the command again: it is set aside and trained anew")
     if record is None or record.status != "done" or weights is None:
         state = "is missing" if record is None else f"{record.status}: {record.error.get('message', 'no weights kept')}"
         raise RuntimeError(f"the upstream trial {needed.key} ({needed.method.name}) {state}")
     method: Method = registry.make("methods", needed.method.name, needed.method.params)
-    view = effective(method.view, table.prepared.shape)
-    array = view_array(table.prepared, view)
-    rows = table.fold.train
+    view = effective(method.view, scene.prepared.shape)
+    array = view_array(scene.prepared, view)
+    rows = scene.fold.train
     channels = Normaliser.fit(array, rows) if method.normalise == "train" else Normaliser.none(array.shape[1])
-    part = Part(array, rows, table.targets[rows], channels, table.device)
-    model = method.build(table.prepared.task, tuple(array.shape[1:])).to(table.device)
-    load_model(model, weights, device=str(table.device))
-    mixed = train.autocast(needed.recipe, table.device)
+    part = Part(array, rows, scene.targets[rows], channels, scene.device)
+    model = method.build(scene.prepared.task, tuple(array.shape[1:])).to(scene.device)
+    load_model(model, weights, device=str(scene.device))
+    mixed = train.autocast(needed.recipe, scene.device)
     return inference.upstream_outputs(model, part, 2 * needed.recipe.batch_size, mixed)
 
 
@@ -212,36 +157,38 @@ def _said_of_test(fit: train.Fit, setup: train.Setup, test: Part) -> tuple[list[
     return said, shortest
 
 
-def _resolved(setup: train.Setup, table: Table, fit: train.Fit) -> dict[str, Any]:
-    skipped = isinstance(table.view, Image) and not isinstance(setup.method.view, Image)
+def _resolved(setup: train.Setup, scene: Scene, fit: train.Fit) -> dict[str, Any]:
+    skipped = isinstance(scene.view, Image) and not isinstance(setup.method.view, Image)
     return {
         "method": plain(setup.method),
         "curriculum": plain(setup.curriculum) if setup.trial.curriculum != NO_CURRICULUM else {},
-        "view": plain(table.view),
+        "view": plain(scene.view),
         "view_note": "an image data set: the view is the image, the encoding is skipped" if skipped else "",
-        "shape": list(table.shape),
+        "shape": list(scene.shape),
         "device": setup.device.type,
         "precision": train.precision(setup.recipe, setup.device),
         "selected_step": fit.points[fit.selected].step,
         "optimiser_steps": 0 if setup.method.solves else setup.recipe.steps,
+        "resumed_at_step": fit.resumed,
     }
 
 
-def _sizes(table: Table) -> dict[str, int]:
-    parts = {"train": table.fold.train, "val": table.fold.val, "test": table.fold.test}
+def _sizes(scene: Scene) -> dict[str, int]:
+    parts = {"train": scene.fold.train, "val": scene.fold.val, "test": scene.fold.test}
     sizes = {name: len(rows) for name, rows in parts.items()}
-    return sizes | {f"{name}_groups": len({table.prepared.groups[row] for row in rows}) for name, rows in parts.items()}
+    return sizes | {f"{name}_groups": len({scene.prepared.groups[row] for row in rows}) for name, rows in parts.items()}
 
 
-def _cost(fit: train.Fit, table: Table, inference_seconds: float, device: torch.device) -> dict[str, float | None]:
+def _cost(fit: train.Fit, scene: Scene, inference_seconds: float, device: torch.device) -> dict[str, float | None]:
     steps = fit.points[-1].step
+    spent = {stage: fit.seconds.get(stage, 0.0) for stage in STAGES}
+    stepping = spent["forward"] + spent["backward"] + spent["update"]
     return {
         "parameters": cost.parameters(fit.model),
-        "forward_flops": cost.forward_flops(fit.model, table.shape),
-        "train_seconds": sum(fit.seconds.values()),
-        "step_seconds": fit.seconds.get("steps", 0.0) / steps if steps else None,
-        "data_seconds": fit.seconds.get("data", 0.0),
-        "evaluation_seconds": fit.seconds.get("evaluation", 0.0),
+        "forward_flops": cost.forward_flops(fit.model, scene.shape),
+        "train_seconds": sum(spent.values()),
+        "step_seconds": stepping / steps if steps else None,
+        **{f"{stage}_seconds": seconds for stage, seconds in spent.items()},
         "inference_seconds": inference_seconds,
         "peak_memory_mb": cost.peak_memory_mb(device),
     }
@@ -270,7 +217,7 @@ def _be_deterministic(threads: int) -> None:
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # fp32 means fp32
 
 
-def _provenance(started: float) -> dict[str, Any]:
+def _provenance(began: str, seconds: float, notes: Sequence[str]) -> dict[str, Any]:
     return {
         "bench": __version__,
         "python": platform.python_version(),
@@ -280,6 +227,7 @@ def _provenance(started: float) -> dict[str, Any]:
         "processor": torch.cuda.get_device_name()
         if torch.cuda.is_available()
         else torch.backends.cpu.get_cpu_capability(),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "seconds": round(time.time() - started, 3),
+        "started": began,
+        "seconds": round(seconds, 3),
+        "notes": list(notes),
     }

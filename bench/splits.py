@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from bench.core import BenchError, Split, digest
+from bench.core import BenchError, Split, Task, digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +32,14 @@ class Grouped(Protocol):
     sites: Sequence[str]
 
 
+@runtime_checkable
+class Labelled(Grouped, Protocol):
+    """A prepared set whose labels are known, so that a split without one of its classes can be refused."""
+
+    task: Task
+    targets: np.ndarray  # (N,) class indices, in classification
+
+
 @dataclass(frozen=True, eq=False)
 class Fold:
     """Positions of scans, each array sorted; no group is in two of them."""
@@ -47,6 +55,8 @@ def fold(prepared: Grouped, split: Split, partition: int, number: int) -> Fold:
         raise BenchError(f"no fold {number} of partition {partition}; there are {split.folds} folds, from 0")
     if not 0 < split.fraction <= 1:
         raise BenchError(f"the fraction of the training groups lies above 0 and up to 1: {split.fraction}")
+    if isinstance(prepared, Labelled) and prepared.task.kind == "classification":
+        _check_classes(prepared, split)
     strata = _strata(prepared)
     test = _test_groups(prepared, strata, split, partition)[number]
     rest = {group: strata[group] for group in strata if group not in test}
@@ -82,7 +92,8 @@ def divided(strata: Strata, folds: int, *chance: Any) -> list[set[str]]:
     StratifiedGroupKFold, in exact arithmetic.
     """
     if not 2 <= folds <= len(strata):
-        raise BenchError(f"{len(strata)} groups cannot be divided into {folds} folds")
+        remedy = f"ask for {len(strata)} or fewer, or add people" if len(strata) > 2 else "add people"
+        raise BenchError(f"{len(strata)} groups cannot be divided into {folds} folds; {remedy}")
     totals = sum(strata.values(), Counter())
     order = sorted(_shuffled(strata, *chance), key=lambda group: -strata[group].total())
     parts: list[set[str]] = [set() for _ in range(folds)]
@@ -103,6 +114,23 @@ def _strata(prepared: Grouped) -> dict[str, Counter]:
     return dict(strata)
 
 
+def _check_classes(prepared: Labelled, split: Split) -> None:
+    """BenchError where a class is in no group, or in too few for every test part to hold it."""
+    groups: dict[int, set[str]] = defaultdict(set)
+    for group, target in zip(prepared.groups, prepared.targets.tolist(), strict=True):
+        groups[int(target)].add(group)
+    counts = {label: len(groups[number]) for number, label in enumerate(prepared.task.classes)}
+    there = [label for label, count in counts.items() if count]
+    if len(there) < 2:
+        who = f"all {len(set(prepared.groups))} groups of {prepared.name} are of the class {there[0]!r}"
+        raise BenchError(f"{who}: there is nothing to tell apart; prepare scans of two classes or more")
+    rare = min(there, key=counts.get)
+    if split.kind == "kfold" and counts[rare] < split.folds:
+        few = f"the class {rare!r} of {prepared.name} has {counts[rare]} groups, fewer than the {split.folds} folds"
+        remedy = f"ask for {counts[rare]} folds or fewer, or add people" if counts[rare] > 1 else "add people"
+        raise BenchError(f"{few}: not every test part can hold it; {remedy} of that class")
+
+
 def _test_groups(prepared: Grouped, strata: Strata, split: Split, partition: int) -> list[set[str]]:
     """The groups of the test part of every fold."""
     if split.kind == "kfold":
@@ -118,11 +146,15 @@ def _by_site(prepared: Grouped, folds: int) -> list[set[str]]:
         sites[group].add(site)
     names = sorted(set(prepared.sites))
     if len(names) < 2 or len(names) != folds:
-        raise BenchError(f"{prepared.name} has {len(names)} sites, and a fold a site: it cannot have {folds} folds")
+        remedy = f"ask for {len(names)} folds" if len(names) > 1 else "split by kfold"
+        raise BenchError(
+            f"{prepared.name} has {len(names)} sites, and a fold a site: it cannot have {folds} folds; {remedy}"
+        )
     for group, places in sites.items():
         if len(places) > 1:
             raise BenchError(
-                f"{prepared.name}: {group} was scanned at {' and '.join(sorted(places))}: no split by site"
+                f"{prepared.name}: {group} was scanned at {' and '.join(sorted(places))}: no split by site;"
+                " split by kfold"
             )
     return [{group for group, places in sites.items() if site in places} for site in names]
 

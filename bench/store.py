@@ -1,133 +1,210 @@
-"""Records on disk: `trials/<key>/`, written once under a temporary name and renamed when whole; never changed after.
+"""Records on disk: `trials/<key>/`, made under another name and renamed when whole; never changed after.
 
 A folder of a trial holds `record.json`, `predictions.npz` where something was predicted, and `weights.safetensors`
-where they were asked for. The folder's existence is the memory of what is done: nothing else is asked.
+where they were asked for; the record knows the checksums of the others and its own. The folder's existence is the
+memory of what is done: nothing else is asked. What a trial has so far lies in `.running-<key>-<machine>/`, for the
+process that holds the trial's claim; what a killed process left there is gone on with.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
 import platform
 import shutil
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bench.claims import Claim, claim
 from bench.core import Record, plain
+from bench.disk import clear, flush, seal, sha256_of, storing
 
 if TYPE_CHECKING:
     import numpy as np
 
 RECORD, PREDICTIONS, WEIGHTS = "record.json", "predictions.npz", "weights.safetensors"
-_HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]  # a folder may be shared: whose process is it?
+CLAIMS, RUNNING = ".claims", ".running"
+_HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]  # a results folder may be shared by machines
+
+
+class DamagedError(Exception):
+    """A file of a trial is not what was written: cut short, edited, of another trial."""
 
 
 class Store:
-    """The records under a results root."""
+    """The records under a results root. Damaged ones do not count; `damaged` names those met, with the reason."""
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         self.trials = self.root / "trials"
+        self.damaged: dict[str, str] = {}
 
     def folder(self, key: str) -> Path:
         return self.trials / key
 
     def has(self, key: str) -> bool:
+        """Whether there is a record, whole or damaged."""
         return (self.folder(key) / RECORD).is_file()
 
     def get(self, key: str) -> Record | None:
-        """The record of a trial, or None."""
+        """The record of a trial; None where there is none, or a damaged one."""
+        try:
+            return self._record(key)
+        except DamagedError as error:
+            self.damaged[key] = str(error)
+            return None
+
+    def whole(self, key: str, weights: bool = False) -> Record | None:
+        """The record of a trial whose other files are whole too; None where there is none, or something is damaged.
+
+        weights: read them through as well.
+        """
+        try:
+            record = self._record(key)
+            for name in record.files if record else ():
+                if weights or name != WEIGHTS:
+                    self._intact(key, name, record)
+        except DamagedError as error:
+            self.damaged[key] = str(error)
+            return None
+        return record
+
+    def mark(self, key: str) -> str:
+        """What tells one record of a trial from another; empty where there is none."""
         path = self.folder(key) / RECORD
-        return Record.parse(json.loads(path.read_text())) if path.is_file() else None
+        return sha256_of(path) if path.is_file() else ""
 
     def predictions(self, key: str) -> dict[str, np.ndarray]:
-        """The arrays kept with a record: ids, groups, y, selected, last. Empty where nothing was predicted."""
+        """The arrays kept with a record: ids, groups, y, selected, last. Empty where nothing was predicted.
+
+        DamagedError where they are not those that were written.
+        """
         import numpy as np
 
-        path = self.folder(key) / PREDICTIONS
-        if not path.is_file():
+        record = self.get(key)
+        if record is None or PREDICTIONS not in record.files:
             return {}
+        path = self._intact(key, PREDICTIONS, record)
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
     def weights(self, key: str) -> Path | None:
-        """The file of the selected weights, where they were kept."""
+        """The file of the selected weights, where they were kept. `check` says whether it is whole."""
         path = self.folder(key) / WEIGHTS
         return path if path.is_file() else None
 
-    def put(self, record: Record, arrays: Mapping[str, np.ndarray] | None = None, weights: Path | None = None) -> None:
-        """Write a record with its arrays; `weights` is a safetensors file that is moved in. First come, first kept."""
-        import numpy as np
+    def claim(self, key: str) -> Claim | None:
+        """The right to work at a trial; None where another process has it."""
+        with storing(self.trials):
+            return claim(self.trials / CLAIMS / key)
 
+    def workplace(self, key: str) -> Path:
+        """The folder of a trial in progress, with what a killed process left in it, on this machine or another."""
+        here = self.trials / f"{RUNNING}-{key}-{_HERE}"
+        with storing(self.trials):
+            if not here.is_dir():
+                elsewhere = next(self.trials.glob(f"{RUNNING}-{key}-*"), None)
+                with contextlib.suppress(OSError, shutil.Error):  # it may vanish meanwhile: then from the beginning
+                    if elsewhere is not None:
+                        shutil.copytree(elsewhere, here)
+            here.mkdir(parents=True, exist_ok=True)
+        return here
+
+    def put(self, record: Record, arrays: Mapping[str, np.ndarray] | None = None, weights: Path | None = None) -> None:
+        """Keep a record with its arrays; `weights` is a safetensors file that is moved in. First come, first kept.
+
+        What the trial had in progress is gone afterwards. HaltError where the disk refuses.
+        """
         key = record.trial.key
-        with self.scratch() as folder:
-            if arrays:
-                np.savez_compressed(folder / PREDICTIONS, **arrays)
-            if weights is not None:
-                shutil.move(weights, folder / WEIGHTS)
-            (folder / RECORD).write_text(json.dumps(plain(record), indent=1, allow_nan=True) + "\n")
-            for path in folder.iterdir():
-                _flush(path)
+        with storing(self.trials):
+            whole = self.workplace(key) / f"whole-{uuid.uuid4().hex[:8]}"
+            whole.mkdir()
             try:
-                folder.rename(self.folder(key))
+                _fill(whole, record, arrays, weights)
+                whole.rename(self.folder(key))
+                flush(self.trials)
             except OSError:
                 if not self.has(key):
                     raise
+            finally:
+                clear(whole)
+        self.clear(key)
 
-    def set_aside(self, key: str, why: str) -> None:
-        """Rename the folder of a trial to `<key>.<why>-<number>`, so that the trial runs again."""
+    def clear(self, key: str) -> None:
+        """Forget what a trial had in progress."""
+        for path in self.trials.glob(f"{RUNNING}-{key}-*"):
+            clear(path)
+
+    def set_aside(self, key: str, why: str) -> Path:
+        """Rename the folder of a trial to `<key>.<why>-<number>`, so that the trial runs again; returns the new one."""
+        self.damaged.pop(key, None)
+        return self._aside(self.folder(key), key, why)
+
+    def set_workplace_aside(self, key: str) -> Path:
+        """Rename what a trial has in progress to `<key>.damaged-<number>`, so that it begins anew."""
+        return self._aside(self.workplace(key), key, "damaged")
+
+    def sweep(self) -> None:
+        """Remove what is in progress of trials that have a record by now and nobody works at."""
+        for path in self.trials.glob(f"{RUNNING}-*"):
+            key = path.name.split("-")[1]
+            if not self.has(key):
+                continue
+            held = self.claim(key)
+            if held is not None:
+                with held:
+                    clear(path)
+
+    def _aside(self, folder: Path, key: str, why: str) -> Path:
         number = 1
         while (aside := self.trials / f"{key}.{why}-{number}").exists():
             number += 1
-        self.folder(key).rename(aside)
+        with storing(self.trials):
+            folder.rename(aside)
+        return aside
 
-    def sweep(self) -> None:
-        """Remove what processes of this machine that are no more left half done."""
-        for path in self.trials.glob(f".tmp-{_HERE}-*"):
-            if not _alive(int(path.name.split("-")[2])):
-                shutil.rmtree(path, ignore_errors=True)
+    def _record(self, key: str) -> Record | None:
+        path = self.folder(key) / RECORD
+        try:
+            entry = json.loads(path.read_bytes())
+            mark = entry.pop("seal", None)
+            if mark != seal(entry):
+                raise DamagedError(f"{path} was changed after it was written")
+            record = Record.parse(entry)
+        except FileNotFoundError:
+            return None
+        except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+            raise DamagedError(f"{path} cannot be read: {error}") from error
+        if record.trial.key != key:
+            raise DamagedError(f"{path} is the record of another trial, {record.trial.key}")
+        return record
 
-    def scratch(self) -> Scratch:
-        """A folder to work in, on the same file system, removed at the end of a `with`."""
-        return Scratch(self.trials / f".tmp-{_HERE}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-class Scratch:
-    """A temporary folder: made on entry, gone on exit unless it was renamed."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Path:
-        self.path.mkdir(parents=True)
-        return self.path
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
+    def _intact(self, key: str, name: str, record: Record) -> Path:
+        path = self.folder(key) / name
+        try:
+            found = sha256_of(path)
+        except OSError as error:
+            raise DamagedError(f"{path} cannot be read: {error}") from error
+        if found != record.files[name]:
+            raise DamagedError(f"{path} was changed after it was written")
+        return path
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none: under a temporary name, flushed, renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    _flush(temporary)
-    temporary.replace(path)
+def _fill(folder: Path, record: Record, arrays: Mapping[str, Any] | None, weights: Path | None) -> None:
+    """Write the files of a trial, those that the record names first."""
+    import numpy as np
 
-
-def _flush(path: Path) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
+    if arrays:
+        np.savez_compressed(folder / PREDICTIONS, allow_pickle=False, **arrays)
+    if weights is not None:
+        shutil.move(weights, folder / WEIGHTS)
+    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+    entry = plain(replace(record, files=files))
+    text = json.dumps({**entry, "seal": seal(entry)}, indent=1)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+    for path in folder.iterdir():
+        flush(path)

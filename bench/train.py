@@ -7,10 +7,9 @@ from seeds of (data, partition, fold, seed, purpose), never from the method, so 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,13 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench import inference
+from bench import checkpoint, inference
 from bench.augment import augment
+from bench.checkpoint import Course, Point
+from bench.clock import Clock
 from bench.core import Recipe, Task, Trial
 from bench.curriculum import Curriculum, Signals, Stage
+from bench.disk import storing
 from bench.inference import Scale
 from bench.loader import Part, shuffled
 from bench.method import Batch, Method, Outputs, label_losses
@@ -47,7 +49,7 @@ class Setup:
     train: Part
     val: Part
     device: torch.device
-    scratch: Path  # where states are kept until the trial ends
+    workplace: Path  # where states are kept until the trial ends, and a killed trial left its own
     left_right: int | None = None  # the spatial axis of the view that augmentation may flip
     upstream: Sequence[Outputs] = ()  # of every training scan, in order
     spacing: tuple[float, ...] | None = None  # millimetres along the axes of masks
@@ -59,29 +61,6 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Point:
-    """One evaluation point."""
-
-    step: int
-    train_loss: float  # mean since the point before
-    val_loss: float
-    val: float  # the primary metric on the validation part
-    state: Path
-
-
-@dataclass
-class Clock:
-    """Seconds spent, by what on."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def __call__(self, what: str, since: float) -> float:
-        now = time.perf_counter()
-        self.seconds[what] = self.seconds.get(what, 0.0) + now - since
-        return now
-
-
-@dataclass(frozen=True)
 class Fit:
     """A trained network with its evaluation points; `model` holds the last state."""
 
@@ -90,6 +69,7 @@ class Fit:
     selected: int  # position in `points`
     scale: Scale
     seconds: dict[str, float]
+    resumed: int = 0  # the step that a killed trial was gone on from; 0: from the beginning
 
     def load(self, point: int) -> nn.Module:
         """The network in the state of an evaluation point."""
@@ -105,10 +85,10 @@ def fit(setup: Setup, shape: tuple[int, ...]) -> Fit:
         _lay_channels_last(model)
     scale = Scale.fit(setup.task, setup.train.y)
     torch.manual_seed(setup.trial.seed_for("noise"))
-    clock = Clock()
-    loop = _solve if setup.method.solves else _descend
-    points = loop(setup, model, scale, clock)
-    return Fit(model, points, select(points, setup.task), scale, clock.seconds)
+    clock = Clock(setup.device)
+    points, resumed = (_solve if setup.method.solves else _descend)(setup, model, scale, clock)
+    clock.settle()
+    return Fit(model, points, select(points, setup.task), scale, clock.seconds, resumed)
 
 
 def select(points: Sequence[Point], task: Task) -> int:
@@ -150,68 +130,81 @@ def precision(recipe: Recipe, device: torch.device) -> str:
     return recipe.precision if recipe.precision != "auto" else ("bf16" if device.type == "cuda" else "fp32")
 
 
-def _solve(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> list[Point]:
-    start = time.perf_counter()
+def _solve(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int]:
     everything = [(x.cpu().numpy(), scale.forward(y).cpu().numpy()) for _, x, y in setup.train.batches(64)]
     x, y = (np.concatenate(parts) for parts in zip(*everything, strict=True))
-    start = clock("data", start)
+    clock.lap("data")
     setup.method.solve(model, x, y, setup.task, setup.trial.seed_for("noise"))
-    clock("steps", start)
-    return [_evaluate(setup, model, scale, 0, math.nan, clock)]
+    clock.lap("forward")
+    return [_evaluate(setup, model, scale, 0, math.nan, clock)], 0
 
 
-def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> list[Point]:
-    method, recipe, train = setup.method, setup.recipe, setup.train
-    optimiser = _optimiser(method, model)
-    order = shuffled(len(train), recipe.batch_size, np.random.default_rng(setup.trial.seed_for("order")))
-    dice = torch.Generator().manual_seed(setup.trial.seed_for("augment"))
-    seen = torch.full((len(train),), math.nan, device=setup.device)
-    running, points, stops = torch.zeros((), device=setup.device), [], evaluation_steps(recipe)
+def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int]:
+    """Steps of the optimiser, from the beginning or from where a killed trial was last kept."""
+    recipe, stops = setup.recipe, evaluation_steps(setup.recipe)
+    course = _begin(setup, model, clock)
+    begun = checkpoint.go_on(course, setup.workplace)
+    running = torch.zeros((), device=setup.device)
     model.train()
-    for step in range(recipe.steps):
-        start = time.perf_counter()
-        progress = step / recipe.steps
-        stage = setup.curriculum.at(progress, Signals(seen))
-        positions = next(order)
-        x, y = train.take(positions)
-        index = torch.as_tensor(positions, device=setup.device)
-        x = _shown(augment(x, method.augment, dice, setup.left_right), stage)
-        upstream = [Outputs(one.logits[index], one.features[index]) for one in setup.upstream]
-        batch = Batch(x, scale.forward(y), index, setup.task, stage, progress, upstream)
-        start = clock("data", start)
-        for group in optimiser.param_groups:
-            group["lr"] = method.lr * lr_factor(method, progress) * stage.lr_scale
-        losses = _step(setup, model, optimiser, batch)
-        seen[index] = losses
+    clock.start()
+    for step in range(begun, recipe.steps):
+        batch = _batch(setup, course, scale, step)
+        clock.lap("data")
+        losses = _step(setup, course, batch)
+        course.seen[batch.index] = losses
         running += losses.mean()
-        clock("steps", start)
-        if step + 1 == stops[len(points)]:
-            start = time.perf_counter()
-            mean = float(running) / (step + 1 - (points[-1].step if points else 0))  # waits for the device
-            clock("steps", start)
-            points.append(_evaluate(setup, model, scale, step + 1, mean, clock))
+        clock.lap("update")
+        if step + 1 == stops[len(course.points)]:
+            mean = float(running) / (step + 1 - course.step)  # waits for the device
+            clock.lap("update")
+            course.points.append(_evaluate(setup, model, scale, step + 1, mean, clock))
+            checkpoint.keep(course, setup.workplace)
+            clock.lap("writing")
+            clock.settle()
             running.zero_()
             model.train()
             setup.progress((step + 1) / recipe.steps)
-    return points
+    return course.points, begun
 
 
-def _step(setup: Setup, model: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch) -> Tensor:
+def _begin(setup: Setup, model: nn.Module, clock: Clock) -> Course:
+    train, trial = setup.train, setup.trial
+    order = shuffled(len(train), setup.recipe.batch_size, np.random.default_rng(trial.seed_for("order")))
+    dice = torch.Generator().manual_seed(trial.seed_for("augment"))
+    seen = torch.full((len(train),), math.nan, device=setup.device)
+    return Course(model, _optimiser(setup.method, model), order, dice, seen, clock)
+
+
+def _batch(setup: Setup, course: Course, scale: Scale, step: int) -> Batch:
+    """The batch of a step as the curriculum shows it, and the learning rate of the step set."""
+    method, progress = setup.method, step / setup.recipe.steps
+    stage = setup.curriculum.at(progress, Signals(course.seen))
+    positions = next(course.order)
+    index, (x, y) = setup.train.index(positions), setup.train.take(positions)
+    x = _shown(augment(x, method.augment, course.dice, setup.left_right), stage)
+    upstream = [Outputs(one.logits[index], one.features[index]) for one in setup.upstream]
+    for group in course.optimiser.param_groups:
+        group["lr"] = method.lr * lr_factor(method, progress) * stage.lr_scale
+    return Batch(x, scale.forward(y), index, setup.task, stage, progress, upstream)
+
+
+def _step(setup: Setup, course: Course, batch: Batch) -> Tensor:
     """One step of the optimiser: the losses of the batch, (B,), detached."""
     with autocast(setup.recipe, setup.device):
-        losses = setup.method.step(model, batch).float()
+        losses = setup.method.step(course.model, batch).float()
     loss = losses.mean()
     if batch.stage.weights is not None:
         weights = torch.as_tensor(batch.stage.weights, device=losses.device, dtype=losses.dtype)[batch.index]
         loss = (losses * weights).sum() / weights.sum().clamp_min(1e-8)
-    optimiser.zero_grad(set_to_none=True)
+    course.clock.lap("forward")
+    course.optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    optimiser.step()
+    course.clock.lap("backward")
+    course.optimiser.step()
     return losses.detach()
 
 
 def _evaluate(setup: Setup, model: nn.Module, scale: Scale, step: int, loss: float, clock: Clock) -> Point:
-    start = time.perf_counter()
     if step and not math.isfinite(loss):
         raise DivergenceError(f"the training loss is {loss} at step {step} of {setup.recipe.steps}")
     raw = inference.logits(model, setup.val, 2 * setup.recipe.batch_size, autocast(setup.recipe, setup.device))
@@ -222,10 +215,13 @@ def _evaluate(setup: Setup, model: nn.Module, scale: Scale, step: int, loss: flo
     batch = Batch(raw, scale.forward(y), torch.arange(len(y)), setup.task)
     said = inference.predictions(raw, setup.task, scale)
     value = METRICS[setup.task.primary](setup.val.y, said, setup.spacing)
-    state = setup.scratch / f"point-{step}.safetensors"
-    save_model(model, str(state))
-    clock("evaluation", start)
-    return Point(step, loss, float(label_losses(raw, batch).mean()), float(value), state)
+    val_loss = float(label_losses(raw, batch).mean())
+    clock.lap("evaluation")
+    state = setup.workplace / f"point-{step}.safetensors"
+    with storing(setup.workplace):
+        save_model(model, str(state))
+    clock.lap("writing")
+    return Point(step, loss, val_loss, float(value), state)
 
 
 def _optimiser(method: Method, model: nn.Module) -> torch.optim.Optimizer:

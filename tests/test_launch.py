@@ -27,7 +27,10 @@ class Quiet:
     def moved(self, trial, fraction):
         self.steps.append(fraction)
 
-    def ended(self, trial, status):
+    def elsewhere(self, trial):
+        pass
+
+    def ended(self, trial, status, notes):
         self.statuses[trial.key] = status
 
 

@@ -47,7 +47,7 @@ def prepared(dtype: type = np.uint8, n: int = 7, fingerprint: str = "f") -> Scan
 
 
 def stored() -> list[Path]:
-    return sorted((loader.paths.data_root() / "views").iterdir())
+    return sorted(path for path in (loader.paths.data_root() / "views").iterdir() if path.suffix != ".seal")
 
 
 def _view_of(_: int) -> np.ndarray:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import replace
 
 import pytest
 
 from bench import plan, registry
-from bench.core import Arm, BenchError, Data, DataSpec, Factor
+from bench.core import Arm, BenchError, Data, DataSpec, Factor, Labels, Recipe, Spec, Split, Trial, digest, plain
 
 DATA = DataSpec("tiny_volumes", fingerprint="f")
 
@@ -157,3 +159,48 @@ def test_one_data_set_with_two_sets_of_parameters_is_refused(study):
     twice = replace(study, datasets=[Data("tiny_volumes"), Data("tiny_volumes", {"effect": 0.0})])
     with pytest.raises(BenchError, match="tiny_volumes is here twice"):
         plan.locate(twice, lambda name, params: "mark")
+
+
+PLAIN = Trial(DataSpec("ad_toy", fingerprint="f"), Spec("net", 1, {"rate": 0.001}))
+FULL = Trial(
+    DataSpec("ad_toy", 2, {"age": 60.0}, "abc"), Spec("student", 3, {"view": {"kind": "dynamic"}, "tags": ["a", "b"]}),
+    Split("site", 4, 0.5), Labels("permuted", 7), Spec("fading", 1, {"blur": 1.0}), 2, 3, 4,
+    Recipe(steps=10, precision="bf16"), ("k1", "k2"),
+)  # fmt: skip
+
+
+def test_keys_are_what_they_were_when_trials_were_first_stored(study):
+    assert PLAIN.key == "a4223f786c372a65eabe"
+    assert FULL.key == "98b727ad6a9970801e68"
+    assert digest([cell.trial.key for cell in plan.cells(study, [DATA])]) == "cb1ad30a8196f37aedb7"
+
+
+@pytest.mark.parametrize("trial", [PLAIN, FULL])
+def test_a_key_is_the_digest_of_the_trial_in_canonical_form(trial):
+    entry = {"protocol": 1, **plain(trial)}
+    assert trial.key == digest(entry if trial.upstream else {k: v for k, v in entry.items() if k != "upstream"})
+
+
+def test_a_key_that_was_asked_for_leaves_no_trace():
+    asked, other = replace(FULL), replace(FULL)
+    assert asked.key
+    assert asked == other
+    assert pickle.dumps(asked) == pickle.dumps(copy.deepcopy(other))
+    assert pickle.loads(pickle.dumps(asked)).key == copy.copy(asked).key == FULL.key
+    assert replace(asked, seed=5).key != FULL.key
+
+
+def test_a_method_is_built_once_for_all_its_cells(study, monkeypatch):
+    made, make = [], registry.make
+    monkeypatch.setattr(registry, "make", lambda kind, name, params=None: made.append(name) or make(kind, name, params))
+    many = replace(study, seeds=3, partitions=4)
+    built = len(made)
+    cells = plan.cells(many, [DATA])
+    assert len(cells) > 100
+    assert made[built:].count("tiny_student") <= 2  # of the arm, and of the cells
+
+
+def test_a_cell_knows_what_must_be_there_before_it(study):
+    for cell in plan.cells(study, [DATA]):
+        assert list(cell.before) == plan.upstream_of(cell.trial)
+        assert [trial.key for trial in plan.needed_by(cell.trial)] == list(cell.trial.upstream)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bench import paths, registry, splits
-from bench.core import BenchError, Split
+from bench.core import BenchError, HaltError, Split
 from bench.prepare import fingerprint, making, open_prepared, prepare
 
 TINY = """
@@ -147,7 +147,10 @@ FAULTS = {
 def test_a_broken_scan_is_named_and_left_out_and_the_rest_goes_on(tmp_path, says):
     root = bids.oasis(tmp_path / "oasis", 3)
     FAULTS[says](bids.scan_path(root, "sub-1"))
-    made = prepare("ad_oasis", source=root)
+    with pytest.raises(HaltError, match=rf"(?s)1 of 3 scans .*sub-1_ses-01 \(sub-1/ses-01.*({says}).*--skip-broken"):
+        prepare("ad_oasis", source=root)
+    assert open_prepared("ad_oasis") is None
+    made = prepare("ad_oasis", source=root, skip_broken=True)
     assert made.ids == ("sub-0_ses-01", "sub-2_ses-01")
     assert made.images()[:, 0, 50, 50, 50].tolist() == [100, 102]
     (broken,) = made.manifest["broken"]
@@ -176,16 +179,15 @@ def test_one_scan_of_another_type_makes_all_of_them_float(tmp_path):
     assert images[:, 0, 50, 50, 50].tolist() == [100.0, -1000.0]
 
 
-def test_nothing_usable_stops_with_the_reasons_and_leaves_nothing(tmp_path):
+def test_nothing_usable_stops_with_the_reasons(tmp_path):
     root = bids.oasis(tmp_path / "oasis", 1)
     _truncate(bids.scan_path(root, "sub-0"))
-    with pytest.raises(BenchError, match=r"none of the 1 scans of ad_oasis can be used: sub-0_ses-01: .*cut short"):
-        prepare("ad_oasis", source=root)
+    with pytest.raises(HaltError, match=r"none of the 1 scans of ad_oasis can be used:\s+sub-0_ses-01 .*cut short"):
+        prepare("ad_oasis", source=root, skip_broken=True)
     assert open_prepared("ad_oasis") is None
-    assert left_behind() == []
 
 
-@pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, RuntimeError])
 def test_an_interruption_leaves_what_was_there_before(tmp_path, fault):
     root = bids.oasis(tmp_path / "oasis", 3)
     before = prepare("ad_oasis", source=root)
@@ -198,6 +200,7 @@ def test_an_interruption_leaves_what_was_there_before(tmp_path, fault):
     with pytest.raises(fault):
         prepare("ad_oasis", source=root, progress=interrupt)
     assert fingerprint("ad_oasis") == before.fingerprint
+    assert prepare("ad_oasis", source=root).images()[0].max() == 7
     assert left_behind() == []
 
 
@@ -214,7 +217,7 @@ def test_a_missing_source_says_what_to_run(tmp_path):
 def test_a_damaged_folder_is_told_from_one_that_is_not_there(tmp_path, file):
     made = prepare("ad_oasis", source=bids.oasis(tmp_path / "oasis", 2))
     (made.folder / file).write_bytes(b"\x93NUMPY")
-    with pytest.raises(BenchError, match=f"damaged \\({file}.*remove that folder"):
+    with pytest.raises(HaltError, match=f"damaged \\({file}.*sets them aside"):
         open_prepared("ad_oasis").images()
 
 
@@ -243,7 +246,7 @@ def test_masks_lie_beside_the_images(mine):
 )
 def test_a_mask_that_cannot_be_is_a_fault_of_its_scan(mine, body, says):
     mine(body, "segmentation", "float('nan')")
-    (broken,) = prepare("mine").manifest["broken"]
+    (broken,) = prepare("mine", skip_broken=True).manifest["broken"]
     assert broken["id"] == "s1"
     assert says in broken["reason"]
 

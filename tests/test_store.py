@@ -1,16 +1,19 @@
-"""Promises of bench.store: whole or not at all, first come first kept, nothing unpickled."""
+"""Promises of bench.store: whole or not at all, first come first kept, damage found, nothing unpickled."""
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from bench.core import DataSpec, Record, Spec, Trial
-from bench.store import Store, write_text
+from bench.disk import write_text
+from bench.store import DamagedError, Store
 
-TRIAL = Trial(DataSpec("d"), Spec("m"))
+TRIAL, OTHER = Trial(DataSpec("d"), Spec("m")), Trial(DataSpec("d"), Spec("n"))
 
 
 @pytest.fixture
@@ -40,7 +43,9 @@ def test_a_record_that_cannot_be_written_leaves_nothing(store):
     with pytest.raises(TypeError):
         store.put(Record(TRIAL, "done", sizes={"test": object()}))
     assert not store.has(TRIAL.key)
-    assert list(store.trials.iterdir()) == []
+    assert store.get(TRIAL.key) is None
+    store.put(Record(TRIAL, "done"))
+    assert [path.name for path in store.trials.iterdir()] == [TRIAL.key]
 
 
 def test_a_record_set_aside_is_kept_and_does_not_count(store):
@@ -51,12 +56,54 @@ def test_a_record_set_aside_is_kept_and_does_not_count(store):
     assert len(list(store.trials.iterdir())) == 2
 
 
-def test_predictions_hold_no_pickles(store):
+def edited(path: Path) -> None:
+    path.write_text(path.read_text().replace('"auc": 0.5', '"auc": 0.9'))
+
+
+DAMAGE = {
+    "record.json was changed": edited,
+    "record.json cannot be read": lambda path: path.write_bytes(path.read_bytes()[:-40]),
+    "record.json was changed after": lambda path: path.write_text("{}"),
+    "record of another trial": lambda path: path.write_bytes((path.parents[1] / OTHER.key / path.name).read_bytes()),
+}
+
+
+@pytest.mark.parametrize("says", DAMAGE)
+def test_a_damaged_record_is_named_and_does_not_count(store, says):
+    for trial in (TRIAL, OTHER):
+        store.put(Record(trial, "done", metrics={"selected": {"auc": 0.5}}))
+    assert store.whole(TRIAL.key).status == "done"
+    DAMAGE[says](store.folder(TRIAL.key) / "record.json")
+    assert store.has(TRIAL.key)
+    assert store.get(TRIAL.key) is None
+    assert says in store.damaged[TRIAL.key]
+
+
+def test_damaged_predictions_are_named_and_not_read(store):
     store.put(Record(TRIAL, "done"), {"y": np.array([1.0])})
     path = store.folder(TRIAL.key) / "predictions.npz"
     np.savez(path, y=np.array([{}], dtype=object))
-    with pytest.raises(ValueError, match="allow_pickle"):
+    assert store.whole(TRIAL.key) is None
+    assert "predictions.npz was changed" in store.damaged[TRIAL.key]
+    with pytest.raises(DamagedError, match=r"predictions.npz was changed"):
         store.predictions(TRIAL.key)
+    path.unlink()
+    assert store.whole(TRIAL.key) is None
+    assert "predictions.npz cannot be read" in store.damaged[TRIAL.key]
+
+
+def test_damaged_weights_are_found_where_they_are_asked_for(store, tmp_path):
+    save_file({"w": torch.ones(3)}, tmp_path / "w.safetensors")
+    store.put(Record(TRIAL, "done"), weights=tmp_path / "w.safetensors")
+    store.weights(TRIAL.key).write_bytes(b"")
+    assert store.whole(TRIAL.key).status == "done"
+    assert store.whole(TRIAL.key, weights=True) is None
+    assert "weights.safetensors was changed" in store.damaged[TRIAL.key]
+
+
+def test_predictions_hold_no_pickles(store):
+    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+        store.put(Record(TRIAL, "done"), {"y": np.array([{}], dtype=object)})
 
 
 def test_a_text_is_replaced_whole(tmp_path):
@@ -67,10 +114,26 @@ def test_a_text_is_replaced_whole(tmp_path):
     assert [each.name for each in path.parent.iterdir()] == ["plan.json"]
 
 
-def test_what_a_dead_process_left_is_swept_away_and_a_living_one_keeps_its_own(store):
-    with store.scratch() as ours:
-        dead = ours.with_name(ours.name.replace(f"-{os.getpid()}-", "-4194999-"))
-        dead.mkdir()
+def test_what_is_in_progress_goes_when_there_is_a_record_and_nobody_works_at_it(store):
+    for trial in (TRIAL, OTHER):
+        (store.workplace(trial.key) / "point-1.safetensors").write_bytes(b"x")
+    store.sweep()
+    assert len(list(store.trials.glob(".running-*"))) == 2
+    kept = store.workplace(TRIAL.key).rename(store.trials / "kept")
+    store.put(Record(TRIAL, "done"))
+    kept.rename(store.trials / f".running-{TRIAL.key}-elsewhere")
+    with store.claim(TRIAL.key):
         store.sweep()
-        assert ours.is_dir()
-        assert not dead.exists()
+        assert len(list(store.trials.glob(".running-*"))) == 2
+    store.sweep()
+    assert [path.name.split("-")[1] for path in store.trials.glob(".running-*")] == [OTHER.key]
+
+
+def test_what_another_machine_left_in_progress_is_gone_on_with(store):
+    there = store.trials / f".running-{TRIAL.key}-another"
+    there.mkdir(parents=True)
+    (there / "checkpoint.json").write_text("{}")
+    assert (store.workplace(TRIAL.key) / "checkpoint.json").read_text() == "{}"
+    assert there.is_dir()
+    store.put(Record(TRIAL, "done"))
+    assert not there.exists()

@@ -238,6 +238,16 @@ def test_the_dynamic_image_is_the_weighted_sum_of_numpy(axis: int, dtype: torch.
     np.testing.assert_allclose(pool(x, a, axis), expected, rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_dynamic_image_does_not_depend_on_its_batch(axis: int, dtype: torch.dtype) -> None:
+    x = (torch.rand(5, 1, 37, 41, 29, generator=torch.Generator().manual_seed(0)) * 255).to(dtype)
+    a = weights(x.shape[2 + axis])
+    together = pool(x, a, axis)
+    assert torch.equal(together, torch.cat([pool(x[at : at + 1].clone(), a, axis) for at in range(5)]))
+    assert torch.equal(together, pool(x, a, axis))
+
+
 def test_the_dynamic_image_can_be_learnt_through_and_counts_its_operations() -> None:
     x = scans(sizes=(3, 4, 5)).double().requires_grad_()
     for axis, slices in enumerate((3, 4, 5)):

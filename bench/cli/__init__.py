@@ -1,34 +1,68 @@
 """The command line: `bench list, describe, prepare, plan, run, status, report, cost`.
 
-Exit status: 0 all is well; 1 something that ran has failed; 2 the command or the study was wrong.
+Exit status: 0 all is well; 1 something that ran has failed, or could not go on; 2 the command or the study was wrong;
+130 and 143 it was interrupted. An error is one message without a traceback, unless that is asked for.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import traceback
+from typing import NoReturn
 
 import typer
 
 from bench.cli import data, run, show
 from bench.core import BenchError
 
+TRACEBACK = "--traceback"
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Find out whether a method really helps on brain images. Begin with: bench run --study quickstart",
+    epilog=f"With {TRACEBACK}, anywhere on the line, an error says where in the program it arose.",
 )
 for module in (run, show, data):
     module.attach(app)
 
 
+class StoppedError(SystemExit):
+    """A signal asked this process to end."""
+
+
 def main() -> None:
     """The entry point of the command `bench`."""
+    arguments = [each for each in sys.argv[1:] if each != TRACEBACK]
+    traced = len(arguments) < len(sys.argv) - 1
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
-        app(joined(sys.argv[1:]))
+        app(joined(arguments))
     except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        sys.exit(2)
+        _end(f"bench: {error}", error.status, traced)
+    except StoppedError as stopped:
+        _end("bench: interrupted; what is done is kept, and the same command goes on", stopped.code, False)
+    except BrokenPipeError:  # whoever read this has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # a fault of the program: told as such, with how to see more of it
+        hint = "" if traced else f"; {TRACEBACK} shows where"
+        _end(f"bench: a fault of the program: {type(error).__name__}: {error}{hint}", 1, traced)
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    raise StoppedError(128 + number)
+
+
+def _end(message: str, status: int, traced: bool) -> NoReturn:
+    if traced:
+        traceback.print_exc()
+    print(message, file=sys.stderr)
+    sys.exit(status)
 
 
 def joined(arguments: list[str]) -> list[str]:

@@ -28,24 +28,25 @@ def prepare(
     workers: Annotated[
         int | None, typer.Option(help="Scans read side by side; one per processor where omitted.")
     ] = None,
+    skip_broken: Annotated[
+        bool, typer.Option("--skip-broken", help="Leave out scans that cannot be used; the report says which.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read the scans of a data set once and keep them as arrays. Exit status 1 where scans could not be read."""
+    """Read the scans of a data set once and keep them as arrays. Exit status 1 where scans cannot be used.
+
+    What was prepared before is read through; where it is damaged it is set aside and made anew.
+    """
     from bench.prepare import prepare as make_ready
 
     params = settings(set_)
-    dataset = registry.make("datasets", name, params)
-    if source is None and not dataset.phantom:
-        raise BenchError(f"{name} needs --from FOLDER, laid out as: {dataset.layout}")
     console = Console(stderr=as_json)
     with Preparing(console, f"preparing {name}") as progress:
-        prepared = make_ready(name, params, source, workers, progress)
+        prepared = make_ready(name, params, source, workers, progress, skip_broken, thorough=True)
     if as_json:
         print_json({"name": name, "fingerprint": prepared.fingerprint, **prepared.manifest})
     else:
         _print_manifest(console, prepared)
-    if prepared.manifest.get("broken"):
-        raise typer.Exit(1)
 
 
 def _print_manifest(console: Console, prepared: object) -> None:
@@ -56,8 +57,11 @@ def _print_manifest(console: Console, prepared: object) -> None:
         console.print(", ".join(f"{label}: {count}" for label, count in counts.items()), highlight=False)
     for note in prepared.manifest.get("notes", []):
         console.print(note, markup=False, highlight=False)
-    for broken in prepared.manifest.get("broken", []):
-        console.print(f"left out: {broken}", markup=False, highlight=False)
+    for broken in prepared.manifest["broken"]:
+        console.print(f"left out: {broken['id']}: {broken['reason']}", markup=False, highlight=False)
+    if prepared.manifest["seconds"]:
+        stages = ", ".join(f"{stage} {spent:.2f} s" for stage, spent in prepared.manifest["seconds"].items())
+        console.print(f"time, over all threads: {stages}", highlight=False)
 
 
 def cost(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bench import paths, plan, registry
-from bench.core import Study, plain
+from bench.core import Study, Trial, plain
 from bench.plan import Cell, Found
 from bench.prepare import fingerprint
 from bench.store import Store
@@ -24,15 +25,24 @@ class Planned:
     cells: list[Cell]
     store: Store
 
-    @property
-    def keys(self) -> set[str]:
-        return {cell.trial.key for cell in self.cells}
+    @cached_property
+    def trials(self) -> dict[str, Trial]:
+        """Every trial by its key, once."""
+        return {cell.trial.key: cell.trial for cell in self.cells}
+
+    @cached_property
+    def found_done(self) -> dict[str, tuple[str, float]]:
+        """key -> status and seconds of every trial; those without a record are `open`."""
+        records = {key: self.store.get(key) for key in self.trials}
+        return {
+            key: (record.status, record.provenance.get("seconds", 0.0)) if record else ("open", 0.0)
+            for key, record in records.items()
+        }
 
     @property
     def statuses(self) -> Counter:
-        """How many trials there are of each status, `open` for those without a record."""
-        records = (self.store.get(key) for key in self.keys)
-        return Counter("open" if record is None else record.status for record in records)
+        """How many trials there are of each status."""
+        return Counter(status for status, _ in self.found_done.values())
 
     def lines(self) -> list[str]:
         """What it will run, on which data, under which recipe."""
@@ -42,7 +52,7 @@ class Planned:
         return [
             *(_data_line(item) for item in self.found),
             *self.notes,
-            f"{len(list(study.rows()))} arms, {shape}: {len(self.keys)} trials, {self._progress()}; {budget}",
+            f"{len(list(study.rows()))} arms, {shape}: {len(self.trials)} trials, {self._progress()}; {budget}",
             f"time: {self.duration()}",
         ]
 
@@ -54,15 +64,14 @@ class Planned:
 
     def duration(self) -> str:
         """About how long what is open takes: from trials of the same method and recipe, else what the study says."""
-        trials = {cell.trial.key: cell.trial for cell in self.cells}
         seen: dict[str, list[float]] = {}
         waiting = Counter()
-        for key, trial in trials.items():
-            record = self.store.get(key)
-            if record is None:
-                waiting[trial.method.name] += 1
-            elif record.status == "done":
-                seen.setdefault(trial.method.name, []).append(record.provenance["seconds"])
+        for key, (status, seconds) in self.found_done.items():
+            name = self.trials[key].method.name
+            if status == "open":
+                waiting[name] += 1
+            elif status == "done":
+                seen.setdefault(name, []).append(seconds)
         if not waiting:
             return "nothing is left to run"
         if set(waiting) <= set(seen):
@@ -77,8 +86,7 @@ class Planned:
         for cell in self.cells:
             label = cell.arm + (" (random labels)" if cell.role == "random_labels" else "")
             trials[cell.trial.data.name, label] += 1
-            record = self.store.get(cell.trial.key)
-            done[cell.trial.data.name, label] += record is not None and record.status == "done"
+            done[cell.trial.data.name, label] += self.found_done[cell.trial.key][0] == "done"
         return [(*place, count, done[place]) for place, count in trials.items()]
 
     def summary(self) -> dict[str, Any]:
@@ -90,7 +98,7 @@ class Planned:
             "data": [{**plain(item.spec), "stand_in_for": item.stand_in_for} for item in self.found],
             "notes": self.notes,
             "recipe": plain(self.study.recipe),
-            "trials": len(self.keys),
+            "trials": len(self.trials),
             **{status: self.statuses[status] for status in ("done", "failed", "refused", "open")},
             "arms": [dict(zip(names, row, strict=True)) for row in self.rows()],
         }

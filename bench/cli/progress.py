@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -48,6 +49,7 @@ class Watching:
         self.arms, self.console = arms, console
         self.open = {trial.key: trial for trial in work.trials}
         self.total, self.began_at, self.said = len(self.open), time.monotonic(), time.monotonic()
+        self.shared = False
         self.parts: dict[str, float] = {}  # of the trials that run: the fraction done
         self.starts: dict[str, float] = {}
         self.took: dict[str, list[float]] = {}  # by method: fractions finished per second of the whole run
@@ -75,10 +77,20 @@ class Watching:
         self.parts[trial.key] = fraction
         self._show(trial)
 
-    def ended(self, trial: Trial, status: str) -> None:
+    def elsewhere(self, trial: Trial) -> None:
+        self.parts.pop(trial.key, None)
+        self.starts.pop(trial.key, None)
+        if not self.shared:
+            self.shared = True
+            self.console.print("another process is at some of these trials; the work is shared", highlight=False)
+
+    def ended(self, trial: Trial, status: str, notes: Sequence[str] = ()) -> None:
+        for note in notes:
+            self.console.print(f"{self._name(trial)}: {note}", markup=False, highlight=False)
         self.open.pop(trial.key, None)
         self.parts.pop(trial.key, None)
-        self.took.setdefault(trial.method.name, []).append(time.monotonic() - self.starts.pop(trial.key))
+        if trial.key in self.starts:
+            self.took.setdefault(trial.method.name, []).append(time.monotonic() - self.starts.pop(trial.key))
         if status == "failed":
             self.console.print(f"failed: {self._name(trial)}", markup=False)
         self._show(trial)
@@ -97,7 +109,7 @@ class Watching:
 
     def _left(self, done: int) -> str:
         """The time that is left: from the mean seconds of the methods already seen, scaled by how fast it has gone."""
-        if not done:
+        if not done or not self.took:
             return ""
         overall = [seconds for each in self.took.values() for seconds in each]
         mean = sum(overall) / len(overall)

@@ -48,6 +48,7 @@ def run(
         with tempfile.TemporaryDirectory(prefix="bench-smoke-") as folder:
             failed = _carry_out(planned(study, stand_ins, smoke=True), Path(folder), arm, "serial", smoke=True)
     else:
+        _mend(study)
         found = planned(study, stand_ins)
         failed = _carry_out(found, paths.results_root(), arm, launcher, retry=retry, keep=keep_weights)
         _report(study)
@@ -71,15 +72,36 @@ def _carry_out(
     chosen = plan.chosen(found.study, found.name, found.cells, arms or [])
     for line in found.lines():
         console.print(line, markup=False, highlight=False)
-    _check(found)
     store = Store(root)
     if not smoke:
         plan.write(found.name, found.study, found.found, found.cells, notes=_notes(found), command=_command())
     store.sweep()
     work = launch.outstanding(chosen, store, keep, retry, found.cells)
+    for words in work.damaged:
+        console.print(f"damaged, set aside and run again: {words}", markup=False, highlight=False)
+    if work.trials:
+        _check(found)
     with Watching(work, {cell.trial.key: cell.arm for cell in chosen}, console) as watch:
         launch.launch(work, store, launcher, watch)
     return _say_what_failed(chosen, store, console)
+
+
+def _mend(study: str) -> None:
+    """Prepare anew what is damaged of the study's data sets, where that can be done from here; else a HaltError."""
+    from bench.prepare import DamagedError, open_prepared, prepare
+
+    console = Console()
+    for data in registry.study(study).datasets:
+        try:
+            there = open_prepared(data.name, data.params)
+            if there is not None:
+                there.verify()
+        except DamagedError as error:
+            if error.source is None and not registry.member("datasets", data.name).phantom:
+                raise
+            console.print(str(error), markup=False, highlight=False)
+            with Preparing(console, f"preparing {data.name} anew") as progress:
+                prepare(data.name, data.params, error.source, progress=progress)
 
 
 def _with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:

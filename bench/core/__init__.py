@@ -3,7 +3,7 @@
 from bench.core.data import KINDS, Dataset, Sample, Scan, Task
 from bench.core.study import Arm, Data, Factor, RandomLabels, Study
 from bench.core.trial import NO_CURRICULUM, PROTOCOL, DataSpec, Labels, Recipe, Record, Spec, Split, Trial
-from bench.core.values import BenchError, canonical, digest, param, plain, seed_of
+from bench.core.values import BenchError, HaltError, canonical, digest, param, plain, seed_of
 
 __all__ = [
     "KINDS",
@@ -15,6 +15,7 @@ __all__ = [
     "DataSpec",
     "Dataset",
     "Factor",
+    "HaltError",
     "Labels",
     "RandomLabels",
     "Recipe",

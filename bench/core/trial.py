@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from bench.core.values import BenchError, digest, plain, seed_of
+from bench.core.values import BenchError, canonical, seed_of
 
 PROTOCOL = 1  # raised when splits, preparation or scores change; README lists the versions
 
 
+class _Told:
+    """A value that remembers its canonical JSON. What it remembers is no part of it: neither compared nor pickled."""
+
+    @cached_property
+    def text(self) -> str:
+        """The canonical JSON."""
+        return canonical(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+
+
 @dataclass(frozen=True)
-class Spec:
+class Spec(_Told):
     """A named thing with every parameter spelled out, defaults included: what a trial's key is made of."""
 
     name: str
@@ -32,7 +46,7 @@ class DataSpec(Spec):
 
 
 @dataclass(frozen=True)
-class Split:
+class Split(_Told):
     """How the groups are divided. kind: `kfold`, or `site` (a fold a site). fraction: of the training groups used."""
 
     kind: str = "kfold"
@@ -41,7 +55,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Labels:
+class Labels(_Told):
     """kind `true`, or `permuted`: those of whole groups, by the `number`-th permutation."""
 
     kind: str = "true"
@@ -49,7 +63,7 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(_Told):
     """The budget that all arms of a study share."""
 
     steps: int = 1000  # of the optimiser
@@ -67,7 +81,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(_Told):
     """One cell of a study, fully determined: its canonical JSON, protocol included, is hashed to its key."""
 
     data: DataSpec
@@ -81,10 +95,19 @@ class Trial:
     recipe: Recipe = Recipe()
     upstream: tuple[str, ...] = ()  # keys of the trials that this one learns from: another teacher, another trial
 
-    @property
+    @cached_property
     def key(self) -> str:
-        entry = {"protocol": PROTOCOL, **plain(self)}
-        return digest(entry if self.upstream else {name: part for name, part in entry.items() if name != "upstream"})
+        """What the trial is known by, worked out once."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:20]  # its `digest`
+
+    @property
+    def text(self) -> str:
+        """The canonical JSON, put together from that of the parts, which trials share; no word of no upstream."""
+        parts = {"protocol": PROTOCOL, **self.__getstate__()}
+        if not self.upstream:
+            del parts["upstream"]
+        texts = {name: part.text if isinstance(part, _Told) else canonical(part) for name, part in parts.items()}
+        return "{" + ",".join(f'"{name}":{text}' for name, text in sorted(texts.items())) + "}"
 
     def seed_for(self, purpose: str) -> int:
         """The seed of one purpose: the same for all methods of a cell, so that arms are paired."""
@@ -112,6 +135,7 @@ class Record:
     cost: Mapping[str, float | None] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     error: Mapping[str, str] = field(default_factory=dict)  # kind, message, traceback
+    files: Mapping[str, str] = field(default_factory=dict)  # name -> SHA-256 of what is kept beside the record
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> Record:

@@ -1,4 +1,4 @@
-"""Plain values: parameters, canonical JSON, digests and seeds, and the one error of an author."""
+"""Plain values: parameters, canonical JSON, digests and seeds, and the errors that a person mends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ from typing import Any
 
 
 class BenchError(Exception):
-    """The author's fault, told in one line before anything is trained: the command line exits with 2."""
+    """What a person has to mend, told in one line without a traceback. `status` is the exit status of the command.
+
+    As it stands it is the author's fault (a wrong name, a study that cannot be built), told before anything is trained.
+    """
+
+    status = 2
+
+
+class HaltError(BenchError):
+    """What ends a command that was right: broken scans, a full disk, a folder that is gone. Nothing done is lost."""
+
+    status = 1
 
 
 def param(default: Any, meaning: str, choices: Sequence[Any] = ()) -> Any:

@@ -11,18 +11,19 @@ Tables are read in this order of preference: `sessions.tsv` at the root, one row
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from bench.core import BenchError, Sample
 from bench.datasets._nifti import read_scan
+from bench.datasets._tables import Line, finite, number, read_table, unrepeated
 
-MISSING = {"", "n/a", "na", "nan", "none", "null"}
-LABEL = re.compile(r"(sub|ses)-[A-Za-z0-9]+")
+COLUMNS = {"sub": "participant_id", "ses": "session_id"}
+LABEL = re.compile(r"(sub|ses)-[A-Za-z0-9]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Row:
     session: str  # ses-01, or empty
     path: Path  # of the image, whether or not it is there
     values: Mapping[str, str | None]  # column -> text, None where missing
+    line: Line | None = field(default=None, repr=False, compare=False)  # of the tables: where the values stand
 
     @property
     def id(self) -> str:
@@ -42,12 +44,8 @@ class Row:
         return self.values[column]
 
     def number(self, column: str) -> float | None:
-        """The number in a column, None where missing. BenchError where it is no number."""
-        text = self.values[column]
-        try:
-            return None if text is None else float(text)
-        except ValueError as error:
-            raise BenchError(f"{self.id}: {column} is no number: {text!r}") from error
+        """The number in a column, None where missing. BenchError, with table and row, where it is no finite number."""
+        return finite(self.line or Line("a table", self.values), column, self.id)
 
     def sample(self, target: float, stratum: str, covariates: Sequence[str] = (), site: str = "") -> Sample:
         """The sample of this row, the person being its group. covariates: columns kept in the index."""
@@ -66,46 +64,51 @@ def scans(root: Path | None, columns: Sequence[str], layout: str, suffix: str = 
     if not any(root.glob("sub-*")):
         raise BenchError(f"no sub-* folder in {root}; found: {_found(root)}; expected: {layout}")
     rows = []
-    for entry in _entries(root, layout):
-        absent = [column for column in columns if column not in entry]
+    for (subject, session), line in _entries(root, layout).items():
+        absent = [column for column in columns if column not in line.values]
         if absent:
-            there = ", ".join(entry)
+            there = ", ".join(line.values)
             raise BenchError(f"the tables in {root} have no column {', '.join(absent)}; found: {there}")
-        subject, session = _label(entry, "participant_id", "sub"), _label(entry, "session_id", "ses")
-        found = _images(root, subject, session, suffix)
-        rows += [Row(subject, each, path, {column: entry[column] for column in columns}) for each, path in found]
+        values = {column: line.values[column] for column in columns}
+        rows += [Row(subject, each, path, values, line) for each, path in _images(root, subject, session, suffix)]
     return sorted(rows, key=lambda row: (row.subject, row.session))
 
 
-def read_table(path: Path, root: Path) -> list[dict[str, str | None]]:
-    """The rows of a .tsv file, missing values as None. BenchError where it lies outside `root` or has no header."""
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise BenchError(f"{path.name} leads outside {root}; put the table itself there")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BenchError(f"{path} is no table of tab-separated text: {error}") from error
-    if rows and "participant_id" not in rows[0] and "session_id" not in rows[0]:
-        raise BenchError(f"{path} has no column participant_id; found: {', '.join(map(str, rows[0]))}")
-    return [{key: _value(text) for key, text in row.items() if key is not None} for row in rows]
-
-
-def _entries(root: Path, layout: str) -> Iterator[dict[str, str | None]]:
+def _entries(root: Path, layout: str) -> dict[tuple[str, str], Line]:
+    """What the tables say of each person and session; the session is empty where they tell of persons alone."""
     people = root / "participants.tsv"
-    persons = {row.get("participant_id"): row for row in read_table(people, root)} if people.is_file() else {}
-    if (root / "sessions.tsv").is_file():
-        sessions = read_table(root / "sessions.tsv", root)
-    else:
-        sessions = [
-            {"participant_id": path.parent.name, **row}
-            for path in sorted(root.glob("sub-*/sub-*_sessions.tsv"))
-            for row in read_table(path, root)
-        ]
+    persons = _keyed(read_table(people, root), ("sub",)) if people.is_file() else {}
+    sessions = _keyed(_sessions(root), ("sub", "ses"))
     if not sessions and not persons:
         raise BenchError(f"no participants.tsv or sessions.tsv in {root}; found: {_found(root)}; expected: {layout}")
-    for row in sessions or persons.values():
-        yield {**persons.get(row.get("participant_id"), {}), **row}
+    for (subject, _), line in sessions.items():
+        if persons and (subject,) not in persons:
+            raise BenchError(f"{line.place}: {subject} is not in {people.name}; add a row there, or remove this one")
+    if sessions:
+        return {key: line.over(persons.get(key[:1])) for key, line in sessions.items()}
+    return {(subject, _label(line, "ses")): line for (subject,), line in persons.items()}
+
+
+def _sessions(root: Path) -> list[Line]:
+    if (root / "sessions.tsv").is_file():
+        return read_table(root / "sessions.tsv", root)
+    lines = []
+    for path in sorted(root.glob("sub-*/sub-*_sessions.tsv")):
+        folder = path.parent.name
+        for line in read_table(path, root):
+            lines.append(line.over(Line(line.place, {"participant_id": folder})))
+            if _label(lines[-1], "sub") != folder:
+                told = line.values["participant_id"]
+                raise BenchError(f"{line.place}: participant_id {told!r} in the folder of {folder}; put it in its own")
+    return lines
+
+
+def _keyed(lines: Sequence[Line], prefixes: Sequence[str]) -> dict[tuple[str, ...], Line]:
+    """The lines by person, or by person and session. BenchError where two are of the same."""
+    found: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+    for line in lines:
+        found[tuple(_label(line, prefix) for prefix in prefixes)].append(line)
+    return unrepeated(found)
 
 
 def _images(root: Path, subject: str, session: str, suffix: str) -> list[tuple[str, Path]]:
@@ -121,27 +124,25 @@ def _images(root: Path, subject: str, session: str, suffix: str) -> list[tuple[s
     return found
 
 
-def _label(entry: Mapping[str, str | None], column: str, prefix: str) -> str:
+def _label(line: Line, prefix: str) -> str:
     """`sub-01` from `sub-01` or `01`; nothing but letters and digits, so that it cannot name another folder."""
-    value = entry.get(column)
+    column = COLUMNS[prefix]
+    value = line.values.get(column)
     if value is None and prefix == "ses":
         return ""
-    label = value if value and value.startswith(f"{prefix}-") else f"{prefix}-{value}"
-    if value is None or not LABEL.fullmatch(label):
-        raise BenchError(f"{column} {value!r} is no BIDS label such as {prefix}-01")
+    if value is None:
+        raise BenchError(f"{line.place}: no {column}; every row needs one such as {prefix}-01")
+    label = value if value.startswith(f"{prefix}-") else f"{prefix}-{value}"
+    if not LABEL.fullmatch(label):
+        raise BenchError(f"{line.place_of(column)}: {column} {value[:40]!r} is no BIDS label such as {prefix}-01")
     return label
 
 
-def _value(text: str | list[str] | None) -> str | None:
-    text = text.strip() if isinstance(text, str) else None
-    return None if text is None or text.lower() in MISSING else text
-
-
 def _plain(text: str | None) -> str | float | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
+    if text is None:
+        return None
+    found = number(text)
+    return text if found is None else found
 
 
 def _found(root: Path) -> str:

@@ -1,24 +1,32 @@
-"""NIfTI files to canonical arrays: decoded with isal, turned to left-right, posterior-anterior, inferior-superior."""
+"""NIfTI files to canonical arrays: decoded with isal, turned to left-right, posterior-anterior, inferior-superior.
+
+The header is read and checked before any memory is taken for voxels, and no more is unpacked than it promises.
+"""
 
 from __future__ import annotations
 
+import io
+import math
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from bench.core import Scan
+from bench.datasets._header import AGAIN, LIMIT, Promise, layout, promised, steps_of
 
-LIMIT = 1 << 31  # bytes when unpacked: more is no scan of a head, but a file that would fill the memory
-CHUNK = 1 << 22
+if TYPE_CHECKING:
+    import numpy as np
+
+CHUNK = 1 << 19  # bytes unpacked at a time: they stay in the processor's cache
 
 
 def read_scan(path: Path, mask: Path | None = None) -> Scan:
     """The scan of a .nii or .nii.gz file: image (1, D, H, W), uint8 where the file holds plain uint8, else float32.
 
-    mask: a label map on the same grid, or None. ValueError or OSError where a file is broken.
+    mask: a label map on the same grid, or None. ValueError or OSError where a file is broken: which, and what to do.
     """
-    import numpy as np
-
     image, spacing = _read(path)
-    image = image if image.dtype == np.uint8 else image.astype(np.float32)
     if mask is None:
         return Scan(image[None], spacing)
     labels, _ = _read(mask)
@@ -27,43 +35,141 @@ def read_scan(path: Path, mask: Path | None = None) -> Scan:
     return Scan(image[None], spacing, labels)
 
 
-def _read(path: Path) -> tuple:
+def _read(path: Path) -> tuple[np.ndarray, tuple[float, ...]]:
     """The array (D, H, W) in RAS and its spacing in millimetres."""
-    import nibabel as nib
-    import numpy as np
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.orientations import OrientationError
-    from nibabel.spatialimages import HeaderDataError
-    from nibabel.wrapstruct import WrapStructError
-
-    content = _unpacked(path)
-    try:
-        turned = nib.as_closest_canonical(nib.Nifti1Image.from_bytes(content))
-        values = np.asanyarray(turned.dataobj)
-    except (ImageFileError, HeaderDataError, WrapStructError, OrientationError) as error:
-        raise ValueError(f"is no NIfTI file: {error}") from error
-    if values.dtype.kind not in "biuf":
-        raise ValueError(f"holds {values.dtype}, not grey values")
-    if values.ndim == 4 and values.shape[3] == 1:
-        values = values[..., 0]
-    if values.ndim != 3:
-        raise ValueError(f"a volume has 3 dimensions, this file {values.ndim}: {values.shape}")
-    return values, tuple(round(float(step), 4) for step in turned.header.get_zooms()[:3])
-
-
-def _unpacked(path: Path) -> bytes:
     from isal import igzip, isal_zlib
 
-    opened = igzip.open if path.suffix == ".gz" else open
-    content = bytearray()
     try:
-        with opened(path, "rb") as file:
-            while piece := file.read(CHUNK):
-                content += piece
-                if len(content) > LIMIT:
-                    raise ValueError(f"holds more than {LIMIT >> 30} GiB when unpacked")
+        with _opened(path) as raw:
+            packed = _packed(raw, path)
+            file = igzip.IGzipFile(fileobj=raw) if packed else raw
+            promise = promised(file)
+            values = _voxels(file, promise)
+            if packed:
+                _finish(file, promise)
+        return _turned(values, promise)
     except EOFError as error:
-        raise ValueError("is a gzip file cut short") from error
+        raise ValueError(f"{path.name} {_cut_short(path)}") from error
     except (igzip.BadGzipFile, isal_zlib.error) as error:
-        raise ValueError(f"is no whole gzip file: {error}") from error
-    return bytes(content)
+        raise ValueError(f"{path.name} is no whole gzip file: {error}; {AGAIN}") from error
+    except ValueError as error:
+        raise ValueError(f"{path.name} {error}") from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    if path.is_dir():
+        raise ValueError("is a folder, not a file; put the scan itself there")
+    if path.exists() and not path.is_file():
+        raise ValueError("is a pipe or a device, not a file; put the scan itself there")
+    return path.open("rb")
+
+
+def _packed(file: io.BufferedReader, path: Path) -> bool:
+    """Whether the file is gzip. ValueError where its name says otherwise than its first bytes."""
+    first = file.peek(4)[:4]
+    if not first:
+        raise ValueError(f"is no NIfTI file: it is empty, 0 bytes; {AGAIN}")
+    packed, named = first[:2] == b"\x1f\x8b", path.suffix.lower() == ".gz"
+    if named and not packed:
+        if layout(first):
+            raise ValueError(f"is no whole gzip file, but a plain NIfTI file: name it {path.stem}, or compress it")
+        raise ValueError(f"is no whole gzip file: it does not begin as one does; {AGAIN}")
+    if packed and not named:
+        raise ValueError(f"is a gzip file whose name does not say so: name it {path.name}.gz")
+    return packed
+
+
+def _voxels(file: BinaryIO, promise: Promise) -> np.ndarray:
+    """The voxels in the file's order, of the numbers they stand for; no more than a chunk is held twice."""
+    import numpy as np
+
+    at = file.tell()
+    while at < promise.offset and (passed := len(file.read(min(CHUNK, promise.offset - at)))):
+        at += passed
+    values = np.empty(math.prod(promise.shape), promise.kept)  # takes memory as it is filled
+    if promise.dtype == promise.kept and promise.scaling is None:
+        held = _filled(file, memoryview(values.view(np.uint8)))
+    else:
+        held = _converted(file, promise, values)
+    if held < promise.size:
+        raise ValueError(f"is {_missing(promise, held)}; {AGAIN}")
+    return values
+
+
+def _filled(file: BinaryIO, room: memoryview) -> int:
+    """How many bytes of `room` could be filled from the file."""
+    held = 0
+    while held < len(room) and (read := file.readinto(room[held : held + CHUNK])):
+        held += read
+    return held
+
+
+def _converted(file: BinaryIO, promise: Promise, values: np.ndarray) -> int:
+    """Fill `values` chunk by chunk; the bytes read. Scaled in float64, as nibabel does."""
+    import numpy as np
+
+    held, spare = 0, np.empty(CHUNK // promise.dtype.itemsize, promise.dtype)
+    slope, inter = map(np.float64, promise.scaling or (1, 0))
+    with np.errstate(all="ignore"):  # what is too large becomes infinite, which the checks tell
+        for start in range(0, len(values), len(spare)):
+            part = spare[: len(values) - start]
+            read = _filled(file, memoryview(part.view(np.uint8)))
+            held += read
+            if read < part.nbytes:
+                break
+            values[start : start + len(part)] = part if promise.scaling is None else part * slope + inter
+    return held
+
+
+def _finish(file: BinaryIO, promise: Promise) -> None:
+    """Unpack what follows the voxels and forget it: only the end of a gzip file tells whether the rest is whole."""
+    left, spare = LIMIT - promise.offset - promise.size, bytearray(CHUNK)
+    while read := file.readinto(spare):
+        left -= read
+        if left < 0:
+            raise ValueError(f"holds more than {LIMIT >> 30} GiB when unpacked; {AGAIN}")
+
+
+def _missing(promise: Promise, held: int) -> str:
+    return f"cut short: the header promises {promise.size} bytes of voxels, the file holds {held}"
+
+
+def _cut_short(path: Path) -> str:
+    """What a gzip file that ends too early still holds, in words."""
+    head, held = b"", 0
+    for piece in _salvaged(path):
+        head, held = head or piece[:1024], held + len(piece)
+    try:
+        promise = promised(io.BytesIO(head))
+    except ValueError:
+        return f"is a gzip file cut short, in its header; {AGAIN}"
+    if held >= promise.offset + promise.size:
+        return f"is a gzip file cut short: its voxels are there, the checksum at its end is not; {AGAIN}"
+    return f"is a gzip file {_missing(promise, max(0, held - promise.offset))}; {AGAIN}"
+
+
+def _salvaged(path: Path) -> Iterator[bytes]:
+    """What can be unpacked, in pieces, as far as LIMIT."""
+    unpacker, held = zlib.decompressobj(31), 0
+    with path.open("rb") as file:
+        while held < LIMIT and (piece := unpacker.unused_data or file.read(CHUNK >> 7)):
+            if unpacker.eof:
+                unpacker = zlib.decompressobj(31)
+            try:
+                content = unpacker.decompress(piece)
+            except zlib.error:
+                return
+            held += len(content)
+            yield content
+
+
+def _turned(values: np.ndarray, promise: Promise) -> tuple[np.ndarray, tuple[float, ...]]:
+    """A view of the voxels along the closest right-anterior-superior axes, and their spacing."""
+    import numpy as np
+    from nibabel.orientations import io_orientation
+
+    turn = io_orientation(promise.affine)
+    order = np.argsort(turn[:, 0])
+    flips = tuple(slice(None, None, int(sign)) for sign in turn[:, 1])
+    values = values.reshape(promise.shape, order="F")[flips].transpose(order)
+    return values, tuple(round(float(step), 4) for step in steps_of(promise.affine)[order])

@@ -7,6 +7,6 @@ done and left out. It is written under another name and renamed when whole. No m
 """
 
 from bench.prepare.making import prepare
-from bench.prepare.prepared import Prepared, fingerprint, open_prepared
+from bench.prepare.prepared import DamagedError, Prepared, fingerprint, open_prepared
 
-__all__ = ["Prepared", "fingerprint", "open_prepared", "prepare"]
+__all__ = ["DamagedError", "Prepared", "fingerprint", "open_prepared", "prepare"]

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.core import Dataset, Sample, Scan
+from bench.core import Dataset, Sample, Scan, Task
 
 if TYPE_CHECKING:
     import numpy as np
 
 ROOM = 0.2  # of an axis that may be cropped or padded: a scan further off is no scan of this set
 TOLERANCE = 0.02  # of the spacing
-FAULTS = (
+FAULTS = (  # what a broken file makes readers say
     OSError,
-    ValueError,
+    ValueError,  # UnicodeDecodeError is one
     EOFError,
     ArithmeticError,
     LookupError,
     TypeError,
-)  # what a broken file makes readers say
+    BufferError,
+    MemoryError,
+    RuntimeError,  # RecursionError and NotImplementedError are
+    struct.error,
+    zlib.error,
+)
+WORDS = {
+    FileNotFoundError: "no file {}",
+    IsADirectoryError: "{} is a folder, not a file; put the scan itself there",
+    NotADirectoryError: "no file {}: a file lies where a folder should be",
+    PermissionError: "{} may not be read; give yourself the right to",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +84,10 @@ def _inside(path: Path, root: Path | None) -> None:
         raise ValueError(f"{path.name} is a link to itself") from error
     if root is not None and not target.is_relative_to(root.resolve()):
         raise ValueError(f"{path.name} leads outside the data folder; put the file itself there")
+    if target.is_dir():
+        raise ValueError(f"{path.name} is a folder, not a file; put the scan itself there")
+    if not target.is_file():
+        raise ValueError(f"{path.name} is a pipe or a device, not a file; put the scan itself there")
 
 
 def _check(scan: Scan, dataset: Dataset) -> None:
@@ -81,13 +98,24 @@ def _check(scan: Scan, dataset: Dataset) -> None:
         raise ValueError(f"has dimensions {image.shape}, expected {shape} (channels first)")
     far = [abs(have - want) > ROOM * want for have, want in zip(image.shape[1:], shape[1:], strict=True)]
     if any(far):
-        raise ValueError(f"has dimensions {image.shape[1:]}, expected about {shape[1:]}")
+        raise ValueError(f"has dimensions {image.shape[1:]}, expected about {shape[1:]}; bring it to that grid")
     if len(scan.spacing) != len(dataset.spacing) or not np.allclose(scan.spacing, dataset.spacing, rtol=TOLERANCE):
-        raise ValueError(f"has a spacing of {tuple(scan.spacing)} mm, expected {tuple(dataset.spacing)} mm")
-    if not np.isfinite(image).all():
-        raise ValueError(f"has {int((~np.isfinite(image)).sum())} voxels that are NaN or infinite")
+        raise ValueError(
+            f"has a spacing of {tuple(scan.spacing)} mm, expected {tuple(dataset.spacing)} mm; resample it"
+        )
+    if image.dtype.kind not in "biuf":
+        raise ValueError(f"holds {image.dtype}, not grey values; give one grey value a voxel")
+    _finite(image, "")
     if image.min() == image.max():
-        raise ValueError(f"is empty: every voxel is {image.flat[0]}")
+        raise ValueError(f"is empty: every voxel is {image.flat[0]}; copy or export it again")
+
+
+def _finite(array: np.ndarray, where: str) -> None:
+    import numpy as np
+
+    wrong = array.size - int(np.isfinite(array).sum())
+    if wrong:
+        raise ValueError(f"has {wrong} voxels that are NaN or infinite{where}; replace them, or leave the scan out")
 
 
 def _classes(scan: Scan, dataset: Dataset) -> np.ndarray:
@@ -96,16 +124,32 @@ def _classes(scan: Scan, dataset: Dataset) -> np.ndarray:
     mask, classes = scan.mask, max(2, len(dataset.task.classes))
     if mask.shape != scan.image.shape[1:]:
         raise ValueError(f"has a mask of dimensions {mask.shape}, its image {scan.image.shape[1:]}")
-    indices = mask.astype(np.int64)
+    if mask.dtype.kind not in "biuf":
+        raise ValueError(f"has a mask of {mask.dtype}, not of class indices")
+    _finite(mask, " in its mask")
+    with np.errstate(invalid="ignore"):  # of numbers that no index can hold, which are told next
+        indices = mask.astype(np.int64)
     if (indices != mask).any() or indices.min() < 0 or indices.max() >= classes:
         raise ValueError(f"has a mask with values outside the class indices 0 to {classes - 1}")
-    return indices.astype(np.uint8 if classes <= 256 else np.int16)
+    return indices.astype(mask_type(dataset.task))
+
+
+def mask_type(task: Task) -> type:
+    """The type that masks of a task are kept in."""
+    import numpy as np
+
+    return np.uint8 if len(task.classes) <= 256 else np.int16
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
     import numpy as np
 
-    return image if image.dtype == np.uint8 else image.astype(np.float32)
+    if image.dtype == np.uint8:
+        return image
+    with np.errstate(over="ignore"):
+        grey = image.astype(np.float32, copy=False)
+    _finite(grey, " as 32-bit floats")
+    return grey
 
 
 def _fit(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -124,6 +168,13 @@ def _fit(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _in_words(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"no file {Path(error.filename or '').name}"
-    return str(error) or type(error).__name__
+    """One line, without the folders of this computer."""
+    words = WORDS.get(type(error))
+    if words:
+        return words.format(Path(error.filename or "").name or "there")
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror or error}"
+    if isinstance(error, MemoryError):
+        return "needs more memory than there is"
+    said = " ".join(str(error).split())
+    return said if said and isinstance(error, ValueError) else f"cannot be read: {type(error).__name__} {said}".strip()

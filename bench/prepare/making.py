@@ -1,30 +1,37 @@
-"""How a data set is prepared: decode side by side, write in order, say what was found, rename when whole."""
+"""How a data set is prepared: decode side by side, write in order, say what was found, rename when whole.
+
+It is made in `.<folder>.unfinished` with a journal, by the process that holds the claim; others wait for it. What a
+killed process left is gone on with, as far as its rows are whole and its files the same.
+"""
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import shutil
 import time
-import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench import registry
-from bench.core import PROTOCOL, BenchError, Dataset, Sample, Task, digest, plain
+from bench.claims import claimed
+from bench.core import BenchError, Dataset, HaltError, Sample, Task
+from bench.disk import clear, storing
+from bench.prepare import journal
 from bench.prepare.arrays import Arrays, NeedsFloatError
-from bench.prepare.checks import FAULTS, Decoded, checksum_of, decode
-from bench.prepare.prepared import INDEX, MANIFEST, TRUTH, Prepared, folder_of, open_prepared
+from bench.prepare.checks import FAULTS, Decoded, checksum_of, decode, mask_type
+from bench.prepare.journal import Entry, Journal
+from bench.prepare.manifest import Made, mark, write
+from bench.prepare.prepared import TRUTH, DamagedError, Prepared, folder_of, open_prepared
+from bench.rows import RowFile
 
 Progress = Callable[[int, int], None]
 AHEAD = 4  # scans decoded ahead of the writer, for each worker
-STALE = 86400  # seconds after which an unfinished folder is nobody's
+NAMED = 10  # broken scans that an error names
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 @dataclass(frozen=True)
@@ -37,16 +44,9 @@ class Job:
     root: Path | None
     workers: int
     progress: Progress
-
-
-@dataclass
-class Outcome:
-    """What came of the scans so far, in their order."""
-
-    kept: list[Decoded] = field(default_factory=list)  # their arrays are on disk, no longer here
-    broken: list[dict[str, Any]] = field(default_factory=list)
-    checksums: list[str] = field(default_factory=list)  # of every scan, broken or not
-    hashes: dict[str, str] = field(default_factory=dict)  # file of arrays -> SHA-256 of what it holds
+    skip_broken: bool
+    notes: Sequence[str] = ()
+    seconds: dict[str, float] = field(default_factory=dict)  # by stage, over all threads
 
 
 def prepare(
@@ -55,33 +55,70 @@ def prepare(
     source: Path | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    skip_broken: bool = False,
+    thorough: bool = False,
 ) -> Prepared:
     """The prepared set, made from the files under `source` where it is not there yet or these are other files.
 
     source: a folder of the set's layout; None for a phantom, or for what is prepared already. workers: threads, by
-    default one a core. progress: called with (scans done, scans). BenchError where nothing can be prepared.
+    default one a core. progress: called with (scans done, scans). skip_broken: leave out scans that cannot be used.
+    thorough: read what is prepared through, to see that it is what was written; a damaged set is set aside and made
+    anew. BenchError where nothing can be prepared; HaltError where scans are broken or the disk refuses.
     """
     dataset = registry.make("datasets", name, params)
-    there = open_prepared(name, params)
+    folder, (there, source, notes) = folder_of(name, params), _there(name, params, source, thorough)
     if there is not None and (source is None or dataset.phantom):
         return there
     if source is None and not dataset.phantom:
-        how = f"run: bench prepare {name} --from FOLDER (bench describe {name} says where the scans are published)"
+        where = f"bench describe {name} says where the scans are published"
+        how = f"run: bench prepare {name} --from FOLDER, laid out as: {dataset.layout} ({where})"
         raise BenchError(f"{name} is not prepared; {how}")
     root = None if dataset.phantom else Path(source).expanduser()
     samples = _samples(dataset, name, root)
-    if there is not None and there.manifest["files"] == _mark(dataset, samples, [_checksum(s, root) for s in samples]):
-        return there
-    job = Job(name, dataset, samples, root, workers or os.cpu_count() or 1, progress or (lambda *_: None))
-    folder = folder_of(name, params)
-    with _scratch(folder) as scratch:
-        _make(scratch, job)
-        _publish(scratch, folder)
+    threads = workers or os.cpu_count() or 1
+    job = Job(name, dataset, samples, root, threads, progress or (lambda *_: None), skip_broken, notes)
+    with storing(folder.parent), claimed(folder.with_name(f".{folder.name}.claim")) as held:
+        there = _there(name, params, source, False)[0]  # somebody may have been at it while we waited
+        if there is None or not _is_of(there, job):
+            unfinished = folder.with_name(f".{folder.name}.unfinished{held.mark}")
+            unfinished.mkdir(exist_ok=True)
+            _make(unfinished, job)
+            _publish(unfinished, folder)
     return open_prepared(name, params)
+
+
+def _there(
+    name: str, params: Mapping[str, Any] | None, source: Path | None, thorough: bool
+) -> tuple[Prepared | None, Path | None, list[str]]:
+    """What is prepared, the folder to prepare it from, and a note where a damaged set was set aside."""
+    folder = folder_of(name, params)
+    try:
+        there = open_prepared(name, params)
+        if there is not None:
+            there.verify(thorough)
+        return there, source, []
+    except DamagedError as error:
+        number = 1
+        while (aside := folder.with_name(f"{folder.name}.damaged-{number}")).exists():
+            number += 1
+        with storing(folder.parent):
+            folder.rename(aside)
+        note = f"what was prepared was damaged ({error.reason}); it is set aside as {aside.name} and was made anew"
+        return None, source or error.source, [note]
+
+
+def _is_of(there: Prepared, job: Job) -> bool:
+    """Whether a prepared set was made from these very files, and lacks none of them unless it may."""
+    if there.manifest["broken"] and not job.skip_broken:
+        return False
+    checksums = _side_by_side(job, [lambda s=s: _checksum(s, job.root) for s in job.samples])
+    return there.phantom or there.manifest["files"] == mark(job.dataset, job.samples, list(checksums))
 
 
 def _samples(dataset: Dataset, name: str, root: Path | None) -> Sequence[Sample]:
     if root is not None and not root.is_dir():
+        if root.suffix.lower() in ARCHIVES and root.is_file():
+            raise BenchError(f"{root} is an archive; unpack it, and give the folder")
         raise BenchError(f"no folder {root}; {name} expects: {dataset.layout}")
     samples = dataset.samples(root)
     if not samples:
@@ -102,56 +139,93 @@ def _allowed(target: float, task: Task) -> bool:
 
 
 def _make(folder: Path, job: Job) -> None:
-    """Fill `folder` with a whole prepared set."""
+    """Fill `folder` with a whole prepared set, from what lies there already."""
     import numpy as np
 
+    about, entries = journal.read(folder)
+    same = _unchanged(entries, job) if about.get("shape") == list(job.dataset.shape) else []
+    begun = np.dtype(about["dtype"]) if same and len(same) == len(entries) else np.dtype(np.uint8)
     try:
-        outcome = _write(folder, job, np.uint8)
+        made = _write(folder, job, begun, same if begun.str == about.get("dtype") else [])
     except NeedsFloatError:
-        outcome = _write(folder, job, np.float32)
-    if not outcome.kept:
-        first = "; ".join(f"{each['id']}: {each['reason']}" for each in outcome.broken[:3])
-        raise BenchError(f"none of the {len(job.samples)} scans of {job.name} can be used: {first}")
+        made = _write(folder, job, np.dtype(np.float32), [])
+    if len(made.broken) == len(made.samples) or (made.broken and not job.skip_broken):
+        raise HaltError(_in_words(made))
+    write(folder, made)
+
+
+def _in_words(made: Made) -> str:
+    """What is wrong with the scans that cannot be used, and what to do."""
+    broken = made.broken
+    lines = [f"{each['id']} ({', '.join(each['files']) or 'no file'}): {each['reason']}" for each in broken[:NAMED]]
+    more = [f"and {len(broken) - NAMED} more"] if len(broken) > NAMED else []
+    if len(broken) == len(made.samples):
+        head = f"none of the {len(broken)} scans of {made.name} can be used"
+        return "\n  ".join([f"{head}:", *lines, *more])
+    head = f"{len(broken)} of {len(made.samples)} scans of {made.name} cannot be used"
+    remedy = "mend or remove them, or leave them out with --skip-broken; the others need not be read again"
+    return "\n  ".join([f"{head}:", *lines, *more]) + f"\n{remedy}"
+
+
+def _write(folder: Path, job: Job, dtype: Any, before: Sequence[Entry]) -> Made:
+    """Decode all scans and write the good ones in order. NeedsFloatError where `dtype` cannot hold one.
+
+    before: what an earlier process has done, as far as its files are the same.
+    """
+    about = {"dtype": dtype.str, "shape": list(job.dataset.shape)}
+    with Arrays(folder, dtype) as arrays:
+        entries = arrays.go_on(before, tuple(job.dataset.shape), mask_type(job.dataset.task))
+        with Journal(folder, about, entries) as notebook:
+            for each in _decoded(job, len(entries)):
+                started = time.perf_counter()
+                entries.append(_append(arrays, each))
+                notebook.add(entries[-1])
+                _spent(job, "write", started)
+                job.progress(len(entries), len(job.samples))
+        hashes = arrays.close()
     truth = job.dataset.truth()
     if truth is not None:
-        np.save(folder / TRUTH, truth.astype(np.float32), allow_pickle=False)
-    index = _index([each.sample for each in outcome.kept])
-    (folder / INDEX).write_text(json.dumps(index, allow_nan=False) + "\n")
-    (folder / MANIFEST).write_text(json.dumps(_manifest(job, outcome, index), indent=1, allow_nan=False) + "\n")
+        file = RowFile(folder / TRUTH, truth.shape[1:], "float32")
+        for row in truth:
+            file.append(row)
+        hashes[TRUTH] = file.close()
+    return Made(job.name, job.dataset, job.root, job.samples, entries, hashes, job.notes, job.seconds)
 
 
-def _write(folder: Path, job: Job, dtype: Any) -> Outcome:
-    """Decode all scans and write the good ones in order. NeedsFloatError where `dtype` cannot hold one."""
-    outcome = Outcome()
-    with Arrays(folder, dtype) as arrays:
-        for done, each in enumerate(_decoded(job), start=1):
-            outcome.checksums.append(each.checksum)
-            fault = each.fault or _append(arrays, each)
-            if fault:
-                files = _names(each.sample, job.root)
-                outcome.broken.append({"id": each.sample.id, "files": files, "reason": fault})
-            else:
-                outcome.kept.append(replace(each, image=None, mask=None))
-            job.progress(done, len(job.samples))
-        outcome.hashes = arrays.close()
-    return outcome
+def _unchanged(entries: Sequence[Entry], job: Job) -> list[Entry]:
+    """The entries of an earlier process, up to the first whose files are not the same any more."""
+    pairs = list(zip(job.samples, entries, strict=False))
+    found = _side_by_side(job, [lambda s=sample: _checksum(s, job.root) for sample, _ in pairs])
+    same = [
+        sample.id == entry.id and checksum == entry.checksum
+        for (sample, entry), checksum in zip(pairs, found, strict=True)
+    ]
+    return list(entries[: same.index(False) if False in same else len(same)])
 
 
-def _append(arrays: Arrays, each: Decoded) -> str:
+def _append(arrays: Arrays, each: Decoded) -> Entry:
+    if each.fault:
+        return Entry(each.sample.id, each.checksum, fault=each.fault)
     try:
-        arrays.append(each.image, each.mask)
+        image, mask = arrays.append(each.image, each.mask)
     except ValueError as error:
-        return str(error)
-    return ""
+        return Entry(each.sample.id, each.checksum, fault=str(error))
+    return Entry(each.sample.id, each.checksum, each.fitted, "", image, mask)
 
 
-def _decoded(job: Job) -> Iterator[Decoded]:
-    """Every sample decoded, in order, a few ahead: decompression and numpy work side by side in threads."""
+def _decoded(job: Job, begin: int) -> Iterator[Decoded]:
+    """Every sample from `begin` on decoded, in order."""
+    calls = [lambda s=sample: decode(s, job.dataset, job.root) for sample in job.samples[begin:]]
+    return _side_by_side(job, calls)
+
+
+def _side_by_side(job: Job, calls: Sequence[Callable[[], Any]]) -> Iterator[Any]:
+    """What the calls return, in order, a few ahead: decompression and numpy work side by side in threads."""
     waiting: deque = deque()
     with ThreadPoolExecutor(job.workers) as pool:
         try:
-            for sample in job.samples:
-                waiting.append(pool.submit(decode, sample, job.dataset, job.root))
+            for call in calls:
+                waiting.append(pool.submit(call))
                 if len(waiting) > AHEAD * job.workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -161,26 +235,8 @@ def _decoded(job: Job) -> Iterator[Decoded]:
                 future.cancel()
 
 
-def _index(samples: Sequence[Sample]) -> dict[str, Any]:
-    columns = sorted({column for sample in samples for column in sample.covariates})
-    return {
-        "ids": [sample.id for sample in samples],
-        "groups": [sample.group for sample in samples],
-        "strata": [sample.stratum for sample in samples],
-        "sites": [sample.site for sample in samples],
-        "targets": [_number(sample.target) for sample in samples],
-        "covariates": {column: [_number(s.covariates.get(column)) for s in samples] for column in columns},
-    }
-
-
-def _number(value: Any) -> Any:
-    value = value.item() if hasattr(value, "item") else value  # of numpy
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _mark(dataset: Dataset, samples: Sequence[Sample], checksums: Sequence[str]) -> str:
-    """What the set was made from: its files and what its tables say of them."""
-    return digest({"version": dataset.version, "params": dataset, "index": _index(samples), "checksums": checksums})
+def _spent(job: Job, stage: str, started: float) -> None:
+    job.seconds[stage] = job.seconds.get(stage, 0.0) + time.perf_counter() - started
 
 
 def _checksum(sample: Sample, root: Path | None) -> str:
@@ -190,80 +246,12 @@ def _checksum(sample: Sample, root: Path | None) -> str:
         return ""
 
 
-def _manifest(job: Job, outcome: Outcome, index: Mapping[str, Any]) -> dict[str, Any]:
-    dataset, files = job.dataset, _mark(job.dataset, job.samples, outcome.checksums)
-    manifest = {
-        "name": job.name,
-        "version": dataset.version,
-        "params": plain(dataset),
-        "protocol": PROTOCOL,
-        "fingerprint": digest({"arrays": outcome.hashes, "index": index, "files": files}),
-        "files": files,
-        "phantom": dataset.phantom,
-        "title": dataset.title,
-        "task": plain(dataset.task),
-        "shape": list(dataset.shape),
-        "spacing": list(dataset.spacing),
-        "found": _found(dataset, outcome.kept),
-        "expected": dict(dataset.expected) if plain(dataset) == plain(type(dataset)()) else {},
-        "broken": outcome.broken,
-        "fitted": [{"id": each.sample.id, "from": each.fitted} for each in outcome.kept if each.fitted],
-    }
-    return {**manifest, "notes": _notes(manifest)}
-
-
-def _found(dataset: Dataset, kept: Sequence[Decoded]) -> dict[str, int]:
-    samples = [each.sample for each in kept]
-    found = {"samples": len(samples), "groups": len({sample.group for sample in samples})}
-    if dataset.task.kind == "classification":
-        counts = Counter(int(sample.target) for sample in samples)
-        found |= {label: counts[number] for number, label in enumerate(dataset.task.classes)}
-    return found
-
-
-def _notes(manifest: Mapping[str, Any]) -> list[str]:
-    found, shape = manifest["found"], " x ".join(map(str, manifest["shape"][1:]))
-    notes = [
-        f"{found.get(key, 0)} {key} found, {count} expected"
-        for key, count in manifest["expected"].items()
-        if found.get(key, 0) != count
-    ]
-    if manifest["broken"]:
-        notes.append(f"{len(manifest['broken'])} scans cannot be used and are left out")
-    if manifest["fitted"]:
-        notes.append(f"{len(manifest['fitted'])} scans were cropped or padded to {shape}")
-    return notes
-
-
-def _names(sample: Sample, root: Path | None) -> list[str]:
-    return [str(path.relative_to(root)) if root and path.is_relative_to(root) else path.name for path in sample.files]
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A folder beside `folder`, gone at the end whatever happens; those that a killed run left go as well."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".{folder.name}.*"):
-        if time.time() - left.stat().st_mtime > STALE:
-            shutil.rmtree(left, ignore_errors=True)
-    scratch = folder.with_name(f".{folder.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
-    scratch.mkdir()
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _publish(scratch: Path, folder: Path) -> None:
+def _publish(unfinished: Path, folder: Path) -> None:
     """Rename the whole folder into its place; what was prepared from other files before makes way."""
-    old = scratch.with_name(scratch.name + "-old")
+    old = folder.with_name(f".{folder.name}.old")
+    clear(old)
     if folder.exists():
         folder.rename(old)
-    try:
-        scratch.rename(folder)
-    except OSError:
-        if not (folder / MANIFEST).is_file():  # else somebody was faster, and their set is as good
-            if old.exists():
-                old.rename(folder)
-            raise
-    shutil.rmtree(old, ignore_errors=True)
+    unfinished.rename(folder)
+    (folder / journal.JOURNAL).unlink()
+    clear(old)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import paths, registry
-from bench.core import PROTOCOL, BenchError, DataSpec, Task, digest, plain
+from bench.core import PROTOCOL, DataSpec, HaltError, Task, digest, plain
+from bench.disk import seal
+from bench.rows import fault_of, opened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,15 +60,32 @@ class Prepared:
         return self._array(TRUTH, self.shape[1:]) if (self.folder / TRUTH).is_file() else None
 
     def _array(self, file: str, shape: tuple[int, ...]) -> np.ndarray:
-        import numpy as np
-
         try:
-            array = np.load(self.folder / file, mmap_mode="r", allow_pickle=False)
+            return opened(self.folder / file, shape)
         except (OSError, ValueError) as error:
-            raise _damaged(self.folder, f"{file} cannot be read: {error}") from error
-        if array.shape != shape:
-            raise _damaged(self.folder, f"{file} holds {array.shape}, not {shape}")
-        return array
+            raise DamagedError.of(self.folder, str(error), self.manifest) from error
+
+    def verify(self, thorough: bool = False) -> None:
+        """DamagedError where an array is not what was written. thorough: read them through, whatever they look like."""
+        for file, checksum in self.manifest["arrays"].items():
+            if fault := fault_of(self.folder / file, thorough, checksum):
+                raise DamagedError.of(self.folder, fault, self.manifest)
+
+
+class DamagedError(HaltError):
+    """A prepared folder that does not hold what was written into it."""
+
+    reason = ""
+    source: Path | None = None  # what it was prepared from, where that can still be read
+
+    @classmethod
+    def of(cls, folder: Path, reason: str, manifest: Mapping[str, Any] | None = None) -> DamagedError:
+        """What to say of a folder."""
+        remedy = f"bench prepare {folder.name.rpartition('-')[0]} --from FOLDER sets them aside and makes them anew"
+        error = cls(f"the prepared data in {folder} are damaged ({reason}); {remedy}")
+        source = (manifest or {}).get("source")
+        error.reason, error.source = reason, Path(source) if source else None
+        return error
 
 
 def folder_of(name: str, params: Mapping[str, Any] | None = None) -> Path:
@@ -77,21 +97,25 @@ def folder_of(name: str, params: Mapping[str, Any] | None = None) -> Path:
 
 def fingerprint(name: str, params: Mapping[str, Any] | None = None) -> str | None:
     """The fingerprint of the prepared set, None where it is not prepared. Reads one small file."""
-    manifest = _read(folder_of(name, params), MANIFEST)
+    manifest = _manifest(folder_of(name, params))
     return manifest["fingerprint"] if manifest else None
 
 
 def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepared | None:
-    """The prepared set, None where it is not prepared. BenchError where its folder is damaged."""
+    """The prepared set, None where it is not prepared. DamagedError where its folder is damaged."""
     import numpy as np
 
     folder = folder_of(name, params)
-    manifest = _read(folder, MANIFEST)
+    manifest = _manifest(folder)
     if manifest is None:
         return None
-    index = _read(folder, INDEX)
-    if index is None:
-        raise _damaged(folder, f"{INDEX} is missing")
+    try:
+        text = (folder / INDEX).read_bytes()
+    except OSError as error:
+        raise DamagedError.of(folder, f"{INDEX} cannot be read: {error.strerror}", manifest) from error
+    if hashlib.sha256(text).hexdigest() != manifest["index"]:
+        raise DamagedError.of(folder, f"{INDEX} was changed after it was written", manifest)
+    index = json.loads(text)
     dataset = registry.make("datasets", name, params)
     return Prepared(
         name=name,
@@ -110,14 +134,17 @@ def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepare
     )
 
 
-def _read(folder: Path, file: str) -> dict[str, Any] | None:
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    path = folder / MANIFEST
     try:
-        return json.loads((folder / file).read_text())
+        entry = json.loads(path.read_bytes())
+        whole = entry.pop("seal", None) == seal(entry)
     except FileNotFoundError:
+        if folder.is_dir():
+            raise DamagedError.of(folder, f"{MANIFEST} is missing") from None
         return None
-    except (ValueError, OSError) as error:
-        raise _damaged(folder, f"{file} cannot be read: {error}") from error
-
-
-def _damaged(folder: Path, reason: str) -> BenchError:
-    return BenchError(f"the prepared data in {folder} are damaged ({reason}); remove that folder and prepare it again")
+    except (ValueError, OSError, AttributeError) as error:
+        raise DamagedError.of(folder, f"{MANIFEST} cannot be read: {error}") from error
+    if not whole:
+        raise DamagedError.of(folder, f"{MANIFEST} was changed after it was written", entry)
+    return entry

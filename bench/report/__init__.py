@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.store import write_text
+from bench.disk import write_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

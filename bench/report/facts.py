@@ -63,9 +63,17 @@ def gather(results: Results, found: list[Frames]) -> Facts:
     """All facts of a study as far as it has come."""
     plan = results.plan
     ids = set().union(*(frames.section.people for frames in found))
-    notes = tuple(clean(note, ids) for note in plan.get("notes", ()))
+    notes = tuple(clean(note, ids) for note in (*plan.get("notes", ()), *_damaged(results)))
     parts = tuple(_part(results, frames) for frames in found)
     return Facts(plan["study"], plan["question"], tuple(_run(results)), notes, arms(results), parts)
+
+
+def _damaged(results: Results) -> list[str]:
+    if not results.damaged:
+        return []
+    names = listed(sorted(results.damaged)[:3]) + (", ..." if len(results.damaged) > 3 else "")
+    again = "They count as not done; the study's command sets them aside and runs them again."
+    return [f"{len(results.damaged)} records are not what was written ({names}). {again}"]
 
 
 def _part(results: Results, found: Frames) -> Part:

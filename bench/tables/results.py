@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from bench import metrics
 from bench.core import BenchError, Record, Task
 from bench.metrics import Metric
+from bench.plan.written import parsed
 from bench.stats import Cell, Scores
 from bench.store import Store
 
@@ -153,6 +153,7 @@ class Results:
 
     plan: Mapping[str, Any]
     sections: tuple[Section, ...]
+    damaged: Mapping[str, str] = field(default_factory=dict)  # key -> what is wrong with its record: it counts as open
 
     @property
     def name(self) -> str:
@@ -170,7 +171,7 @@ def read(study: str, root: Path) -> Results:
     path = Path(root) / study / "plan.json"
     if not path.is_file():
         raise BenchError(f"the study {study} has not been run here; run: bench run --study {study}")
-    return gather(json.loads(path.read_text()), Store(root))
+    return gather(parsed(path), Store(root))
 
 
 def gather(plan: Mapping[str, Any], store: Store) -> Results:
@@ -179,10 +180,11 @@ def gather(plan: Mapping[str, Any], store: Store) -> Results:
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise BenchError(f"the study {plan['study']} has {', '.join(sorted(twice))} more than once among its data sets")
-    records = {key: store.get(key) for key in dict.fromkeys(cell["key"] for cell in plan["cells"])}
+    records = {key: store.whole(key) for key in dict.fromkeys(cell["key"] for cell in plan["cells"])}
     runs = [Run(cell, records[cell["key"]]) for cell in plan["cells"]]
     sections = (_section(plan, entry, runs, store) for entry in plan["data"])
-    return Results(plan, tuple(sorted(sections, key=lambda section: section.phantom)))  # real ones first
+    first = tuple(sorted(sections, key=lambda section: section.phantom))  # real ones
+    return Results(plan, first, dict(store.damaged))
 
 
 def _section(plan: Mapping[str, Any], entry: Mapping[str, Any], runs: Sequence[Run], store: Store) -> Section:

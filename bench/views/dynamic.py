@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 COEFFICIENTS = ("bilen", "linear", "running")
-_PIECE = {"cpu": 2**20, "cuda": 2**27}  # voxels turned into floats at a time: what a core's share of the cache holds
+_PIECE = {"cpu": 2**18, "cuda": 2**27}  # voxels turned into floats at a time: what a core's share of the cache holds
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,19 @@ def dynamic_image(x: Tensor, weights: np.ndarray | Tensor, axis: int) -> Tensor:
 
     if len(weights) != x.shape[axis - 3]:
         raise ValueError(f"{len(weights)} weights for {x.shape[axis - 3]} slices along axis {axis}")
-    exact = x.dtype in (torch.float32, torch.float64)
-    if not isinstance(weights, torch.Tensor):
-        weights = torch.from_numpy(weights.copy())  # a reversed array has strides that torch does not know
-    weights = weights.to(x.device, x.dtype if exact else torch.float32)
-    volumes = x.reshape(-1, *x.shape[-3:])
-    with torch.autocast(x.device.type, enabled=False):
-        images = _pooled(volumes, weights, axis) if exact else _pooled_by_pieces(volumes, weights, axis)
+    device, dtype = x.device, torch.float64 if x.dtype == torch.float64 else torch.float32
+    if not isinstance(weights, torch.Tensor):  # a new array: torch does not know the strides of a reversed one
+        weights = torch.from_numpy(weights.astype("float64" if dtype == torch.float64 else "float32"))
+    if weights.dtype != dtype or weights.device != device:
+        weights = weights.to(device, dtype)
+    if torch.is_autocast_enabled(device.type):
+        with torch.autocast(device.type, enabled=False):
+            return dynamic_image(x, weights, axis)
+    pooled = _pooled if x.dtype == dtype else _pooled_by_pieces
+    if not x.is_cpu or x.shape[:-3].numel() == 1:
+        return pooled(x, weights, axis)
+    # one by one: the last bits of a product depend on its rows, and those of an image must not depend on its batch
+    images = torch.stack([pooled(volume, weights, axis) for volume in x.reshape(-1, *x.shape[-3:])])
     return images.reshape(*x.shape[:-3], *images.shape[1:])
 
 
@@ -113,27 +119,21 @@ def stretched(image: Tensor) -> Tensor:
 
 
 def _pooled(x: Tensor, weights: Tensor, axis: int) -> Tensor:
-    """(R, D, H, W) to (R, ., .), each axis by the product that reads memory in its own order."""
+    """(..., D, H, W) to (..., ., .), each axis by the product that reads memory in its own order."""
     import torch
 
-    rows, depth, height, width = x.shape
     if axis == 2:
-        return torch.mm(x.reshape(-1, width), weights[:, None]).reshape(rows, depth, height)
-    lines = x.reshape(rows, depth, -1) if axis == 0 else x.reshape(rows * depth, height, width)
-    sums = torch.bmm(weights.expand(len(lines), 1, -1), lines)
-    return sums.reshape(rows, height, width) if axis == 0 else sums.reshape(rows, depth, width)
+        return torch.matmul(x, weights[:, None]).squeeze(-1)
+    if axis == 1:
+        return torch.matmul(weights[None], x).squeeze(-2)
+    return torch.matmul(weights[None], x.flatten(-2)).reshape(*x.shape[:-3], *x.shape[-2:])
 
 
 def _pooled_by_pieces(x: Tensor, weights: Tensor, axis: int) -> Tensor:
-    """As `_pooled`, for voxels that are no floats: some volumes at a time, or a part of one."""
+    """As `_pooled`, for voxels that are no floats: cut along the first axis that remains."""
     import torch
 
-    most = _PIECE.get(x.device.type, _PIECE["cpu"])
-    if x.numel() <= most:
-        return _pooled(x.to(weights.dtype), weights, axis)
-    volume = x.shape[1:].numel()
-    if volume <= most:
-        return torch.cat([_pooled(some.to(weights.dtype), weights, axis) for some in x.split(most // volume)])
-    kept = 2 if axis == 0 else 1  # the first axis that remains
-    pieces = [x[row : row + 1].chunk(-(-volume // most), kept) for row in range(len(x))]
-    return torch.cat([torch.cat([_pooled(one.to(weights.dtype), weights, axis) for one in row], 1) for row in pieces])
+    most = _PIECE.get(x.device.type, _PIECE["cpu"]) * (torch.get_num_threads() if x.device.type == "cpu" else 1)
+    pieces = x.chunk(-(-x.numel() // most), -2 if axis == 0 else -3)
+    form = torch.contiguous_format  # else the strides of the cut keep matmul from taking all rows at once
+    return torch.cat([_pooled(piece.to(weights.dtype, memory_format=form), weights, axis) for piece in pieces], -2)

@@ -1,0 +1,158 @@
+"""What the header of a NIfTI file promises, checked before any memory is taken for its voxels."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import nibabel as nib
+    import numpy as np
+
+LIMIT = 1 << 31  # bytes of voxels, in the file and in memory: more is no scan of a head, but would fill the memory
+SHEAR = 0.01  # cosine of two axes of a grid, above which they are not at right angles
+THINNEST = 1e-4  # mm between voxels
+AGAIN = "copy or export it again"
+QUIET = logging.Logger("bench.datasets", logging.CRITICAL + 1)  # of what nibabel mends in a header
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a header says of the voxels that follow it."""
+
+    shape: tuple[int, int, int]  # in the file's own order
+    dtype: np.dtype
+    offset: int  # of the first voxel, in bytes
+    scaling: tuple[float, float] | None  # slope and intercept; None where voxels are what they stand for
+    affine: np.ndarray  # (4, 4)
+
+    @property
+    def kept(self) -> type:
+        """How voxels are held in memory: uint8 where the file holds just that, else float32."""
+        import numpy as np
+
+        return np.uint8 if self.dtype == np.uint8 and self.scaling is None else np.float32
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def layout(first: bytes) -> tuple[int, str] | None:
+    """Size and byte order of the header that begins with these four bytes; None where it is no NIfTI header."""
+    orders = {"<": int.from_bytes(first, "little"), ">": int.from_bytes(first, "big")}
+    return next(((size, order) for order, size in orders.items() if size in (348, 540)), None)
+
+
+def promised(file: BinaryIO) -> Promise:
+    """What the header at the beginning of `file` promises. ValueError where no scan can follow it."""
+    import numpy as np
+
+    header = _header(file)
+    shape, dtype = _shape(header), _dtype(header)
+    promise = Promise(shape, dtype, _offset(header), _scaling(header), _affine(header))
+    taken = math.prod(shape) * (1 if promise.kept is np.uint8 else 4)
+    if max(taken, promise.offset + promise.size) > LIMIT:
+        many = " x ".join(map(str, shape))
+        raise ValueError(f"promises more than {LIMIT >> 30} GiB: {many} voxels after byte {promise.offset}; {AGAIN}")
+    return promise
+
+
+def _header(file: BinaryIO) -> nib.Nifti1Header:
+    import nibabel as nib
+    from nibabel.spatialimages import HeaderDataError
+
+    first = file.read(4)
+    size, order = layout(first) or (0, "")
+    if not size:
+        raise ValueError(f"is no NIfTI file: it does not begin with a header; {AGAIN}")
+    block = first + file.read(size - 4)
+    if len(block) < size:
+        raise ValueError(f"is no NIfTI file: its header is cut short, {len(block)} of {size} bytes; {AGAIN}")
+    kind = nib.Nifti1Header if size == 348 else nib.Nifti2Header
+    header = kind(block, order, check=False)
+    if header["magic"].item() == kind.pair_magic:
+        raise ValueError("is one of a pair of files, .hdr and .img; save the two as one .nii.gz")
+    _shape(header)
+    try:
+        header.check_fix(QUIET, 40)
+    except (HeaderDataError, ValueError, OverflowError) as error:
+        raise ValueError(f"is no NIfTI file: {error}; {AGAIN}") from error
+    return header
+
+
+def _shape(header: nib.Nifti1Header) -> tuple[int, int, int]:
+    axes, *steps = (int(value) for value in header["dim"])
+    if not 1 <= axes <= 7 or min(steps[:axes]) < 1:
+        raise ValueError(f"has impossible dimensions: {axes} axes of {tuple(steps[: max(0, axes)])} voxels; {AGAIN}")
+    if axes == 4 and steps[3] > 1:
+        raise ValueError(
+            f"is no volume of 3 dimensions, this file 4: a 4D series of {steps[3]} volumes; give one volume"
+        )
+    if axes not in (3, 4):
+        raise ValueError(f"is no volume of 3 dimensions, this file {axes}: {tuple(steps[:axes])}; give one volume")
+    return tuple(steps[:3])
+
+
+def _dtype(header: nib.Nifti1Header) -> np.dtype:
+    from nibabel.nifti1 import data_type_codes
+
+    code = int(header["datatype"])
+    if code not in data_type_codes.dtype:
+        raise ValueError(f"has voxels of datatype {code}, which NIfTI does not know; {AGAIN}")
+    dtype = data_type_codes.dtype[code].newbyteorder(header.endianness)
+    if dtype.kind not in "iuf":
+        raise ValueError(f"holds {data_type_codes.label[code]}, not grey values; give one grey value a voxel")
+    return dtype
+
+
+def _offset(header: nib.Nifti1Header) -> int:
+    offset, least = float(header["vox_offset"]), header.single_vox_offset
+    if not least <= offset < math.inf or offset != int(offset):
+        raise ValueError(f"has its voxels at byte {offset:g}, but byte {least} is the first possible; {AGAIN}")
+    return int(header["vox_offset"])
+
+
+def _scaling(header: nib.Nifti1Header) -> tuple[float, float] | None:
+    from nibabel.spatialimages import HeaderDataError
+
+    try:
+        slope, inter = header.get_slope_inter()
+    except HeaderDataError as error:
+        raise ValueError(f"has no scaling that can be used: {error}; {AGAIN}") from error
+    return None if slope is None or (slope, inter) == (1, 0) else (slope, inter)
+
+
+def _affine(header: nib.Nifti1Header) -> np.ndarray:
+    """Of the sform, or of the qform where there is none; ValueError where it tells no orientation."""
+    import numpy as np
+    from nibabel.spatialimages import HeaderDataError
+
+    if not header["sform_code"] and not header["qform_code"]:
+        raise ValueError(
+            "says nothing of its orientation: qform_code and sform_code are 0; export it again with its orientation,"
+            " or set one where it is known"
+        )
+    try:
+        with np.errstate(all="ignore"):
+            affine = header.get_best_affine()
+    except (HeaderDataError, ValueError, ArithmeticError) as error:
+        raise ValueError(f"has no orientation that can be used: {error}; {AGAIN}") from error
+    if not np.isfinite(affine).all():
+        raise ValueError(f"has NaN or infinite numbers in its affine; {AGAIN}")
+    steps = steps_of(affine)
+    if not (steps > THINNEST).all() or abs(np.linalg.det(affine[:3, :3] / steps)) < SHEAR**2:
+        raise ValueError(f"has a singular affine, in which not every axis leads somewhere; {AGAIN}")
+    axes = affine[:3, :3] / steps
+    if np.abs(axes.T @ axes - np.eye(3)).max() > SHEAR:
+        raise ValueError("has a sheared grid, its axes not at right angles; resample it to a straight one")
+    return affine
+
+
+def steps_of(affine: np.ndarray) -> np.ndarray:
+    """Millimetres between voxels along the file's own axes."""
+    import numpy as np
+
+    return np.sqrt((affine[:3, :3] ** 2).sum(0))

@@ -1,0 +1,96 @@
+"""Files that are whole or not there, and faults of a disk told in one line.
+
+What is written gets another name until it is whole and flushed, and is then renamed. What a full disk, a folder that
+is gone or may not be written makes a program raise becomes a HaltError that says where, why and what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.claims import claimed
+from bench.core import HaltError
+
+REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota is used up",
+    errno.EFBIG: "a file would be larger than is allowed here",
+    errno.EROFS: "it may be read and not written",
+    errno.EACCES: "it may not be written",
+    errno.EPERM: "it may not be written",
+    errno.ENOENT: "it is not there any more",
+    errno.ENOTDIR: "a file lies where a folder should be",
+    errno.EIO: "the device has a fault",
+    errno.ESTALE: "the file server has lost it",
+    errno.EMFILE: "too many files are open",
+}
+WORDS = {"no space left": errno.ENOSPC, "file too large": errno.EFBIG, "quota": errno.EDQUOT}  # of other libraries
+
+
+@contextmanager
+def storing(folder: Path) -> Iterator[None]:
+    """Whatever the disk refuses in here becomes a HaltError about `folder`; other errors pass through."""
+    try:
+        yield
+    except OSError as error:
+        raise _halt(folder, error.errno, error) from error
+    except Exception as error:  # safetensors and zip files have errors of their own for a full disk
+        found = next((number for words, number in WORDS.items() if words in str(error).lower()), None)
+        if found is None:
+            raise
+        raise _halt(folder, found, error) from error
+
+
+def _halt(folder: Path, number: int | None, error: BaseException) -> HaltError:
+    reason = REASONS.get(number, str(error))
+    return HaltError(f"cannot write in {folder}: {reason}. What is done is kept: mend this, and give the command again")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or none. HaltError where the disk refuses."""
+    with storing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with claimed(path.with_name(f".{path.name}.claim")) as held:
+            temporary = path.with_name(f".{path.name}.new{held.mark}")
+            try:
+                temporary.write_text(text, encoding="utf-8")
+                flush(temporary)
+                temporary.replace(path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+                raise
+
+
+def flush(path: Path) -> None:
+    """Make sure that a file, or the names in a folder, are on the disk and not only on their way."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seal(entry: Mapping[str, Any]) -> str:
+    """A checksum over an entry of JSON, the order of its names and the spaces between them aside; NaN is allowed."""
+    return hashlib.sha256(json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def clear(folder: Path) -> None:
+    """Remove a folder with all that is in it, as far as that can be done."""
+    shutil.rmtree(folder, ignore_errors=True)

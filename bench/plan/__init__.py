@@ -1,0 +1,29 @@
+"""From a study to its trials: pure, without torch, and written down for the report and the status.
+
+A cell is a trial with its place in the table. What the methods need beforehand (teachers) comes as cells of their own.
+"""
+
+from bench.plan.cells import AGAIN, Cell, cells, chosen, waves
+from bench.plan.lineage import needed_by, upstream_of
+from bench.plan.located import Found, locate
+from bench.plan.study import SMOKE, check, contrasts, smoke
+from bench.plan.written import folder, read, write
+
+__all__ = [
+    "AGAIN",
+    "SMOKE",
+    "Cell",
+    "Found",
+    "cells",
+    "check",
+    "chosen",
+    "contrasts",
+    "folder",
+    "locate",
+    "needed_by",
+    "read",
+    "smoke",
+    "upstream_of",
+    "waves",
+    "write",
+]

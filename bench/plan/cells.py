@@ -1,0 +1,96 @@
+"""The cells of a study: its trials, each with its place in the table, in the order in which they can run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench import registry
+from bench.core import Arm, BenchError, DataSpec, Labels, Split, Study, Trial
+from bench.plan.lineage import Lineage
+
+AGAIN = " (A/A)"  # behind the label of the arm that the A/A control repeats
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A trial and what it is for."""
+
+    trial: Trial
+    arm: str
+    role: str  # arm, again, random_labels, upstream
+    family: str
+    before: tuple[Trial, ...] = ()  # what must be there before the trial, the deepest first
+
+
+def cells(study: Study, data: Iterable[DataSpec]) -> list[Cell]:
+    """Every cell of the study on these data sets, each upstream trial once and before what needs it."""
+    planned: dict[tuple[str, str], Cell] = {}
+    lineage = Lineage()
+    for spec in data:
+        for cell in _arm_cells(study, spec, lineage):
+            for upstream in cell.before:
+                if (upstream.key, "") not in planned:
+                    family = registry.member("methods", upstream.method.name).family
+                    before = lineage.before(upstream)
+                    label = f"upstream of {cell.arm}"
+                    planned[upstream.key, ""] = Cell(upstream, label, "upstream", family, before)
+            planned[cell.trial.key, f"{cell.role} {cell.arm}"] = cell
+    arms = {key for key, label in planned if label}
+    return [cell for (key, label), cell in planned.items() if label or key not in arms]
+
+
+def _arm_cells(study: Study, data: DataSpec, lineage: Lineage) -> Iterable[Cell]:
+    rows = {label: _trial(study, data, arm) for label, arm in study.rows()}
+    for partition in range(study.partitions):
+        for fold in range(study.folds):
+            place = {"partition": partition, "fold": fold}
+            for label, (trial, family) in rows.items():
+                for again, role, changes in _repeats(study, label):
+                    one = lineage.whole(replace(trial, **place, **changes))
+                    yield Cell(one, again, role, family, lineage.before(one))
+
+
+def _repeats(study: Study, label: str) -> Iterable[tuple[str, str, dict[str, Any]]]:
+    """(label, role, what changes in the trial) of an arm on one fold: its seeds, and the controls that repeat it."""
+    for seed in range(study.seeds):
+        yield label, "arm", {"seed": seed}
+    if label == study.again:
+        for seed in range(study.seeds, 2 * study.seeds):
+            yield label + AGAIN, "again", {"seed": seed}
+    if study.random_labels and label == study.random_labels.arm:
+        for number in range(study.random_labels.permutations):
+            yield label, "random_labels", {"labels": Labels("permuted", number)}
+
+
+def _trial(study: Study, data: DataSpec, arm: Arm) -> tuple[Trial, str]:
+    method = registry.spec("methods", arm.method, arm.params)
+    curriculum = registry.spec("curricula", arm.curriculum, arm.curriculum_params)
+    trial = Trial(data, method, Split(folds=study.folds), Labels(), curriculum, recipe=study.recipe)
+    return trial, registry.member("methods", arm.method).family
+
+
+def chosen(study: Study, name: str, planned: Sequence[Cell], arms: Sequence[str]) -> list[Cell]:
+    """The cells of some arms only, controls and what is upstream of them included; all where none are named."""
+    known = dict(study.rows())
+    for label in arms:
+        if label not in known:
+            raise BenchError(f"the study {name} has no arm {label!r}; {registry.did_you_mean(label, known)}")
+    if not arms:
+        return list(planned)
+    asked = {label for arm in arms for label in (arm, arm + AGAIN)}
+    needed = {trial.key for cell in planned if cell.arm in asked for trial in cell.before}
+    return [cell for cell in planned if cell.arm in asked or cell.trial.key in needed]
+
+
+def waves(planned: Sequence[Cell]) -> list[list[Trial]]:
+    """The distinct trials in the order they can run: each wave needs only those before it."""
+    trials = {trial.key: trial for cell in planned for trial in (*cell.before, cell.trial)}
+    depth: dict[str, int] = {}
+    for key, trial in trials.items():  # what a trial needs stands before it
+        depth[key] = 1 + max((depth[other] for other in trial.upstream), default=-1)
+    levels: list[list[Trial]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    for key, level in depth.items():
+        levels[level].append(trials[key])
+    return levels

@@ -1,0 +1,59 @@
+"""A study before it has cells: whether it can be built, what it compares, and its smallest form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bench import registry
+from bench.core import BenchError, Recipe, Study
+
+SMOKE = Recipe(steps=2, batch_size=2, points=2, scans=4)
+
+
+def check(study: Study, name: str) -> None:
+    """BenchError where the study cannot be built: wrong methods, parameters, curricula, arms, contrasts, metrics."""
+    _check_rows(study, name)
+    arms = dict(study.rows())
+    if not arms:
+        raise BenchError(f"the study {name} has no arms")
+    for label, arm in arms.items():
+        try:
+            registry.make("methods", arm.method, arm.params)
+            registry.make("curricula", arm.curriculum, arm.curriculum_params)
+        except BenchError as error:
+            raise BenchError(f"arm {label!r} of the study {name}: {error}") from error
+    named = [study.reference, *study.floors, *(label for pair in study.contrasts for label in pair)]
+    named += [study.again] if study.again else []
+    named += [study.random_labels.arm] if study.random_labels else []
+    for label in named:
+        if label not in arms:
+            raise BenchError(f"the study {name} has no arm {label!r}; {registry.did_you_mean(label, arms)}")
+    if study.missing not in ("stop", "skip"):
+        raise BenchError(f"the study {name}: missing is 'stop' or 'skip', not {study.missing!r}")
+
+
+def _check_rows(study: Study, name: str) -> None:
+    """Factors with a base and a control among their levels, and no label twice."""
+    for factor, levels in study.factors.items():
+        if levels.control not in levels.levels:
+            near = registry.did_you_mean(levels.control, levels.levels)
+            raise BenchError(f"factor {factor!r} of the study {name} has no level {levels.control!r}; {near}")
+    if study.factors and study.base is None:
+        raise BenchError(f"the study {name} has factors and no base: give the arm that they vary")
+    labels = [label for label, _ in study.rows()]
+    if twice := {label for label in labels if labels.count(label) > 1}:
+        raise BenchError(f"the study {name} has two arms {min(twice)!r}; rename one")
+
+
+def contrasts(study: Study) -> list[tuple[str, str]]:
+    """The declared contrasts; where there are none, every arm but the floors against the reference."""
+    if study.contrasts:
+        return [tuple(pair) for pair in study.contrasts]
+    others = (label for label, _ in study.rows() if label != study.reference and label not in study.floors)
+    return [(label, study.reference) for label in others]
+
+
+def smoke(study: Study) -> Study:
+    """The study at its smallest: one fold, one seed, a dozen scans, two steps of two of them, one permutation."""
+    controls = replace(study.random_labels, permutations=1) if study.random_labels else None
+    return replace(study, partitions=1, seeds=1, random_labels=controls, recipe=SMOKE)

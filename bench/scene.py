@@ -1,0 +1,87 @@
+"""The scene of a trial: its fold, its labels, and the scans as one method's view shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bench import splits
+from bench.core import HaltError, Trial
+from bench.loader import Normaliser, Part, view_array
+from bench.method import Method
+from bench.prepare import Prepared, open_prepared
+from bench.splits import Fold
+from bench.views import View, effective
+
+
+class RefusalError(Exception):
+    """The method cannot do this task on this data: a record of its own kind, no failure."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What one training is given, and what it is tested on."""
+
+    prepared: Prepared
+    fold: Fold
+    targets: np.ndarray
+    view: View
+    array: np.ndarray  # (N, *shape after the view)
+    normaliser: Normaliser
+    device: torch.device
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.array.shape[1:])
+
+    def part(self, rows: np.ndarray) -> Part:
+        return Part(self.array, rows, self.targets[rows], self.normaliser, self.device)
+
+
+def lay_out(trial: Trial, method: Method, device: torch.device) -> Scene:
+    """The scene of a trial as `method` sees it. RefusalError where the method cannot do this task on this data."""
+    prepared = open_prepared(trial.data.name, trial.data.params)
+    if prepared is None or prepared.fingerprint != trial.data.fingerprint:
+        state = "is not prepared any more" if prepared is None else "was prepared anew since the study was planned"
+        raise HaltError(f"{trial.data.name} {state}; start the study again")
+    if reason := method.refuses(prepared.task, prepared.shape):
+        raise RefusalError(reason)
+    if prepared.task.kind == "segmentation" and method.augment != "none":
+        raise RefusalError("augmentation changes scans and not their masks; set augment to none")
+    fold = _limited(splits.fold(prepared, trial.split, trial.partition, trial.fold), prepared, trial.recipe.scans)
+    targets = _targets(trial, prepared)
+    view = effective(method.view, prepared.shape)
+    array = view_array(prepared, view)
+    if prepared.task.kind == "segmentation" and array.shape[2:] != tuple(prepared.shape[1:]):
+        raise RefusalError(f"the view {view.kind_name} changes the grid, and the masks stay on theirs")
+    channels = Normaliser.fit(array, fold.train) if method.normalise == "train" else Normaliser.none(array.shape[1])
+    return Scene(prepared, fold, targets, view, array, channels, device)
+
+
+def _targets(trial: Trial, prepared: Prepared) -> np.ndarray:
+    """(N,) class indices or numbers, permuted where the trial says so; (N, ...) masks."""
+    if prepared.task.kind == "segmentation":
+        return prepared.masks()
+    targets = prepared.targets
+    if trial.labels.kind == "permuted":
+        targets = splits.permuted(targets, prepared.groups, trial.labels.number)
+    return targets.astype(np.int64) if prepared.task.kind == "classification" else targets
+
+
+def _limited(fold: Fold, prepared: Prepared, most: int) -> Fold:
+    """At most `most` scans of each part, the strata in turn; 0: all of them."""
+    if not most:
+        return fold
+
+    def some(rows: np.ndarray) -> np.ndarray:
+        seen: dict[str, int] = {}
+        turns = []
+        for row in rows:
+            stratum = prepared.strata[row]
+            turns.append(seen.setdefault(stratum, 0))
+            seen[stratum] += 1
+        return np.sort(rows[np.argsort(turns, kind="stable")[:most]])
+
+    return Fold(some(fold.train), some(fold.val), some(fold.test))
