@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.claims import claimed
-from bench.core import HaltError
+from bench.core import BenchError, HaltError
 
 REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -33,7 +34,6 @@ REASONS = {
     errno.ESTALE: "the file server has lost it",
     errno.EMFILE: "too many files are open",
 }
-WORDS = {"no space left": errno.ENOSPC, "file too large": errno.EFBIG, "quota": errno.EDQUOT}  # of other libraries
 
 
 @contextmanager
@@ -41,13 +41,15 @@ def storing(folder: Path) -> Iterator[None]:
     """Whatever the disk refuses in here becomes a HaltError about `folder`; other errors pass through."""
     try:
         yield
+    except BenchError:
+        raise
     except OSError as error:
         raise _halt(folder, error.errno, error) from error
     except Exception as error:  # safetensors and zip files have errors of their own for a full disk
-        found = next((number for words, number in WORDS.items() if words in str(error).lower()), None)
+        found = re.search(r"os error (\d+)|no space left", str(error), re.IGNORECASE)
         if found is None:
             raise
-        raise _halt(folder, found, error) from error
+        raise _halt(folder, int(found[1] or errno.ENOSPC), error) from error
 
 
 def _halt(folder: Path, number: int | None, error: BaseException) -> HaltError:
@@ -55,20 +57,30 @@ def _halt(folder: Path, number: int | None, error: BaseException) -> HaltError:
     return HaltError(f"cannot write in {folder}: {reason}. What is done is kept: mend this, and give the command again")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none. HaltError where the disk refuses."""
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Another name to write a file under, which is given to it when all went well; else nothing is left.
+
+    HaltError where the disk refuses.
+    """
     with storing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         with claimed(path.with_name(f".{path.name}.claim")) as held:
-            temporary = path.with_name(f".{path.name}.new{held.mark}")
+            unfinished = path.with_name(f".{path.name}.new{held.mark}")
             try:
-                temporary.write_text(text, encoding="utf-8")
-                flush(temporary)
-                temporary.replace(path)
+                yield unfinished
+                flush(unfinished)
+                unfinished.replace(path)
             except BaseException:
                 with contextlib.suppress(OSError):
-                    temporary.unlink()
+                    unfinished.unlink()
                 raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or none. HaltError where the disk refuses."""
+    with whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def flush(path: Path) -> None:

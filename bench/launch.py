@@ -108,6 +108,7 @@ def launch(work: Work, store: Store, launcher: str, watch: Watch) -> None:
         raise BenchError(f"no launcher {launcher!r}; {did_you_mean(launcher, LAUNCHERS)}")
     if launcher == "auto":
         launcher = "ray" if (os.cpu_count() or 1) > 1 and len(work.trials) > 12 else "serial"
+    store.open()
     if work.trials:
         (_serial if launcher == "serial" else _ray)(work, store, watch)
 

@@ -98,9 +98,15 @@ class Store:
         return path if path.is_file() else None
 
     def claim(self, key: str) -> Claim | None:
-        """The right to work at a trial; None where another process has it."""
+        """The right to work at a trial; None where another process has it. HaltError where the folder is gone."""
         with storing(self.trials):
+            (self.trials / CLAIMS).mkdir(exist_ok=True)  # and not the folders above: who removed them meant it
             return claim(self.trials / CLAIMS / key)
+
+    def open(self) -> None:
+        """Make the folder of the trials, where it is not there yet."""
+        with storing(self.trials):
+            self.trials.mkdir(parents=True, exist_ok=True)
 
     def workplace(self, key: str) -> Path:
         """The folder of a trial in progress, with what a killed process left in it, on this machine or another."""
@@ -150,6 +156,7 @@ class Store:
 
     def sweep(self) -> None:
         """Remove what is in progress of trials that have a record by now and nobody works at."""
+        self.open()
         for path in self.trials.glob(f"{RUNNING}-*"):
             key = path.name.split("-")[1]
             if not self.has(key):

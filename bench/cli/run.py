@@ -18,7 +18,7 @@ from bench import paths, plan, registry
 from bench.cli.options import Arms, StandIns, StudyName
 from bench.cli.planning import Planned, lay_out, planned
 from bench.cli.progress import Preparing, Watching
-from bench.core import BenchError
+from bench.core import BenchError, HaltError
 from bench.plan import Cell, Found
 from bench.store import Store
 
@@ -148,9 +148,11 @@ def _command() -> str:
 
 
 def _say_what_failed(cells: Sequence[Cell], store: Store, console: Console) -> int:
-    failed = 0
+    """How many trials have failed; says which. HaltError where some that were run have no record."""
+    failed = missing = 0
     for cell in {cell.trial.key: cell for cell in cells}.values():
         record = store.get(cell.trial.key)
+        missing += record is None
         if record is None or record.status != "failed":
             continue
         failed += 1
@@ -159,12 +161,16 @@ def _say_what_failed(cells: Sequence[Cell], store: Store, console: Console) -> i
             console.print(f"failed: {place}: {record.error['kind']}: {record.error['message']}", markup=False)
     if failed:
         console.print(f"{failed} trials failed; their records hold the tracebacks, and --retry runs them again")
+    if missing:
+        gone = f"{missing} records in {store.trials} are gone, or damaged, since their trials ran"
+        raise HaltError(f"{gone}; the same command runs them again")
     return failed
 
 
 def _report(name: str) -> None:
     from bench import report
 
-    page = report.build(name, paths.results_root())
-    Console().print(report.terminal_table(name, paths.results_root()))
+    sheet = report.read(name, paths.results_root())
+    page = report.build(name, paths.results_root(), sheet)
+    Console().print(report.terminal_table(name, paths.results_root(), sheet))
     print(f"report: {page}")

@@ -67,7 +67,7 @@ def scans(root: Path | None, columns: Sequence[str], layout: str, suffix: str = 
     for (subject, session), line in _entries(root, layout).items():
         absent = [column for column in columns if column not in line.values]
         if absent:
-            there = ", ".join(line.values)
+            there = ", ".join(line.values)[:300]
             raise BenchError(f"the tables in {root} have no column {', '.join(absent)}; found: {there}")
         values = {column: line.values[column] for column in columns}
         rows += [Row(subject, each, path, values, line) for each, path in _images(root, subject, session, suffix)]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 LIMIT = 1 << 31  # bytes of voxels, in the file and in memory: more is no scan of a head, but would fill the memory
 SHEAR = 0.01  # cosine of two axes of a grid, above which they are not at right angles
 THINNEST = 1e-4  # mm between voxels
+VAST = 1e9  # mm: no scanner is as large
 AGAIN = "copy or export it again"
 QUIET = logging.Logger("bench.datasets", logging.CRITICAL + 1)  # of what nibabel mends in a header
 
@@ -51,8 +52,9 @@ def promised(file: BinaryIO) -> Promise:
     import numpy as np
 
     header = _header(file)
-    shape, dtype = _shape(header), _dtype(header)
-    promise = Promise(shape, dtype, _offset(header), _scaling(header), _affine(header))
+    shape, dtype, offset = _shape(header), _dtype(header), _offset(header)
+    header = _mended(header)
+    promise = Promise(shape, dtype, offset, _scaling(header), _affine(header))
     taken = math.prod(shape) * (1 if promise.kept is np.uint8 else 4)
     if max(taken, promise.offset + promise.size) > LIMIT:
         many = " x ".join(map(str, shape))
@@ -62,7 +64,6 @@ def promised(file: BinaryIO) -> Promise:
 
 def _header(file: BinaryIO) -> nib.Nifti1Header:
     import nibabel as nib
-    from nibabel.spatialimages import HeaderDataError
 
     first = file.read(4)
     size, order = layout(first) or (0, "")
@@ -75,10 +76,16 @@ def _header(file: BinaryIO) -> nib.Nifti1Header:
     header = kind(block, order, check=False)
     if header["magic"].item() == kind.pair_magic:
         raise ValueError("is one of a pair of files, .hdr and .img; save the two as one .nii.gz")
-    _shape(header)
+    return header
+
+
+def _mended(header: nib.Nifti1Header) -> nib.Nifti1Header:
+    """The header as nibabel mends it: unknown codes of an orientation become 0, a handedness of 0 becomes 1."""
+    from nibabel.spatialimages import HeaderDataError
+
     try:
         header.check_fix(QUIET, 40)
-    except (HeaderDataError, ValueError, OverflowError) as error:
+    except (HeaderDataError, ValueError, ArithmeticError) as error:
         raise ValueError(f"is no NIfTI file: {error}; {AGAIN}") from error
     return header
 
@@ -140,8 +147,8 @@ def _affine(header: nib.Nifti1Header) -> np.ndarray:
             affine = header.get_best_affine()
     except (HeaderDataError, ValueError, ArithmeticError) as error:
         raise ValueError(f"has no orientation that can be used: {error}; {AGAIN}") from error
-    if not np.isfinite(affine).all():
-        raise ValueError(f"has NaN or infinite numbers in its affine; {AGAIN}")
+    if not (np.abs(affine) < VAST).all():  # NaN is not
+        raise ValueError(f"has NaN or infinite numbers, or vast ones, in its affine; {AGAIN}")
     steps = steps_of(affine)
     if not (steps > THINNEST).all() or abs(np.linalg.det(affine[:3, :3] / steps)) < SHEAR**2:
         raise ValueError(f"has a singular affine, in which not every axis leads somewhere; {AGAIN}")

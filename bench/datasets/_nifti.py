@@ -108,16 +108,16 @@ def _converted(file: BinaryIO, promise: Promise, values: np.ndarray) -> int:
     """Fill `values` chunk by chunk; the bytes read. Scaled in float64, as nibabel does."""
     import numpy as np
 
-    held, spare = 0, np.empty(CHUNK // promise.dtype.itemsize, promise.dtype)
+    size, held = promise.dtype.itemsize, 0
     slope, inter = map(np.float64, promise.scaling or (1, 0))
     with np.errstate(all="ignore"):  # what is too large becomes infinite, which the checks tell
-        for start in range(0, len(values), len(spare)):
-            part = spare[: len(values) - start]
-            read = _filled(file, memoryview(part.view(np.uint8)))
-            held += read
-            if read < part.nbytes:
+        for part in np.split(values, range(CHUNK // size, len(values), CHUNK // size)):
+            content = file.read(len(part) * size)
+            held += len(content)
+            if len(content) < len(part) * size:
                 break
-            values[start : start + len(part)] = part if promise.scaling is None else part * slope + inter
+            numbers = np.frombuffer(content, promise.dtype)
+            part[:] = numbers if promise.scaling is None else numbers * slope + inter
     return held
 
 
@@ -138,13 +138,13 @@ def _cut_short(path: Path) -> str:
     """What a gzip file that ends too early still holds, in words."""
     head, held = b"", 0
     for piece in _salvaged(path):
-        head, held = head or piece[:1024], held + len(piece)
+        head, held = head + piece[: 1024 - len(head)], held + len(piece)
     try:
         promise = promised(io.BytesIO(head))
     except ValueError:
         return f"is a gzip file cut short, in its header; {AGAIN}"
     if held >= promise.offset + promise.size:
-        return f"is a gzip file cut short: its voxels are there, the checksum at its end is not; {AGAIN}"
+        return f"is a gzip file cut short: its voxels are there, the end of the file is not whole; {AGAIN}"
     return f"is a gzip file {_missing(promise, max(0, held - promise.offset))}; {AGAIN}"
 
 

@@ -135,7 +135,7 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
     if other:
         raise BenchError(f"{path} is separated by {other}, not by tabs; save it as tab-separated text")
     if "participant_id" not in names and "session_id" not in names:
-        raise BenchError(f"{path} has no column participant_id; found: {', '.join(names)}")
+        raise BenchError(f"{path} has no column participant_id; found: {', '.join(names)[:300]}")
     if "" in names:
         raise BenchError(f"{path}: column {names.index('') + 1} has no name; give it one, or remove the tab")
     twice = [name for name, count in Counter(names).items() if count > 1]

@@ -14,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bench.disk import whole
+
 WIDTH = 7.1  # inches: two columns of a page
 INK, GREY, PALE = "#1a1a1a", "#6b6b6b", "#dcdcdc"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "h", "*")
@@ -79,7 +81,8 @@ def save(drawn: Figure, folder: Path, stem: str) -> list[Path]:
         drawn.draw_without_rendering()
         drawn.set_layout_engine("none")  # laid out once, for all formats alike
         for kind, path in zip(FORMATS, paths, strict=True):
-            drawn.savefig(path, format=kind, dpi=DPI, metadata=_METADATA[kind], facecolor="white")
+            with whole(path) as unfinished:
+                drawn.savefig(unfinished, format=kind, dpi=DPI, metadata=_METADATA[kind], facecolor="white")
     return paths
 
 

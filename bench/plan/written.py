@@ -90,8 +90,8 @@ def parsed(path: Path) -> dict[str, Any]:
         raise BenchError(f"{path} cannot be read ({error}); {again}") from error
     if made_under != PROTOCOL:
         raise BenchError(
-            f"{path.parent} was made under protocol {made_under}, this is protocol {PROTOCOL}: its numbers do not compare"
-            f" with new ones, and it is left as it is. Rename that folder to run the study anew beside it; its records in"
-            f" {path.parents[1] / 'trials'} stay, and are not used"
+            f"{path.parent} was made under protocol {made_under}, this is protocol {PROTOCOL}: its numbers do not"
+            " compare with new ones, and it is left as it is. Rename that folder to run the study anew beside it; its"
+            f" records in {path.parents[1] / 'trials'} stay, and are not used"
         )
     return entry

@@ -5,28 +5,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.disk import write_text
+from bench.claims import claimed
+from bench.disk import storing, write_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["build", "terminal_table"]
+    from bench.tables import Frames, Results
+
+__all__ = ["Sheet", "build", "read", "terminal_table"]
 
 
-def build(study: str, root: Path) -> Path:
-    """Build everything of a study under a results root, as far as its runs have come; returns the page.
+@dataclass(frozen=True)
+class Sheet:
+    """The results of a study and their numbers: what every form of a report is made from."""
 
-    BenchError where the study was not run there.
-    """
+    results: Results
+    frames: list[Frames]
+
+
+def read(study: str, root: Path) -> Sheet:
+    """The sheet of a study under a results root. BenchError where the study was not run there."""
     from bench import tables
-    from bench.report import documents, facts, page
 
     results = tables.read(study, root)
-    found = tables.frames(results)
-    folder = Path(root) / study
+    return Sheet(results, tables.frames(results))
+
+
+def build(study: str, root: Path, sheet: Sheet | None = None) -> Path:
+    """Build everything of a study under a results root, as far as its runs have come; returns the page.
+
+    sheet: what `read` said, where somebody has it. BenchError where the study was not run there.
+    """
+    sheet = sheet or read(study, root)
+    with storing(root), claimed(Path(root) / study / ".report.claim"):
+        return _build(sheet, Path(root) / study)
+
+
+def _build(sheet: Sheet, folder: Path) -> Path:
+    from bench.report import documents, facts, page
+
+    results, found = sheet.results, sheet.frames
     gathered = facts.gather(results, found)
     _draw(found, folder / "figures")
     for name, text in documents.as_csv(found).items():
@@ -37,12 +60,11 @@ def build(study: str, root: Path) -> Path:
     return folder / "report.html"
 
 
-def terminal_table(study: str, root: Path) -> RenderableType:
+def terminal_table(study: str, root: Path, sheet: Sheet | None = None) -> RenderableType:
     """Scores, contrasts and controls of a study, for the end of a run in a terminal."""
-    from bench import tables
     from bench.report.terminal import terminal
 
-    return terminal(tables.frames(tables.read(study, root)))
+    return terminal((sheet or read(study, root)).frames)
 
 
 def _draw(found: list, folder: Path) -> None:

@@ -14,6 +14,7 @@ from bench.views.base import PLANES, View, flattened, left_right_in
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from torch import Tensor
 
 COEFFICIENTS = ("bilen", "linear", "running")
@@ -135,5 +136,16 @@ def _pooled_by_pieces(x: Tensor, weights: Tensor, axis: int) -> Tensor:
 
     most = _PIECE.get(x.device.type, _PIECE["cpu"]) * (torch.get_num_threads() if x.device.type == "cpu" else 1)
     pieces = x.chunk(-(-x.numel() // most), -2 if axis == 0 else -3)
-    form = torch.contiguous_format  # else the strides of the cut keep matmul from taking all rows at once
-    return torch.cat([_pooled(piece.to(weights.dtype, memory_format=form), weights, axis) for piece in pieces], -2)
+    learnt = torch.is_grad_enabled() and (weights.requires_grad or x.requires_grad)
+    held = None if learnt else torch.empty(pieces[0].numel(), dtype=weights.dtype, device=x.device)
+    images = [_pooled(_as_floats(piece, weights.dtype, held), weights, axis) for piece in pieces]
+    return torch.cat(images, -2)
+
+
+def _as_floats(x: Tensor, dtype: torch.dtype, held: Tensor | None) -> Tensor:
+    """`x` in the type of the weights, in memory that is used again from piece to piece unless a gradient needs it."""
+    import torch
+
+    if held is None:  # the form: with the strides of a cut, matmul does not take all rows at once
+        return x.to(dtype, memory_format=torch.contiguous_format)
+    return held[: x.numel()].view(x.shape).copy_(x)
