@@ -91,17 +91,19 @@ def _mend(study: str) -> None:
     from bench.prepare import DamagedError, open_prepared, prepare
 
     console = Console()
-    for data in registry.study(study).datasets:
+    asked = [(data.name, data.params) for data in registry.study(study).datasets]
+    twins = [(registry.member("datasets", name).twin, {}) for name, _ in asked]
+    for name, params in [*asked, *((twin, nothing) for twin, nothing in twins if twin)]:
         try:
-            there = open_prepared(data.name, data.params)
+            there = open_prepared(name, params)
             if there is not None:
                 there.verify()
         except DamagedError as error:
-            if error.source is None and not registry.member("datasets", data.name).phantom:
+            if error.source is None and not registry.member("datasets", name).phantom:
                 raise
             console.print(str(error), markup=False, highlight=False)
-            with Preparing(console, f"preparing {data.name} anew") as progress:
-                prepare(data.name, data.params, error.source, progress=progress)
+            with Preparing(console, f"preparing {name} anew") as progress:
+                prepare(name, params, error.source, progress=progress, skip_broken=error.skipped)
 
 
 def _with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:

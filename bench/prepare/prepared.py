@@ -77,14 +77,18 @@ class DamagedError(HaltError):
 
     reason = ""
     source: Path | None = None  # what it was prepared from, where that can still be read
+    skipped = False  # whether broken scans were left out
 
     @classmethod
     def of(cls, folder: Path, reason: str, manifest: Mapping[str, Any] | None = None) -> DamagedError:
         """What to say of a folder."""
-        remedy = f"bench prepare {folder.name.rpartition('-')[0]} --from FOLDER sets them aside and makes them anew"
+        manifest = manifest or {}
+        scans = "" if manifest.get("phantom") else f" --from {manifest.get('source') or 'FOLDER'}"
+        remedy = f"bench prepare {folder.name.rpartition('-')[0]}{scans} sets them aside and makes them anew"
         error = cls(f"the prepared data in {folder} are damaged ({reason}); {remedy}")
-        source = (manifest or {}).get("source")
+        source = manifest.get("source")
         error.reason, error.source = reason, Path(source) if source else None
+        error.skipped = bool(manifest.get("broken"))
         return error
 
 
