@@ -30,6 +30,7 @@ class Told:
     refused: str = ""
     missing: Sequence[int] = ()  # folds without a record
     view_note: str = ""
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,8 @@ def _done(trial: Trial, made: Made, told: Told, scores: dict[str, float], tested
         "inference_seconds": 0.004, "peak_memory_mb": None, "data_seconds": 1.0,
     }  # fmt: skip
     resolved = {"method": {"rate": 0.001}, "view": {"kind": "dynamic"}, "view_note": told.view_note}
-    resolved |= {"device": "cpu", "precision": "fp32", "selected_step": 900, "optimiser_steps": 1000}
+    precision = "fp32" if told.device == "cpu" else "bf16"
+    resolved |= {"device": told.device, "precision": precision, "selected_step": 900, "optimiser_steps": 1000}
     sizes = {"train": rest * 4 // 5, "val": rest - rest * 4 // 5, "test": tested}
     sizes |= {f"{part}_groups": count for part, count in sizes.items()}
     return Record(trial, "done", found, [], resolved, sizes, cost, PROVENANCE)

@@ -66,6 +66,18 @@ def test_every_trial_becomes_a_whole_record(study, tmp_path, kind):
         assert len(arrays["y"]) == record.sizes["test"] == len(arrays["selected"]) == len(set(arrays["ids"]))
 
 
+def test_a_record_says_where_its_time_went(study, tmp_path):
+    longer = replace(study, arms={"net": Arm("tiny_net")}, recipe=Recipe(steps=200, batch_size=4))
+    cells = cells_of(replace(longer, floors=[], again=None, random_labels=None))
+    record = run(cells, tmp_path / "r")[0].get(cells[0].trial.key)
+    stages = {name.removesuffix("_seconds"): value for name, value in record.cost.items() if name.endswith("_seconds")}
+    parts = [stages[name] for name in ("data", "forward", "backward", "update", "evaluation", "writing")]
+    assert min(parts) > 0
+    assert sum(parts) == pytest.approx(stages["train"])
+    assert stages["train"] < record.provenance["seconds"]
+    assert stages["step"] == pytest.approx((stages["forward"] + stages["backward"] + stages["update"]) / 200)
+
+
 def test_a_network_learns_what_is_there_and_not_what_is_not(study, tmp_path):
     long = replace(study, arms={"net": Arm("tiny_net", {"lr": 0.02})}, again=None, random_labels=None)
     long = replace(long, recipe=Recipe(steps=60, batch_size=8), floors=[], folds=3)

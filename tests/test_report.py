@@ -161,6 +161,22 @@ def test_cautions_come_before_answers_are_believed(tmp_path):
     assert "With 2 differences a contrast can show very large differences only." in cautions(two)
 
 
+def test_runs_of_unlike_devices_are_told(tmp_path):
+    found = frames_of(tmp_path, {"base": Told(), "new": Told(device="cuda")}, [Made()])[0]
+    assert any(
+        words.startswith("Unlike runs: 5 runs in bf16 on cuda and 5 runs in fp32 on cpu") for words in cautions(found)
+    )
+
+
+def test_damaged_records_count_as_not_done_and_are_told(built):
+    root = built.parent.parent
+    path = next((root / "trials").glob("*/predictions.npz"))
+    path.write_bytes(path.read_bytes()[:-5])
+    report.build("toy", root)
+    text = (built.parent / "report.md").read_text()
+    assert f"1 records are not what was written ({path.parent.name})" in text
+
+
 def test_building_twice_gives_the_same_bytes(built):
     before = {path.name: path.read_bytes() for path in built.parent.glob("*.*")}
     report.build("toy", built.parent.parent)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import bids
@@ -61,6 +63,48 @@ def test_a_preparation_killed_at_200_moments_ends_as_if_undisturbed(tmp_path, sc
 @pytest.mark.slow
 def test_ten_pairs_of_processes_of_which_one_is_killed(tmp_path):
     assert killed("pairs", 11, tmp_path, *STUDY, seed=2)["killed"] >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["driver", "workers"])
+def test_trials_side_by_side_survive_their_driver_and_their_workers(plugins, tmp_path, victim):
+    words = [
+        sys.executable,
+        "-c",
+        "from bench.cli import main; main()",
+        "run",
+        "--study",
+        "mortal",
+        "--launcher",
+        "ray",
+    ]
+    first = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while len(list(tmp_path.glob("results/trials/[!.]*/record.json"))) < 3:
+        time.sleep(0.02)
+    if victim == "driver":
+        first.kill()
+        first.wait()
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+    else:
+        for pid in descendants(first.pid, "ray::_worker"):
+            os.kill(pid, signal.SIGKILL)
+        assert first.wait() == 0
+    status = json.loads(
+        subprocess.run([*words[:3], "status", "--study", "mortal", "--json"], capture_output=True).stdout
+    )
+    assert (status["done"], status["failed"], status["open"]) == (status["planned"], 0, 0)
+
+
+def descendants(pid: int, name: str) -> list[int]:
+    """The processes below `pid` whose command begins with `name`."""
+    lines = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    table = [line.split(None, 2) for line in lines.splitlines()[1:]]
+    below, found = {pid}, []
+    for _ in range(5):
+        below |= {int(row[0]) for row in table if int(row[1]) in below}
+    found += [int(row[0]) for row in table if int(row[0]) in below and row[2].startswith(name)]
+    return found
 
 
 def test_a_disk_that_refuses_is_told_and_a_study_goes_on_once_that_is_mended(tmp_path):

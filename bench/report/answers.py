@@ -77,7 +77,7 @@ def cautions(found: Frames) -> list[str]:
     cells = section.plan["folds"] * section.plan["partitions"]
     if cells < FEW:
         words.append(f"With {plural(cells, 'difference')} a contrast can show very large differences only.")
-    words.append(below_floors(found))
+    words += [mixed(section), below_floors(found)]
     return [word for word in words if word]
 
 
@@ -85,6 +85,19 @@ def _alarm(entry: Mapping[str, Any]) -> str:
     if entry["control"] == "A/A":
         return "a difference between a method and itself: by chance once in twenty studies, otherwise a fault."
     return "something where there is nothing to find: no score here can be trusted until the reason is known."
+
+
+def mixed(section: Section) -> str:
+    """Where the runs that are compared were made on unlike devices or in unlike precisions; else empty."""
+    ways: dict[str, int] = {}
+    for run in (run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")):
+        told = run.record.resolved
+        way = f"{told.get('precision', '')} on {told.get('device', '')}"
+        ways[way] = ways.get(way, 0) + 1
+    if len(ways) < 2:
+        return ""
+    counts = listed([f"{plural(count, 'run')} in {way}" for way, count in sorted(ways.items())])
+    return f"Unlike runs: {counts}. Their times do not compare, and small differences may come from that alone."
 
 
 def below_floors(found: Frames) -> str:
