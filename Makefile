@@ -1,8 +1,9 @@
 # `make run` runs the quickstart study and prints where its report is; `make test` checks everything that is quick.
+# `make perf` measures how fast it is, for instance: make perf ARGS='planning images --out FOLDER'
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-slow lint wheel clean
+.PHONY: run test test-slow perf lint wheel clean
 
 run: .venv/ready
 	$(BIN)/bench run --study quickstart
@@ -12,6 +13,9 @@ test: lint
 
 test-slow: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
+perf: .venv/ready
+	OMP_NUM_THREADS=1 $(BIN)/python tests/performance $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -1,0 +1,47 @@
+"""The command: which benchmarks to run, and where to write what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from performance import told
+from performance.measure import Result, Settings
+
+Benchmark = Callable[[Settings], Iterator[Result]]
+GROUPS = ("images", "planning", "decoding", "preparing", "training", "gpu")
+
+
+def benchmarks() -> dict[str, Benchmark]:
+    """Name -> benchmark, the quick ones first. A group is a module with a function `run`."""
+    return {name: importlib.import_module(f"performance.{name}").run for name in GROUPS}
+
+
+def main(words: Sequence[str], known: Mapping[str, Benchmark] | None = None) -> int:
+    """Run what the command line asks for; 1 where a limit is broken."""
+    known = known or benchmarks()
+    parser = _parser(known)
+    asked = parser.parse_args(words)
+    if wrong := set(asked.groups) - set(known):
+        parser.error(f"no benchmark {min(wrong)!r}; there are: {', '.join(known)}")
+    console, results = Console(), []
+    for name in asked.groups or known:
+        for result in known[name](Settings(asked.rounds)):
+            results.append(result)
+            console.print(" ".join(told.row(result)), highlight=False, markup=False, soft_wrap=True)
+    if asked.out:
+        told.write(results, asked.out)
+    console.print("", told.table(results), "", told.machine())
+    return int(any(result.verdict == "over" for result in results))
+
+
+def _parser(known: Mapping[str, Benchmark]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="performance", description="How fast the harness is, against plain code.")
+    parser.add_argument("groups", nargs="*", help=f"of {', '.join(known)}; all where omitted")
+    parser.add_argument("--rounds", type=int, help="pairs of each benchmark, for a quick look")
+    parser.add_argument("--out", type=Path, help="folder for README.md and performance.json")
+    return parser

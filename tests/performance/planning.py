@@ -1,0 +1,112 @@
+"""The command line on large studies, in fresh processes, and the first look at prepared scans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from performance import own
+from performance.measure import Result, Settings, seconds
+
+STUDY = """'''How long does a large study take to plan?'''
+from bench.core import Arm, Data, Study
+
+STUDY = Study(
+    question="How long does a large study take to plan?",
+    datasets=[Data("phantom_ad")],
+    reference="arm0",
+    arms={f"arm{n}": Arm("timm2d" if n < 8 else "similarity_graph", {"lr": 0.001 * (n + 1)}) for n in range(10)},
+    folds=5, partitions=%d, seeds=%d,
+)
+"""
+BENCH = "import sys; from bench.cli import main; sys.argv[0] = 'bench'; main()"
+NOTHING = "import bench.cli"
+OUTSTANDING = """
+import time
+from bench.cli.planning import planned
+from bench import launch
+found = planned("finished")
+since = time.perf_counter()
+work = launch.outstanding(found.cells, found.store)
+print(time.perf_counter() - since)
+assert not work.trials
+"""
+WARM = """
+import time
+import numpy, bench.prepare
+since = time.perf_counter()
+prepared = bench.prepare.open_prepared("phantom_ad", {"subjects": 2})
+prepared.images()[0].sum()
+print(time.perf_counter() - since)
+"""
+
+
+def run(settings: Settings) -> Iterator[Result]:
+    """A plan of 10,000 trials, a finished study of 1,000, and a prepared set opened."""
+    rounds = settings.pairs(5)
+    with own.folders() as folder:
+        yield from _plans(folder, rounds)
+        yield from _finished(folder, rounds)
+        yield from _warm(rounds)
+
+
+def _plans(folder: Path, rounds: int) -> Iterator[Result]:
+    (folder / "plugins" / "large.py").write_text(STUDY % (20, 10))
+    spent = [
+        (seconds(lambda: own.python(BENCH, "plan", "--study", "large")), seconds(lambda: own.python(NOTHING)))
+        for _ in range(rounds)
+    ]
+    name = "bench plan, 10 000 trials"
+    yield Result(name, [whole for whole, _ in spent], 3.0, unit="s", compared="the whole command in a fresh process")
+    ratios = [whole / empty for whole, empty in spent]
+    yield Result(f"{name} over an import", ratios, compared="the same over a process that only imports bench.cli")
+
+
+def _finished(folder: Path, rounds: int) -> Iterator[Result]:
+    (folder / "plugins" / "finished.py").write_text(STUDY % (4, 5))
+    trials = _finish("finished")
+    inside = [float(own.python(OUTSTANDING)) for _ in range(rounds)]
+    name = f"a finished study, {trials} trials"
+    said = "launch.outstanding in a fresh process, its plan laid out before"
+    yield Result(f"{name}, outstanding", inside, 5.0, unit="s", compared=said)
+    whole = [seconds(lambda: own.python(BENCH, "status", "--study", "finished")) for _ in range(rounds)]
+    yield Result(f"{name}, bench status", whole, 5.0, unit="s", compared=f"{said}; bench status as a whole command")
+
+
+def _finish(name: str) -> int:
+    """Give every trial of a study a record, and the study its plan; the number of trials."""
+    from bench import paths, plan, registry
+    from bench.cli.planning import planned
+    from bench.core import Record
+    from bench.store import Store
+
+    registry.forget()
+    found, store = planned(name), Store(paths.results_root())
+    trials = {cell.trial.key: cell.trial for cell in found.cells}
+    scores = {part: {"auc": 0.75, "accuracy": 0.7} for part in ("selected", "last", "validation", "audit")}
+    curve = [{"step": 50 * point, "train_loss": 0.5, "val_loss": 0.6, "val": 0.7} for point in range(1, 21)]
+    needed = {other.key for cell in found.cells for other in cell.before}
+    for key, trial in trials.items():
+        record = Record(trial, "done", scores, curve, cost={"train_seconds": 1.0}, provenance={"seconds": 2.0})
+        store.put(record, None, _weights(Path(store.root)) if key in needed else None)
+    plan.write(name, found.study, found.found, found.cells)
+    return len(trials)
+
+
+def _weights(folder: Path) -> Path:
+    """A small file of weights, for a teacher."""
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    path = folder / "weights"
+    save_file({"weight": np.zeros(4, np.float32)}, path)
+    return path
+
+
+def _warm(rounds: int) -> Iterator[Result]:
+    from bench.prepare import prepare
+
+    prepare("phantom_ad", {"subjects": 2})
+    spent = [float(own.python(WARM)) for _ in range(rounds)]
+    said = "open_prepared and the first row of images() in a fresh process, imports excluded"
+    yield Result("a prepared set opened", spent, 0.5, unit="s", compared=said)
