@@ -7,8 +7,6 @@ from pathlib import Path
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.core import BenchError
-
 WIDTHS = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512)  # VGG11 to its last convolution
 GRID = 6  # what the head reads: 6 x 6 positions, as images of 110 x 110 pixels give
 
@@ -44,14 +42,12 @@ class AttentiveVgg(nn.Module):
 
     def load(self, path: Path) -> None:
         """Features from a VGG11 as torchvision or timm stores it; what follows stays as it was initialised."""
-        from safetensors.torch import load_file
+        from baselines._weights import fitting, tensors
 
-        stored = {key.removeprefix("features."): value for key, value in load_file(path).items() if "features" in key}
-        expected = self.features.state_dict()
-        wrong = [key for key, value in expected.items() if key not in stored or stored[key].shape != value.shape]
-        if wrong:
-            raise BenchError(f"{path} does not hold the features of a VGG11 of three channels: features.{wrong[0]}")
-        self.features.load_state_dict({key: stored[key] for key in expected})
+        expected = {f"features.{key}": value for key, value in self.features.state_dict().items()}
+        stored = {key: value for key, value in tensors(path).items() if key in expected}
+        fitting(path, "the features of a VGG11 of three channels", stored, expected)
+        self.features.load_state_dict({key.removeprefix("features."): value for key, value in stored.items()})
 
 
 def _vgg(channels: int) -> list[nn.Module]:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from bench import paths
 from bench.core import BenchError, Trial
-from bench.plan import Cell, upstream_of, waves
+from bench.plan import Cell, waves
 from bench.registry import did_you_mean
 from bench.store import Store
 
@@ -70,7 +70,7 @@ def outstanding(
 
     plan: all cells of the study where `planned` are some of them, so that teachers keep their weights for later.
     """
-    needed = {trial.key for cell in (*planned, *plan) for trial in upstream_of(cell.trial)}
+    needed = {trial.key for cell in (*planned, *plan) for trial in cell.before}
     outdated: dict[str, Outdated] = {}
     damaged: list[str] = []
     levels: list[list[Trial]] = []
