@@ -11,6 +11,7 @@ Tables are read in this order of preference: `sessions.tsv` at the root, one row
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -118,9 +119,11 @@ def _images(root: Path, subject: str, session: str, suffix: str) -> list[tuple[s
     found = []
     for each in sessions or [""]:
         anat = (folder / each if each else folder) / "anat"
-        files = sorted(anat.glob(f"{subject}*_{suffix}.nii.gz")) + sorted(anat.glob(f"{subject}*_{suffix}.nii"))
+        names = sorted(os.listdir(anat)) if anat.is_dir() else []
+        files = [name for end in (".nii.gz", ".nii") for name in names if name.endswith(f"_{suffix}{end}")]
+        files = [name for name in files if name.startswith(subject)]
         stem = f"{subject}_{each}" if each else subject
-        found.append((each, files[0] if files else anat / f"{stem}_{suffix}.nii.gz"))
+        found.append((each, anat / (files[0] if files else f"{stem}_{suffix}.nii.gz")))
     return found
 
 

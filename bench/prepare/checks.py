@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import struct
+import time
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 ROOM = 0.2  # of an axis that may be cropped or padded: a scan further off is no scan of this set
 TOLERANCE = 0.02  # of the spacing
+STAGES = ("checksum", "decode", "check")  # of one scan, before it is written
 FAULTS = (  # what a broken file makes readers say
     OSError,
     ValueError,  # UnicodeDecodeError is one
@@ -47,22 +51,27 @@ class Decoded:
     checksum: str = ""  # of the files, in their order
     fitted: str = ""  # the dimensions before cropping or padding, where there was any
     fault: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)  # by stage: checksum, decode, check
 
 
 def decode(sample: Sample, dataset: Dataset, root: Path | None) -> Decoded:
     """Read one sample and fit it to the set. Never raises for a broken file: the fault is part of the answer."""
-    checksum = ""
+    checksum, marks = "", [time.perf_counter()]
     try:
         checksum = checksum_of(sample, root)
+        marks.append(time.perf_counter())
         scan = sample.read()
+        marks.append(time.perf_counter())
         _check(scan, dataset)
         image = _fit(_grey(scan.image), dataset.shape[1:])
         mask = None if scan.mask is None else _fit(_classes(scan, dataset), dataset.shape[1:])
     except FAULTS as error:
         return Decoded(sample, checksum=checksum, fault=_in_words(error))
+    marks.append(time.perf_counter())
     before = scan.image.shape[1:]
     fitted = "" if before == tuple(dataset.shape[1:]) else " x ".join(map(str, before))
-    return Decoded(sample, image, mask, checksum, fitted)
+    spent = (ended - begun for begun, ended in itertools.pairwise(marks))
+    return Decoded(sample, image, mask, checksum, fitted, seconds=dict(zip(STAGES, spent, strict=True)))
 
 
 def checksum_of(sample: Sample, root: Path | None) -> str:
@@ -113,6 +122,8 @@ def _check(scan: Scan, dataset: Dataset) -> None:
 def _finite(array: np.ndarray, where: str) -> None:
     import numpy as np
 
+    if array.dtype.kind != "f":
+        return
     wrong = array.size - int(np.isfinite(array).sum())
     if wrong:
         raise ValueError(f"has {wrong} voxels that are NaN or infinite{where}; replace them, or leave the scan out")
@@ -144,7 +155,7 @@ def mask_type(task: Task) -> type:
 def _grey(image: np.ndarray) -> np.ndarray:
     import numpy as np
 
-    if image.dtype == np.uint8:
+    if image.dtype in (np.uint8, np.float32):
         return image
     with np.errstate(over="ignore"):
         grey = image.astype(np.float32, copy=False)

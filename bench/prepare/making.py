@@ -180,7 +180,7 @@ def _write(folder: Path, job: Job, dtype: Any, before: Sequence[Entry]) -> Made:
                 started = time.perf_counter()
                 entries.append(_append(arrays, each))
                 notebook.add(entries[-1])
-                _spent(job, "write", started)
+                _count(job, {**each.seconds, "write": time.perf_counter() - started})
                 job.progress(len(entries), len(job.samples))
         hashes = arrays.close()
     truth = job.dataset.truth()
@@ -235,8 +235,9 @@ def _side_by_side(job: Job, calls: Sequence[Callable[[], Any]]) -> Iterator[Any]
                 future.cancel()
 
 
-def _spent(job: Job, stage: str, started: float) -> None:
-    job.seconds[stage] = job.seconds.get(stage, 0.0) + time.perf_counter() - started
+def _count(job: Job, spent: Mapping[str, float]) -> None:
+    for stage, seconds in spent.items():
+        job.seconds[stage] = job.seconds.get(stage, 0.0) + seconds
 
 
 def _checksum(sample: Sample, root: Path | None) -> str:
