@@ -127,10 +127,11 @@ def attempt(
         return None
     with held:
         record = store.get(trial.key)
-        if record is not None and (outdated is None or store.mark(trial.key) != outdated.mark):
+        stands = record is not None and (outdated is None or store.mark(trial.key) != outdated.mark)
+        if stands and not (keep and record.status == "done" and store.weights(trial.key) is None):
             return record.status, []
         if store.has(trial.key):
-            store.set_aside(trial.key, outdated.why if outdated else "damaged")
+            store.set_aside(trial.key, "replaced" if stands else outdated.why if outdated else "damaged")
         record = runner.run(trial, store, keep, progress)
     return record.status, list(record.provenance["notes"])
 

@@ -40,7 +40,7 @@ def view_array(prepared: Prepared, view: View, progress: Callable[[int, int], No
     if view.keeps(prepared.shape, prepared.spacing):
         return images
     key = {"fingerprint": prepared.fingerprint, "name": prepared.name, "view": plain(view)}
-    path = paths.data_root() / "views" / f"{digest(key)}.npy"
+    path = paths.views_root() / f"{digest(key)}.npy"
     shape = (len(images), *view.shape(tuple(images.shape[1:]), prepared.spacing))
     found = _kept(path, shape)
     if found is None:

@@ -17,6 +17,15 @@ def data_root() -> Path:
     return (Path(shares) if shares else Path.home() / ".local" / "share") / "dclse-bench"
 
 
+def views_root() -> Path:
+    """Where views of scans are kept: under the data root, or in the user's own cache where that may only be read."""
+    root = data_root()
+    if not root.is_dir() or os.access(root, os.W_OK):
+        return root / "views"
+    caches = os.environ.get("XDG_CACHE_HOME")
+    return (Path(caches) if caches else Path.home() / ".cache") / "dclse-bench" / "views"
+
+
 def data_root_is_configured() -> bool:
     """Whether somebody said where the data lie: then a missing data set stops a study."""
     return bool(os.environ.get("BENCH_DATA"))

@@ -47,8 +47,8 @@ class Store:
         return self.trials / key
 
     def has(self, key: str) -> bool:
-        """Whether there is a record, whole or damaged."""
-        return (self.folder(key) / RECORD).is_file()
+        """Whether there is something of a finished trial, whole or damaged."""
+        return self.folder(key).is_dir()
 
     def get(self, key: str) -> Record | None:
         """The record of a trial; None where there is none, or a damaged one."""
@@ -112,11 +112,12 @@ class Store:
         """The folder of a trial in progress, with what a killed process left in it, on this machine or another."""
         here = self.trials / f"{RUNNING}-{key}-{_HERE}"
         with storing(self.trials):
-            if not here.is_dir():
-                elsewhere = next(self.trials.glob(f"{RUNNING}-{key}-*"), None)
+            elsewhere = next(self.trials.glob(f"{RUNNING}-{key}-*"), None)
+            if elsewhere is not None and not here.is_dir():
+                copy = self.trials / f".copy-{key}-{_HERE}"
+                clear(copy)
                 with contextlib.suppress(OSError, shutil.Error):  # it may vanish meanwhile: then from the beginning
-                    if elsewhere is not None:
-                        shutil.copytree(elsewhere, here)
+                    shutil.copytree(elsewhere, copy).rename(here)
             here.mkdir(parents=True, exist_ok=True)
         return here
 
@@ -142,7 +143,7 @@ class Store:
 
     def clear(self, key: str) -> None:
         """Forget what a trial had in progress."""
-        for path in self.trials.glob(f"{RUNNING}-{key}-*"):
+        for path in (*self.trials.glob(f"{RUNNING}-{key}-*"), self.trials / f".copy-{key}-{_HERE}"):
             clear(path)
 
     def set_aside(self, key: str, why: str) -> Path:
@@ -183,6 +184,8 @@ class Store:
                 raise DamagedError(f"{path} was changed after it was written")
             record = Record.parse(entry)
         except FileNotFoundError:
+            if self.has(key):
+                raise DamagedError(f"{path} is missing") from None
             return None
         except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
             raise DamagedError(f"{path} cannot be read: {error}") from error

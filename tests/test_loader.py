@@ -83,6 +83,16 @@ def test_another_view_or_other_scans_are_stored_apart() -> None:
     assert len(stored()) == 4
 
 
+def test_where_the_data_may_only_be_read_views_go_to_the_users_own_cache(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(loader.paths.os, "access", lambda path, mode: False)
+    view_array(prepared(), Slice())
+    assert len(list((tmp_path / "cache" / "dclse-bench" / "views").glob("*.npy"))) == 1
+    assert list((tmp_path / "data").iterdir()) == []
+
+
 def test_nothing_half_written_is_left_or_read() -> None:
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt

@@ -247,3 +247,20 @@ def test_a_lost_results_folder_ends_a_run_and_is_not_made_again(cells, tmp_path)
     with pytest.raises(HaltError, match="not there any more"):
         launch.attempt(cells[0].trial, store, False, None, lambda fraction: None)
     assert not store.root.exists()
+
+
+def test_a_record_that_lost_its_file_makes_way(cells, tmp_path):
+    trial, store = trial_of(cells, "constant"), Store(tmp_path / "r")
+    store.open()
+    runner.run(trial, store)
+    (store.folder(trial.key) / "record.json").unlink()
+    assert launch.attempt(trial, store, False, None, lambda fraction: None)[0] == "done"
+    assert store.whole(trial.key).status == "done"
+
+
+def test_a_teacher_that_another_process_trained_without_its_weights_is_trained_again(cells, tmp_path):
+    trial, store = trial_of(cells, "net"), Store(tmp_path / "r")
+    store.open()
+    runner.run(trial, store)
+    launch.attempt(trial, store, True, None, lambda fraction: None)
+    assert store.weights(trial.key)

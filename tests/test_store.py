@@ -61,6 +61,7 @@ def edited(path: Path) -> None:
 
 
 DAMAGE = {
+    "record.json is missing": lambda path: path.unlink(),
     "record.json was changed": edited,
     "record.json cannot be read": lambda path: path.write_bytes(path.read_bytes()[:-40]),
     "record.json was changed after": lambda path: path.write_text("{}"),
