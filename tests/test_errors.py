@@ -92,7 +92,7 @@ def test_broken_scans_stop_a_preparation_unless_they_may_be_left_out(tmp_path):
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert [each["id"] for each in said["broken"]] == ["sub-2_ses-01"]
-    assert "1 scans cannot be used and are left out" in said["notes"]
+    assert "1 scans cannot be used and are left out; manifest.json says which and why" in said["notes"]
 
 
 def test_the_report_says_how_many_scans_were_left_out(plugins, mine, tmp_path):

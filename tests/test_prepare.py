@@ -157,7 +157,7 @@ def test_a_broken_scan_is_named_and_left_out_and_the_rest_goes_on(tmp_path, says
     assert broken["id"] == "sub-1_ses-01"
     assert broken["files"] == ["sub-1/ses-01/anat/sub-1_ses-01_T1w.nii.gz"]
     assert re.search(says, broken["reason"])
-    assert "1 scans cannot be used and are left out" in made.manifest["notes"]
+    assert "1 scans cannot be used and are left out; manifest.json says which and why" in made.manifest["notes"]
 
 
 def test_scans_a_little_off_are_cropped_or_padded_and_it_is_said(tmp_path):

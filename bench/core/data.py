@@ -59,6 +59,7 @@ class Sample:
     site: str = ""
     files: tuple[Path, ...] = ()  # what `read` reads, for checksums
     covariates: Mapping[str, Any] = field(default_factory=dict)  # age, sex: kept in the index, never given to a method
+    part: str = ""  # of the publisher's own split, `train` or `test`; empty where there is none
 
 
 class Dataset(ABC):

@@ -176,6 +176,8 @@ def _write(folder: Path, job: Job, dtype: Any, before: Sequence[Entry]) -> Made:
     with Arrays(folder, dtype) as arrays:
         entries = arrays.go_on(before, tuple(job.dataset.shape), mask_type(job.dataset.task))
         with Journal(folder, about, entries) as notebook:
+            if entries:
+                job.progress(len(entries), len(job.samples))
             for each in _decoded(job, len(entries)):
                 started = time.perf_counter()
                 entries.append(_append(arrays, each))

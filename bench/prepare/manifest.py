@@ -67,6 +67,7 @@ def index_of(samples: Sequence[Sample]) -> dict[str, Any]:
         "groups": [sample.group for sample in samples],
         "strata": [sample.stratum for sample in samples],
         "sites": [sample.site for sample in samples],
+        "parts": [sample.part for sample in samples],
         "targets": [_number(sample.target) for sample in samples],
         "covariates": {column: [_number(s.covariates.get(column)) for s in samples] for column in columns},
     }
@@ -119,7 +120,7 @@ def _notes(manifest: Mapping[str, Any]) -> list[str]:
         if found.get(key, 0) != count
     ]
     if manifest["broken"]:
-        notes.append(f"{len(manifest['broken'])} scans cannot be used and are left out")
+        notes.append(f"{len(manifest['broken'])} scans cannot be used and are left out; {MANIFEST} says which and why")
     if manifest["fitted"]:
         notes.append(f"{len(manifest['fitted'])} scans were cropped or padded to {shape}")
     return notes

@@ -37,6 +37,7 @@ class Prepared:
     groups: tuple[str, ...]
     strata: tuple[str, ...]
     sites: tuple[str, ...]
+    parts: tuple[str, ...]  # of the publisher's own split: train, test, or empty
     targets: np.ndarray  # (N,) float64: class indices or numbers; NaN where the target is a mask
     covariates: Mapping[str, list]  # column -> (N,) values, None where missing
     manifest: Mapping[str, Any]
@@ -134,7 +135,7 @@ def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepare
         targets=np.array([np.nan if value is None else value for value in index["targets"]], dtype=np.float64),
         covariates=index["covariates"],
         manifest=manifest,
-        **{key: tuple(index[key]) for key in ("ids", "groups", "strata", "sites")},
+        **{key: tuple(index[key]) for key in ("ids", "groups", "strata", "sites", "parts")},
     )
 
 
