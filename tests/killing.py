@@ -74,7 +74,7 @@ def pairs(rounds: int, seed: int, words: list[str], around: Path) -> dict[str, i
         alone += os.WIFSIGNALED(status)
         _, other = os.waitpid(second, 0)
         assert os.waitstatus_to_exitcode(other) == 0, log(place, "second.log")
-        check(place, expected)
+        check_after(words, place, expected)
     return {"rounds": rounds, "killed": alone}
 
 

@@ -68,14 +68,14 @@ def terminal_table(study: str, root: Path, sheet: Sheet | None = None) -> Render
 
 
 def _draw(found: list, folder: Path) -> None:
-    """The figures anew; those of data sets that the study has no more are gone."""
+    """The figures anew; those of data sets that the study has no more, and half a file of a killed process, go."""
     from bench import figures
 
-    for kind in figures.FORMATS:
-        for path in folder.glob(f"*.{kind}"):
-            path.unlink()
+    drawn: set[Path] = set()
     for frames in found:
         name = frames.section.name
-        figures.save(figures.scores(frames.section, frames.scores), folder, f"{name}-scores")
+        drawn.update(figures.save(figures.scores(frames.section, frames.scores), folder, f"{name}-scores"))
         if len(frames.contrasts):
-            figures.save(figures.forest(frames.section, frames.contrasts), folder, f"{name}-contrasts")
+            drawn.update(figures.save(figures.forest(frames.section, frames.contrasts), folder, f"{name}-contrasts"))
+    for path in set(folder.iterdir()) - drawn:
+        path.unlink()
