@@ -2,7 +2,9 @@
 
 Kept at evaluation points, at most every `EVERY` seconds, beside the states of the network that are kept there anyway:
 the optimiser's numbers, the generators' states and the losses seen. `checkpoint.json` names the files with their
-checksums and is renamed into place when they are written; one that does not fit its files is damaged and not used.
+checksums and is renamed into place when they are written; one that does not fit its files is damaged and not used, and
+one that another program, device or precision made is outdated. What a network keeps elsewhere than in parameters and
+buffers is not kept.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from safetensors.torch import load_file, load_model, save_file
 from torch import Tensor, nn
 
 from bench.clock import Clock
-from bench.disk import seal, sha256_of, storing
+from bench.disk import seal, sha256_of, storing, unsealed
 
 EVERY = 20.0  # seconds of training that may be lost: keeping the state costs about as much as some steps
 CHECKPOINT = "checkpoint.json"
@@ -48,6 +50,7 @@ class Course:
     dice: torch.Generator  # of augmentation
     seen: Tensor  # (N,) the last loss of each training scan, NaN before
     clock: Clock
+    by: Mapping[str, str]  # what makes it: device, precision, versions, programs
     points: list[Point] = field(default_factory=list)
     checksums: dict[str, str] = field(default_factory=dict)  # of the points' states, as far as they were asked for
     kept: float = field(default_factory=time.monotonic)  # when the course was last kept, or begun
@@ -58,8 +61,12 @@ class Course:
         return self.points[-1].step if self.points else 0
 
 
-class DamagedCheckpointError(Exception):
-    """A checkpoint that cannot be gone on from."""
+class CheckpointError(Exception):
+    """A checkpoint that cannot be gone on from. why: damaged, or outdated."""
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message, why)
+        self.message, self.why = message, why
 
 
 def keep(course: Course, folder: Path) -> None:
@@ -73,7 +80,8 @@ def keep(course: Course, folder: Path) -> None:
         for point in course.points:
             course.checksums.setdefault(point.state.name, sha256_of(point.state))
         points = [[point.step, point.train_loss, point.val_loss, point.val] for point in course.points]
-        entry = {"points": points, "numbers": numbers, "seconds": course.clock.seconds}
+        course.clock.settle()
+        entry = {"by": dict(course.by), "points": points, "numbers": numbers, "seconds": course.clock.seconds}
         entry["files"] = {**course.checksums, state.name: sha256_of(state)}
         unfinished = folder / f".{CHECKPOINT}"
         unfinished.write_text(json.dumps({**entry, "seal": seal(entry)}), encoding="utf-8")
@@ -86,19 +94,21 @@ def keep(course: Course, folder: Path) -> None:
 def go_on(course: Course, folder: Path) -> int:
     """Bring a fresh course to where one was kept in `folder`; returns the steps done, 0 where none was.
 
-    DamagedCheckpointError where what lies there is not what was kept.
+    CheckpointError where what lies there is not what was kept, or was made by another program or in another way.
     """
-    path = folder / CHECKPOINT
-    if not path.is_file():
+    if not (folder / CHECKPOINT).is_file():
         return 0
     try:
-        entry = json.loads(path.read_bytes())
+        entry = unsealed(folder / CHECKPOINT)
+        if entry["by"] != dict(course.by):
+            other = ", ".join(sorted(name for name in course.by if entry["by"].get(name) != course.by[name]))
+            raise CheckpointError(f"the checkpoint in {folder.name} was made otherwise ({other})", "outdated")
         _check(entry, folder)
         course.points = [Point(*row, folder / f"point-{row[0]}.safetensors") for row in entry["points"]]
         load_model(course.model, course.points[-1].state, device=str(course.seen.device))
         _restore(course, load_file(folder / f"course-{course.step}.safetensors"), entry["numbers"])
-    except (ValueError, LookupError, TypeError, OSError, RuntimeError) as error:
-        raise DamagedCheckpointError(f"the checkpoint in {folder} is damaged: {error}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, OSError, RuntimeError) as error:
+        raise CheckpointError(f"the checkpoint in {folder.name} is damaged: {error}", "damaged") from error
     course.checksums = {point.state.name: entry["files"][point.state.name] for point in course.points}
     course.clock.seconds.update(entry["seconds"])
     for _ in range(course.step):
@@ -107,8 +117,6 @@ def go_on(course: Course, folder: Path) -> int:
 
 
 def _check(entry: dict[str, Any], folder: Path) -> None:
-    if entry.pop("seal", None) != seal(entry):
-        raise ValueError(f"{CHECKPOINT} was changed after it was written")
     for name, checksum in entry["files"].items():
         if Path(name).name != name or sha256_of(folder / name) != checksum:
             raise ValueError(f"{name} was changed after it was written")
@@ -122,6 +130,7 @@ def _parts(course: Course) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors = {"seen": course.seen, "dice": course.dice.get_state(), "noise": torch.get_rng_state()}
     if course.seen.is_cuda:
         tensors["noise on the GPU"] = torch.cuda.get_rng_state(course.seen.device)
+    tensors |= {f"buffer {name}": buffer for name, buffer in _unsaved(course.model)}
     numbers: dict[str, Any] = {}
     for index, entries in course.optimiser.state_dict()["state"].items():
         for name, value in entries.items():
@@ -132,14 +141,30 @@ def _parts(course: Course) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def _restore(course: Course, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
     state: dict[int, dict[str, Any]] = {}
+    weights = [weight for group in course.optimiser.param_groups for weight in group["params"]]
     for name, value in {**tensors, **numbers}.items():
         kind, _, rest = name.partition(" ")
         if kind == "optimiser":
             index, _, entry = rest.partition(" ")
-            state.setdefault(int(index), {})[entry] = value
+            state.setdefault(int(index), {})[entry] = _laid_as(weights[int(index)], value)
+    for name, buffer in _unsaved(course.model):
+        buffer.copy_(tensors[f"buffer {name}"])
     course.optimiser.load_state_dict({**course.optimiser.state_dict(), "state": state})
     course.seen.copy_(tensors["seen"])
     course.dice.set_state(tensors["dice"])
     torch.set_rng_state(tensors["noise"])
     if course.seen.is_cuda:
         torch.cuda.set_rng_state(tensors["noise on the GPU"], course.seen.device)
+
+
+def _unsaved(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """The buffers that a state of the network leaves out."""
+    saved = model.state_dict()
+    return [(name, buffer) for name, buffer in model.named_buffers() if name not in saved]
+
+
+def _laid_as(weight: Tensor, value: Any) -> Any:
+    """An optimiser's numbers in the memory layout of the weight they belong to: channels-last stays channels-last."""
+    if not isinstance(value, Tensor) or value.shape != weight.shape:
+        return value
+    return torch.empty_like(weight, dtype=value.dtype, device="cpu").copy_(value)

@@ -57,7 +57,7 @@ def claim(path: Path) -> Claim | None:
     """The claim on `path`, a file of its own for this purpose, or None where another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = _opened(path)
         try:
             if fcntl is None:
                 raise OSError(errno.ENOSYS, "no locks")
@@ -86,6 +86,14 @@ def claimed(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[
         held = claim(path)
     with held:
         yield held
+
+
+def _opened(path: Path) -> int:
+    """A handle of the file; one to read with where it is another person's."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY)
 
 
 def _is_still(path: Path, handle: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,8 +17,8 @@ class Clock:
     On a GPU the marks are events in its stream, so that no step waits to be timed; `settle` waits, and adds them up.
     """
 
-    def __init__(self, device: torch.device, seconds: Mapping[str, float] | None = None) -> None:
-        self.seconds = dict(seconds or {})
+    def __init__(self, device: torch.device) -> None:
+        self.seconds: dict[str, float] = {}
         self._gpu = device.type == "cuda"
         self._marks: list[tuple[str, Any, Any]] = []
         self._last: Any = None

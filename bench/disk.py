@@ -35,6 +35,8 @@ REASONS = {
     errno.EMFILE: "too many files are open",
 }
 
+READING = {errno.EACCES: "it may not be read", errno.EPERM: "it may not be read"}
+
 
 @contextmanager
 def storing(folder: Path) -> Iterator[None]:
@@ -55,6 +57,36 @@ def storing(folder: Path) -> Iterator[None]:
 def _halt(folder: Path, number: int | None, error: BaseException) -> HaltError:
     reason = REASONS.get(number, str(error))
     return HaltError(f"cannot write in {folder}: {reason}. What is done is kept: mend this, and give the command again")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """A file that is there and cannot be read becomes a HaltError: what nobody could look at is not called damaged.
+
+    FileNotFoundError passes through.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        reason = READING.get(error.errno, REASONS.get(error.errno, str(error)))
+        raise HaltError(f"cannot read {path}: {reason}. Nothing was changed; mend this, and try again") from error
+
+
+def unsealed(path: Path) -> dict[str, Any]:
+    """The entry of a file of JSON with its seal. ValueError where it is not what was written; else as `reading`."""
+    with reading(path):
+        content = path.read_bytes()
+    try:
+        entry = json.loads(content)
+    except ValueError as error:
+        raise ValueError(f"{path.name} cannot be read: {error}") from error
+    if not isinstance(entry, dict):
+        raise ValueError(f"{path.name} cannot be read: it holds no entry")
+    if entry.pop("seal", None) != seal(entry):
+        raise ValueError(f"{path.name} was changed after it was written")
+    return entry
 
 
 @contextmanager

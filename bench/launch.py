@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +38,8 @@ class Watch(Protocol):
     def moved(self, trial: Trial, fraction: float) -> None: ...
 
     def elsewhere(self, trial: Trial) -> None: ...
+
+    def lost(self, trial: Trial) -> None: ...
 
     def ended(self, trial: Trial, status: str, notes: Sequence[str]) -> None: ...
 
@@ -132,7 +136,7 @@ def attempt(
             return record.status, []
         if store.has(trial.key):
             store.set_aside(trial.key, "replaced" if stands else outdated.why if outdated else "damaged")
-        record = runner.run(trial, store, keep, progress)
+        record = runner.run(trial, store, keep, progress, held.mark)
     return record.status, list(record.provenance["notes"])
 
 
@@ -161,6 +165,7 @@ def _ray(work: Work, store: Store, watch: Watch) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing phones home
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_worker_niceness", "0")  # a trial in this process is not niced either
+    ending = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     import ray
 
     ours = not ray.is_initialized()
@@ -172,6 +177,9 @@ def _ray(work: Work, store: Store, watch: Watch) -> None:
             logging_level="error",
             _node_ip_address="127.0.0.1",
         )
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in ending.items():  # ray has put its own there
+            signal.signal(number, handler)
     try:
         remote = ray.remote(max_retries=0)(_worker)
         for wave in work.waves:
@@ -201,10 +209,10 @@ def _wave(ray: Any, remote: Any, wave: list[Trial], work: Work, store: Store, wa
             continue
         for reference in ray.wait(list(running), num_returns=1, timeout=1.0)[0]:
             trial = running.pop(reference)
-            outcome = _outcome(ray, reference, trial, store, losses)
+            before, outcome = losses[trial.key], _outcome(ray, reference, trial, store, losses)
             if outcome is None:
                 waiting.append(trial)
-                watch.elsewhere(trial)
+                (watch.elsewhere if losses[trial.key] == before else watch.lost)(trial)
             else:
                 watch.ended(trial, *outcome)
 
@@ -235,9 +243,11 @@ def _outcome(ray: Any, reference: Any, trial: Trial, store: Store, losses: Count
         raise error.cause if isinstance(error.cause, BenchError) else error from error
     except ray.exceptions.RayError as error:
         losses[trial.key] += 1
-        if losses[trial.key] <= LOSSES:
+        held = store.claim(trial.key) if losses[trial.key] > LOSSES else None
+        if held is None:  # once more, or another process is at it
             return None
-        store.put(failed(trial, error))
+        with held:
+            store.put(failed(trial, error), mark=held.mark)
         return "failed", []
 
 

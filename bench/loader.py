@@ -40,23 +40,25 @@ def view_array(prepared: Prepared, view: View, progress: Callable[[int, int], No
     if view.keeps(prepared.shape, prepared.spacing):
         return images
     key = {"fingerprint": prepared.fingerprint, "name": prepared.name, "view": plain(view)}
-    path = paths.views_root() / f"{digest(key)}.npy"
     shape = (len(images), *view.shape(tuple(images.shape[1:]), prepared.spacing))
-    found = _kept(path, shape)
-    if found is None:
-        with storing(path.parent), claimed(path.with_name(f".{path.stem}.claim")) as held:
-            found = _kept(path, shape)
-            if found is None:
-                unfinished = path.with_name(f".{path.stem}{held.mark}.npy")
-                _compute(images, view, prepared.spacing, unfinished, shape, progress or (lambda done, total: None))
-                move(unfinished, path)
+    places = [root / f"{digest(key)}.npy" for root in paths.views_roots()]
+    found = next((kept for kept in (_kept(path, shape) for path in places) if kept is not None), None)
+    if found is not None:
+        return found
+    path = next((path for path in places if paths.writable(path.parent)), places[0])
+    with storing(path.parent), claimed(path.with_name(f".{path.stem}.claim")) as held:
+        found = _kept(path, shape)
+        if found is None:
+            unfinished = path.with_name(f".{path.stem}{held.mark}.npy")
+            _compute(images, view, prepared.spacing, unfinished, shape, progress or (lambda done, total: None))
+            move(unfinished, path)
     return opened(path, shape) if found is None else found
 
 
 def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     try:
         return opened(path, shape)
-    except (OSError, ValueError):  # not there, or damaged: it can always be computed
+    except ValueError:  # not there, or damaged: it can always be computed
         return None
 
 

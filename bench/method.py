@@ -64,7 +64,8 @@ class Method(ABC):
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         """The untrained network for scans of `shape` after the view: (B, *shape) to (B, task.outputs).
 
-        A network gives the logits alone, one column per class, or one number per scan.
+        A network gives the logits alone, one column per class, or one number per scan. What it remembers from step
+        to step lies in its parameters and buffers: a killed training goes on from those.
         """
 
     def step(self, model: nn.Module, batch: Batch) -> Tensor:

@@ -17,13 +17,18 @@ def data_root() -> Path:
     return (Path(shares) if shares else Path.home() / ".local" / "share") / "dclse-bench"
 
 
-def views_root() -> Path:
-    """Where views of scans are kept: under the data root, or in the user's own cache where that may only be read."""
-    root = data_root()
-    if not root.is_dir() or os.access(root, os.W_OK):
-        return root / "views"
+def views_roots() -> list[Path]:
+    """Where views of scans may lie: under the data root; and the user's own cache, for data that may only be read."""
     caches = os.environ.get("XDG_CACHE_HOME")
-    return (Path(caches) if caches else Path.home() / ".cache") / "dclse-bench" / "views"
+    own = (Path(caches) if caches else Path.home() / ".cache") / "dclse-bench" / "views"
+    return [data_root() / "views", own]
+
+
+def writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or the folder itself."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def data_root_is_configured() -> bool:

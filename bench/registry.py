@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -73,6 +74,14 @@ def describe(kind: str, name: str) -> dict[str, Any]:
     if inspect.isclass(found):
         entry["parameters"] = [_parameter(f) for f in dataclasses.fields(found)]
     return entry
+
+
+def code(owner: type) -> str:
+    """A checksum of the files that a member's class is made of: its own, and those beside it in its package."""
+    module = sys.modules[owner.__module__]
+    own = Path(module.__file__)
+    files = sorted(own.parent.glob("*.py")) if module.__name__.partition(".")[0] != "bench_plugins" else [own]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:20]
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

@@ -14,10 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.disk import flush
+from bench.disk import flush, reading
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+_SEEN: dict[Path, list] = {}  # files read through and found whole by this process: how they looked, their checksum
 
 
 class RowFile:
@@ -51,15 +54,15 @@ class RowFile:
         self._file.seek(self._start + rows * self.dtype.itemsize * int(np.prod(self.shape)))
         self._file.truncate()
 
-    def append(self, row: np.ndarray, checksum: str = "") -> str:
-        """Write a row of the file's shape, brought to its type; returns its checksum. checksum: where it is known."""
+    def append(self, row: np.ndarray) -> str:
+        """Write a row of the file's shape, brought to its type; returns its checksum."""
         import numpy as np
 
         if row.shape != self.shape:
             raise ValueError(f"a row of shape {row.shape} in a file of {self.shape}")
         content = np.ascontiguousarray(row, self.dtype)
         self._file.write(content.data)
-        self.checksums.append(checksum or row_checksum(content))
+        self.checksums.append(row_checksum(content))
         return self.checksums[-1]
 
     def reach(self) -> None:
@@ -101,7 +104,8 @@ def opened(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
     if fault := fault_of(path):
         raise ValueError(fault)
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    with reading(path):
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.shape != tuple(shape):
         raise ValueError(f"{path.name} holds {array.shape}, not {tuple(shape)}")
     return array
@@ -120,16 +124,22 @@ def fault_of(path: Path, thorough: bool = False, checksum: str = "") -> str:
     thorough: read it through even if it looks so. checksum: what it shall be, where somebody else knows.
     """
     try:
-        sealed = json.loads(_beside(path).read_text())
+        with reading(path):
+            sealed, looks = json.loads(_beside(path).read_text()), _looks(path)
         if checksum and sealed["checksum"] != checksum:
             return f"{path.name} is another file than was written"
-        untouched = [sealed["size"], sealed["time"]] == _looks(path)
-        if untouched and not thorough:
+        untouched = [sealed["size"], sealed["time"]] == looks
+        if not thorough and (untouched or _SEEN.get(path) == [looks, sealed["checksum"]]):
             return ""
-        if checksum_of(path) != sealed["checksum"]:
+        with reading(path):
+            found = checksum_of(path)
+        if found != sealed["checksum"]:
             return f"{path.name} was changed after it was written"
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except FileNotFoundError as error:
+        return f"{Path(error.filename).name} is missing"
+    except (ValueError, EOFError, LookupError, TypeError) as error:
         return f"{path.name} cannot be read: {error}"
+    _SEEN[path] = [looks, found]
     if not untouched:
         with contextlib.suppress(OSError):  # a folder that may only be read is read through each time
             _seal(path, sealed["checksum"])

@@ -8,9 +8,9 @@ import platform
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,54 +18,69 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from bench import __version__, cost, inference, registry, scores, train
-from bench.checkpoint import DamagedCheckpointError
+from bench import __version__, cost, inference, registry, scores, splits, train
+from bench.checkpoint import CheckpointError
 from bench.clock import STAGES
 from bench.core import NO_CURRICULUM, BenchError, HaltError, Record, Trial, plain
 from bench.curriculum import Curriculum
 from bench.loader import Normaliser, Part, view_array
 from bench.method import Method, Outputs
+from bench.metrics import evaluate
 from bench.plan import needed_by
 from bench.scene import RefusalError, Scene, lay_out
-from bench.store import WEIGHTS, Store
+from bench.store import Store
 from bench.views import Image, effective
 
 Progress = Callable[[float], None]
 
 
-def run(trial: Trial, store: Store, keep: bool = False, progress: Progress = lambda fraction: None) -> Record:
+def run(
+    trial: Trial,
+    store: Store,
+    keep: bool = False,
+    progress: Progress = lambda fraction: None,
+    mark: str = "",
+) -> Record:
     """Carry out a trial and keep its record, whatever comes of it. keep: the selected weights too.
 
-    For whoever holds the trial's claim. It goes on from what a killed process left. What a person has to mend
+    For whoever holds the trial's claim; mark: of a claim that excludes nobody. It goes on from what a killed
+    process left. What a person has to mend
     (BenchError: a wrong study, a full disk) and interrupts pass through; everything else becomes part of the record.
     """
     began, since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter()
-    workplace, arrays, notes = store.workplace(trial.key), {}, []
+    kept, notes = Kept(), []
     try:
         with threadpool_limits(trial.recipe.threads):  # of BLAS and OpenMP; torch has a number of its own
-            record, arrays = _done_or_anew(trial, store, workplace, keep, progress, notes)
+            record, kept = _done_or_anew(trial, store, mark, progress, notes)
     except BenchError:
         raise
     except RefusalError as refusal:
         record = Record(trial, "refused", error={"kind": "refused", "message": str(refusal), "traceback": ""})
     except Exception as error:  # a run's fault is a record, and the sweep goes on
         record = failed(trial, error)
-    record = replace(record, provenance=_provenance(began, time.perf_counter() - since, notes))
-    weights = workplace / WEIGHTS
-    store.put(record, arrays, weights if weights.is_file() else None)
+    seconds = time.perf_counter() - since + kept.earlier
+    record = replace(record, provenance=_provenance(began, seconds, notes))
+    store.put(record, kept.arrays, kept.weights if keep else None, mark)
     return record
 
 
-def _done_or_anew(
-    trial: Trial, store: Store, workplace: Path, keep: bool, progress: Progress, notes: list[str]
-) -> tuple[Record, dict[str, np.ndarray]]:
-    """The finished trial; begun anew where what it was to go on from is damaged. notes: what there is to say of it."""
+@dataclass(frozen=True)
+class Kept:
+    """What is kept beside a record."""
+
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    weights: Path | None = None  # of the selected evaluation point
+    earlier: float = 0.0  # seconds of a killed process that the trial was gone on from
+
+
+def _done_or_anew(trial: Trial, store: Store, mark: str, progress: Progress, notes: list[str]) -> tuple[Record, Kept]:
+    """The finished trial; begun anew where it cannot go on from what was left. notes: what there is to say of it."""
     try:
-        return _done(trial, store, workplace, keep, progress)
-    except DamagedCheckpointError as damage:
-        aside = store.set_workplace_aside(trial.key)
-        notes.append(f"{damage}; it is set aside as {aside.name}, and the trial began anew")
-    return _done(trial, store, store.workplace(trial.key), keep, progress)
+        return _done(trial, store, store.workplace(trial.key, mark), progress)
+    except CheckpointError as fault:
+        aside = store.set_workplaces_aside(trial.key, fault.why)
+        notes.append(f"{fault.message}; it is set aside as {aside}, and the trial began anew")
+    return _done(trial, store, store.workplace(trial.key, mark), progress)
 
 
 def failed(trial: Trial, error: BaseException) -> Record:
@@ -82,9 +97,7 @@ def device_of() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _done(
-    trial: Trial, store: Store, workplace: Path, keep: bool, progress: Progress
-) -> tuple[Record, dict[str, np.ndarray]]:
+def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tuple[Record, Kept]:
     device = device_of()
     _be_deterministic(trial.recipe.threads)
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
@@ -97,24 +110,35 @@ def _done(
     )  # fmt: skip
     with _listening() as not_deterministic:
         fit = train.fit(setup, scene.shape)
-    test = scene.part(scene.fold.test)
+    test, tested = scene.test(), scene.tested
     said, seconds = _said_of_test(fit, setup, test)
+    said, task = [tested.said(each) for each in said], tested.prepared.task
     record = Record(
         trial,
         "done",
-        metrics=scores.metrics(fit, setup.task, said, test.y, setup.spacing),
-        curve=scores.curve(fit, setup.task, said, test.y, setup.spacing),
+        metrics={
+            **scores.metrics(fit, task, said, test.y, setup.spacing, setup.task),
+            **_unshared(scene, said[fit.selected]),
+        },
+        curve=scores.curve(fit, task, said, test.y, setup.spacing),
         resolved={**_resolved(setup, scene, fit), "not_deterministic": sorted(not_deterministic)},
         sizes=_sizes(scene),
         cost=_cost(fit, scene, seconds / max(1, len(test)), device),
     )
-    if keep:
-        fit.points[fit.selected].state.rename(workplace / WEIGHTS)
-    rows = scene.fold.test
-    arrays = {"ids": np.array(scene.prepared.ids)[rows], "groups": np.array(scene.prepared.groups)[rows]}
+    ids, groups = (np.array(names)[tested.rows] for names in (tested.prepared.ids, tested.prepared.groups))
+    arrays = {"ids": ids, "groups": groups}
     if setup.task.kind != "segmentation":
         arrays |= {"y": test.y, "selected": said[fit.selected], "last": said[-1]}
-    return record, arrays
+    return record, Kept(arrays, fit.points[fit.selected].state, fit.earlier)
+
+
+def _unshared(scene: Scene, said: np.ndarray) -> dict[str, dict[str, float]]:
+    """Where a publisher's split divides groups: the scores on the test scans whose group was not learnt from."""
+    known = splits.shared(scene.prepared, scene.fold)
+    if scene.external is not None or not known.any():
+        return {}
+    y = scene.targets[scene.fold.test]
+    return {"unshared": evaluate(scene.prepared.task, y[~known], said[~known]) if not known.all() else {}}
 
 
 def _upstream(trial: Trial, store: Store, scene: Scene) -> Sequence[Outputs]:
@@ -174,9 +198,12 @@ def _resolved(setup: train.Setup, scene: Scene, fit: train.Fit) -> dict[str, Any
 
 
 def _sizes(scene: Scene) -> dict[str, int]:
-    parts = {"train": scene.fold.train, "val": scene.fold.val, "test": scene.fold.test}
-    sizes = {name: len(rows) for name, rows in parts.items()}
-    return sizes | {f"{name}_groups": len({scene.prepared.groups[row] for row in rows}) for name, rows in parts.items()}
+    parts = {"train": (scene.prepared, scene.fold.train), "val": (scene.prepared, scene.fold.val)}
+    parts["test"] = (scene.tested.prepared, scene.tested.rows)
+    sizes = {name: len(rows) for name, (_, rows) in parts.items()}
+    sizes |= {f"{name}_groups": len({held.groups[row] for row in rows}) for name, (held, rows) in parts.items()}
+    known = 0 if scene.external else int(splits.shared(scene.prepared, scene.fold).sum())
+    return sizes | ({"test_shared": known} if known else {})
 
 
 def _cost(fit: train.Fit, scene: Scene, inference_seconds: float, device: torch.device) -> dict[str, float | None]:

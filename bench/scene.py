@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from bench import splits
-from bench.core import HaltError, Trial
+from bench.core import DataSpec, HaltError, Trial
 from bench.loader import Normaliser, Part, view_array
 from bench.method import Method
 from bench.prepare import Prepared, open_prepared
@@ -31,6 +31,7 @@ class Scene:
     array: np.ndarray  # (N, *shape after the view)
     normaliser: Normaliser
     device: torch.device
+    external: Elsewhere | None = None  # what is tested on, where that is not the test part of the fold
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -39,13 +40,37 @@ class Scene:
     def part(self, rows: np.ndarray) -> Part:
         return Part(self.array, rows, self.targets[rows], self.normaliser, self.device)
 
+    @property
+    def tested(self) -> Elsewhere:
+        """The scans that are tested on, in order."""
+        if self.external is not None:
+            return self.external
+        return Elsewhere(self.prepared, self.array, self.fold.test, self.targets[self.fold.test])
+
+    def test(self) -> Part:
+        """The scans that are tested on, normalised as those that were learnt from."""
+        tested = self.tested
+        return Part(tested.array, tested.rows, tested.targets, self.normaliser, self.device)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Scans that a network is tested on. gathers: (classes learnt, classes there), 1 where one counts as the other."""
+
+    prepared: Prepared
+    array: np.ndarray  # (N, *shape after the view)
+    rows: np.ndarray
+    targets: np.ndarray  # of `rows`
+    gathers: np.ndarray | None = None
+
+    def said(self, predictions: np.ndarray) -> np.ndarray:
+        """Predictions in terms of the classes that these scans have."""
+        return predictions if self.gathers is None else predictions @ self.gathers
+
 
 def lay_out(trial: Trial, method: Method, device: torch.device) -> Scene:
     """The scene of a trial as `method` sees it. RefusalError where the method cannot do this task on this data."""
-    prepared = open_prepared(trial.data.name, trial.data.params)
-    if prepared is None or prepared.fingerprint != trial.data.fingerprint:
-        state = "is not prepared any more" if prepared is None else "was prepared anew since the study was planned"
-        raise HaltError(f"{trial.data.name} {state}; start the study again")
+    prepared = _opened(trial.data)
     if reason := method.refuses(prepared.task, prepared.shape):
         raise RefusalError(reason)
     if prepared.task.kind == "segmentation" and method.augment != "none":
@@ -57,7 +82,34 @@ def lay_out(trial: Trial, method: Method, device: torch.device) -> Scene:
     if prepared.task.kind == "segmentation" and array.shape[2:] != tuple(prepared.shape[1:]):
         raise RefusalError(f"the view {view.kind_name} changes the grid, and the masks stay on theirs")
     channels = Normaliser.fit(array, fold.train) if method.normalise == "train" else Normaliser.none(array.shape[1])
-    return Scene(prepared, fold, targets, view, array, channels, device)
+    elsewhere = _elsewhere(trial, method, prepared, array) if trial.external else None
+    return Scene(prepared, fold, targets, view, array, channels, device, elsewhere)
+
+
+def _elsewhere(trial: Trial, method: Method, learnt: Prepared, array: np.ndarray) -> Elsewhere:
+    """All scans of the other data set, as this method's view shows them."""
+    other = _opened(trial.external.data)
+    seen = view_array(other, effective(method.view, other.shape))
+    if seen.shape[1:] != array.shape[1:]:
+        shapes = f"{tuple(seen.shape[1:])} on {other.name} and {tuple(array.shape[1:])} on {learnt.name}"
+        raise RefusalError(f"its view gives {shapes}: one network cannot read both; prepare them alike")
+    gathers = None
+    if labels := trial.external.labels:
+        gathers = np.zeros((len(learnt.task.classes), len(other.task.classes)))
+        for row, name in enumerate(learnt.task.classes):
+            gathers[row, other.task.classes.index(labels[name])] = 1
+    targets = other.masks() if other.task.kind == "segmentation" else other.targets
+    targets = targets.astype(np.int64) if other.task.kind == "classification" else targets
+    rows = np.arange(len(other.ids))[: trial.recipe.scans or None]
+    return Elsewhere(other, seen, rows, targets[rows], gathers)
+
+
+def _opened(data: DataSpec) -> Prepared:
+    prepared = open_prepared(data.name, data.params)
+    if prepared is None or prepared.fingerprint != data.fingerprint:
+        state = "is not prepared any more" if prepared is None else "was prepared anew since the study was planned"
+        raise HaltError(f"{data.name} {state}; start the study again")
+    return prepared
 
 
 def _targets(trial: Trial, prepared: Prepared) -> np.ndarray:

@@ -13,12 +13,14 @@ from bench.train import LAST, Fit
 
 
 def metrics(
-    fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None
-) -> dict[str, dict[str, float]]:
+    fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None,
+    learnt: Task | None = None,
+) -> dict[str, dict[str, float]]:  # fmt: skip
     """Every metric of the test part at the selected and the last point, and the audit of the selection.
 
     said: the predictions on the test part at each evaluation point. The audit is never ranked: it shows what choosing
-    the point on the test part would have flattered. spacing: millimetres along the axes of masks.
+    the point on the test part would have flattered. spacing: millimetres along the axes of masks. learnt: the task
+    that was learnt, where other data with another task are tested on.
     """
     primary = METRICS[task.primary]
     scores = [primary(y, one, spacing) for one in said]
@@ -28,7 +30,7 @@ def metrics(
     return {
         "selected": evaluate(task, y, said[fit.selected], spacing),
         "last": evaluate(task, y, said[-1], spacing),
-        "validation": {task.primary: fit.points[fit.selected].val},
+        "validation": {(learnt or task).primary: fit.points[fit.selected].val},
         "audit": {
             "best_of_last": best(last, default=math.nan),
             "best_of_all": best(finite, default=math.nan),

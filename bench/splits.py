@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from bench.core import BenchError, Split, Task, digest
+from bench.core import SPLITS, BenchError, Split, Task, digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +57,8 @@ def fold(prepared: Grouped, split: Split, partition: int, number: int) -> Fold:
         raise BenchError(f"the fraction of the training groups lies above 0 and up to 1: {split.fraction}")
     if isinstance(prepared, Labelled) and prepared.task.kind == "classification":
         _check_classes(prepared, split)
+    if split.kind == "publisher":
+        return _published(prepared, split, partition)
     strata = _strata(prepared)
     test = _test_groups(prepared, strata, split, partition)[number]
     rest = {group: strata[group] for group in strata if group not in test}
@@ -137,7 +139,34 @@ def _test_groups(prepared: Grouped, strata: Strata, split: Split, partition: int
         return divided(strata, split.folds, "split", prepared.name, split.folds, partition)
     if split.kind == "site":
         return _by_site(prepared, split.folds)
-    raise BenchError(f"no split {split.kind!r}; there are kfold, site")
+    raise BenchError(f"no split {split.kind!r}; there are {', '.join(SPLITS)}")
+
+
+def _published(prepared: Grouped, split: Split, partition: int) -> Fold:
+    """The publisher's test part, and the validation part from his training part, over groups.
+
+    A group may lie in both of the publisher's parts: `shared` says which test scans that makes easy.
+    """
+    rows = {part: [row for row, each in enumerate(prepared.parts) if each == part] for part in ("train", "test")}
+    if not rows["train"] or not rows["test"]:
+        raise BenchError(f"{prepared.name} has no training and test parts of its publisher; split by kfold")
+    strata: dict[str, Counter] = defaultdict(Counter)
+    for row in rows["train"]:
+        strata[prepared.groups[row]][prepared.strata[row]] += 1
+    place = (prepared.name, split.kind, split.folds, partition, 0)
+    val = _validation(strata, place)
+    learnt = _fraction({group: strata[group] for group in strata if group not in val}, split.fraction, place)
+    parts = ([row for row in rows["train"] if prepared.groups[row] in part] for part in (learnt, val))
+    return Fold(*(_array(part) for part in (*parts, rows["test"])))
+
+
+def shared(prepared: Grouped, fold: Fold) -> np.ndarray:
+    """(test scans,) whether the group of each lies in the training or validation part as well: never, but where a
+    publisher's split divides groups."""
+    import numpy as np
+
+    known = {prepared.groups[row] for row in (*fold.train, *fold.val)}
+    return np.array([prepared.groups[row] in known for row in fold.test], dtype=bool)
 
 
 def _by_site(prepared: Grouped, folds: int) -> list[set[str]]:
@@ -180,6 +209,10 @@ def _shuffled(names: Iterable[str], *chance: Any) -> list[str]:
 
 
 def _rows(prepared: Grouped, groups: set[str]) -> np.ndarray:
+    return _array([row for row, group in enumerate(prepared.groups) if group in groups])
+
+
+def _array(rows: Sequence[int]) -> np.ndarray:
     import numpy as np
 
-    return np.array([row for row, group in enumerate(prepared.groups) if group in groups], dtype=np.int64)
+    return np.array(rows, dtype=np.int64)

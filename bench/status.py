@@ -31,6 +31,7 @@ def state_of(plan: Mapping[str, Any], store: Store) -> dict[str, Any]:
         "study": plan["study"],
         "planned": len(statuses),
         **{status: counts[status] for status in ("done", "failed", "refused", "open")},
+        "damaged": dict(store.damaged),
         "arms": {label: dict(count) for label, count in arms.items()},
         "troubles": troubles,
     }

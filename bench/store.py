@@ -11,23 +11,26 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import platform
 import shutil
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.claims import Claim, claim
 from bench.core import Record, plain
-from bench.disk import clear, flush, seal, sha256_of, storing
+from bench.disk import clear, flush, reading, seal, sha256_of, storing, unsealed
 
 if TYPE_CHECKING:
     import numpy as np
 
 RECORD, PREDICTIONS, WEIGHTS = "record.json", "predictions.npz", "weights.safetensors"
 CLAIMS, RUNNING = ".claims", ".running"
+DAY = 86400.0  # seconds
 _HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]  # a results folder may be shared by machines
 
 
@@ -48,25 +51,25 @@ class Store:
 
     def has(self, key: str) -> bool:
         """Whether there is something of a finished trial, whole or damaged."""
-        return self.folder(key).is_dir()
+        return self.folder(key).exists()
 
     def get(self, key: str) -> Record | None:
-        """The record of a trial; None where there is none, or a damaged one."""
-        try:
-            return self._record(key)
-        except DamagedError as error:
-            self.damaged[key] = str(error)
-            return None
+        """The record of a trial; None where there is none, or a damaged one. HaltError where it cannot be read."""
+        return self._whole(key, ())
 
     def whole(self, key: str, weights: bool = False) -> Record | None:
         """The record of a trial whose other files are whole too; None where there is none, or something is damaged.
 
         weights: read them through as well.
         """
+        return self._whole(key, (PREDICTIONS, WEIGHTS) if weights else (PREDICTIONS,))
+
+    def _whole(self, key: str, files: Collection[str]) -> Record | None:
+        self.damaged.pop(key, None)  # another process may have mended it
         try:
             record = self._record(key)
             for name in record.files if record else ():
-                if weights or name != WEIGHTS:
+                if name in files:
                     self._intact(key, name, record)
         except DamagedError as error:
             self.damaged[key] = str(error)
@@ -76,7 +79,11 @@ class Store:
     def mark(self, key: str) -> str:
         """What tells one record of a trial from another; empty where there is none."""
         path = self.folder(key) / RECORD
-        return sha256_of(path) if path.is_file() else ""
+        try:
+            with reading(path):
+                return sha256_of(path)
+        except FileNotFoundError:
+            return ""
 
     def predictions(self, key: str) -> dict[str, np.ndarray]:
         """The arrays kept with a record: ids, groups, y, selected, last. Empty where nothing was predicted.
@@ -108,12 +115,15 @@ class Store:
         with storing(self.trials):
             self.trials.mkdir(parents=True, exist_ok=True)
 
-    def workplace(self, key: str) -> Path:
-        """The folder of a trial in progress, with what a killed process left in it, on this machine or another."""
-        here = self.trials / f"{RUNNING}-{key}-{_HERE}"
+    def workplace(self, key: str, mark: str = "") -> Path:
+        """The folder of a trial in progress, with what a killed process left in it, on this machine or another.
+
+        mark: of a claim that excludes nobody; then the folder is this process's own, and nobody's work is gone on with.
+        """
+        here = self.trials / f"{RUNNING}-{key}-{_HERE}{mark}"
         with storing(self.trials):
             elsewhere = next(self.trials.glob(f"{RUNNING}-{key}-*"), None)
-            if elsewhere is not None and not here.is_dir():
+            if elsewhere is not None and not mark and not here.is_dir():
                 copy = self.trials / f".copy-{key}-{_HERE}"
                 clear(copy)
                 with contextlib.suppress(OSError, shutil.Error):  # it may vanish meanwhile: then from the beginning
@@ -121,14 +131,22 @@ class Store:
             here.mkdir(parents=True, exist_ok=True)
         return here
 
-    def put(self, record: Record, arrays: Mapping[str, np.ndarray] | None = None, weights: Path | None = None) -> None:
-        """Keep a record with its arrays; `weights` is a safetensors file that is moved in. First come, first kept.
+    def put(
+        self,
+        record: Record,
+        arrays: Mapping[str, np.ndarray] | None = None,
+        weights: Path | None = None,
+        mark: str = "",
+    ) -> None:
+        """Keep a record with its arrays and a safetensors file of weights. First come, first kept.
 
-        What the trial had in progress is gone afterwards. HaltError where the disk refuses.
+        What the trial had in progress here is gone afterwards. mark: as of the workplace. HaltError where the disk
+        refuses: then nothing is gone.
         """
         key = record.trial.key
         with storing(self.trials):
-            whole = self.workplace(key) / f"whole-{uuid.uuid4().hex[:8]}"
+            workplace = self.workplace(key, mark)
+            whole = workplace / f"whole-{uuid.uuid4().hex[:8]}"
             whole.mkdir()
             try:
                 _fill(whole, record, arrays, weights)
@@ -139,28 +157,26 @@ class Store:
                     raise
             finally:
                 clear(whole)
-        self.clear(key)
-
-    def clear(self, key: str) -> None:
-        """Forget what a trial had in progress."""
-        for path in (*self.trials.glob(f"{RUNNING}-{key}-*"), self.trials / f".copy-{key}-{_HERE}"):
-            clear(path)
+        clear(workplace)
 
     def set_aside(self, key: str, why: str) -> Path:
         """Rename the folder of a trial to `<key>.<why>-<number>`, so that the trial runs again; returns the new one."""
         self.damaged.pop(key, None)
         return self._aside(self.folder(key), key, why)
 
-    def set_workplace_aside(self, key: str) -> Path:
-        """Rename what a trial has in progress to `<key>.damaged-<number>`, so that it begins anew."""
-        return self._aside(self.workplace(key), key, "damaged")
+    def set_workplaces_aside(self, key: str, why: str) -> str:
+        """Rename all that a trial has in progress to `<key>.<why>-<number>`, so that it begins anew; the last name."""
+        return [self._aside(path, key, why).name for path in sorted(self.trials.glob(f"{RUNNING}-{key}-*"))][-1]
 
     def sweep(self) -> None:
-        """Remove what is in progress of trials that have a record by now and nobody works at."""
+        """Remove what is in progress of trials that have a record by now and nobody works at.
+
+        That of other machines only when it is a day old: their locks may not be seen from here.
+        """
         self.open()
-        for path in self.trials.glob(f"{RUNNING}-*"):
-            key = path.name.split("-")[1]
-            if not self.has(key):
+        for path in (*self.trials.glob(f"{RUNNING}-*"), *self.trials.glob(".copy-*")):
+            key, machine = path.name.split("-")[1:3]
+            if not self.has(key) or (machine != _HERE and time.time() - path.stat().st_mtime < DAY):
                 continue
             held = self.claim(key)
             if held is not None:
@@ -178,17 +194,13 @@ class Store:
     def _record(self, key: str) -> Record | None:
         path = self.folder(key) / RECORD
         try:
-            entry = json.loads(path.read_bytes())
-            mark = entry.pop("seal", None)
-            if mark != seal(entry):
-                raise DamagedError(f"{path} was changed after it was written")
-            record = Record.parse(entry)
+            record = Record.parse(unsealed(path))
         except FileNotFoundError:
             if self.has(key):
                 raise DamagedError(f"{path} is missing") from None
             return None
-        except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
-            raise DamagedError(f"{path} cannot be read: {error}") from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise DamagedError(f"{path}: {error}") from error
         if record.trial.key != key:
             raise DamagedError(f"{path} is the record of another trial, {record.trial.key}")
         return record
@@ -196,9 +208,10 @@ class Store:
     def _intact(self, key: str, name: str, record: Record) -> Path:
         path = self.folder(key) / name
         try:
-            found = sha256_of(path)
-        except OSError as error:
-            raise DamagedError(f"{path} cannot be read: {error}") from error
+            with reading(path):
+                found = sha256_of(path)
+        except FileNotFoundError as error:
+            raise DamagedError(f"{path} is missing") from error
         if found != record.files[name]:
             raise DamagedError(f"{path} was changed after it was written")
         return path
@@ -211,7 +224,10 @@ def _fill(folder: Path, record: Record, arrays: Mapping[str, Any] | None, weight
     if arrays:
         np.savez_compressed(folder / PREDICTIONS, allow_pickle=False, **arrays)
     if weights is not None:
-        shutil.move(weights, folder / WEIGHTS)
+        try:
+            os.link(weights, folder / WEIGHTS)  # the checkpoint keeps its own name, until the record is there
+        except OSError:  # a file system without links
+            shutil.copyfile(weights, folder / WEIGHTS)
     files = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     entry = plain(replace(record, files=files))
     text = json.dumps({**entry, "seal": seal(entry)}, indent=1)

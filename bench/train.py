@@ -6,6 +6,7 @@ from seeds of (data, partition, fold, seed, purpose), never from the method, so 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -19,7 +20,7 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench import checkpoint, inference
+from bench import checkpoint, inference, registry
 from bench.augment import augment
 from bench.checkpoint import Course, Point
 from bench.clock import Clock
@@ -70,6 +71,7 @@ class Fit:
     scale: Scale
     seconds: dict[str, float]
     resumed: int = 0  # the step that a killed trial was gone on from; 0: from the beginning
+    earlier: float = 0.0  # seconds of `seconds` that were spent before that
 
     def load(self, point: int) -> nn.Module:
         """The network in the state of an evaluation point."""
@@ -86,9 +88,9 @@ def fit(setup: Setup, shape: tuple[int, ...]) -> Fit:
     scale = Scale.fit(setup.task, setup.train.y)
     torch.manual_seed(setup.trial.seed_for("noise"))
     clock = Clock(setup.device)
-    points, resumed = (_solve if setup.method.solves else _descend)(setup, model, scale, clock)
+    points, resumed, earlier = (_solve if setup.method.solves else _descend)(setup, model, scale, clock)
     clock.settle()
-    return Fit(model, points, select(points, setup.task), scale, clock.seconds, resumed)
+    return Fit(model, points, select(points, setup.task), scale, clock.seconds, resumed, earlier)
 
 
 def select(points: Sequence[Point], task: Task) -> int:
@@ -130,20 +132,21 @@ def precision(recipe: Recipe, device: torch.device) -> str:
     return recipe.precision if recipe.precision != "auto" else ("bf16" if device.type == "cuda" else "fp32")
 
 
-def _solve(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int]:
+def _solve(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int, float]:
     everything = [(x.cpu().numpy(), scale.forward(y).cpu().numpy()) for _, x, y in setup.train.batches(64)]
     x, y = (np.concatenate(parts) for parts in zip(*everything, strict=True))
     clock.lap("data")
     setup.method.solve(model, x, y, setup.task, setup.trial.seed_for("noise"))
     clock.lap("forward")
-    return [_evaluate(setup, model, scale, 0, math.nan, clock)], 0
+    return [_evaluate(setup, model, scale, 0, math.nan, clock)], 0, 0.0
 
 
-def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int]:
+def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int, float]:
     """Steps of the optimiser, from the beginning or from where a killed trial was last kept."""
     recipe, stops = setup.recipe, evaluation_steps(setup.recipe)
     course = _begin(setup, model, clock)
     begun = checkpoint.go_on(course, setup.workplace)
+    earlier = sum(clock.seconds.values())
     running = torch.zeros((), device=setup.device)
     model.train()
     clock.start()
@@ -164,7 +167,7 @@ def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tupl
             running.zero_()
             model.train()
             setup.progress((step + 1) / recipe.steps)
-    return course.points, begun
+    return course.points, begun, earlier
 
 
 def _begin(setup: Setup, model: nn.Module, clock: Clock) -> Course:
@@ -172,7 +175,20 @@ def _begin(setup: Setup, model: nn.Module, clock: Clock) -> Course:
     order = shuffled(len(train), setup.recipe.batch_size, np.random.default_rng(trial.seed_for("order")))
     dice = torch.Generator().manual_seed(trial.seed_for("augment"))
     seen = torch.full((len(train),), math.nan, device=setup.device)
-    return Course(model, _optimiser(setup.method, model), order, dice, seen, clock)
+    return Course(model, _optimiser(setup.method, model), order, dice, seen, clock, _by(setup))
+
+
+def _by(setup: Setup) -> dict[str, str]:
+    """What makes this training: a state that another device, precision, version or program left is not gone on with."""
+    loop = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return {
+        "device": setup.device.type,
+        "precision": precision(setup.recipe, setup.device),
+        "torch": torch.__version__,
+        "method": registry.code(type(setup.method)),
+        "curriculum": registry.code(type(setup.curriculum)),
+        "bench": hashlib.sha256(loop).hexdigest()[:20],
+    }
 
 
 def _batch(setup: Setup, course: Course, scale: Scale, step: int) -> Batch:

@@ -27,6 +27,9 @@ class Quiet:
     def moved(self, trial, fraction):
         self.steps.append(fraction)
 
+    def lost(self, trial):
+        pass
+
     def elsewhere(self, trial):
         pass
 

@@ -178,7 +178,7 @@ def test_keys_are_what_they_were_when_trials_were_first_stored(study):
 @pytest.mark.parametrize("trial", [PLAIN, FULL])
 def test_a_key_is_the_digest_of_the_trial_in_canonical_form(trial):
     entry = {"protocol": 1, **plain(trial)}
-    assert trial.key == digest(entry if trial.upstream else {k: v for k, v in entry.items() if k != "upstream"})
+    assert trial.key == digest({k: v for k, v in entry.items() if v or k not in ("upstream", "external")})
 
 
 def test_a_key_that_was_asked_for_leaves_no_trace():

@@ -213,21 +213,6 @@ def test_a_missing_source_says_what_to_run(tmp_path):
         prepare("ad_oasis", source=bids.oasis(tmp_path / "young", 1, age=[20]))
 
 
-@pytest.mark.parametrize("file", ["images.npy", "index.json", "manifest.json"])
-def test_a_damaged_folder_is_told_from_one_that_is_not_there(tmp_path, file):
-    made = prepare("ad_oasis", source=bids.oasis(tmp_path / "oasis", 2))
-    (made.folder / file).write_bytes(b"\x93NUMPY")
-    with pytest.raises(HaltError, match=f"damaged \\({file}.*sets them aside"):
-        open_prepared("ad_oasis").images()
-
-
-def test_pickled_arrays_are_not_read(tmp_path):
-    made = prepare("ad_oasis", source=bids.oasis(tmp_path / "oasis", 2))
-    np.save(made.folder / "images.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
-    with pytest.raises(BenchError, match="damaged"):
-        made.images()
-
-
 def test_masks_lie_beside_the_images(mine):
     mine("mask = (image[0] > 10 * i).astype(int)", "segmentation", "float('nan')")
     made = prepare("mine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,7 @@ def test_damaged_predictions_are_named_and_not_read(store):
         store.predictions(TRIAL.key)
     path.unlink()
     assert store.whole(TRIAL.key) is None
-    assert "predictions.npz cannot be read" in store.damaged[TRIAL.key]
+    assert "predictions.npz is missing" in store.damaged[TRIAL.key]
 
 
 def test_damaged_weights_are_found_where_they_are_asked_for(store, tmp_path):
@@ -120,9 +121,10 @@ def test_what_is_in_progress_goes_when_there_is_a_record_and_nobody_works_at_it(
         (store.workplace(trial.key) / "point-1.safetensors").write_bytes(b"x")
     store.sweep()
     assert len(list(store.trials.glob(".running-*"))) == 2
-    kept = store.workplace(TRIAL.key).rename(store.trials / "kept")
+    kept = store.workplace(TRIAL.key)
+    kept.rename(store.trials / "kept")
     store.put(Record(TRIAL, "done"))
-    kept.rename(store.trials / f".running-{TRIAL.key}-elsewhere")
+    (store.trials / "kept").rename(kept)
     with store.claim(TRIAL.key):
         store.sweep()
         assert len(list(store.trials.glob(".running-*"))) == 2
@@ -130,11 +132,14 @@ def test_what_is_in_progress_goes_when_there_is_a_record_and_nobody_works_at_it(
     assert [path.name.split("-")[1] for path in store.trials.glob(".running-*")] == [OTHER.key]
 
 
-def test_what_another_machine_left_in_progress_is_gone_on_with(store):
+def test_what_another_machine_left_in_progress_is_gone_on_with_and_swept_when_it_is_old(store):
     there = store.trials / f".running-{TRIAL.key}-another"
     there.mkdir(parents=True)
     (there / "checkpoint.json").write_text("{}")
     assert (store.workplace(TRIAL.key) / "checkpoint.json").read_text() == "{}"
-    assert there.is_dir()
     store.put(Record(TRIAL, "done"))
+    store.sweep()
+    assert there.is_dir()
+    os.utime(there, (0, 0))
+    store.sweep()
     assert not there.exists()

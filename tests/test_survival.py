@@ -66,6 +66,19 @@ def test_ten_pairs_of_processes_of_which_one_is_killed(tmp_path):
 
 
 @pytest.mark.slow
+def test_trials_side_by_side_end_as_they_are_asked_to(plugins, tmp_path):
+    bench = [sys.executable, "-c", "from bench.cli import main; main()"]
+    words = [*bench, "run", "--study", "mortal", "--launcher", "ray"]
+    child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("results/trials/[!.]*/record.json")):
+        time.sleep(0.02)
+    child.send_signal(signal.SIGTERM)
+    _, said = child.communicate()
+    assert child.returncode == 143
+    assert said.endswith("bench: interrupted; what is done is kept, and the same command goes on\n")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["driver", "workers"])
 def test_trials_side_by_side_survive_their_driver_and_their_workers(plugins, tmp_path, victim):
     words = [

@@ -1,4 +1,4 @@
-"""The command line: `bench list, describe, prepare, plan, run, status, report, cost`.
+"""The command line: `bench list, describe, prepare, audit, plan, run, status, report, cost`.
 
 Exit status: 0 all is well; 1 something that ran has failed, or could not go on; 2 the command or the study was wrong;
 130 and 143 it was interrupted. An error is one message without a traceback, unless that is asked for.
@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import typer
 
-from bench.cli import data, run, show
+from bench.cli import audit, data, run, show
 from bench.core import BenchError
 
 TRACEBACK = "--traceback"
@@ -26,7 +26,7 @@ app = typer.Typer(
     help="Find out whether a method really helps on brain images. Begin with: bench run --study quickstart",
     epilog=f"With {TRACEBACK}, anywhere on the line, an error says where in the program it arose.",
 )
-for module in (run, show, data):
+for module in (run, show, data, audit):
     module.attach(app)
 
 
@@ -49,6 +49,9 @@ def main() -> None:
     except BrokenPipeError:  # whoever read this has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # of the machine: a log on a full disk, a folder that may not be read
+        place = f"{error.filename}: " if error.filename else ""
+        _end(f"bench: {place}{error.strerror or error}; mend this, and give the command again", 1, traced)
     except Exception as error:  # a fault of the program: told as such, with how to see more of it
         hint = "" if traced else f"; {TRACEBACK} shows where"
         _end(f"bench: a fault of the program: {type(error).__name__}: {error}{hint}", 1, traced)

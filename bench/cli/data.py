@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -42,17 +43,21 @@ def prepare(
     params = settings(set_)
     console = Console(stderr=as_json)
     with Preparing(console, f"preparing {name}") as progress:
-        prepared = make_ready(name, params, source, workers, progress, skip_broken, thorough=True)
+        prepared = make_ready(name, params, source, workers, progress, skip_broken, True, partial(_wait, console, name))
     if as_json:
         print_json({"name": name, "fingerprint": prepared.fingerprint, **prepared.manifest})
     else:
         _print_manifest(console, prepared)
 
 
+def _wait(console: Console, name: str) -> None:
+    console.print(f"another process is preparing {name}; waiting for it", markup=False, highlight=False)
+
+
 def _print_manifest(console: Console, prepared: object) -> None:
     groups = len(set(prepared.groups))
     console.print(f"{prepared.name}: {len(prepared.ids)} scans of {groups} groups, shape {prepared.shape}")
-    if prepared.task.classes:
+    if prepared.task.kind == "classification":
         counts = {label: int((prepared.targets == at).sum()) for at, label in enumerate(prepared.task.classes)}
         console.print(", ".join(f"{label}: {count}" for label, count in counts.items()), highlight=False)
     for note in prepared.manifest.get("notes", []):

@@ -17,6 +17,16 @@ StandIns = Annotated[
     bool | None,
     typer.Option("--stand-ins/--no-stand-ins", help="Let phantoms stand in for data sets that are not prepared."),
 ]
+Datasets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--datasets",
+        "-d",
+        help="Other data sets than the study's: names with commas between; NAME@site leaves each site out in turn,"
+        " NAME@publisher takes the publisher's split, NAME@OTHER tests on another set. May be repeated.",
+    ),
+]
+Phantoms = Annotated[bool, typer.Option("--phantoms", help="Take the phantoms of all data sets, prepared or not.")]
 Arms = Annotated[list[str] | None, typer.Option("--arm", help="Only this arm of the study; may be repeated.")]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from bench import paths, plan, registry
-from bench.core import Study, Trial, plain
+from bench.core import Data, Study, Trial, plain
 from bench.plan import Cell, Found
 from bench.prepare import fingerprint
 from bench.store import Store
@@ -47,7 +48,8 @@ class Planned:
     def lines(self) -> list[str]:
         """What it will run, on which data, under which recipe."""
         study, recipe = self.study, self.study.recipe
-        shape = f"{study.folds} folds x {study.partitions} partition(s) x {study.seeds} seed(s)"
+        folds = ", ".join(dict.fromkeys(str(item.division(study.folds).folds) for item in self.found))
+        shape = f"{folds} folds x {study.partitions} partition(s) x {study.seeds} seed(s)"
         budget = f"{recipe.steps} optimiser steps of {recipe.batch_size} scans, {recipe.threads} thread(s) each"
         return [
             *(_data_line(item) for item in self.found),
@@ -85,8 +87,8 @@ class Planned:
         done: Counter = Counter()
         for cell in self.cells:
             label = cell.arm + (" (random labels)" if cell.role == "random_labels" else "")
-            trials[cell.trial.data.name, label] += 1
-            done[cell.trial.data.name, label] += self.found_done[cell.trial.key][0] == "done"
+            trials[cell.trial.where, label] += 1
+            done[cell.trial.where, label] += self.found_done[cell.trial.key][0] == "done"
         return [(*place, count, done[place]) for place, count in trials.items()]
 
     def summary(self) -> dict[str, Any]:
@@ -95,7 +97,7 @@ class Planned:
         return {
             "study": self.name,
             "question": self.study.question,
-            "data": [{**plain(item.spec), "stand_in_for": item.stand_in_for} for item in self.found],
+            "data": [{**plain(item.spec), **_how(item)} for item in self.found],
             "notes": self.notes,
             "recipe": plain(self.study.recipe),
             "trials": len(self.trials),
@@ -104,25 +106,51 @@ class Planned:
         }
 
 
-def planned(name: str, stand_ins: bool | None = None, smoke: bool = False) -> Planned:
+@dataclass(frozen=True)
+class Asked:
+    """A study as the command line asks for it."""
+
+    study: str
+    datasets: Sequence[str] = ()  # other than the study's own, as `Data.parse` reads them, perhaps with commas between
+    stand_ins: bool | None = None
+    phantoms: bool = False
+
+    @property
+    def data(self) -> Sequence[Data]:
+        """The data sets asked for."""
+        names = [name for text in self.datasets for name in text.split(",") if name.strip()]
+        return [Data.parse(name) for name in names] or registry.study(self.study).datasets
+
+    @property
+    def name(self) -> str:
+        """Under which name its results lie: other data, another folder."""
+        return f"{self.study}-on-{'+'.join(each.where for each in self.data)}" if self.datasets else self.study
+
+
+def planned(asked: Asked, smoke: bool = False) -> Planned:
     """Lay out a study. BenchError where it cannot be built or its data are not at hand."""
-    study = registry.study(name)
-    plan.check(study, name)
+    study = replace(registry.study(asked.study), datasets=list(asked.data))
+    plan.check(study, asked.study)
     study = plan.smoke(study) if smoke else study
-    found, notes = plan.locate(study, fingerprint, stand_ins)
-    return lay_out(name, study, found, notes, smoke)
+    found, notes = plan.locate(study, fingerprint, asked.stand_ins, asked.phantoms)
+    return lay_out(asked.name, study, found, notes, smoke)
 
 
 def lay_out(name: str, study: Study, found: list[Found], notes: list[str], smoke: bool = False) -> Planned:
     """The cells of a study on data sets that are found."""
-    cells = plan.cells(study, [item.spec for item in found])
+    cells = plan.cells(study, found)
     if smoke:
         cells = [cell for cell in cells if cell.trial.fold == 0]
     return Planned(name, study, found, notes, cells, Store(paths.results_root()))
+
+
+def _how(item: Found) -> dict[str, Any]:
+    how = {"where": item.where, "split": item.split, "stand_in_for": item.stand_in_for}
+    return {**how, "external": plain(item.external)} if item.external else how
 
 
 def _data_line(item: Found) -> str:
     made = registry.make("datasets", item.spec.name, item.spec.params)
     nature = "PHANTOM" if made.phantom else "real"
     stands = f", standing in for {item.stand_in_for}" if item.stand_in_for else ""
-    return f"data: {item.spec.name} ({nature}{stands}): {made.title}"
+    return f"data: {item.where} ({nature}{stands}): {made.title}"

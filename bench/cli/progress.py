@@ -84,6 +84,11 @@ class Watching:
             self.shared = True
             self.console.print("another process is at some of these trials; the work is shared", highlight=False)
 
+    def lost(self, trial: Trial) -> None:
+        self.parts.pop(trial.key, None)
+        self.starts.pop(trial.key, None)
+        self.console.print(f"a worker was lost, and its trial is run again: {self._name(trial)}", markup=False)
+
     def ended(self, trial: Trial, status: str, notes: Sequence[str] = ()) -> None:
         for note in notes:
             self.console.print(f"{self._name(trial)}: {note}", markup=False, highlight=False)

@@ -15,11 +15,11 @@ import typer
 from rich.console import Console
 
 from bench import paths, plan, registry
-from bench.cli.options import Arms, StandIns, StudyName
-from bench.cli.planning import Planned, lay_out, planned
+from bench.cli.options import Arms, Datasets, Phantoms, StandIns, StudyName
+from bench.cli.planning import Asked, Planned, lay_out, planned
 from bench.cli.progress import Preparing, Watching
-from bench.core import BenchError, HaltError
-from bench.plan import Cell, Found
+from bench.core import BenchError, Data, DataSpec, HaltError
+from bench.plan import Cell
 from bench.store import Store
 
 LAUNCHER = typer.Option("--launcher", help="serial, ray, or auto: ray where there are processors and trials for it.")
@@ -37,21 +37,23 @@ def run(
     smoke: Annotated[
         bool, typer.Option("--smoke", help="Prove that the study runs; its numbers are thrown away.")
     ] = False,
+    datasets: Datasets = None,
     stand_ins: StandIns = None,
+    phantoms: Phantoms = False,
     retry: Annotated[bool, typer.Option("--retry", help="Run failed trials again.")] = False,
     keep_weights: Annotated[
         bool, typer.Option("--keep-weights", help="Keep the selected weights of every trial.")
     ] = False,
 ) -> None:
     """Run what a study still lacks, then build its report. A finished study trains nothing."""
+    asked = Asked(study, datasets or [], stand_ins, phantoms)
+    _mend(asked.data)
     if smoke:
         with tempfile.TemporaryDirectory(prefix="bench-smoke-") as folder:
-            failed = _carry_out(planned(study, stand_ins, smoke=True), Path(folder), arm, "serial", smoke=True)
+            failed = _carry_out(planned(asked, smoke=True), Path(folder), arm, "serial", smoke=True)
     else:
-        _mend(study)
-        found = planned(study, stand_ins)
-        failed = _carry_out(found, paths.results_root(), arm, launcher, retry=retry, keep=keep_weights)
-        _report(study)
+        failed = _carry_out(planned(asked), paths.results_root(), arm, launcher, retry=retry, keep=keep_weights)
+        _report(asked.name)
     if failed:
         raise typer.Exit(1)
 
@@ -86,12 +88,12 @@ def _carry_out(
     return _say_what_failed(chosen, store, console)
 
 
-def _mend(study: str) -> None:
-    """Prepare anew what is damaged of the study's data sets, where that can be done from here; else a HaltError."""
+def _mend(data: Sequence[Data]) -> None:
+    """Prepare anew what is damaged of these data sets, where that can be done from here; else a HaltError."""
     from bench.prepare import DamagedError, open_prepared, prepare
 
     console = Console()
-    asked = [(data.name, data.params) for data in registry.study(study).datasets]
+    asked = [(each.name, each.params) for one in data for each in (one, one.external) if each]
     twins = [(registry.member("datasets", name).twin, {}) for name, _ in asked]
     for name, params in [*asked, *((twin, nothing) for twin, nothing in twins if twin)]:
         try:
@@ -110,24 +112,27 @@ def _with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:
     """The same plan, its phantoms made where they were not there yet."""
     from bench.prepare import prepare
 
-    specs = []
+    def made(spec: DataSpec) -> DataSpec:
+        if spec.fingerprint:
+            return spec
+        with Preparing(console, f"making {spec.name}") as progress:
+            return replace(spec, fingerprint=prepare(spec.name, spec.params, progress=progress).fingerprint)
+
+    items = []
     for item in found.found:
-        spec = item.spec
-        if not spec.fingerprint:
-            with Preparing(console, f"making {spec.name}") as progress:
-                spec = replace(spec, fingerprint=prepare(spec.name, spec.params, progress=progress).fingerprint)
-        specs.append(Found(spec, item.stand_in_for))
-    return lay_out(found.name, found.study, specs, found.notes, smoke)
+        external = replace(item.external, data=made(item.external.data)) if item.external else None
+        items.append(replace(item, spec=made(item.spec), external=external))
+    return lay_out(found.name, found.study, items, found.notes, smoke)
 
 
 def _check(found: Planned) -> None:
     """What can only be known with torch at hand: the networks that the arms name, the metrics of the data sets."""
     from bench.metrics import metric
 
-    for item in found.found:
-        task = registry.make("datasets", item.spec.name, item.spec.params).task
+    for spec in (spec for item in found.found for spec in item.specs):
+        task = registry.make("datasets", spec.name, spec.params).task
         if metric(task.primary).kind != task.kind:
-            raise BenchError(f"{item.spec.name}: {task.primary} judges {metric(task.primary).kind}, not {task.kind}")
+            raise BenchError(f"{spec.name}: {task.primary} judges {metric(task.primary).kind}, not {task.kind}")
     for label, arm in found.study.rows():
         try:
             registry.make("methods", arm.method, arm.params).check()
@@ -139,10 +144,10 @@ def _notes(found: Planned) -> list[str]:
     from bench.prepare import open_prepared
 
     notes = list(found.notes)
-    for item in found.found:
-        manifest = open_prepared(item.spec.name, item.spec.params).manifest
-        notes += [f"{item.spec.name}: {note}" for note in manifest.get("notes", [])]
-    return notes
+    for spec in (spec for item in found.found for spec in item.specs):
+        manifest = open_prepared(spec.name, spec.params).manifest
+        notes += [f"{spec.name}: {note}" for note in manifest.get("notes", [])]
+    return list(dict.fromkeys(notes))
 
 
 def _command() -> str:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench import registry
-from bench.cli.options import Json, StandIns, StudyName, print_json
+from bench.cli.options import Datasets, Json, Phantoms, StandIns, StudyName, print_json
 from bench.core import BenchError, Study, plain
 
 
@@ -106,11 +106,17 @@ def _in_words(value: Any) -> str:
     return {None: "none", "": "none"}.get(value, str(value))
 
 
-def plan(study: StudyName, stand_ins: StandIns = None, as_json: Json = False) -> None:
+def plan(
+    study: StudyName,
+    datasets: Datasets = None,
+    stand_ins: StandIns = None,
+    phantoms: Phantoms = False,
+    as_json: Json = False,
+) -> None:
     """What a study would run: data sets, arms, trials, and how many of them are done. Runs nothing."""
-    from bench.cli.planning import planned
+    from bench.cli.planning import Asked, planned
 
-    found = planned(study, stand_ins)
+    found = planned(Asked(study, datasets or [], stand_ins, phantoms))
     if as_json:
         return print_json(found.summary())
     console = Console()
@@ -139,6 +145,8 @@ def status(study: StudyName, as_json: Json = False) -> None:
     for arm, count in state["arms"].items():
         table.add_row(escape(arm), *(str(count.get(name, 0)) for name in ("done", "failed", "refused", "open")))
     console.print(table)
+    for words in state["damaged"].values():
+        console.print(f"damaged, to be run again: {words}", markup=False, highlight=False)
     return _print_troubles(console, state["troubles"])
 
 

@@ -2,18 +2,32 @@
 
 from bench.core.data import KINDS, Dataset, Sample, Scan, Task
 from bench.core.study import Arm, Data, Factor, RandomLabels, Study
-from bench.core.trial import NO_CURRICULUM, PROTOCOL, DataSpec, Labels, Recipe, Record, Spec, Split, Trial
+from bench.core.trial import (
+    NO_CURRICULUM,
+    PROTOCOL,
+    SPLITS,
+    DataSpec,
+    External,
+    Labels,
+    Recipe,
+    Record,
+    Spec,
+    Split,
+    Trial,
+)
 from bench.core.values import BenchError, HaltError, canonical, digest, param, plain, seed_of
 
 __all__ = [
     "KINDS",
     "NO_CURRICULUM",
     "PROTOCOL",
+    "SPLITS",
     "Arm",
     "BenchError",
     "Data",
     "DataSpec",
     "Dataset",
+    "External",
     "Factor",
     "HaltError",
     "Labels",

@@ -74,6 +74,7 @@ class Dataset(ABC):
     phantom: ClassVar[bool] = False  # made by a program: needs no root, and never shares a row with real data
     twin: ClassVar[str | None] = None  # the phantom that stands in where this set is not at hand
     expected: ClassVar[Mapping[str, int]] = {}  # what a full copy holds: samples, groups, and samples of each class
+    label_maps: ClassVar[Mapping[str, Mapping[str, str]]] = {}  # data set -> class of this one -> class of that one
     task: ClassVar[Task]
 
     @property
@@ -92,6 +93,10 @@ class Dataset(ABC):
 
         BenchError where the layout is not the expected one: what was found, what is expected.
         """
+
+    def notes(self, root: Path | None) -> Sequence[str]:
+        """What is to be known of the files under `root` beside their scans: who was left out of the tables, and why."""
+        return ()
 
     def truth(self) -> np.ndarray | None:
         """Where the signal is: (D, H, W) in [0, 1] on the prepared grid, for phantoms; None where nobody knows."""

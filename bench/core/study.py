@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.core.trial import Recipe
+from bench.core.trial import SPLITS, Recipe, where
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,31 @@ class Factor:
 
 @dataclass(frozen=True)
 class Data:
-    """A data set as a study asks for it."""
+    """A data set as a study asks for it, and how it is tested.
+
+    split: `kfold`; `site`, each site left out in turn; `publisher`, the publisher's own training and test parts.
+    external: train on the folds of this set, and test on all scans of that one. labels: class of this set -> class of
+    the other, where they have other names and the sets do not say so themselves.
+    """
 
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    split: str = "kfold"
+    external: Data | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """As tables name it: `x`, `x@site`, `x@publisher`, `x@y`."""
+        return where(self.name, self.split, self.external.name if self.external else "")
+
+    @classmethod
+    def parse(cls, text: str) -> Data:
+        """The data that a text as `where` gives it names."""
+        name, _, rest = text.strip().partition("@")
+        if rest in SPLITS:
+            return cls(name, split=rest)
+        return cls(name, external=cls(rest)) if rest else cls(name)
 
 
 @dataclass(frozen=True)

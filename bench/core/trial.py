@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.core.values import BenchError, canonical, seed_of
 
+SPLITS = ("kfold", "site", "publisher")  # folds over groups; a fold a site; the publisher's training and test parts
 PROTOCOL = 1  # raised when splits, preparation or scores change; README lists the versions
 
 
@@ -47,11 +48,19 @@ class DataSpec(Spec):
 
 @dataclass(frozen=True)
 class Split(_Told):
-    """How the groups are divided. kind: `kfold`, or `site` (a fold a site). fraction: of the training groups used."""
+    """How the groups are divided. kind: one of SPLITS. fraction: of the training groups used."""
 
     kind: str = "kfold"
     folds: int = 5
     fraction: float = 1.0
+
+
+@dataclass(frozen=True)
+class External(_Told):
+    """Other data that a trial is tested on: all of their scans. labels: class learnt -> class there, if they differ."""
+
+    data: DataSpec
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,7 @@ class Trial(_Told):
     seed: int = 0
     recipe: Recipe = Recipe()
     upstream: tuple[str, ...] = ()  # keys of the trials that this one learns from: another teacher, another trial
+    external: External | None = None  # what it is tested on, where that is not the test part of its own data
 
     @cached_property
     def key(self) -> str:
@@ -102,12 +112,16 @@ class Trial(_Told):
 
     @property
     def text(self) -> str:
-        """The canonical JSON, put together from that of the parts, which trials share; no word of no upstream."""
+        """The canonical JSON, put together from that of the parts, which trials share; no word of what is not there."""
         parts = {"protocol": PROTOCOL, **self.__getstate__()}
-        if not self.upstream:
-            del parts["upstream"]
+        parts = {name: part for name, part in parts.items() if part or name not in ("upstream", "external")}
         texts = {name: part.text if isinstance(part, _Told) else canonical(part) for name, part in parts.items()}
         return "{" + ",".join(f'"{name}":{text}' for name, text in sorted(texts.items())) + "}"
+
+    @property
+    def where(self) -> str:
+        """The data and how they are divided, as studies and tables name them: `x`, `x@site`, `x@y`."""
+        return where(self.data.name, self.split.kind, self.external.data.name if self.external else "")
 
     def seed_for(self, purpose: str) -> int:
         """The seed of one purpose: the same for all methods of a cell, so that arms are paired."""
@@ -119,7 +133,14 @@ class Trial(_Told):
         parts = {"data": DataSpec, "method": Spec, "curriculum": Spec}
         parts |= {"split": Split, "labels": Labels, "recipe": Recipe}
         built = {key: parts[key](**value) if key in parts else value for key, value in entry.items()}
+        if other := entry.get("external"):
+            built["external"] = External(DataSpec(**other["data"]), other["labels"])
         return cls(**{**built, "upstream": tuple(built.get("upstream", ()))})
+
+
+def where(data: str, split: str = "kfold", external: str = "") -> str:
+    """The name of data with how they are divided: `x` by folds, `x@site`, `x@publisher`, `x@y` tested on y."""
+    return f"{data}@{external}" if external else data if split == "kfold" else f"{data}@{split}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Tables of tab-separated text, each row knowing where it stands; what cannot be read so is told with its place."""
+"""Tables of text, each row knowing where it stands; what cannot be read is told with its place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from bench.core import BenchError
 
 MISSING = {"", "n/a", "na", "nan", "none", "null"}
 LARGEST = 1 << 26  # bytes of a table
-OTHERS = {",": "commas", ";": "semicolons", "|": "bars"}  # what other programs separate cells by
+SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}  # what programs separate cells by
+PEOPLE = ("participant_id", "session_id")  # columns of which a BIDS table has one
+AGES = (0.0, 120.0)  # years that a person may have: what lies outside is a code for a missing value
+DECADE = 10  # years in an age bin
 UNICODE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 and UTF-32 begin
 
 
@@ -37,11 +40,12 @@ class Line:
         return Line(self.place, {**other.values, **self.values}, {**places, **self.places})
 
 
-def read_table(path: Path, root: Path) -> list[Line]:
-    """The rows of a .tsv file. BenchError where it lies outside `root`, or is no table with a column of ids."""
-    header, *rows = _cells(path, _text(path, root))
+def read_table(path: Path, root: Path, ids: Sequence[str] = PEOPLE, separator: str = "\t") -> list[Line]:
+    """The rows of a table. BenchError where it lies outside `root`, or is no table with one of the columns `ids`."""
+    kind = f"{SEPARATORS[separator]}-separated text"
+    header, *rows = _cells(path, _text(path, root, kind), separator, kind)
     names = [name.strip() for name in header[1]]
-    _check_names(path, names)
+    _check_names(path, names, ids, separator)
     lines = []
     for number, cells in rows:
         place = f"{path}, row {number}"
@@ -74,6 +78,23 @@ def finite(line: Line, column: str, whose: str) -> float | None:
     return found
 
 
+def aged(line: Line, column: str, whose: str) -> float | None:
+    """The age in a column, None where missing. BenchError for one that nobody has: -1 and 999 stand for unknown."""
+    found, (youngest, oldest) = finite(line, column, whose), AGES
+    if found is not None and not youngest < found <= oldest:
+        raise BenchError(
+            f"{line.place_of(column)}: {whose}: {column} is {found:g}, which no person's age is; write the age in"
+            " years, or n/a where it is not known"
+        )
+    return found
+
+
+def decade(age: float) -> str:
+    """The bin of an age, by which folds are stratified."""
+    start = int(age // DECADE) * DECADE
+    return f"{start} to {start + DECADE - 1}"
+
+
 def unrepeated(lines: Mapping[tuple[str, ...], Sequence[Line]]) -> dict[tuple[str, ...], Line]:
     """The one row of each key. BenchError for a key of several: where they stand, how they differ, what to do."""
     for key, (one, *others) in lines.items():
@@ -88,7 +109,7 @@ def unrepeated(lines: Mapping[tuple[str, ...], Sequence[Line]]) -> dict[tuple[st
     return {key: found[0] for key, found in lines.items()}
 
 
-def _text(path: Path, root: Path) -> str:
+def _text(path: Path, root: Path, kind: str) -> str:
     try:
         if not path.resolve().is_relative_to(root.resolve()):
             raise BenchError(f"{path.name} leads outside {root}; put the table itself there")
@@ -100,7 +121,7 @@ def _text(path: Path, root: Path) -> str:
     except (OSError, RuntimeError) as error:  # a circle of links is a RuntimeError before Python 3.13
         raise BenchError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if content.startswith(UNICODE):
-        raise BenchError(f"{path} is no table of tab-separated text in UTF-8, but in UTF-16; save it as UTF-8")
+        raise BenchError(f"{path} is no table of {kind} in UTF-8, but in UTF-16; save it as UTF-8")
     if b"\0" in content:
         row = content[: content.index(b"\0")].count(b"\n") + 1
         raise BenchError(f"{path}, row {row} holds a NUL byte, which no text does; save it as UTF-8 text")
@@ -108,14 +129,12 @@ def _text(path: Path, root: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = content[: error.start].count(b"\n") + 1
-        raise BenchError(
-            f"{path} is no table of tab-separated text in UTF-8: see row {row}; save it as UTF-8"
-        ) from error
+        raise BenchError(f"{path} is no table of {kind} in UTF-8: see row {row}; save it as UTF-8") from error
 
 
-def _cells(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+def _cells(path: Path, text: str, separator: str, kind: str) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, with their numbers in the file; the first is the header."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     empty = True
     try:
         for cells in reader:
@@ -124,20 +143,21 @@ def _cells(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
                 empty = False
     except csv.Error as error:
         raise BenchError(
-            f"{path} is no table of tab-separated text: row {reader.line_num}: {error}; a quote that opens must close"
+            f"{path} is no table of {kind}: row {reader.line_num}: {error}; a quote that opens must close"
         ) from error
     if empty:
         raise BenchError(f"{path} is empty: there is no row of column names")
 
 
-def _check_names(path: Path, names: Sequence[str]) -> None:
-    other = next((word for sign, word in OTHERS.items() if sign in names[0]), None) if len(names) == 1 else None
-    if other:
-        raise BenchError(f"{path} is separated by {other}, not by tabs; save it as tab-separated text")
-    if "participant_id" not in names and "session_id" not in names:
-        raise BenchError(f"{path} has no column participant_id; found: {', '.join(names)[:300]}")
+def _check_names(path: Path, names: Sequence[str], ids: Sequence[str], separator: str) -> None:
+    others = [word for sign, word in SEPARATORS.items() if sign != separator and sign in names[0]]
+    word = SEPARATORS[separator]
+    if len(names) == 1 and others:
+        raise BenchError(f"{path} is separated by {others[0]}s, not by {word}s; save it as {word}-separated text")
+    if not set(ids) & set(names):
+        raise BenchError(f"{path} has no column {ids[0]}; found: {', '.join(names)[:300]}")
     if "" in names:
-        raise BenchError(f"{path}: column {names.index('') + 1} has no name; give it one, or remove the tab")
+        raise BenchError(f"{path}: column {names.index('') + 1} has no name; give it one, or remove the {word}")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise BenchError(f"{path} has several columns {twice[0]!r}; keep one")

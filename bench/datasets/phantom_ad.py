@@ -14,33 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
-from bench.datasets import _anatomy
+from bench.datasets import _anatomy, _heads
+from bench.datasets._anatomy import Frame
+from bench.datasets._heads import FLUID, Region
+from bench.datasets._oracle import check_share, combined, estimate, flipped, likelihoods
 
 if TYPE_CHECKING:
     import numpy as np
 
-FLUID = 0.2  # intensity of cerebrospinal fluid, where white matter is about 0.9
 BIAS, GAIN = 0.06, 0.03  # deviations of the logarithm of the intensity: smooth over the head, and of the whole scan
-TURN, SIZE, STRETCH, SHIFT = 1.0, 0.012, 0.01, 0.5  # deviations: degrees, logarithms, millimetres
-BENDS = ((40.0, 1.3), (16.0, 0.5))  # millimetres: structure and deviation, of the head and of its folds
-WHITE = 140  # uint8 value of an intensity of 1
 AGES = (75.0, 7.0)  # years: mean and deviation, the same for both classes
-
-
-@dataclass(frozen=True)
-class Region:
-    """How far fluid reaches in one place, in millimetres."""
-
-    usual: float  # in a healthy person of the mean age
-    spread: float  # deviation between people
-    year: float  # more for each year of age
-    illness: float  # more in a patient, times the effect
-
-    def reach(self, patient: float, years: float, person: float) -> float:
-        """years: from the mean age. person: this one's deviation from others, standard normal."""
-        return max(0.0, self.usual + self.spread * person + self.year * years + self.illness * patient)
-
-
 VENTRICLES = Region(usual=1.4, spread=1.1, year=0.05, illness=2.5)  # how far they have grown outwards
 HIPPOCAMPI = Region(usual=2.2, spread=1.4, year=0.05, illness=3.5)  # how far their upper outer edge has drawn back
 
@@ -50,15 +33,9 @@ class PhantomAd(Dataset):
     """Brains with and without an atrophy of the medial temporal lobe and enlarged ventricles, made by a program."""
 
     title: ClassVar[str] = "Phantom of dementia: MNI152 with atrophy of known place and size (not real scans)"
-    source: ClassVar[str] = "made by bench from the MNI152 template that nilearn brings along"
-    licence: ClassVar[str] = (
-        "template: copyright 1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological Institute,"
-        " McGill University; free to use, copy, modify and distribute with this notice"
-    )
-    citation: ClassVar[str] = (
-        "Fonov VS, Evans AC, McKinstry RC, Almli CR, Collins DL. Unbiased nonlinear average age-appropriate brain"
-        " templates from birth to adulthood. NeuroImage 47(S1):S102, 2009. doi:10.1016/S1053-8119(09)70884-5"
-    )
+    source: ClassVar[str] = _anatomy.SOURCE
+    licence: ClassVar[str] = _anatomy.LICENCE
+    citation: ClassVar[str] = _anatomy.CITATION
     layout: ClassVar[str] = "no files: it is made"
     phantom: ClassVar[bool] = True
     task: ClassVar[Task] = Task("classification", "auc", ("healthy", "patient"))
@@ -68,6 +45,7 @@ class PhantomAd(Dataset):
     effect: float = param(1.0, "size of the atrophy; at 0 patients differ in nothing from the healthy")
     noise: float = param(0.03, "deviation of the Rician noise, where white matter is about 0.9")
     bending: float = param(1.0, "size of the deformations, times the usual")
+    label_noise: float = param(0.0, "share of the labels that are of the other class")
     seed: int = param(0, "of all that is random")
 
     def __post_init__(self) -> None:
@@ -77,6 +55,7 @@ class PhantomAd(Dataset):
             raise BenchError(f"phantom_ad: mm lies between 1 and 12, not {self.mm}")
         if not (0 <= self.effect <= 5 and 0 <= self.noise <= 1 and 0 <= self.bending <= 3):
             raise BenchError(f"phantom_ad: effect up to 5, noise up to 1, bending up to 3, none below 0: {self}")
+        check_share("phantom_ad", self.label_noise)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -93,7 +72,7 @@ class PhantomAd(Dataset):
         """What the illness turns into fluid in an average brain: 1 where it does most, (D, H, W)."""
         import numpy as np
 
-        points, average = _points(self.mm), _anatomy.atlas(self.mm)
+        points, average = Frame.whole(self.mm).points(), _anatomy.atlas(self.mm)
         tissue, ventricles = _anatomy.sample((average.tissue, average.ventricles), points)
         ill, well = (_fluid(points, ventricles, _reaches(size, 0.0, (0.0, 0.0)), self.mm) for size in (self.effect, 0))
         lost = np.clip(ill - well, 0, 1) * tissue
@@ -103,14 +82,30 @@ class PhantomAd(Dataset):
         import numpy as np
 
         patient = number % 2
+        label = flipped(patient, 2, self.label_noise, seed_of("phantom_ad", self.seed, number, "label"))
         rng = np.random.default_rng(seed_of("phantom_ad", self.seed, number, "person"))
         age = round(float(np.clip(rng.normal(*AGES), 55, 95)), 1)
         deviations = tuple(rng.standard_normal(2).tolist())
         reaches = _reaches(self.effect * patient, age - AGES[0], deviations)
         covariates = {"age": age, "sex": "FM"[int(rng.integers(2))]}
         covariates |= {"ventricles_mm": round(reaches[0], 3), "hippocampi_mm": round(reaches[1], 3)}
-        name, label = f"phantom-{number:04d}", self.task.classes[patient]
-        return Sample(name, name, float(patient), label, partial(_scan, self, number, reaches), covariates=covariates)
+        covariates["oracle"] = _evidence(reaches, age - AGES[0])
+        name, stratum, read = f"phantom-{number:04d}", self.task.classes[label], partial(_scan, self, number, reaches)
+        return Sample(name, name, float(label), stratum, read, covariates=covariates)
+
+    def reader(self, oracle: np.ndarray) -> np.ndarray:
+        """Chances of the classes (N, 2) for one who knows the reach of the fluid and the age, as `oracle` sums up."""
+        slopes, spreads = zip(*((region.illness, region.spread) for region in REGIONS), strict=True)
+        return likelihoods(oracle, (0.0, self.effect), combined(slopes, spreads))
+
+
+REGIONS = (VENTRICLES, HIPPOCAMPI)
+
+
+def _evidence(reaches: Sequence[float], years: float) -> float:
+    """How ill a head looks, beyond its age: 0 is healthy, the effect is a patient, on average."""
+    terms = [(reach - region.reach(0, years, 0), region) for reach, region in zip(reaches, REGIONS, strict=True)]
+    return estimate([more for more, _ in terms], *zip(*((r.illness, r.spread) for _, r in terms), strict=True))
 
 
 def _reaches(patient: float, years: float, person: Sequence[float]) -> tuple[float, float]:
@@ -126,37 +121,15 @@ def _scan(phantom: PhantomAd, number: int, reaches: tuple[float, float]) -> Scan
         np.random.default_rng(seed_of("phantom_ad", phantom.seed, number, purpose))
         for purpose in ("anatomy", "shading", "noise")
     )
-    average = _anatomy.atlas(phantom.mm)
+    average, frame = _anatomy.atlas(phantom.mm), Frame.whole(phantom.mm)
     maps = (average.t1, average.white, average.brain, average.ventricles)
-    points = _bent(phantom, anatomy)
+    points = _heads.bent(frame, phantom.bending, anatomy)
     t1, white, brain, ventricles = _anatomy.sample(maps, points)
-    image = _shaded(t1, white, phantom.mm, shading)
+    image = _heads.shaded(t1, white, frame, shading)
     image = image + (FLUID - image) * _fluid(points, ventricles, reaches, phantom.mm)
-    image = image * np.exp(BIAS * _anatomy.smooth_field(phantom.mm, 80.0, shading) + GAIN * shading.standard_normal())
-    first, second = (phantom.noise * noise.standard_normal(image.shape) for _ in range(2))
-    noisy = np.hypot(image + first, second) * (brain > 0.5)  # Rician, then skull-stripped
-    return Scan(np.clip(np.round(WHITE * noisy), 0, 255).astype(np.uint8)[None], phantom.spacing)
-
-
-def _bent(phantom: PhantomAd, rng: np.random.Generator) -> np.ndarray:
-    """Where in the average brain each voxel of this person lies: (3, D, H, W), millimetres."""
-    import numpy as np
-    from scipy.spatial.transform import Rotation
-
-    turn = Rotation.from_euler("xyz", TURN * phantom.bending * rng.standard_normal(3), degrees=True).as_matrix()
-    size = np.exp(phantom.bending * (SIZE * rng.standard_normal() + STRETCH * rng.standard_normal(3)))
-    points = np.einsum("ij,jdhw->idhw", turn / size, _points(phantom.mm))
-    points += SHIFT * phantom.bending * rng.standard_normal((3, 1, 1, 1))
-    for knots, deviation in BENDS:
-        for axis in range(3):
-            points[axis] += phantom.bending * deviation * _anatomy.smooth_field(phantom.mm, knots, rng)
-    return points
-
-
-def _shaded(t1: np.ndarray, white: np.ndarray, mm: float, rng: np.random.Generator) -> np.ndarray:
-    """This person's contrast between the tissues, and small smooth differences everywhere."""
-    contrast = 0.06 * rng.standard_normal()
-    return t1 * (1 + contrast * (white - 0.5) + 0.03 * _anatomy.smooth_field(mm, 15.0, rng))
+    image = image * np.exp(BIAS * frame.field(80.0, shading) + GAIN * shading.standard_normal())
+    noisy = _heads.rician(image, phantom.noise, noise) * (brain > 0.5)  # then skull-stripped
+    return Scan(_heads.stored(noisy), phantom.spacing)
 
 
 def _fluid(points: np.ndarray, ventricles: np.ndarray, reaches: Sequence[float], mm: float) -> np.ndarray:
@@ -164,20 +137,8 @@ def _fluid(points: np.ndarray, ventricles: np.ndarray, reaches: Sequence[float],
 
     points: (3, D, H, W), millimetres in the average brain. ventricles: millimetres from their surface there.
     """
-    from scipy.special import expit
-
-    width = 0.5 + mm / 4  # millimetres over which a voxel goes from tissue to fluid
     growth, loss = reaches
-    around = expit((growth - ventricles) / width)
-    left = expit(_anatomy.hippocampi(points, loss) / width) - expit(_anatomy.hippocampi(points) / width)
-    return 1 - (1 - around) * (1 - left.clip(0, 1))
-
-
-def _points(mm: float) -> np.ndarray:
-    """Where each voxel lies: (3, D, H, W), millimetres."""
-    import numpy as np
-
-    return np.stack(np.broadcast_arrays(*_anatomy.grid(mm)))
+    return _heads.either([_heads.around(ventricles, growth, mm), _heads.lost(points, loss, mm)])
 
 
 DATASET = PhantomAd

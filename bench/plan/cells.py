@@ -9,6 +9,7 @@ from typing import Any
 from bench import registry
 from bench.core import Arm, BenchError, DataSpec, Labels, Split, Study, Trial
 from bench.plan.lineage import Lineage
+from bench.plan.located import Found
 
 AGAIN = " (A/A)"  # behind the label of the arm that the A/A control repeats
 
@@ -24,12 +25,13 @@ class Cell:
     before: tuple[Trial, ...] = ()  # what must be there before the trial, the deepest first
 
 
-def cells(study: Study, data: Iterable[DataSpec]) -> list[Cell]:
+def cells(study: Study, data: Iterable[Found | DataSpec]) -> list[Cell]:
     """Every cell of the study on these data sets, each upstream trial once and before what needs it."""
     planned: dict[tuple[str, str], Cell] = {}
     lineage = Lineage()
-    for spec in data:
-        for cell in _arm_cells(study, spec, lineage):
+    for each in data:
+        found = Found(each) if isinstance(each, DataSpec) else each
+        for cell in _arm_cells(study, found, lineage):
             for upstream in cell.before:
                 if (upstream.key, "") not in planned:
                     family = registry.member("methods", upstream.method.name).family
@@ -41,10 +43,11 @@ def cells(study: Study, data: Iterable[DataSpec]) -> list[Cell]:
     return [cell for (key, label), cell in planned.items() if label or key not in arms]
 
 
-def _arm_cells(study: Study, data: DataSpec, lineage: Lineage) -> Iterable[Cell]:
-    rows = {label: _trial(study, data, arm) for label, arm in study.rows()}
+def _arm_cells(study: Study, found: Found, lineage: Lineage) -> Iterable[Cell]:
+    split = found.division(study.folds)
+    rows = {label: _trial(study, found, split, arm) for label, arm in study.rows()}
     for partition in range(study.partitions):
-        for fold in range(study.folds):
+        for fold in range(split.folds):
             place = {"partition": partition, "fold": fold}
             for label, (trial, family) in rows.items():
                 for again, role, changes in _repeats(study, label):
@@ -64,10 +67,10 @@ def _repeats(study: Study, label: str) -> Iterable[tuple[str, str, dict[str, Any
             yield label, "random_labels", {"labels": Labels("permuted", number)}
 
 
-def _trial(study: Study, data: DataSpec, arm: Arm) -> tuple[Trial, str]:
+def _trial(study: Study, found: Found, split: Split, arm: Arm) -> tuple[Trial, str]:
     method = registry.spec("methods", arm.method, arm.params)
     curriculum = registry.spec("curricula", arm.curriculum, arm.curriculum_params)
-    trial = Trial(data, method, Split(folds=study.folds), Labels(), curriculum, recipe=study.recipe)
+    trial = Trial(found.spec, method, split, Labels(), curriculum, recipe=study.recipe, external=found.external)
     return trial, registry.member("methods", arm.method).family
 
 

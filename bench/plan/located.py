@@ -7,35 +7,69 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench import paths, registry
-from bench.core import BenchError, Data, DataSpec, Study
+from bench.core import SPLITS, BenchError, Data, DataSpec, External, Split, Study
+from bench.core.trial import where
 
 
 @dataclass(frozen=True)
 class Found:
-    """A data set that a study runs on."""
+    """A data set that a study runs on, how it is divided, and what else it is tested on."""
 
     spec: DataSpec
     stand_in_for: str | None = None
+    split: str = "kfold"
+    external: External | None = None
+
+    @property
+    def where(self) -> str:
+        """As tables name it."""
+        return where(self.spec.name, self.split, self.external.data.name if self.external else "")
+
+    @property
+    def specs(self) -> list[DataSpec]:
+        """The data set, and the one it is tested on."""
+        return [self.spec, *([self.external.data] if self.external else [])]
+
+    def division(self, folds: int) -> Split:
+        """How a study of so many folds divides it: a publisher's split is one fold, and a site is one."""
+        if self.split == "kfold":
+            return Split(folds=folds)
+        return Split(self.split, 1 if self.split == "publisher" else _sites(self.spec))
 
 
-def locate(study: Study, fingerprint: Any, stand_ins: bool | None = None) -> tuple[list[Found], list[str]]:
+def _sites(spec: DataSpec) -> int:
+    """How many sites the data come from. BenchError where there are fewer than two."""
+    from bench.prepare.prepared import sites_of
+
+    sites = set(sites_of(spec.name, spec.params))
+    if len(sites) < 2:
+        raise BenchError(f"{spec.name} comes from one site, or does not say from which; split it by kfold")
+    return len(sites)
+
+
+def locate(
+    study: Study, fingerprint: Any, stand_ins: bool | None = None, phantoms: bool = False
+) -> tuple[list[Found], list[str]]:
     """The data sets that a study runs on, and notes about those that are missing.
 
     fingerprint: (name, params) -> str, or None where the set is not prepared. stand_ins: take the phantom twins of
-    missing sets; None: where no data root is configured and none of the study's real sets is prepared. A phantom that
-    is not there yet has an empty fingerprint: it can always be made.
+    missing sets; None: where no data root is configured and none of the study's real sets is prepared. phantoms: take
+    the twins whether or not their sets are there. A phantom that is not there yet has an empty fingerprint: it can
+    always be made.
     """
-    there = {data.name: fingerprint(data.name, data.params) for data in study.datasets}
-    real = [data for data in study.datasets if not registry.member("datasets", data.name).phantom]
+    asked = [each for data in study.datasets for each in (data, data.external) if each is not None]
+    there = {each.name: None if phantoms else fingerprint(each.name, each.params) for each in asked}
+    real = [each for each in asked if not registry.member("datasets", each.name).phantom]
     if stand_ins is None:
-        stand_ins = not paths.data_root_is_configured() and not any(there[data.name] for data in real)
+        stand_ins = not paths.data_root_is_configured() and not any(there[each.name] for each in real)
+    look = _Look(there, fingerprint, stand_ins or phantoms, phantoms, study.missing)
     found: list[Found] = []
     notes: list[str] = []
     for data in study.datasets:
-        chosen, note = _locate(data, there[data.name], fingerprint, stand_ins, study.missing)
-        found += [chosen] if chosen and chosen.spec not in [other.spec for other in found] else []
-        notes += [note] if note else []
-    names = [item.spec.name for item in found]
+        chosen, words = look.found(data)
+        found += [chosen] if chosen and chosen not in found else []
+        notes += [word for word in words if word not in notes]
+    names = [item.where for item in found]
     if twice := {each for each in names if names.count(each) > 1}:
         raise BenchError(f"the data set {min(twice)} is here twice with other parameters; make it two studies")
     if not found:
@@ -43,19 +77,73 @@ def locate(study: Study, fingerprint: Any, stand_ins: bool | None = None) -> tup
     return found, notes
 
 
-def _locate(
-    data: Data, mark: str | None, fingerprint: Any, stand_ins: bool, missing: str
-) -> tuple[Found | None, str | None]:
-    cls = registry.member("datasets", data.name)
-    if mark or cls.phantom:
-        return Found(_data_spec(data.name, data.params, mark or "")), None
-    remedy = f"run: bench prepare {data.name} --from FOLDER"
-    if stand_ins and cls.twin:
-        note = f"{data.name} is not prepared: its phantom {cls.twin} stands in, and says nothing about real scans"
-        return Found(_data_spec(cls.twin, {}, fingerprint(cls.twin, {}) or ""), data.name), note
-    if stand_ins or missing == "skip":
-        return None, f"{data.name} is not prepared and left out; {remedy}"
-    raise BenchError(f"{data.name} is not prepared; {remedy} (or give --stand-ins for its phantom)")
+@dataclass(frozen=True)
+class _Look:
+    """What is there, and what may stand in."""
+
+    there: Mapping[str, str | None]
+    fingerprint: Any
+    stand_ins: bool
+    phantoms: bool
+    missing: str
+
+    def found(self, data: Data) -> tuple[Found | None, list[str]]:
+        if data.split not in SPLITS:
+            raise BenchError(f"no split {data.split!r}; {registry.did_you_mean(data.split, SPLITS)}")
+        if data.external is None:
+            spec, note = self._located(data, False)
+            return (Found(spec, data.name if note else None, data.split) if spec else None), [note] if note else []
+        both = [data, data.external]
+        twins = any(self._stands_in(each) for each in both)  # phantom and real never share a row
+        (spec, note), (other, its_note) = (self._located(each, twins) for each in both)
+        notes = [each for each in (note, its_note) if each]
+        if spec is None or other is None:
+            return None, notes
+        external = External(other, _mapping(data, spec, other))
+        return Found(spec, data.name if note else None, data.split, external), notes
+
+    def _stands_in(self, data: Data) -> bool:
+        cls = registry.member("datasets", data.name)
+        return not cls.phantom and not self.there[data.name] and self.stand_ins and bool(cls.twin)
+
+    def _located(self, data: Data, twin: bool) -> tuple[DataSpec | None, str | None]:
+        cls, mark = registry.member("datasets", data.name), self.there[data.name]
+        if cls.phantom:
+            return _data_spec(data.name, data.params, self.fingerprint(data.name, data.params) or ""), None
+        if mark and not twin:
+            return _data_spec(data.name, data.params, mark), None
+        remedy = f"run: bench prepare {data.name} --from FOLDER"
+        if (twin or self.stand_ins) and cls.twin:
+            why = (
+                f"was not asked for, but its phantom {cls.twin}, which"
+                if self.phantoms
+                else (f"is not prepared: its phantom {cls.twin} stands in, and")
+            )
+            note = f"{data.name} {why} says nothing about real scans"
+            return _data_spec(cls.twin, {}, self.fingerprint(cls.twin, {}) or ""), note
+        if self.stand_ins or self.missing == "skip":
+            return None, f"{data.name} is not prepared and left out; {remedy}"
+        raise BenchError(f"{data.name} is not prepared; {remedy} (or give --stand-ins for its phantom)")
+
+
+def _mapping(data: Data, spec: DataSpec, other: DataSpec) -> dict[str, str]:
+    """Class learnt -> class tested, empty where they are the same. BenchError where nobody says which is which."""
+    ours, theirs = (registry.make("datasets", each.name, each.params) for each in (spec, other))
+    if ours.task.kind != theirs.task.kind:
+        raise BenchError(
+            f"{spec.name} is {ours.task.kind} and {other.name} {theirs.task.kind}: neither tests the other"
+        )
+    if ours.task.kind == "regression" or tuple(ours.task.classes) == tuple(theirs.task.classes):
+        return {}
+    labels = dict(data.labels or type(ours).label_maps.get(other.name, {}))
+    lost = [each for each in ours.task.classes if labels.get(each) not in theirs.task.classes]
+    if lost:
+        told = f"{', '.join(ours.task.classes)} and {', '.join(theirs.task.classes)}"
+        raise BenchError(
+            f"{data.where}: the classes are {told}, and nothing says what {lost[0]!r} is there; give labels, as"
+            f" Data({spec.name!r}, external=Data({other.name!r}), labels={{{lost[0]!r}: {theirs.task.classes[0]!r}}})"
+        )
+    return {each: labels[each] for each in ours.task.classes}
 
 
 def _data_spec(name: str, params: Mapping[str, Any], mark: str) -> DataSpec:

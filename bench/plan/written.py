@@ -42,7 +42,7 @@ def write(name: str, study: Study, found: Sequence[Found], planned: Sequence[Cel
         "partitions": study.partitions,
         "seeds": study.seeds,
         "recipe": plain(study.recipe),
-        "data": [_data_entry(item) for item in found],
+        "data": [_data_entry(item, study.folds) for item in found],
         "cells": [_cell_entry(cell) for cell in planned],
         **more,
     }
@@ -50,10 +50,11 @@ def write(name: str, study: Study, found: Sequence[Found], planned: Sequence[Cel
     return entry
 
 
-def _data_entry(found: Found) -> dict[str, Any]:
+def _data_entry(found: Found, folds: int) -> dict[str, Any]:
     made = registry.make("datasets", found.spec.name, found.spec.params)
-    return {
-        "name": found.spec.name,
+    entry = {
+        "name": found.where,
+        "data": found.spec.name,
         "params": found.spec.params,
         "fingerprint": found.spec.fingerprint,
         "phantom": made.phantom,
@@ -61,12 +62,18 @@ def _data_entry(found: Found) -> dict[str, Any]:
         "title": made.title,
         "task": plain(made.task),
         "shape": made.shape,
+        "split": found.split,
+        "folds": found.division(folds).folds,
     }
+    if found.external is None:
+        return entry
+    other = registry.make("datasets", found.external.data.name, found.external.data.params)
+    return {**entry, "task": plain(other.task), "external": {**plain(found.external), "title": other.title}}
 
 
 def _cell_entry(cell: Cell) -> dict[str, Any]:
     trial = cell.trial
-    entry = {"key": trial.key, "data": trial.data.name, "arm": cell.arm, "role": cell.role, "family": cell.family}
+    entry = {"key": trial.key, "data": trial.where, "arm": cell.arm, "role": cell.role, "family": cell.family}
     place = {"partition": trial.partition, "fold": trial.fold, "seed": trial.seed, "number": trial.labels.number}
     return {**entry, "method": trial.method.name, **place, "upstream": [each.key for each in cell.before]}
 

@@ -89,6 +89,8 @@ def checksum_of(sample: Sample, root: Path | None) -> str:
 def _inside(path: Path, root: Path | None) -> None:
     try:
         target = path.resolve(strict=True)
+    except FileNotFoundError as error:  # it names the first part of the path that is missing
+        raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
     except RuntimeError as error:  # a circle of links, before Python 3.13
         raise ValueError(f"{path.name} is a link to itself") from error
     if root is not None and not target.is_relative_to(root.resolve()):

@@ -56,6 +56,6 @@ def read(folder: Path) -> tuple[dict[str, Any], list[Entry]]:
     try:
         lines = (folder / JOURNAL).read_text(encoding="utf-8").split("\n")[:-1]  # the last is empty, or cut short
         about, *rest = (json.loads(line) for line in lines)
-        return about, [Entry(**line) for line in rest]
+        return dict(about), [Entry(**line) for line in rest]
     except (OSError, ValueError, TypeError):
         return {}, []

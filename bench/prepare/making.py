@@ -6,21 +6,22 @@ killed process left is gone on with, as far as its rows are whole and its files 
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bench import registry
 from bench.claims import claimed
-from bench.core import BenchError, Dataset, HaltError, Sample, Task
+from bench.core import BenchError, Dataset, HaltError, Sample, Task, plain
 from bench.disk import clear, storing
-from bench.prepare import journal
+from bench.prepare import checks, journal
 from bench.prepare.arrays import Arrays, NeedsFloatError
 from bench.prepare.checks import FAULTS, Decoded, checksum_of, decode, mask_type
 from bench.prepare.journal import Entry, Journal
@@ -57,54 +58,62 @@ def prepare(
     progress: Progress | None = None,
     skip_broken: bool = False,
     thorough: bool = False,
+    waiting: Callable[[], None] = lambda: None,
 ) -> Prepared:
     """The prepared set, made from the files under `source` where it is not there yet or these are other files.
 
     source: a folder of the set's layout; None for a phantom, or for what is prepared already. workers: threads, by
     default one a core. progress: called with (scans done, scans). skip_broken: leave out scans that cannot be used.
     thorough: read what is prepared through, to see that it is what was written; a damaged set is set aside and made
-    anew. BenchError where nothing can be prepared; HaltError where scans are broken or the disk refuses.
+    anew. waiting: called once where another process is preparing the same. BenchError where nothing can be
+    prepared; HaltError where scans are broken or the disk refuses.
     """
-    dataset = registry.make("datasets", name, params)
-    folder, (there, source, notes) = folder_of(name, params), _there(name, params, source, thorough)
+    dataset, (there, damage) = registry.make("datasets", name, params), _look(name, params, thorough)
+    source = source or (damage.source if damage else None)
     if there is not None and (source is None or dataset.phantom):
         return there
     if source is None and not dataset.phantom:
-        where = f"bench describe {name} says where the scans are published"
-        how = f"run: bench prepare {name} --from FOLDER, laid out as: {dataset.layout} ({where})"
-        raise BenchError(f"{name} is not prepared; {how}")
+        raise damage or _unprepared(name, dataset)
     root = None if dataset.phantom else Path(source).expanduser()
     samples = _samples(dataset, name, root)
     threads = workers or os.cpu_count() or 1
-    job = Job(name, dataset, samples, root, threads, progress or (lambda *_: None), skip_broken, notes)
-    with storing(folder.parent), claimed(folder.with_name(f".{folder.name}.claim")) as held:
-        there = _there(name, params, source, False)[0]  # somebody may have been at it while we waited
+    job = Job(name, dataset, samples, root, threads, progress or (lambda *_: None), skip_broken)
+    folder = folder_of(name, params)
+    with storing(folder.parent), claimed(folder.with_name(f".{folder.name}.claim"), waiting) as held:
+        there, damage = _look(name, params, thorough and damage is not None)  # somebody may have mended it meanwhile
         if there is None or not _is_of(there, job):
             unfinished = folder.with_name(f".{folder.name}.unfinished{held.mark}")
             unfinished.mkdir(exist_ok=True)
-            _make(unfinished, job)
-            _publish(unfinished, folder)
+            aside = _set_aside(folder, damage) if damage else []
+            _make(unfinished, replace(job, notes=[*dataset.notes(root), *aside]))
+            _publish(unfinished, folder, held.mark)
     return open_prepared(name, params)
 
 
-def _there(
-    name: str, params: Mapping[str, Any] | None, source: Path | None, thorough: bool
-) -> tuple[Prepared | None, Path | None, list[str]]:
-    """What is prepared, the folder to prepare it from, and a note where a damaged set was set aside."""
-    folder = folder_of(name, params)
+def _unprepared(name: str, dataset: Dataset) -> BenchError:
+    where = f"bench describe {name} says where the scans are published"
+    how = f"run: bench prepare {name} --from FOLDER, laid out as: {dataset.layout} ({where})"
+    return BenchError(f"{name} is not prepared; {how}")
+
+
+def _look(name: str, params: Mapping[str, Any] | None, thorough: bool) -> tuple[Prepared | None, DamagedError | None]:
+    """What is prepared, or what is wrong with it."""
     try:
         there = open_prepared(name, params)
         if there is not None:
             there.verify(thorough)
-        return there, source, []
+        return there, None
     except DamagedError as error:
-        number = 1
-        while (aside := folder.with_name(f"{folder.name}.damaged-{number}")).exists():
-            number += 1
-        with storing(folder.parent):
-            folder.rename(aside)
-        note = f"what was prepared was damaged ({error.reason}); it is set aside as {aside.name} and was made anew"
-        return None, source or error.source, [note]
+        return None, error
+
+
+def _set_aside(folder: Path, damage: DamagedError) -> list[str]:
+    """Rename a damaged folder; the note to keep of it."""
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.damaged-{number}")).exists():
+        number += 1
+    folder.rename(aside)
+    return [f"what was prepared was damaged ({damage.reason}); it is set aside as {aside.name} and was made anew"]
 
 
 def _is_of(there: Prepared, job: Job) -> bool:
@@ -120,7 +129,10 @@ def _samples(dataset: Dataset, name: str, root: Path | None) -> Sequence[Sample]
         if root.suffix.lower() in ARCHIVES and root.is_file():
             raise BenchError(f"{root} is an archive; unpack it, and give the folder")
         raise BenchError(f"no folder {root}; {name} expects: {dataset.layout}")
-    samples = dataset.samples(root)
+    try:
+        samples = dataset.samples(root)
+    except OSError as error:
+        raise HaltError(f"cannot read {error.filename or root}: {error.strerror or error}") from error
     if not samples:
         raise BenchError(f"no scan of {name} in {root}; expected: {dataset.layout}")
     twice = [key for key, count in Counter(sample.id for sample in samples).items() if count > 1]
@@ -143,7 +155,7 @@ def _make(folder: Path, job: Job) -> None:
     import numpy as np
 
     about, entries = journal.read(folder)
-    same = _unchanged(entries, job) if about.get("shape") == list(job.dataset.shape) else []
+    same = _unchanged(entries, job) if {**about, "dtype": ""} == _about(job, "") else []
     begun = np.dtype(about["dtype"]) if same and len(same) == len(entries) else np.dtype(np.uint8)
     try:
         made = _write(folder, job, begun, same if begun.str == about.get("dtype") else [])
@@ -172,7 +184,7 @@ def _write(folder: Path, job: Job, dtype: Any, before: Sequence[Entry]) -> Made:
 
     before: what an earlier process has done, as far as its files are the same.
     """
-    about = {"dtype": dtype.str, "shape": list(job.dataset.shape)}
+    about = _about(job, dtype.str)
     with Arrays(folder, dtype) as arrays:
         entries = arrays.go_on(before, tuple(job.dataset.shape), mask_type(job.dataset.task))
         with Journal(folder, about, entries) as notebook:
@@ -194,15 +206,27 @@ def _write(folder: Path, job: Job, dtype: Any, before: Sequence[Entry]) -> Made:
     return Made(job.name, job.dataset, job.root, job.samples, entries, hashes, job.notes, job.seconds)
 
 
+def _about(job: Job, dtype: str) -> dict[str, Any]:
+    """What is being made, and by which program: what another one began is not gone on with."""
+    made = job.dataset
+    program = [registry.code(type(job.dataset)), hashlib.sha256(Path(checks.__file__).read_bytes()).hexdigest()]
+    return {"dtype": dtype, "shape": [*made.shape], "spacing": [*made.spacing], "task": plain(made.task), "by": program}
+
+
 def _unchanged(entries: Sequence[Entry], job: Job) -> list[Entry]:
     """The entries of an earlier process, up to the first whose files are not the same any more."""
     pairs = list(zip(job.samples, entries, strict=False))
     found = _side_by_side(job, [lambda s=sample: _checksum(s, job.root) for sample, _ in pairs])
     same = [
-        sample.id == entry.id and checksum == entry.checksum
+        sample.id == entry.id and checksum == entry.checksum and (not entry.fault or _still_broken(sample, job))
         for (sample, entry), checksum in zip(pairs, found, strict=True)
     ]
     return list(entries[: same.index(False) if False in same else len(same)])
+
+
+def _still_broken(sample: Sample, job: Job) -> bool:
+    """Whether a scan that was left out is so again: a fault may have been of the machine, and be over."""
+    return bool(decode(sample, job.dataset, job.root).fault)
 
 
 def _append(arrays: Arrays, each: Decoded) -> Entry:
@@ -249,9 +273,9 @@ def _checksum(sample: Sample, root: Path | None) -> str:
         return ""
 
 
-def _publish(unfinished: Path, folder: Path) -> None:
+def _publish(unfinished: Path, folder: Path, mark: str) -> None:
     """Rename the whole folder into its place; what was prepared from other files before makes way."""
-    old = folder.with_name(f".{folder.name}.old")
+    old = folder.with_name(f".{folder.name}.old{mark}")
     clear(old)
     if folder.exists():
         folder.rename(old)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from bench import paths, registry
 from bench.core import PROTOCOL, DataSpec, HaltError, Task, digest, plain
-from bench.disk import seal
+from bench.disk import reading, unsealed
 from bench.rows import fault_of, opened
 
 if TYPE_CHECKING:
     import numpy as np
 
+FORM = 2  # of the files of a prepared folder; not of what they hold, which is the protocol's
 MANIFEST, INDEX, IMAGES, MASKS, TRUTH = "manifest.json", "index.json", "images.npy", "masks.npy", "truth.npy"
 
 
@@ -63,14 +64,14 @@ class Prepared:
     def _array(self, file: str, shape: tuple[int, ...]) -> np.ndarray:
         try:
             return opened(self.folder / file, shape)
-        except (OSError, ValueError) as error:
-            raise DamagedError.of(self.folder, str(error), self.manifest) from error
+        except ValueError as error:
+            raise DamagedError.of(self.name, self.params, str(error), self.manifest) from error
 
     def verify(self, thorough: bool = False) -> None:
         """DamagedError where an array is not what was written. thorough: read them through, whatever they look like."""
         for file, checksum in self.manifest["arrays"].items():
             if fault := fault_of(self.folder / file, thorough, checksum):
-                raise DamagedError.of(self.folder, fault, self.manifest)
+                raise DamagedError.of(self.name, self.params, fault, self.manifest)
 
 
 class DamagedError(HaltError):
@@ -81,46 +82,52 @@ class DamagedError(HaltError):
     skipped = False  # whether broken scans were left out
 
     @classmethod
-    def of(cls, folder: Path, reason: str, manifest: Mapping[str, Any] | None = None) -> DamagedError:
-        """What to say of a folder."""
-        manifest = manifest or {}
-        scans = "" if manifest.get("phantom") else f" --from {manifest.get('source') or 'FOLDER'}"
-        remedy = f"bench prepare {folder.name.rpartition('-')[0]}{scans} sets them aside and makes them anew"
-        error = cls(f"the prepared data in {folder} are damaged ({reason}); {remedy}")
+    def of(
+        cls, name: str, params: Mapping[str, Any] | None, reason: str, manifest: Mapping[str, Any] | None = None
+    ) -> DamagedError:
+        """What to say of a set."""
+        manifest, made = manifest or {}, registry.make("datasets", name, params)
         source = manifest.get("source")
+        usual = plain(type(made)())
+        changed = [f" --set {key}={value}" for key, value in plain(made).items() if value != usual.get(key)]
+        scans = "" if made.phantom else f" --from {source or 'FOLDER'}"
+        remedy = f"bench prepare {name}{''.join(changed)}{scans} sets them aside and makes them anew"
+        error = cls(f"the prepared data in {folder_of(name, params)} are damaged ({reason}); {remedy}")
         error.reason, error.source = reason, Path(source) if source else None
         error.skipped = bool(manifest.get("broken"))
         return error
 
 
 def folder_of(name: str, params: Mapping[str, Any] | None = None) -> Path:
-    """Where the set lies once it is prepared: another version, parameter or protocol is another folder."""
+    """Where the set lies once it is prepared: another version, parameter, protocol or form is another folder."""
     spec = registry.spec("datasets", name, params)
-    mark = digest({"protocol": PROTOCOL, "name": name, "version": spec.version, "params": spec.params}, 12)
-    return paths.data_root() / "prepared" / f"{name}-{mark}"
+    told = {"protocol": PROTOCOL, "form": FORM, "name": name, "version": spec.version, "params": spec.params}
+    return paths.data_root() / "prepared" / f"{name}-{digest(told, 12)}"
 
 
 def fingerprint(name: str, params: Mapping[str, Any] | None = None) -> str | None:
     """The fingerprint of the prepared set, None where it is not prepared. Reads one small file."""
-    manifest = _manifest(folder_of(name, params))
+    manifest = _manifest(name, params)
     return manifest["fingerprint"] if manifest else None
+
+
+def sites_of(name: str, params: Mapping[str, Any] | None = None) -> list[str]:
+    """The site of every scan: of the prepared set, else as a phantom that is not made yet lists them."""
+    manifest = _manifest(name, params)
+    if manifest is not None:
+        return _index(name, params, manifest)["sites"]
+    dataset = registry.make("datasets", name, params)
+    return [sample.site for sample in dataset.samples(None)] if dataset.phantom else []
 
 
 def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepared | None:
     """The prepared set, None where it is not prepared. DamagedError where its folder is damaged."""
     import numpy as np
 
-    folder = folder_of(name, params)
-    manifest = _manifest(folder)
+    manifest = _manifest(name, params)
     if manifest is None:
         return None
-    try:
-        text = (folder / INDEX).read_bytes()
-    except OSError as error:
-        raise DamagedError.of(folder, f"{INDEX} cannot be read: {error.strerror}", manifest) from error
-    if hashlib.sha256(text).hexdigest() != manifest["index"]:
-        raise DamagedError.of(folder, f"{INDEX} was changed after it was written", manifest)
-    index = json.loads(text)
+    index = _index(name, params, manifest)
     dataset = registry.make("datasets", name, params)
     return Prepared(
         name=name,
@@ -131,7 +138,7 @@ def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepare
         task=dataset.task,
         shape=tuple(dataset.shape),
         spacing=tuple(dataset.spacing),
-        folder=folder,
+        folder=folder_of(name, params),
         targets=np.array([np.nan if value is None else value for value in index["targets"]], dtype=np.float64),
         covariates=index["covariates"],
         manifest=manifest,
@@ -139,17 +146,25 @@ def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepare
     )
 
 
-def _manifest(folder: Path) -> dict[str, Any] | None:
-    path = folder / MANIFEST
+def _manifest(name: str, params: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    folder = folder_of(name, params)
     try:
-        entry = json.loads(path.read_bytes())
-        whole = entry.pop("seal", None) == seal(entry)
+        return unsealed(folder / MANIFEST)
     except FileNotFoundError:
         if folder.is_dir():
-            raise DamagedError.of(folder, f"{MANIFEST} is missing") from None
+            raise DamagedError.of(name, params, f"{MANIFEST} is missing") from None
         return None
-    except (ValueError, OSError, AttributeError) as error:
-        raise DamagedError.of(folder, f"{MANIFEST} cannot be read: {error}") from error
-    if not whole:
-        raise DamagedError.of(folder, f"{MANIFEST} was changed after it was written", entry)
-    return entry
+    except ValueError as error:
+        raise DamagedError.of(name, params, str(error)) from error
+
+
+def _index(name: str, params: Mapping[str, Any] | None, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    path = folder_of(name, params) / INDEX
+    try:
+        with reading(path):
+            text = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DamagedError.of(name, params, f"{INDEX} is missing", manifest) from error
+    if hashlib.sha256(text).hexdigest() != manifest["index"]:
+        raise DamagedError.of(name, params, f"{INDEX} was changed after it was written", manifest)
+    return json.loads(text)

@@ -1,0 +1,207 @@
+"""`bench audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench.cli.options import Json, Settings, print_json, settings
+from bench.core import BenchError
+
+DUPLICATES = (
+    ("exact", "pixel-exact duplicates"),
+    ("near", "near duplicates, from {threshold:g}"),
+    ("mirrored", "near duplicates, mirror images too"),
+)
+SHOWN = 10  # names listed on a terminal; --json has all
+Images = Annotated[
+    list[Path] | None, typer.Option("--images", help="A folder of images, a folder a class; may be repeated.")
+]
+SplitTable = Annotated[
+    Path | None, typer.Option("--split", help="A table with columns path and split, for the images of the folders.")
+]
+Against = Annotated[
+    str | None, typer.Option("--against", help="A prepared set of volumes that the slices may have been cut from.")
+]
+Column = Annotated[str, typer.Option("--column", help="With --against: what of the volumes is counted against class.")]
+
+
+def attach(app: typer.Typer) -> None:
+    """Give the command of this file to the application."""
+    app.command("audit")(audit)
+
+
+def audit(
+    names: Annotated[list[str] | None, typer.Argument(help="Prepared data sets.")] = None,
+    images: Images = None,
+    threshold: Annotated[float, typer.Option(help="Correlation from which two images are near duplicates.")] = 0.98,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Show components at every threshold.")] = False,
+    split: SplitTable = None,
+    against: Against = None,
+    column: Column = "",
+    folds: Annotated[int, typer.Option(help="Folds of which the balance is tested.")] = 5,
+    set_: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Duplicates, near duplicates, unknown identities and uneven folds, within data sets and across them.
+
+    It reports and changes nothing; the exit status is 0 whatever it finds.
+    """
+    from bench.audit import findings, joined
+
+    if not names and not images:
+        raise BenchError("name a prepared data set, or give --images FOLDER")
+    if not 0.9 <= threshold <= 1:
+        raise BenchError(f"--threshold lies between 0.9 and 1, not {threshold}: below, everything is alike")
+    prepared = [_opened(name, settings(set_)) for name in names or ()]
+    volumes = _volumes(against, column, prepared, images or ()) if against else None
+    sets = _sets(prepared, images or (), split)
+    report = findings(joined(sets), threshold)
+    report["overlaps"] = _overlaps([each.name for each in prepared])
+    report["balance"] = {each.name: _balance(each, folds) for each in prepared}
+    if volumes:
+        report["origin"] = _origin(images[0], report["heads"]["groups"], volumes, column)
+    if as_json:
+        return print_json(report)
+    return _print(Console(), report, sweep)
+
+
+def _opened(name: str, params: dict[str, Any]) -> Any:
+    from bench.prepare import open_prepared
+
+    found = open_prepared(name, params)
+    if found is None:
+        raise BenchError(f"{name} is not prepared; bench prepare {name} --from FOLDER")
+    return found
+
+
+def _sets(prepared: Sequence[Any], folders: Sequence[Path], split: Path | None) -> list[Any]:
+    from bench.audit import from_folder, from_prepared
+
+    sets = [from_prepared(each) for each in prepared]
+    titles = [folder.resolve().name for folder in folders]
+    if len({*titles}) < len(titles):
+        titles = [f"{folder.resolve().parent.name}/{folder.resolve().name}" for folder in folders]
+    if len({*titles}) < len(titles):
+        raise BenchError("two of the folders given with --images have the same name; rename one, or give it once")
+    return sets + [from_folder(folder, title, split) for folder, title in zip(folders, titles, strict=True)]
+
+
+def _overlaps(names: Sequence[str]) -> list[dict[str, str]]:
+    from bench.audit import overlap
+
+    pairs = [(first, second) for at, first in enumerate(names) for second in names[at + 1 :]]
+    return [{"sets": f"{one} and {two}", "reason": why} for one, two in pairs if (why := overlap(one, two))]
+
+
+def _balance(prepared: Any, folds: int) -> list[dict[str, Any]]:
+    from bench.audit import balance
+    from bench.core import Split
+
+    return [asdict(each) for each in balance(prepared, Split(folds=folds))]
+
+
+def _volumes(against: str, column: str, prepared: Sequence[Any], folders: Sequence[Path]) -> Any:
+    """The set that slices may come from. BenchError where it cannot be compared with what is audited."""
+    volumes = _opened(against, {})
+    if prepared or len(folders) != 1 or len(volumes.shape) != 4:
+        raise BenchError("--against takes a prepared set of volumes, and one folder with --images beside it")
+    if column and column not in volumes.covariates:
+        raise BenchError(f"{against} has no column {column!r}; there are {', '.join(volumes.covariates)}")
+    return volumes
+
+
+def _origin(folder: Path, heads: dict[str, str], volumes: Any, column: str) -> dict[str, Any]:
+    """Where the heads of a folder come from: counts, and no names of people."""
+    from bench.audit import from_folder, traced
+
+    slices = from_folder(folder, folder.resolve().name, cropped=True)
+    groups = [heads[name] for name in slices.names]
+    found = traced(slices.vectors, groups, volumes.images())
+    labels = dict(zip(groups, slices.labels, strict=True))
+    return {"against": volumes.name, **found.summary(labels, _values(volumes, column))}
+
+
+def _values(volumes: Any, column: str) -> list[str]:
+    values = volumes.covariates[column] if column else [""] * len(volumes.ids)
+    return ["none" if value is None else str(value) for value in values]
+
+
+def _print(console: Console, report: dict[str, Any], sweep: bool) -> None:
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    _table(console, f"{report['images']} images", report["counts"])
+    _say_named(say, report)
+    for kind, what in DUPLICATES:
+        if report[kind] is not None:
+            say(_in_words(what.format(threshold=report["threshold"]), report[kind]))
+    _table(console, "of what is tested, how much is learnt from", report["held_out"])
+    if report["warning"]:
+        say(f"warning: {report['warning']}")
+    if sweep:
+        _table(console, "components over thresholds", report["sweep"])
+    _say_groups(say, report)
+    if report.get("origin"):
+        _say_origin(console, say, report["origin"])
+    for each in report["overlaps"]:
+        say(f"{each['sets']} may not test each other: {each['reason']}")
+    for name, tests in report["balance"].items():
+        rows = [{key: test[key] for key in ("column", "test", "statistic", "p", "holm")} for test in tests]
+        _table(console, f"balance of the folds of {name}", rows)
+
+
+def _say_named(say: Any, report: dict[str, Any]) -> None:
+    for kind, what in (("broken", "cannot be used"), ("odd", "strange")):
+        for name, reason in report[kind][:SHOWN]:
+            say(f"{what}: {name}: {reason}")
+        if len(report[kind]) > SHOWN:
+            say(f"{what}: {len(report[kind]) - SHOWN} more; --json names them")
+
+
+def _in_words(what: str, found: dict[str, Any]) -> str:
+    if not found["groups"]:
+        return f"{what}: none"
+    across = ", ".join(f"{found[f'across_{key}']} across {key}" for key in ("parts", "classes", "sets"))
+    size = f"{found['images']} images in {found['groups']} groups, the largest of {found['largest']}"
+    return f"{what}: {size}; {found['redundant']} could go; {across}"
+
+
+def _say_groups(say: Any, report: dict[str, Any]) -> None:
+    astride, heads = report["astride"], report["heads"]
+    if heads is None:
+        found = f"{len(astride['parts'])} across the publisher's split, {len(astride['classes'])} with several classes"
+        say(f"declared groups: {astride['groups']}; {found}")
+        return
+    if heads["lowest"] is None:
+        say("heads: none can be told; at no two neighbouring thresholds are the components the same")
+        return
+    counts = ", ".join(f"{count} of {size}" for size, count in list(heads["slices"].items())[:SHOWN])
+    range_ = f"the same from {heads['lowest']:g} to {heads['highest']:g}, agreement {heads['agreement']:.3f}"
+    say(f"heads: {heads['heads']} ({'sure' if heads['sure'] else 'not sure'}: {range_}); slices: {counts}")
+    say(f"heads with several classes: {heads['conflicting_labels']}; across parts: {heads['across_parts']}")
+
+
+def _say_origin(console: Console, say: Any, origin: dict[str, Any]) -> None:
+    traced = (
+        f"{origin['traced']} of {origin['heads']} heads traced, {origin['traced_mirrored']} where scans are mirrored"
+    )
+    say(f"against {origin['against']}: {traced}; likeness {origin['likeness']:.3f}, mirrored {origin['mirrored']:.3f}")
+    _table(console, "traced heads", origin["table"])
+
+
+def _table(console: Console, title: str, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))
+    console.print(table)

@@ -1,0 +1,196 @@
+"""Class folders of JPEG and PNG files: which images there are, and each as a grey square.
+
+    found = listed(root, Folders({"Healthy": ("healthy", "notumor"), "Tumor": ("tumor",)}), layout)
+    return [each.sample(target=0.0, size=224) for each in found]
+
+A folder counts as a class whatever its case, spaces, dashes and underscores; folders named train, training, test or
+testing above it say the part of the publisher's split. The header of an image is read and checked before any memory
+is taken for its pixels.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.core import BenchError, Sample, Scan
+from bench.registry import did_you_mean
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SUFFIXES = {".jpg", ".jpeg", ".png"}
+FORMATS = ("JPEG", "PNG")
+PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+DEPTH = 4  # folders between the root and an image
+LIMIT = 1 << 26  # pixels of an image: more is no slice of a head, but would fill the memory
+SPACING = (1.0, 1.0)  # such images do not say how large a pixel is: distances are in pixels of the prepared square
+AGAIN = "download or export it again"
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)  # what Pillow raises
+
+
+@dataclass(frozen=True)
+class Folders:
+    """How the folders of a set are spelt, in small letters and digits alone."""
+
+    classes: Mapping[str, Sequence[str]]  # class -> spellings
+    unread: Sequence[str] = ()  # folders that are known, and left alone
+
+    def label(self, folder: str) -> str | None:
+        """The class that a folder is of, None where it is of none."""
+        word = _word(folder)
+        return next((label for label, words in self.classes.items() if word in words), None)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image file and what its folders say of it."""
+
+    path: Path
+    label: str
+    part: str  # train, test, or empty
+
+    @property
+    def id(self) -> str:
+        """`train/Healthy/name`: the same wherever the folder lies and however it is spelt."""
+        return "/".join(filter(None, (self.part, self.label, self.path.stem)))
+
+    def sample(self, target: float, size: int, group: str = "", part: str = "") -> Sample:
+        """The sample of this image, its own group unless one is given: nobody has published who is on it."""
+        read, part = partial(read_image, self.path, size), part or self.part
+        return Sample(self.id, group or self.id, float(target), self.label, read, files=(self.path,), part=part)
+
+
+@dataclass
+class _Found:
+    """What a walk through the folders came upon."""
+
+    classes: list[tuple[Path, str, str]] = field(default_factory=list)  # folder, class, part
+    strangers: list[Path] = field(default_factory=list)  # folders of images that are no class
+
+
+def listed(root: Path | None, folders: Folders, layout: str) -> list[Picture]:
+    """Every image in the class folders under `root`, in the order of their ids.
+
+    BenchError for a folder that is absent, empty or misspelt, and for two files with one id.
+    """
+    if root is None or not root.is_dir():
+        raise BenchError(f"no folder {root}; expected: {layout}")
+    found = _Found()
+    _walk(root, folders, "", DEPTH, found)
+    _check(root, folders, found, layout)
+    pictures = [Picture(path, label, part) for each, label, part in found.classes for path in _images(each)]
+    ids: dict[str, Picture] = {}
+    for picture in pictures:
+        other = ids.setdefault(picture.id, picture)
+        if other is not picture:
+            one, two = (each.path.relative_to(root) for each in (other, picture))
+            raise BenchError(f"two files are {picture.id}: {one} and {two} in {root}; keep one, or rename it")
+    return [ids[key] for key in sorted(ids)]
+
+
+def read_image(path: Path, size: int) -> Scan:
+    """The image as a grey square of `size` pixels, (1, size, size) uint8, its sides in proportion and padded with 0.
+
+    Colours become luminance, what is transparent black; 16 bits are divided by 257. ValueError where it is broken.
+    """
+    import numpy as np
+    from PIL import Image
+
+    square = np.zeros((size, size), np.uint8)
+    grey = _decoded(path, size)
+    (wide, high), scale = grey.size, size / max(grey.size)
+    shape = max(1, round(wide * scale)), max(1, round(high * scale))
+    if shape != grey.size:
+        grey = grey.resize(shape, Image.Resampling.BICUBIC)  # over all the pixels it shrinks: no aliases
+    left, top = (size - shape[0]) // 2, (size - shape[1]) // 2
+    square[top : top + shape[1], left : left + shape[0]] = np.asarray(grey)
+    return Scan(square[None], SPACING)
+
+
+def _decoded(path: Path, size: int) -> Image:
+    """The image in grey, of 8 bits."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise ValueError("it is empty, 0 bytes")
+            file.seek(0)
+            with Image.open(file, formats=FORMATS) as image:
+                _check_size(image.size)
+                image.draft("L", (2 * size, 2 * size))  # JPEG: no colours, and a large one at a half, quarter, eighth
+                image.load()
+                return _grey(image)
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{path.name} is no JPEG or PNG image, whatever its name says; {AGAIN}") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(f"{path.name} promises more pixels than a slice of a head has; {AGAIN}") from error
+    except BROKEN as error:
+        raise ValueError(f"{path.name} is no whole image: {error}; {AGAIN}") from error
+
+
+def _check_size(size: tuple[int, int]) -> None:
+    if min(size) < 1:
+        raise ValueError(f"it has {size[0]} x {size[1]} pixels")
+    if size[0] * size[1] > LIMIT:
+        raise ValueError(f"it promises {size[0]} x {size[1]} pixels, more than a slice of a head has")
+
+
+def _grey(image: Image) -> Image:
+    import numpy as np
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        return Image.fromarray(np.round(np.asarray(image, np.float32).clip(0, 65535) / 257).astype(np.uint8))
+    if image.mode in ("P", "PA", "LA", "La", "RGBA", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+    return (image.convert("RGB") if image.mode == "CMYK" else image).convert("L")
+
+
+def _walk(folder: Path, folders: Folders, part: str, depth: int, found: _Found) -> None:
+    for each in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        word, label = _word(each.name), folders.label(each.name)
+        if word in folders.unread:
+            continue
+        if label is not None:
+            found.classes.append((each, label, part))
+            continue
+        if word not in PARTS and next(_images(each), None) is not None:
+            found.strangers.append(each)
+        if depth > 1:
+            _walk(each, folders, PARTS.get(word, part), depth - 1, found)
+
+
+def _check(root: Path, folders: Folders, found: _Found, layout: str) -> None:
+    """BenchError where a class has no folder or no images, or a folder beside the classes is none of them."""
+    for stranger in found.strangers:
+        beside = any(stranger.parent == folder.parent for folder, _, _ in found.classes)
+        if beside or difflib.get_close_matches(stranger.name, folders.classes, n=1, cutoff=0.5):
+            there = did_you_mean(stranger.name, folders.classes)
+            raise BenchError(f"folder {stranger.relative_to(root)} in {root} holds images, but is no class; {there}")
+    empty = [folder for folder, _, _ in found.classes if next(_images(folder), None) is None]
+    if empty:
+        raise BenchError(f"no JPEG or PNG file in {empty[0].relative_to(root)} of {root}; put the images there")
+    absent = sorted(set(folders.classes) - {label for _, label, _ in found.classes})
+    if absent:
+        there = ", ".join(sorted(path.name for path in root.iterdir())[:6]) or "nothing"
+        raise BenchError(f"no folder of the class {absent[0]} under {root}; found: {there}; expected: {layout}")
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
+
+
+def _word(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

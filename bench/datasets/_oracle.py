@@ -1,0 +1,103 @@
+"""What a perfect reader of a phantom's images would score: nobody can do better, but by luck.
+
+Every sample of a phantom keeps, as the covariate `oracle`, the number that such a reader knows. The data set's
+`reader` turns these numbers into predictions, and `oracle_score` judges them as a method's are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from bench import registry
+from bench.core import BenchError
+from bench.metrics import metric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bench.prepare import Prepared
+
+
+class Phantom(Protocol):
+    """A data set that knows the best use of its `oracle` numbers."""
+
+    def reader(self, oracle: np.ndarray) -> np.ndarray:
+        """(N,) of the covariate `oracle` to predictions: chances (N, K), numbers (N,), or Dice of each scan (N,)."""
+
+
+def oracle_score(prepared: Prepared) -> float:
+    """The best possible score of these very scans, in the task's primary metric, up to chance in a small set.
+
+    For segmentation it is the mean Dice of the true mask against the given one; where the images show nothing
+    (`effect` of 0), of the best mask that is the same for all.
+    """
+    import numpy as np
+
+    if "oracle" not in prepared.covariates:
+        raise BenchError(f"{prepared.name} knows no oracle: only phantoms do")
+    known = np.array(prepared.covariates["oracle"], dtype=float)
+    if prepared.task.kind == "segmentation":
+        return float(known.mean()) if prepared.params["effect"] > 0 else _one_for_all(prepared)
+    made: Phantom = registry.make("datasets", prepared.name, prepared.params)
+    return metric(prepared.task.primary)(prepared.targets, made.reader(known))
+
+
+def estimate(deviations: Sequence[float], slopes: Sequence[float], spreads: Sequence[float]) -> float:
+    """The latent variable x from measures that lie at slope * x, give or take a normal spread: the best linear one."""
+    terms = list(zip(deviations, slopes, spreads, strict=True))
+    information = sum((slope / spread) ** 2 for _, slope, spread in terms)
+    return sum(deviation * slope / spread**2 for deviation, slope, spread in terms) / information
+
+
+def combined(slopes: Sequence[float], spreads: Sequence[float]) -> float:
+    """The deviation of `estimate` from the latent variable."""
+    return sum((slope / spread) ** 2 for slope, spread in zip(slopes, spreads, strict=True)) ** -0.5
+
+
+def likelihoods(values: np.ndarray, levels: Sequence[float], spread: float) -> np.ndarray:
+    """Chances (N, K) of classes, equally frequent, whose values are normal around their levels: (N,) to (N, K)."""
+    import numpy as np
+    from scipy.special import softmax
+
+    return softmax(-(((values[:, None] - np.array(levels)) / spread) ** 2) / 2, axis=1)
+
+
+def flipped(label: int, classes: int, share: float, seed: int) -> int:
+    """The label, or with a chance of `share` another one; the same labels stay flipped as the share grows."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    chance, shift = rng.random(), int(rng.integers(1, classes))
+    return (label + shift) % classes if chance < share else label
+
+
+def check_share(name: str, share: float) -> None:
+    """BenchError where a share of labels is none."""
+    if not 0 <= share <= 1:
+        raise BenchError(f"{name}: label_noise is a share between 0 and 1, not {share}")
+
+
+def check_effect(name: str, effect: float) -> None:
+    """BenchError where an effect is too strange to be drawn."""
+    if not 0 <= effect <= 5:
+        raise BenchError(f"{name}: effect lies between 0 and 5, not {effect}")
+
+
+def _one_for_all(prepared: Prepared) -> float:
+    """Mean Dice of the best mask that knows no image: the voxels most often inside, as many as are best."""
+    import numpy as np
+
+    masks = np.asarray(prepared.masks()).reshape(len(prepared.ids), -1) > 0
+    often = masks.mean(axis=0)
+    sizes = masks.sum(axis=1)
+    guesses = (often >= least for least in np.unique(often[often > 0]))
+    return max(float((2 * masks[:, guess].sum(axis=1) / (sizes + guess.sum())).mean()) for guess in guesses)
+
+
+def told(oracle: np.ndarray, classes: int) -> np.ndarray:
+    """Chances (N, K) for one who is told the class, or -1 for nothing: one class for sure, or all of them alike."""
+    import numpy as np
+
+    known = np.eye(classes)[oracle.astype(int).clip(0)]
+    return np.where(oracle[:, None] < 0, 1 / classes, known)

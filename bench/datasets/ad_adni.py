@@ -1,0 +1,176 @@
+"""Alzheimer's disease against healthy controls on ADNI: T1 scans that ADNI has normalised itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from bench.core import BenchError, Dataset, Sample, Scan, Task, param
+from bench.datasets._nifti import read_scan
+from bench.datasets._tables import Line, aged, read_table, unrepeated
+
+VOXELS = 110  # along each axis
+NAME = re.compile(r"ADNI_(?P<person>\d{3}_S_\d{4,5})_.*?_I(?P<image>\d+)\.nii(?:\.gz)?")
+KIND = "Spatially_Normalized,_Masked_and_N3_corrected_T1_image"  # in the names of the scans that are read
+COLUMNS = ("Image Data ID", "Subject", "Group", "Sex", "Age", "Visit")
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """One file and the row of its image."""
+
+    path: Path
+    person: str  # 002_S_0413
+    line: Line
+
+    @property
+    def visit(self) -> str:
+        return self.line.values["Visit"] or ""
+
+
+@dataclass(frozen=True)
+class AdAdni(Dataset):
+    """CN against AD, as the table of the search has it, from volumes of 110 x 110 x 110 voxels that ADNI has spatially
+    normalised, skull-stripped and corrected for shading.
+
+    Several scans of one person at one visit are one sample: the mean of their voxels. Scans of other visits are samples
+    of their own in the same group, so that no split divides a person; who was AD at one visit and CN at another has
+    both labels. Whether ADNI's column `Group` is that of the visit or of the first visit is not known here. Other
+    groups (MCI, EMCI, LMCI, SMC) are left out, and `notes` counts them.
+
+    The DCL-SE authors' code, and that of Xing et al. before it, use 49 AD and 51 CN, one volume a person; their list
+    of images is not public as far as known, so a download of one's own is another subset: compare no score with theirs.
+    That the DCL-SE paper used this set is inferred from that code. The edge of a voxel is not in these sources: 2 mm is
+    assumed, and a file whose header says otherwise is refused; then set `mm`.
+    """
+
+    title: ClassVar[str] = "ADNI: Alzheimer's disease against healthy controls, T1 normalised by ADNI"
+    source: ClassVar[str] = (
+        "https://ida.loni.usc.edu, after an application to ADNI: Advanced Image Search, processed images, description"
+        " `Spatially Normalized, Masked and N3 corrected T1 image`, groups AD and CN, as NIfTI; take the search result"
+        " as CSV with them"
+    )
+    licence: ClassVar[str] = (
+        "ADNI data use agreement: no re-identification, no passing on, ADNI named in publications; read what you sign"
+    )
+    citation: ClassVar[str] = (
+        "as the ADNI data use agreement asks (https://adni.loni.usc.edu). The subset: Xing X, Liang G, Blanton H, et"
+        " al. Dynamic image for 3D MRI image Alzheimer's disease classification. ECCV Workshops 2020. arXiv:2012.00119"
+    )
+    layout: ClassVar[str] = (
+        f"the folder that ADNI packs: ADNI_*_{KIND}*_I*.nii anywhere below, and the .csv of the search"
+        f" ({', '.join(COLUMNS)}) beside them"
+    )
+    twin: ClassVar[str] = "phantom_ad"
+    expected: ClassVar[dict[str, int]] = {"samples": 100, "groups": 100, "CN": 51, "AD": 49}
+    task: ClassVar[Task] = Task("classification", "auc", ("CN", "AD"))
+
+    mm: float = param(2.0, "edge of a voxel as the headers say it; assumed, as no source at hand tells it")
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.mm <= 4:
+            raise BenchError(f"ad_adni: mm lies between 0.5 and 4, not {self.mm}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, VOXELS, VOXELS, VOXELS)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return (self.mm,) * 3
+
+    def samples(self, root: Path | None) -> Sequence[Sample]:
+        visits: dict[tuple[str, str], list[Scanned]] = {}
+        for scan in self._scans(root):
+            if scan.line.values["Group"] in self.task.classes:
+                visits.setdefault((scan.person, scan.visit), []).append(scan)
+        return [self._sample(*visit, visits[visit]) for visit in sorted(visits)]
+
+    def notes(self, root: Path | None) -> list[str]:
+        """What is to be said of the files under `root` beside their numbers."""
+        scans = self._scans(root)
+        left = sum(scan.line.values["Group"] not in self.task.classes for scan in scans)
+        merged = len(scans) - left - len(self.samples(root))
+        notes = [f"{left} scans of other groups than CN and AD are left out"] if left else []
+        return [*notes, *([f"{merged} scans are averaged with others of the same visit"] if merged else [])]
+
+    def _sample(self, person: str, visit: str, scans: Sequence[Scanned]) -> Sample:
+        groups = {scan.line.values["Group"] for scan in scans}
+        name, line = f"{person}_{visit}" if visit else person, scans[0].line
+        if len(groups) > 1:
+            places = " and ".join(scan.line.place for scan in scans[:2])
+            raise BenchError(f"{places}: {name} is in the groups {' and '.join(sorted(groups))}; keep the right one")
+        label, paths = groups.pop(), tuple(scan.path for scan in scans)
+        known = {"age": aged(line, "Age", name), "sex": line.values["Sex"], "visit": visit, "scans": len(scans)}
+        target = self.task.classes.index(label)
+        return Sample(name, person, float(target), label, partial(_mean, paths), files=paths, covariates=known)
+
+    def _scans(self, root: Path | None) -> list[Scanned]:
+        """Every scan under `root` with its row, sorted by name. BenchError where one has none."""
+        if root is None or not root.is_dir():
+            raise BenchError(f"no folder {root}; expected: {self.layout}")
+        lines, scans = _lines(root, self.layout), {}
+        for path in sorted(root.rglob(f"ADNI_*{KIND}*.nii*"), key=lambda path: (path.name, path)):
+            match = NAME.fullmatch(path.name)
+            if match is None:
+                raise BenchError(
+                    f"{path.name} in {root} does not say its subject and image: ADNI_002_S_0413_*_I123.nii"
+                )
+            person, image = match["person"], match["image"]
+            line = lines.get(image)
+            if line is None:
+                raise BenchError(f"{path.name}: image I{image} is not in the .csv of the search in {root}; add its row")
+            if line.values["Subject"] != person:
+                raise BenchError(f"{line.place}: image I{image} is of {line.values['Subject']}, its file of {person}")
+            if image in scans:
+                one, two = scans[image].path.relative_to(root), path.relative_to(root)
+                raise BenchError(f"two files of image I{image} in {root}: {one} and {two}; keep one")
+            scans[image] = Scanned(path, person, line)
+        if not scans:
+            there = ", ".join(sorted(path.name for path in root.iterdir())[:6]) or "nothing"
+            raise BenchError(f"no scan named ADNI_*_{KIND}* in {root}; found: {there}; expected: {self.layout}")
+        return list(scans.values())
+
+
+def _lines(root: Path, layout: str) -> dict[str, Line]:
+    """The rows of the search, by the number of the image."""
+    found: dict[tuple[str, ...], list[Line]] = {}
+    tables = [path for path in sorted(root.glob("*.csv")) if _is_search(path)]
+    if not tables:
+        raise BenchError(f"no .csv with a column {COLUMNS[0]} in {root}; expected: {layout}")
+    for path in tables:
+        for line in read_table(path, root, COLUMNS[:1], ","):
+            absent = [column for column in COLUMNS if column not in line.values]
+            if absent:
+                raise BenchError(f"{path} has no column {absent[0]}; found: {', '.join(line.values)[:300]}")
+            found.setdefault(((line.values["Image Data ID"] or "").lstrip("ID"),), []).append(line)
+    return {key[0]: line for key, line in unrepeated(found).items()}
+
+
+def _is_search(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return COLUMNS[0].encode() in file.read(4096)
+    except OSError as error:
+        raise BenchError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _mean(paths: Sequence[Path]) -> Scan:
+    """The scan of one file as it is; of several, the mean of their voxels, float32. ValueError for unlike ones."""
+    import numpy as np
+
+    first, *others = (read_scan(path) for path in paths)
+    if not others:
+        return first
+    for path, scan in zip(paths[1:], others, strict=True):
+        if scan.image.shape != first.image.shape or not np.allclose(scan.spacing, first.spacing, rtol=0.01):
+            raise ValueError(f"{path.name} is no repetition of {paths[0].name}: {scan.image.shape}, {scan.spacing} mm")
+    total = np.mean([scan.image for scan in (first, *others)], axis=0, dtype=np.float64)
+    return Scan(total.astype(np.float32), first.spacing)
+
+
+DATASET = AdAdni

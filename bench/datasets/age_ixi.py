@@ -1,0 +1,71 @@
+"""Age on IXI: healthy people of three London hospitals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from bench.core import BenchError, Dataset, Sample, Task, param
+from bench.datasets import _ixi
+from bench.datasets._pairs import Grid, read_alone
+from bench.datasets._tables import decade
+
+
+@dataclass(frozen=True)
+class AgeIxi(Dataset):
+    """Age in years from T1 scans of whole heads, brought to one grid; the hospital in a file's name is its site.
+
+    IXI.xls has to be saved as comma-separated text, as .xls files are not read. People without an age in it are left
+    out, and `notes` counts them; ages such as -1 or 999 are refused. One who stands in it twice counts once where both
+    rows agree. Heads are not skull-stripped, so that a face may tell an age.
+
+    How many scans have an age is not known here, so no number is expected. IXI is a part of OpenBHB: the two are no
+    independent test of each other. Whether the DCL-SE paper used either is not known.
+    """
+
+    title: ClassVar[str] = "IXI: age of healthy people"
+    source: ClassVar[str] = _ixi.SOURCE
+    licence: ClassVar[str] = _ixi.LICENCE
+    citation: ClassVar[str] = _ixi.CITATION
+    layout: ClassVar[str] = (
+        "IXI012-HH-1211-T1.nii.gz and the like anywhere below, and IXI.csv (IXI_ID, SEX_ID, AGE) beside them; or"
+        " nifti/IXI012-HH-1211-T1_ds.nii.gz and lists/*.csv (MRID, Age, Sex)"
+    )
+    twin: ClassVar[str] = "phantom_age"
+    task: ClassVar[Task] = Task("regression", "mae", unit="years")
+
+    mm: float = param(2.0, "edge of a voxel of the prepared grid, which covers 180 x 240 x 240 mm")
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.mm <= 8:
+            raise BenchError(f"age_ixi: mm lies between 1 and 8, not {self.mm}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, *_ixi.voxels(self.mm))
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return (self.mm,) * 3
+
+    def samples(self, root: Path | None) -> Sequence[Sample]:
+        scans, people = _ixi.scans(root, self.layout), _ixi.people(root, self.layout)
+        named = [(scan, people[scan.person]) for scan in scans if scan.person in people]
+        return [self._sample(scan, person) for scan, person in named if person.age is not None]
+
+    def notes(self, root: Path | None) -> list[str]:
+        """What is to be said of the files under `root` beside their numbers."""
+        scans, aged = _ixi.scans(root, self.layout), {sample.id for sample in self.samples(root)}
+        left = [scan.person for scan in scans if scan.person not in aged]
+        return [f"{len(left)} scans have no age and are left out: {', '.join(left[:10])}"] if left else []
+
+    def _sample(self, scan: _ixi.Head, person: _ixi.Person) -> Sample:
+        read = partial(read_alone, scan.path, Grid(self.mm, _ixi.voxels(self.mm)))
+        known, name = {"age": person.age, "sex": person.sex}, scan.person
+        return Sample(name, name, person.age, decade(person.age), read, scan.site, (scan.path,), known)
+
+
+DATASET = AgeIxi

@@ -1,0 +1,150 @@
+"""Age on OpenBHB: healthy people of many sites, from ten public studies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from bench.core import BenchError, Dataset, Sample, Scan, Task, param
+from bench.datasets._pairs import Grid, read_alone
+from bench.datasets._tables import Line, aged, decade, read_table, unrepeated
+
+FORMS = {  # how the names of a form's files end, and where they are arrays their dimensions and millimetres
+    "quasiraw": ("_preproc-quasiraw_T1w.npy", (182, 218, 182), 1.0),
+    "vbm": ("_preproc-cat12vbm_desc-gm_T1w.npy", (121, 145, 121), 1.5),
+    "t1": ("_T1w.nii.gz", (), 0.0),
+}
+EXTENT = (182, 218, 182)  # millimetres that the prepared grid covers
+PARTS = {"train": "train", "val": "test", "internal_test": "test", "external_test": "test", "test": "test"}
+KEPT = ("sex", "study", "site")  # columns of the table that go into the index, where it has them
+
+
+@dataclass(frozen=True)
+class AgeOpenbhb(Dataset):
+    """Age in years from T1 scans of people without a diagnosis; the site of the table is the site of a sample.
+
+    Three forms: quasi-raw (skull-stripped, bias-corrected, in MNI space by an affine), grey-matter maps of CAT12, and
+    the T1 scans as they were taken. All are brought to one grid. The publisher's train is train here, its internal and
+    external tests are both test. Scans without a row in the table, or without an age, are left out and counted by
+    `notes`; so are rows without a scan, as the parts are separate downloads.
+
+    What is assumed: the axes of the arrays run from left to right, back to front and down up (the files do not say;
+    their dimensions are those of the MNI template), and a number has one scan. What is not known: how many public
+    scans there are (3,984 in one description, 3,965 in another), so no number is expected; and whether the DCL-SE
+    paper used this set at all. IXI is a part of it: the two are no independent test of each other.
+    """
+
+    title: ClassVar[str] = "OpenBHB: age of healthy people, many sites"
+    source: ClassVar[str] = (
+        "https://baobablab.github.io/bhb/: IEEE DataPort, doi:10.21227/7jsg-jx57 (after registration), or Hugging Face"
+        " benoit-dufumier/openBHB"
+    )
+    licence: ClassVar[str] = (
+        "CC BY-NC-SA 3.0 as the IEEE page says, and the terms of the strictest of the ten studies; read them all"
+    )
+    citation: ClassVar[str] = (
+        "Dufumier B, Grigis A, Victor J, Ambroise C, Frouin V, Duchesnay E. OpenBHB: a large-scale multi-site brain MRI"
+        " data-set for age prediction and debiasing. NeuroImage 263:119637, 2022. doi:10.1016/j.neuroimage.2022.119637"
+    )
+    layout: ClassVar[str] = (
+        "participants.tsv (participant_id, age, sex, site, perhaps study and split), or one in folders below, and"
+        " sub-*_preproc-quasiraw_T1w.npy, sub-*_preproc-cat12vbm_desc-gm_T1w.npy or sub-*_T1w.nii.gz anywhere below"
+    )
+    twin: ClassVar[str] = "phantom_age"
+    task: ClassVar[Task] = Task("regression", "mae", unit="years")
+
+    form: str = param("quasiraw", "which files are read", tuple(FORMS))
+    mm: float = param(2.0, "edge of a voxel of the prepared grid, which covers 182 x 218 x 182 mm")
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.mm <= 8:
+            raise BenchError(f"age_openbhb: mm lies between 1 and 8, not {self.mm}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, *(round(extent / self.mm) for extent in EXTENT))
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return (self.mm,) * 3
+
+    def samples(self, root: Path | None) -> Sequence[Sample]:
+        files, people = self._files(root), _people(root, self.layout)
+        ages = {name: aged(line, "age", name) for name, line in people.items()}
+        return [self._sample(name, files[name], people[name], ages[name]) for name in files if ages.get(name)]
+
+    def notes(self, root: Path | None) -> list[str]:
+        """What is to be said of the files under `root` beside their numbers."""
+        files, people = self._files(root), _people(root, self.layout)
+        counts = {
+            "scans have no row in participants.tsv": len(set(files) - set(people)),
+            "scans have no age": sum(people[name].values["age"] is None for name in files if name in people),
+            "rows of participants.tsv have no scan": len(set(people) - set(files)),
+        }
+        return [f"{count} {what} and are left out" for what, count in counts.items() if count]
+
+    def _files(self, root: Path | None) -> dict[str, Path]:
+        """The scans of the form by person, sorted. BenchError where there is none, or one person has two."""
+        if root is None or not root.is_dir():
+            raise BenchError(f"no folder {root}; expected: {self.layout}")
+        end, found = FORMS[self.form][0], {}
+        for path in sorted(root.rglob(f"sub-*{end}")):
+            name = _bare(path.name.removesuffix(end).partition("_")[0])
+            if name in found:
+                one, two = found[name].relative_to(root), path.relative_to(root)
+                raise BenchError(f"two scans of sub-{name} in {root}: {one} and {two}; keep one")
+            found[name] = path
+        if not found:
+            there = ", ".join(sorted(path.name for path in root.iterdir())[:6]) or "nothing"
+            raise BenchError(f"no file sub-*{end} in {root}; found: {there}; expected: {self.layout}")
+        return found
+
+    def _sample(self, name: str, path: Path, line: Line, age: float) -> Sample:
+        known = {"age": age, **{column: line.values.get(column) for column in KEPT}}
+        part, site = PARTS.get(line.values.get("split") or "", ""), line.values["site"] or ""
+        read = partial(_read, path, self.form, Grid(self.mm, self.shape[1:]))
+        return Sample(f"sub-{name}", f"sub-{name}", age, decade(age), read, site, (path,), known, part)
+
+
+def _people(root: Path, layout: str) -> dict[str, Line]:
+    """The rows of every participants.tsv by person."""
+    pattern = "participants.tsv"
+    tables = sorted(root.glob(pattern)) or sorted([*root.glob(f"*/{pattern}"), *root.glob(f"*/*/{pattern}")])
+    if not tables:
+        raise BenchError(f"no {pattern} in {root}; expected: {layout}")
+    found: dict[tuple[str, ...], list[Line]] = {}
+    for path in tables:
+        for line in read_table(path, root):
+            absent = [column for column in ("participant_id", "age", "site") if column not in line.values]
+            if absent:
+                raise BenchError(f"{path} has no column {absent[0]}; found: {', '.join(line.values)[:300]}")
+            found.setdefault((_bare(line.values["participant_id"] or ""),), []).append(line)
+    return {key[0]: line for key, line in unrepeated(found).items()}
+
+
+def _bare(name: str) -> str:
+    return name.strip().removeprefix("sub-")
+
+
+def _read(path: Path, form: str, grid: Grid) -> Scan:
+    """A scan on the grid. ValueError or OSError where its file is broken."""
+    import numpy as np
+
+    _, shape, mm = FORMS[form]
+    if not shape:
+        return read_alone(path, grid)
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)  # takes no memory before its header is checked
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path.name} is no whole array of numpy: {error}; download it again") from error
+    if tuple(size for size in array.shape if size != 1) != shape or array.dtype.kind not in "iuf":
+        what = f"{array.dtype} of {array.shape}"
+        raise ValueError(f"{path.name} holds {what}, expected numbers of {(1, 1, *shape)}; download it again")
+    values = np.ascontiguousarray(array.reshape(shape))
+    return Scan(np.ascontiguousarray(grid.bring(values, (mm,) * 3))[None], grid.spacing)
+
+
+DATASET = AgeOpenbhb

@@ -1,0 +1,87 @@
+"""Brain tumours from single MR slices: glioma, healthy, meningioma; with or without pituitary tumours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from bench.core import BenchError, Dataset, Sample, Task, param
+from bench.datasets._images import SPACING, Folders, listed
+
+SPELT = {
+    "glioma": ("glioma", "gliomatumor"),
+    "healthy": ("healthy", "notumor", "normal"),
+    "meningioma": ("meningioma", "meningiomatumor"),
+    "pituitary": ("pituitary", "pituitarytumor"),
+}
+THREE = ("glioma", "healthy", "meningioma")
+UNREAD = ("braintumorctscanimages",)  # the CT half of the multimodal set
+
+
+@dataclass(frozen=True)
+class BtMri(Dataset):
+    """Glioma, healthy or meningioma from a single MR slice, by the folder that the image lies in.
+
+    What is not known: which person a slice shows, its contrast and plane (all three planes occur), and how large a
+    pixel is. Exact duplicates lie on both sides of the publisher's split, and slices of one person may; until
+    identities are recovered every image is its own group. The collection is put together from others: where one of
+    them holds but one class, a method may tell the collections apart.
+
+    That the DCL-SE paper used one of these sets is inferred from a folder name in its authors' code, `Brain Tumor MRI
+    images`, with three classes and no pituitary tumours; which one is not known, and their images overlap.
+    """
+
+    title: ClassVar[str] = "Brain tumours from single MR slices (Kaggle)"
+    source: ClassVar[str] = (
+        "Kaggle masoudnickparvar/brain-tumor-mri-dataset or rm1000/brain-tumor-mri-scans (7,023 images, four classes),"
+        " or the MRI half of murtozalikhon/brain-tumor-multimodal-image-ct-and-mri; free to download after registration"
+    )
+    licence: ClassVar[str] = (
+        "the first: CC0 as far as known, though one of its sources (figshare, Cheng) is CC BY 4.0; the last:"
+        " CC BY-NC-SA 4.0; read the page of the one you take"
+    )
+    citation: ClassVar[str] = (
+        "Cheng J. brain tumor dataset. figshare, 2017. doi:10.6084/m9.figshare.1512427 (one of the sources); no paper"
+        " describes the collections as a whole: cite the Kaggle page that you took them from"
+    )
+    layout: ClassVar[str] = (
+        "folders glioma, healthy (or notumor, no_tumor, normal), meningioma and perhaps pituitary with JPEG or PNG"
+        " files in them, perhaps inside Training and Testing"
+    )
+    twin: ClassVar[str] = "phantom_bt_mri"
+    expected: ClassVar[dict[str, int]] = {  # of the 7,023 images, without the 1,757 of the pituitary
+        "samples": 5266,
+        "groups": 5266,
+        "glioma": 1621,
+        "healthy": 2000,
+        "meningioma": 1645,
+    }
+    task: ClassVar[Task] = Task("classification", "balanced_accuracy", THREE)
+
+    pituitary: bool = param(False, "pituitary tumours are a fourth class; off, as in the authors' code")
+    size: int = param(224, "pixels along each side of a prepared image")
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.size <= 1024:
+            raise BenchError(f"bt_mri: size lies between 16 and 1024 pixels, not {self.size}")
+        classes = tuple(SPELT) if self.pituitary else THREE
+        object.__setattr__(self, "task", Task("classification", "balanced_accuracy", classes))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, self.size, self.size)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return SPACING
+
+    def samples(self, root: Path | None) -> Sequence[Sample]:
+        classes = self.task.classes
+        left = [word for label, words in SPELT.items() if label not in classes for word in words]
+        folders = Folders({label: SPELT[label] for label in classes}, (*UNREAD, *left))
+        return [each.sample(classes.index(each.label), self.size) for each in listed(root, folders, self.layout)]
+
+
+DATASET = BtMri

@@ -1,0 +1,143 @@
+"""Axial slices of brains in four stages of dementia, made by a program: ventricles and sulci widen from stage to stage.
+
+The twin of sets of pictures. Neighbouring slices of a person are one group. Stages overlap, as people differ by more
+than their stage; ages are alike in all of them. The average brain has shallow sulci, so folds are blurred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
+from bench.datasets import _anatomy, _heads
+from bench.datasets._anatomy import Frame
+from bench.datasets._heads import Region
+from bench.datasets._oracle import check_effect, check_share, combined, estimate, flipped, likelihoods
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STAGES = ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented")
+AGES = (75.0, 7.0)  # years: mean and deviation, the same for all stages
+HEIGHT = (16.0, 3.0)  # millimetres in MNI space: mean and deviation of the middle slice, through the ventricles
+BIAS, GAIN = 0.06, 0.08  # deviations of the logarithm of the intensity: smooth over the head, and of the whole slice
+FLUID, WHITE = 0.12, 230  # intensity of fluid, and the uint8 value of an intensity of 1
+VENTRICLES = Region(usual=1.0, spread=0.95, year=0.05, illness=1.6)  # illness: of each stage
+SULCI = Region(usual=0.0, spread=0.35, year=0.02, illness=0.6)
+REGIONS = (VENTRICLES, SULCI)
+SLOPES, SPREADS = (tuple(getattr(region, word) for region in REGIONS) for word in ("illness", "spread"))
+
+
+@dataclass(frozen=True)
+class PhantomAd2d(Dataset):
+    """Axial slices of brains in four stages of dementia, from none to moderate, made by a program."""
+
+    title: ClassVar[str] = "Phantom of stages of dementia: slices of MNI152 with graded atrophy (not real scans)"
+    source: ClassVar[str] = _anatomy.SOURCE
+    licence: ClassVar[str] = _anatomy.LICENCE
+    citation: ClassVar[str] = _anatomy.CITATION
+    layout: ClassVar[str] = "no files: it is made"
+    phantom: ClassVar[bool] = True
+    task: ClassVar[Task] = Task("classification", "balanced_accuracy", STAGES)
+
+    subjects: int = param(60, "people, equally many of each stage")
+    slices: int = param(3, "of each person, 4 mm apart")
+    effect: float = param(1.0, "size of the atrophy; at 0 the stages differ in nothing")
+    label_noise: float = param(0.0, "share of the people whose stage is wrongly noted")
+    size: int = param(128, "rows and columns of a picture")
+    mm: float = param(1.5, "edge of a pixel")
+    noise: float = param(0.03, "deviation of the Rician noise, where white matter is about 0.9")
+    bending: float = param(1.0, "size of the deformations, times the usual")
+    seed: int = param(0, "of all that is random")
+
+    def __post_init__(self) -> None:
+        if self.subjects < 4 or not 1 <= self.slices <= 15:
+            raise BenchError(f"phantom_ad2d: subjects from 4, slices from 1 to 15, not {self.subjects}, {self.slices}")
+        if not (32 <= self.size <= 512 and 0.5 <= self.mm <= 8):
+            raise BenchError(f"phantom_ad2d: size from 32 to 512, mm from 0.5 to 8, not {self.size}, {self.mm}")
+        if not (0 <= self.noise <= 1 and 0 <= self.bending <= 3):
+            raise BenchError(f"phantom_ad2d: noise up to 1, bending up to 3, none below 0: {self}")
+        check_effect("phantom_ad2d", self.effect)
+        check_share("phantom_ad2d", self.label_noise)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, self.size, self.size)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return (self.mm,) * 2
+
+    def samples(self, root: Path | None) -> Sequence[Sample]:
+        people = [self._person(number) for number in range(self.subjects)]
+        return [sample for person in people for sample in person]
+
+    def truth(self) -> np.ndarray:
+        """What the last stage turns into fluid in an average brain's middle slice: 1 where it does most, (H, W)."""
+        import numpy as np
+
+        average, points = _anatomy.atlas(self.mm), Frame.slice(HEIGHT[0], self.size, self.mm).points()
+        tissue, *surfaces = _anatomy.sample((average.tissue, average.ventricles, average.sulci), points)
+        ill, well = (_fluid(surfaces, _reaches(size, 0.0, (0.0, 0.0)), self.mm) for size in (3 * self.effect, 0))
+        gone = _heads.picture(np.clip(ill - well, 0, 1) * tissue)
+        return gone / gone.max() if gone.max() > 0 else gone
+
+    def reader(self, oracle: np.ndarray) -> np.ndarray:
+        """Chances of the stages (N, 4) for one who knows how far fluid reaches and the age, as `oracle` sums up."""
+        return likelihoods(oracle, [self.effect * stage for stage in range(4)], combined(SLOPES, SPREADS))
+
+    def _person(self, number: int) -> list[Sample]:
+        import numpy as np
+
+        stage = number % len(STAGES)
+        label = flipped(stage, len(STAGES), self.label_noise, seed_of("phantom_ad2d", self.seed, number, "label"))
+        rng = np.random.default_rng(seed_of("phantom_ad2d", self.seed, number, "person"))
+        age = round(float(np.clip(rng.normal(*AGES), 55, 95)), 1)
+        reaches = _reaches(self.effect * stage, age - AGES[0], rng.standard_normal(2).tolist())
+        usual = _reaches(0.0, age - AGES[0], (0.0, 0.0))
+        oracle = estimate([reach - mean for reach, mean in zip(reaches, usual, strict=True)], SLOPES, SPREADS)
+        covariates = {"age": age, "sex": "FM"[int(rng.integers(2))], "oracle": oracle}
+        covariates |= {"ventricles_mm": round(reaches[0], 3), "sulci_mm": round(reaches[1], 3)}
+        middle, name = float(rng.normal(*HEIGHT)), f"phantom-{number:04d}"
+        heights = [middle + 4.0 * (place - (self.slices - 1) / 2) for place in range(self.slices)]
+        reads = [partial(_scan, self, number, reaches, height) for height in heights]
+        return [
+            Sample(f"{name}-{place}", name, float(label), STAGES[label], read, covariates=covariates)
+            for place, read in enumerate(reads)
+        ]
+
+
+def _reaches(illness: float, years: float, person: Sequence[float]) -> tuple[float, ...]:
+    """How far fluid reaches from the ventricles and the sulci, in millimetres; below 0 they are narrower."""
+    return tuple(r.usual + r.deviation(illness, years, own) for r, own in zip(REGIONS, person, strict=True))
+
+
+def _scan(phantom: PhantomAd2d, number: int, reaches: Sequence[float], height: float) -> Scan:
+    """One slice. The slices of a person share anatomy and shading, never the noise."""
+    import numpy as np
+
+    anatomy, shading, noise = (
+        np.random.default_rng(seed_of("phantom_ad2d", phantom.seed, number, *purpose))
+        for purpose in (("anatomy",), ("shading",), ("noise", height))
+    )
+    average, frame = _anatomy.atlas(phantom.mm), Frame.slice(height, phantom.size, phantom.mm)
+    maps = (average.t1, average.white, average.brain, average.ventricles, average.sulci)
+    t1, white, brain, *surfaces = _anatomy.sample(maps, _heads.bent(frame, phantom.bending, anatomy))
+    image = _heads.shaded(1.6 * t1 - 0.45, white, frame, shading).clip(0)  # an average brain is pale
+    image = image + (FLUID - image) * _fluid(surfaces, reaches, phantom.mm)
+    image = image * np.exp(BIAS * frame.field(80.0, shading) + GAIN * shading.standard_normal())
+    noisy = _heads.rician(image, phantom.noise, noise) * (brain > 0.5)  # then skull-stripped
+    return Scan(_heads.picture(_heads.stored(noisy, WHITE)), phantom.spacing)
+
+
+def _fluid(surfaces: Sequence[np.ndarray], reaches: Sequence[float], mm: float) -> np.ndarray:
+    """The part of each pixel that fluid takes."""
+    parts = [_heads.around(surface, reach, mm) for surface, reach in zip(surfaces, reaches, strict=True)]
+    return _heads.either(parts)
+
+
+DATASET = PhantomAd2d

@@ -1,0 +1,173 @@
+"""Brains of 20 to 90 years, made by a program: ventricles and sulci widen, hippocampi shrink, white matter is spotted.
+
+Every change is linear in age and has a deviation of its own in each person, so that the best linear read-out of the
+four is the best there is. Real ageing speeds up in old age; this one does not. Three sites differ in contrast, bias
+and noise, and in nothing that age changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
+from bench.datasets import _anatomy, _heads
+from bench.datasets._anatomy import Frame
+from bench.datasets._heads import FLUID, Region
+from bench.datasets._oracle import check_effect, combined, estimate
+
+if TYPE_CHECKING:
+    import numpy as np
+
+AGES = (20.0, 90.0)  # years, all equally frequent
+MIDDLE, DECADE = 55.0, 10
+VENTRICLES = Region(usual=1.6, spread=0.75, year=0.08, illness=0.0)
+SULCI = Region(usual=0.0, spread=0.35, year=0.035, illness=0.0)
+HIPPOCAMPI = Region(usual=2.2, spread=0.9, year=0.06, illness=0.0)
+SPOTS = Region(usual=-2.6, spread=0.6, year=0.03, illness=0.0)  # no millimetres: how deep a random field is cut
+REGIONS = (VENTRICLES, SULCI, HIPPOCAMPI, SPOTS)
+SPOTTED = 15.0  # millimetres from the ventricles within which white matter has most of its lesions
+LESION = 0.5  # intensity of a lesion of the white matter
+BIAS = 0.06  # deviation of the logarithm of the intensity, smooth over the head
+
+
+@dataclass(frozen=True)
+class Site:
+    """How a scanner differs from the usual one."""
+
+    name: str
+    gain: float  # more of the logarithm of the intensity
+    contrast: float  # more between white and grey matter, as a share
+    bias: float  # times the usual
+    noise: float  # times the usual
+
+
+SITES = (Site("north", 0.0, 0.0, 1.0, 1.0), Site("south", 0.22, -0.2, 2.0, 1.4), Site("west", -0.2, 0.15, 0.5, 0.8))
+
+
+@dataclass(frozen=True)
+class PhantomAge(Dataset):
+    """Age in years from brains that a program aged, at three sites."""
+
+    title: ClassVar[str] = "Phantom of ageing: MNI152 widened and spotted with the years (not real scans)"
+    source: ClassVar[str] = _anatomy.SOURCE
+    licence: ClassVar[str] = _anatomy.LICENCE
+    citation: ClassVar[str] = _anatomy.CITATION
+    layout: ClassVar[str] = "no files: it is made"
+    phantom: ClassVar[bool] = True
+    task: ClassVar[Task] = Task("regression", "mae", unit="years")
+
+    subjects: int = param(60, "people, of all ages and sites")
+    mm: float = param(4.0, "edge of a voxel; at 2 the grid is that of the usual MNI scans")
+    effect: float = param(1.0, "how fast brains age, times the usual; at 0 they do not")
+    label_noise: float = param(0.0, "deviation in years of the age that is noted from that of the brain")
+    sites: float = param(1.0, "how much the sites differ, times the usual")
+    noise: float = param(0.03, "deviation of the Rician noise, where white matter is about 0.9")
+    bending: float = param(1.0, "size of the deformations, times the usual")
+    seed: int = param(0, "of all that is random")
+
+    def __post_init__(self) -> None:
+        if self.subjects < 2:
+            raise BenchError(f"phantom_age has at least 2 subjects, not {self.subjects}")
+        if not (1 <= self.mm <= 12 and 0 <= self.sites <= 2):
+            raise BenchError(f"phantom_age: mm from 1 to 12, sites from 0 to 2, not {self.mm}, {self.sites}")
+        if not (0 <= self.noise <= 1 and 0 <= self.bending <= 3 and 0 <= self.label_noise <= 50):
+            raise BenchError(f"phantom_age: noise up to 1, bending to 3, label_noise to 50, none below 0: {self}")
+        check_effect("phantom_age", self.effect)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, *_anatomy.grid_shape(self.mm))
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return (self.mm,) * 3
+
+    def samples(self, root: Path | None) -> Sequence[Sample]:
+        return [self._sample(number) for number in range(self.subjects)]
+
+    def truth(self) -> np.ndarray:
+        """What turns into fluid from 20 to 90 in an average brain, (D, H, W): 1 where most does. No lesions."""
+        import numpy as np
+
+        average, points = _anatomy.atlas(self.mm), Frame.whole(self.mm).points()
+        tissue, *surfaces = _anatomy.sample((average.tissue, average.ventricles, average.sulci), points)
+        young, old = (
+            _fluid(points, surfaces, _levels(self.effect * (age - MIDDLE), (0.0,) * 4), self.mm) for age in AGES
+        )
+        gone = np.clip(old - young, 0, 1) * tissue
+        return gone / gone.max() if gone.max() > 0 else gone
+
+    def reader(self, oracle: np.ndarray) -> np.ndarray:
+        """Years (N,) for one who knows the four changes, drawn to the mean age as far as they are unsure."""
+        variance = (AGES[1] - AGES[0]) ** 2 / 12
+        slopes, spreads = _slopes(self.effect), [region.spread for region in REGIONS]
+        error = combined(slopes, spreads) ** 2 if self.effect else float("inf")
+        return MIDDLE + oracle * (variance / (variance + error))
+
+    def _sample(self, number: int) -> Sample:
+        import numpy as np
+
+        rng = np.random.default_rng(seed_of("phantom_age", self.seed, number, "person"))
+        age = float(rng.uniform(*AGES))
+        levels = _levels(self.effect * (age - MIDDLE), rng.standard_normal(4).tolist())
+        sex, site = "FM"[int(rng.integers(2))], SITES[int(rng.integers(len(SITES)))]
+        noted = round(age + self.label_noise * float(rng.standard_normal()), 1)
+        more = [level - region.usual for level, region in zip(levels, REGIONS, strict=True)]
+        oracle = estimate(more, _slopes(self.effect), [region.spread for region in REGIONS]) if self.effect else 0.0
+        words = ("ventricles_mm", "sulci_mm", "hippocampi_mm", "spots")
+        covariates = {"sex": sex, "oracle": oracle}
+        covariates |= {word: round(level, 3) for word, level in zip(words, levels, strict=True)}
+        name, start = f"phantom-{number:04d}", int(noted // DECADE) * DECADE
+        stratum, read = f"{start} to {start + DECADE - 1}", partial(_scan, self, number, levels, site)
+        return Sample(name, name, noted, stratum, read, site=site.name, covariates=covariates)
+
+
+def _slopes(effect: float) -> list[float]:
+    return [effect * region.year for region in REGIONS]
+
+
+def _levels(years: float, person: Sequence[float]) -> tuple[float, ...]:
+    """How far each change has gone. years: from the middle age, times the effect. person: (4,) standard normal."""
+    return tuple(r.usual + r.deviation(0.0, years, own) for r, own in zip(REGIONS, person, strict=True))
+
+
+def _scan(phantom: PhantomAge, number: int, levels: Sequence[float], site: Site) -> Scan:
+    """One head. Anatomy, spots, shading and noise have generators of their own."""
+    import numpy as np
+
+    anatomy, spots, shading, noise = (
+        np.random.default_rng(seed_of("phantom_age", phantom.seed, number, purpose))
+        for purpose in ("anatomy", "spots", "shading", "noise")
+    )
+    average, frame = _anatomy.atlas(phantom.mm), Frame.whole(phantom.mm)
+    maps = (average.t1, average.white, average.brain, average.ventricles, average.sulci)
+    points = _heads.bent(frame, phantom.bending, anatomy)
+    t1, white, brain, *surfaces = _anatomy.sample(maps, points)
+    image = _heads.shaded(t1, white, frame, shading) * (1 + phantom.sites * site.contrast * (white - 0.5))
+    image = image + (LESION - image) * _spots(frame.field(10.0, spots), levels[-1], white, surfaces[0])
+    image = image + (FLUID - image) * _fluid(points, surfaces, levels, phantom.mm)
+    bias = BIAS * (1 + phantom.sites * (site.bias - 1)) * frame.field(80.0, shading)
+    image = image * np.exp(bias + phantom.sites * site.gain + 0.03 * shading.standard_normal())
+    noisy = _heads.rician(image, phantom.noise * (1 + phantom.sites * (site.noise - 1)), noise)
+    return Scan(_heads.stored(noisy * (brain > 0.5)), phantom.spacing)  # skull-stripped
+
+
+def _fluid(points: np.ndarray, surfaces: Sequence[np.ndarray], levels: Sequence[float], mm: float) -> np.ndarray:
+    """The part of each voxel that fluid takes. surfaces: millimetres from the ventricles and from the sulci."""
+    parts = [_heads.around(surface, level, mm) for surface, level in zip(surfaces, levels[:2], strict=True)]
+    return _heads.either([*parts, _heads.lost(points, levels[2], mm)])
+
+
+def _spots(field: np.ndarray, level: float, white: np.ndarray, ventricles: np.ndarray) -> np.ndarray:
+    """The part of each voxel that is a lesion: peaks of a random field, in white matter and most near ventricles."""
+    import numpy as np
+    from scipy.special import expit
+
+    return expit((field + level) / 0.15) * white * np.exp(-np.clip(ventricles, 0, None) / SPOTTED)
+
+
+DATASET = PhantomAge

@@ -1,0 +1,141 @@
+"""Time-of-flight angiograms of the middle of the head with the masks of their arteries, made by a program.
+
+The usual grid of 64 x 64 x 32 voxels of 1.5 mm shows 96 x 96 x 48 mm around the circle of Willis: carotid arteries of
+nearly two voxels' radius, branches of half a voxel. Real scans are three times finer and have veins, fat and bone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
+from bench.datasets import _anatomy, _heads, _vessels
+from bench.datasets._anatomy import Frame
+from bench.datasets._oracle import check_effect, check_share
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MIDDLE = (0.0, -8.0, -4.0)  # millimetres in MNI space
+FINE = 3  # parts of a voxel's edge that arteries are drawn with
+SHARE = 0.35  # of a voxel that is artery where the mask says so
+BACKGROUND, TISSUE, BLOOD = 0.16, 0.22, 0.6  # intensities: fluid and bone, more in the brain, more in arteries
+SATURATION = 0.3  # of the blood's signal that is lost from the lowest slice to the highest
+BIAS = 0.12  # deviation of the logarithm of the intensity, smooth over the head
+
+
+@dataclass(frozen=True)
+class PhantomArtery(Dataset):
+    """Angiograms of arteries that a program grew, with their masks."""
+
+    title: ClassVar[str] = "Phantom of brain arteries: angiograms of grown trees in MNI152 (not real scans)"
+    source: ClassVar[str] = _anatomy.SOURCE
+    licence: ClassVar[str] = _anatomy.LICENCE
+    citation: ClassVar[str] = _anatomy.CITATION
+    layout: ClassVar[str] = "no files: it is made"
+    phantom: ClassVar[bool] = True
+    task: ClassVar[Task] = Task("segmentation", "dice", ("background", "artery"))
+
+    subjects: int = param(24, "people")
+    effect: float = param(1.0, "brightness of the arteries, times the usual; at 0 they are not to be seen")
+    label_noise: float = param(0.0, "share of the last, unforked branches that the mask forgets")
+    mm: float = param(1.5, "edge of a voxel")
+    size: int = param(64, "voxels from left to right and from back to front; half as many upwards")
+    noise: float = param(0.04, "deviation of the Rician noise, where arteries are about 0.9")
+    seed: int = param(0, "of all that is random")
+
+    def __post_init__(self) -> None:
+        if self.subjects < 2:
+            raise BenchError(f"phantom_artery has at least 2 subjects, not {self.subjects}")
+        if not (0.5 <= self.mm <= 4 and 16 <= self.size <= 192 and self.size * self.mm <= 120):
+            raise BenchError(f"phantom_artery: mm 0.5 to 4, size 16 to 192, at most 120 mm: {self.mm}, {self.size}")
+        if self.size % 2 or not 0 <= self.noise <= 1:
+            raise BenchError(f"phantom_artery: size is even, noise from 0 to 1, not {self.size}, {self.noise}")
+        check_effect("phantom_artery", self.effect)
+        check_share("phantom_artery", self.label_noise)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, self.size, self.size, self.size // 2)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return (self.mm,) * 3
+
+    def samples(self, root: Path | None) -> Sequence[Sample]:
+        return [self._sample(number) for number in range(self.subjects)]
+
+    def corner(self) -> tuple[float, ...]:
+        """The middle of the first voxel, millimetres in MNI space."""
+        sizes = self.shape[1:]
+        return tuple(at - self.mm * (size - 1) / 2 for at, size in zip(MIDDLE, sizes, strict=True))
+
+    def vessels(self, number: int) -> tuple[_vessels.Vessels, np.ndarray]:
+        """The arteries of a person, and the numbers of the pieces that the mask does not forget."""
+        import numpy as np
+
+        trees, forgetting = (
+            np.random.default_rng(seed_of("phantom_artery", self.seed, number, purpose))
+            for purpose in ("trees", "label")
+        )
+        grown = _vessels.grow(trees)
+        forgotten = forgetting.random(grown.twigs.max() + 1) < self.label_noise
+        return grown, np.flatnonzero((grown.twigs < 0) | ~forgotten[grown.twigs])
+
+    def _sample(self, number: int) -> Sample:
+        name, read = f"phantom-{number:04d}", partial(_scan, self, number)
+        covariates = {"oracle": self._dice(number) if self.label_noise else 1.0}
+        return Sample(name, name, float("nan"), "artery", read, covariates=covariates)
+
+    def _dice(self, number: int) -> float:
+        """Dice of all arteries against those that the mask holds, from the volumes of the pieces in the picture."""
+        import numpy as np
+
+        grown, kept = self.vessels(number)
+        low = np.array(self.corner())
+        middles = (grown.starts + grown.ends) / 2
+        volumes = grown.volumes() * ((middles > low) & (middles < low + self.mm * np.array(self.shape[1:]))).all(axis=1)
+        return float(2 * volumes[kept].sum() / (volumes[kept].sum() + volumes.sum()))
+
+
+def _scan(phantom: PhantomArtery, number: int) -> Scan:
+    """One angiogram. Arteries, anatomy, shading and noise have generators of their own."""
+    import numpy as np
+
+    anatomy, shading, noise = (
+        np.random.default_rng(seed_of("phantom_artery", phantom.seed, number, purpose))
+        for purpose in ("anatomy", "shading", "noise")
+    )
+    grown, kept = phantom.vessels(number)
+    blood, whole = _drawn(phantom, grown, np.arange(len(grown.radii)))
+    mask = whole >= SHARE if not phantom.label_noise else _drawn(phantom, grown, kept)[1] >= SHARE
+    places = [
+        tuple(float(start - edge + phantom.mm * voxel) for voxel in range(size))
+        for start, edge, size in zip(phantom.corner(), _anatomy.CORNER, phantom.shape[1:], strict=True)
+    ]
+    frame = Frame(tuple(places))
+    (tissue,) = _anatomy.sample([_anatomy.atlas(phantom.mm).tissue], _heads.bent(frame, 1.0, anatomy))
+    image = BACKGROUND * (1 + 0.3 * frame.field(12.0, shading)).clip(0.3) + TISSUE * tissue
+    flow = 1 - SATURATION * np.linspace(0, 1, phantom.shape[-1])
+    image = image + phantom.effect * BLOOD * (1 + 0.06 * shading.standard_normal()) * blood * flow
+    image = image * np.exp(BIAS * frame.field(60.0, shading) + 0.05 * shading.standard_normal())
+    stored = _heads.stored(_heads.rician(image, phantom.noise, noise), 200)
+    return Scan(stored, phantom.spacing, mask.astype(np.uint8))
+
+
+def _drawn(phantom: PhantomArtery, grown: _vessels.Vessels, pieces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Signal of the blood, and the part of each voxel that is artery, (D, H, W): means over the voxel's parts."""
+    import numpy as np
+
+    step = phantom.mm / FINE
+    low = [start - phantom.mm / 2 + step / 2 for start in phantom.corner()]
+    fine = _vessels.filled(grown, pieces, low, [FINE * size for size in phantom.shape[1:]], step)
+    split = fine.reshape([part for size in phantom.shape[1:] for part in (size, FINE)])
+    return split.mean(axis=(1, 3, 5)), (split > 0).mean(axis=(1, 3, 5), dtype=np.float32)
+
+
+DATASET = PhantomArtery

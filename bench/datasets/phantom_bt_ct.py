@@ -1,0 +1,117 @@
+"""Axial slices of heads with a brain tumour or none, made by a program in the contrast of CT, with a white skull.
+
+Tumours are of two kinds that are not told apart: deep ones in dark oedema, and dense or calcified ones at the skull.
+Every picture is of another person, cut at heights that tell nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import Dataset, Sample, Scan, Task, param, seed_of
+from bench.datasets import _anatomy, _heads, _lesions
+from bench.datasets._anatomy import Frame
+from bench.datasets._oracle import flipped, told
+from bench.datasets.phantom_bt_mri import HEIGHTS, check
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CLASSES = ("healthy", "tumor")
+FLUID, GREY, BONE, SKIN, DEAD, SWOLLEN, DENSE, LIME = 0.2, 0.46, 1.15, 0.4, 0.27, 0.31, 0.66, 1.0  # intensities
+PALER = 0.06  # of white matter than of grey
+CALCIFIED = 0.4  # share of the tumours that hold lime
+BLUR, WHITE = 0.6, 230  # pixels: deviation of the blur of the reconstruction; uint8 value of an intensity of 1
+
+
+@dataclass(frozen=True)
+class PhantomBtCt(Dataset):
+    """Slices with a tumour or none, as CT sees them."""
+
+    title: ClassVar[str] = "Phantom of brain tumours in CT: slices of MNI152 with drawn tumours (not real scans)"
+    source: ClassVar[str] = _anatomy.SOURCE
+    licence: ClassVar[str] = _anatomy.LICENCE
+    citation: ClassVar[str] = _anatomy.CITATION
+    layout: ClassVar[str] = "no files: it is made"
+    phantom: ClassVar[bool] = True
+    task: ClassVar[Task] = Task("classification", "auc", CLASSES)
+
+    subjects: int = param(60, "people, one picture of each, every second with a tumour")
+    effect: float = param(1.0, "how far a tumour stands out and pushes; at 0 it is not to be seen")
+    label_noise: float = param(0.0, "share of the labels that are of the other class")
+    size: int = param(128, "rows and columns of a picture")
+    mm: float = param(1.8, "edge of a pixel")
+    noise: float = param(0.025, "deviation of the noise, where grey matter is 0.46")
+    bending: float = param(1.0, "size of the deformations, times the usual")
+    seed: int = param(0, "of all that is random")
+
+    def __post_init__(self) -> None:
+        check("phantom_bt_ct", self)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, self.size, self.size)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return (self.mm,) * 2
+
+    def samples(self, root: Path | None) -> Sequence[Sample]:
+        return [self._sample(number) for number in range(self.subjects)]
+
+    def reader(self, oracle: np.ndarray) -> np.ndarray:
+        """Chances of the classes (N, 2) for one who sees what `oracle` says: a class, or -1 for nothing at all."""
+        return told(oracle, len(CLASSES))
+
+    def _sample(self, number: int) -> Sample:
+        import numpy as np
+
+        ill = number % 2
+        label = flipped(ill, 2, self.label_noise, seed_of("phantom_bt_ct", self.seed, number, "label"))
+        rng = np.random.default_rng(seed_of("phantom_bt_ct", self.seed, number, "person"))
+        height = float(rng.uniform(*HEIGHTS))
+        name, read = f"phantom-{number:04d}", partial(_scan, self, number, bool(ill), height)
+        covariates = {"oracle": ill if self.effect else -1, "height_mm": round(height, 1)}
+        return Sample(name, name, float(label), CLASSES[label], read, covariates=covariates)
+
+
+def _scan(phantom: PhantomBtCt, number: int, ill: bool, height: float) -> Scan:
+    """One slice. Anatomy, tumour, shading and noise have generators of their own."""
+    import numpy as np
+    from scipy import ndimage
+
+    anatomy, tumour, shading, noise = (
+        np.random.default_rng(seed_of("phantom_bt_ct", phantom.seed, number, purpose))
+        for purpose in ("anatomy", "tumour", "shading", "noise")
+    )
+    frame = Frame.slice(height, phantom.size, phantom.mm)
+    kind = ("glioma", "meningioma")[int(tumour.integers(2))]
+    grown = _lesions.lesion(kind, height, tumour) if ill else None
+    head = _lesions.head(frame, phantom.bending, grown, phantom.effect, [anatomy, tumour])
+    image = _contrast(head, frame, shading)
+    if tumour.random() < CALCIFIED:
+        specks = np.clip(2 * frame.field(5.0, tumour) - 1, 0, 1)
+        image = image + (LIME - image) * np.clip(head.solid + head.core, 0, 1) * specks
+    grains = ndimage.gaussian_filter(noise.standard_normal(image.shape), (BLUR, BLUR, 0))
+    image = ndimage.gaussian_filter(image, (BLUR, BLUR, 0)) + phantom.noise * grains / grains.std()
+    return Scan(_heads.picture(_heads.stored(image, WHITE)), phantom.spacing)
+
+
+def _contrast(head: _lesions.Head, frame: Frame, rng: np.random.Generator) -> np.ndarray:
+    """Intensities of the tissues, in a window that whitens all bone and blackens the air."""
+    shade = 1 + 0.02 * rng.standard_normal() + 0.02 * frame.field(25.0, rng)
+    tissue = ((head.t1 - 0.3) / 0.3).clip(0, 1) * head.brain  # of grey and white matter, not fluid
+    image = FLUID + (GREY * shade - PALER * head.white - FLUID) * tissue
+    for part, value in ((head.oedema, SWOLLEN), (head.core, DEAD), (head.solid, DENSE)):
+        image = image + (value - image) * part
+    bone, skin = (_heads.GAP, _heads.SKULL, BONE), (_heads.SKULL, _heads.SCALP, SKIN)
+    for low, high, value in (bone, skin, (_heads.SCALP, 1e3, 0.0)):
+        image = image + (value - image) * _heads.between(head.surface, low, high, 0.6)
+    return image
+
+
+DATASET = PhantomBtCt

@@ -1,0 +1,128 @@
+"""Axial slices of heads with a brain tumour or none, made by a program in the contrast of T1 after gadolinium.
+
+Every picture is of another person. All classes are cut at the same heights, so that the height tells nothing; with
+`pituitary` all are cut at the base. Whoever sees the tumour knows its kind, so a perfect reader makes no mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
+from bench.datasets import _anatomy, _heads, _lesions
+from bench.datasets._anatomy import Frame
+from bench.datasets._oracle import check_effect, check_share, flipped, told
+
+if TYPE_CHECKING:
+    import numpy as np
+
+KINDS = ("glioma", "healthy", "meningioma", "pituitary")
+HEIGHTS, BASE = (0.0, 45.0), (-35.0, -27.0)  # millimetres in MNI space: of the slices, and of those with a pituitary
+FLUID, BONE, MARROW, FAT, ENHANCED, DEAD, SWOLLEN = 0.13, 0.06, 0.2, 0.62, 0.95, 0.16, 0.2  # intensities
+BIAS, GAIN, WHITE = 0.10, 0.08, 230  # deviations of the logarithm of the intensity; uint8 value of an intensity of 1
+
+
+@dataclass(frozen=True)
+class PhantomBtMri(Dataset):
+    """Slices with a glioma, a meningioma, an adenoma of the pituitary or nothing, as MR sees them after contrast."""
+
+    title: ClassVar[str] = "Phantom of brain tumours in MR: slices of MNI152 with drawn tumours (not real scans)"
+    source: ClassVar[str] = _anatomy.SOURCE
+    licence: ClassVar[str] = _anatomy.LICENCE
+    citation: ClassVar[str] = _anatomy.CITATION
+    layout: ClassVar[str] = "no files: it is made"
+    phantom: ClassVar[bool] = True
+    task: ClassVar[Task] = Task("classification", "balanced_accuracy", KINDS[:3])
+
+    subjects: int = param(60, "people, one picture of each, equally many of each class")
+    pituitary: bool = param(False, "add adenomas of the pituitary as a fourth class", (False, True))
+    effect: float = param(1.0, "how far a tumour stands out and pushes; at 0 it is not to be seen")
+    label_noise: float = param(0.0, "share of the labels that are of another class")
+    size: int = param(128, "rows and columns of a picture")
+    mm: float = param(1.8, "edge of a pixel")
+    noise: float = param(0.03, "deviation of the Rician noise, where what takes up contrast is about 0.95")
+    bending: float = param(1.0, "size of the deformations, times the usual")
+    seed: int = param(0, "of all that is random")
+
+    def __post_init__(self) -> None:
+        if self.pituitary:  # the classes are the instance's, as `pituitary` says
+            object.__setattr__(self, "task", Task("classification", "balanced_accuracy", KINDS))
+        check("phantom_bt_mri", self)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, self.size, self.size)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return (self.mm,) * 2
+
+    def samples(self, root: Path | None) -> Sequence[Sample]:
+        return [self._sample(number) for number in range(self.subjects)]
+
+    def reader(self, oracle: np.ndarray) -> np.ndarray:
+        """Chances of the classes (N, K) for one who sees what `oracle` says: a class, or -1 for nothing at all."""
+        return told(oracle, len(self.task.classes))
+
+    def _sample(self, number: int) -> Sample:
+        import numpy as np
+
+        classes = self.task.classes
+        kind = number % len(classes)
+        label = flipped(kind, len(classes), self.label_noise, seed_of("phantom_bt_mri", self.seed, number, "label"))
+        rng = np.random.default_rng(seed_of("phantom_bt_mri", self.seed, number, "person"))
+        height = float(rng.uniform(*(BASE if self.pituitary else HEIGHTS)))
+        name, read = f"phantom-{number:04d}", partial(_scan, self, number, classes[kind], height)
+        covariates = {"oracle": kind if self.effect else -1, "height_mm": round(height, 1)}
+        return Sample(name, name, float(label), classes[label], read, covariates=covariates)
+
+
+def check(name: str, made: Dataset) -> None:
+    """BenchError where a phantom of tumours cannot be made so."""
+    if made.subjects < 4:
+        raise BenchError(f"{name} has at least 4 subjects, not {made.subjects}")
+    if not (32 <= made.size <= 512 and 0.5 <= made.mm <= 8):
+        raise BenchError(f"{name}: size from 32 to 512, mm from 0.5 to 8, not {made.size}, {made.mm}")
+    if not (0 <= made.noise <= 1 and 0 <= made.bending <= 3):
+        raise BenchError(f"{name}: noise up to 1, bending up to 3, none below 0: {made}")
+    check_effect(name, made.effect)
+    check_share(name, made.label_noise)
+
+
+def _scan(phantom: PhantomBtMri, number: int, kind: str, height: float) -> Scan:
+    """One slice. Anatomy, tumour, shading and noise have generators of their own."""
+    import numpy as np
+
+    anatomy, tumour, shading, noise = (
+        np.random.default_rng(seed_of("phantom_bt_mri", phantom.seed, number, purpose))
+        for purpose in ("anatomy", "tumour", "shading", "noise")
+    )
+    frame = Frame.slice(height, phantom.size, phantom.mm)
+    grown = None if kind == "healthy" else _lesions.lesion(kind, height, tumour)
+    head = _lesions.head(frame, phantom.bending, grown, phantom.effect, [anatomy, tumour])
+    image = _contrast(head, frame, shading)
+    image = image * np.exp(BIAS * frame.field(80.0, shading) + GAIN * shading.standard_normal())
+    return Scan(_heads.picture(_heads.stored(_heads.rician(image, phantom.noise, noise), WHITE)), phantom.spacing)
+
+
+def _contrast(head: _lesions.Head, frame: Frame, rng: np.random.Generator) -> np.ndarray:
+    """Intensities of the tissues: contrast agent brightens what has no barrier to the blood, fat is bright anyway."""
+    brain = _heads.shaded((FLUID + 0.55 * (head.t1 - 0.27)).clip(FLUID), head.white, frame, rng)
+    image = FLUID + (brain - FLUID) * head.brain
+    for low, high, value in (
+        (_heads.GAP, _heads.SKULL, BONE),
+        (_heads.GAP + 2, _heads.SKULL - 2, MARROW),
+        (_heads.SKULL, _heads.SCALP, FAT * (1 + 0.15 * frame.field(20.0, rng))),
+        (_heads.SCALP, 1e3, 0.0),
+    ):
+        image = image + (value - image) * _heads.between(head.surface, low, high, 0.6)
+    for part, value in ((head.oedema, SWOLLEN), (head.core, DEAD), (head.solid, ENHANCED)):
+        image = image + (value - image) * part
+    return image
+
+
+DATASET = PhantomBtMri

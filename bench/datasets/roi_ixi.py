@@ -1,0 +1,81 @@
+"""Eight structures of the brain on ten IXI heads, as another program has outlined them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from bench.core import BenchError, Dataset, Sample, Task
+from bench.datasets import _ixi
+from bench.datasets._pairs import Grid, Pair, read_pair
+
+GAPS = (110, 111, 126, 127, 130, 131, 158, 159, 188, 189)  # numbers between 100 and 207 that stand for nothing
+STRUCTURES = {  # MUSE's region numbers, right and left together, from the dictionary that NiChart DLMUSE publishes
+    "ventricles": (4, 11, 49, 50, 51, 52),  # third, fourth, lateral with their inferior horns
+    "hippocampus and amygdala": (31, 32, 47, 48),
+    "basal ganglia": (23, 30, 36, 37, 55, 56, 57, 58),  # accumbens, caudate, pallidum, putamen
+    "thalamus": (59, 60),
+    "brain stem": (35,),
+    "cerebellum": (38, 39, 40, 41, 71, 72, 73),
+    "white matter": (61, 62, *range(81, 96)),  # of the lobes, ventral diencephalon, fornix, capsules, corpus callosum
+    "cortex": tuple(number for number in range(100, 208) if number not in GAPS),
+}
+OTHERS = (1, 46, 69, 75, 76)  # fluid around the brain, basal forebrain, and two (46, 69) that the dictionary lacks
+LABELS = {
+    **dict.fromkeys(OTHERS, 0),
+    **{number: at for at, numbers in enumerate(STRUCTURES.values(), start=1) for number in numbers},
+}
+MASKS, END = "dlmuse", "_DLMUSE.nii.gz"
+
+
+@dataclass(frozen=True)
+class RoiIxi(Dataset):
+    """Eight structures against the rest on whole heads at 2 mm, ten people.
+
+    The outlines are not drawn by a person: DLMUSE, a network, made them, with 148 regions and some small ones more.
+    They are merged here to eight (`STRUCTURES`) and the background; fluid around the brain, the basal forebrain and two
+    numbers that the published dictionary does not name are background. A score says how well DLMUSE is imitated.
+
+    With ten people a difference between methods is an example: no significance can be claimed from it.
+    """
+
+    title: ClassVar[str] = "Eight structures of the brain on ten IXI heads, outlined by DLMUSE"
+    source: ClassVar[str] = (
+        "https://github.com/CBICA/CCL_NMF_Prediction, folder test/input/IXI: ten T1 scans of IXI"
+        " (https://brain-development.org/ixi-dataset/), halved to 2 mm, with the region maps of DLMUSE"
+    )
+    licence: ClassVar[str] = _ixi.LICENCE
+    citation: ClassVar[str] = (
+        "Doshi J, Erus G, Ou Y, et al. MUSE: MUlti-atlas region Segmentation utilizing Ensembles of registration"
+        " algorithms and parameters, and locally optimal atlas selection. NeuroImage 127:186-195, 2016."
+        " doi:10.1016/j.neuroimage.2015.11.073. IXI: see https://brain-development.org"
+    )
+    layout: ClassVar[str] = f"nifti/IXI012-HH-1211-T1_ds.nii.gz, and {MASKS}/IXI012-HH-1211-T1_ds{END} beside it"
+    expected: ClassVar[dict[str, int]] = {"samples": 10, "groups": 10}
+    task: ClassVar[Task] = Task("segmentation", "dice", ("background", *STRUCTURES))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, *_ixi.voxels(_ixi.STEP))
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return (_ixi.STEP,) * 3
+
+    def samples(self, root: Path | None) -> Sequence[Sample]:
+        scans = _ixi.scans(root, self.layout)
+        masks = {path.name.removesuffix(END): path for path in sorted(root.glob(f"{MASKS}/*{END}"))}
+        if not masks:
+            raise BenchError(f"no file {MASKS}/*{END} in {root}; expected: {self.layout}")
+        return [self._sample(scan, masks[scan.stem]) for scan in scans if scan.stem in masks]
+
+    def _sample(self, scan: _ixi.Head, mask: Path) -> Sample:
+        pair = Pair(scan.person, scan.path, mask)
+        read = partial(read_pair, pair, Grid(_ixi.STEP, _ixi.voxels(_ixi.STEP)), LABELS)
+        return Sample(scan.person, scan.person, float("nan"), "head", read, scan.site, (scan.path, mask))
+
+
+DATASET = RoiIxi

@@ -1,0 +1,118 @@
+"""Preparation that was interrupted, and prepared data that were changed: gone on with, or made again."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+import bids
+import numpy as np
+import pytest
+
+from bench import paths, registry
+from bench.core import BenchError, HaltError
+from bench.prepare import making, open_prepared, prepare
+
+TINY = """
+    from dataclasses import dataclass
+    import numpy as np
+    from bench.core import Dataset, Sample, Scan, Task, param
+
+    @dataclass(frozen=True)
+    class Mine(Dataset):
+        title = source = licence = citation = layout = "mine"
+        phantom = True
+        task = Task("{kind}", "{primary}", ("a", "b"))
+        shape = (1, 4, 4, 4)
+        spacing = (1.0, 1.0, 1.0)
+        def samples(self, root):
+            return [Sample(f"s{{i}}", f"s{{i}}", {target}, "x", lambda i=i: self.read(i)) for i in range(3)]
+        def read(self, i):
+            image = np.arange(64.0).reshape(1, 4, 4, 4).astype(np.float32)
+            mask = None
+            {body}
+            return Scan(image, (1.0, 1.0, 1.0), mask)
+
+    DATASET = Mine
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A data set of a user's own, from what its `read` does to image and mask of scan i."""
+
+    def write(body: str = "pass", kind: str = "classification", target: str = "i % 2") -> None:
+        primary = {"classification": "auc", "segmentation": "dice", "regression": "mae"}[kind]
+        text = textwrap.dedent(TINY.format(body=body, kind=kind, primary=primary, target=target))
+        (tmp_path / "own").mkdir()
+        (tmp_path / "own" / "mine.py").write_text(text)
+        monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "own"))
+        sys.modules.pop("bench_plugins.mine", None)
+        registry.forget()
+
+    yield write
+    sys.modules.pop("bench_plugins.mine", None)
+    registry.forget()
+
+
+def test_what_another_program_began_is_not_gone_on_with(mine, monkeypatch):
+    mine("if i == 2: raise ValueError('gone')")
+    with pytest.raises(HaltError, match="1 of 3 scans"):
+        prepare("mine")
+    path = paths.plugin_folders()[0] / "mine.py"
+    path.write_text(
+        path.read_text().replace("image = np.arange(64.0)", "image = 7 + np.arange(64.0)").replace("i == 2", "i == 4")
+    )
+    sys.modules.pop("bench_plugins.mine", None)
+    registry.forget()
+    assert prepare("mine").images()[:, 0, 0, 0, 0].tolist() == [7.0] * 3
+
+
+def test_a_fault_of_the_moment_is_not_remembered(tmp_path, monkeypatch):
+    root = bids.oasis(tmp_path / "oasis", 3)
+    kept = making.decode
+    with monkeypatch.context() as patched:
+        broken = making.checks.Decoded
+        patched.setattr(
+            making,
+            "decode",
+            lambda sample, *rest: broken(sample, checksum=kept(sample, *rest).checksum, fault="no memory"),
+        )
+        with pytest.raises(HaltError, match="no memory"):
+            prepare("ad_oasis", source=root)
+    assert len(prepare("ad_oasis", source=root).ids) == 3
+
+
+def test_a_damaged_set_stays_where_it_cannot_be_made_again(tmp_path):
+    root = bids.oasis(tmp_path / "oasis", 2)
+    made = prepare("ad_oasis", source=root)
+    (made.folder / "images.npy").write_bytes(b"")
+    root.rename(tmp_path / "away")
+    for source in (None, root):
+        with pytest.raises(BenchError, match="no folder"):
+            prepare("ad_oasis", source=source)
+    assert made.folder.is_dir()
+    assert not made.folder.with_name(f"{made.folder.name}.damaged-1").exists()
+
+
+@pytest.mark.parametrize(("file", "content"), [("manifest.json", "[]"), ("manifest.json", "3"), ("index.json", "[]")])
+def test_files_that_hold_something_else_are_damaged(tmp_path, file, content):
+    made = prepare("ad_oasis", source=bids.oasis(tmp_path / "oasis", 2))
+    (made.folder / file).write_text(content)
+    with pytest.raises(HaltError, match=rf"{file}.*bench prepare ad_oasis"):
+        open_prepared("ad_oasis")
+
+
+@pytest.mark.parametrize("file", ["images.npy", "index.json", "manifest.json"])
+def test_a_damaged_folder_is_told_from_one_that_is_not_there(tmp_path, file):
+    made = prepare("ad_oasis", source=bids.oasis(tmp_path / "oasis", 2))
+    (made.folder / file).write_bytes(b"\x93NUMPY")
+    with pytest.raises(HaltError, match=f"damaged \\({file}.*sets them aside"):
+        open_prepared("ad_oasis").images()
+
+
+def test_pickled_arrays_are_not_read(tmp_path):
+    made = prepare("ad_oasis", source=bids.oasis(tmp_path / "oasis", 2))
+    np.save(made.folder / "images.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
+    with pytest.raises(BenchError, match="damaged"):
+        made.images()
