@@ -264,3 +264,16 @@ def test_the_contact_sheet_says_phantom_over_every_row():
     assert len(titles) == 3
     assert all(title.startswith("PHANTOM") for title in titles)
     assert [len(row.axes) for row in drawn.subfigs] == [COLUMNS] * 2
+
+
+def test_sites_differ_in_contrast_and_in_nothing_that_age_changes():
+    samples = phantom("phantom_age", subjects=1500).samples(None)
+    ages = {site: [s.target for s in samples if s.site == site] for site in ("north", "south", "west")}
+    assert min(len(found) for found in ages.values()) > 400
+    assert np.ptp([np.mean(found) for found in ages.values()]) < 4
+    usual, alike = (scans(phantom("phantom_age", subjects=24, sites=sites)) for sites in (1.0, 0.0))
+    bright = [[scan.image[scan.image > 0].mean() for scan in made] for made in (usual, alike)]
+    at = [sample.site for sample in phantom("phantom_age", subjects=24).samples(None)]
+    for values, low, high in zip(bright, (25, 0), (90, 10), strict=True):
+        means = [np.mean([value for value, site in zip(values, at, strict=True) if site == name]) for name in ages]
+        assert low < np.ptp(means) < high

@@ -16,6 +16,7 @@ SPELT = {
     "meningioma": ("meningioma", "meningiomatumor"),
     "pituitary": ("pituitary", "pituitarytumor"),
 }
+TUMOUR = {"glioma": "tumor", "healthy": "healthy", "meningioma": "tumor", "pituitary": "tumor"}
 THREE = ("glioma", "healthy", "meningioma")
 UNREAD = ("braintumorctscanimages",)  # the CT half of the multimodal set
 
@@ -25,9 +26,11 @@ class BtMri(Dataset):
     """Glioma, healthy or meningioma from a single MR slice, by the folder that the image lies in.
 
     What is not known: which person a slice shows, its contrast and plane (all three planes occur), and how large a
-    pixel is. Exact duplicates lie on both sides of the publisher's split, and slices of one person may; until
-    identities are recovered every image is its own group. The collection is put together from others: where one of
-    them holds but one class, a method may tell the collections apart.
+    pixel is. Three quarters of the publisher's test images have a copy or a mirror image in his training part, and
+    slices of one person may lie on both sides as well. Preparation puts copies and mirror images into one group;
+    slices of one person that look unlike each other stay apart, so groups are too many rather than too few. The
+    collection is put together from others: where one of them holds but one class, a method may tell the collections
+    apart.
 
     That the DCL-SE paper used one of these sets is inferred from a folder name in its authors' code, `Brain Tumor MRI
     images`, with three classes and no pituitary tumours; which one is not known, and their images overlap.
@@ -51,9 +54,10 @@ class BtMri(Dataset):
         " files in them, perhaps inside Training and Testing"
     )
     twin: ClassVar[str] = "phantom_bt_mri"
+    belong: ClassVar[str] = "alike"
+    label_maps: ClassVar[dict[str, dict[str, str]]] = {"bt_ct": TUMOUR}
     expected: ClassVar[dict[str, int]] = {  # of the 7,023 images, without the 1,757 of the pituitary
         "samples": 5266,
-        "groups": 5266,
         "glioma": 1621,
         "healthy": 2000,
         "meningioma": 1645,

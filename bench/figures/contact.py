@@ -52,7 +52,7 @@ def _chosen(made: Dataset) -> list[Sample]:
 
 
 def _show(axes: Axes, made: Dataset, sample: Sample, outlined: bool) -> None:
-    """A picture; of a volume the axial slice in the middle; of an angiogram the highest values, outlined by the mask."""
+    """A picture; of a volume the axial slice in the middle; of an angiogram the highest values and its outlines."""
     scan = sample.read()
     image = scan.image[0]
     if scan.mask is not None:

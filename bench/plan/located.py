@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench import paths, registry
+from bench.audit.overlaps import overlap
 from bench.core import SPLITS, BenchError, Data, DataSpec, External, Split, Study
 from bench.core.trial import where
 
@@ -94,6 +95,8 @@ class _Look:
             spec, note = self._located(data, False)
             return (Found(spec, data.name if note else None, data.split) if spec else None), [note] if note else []
         both = [data, data.external]
+        if shared := overlap(data.name, data.external.name):
+            raise BenchError(f"{data.external.name} is no external test for {data.name}: {shared}")
         twins = any(self._stands_in(each) for each in both)  # phantom and real never share a row
         (spec, note), (other, its_note) = (self._located(each, twins) for each in both)
         notes = [each for each in (note, its_note) if each]
@@ -135,7 +138,8 @@ def _mapping(data: Data, spec: DataSpec, other: DataSpec) -> dict[str, str]:
         )
     if ours.task.kind == "regression" or tuple(ours.task.classes) == tuple(theirs.task.classes):
         return {}
-    labels = dict(data.labels or type(ours).label_maps.get(other.name, {}))
+    declared = registry.member("datasets", data.name).label_maps.get(data.external.name, {})  # twins have its classes
+    labels = dict(data.labels or declared)
     lost = [each for each in ours.task.classes if labels.get(each) not in theirs.task.classes]
     if lost:
         told = f"{', '.join(ours.task.classes)} and {', '.join(theirs.task.classes)}"

@@ -27,6 +27,7 @@ from bench.prepare.checks import FAULTS, Decoded, checksum_of, decode, mask_type
 from bench.prepare.journal import Entry, Journal
 from bench.prepare.manifest import Made, mark, write
 from bench.prepare.prepared import TRUTH, DamagedError, Prepared, folder_of, open_prepared
+from bench.prepare.together import together
 from bench.rows import RowFile
 
 Progress = Callable[[int, int], None]
@@ -163,7 +164,9 @@ def _make(folder: Path, job: Job) -> None:
         made = _write(folder, job, np.dtype(np.float32), [])
     if len(made.broken) == len(made.samples) or (made.broken and not job.skip_broken):
         raise HaltError(_in_words(made))
-    write(folder, made)
+    whole = [entry for entry in made.entries if not entry.fault]
+    groups, told = together(job.dataset, made.kept, whole, folder)
+    write(folder, replace(made, groups=groups, notes=[*told, *made.notes]))
 
 
 def _in_words(made: Made) -> str:
@@ -203,7 +206,7 @@ def _write(folder: Path, job: Job, dtype: Any, before: Sequence[Entry]) -> Made:
         for row in truth:
             file.append(row)
         hashes[TRUTH] = file.close()
-    return Made(job.name, job.dataset, job.root, job.samples, entries, hashes, job.notes, job.seconds)
+    return Made(job.name, job.dataset, job.root, job.samples, entries, hashes, (), job.notes, job.seconds)
 
 
 def _about(job: Job, dtype: str) -> dict[str, Any]:

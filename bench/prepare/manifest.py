@@ -27,6 +27,7 @@ class Made:
     samples: Sequence[Sample]
     entries: Sequence[Entry]
     arrays: Mapping[str, str]  # file -> checksum of what it holds
+    groups: Sequence[str] = ()  # of those kept: what no split may divide
     notes: Sequence[str] = ()
     seconds: Mapping[str, float] | None = None  # by stage, over all threads
 
@@ -47,7 +48,7 @@ class Made:
 
 def write(folder: Path, made: Made) -> None:
     """Write index and manifest into the folder of the arrays, the manifest last: with it the folder is whole."""
-    index = index_of(made.kept)
+    index = {**index_of(made.kept), "groups": list(made.groups)}
     text = json.dumps(index, allow_nan=False) + "\n"
     write_text(folder / INDEX, text)
     entry = json.loads(json.dumps({**_manifest(made, index), "index": sha256(text.encode()).hexdigest()}))
@@ -95,7 +96,7 @@ def _manifest(made: Made, index: Mapping[str, Any]) -> dict[str, Any]:
         "task": plain(dataset.task),
         "shape": list(dataset.shape),
         "spacing": list(dataset.spacing),
-        "found": _found(dataset, made.kept),
+        "found": _found(made),
         "expected": dict(dataset.expected) if plain(dataset) == plain(type(dataset)()) else {},
         "broken": made.broken,
         "fitted": [{"id": entry.id, "from": entry.fitted} for entry in made.entries if entry.fitted],
@@ -104,11 +105,11 @@ def _manifest(made: Made, index: Mapping[str, Any]) -> dict[str, Any]:
     return {**manifest, "notes": [*_notes(manifest), *made.notes]}
 
 
-def _found(dataset: Dataset, kept: Sequence[Sample]) -> dict[str, int]:
-    found = {"samples": len(kept), "groups": len({sample.group for sample in kept})}
-    if dataset.task.kind == "classification":
-        counts = Counter(int(sample.target) for sample in kept)
-        found |= {label: counts[number] for number, label in enumerate(dataset.task.classes)}
+def _found(made: Made) -> dict[str, int]:
+    found = {"samples": len(made.kept), "groups": len(set(made.groups))}
+    if made.dataset.task.kind == "classification":
+        counts = Counter(int(sample.target) for sample in made.kept)
+        found |= {label: counts[number] for number, label in enumerate(made.dataset.task.classes)}
     return found
 
 

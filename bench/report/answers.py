@@ -74,7 +74,7 @@ def cautions(found: Frames) -> list[str]:
     if partial:
         which = "every arm" if len(partial) == len(scores) else listed(partial)
         words.append(f"Not complete: {which}. Missing runs are missing; nothing is filled in.")
-    cells = section.plan["folds"] * section.plan["partitions"]
+    cells = section.folds * section.plan["partitions"]
     if cells < FEW:
         words.append(f"With {plural(cells, 'difference')} a contrast can show very large differences only.")
     words += [mixed(section), below_floors(found)]

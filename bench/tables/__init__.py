@@ -70,6 +70,7 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(layout.scores, found.section, found.scores),
         partial(layout.contrasts, found.section, found.contrasts),
         partial(layout.controls, found.section, found.controls),
+        partial(layout.publisher, found.section),
         partial(layout.audit, found.section, found.scores),
         partial(layout.cost, found.section, found.scores),
         partial(layout.failures, results, found.section, found.failures),

@@ -38,13 +38,30 @@ def data(section: Section) -> str:
     shape = f" {TIMES} ".join(str(size) for size in section.data.get("shape") or ())
     title = section.data.get("title") or section.name
     prepared = f", prepared as {shape}" if shape else ""
-    return f"Data: {section.name} ({section.kind}), {title.rstrip('.')}{count}{prepared}."
+    return f"Data: {section.name} ({section.kind}), {title.rstrip('.')}{count}{prepared}.{division(section)}"
+
+
+def division(section: Section) -> str:
+    """How the data are divided, where that is not by folds over people."""
+    entry = section.data
+    if other := entry.get("external"):
+        return (
+            f" Trained on the folds of {entry['data']}, and tested on all of {other['data']['name']}"
+            f" ({other['title'].rstrip('.')}): every fold's network on the same scans, so differences between folds"
+            " show how training varies, and not how scans do."
+        )
+    if entry.get("split") == "site":
+        return " Each site is left out in turn: folds are sites, and a score is one on a site that was not learnt from."
+    if entry.get("split") == "publisher":
+        return " The publisher's own training and test parts: one fold, so no contrast can be tested."
+    return ""
 
 
 def design(section: Section) -> str:
     """Folds, partitions, seeds, recipe and protocol in a sentence."""
     plan = section.plan
-    return f"Planned for each arm: {grid(plan)}. {budget(plan['recipe'])} Protocol {plan['protocol']}."
+    cells = grid({**plan, "folds": section.folds})
+    return f"Planned for each arm: {cells}. {budget(plan['recipe'])} Protocol {plan['protocol']}."
 
 
 def grid(plan: Mapping[str, Any]) -> str:
@@ -140,6 +157,19 @@ def audit(section: Section) -> str:
             selection(section),
             design(section),
         )
+    )
+
+
+def publisher(section: Section, frame: Any) -> str:
+    """Under what the publisher's split flatters."""
+    if frame.empty:
+        return data(section)
+    test, shared = frame.iloc[0]["test"], frame.iloc[0]["shared"]
+    left = "none is left to judge by" if shared == test else f"{test - shared} are left"
+    return (
+        f"{data(section)} {shared} of {test} test scans belong to a group (a person, copies of one image, slices of one"
+        f" head) that lies in the training part as well; without them {left}. The first score is what is usually"
+        " published; neither is one on new people unless groups are whole."
     )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from bench import metrics
 from bench.tables import captions
 from bench.tables.contrasts import ALPHA
+from bench.tables.publisher import publisher as published
 from bench.tables.results import Results, Section
 from bench.tables.text import NOTHING, between, clean, decimals, large, number, probability, seconds, signed
 
@@ -128,6 +129,31 @@ def cost(section: Section, frame: pd.DataFrame) -> Table:
     columns = ("Arm", _title(section, section.metric), *(title for title, _, _ in shown))
     notes = (*_incomplete(frame), *_upstream_note(section))
     return Table("cost", "Cost", columns, rows, captions.cost(section), notes)
+
+
+def publisher(section: Section) -> Table:
+    """What the publisher's split flatters."""
+    frame, digits = published(section), decimals(section.metric)
+    columns = (
+        "Arm",
+        "Runs",
+        _title(section, section.metric),
+        "Without groups learnt from",
+        "Test scans",
+        "Of them shared",
+    )
+    rows = tuple(
+        (
+            entry["arm"],
+            str(entry["runs"]),
+            number(entry["score"], digits),
+            number(entry["unshared"], digits),
+            str(entry["test"]),
+            str(entry["shared"]),
+        )
+        for entry in frame.to_dict("records")
+    )
+    return Table("publisher", "The publisher's split", columns, rows, captions.publisher(section, frame))
 
 
 def failures(results: Results, section: Section, frame: pd.DataFrame) -> Table:

@@ -71,6 +71,11 @@ class Section:
     def kind(self) -> str:
         return "phantom" if self.phantom else "real"
 
+    @property
+    def folds(self) -> int:
+        """Folds of each partition: a publisher's split has one, and a split by site as many as there are sites."""
+        return self.data.get("folds", self.plan["folds"])
+
     @cached_property
     def task(self) -> Task:
         entry = self.data["task"]

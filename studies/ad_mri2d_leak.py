@@ -1,0 +1,23 @@
+"""How much of a score on the four-class Kaggle slices is knowing the heads?
+
+The 6,400 slices are 32 slices of each of 200 heads, and the publisher's split has all of them on both sides. The same
+networks, the same number of steps, on that split and on folds over heads: the difference is what is not medicine.
+"""
+
+from bench.core import Arm, Data, Recipe, Study
+
+TWO = {"stages": 2}  # dementia or none: of the stages one is two people, which folds cannot share out
+
+STUDY = Study(
+    question="How much of a score on the four-class Kaggle slices is knowing the heads?",
+    datasets=[Data("ad_mri2d", TWO, split="publisher"), Data("ad_mri2d", TWO)],
+    reference="linear",
+    arms={
+        "constant": Arm("constant"),
+        "linear": Arm("linear"),
+        "MobileNetV3-S": Arm("timm2d", {"network": "mobilenetv3_small_050", "lr": 0.003}),
+    },
+    floors=["constant", "linear"],
+    folds=5,
+    recipe=Recipe(steps=600, batch_size=32, points=20),
+)
