@@ -8,7 +8,7 @@ from typing import Any
 
 from bench import paths, registry
 from bench.audit.overlaps import overlap
-from bench.core import SPLITS, BenchError, Data, DataSpec, External, Split, Study
+from bench.core import SPLITS, BenchError, Data, DataSpec, External, Split, Study, canonical
 from bench.core.trial import where
 
 
@@ -59,10 +59,10 @@ def locate(
     always be made.
     """
     asked = [each for data in study.datasets for each in (data, data.external) if each is not None]
-    there = {each.name: None if phantoms else fingerprint(each.name, each.params) for each in asked}
+    there = {_mark(each): None if phantoms else fingerprint(each.name, each.params) for each in asked}
     real = [each for each in asked if not registry.member("datasets", each.name).phantom]
     if stand_ins is None:
-        stand_ins = not paths.data_root_is_configured() and not any(there[each.name] for each in real)
+        stand_ins = not paths.data_root_is_configured() and not any(there[_mark(each)] for each in real)
     look = _Look(there, fingerprint, stand_ins or phantoms, phantoms, study.missing)
     found: list[Found] = []
     notes: list[str] = []
@@ -107,10 +107,10 @@ class _Look:
 
     def _stands_in(self, data: Data) -> bool:
         cls = registry.member("datasets", data.name)
-        return not cls.phantom and not self.there[data.name] and self.stand_ins and bool(cls.twin)
+        return not cls.phantom and not self.there[_mark(data)] and self.stand_ins and bool(cls.twin)
 
     def _located(self, data: Data, twin: bool) -> tuple[DataSpec | None, str | None]:
-        cls, mark = registry.member("datasets", data.name), self.there[data.name]
+        cls, mark = registry.member("datasets", data.name), self.there[_mark(data)]
         if cls.phantom:
             return _data_spec(data.name, data.params, self.fingerprint(data.name, data.params) or ""), None
         if mark and not twin:
@@ -127,6 +127,10 @@ class _Look:
         if self.stand_ins or self.missing == "skip":
             return None, f"{data.name} is not prepared and left out; {remedy}"
         raise BenchError(f"{data.name} is not prepared; {remedy} (or give --stand-ins for its phantom)")
+
+
+def _mark(data: Data) -> str:
+    return canonical([data.name, data.params])
 
 
 def _mapping(data: Data, spec: DataSpec, other: DataSpec) -> dict[str, str]:

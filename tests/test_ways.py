@@ -1,0 +1,239 @@
+"""Other ways to test than folds: the publisher's split, each site left out, other data; and who belongs together."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench import launch, plan, registry, report, splits
+from bench.core import Arm, BenchError, Data, Recipe, Sample, Split, Study
+from bench.prepare import fingerprint, open_prepared, prepare
+from bench.prepare.journal import Entry
+from bench.prepare.together import together
+from bench.store import Store
+
+STUDY = Study(
+    "Where?",
+    [Data("tiny_places")],
+    "net",
+    {"net": Arm("tiny_net"), "constant": Arm("constant")},
+    floors=["constant"],
+    folds=3,
+    recipe=Recipe(steps=30, batch_size=8, points=5),
+)
+
+
+class Quiet:
+    """A watch that says nothing."""
+
+    def __getattr__(self, name):
+        return lambda *_: None
+
+
+def ran(data, root):
+    """The study on some data, its records by arm and fold."""
+    for each in (each for one in data for each in (one, one.external) if each):
+        prepare(each.name, each.params)
+    study = replace(STUDY, datasets=data)
+    found, _ = plan.locate(study, fingerprint)
+    cells, store = plan.cells(study, found), Store(root)
+    launch.launch(launch.outstanding(cells, store), store, "serial", Quiet())
+    plan.write("ways", study, found, cells, notes=[], command="")
+    return {(cell.arm, cell.trial.fold): store.get(cell.trial.key) for cell in cells}
+
+
+@pytest.mark.parametrize("text", ["a", "a@site", "a@publisher", "a@b"])
+def test_a_way_is_named_as_it_is_asked_for(text):
+    assert Data.parse(text).where == text
+
+
+def test_a_publishers_split_is_taken_as_it_is_and_what_it_shares_is_told(plugins, tmp_path):
+    prepared = prepare("tiny_places")
+    fold = splits.fold(prepared, Split("publisher", 1), 0, 0)
+    assert fold.test.tolist() == [1, 3, *range(30, 40)]
+    assert sorted((*fold.train, *fold.val)) == [0, 2, *range(4, 30)]
+    groups = np.array(prepared.groups)
+    assert not set(groups[fold.train]) & set(groups[fold.val])
+    assert splits.shared(prepared, fold).tolist() == [True, True] + [False] * 10
+    records = ran([Data("tiny_places", split="publisher")], tmp_path / "results")
+    record = records["net", 0]
+    assert (record.sizes["test"], record.sizes["test_shared"]) == (12, 2)
+    arrays = Store(tmp_path / "results").predictions(record.trial.key)
+    from sklearn.metrics import roc_auc_score
+
+    kept = ~splits.shared(prepared, fold)
+    y, said = arrays["y"], arrays["selected"][:, 1]
+    assert record.metrics["unshared"]["auc"] == pytest.approx(roc_auc_score(y[kept], said[kept]))
+    page = report.build("ways", tmp_path / "results").with_name("report.md").read_text()
+    assert "2 of 12 test scans belong to a group" in page
+
+
+def test_each_site_is_left_out_in_turn(plugins, tmp_path):
+    records = ran([Data("tiny_places", {"places": 3}, split="site")], tmp_path / "results")
+    prepared = open_prepared("tiny_places", {"places": 3})
+    for number in range(3):
+        ids = Store(tmp_path / "results").predictions(records["net", number].trial.key)["ids"]
+        where = {prepared.sites[prepared.ids.index(str(each))] for each in ids}
+        assert where == {f"place {number}"}
+    assert ("net", 3) not in records
+
+
+def test_sites_and_publishers_parts_are_asked_for_in_vain_where_there_are_none(plugins):
+    study = replace(STUDY, datasets=[Data("tiny_volumes", split="site")])
+    found, _ = plan.locate(study, fingerprint)
+    with pytest.raises(BenchError, match="comes from one site, or does not say"):
+        plan.cells(study, found)
+    with pytest.raises(BenchError, match="no training and test parts of its publisher"):
+        splits.fold(prepare("tiny_volumes"), Split("publisher", 1), 0, 0)
+    with pytest.raises(BenchError, match="no split 'sites'; did you mean 'site'"):
+        plan.locate(replace(STUDY, datasets=[Data("tiny_places", split="sites")]), fingerprint)
+
+
+KINDS = {"black": "dark", "grey": "dark", "bright": "bright"}
+
+
+@pytest.fixture
+def elsewhere(plugins, tmp_path, monkeypatch):
+    """The same kind of data under another name."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "tiny_elsewhere.py").write_text((plugins / "tiny_places.py").read_text())
+    monkeypatch.setenv("BENCH_PLUGINS", f"{plugins}{os.pathsep}{tmp_path / 'more'}")
+    registry.forget()
+    yield
+    sys.modules.pop("bench_plugins.tiny_elsewhere")
+
+
+def test_other_data_are_tested_on_with_their_own_classes(elsewhere, tmp_path):
+    data = Data("tiny_places", {"kinds": True}, external=Data("tiny_images"), labels={})
+    with pytest.raises(BenchError, match="nothing says what 'black' is there; give labels"):
+        plan.locate(replace(STUDY, datasets=[data]), fingerprint)
+    other = Data("tiny_elsewhere")
+    data = Data("tiny_places", {"kinds": True}, external=other, labels=KINDS)
+    records = ran([data], tmp_path / "results")
+    record = records["net", 0]
+    assert record.status == "done", record.error
+    assert (record.sizes["test"], record.sizes["test_groups"]) == (40, 20)
+    assert set(record.metrics["selected"]) >= {"auc"}
+    assert record.metrics["selected"]["auc"] > 0.9
+    said = Store(tmp_path / "results").predictions(record.trial.key)["selected"]
+    assert said.shape == (40, 2)
+    np.testing.assert_allclose(said.sum(1), 1)
+    assert "tested on all of tiny_elsewhere" in (
+        report.build("ways", tmp_path / "results").with_name("report.md").read_text()
+    )
+
+
+def test_one_network_cannot_read_scans_of_two_shapes(elsewhere, tmp_path):
+    data = Data("tiny_places", external=Data("tiny_elsewhere", {"size": 12}))
+    record = ran([data], tmp_path / "results")["net", 0]
+    assert record.status == "refused"
+    assert "one network cannot read both" in record.error["message"]
+
+
+@pytest.mark.parametrize("pair", [("ad_mri2d", "ad_oasis"), ("ad_oasis", "age_oasis"), ("age_ixi", "age_openbhb")])
+def test_a_test_on_the_same_people_is_refused(pair):
+    study = replace(STUDY, datasets=[Data(pair[0], external=Data(pair[1]))])
+    with pytest.raises(BenchError, match=f"{pair[1]} is no external test for {pair[0]}"):
+        plan.locate(study, fingerprint, stand_ins=True)
+
+
+def test_phantoms_can_be_asked_for_and_stand_in_for_both_of_a_pair(plugins):
+    study = replace(STUDY, datasets=[Data("bt_mri", external=Data("bt_ct"))])
+    (found,), notes = plan.locate(study, lambda name, params: "mark", phantoms=True)
+    assert found.where == "phantom_bt_mri@phantom_bt_ct"
+    assert found.external.labels["glioma"] == "tumor"
+    assert "was not asked for" in notes[0]
+    (found,), _ = plan.locate(study, lambda name, params: "mark")
+    assert found.where == "bt_mri@bt_ct"
+    one = {"bt_mri": "mark", "phantom_bt_mri": "made"}
+    (found,), _ = plan.locate(study, lambda name, params: one.get(name), stand_ins=True)
+    assert found.where == "phantom_bt_mri@phantom_bt_ct"  # phantom and real never share a row
+
+
+def test_any_study_runs_on_other_data_by_name(plugins, tmp_path):
+    words = [sys.executable, "-c", "from bench.cli import main; main()", "run", "--study", "tiny", "--arm", "constant"]
+    words += ["--datasets", "tiny_places@site,tiny_images", "--launcher", "serial"]
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ}, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = json.loads((tmp_path / "results" / "tiny-on-tiny_places@site+tiny_images" / "plan.json").read_text())
+    assert [(each["name"], each["folds"]) for each in written["data"]] == [("tiny_places@site", 4), ("tiny_images", 2)]
+
+
+def samples_of(*groups):
+    return [Sample(f"s{at}", group, 0.0, "", lambda: None) for at, group in enumerate(groups)]
+
+
+def test_scans_that_are_equal_are_in_one_group(plugins, tmp_path):
+    entries = [Entry(f"s{at}", "", image=image) for at, image in enumerate(["x", "y", "x", "z", "y"])]
+    dataset = registry.make("datasets", "tiny_images")
+    groups, notes = together(dataset, samples_of("a", "b", "c", "d", "a"), entries, tmp_path)
+    assert groups == ["a", "a", "a", "d", "a"]
+    assert notes == ["4 groups became 2: put together are scans that are equal voxel by voxel"]
+
+
+def test_the_heads_of_the_four_class_slices_are_found_again(scans, tmp_path):
+    made = prepare("ad_mri2d", {"stages": 2}, scans / "alz4")
+    assert len(made.ids) == 6400
+    assert len(set(made.groups)) == 200
+    fold = splits.fold(made, Split("publisher", 1), 0, 0)
+    assert splits.shared(made, fold).all()
+    for number in range(5):
+        fold = splits.fold(made, Split(), 0, number)
+        assert not splits.shared(made, fold).any()
+
+
+DRAWN = [name for name in registry.names("datasets") if registry.member("datasets", name).phantom]
+
+
+class Listed:
+    """What a split sees of a data set that is not made."""
+
+    def __init__(self, name, samples, task):
+        self.name, self.task = name, task
+        for column in ("group", "stratum", "site", "part"):
+            key = {"stratum": "strata"}.get(column, f"{column}s")
+            setattr(self, key, tuple(getattr(sample, column) for sample in samples))
+        self.targets = np.array([sample.target for sample in samples])
+
+
+@pytest.fixture(scope="module")
+def listed():
+    made = {name: registry.make("datasets", name) for name in DRAWN}
+    return [Listed(name, dataset.samples(None), dataset.task) for name, dataset in made.items()]
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_no_split_of_any_phantom_divides_a_group_or_loses_a_scan(listed, data):
+    one = data.draw(st.sampled_from(listed))
+    folds, partition = data.draw(st.integers(2, 6)), data.draw(st.integers(0, 5))
+    check_split(one, Split(folds=folds, fraction=data.draw(st.sampled_from([0.3, 1.0]))), partition)
+
+
+def check_split(one, split, partition):
+    groups, tested = np.array(one.groups), []
+    for number in range(split.folds):
+        fold = splits.fold(one, split, partition, number)
+        parts = [set(groups[rows]) for rows in (fold.train, fold.val, fold.test)]
+        assert not parts[0] & (parts[1] | parts[2])
+        assert not parts[1] & parts[2]
+        if split.fraction == 1:
+            assert sorted((*fold.train, *fold.val, *fold.test)) == list(range(len(groups)))
+        tested += fold.test.tolist()
+    assert sorted(tested) == list(range(len(groups)))
+
+
+def test_no_split_of_a_real_set_divides_a_group_or_loses_a_scan(scans):
+    found = [("ad_oasis", "oasis1"), ("age_oasis", "oasis1"), ("bt_mri", "bt4_nickparvar"), ("age_ixi", "ixi10")]
+    for name, folder in found:
+        dataset = registry.make("datasets", name)
+        one = Listed(name, dataset.samples(scans / folder), dataset.task)
+        check_split(one, Split(folds=3), 1)
