@@ -118,8 +118,8 @@ class Section:
         samples, groups = self.data.get("samples"), self.data.get("groups")
         if samples is not None:
             return samples, groups
-        if self.data.get("external") or self.data.get("split") == "publisher":  # parts of two sets, or that share people
-            return None, None
+        if self.data.get("external") or self.data.get("split") == "publisher":
+            return None, None  # parts of two sets, or parts that share people
         sizes = next((run.record.sizes for run in self.runs if run.done and run.record.sizes), None)
         if sizes is None:
             return None, None
