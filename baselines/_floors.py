@@ -31,6 +31,22 @@ class SameAnswer(nn.Module):
         self.answer.data.copy_(torch.as_tensor(np.asarray(answer)))
 
 
+class SameMask(nn.Module):
+    """(B, C, ...) to (B, outputs, ...): the same mask for every scan, by how often each class was there."""
+
+    def __init__(self, shape: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        self.answer = nn.Parameter(torch.zeros(outputs, *shape[1:]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.new_zeros(len(x), *self.answer.shape) + self.answer
+
+    def set(self, masks: np.ndarray) -> None:
+        """masks: (N, ...) class indices of the training part."""
+        counts = [(masks == label).mean(0) for label in range(len(self.answer))]
+        self.answer.data.copy_(torch.as_tensor(np.log(np.stack(counts) + 1e-6)))
+
+
 class LinearVoxels(nn.Module):
     """(B, C, ...) to (B, outputs): one weight for every voxel of a volume, or for every coarse pixel of an image."""
 

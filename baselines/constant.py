@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Method):
-    """The same answer for every scan: how often each class occurs in the training part, or its median number.
+    """The same answer for every scan: how often each class occurs in the training part, its median number, or the
+    mask that is most often there.
 
     It looks at no image, so its score is what no information is worth. Any method has to beat it.
     """
@@ -27,20 +28,19 @@ class Constant(Method):
     view: View = param(Volume(mm=16.0), "how a scan is shown; nothing of it is read, so it is small")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        from baselines._floors import SameAnswer
+        from baselines._floors import SameAnswer, SameMask
 
-        return SameAnswer(task.outputs)
+        return SameMask(shape, task.outputs) if task.kind == "segmentation" else SameAnswer(task.outputs)
 
     def solve(self, model: nn.Module, x: np.ndarray, y: np.ndarray, task: Task, seed: int) -> None:
         import numpy as np
 
+        if task.kind == "segmentation":
+            return model.set(y)
         if task.kind == "regression":
             return model.set([float(np.median(y))])
         counts = np.bincount(y.astype(int), minlength=task.outputs)
         return model.set(np.log((counts + 1e-6) / (counts.sum() + 1e-6 * len(counts))))
-
-    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        return "it predicts one class or number for a scan, not a mask" if task.kind == "segmentation" else None
 
 
 METHOD = Constant

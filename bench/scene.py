@@ -13,7 +13,7 @@ from bench.loader import Normaliser, Part, view_array
 from bench.method import Method
 from bench.prepare import Prepared, open_prepared
 from bench.splits import Fold
-from bench.views import View, effective
+from bench.views import View, Volume, effective
 
 
 class RefusalError(Exception):
@@ -78,6 +78,8 @@ def lay_out(trial: Trial, method: Method, device: torch.device) -> Scene:
     fold = _limited(splits.fold(prepared, trial.split, trial.partition, trial.fold), prepared, trial.recipe.scans)
     targets = _targets(trial, prepared)
     view = effective(method.view, prepared.shape)
+    if prepared.task.kind == "segmentation" and isinstance(view, Volume):
+        view = Volume()  # masks stay on their grid, and so do the scans
     array = view_array(prepared, view)
     if prepared.task.kind == "segmentation" and array.shape[2:] != tuple(prepared.shape[1:]):
         raise RefusalError(f"the view {view.kind_name} changes the grid, and the masks stay on theirs")

@@ -25,6 +25,7 @@ STUDY = Study(
         "DenseNet-121 (3D)": Arm("monai3d"),
         "Xing 2020": Arm("xing2020"),
         "similarity graph": Arm("similarity_graph", {"teacher": "monai3d"}),
+        "U-Net (3D)": Arm("unet3d", tasks=("segmentation",)),
         "linear (voxels)": Arm("linear"),
         "constant": Arm("constant"),
     },

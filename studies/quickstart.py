@@ -22,6 +22,7 @@ STUDY = Study(
         "Xing 2020": Arm("xing2020"),
         "similarity graph": Arm("similarity_graph", {"teacher": "monai3d", "teacher_params": COARSE}),
         "DCL-SE": Arm("dclse"),
+        "U-Net (3D)": Arm("unet3d", tasks=("segmentation",)),
     },
     floors=["constant", "linear (voxels)"],
     again="ResNet-18 (dynamic)",

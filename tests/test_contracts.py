@@ -108,7 +108,7 @@ def test_a_method_learns_with_every_weight_or_says_why_not(name, task, kind):
 
 
 def _teachers(method: Method, task: Task) -> list[Outputs]:
-    trial = Trial(DataSpec("any"), registry.spec("methods", "constant"))
+    trial = Trial(DataSpec("phantom_ad"), registry.spec("methods", "constant"))
     return [Outputs(torch.randn(4, task.outputs), torch.randn(4, 32)) for _ in method.upstream(trial)]
 
 
@@ -128,7 +128,7 @@ def test_a_study_can_be_planned(name):
     study: Study = registry.study(name)
     plan.check(study, name)
     assert study.question.endswith(("?", ")"))
-    cells = plan.cells(study, [DataSpec("any", fingerprint="f")])
+    cells = plan.cells(study, [DataSpec("phantom_ad", fingerprint="f")])
     assert cells
     keys = {cell.trial.key for cell in cells}
     assert sum(len(wave) for wave in plan.waves(cells)) == len(keys)

@@ -243,7 +243,8 @@ def test_the_two_forms_are_kept_apart_and_copies_stay_with_their_original_where_
     found = samples("ad_mri2d", root, form="augmented")
     assert (len(found), len({s.group for s in found})) == (12, 8)
     assert {s.group for s in found if "aug1" in s.id} == {f"{stage}/a" for stage in STAGES}
-    assert "groups of their own" in registry.make("datasets", "ad_mri2d", {"form": "augmented"}).notes(root)[0]
+    told = registry.make("datasets", "ad_mri2d", {"form": "augmented"}).notes(root)
+    assert "grouped by their pixels alone" in told[0]
     with pytest.raises(BenchError, match="is not the original form"):
         samples("ad_mri2d", root / "AugmentedAlzheimerDataset")
 

@@ -237,3 +237,32 @@ def test_no_split_of_a_real_set_divides_a_group_or_loses_a_scan(scans):
         dataset = registry.make("datasets", name)
         one = Listed(name, dataset.samples(scans / folder), dataset.task)
         check_split(one, Split(folds=3), 1)
+
+
+def test_an_arm_for_one_kind_of_task_is_on_no_data_of_another(plugins, tmp_path):
+    arms = {**STUDY.arms, "masks": Arm("unet3d", {"channels": (4, 8)}, tasks=("segmentation",))}
+    data = [Data("tiny_volumes"), Data("tiny_volumes", {"kind": "segmentation"})]
+    for each in data:
+        prepare(each.name, each.params)
+    labels = []
+    for each in data:
+        found, _ = plan.locate(replace(STUDY, datasets=[each]), fingerprint)
+        labels.append({cell.arm for cell in plan.cells(replace(STUDY, arms=arms), found)})
+    assert labels == [{"net", "constant"}, {"net", "constant", "masks"}]
+    with pytest.raises(BenchError, match="no kind of task 'masks'"):
+        plan.check(replace(STUDY, arms={"net": Arm("tiny_net", tasks=("masks",))}, floors=[]), "ways")
+
+
+def test_masks_are_predicted_from_a_padded_volume_and_by_the_most_frequent_one(plugins, tmp_path):
+    arms = {"unet": Arm("unet3d", {"channels": (4, 8), "lr": 0.02}), "constant": Arm("constant")}
+    data = Data("tiny_volumes", {"kind": "segmentation", "effect": 3.0})
+    study = replace(
+        STUDY, datasets=[data], arms=arms, reference="unet", recipe=Recipe(steps=60, batch_size=4, points=3)
+    )
+    prepare(data.name, data.params)
+    found, _ = plan.locate(study, fingerprint)
+    cells, store = [cell for cell in plan.cells(study, found) if cell.trial.fold == 0], Store(tmp_path / "r")
+    launch.launch(launch.outstanding(cells, store), store, "serial", Quiet())
+    scores = {cell.arm: store.get(cell.trial.key).metrics["selected"]["dice"] for cell in cells}
+    assert scores["unet"] > 0.5
+    assert scores["constant"] < 0.2

@@ -18,6 +18,7 @@ class Arm:
     params: Mapping[str, Any] = field(default_factory=dict)
     curriculum: str = "none"
     curriculum_params: Mapping[str, Any] = field(default_factory=dict)
+    tasks: Sequence[str] = ()  # kinds of task that the arm is for, in a study of several; none: of all
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def cells(study: Study, data: Iterable[Found | DataSpec]) -> list[Cell]:
 
 def _arm_cells(study: Study, found: Found, lineage: Lineage) -> Iterable[Cell]:
     split = found.division(study.folds)
-    rows = {label: _trial(study, found, split, arm) for label, arm in study.rows()}
+    meant = [(label, arm) for label, arm in study.rows() if not arm.tasks or _kind(found) in arm.tasks]
+    rows = {label: _trial(study, found, split, arm) for label, arm in meant}
     for partition in range(study.partitions):
         for fold in range(split.folds):
             place = {"partition": partition, "fold": fold}
@@ -53,6 +54,10 @@ def _arm_cells(study: Study, found: Found, lineage: Lineage) -> Iterable[Cell]:
                 for again, role, changes in _repeats(study, label):
                     one = lineage.whole(replace(trial, **place, **changes))
                     yield Cell(one, again, role, family, lineage.before(one))
+
+
+def _kind(found: Found) -> str:
+    return registry.make("datasets", found.spec.name, found.spec.params).task.kind
 
 
 def _repeats(study: Study, label: str) -> Iterable[tuple[str, str, dict[str, Any]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench import registry
-from bench.core import BenchError, Recipe, Study
+from bench.core import KINDS, BenchError, Recipe, Study
 
 SMOKE = Recipe(steps=2, batch_size=2, points=2, scans=4)
 
@@ -17,6 +17,8 @@ def check(study: Study, name: str) -> None:
     if not arms:
         raise BenchError(f"the study {name} has no arms")
     for label, arm in arms.items():
+        if wrong := set(arm.tasks) - set(KINDS):
+            raise BenchError(f"arm {label!r} of the study {name}: no kind of task {min(wrong)!r}; {', '.join(KINDS)}")
         try:
             registry.make("methods", arm.method, arm.params)
             registry.make("curricula", arm.curriculum, arm.curriculum_params)

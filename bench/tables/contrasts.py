@@ -26,7 +26,12 @@ def contrasts(results: Results) -> pd.DataFrame:
     data set is a claim of the study. Contrasts that could not be tested yet count as tests.
     """
     pairs = [tuple(pair) for pair in results.plan["contrasts"]]
-    rows = [row(section, arm, against) for section in results.sections for arm, against in pairs]
+    rows = [
+        row(section, arm, against)
+        for section in results.sections
+        for arm, against in pairs
+        if arm in section.arms and against in section.arms  # arms for one kind of task are on no data set of another
+    ]
     frame = pd.DataFrame(rows)
     if not rows:
         return frame

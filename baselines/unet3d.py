@@ -1,0 +1,46 @@
+"""A U-Net for masks of volumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import BenchError, Task, param
+from bench.method import Method
+from bench.views import View, Volume
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unet3d(Method):
+    """MONAI's residual U-Net on the volume at its prepared spacing, from scratch.
+
+    Scans are padded with zeros to a size that the strides divide, and the answer is cut to theirs. The whole volume is
+    read at once: for volumes that a GPU cannot hold, prepare them coarser. Source: Kerfoot et al., STACOM 2018
+    (doi:10.1007/978-3-030-12029-0_40); https://github.com/Project-MONAI/MONAI.
+    """
+
+    family: ClassVar[str] = "3d"
+
+    view: View = param(Volume(), "how a scan is shown; masks stay on the prepared grid")
+    channels: tuple[int, ...] = param((16, 32, 64, 128), "of each level; between two of them the size is halved")
+    units: int = param(2, "residual units of each level")
+
+    def __post_init__(self) -> None:
+        if len(self.channels) < 2 or min(self.channels) < 1:
+            raise BenchError(f"unet3d: channels are two levels or more of at least 1, not {self.channels}")
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines._unet import PaddedUnet
+
+        return PaddedUnet(shape[0], task.outputs, self.channels, self.units)
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        if task.kind != "segmentation":
+            return "it predicts a mask, not one class or number for a scan"
+        return None if len(shape) == 4 else "it reads volumes, and this data set holds images"
+
+
+METHOD = Unet3d
