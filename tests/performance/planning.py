@@ -23,9 +23,9 @@ BENCH = "import sys; from bench.cli import main; sys.argv[0] = 'bench'; main()"
 NOTHING = "import bench.cli"
 OUTSTANDING = """
 import time
-from bench.cli.planning import planned
+from bench.cli.planning import Asked, planned
 from bench import launch
-found = planned("finished")
+found = planned(Asked("finished"))
 since = time.perf_counter()
 work = launch.outstanding(found.cells, found.store)
 print(time.perf_counter() - since)
@@ -76,12 +76,12 @@ def _finished(folder: Path, rounds: int) -> Iterator[Result]:
 def _finish(name: str) -> int:
     """Give every trial of a study a record, and the study its plan; the number of trials."""
     from bench import paths, plan, registry
-    from bench.cli.planning import planned
+    from bench.cli.planning import Asked, planned
     from bench.core import Record
     from bench.store import Store
 
     registry.forget()
-    found, store = planned(name), Store(paths.results_root())
+    found, store = planned(Asked(name)), Store(paths.results_root())
     trials = {cell.trial.key: cell.trial for cell in found.cells}
     scores = {part: {"auc": 0.75, "accuracy": 0.7} for part in ("selected", "last", "validation", "audit")}
     curve = [{"step": 50 * point, "train_loss": 0.5, "val_loss": 0.6, "val": 0.7} for point in range(1, 21)]

@@ -1,0 +1,24 @@
+"""How much of a score on the Kaggle brain tumours is having seen the image?
+
+Three quarters of the publisher's test images have a copy or a mirror image in his training part. The same methods, the
+same number of steps, on his split (with and without those images) and on folds over what belongs together.
+"""
+
+from bench.core import Arm, Data, Recipe, Study
+
+SMALL = {"size": 96}
+
+STUDY = Study(
+    question="How much of a score on the Kaggle brain tumours is having seen the image?",
+    datasets=[Data("bt_mri", SMALL, split="publisher"), Data("bt_mri", SMALL)],
+    reference="linear",
+    arms={
+        "constant": Arm("constant"),
+        "linear": Arm("linear"),
+        "MobileNetV3-S": Arm("timm2d", {"network": "mobilenetv3_small_050", "lr": 0.003}),
+    },
+    floors=["constant", "linear"],
+    folds=5,
+    recipe=Recipe(steps=400, batch_size=32, points=10),
+    cost="about half an hour of one processor core",
+)
