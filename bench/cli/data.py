@@ -57,7 +57,14 @@ def _wait(console: Console, name: str) -> None:
 def _print_manifest(console: Console, prepared: object) -> None:
     groups = len(set(prepared.groups))
     console.print(f"{prepared.name}: {len(prepared.ids)} scans of {groups} groups, shape {prepared.shape}")
-    if prepared.task.kind == "classification":
+    for stage, done in prepared.manifest["done"].items():
+        console.print(f"{stage}: {done}", markup=False, highlight=False)
+    if prepared.manifest["expected"]:
+        table = Table("", "found", "expected", box=None, pad_edge=False)
+        for what, count in prepared.manifest["expected"].items():
+            table.add_row(what, str(prepared.manifest["found"].get(what, 0)), str(count))
+        console.print(table)
+    elif prepared.task.kind == "classification":
         counts = {label: int((prepared.targets == at).sum()) for at, label in enumerate(prepared.task.classes)}
         console.print(", ".join(f"{label}: {count}" for label, count in counts.items()), highlight=False)
     for note in prepared.manifest.get("notes", []):

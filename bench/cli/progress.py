@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from bench.core import Trial
 from bench.launch import Work
@@ -20,8 +20,11 @@ class Preparing:
 
     def __init__(self, console: Console, what: str) -> None:
         self.console, self.what, self.said = console, what, time.monotonic()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self.bar = Progress(*columns, console=console)
+        times = (TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *times, console=console
+        )
+        self.began, self.first = time.monotonic(), 0
         self.task = self.bar.add_task(what, total=None)
 
     def __enter__(self) -> Preparing:
@@ -33,9 +36,11 @@ class Preparing:
 
     def __call__(self, done: int, total: int) -> None:
         self.bar.update(self.task, completed=done, total=total)
-        if not self.console.is_terminal and time.monotonic() - self.said > PLAIN_EVERY:
-            self.said = time.monotonic()
-            self.console.print(f"{self.what}: {done}/{total}", highlight=False)
+        now, self.first = time.monotonic(), self.first or done
+        if not self.console.is_terminal and now - self.said > PLAIN_EVERY:
+            self.said = now
+            left = (now - self.began) / max(1, done - self.first) * (total - done)
+            self.console.print(f"{self.what}: {done}/{total}, about {_clock(left)} left", highlight=False)
 
     def __exit__(self, *_: object) -> None:
         if self.console.is_terminal:
@@ -124,4 +129,8 @@ class Watching:
         )
         behind = sum(overall)
         seconds = ahead / behind * (time.monotonic() - self.began_at) if behind else 0.0
-        return f"about {int(seconds // 60)}:{int(seconds % 60):02d} left"
+        return f"about {_clock(seconds)} left"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

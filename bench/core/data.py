@@ -74,6 +74,7 @@ class Dataset(ABC):
     phantom: ClassVar[bool] = False  # made by a program: needs no root, and never shares a row with real data
     twin: ClassVar[str | None] = None  # the phantom that stands in where this set is not at hand
     expected: ClassVar[Mapping[str, int]] = {}  # what a full copy holds: samples, groups, and samples of each class
+    resampling: ClassVar[str] = "none: scans are cropped or padded to the grid"  # what `read` does to bring them there
     belong: ClassVar[str] = "exact"  # what preparation puts into one group: equal scans; `alike` images; `heads`
     label_maps: ClassVar[Mapping[str, Mapping[str, str]]] = {}  # data set -> class of this one -> class of that one
     task: ClassVar[Task]

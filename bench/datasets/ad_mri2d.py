@@ -57,6 +57,7 @@ class AdMri2d(Dataset):
         " split) beside them"
     )
     twin: ClassVar[str] = "phantom_ad2d"
+    resampling: ClassVar[str] = "to `size` x `size` pixels by bicubic interpolation, padded to a square first"
     belong: ClassVar[str] = "heads"
     expected: ClassVar[dict[str, int]] = {
         "samples": 6400,

@@ -65,6 +65,7 @@ class ArteryCas(Dataset):
         " labelsTr/topcow_mr_001.nii.gz; .nii and .mha count too"
     )
     twin: ClassVar[str] = "phantom_artery"
+    resampling: ClassVar[str] = "to `mm`: images linearly, masks to the likeliest label; then cropped or padded"
     expected: ClassVar[dict[str, int]] = {"samples": 100, "groups": 100}
     task: ClassVar[Task] = Task("segmentation", "dice", BINARY)
 

@@ -35,6 +35,7 @@ class BtCt(Dataset):
         "folders Healthy and Tumor with JPEG or PNG files in them, perhaps inside `Brain Tumor CT scan Images`"
     )
     twin: ClassVar[str] = "phantom_bt_ct"
+    resampling: ClassVar[str] = "to `size` x `size` pixels by bicubic interpolation, padded to a square first"
     belong: ClassVar[str] = "alike"
     expected: ClassVar[dict[str, int]] = {"samples": 4618, "groups": 4618, "healthy": 2300, "tumor": 2318}
     task: ClassVar[Task] = Task("classification", "auc", ("healthy", "tumor"))

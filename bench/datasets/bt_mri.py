@@ -54,6 +54,7 @@ class BtMri(Dataset):
         " files in them, perhaps inside Training and Testing"
     )
     twin: ClassVar[str] = "phantom_bt_mri"
+    resampling: ClassVar[str] = "to `size` x `size` pixels by bicubic interpolation, padded to a square first"
     belong: ClassVar[str] = "alike"
     label_maps: ClassVar[dict[str, dict[str, str]]] = {"bt_ct": TUMOUR}
     expected: ClassVar[dict[str, int]] = {  # of the 7,023 images, without the 1,757 of the pituitary

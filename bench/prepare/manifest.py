@@ -14,7 +14,7 @@ from typing import Any
 from bench.core import PROTOCOL, Dataset, Sample, digest, plain
 from bench.disk import seal, write_text
 from bench.prepare.journal import Entry
-from bench.prepare.prepared import INDEX, MANIFEST
+from bench.prepare.prepared import IMAGES, INDEX, MANIFEST
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,17 @@ def write(folder: Path, made: Made) -> None:
     index = {**index_of(made.kept), "groups": list(made.groups)}
     text = json.dumps(index, allow_nan=False) + "\n"
     write_text(folder / INDEX, text)
-    entry = json.loads(json.dumps({**_manifest(made, index), "index": sha256(text.encode()).hexdigest()}))
+    entry = json.loads(
+        json.dumps({**_manifest(made, index, _held(folder)), "index": sha256(text.encode()).hexdigest()})
+    )
     write_text(folder / MANIFEST, json.dumps({**entry, "seal": seal(entry)}, indent=1, allow_nan=False) + "\n")
+
+
+def _held(folder: Path) -> str:
+    """The type of the images of a folder."""
+    import numpy as np
+
+    return str(np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False).dtype)
 
 
 def mark(dataset: Dataset, samples: Sequence[Sample], checksums: Sequence[str]) -> str:
@@ -79,7 +88,7 @@ def _number(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _manifest(made: Made, index: Mapping[str, Any]) -> dict[str, Any]:
+def _manifest(made: Made, index: Mapping[str, Any], held: str) -> dict[str, Any]:
     dataset = made.dataset
     files = mark(dataset, made.samples, [entry.checksum for entry in made.entries])
     manifest = {
@@ -96,6 +105,7 @@ def _manifest(made: Made, index: Mapping[str, Any]) -> dict[str, Any]:
         "task": plain(dataset.task),
         "shape": list(dataset.shape),
         "spacing": list(dataset.spacing),
+        "done": _done(dataset, held),
         "found": _found(made),
         "expected": dict(dataset.expected) if plain(dataset) == plain(type(dataset)()) else {},
         "broken": made.broken,
@@ -103,6 +113,18 @@ def _manifest(made: Made, index: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": {stage: round(spent, 3) for stage, spent in (made.seconds or {}).items()},
     }
     return {**manifest, "notes": [*_notes(manifest), *made.notes]}
+
+
+def _done(dataset: Dataset, held: str) -> dict[str, str]:
+    """What preparation did to every scan."""
+    volume = len(dataset.shape) == 4
+    turned = "axes run left-right, posterior-anterior, inferior-superior" if volume else "as in the file"
+    return {
+        "orientation": turned,
+        "spacing": " x ".join(f"{step:g}" for step in dataset.spacing) + (" mm" if volume else " (not known: pixels)"),
+        "resampling": dataset.resampling,
+        "intensity": f"as read, held as {held}; methods normalise on their training part",
+    }
 
 
 def _found(made: Made) -> dict[str, int]:
