@@ -2,7 +2,7 @@
 
 Three quarters of the publisher's test images have a copy or a mirror image in his training part. The same methods, the
 same number of steps, on his split (with and without those images) and on folds over what belongs together.
-Cost: about half an hour of one core. Seen: linear 0.83 on his split, 0.71 without what was learnt from, 0.80 over groups.
+Cost: half an hour of one core. Seen: linear 0.83 on his split, 0.71 without what was learnt from, 0.80 over groups.
 """
 
 from bench.core import Arm, Data, Recipe, Study
