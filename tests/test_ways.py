@@ -266,3 +266,12 @@ def test_masks_are_predicted_from_a_padded_volume_and_by_the_most_frequent_one(p
     scores = {cell.arm: store.get(cell.trial.key).metrics["selected"]["dice"] for cell in cells}
     assert scores["unet"] > 0.5
     assert scores["constant"] < 0.2
+
+
+@pytest.mark.parametrize(("name", "shared"), [("phantom_ad2d", True), ("phantom_bt_mri", False)])
+def test_phantoms_of_published_images_have_a_publishers_split(name, shared):
+    dataset = registry.make("datasets", name)
+    one = Listed(name, dataset.samples(None), dataset.task)
+    fold = splits.fold(one, Split("publisher", 1), 0, 0)
+    assert len(fold.test) > 10
+    assert splits.shared(one, fold).all() == shared

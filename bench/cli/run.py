@@ -127,12 +127,17 @@ def _with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:
 
 def _check(found: Planned) -> None:
     """What can only be known with torch at hand: the networks that the arms name, the metrics of the data sets."""
+    from bench import splits
     from bench.metrics import metric
+    from bench.prepare import open_prepared
 
     for spec in (spec for item in found.found for spec in item.specs):
         task = registry.make("datasets", spec.name, spec.params).task
         if metric(task.primary).kind != task.kind:
             raise BenchError(f"{spec.name}: {task.primary} judges {metric(task.primary).kind}, not {task.kind}")
+    for item in found.found:  # groups that cannot be divided so are told before anything is trained
+        prepared = open_prepared(item.spec.name, item.spec.params)
+        splits.fold(prepared, item.division(found.study.folds), 0, 0)
     for label, arm in found.study.rows():
         try:
             registry.make("methods", arm.method, arm.params).check()

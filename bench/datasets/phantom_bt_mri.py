@@ -78,7 +78,8 @@ class PhantomBtMri(Dataset):
         height = float(rng.uniform(*(BASE if self.pituitary else HEIGHTS)))
         name, read = f"phantom-{number:04d}", partial(_scan, self, number, classes[kind], height)
         covariates = {"oracle": kind if self.effect else -1, "height_mm": round(height, 1)}
-        return Sample(name, name, float(label), classes[label], read, covariates=covariates)
+        part = "test" if number % 5 == 4 else "train"
+        return Sample(name, name, float(label), classes[label], read, covariates=covariates, part=part)
 
 
 def check(name: str, made: Dataset) -> None:
