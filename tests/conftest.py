@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,29 @@ from bench import registry
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 PLUGINS = Path(__file__).parent / "plugins"
+
+TINY = """
+    from dataclasses import dataclass
+    import numpy as np
+    from bench.core import Dataset, Sample, Scan, Task, param
+
+    @dataclass(frozen=True)
+    class Mine(Dataset):
+        title = source = licence = citation = layout = "mine"
+        phantom = True
+        task = Task("{kind}", "{primary}", ("a", "b"))
+        shape = (1, 4, 4, 4)
+        spacing = (1.0, 1.0, 1.0)
+        def samples(self, root):
+            return [Sample(f"s{{i}}", f"s{{i}}", {target}, "x", lambda i=i: self.read(i)) for i in range(3)]
+        def read(self, i):
+            image = np.arange(64.0).reshape(1, 4, 4, 4).astype(np.float32)
+            mask = None
+            {body}
+            return Scan(image, (1.0, 1.0, 1.0), mask)
+
+    DATASET = Mine
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -38,3 +63,31 @@ def scans() -> Path:
     if not folder:
         pytest.skip("BENCH_TEST_DATA is not set: it names the folder with the real scans")
     return Path(folder)
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A data set of a user's own, from what its `read` does to image and mask of scan i."""
+
+    def write(body: str = "pass", kind: str = "classification", target: str = "i % 2") -> None:
+        primary = {"classification": "auc", "segmentation": "dice", "regression": "mae"}[kind]
+        text = textwrap.dedent(TINY.format(body=body, kind=kind, primary=primary, target=target))
+        (tmp_path / "own").mkdir()
+        (tmp_path / "own" / "mine.py").write_text(text)
+        monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "own"))
+        sys.modules.pop("bench_plugins.mine", None)
+        registry.forget()
+
+    yield write
+    sys.modules.pop("bench_plugins.mine", None)
+    registry.forget()
+
+
+@pytest.fixture
+def cells(plugins, monkeypatch):
+    """The cells of a study that is kept at every evaluation point."""
+    from bench import checkpoint, plan
+    from bench.prepare import prepare
+
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    return plan.cells(registry.study("mortal"), [prepare("tiny_volumes").spec])

@@ -6,57 +6,15 @@ import json
 import re
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import bids
 import numpy as np
 import pytest
 
-from bench import paths, registry, splits
+from bench import paths, splits
 from bench.core import BenchError, HaltError, Split
 from bench.prepare import fingerprint, making, open_prepared, prepare
-
-TINY = """
-    from dataclasses import dataclass
-    import numpy as np
-    from bench.core import Dataset, Sample, Scan, Task, param
-
-    @dataclass(frozen=True)
-    class Mine(Dataset):
-        title = source = licence = citation = layout = "mine"
-        phantom = True
-        task = Task("{kind}", "{primary}", ("a", "b"))
-        shape = (1, 4, 4, 4)
-        spacing = (1.0, 1.0, 1.0)
-        def samples(self, root):
-            return [Sample(f"s{{i}}", f"s{{i}}", {target}, "x", lambda i=i: self.read(i)) for i in range(3)]
-        def read(self, i):
-            image = np.arange(64.0).reshape(1, 4, 4, 4).astype(np.float32)
-            mask = None
-            {body}
-            return Scan(image, (1.0, 1.0, 1.0), mask)
-
-    DATASET = Mine
-"""
-
-
-@pytest.fixture
-def mine(tmp_path, monkeypatch):
-    """A data set of a user's own, from what its `read` does to image and mask of scan i."""
-
-    def write(body: str = "pass", kind: str = "classification", target: str = "i % 2") -> None:
-        primary = {"classification": "auc", "segmentation": "dice", "regression": "mae"}[kind]
-        text = textwrap.dedent(TINY.format(body=body, kind=kind, primary=primary, target=target))
-        (tmp_path / "own").mkdir()
-        (tmp_path / "own" / "mine.py").write_text(text)
-        monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "own"))
-        sys.modules.pop("bench_plugins.mine", None)
-        registry.forget()
-
-    yield write
-    sys.modules.pop("bench_plugins.mine", None)
-    registry.forget()
 
 
 def left_behind() -> list[str]:

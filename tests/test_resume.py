@@ -7,44 +7,11 @@ import os
 
 import numpy as np
 import pytest
+from mortals import cut_short, trial_of
 
-from bench import checkpoint, plan, registry, runner
+from bench import checkpoint, registry, runner
 from bench.core import plain
-from bench.prepare import prepare
 from bench.store import Store
-
-
-class Quiet:
-    """A watch that only remembers."""
-
-    def __init__(self):
-        self.statuses, self.notes, self.shared = {}, [], set()
-
-    def began(self, trial):
-        pass
-
-    def moved(self, trial, fraction):
-        pass
-
-    def lost(self, trial):
-        pass
-
-    def elsewhere(self, trial):
-        self.shared.add(trial.key)
-
-    def ended(self, trial, status, notes):
-        self.statuses[trial.key] = status
-        self.notes += notes
-
-
-@pytest.fixture
-def cells(plugins, monkeypatch):
-    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    return plan.cells(registry.study("mortal"), [prepare("tiny_volumes").spec])
-
-
-def trial_of(cells, arm):
-    return next(cell.trial for cell in cells if cell.arm == arm)
 
 
 def stop_at(share):
@@ -81,10 +48,6 @@ def test_a_killed_trial_goes_on_to_the_bit(cells, tmp_path, arm):
     assert record.resolved["resumed_at_step"] == 120
     same(trial, undisturbed, store)
     assert list(store.trials.glob(".running-*")) == []
-
-
-def cut_short(path):
-    path.write_bytes(path.read_bytes()[:-7])
 
 
 def edited(path):

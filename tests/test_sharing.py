@@ -9,49 +9,11 @@ import sys
 import textwrap
 
 import pytest
+from mortals import Quiet, cut_short, trial_of
 
-from bench import checkpoint, claims, launch, plan, registry, runner
+from bench import claims, launch, plan, registry, runner
 from bench.core import BenchError, HaltError, plain
-from bench.prepare import prepare
 from bench.store import Store
-
-
-class Quiet:
-    """A watch that only remembers."""
-
-    def __init__(self):
-        self.statuses, self.notes, self.shared = {}, [], set()
-
-    def began(self, trial):
-        pass
-
-    def moved(self, trial, fraction):
-        pass
-
-    def lost(self, trial):
-        pass
-
-    def elsewhere(self, trial):
-        self.shared.add(trial.key)
-
-    def ended(self, trial, status, notes):
-        self.statuses[trial.key] = status
-        self.notes += notes
-
-
-@pytest.fixture
-def cells(plugins, monkeypatch):
-    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    return plan.cells(registry.study("mortal"), [prepare("tiny_volumes").spec])
-
-
-def trial_of(cells, arm):
-    return next(cell.trial for cell in cells if cell.arm == arm)
-
-
-def cut_short(path):
-    path.write_bytes(path.read_bytes()[:-7])
-
 
 HOLDER = """
     import sys, time

@@ -30,6 +30,9 @@ for module in (run, show, data, audit):
     module.attach(app)
 
 
+_asked: list[int] = []  # the exit status of each signal that asked this process to end
+
+
 class StoppedError(SystemExit):
     """A signal asked this process to end."""
 
@@ -44,8 +47,8 @@ def main() -> None:
         app(joined(arguments))
     except BenchError as error:
         _end(f"bench: {error}", error.status, traced)
-    except StoppedError as stopped:
-        _end("bench: interrupted; what is done is kept, and the same command goes on", stopped.code, False)
+    except StoppedError:
+        _end("", 1, False)
     except BrokenPipeError:  # whoever read this has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -58,10 +61,14 @@ def main() -> None:
 
 
 def _stop(number: int, _: object) -> NoReturn:
+    _asked.append(128 + number)
     raise StoppedError(128 + number)
 
 
 def _end(message: str, status: int, traced: bool) -> NoReturn:
+    """Say why, and end. Whoever was asked to end says that: a library may have turned it into an error of its own."""
+    if _asked:
+        message, status = "bench: interrupted; what is done is kept, and the same command goes on", _asked[0]
     if traced:
         traceback.print_exc()
     print(message, file=sys.stderr)
