@@ -100,7 +100,7 @@ class Store:
             return {name: arrays[name] for name in arrays.files}
 
     def weights(self, key: str) -> Path | None:
-        """The file of the selected weights, where they were kept. `check` says whether it is whole."""
+        """The file of the selected weights, where they were kept. `whole` says whether it is what was written."""
         path = self.folder(key) / WEIGHTS
         return path if path.is_file() else None
 
