@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.core import BenchError
+from bench.core import BenchError, Dataset
 from bench.datasets._bids import scans as bids_scans
 from bench.datasets.roi_ixi import LABELS, STRUCTURES
 from bench.prepare import prepare
@@ -239,3 +239,8 @@ def test_the_ten_real_heads_have_ages_and_structures_of_the_published_volumes(sc
     published = {"ventricles": "509", "basal ganglia": "401", "cerebellum": "502", "thalamus": "402"}
     for name, column in published.items():
         assert sizes[1 + list(STRUCTURES).index(name)] == float(told[column]), name
+
+
+@pytest.mark.parametrize("name", ["age_ixi", "age_openbhb", "artery_cas", "roi_ixi", "ad_mri2d", "bt_ct", "bt_mri"])
+def test_sets_that_are_brought_to_another_spacing_say_so(name):
+    assert registry.member("datasets", name).resampling != Dataset.resampling

@@ -40,6 +40,9 @@ class Pair:
     mask: Path
 
 
+RESAMPLED = "to cubic voxels where those of the files differ: images blurred, then linearly; then cropped or padded"
+
+
 @dataclass(frozen=True)
 class Grid:
     """Voxels of `mm` millimetres, `shape` (D, H, W) of them."""

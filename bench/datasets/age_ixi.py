@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task, param
 from bench.datasets import _ixi
-from bench.datasets._pairs import Grid, read_alone
+from bench.datasets._pairs import RESAMPLED, Grid, read_alone
 from bench.datasets._tables import decade
 
 
@@ -35,6 +35,7 @@ class AgeIxi(Dataset):
         " nifti/IXI012-HH-1211-T1_ds.nii.gz and lists/*.csv (MRID, Age, Sex)"
     )
     twin: ClassVar[str] = "phantom_age"
+    resampling: ClassVar[str] = RESAMPLED
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
 
     mm: float = param(2.0, "edge of a voxel of the prepared grid, which covers 180 x 240 x 240 mm")

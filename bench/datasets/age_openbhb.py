@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
-from bench.datasets._pairs import Grid, read_alone
+from bench.datasets._pairs import RESAMPLED, Grid, read_alone
 from bench.datasets._tables import Line, aged, decade, read_table, unrepeated
 
 FORMS = {  # how the names of a form's files end, and where they are arrays their dimensions and millimetres
@@ -54,6 +54,7 @@ class AgeOpenbhb(Dataset):
         " sub-*_preproc-quasiraw_T1w.npy, sub-*_preproc-cat12vbm_desc-gm_T1w.npy or sub-*_T1w.nii.gz anywhere below"
     )
     twin: ClassVar[str] = "phantom_age"
+    resampling: ClassVar[str] = RESAMPLED
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
 
     form: str = param("quasiraw", "which files are read", tuple(FORMS))

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task
 from bench.datasets import _ixi
-from bench.datasets._pairs import Grid, Pair, read_pair
+from bench.datasets._pairs import RESAMPLED, Grid, Pair, read_pair
 
 GAPS = (110, 111, 126, 127, 130, 131, 158, 159, 188, 189)  # numbers between 100 and 207 that stand for nothing
 STRUCTURES = {  # MUSE's region numbers, right and left together, from the dictionary that NiChart DLMUSE publishes
@@ -55,6 +55,7 @@ class RoiIxi(Dataset):
     )
     layout: ClassVar[str] = f"nifti/IXI012-HH-1211-T1_ds.nii.gz, and {MASKS}/IXI012-HH-1211-T1_ds{END} beside it"
     expected: ClassVar[dict[str, int]] = {"samples": 10, "groups": 10}
+    resampling: ClassVar[str] = RESAMPLED + "; masks to the likeliest label"
     task: ClassVar[Task] = Task("segmentation", "dice", ("background", *STRUCTURES))
 
     @property
