@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from baselines._weights import without_weights
 from bench.core import BenchError
 from bench.registry import did_you_mean
+from bench.weights import without_weights
 
 CHANNELS = ("in_channels", "n_input_channels")
 OUTPUTS = ("num_classes", "out_channels")

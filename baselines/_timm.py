@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from baselines._weights import fitting, tensors, without_weights
 from bench.core import BenchError
 from bench.registry import did_you_mean
 from bench.vision import mend_torchvision
+from bench.weights import fitting, tensors, without_weights
 
 
 def check(network: str, options: Mapping[str, Any]) -> None:

@@ -42,7 +42,7 @@ class AttentiveVgg(nn.Module):
 
     def load(self, path: Path) -> None:
         """Features from a VGG11 as torchvision or timm stores it; what follows stays as it was initialised."""
-        from baselines._weights import fitting, tensors
+        from bench.weights import fitting, tensors
 
         expected = {f"features.{key}": value for key, value in self.features.state_dict().items()}
         stored = {key: value for key, value in tensors(path).items() if key in expected}

@@ -48,7 +48,7 @@ class Timm2d(Method):
         self._file()
 
     def _file(self):
-        from baselines._weights import verified
+        from bench.weights import verified
 
         return verified(self.weights, self.checksum) if self.weights else None
 

@@ -52,7 +52,7 @@ class Xing2020(Method):
             self._file()
 
     def _file(self):
-        from baselines._weights import verified
+        from bench.weights import verified
 
         return verified(self.weights, self.checksum)
 

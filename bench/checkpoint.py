@@ -38,6 +38,7 @@ class Point:
     val_loss: float
     val: float  # the primary metric on the validation part
     state: Path
+    watched: Mapping[str, float] = field(default_factory=dict)  # what the method wants followed
 
 
 @dataclass
@@ -79,7 +80,7 @@ def keep(course: Course, folder: Path) -> None:
         save_file(tensors, state)
         for point in course.points:
             course.checksums.setdefault(point.state.name, sha256_of(point.state))
-        points = [[point.step, point.train_loss, point.val_loss, point.val] for point in course.points]
+        points = [[p.step, p.train_loss, p.val_loss, p.val, dict(p.watched)] for p in course.points]
         course.clock.settle()
         entry = {"by": dict(course.by), "points": points, "numbers": numbers, "seconds": course.clock.seconds}
         entry["files"] = {**course.checksums, state.name: sha256_of(state)}
@@ -104,7 +105,9 @@ def go_on(course: Course, folder: Path) -> int:
             other = ", ".join(sorted(name for name in course.by if entry["by"].get(name) != course.by[name]))
             raise CheckpointError(f"the checkpoint in {folder.name} was made otherwise ({other})", "outdated")
         _check(entry, folder)
-        course.points = [Point(*row, folder / f"point-{row[0]}.safetensors") for row in entry["points"]]
+        course.points = [
+            Point(*row, folder / f"point-{row[0]}.safetensors", watched) for *row, watched in entry["points"]
+        ]
         load_model(course.model, course.points[-1].state, device=str(course.seen.device))
         _restore(course, load_file(folder / f"course-{course.step}.safetensors"), entry["numbers"])
     except (ValueError, LookupError, TypeError, AttributeError, OSError, RuntimeError) as error:

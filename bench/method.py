@@ -76,6 +76,18 @@ class Method(ABC):
         """Set the weights of `model` in one go, where `solves`. x: (N, *shape), normalised; y: (N,) as in a Batch."""
         raise TypeError(f"{type(self).__name__} is trained by steps")
 
+    def shown(self, task: Task) -> View:
+        """How scans are shown for a task: `view`, but for a method that shows them otherwise where masks are asked."""
+        return self.view
+
+    def watch(self, model: nn.Module) -> Mapping[str, float]:
+        """Numbers that are worth following as training goes, by name; asked at every evaluation point."""
+        return {}
+
+    def told(self, model: nn.Module) -> Mapping[str, Any]:
+        """What the record should say of a network, in plain JSON: which weights it began with, for instance."""
+        return {}
+
     def check(self) -> None:  # noqa: B027 (most methods have nothing to check)
         """BenchError where a parameter names what is not there (a network, a file). Called once before a study."""
 
@@ -92,12 +104,13 @@ def unfit(method: Method, task: Task, shape: tuple[int, ...], axes: tuple[int, .
     """Why a classifier or regressor of scans with so many spatial axes (2, 3 or either) cannot do `task`, in words."""
     if task.kind == "segmentation":
         return "it predicts one class or number for a scan, not a mask"
-    shown = len(effective(method.view, shape).shape(shape, (1.0,) * (len(shape) - 1))) - 1
+    view = method.shown(task)
+    shown = len(effective(view, shape).shape(shape, (1.0,) * (len(shape) - 1))) - 1
     if shown in axes:
         return None
     if len(shape) == 3:
         return "it reads volumes, and this data set holds images"
-    return f"it reads {axes[0]}D scans, and its view ({method.view.kind_name}) gives {shown}D ones"
+    return f"it reads {axes[0]}D scans, and its view ({view.kind_name}) gives {shown}D ones"
 
 
 def label_losses(logits: Tensor, batch: Batch) -> Tensor:

@@ -156,7 +156,7 @@ def _outputs_of(needed: Trial, store: Store, scene: Scene) -> Outputs:
         state = "is missing" if record is None else f"{record.status}: {record.error.get('message', 'no weights kept')}"
         raise RuntimeError(f"the upstream trial {needed.key} ({needed.method.name}) {state}")
     method: Method = registry.make("methods", needed.method.name, needed.method.params)
-    view = effective(method.view, scene.prepared.shape)
+    view = effective(method.shown(scene.prepared.task), scene.prepared.shape)
     array = view_array(scene.prepared, view)
     rows = scene.fold.train
     channels = Normaliser.fit(array, rows) if method.normalise == "train" else Normaliser.none(array.shape[1])
@@ -182,7 +182,7 @@ def _said_of_test(fit: train.Fit, setup: train.Setup, test: Part) -> tuple[list[
 
 
 def _resolved(setup: train.Setup, scene: Scene, fit: train.Fit) -> dict[str, Any]:
-    skipped = isinstance(scene.view, Image) and not isinstance(setup.method.view, Image)
+    skipped = isinstance(scene.view, Image) and not isinstance(setup.method.shown(setup.task), Image)
     return {
         "method": plain(setup.method),
         "curriculum": plain(setup.curriculum) if setup.trial.curriculum != NO_CURRICULUM else {},
@@ -194,6 +194,7 @@ def _resolved(setup: train.Setup, scene: Scene, fit: train.Fit) -> dict[str, Any
         "selected_step": fit.points[fit.selected].step,
         "optimiser_steps": 0 if setup.method.solves else setup.recipe.steps,
         "resumed_at_step": fit.resumed,
+        **({"network": network} if (network := dict(setup.method.told(fit.model))) else {}),
     }
 
 

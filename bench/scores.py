@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -40,8 +41,8 @@ def metrics(
 
 def curve(
     fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None
-) -> list[dict[str, float | int]]:
-    """A row per evaluation point: losses, and the primary metric on the validation and the test part."""
+) -> list[dict[str, Any]]:
+    """A row per evaluation point: losses, the primary metric on the validation and the test part, what was watched."""
     return [
         {
             "step": point.step,
@@ -49,6 +50,7 @@ def curve(
             "val_loss": point.val_loss,
             "val": point.val,
             "test": METRICS[task.primary](y, one, spacing),
+            **({"watched": dict(point.watched)} if point.watched else {}),
         }
         for point, one in zip(fit.points, said, strict=True)
     ]

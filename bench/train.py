@@ -237,7 +237,7 @@ def _evaluate(setup: Setup, model: nn.Module, scale: Scale, step: int, loss: flo
     with storing(setup.workplace):
         save_model(model, str(state))
     clock.lap("writing")
-    return Point(step, loss, val_loss, float(value), state)
+    return Point(step, loss, val_loss, float(value), state, setup.method.watch(model))
 
 
 def _optimiser(method: Method, model: nn.Module) -> torch.optim.Optimizer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dclse.layout import ATTENTION_RATIO
+from dclse.layout import ATTENTION_RATIO, Structure
 
 
 def convolution(channels_in: int, channels_out: int, size: int = 1, stride: int = 1) -> nn.Sequential:
@@ -13,22 +13,23 @@ def convolution(channels_in: int, channels_out: int, size: int = 1, stride: int 
     return nn.Sequential(*layers, nn.ReLU6(inplace=True))
 
 
-def branch(channels_in: int, channels_out: int, size: int, stride: int, expansion: int) -> nn.Sequential:
-    """Expand, filter each channel by itself (`size` x `size`), mix at full width, project.
+def branch(
+    channels_in: int, channels_out: int, size: int, stride: int, expansion: int, pointwise: bool
+) -> nn.Sequential:
+    """Expand, filter each channel by itself (`size` x `size`), mix at full width where `pointwise`, project.
 
     The mixing and the projection are linear: they end in a normalisation without an activation.
     """
     wide = channels_in * expansion
-    return nn.Sequential(
-        *convolution(channels_in, wide),
+    layers = [*convolution(channels_in, wide)]
+    layers += [
         nn.Conv2d(wide, wide, size, stride, size // 2, groups=wide),
         nn.BatchNorm2d(wide),
         nn.ReLU6(inplace=True),
-        nn.Conv2d(wide, wide, 1),
-        nn.BatchNorm2d(wide),
-        nn.Conv2d(wide, channels_out, 1),
-        nn.BatchNorm2d(channels_out),
-    )
+    ]
+    if pointwise:
+        layers += [nn.Conv2d(wide, wide, 1), nn.BatchNorm2d(wide)]
+    return nn.Sequential(*layers, nn.Conv2d(wide, channels_out, 1), nn.BatchNorm2d(channels_out))
 
 
 class ChannelAttention(nn.Module):
@@ -48,10 +49,10 @@ class ChannelAttention(nn.Module):
 class LB1(nn.Module):
     """One branch with 3x3 filters, the identity added where the width stays, then channel attention."""
 
-    def __init__(self, channels_in: int, channels_out: int, expansion: int, attention: bool = True) -> None:
+    def __init__(self, channels_in: int, channels_out: int, expansion: int, structure: Structure) -> None:
         super().__init__()
-        self.branch = branch(channels_in, channels_out, 3, 1, expansion)
-        self.attention = ChannelAttention(channels_out) if attention else nn.Identity()
+        self.branch = branch(channels_in, channels_out, 3, 1, expansion, structure.pointwise)
+        self.attention = ChannelAttention(channels_out) if structure.attention else nn.Identity()
         self.shortcut = channels_in == channels_out
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,11 +63,13 @@ class LB1(nn.Module):
 class LB2(nn.Module):
     """The sum of a branch with 3x3 filters, one with 5x5, and a plain 1x1 convolution; halves height and width."""
 
-    def __init__(self, channels_in: int, channels_out: int, expansion: int) -> None:
+    def __init__(self, channels_in: int, channels_out: int, expansion: int, structure: Structure) -> None:
         super().__init__()
-        self.small = branch(channels_in, channels_out, 3, 2, expansion)
-        self.large = branch(channels_in, channels_out, 5, 2, expansion)
+        sizes = {"small": 3, "large": 5} if structure.second else {"small": 3}
+        for name, size in sizes.items():
+            self.add_module(name, branch(channels_in, channels_out, size, 2, expansion, structure.pointwise))
+        self.branches = tuple(sizes)
         self.plain = nn.Sequential(nn.Conv2d(channels_in, channels_out, 1, 2), nn.BatchNorm2d(channels_out))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.small(x) + self.large(x) + self.plain(x)  # (B, C_out, H / 2, W / 2)
+        return sum(self.get_submodule(name)(x) for name in self.branches) + self.plain(x)  # (B, C_out, H / 2, W / 2)

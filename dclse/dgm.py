@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from dclse.gpconv import GPConv
+from dclse.layout import Structure
+
 
 class DynamicGroup(nn.Module):
     """Generate a weight for every channel and pixel, apply it, adjust: three grouped 1x1 convolutions.
 
-    y = W3 (x * sigmoid(W2 relu(W1 x))), without bias, normalisation or shortcut. `groups` divides `channels` and
-    `channels // ratio`, the width between W1 and W2. It holds (2 channels^2 / ratio + channels^2) / groups weights.
+    y = W3 (x * sigmoid(W2 relu(W1 x))), without bias, normalisation or shortcut; W1 narrows to channels / ratio. With
+    fixed groups it holds (2 channels^2 / ratio + channels^2) / groups weights; learnt groups hold all of them.
     """
 
-    def __init__(self, channels: int, ratio: int = 4, groups: int = 4) -> None:
+    def __init__(self, channels: int, structure: Structure) -> None:
         super().__init__()
-        inner = max(1, channels // ratio)
-        if channels % groups or inner % groups:
-            raise ValueError(f"{groups} groups do not divide {channels} channels, and {inner} between the convolutions")
+        inner = channels // structure.ratio
         self.generate = nn.Sequential(
-            nn.Conv2d(channels, inner, 1, groups=groups, bias=False),
+            _convolution(channels, inner, structure),
             nn.ReLU(inplace=True),
-            nn.Conv2d(inner, channels, 1, groups=groups, bias=False),
+            _convolution(inner, channels, structure),
             nn.Sigmoid(),
         )
-        self.adjust = nn.Conv2d(channels, channels, 1, groups=groups, bias=False)
+        self.adjust = _convolution(channels, channels, structure)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.adjust(x * self.generate(x))  # (B, C, H, W)
+
+
+def _convolution(channels_in: int, channels_out: int, structure: Structure) -> nn.Module:
+    if structure.gpconv == "dynamic":
+        return GPConv(channels_in, channels_out, structure.groups, structure.rest)
+    return nn.Conv2d(channels_in, channels_out, 1, groups=structure.groups, bias=False)

@@ -1,8 +1,10 @@
-"""The backbone as a table: stages, widths, strides. Standard library only; it knows no tensors."""
+"""The backbone as a table: stages, widths, strides, and what may be otherwise. Standard library only, no tensors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from bench.core import BenchError
 
 STEM = 32  # channels after the first convolution, which halves the image
 ATTENTION_RATIO = 16  # channels to those inside a channel attention
@@ -32,3 +34,34 @@ STAGES = (
 LAST = 1280  # channels of C1, the last convolution, which the head pools
 WIDTHS = {**{stage.name: stage.channels_out for stage in STAGES}, "C1": LAST}  # stage -> channels that leave it
 POSITIONS = ("S1", "S4", "S6", "C1")  # the four after which a dynamic group mechanism may stand
+KINDS = ("fixed", "dynamic")  # of the grouped convolutions of a dynamic group mechanism
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What of the network may be otherwise. The defaults are the released network."""
+
+    dgm: tuple[str, ...] = POSITIONS  # stages after which a dynamic group mechanism stands
+    ratio: int = 4  # channels to those between the two gating convolutions
+    groups: int = 4  # of each of its convolutions; where they are learnt, those at first
+    gpconv: str = "fixed"  # groups that stay, or are learnt
+    rest: str = "ones"  # of learnt groups: how channels that are no power of two are joined
+    attention: bool = True  # channel attention at the end of the one-branch blocks
+    pointwise: bool = True  # a full 1x1 convolution between filtering and projection
+    second: bool = True  # the branch with 5x5 filters in the blocks that halve the image
+
+    def check(self) -> None:
+        """BenchError where the network cannot be built."""
+        if odd := [name for name in self.dgm if name not in POSITIONS]:
+            raise BenchError(f"no dynamic group mechanism can stand after {odd[0]!r}; there are {', '.join(POSITIONS)}")
+        if min(self.ratio, self.groups) < 1:
+            raise BenchError(f"dgm_ratio and dgm_groups are at least 1, not {self.ratio} and {self.groups}")
+        if self.gpconv == "dynamic" and self.groups & (self.groups - 1):
+            raise BenchError(f"learnt groups begin with a power of two of them, not dgm_groups={self.groups}")
+        for name in self.dgm:
+            width = WIDTHS[name]
+            if width % self.ratio:
+                raise BenchError(f"dgm_ratio={self.ratio} does not divide the {width} channels after {name}")
+            for channels in (width, width // self.ratio):
+                if self.gpconv == "fixed" and channels % self.groups:
+                    raise BenchError(f"dgm_groups={self.groups} does not divide {channels} channels after {name}")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import BenchError, Task, param
-from bench.method import Method, unfit
-from bench.views import Dynamic, View
-from dclse.layout import POSITIONS, WIDTHS
+from bench.method import Batch, Method, label_losses, unfit
+from bench.views import Dynamic, SlidingDynamic, View, effective
+from dclse.layout import KINDS, POSITIONS, Structure
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+SCHEDULES = ("none", "ramp", "cur")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +24,15 @@ class Dclse(Method):
     The defaults are the network and the encoding that its authors released: approximate rank pooling of the sagittal
     slices with running coefficients, scaled to whole numbers from 0 to 255, in three equal channels. The
     published formula of rank pooling is `view.coefficients=bilen`. On a data set of images the network reads the image
-    and nothing is encoded. Source: arXiv 2511.15151; trained from scratch.
+    and nothing is encoded. What the paper tells beyond the release (learnt groups, outputs after the stages, the
+    dynamic curriculum, fusion by global attention, masks) is there as parameters; `studies` name the full form.
+
+    Masks of volumes: the network reads dynamic images of the slices around each slice (`slabs`) and answers slice by
+    slice; with `masks=projection` it reads one dynamic image of the whole and answers line by line. A 2D encoding adds
+    up the slices: which of them gave a pixel its value it cannot tell, so a projection's mask has no depth, and a
+    slice's mask knows its neighbours only as a weighted sum.
+
+    Source: arXiv 2511.15151; trained from scratch, or from `weights` of another task.
     """
 
     family: ClassVar[str] = "dclse"
@@ -29,25 +40,102 @@ class Dclse(Method):
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="running", scale="minmax", quantise=True, channels=3),
-        "how a scan is shown to the network",
+        "how a scan is shown to the network; volume: the network pools it itself, as `pooling` says",
     )
+    pooling: View = param(
+        Dynamic(plane="sagittal", coefficients="bilen"), "how the network pools volumes, where it does: a dynamic image"
+    )
+    learn_pooling: bool = param(True, "the weights of the slices are learnt, where the network pools")
     dgm: tuple[str, ...] = param(POSITIONS, "stages after which a DGM stands; none: the backbone alone", POSITIONS)
     dgm_ratio: int = param(4, "channels to those between the two gating convolutions of a DGM")
-    dgm_groups: int = param(4, "groups of every convolution of a DGM")
+    dgm_groups: int = param(4, "groups of every convolution of a DGM; of learnt ones at first")
+    gpconv: str = param("fixed", "groups of a DGM: as they are, or learnt by Kronecker products of gates", KINDS)
+    gpconv_rest: str = param("ones", "learnt groups: how channels beyond a power of two are joined", ("ones", "eye"))
+    gpconv_penalty: float = param(0.0, "weight of the share of weights that learnt groups keep, added to the loss")
     attention: bool = param(True, "channel attention at the end of the one-branch blocks")
+    pointwise: bool = param(True, "the full 1x1 convolution between filtering and projection in every branch")
+    second_branch: bool = param(True, "the branch with 5x5 filters in the blocks that halve the image")
+    auxiliary: bool = param(False, "outputs after S1, S4, S6 and C1, trained beside the answer (masks: always)")
+    auxiliary_weight: float = param(0.4, "of the stages' losses together, where that of the answer is 1")
+    fusion: str = param("last", "the answer: of the last stage, or of all by global attention", ("last", "attention"))
+    dcl: str = param("none", "weights of the stages: equal, a ramp, or by the complexity of their Cur sets", SCHEDULES)
+    dcl_sets: str = param("soft", "Cur sets of probabilities, or of right answers", ("soft", "hard"))
+    dcl_tolerance: float = param(0.25, "numbers: an error that is half right, in deviations of the training targets")
+    dcl_ramp: float = param(0.3, "of the training, over which a ramp rises")
+    dcl_temperature: float = param(0.5, "cur: how evenly weights follow complexity; below 0 the complex lead")
+    masks: str = param("slabs", "masks of volumes: slice by slice, or of one projection", ("slabs", "projection"))
+    slabs: View = param(SlidingDynamic(plane="axial", width=7), "how volumes are shown for masks, slice by slice")
+    mask_slices: int = param(8, "slices of each scan that a step learns from, half of them with a structure")
+    window: int = param(0, "masks: pixels of the square that is looked at at once; 0: whole slices")
+    weights: str = param("", "a local safetensors file to begin with, of another task; empty: from scratch")
+    checksum: str = param("", "SHA-256 of that file: part of what the trial is")
 
     def __post_init__(self) -> None:
-        if min(self.dgm_ratio, self.dgm_groups) < 1:
-            raise BenchError(f"dgm_ratio and dgm_groups are at least 1, not {self.dgm_ratio} and {self.dgm_groups}")
-        for name in self.dgm:
-            for channels in (WIDTHS[name], max(1, WIDTHS[name] // self.dgm_ratio)):
-                if channels % self.dgm_groups:
-                    raise BenchError(f"dgm_groups={self.dgm_groups} does not divide {channels} channels after {name}")
+        self.structure.check()
+        if self.dcl != "none" and not self.auxiliary:
+            raise BenchError(f"dcl={self.dcl} weighs the outputs of the stages: set auxiliary")
+        if self.dcl_tolerance <= 0 or not 0 <= self.dcl_ramp <= 1 or self.dcl_temperature == 0:
+            raise BenchError("dcl_tolerance is above 0, dcl_ramp from 0 to 1, dcl_temperature not 0")
+        if min(self.auxiliary_weight, self.gpconv_penalty, self.window) < 0 or self.mask_slices < 1:
+            raise BenchError("auxiliary_weight, gpconv_penalty and window are 0 or more, mask_slices 1 or more")
+        for name, view, kind in (("pooling", self.pooling, Dynamic), ("slabs", self.slabs, SlidingDynamic)):
+            if not isinstance(view, kind):
+                raise BenchError(f"{name} is a view of kind {kind.kind_name}, not {view.kind_name}")
+
+    @property
+    def structure(self) -> Structure:
+        """What of the network may be otherwise."""
+        blocks = (self.attention, self.pointwise, self.second_branch)
+        return Structure(self.dgm, self.dgm_ratio, self.dgm_groups, self.gpconv, self.gpconv_rest, *blocks)
+
+    def shown(self, task: Task) -> View:
+        if task.kind != "segmentation":
+            return self.view
+        return self.slabs if self.masks == "slabs" else View.parse("volume")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        from dclse.network import Backbone
+        from dclse import building
 
-        return Backbone(shape[0], task.outputs, self.dgm, self.dgm_ratio, self.dgm_groups, self.attention)
+        return building.build(self, task, shape)
+
+    def step(self, model: nn.Module, batch: Batch) -> Tensor:
+        from dclse import building
+
+        if batch.task.kind == "segmentation":
+            x, y = model.some(batch.x, batch.y, self.mask_slices) if batch.x.ndim == 5 else (batch.x, batch.y)
+            planar = model.planar if batch.x.ndim == 5 else model
+            losses = building.losses(self, planar, replace(batch, x=x, y=y))
+        elif self.auxiliary:
+            losses = building.losses(self, building.core(model), batch)
+        else:
+            losses = label_losses(model(batch.x), batch)
+        return building.regularised(self, model, losses)
+
+    def watch(self, model: nn.Module) -> Mapping[str, float]:
+        from dclse import building
+
+        return building.watched(model)
+
+    def told(self, model: nn.Module) -> Mapping[str, Any]:
+        from dclse import building
+
+        return building.told(model)
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        return unfit(self, task, shape, (2,))
+        shown = effective(self.shown(task), shape).shape(shape, (1.0,) * (len(shape) - 1))
+        if task.kind == "segmentation":
+            if len(shape) == 4 and self.masks == "projection" and task.outputs > 2:
+                return "several structures lie over each other in a projection; set masks=slabs"
+            return None
+        if len(shape) == 3 and self.view.kind_name == "volume":
+            return "it pools the slices of volumes, and this data set holds images"
+        return None if len(shown) == 4 else unfit(self, task, shape, (2,))
+
+    def check(self) -> None:
+        if self.weights:
+            from bench.weights import verified
+
+            verified(self.weights, self.checksum)
+
+
+METHOD = Dclse

@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from torch import Tensor, nn
 
 from dclse.blocks import LB1, LB2, convolution
 from dclse.dgm import DynamicGroup
-from dclse.layout import LAST, STAGES, STEM, WIDTHS, Stage
+from dclse.layout import LAST, STAGES, STEM, WIDTHS, Stage, Structure
 
 
 class Backbone(nn.Module):
-    """Images to logits, (B, C, H, W) to (B, outputs). dgm: names of stages; ratio, groups: those of `DynamicGroup`."""
+    """Images to logits, (B, C, H, W) to (B, outputs), of any size. Without `outputs` it has no head, and gives maps."""
 
-    def __init__(
-        self,
-        channels: int,
-        outputs: int,
-        dgm: Collection[str] = (),
-        ratio: int = 4,
-        groups: int = 4,
-        attention: bool = True,
-    ) -> None:
+    def __init__(self, channels: int, outputs: int | None, structure: Structure) -> None:
         super().__init__()
         self.stem = convolution(channels, STEM, 3, 2)
-        self.stages = nn.ModuleDict({stage.name: _stage(stage, attention) for stage in STAGES})
+        self.stages = nn.ModuleDict({stage.name: _stage(stage, structure) for stage in STAGES})
         self.stages["C1"] = convolution(STAGES[-1].channels_out, LAST)
-        self.dgm = nn.ModuleDict({name: DynamicGroup(WIDTHS[name], ratio, groups) for name in WIDTHS if name in dgm})
-        self.head = nn.Linear(LAST, outputs)  # the 1x1 convolution of the pooled features
+        after = [name for name in WIDTHS if name in structure.dgm]
+        self.dgm = nn.ModuleDict({name: DynamicGroup(WIDTHS[name], structure) for name in after})
+        if outputs is not None:
+            self.head = nn.Linear(LAST, outputs)  # the 1x1 convolution of the pooled features
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(x)  # (B, 32, H / 2, W / 2)
+    def maps(self, x: Tensor) -> dict[str, Tensor]:
+        """What leaves each stage, its dynamic group mechanism included: (B, WIDTHS[stage], height, width).
+
+        Of an image of H x W, S1 is half as high and wide, S2 a quarter, S3 an eighth, S4 a sixteenth, S6 and C1 a
+        thirty-second, rounded up.
+        """
+        x, found = self.stem(x), {}
         for name, stage in self.stages.items():
             x = stage(x)
             if name in self.dgm:
                 x = self.dgm[name](x)
-        return self.head(x.mean((2, 3)))  # (B, 1280, H / 32, W / 32) to (B, outputs)
+            found[name] = x
+        return found
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.maps(x)["C1"].mean((2, 3)))
 
 
-def _stage(stage: Stage, attention: bool) -> nn.Sequential:
-    first = (stage.channels_in, stage.channels_out, stage.expansion)
-    blocks = [LB2(*first) if stage.stride == 2 else LB1(*first, attention)]
-    later = (stage.channels_out, stage.channels_out, stage.expansion, attention)
+def _stage(stage: Stage, structure: Structure) -> nn.Sequential:
+    first = (stage.channels_in, stage.channels_out, stage.expansion, structure)
+    blocks = [LB2(*first) if stage.stride == 2 else LB1(*first)]
+    later = (stage.channels_out, stage.channels_out, stage.expansion, structure)
     return nn.Sequential(*blocks, *(LB1(*later) for _ in range(stage.blocks - 1)))

@@ -86,7 +86,7 @@ def test_a_method_learns_with_every_weight_or_says_why_not(name, task, kind):
     if reason is not None:
         assert len(reason) > 10
         return
-    view = effective(method.view, SHAPES[kind])
+    view = effective(method.shown(task), SHAPES[kind])
     shape = view.shape(SHAPES[kind], (4.0,) * (len(SHAPES[kind]) - 1))
     torch.manual_seed(0)
     model = method.build(task, shape)

@@ -10,10 +10,12 @@ import torch
 
 from bench import cost, registry
 from bench.core import BenchError, Task
+from bench.method import Batch
 from bench.registry import make
+from bench.views import effective
 from dclse.blocks import LB1, LB2
 from dclse.dgm import DynamicGroup
-from dclse.layout import POSITIONS, WIDTHS
+from dclse.layout import POSITIONS, WIDTHS, Structure
 
 ON, OFF = {}, {"dgm": "none"}
 
@@ -44,14 +46,16 @@ def test_the_operations_are_two_for_each_published_multiplication(params, side, 
 @pytest.mark.parametrize(("name", "weights"), [("S1", 96), ("S4", 1536), ("S6", 9600), ("C1", 614400)])
 def test_a_dgm_adds_three_eighths_of_the_squared_width(name, weights):
     width = WIDTHS[name]
-    assert sum(weight.numel() for weight in DynamicGroup(width).parameters()) == weights == 3 * width**2 // 8
+    assert (
+        sum(weight.numel() for weight in DynamicGroup(width, Structure()).parameters()) == weights == 3 * width**2 // 8
+    )
     alone = make("methods", "dclse", {"dgm": (name,)}).build(classes(2), (3, 64, 64))
     assert cost.parameters(alone) == 7434998 + weights
 
 
 def test_a_dgm_gates_each_pixel_and_mixes_within_its_groups():
     torch.manual_seed(0)
-    dgm, x = DynamicGroup(8, 2, 2), torch.randn(2, 8, 5, 5)
+    dgm, x = DynamicGroup(8, Structure(ratio=2, groups=2)), torch.randn(2, 8, 5, 5)
     first, second, mix = (weight.squeeze() for weight in dgm.parameters())
     expected = torch.empty_like(x)
     for at, inside in ((slice(0, 4), slice(0, 2)), (slice(4, 8), slice(2, 4))):
@@ -63,20 +67,69 @@ def test_a_dgm_gates_each_pixel_and_mixes_within_its_groups():
 
 def test_blocks_keep_or_halve_the_image():
     x = torch.randn(2, 16, 11, 11)
-    assert LB1(16, 24, 6)(x).shape == (2, 24, 11, 11)
-    assert LB2(16, 24, 6)(x).shape == (2, 24, 6, 6)
-    assert LB1(16, 16, 6).shortcut
-    assert not LB1(16, 24, 6).shortcut
+    assert LB1(16, 24, 6, Structure())(x).shape == (2, 24, 11, 11)
+    assert LB2(16, 24, 6, Structure())(x).shape == (2, 24, 6, 6)
+    assert LB1(16, 16, 6, Structure()).shortcut
+    assert not LB1(16, 24, 6, Structure()).shortcut
 
 
-@pytest.mark.parametrize("params", [ON, OFF, {"attention": False}, {"dgm": "S4,C1", "dgm_groups": 2, "dgm_ratio": 8}])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_every_parameter_gets_a_gradient(params, channels):
-    model = make("methods", "dclse", params).build(Task("regression", "mae"), (channels, 40, 36))
-    answer = model(torch.randn(2, channels, 40, 36))
-    assert answer.shape == (2, 1)
-    answer.sum().backward()
-    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())
+VARIANTS = {
+    "released": {},
+    "no DGM": OFF,
+    "no attention": {"attention": False},
+    "no third pointwise": {"pointwise": False},
+    "no second branch": {"second_branch": False},
+    "other groups": {"dgm": "S4,C1", "dgm_groups": 2, "dgm_ratio": 8},
+    "learnt groups": {"gpconv": "dynamic", "gpconv_penalty": 0.1},
+    "learnt groups, eye": {"gpconv": "dynamic", "gpconv_rest": "eye", "dgm_groups": 2},
+    "outputs of stages": {"auxiliary": True},
+    "fusion": {"fusion": "attention"},
+    "ramp": {"auxiliary": True, "dcl": "ramp"},
+    "full": {"auxiliary": True, "dcl": "cur", "fusion": "attention", "gpconv": "dynamic", "dcl_sets": "hard"},
+    "pools itself": {"view": "volume", "pooling": {"kind": "dynamic", "plane": "all"}},
+}
+TASKS = {
+    "classes": Task("classification", "auc", ("a", "b", "c")),
+    "numbers": Task("regression", "mae"),
+    "masks": Task("segmentation", "dice", ("rest", "a", "b")),
+}
+
+
+def drawn(method, task, shape, scans=3):
+    """A batch of noise as the method is shown it."""
+    torch.manual_seed(0)
+    view = effective(method.shown(task), shape)
+    x = view(torch.rand(scans, *shape), (2.0,) * (len(shape) - 1))
+    x = (x - x.mean()) / x.std()
+    targets = {
+        "classification": torch.arange(scans) % 3,
+        "regression": torch.randn(scans),
+        "segmentation": torch.randint(3, (scans, *shape[1:])),
+    }
+    return Batch(x, targets[task.kind], torch.arange(scans), task, progress=0.2)
+
+
+@pytest.mark.parametrize("shape", [(1, 40, 36, 33), (2, 37, 45)], ids=["volumes", "images"])
+@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_parameter_of_every_form_gets_a_gradient(name, kind, shape):
+    method, task = make("methods", "dclse", VARIANTS[name]), TASKS[kind]
+    if name == "pools itself" and len(shape) == 3 and kind != "masks":
+        assert "pools the slices of volumes" in method.refuses(task, shape)
+        return
+    assert method.refuses(task, shape) is None
+    batch = drawn(method, task, shape)
+    model = method.build(task, tuple(batch.x.shape[1:]))
+    losses = method.step(model.train(), batch)
+    assert losses.shape == (3,)
+    losses.mean().backward()
+    idle = [
+        each for each, weight in model.named_parameters() if weight.grad is None or not weight.grad.isfinite().all()
+    ]
+    assert not idle
+    with torch.no_grad():
+        answer = model.eval()(batch.x)
+    assert answer.shape == ((3, task.outputs, *shape[1:]) if kind == "masks" else (3, task.outputs))
 
 
 def test_the_defaults_are_the_released_network():
@@ -104,9 +157,40 @@ def test_it_says_why_it_refuses():
     method = make("methods", "dclse")
     assert method.refuses(classes(2), (1, 64, 64, 64)) is None
     assert method.refuses(classes(2), (3, 64, 64)) is None
-    assert "not a mask" in method.refuses(Task("segmentation", "dice", ("a", "b")), (1, 64, 64, 64))
-    whole = make("methods", "dclse", {"view": "volume"})
-    assert whole.refuses(classes(2), (1, 64, 64, 64)) == "it reads 2D scans, and its view (volume) gives 3D ones"
+    lines = make("methods", "dclse", {"masks": "projection"})
+    assert "lie over each other in a projection" in lines.refuses(TASKS["masks"], (1, 64, 64, 64))
+    assert lines.refuses(Task("segmentation", "dice", ("a", "b")), (1, 64, 64, 64)) is None
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"dcl": "cur"}, "set auxiliary"),
+        ({"dcl_tolerance": 0.0}, "dcl_tolerance is above 0"),
+        ({"gpconv": "dynamic", "dgm_groups": 3}, "power of two"),
+        ({"dgm_ratio": 3}, "does not divide the 16 channels after S1"),
+        ({"pooling": "mean"}, "pooling is a view of kind dynamic, not mean"),
+        ({"slabs": "volume"}, "slabs is a view of kind sliding"),
+        ({"mask_slices": 0}, "mask_slices 1 or more"),
+        ({"gpconv": "learnt"}, "gpconv"),
+        ({"fusion": "sum"}, "fusion"),
+    ],
+)
+def test_what_cannot_be_built_is_told_at_once(params, says):
+    with pytest.raises(BenchError, match=says):
+        make("methods", "dclse", params)
+
+
+@pytest.mark.parametrize("side", [1, 2, 7, 31])
+def test_images_of_any_size_are_read(side):
+    model = make("methods", "dclse").build(classes(2), (3, side, side + 1)).eval()
+    assert model(torch.randn(2, 3, side, side + 1)).isfinite().all()
+
+
+def test_a_flat_scan_gives_a_number():
+    method = make("methods", "dclse")
+    flat = method.view(torch.full((1, 1, 20, 20, 20), 3.0), (1.0,) * 3)
+    assert method.build(classes(2), (3, 20, 20)).eval()(flat).isfinite().all()
 
 
 def test_listing_it_does_not_load_torch():

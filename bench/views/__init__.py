@@ -7,6 +7,7 @@ from bench.views.base import PLANES, VIEWS, Image, View, effective
 from bench.views.dynamic import Dynamic, dynamic_image, rank_pooling_weights
 from bench.views.projections import Entropy, Max, Mean
 from bench.views.slices import Orthogonal, Slab, Slice
+from bench.views.sliding import SlidingDynamic
 from bench.views.volume import Volume
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Orthogonal",
     "Slab",
     "Slice",
+    "SlidingDynamic",
     "View",
     "Volume",
     "dynamic_image",

@@ -6,6 +6,7 @@ first gradient step is a weighted sum of the slices (Fernando et al., arXiv 1512
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,7 +19,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 COEFFICIENTS = ("bilen", "linear", "running")
+ALIGNED = 64  # bytes, as torch gives memory out
 _PIECE = {"cpu": 2**18, "cuda": 2**27}  # voxels turned into floats at a time: what a core's share of the cache holds
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Slices that become one image: `weights` of them from `start` on, along a spatial axis."""
+
+    plane: str
+    start: int
+    weights: np.ndarray  # (slices,)
+
+    @property
+    def axis(self) -> int:
+        return PLANES[self.plane]
 
 
 @dataclass(frozen=True)
@@ -26,38 +41,84 @@ class Dynamic(View):
     """The dynamic image. The defaults are those of the DCL-SE lineage but for the coefficients, which are exact.
 
     The lineage's own images are `coefficients="running", quantise=True, channels=3`. Coefficients are not symmetric:
-    `reverse` is not a change of sign. Of C channels, the first C of the result are the first copy.
+    `reverse` is not a change of sign. Each image is scaled by itself. Of a scan with C channels, C images lie together:
+    those of the first plane and slab, then those of the next slab, and so on; equal copies come last.
+
+    A plane of `all` gives the images of the sagittal, coronal and axial slices as channels, padded with zeros about
+    their middles to one size. The last slab is moved back so that it ends with the volume.
     """
 
     kind_name: ClassVar[str] = "dynamic"
 
-    plane: str = param("sagittal", "of the slices that are pooled", tuple(PLANES))
+    plane: str = param("sagittal", "of the slices that are pooled; all: the three as channels", (*PLANES, "all"))
     coefficients: str = param("bilen", "of the slices; see `rank_pooling_weights`", COEFFICIENTS)
     reverse: bool = param(False, "pool from the last slice to the first")
     scale: str = param("minmax", "minmax: each image from 0 to 255; none: the weighted sum itself", ("minmax", "none"))
     quantise: bool = param(False, "cut the scaled image to whole numbers, as storing it in bytes does")
     channels: int = param(1, "equal copies of the image, for a network that expects three", (1, 3))
+    slab: int = param(0, "slices that are pooled to one image; 0: all of them. Each slab is a channel")
+    stride: int = param(0, "slices from one slab to the next; 0: as many as a slab has")
+    shuffle: int = param(0, "0: slices in order; else the seed of the order they are pooled in, a control")
 
     def __post_init__(self) -> None:
         if self.quantise and self.scale == "none":
             raise BenchError("view dynamic: quantise is of an image scaled by minmax, and scale is 'none'")
+        if min(self.slab, self.stride, self.shuffle) < 0:
+            raise BenchError("view dynamic: slab, stride and shuffle are 0 or more")
+        if self.stride and not self.slab:
+            raise BenchError(f"view dynamic: stride={self.stride} is from slab to slab, and slab is 0, all slices")
+        if self.channels > 1 and (self.plane == "all" or self.slab):
+            raise BenchError(
+                "view dynamic: copies (channels=3) are of one image; planes and slabs are channels already"
+            )
+
+    def poolings(self, sizes: tuple[int, ...]) -> list[Pooled]:
+        """What is pooled, in the order of the images. sizes: (D, H, W)."""
+        found = []
+        for plane in PLANES if self.plane == "all" else (self.plane,):
+            slices = sizes[PLANES[plane]]
+            thick = min(self.slab or slices, slices)
+            starts = [*range(0, slices - thick, self.stride or thick), slices - thick]
+            found += [Pooled(plane, start, self._weights(thick)) for start in starts]
+        return found
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
-        channels, *sizes = flattened(shape, self.plane)
-        return (self.channels * channels, *sizes)
+        images = self.channels * shape[0] * len(self.poolings(shape[1:]))
+        return (images, *self.frame(shape[1:]))
+
+    def frame(self, sizes: tuple[int, ...]) -> tuple[int, int]:
+        """Rows and columns of the images of a volume of (D, H, W)."""
+        planes = PLANES if self.plane == "all" else (self.plane,)
+        rows, columns = zip(*(flattened((1, *sizes), plane)[1:] for plane in planes), strict=True)
+        return max(rows), max(columns)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
-        axis = PLANES[self.plane]
-        weights = rank_pooling_weights(x.shape[2 + axis], self.coefficients)
-        image = dynamic_image(x, weights[::-1] if self.reverse else weights, axis)  # (B, C, rows, columns)
-        if self.scale == "minmax":
-            image = stretched(image)
-        if self.quantise:
-            image = image.floor()
-        return image.repeat(1, self.channels, 1, 1)
+        return self.encode(x, [pooled.weights for pooled in self.poolings(tuple(x.shape[2:]))])
+
+    def encode(self, x: Tensor, weights: Sequence[np.ndarray | Tensor]) -> Tensor:
+        """As the view, with weights of one's own, one (slices,) for each of the `poolings`."""
+        import torch
+
+        sizes, images = tuple(x.shape[2:]), []
+        for pooled, each in zip(self.poolings(sizes), weights, strict=True):
+            some = x if len(each) == x.shape[2 + pooled.axis] else x.narrow(2 + pooled.axis, pooled.start, len(each))
+            image = dynamic_image(some, each, pooled.axis)  # (B, C, rows, columns)
+            image = stretched(image, _rounding(some, each, pooled.axis)) if self.scale == "minmax" else image
+            if self.quantise:
+                image = image + (image.floor() - image).detach() if image.requires_grad else image.floor()
+            images.append(framed(image, self.frame(sizes)))
+        whole = images[0] if len(images) == 1 else torch.cat(images, 1)
+        return whole.repeat(1, self.channels, 1, 1)
 
     def left_right(self) -> int | None:
-        return left_right_in(self.plane)
+        return None if self.plane == "all" else left_right_in(self.plane)
+
+    def _weights(self, slices: int) -> np.ndarray:
+        import numpy as np
+
+        weights = rank_pooling_weights(slices, self.coefficients)
+        weights = weights[::-1] if self.reverse else weights
+        return weights[np.random.default_rng(self.shuffle).permutation(slices)] if self.shuffle else weights
 
 
 def rank_pooling_weights(slices: int, kind: str = "bilen") -> np.ndarray:
@@ -106,17 +167,47 @@ def dynamic_image(x: Tensor, weights: np.ndarray | Tensor, axis: int) -> Tensor:
             return dynamic_image(x, weights, axis)
     pooled = _pooled if x.dtype == dtype else _pooled_by_pieces
     if not x.is_cpu or x.shape[:-3].numel() == 1:
-        return pooled(x, weights, axis)
+        return pooled(_aligned(x, axis) if x.is_cpu else x, weights, axis)
     # one by one: the last bits of a product depend on its rows, and those of an image must not depend on its batch
-    images = torch.stack([pooled(volume, weights, axis) for volume in x.reshape(-1, *x.shape[-3:])])
+    images = torch.stack([pooled(_aligned(volume, axis), weights, axis) for volume in x.reshape(-1, *x.shape[-3:])])
     return images.reshape(*x.shape[:-3], *images.shape[1:])
 
 
-def stretched(image: Tensor) -> Tensor:
-    """Each image (..., rows, columns) from 0 at its lowest to 255 at its highest; 0 where they are equal."""
+def _aligned(volume: Tensor, axis: int) -> Tensor:
+    """A volume where products along its last axis begin as in one of its own: on some processors their bits differ."""
+    return volume.clone() if axis == 2 and volume.data_ptr() % ALIGNED else volume
+
+
+def framed(image: Tensor, frame: tuple[int, int]) -> Tensor:
+    """An image (..., rows, columns) in the middle of a frame of zeros; itself where it fills it."""
+    from torch.nn import functional
+
+    if tuple(image.shape[-2:]) == frame:
+        return image
+    (top, bottom), (left, right) = margins(tuple(image.shape[-2:]), frame)
+    return functional.pad(image, (left, right, top, bottom))
+
+
+def margins(sizes: tuple[int, ...], frame: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Of each axis, how much of a frame lies before and after what stands in its middle."""
+    return [((whole - size) // 2, whole - size - (whole - size) // 2) for size, whole in zip(sizes, frame, strict=True)]
+
+
+def stretched(image: Tensor, least: Tensor | float = 0.0) -> Tensor:
+    """Each image (..., rows, columns) from 0 at its lowest to 255 at its highest; 0 where these are `least` apart."""
     low, high = image.amin((-2, -1), keepdim=True), image.amax((-2, -1), keepdim=True)
     span = high - low
-    return (image - low) / span.masked_fill(span == 0, 1) * 255
+    flat = span <= least
+    return ((image - low) / span.masked_fill(flat, 1) * 255).masked_fill(flat, 0)
+
+
+def _rounding(x: Tensor, weights: np.ndarray | Tensor, axis: int) -> Tensor:
+    """How far sums of slices that cancel may be off, (..., 1, 1): what is stretched beyond it was never there.
+
+    x: (..., D, H, W). Judged by the brightest voxel of the middle slice, as looking at all of them takes too long.
+    """
+    middle = x.select(axis - 3, x.shape[axis - 3] // 2)
+    return middle.abs().amax((-2, -1), keepdim=True).float() * (1e-6 * float(abs(weights).sum().item()))
 
 
 def _pooled(x: Tensor, weights: Tensor, axis: int) -> Tensor:

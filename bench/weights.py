@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core import BenchError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 LOADS = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir")
 
@@ -84,3 +86,54 @@ def _check_whole(path: Path) -> None:
 
 def _unreadable(path: Path, error: Exception) -> BenchError:
     return BenchError(f"{path} is no whole safetensors file: {error}; download or copy it again")
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a network took over from the weights of another one, by name and shape, and what not."""
+
+    file: str
+    taken: tuple[str, ...]
+    other_shape: tuple[str, ...]  # in both, with other dimensions
+    missing: tuple[str, ...]  # of the network, and not in the file
+    unused: tuple[str, ...]  # in the file, and not of the network
+    numbers: int  # of parameters and buffers that were taken over
+    of: int  # that the network has
+
+    def __str__(self) -> str:
+        left = {"of another shape": self.other_shape, "not in the file": self.missing, "unused": self.unused}
+        rest = "; ".join(f"{words}: {_first(names)}" for words, names in left.items() if names)
+        share = f"{len(self.taken)} tensors of {self.file} taken over, {self.numbers:,} of {self.of:,} numbers"
+        return f"{share}; {rest}" if rest else share
+
+    def plain(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return dataclasses.asdict(self)
+
+
+def carry_over(model: nn.Module, path: Path) -> Carried:
+    """Begin with the weights of a file: every tensor whose name and shape the network has is taken over.
+
+    Nothing is dropped in silence: what was not taken is told by name. A network whose layers lie one step deeper (a
+    mechanism put around a stage renames it) shows as missing and unused. BenchError where nothing fits.
+    """
+    import torch
+
+    stored, own = tensors(path), model.state_dict()
+    both = [name for name in own if name in stored]
+    taken = [name for name in both if stored[name].shape == own[name].shape]
+    if not taken:
+        names = f"it holds {_first(list(stored))}; the network has {_first(list(own))}"
+        raise BenchError(f"{path} holds no tensor that this network has, by name and shape: {names}")
+    with torch.no_grad():
+        for name in taken:
+            own[name].copy_(stored[name])
+    return Carried(
+        path.name,
+        tuple(taken),
+        tuple(f"{name} ({_shape(stored, name)}, here {_shape(own, name)})" for name in both if name not in set(taken)),
+        tuple(name for name in own if name not in stored),
+        tuple(name for name in stored if name not in own),
+        sum(own[name].numel() for name in taken),
+        sum(tensor.numel() for tensor in own.values()),
+    )

@@ -1,0 +1,132 @@
+"""GPConv: a 1x1 convolution whose groups are learnt, after Fig. 5 of the paper (element-wise and Kronecker products).
+
+The construction is that of dynamic grouping convolution (Zhang et al., ICCV 2019, arXiv 1908.05867), the one published
+method with these two operators: the weights times a pattern of zeros and ones, which is the Kronecker product of 2 x 2
+matrices, each the identity or all ones as a learnable gate says. That the paper means this form is an inference.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.core import BenchError
+
+START = 0.01  # how far from 0 a gate begins: its sign is all that counts
+
+
+class GPConv(nn.Module):
+    """(B, channels_in, H, W) to (B, channels_out, H, W) by the weights W times the pattern U, without bias.
+
+    U = U_1 (x) ... (x) U_K (x) R from left to right, on the smaller of the two widths, n = 2^K m with m odd. U_k is all
+    ones where gate k is at least 0, else the identity; the gradient passes this step unchanged (straight-through). R,
+    m x m, is all ones or the identity. A larger width widens each entry of U by a row or a column of ones, so one width
+    divides the other. Training multiplies all of W by U; evaluation runs the grouped convolution that it amounts to.
+
+    groups: how many there are at first, a power of two; the nearest one below where 2^K is less.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, groups: int = 1, rest: str = "ones") -> None:
+        super().__init__()
+        narrow, wide = sorted((channels_in, channels_out))
+        if wide % narrow:
+            raise BenchError(f"dynamic groups need widths of which one divides the other, not {narrow} and {wide}")
+        if rest not in ("ones", "eye"):
+            raise BenchError(f"what is left of the channels is 'ones' or 'eye', not {rest!r}")
+        self.channels_in, self.channels_out, self.rest = channels_in, channels_out, rest
+        self.odd = narrow // (narrow & -narrow)
+        doublings = int(math.log2(narrow // self.odd))
+        split = min(doublings, int(math.log2(max(1, groups))))  # identities on the left: those of a grouped convolution
+        self.gates = nn.Parameter(torch.tensor([-START] * split + [START] * (doublings - split)))
+        self.weight = nn.Parameter(torch.empty(channels_out, channels_in))
+        bound = math.sqrt(self.groups / channels_in)  # 1 / sqrt(channels that one output reads), as nn.Conv2d has it
+        nn.init.uniform_(self.weight, -bound, bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return folded(self)(x)
+        return F.conv2d(x, (self.weight * self.pattern())[:, :, None, None])
+
+    @property
+    def groups(self) -> int:
+        """How many groups there are now."""
+        return 2 ** int((self.gates < 0).sum()) * (self.odd if self.rest == "eye" else 1)
+
+    def opened(self) -> Tensor:
+        """The gates as they act, (K,): 1 or 0, with the gradient of the gates themselves."""
+        return (self.gates >= 0).to(self.gates.dtype) + self.gates - self.gates.detach()
+
+    def pattern(self) -> Tensor:
+        """U, (channels_out, channels_in): 1 where an output reads an input."""
+        weight = self.weight
+        ones, eye = weight.new_ones(2, 2), torch.eye(2, dtype=weight.dtype, device=weight.device)
+        whole = weight.new_ones(1, 1)
+        for gate in self.opened():
+            whole = torch.kron(whole, gate * ones + (1 - gate) * eye)
+        size = (self.odd, self.odd)
+        last = weight.new_ones(size) if self.rest == "ones" else torch.eye(self.odd).to(weight)
+        whole = torch.kron(whole, last)
+        return torch.kron(whole, weight.new_ones(self.channels_out // len(whole), self.channels_in // len(whole)))
+
+    def complexity(self) -> Tensor:
+        """The share of W that U keeps, in (0, 1]: the mean of U, 0-d, differentiable in the gates."""
+        return ((1 + self.opened()) / 2).prod() / (self.odd if self.rest == "eye" else 1)
+
+    def members(self, channels: int) -> Tensor:
+        """The group of each of the input or output channels, (channels,) int64 on the CPU."""
+        narrow = min(self.channels_in, self.channels_out)
+        places = torch.arange(channels) // (channels // narrow)
+        group = places % self.odd if self.rest == "eye" else torch.zeros_like(places)
+        radix, places = (self.odd if self.rest == "eye" else 1), places // self.odd
+        for gate in reversed(self.gates.detach().cpu()):  # the last factor is the lowest digit
+            if gate < 0:
+                group, radix = group + places % 2 * radix, radix * 2
+            places = places // 2
+        return group
+
+
+class Folded(nn.Module):
+    """A GPConv as it stands: inputs brought into order, a grouped 1x1 convolution, outputs brought back."""
+
+    def __init__(self, weight: Tensor, first: Tensor, last: Tensor) -> None:
+        """weight: (groups, outputs of one, inputs of one). first, last: positions to take inputs and outputs from."""
+        super().__init__()
+        self.groups = len(weight)
+        self.register_buffer("first", first)
+        self.register_buffer("last", last)
+        self.register_buffer("weight", weight.flatten(0, 1)[:, :, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x[:, self.first], self.weight, groups=self.groups)[:, self.last]
+
+
+def folded(conv: GPConv) -> Folded:
+    """The true grouped convolution that a GPConv is now: any pattern is block-diagonal after a permutation."""
+    groups, device = conv.groups, conv.weight.device
+    inputs, outputs = (conv.members(size).argsort(stable=True) for size in (conv.channels_in, conv.channels_out))
+    blocks = conv.weight.detach()[outputs.to(device)].unflatten(0, (groups, -1))  # (groups, outputs of one, inputs)
+    columns = inputs.reshape(groups, 1, -1).expand(-1, blocks.shape[1], -1).to(device)
+    return Folded(blocks.gather(2, columns), inputs.to(device), outputs.argsort().to(device))
+
+
+def fold(model: nn.Module) -> nn.Module:
+    """The network with every GPConv replaced by its grouped convolution, in place: to be used, not to be trained on."""
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, GPConv):
+                setattr(module, name, folded(child))
+    return model
+
+
+def groups_of(model: nn.Module) -> dict[str, int]:
+    """The number of groups of every GPConv, by its name in the network."""
+    return {name: module.groups for name, module in model.named_modules() if isinstance(module, GPConv)}
+
+
+def complexity(model: nn.Module) -> Tensor | float:
+    """The mean complexity of all GPConvs, 0-d: the regulariser of their gates. 0 where there is none."""
+    found = [module.complexity() for module in model.modules() if isinstance(module, GPConv)]
+    return torch.stack(found).mean() if found else 0.0
