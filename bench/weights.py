@@ -27,12 +27,7 @@ def without_weights(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def verified(weights: str, checksum: str) -> Path:
     """The file, if it is safetensors and its SHA-256 is `checksum`; else BenchError with what to do."""
-    path = Path(weights).expanduser()
-    if path.suffix != ".safetensors":
-        raise BenchError(f"weights come from a .safetensors file, not {path.name}: other formats can run code")
-    if not path.is_file():
-        raise BenchError(f"no file {path} to read weights from")
-    _check_whole(path)
+    path = _readable(weights)
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if checksum != found:
@@ -74,12 +69,18 @@ def _first(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _check_whole(path: Path) -> None:
+def _readable(weights: str | Path) -> Path:
+    """The path of a whole safetensors file, else BenchError."""
     from safetensors import SafetensorError, safe_open
 
+    path = Path(weights).expanduser()
+    if path.suffix != ".safetensors":
+        raise BenchError(f"weights come from a .safetensors file, not {path.name}: other formats can run code")
+    if not path.is_file():
+        raise BenchError(f"no file {path} to read weights from")
     try:
         with safe_open(path, "numpy"):
-            return
+            return path
     except (SafetensorError, OSError) as error:
         raise _unreadable(path, error) from error
 
@@ -93,47 +94,90 @@ class Carried:
     """What a network took over from the weights of another one, by name and shape, and what not."""
 
     file: str
-    taken: tuple[str, ...]
-    other_shape: tuple[str, ...]  # in both, with other dimensions
+    taken: tuple[str, ...]  # as the network names them
+    other_shape: tuple[tuple[str, str, str], ...]  # name, shape in the file, shape here
     missing: tuple[str, ...]  # of the network, and not in the file
     unused: tuple[str, ...]  # in the file, and not of the network
     numbers: int  # of parameters and buffers that were taken over
     of: int  # that the network has
+    there: str = ""  # what stands before the names that fit, in the file
+    here: str = ""  # and in the network
+
+    @property
+    def left(self) -> str:
+        """What was not taken over, in words; empty where all was."""
+        shapes = [f"{name} is {there}, not {here}" for name, there, here in self.other_shape]
+        found = {"of another shape": shapes, "not in the file": self.missing, "unused": self.unused}
+        return "; ".join(f"{words}: {_first(names)}" for words, names in found.items() if names)
 
     def __str__(self) -> str:
-        left = {"of another shape": self.other_shape, "not in the file": self.missing, "unused": self.unused}
-        rest = "; ".join(f"{words}: {_first(names)}" for words, names in left.items() if names)
         share = f"{len(self.taken)} tensors of {self.file} taken over, {self.numbers:,} of {self.of:,} numbers"
-        return f"{share}; {rest}" if rest else share
+        if self.there != self.here:
+            share += f", '{self.there}...' as '{self.here}...'"
+        return "; ".join(filter(None, (share, self.left)))
 
     def plain(self) -> dict[str, Any]:
         """As plain JSON."""
         return dataclasses.asdict(self)
 
 
-def carry_over(model: nn.Module, path: Path) -> Carried:
+def carry_over(model: nn.Module, path: Path, strict: bool = False) -> Carried:
     """Begin with the weights of a file: every tensor whose name and shape the network has is taken over.
 
-    Nothing is dropped in silence: what was not taken is told by name. A network whose layers lie one step deeper (a
-    mechanism put around a stage renames it) shows as missing and unused. BenchError where nothing fits.
+    Where most of the network fits as a part of the other one, or the reverse (the same backbone under another head),
+    the names are compared without what stands before them. Nothing is dropped in silence: what was not taken is told
+    by name, also where an inserted layer renames what is inside it. BenchError where nothing fits, or, if `strict`,
+    where anything is left; the network is then as it was.
     """
-    import torch
-
+    path = _readable(path)
     stored, own = tensors(path), model.state_dict()
-    both = [name for name in own if name in stored]
-    taken = [name for name in both if stored[name].shape == own[name].shape]
+    there, here = _before(stored, own)
+    source = {here + name.removeprefix(there): name for name in stored if name.startswith(there)}
+    both = [name for name in own if name in source]
+    taken = [name for name in both if stored[source[name]].shape == own[name].shape]
     if not taken:
         names = f"it holds {_first(list(stored))}; the network has {_first(list(own))}"
         raise BenchError(f"{path} holds no tensor that this network has, by name and shape: {names}")
-    with torch.no_grad():
-        for name in taken:
-            own[name].copy_(stored[name])
-    return Carried(
+    carried = Carried(
         path.name,
         tuple(taken),
-        tuple(f"{name} ({_shape(stored, name)}, here {_shape(own, name)})" for name in both if name not in set(taken)),
-        tuple(name for name in own if name not in stored),
-        tuple(name for name in stored if name not in own),
+        tuple((name, _shape(stored, source[name]), _shape(own, name)) for name in both if name not in set(taken)),
+        tuple(name for name in own if name not in source),
+        tuple(name for name in stored if name not in {source[each] for each in both}),
         sum(own[name].numel() for name in taken),
         sum(tensor.numel() for tensor in own.values()),
+        there,
+        here,
     )
+    if strict and carried.left:
+        raise BenchError(f"{path} holds the weights of another network or configuration: {carried.left}")
+    for name in taken:
+        own[name].detach().copy_(stored[source[name]])
+    return carried
+
+
+def _before(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> tuple[str, str]:
+    """What stands before the names of a file and of a network that fit, (there, here): where most fits, else nothing.
+
+    Only parts that hold at least half of a side's numbers are tried, and at least half of the network's part must fit.
+    """
+
+    def fits(pair: tuple[str, str]) -> int:
+        there, here = pair
+        names = ((name, there + name.removeprefix(here)) for name in own if name.startswith(here))
+        return sum(own[a].numel() for a, b in names if b in stored and stored[b].shape == own[a].shape)
+
+    pairs = [(there, here) for there in _parts(stored) for here in _parts(own)]
+    best = max(pairs, key=fits)  # the first, without any prefix, where others fit no better
+    whole = sum(tensor.numel() for name, tensor in own.items() if name.startswith(best[1]))
+    return best if 2 * fits(best) >= whole else ("", "")
+
+
+def _parts(tensors: Mapping[str, Tensor]) -> list[str]:
+    """The prefixes, of up to two names, of at least half of all numbers, shortest first; the first is empty."""
+    sizes = dict.fromkeys([""], 0)
+    for name, tensor in tensors.items():
+        steps = name.split(".")[:-1][:2]
+        for prefix in ("", *("".join(f"{step}." for step in steps[: end + 1]) for end in range(len(steps)))):
+            sizes[prefix] = sizes.get(prefix, 0) + tensor.numel()
+    return sorted((prefix for prefix, size in sizes.items() if 2 * size >= sizes[""]), key=len)

@@ -65,7 +65,7 @@ class LB2(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, expansion: int, structure: Structure) -> None:
         super().__init__()
-        sizes = {"small": 3, "large": 5} if structure.second else {"small": 3}
+        sizes = {"small": 3, "large": 5} if structure.second_branch else {"small": 3}
         for name, size in sizes.items():
             self.add_module(name, branch(channels_in, channels_out, size, 2, expansion, structure.pointwise))
         self.branches = tuple(sizes)

@@ -7,6 +7,7 @@ matrices, each the identity or all ones as a learnable gate says. That the paper
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.core import BenchError
+from dclse.layout import RESTS
 
 START = 0.01  # how far from 0 a gate begins: its sign is all that counts
 
@@ -34,8 +36,8 @@ class GPConv(nn.Module):
         narrow, wide = sorted((channels_in, channels_out))
         if wide % narrow:
             raise BenchError(f"dynamic groups need widths of which one divides the other, not {narrow} and {wide}")
-        if rest not in ("ones", "eye"):
-            raise BenchError(f"what is left of the channels is 'ones' or 'eye', not {rest!r}")
+        if rest not in RESTS:
+            raise BenchError(f"rest is one of {', '.join(RESTS)}, not {rest!r}")
         self.channels_in, self.channels_out, self.rest = channels_in, channels_out, rest
         self.odd = narrow // (narrow & -narrow)
         doublings = int(math.log2(narrow // self.odd))
@@ -47,7 +49,7 @@ class GPConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
-            return folded(self)(x)
+            return grouped(x, *blocks(self))
         return F.conv2d(x, (self.weight * self.pattern())[:, :, None, None])
 
     @property
@@ -56,14 +58,14 @@ class GPConv(nn.Module):
         return 2 ** int((self.gates < 0).sum()) * (self.odd if self.rest == "eye" else 1)
 
     def opened(self) -> Tensor:
-        """The gates as they act, (K,): 1 or 0, with the gradient of the gates themselves."""
-        return (self.gates >= 0).to(self.gates.dtype) + self.gates - self.gates.detach()
+        """The gates as they act, (K,): exactly 1 or 0, with the gradient of the gates themselves."""
+        return (self.gates >= 0).to(self.gates.dtype) + (self.gates - self.gates.detach())
 
     def pattern(self) -> Tensor:
         """U, (channels_out, channels_in): 1 where an output reads an input."""
         weight = self.weight
         ones, eye = weight.new_ones(2, 2), torch.eye(2, dtype=weight.dtype, device=weight.device)
-        whole = weight.new_ones(1, 1)
+        whole = self.opened()[:0].prod().reshape(1, 1)  # 1, of which gates are a part even where there are none
         for gate in self.opened():
             whole = torch.kron(whole, gate * ones + (1 - gate) * eye)
         size = (self.odd, self.odd)
@@ -89,35 +91,45 @@ class GPConv(nn.Module):
 
 
 class Folded(nn.Module):
-    """A GPConv as it stands: inputs brought into order, a grouped 1x1 convolution, outputs brought back."""
+    """A GPConv as it stood: inputs brought into order, a plain grouped 1x1 convolution, outputs brought back."""
 
-    def __init__(self, weight: Tensor, first: Tensor, last: Tensor) -> None:
-        """weight: (groups, outputs of one, inputs of one). first, last: positions to take inputs and outputs from."""
+    def __init__(self, conv: GPConv) -> None:
         super().__init__()
-        self.groups = len(weight)
-        self.register_buffer("first", first)
-        self.register_buffer("last", last)
-        self.register_buffer("weight", weight.flatten(0, 1)[:, :, None, None])
+        weight, inputs, outputs = blocks(conv)
+        self.convolution = nn.Conv2d(conv.channels_in, conv.channels_out, 1, groups=conv.groups, bias=False)
+        self.convolution.weight = nn.Parameter(weight.detach().flatten(0, 1)[:, :, None, None])
+        self.register_buffer("inputs", inputs)
+        self.register_buffer("outputs", outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x[:, self.first], self.weight, groups=self.groups)[:, self.last]
+        return self.convolution(x[:, self.inputs])[:, self.outputs]
 
 
-def folded(conv: GPConv) -> Folded:
-    """The true grouped convolution that a GPConv is now: any pattern is block-diagonal after a permutation."""
-    groups, device = conv.groups, conv.weight.device
+def blocks(conv: GPConv) -> tuple[Tensor, Tensor, Tensor]:
+    """The true grouped convolution that a GPConv is now: any pattern is block-diagonal after permutations.
+
+    The blocks of W, (groups, outputs of one, inputs of one), and the positions to take inputs and outputs from.
+    """
+    device = conv.weight.device
     inputs, outputs = (conv.members(size).argsort(stable=True) for size in (conv.channels_in, conv.channels_out))
-    blocks = conv.weight.detach()[outputs.to(device)].unflatten(0, (groups, -1))  # (groups, outputs of one, inputs)
-    columns = inputs.reshape(groups, 1, -1).expand(-1, blocks.shape[1], -1).to(device)
-    return Folded(blocks.gather(2, columns), inputs.to(device), outputs.argsort().to(device))
+    rows, columns = (places.reshape(conv.groups, -1).to(device) for places in (outputs, inputs))
+    return conv.weight[rows[:, :, None], columns[:, None, :]], columns.flatten(), outputs.argsort().to(device)
+
+
+def grouped(x: Tensor, weight: Tensor, inputs: Tensor, outputs: Tensor) -> Tensor:
+    """`blocks` applied: (B, channels_in, H, W) to (B, channels_out, H, W)."""
+    return F.conv2d(x[:, inputs], weight.flatten(0, 1)[:, :, None, None], groups=len(weight))[:, outputs]
 
 
 def fold(model: nn.Module) -> nn.Module:
-    """The network with every GPConv replaced by its grouped convolution, in place: to be used, not to be trained on."""
+    """A copy of the network with every GPConv as a plain grouped convolution: to be used or exported."""
+    if isinstance(model, GPConv):
+        return Folded(model)
+    model = copy.deepcopy(model)
     for module in list(model.modules()):
         for name, child in module.named_children():
             if isinstance(child, GPConv):
-                setattr(module, name, folded(child))
+                setattr(module, name, Folded(child))
     return model
 
 
@@ -126,7 +138,7 @@ def groups_of(model: nn.Module) -> dict[str, int]:
     return {name: module.groups for name, module in model.named_modules() if isinstance(module, GPConv)}
 
 
-def complexity(model: nn.Module) -> Tensor | float:
+def complexity(model: nn.Module) -> Tensor:
     """The mean complexity of all GPConvs, 0-d: the regulariser of their gates. 0 where there is none."""
     found = [module.complexity() for module in model.modules() if isinstance(module, GPConv)]
-    return torch.stack(found).mean() if found else 0.0
+    return torch.stack(found).mean() if found else torch.zeros(())

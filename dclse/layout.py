@@ -35,6 +35,7 @@ LAST = 1280  # channels of C1, the last convolution, which the head pools
 WIDTHS = {**{stage.name: stage.channels_out for stage in STAGES}, "C1": LAST}  # stage -> channels that leave it
 POSITIONS = ("S1", "S4", "S6", "C1")  # the four after which a dynamic group mechanism may stand
 KINDS = ("fixed", "dynamic")  # of the grouped convolutions of a dynamic group mechanism
+RESTS = ("ones", "eye")  # what joins channels that are no power of two: all with all, or each by itself
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,20 @@ class Structure:
 
     dgm: tuple[str, ...] = POSITIONS  # stages after which a dynamic group mechanism stands
     ratio: int = 4  # channels to those between the two gating convolutions
-    groups: int = 4  # of each of its convolutions; where they are learnt, those at first
+    groups: int = 4  # of each of its convolutions; where they are learnt, those at first, or as many as it can have
     gpconv: str = "fixed"  # groups that stay, or are learnt
     rest: str = "ones"  # of learnt groups: how channels that are no power of two are joined
     attention: bool = True  # channel attention at the end of the one-branch blocks
     pointwise: bool = True  # a full 1x1 convolution between filtering and projection
-    second: bool = True  # the branch with 5x5 filters in the blocks that halve the image
+    second_branch: bool = True  # the branch with 5x5 filters in the blocks that halve the image
 
     def check(self) -> None:
         """BenchError where the network cannot be built."""
         if odd := [name for name in self.dgm if name not in POSITIONS]:
             raise BenchError(f"no dynamic group mechanism can stand after {odd[0]!r}; there are {', '.join(POSITIONS)}")
+        for name, value, known in (("gpconv", self.gpconv, KINDS), ("rest", self.rest, RESTS)):
+            if value not in known:
+                raise BenchError(f"{name} is one of {', '.join(known)}, not {value!r}")
         if min(self.ratio, self.groups) < 1:
             raise BenchError(f"dgm_ratio and dgm_groups are at least 1, not {self.ratio} and {self.groups}")
         if self.gpconv == "dynamic" and self.groups & (self.groups - 1):

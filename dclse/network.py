@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from dclse.blocks import LB1, LB2, convolution
 from dclse.dgm import DynamicGroup
-from dclse.layout import LAST, STAGES, STEM, WIDTHS, Stage, Structure
+from dclse.layout import LAST, POSITIONS, STAGES, STEM, WIDTHS, Stage, Structure
 
 
 class Backbone(nn.Module):
@@ -14,6 +15,7 @@ class Backbone(nn.Module):
 
     def __init__(self, channels: int, outputs: int | None, structure: Structure) -> None:
         super().__init__()
+        structure.check()
         self.stem = convolution(channels, STEM, 3, 2)
         self.stages = nn.ModuleDict({stage.name: _stage(stage, structure) for stage in STAGES})
         self.stages["C1"] = convolution(STAGES[-1].channels_out, LAST)
@@ -28,13 +30,18 @@ class Backbone(nn.Module):
         Of an image of H x W, S1 is half as high and wide, S2 a quarter, S3 an eighth, S4 a sixteenth, S6 and C1 a
         thirty-second, rounded up.
         """
-        x, found = self.stem(x), {}
+        x, found = self.stem(x).contiguous(memory_format=torch.channels_last), {}  # a CPU's 1x1 convolutions are faster
         for name, stage in self.stages.items():
             x = stage(x)
             if name in self.dgm:
                 x = self.dgm[name](x)
             found[name] = x
         return found
+
+    def taps(self, x: Tensor) -> dict[str, Tensor]:
+        """Of the `maps`, those where a dynamic group mechanism may stand: S1, S4, S6, C1."""
+        maps = self.maps(x)
+        return {name: maps[name] for name in POSITIONS}
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.maps(x)["C1"].mean((2, 3)))

@@ -5,6 +5,7 @@ the study. Whose network reads no images, or no masks, is refused there, and the
 """
 
 from bench.core import Arm, Data, RandomLabels, Recipe, Study
+from studies._dclse import FULL
 
 STUDY = Study(
     question="Does DCL-SE beat 2D, 3D and hybrid networks and the floors on the six data sets of its paper?",
@@ -19,6 +20,7 @@ STUDY = Study(
     reference="DCL-SE",
     arms={
         "DCL-SE": Arm("dclse"),
+        "DCL-SE full": Arm("dclse", FULL),
         "DCL-SE without DGM": Arm("dclse", {"dgm": "none"}),
         "ResNet-18 (dynamic)": Arm("timm2d"),
         "ResNet-18 (slice)": Arm("timm2d", {"view": "slice"}),

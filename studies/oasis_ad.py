@@ -9,6 +9,7 @@ Cost: about an hour on two cores.
 """
 
 from bench.core import Arm, Data, RandomLabels, Recipe, Study
+from studies._dclse import FULL
 
 VOXELS = {"view": {"kind": "volume", "mm": 4.0}}
 
@@ -25,6 +26,7 @@ STUDY = Study(
         "Xing 2020": Arm("xing2020"),
         "similarity graph": Arm("similarity_graph", {"teacher": "monai3d", "teacher_params": VOXELS}),
         "DCL-SE": Arm("dclse"),
+        "DCL-SE full": Arm("dclse", FULL),
     },
     floors=["constant", "linear (voxels)"],
     again="ResNet-18 (dynamic)",

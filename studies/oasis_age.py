@@ -4,6 +4,7 @@ Sessions of one person stay together. Predicting the median is wrong by about 23
 """
 
 from bench.core import Arm, Data, Recipe, Study
+from studies._dclse import FULL
 from studies.oasis_ad import VOXELS
 
 STUDY = Study(
@@ -18,6 +19,7 @@ STUDY = Study(
         "Xing 2020": Arm("xing2020"),
         "similarity graph": Arm("similarity_graph", {"teacher": "monai3d", "teacher_params": VOXELS}),
         "DCL-SE": Arm("dclse"),
+        "DCL-SE full": Arm("dclse", FULL),
     },
     floors=["constant", "linear (voxels)"],
     recipe=Recipe(steps=200, batch_size=8),

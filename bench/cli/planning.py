@@ -131,9 +131,9 @@ def planned(asked: Asked, smoke: bool = False) -> Planned:
     """Lay out a study. BenchError where it cannot be built or its data are not at hand."""
     study = replace(registry.study(asked.study), datasets=list(asked.data))
     plan.check(study, asked.study)
-    study = plan.smoke(study) if smoke else study
     found, notes = plan.locate(study, fingerprint, asked.stand_ins, asked.phantoms)
-    return lay_out(asked.name, study, found, notes, smoke)
+    study, more = (plan.smoke(study), []) if smoke else plan.lightened(study, found)
+    return lay_out(asked.name, study, found, [*notes, *more], smoke)
 
 
 def lay_out(name: str, study: Study, found: list[Found], notes: list[str], smoke: bool = False) -> Planned:

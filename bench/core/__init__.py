@@ -1,7 +1,7 @@
 """The nouns of the harness. Standard library only; it knows no method, data set or study by name."""
 
 from bench.core.data import KINDS, Dataset, Sample, Scan, Task
-from bench.core.study import Arm, Data, Factor, RandomLabels, Study
+from bench.core.study import Arm, Data, Factor, Light, RandomLabels, Study
 from bench.core.trial import (
     NO_CURRICULUM,
     PROTOCOL,
@@ -31,6 +31,7 @@ __all__ = [
     "Factor",
     "HaltError",
     "Labels",
+    "Light",
     "RandomLabels",
     "Recipe",
     "Record",

@@ -67,6 +67,14 @@ class RandomLabels:
 
 
 @dataclass(frozen=True)
+class Light:
+    """What a study costs where phantoms stand in for all of its data: a recipe and a design that fit a laptop."""
+
+    recipe: Recipe
+    folds: int = 2
+
+
+@dataclass(frozen=True)
 class Study:
     """A question as a grid. Give `arms`, or `base` and `factors`: one arm a level, the others at their controls."""
 
@@ -86,6 +94,7 @@ class Study:
     seeds: int = 1
     recipe: Recipe = Recipe()
     cost: str = ""  # what a run has been seen to cost, for whoever starts one
+    light: Light | None = None  # instead of recipe and folds, where phantoms stand in for all data sets
     missing: str = "stop"  # a data set that is not prepared: `stop`, or `skip` (left out, and said so)
 
     def rows(self) -> Iterator[tuple[str, Arm]]:

@@ -6,7 +6,7 @@ A cell is a trial with its place in the table. What the methods need beforehand 
 from bench.plan.cells import AGAIN, Cell, cells, chosen, waves
 from bench.plan.lineage import needed_by, upstream_of
 from bench.plan.located import Found, locate
-from bench.plan.study import SMOKE, check, contrasts, smoke
+from bench.plan.study import SMOKE, check, contrasts, lightened, smoke
 from bench.plan.written import folder, read, write
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "chosen",
     "contrasts",
     "folder",
+    "lightened",
     "locate",
     "needed_by",
     "read",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bench import registry
 from bench.core import KINDS, BenchError, Recipe, Study
+from bench.plan.located import Found
 
 SMOKE = Recipe(steps=2, batch_size=2, points=2, scans=4)
 
@@ -53,6 +55,20 @@ def contrasts(study: Study) -> list[tuple[str, str]]:
         return [tuple(pair) for pair in study.contrasts]
     others = (label for label, _ in study.rows() if label != study.reference and label not in study.floors)
     return [(label, study.reference) for label in others]
+
+
+def lightened(study: Study, found: Sequence[Found]) -> tuple[Study, list[str]]:
+    """The study as it runs on these data sets, and what is to be said of it: light where phantoms stand in for all."""
+    real = [item for item in found if not registry.member("datasets", item.spec.name).phantom]
+    if study.light is None or real or not any(item.stand_in_for for item in found):
+        return study, []
+    recipe, folds = study.light.recipe, study.light.folds
+    note = (
+        f"phantoms stand in for all data sets, so the study runs in its light form: {folds} folds of {recipe.steps}"
+        f" steps instead of {study.folds} of {study.recipe.steps}. It shows that the question can be asked, and how large"
+        " an effect so little training would see; which answer real scans give cannot be concluded from it"
+    )
+    return replace(study, recipe=recipe, folds=folds, partitions=1, seeds=1), [note]
 
 
 def smoke(study: Study) -> Study:

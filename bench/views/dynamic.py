@@ -6,7 +6,7 @@ first gradient step is a weighted sum of the slices (Fernando et al., arXiv 1512
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COEFFICIENTS = ("bilen", "linear", "running")
 ALIGNED = 64  # bytes, as torch gives memory out
+ROUNDING = 1e-6  # of the weights' sum times a voxel, both without signs: float32 sums of slices may be off by a tenth
 _PIECE = {"cpu": 2**18, "cuda": 2**27}  # voxels turned into floats at a time: what a core's share of the cache holds
 
 
@@ -44,8 +45,10 @@ class Dynamic(View):
     `reverse` is not a change of sign. Each image is scaled by itself. Of a scan with C channels, C images lie together:
     those of the first plane and slab, then those of the next slab, and so on; equal copies come last.
 
-    A plane of `all` gives the images of the sagittal, coronal and axial slices as channels, padded with zeros about
-    their middles to one size. The last slab is moved back so that it ends with the volume.
+    A plane of `all` gives the images of the sagittal, coronal and axial slices as channels, each scaled and then padded
+    with zeros about its middle to the most rows and the most columns of the three. Slabs cover all slices: the last is
+    moved back so that it ends with the volume, and one that is thicker than the volume is the volume. `shuffle` draws
+    one order for each number of slices: every scan of a size has the same, and every slab of a scan, within itself.
     """
 
     kind_name: ClassVar[str] = "dynamic"
@@ -67,9 +70,14 @@ class Dynamic(View):
             raise BenchError("view dynamic: slab, stride and shuffle are 0 or more")
         if self.stride and not self.slab:
             raise BenchError(f"view dynamic: stride={self.stride} is from slab to slab, and slab is 0, all slices")
+        if self.stride > self.slab:
+            raise BenchError(f"view dynamic: stride={self.stride} leaves out slices between slabs of {self.slab}")
+        if self.shuffle and self.slab == 1:
+            raise BenchError("view dynamic: a slab of 1 slice has no order to shuffle")
         if self.channels > 1 and (self.plane == "all" or self.slab):
             raise BenchError(
-                "view dynamic: copies (channels=3) are of one image; planes and slabs are channels already"
+                f"view dynamic: copies (channels={self.channels}) are of one image; planes and slabs are channels "
+                "already, so set channels=1"
             )
 
     def poolings(self, sizes: tuple[int, ...]) -> list[Pooled]:
@@ -96,19 +104,26 @@ class Dynamic(View):
         return self.encode(x, [pooled.weights for pooled in self.poolings(tuple(x.shape[2:]))])
 
     def encode(self, x: Tensor, weights: Sequence[np.ndarray | Tensor]) -> Tensor:
-        """As the view, with weights of one's own, one (slices,) for each of the `poolings`."""
+        """As the view, with weights of one's own, one (slices,) for each of the `poolings`; tensors can be learnt.
+
+        Where a gradient is asked for, it passes the cut to whole numbers unchanged (straight-through).
+        """
         import torch
 
         sizes, images = tuple(x.shape[2:]), []
         for pooled, each in zip(self.poolings(sizes), weights, strict=True):
-            some = x if len(each) == x.shape[2 + pooled.axis] else x.narrow(2 + pooled.axis, pooled.start, len(each))
-            image = dynamic_image(some, each, pooled.axis)  # (B, C, rows, columns)
-            image = stretched(image, _rounding(some, each, pooled.axis)) if self.scale == "minmax" else image
+            axis, slices = pooled.axis, len(pooled.weights)
+            if len(each) != slices:
+                raise ValueError(f"{len(each)} weights for {slices} slices of plane {pooled.plane}")
+            some = x if slices == sizes[axis] else x.narrow(2 + axis, pooled.start, slices)
+            image = dynamic_image(some, each, axis)  # (B, C, rows, columns)
+            if self.scale == "minmax":
+                image = stretched(image, _rounding(some, each))
             if self.quantise:
                 image = image + (image.floor() - image).detach() if image.requires_grad else image.floor()
             images.append(framed(image, self.frame(sizes)))
         whole = images[0] if len(images) == 1 else torch.cat(images, 1)
-        return whole.repeat(1, self.channels, 1, 1)
+        return whole.repeat(1, self.channels, 1, 1) if self.channels > 1 else whole
 
     def left_right(self) -> int | None:
         return None if self.plane == "all" else left_right_in(self.plane)
@@ -166,16 +181,39 @@ def dynamic_image(x: Tensor, weights: np.ndarray | Tensor, axis: int) -> Tensor:
         with torch.autocast(device.type, enabled=False):
             return dynamic_image(x, weights, axis)
     pooled = _pooled if x.dtype == dtype else _pooled_by_pieces
-    if not x.is_cpu or x.shape[:-3].numel() == 1:
-        return pooled(_aligned(x, axis) if x.is_cpu else x, weights, axis)
+    if not x.is_cpu:
+        return pooled(x, weights, axis)
+    alone = x.shape[:-3].numel() == 1
+    volumes = [x] if alone else x.reshape(-1, *x.shape[-3:])
+    if axis == 2 and x.dtype == dtype:
+        volumes = _aligned(volumes, _learnt(x, weights))
     # one by one: the last bits of a product depend on its rows, and those of an image must not depend on its batch
-    images = torch.stack([pooled(_aligned(volume, axis), weights, axis) for volume in x.reshape(-1, *x.shape[-3:])])
-    return images.reshape(*x.shape[:-3], *images.shape[1:])
+    images = [pooled(volume, weights, axis) for volume in volumes]
+    return images[0] if alone else torch.stack(images).reshape(*x.shape[:-3], *images[0].shape)
 
 
-def _aligned(volume: Tensor, axis: int) -> Tensor:
-    """A volume where products along its last axis begin as in one of its own: on some processors their bits differ."""
-    return volume.clone() if axis == 2 and volume.data_ptr() % ALIGNED else volume
+def _aligned(volumes: Iterable[Tensor], learnt: bool) -> Iterator[Tensor]:
+    """Volumes one by one, as one of its own lies in memory: on some processors the bits of a product depend on that.
+
+    What is not `learnt` through is copied to the same memory: use up each before the next.
+    """
+    import torch
+
+    held = None
+    for volume in volumes:
+        if volume.is_contiguous() and volume.data_ptr() % ALIGNED == 0:
+            yield volume
+        elif learnt:
+            yield volume.clone(memory_format=torch.contiguous_format)
+        else:
+            held = torch.empty_like(volume, memory_format=torch.contiguous_format) if held is None else held
+            yield held.copy_(volume)
+
+
+def _learnt(x: Tensor, weights: Tensor) -> bool:
+    import torch
+
+    return torch.is_grad_enabled() and (weights.requires_grad or x.requires_grad)
 
 
 def framed(image: Tensor, frame: tuple[int, int]) -> Tensor:
@@ -197,17 +235,17 @@ def stretched(image: Tensor, least: Tensor | float = 0.0) -> Tensor:
     """Each image (..., rows, columns) from 0 at its lowest to 255 at its highest; 0 where these are `least` apart."""
     low, high = image.amin((-2, -1), keepdim=True), image.amax((-2, -1), keepdim=True)
     span = high - low
-    flat = span <= least
-    return ((image - low) / span.masked_fill(flat, 1) * 255).masked_fill(flat, 0)
+    return (image - low) / span.masked_fill(span <= least, float("inf")) * 255
 
 
-def _rounding(x: Tensor, weights: np.ndarray | Tensor, axis: int) -> Tensor:
-    """How far sums of slices that cancel may be off, (..., 1, 1): what is stretched beyond it was never there.
+def _rounding(x: Tensor, weights: np.ndarray | Tensor) -> Tensor:
+    """How far apart the sums of equal slices may lie, (..., 1, 1): no more than this is stretched to an image.
 
-    x: (..., D, H, W). Judged by the brightest voxel of the middle slice, as looking at all of them takes too long.
+    x: (..., D, H, W). Judged by the middle voxel: it is that of a constant volume, and takes no time.
     """
-    middle = x.select(axis - 3, x.shape[axis - 3] // 2)
-    return middle.abs().amax((-2, -1), keepdim=True).float() * (1e-6 * float(abs(weights).sum().item()))
+    deep, row, column = (size // 2 for size in x.shape[-3:])
+    weight = abs(weights if not hasattr(weights, "detach") else weights.detach()).sum()
+    return x[..., deep, row : row + 1, column : column + 1].detach().float().abs() * (weight * ROUNDING)
 
 
 def _pooled(x: Tensor, weights: Tensor, axis: int) -> Tensor:
@@ -227,8 +265,7 @@ def _pooled_by_pieces(x: Tensor, weights: Tensor, axis: int) -> Tensor:
 
     most = _PIECE.get(x.device.type, _PIECE["cpu"]) * (torch.get_num_threads() if x.device.type == "cpu" else 1)
     pieces = x.chunk(-(-x.numel() // most), -2 if axis == 0 else -3)
-    learnt = torch.is_grad_enabled() and (weights.requires_grad or x.requires_grad)
-    held = None if learnt else torch.empty(pieces[0].numel(), dtype=weights.dtype, device=x.device)
+    held = None if _learnt(x, weights) else torch.empty(pieces[0].numel(), dtype=weights.dtype, device=x.device)
     images = [_pooled(_as_floats(piece, weights.dtype, held), weights, axis) for piece in pieces]
     return torch.cat(images, -2)
 

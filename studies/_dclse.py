@@ -1,0 +1,14 @@
+"""DCL-SE in the paper's full form, and what the studies of its parts share."""
+
+from bench.core import Arm, Data, Light, Recipe
+
+EXACT = {"kind": "dynamic", "plane": "sagittal", "coefficients": "bilen", "channels": 3}
+
+# Rank pooling by its published formula, learnt groups, outputs after the stages weighed by their Cur sets, and fusion
+# by global attention: all that the paper tells beyond what its authors released.
+FULL = {"view": EXACT, "gpconv": "dynamic", "auxiliary": True, "dcl": "cur", "fusion": "attention"}
+
+VOLUMES = [Data("ad_oasis"), Data("age_oasis")]
+EVERYTHING = [*VOLUMES, Data("ad_mri2d", {"stages": 2}), Data("bt_mri"), Data("bt_ct"), Data("artery_cas")]
+FLOORS = {"constant": Arm("constant"), "linear (voxels)": Arm("linear")}
+LIGHT = Light(Recipe(steps=60, batch_size=8, points=5), folds=2)

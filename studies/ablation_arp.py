@@ -1,0 +1,61 @@
+"""Does approximate rank pooling help, and which of its choices?
+
+The dynamic image is a weighted sum of slices, and its weights were changed by an off-by-one in the port that everybody
+uses. Here the pooling is a factor: coefficients, axis, direction, three axes as channels, learnt weights; against the
+mean, the maximum, the entropy-weighted mean, the middle slice, and a dynamic image of shuffled slices, which has the
+same weights in an order that means nothing.
+
+Control: the network as released, with running coefficients, sagittal, forwards. Expected: the order of the slices does
+not matter for dementia and age, so that shuffled slices and the mean do as well; on `phantom_order` only order matters.
+Volumes only: images have no slices to pool. Cost: three hours on two cores for the two OASIS sets.
+"""
+
+from bench.core import Arm, Data, Factor, Recipe, Study
+from studies._dclse import EXACT, FLOORS, FULL, LIGHT, VOLUMES
+
+RELEASED = {"kind": "dynamic", "plane": "sagittal", "coefficients": "running", "quantise": True, "channels": 3}
+
+STUDY = Study(
+    question="Does approximate rank pooling help DCL-SE, and which of its choices?",
+    datasets=[*VOLUMES, Data("phantom_order")],
+    base=Arm("dclse"),
+    factors={
+        "pooling": Factor(
+            levels={
+                "rank": {"view": RELEASED},
+                "mean": {"view": "mean"},
+                "max": {"view": "max"},
+                "entropy": {"view": "entropy"},
+                "middle slice": {"view": "slice"},
+                "shuffled slices": {"view": {**RELEASED, "shuffle": 1}},
+                "learnt weights": {"view": "volume", "pooling": {"kind": "dynamic", "coefficients": "running"}},
+            },
+            control="rank",
+        ),
+        "coefficients": Factor(
+            levels={
+                "running": {},
+                "bilen": {"view": EXACT},
+                "linear": {"view": {**EXACT, "coefficients": "linear"}},
+            },
+            control="running",
+        ),
+        "axis": Factor(
+            levels={
+                "sagittal": {},
+                "coronal": {"view": {**RELEASED, "plane": "coronal"}},
+                "axial": {"view": {**RELEASED, "plane": "axial"}},
+                "all": {"view": {**RELEASED, "plane": "all", "channels": 1}},
+            },
+            control="sagittal",
+        ),
+        "direction": Factor(
+            levels={"forwards": {}, "backwards": {"view": {**RELEASED, "reverse": True}}}, control="forwards"
+        ),
+    },
+    arms={"DCL-SE full": Arm("dclse", FULL), **FLOORS},
+    floors=list(FLOORS),
+    recipe=Recipe(steps=200, batch_size=8),
+    light=LIGHT,
+    missing="skip",
+)

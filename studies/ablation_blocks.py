@@ -1,0 +1,26 @@
+"""Do the blocks of DCL-SE need their third pointwise convolution, their second branch, their attention?
+
+The network is MobileNetV2's layout with three additions, none of which was ablated in public. Each is taken away alone.
+
+Control: the released network. Expected: the third pointwise convolution, half of the time and of the weights, is not
+missed. Cost: half an hour on two cores for the two OASIS sets.
+"""
+
+from bench.core import Arm, Factor, Recipe, Study
+from studies._dclse import EVERYTHING, FLOORS, FULL, LIGHT
+
+STUDY = Study(
+    question="Do the blocks of DCL-SE need their third pointwise convolution, second branch and attention?",
+    datasets=EVERYTHING,
+    base=Arm("dclse"),
+    factors={
+        "third pointwise": Factor(levels={"on": {}, "off": {"pointwise": False}}, control="on"),
+        "second branch": Factor(levels={"on": {}, "off": {"second_branch": False}}, control="on"),
+        "attention": Factor(levels={"on": {}, "off": {"attention": False}}, control="on"),
+    },
+    arms={"DCL-SE full": Arm("dclse", FULL), **FLOORS},
+    floors=list(FLOORS),
+    recipe=Recipe(steps=200, batch_size=8),
+    light=LIGHT,
+    missing="skip",
+)

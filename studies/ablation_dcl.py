@@ -1,0 +1,37 @@
+"""Does the dynamic curriculum of DCL-SE help?
+
+It is in the paper and not in the released code: outputs after four stages, whose losses are weighed by how much of the
+truth the stages have learnt. Here the weights (equal, a ramp, by the Cur sets, which lead or follow) and the fusion of
+the stages are factors, and so are the outputs themselves: a gain of deep supervision is no gain of a curriculum.
+
+Control: outputs after all stages with equal weights, the last stage's answer. Expected: no schedule differs from equal
+weights. Cost: an hour and a half on two cores for the two OASIS sets.
+"""
+
+from bench.core import Arm, Factor, Recipe, Study
+from studies._dclse import EVERYTHING, FLOORS, FULL, LIGHT
+
+STUDY = Study(
+    question="Does the dynamic curriculum of DCL-SE help?",
+    datasets=EVERYTHING,
+    base=Arm("dclse", {"auxiliary": True}),
+    factors={
+        "schedule": Factor(
+            levels={
+                "equal": {"dcl": "none"},
+                "ramp": {"dcl": "ramp"},
+                "cur": {"dcl": "cur"},
+                "cur, hard sets": {"dcl": "cur", "dcl_sets": "hard"},
+                "cur, complex first": {"dcl": "cur", "dcl_temperature": -0.5},
+            },
+            control="equal",
+        ),
+        "fusion": Factor(levels={"last": {"fusion": "last"}, "attention": {"fusion": "attention"}}, control="last"),
+        "outputs": Factor(levels={"stages": {}, "answer alone": {"auxiliary": False}}, control="stages"),
+    },
+    arms={"DCL-SE full": Arm("dclse", FULL), **FLOORS},
+    floors=list(FLOORS),
+    recipe=Recipe(steps=200, batch_size=8),
+    light=LIGHT,
+    missing="skip",
+)
