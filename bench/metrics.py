@@ -10,8 +10,7 @@ Where a score is undefined it is NaN, never an error and never a guess:
 - correlation where targets or predictions are constant, r2 where the targets are.
 
 Segmentation is scored scan by scan, over the classes other than 0 that the truth or the prediction holds; a class that
-neither holds is left out. Where neither holds any, dice is 1 and hd95 0 mm; where only one of them holds a class, dice
-is 0 and hd95 the diagonal of the scan, the largest distance that two voxels of it can have: saying nothing never pays.
+neither holds is left out. `bench.overlap` has these scores, and what they are where a mask is empty.
 
 It knows no folds, no groups and no methods; `bench.stats` does the averaging.
 """
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench import overlap
 from bench.core import BenchError, Task
 from bench.registry import did_you_mean
 
@@ -207,40 +207,6 @@ def _constant(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.where(w > 0, x, -np.inf).max(axis=1) == np.where(w > 0, x, np.inf).min(axis=1)
 
 
-def _dice(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """Twice the overlap over the sum of the sizes (Dice 1945)."""
-    return _over_scans(y, p, lambda a, b: float(2 * np.sum(a & b) / (a.sum() + b.sum())), empty=1.0)
-
-
-def _hd95(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """The larger of the two 95 % quantiles of the distances from one surface to the other, in mm."""
-    scale = np.ones(y.ndim - 1) if spacing is None else np.asarray(spacing, dtype=float)
-    if scale.shape != (y.ndim - 1,):
-        raise ValueError(f"a spacing of {scale.size} numbers does not fit label maps of shape {y.shape[1:]}")
-    return _over_scans(y, p, lambda a, b: _surface_distance(a, b, scale), empty=0.0)
-
-
-def _over_scans(y: np.ndarray, p: np.ndarray, score: Callable[..., float], empty: float) -> np.ndarray:
-    """(N,) means of `score(truth, prediction)` over the classes that either holds; `empty` where there is none."""
-    scores = []
-    for truth, said in zip(y, p, strict=True):
-        held = [k for k in np.union1d(truth, said) if k != 0]
-        scores.append(np.mean([score(truth == k, said == k) for k in held]) if held else empty)
-    return np.array(scores, dtype=float)
-
-
-def _surface_distance(a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> float:
-    """Of two masks, not both empty. A surface voxel is one that an erosion by a cross takes away."""
-    from scipy.ndimage import binary_erosion
-    from scipy.spatial import KDTree
-
-    if not (a.any() and b.any()):
-        return float(np.linalg.norm((np.array(a.shape) - 1) * scale))
-    here, there = (np.argwhere(mask & ~binary_erosion(mask)) * scale for mask in (a, b))
-    distances = (KDTree(there).query(here)[0], KDTree(here).query(there)[0])
-    return max(float(np.quantile(one, 0.95)) for one in distances)
-
-
 _CLASS, _NUMBER, _MASK = "classification", "regression", "segmentation"
 METRICS = {
     m.name: m
@@ -257,7 +223,8 @@ METRICS = {
         Metric("rmse", "RMSE", _NUMBER, "lower", "target", 0, math.inf, whole=_rmse),
         Metric("r2", "R²", _NUMBER, "higher", "", -math.inf, 1, whole=_r2),
         Metric("correlation", "Correlation", _NUMBER, "higher", "", -1, 1, ranks=True, whole=_correlation),
-        Metric("dice", "Dice", _MASK, "higher", "", 0, 1, each=_dice),
-        Metric("hd95", "HD95", _MASK, "lower", "mm", 0, math.inf, each=_hd95),
+        Metric("dice", "Dice", _MASK, "higher", "", 0, 1, each=overlap.dice),
+        Metric("cldice", "clDice", _MASK, "higher", "", 0, 1, classes=2, each=overlap.cldice),
+        Metric("hd95", "HD95", _MASK, "lower", "mm", 0, math.inf, each=overlap.hd95),
     )
 }

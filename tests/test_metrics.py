@@ -194,6 +194,7 @@ def test_every_task_has_its_own_metrics_with_the_primary_first() -> None:
     assert {m.name for m in of_task(TWO)} > {"sensitivity", "specificity"}
     assert [m.name for m in of_task(NUMBER)] == ["mae", "rmse", "r2", "correlation"]
     assert [m.name for m in of_task(MASK)] == ["dice", "hd95"]
+    assert [m.name for m in of_task(Task("segmentation", "dice", ("rest", "artery")))] == ["dice", "cldice", "hd95"]
     for m in METRICS.values():
         assert m.better in ("higher", "lower")
         assert (m.each is None) != (m.whole is None)
