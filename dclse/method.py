@@ -36,7 +36,7 @@ class Dclse(Method):
     """
 
     family: ClassVar[str] = "dclse"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="running", scale="minmax", quantise=True, channels=3),

@@ -30,9 +30,9 @@ class Backbone(nn.Module):
         Of an image of H x W, S1 is half as high and wide, S2 a quarter, S3 an eighth, S4 a sixteenth, S6 and C1 a
         thirty-second, rounded up.
         """
-        x, found = self.stem(x).contiguous(memory_format=torch.channels_last), {}  # a CPU's 1x1 convolutions are faster
+        x, found = self.stem(x), {}
         for name, stage in self.stages.items():
-            x = stage(x)
+            x = stage(x.contiguous(memory_format=torch.channels_last))  # the faster layout of 1x1 convolutions
             if name in self.dgm:
                 x = self.dgm[name](x)
             found[name] = x

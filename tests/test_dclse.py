@@ -16,6 +16,7 @@ from bench.views import effective
 from dclse.blocks import LB1, LB2
 from dclse.dgm import DynamicGroup
 from dclse.layout import POSITIONS, WIDTHS, Structure
+from dclse.network import Backbone
 
 ON, OFF = {}, {"dgm": "none"}
 
@@ -185,6 +186,59 @@ def test_what_cannot_be_built_is_told_at_once(params, says):
 def test_images_of_any_size_are_read(side):
     model = make("methods", "dclse").build(classes(2), (3, side, side + 1)).eval()
     assert model(torch.randn(2, 3, side, side + 1)).isfinite().all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (9, 5), (33, 64)])
+def test_the_maps_of_the_stages_shrink_by_halves_rounded_up(size):
+    model = Backbone(1, None, Structure())
+    taps = model.taps(torch.randn(2, 1, *size))
+    assert tuple(taps) == POSITIONS
+    for (name, found), halvings in zip(taps.items(), (1, 4, 5, 5), strict=True):
+        assert found.shape == (2, WIDTHS[name], *(-(-side // 2**halvings) for side in size))
+
+
+@pytest.mark.parametrize("structure", [Structure(), Structure(gpconv="dynamic", second_branch=False)])
+def test_the_layout_of_memory_changes_no_number(structure):
+    torch.manual_seed(0)
+    model, x = Backbone(3, 2, structure).double(), torch.randn(3, 3, 70, 50, dtype=torch.float64)
+    found = []
+    for answer in (model.head(_rows_first(model, x).mean((2, 3))), model(x)):
+        model.zero_grad()
+        answer.square().sum().backward()
+        found.append((answer.detach(), *(weight.grad.clone() for weight in model.parameters())))
+    assert model.maps(x)["S4"].is_contiguous(memory_format=torch.channels_last)
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-9)
+
+
+def _rows_first(model, x):
+    """C1 as the layers give it in torch's own layout."""
+    x = model.stem(x)
+    for name, stage in model.stages.items():
+        x = stage(x).contiguous()
+        x = model.dgm[name](x) if name in model.dgm else x
+    return x
+
+
+@pytest.mark.parametrize(
+    ("choices", "says"),
+    [
+        ({"dgm": ("S1", "S9")}, "after 'S9'; there are S1, S4, S6, C1"),
+        ({"dgm": ("S2",)}, "after 'S2'"),
+        ({"groups": 3}, "dgm_groups=3 does not divide 16 channels after S1"),
+        ({"groups": 8}, "dgm_groups=8 does not divide 4 channels after S1"),
+        ({"ratio": 3}, "dgm_ratio=3 does not divide the 16 channels after S1"),
+        ({"ratio": 32}, "dgm_ratio=32 does not divide the 16 channels after S1"),
+        ({"ratio": 0}, "at least 1"),
+        ({"groups": -4}, "at least 1"),
+        ({"gpconv": "learnt"}, "gpconv is one of fixed, dynamic, not 'learnt'"),
+        ({"gpconv": "dynamic", "rest": "zeros"}, "rest is one of ones, eye, not 'zeros'"),
+        ({"gpconv": "dynamic", "groups": 6}, "power of two"),
+    ],
+)
+def test_a_network_that_cannot_be_is_not_built(choices, says):
+    with pytest.raises(BenchError, match=says):
+        Backbone(3, 2, Structure(**choices))
 
 
 def test_a_flat_scan_gives_a_number():

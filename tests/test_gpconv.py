@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from functools import reduce
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench.core import BenchError, Task
 from bench.registry import make
@@ -42,30 +45,32 @@ def compare(conv: GPConv, gates, odd: int, rest: str) -> None:
     expected = torch.einsum("oi,bihw->bohw", conv.weight * torch.from_numpy(mask), x)
     torch.testing.assert_close(conv.train()(x), expected, rtol=0, atol=1e-12)
     torch.testing.assert_close(conv.eval()(x), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(fold(conv)(x), expected, rtol=0, atol=1e-12)
     assert conv.complexity().item() == pytest.approx(mask.mean())
     assert conv.groups == 2 ** (len(gates) - sum(gates)) * (odd if rest == "eye" else 1)
 
 
 @pytest.mark.parametrize("rest", ["ones", "eye"])
-@pytest.mark.parametrize("shape", [(n, n) for n in range(2, 17)] + [(4, 16), (16, 4), (3, 12), (12, 6), (5, 10)])
+@pytest.mark.parametrize("shape", [(a, b) for a in range(1, 17) for b in range(1, 17) if a % b == 0 or b % a == 0])
 def test_every_pattern_of_gates_is_the_explicit_mask(shape, rest):
     found, odd = patterns(min(shape))
     for gates in found:
         compare(GPConv(*shape, rest=rest), gates, odd, rest)
 
 
+@pytest.mark.parametrize("rest", ["ones", "eye"])
 @pytest.mark.parametrize("shape", [(160, 160), (160, 40), (40, 160), (1280, 1280), (1280, 320), (320, 1280)])
-def test_the_widths_of_the_network_are_the_explicit_mask(shape):
+def test_the_widths_of_the_network_are_the_explicit_mask(shape, rest):
     found, odd = patterns(min(shape))
     for gates in (found[0], found[-1], found[len(found) // 3], found[2 * len(found) // 3 + 1]):
-        compare(GPConv(*shape), gates, odd, "ones")
+        compare(GPConv(*shape, rest=rest), gates, odd, rest)
 
 
 def test_in_single_precision_folded_and_unfolded_agree():
     for shape in ((160, 160), (1280, 320)):
         conv = opened(GPConv(*shape), [1, 0, 1, 0, 1, 0, 1, 0][: GPConv(*shape).gates.numel()])
         x = torch.randn(2, shape[0], 4, 4)
-        unfolded, one = conv.train()(x).detach(), conv.eval()(x)
+        unfolded, one = conv.train()(x).detach(), conv.eval()(x).detach()
         assert float((unfolded - one).norm() / unfolded.norm()) < 1e-5
 
 
@@ -74,6 +79,50 @@ def test_gradients_reach_the_gates_through_the_step():
     ((conv.train()(x) ** 2).mean() + conv.complexity()).backward()
     assert conv.gates.grad.shape == (4,)
     assert (conv.gates.grad != 0).all()
+
+
+def test_the_gradient_of_a_gate_is_that_of_its_factor():
+    """The loss is linear in each factor U_k, so what opening a gate adds to it is the derivative."""
+    conv = opened(GPConv(8, 16).double(), (1, 0, 1))
+    (conv.weight.detach() * conv.pattern()).sum().backward()
+    for at in range(3):
+        masks = [explicit([gate if k == at else (1, 0, 1)[k] for k in range(3)], 1, "ones", (16, 8)) for gate in (1, 0)]
+        change = (conv.weight.detach().numpy() * (masks[0] - masks[1])).sum()
+        assert conv.gates.grad[at].item() == pytest.approx(change)
+
+
+def test_far_gates_open_wholly():
+    conv = GPConv(8, 8)
+    with torch.no_grad():
+        conv.gates.copy_(torch.tensor([1234.567, 0.3, 1e-8]))
+    assert (conv.pattern() == 1).all()
+
+
+def test_in_evaluation_what_is_kept_of_the_weights_still_learns():
+    conv, x = opened(GPConv(8, 8), (0, 1, 0)), torch.randn(2, 8, 3, 3)
+    found = []
+    for one in (conv.train(), conv.eval()):
+        conv.zero_grad()
+        one(x).square().sum().backward()
+        found.append(conv.weight.grad.clone())
+    torch.testing.assert_close(*found)
+
+
+def test_widths_without_a_two_have_no_gates_and_a_gradient_all_the_same():
+    conv = GPConv(16, 1)
+    conv(torch.randn(2, 16, 3, 3)).sum().backward()
+    assert conv.gates.numel() == 0
+    assert all(weight.grad is not None for weight in conv.parameters())
+
+
+def test_an_evaluation_costs_what_its_groups_cost():
+    conv, x = opened(GPConv(64, 16), (0, 0, 1, 0)), torch.randn(1, 64, 5, 5)
+    costs = []
+    for one in (conv, copy.deepcopy(conv).eval(), fold(conv), nn.Conv2d(64, 16, 1, groups=8)):
+        with FlopCounterMode(display=False) as counter:
+            one(x)
+        costs.append(counter.get_total_flops())
+    assert costs == [2 * 64 * 16 * 25, *(2 * 64 * 16 * 25 // 8,) * 3]
 
 
 def test_the_penalty_closes_gates_and_the_groups_grow():
@@ -123,7 +172,8 @@ def test_a_folded_network_has_only_true_convolutions_and_says_the_same():
     )
     x = torch.randn(2, 1, 33, 47, dtype=torch.float64)
     before = model(x)
-    model = fold(model)
-    assert not groups_of(model)
-    torch.testing.assert_close(model(x), before, rtol=0, atol=1e-12)
-    assert complexity(model) == 0
+    plain = fold(model)
+    assert not groups_of(plain)
+    assert len(groups_of(model)) == 12
+    torch.testing.assert_close(plain(x), before, rtol=0, atol=1e-12)
+    assert complexity(plain) == 0

@@ -6,13 +6,14 @@ import zlib
 from pathlib import Path
 
 import bids
+import nibabel as nib
 import numpy as np
 import pytest
 
 from bench import registry
 from bench.core import BenchError
 from bench.datasets._mha import read_mha
-from bench.datasets._pairs import Grid, Pair, indices, paired, read_pair, read_volume
+from bench.datasets._pairs import Grid, Pair, indices, paired, read_alone, read_pair, read_volume
 from bench.prepare import prepare
 
 LAYOUT = "images and masks"
@@ -256,3 +257,20 @@ def test_the_real_label_maps_and_crops_are_read(scans):
     images = scans / "topcow_roi" / "task-1-seg" / "test" / "input" / "images"
     crop, spacing, _ = read_volume(images / "head-mr-angio" / "example_input_dummy_mra.mha")
     assert (crop.shape, spacing, crop.min() > 0) == ((140, 123, 34), (0.2969, 0.2969, 0.6), True)
+
+
+@pytest.mark.parametrize(("mm", "shape"), [(2.0, (12, 9, 11)), (2.0, (8, 16, 7)), (3.1, (9, 8, 10)), (1.3, (20, 14, 9))])
+def test_a_grid_lies_where_its_scan_lies(tmp_path, mm, shape):
+    """A plane of brightness in millimetres of the scanner is the same plane on the grid, by the grid's affine."""
+    turned = np.array([[0, -2.0, 0, 40], [2.0, 0, 0, -31], [0, 0, 2.0, 7], [0, 0, 0, 1]])  # axes y, -x, z
+    voxels = np.stack(np.meshgrid(*map(np.arange, (14, 13, 12)), indexing="ij"))
+    world = np.tensordot(turned[:3, :3], voxels, 1) + turned[:3, 3, None, None, None]
+    plane = (300 + world[0] + 2 * world[1] - 0.5 * world[2]).astype(np.float32)
+    nib.save(nib.Nifti1Image(plane, turned), tmp_path / "a.nii.gz")
+    scan = read_alone(tmp_path / "a.nii.gz", Grid(mm, shape))
+    inside = np.argwhere(scan.image[0] > 0)
+    inside = inside[((inside > 2) & (inside < np.array(shape) - 3)).all(1)]  # blurring and padding change the rim
+    there = inside @ scan.affine[:3, :3].T + scan.affine[:3, 3]
+    expected = 300 + there @ [1, 2, -0.5]
+    np.testing.assert_allclose(scan.image[0][tuple(inside.T)], expected, atol=0.02)
+    assert len(inside) > 5

@@ -239,3 +239,25 @@ def test_no_person_of_the_real_set_is_in_two_folds(scans):
         assert set(groups[part.train]).isdisjoint(groups[part.test])
         assert abs(made.targets[part.test].mean() - made.targets.mean()) < 2
     assert json.dumps(made.manifest)
+
+
+def test_a_prepared_scan_lies_where_its_file_says(tmp_path, scans):
+    """On a real scan: the middle of brightness in the scanner's millimetres, of the file and of the prepared array."""
+    import nibabel as nib
+
+    made = prepare("age_ixi", {"mm": 4.0}, source=scans / "ixi10")
+    file = next(iter(sorted((scans / "ixi10" / "nifti").glob(f"{made.ids[0]}*.nii.gz"))))
+    loaded = nib.load(file)
+
+    def middle(values, affine):
+        weights = np.clip(values.astype(float), 0, None)
+        places = np.argwhere(weights > 0)
+        mean = (places * weights[weights > 0][:, None]).sum(0) / weights.sum()
+        return affine[:3, :3] @ mean + affine[:3, 3]
+
+    found = middle(made.images()[0, 0], made.affine(0))
+    np.testing.assert_allclose(found, middle(np.asarray(loaded.dataobj), loaded.affine), atol=1.0)
+    phantom = prepare("phantom_age", {"subjects": 2, "mm": 8.0})
+    np.testing.assert_allclose(phantom.affine(0)[:3, 3], (-90.0, -126.0, -72.0))
+    pictures = prepare("phantom_order", {"subjects": 4})
+    assert pictures.affine(0).shape == (4, 4)

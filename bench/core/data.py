@@ -39,12 +39,14 @@ class Task:
 class Scan:
     """A scan in memory. image: (C, D, H, W) or (C, H, W), first axes left-right, posterior-anterior, inferior-superior.
 
-    spacing: millimetres along the spatial axes. mask: class indices, shape of the spatial axes, or None.
+    spacing: millimetres along the spatial axes. mask: class indices, shape of the spatial axes, or None. affine: where
+    the voxels of a volume lie in the scanner's or the template's millimetres, (4, 4); None where nobody knows.
     """
 
     image: np.ndarray
     spacing: tuple[float, ...]
     mask: np.ndarray | None = None
+    affine: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,14 @@ class Frame:
         x, y = (tuple(extent / 2 + step for step in steps) for extent in EXTENT[:2])
         return cls((x, y, (z - CORNER[2],)))
 
+    def affine(self) -> np.ndarray:
+        """From voxels of equal edges to millimetres in MNI space, (4, 4)."""
+        import numpy as np
+
+        found = np.diag([self.step, self.step, self.step, 1.0])
+        found[:3, 3] = [low + places[0] for low, places in zip(CORNER, self.places, strict=True)]
+        return found
+
     @property
     def step(self) -> float:
         """Millimetres from one voxel to the next along x."""

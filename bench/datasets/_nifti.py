@@ -26,17 +26,17 @@ def read_scan(path: Path, mask: Path | None = None) -> Scan:
 
     mask: a label map on the same grid, or None. ValueError or OSError where a file is broken: which, and what to do.
     """
-    image, spacing = _read(path)
+    image, spacing, affine = _read(path)
     if mask is None:
-        return Scan(image[None], spacing)
-    labels, _ = _read(mask)
+        return Scan(image[None], spacing, affine=affine)
+    labels, *_ = _read(mask)
     if labels.shape != image.shape:
         raise ValueError(f"{mask.name} has dimensions {labels.shape}, its image {image.shape}")
-    return Scan(image[None], spacing, labels)
+    return Scan(image[None], spacing, labels, affine)
 
 
-def _read(path: Path) -> tuple[np.ndarray, tuple[float, ...]]:
-    """The array (D, H, W) in RAS and its spacing in millimetres."""
+def _read(path: Path) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
+    """The array (D, H, W) in RAS, its spacing in millimetres, and where it lies, (4, 4)."""
     from isal import igzip, isal_zlib
 
     try:
@@ -163,13 +163,14 @@ def _salvaged(path: Path) -> Iterator[bytes]:
             yield content
 
 
-def _turned(values: np.ndarray, promise: Promise) -> tuple[np.ndarray, tuple[float, ...]]:
-    """A view of the voxels along the closest right-anterior-superior axes, and their spacing."""
+def _turned(values: np.ndarray, promise: Promise) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
+    """A view of the voxels along the closest right-anterior-superior axes, their spacing, and their affine."""
     import numpy as np
-    from nibabel.orientations import io_orientation
+    from nibabel.orientations import inv_ornt_aff, io_orientation
 
     turn = io_orientation(promise.affine)
     order = np.argsort(turn[:, 0])
     flips = tuple(slice(None, None, int(sign)) for sign in turn[:, 1])
     values = values.reshape(promise.shape, order="F")[flips].transpose(order)
-    return values, tuple(round(float(step), 4) for step in steps_of(promise.affine)[order])
+    spacing = tuple(round(float(step), 4) for step in steps_of(promise.affine)[order])
+    return values, spacing, promise.affine @ inv_ornt_aff(turn, promise.shape)

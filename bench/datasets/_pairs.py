@@ -87,6 +87,26 @@ class Grid:
             won[better], most[better] = index, share[better]
         return won
 
+    def placed(self, affine: np.ndarray, shape: tuple[int, ...], spacing: tuple[float, ...]) -> np.ndarray:
+        """The affine of this grid, (4, 4), for a volume of `shape` with `affine`: both have one middle.
+
+        Where voxels are only cropped or padded, and an odd number of them is left over, the middles are half a voxel
+        apart.
+        """
+        import numpy as np
+
+        steps = np.array([self.mm / step for step in spacing])
+        if (np.abs(steps - 1) < SAME).all():
+            sizes = zip(shape, self.shape, strict=True)
+            first = np.array([(have - want) // 2 if have > want else -((want - have) // 2) for have, want in sizes])
+            steps = np.ones(3)
+        else:
+            first = (np.array(shape) - 1) / 2 - steps * (np.array(self.shape) - 1) / 2
+        found = np.array(affine, dtype=float)
+        found[:3, 3] += found[:3, :3] @ first
+        found[:3, :3] = found[:3, :3] * steps
+        return found
+
     def _fit(self, values: np.ndarray) -> np.ndarray:
         import numpy as np
 
@@ -142,15 +162,17 @@ def read_pair(pair: Pair, grid: Grid, labels: Mapping[int, int], allow_empty: bo
     if not found.any() and not allow_empty:
         where = "within the prepared grid" if classes.any() else "in it"
         raise ValueError(f"{pair.mask.name} is empty: no voxel {where} is labelled; mend it, or allow empty masks")
-    return Scan(np.ascontiguousarray(grid.bring(image, spacing))[None], grid.spacing, found)
+    brought = np.ascontiguousarray(grid.bring(image, spacing))[None]
+    return Scan(brought, grid.spacing, found, grid.placed(affine, image.shape, spacing))
 
 
 def read_alone(path: Path, grid: Grid) -> Scan:
     """A volume without a mask, (1, *shape), on `grid`. ValueError or OSError where its file is broken."""
     import numpy as np
 
-    image, spacing, _ = read_volume(path)
-    return Scan(np.ascontiguousarray(grid.bring(image, spacing))[None], grid.spacing)
+    image, spacing, affine = read_volume(path)
+    brought = np.ascontiguousarray(grid.bring(image, spacing))[None]
+    return Scan(brought, grid.spacing, affine=grid.placed(affine, image.shape, spacing))
 
 
 def read_volume(path: Path) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
@@ -158,7 +180,6 @@ def read_volume(path: Path) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
 
     ValueError or OSError where it is broken. The affine is that of the voxels as they are turned.
     """
-    import nibabel as nib
     import numpy as np
     from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
@@ -169,9 +190,7 @@ def read_volume(path: Path) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
         spacing = tuple(round(float(step), 4) for step in np.sqrt((affine[:3, :3] ** 2).sum(0)))
         return apply_orientation(values, turn), spacing, affine
     scan = read_scan(path)
-    header = nib.load(path)
-    turned = header.affine @ inv_ornt_aff(io_orientation(header.affine), header.shape[:3])
-    return scan.image[0], scan.spacing, turned
+    return scan.image[0], scan.spacing, scan.affine
 
 
 def indices(mask: np.ndarray, labels: Mapping[int, int], name: str) -> np.ndarray:

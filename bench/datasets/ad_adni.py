@@ -170,7 +170,7 @@ def _mean(paths: Sequence[Path]) -> Scan:
         if scan.image.shape != first.image.shape or not np.allclose(scan.spacing, first.spacing, rtol=0.01):
             raise ValueError(f"{path.name} is no repetition of {paths[0].name}: {scan.image.shape}, {scan.spacing} mm")
     total = np.mean([scan.image for scan in (first, *others)], axis=0, dtype=np.float64)
-    return Scan(total.astype(np.float32), first.spacing)
+    return Scan(total.astype(np.float32), first.spacing, affine=first.affine)
 
 
 DATASET = AdAdni

@@ -129,7 +129,7 @@ def _scan(phantom: PhantomAd, number: int, reaches: tuple[float, float]) -> Scan
     image = image + (FLUID - image) * _fluid(points, ventricles, reaches, phantom.mm)
     image = image * np.exp(BIAS * frame.field(80.0, shading) + GAIN * shading.standard_normal())
     noisy = _heads.rician(image, phantom.noise, noise) * (brain > 0.5)  # then skull-stripped
-    return Scan(_heads.stored(noisy), phantom.spacing)
+    return Scan(_heads.stored(noisy), phantom.spacing, affine=frame.affine())
 
 
 def _fluid(points: np.ndarray, ventricles: np.ndarray, reaches: Sequence[float], mm: float) -> np.ndarray:

@@ -153,7 +153,8 @@ def _scan(phantom: PhantomAge, number: int, levels: Sequence[float], site: Site)
     bias = BIAS * (1 + phantom.sites * (site.bias - 1)) * frame.field(80.0, shading)
     image = image * np.exp(bias + phantom.sites * site.gain + 0.03 * shading.standard_normal())
     noisy = _heads.rician(image, phantom.noise * (1 + phantom.sites * (site.noise - 1)), noise)
-    return Scan(_heads.stored(noisy * (brain > 0.5)), phantom.spacing)  # skull-stripped
+    stripped = _heads.stored(noisy * (brain > 0.5))
+    return Scan(stripped, phantom.spacing, affine=frame.affine())
 
 
 def _fluid(points: np.ndarray, surfaces: Sequence[np.ndarray], levels: Sequence[float], mm: float) -> np.ndarray:

@@ -124,7 +124,7 @@ def _scan(phantom: PhantomArtery, number: int) -> Scan:
     image = image + phantom.effect * BLOOD * (1 + 0.06 * shading.standard_normal()) * blood * flow
     image = image * np.exp(BIAS * frame.field(60.0, shading) + 0.05 * shading.standard_normal())
     stored = _heads.stored(_heads.rician(image, phantom.noise, noise), 200)
-    return Scan(stored, phantom.spacing, mask.astype(np.uint8))
+    return Scan(stored, phantom.spacing, mask.astype(np.uint8), frame.affine())
 
 
 def _drawn(phantom: PhantomArtery, grown: _vessels.Vessels, pieces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -50,6 +50,7 @@ class Decoded:
     mask: np.ndarray | None = None
     checksum: str = ""  # of the files, in their order
     fitted: str = ""  # the dimensions before cropping or padding, where there was any
+    affine: tuple[float, ...] = ()  # where the image lies in the scanner's millimetres, (3, 4) row by row
     fault: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)  # by stage: checksum, decode, check
 
@@ -71,7 +72,8 @@ def decode(sample: Sample, dataset: Dataset, root: Path | None) -> Decoded:
     before = scan.image.shape[1:]
     fitted = "" if before == tuple(dataset.shape[1:]) else " x ".join(map(str, before))
     spent = (ended - begun for begun, ended in itertools.pairwise(marks))
-    return Decoded(sample, image, mask, checksum, fitted, seconds=dict(zip(STAGES, spent, strict=True)))
+    placed = _placed(scan, dataset.shape[1:])
+    return Decoded(sample, image, mask, checksum, fitted, placed, seconds=dict(zip(STAGES, spent, strict=True)))
 
 
 def checksum_of(sample: Sample, root: Path | None) -> str:
@@ -178,6 +180,22 @@ def _fit(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
             before = (want - have) // 2
             array = np.pad(array, [(before, want - have - before) if a == axis else (0, 0) for a in range(array.ndim)])
     return np.ascontiguousarray(array)
+
+
+def _placed(scan: Scan, shape: tuple[int, ...]) -> tuple[float, ...]:
+    """Where the image lies after `_fit`: the first three rows of its affine; empty where nobody knows."""
+    import numpy as np
+
+    if scan.affine is None:
+        return ()
+    moved = [(have - want) // 2 if have > want else -((want - have) // 2) for have, want in _sizes(scan, shape)]
+    affine = np.array(scan.affine, dtype=float)
+    affine[:3, 3] += affine[:3, :3] @ moved
+    return tuple(round(number, 6) for number in affine[:3].ravel().tolist())
+
+
+def _sizes(scan: Scan, shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    return list(zip(scan.image.shape[1:], shape, strict=True))
 
 
 def _in_words(error: Exception) -> str:

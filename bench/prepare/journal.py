@@ -27,6 +27,7 @@ class Entry:
     fault: str = ""  # why it is left out
     image: str = ""  # the checksum of its row; empty where there is none
     mask: str = ""
+    affine: Sequence[float] = ()  # where its row lies in the scanner's millimetres, (3, 4) row by row
 
 
 class Journal:

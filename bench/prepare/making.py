@@ -239,7 +239,7 @@ def _append(arrays: Arrays, each: Decoded) -> Entry:
         image, mask = arrays.append(each.image, each.mask)
     except ValueError as error:
         return Entry(each.sample.id, each.checksum, fault=str(error))
-    return Entry(each.sample.id, each.checksum, each.fitted, "", image, mask)
+    return Entry(each.sample.id, each.checksum, each.fitted, "", image, mask, each.affine)
 
 
 def _decoded(job: Job, begin: int) -> Iterator[Decoded]:

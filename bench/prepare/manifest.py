@@ -110,6 +110,7 @@ def _manifest(made: Made, index: Mapping[str, Any], held: str) -> dict[str, Any]
         "expected": dict(dataset.expected) if plain(dataset) == plain(type(dataset)()) else {},
         "broken": made.broken,
         "fitted": [{"id": entry.id, "from": entry.fitted} for entry in made.entries if entry.fitted],
+        "affines": [list(entry.affine) for entry in made.entries if not entry.fault],
         "seconds": {stage: round(spent, 3) for stage, spent in (made.seconds or {}).items()},
     }
     return {**manifest, "notes": [*_notes(manifest), *made.notes]}

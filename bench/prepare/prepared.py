@@ -57,6 +57,19 @@ class Prepared:
         there = (self.folder / MASKS).is_file()
         return self._array(MASKS, (len(self.ids), *self.shape[1:])) if there else None
 
+    def affine(self, row: int) -> np.ndarray:
+        """(4, 4) from voxels to millimetres: as the file of the scan said, else about the middle of the grid."""
+        import numpy as np
+
+        placed = (self.manifest.get("affines") or [])[row : row + 1]
+        found = np.eye(4)
+        if placed and placed[0]:
+            found[:3] = np.reshape(placed[0], (3, 4))
+        else:
+            found[:3, :3] = np.diag(self.spacing)
+            found[:3, 3] = -np.array(self.spacing) * (np.array(self.shape[1:]) - 1) / 2
+        return found
+
     def truth(self) -> np.ndarray | None:
         """(*spatial axes) in [0, 1]: where the signal of a phantom is; None where nobody knows."""
         return self._array(TRUTH, self.shape[1:]) if (self.folder / TRUTH).is_file() else None
