@@ -13,7 +13,7 @@ from scipy.stats import entropy as scipy_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.core import BenchError, plain
-from bench.views import PLANES, VIEWS, Dynamic, Image, Orthogonal, Slab, Slice, View, Volume, effective
+from bench.views import PLANES, VIEWS, Dynamic, Image, Orthogonal, Slab, Slice, SlidingDynamic, View, Volume, effective
 from bench.views import dynamic_image as pool
 from bench.views import rank_pooling_weights as weights
 from bench.views.projections import slice_entropies
@@ -22,10 +22,13 @@ SPACING = (2.0, 1.5, 3.0)
 SIZES = (9, 12, 7)
 VARIANTS = [
     *(VIEWS[kind]() for kind in sorted(VIEWS)),
-    *(VIEWS[kind](plane=plane) for kind in ("slice", "2d+e", "mean", "max", "entropy", "dynamic") for plane in PLANES),
+    *(kind(plane=plane) for kind in VIEWS.values() if hasattr(kind, "plane") for plane in PLANES),
     Volume(4.0),
     Dynamic(channels=3, quantise=True, reverse=True),
     Dynamic(coefficients="running", scale="none"),
+    Dynamic(plane="all", slab=5, stride=4),
+    Dynamic(plane="axial", slab=3, stride=2, shuffle=2),
+    SlidingDynamic(width=3, reverse=True, scale="none", own=False),
     Slab(gap=5.0, position=0.2),
 ]
 
@@ -49,10 +52,8 @@ def test_the_shape_is_that_of_the_result_and_bytes_are_seen_as_floats_are(view: 
 
 @pytest.mark.parametrize("view", VARIANTS, ids=repr)
 def test_a_scan_is_shown_alike_alone_and_in_a_batch(view: View) -> None:
-    x = scans(3)
-    together = view(x, SPACING)
-    for row in range(3):
-        torch.testing.assert_close(view(x[row : row + 1], SPACING)[0], together[row], rtol=1e-5, atol=2e-3)
+    for x in (scans(3, sizes=(19, 23, 17)), scans(3, sizes=(19, 23, 17)).float()):
+        assert torch.equal(torch.cat([view(scan[None].clone(), SPACING) for scan in x]), view(x, SPACING))
 
 
 @pytest.mark.parametrize("view", VARIANTS, ids=repr)
@@ -62,14 +63,14 @@ def test_a_view_flipped_along_its_left_right_axis_is_the_view_of_the_mirrored_sc
         assert axis == 1
         return
     if axis is None:
-        assert getattr(view, "plane", "sagittal") == "sagittal"
+        assert getattr(view, "plane", "sagittal") in ("sagittal", "all")
         return
     x = scans().float()
     torch.testing.assert_close(view(x.flip(2), SPACING), view(x, SPACING).flip(2 + axis), rtol=1e-4, atol=2e-3)
 
 
 def test_importing_views_imports_no_torch() -> None:
-    code = "import sys, bench.views; sys.exit('torch' in sys.modules)"
+    code = "import sys, bench.views, bench.views.back; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -179,13 +180,6 @@ def test_entropy_bins_span_the_range_of_the_scan() -> None:
 # The dynamic image
 
 
-def exact(slices: int, offset: int) -> list[float]:
-    """The published sums in rational numbers."""
-    return [
-        float(sum(Fraction(2 * i - slices - offset, i) for i in range(t, slices + 1))) for t in range(1, slices + 1)
-    ]
-
-
 def test_the_weights_of_five_and_eight_slices() -> None:
     np.testing.assert_allclose(weights(5), [-3.7, 0.3, 1.3, 1.3, 0.8], atol=1e-12)
     np.testing.assert_allclose(weights(5, "running"), [-1.417, 1.583, 2.083, 1.75, 1.0], atol=5e-4)
@@ -199,14 +193,17 @@ def test_the_weights_of_five_and_eight_slices() -> None:
 
 
 @pytest.mark.parametrize("slices", [1, 2, 3, 5, 8, 91, 110])
-def test_the_weights_are_the_published_sums(slices: int) -> None:
-    if slices == 1:
-        assert [weights(1, kind).tolist() for kind in ("bilen", "linear", "running")] == [[1.0]] * 3
-        return
-    np.testing.assert_allclose(weights(slices), exact(slices, 1), atol=1e-10)
-    np.testing.assert_allclose(weights(slices, "running"), exact(slices, 0), atol=1e-10)
-    sums = [weights(slices, kind).sum() for kind in ("bilen", "linear", "running")]
-    np.testing.assert_allclose(sums, [0, 0, slices], atol=1e-9)
+def test_the_weights_are_the_published_sums_and_those_the_closed_form_in_rational_numbers(slices: int) -> None:
+    steps = range(1, slices + 1)
+    tails = [sum(Fraction(1, i) for i in range(t, slices + 1)) for t in steps]  # H_T - H_{t-1}
+    for kind, less, total in (("bilen", 1, 0), ("running", 0, slices)):
+        sums = [sum(Fraction(2 * i - slices - less, i) for i in range(t, slices + 1)) for t in steps]
+        assert sums == [2 * (slices - t + 1) - (slices + less) * tail for t, tail in zip(steps, tails, strict=True)]
+        assert sum(sums) == total
+        expected = [float(one) for one in sums] if slices > 1 else [1.0]  # a single slice is itself
+        np.testing.assert_allclose(weights(slices, kind), expected, rtol=0, atol=1e-10)
+    assert weights(slices, "linear").tolist() == ([2 * t - slices - 1 for t in steps] if slices > 1 else [1])
+    assert sum(tails) == slices  # of the mean that tells the two apart
 
 
 def test_the_weights_are_the_first_gradient_step_of_rank_pooling() -> None:
@@ -274,8 +271,19 @@ def test_the_dynamic_image_is_scaled_quantised_reversed_and_repeated() -> None:
     assert torch.equal(Dynamic(channels=3)(x, SPACING), torch.from_numpy(scaled).expand(-1, 3, -1, -1))
 
 
-def test_a_constant_image_is_scaled_to_zero() -> None:
-    assert torch.equal(Dynamic()(torch.zeros(1, 1, *SIZES), SPACING), torch.zeros(1, 1, *SIZES[1:]))
+def test_the_defaults_give_what_they_gave_before_planes_and_slabs_to_the_bit() -> None:
+    for plane, axis in PLANES.items():
+        image = pool(scans(1, 1), weights(SIZES[axis]), axis)
+        low, high = image.amin((-2, -1), keepdim=True), image.amax((-2, -1), keepdim=True)
+        assert torch.equal(Dynamic(plane=plane)(scans(1, 1), SPACING), (image - low) / (high - low) * 255)
+
+
+def test_slices_of_zeros_weigh_nothing() -> None:
+    x, kept = scans(1, 1), [0, 1, 5, 6, 7, 8]
+    x[:, :, 2:5] = 0
+    expected = np.tensordot(weights(9)[kept], x[0, 0, kept].double().numpy(), 1)
+    np.testing.assert_allclose(Dynamic(scale="none")(x, SPACING)[0, 0], expected, rtol=1e-4, atol=1e-3)
+    assert SlidingDynamic("sagittal", 3)(x, SPACING)[:, :, 3].eq(0).all()
 
 
 def test_the_view_of_an_image_is_the_image() -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
 from bench.views.base import PLANES, View, flattened, left_right_in
+from bench.views.framing import framed, stretched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +32,7 @@ class Pooled:
 
     plane: str
     start: int
-    weights: np.ndarray  # (slices,)
+    weights: np.ndarray  # (slices,), not to be changed
 
     @property
     def axis(self) -> int:
@@ -80,15 +82,9 @@ class Dynamic(View):
                 "already, so set channels=1"
             )
 
-    def poolings(self, sizes: tuple[int, ...]) -> list[Pooled]:
+    def poolings(self, sizes: tuple[int, ...]) -> tuple[Pooled, ...]:
         """What is pooled, in the order of the images. sizes: (D, H, W)."""
-        found = []
-        for plane in PLANES if self.plane == "all" else (self.plane,):
-            slices = sizes[PLANES[plane]]
-            thick = min(self.slab or slices, slices)
-            starts = [*range(0, slices - thick, self.stride or thick), slices - thick]
-            found += [Pooled(plane, start, self._weights(thick)) for start in starts]
-        return found
+        return _poolings(self, tuple(sizes))
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
         images = self.channels * shape[0] * len(self.poolings(shape[1:]))
@@ -111,6 +107,7 @@ class Dynamic(View):
         import torch
 
         sizes, images = tuple(x.shape[2:]), []
+        frame = self.frame(sizes)
         for pooled, each in zip(self.poolings(sizes), weights, strict=True):
             axis, slices = pooled.axis, len(pooled.weights)
             if len(each) != slices:
@@ -121,19 +118,35 @@ class Dynamic(View):
                 image = stretched(image, _rounding(some, each))
             if self.quantise:
                 image = image + (image.floor() - image).detach() if image.requires_grad else image.floor()
-            images.append(framed(image, self.frame(sizes)))
+            images.append(framed(image, frame))
         whole = images[0] if len(images) == 1 else torch.cat(images, 1)
         return whole.repeat(1, self.channels, 1, 1) if self.channels > 1 else whole
 
     def left_right(self) -> int | None:
         return None if self.plane == "all" else left_right_in(self.plane)
 
-    def _weights(self, slices: int) -> np.ndarray:
-        import numpy as np
 
-        weights = rank_pooling_weights(slices, self.coefficients)
-        weights = weights[::-1] if self.reverse else weights
-        return weights[np.random.default_rng(self.shuffle).permutation(slices)] if self.shuffle else weights
+@lru_cache(256)
+def _poolings(view: Dynamic, sizes: tuple[int, ...]) -> tuple[Pooled, ...]:
+    found = []
+    for plane in PLANES if view.plane == "all" else (view.plane,):
+        slices = sizes[PLANES[plane]]
+        thick = min(view.slab or slices, slices)
+        starts = [*range(0, slices - thick, view.stride or thick), slices - thick]
+        weights = _in_order(view, thick)
+        found += [Pooled(plane, start, weights) for start in starts]
+    return tuple(found)
+
+
+def _in_order(view: Dynamic, slices: int) -> np.ndarray:
+    """The weights as slice after slice has them: turned round and shuffled as the view says."""
+    import numpy as np
+
+    weights = rank_pooling_weights(slices, view.coefficients)
+    weights = weights[::-1].copy() if view.reverse else weights
+    weights = weights[np.random.default_rng(view.shuffle).permutation(slices)] if view.shuffle else weights
+    weights.setflags(write=False)
+    return weights
 
 
 def rank_pooling_weights(slices: int, kind: str = "bilen") -> np.ndarray:
@@ -216,36 +229,16 @@ def _learnt(x: Tensor, weights: Tensor) -> bool:
     return torch.is_grad_enabled() and (weights.requires_grad or x.requires_grad)
 
 
-def framed(image: Tensor, frame: tuple[int, int]) -> Tensor:
-    """An image (..., rows, columns) in the middle of a frame of zeros; itself where it fills it."""
-    from torch.nn import functional
-
-    if tuple(image.shape[-2:]) == frame:
-        return image
-    (top, bottom), (left, right) = margins(tuple(image.shape[-2:]), frame)
-    return functional.pad(image, (left, right, top, bottom))
-
-
-def margins(sizes: tuple[int, ...], frame: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Of each axis, how much of a frame lies before and after what stands in its middle."""
-    return [((whole - size) // 2, whole - size - (whole - size) // 2) for size, whole in zip(sizes, frame, strict=True)]
-
-
-def stretched(image: Tensor, least: Tensor | float = 0.0) -> Tensor:
-    """Each image (..., rows, columns) from 0 at its lowest to 255 at its highest; 0 where these are `least` apart."""
-    low, high = image.amin((-2, -1), keepdim=True), image.amax((-2, -1), keepdim=True)
-    span = high - low
-    return (image - low) / span.masked_fill(span <= least, float("inf")) * 255
-
-
 def _rounding(x: Tensor, weights: np.ndarray | Tensor) -> Tensor:
     """How far apart the sums of equal slices may lie, (..., 1, 1): no more than this is stretched to an image.
 
     x: (..., D, H, W). Judged by the middle voxel: it is that of a constant volume, and takes no time.
     """
     deep, row, column = (size // 2 for size in x.shape[-3:])
-    weight = abs(weights if not hasattr(weights, "detach") else weights.detach()).sum()
-    return x[..., deep, row : row + 1, column : column + 1].detach().float().abs() * (weight * ROUNDING)
+    voxel = x[..., deep, row : row + 1, column : column + 1].detach().float()
+    if hasattr(weights, "detach"):  # a tensor: nothing waits for its device
+        return abs(voxel) * (abs(weights.detach()).sum() * ROUNDING)
+    return abs(voxel) * float(abs(weights).sum() * ROUNDING)
 
 
 def _pooled(x: Tensor, weights: Tensor, axis: int) -> Tensor:
@@ -255,7 +248,8 @@ def _pooled(x: Tensor, weights: Tensor, axis: int) -> Tensor:
     if axis == 2:
         return torch.matmul(x, weights[:, None]).squeeze(-1)
     if axis == 1:
-        return torch.matmul(weights[None], x).squeeze(-2)
+        rows = x.flatten(0, -3)  # said outright: matmul takes another way, of other last bits, where weights are learnt
+        return torch.bmm(weights.expand(len(rows), 1, -1), rows).reshape(*x.shape[:-2], x.shape[-1])
     return torch.matmul(weights[None], x.flatten(-2)).reshape(*x.shape[:-3], *x.shape[-2:])
 
 

@@ -1,26 +1,44 @@
-"""Rank pooling inside a network: the dynamic image with weights that are learnt. It imports torch, the views do not."""
+"""The dynamic image as a layer of a network, with weights of the slices that are learnt.
+
+It imports torch, the views do not. What it learns is how much each slice counts, for all scans alike; it does
+not choose slices scan by scan.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from bench.views.dynamic import Dynamic
+from bench.views.dynamic import Dynamic, Pooled
 
 
 class RankPooling(nn.Module):
     """(B, C, D, H, W) to the images of a `Dynamic` view, (B, C', rows, columns), in any precision of the rest.
 
-    It begins with the view's weights and gives its images to the last digit of float32. learnable: the weights are
-    parameters. Where the view cuts images to whole numbers, the gradient passes the cut unchanged (straight-through).
+    It begins with the view's weights and gives its images, bit by bit for scans in float32 or bytes. A scale of minmax
+    takes the size of the weights back, so that only how they compare is learnt. Where the view cuts images to whole
+    numbers, the gradient passes the cut unchanged (straight-through). Under autocast it stays in float32.
     """
 
     def __init__(self, view: Dynamic, shape: tuple[int, ...], learnable: bool = True) -> None:
-        """shape: (C, D, H, W) of the scans."""
+        """shape: (C, D, H, W) of the scans. learnable: the weights are parameters that ask for a gradient."""
         super().__init__()
-        self.view = view
-        starts = [torch.from_numpy(pooled.weights.copy()).float() for pooled in view.poolings(tuple(shape[1:]))]
+        self.view, self.sizes = view, tuple(shape[1:])
+        starts = [torch.tensor(pooled.weights, dtype=torch.get_default_dtype()) for pooled in view.poolings(self.sizes)]
         self.weights = nn.ParameterList(nn.Parameter(each, requires_grad=learnable) for each in starts)
 
     def forward(self, x: Tensor) -> Tensor:
+        for axis in {pooled.axis for pooled in self.view.poolings(self.sizes)}:
+            if x.shape[2 + axis] != self.sizes[axis]:
+                raise ValueError(f"{x.shape[2 + axis]} slices along axis {axis}; the weights are of {self.sizes[axis]}")
         return self.view.encode(x, list(self.weights))
+
+    def learnt(self) -> list[Pooled]:
+        """The weights as they are now, in the order of the slices in the volume, one array for each of the poolings.
+
+        (slices,), float64, each with its plane and the slice that it starts at; `reverse` and `shuffle` are undone.
+        """
+        pairs = zip(self.view.poolings(self.sizes), self.weights, strict=True)
+        return [replace(pooled, weights=each.detach().double().cpu().numpy().copy()) for pooled, each in pairs]

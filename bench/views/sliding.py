@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
 from bench.views.base import PLANES, View
-from bench.views.dynamic import COEFFICIENTS, rank_pooling_weights, stretched
+from bench.views.dynamic import COEFFICIENTS, ROUNDING, rank_pooling_weights
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
+
+_PIECE = 2**20  # voxels that are gone over at a time, once for each slice of a window: what a cache holds
 
 
 @dataclass(frozen=True)
 class SlidingDynamic(View):
     """The volume with each slice replaced by the dynamic image of the slices around it; the grid stays as it is.
 
-    At the ends the window is cut to the slices that there are, with the weights of so many. A dynamic image by zero-sum
-    weights does not know how bright its slice is, so that the slice itself is a second channel (`own`). Of C channels,
-    the C dynamic images come first.
+    A window of w slices around slice t goes from t - w // 2 to t + w // 2. At the ends it is cut to the slices that
+    there are, with the weights of so many: no slice is made up or seen twice. A dynamic image by zero-sum weights does
+    not know how bright its slice is, so that the slice itself is a second channel (`own`), as it was prepared, not
+    scaled. Of C channels, the C dynamic images come first.
     """
 
     kind_name: ClassVar[str] = "sliding"
@@ -42,19 +45,20 @@ class SlidingDynamic(View):
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
         import torch
 
-        axis = 2 + PLANES[self.plane]
-        bands = torch.from_numpy(self.bands(x.shape[axis])).to(x.device, torch.float32)
-        images = torch.empty((*x.shape[:2], *x.shape[2:]), dtype=torch.float32, device=x.device)
-        for image, volume in zip(images.flatten(0, 1), x.flatten(0, 1), strict=True):  # equal in any batch
-            slices = volume.movedim(axis - 2, 0).float()
-            pooled = (bands @ slices.flatten(1)).reshape(slices.shape)
-            if self.scale == "minmax":
-                pooled = stretched(pooled, 1e-6 * float(volume.abs().amax()) * bands.abs().sum(1)[:, None, None])
-            image.copy_(pooled.movedim(0, axis - 2))
-        return torch.cat([images, x.float()], 1) if self.own else images
+        axis, channels = PLANES[self.plane], x.shape[1]
+        bands = torch.from_numpy(self.bands(x.shape[2 + axis])).to(x.device, torch.float32)
+        found = x.new_zeros((len(x), *self.shape(tuple(x.shape[1:]), spacing)), dtype=torch.float32)
+        if self.own:
+            found[:, channels:] = x
+        for scan, shown in zip(x, found, strict=True):  # one by one: of no batch, and in little memory
+            for volume, images in zip(shown[channels:] if self.own else scan.float(), shown, strict=False):
+                _add_windows(images, volume, bands, axis, self.width // 2)
+                if self.scale == "minmax":
+                    _stretch(images, axis, _rounding(volume, bands, axis))
+        return found
 
     def bands(self, slices: int) -> np.ndarray:
-        """The weights of all windows: (T, T), row t those of the window around slice t."""
+        """The weights of all windows: (T, T), row t those of the window around slice t, 0 beyond it."""
         import numpy as np
 
         found, reach = np.zeros((slices, slices)), self.width // 2
@@ -67,5 +71,34 @@ class SlidingDynamic(View):
     def left_right(self) -> int | None:
         return None if self.plane == "sagittal" else 0
 
-    def keeps(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool:
-        return False
+
+def _add_windows(images: Tensor, volume: Tensor, bands: Tensor, axis: int, reach: int) -> None:
+    """To the images, the slices of their windows times their weights: (D, H, W) both.
+
+    All windows take their next slice at once, so that no zero of `bands` is multiplied and a voxel that is no number
+    stays in the windows that hold it. It takes as long as a dense product at windows of a quarter of the slices.
+    """
+    slices = volume.shape[axis]
+    lead = 1 if axis == 0 else 0  # a piece has whole windows
+    rows = max(1, _PIECE * volume.shape[lead] // volume.numel())
+    for some, sums in zip(volume.split(rows, lead), images.split(rows, lead), strict=True):
+        for offset in range(max(-reach, 1 - slices), min(reach, slices - 1) + 1):
+            first, count = max(0, -offset), slices - abs(offset)  # the windows that have a slice so far off
+            weights = bands.diagonal(offset).contiguous().view([-1 if each == axis else 1 for each in range(3)])
+            sums.narrow(axis, first, count).addcmul_(some.narrow(axis, first + offset, count), weights)
+
+
+def _stretch(images: Tensor, axis: int, least: Tensor) -> None:
+    """Scale the slices along an axis in place, as `stretched` does, in an order that reads memory in its own."""
+    low = high = images
+    for others in ([1, 2],) if axis == 0 else ([0], [3 - axis]):
+        low, high = low.amin(others, keepdim=True), high.amax(others, keepdim=True)
+    span = high - low
+    images.sub_(low).div_(span.masked_fill_(span <= least, float("inf"))).mul_(255)
+
+
+def _rounding(volume: Tensor, bands: Tensor, axis: int) -> Tensor:
+    """How far apart the sums of equal slices may lie, for each window, judged by the middle voxel of its slice."""
+    shape = [-1 if each == axis else 1 for each in range(3)]
+    middle = tuple(slice(None) if each == axis else size // 2 for each, size in enumerate(volume.shape))
+    return (volume[middle].abs() * bands.abs().sum(1) * ROUNDING).reshape(shape)
