@@ -12,7 +12,7 @@ structures thinner than the voxels of the grid are lost. Voxels that the volume 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,8 @@ class Pair:
     mask: Path
 
 
+TARGETS = ("mask", "projection")
+TARGET = "mask: every voxel; projection: whether the line from below to above that it lies on meets the structure"
 RESAMPLED = "to cubic voxels where those of the files differ: images blurred, then linearly; then cropped or padded"
 
 
@@ -138,6 +140,16 @@ def paired(root: Path | None, layout: str, others: str = "") -> list[Pair]:
     if not images:
         raise BenchError(f"all volumes in {root} are {others}*, which are left alone; expected: {layout}")
     return [Pair(key, images[key], masks[key]) for key in sorted(images)]
+
+
+def projected(scan: Scan, target: str) -> Scan:
+    """The scan with the mask that is asked for, one of TARGETS: a projection marks whole lines along the last axis."""
+    import numpy as np
+
+    if target == "mask":
+        return scan
+    lines = scan.mask.max(axis=-1, keepdims=True)
+    return replace(scan, mask=np.ascontiguousarray(np.broadcast_to(lines, scan.mask.shape)))
 
 
 def read_pair(pair: Pair, grid: Grid, labels: Mapping[int, int], allow_empty: bool = False) -> Scan:

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from bench.core import BenchError, Dataset, Sample, Task, param
-from bench.datasets._pairs import Grid, Pair, paired, read_pair
+from bench.core import BenchError, Dataset, Sample, Scan, Task, param
+from bench.datasets._pairs import TARGET, TARGETS, Grid, Pair, paired, projected, read_pair
 
 BINARY = ("background", "artery")
 WILLIS = {  # TopCoW's labels: the arteries of the circle of Willis
@@ -72,6 +72,7 @@ class ArteryCas(Dataset):
     classes: str = param("binary", "arteries as one, or TopCoW's 13 by name", ("binary", "willis"))
     mm: float = param(0.8, "edge of a voxel of the prepared grid; arteries thinner than it are lost")
     voxels: tuple[int, ...] = param((192, 224, 96), "of the grid: left-right, posterior-anterior, inferior-superior")
+    target: str = param("mask", TARGET, TARGETS)
     empty: bool = param(False, "scans without a labelled voxel on the grid take part; off, such a scan is broken")
 
     def __post_init__(self) -> None:
@@ -79,6 +80,8 @@ class ArteryCas(Dataset):
             raise BenchError(f"artery_cas: mm lies between 0.2 and 8, not {self.mm}")
         if len(self.voxels) != 3 or not all(8 <= size <= 1024 for size in self.voxels):
             raise BenchError(f"artery_cas: voxels are three numbers between 8 and 1024, not {self.voxels}")
+        if self.classes == "willis" and self.target == "projection":
+            raise BenchError("artery_cas: arteries by name lie over each other in a projection; set classes=binary")
         if self.classes == "willis":  # an instance's own task hides the class's
             names = ("background", *WILLIS.values())
             object.__setattr__(self, "task", Task("segmentation", "dice", names))
@@ -99,9 +102,13 @@ class ArteryCas(Dataset):
         numbers = {value: index for index, value in enumerate(WILLIS, start=1)}
         if self.classes == "binary":
             numbers = dict.fromkeys(WILLIS if person else (1, 255), 1)
-        read = partial(read_pair, pair, Grid(self.mm, self.voxels), numbers, self.empty)
+        read = partial(_read, self, pair, numbers)
         group, files = person[1] if person else pair.id, (pair.image, pair.mask)
         return Sample(pair.id, group, float("nan"), "artery", read, files=files)
+
+
+def _read(made: ArteryCas, pair: Pair, numbers: dict[int, int]) -> Scan:
+    return projected(read_pair(pair, Grid(made.mm, made.voxels), numbers, made.empty), made.target)
 
 
 DATASET = ArteryCas

@@ -16,6 +16,7 @@ from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
 from bench.datasets import _anatomy, _heads, _vessels
 from bench.datasets._anatomy import Frame
 from bench.datasets._oracle import check_effect, check_share
+from bench.datasets._pairs import TARGET, TARGETS, projected
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,7 @@ class PhantomArtery(Dataset):
     mm: float = param(1.5, "edge of a voxel")
     size: int = param(64, "voxels from left to right and from back to front; half as many upwards")
     noise: float = param(0.04, "deviation of the Rician noise, where arteries are about 0.9")
+    target: str = param("mask", TARGET, TARGETS)
     seed: int = param(0, "of all that is random")
 
     def __post_init__(self) -> None:
@@ -55,6 +57,8 @@ class PhantomArtery(Dataset):
             raise BenchError(f"phantom_artery: mm 0.5 to 4, size 16 to 192, at most 120 mm: {self.mm}, {self.size}")
         if self.size % 2 or not 0 <= self.noise <= 1:
             raise BenchError(f"phantom_artery: size is even, noise from 0 to 1, not {self.size}, {self.noise}")
+        if self.target == "projection" and self.label_noise:
+            raise BenchError("phantom_artery: what a perfect reader scores on a projection of noisy masks is not known")
         check_effect("phantom_artery", self.effect)
         check_share("phantom_artery", self.label_noise)
 
@@ -124,7 +128,7 @@ def _scan(phantom: PhantomArtery, number: int) -> Scan:
     image = image + phantom.effect * BLOOD * (1 + 0.06 * shading.standard_normal()) * blood * flow
     image = image * np.exp(BIAS * frame.field(60.0, shading) + 0.05 * shading.standard_normal())
     stored = _heads.stored(_heads.rician(image, phantom.noise, noise), 200)
-    return Scan(stored, phantom.spacing, mask.astype(np.uint8), frame.affine())
+    return projected(Scan(stored, phantom.spacing, mask.astype(np.uint8), frame.affine()), phantom.target)
 
 
 def _drawn(phantom: PhantomArtery, grown: _vessels.Vessels, pieces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
