@@ -119,6 +119,7 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
         metrics={
             **scores.metrics(fit, task, said, test.y, setup.spacing, setup.task),
             **_unshared(scene, said[fit.selected]),
+            **_bias(fit, setup, test, said[fit.selected]),
         },
         curve=scores.curve(fit, task, said, test.y, setup.spacing),
         resolved={**_resolved(setup, scene, fit), "not_deterministic": sorted(not_deterministic)},
@@ -139,6 +140,16 @@ def _unshared(scene: Scene, said: np.ndarray) -> dict[str, dict[str, float]]:
         return {}
     y = scene.targets[scene.fold.test]
     return {"unshared": evaluate(scene.prepared.task, y[~known], said[~known]) if not known.all() else {}}
+
+
+def _bias(fit: train.Fit, setup: train.Setup, test: Part, said: np.ndarray) -> dict[str, dict[str, float]]:
+    """For a number: how the selected point's predictions depend on the true ones, and what correcting them would do."""
+    if setup.task.kind != "regression":
+        return {}
+    mixed = train.autocast(setup.recipe, setup.device)
+    raw = inference.logits(fit.load(fit.selected), setup.val, 2 * setup.recipe.batch_size, mixed)
+    known = inference.predictions(raw, setup.task, fit.scale)
+    return {"bias": scores.bias(setup.val.y, known, test.y, said)}
 
 
 def _upstream(trial: Trial, store: Store, scene: Scene) -> Sequence[Outputs]:

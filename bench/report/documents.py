@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.report.facts import Facts
-from bench.tables import Frames, latex, markdown, predictions
+from bench.tables import Frames, curves, latex, markdown, predictions
 from bench.tables.text import clean
 
 
@@ -52,14 +52,14 @@ def as_csv(found: list[Frames]) -> dict[str, str]:
     for kind in sorted(kinds):
         end = "_phantom" if kind == "phantom" and len(kinds) > 1 else ""
         mine = [frames for frames in found if frames.section.kind == kind]
-        for name in ("scores", "contrasts", "controls", "failures", "predictions"):
+        for name in ("scores", "contrasts", "controls", "failures", "predictions", "curves"):
             texts[f"{name}{end}.csv"] = _stacked([_frame(frames, name) for frames in mine])
     return texts
 
 
 def _frame(found: Frames, name: str) -> pd.DataFrame:
-    if name == "predictions":
-        return predictions(found.section)
+    if name in ("predictions", "curves"):
+        return (predictions if name == "predictions" else curves)(found.section)
     frame = getattr(found, name)
     if name == "failures" and len(frame):
         return frame.assign(message=[clean(text, found.section.people) for text in frame["message"]])

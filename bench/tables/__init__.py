@@ -15,6 +15,7 @@ from bench.tables import captions, layout
 from bench.tables.arms import arms
 from bench.tables.contrasts import contrasts
 from bench.tables.controls import controls, failures
+from bench.tables.curves import curves
 from bench.tables.layout import Table
 from bench.tables.render import latex, markdown
 from bench.tables.results import Results, Run, Section, gather, read
@@ -30,6 +31,7 @@ __all__ = [
     "captions",
     "contrasts",
     "controls",
+    "curves",
     "failures",
     "frames",
     "gather",
@@ -71,6 +73,7 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(layout.contrasts, found.section, found.contrasts),
         partial(layout.controls, found.section, found.controls),
         partial(layout.publisher, found.section),
+        partial(layout.bias, found.section),
         partial(layout.audit, found.section, found.scores),
         partial(layout.cost, found.section, found.scores),
         partial(layout.failures, results, found.section, found.failures),

@@ -194,3 +194,12 @@ def machines(section: Section) -> str:
         return ""
     more = "" if len(devices) == 1 else " Seconds on different processors do not compare."
     return f"Ran on {listed(devices)}{f' in {listed(precisions)}' if precisions else ''}.{more}"
+
+
+def bias(section: Section) -> str:
+    """What the table of bias says."""
+    return (
+        f"{data(section)} The gap is the prediction less the true number; its slope on the true number is 0 without"
+        f" bias and {MINUS}1 for a prediction that knows nothing. Corrected: by a line fitted on the validation part"
+        " alone. It is reported and applied nowhere: scores, contrasts and figures rest on predictions as they are."
+    )

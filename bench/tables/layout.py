@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench import metrics
 from bench.tables import captions
+from bench.tables.bias import bias as biased
 from bench.tables.contrasts import ALPHA
 from bench.tables.publisher import publisher as published
 from bench.tables.results import Results, Section
@@ -154,6 +155,24 @@ def publisher(section: Section) -> Table:
         for entry in frame.to_dict("records")
     )
     return Table("publisher", "The publisher's split", columns, rows, captions.publisher(section, frame))
+
+
+def bias(section: Section) -> Table:
+    """How predictions depend on the true number."""
+    digits = decimals(section.metric)
+    unit = f" ({section.task.unit})" if section.task.unit else ""
+    columns = ("Arm", "Runs", "Slope of the gap", f"MAE{unit}", f"MAE{unit}, corrected")
+    rows = tuple(
+        (
+            entry["arm"],
+            str(entry["runs"]),
+            signed(entry["slope"], 2),
+            number(entry["mae"], digits),
+            number(entry["corrected_mae"], digits),
+        )
+        for entry in biased(section).to_dict("records")
+    )
+    return Table("bias", "Bias with the true number", columns, rows, captions.bias(section))
 
 
 def failures(results: Results, section: Section, frame: pd.DataFrame) -> Table:

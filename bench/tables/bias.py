@@ -1,0 +1,27 @@
+"""How a predicted number depends on the true one, and what correcting that would make of the error. Never applied."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bench.tables.results import Section
+
+
+def bias(section: Section) -> pd.DataFrame:
+    """A row an arm of a task that predicts a number: slope of the gap, MAE, MAE after correction; means over runs."""
+    rows = []
+    for arm in section.arms if section.task.kind == "regression" else ():
+        found = [run.record.metrics for run in section.of(arm) if run.done and "bias" in run.record.metrics]
+        if found:
+            told = {name: [_number(each["bias"].get(name)) for each in found] for name in ("slope", "corrected_mae")}
+            usable = np.isfinite(told["corrected_mae"])
+            corrected = np.mean(told["corrected_mae"]) if usable.all() else np.nan
+            mae = np.mean([each["selected"]["mae"] for each in found])
+            rows.append({"arm": arm, "runs": len(found), "slope": np.mean(told["slope"]), "mae": mae})
+            rows[-1]["corrected_mae"] = corrected
+    return pd.DataFrame(rows, columns=["arm", "runs", "slope", "mae", "corrected_mae"])
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

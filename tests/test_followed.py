@@ -1,0 +1,93 @@
+"""What is followed and told beside the score: the bias of predicted numbers, curves of training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from bench import registry, runner
+from bench.core import Recipe, Split, Trial
+from bench.prepare import prepare
+from bench.scores import bias
+from bench.store import Store
+
+
+def test_the_slope_of_the_gap_is_that_of_a_regression():
+    rng = np.random.default_rng(0)
+    y = rng.uniform(20, 90, 60)
+    said = 30 + 0.5 * y + rng.normal(0, 3, 60)
+    found = bias(y[:30], said[:30], y[30:], said[30:])
+    assert found["slope"] == pytest.approx(stats.linregress(y[30:], said[30:] - y[30:]).slope)
+    line = stats.linregress(y[:30], said[:30])
+    expected = np.abs((said[30:] - line.intercept) / line.slope - y[30:]).mean()
+    assert found["corrected_mae"] == pytest.approx(expected)
+
+
+def test_who_says_one_number_has_no_correction():
+    y = np.arange(10.0)
+    found = bias(y, np.full(10, 4.0), y, np.full(10, 4.0))
+    assert found["slope"] == pytest.approx(-1)
+    assert np.isnan(found["corrected_mae"])
+    assert np.isnan(bias(y[:1], y[:1], y[:1], y[:1])["slope"])
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Two trials of DCL-SE on a phantom of ageing, the full curriculum among them, and a floor."""
+    made = prepare("phantom_age", {"subjects": 24, "mm": 8.0})
+    store = Store(tmp_path_factory.mktemp("results"))
+    full = {"auxiliary": True, "dcl": "cur", "gpconv": "dynamic"}
+    records = {}
+    for arm, params in (("dclse", {}), ("dclse", full), ("linear", {})):
+        method = registry.spec("methods", arm, params)
+        trial = Trial(made.spec, method, Split(folds=3), recipe=Recipe(steps=4, batch_size=4, points=2))
+        records[arm + ("+" if params else "")] = runner.run(trial, store)
+    return records
+
+
+def test_a_record_tells_the_bias_and_the_score_is_not_corrected(results):
+    for record in results.values():
+        assert record.status == "done", record.error
+        assert set(record.metrics["bias"]) == {"slope", "corrected_mae"}
+    kept = results["linear"].metrics
+    assert kept["selected"]["mae"] != pytest.approx(kept["bias"]["corrected_mae"])
+
+
+def test_every_evaluation_point_tells_the_curriculum_and_the_groups(results):
+    plain, full = results["dclse"], results["dclse+"]
+    assert all("watched" not in point for point in plain.curve)
+    for point in full.curve:
+        watched = point["watched"]
+        for stage in ("S1", "S4", "S6", "C1"):
+            assert 0 <= watched[f"cur {stage}"] <= 1
+            assert watched[f"complexity {stage}"] == pytest.approx(1 - watched[f"cur {stage}"])
+        cur = [watched[f"cur {stage}"] for stage in ("S1", "S4", "S6", "C1")]
+        assert cur == sorted(cur)
+        assert sum(name.startswith("groups ") for name in watched) == 12
+    assert "groups" in full.resolved["network"]
+    assert "network" not in plain.resolved
+
+
+def test_curves_and_biases_are_tables(results):
+    from types import SimpleNamespace
+
+    from bench.tables.bias import bias as table
+    from bench.tables.curves import curves
+
+    cell = {"arm": "full", "role": "arm", "partition": 0, "fold": 0, "seed": 0}
+    runs = [SimpleNamespace(cell=cell, done=True, record=results["dclse+"])]
+    runs.append(SimpleNamespace(cell={**cell, "arm": "floor"}, done=True, record=results["linear"]))
+    section = SimpleNamespace(
+        name="x", runs=runs, arms=("full", "floor"), task=SimpleNamespace(kind="regression"),
+        of=lambda arm: [run for run in runs if run.cell["arm"] == arm],
+    )  # fmt: skip
+    frame = curves(section)
+    assert list(frame["step"]) == [2, 4, 0]
+    assert frame["cur C1"].notna().tolist() == [True, True, False]
+    assert isinstance(frame, pd.DataFrame)
+    found = table(section).set_index("arm")
+    record = results["dclse+"].metrics
+    assert found.loc["full", "slope"] == pytest.approx(record["bias"]["slope"])
+    assert found.loc["full", "mae"] == pytest.approx(record["selected"]["mae"])
