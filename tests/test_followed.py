@@ -91,3 +91,27 @@ def test_curves_and_biases_are_tables(results):
     record = results["dclse+"].metrics
     assert found.loc["full", "slope"] == pytest.approx(record["bias"]["slope"])
     assert found.loc["full", "mae"] == pytest.approx(record["selected"]["mae"])
+
+
+def test_a_phantom_tells_how_far_the_arms_come_to_the_oracle(tmp_path):
+    from synthetic import Made, Told, write
+
+    from bench import tables
+
+    data = (Made(name="phantom_ad", phantom=True),)
+    plan = write(tmp_path, {"linear": Told(scores=[0.8] * 5), "base": Told(scores=[0.65] * 5)}, data)
+    plan["data"][0]["oracle"] = 0.9
+    results = tables.gather(plan, Store(tmp_path))
+    (found,) = tables.frames(results)
+    (note,) = [note for note in tables.laid_out(results, found)[0].notes if note.startswith("Oracle")]
+    assert "Oracle 0.900" in note
+    assert "linear 0.75, base 0.38" in note  # of the way from an AUC of a half
+    assert not [note for note in tables.laid_out(*_without(plan, tmp_path))[0].notes if note.startswith("Oracle")]
+
+
+def _without(plan, root):
+    from bench import tables
+
+    del plan["data"][0]["oracle"]
+    results = tables.gather(plan, Store(root))
+    return results, tables.frames(results)[0]

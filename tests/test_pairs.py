@@ -259,7 +259,9 @@ def test_the_real_label_maps_and_crops_are_read(scans):
     assert (crop.shape, spacing, crop.min() > 0) == ((140, 123, 34), (0.2969, 0.2969, 0.6), True)
 
 
-@pytest.mark.parametrize(("mm", "shape"), [(2.0, (12, 9, 11)), (2.0, (8, 16, 7)), (3.1, (9, 8, 10)), (1.3, (20, 14, 9))])
+@pytest.mark.parametrize(
+    ("mm", "shape"), [(2.0, (12, 9, 11)), (2.0, (8, 16, 7)), (3.1, (9, 8, 10)), (1.3, (20, 14, 9))]
+)
 def test_a_grid_lies_where_its_scan_lies(tmp_path, mm, shape):
     """A plane of brightness in millimetres of the scanner is the same plane on the grid, by the grid's affine."""
     turned = np.array([[0, -2.0, 0, 40], [2.0, 0, 0, -31], [0, 0, 2.0, 7], [0, 0, 0, 1]])  # axes y, -x, z

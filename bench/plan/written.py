@@ -65,10 +65,23 @@ def _data_entry(found: Found, folds: int) -> dict[str, Any]:
         "split": found.split,
         "folds": found.division(folds).folds,
     }
+    if (best := _oracle(found)) is not None:
+        entry["oracle"] = best
     if found.external is None:
         return entry
     other = registry.make("datasets", found.external.data.name, found.external.data.params)
     return {**entry, "task": plain(other.task), "external": {**plain(found.external), "title": other.title}}
+
+
+def _oracle(found: Found) -> float | None:
+    """What the best possible reader of a phantom scores; None for real scans, and where it is not made yet."""
+    from bench.datasets._oracle import oracle_score
+    from bench.prepare import open_prepared
+
+    if not registry.member("datasets", found.spec.name).phantom or not found.spec.fingerprint:
+        return None
+    prepared = open_prepared(found.spec.name, found.spec.params)
+    return None if prepared is None or "oracle" not in prepared.covariates else oracle_score(prepared)
 
 
 def _cell_entry(cell: Cell) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bench import metrics
 from bench.tables import captions
 from bench.tables.bias import bias as biased
 from bench.tables.contrasts import ALPHA
+from bench.tables.oracle import oracle_note
 from bench.tables.publisher import publisher as published
 from bench.tables.results import Results, Section
 from bench.tables.text import NOTHING, between, clean, decimals, large, number, probability, seconds, signed
@@ -44,7 +45,7 @@ def scores(section: Section, frame: pd.DataFrame) -> Table:
         rest = (number(entry[metric.name], decimals(metric)) for metric in others)
         found = marked(entry, digits), between(entry["low"], entry["high"], digits)
         rows.append((arm_label(entry), entry["family"], runs(entry), *found, *rest))
-    notes = (*_incomplete(frame), *_view_notes(section), *_undefined(frame))
+    notes = (*_incomplete(frame), *_view_notes(section), *_undefined(frame), *oracle_note(section, frame))
     return Table("scores", "Scores", columns, tuple(rows), captions.scores(section), notes, (0, 1))
 
 

@@ -1,0 +1,37 @@
+"""Can the methods learn what is certainly there?
+
+Phantoms with strong effects, whose best possible score is known: dementia, stages of dementia, the order of slices,
+tumours in MR and CT, age, arteries. A method that stays far from the oracle here has not learnt, and its score on real
+scans says nothing of its idea; report it as not learnt, and find the reason.
+
+Expected: for classes DCL-SE comes nine tenths of the way from chance to the oracle; for age a linear model on voxels is
+hard to beat, as every change is linear in age; for arteries the 3D U-Net is the arm to beat.
+Cost: about two hours on two cores.
+"""
+
+from bench.core import Arm, Data, Recipe, Study
+from studies._dclse import FLOORS, FULL
+
+STUDY = Study(
+    question="Can the methods learn what is certainly there?",
+    datasets=[
+        Data("phantom_ad", {"effect": 3.0, "subjects": 160}),
+        Data("phantom_ad2d", {"effect": 3.0, "subjects": 200, "slices": 1, "size": 64}),
+        Data("phantom_order", {"effect": 2.0, "subjects": 120}),
+        Data("phantom_bt_mri", {"effect": 2.0, "subjects": 300, "size": 64}),
+        Data("phantom_bt_ct", {"effect": 2.0, "subjects": 200, "size": 64}),
+        Data("phantom_age", {"effect": 3.0, "subjects": 300}),
+        Data("phantom_artery", {"effect": 2.0, "subjects": 40}),
+    ],
+    reference="DCL-SE",
+    arms={
+        "DCL-SE": Arm("dclse"),
+        "DCL-SE full": Arm("dclse", FULL),
+        "DenseNet-121 (3D)": Arm("monai3d", tasks=("classification", "regression")),
+        "U-Net (3D)": Arm("unet3d", tasks=("segmentation",)),
+        **FLOORS,
+    },
+    floors=list(FLOORS),
+    folds=4,
+    recipe=Recipe(steps=300, batch_size=8, points=10),
+)
