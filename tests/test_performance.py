@@ -19,7 +19,7 @@ def test_every_group_has_its_benchmarks():
 def test_the_cheapest_benchmark_runs(monkeypatch):
     monkeypatch.setattr(images, "SHAPES", {"tiny": (1, 1, 9, 8, 7)})
     results = list(images.run(Settings(rounds=1)))
-    assert len(results) == 12
+    assert len(results) == 15
     assert all(result.median > 0 for result in results)
     assert {result.limit for result in results} == {1.25, 2.5, None}
 

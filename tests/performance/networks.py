@@ -1,0 +1,62 @@
+"""One training step of DCL-SE against those of timm's MobileNetV2 and of a 3D network of MONAI on the same scans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from performance.measure import Call, Result, Settings, paired, threads
+
+BATCH, VOLUME = 8, (1, 46, 55, 46)  # of 4 mm
+IMAGE = (3, 109, 91)  # the sagittal dynamic image at 2 mm
+WITHOUT = {
+    "third pointwise": {"pointwise": False},
+    "second branch": {"second_branch": False},
+    "attention": {"attention": False},
+    "DGM": {"dgm": "none"},
+}
+
+
+def run(settings: Settings) -> Iterator[Result]:
+    """Steps in turns, forward and backward, one thread."""
+    rounds = settings.pairs(5)
+    with threads(1):
+        ours = _step("dclse", {}, IMAGE)
+        others = {
+            "MobileNetV2, the same images": _step("timm2d", {"network": "mobilenetv2_100"}, IMAGE),
+            "ResNet-18, the same images": _step("timm2d", {}, IMAGE),
+            "DenseNet-121 (3D), the volumes at 4 mm": _step("monai3d", {"view": {"kind": "volume"}}, VOLUME),
+        }
+        for name, plain in others.items():
+            told = f"a training step (forward, backward) of DCL-SE on {BATCH} images of {IMAGE} against {name}"
+            yield Result(f"DCL-SE against {name}", paired(ours, plain, rounds), compared=told)
+        for name, params in WITHOUT.items():
+            told = f"where the time of a step goes: DCL-SE without its {name} against the whole"
+            yield Result(f"DCL-SE without {name}", paired(_step("dclse", params, IMAGE), ours, rounds), compared=told)
+        learnt = _step("dclse", {"gpconv": "dynamic"}, IMAGE)
+        told = "a training step with learnt groups against fixed ones"
+        yield Result("learnt groups", paired(learnt, ours, rounds), 1.5, compared=told)
+        full = {"gpconv": "dynamic", "auxiliary": True, "dcl": "cur", "fusion": "attention"}
+        told = "a training step of the full form against the released network"
+        yield Result("DCL-SE full", paired(_step("dclse", full, IMAGE), ours, rounds), 1.6, compared=told)
+
+
+def _step(name: str, params: dict[str, Any], shape: tuple[int, ...]) -> Call:
+    """A training step of a method without the optimiser's part, on a fixed batch."""
+    import torch
+
+    from bench import registry
+    from bench.core import Task
+    from bench.method import Batch
+
+    task = Task("classification", "auc", ("a", "b"))
+    method = registry.make("methods", name, params)
+    torch.manual_seed(0)
+    model, y = method.build(task, shape).train(), torch.arange(BATCH) % 2
+    batch = Batch(torch.randn(BATCH, *shape), y, torch.arange(BATCH), task)
+
+    def step() -> None:
+        model.zero_grad(set_to_none=True)
+        method.step(model, batch).mean().backward()
+
+    return step
