@@ -21,7 +21,7 @@ def test_the_cheapest_benchmark_runs(monkeypatch):
     results = list(images.run(Settings(rounds=1)))
     assert len(results) == 15
     assert all(result.median > 0 for result in results)
-    assert {result.limit for result in results} == {1.25, 2.5, None}
+    assert {result.limit for result in results} == {1.25, 2.0, 2.5, None}
 
 
 def slow(settings):

@@ -1,0 +1,253 @@
+"""Each loss of distillation against its equation worked out in numpy, loop by loop, and against what must be 0."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from baselines import _distil, _distil_maps, _distil_paced, _graph
+
+RNG = np.random.default_rng(3)
+STUDENT, TEACHER = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 4))
+ANSWERS, TAUGHT = RNG.normal(size=(5, 4)), RNG.normal(size=(5, 4))
+Y = np.array([0, 3, 1, 1, 2])
+
+
+def tensors(*arrays):
+    return [torch.tensor(array) for array in arrays]
+
+
+def softmax(z, temperature=1.0):
+    e = np.exp(z / temperature)
+    return e / e.sum(-1, keepdims=True)
+
+
+def kl(p, q):
+    return float(sum(a * np.log(a / b) for a, b in zip(p, q, strict=True)))
+
+
+def huber(d):
+    return 0.5 * d * d if abs(d) < 1 else abs(d) - 0.5
+
+
+def unit(v):
+    length = np.sqrt((v**2).sum())
+    return v / length if length else v
+
+
+def close(found, expected):
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_hinton_is_the_divergence_of_softened_answers_times_the_square_of_the_temperature():
+    pairs = zip(softmax(TAUGHT, 4), softmax(ANSWERS, 4), strict=True)
+    close(_distil.soft_targets(*tensors(ANSWERS, TAUGHT), 4.0), [16 * kl(t, s) for t, s in pairs])
+
+
+def test_dkd_compares_own_class_with_the_rest_and_the_rest_among_themselves():
+    own, others = _distil.decoupled(*tensors(ANSWERS, TAUGHT, Y), 2.0)
+    for row, y in enumerate(Y):
+        t, s = softmax(TAUGHT[row], 2), softmax(ANSWERS[row], 2)
+        assert own[row].item() == pytest.approx(kl([t[y], 1 - t[y]], [s[y], 1 - s[y]]), rel=1e-6)
+        rest = [np.delete(p, y) / (1 - p[y]) for p in (t, s)]
+        assert others[row].item() == pytest.approx(kl(*rest), rel=1e-6)
+
+
+def test_hinton_is_dkd_with_the_weight_that_the_teacher_gives_to_the_other_classes():
+    own, others = _distil.decoupled(*tensors(ANSWERS, TAUGHT, Y), 2.0)
+    rest = 1 - softmax(TAUGHT, 2)[np.arange(5), Y]
+    close(4 * (own + torch.tensor(rest) * others), _distil.soft_targets(*tensors(ANSWERS, TAUGHT), 2.0).numpy())
+
+
+def test_of_two_classes_the_second_term_of_dkd_is_zero():
+    two = tensors(100 * ANSWERS[:, :2], 100 * TAUGHT[:, :2], Y % 2)
+    assert (_distil.decoupled(*two, 4.0)[1] == 0).all()
+
+
+def test_similarity_preserving_normalises_the_rows_of_the_products():
+    products = [np.array([unit(row) for row in f @ f.T]) for f in (STUDENT, TEACHER)]
+    expected = ((products[0] - products[1]) ** 2).sum() / 25
+    found = _distil.similarity_preserving(*tensors(STUDENT, TEACHER))
+    assert found.shape == (5,)
+    close(found.mean(), expected)
+    assert found.mean().item() != pytest.approx(_graph.distance(*tensors(STUDENT, TEACHER)).item(), rel=0.1)
+
+
+def test_rkd_compares_distances_in_units_of_their_mean():
+    def distances(f):
+        d = np.array([[np.sqrt(((a - b) ** 2).sum()) for b in f] for a in f])
+        return d / (d.sum() / 20)
+
+    pairs = zip(distances(STUDENT).flat, distances(TEACHER).flat, strict=True)
+    expected = np.mean([huber(s - t) for s, t in pairs])
+    close(_distil.relation_distance(*tensors(STUDENT, TEACHER)).mean(), expected)
+    close(_distil.relation_distance(*tensors(STUDENT, 7 * STUDENT)), np.zeros(5))
+
+
+def test_rkd_compares_the_angles_of_every_three_scans():
+    def angle(f, i, j, k):
+        return unit(f[j] - f[i]) @ unit(f[k] - f[i])
+
+    triples = itertools.product(range(5), repeat=3)
+    expected = np.mean([huber(angle(STUDENT, *one) - angle(TEACHER, *one)) for one in triples])
+    close(_distil.relation_angle(*tensors(STUDENT, TEACHER)).mean(), expected)
+
+
+def test_pkt_compares_the_chances_of_being_neighbours():
+    def chances(f):
+        rows = np.array([unit(row) for row in f])
+        likeness = (rows @ rows.T + 1) / 2
+        return likeness / likeness.sum(1, keepdims=True)
+
+    s, t = chances(STUDENT), chances(TEACHER)
+    close(_distil.probabilities(*tensors(STUDENT, TEACHER)), (t * np.log((t + 1e-7) / (s + 1e-7))).mean(1))
+
+
+def test_crd_tells_pairs_of_one_scan_from_pairs_of_different_classes():
+    s, t = (np.array([unit(row) for row in f]) for f in (STUDENT, TEACHER[:, :3]))
+    expected = []
+    for i in range(5):
+        others = [j for j in range(5) if Y[j] != Y[i]]
+        share, loss = len(others) / 5, 0.0
+        for cosines in (s[i] @ t.T, t[i] @ s.T):
+            h = np.exp(cosines / 0.5) / (np.exp(cosines / 0.5) + share)
+            loss -= np.log(h[i]) + sum(np.log(1 - h[j]) for j in others)
+        expected.append(loss)
+    close(_distil.contrast(*tensors(STUDENT, TEACHER[:, :3], Y), 0.5), expected)
+    assert torch.isfinite(_distil.contrast(*tensors(STUDENT, STUDENT, np.zeros(5, int)), 0.5)).all()
+
+
+def test_hints_and_graphs_have_known_values():
+    close(_distil.hints(*tensors(TEACHER, ANSWERS)), ((TEACHER - ANSWERS) ** 2).mean(1))
+    close(_graph.graph(torch.full((4, 3), 2.0)), np.ones((4, 4)))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda f: _distil.soft_targets(f, f, 4.0),
+        lambda f: sum(_distil.decoupled(f, f, torch.tensor(Y), 4.0)),
+        lambda f: _distil.hints(f, f),
+        lambda f: _distil.similarity_preserving(f, f),
+        lambda f: _distil.relation_distance(f, f),
+        lambda f: _distil.relation_angle(f, f),
+        lambda f: _distil.probabilities(f, f),
+        lambda f: _graph.distance(f, f).expand(5),
+        lambda f: _distil_maps.attention_transfer(f.view(5, 2, 2).abs(), f.view(5, 2, 2).abs(), 0),
+    ],
+)
+def test_a_student_that_is_its_teacher_loses_nothing_and_its_gradient_is_a_number(loss):
+    features = torch.tensor(TAUGHT, requires_grad=True)
+    found = loss(features)
+    assert found.shape == (5,)
+    close(found.detach(), np.zeros(5))
+    found.sum().backward()
+    assert torch.isfinite(features.grad).all()
+
+
+@pytest.mark.parametrize("name", ["similarity_preserving", "relation_distance", "relation_angle", "probabilities"])
+@pytest.mark.parametrize("rows", [1, 2])
+def test_relations_of_one_scan_or_of_equal_ones_are_numbers(name, rows):
+    features = torch.ones(rows, 3, requires_grad=True)
+    found = getattr(_distil, name)(features, torch.arange(4.0 * rows).view(rows, 4))
+    found.sum().backward()
+    assert torch.isfinite(found).all()
+    assert torch.isfinite(features.grad).all()
+
+
+def test_attention_of_a_volume_is_averaged_along_the_slices():
+    volume, image = RNG.random((2, 3, 4, 5)), RNG.random((2, 4, 5))
+    rows = [np.array([unit(one.ravel()) for one in maps]) for maps in (image, volume.mean(1))]
+    expected = ((rows[0] - rows[1]) ** 2).mean(1)
+    close(_distil_maps.attention_transfer(*tensors(image, volume), 0), expected)
+    close(_distil_maps.attention_transfer(*tensors(volume, image), 0), expected)
+    turned = np.moveaxis(volume, 1, 3)
+    close(_distil_maps.attention_transfer(*tensors(image, turned), 2), expected)
+
+
+def test_maps_are_resized_by_area():
+    maps = torch.rand(2, 6, 5, dtype=torch.float64)
+    torch.testing.assert_close(_distil_maps.resized(maps, [3, 5]), F.avg_pool2d(maps[:, None], (2, 1))[:, 0])
+    line = torch.tensor([[3.0, 5.0, 8.0]])
+    torch.testing.assert_close(_distil_maps.resized(line, [2]), torch.tensor([[5.5 / 1.5, 10.5 / 1.5]]))
+    torch.testing.assert_close(_distil_maps.resized(maps, [6, 5]), maps)
+
+
+def test_svls_leaves_half_of_the_mass_where_it_was():
+    for axes, neighbour in ((2, 0.0778), (3, 0.0308)):
+        kernel = _distil_paced.kernel(axes)
+        centre = (1,) * axes
+        assert kernel[centre].item() == pytest.approx(0.5)
+        assert kernel.sum().item() == pytest.approx(1)
+        assert kernel[(0, *centre[1:])].item() == pytest.approx(neighbour, abs=5e-5)
+
+
+def test_svls_smooths_labels_at_borders_only():
+    y = torch.zeros(1, 5, 5, dtype=torch.int64)
+    y[0, 2, 2] = 1
+    soft = _distil_paced.spread_labels(y, 3)
+    assert soft.shape == (1, 3, 5, 5)
+    torch.testing.assert_close(soft.sum(1), torch.ones(1, 5, 5))
+    assert soft[0, 1, 2, 2].item() == pytest.approx(0.5)  # alone among its neighbours
+    assert soft[0, 1, 1, 2].item() == pytest.approx(0.0778, abs=5e-5)
+    torch.testing.assert_close(soft[0, 0, :, 0], torch.ones(5))  # the border of the picture is none of the labels
+    two = _distil_paced.spread_labels(torch.cat([y, 1 - y]), 3)
+    torch.testing.assert_close(two[:1], soft)
+    torch.testing.assert_close(two[1, 0], soft[0, 1])
+
+
+def test_the_pace_falls_on_a_line_to_zero():
+    assert _distil_paced.pace(0.6, 0.0, 0.8) == 0.6
+    assert _distil_paced.pace(0.6, 0.4, 0.8) == pytest.approx(0.3)
+    assert _distil_paced.pace(0.6, 0.8, 0.8) == 0
+    assert _distil_paced.pace(0.6, 0.9, 0.8) == 0
+
+
+def test_the_threshold_is_the_quantile_of_all_that_was_met():
+    met, sure = _distil_paced.Confidences(), torch.tensor(RNG.random((4, 1000)))
+    met.meet(sure[:2])
+    met.meet(sure[2:])
+    for share in (0.25, 0.7):
+        threshold = met.threshold(share).item()
+        assert threshold == pytest.approx(np.quantile(sure.numpy(), 1 - share), abs=2e-3)
+        assert (sure > threshold).double().mean().item() == pytest.approx(share, abs=5e-3)
+    certain = _distil_paced.Confidences()
+    certain.meet(torch.ones(10))
+    assert certain.threshold(0.7).item() < 1  # or nothing would be learnt from a teacher that is always sure
+
+
+def test_voxel_losses_are_the_mean_over_classes_plus_cross_entropy():
+    student, teacher = RNG.normal(size=(2, 3, 2, 2)), RNG.normal(size=(2, 3, 2, 2))
+    y = RNG.integers(0, 3, size=(2, 2, 2))
+    found = _distil_paced.voxel_losses(*tensors(student, teacher, y), 4.5)
+    for scan, row, column in itertools.product(range(2), repeat=3):
+        s, t = student[scan, :, row, column], teacher[scan, :, row, column]
+        expected = 4.5**2 * kl(softmax(t, 4.5), softmax(s, 4.5)) / 3 - np.log(softmax(s)[y[scan, row, column]])
+        assert found[scan, row, column].item() == pytest.approx(expected)
+
+
+def test_the_weights_of_a_scan_weigh_that_scan_alone():
+    losses = torch.arange(8.0).view(2, 2, 2)
+    weights = torch.stack([torch.zeros(2, 2), torch.ones(2, 2)])
+    torch.testing.assert_close(_distil_paced.paced(losses, weights), torch.tensor([0.0, 5.5]))
+    with pytest.raises(ValueError, match="weights of"):
+        _distil_paced.paced(losses, weights[:, None])
+
+
+def test_voxels_of_doubt_wait():
+    y = torch.zeros(1, 5, 5, dtype=torch.int64)
+    y[0, 2, 2] = 1
+    sure = torch.full((1, 5, 5), 0.9)
+    sure[0, 0, 0] = 0.3
+    weights = _distil_paced.weights(sure, y, 2, 0.8)
+    assert weights[0, 0, 0] == 0  # the teacher doubts
+    assert weights[0, 2, 2] == 0  # its neighbours are of another class
+    assert weights[0, 1, 1] == 1
+    assert _distil_paced.weights(sure, y, 2, 0.0).all()
+    logits = torch.tensor([[[[2.0]], [[0.0]]]])
+    chance = _distil_paced.confidence(logits, torch.zeros(1, 1, 1, dtype=torch.int64), 2.0)
+    assert chance.item() == pytest.approx(1 / (1 + np.exp(-1)))
