@@ -204,3 +204,28 @@ def test_a_cell_knows_what_must_be_there_before_it(study):
     for cell in plan.cells(study, [DATA]):
         assert list(cell.before) == plan.upstream_of(cell.trial)
         assert [trial.key for trial in plan.needed_by(cell.trial)] == list(cell.trial.upstream)
+
+
+def test_arms_that_differ_in_the_view_alone_are_one_arm_on_images():
+    from bench.core import Study
+    from bench.plan import Found, alike, cells
+
+    study = Study(
+        question="?",
+        datasets=[Data("phantom_bt_ct"), Data("phantom_ad")],
+        reference="slice",
+        arms={
+            "dynamic": Arm("timm2d"),
+            "slice": Arm("timm2d", {"view": "slice"}),
+            "wide": Arm("timm2d", {"network": "resnet34", "view": "slice"}),
+            "pools itself": Arm("dclse", {"view": "volume"}),
+            "pooled": Arm("dclse"),
+        },
+    )
+    images, volumes = (Found(registry.spec("datasets", name)) for name in ("phantom_bt_ct", "phantom_ad"))
+    assert alike(study, images) == {"dynamic": "slice"}  # the reference stays
+    assert alike(study, volumes) == {}
+    planned = {(cell.trial.data.name, cell.arm) for cell in cells(study, [images, volumes])}
+    assert ("phantom_bt_ct", "dynamic") not in planned
+    assert ("phantom_ad", "dynamic") in planned
+    assert ("phantom_bt_ct", "pools itself") in planned  # it is refused there, with its reason

@@ -133,7 +133,21 @@ def planned(asked: Asked, smoke: bool = False) -> Planned:
     plan.check(study, asked.study)
     found, notes = plan.locate(study, fingerprint, asked.stand_ins, asked.phantoms)
     study, more = (plan.smoke(study), []) if smoke else plan.lightened(study, found)
-    return lay_out(asked.name, study, found, [*notes, *more], smoke)
+    return lay_out(asked.name, study, found, [*notes, *more, *_repeats(study, found)], smoke)
+
+
+def _repeats(study: Study, found: list[Found]) -> list[str]:
+    """What is said of arms that would be another arm again on images."""
+    notes = []
+    for item in found:
+        again: dict[str, list[str]] = {}
+        for label, other in plan.alike(study, item).items():
+            again.setdefault(other, []).append(label)
+        notes += [
+            f"{item.where} holds images, where nothing is pooled: left out as {other} again: {', '.join(labels)}"
+            for other, labels in again.items()
+        ]
+    return notes
 
 
 def lay_out(name: str, study: Study, found: list[Found], notes: list[str], smoke: bool = False) -> Planned:

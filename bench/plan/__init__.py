@@ -3,7 +3,7 @@
 A cell is a trial with its place in the table. What the methods need beforehand (teachers) comes as cells of their own.
 """
 
-from bench.plan.cells import AGAIN, Cell, cells, chosen, waves
+from bench.plan.cells import AGAIN, Cell, alike, cells, chosen, waves
 from bench.plan.lineage import needed_by, upstream_of
 from bench.plan.located import Found, locate
 from bench.plan.study import SMOKE, check, contrasts, lightened, smoke
@@ -14,6 +14,7 @@ __all__ = [
     "SMOKE",
     "Cell",
     "Found",
+    "alike",
     "cells",
     "check",
     "chosen",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench import registry
-from bench.core import Arm, BenchError, DataSpec, Labels, Split, Study, Trial
+from bench.core import Arm, BenchError, DataSpec, Labels, Split, Study, Trial, canonical
 from bench.plan.lineage import Lineage
 from bench.plan.located import Found
 
@@ -45,7 +45,9 @@ def cells(study: Study, data: Iterable[Found | DataSpec]) -> list[Cell]:
 
 def _arm_cells(study: Study, found: Found, lineage: Lineage) -> Iterable[Cell]:
     split = found.division(study.folds)
-    meant = [(label, arm) for label, arm in study.rows() if not arm.tasks or _kind(found) in arm.tasks]
+    same = alike(study, found)
+    meant = [(label, arm) for label, arm in study.rows() if label not in same]
+    meant = [(label, arm) for label, arm in meant if not arm.tasks or _kind(found) in arm.tasks]
     rows = {label: _trial(study, found, split, arm) for label, arm in meant}
     for partition in range(study.partitions):
         for fold in range(split.folds):
@@ -54,6 +56,24 @@ def _arm_cells(study: Study, found: Found, lineage: Lineage) -> Iterable[Cell]:
                 for again, role, changes in _repeats(study, label):
                     one = lineage.whole(replace(trial, **place, **changes))
                     yield Cell(one, again, role, family, lineage.before(one))
+
+
+def alike(study: Study, found: Found) -> dict[str, str]:
+    """Arms that are left out on images -> the arm they would repeat: they differ in how volumes are shown alone."""
+    if len(registry.make("datasets", found.spec.name, found.spec.params).shape) == 4:
+        return {}
+    first = [study.reference, study.again, study.random_labels.arm if study.random_labels else None]
+    rows = sorted(study.rows(), key=lambda row: row[0] not in first)  # what others are compared with stays
+    seen, repeated = {}, {}
+    for label, arm in rows:
+        method = registry.spec("methods", arm.method, arm.params)
+        params = {name: value for name, value in method.params.items() if name != "view"}
+        curriculum = registry.spec("curricula", arm.curriculum, arm.curriculum_params)
+        whole = dict(method.params.get("view") or {}).get("kind") == "volume"  # which is refused, and no repetition
+        other = seen.setdefault(canonical([method.name, params, curriculum, whole]), label)
+        if other != label:
+            repeated[label] = other
+    return repeated
 
 
 def _kind(found: Found) -> str:
