@@ -1,0 +1,38 @@
+"""From one task to another: the weights of a trial begin another trial, and its record says which were taken over."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from bench import registry, runner
+from bench.core import BenchError, Recipe, Split, Trial
+from bench.prepare import prepare
+from bench.store import Store
+
+RECIPE = Recipe(steps=2, batch_size=4, points=1)
+
+
+def test_weights_of_images_begin_a_training_on_volumes(tmp_path):
+    images = prepare("phantom_bt_mri", {"subjects": 12, "size": 64, "mm": 3.6})
+    volumes = prepare("phantom_age", {"subjects": 12, "mm": 8.0})
+    store = Store(tmp_path)
+    first = Trial(images.spec, registry.spec("methods", "dclse", {"dgm": "none"}), Split(folds=2), recipe=RECIPE)
+    assert runner.run(first, store, keep=True).status == "done"
+    file = store.weights(first.key)
+    checksum = hashlib.sha256(file.read_bytes()).hexdigest()
+    with pytest.raises(BenchError, match="give it as checksum"):
+        registry.make("methods", "dclse", {"weights": str(file)}).check()
+    params = {"weights": str(file), "checksum": checksum}
+    second = replace(first, data=volumes.spec, method=registry.spec("methods", "dclse", params))
+    record = runner.run(second, store)
+    assert record.status == "done", record.error
+    told = record.resolved["network"]["carried over"]
+    assert {name.partition(".")[0] for name in told["taken"]} >= {"stem", "stages"}
+    assert any("head.weight" in str(entry) for entry in told["other_shape"])  # four classes there, one number here
+    assert any("stem.0.weight" in str(entry) for entry in told["other_shape"])  # one channel there, three here
+    assert all(name.startswith("dgm.") for name in told["missing"])  # the mechanisms are new
+    assert not told["unused"]
+    assert 0 < told["numbers"] < told["of"]
