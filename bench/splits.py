@@ -86,6 +86,23 @@ def permuted(targets: np.ndarray, groups: Sequence[str], number: int) -> np.ndar
     return result
 
 
+def flipped(
+    targets: np.ndarray, groups: Sequence[str], rows: Sequence[int], classes: int, share: float, *chance: Any
+) -> np.ndarray:
+    """The labels (N,) with a share of the groups of `rows` under another class; the other rows keep theirs.
+
+    Whole groups are flipped, each to any other class alike; those of a smaller share are flipped at every larger one.
+    """
+    result, mine = targets.copy(), defaultdict(list)
+    for row in rows:
+        mine[groups[row]].append(row)
+    order = _shuffled(mine, "flipped", *chance)
+    for group in order[: round(share * len(order))]:
+        step = 1 + int(digest(["flip", group, *chance]), 16) % (classes - 1)
+        result[mine[group]] = (targets[mine[group]] + step) % classes
+    return result
+
+
 def divided(strata: Strata, folds: int, *chance: Any) -> list[set[str]]:
     """Groups in `folds` parts, strata spread evenly; `chance` decides between equals. Each part has a group at least.
 

@@ -171,3 +171,23 @@ def test_permutations_are_even() -> None:
     counts = Counter(tuple(permuted(np.arange(3.0), groups, number)) for number in range(600))
     assert len(counts) == 6
     assert min(counts.values()) > 60
+
+
+def test_labels_are_flipped_by_whole_groups_of_the_training_part_alone():
+    from bench.splits import flipped
+
+    rng = np.random.default_rng(0)
+    groups = [f"g{number}" for number in rng.integers(0, 60, 200)]
+    targets = np.array([int(group[1:]) % 3 for group in groups])
+    rows = [row for row, group in enumerate(groups) if int(group[1:]) < 50]
+    before = set()
+    for share in (0.0, 0.1, 0.4, 0.8):
+        found = flipped(targets, groups, rows, 3, share, "place")
+        changed = {groups[row] for row in np.flatnonzero(found != targets)}
+        assert len(changed) == round(share * len({groups[row] for row in rows}))
+        assert all(int(group[1:]) < 50 for group in changed)
+        assert before <= changed  # a smaller share lies within every larger one
+        assert set(found.tolist()) <= {0, 1, 2}
+        assert all(len({found[row] for row in rows if groups[row] == group}) == 1 for group in changed)
+        before = changed
+    assert not np.array_equal(found, flipped(targets, groups, rows, 3, 0.8, "elsewhere"))

@@ -156,7 +156,8 @@ def _notes(found: Planned) -> list[str]:
 
 
 def _command() -> str:
-    return shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
+    name = os.path.basename(sys.argv[0])
+    return shlex.join(["bench" if name == "__main__.py" else name, *sys.argv[1:]])  # python -m bench is bench
 
 
 def _say_what_failed(cells: Sequence[Cell], store: Store, console: Console) -> int:

@@ -35,7 +35,9 @@ class Data:
 
     split: `kfold`; `site`, each site left out in turn; `publisher`, the publisher's own training and test parts.
     external: train on the folds of this set, and test on all scans of that one. labels: class of this set -> class of
-    the other, where they have other names and the sets do not say so themselves.
+    the other, where they have other names and the sets do not say so themselves. fraction: of the training groups that
+    are learnt from; a smaller one lies within every larger one. noise: share of those under a wrong class, in training
+    alone; a smaller one, too, lies within every larger one.
     """
 
     name: str
@@ -43,11 +45,13 @@ class Data:
     split: str = "kfold"
     external: Data | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    fraction: float = 1.0
+    noise: float = 0.0
 
     @property
     def where(self) -> str:
-        """As tables name it: `x`, `x@site`, `x@publisher`, `x@y`."""
-        return where(self.name, self.split, self.external.name if self.external else "")
+        """As tables name it: `x`, `x@site`, `x@publisher`, `x@y`, `x@25`, `x@noise40`."""
+        return where(self.name, self.split, self.external.name if self.external else "", self.fraction, self.noise)
 
     @classmethod
     def parse(cls, text: str) -> Data:
@@ -55,6 +59,9 @@ class Data:
         name, _, rest = text.strip().partition("@")
         if rest in SPLITS:
             return cls(name, split=rest)
+        if rest.removeprefix("noise").replace(".", "", 1).isdigit():
+            share = float(rest.removeprefix("noise")) / 100
+            return cls(name, noise=share) if rest.startswith("noise") else cls(name, fraction=share)
         return cls(name, external=cls(rest)) if rest else cls(name)
 
 

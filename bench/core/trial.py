@@ -65,10 +65,23 @@ class External(_Told):
 
 @dataclass(frozen=True)
 class Labels(_Told):
-    """kind `true`, or `permuted`: those of whole groups, by the `number`-th permutation."""
+    """kind `true`; `permuted`: those of whole groups, by the `number`-th permutation; `flipped`: of the training part
+    alone, a `share` of its groups has another class."""
 
     kind: str = "true"
     number: int = 0
+    share: float = 0.0
+
+    @cached_property
+    def text(self) -> str:
+        """The canonical JSON; no word of a share where there is none, as before there were any."""
+        told = self.__getstate__()
+        return canonical({name: told[name] for name in told if name != "share" or self.share})
+
+    @classmethod
+    def noisy(cls, share: float) -> Labels:
+        """Labels of which a share is flipped, the true ones where none is."""
+        return cls("flipped", share=share) if share else cls()
 
 
 @dataclass(frozen=True)
@@ -121,7 +134,8 @@ class Trial(_Told):
     @property
     def where(self) -> str:
         """The data and how they are divided, as studies and tables name them: `x`, `x@site`, `x@y`."""
-        return where(self.data.name, self.split.kind, self.external.data.name if self.external else "")
+        other = self.external.data.name if self.external else ""
+        return where(self.data.name, self.split.kind, other, self.split.fraction, self.labels.share)
 
     def seed_for(self, purpose: str) -> int:
         """The seed of one purpose: the same for all methods of a cell, so that arms are paired."""
@@ -138,9 +152,14 @@ class Trial(_Told):
         return cls(**{**built, "upstream": tuple(built.get("upstream", ()))})
 
 
-def where(data: str, split: str = "kfold", external: str = "") -> str:
-    """The name of data with how they are divided: `x` by folds, `x@site`, `x@publisher`, `x@y` tested on y."""
-    return f"{data}@{external}" if external else data if split == "kfold" else f"{data}@{split}"
+def where(data: str, split: str = "kfold", external: str = "", fraction: float = 1.0, noise: float = 0.0) -> str:
+    """The name of data with how they are divided: `x` by folds, `x@site`, `x@publisher`, `x@y` tested on y.
+
+    `x@25`: learnt from a quarter of the training groups. `x@noise40`: with two fifths of them under a wrong class.
+    """
+    name = f"{data}@{external}" if external else data if split == "kfold" else f"{data}@{split}"
+    name += "" if fraction == 1 else f"@{100 * fraction:g}"
+    return name + (f"@noise{100 * noise:g}" if noise else "")
 
 
 @dataclass(frozen=True)

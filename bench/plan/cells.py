@@ -95,7 +95,8 @@ def _repeats(study: Study, label: str) -> Iterable[tuple[str, str, dict[str, Any
 def _trial(study: Study, found: Found, split: Split, arm: Arm) -> tuple[Trial, str]:
     method = registry.spec("methods", arm.method, arm.params)
     curriculum = registry.spec("curricula", arm.curriculum, arm.curriculum_params)
-    trial = Trial(found.spec, method, split, Labels(), curriculum, recipe=study.recipe, external=found.external)
+    labels = Labels.noisy(found.noise)
+    trial = Trial(found.spec, method, split, labels, curriculum, recipe=study.recipe, external=found.external)
     return trial, registry.member("methods", arm.method).family
 
 

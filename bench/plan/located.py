@@ -20,11 +20,14 @@ class Found:
     stand_in_for: str | None = None
     split: str = "kfold"
     external: External | None = None
+    fraction: float = 1.0
+    noise: float = 0.0
 
     @property
     def where(self) -> str:
         """As tables name it."""
-        return where(self.spec.name, self.split, self.external.data.name if self.external else "")
+        other = self.external.data.name if self.external else ""
+        return where(self.spec.name, self.split, other, self.fraction, self.noise)
 
     @property
     def specs(self) -> list[DataSpec]:
@@ -34,8 +37,8 @@ class Found:
     def division(self, folds: int) -> Split:
         """How a study of so many folds divides it: a publisher's split is one fold, and a site is one."""
         if self.split == "kfold":
-            return Split(folds=folds)
-        return Split(self.split, 1 if self.split == "publisher" else _sites(self.spec))
+            return Split(folds=folds, fraction=self.fraction)
+        return Split(self.split, 1 if self.split == "publisher" else _sites(self.spec), self.fraction)
 
 
 def _sites(spec: DataSpec) -> int:
@@ -91,9 +94,13 @@ class _Look:
     def found(self, data: Data) -> tuple[Found | None, list[str]]:
         if data.split not in SPLITS:
             raise BenchError(f"no split {data.split!r}; {registry.did_you_mean(data.split, SPLITS)}")
+        if not (0 < data.fraction <= 1 and 0 <= data.noise < 1):
+            raise BenchError(f"{data.where}: fraction lies above 0 and up to 1, noise from 0 to below 1")
         if data.external is None:
             spec, note = self._located(data, False)
-            return (Found(spec, data.name if note else None, data.split) if spec else None), [note] if note else []
+            stands = data.name if note else None
+            found = Found(spec, stands, data.split, fraction=data.fraction, noise=data.noise) if spec else None
+            return found, [note] if note else []
         both = [data, data.external]
         if shared := overlap(data.name, data.external.name):
             raise BenchError(f"{data.external.name} is no external test for {data.name}: {shared}")
@@ -103,7 +110,7 @@ class _Look:
         if spec is None or other is None:
             return None, notes
         external = External(other, _mapping(data, spec, other))
-        return Found(spec, data.name if note else None, data.split, external), notes
+        return Found(spec, data.name if note else None, data.split, external, data.fraction, data.noise), notes
 
     def _stands_in(self, data: Data) -> bool:
         cls = registry.member("datasets", data.name)

@@ -63,6 +63,8 @@ def _data_entry(found: Found, folds: int) -> dict[str, Any]:
         "task": plain(made.task),
         "shape": made.shape,
         "split": found.split,
+        "fraction": found.fraction,
+        "noise": found.noise,
         "folds": found.division(folds).folds,
     }
     if (best := _oracle(found)) is not None:

@@ -42,8 +42,16 @@ def data(section: Section) -> str:
 
 
 def division(section: Section) -> str:
-    """How the data are divided, where that is not by folds over people."""
-    entry = section.data
+    """How the data are divided and labelled, where that is not by folds over people with their own labels."""
+    entry, told = section.data, ""
+    if (fraction := entry.get("fraction", 1.0)) < 1:
+        told += f" Learnt from {100 * fraction:g} % of the training groups; validation and test are whole."
+    if noise := entry.get("noise", 0.0):
+        told += f" {100 * noise:g} % of the training groups are under a wrong class; validation and test are not."
+    return told + _split(entry)
+
+
+def _split(entry: Mapping[str, Any]) -> str:
     if other := entry.get("external"):
         return (
             f" Trained on the folds of {entry['data']}, and tested on all of {other['data']['name']}"

@@ -1,0 +1,78 @@
+"""Studies on fewer people and on wrong labels: what is planned, what is learnt from, what is tested."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bench import plan, registry
+from bench.core import Arm, BenchError, Data, Labels, Recipe, Split, Study, Trial, plain
+from bench.prepare import fingerprint, prepare
+from bench.scene import RefusalError, lay_out
+
+
+def trial(name: str, labels: Labels = Labels(), fraction: float = 1.0) -> Trial:  # noqa: B008 (frozen)
+    made = prepare(name, {"subjects": 40})
+    split = Split(folds=4, fraction=fraction)
+    return Trial(made.spec, registry.spec("methods", "linear"), split, labels, recipe=Recipe(steps=1))
+
+
+def laid(one: Trial):
+    return lay_out(one, registry.make("methods", "linear"), torch.device("cpu"))
+
+
+def test_wrong_labels_are_learnt_from_and_never_tested_on():
+    clean, noisy = laid(trial("phantom_order")), laid(trial("phantom_order", Labels.noisy(0.4)))
+    differ = np.flatnonzero(clean.targets != noisy.targets)
+    assert set(differ) <= set(clean.fold.train)
+    assert len(differ) == round(0.4 * len(clean.fold.train))
+    np.testing.assert_array_equal(clean.part(clean.fold.val).y, noisy.part(noisy.fold.val).y)
+    np.testing.assert_array_equal(clean.test().y, noisy.test().y)
+
+
+def test_a_number_has_no_other_class():
+    with pytest.raises(RefusalError, match="flipped from class to class"):
+        laid(trial("phantom_age", Labels.noisy(0.4)))
+
+
+def test_fewer_people_are_nested_and_tested_on_all():
+    parts = [laid(trial("phantom_order", fraction=fraction)).fold for fraction in (0.1, 0.25, 1.0)]
+    for less, more in itertools.pairwise(parts):
+        assert set(less.train) < set(more.train)
+        np.testing.assert_array_equal(less.test, more.test)
+        np.testing.assert_array_equal(less.val, more.val)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x@25", Data("x", fraction=0.25)),
+        ("x@noise40", Data("x", noise=0.4)),
+        ("x@12.5", Data("x", fraction=0.125)),
+        ("x@site", Data("x", split="site")),
+        ("x@noisy", Data("x", external=Data("noisy"))),
+    ],
+)
+def test_the_command_line_reads_what_tables_write(text, expected):
+    assert Data.parse(text) == expected
+    assert expected.where == text
+
+
+def test_every_share_is_a_row_of_data_with_its_own_trials():
+    prepare("phantom_order", {"subjects": 40})
+    data = [Data("phantom_order", {"subjects": 40}, fraction=share) for share in (0.1, 1.0)]
+    data.append(Data("phantom_order", {"subjects": 40}, noise=0.4))
+    study = Study(question="?", datasets=data, reference="a", arms={"a": Arm("linear"), "b": Arm("constant")}, folds=2)
+    found, _ = plan.locate(study, fingerprint)
+    assert [item.where for item in found] == ["phantom_order@10", "phantom_order", "phantom_order@noise40"]
+    cells = plan.cells(study, found)
+    assert len({cell.trial.key for cell in cells}) == len(cells) == 12
+    assert {cell.trial.where for cell in cells} == {item.where for item in found}
+    again = [Trial.parse(plain(cell.trial)) for cell in cells]
+    assert [one.key for one in again] == [cell.trial.key for cell in cells]
+    with pytest.raises(BenchError, match="fraction lies above 0"):
+        plan.locate(replace(study, datasets=[Data("phantom_order", fraction=0.0)]), fingerprint)
