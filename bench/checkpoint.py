@@ -12,18 +12,19 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, load_model, save_file
 from torch import Tensor, nn
 
 from bench.clock import Clock
+from bench.curriculum import Signals
 from bench.disk import seal, sha256_of, storing, unsealed
+from bench.stages import Order
 
 EVERY = 20.0  # seconds of training that may be lost: keeping the state costs about as much as some steps
 CHECKPOINT = "checkpoint.json"
@@ -47,14 +48,19 @@ class Course:
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
-    order: Iterator[np.ndarray]  # of the batches; its place is the number of steps done
+    order: Order  # of the batches
     dice: torch.Generator  # of augmentation
-    seen: Tensor  # (N,) the last loss of each training scan, NaN before
+    signals: Signals  # what the curriculum knows; `seen` is written at every step, the rest stays
     clock: Clock
     by: Mapping[str, str]  # what makes it: device, precision, versions, programs
     points: list[Point] = field(default_factory=list)
     checksums: dict[str, str] = field(default_factory=dict)  # of the points' states, as far as they were asked for
     kept: float = field(default_factory=time.monotonic)  # when the course was last kept, or begun
+
+    @property
+    def seen(self) -> Tensor:
+        """(N,) the last loss of each training scan, NaN before."""
+        return self.signals.seen
 
     @property
     def step(self) -> int:
@@ -114,8 +120,6 @@ def go_on(course: Course, folder: Path) -> int:
         raise CheckpointError(f"the checkpoint in {folder.name} is damaged: {error}", "damaged") from error
     course.checksums = {point.state.name: entry["files"][point.state.name] for point in course.points}
     course.clock.seconds.update(entry["seconds"])
-    for _ in range(course.step):
-        next(course.order)
     return course.step
 
 
@@ -134,7 +138,7 @@ def _parts(course: Course) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if course.seen.is_cuda:
         tensors["noise on the GPU"] = torch.cuda.get_rng_state(course.seen.device)
     tensors |= {f"buffer {name}": buffer for name, buffer in _unsaved(course.model)}
-    numbers: dict[str, Any] = {}
+    numbers: dict[str, Any] = {"order": course.order.state}
     for index, entries in course.optimiser.state_dict()["state"].items():
         for name, value in entries.items():
             place = tensors if isinstance(value, Tensor) else numbers
@@ -153,6 +157,7 @@ def _restore(course: Course, tensors: dict[str, Tensor], numbers: dict[str, Any]
     for name, buffer in _unsaved(course.model):
         buffer.copy_(tensors[f"buffer {name}"])
     course.optimiser.load_state_dict({**course.optimiser.state_dict(), "state": state})
+    course.order.go_to(*numbers["order"])
     course.seen.copy_(tensors["seen"])
     course.dice.set_state(tensors["dice"])
     torch.set_rng_state(tensors["noise"])

@@ -49,14 +49,17 @@ def logits(model: nn.Module, part: Part, batch_size: int, autocast: torch.autoca
 
 
 def upstream_outputs(model: nn.Module, part: Part, batch_size: int, autocast: torch.autocast) -> methods.Outputs:
-    """Logits (N, outputs) and features (N, F) of a frozen network for every scan of a part, in order."""
+    """Logits (N, outputs), features (N, F) and attention of a frozen network for every scan of a part, in order."""
     import torch
 
     model.eval()
     with torch.no_grad(), autocast:
-        said: Sequence[methods.Outputs] = [methods.outputs(model, x) for _, x, _ in part.batches(batch_size)]
+        said: Sequence[methods.Outputs] = [methods.outputs(model, x, True) for _, x, _ in part.batches(batch_size)]
+    maps = [one.attention for one in said if one.attention is not None]
     return methods.Outputs(
-        torch.cat([one.logits for one in said]).float(), torch.cat([one.features for one in said]).float()
+        torch.cat([one.logits for one in said]).float(),
+        torch.cat([one.features for one in said]).float(),
+        torch.cat(maps) if maps else None,
     )
 
 

@@ -6,7 +6,8 @@ This file imports torch only where it is used, so that methods can be listed wit
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,10 +24,21 @@ FAMILIES = ("floor", "2d", "3d", "hybrid", "distillation", "dclse")
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a network says of B scans. logits: (B, outputs). features: (B, F), what its last linear layer reads."""
+    """What a network says of B scans. logits: (B, outputs, ...). features: (B, F), what its last linear layer reads.
+
+    attention: (B, ...), where its last map is strong: the mean square over the channels. None where nobody asked for
+    it, and of a network that ends in tokens or slices, or draws masks.
+    """
 
     logits: Tensor
     features: Tensor
+    attention: Tensor | None = None
+
+    def at(self, index: Tensor) -> Outputs:
+        """What it says of some of the scans. index: (b,) their positions."""
+        return Outputs(
+            self.logits[index], self.features[index], None if self.attention is None else self.attention[index]
+        )
 
 
 @dataclass(frozen=True)
@@ -138,18 +150,62 @@ def soft_dice(logits: Tensor, masks: Tensor) -> Tensor:
     return ((2 * overlap + 1e-5) / (total + 1e-5)).mean(1)
 
 
-def outputs(model: nn.Module, x: Tensor) -> Outputs:
+def outputs(model: nn.Module, x: Tensor, attention: bool = False) -> Outputs:
     """Logits and penultimate features of any network: the features are what its last linear (or 1x1) layer reads."""
-    kept: list[Tensor] = []
-    hook = _last_linear(model).register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0]))
+    with overheard(model, attention) as heard:
+        model(x)
+    return heard[-1]
+
+
+@contextmanager
+def overheard(model: nn.Module, attention: bool = False) -> Iterator[list[Outputs]]:
+    """What a network says of each batch that it is given meanwhile, whoever gives it."""
+    heard: list[Outputs] = []
+    kept: dict[str, Tensor | None] = {}
+
+    def said(_module: nn.Module, _inputs: tuple, logits: Tensor) -> None:
+        seen, features = kept.get("map"), _features(model, logits, kept.get("read"))
+        told = seen is not None and logits.ndim == 2 and len(seen) == len(logits)  # not of slices, nor of masks
+        heard.append(Outputs(logits, features, _attention(seen, features.shape[1]) if told else None))
+        kept.clear()
+
+    last, inner = _last_linear(model), [module for module in model.modules() if module is not model]
+    hooks = [last.register_forward_pre_hook(lambda _, inputs: kept.update(read=inputs[0]))] if last else []
+    if attention:
+        hooks += [module.register_forward_hook(lambda _, inputs, output: _look(kept, output)) for module in inner]
+    hooks.append(model.register_forward_hook(said))
     try:
-        logits = model(x)
+        yield heard
     finally:
-        hook.remove()
-    return Outputs(logits, kept[-1].flatten(1))
+        for hook in hooks:
+            hook.remove()
 
 
-def _last_linear(model: nn.Module) -> nn.Module:
+def _look(kept: dict[str, Tensor | None], output: object) -> None:
+    """Keep the last map of more than one position and one channel; tokens after it show that it was not the last."""
+    axes = getattr(output, "ndim", 0)
+    if axes == 3:
+        kept["map"] = None
+    elif axes in (4, 5) and output.shape[1] > 1 and output.shape[2:].numel() > 1:
+        kept["map"] = output
+
+
+def _attention(seen: Tensor, width: int) -> Tensor:
+    """The mean square over the channels, (B, ...). seen: (B, C, ...), or (B, ..., C) where only that C is `width`."""
+    last = seen.shape[1] != width and seen.shape[-1] == width
+    return seen.float().square().mean(-1 if last else 1)
+
+
+def _features(model: nn.Module, logits: Tensor, read: Tensor | None) -> Tensor:
+    """(B, F). Of masks, the mean over the positions of what the last 1x1 layer reads, or else of the logits."""
+    if logits.ndim > 2:
+        return (read if read is not None and read.ndim == logits.ndim else logits).flatten(2).mean(2)
+    if read is None:
+        raise ValueError(f"{type(model).__name__} has no linear or 1x1 layer to read features from")
+    return read.flatten(1)
+
+
+def _last_linear(model: nn.Module) -> nn.Module | None:
     from torch import nn
 
     layers = [
@@ -158,6 +214,4 @@ def _last_linear(model: nn.Module) -> nn.Module:
         if isinstance(module, nn.Linear)
         or (isinstance(module, (nn.Conv2d, nn.Conv3d)) and set(module.kernel_size) == {1})
     ]
-    if not layers:
-        raise ValueError(f"{type(model).__name__} has no linear or 1x1 layer to read features from")
-    return layers[-1]
+    return layers[-1] if layers else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bench import splits
+from bench import registry, splits
 from bench.core import DataSpec, HaltError, Trial
 from bench.loader import Normaliser, Part, view_array
 from bench.method import Method
@@ -69,20 +69,23 @@ class Elsewhere:
 
 
 def lay_out(trial: Trial, method: Method, device: torch.device) -> Scene:
-    """The scene of a trial as `method` sees it. RefusalError where the method cannot do this task on this data."""
+    """The scene of a trial as `method` sees it. RefusalError where it or its curriculum cannot do this."""
     prepared = _opened(trial.data)
     if reason := method.refuses(prepared.task, prepared.shape):
         raise RefusalError(reason)
     if prepared.task.kind == "segmentation" and method.augment != "none":
         raise RefusalError("augmentation changes scans and not their masks; set augment to none")
     fold = _limited(splits.fold(prepared, trial.split, trial.partition, trial.fold), prepared, trial.recipe.scans)
-    targets = _targets(trial, prepared)
+    targets = _noisy(trial, prepared, fold, _targets(trial, prepared))
     view = effective(method.shown(prepared.task), prepared.shape)
     if prepared.task.kind == "segmentation" and isinstance(view, Volume):
         view = Volume()  # masks stay on their grid, and so do the scans
     array = view_array(prepared, view)
     if prepared.task.kind == "segmentation" and array.shape[2:] != tuple(prepared.shape[1:]):
         raise RefusalError(f"the view {view.kind_name} changes the grid, and the masks stay on theirs")
+    curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
+    if reason := curriculum.refuses(method, prepared.task, tuple(array.shape[1:])):
+        raise RefusalError(f"the curriculum {trial.curriculum.name} cannot act on it: {reason}")
     channels = Normaliser.fit(array, fold.train) if method.normalise == "train" else Normaliser.none(array.shape[1])
     elsewhere = _elsewhere(trial, method, prepared, array) if trial.external else None
     return Scene(prepared, fold, targets, view, array, channels, device, elsewhere)
@@ -122,6 +125,17 @@ def _targets(trial: Trial, prepared: Prepared) -> np.ndarray:
     if trial.labels.kind == "permuted":
         targets = splits.permuted(targets, prepared.groups, trial.labels.number)
     return targets.astype(np.int64) if prepared.task.kind == "classification" else targets
+
+
+def _noisy(trial: Trial, prepared: Prepared, fold: Fold, targets: np.ndarray) -> np.ndarray:
+    """The targets with those of the training part flipped as far as the trial says so."""
+    if trial.labels.kind != "flipped":
+        return targets
+    if prepared.task.kind != "classification":
+        raise RefusalError("labels are flipped from class to class, and this task has none")
+    place = (prepared.name, trial.partition, trial.fold)
+    classes = len(prepared.task.classes)
+    return splits.flipped(targets, prepared.groups, fold.train.tolist(), classes, trial.labels.share, *place)
 
 
 def _limited(fold: Fold, prepared: Prepared, most: int) -> Fold:

@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,16 @@ import numpy as np
 import torch
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from bench import checkpoint, inference, registry
+from bench import checkpoint, inference, registry, stages
 from bench.augment import augment
 from bench.checkpoint import Course, Point
 from bench.clock import Clock
 from bench.core import Recipe, Task, Trial
-from bench.curriculum import Curriculum, Signals, Stage
+from bench.curriculum import Curriculum, Signals
 from bench.disk import storing
 from bench.inference import Scale
-from bench.loader import Part, shuffled
+from bench.loader import Part
 from bench.method import Batch, Method, Outputs, label_losses
 from bench.metrics import METRICS
 
@@ -52,7 +51,7 @@ class Setup:
     device: torch.device
     workplace: Path  # where states are kept until the trial ends, and a killed trial left its own
     left_right: int | None = None  # the spatial axis of the view that augmentation may flip
-    upstream: Sequence[Outputs] = ()  # of every training scan, in order
+    upstream: Sequence[Outputs] = ()  # of every training scan, in order: the method's networks, then the curriculum's
     spacing: tuple[float, ...] | None = None  # millimetres along the axes of masks
     progress: Callable[[float], None] = lambda fraction: None
 
@@ -144,7 +143,8 @@ def _solve(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[
 def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int, float]:
     """Steps of the optimiser, from the beginning or from where a killed trial was last kept."""
     recipe, stops = setup.recipe, evaluation_steps(setup.recipe)
-    course = _begin(setup, model, clock)
+    course = _begin(setup, model, scale, clock)
+    setup = replace(setup, upstream=setup.upstream[: _taught(setup)])
     begun = checkpoint.go_on(course, setup.workplace)
     earlier = sum(clock.seconds.values())
     running = torch.zeros((), device=setup.device)
@@ -170,12 +170,37 @@ def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tupl
     return course.points, begun, earlier
 
 
-def _begin(setup: Setup, model: nn.Module, clock: Clock) -> Course:
+def _begin(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> Course:
     train, trial = setup.train, setup.trial
-    order = shuffled(len(train), setup.recipe.batch_size, np.random.default_rng(trial.seed_for("order")))
+    order = stages.Order(len(train), setup.recipe.batch_size, np.random.default_rng(trial.seed_for("order")))
     dice = torch.Generator().manual_seed(trial.seed_for("augment"))
-    seen = torch.full((len(train),), math.nan, device=setup.device)
-    return Course(model, _optimiser(setup.method, model), order, dice, seen, clock, _by(setup))
+    optimiser = _optimiser(setup.method, model, setup.curriculum.layered)
+    signals = Signals(
+        torch.full((len(train),), math.nan, device=setup.device),
+        _difficulty(setup, scale),
+        setup.task,
+        tuple(train.take(np.zeros(1, np.int64))[0].shape[1:]),
+        min(len(train), setup.recipe.batch_size),
+        len(optimiser.param_groups),
+        trial.seed_for("curriculum"),
+    )
+    return Course(model, optimiser, order, dice, signals, clock, _by(setup))
+
+
+def _taught(setup: Setup) -> int:
+    """How many of the upstream networks are the method's; the others are the curriculum's."""
+    return len(setup.method.upstream(setup.trial)) if setup.upstream else 0
+
+
+def _difficulty(setup: Setup, scale: Scale) -> np.ndarray | None:
+    """The losses of the curriculum's first upstream network, (training scans,); None where there is none."""
+    if len(setup.upstream) <= _taught(setup):
+        return None
+    logits, found = setup.upstream[_taught(setup)].logits, []
+    for positions in np.array_split(np.arange(len(setup.train)), math.ceil(len(setup.train) / setup.recipe.batch_size)):
+        index, (_, y) = setup.train.index(positions), setup.train.take(positions)
+        found.append(label_losses(logits[index], Batch(y, scale.forward(y), index, setup.task)))
+    return torch.cat(found).cpu().numpy()
 
 
 def _by(setup: Setup) -> dict[str, str]:
@@ -194,24 +219,23 @@ def _by(setup: Setup) -> dict[str, str]:
 def _batch(setup: Setup, course: Course, scale: Scale, step: int) -> Batch:
     """The batch of a step as the curriculum shows it, and the learning rate of the step set."""
     method, progress = setup.method, step / setup.recipe.steps
-    stage = setup.curriculum.at(progress, Signals(course.seen))
-    positions = next(course.order)
+    stage = setup.curriculum.at(progress, replace(course.signals, step=step))
+    positions = course.order.take(stage.subset)
     index, (x, y) = setup.train.index(positions), setup.train.take(positions)
-    x = _shown(augment(x, method.augment, course.dice, setup.left_right), stage)
-    upstream = [Outputs(one.logits[index], one.features[index]) for one in setup.upstream]
-    for group in course.optimiser.param_groups:
-        group["lr"] = method.lr * lr_factor(method, progress) * stage.lr_scale
-    return Batch(x, scale.forward(y), index, setup.task, stage, progress, upstream)
+    x, y = stages.shown(augment(x, method.augment, course.dice, setup.left_right), scale.forward(y), stage)
+    upstream = [stages.told(one.at(index), y) for one in setup.upstream]
+    lr = method.lr * lr_factor(method, progress) * stage.lr_scale
+    for layer, group in enumerate(course.optimiser.param_groups):
+        group["lr"] = lr * stage.layer_lr[layer] if stage.layer_lr else lr
+    return Batch(x, y, index, setup.task, stage, progress, upstream)
 
 
 def _step(setup: Setup, course: Course, batch: Batch) -> Tensor:
     """One step of the optimiser: the losses of the batch, (B,), detached."""
-    with autocast(setup.recipe, setup.device):
+    with autocast(setup.recipe, setup.device), stages.acting(course.model, batch.stage) as answers:
         losses = setup.method.step(course.model, batch).float()
-    loss = losses.mean()
-    if batch.stage.weights is not None:
-        weights = torch.as_tensor(batch.stage.weights, device=losses.device, dtype=losses.dtype)[batch.index]
-        loss = (losses * weights).sum() / weights.sum().clamp_min(1e-8)
+        weighed = losses if batch.stage.voxels is None else losses + stages.voxel_term(answers, batch)
+    loss = stages.loss_of(weighed, batch.stage, batch.index)
     course.clock.lap("forward")
     course.optimiser.zero_grad(set_to_none=True)
     loss.backward()
@@ -240,26 +264,13 @@ def _evaluate(setup: Setup, model: nn.Module, scale: Scale, step: int, loss: flo
     return Point(step, loss, val_loss, float(value), state, setup.method.watch(model))
 
 
-def _optimiser(method: Method, model: nn.Module) -> torch.optim.Optimizer:
+def _optimiser(method: Method, model: nn.Module, layered: bool) -> torch.optim.Optimizer:
+    """The method's optimiser; layered: with one group of weights for each layer."""
     kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
     more = {"momentum": 0.9, "nesterov": True} if method.optimiser == "sgd" else {}
     trained = [weight for weight in model.parameters() if weight.requires_grad]
-    return kinds[method.optimiser](trained, lr=method.lr, weight_decay=method.weight_decay, **more)
-
-
-def _shown(x: Tensor, stage: Stage) -> Tensor:
-    """The input as the stage shows it: (B, C, ...) blurred by a separable Gaussian."""
-    if stage.blur <= 0:
-        return x
-    radius = max(1, math.ceil(3 * stage.blur))
-    taps = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
-    kernel = torch.exp(-0.5 * (taps / stage.blur) ** 2)
-    kernel = (kernel / kernel.sum()).reshape(1, 1, -1)
-    for axis in range(2, x.ndim):
-        lines = x.movedim(axis, -1)
-        flat = F.pad(lines.reshape(-1, 1, lines.shape[-1]), (radius, radius), mode="replicate")
-        x = F.conv1d(flat, kernel).reshape(lines.shape).movedim(-1, axis)
-    return x
+    weights = [{"params": layer} for layer in stages.layers(model)] if layered else trained
+    return kinds[method.optimiser](weights, lr=method.lr, weight_decay=method.weight_decay, **more)
 
 
 def _lay_channels_last(model: nn.Module) -> None:

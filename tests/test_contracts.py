@@ -115,12 +115,31 @@ def _teachers(method: Method, task: Task) -> list[Outputs]:
 @pytest.mark.parametrize("name", NAMES["curricula"])
 def test_a_curriculum_is_a_pure_function_of_progress_and_signals(name):
     curriculum: Curriculum = registry.make("curricula", name)
-    signals = Signals(torch.tensor([0.1, float("nan"), 0.5]))
+    seen, losses = torch.tensor([0.1, float("nan"), 0.5]), torch.tensor([0.1, 2.0, 0.5])
+    signals = Signals(seen, losses.numpy(), AD, (1, 64, 64), batch=2, layers=3, seed=1)
     for progress in (0.0, 0.5, 0.999):
         one, again = curriculum.at(progress, signals), curriculum.at(progress, signals)
         assert isinstance(one, Stage)
         for field in dataclasses.fields(Stage):
-            np.testing.assert_array_equal(getattr(one, field.name), getattr(again, field.name))
+            asked = [getattr(stage, field.name) for stage in (one, again)]
+            if field.name == "weigh" and one.weigh:
+                asked = [weigh(losses[:2]) for weigh in asked]
+                assert asked[0].shape == (2,)
+            elif field.name == "voxels" and one.voxels:
+                asked = [voxels(torch.zeros(2, 9, 9, dtype=torch.long)) for voxels in asked]
+                assert asked[0].shape == (2, 9, 9)
+            np.testing.assert_array_equal(*asked)
+    assert torch.equal(seen.isnan(), torch.tensor([False, True, False]))
+
+
+@pytest.mark.parametrize("name", NAMES["curricula"])
+def test_a_curriculum_acts_or_says_why_not(name):
+    curriculum: Curriculum = registry.make("curricula", name)
+    network, floor = registry.make("methods", "xing2020"), registry.make("methods", "constant")
+    for task in (AD, AGE):
+        reason = curriculum.refuses(network, task, (3, 40, 36))
+        assert reason is None or len(reason) > 10
+    assert name == "none" or len(curriculum.refuses(floor, AD, (1, 40, 36, 36))) > 10
 
 
 @pytest.mark.parametrize("name", NAMES["studies"])

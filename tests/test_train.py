@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from bench import registry, train
+from bench import registry, stages, train
 from bench.core import DataSpec, Recipe, Spec, Task, Trial
+from bench.curriculum import Stage
 from bench.loader import Normaliser, Part
 from bench.method import Batch, label_losses, outputs
 from bench.train import Point
@@ -115,11 +116,11 @@ def test_a_curriculum_is_carried_out(plugins, tmp_path):
     assert not torch.equal(next(plain.model.parameters()), next(paced.model.parameters()))
 
 
-def test_the_blur_of_a_stage_is_a_gaussian(tmp_path):
+def test_the_blur_of_a_stage_is_a_gaussian():
     from scipy.ndimage import gaussian_filter
 
     x = np.random.default_rng(0).normal(size=(9, 11)).astype(np.float32)
-    ours = train._shown(torch.tensor(x)[None, None], train.Stage(blur=1.0))[0, 0].numpy()
+    ours = stages.blurred(torch.tensor(x)[None, None], 1.0)[0, 0].numpy()
     np.testing.assert_allclose(ours, gaussian_filter(x, 1.0, mode="nearest", truncate=3.0), atol=1e-5)
 
 
@@ -132,7 +133,7 @@ def test_a_loss_that_is_no_number_ends_the_training(plugins, tmp_path):
 def test_label_losses_are_those_of_torch():
     torch.manual_seed(0)
     logits, y = torch.randn(5, 3), torch.tensor([0, 1, 2, 1, 0])
-    batch = Batch(logits, y, y, Task("classification", "auc", ("a", "b", "c")), train.Stage(label_smoothing=0.1))
+    batch = Batch(logits, y, y, Task("classification", "auc", ("a", "b", "c")), Stage(label_smoothing=0.1))
     expected = F.cross_entropy(logits, y, reduction="none", label_smoothing=0.1)
     torch.testing.assert_close(label_losses(logits, batch), expected)
     numbers = Batch(logits, torch.ones(5), y, MAE)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.core import Task
 from bench.curriculum import Curriculum, Signals, Stage
+from bench.method import Method
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,9 @@ class NoCurriculum(Curriculum):
 
     def at(self, progress: float, signals: Signals) -> Stage:
         return Stage()
+
+    def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
+        return None
 
 
 CURRICULUM = NoCurriculum

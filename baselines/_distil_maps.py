@@ -1,0 +1,63 @@
+"""Attention maps of networks that look at a scan in two and in three dimensions, brought together and compared."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bench.views import PLANES, View, effective
+
+
+def attention_transfer(student: Tensor, teacher: Tensor, axis: int) -> Tensor:
+    """Mean squared difference of the maps, each of length 1, (B,). Zagoruyko, Komodakis, arXiv 1612.03928.
+
+    student, teacher: (B, rows, columns) or (B, D, H, W), not negative. A map of the volume beside one of an image is
+    averaged along `axis`, that of the slices (0, 1, 2). Both are averaged to the smaller number of positions along
+    each axis.
+    """
+    maps = [one.mean(1 + axis) if one.ndim > min(student.ndim, teacher.ndim) else one for one in (student, teacher)]
+    sizes = [min(pair) for pair in zip(*(one.shape[1:] for one in maps), strict=True)]
+    rows = [F.normalize(resized(one, sizes).flatten(1), dim=1) for one in maps]
+    return (rows[0] - rows[1]).square().mean(1)
+
+
+def resized(maps: Tensor, sizes: list[int]) -> Tensor:
+    """(B, ...) to (B, *sizes), none of them larger: means over equal shares, a position cut by a border in parts."""
+    for axis, size in enumerate(sizes, start=1):
+        maps = torch.tensordot(maps, _shares(maps.shape[axis], size, maps), ([axis], [0])).movedim(-1, axis)
+    return maps
+
+
+def misaligned(student: View, teacher: View, shape: tuple[int, ...]) -> str | None:
+    """Why the maps of two networks cannot be laid on each other, in words. shape: of a scan before the views."""
+    if len(shape) == 3:
+        return None
+    flat = [view for view in (student, teacher) if _axes(view, shape) == 2]
+    planes = [getattr(view, "plane", "all") for view in flat]
+    if "all" in planes:
+        kind = flat[planes.index("all")].kind_name
+        return f"attention is compared place by place, and the view {kind} lays several planes on each other"
+    if len(set(planes)) > 1:
+        return f"attention is compared place by place, and it sees {planes[0]} slices, its teacher {planes[1]} ones"
+    return None
+
+
+def axis_of(student: View, teacher: View, maps: tuple[Tensor, Tensor]) -> int:
+    """The spatial axis that one of two views has projected away and the other not; 0 where both have or none has."""
+    if maps[0].ndim == maps[1].ndim:
+        return 0
+    return PLANES[(student if maps[0].ndim < maps[1].ndim else teacher).plane]
+
+
+def _axes(view: View, shape: tuple[int, ...]) -> int:
+    return len(effective(view, shape).shape(shape, (1.0,) * (len(shape) - 1))) - 1
+
+
+def _shares(size: int, fewer: int, like: Tensor) -> Tensor:
+    """What each of `size` positions gives to each of `fewer`, (size, fewer); columns sum to 1."""
+    edges = torch.arange(size + 1, dtype=torch.float64)
+    borders = torch.arange(fewer + 1, dtype=torch.float64) * size / fewer
+    upper = torch.minimum(edges[1:, None], borders[None, 1:])
+    lower = torch.maximum(edges[:-1, None], borders[None, :-1])
+    return ((upper - lower).clamp_min(0) * fewer / size).to(like.device, like.dtype)

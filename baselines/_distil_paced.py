@@ -1,0 +1,87 @@
+"""Paced-curriculum distillation of masks: the voxels that the teacher and the borders leave no doubt of come first.
+
+Islam et al., Paced-Curriculum Distillation with Prediction and Label Uncertainty, IJCARS 2023, arXiv 2302.01049; soft
+labels after Islam, Glocker, Spatially Varying Label Smoothing, IPMI 2021, arXiv 2104.05788. From their equations.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+BINS = 1000  # of the histogram of confidences
+
+
+class Confidences(nn.Module):
+    """A histogram of how sure the teacher was of the true class of each voxel that training has met.
+
+    From the end of the first epoch on it is that of the training part, each scan counted as often as it was met.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("counts", torch.zeros(BINS, dtype=torch.int64))
+
+    def meet(self, sure: Tensor) -> None:
+        """Count the confidences of a batch, of any shape, in [0, 1]."""
+        places = (sure.detach().flatten() * BINS).long().clamp(0, BINS - 1)
+        self.counts += torch.bincount(places, minlength=BINS)
+
+    def threshold(self, share: float) -> Tensor:
+        """The lowest border of bins above which there is no more than `share` of what was met; below 1 in any case."""
+        above = self.counts.flip(0).cumsum(0).flip(0).double() / self.counts.sum().clamp_min(1)
+        return (above > share).sum().clamp_max(BINS - 1) / BINS
+
+
+def pace(start: Tensor | float, progress: float, end: float) -> Tensor | float:
+    """The threshold at `progress` of training: falls from `start` on a line, and is 0 from `end` on."""
+    return start * max(0.0, 1 - progress / end)
+
+
+def confidence(teacher: Tensor, y: Tensor, calibration: float) -> Tensor:
+    """The calibrated probability of the true class, (B, ...). teacher: logits (B, K, ...), y: (B, ...)."""
+    return (teacher / calibration).softmax(1).gather(1, y[:, None]).squeeze(1)
+
+
+def spread_labels(y: Tensor, classes: int) -> Tensor:
+    """SVLS: (B, rows, columns) or (B, D, H, W) to (B, K, ...), each voxel's mass half its own, half its neighbours'."""
+    axes = y.ndim - 1
+    hot = F.one_hot(y, classes).movedim(-1, 1).flatten(0, 1)[:, None].float()  # (B K, 1, ...)
+    padded = F.pad(hot, (1, 1) * axes, mode="replicate")
+    convolve = F.conv2d if axes == 2 else F.conv3d
+    return convolve(padded, kernel(axes).to(y.device)[None, None]).view(len(y), classes, *y.shape[1:])
+
+
+@lru_cache(2)
+def kernel(axes: int) -> Tensor:
+    """(3, 3) or (3, 3, 3): a Gaussian of deviation 1 whose centre weighs as much as all its neighbours; sum 1."""
+    line = torch.tensor([math.exp(-0.5), 1.0, math.exp(-0.5)], dtype=torch.float64)
+    whole = line[:, None] * line if axes == 2 else line[:, None, None] * line[:, None] * line
+    centre = (1,) * axes
+    whole[centre] = 0
+    whole[centre] = whole.sum()
+    return (whole / whole.sum()).float()
+
+
+def weights(sure: Tensor, y: Tensor, classes: int, threshold: Tensor | float) -> Tensor:
+    """1 where neither the teacher nor the neighbours leave more doubt than the threshold allows, else 0: (B, ...)."""
+    agreed = spread_labels(y, classes).amax(1)
+    return ((sure >= threshold) & (agreed >= threshold)).float()
+
+
+def voxel_losses(student: Tensor, teacher: Tensor, y: Tensor, temperature: float) -> Tensor:
+    """T^2 times the mean over the classes of KL(teacher || student), plus cross-entropy: (B, K, ...) to (B, ...)."""
+    soft = [(logits / temperature).log_softmax(1) for logits in (student, teacher)]
+    kl = F.kl_div(*soft, reduction="none", log_target=True).mean(1)
+    return temperature**2 * kl + F.cross_entropy(student, y, reduction="none")
+
+
+def paced(losses: Tensor, weights: Tensor) -> Tensor:
+    """The mean over the voxels of each scan's own weights times its own losses: (B, ...) each, to (B,)."""
+    if losses.shape != weights.shape:
+        raise ValueError(f"weights of {tuple(weights.shape)} for losses of {tuple(losses.shape)}")
+    return (losses * weights).flatten(1).mean(1)

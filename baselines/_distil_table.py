@@ -1,0 +1,52 @@
+"""The losses of distillation by name: what each is for, and its numbers where a study gives none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.core import Task
+
+CLASSES, NUMBERS, MASKS = "classification", "regression", "segmentation"
+RANK_FREE = (CLASSES, NUMBERS)
+PER_SCAN = "it compares one answer or one row of features for each scan, not masks; loss=paced_curriculum does"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """kinds: of tasks it can do. label, weight: of the student's own loss and of the teacher's term."""
+
+    kinds: tuple[str, ...]
+    weight: float
+    label: float = 1.0
+    temperature: float = 1.0
+    ramp: float = 0.0  # fraction of the steps over which the teacher's term grows from 0
+    why: str = PER_SCAN  # it refuses the tasks of other kinds
+
+
+LOSSES = {
+    "kd": Loss((CLASSES,), 0.9, 0.1, 4.0, why="it compares the chances of classes, and a number has none"),
+    "dkd": Loss((CLASSES,), 1.0, 1.0, 4.0, 1 / 12, why="it compares the chances of classes, and a number has none"),
+    "fitnet": Loss(RANK_FREE, 100.0),
+    "attention_transfer": Loss(RANK_FREE, 1000.0),
+    "similarity_preserving": Loss(RANK_FREE, 3000.0),
+    "rkd": Loss(RANK_FREE, 1.0),
+    "pkt": Loss(RANK_FREE, 30000.0),
+    "crd": Loss((CLASSES,), 0.8, why="its negatives are scans of other classes, and numbers have no classes"),
+    "similarity_graph": Loss(RANK_FREE, 5.0, 1.0, 5.0),
+    "l1": Loss((NUMBERS,), 1.0, why="it compares numbers, and classes are none; loss=kd compares their chances"),
+    "paced_curriculum": Loss((MASKS,), 1.0, 0.0, 4.5, why="it weighs the voxels of masks, and one answer has none"),
+}
+
+
+def refusal(name: str, task: Task) -> str | None:
+    """Why the loss cannot do the task, in words."""
+    loss = LOSSES[name]
+    if task.kind not in loss.kinds:
+        why = PER_SCAN if task.kind == MASKS else loss.why
+        return f"loss={name} is not for {task.kind}: {why}"
+    if name == "dkd" and len(task.classes) < 3:
+        return (
+            "loss=dkd needs three classes or more: its second term compares the other classes with each other, and of "
+            "two classes one is left, so that it is 0 for any student"
+        )
+    return None

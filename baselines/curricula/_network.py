@@ -1,0 +1,52 @@
+"""What a network can bear, found by building it once: whether a curriculum can act on it is known before training."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from bench.core import Task
+from bench.method import Method
+
+FAULTS = (RuntimeError, ValueError, AssertionError, IndexError, TypeError)  # what networks say of a size
+
+
+def built(method: Method, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    """The untrained network of a method. Nobody's random numbers are used up."""
+    with torch.random.fork_rng(devices=[]):
+        return method.build(task, shape)
+
+
+def unread(method: Method, task: Task, shape: tuple[int, ...], sizes: Iterable[tuple[int, ...]]) -> str | None:
+    """Why the network does not read scans of one of the sizes, in its words; None where it reads them all.
+
+    shape: (C, ...) that it is built for. Tried without numbers where the network bears that, else with zeros at the
+    smallest size.
+    """
+    sizes = sorted(set(sizes))
+    network = built(method, task, shape).train()
+    shadow = copy.deepcopy(network).to("meta")
+    if _fault(shadow, task, shape, "meta"):
+        shadow, sizes = network, sizes[:1]
+    device = next((weight.device for weight in shadow.parameters()), "cpu")
+    for size in sizes:
+        if fault := _fault(shadow, task, (shape[0], *size), device):
+            return f"the network, made for {_told(shape[1:])}, does not read {_told(size)}: {fault}"
+    return None
+
+
+def _fault(network: nn.Module, task: Task, shape: tuple[int, ...], device: torch.device | str) -> str | None:
+    try:
+        with torch.no_grad():
+            answer = network(torch.zeros(2, *shape, device=device))
+    except FAULTS as error:
+        return (str(error).splitlines() or [type(error).__name__])[0]
+    expected = (2, task.outputs, *(shape[1:] if task.kind == "segmentation" else ()))
+    return None if tuple(answer.shape) == expected else f"it answers {tuple(answer.shape)}, not {expected}"
+
+
+def _told(size: tuple[int, ...]) -> str:
+    return " x ".join(str(each) for each in size)

@@ -1,0 +1,67 @@
+"""Curriculum dropout: none at first, and more and more."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bench.core import BenchError, Task, param
+from bench.curriculum import Curriculum, Signals, Stage
+from bench.method import Method
+
+SCHEDULES = ("curriculum", "annealed", "switch", "constant")
+
+
+@dataclass(frozen=True)
+class CurriculumDropout(Curriculum):
+    """Dropout whose rate at progress p is rate (1 - exp(-gamma p)).
+
+    Its controls are other schedules: annealed, the other way round, rate exp(-gamma p), an anti-curriculum; switch,
+    none and then at once the whole; constant, plain dropout. By default it falls on what the last layer reads; the
+    authors drop maps of convolutions (0.25) and the input (0.1) as well, in networks without normalisation.
+
+    Source: Morerio et al., Curriculum dropout, ICCV 2017, arXiv 1703.06229; their gamma is 10 over the training.
+    """
+
+    schedule: str = param("curriculum", "of the rates over the training", SCHEDULES)
+    features: float = param(0.5, "rate of what the last linear (or 1x1) layer reads")
+    maps: float = param(0.0, "rate of what each convolution gives")
+    inputs: float = param(0.0, "rate of the network's input")
+    own: bool = param(False, "the rates of the network's own dropout layers follow the schedule too")
+    gamma: float = param(10.0, "how fast the rates change, over the whole training")
+    switch: float = param(0.5, "share of the steps after which a switch turns dropout on")
+
+    def __post_init__(self) -> None:
+        if not all(0 <= rate < 1 for rate in (self.features, self.maps, self.inputs)) or self.gamma <= 0:
+            raise BenchError("rates of dropout are 0 or more and below 1, gamma above 0")
+
+    def part(self, progress: float) -> float:
+        """What the rates are multiplied with at `progress`, in [0, 1]."""
+        if self.schedule == "curriculum":
+            return 1 - math.exp(-self.gamma * progress)
+        if self.schedule == "annealed":
+            return math.exp(-self.gamma * progress)
+        return 1.0 if self.schedule == "constant" or progress >= self.switch else 0.0
+
+    def at(self, progress: float, signals: Signals) -> Stage:
+        part = self.part(progress)
+        rates = {"drop_input": self.inputs, "drop_maps": self.maps, "drop_features": self.features}
+        return Stage(**{name: rate * part for name, rate in rates.items()}, drop_own=part if self.own else 1.0)
+
+    def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
+        if reason := super().refuses(method, task, shape):
+            return reason
+        from baselines.curricula import _network
+        from bench import stages
+
+        network = _network.built(method, task, shape)
+        if self.features and stages.last_layer(network) is None:
+            return "the network has no linear or 1x1 layer whose input could be dropped; set features to 0"
+        if self.maps and not stages.convolutions(network):
+            return "the network has no convolutions whose maps could be dropped; set maps to 0"
+        if self.own and not stages.dropouts(network):
+            return "the network has no dropout layers of its own; set own to off"
+        return None
+
+
+CURRICULUM = CurriculumDropout

@@ -1,0 +1,45 @@
+"""Curriculum by smoothing (CBS): the maps of every convolution are blurred at first, and less and less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.core import BenchError, Task, param
+from bench.curriculum import Curriculum, Signals, Stage
+from bench.method import Method
+
+
+@dataclass(frozen=True)
+class FeatureSmoothing(Curriculum):
+    """A Gaussian of three taps an axis after every convolution that looks at more than one position, 2D or 3D.
+
+    Before the normalisation and the activation, the same everywhere; maps repeat beyond their border. Its deviation is
+    multiplied by `factor` as often as `falls` says, evenly over the training, and below a tenth of a pixel nothing is
+    smoothed. Otherwise than in the authors' code, the network that is evaluated has no such filters.
+
+    Source: Sinha, Garg, Larochelle, Curriculum by smoothing, NeurIPS 2020; theirs is 1, times 0.9 every 5 of 200
+    epochs.
+    """
+
+    sigma: float = param(1.0, "deviation at the start, in pixels of each map")
+    factor: float = param(0.9, "times the deviation at each fall")
+    falls: int = param(40, "how often it falls over the training, the start included")
+
+    def __post_init__(self) -> None:
+        if self.sigma < 0 or not 0 < self.factor <= 1 or self.falls < 1:
+            raise BenchError("sigma is 0 or more, factor above 0 and at most 1, falls 1 or more")
+
+    def at(self, progress: float, signals: Signals) -> Stage:
+        return Stage(map_blur=self.sigma * self.factor ** int(self.falls * progress + 1e-9))
+
+    def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
+        if reason := super().refuses(method, task, shape):
+            return reason
+        from baselines.curricula import _network
+        from bench.stages import convolutions
+
+        found = convolutions(_network.built(method, task, shape))
+        return None if found else "the network has no convolutions whose maps could be smoothed"
+
+
+CURRICULUM = FeatureSmoothing

@@ -1,0 +1,30 @@
+"""Input blur: scans are blurred at first, and less and less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.core import BenchError, param
+from bench.curriculum import Curriculum, Signals, Stage
+
+
+@dataclass(frozen=True)
+class InputBlur(Curriculum):
+    """A Gaussian over the network's input, whose deviation falls on a line and is 0 from `end` on.
+
+    Source: Burduja, Ionescu, Unsupervised medical image alignment with curriculum learning, ICIP 2021,
+    arXiv 2102.10438; theirs is 1 voxel, over the first half of the training.
+    """
+
+    sigma: float = param(1.0, "deviation at the start, in pixels or voxels of the view")
+    end: float = param(0.5, "share of the steps after which nothing is blurred")
+
+    def __post_init__(self) -> None:
+        if self.sigma < 0 or not 0 < self.end <= 1:
+            raise BenchError(f"sigma is 0 or more, end above 0 and at most 1: {self.sigma}, {self.end}")
+
+    def at(self, progress: float, signals: Signals) -> Stage:
+        return Stage(blur=self.sigma * max(0.0, 1 - progress / self.end))
+
+
+CURRICULUM = InputBlur

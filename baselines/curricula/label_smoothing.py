@@ -1,0 +1,42 @@
+"""Curriculum by label smoothing: labels are soft at first, and harder and harder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.core import BenchError, Task, param
+from bench.curriculum import Curriculum, Signals, Stage
+from bench.method import Method
+
+LEFT = 0.01  # of an exponential fall at its end
+
+
+@dataclass(frozen=True)
+class LabelSmoothing(Curriculum):
+    """The probability that is taken from the true class and spread evenly falls to 0 at `end`.
+
+    Source: Xu et al., Paced-curriculum distillation with label smoothing (P-CBLS), arXiv 2212.11511, whose smoothing
+    falls by a constant factor; its constants are not public, and these are ours.
+    """
+
+    smoothing: float = param(0.2, "probability taken from the true class at the start")
+    end: float = param(0.5, "share of the steps after which labels are as they are")
+    fall: str = param("exponential", "linear, or exponential to a hundredth at the end", ("exponential", "linear"))
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smoothing < 1 or not 0 < self.end <= 1:
+            raise BenchError(f"smoothing is in [0, 1), end above 0 and at most 1: {self.smoothing}, {self.end}")
+
+    def at(self, progress: float, signals: Signals) -> Stage:
+        gone = progress / self.end
+        if gone >= 1:
+            return Stage()
+        return Stage(label_smoothing=self.smoothing * (1 - gone if self.fall == "linear" else LEFT**gone))
+
+    def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
+        if task.kind == "regression":
+            return "a number has no other classes that its label could be smoothed over"
+        return super().refuses(method, task, shape)
+
+
+CURRICULUM = LabelSmoothing

@@ -1,0 +1,49 @@
+"""LeRaC: layers near the input learn fast at once, deeper ones later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bench.core import BenchError, Task, param
+from bench.curriculum import Curriculum, Signals, Stage
+from bench.method import Method
+
+
+@dataclass(frozen=True)
+class Lerac(Curriculum):
+    """Layer k of the network, counted from 0 at the input, starts at factor^-k of the learning rate, `floor` at least.
+
+    All grow by factors that are even in time until they are equal at `end`; from then on it is plain training. A layer
+    begins with each weight of two axes or more, in the order of definition.
+
+    Source: Croitoru et al., Learning rate curriculum, IJCV 2024, arXiv 2205.09180. Their floors are 1e-4 to 1e-6 of the
+    rate; `end` is ours.
+    """
+
+    layered: ClassVar[bool] = True
+
+    factor: float = param(10.0, "between the rates of neighbouring layers at the start")
+    floor: float = param(1e-5, "share of the learning rate that a layer starts with at least")
+    end: float = param(0.1, "share of the steps after which all layers learn alike")
+
+    def __post_init__(self) -> None:
+        if self.factor < 1 or not 0 < self.floor <= 1 or not 0 < self.end <= 1:
+            raise BenchError("factor is 1 or more, floor and end are above 0 and at most 1")
+
+    def at(self, progress: float, signals: Signals) -> Stage:
+        left = max(0.0, 1 - progress / self.end)
+        starts = [max(self.floor, self.factor**-layer) for layer in range(signals.layers)]
+        return Stage(layer_lr=tuple(start**left for start in starts))
+
+    def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
+        if reason := super().refuses(method, task, shape):
+            return reason
+        from baselines.curricula import _network
+        from bench.stages import layers
+
+        many = len(layers(_network.built(method, task, shape)))
+        return None if many > 1 else "the network has one layer that is trained, and no deeper ones"
+
+
+CURRICULUM = Lerac

@@ -1,0 +1,55 @@
+"""The low-frequency crop of EfficientTrain: coarse structure first, on smaller scans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.core import BenchError, Task, param
+from bench.curriculum import Curriculum, Signals, Stage
+from bench.method import Method
+
+MOMENTS = 200  # of the training at which the sizes are looked up beforehand
+
+
+@dataclass(frozen=True)
+class LowFrequencyCrop(Curriculum):
+    """The middle of each scan's spectrum alone, as a smaller scan of the same mean; a wider middle at each stage.
+
+    Masks follow to the nearest voxel. No axis becomes shorter than `smallest`. A network that does not read one of the
+    sizes is refused before training: it is tried out. The growing augmentation of the source is left out: augmentation
+    is the method's.
+
+    Source: Wang et al., EfficientTrain: exploring generalized curriculum learning for training visual backbones, ICCV
+    2023; theirs are 160 of 224 pixels, from 60 % of the training on 192, from 80 % on all.
+    """
+
+    bands: tuple[float, ...] = param((160 / 224, 192 / 224, 1.0), "share of each axis of the spectrum, stage by stage")
+    starts: tuple[float, ...] = param((0.0, 0.6, 0.8), "share of the steps at which each stage begins")
+    smallest: int = param(16, "pixels of an axis at least")
+
+    def __post_init__(self) -> None:
+        if not self.bands or len(self.bands) != len(self.starts) or not all(0 < band <= 1 for band in self.bands):
+            raise BenchError("bands are above 0 and at most 1, one for each of starts")
+        if self.starts[0] != 0 or list(self.starts) != sorted(self.starts) or self.smallest < 1:
+            raise BenchError("starts begin at 0 and do not fall, smallest is 1 or more")
+
+    def at(self, progress: float, signals: Signals) -> Stage:
+        return Stage(band=self.size(progress, signals.shape))
+
+    def size(self, progress: float, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The spatial size at `progress` of scans that are (C, ...)."""
+        band = [band for band, start in zip(self.bands, self.starts, strict=True) if progress >= start - 1e-9][-1]
+        return tuple(min(axis, max(self.smallest, round(band * axis))) for axis in shape[1:])
+
+    def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
+        if reason := super().refuses(method, task, shape):
+            return reason
+        sizes = {self.size(at / MOMENTS, shape) for at in range(MOMENTS)}
+        if sizes == {shape[1:]}:
+            return f"scans of {shape[1:]} are not larger than the smallest size, {self.smallest}"
+        from baselines.curricula import _network
+
+        return _network.unread(method, task, shape, sizes)
+
+
+CURRICULUM = LowFrequencyCrop

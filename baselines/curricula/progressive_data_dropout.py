@@ -1,0 +1,49 @@
+"""Progressive data dropout: scans that are learnt already are left out, until all come back at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.core import BenchError, Task, param
+from bench.curriculum import Curriculum, Signals, Stage
+from bench.method import Method
+
+
+@dataclass(frozen=True)
+class ProgressiveDataDropout(Curriculum):
+    """The scans of a batch whose true class is still improbable teach, the others do not; at the end all do.
+
+    The probability is read from the loss, exp(-loss), so that a method's other terms count as doubt. Its controls are
+    other kinds: matched, as many scans of the batch, drawn at random; random, a share that falls evenly in logarithm
+    over the training to `kept`. A batch that is learnt already teaches nothing, and is a step all the same.
+
+    Source: Progressive data dropout, NeurIPS 2025, arXiv 2505.22342 (its DBPD, SMRD and SRD); theirs are 0.3, one epoch
+    of 30 for revision, and a share of 0.99 an epoch.
+    """
+
+    kind: str = param("difficulty", "what decides who teaches", ("difficulty", "matched", "random"))
+    threshold: float = param(0.3, "probability of the true class from which on a scan is learnt")
+    revision: float = param(1 / 30, "share of the steps at the end in which all scans teach")
+    kept: float = param(0.74, "random: share of each batch that teaches at the end")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1 or not 0 <= self.revision <= 1 or not 0 < self.kept <= 1:
+            raise BenchError("threshold is a probability, revision a share of the steps, kept one of a batch")
+
+    def at(self, progress: float, signals: Signals) -> Stage:
+        if progress >= 1 - self.revision:
+            return Stage()
+        from baselines.curricula import _weighing
+
+        ranks = np.random.default_rng([signals.seed, signals.step]).permutation(signals.batch)
+        return Stage(weigh=_weighing.Dropped(self.threshold, ranks, self.kind, self.kept**progress))
+
+    def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
+        if task.kind != "classification" and self.kind != "random":
+            return "it asks for the probability of a scan's true class, and the target is no class; set kind to random"
+        return super().refuses(method, task, shape)
+
+
+CURRICULUM = ProgressiveDataDropout

@@ -1,0 +1,65 @@
+"""Progressive resizing: small scans at first, and larger and larger ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.core import BenchError, Task, param
+from bench.curriculum import Curriculum, Signals, Stage
+from bench.method import Method
+
+MOMENTS = 200  # of the training at which the sizes are looked up beforehand
+
+
+@dataclass(frozen=True)
+class ProgressiveResizing(Curriculum):
+    """Scans and their masks are resized: to `scale` until `delay`, then larger on a line, as they are at the end.
+
+    Linear interpolation, masks to the nearest voxel. No axis becomes shorter than `smallest`, nor longer than it is. A
+    network that does not read one of the sizes is refused before training: it is tried out.
+
+    Source: Composer's progressive resizing, https://github.com/mosaicml/composer, from fast.ai.
+    """
+
+    scale: float = param(0.5, "of the size of scans at first")
+    delay: float = param(0.5, "share of the steps at that size")
+    finetune: float = param(0.2, "share of the steps at the end with scans as they are")
+    increment: int = param(4, "pixels that sizes are multiples of")
+    smallest: int = param(16, "pixels of an axis at least")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.scale <= 1 or min(self.delay, self.finetune) < 0 or self.delay + self.finetune > 1:
+            raise BenchError("scale is above 0 and at most 1, delay and finetune are shares of the steps, together too")
+        if min(self.increment, self.smallest) < 1:
+            raise BenchError(f"increment and smallest are pixels, 1 or more: {self.increment}, {self.smallest}")
+
+    def at(self, progress: float, signals: Signals) -> Stage:
+        return Stage(size=self.size(progress, signals.shape))
+
+    def size(self, progress: float, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The spatial size at `progress` of scans that are (C, ...)."""
+        scale = self.scale_at(progress)
+        if scale >= 1:
+            return shape[1:]
+        near = [self.increment * round(scale * axis / self.increment) for axis in shape[1:]]
+        return tuple(min(whole, max(self.smallest, axis)) for axis, whole in zip(near, shape[1:], strict=True))
+
+    def scale_at(self, progress: float) -> float:
+        """What sizes are multiplied with at `progress`."""
+        if progress < self.delay:
+            return self.scale
+        grown = (progress - self.delay) / max(1e-12, 1 - self.finetune - self.delay)
+        return min(1.0, self.scale + (1 - self.scale) * grown)
+
+    def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
+        if reason := super().refuses(method, task, shape):
+            return reason
+        sizes = {self.size(at / MOMENTS, shape) for at in range(MOMENTS)}
+        if sizes == {shape[1:]}:
+            return f"scans of {shape[1:]} are not larger than the smallest size, {self.smallest}"
+        from baselines.curricula import _network
+
+        return _network.unread(method, task, shape, sizes)
+
+
+CURRICULUM = ProgressiveResizing

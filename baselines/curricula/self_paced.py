@@ -1,0 +1,44 @@
+"""Self-paced learning: scans that the network finds easy now count first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from baselines.curricula import _pacing
+from bench.core import param
+from bench.curriculum import Curriculum, Signals, Stage
+
+
+@dataclass(frozen=True)
+class SelfPaced(Curriculum):
+    """Scans of a batch are weighed by their losses of the moment against a threshold that lets in more and more.
+
+    The threshold is the quantile, at the share that the pace gives, of the losses that the training scans had when they
+    were last seen. Batches are those of plain training; their loss is the weighted mean, and a batch without a single
+    easy scan teaches nothing. From `end` on all scans count alike, and so they do until the first are seen. CurBench
+    starts at a share of 0, with which nothing would be learnt at first. Controls: `random_pacing` with by=weights,
+    `anti_curriculum` with scores=own.
+
+    Source: Kumar, Packer, Koller, Self-paced learning for latent variable models, NIPS 2010; linear and logistic
+    weights after Jiang et al., Easy samples first, ACM MM 2014, and Xu, Tao, Xu, Multi-view self-paced learning,
+    IJCAI 2015.
+    """
+
+    start: float = param(0.3, "share of the scans that count at first")
+    end: float = param(0.5, "share of the steps after which all count")
+    pace: str = param("linear", "how the share grows", _pacing.PACES)
+    weighting: str = param("hard", "1 up to the threshold, or less the nearer to it", ("hard", "linear", "logistic"))
+
+    def __post_init__(self) -> None:
+        _pacing.check(self.start, self.end)
+
+    def at(self, progress: float, signals: Signals) -> Stage:
+        share = _pacing.share(self.pace, self.start, self.end, progress)
+        if share >= 1:
+            return Stage()
+        from baselines.curricula import _weighing
+
+        return Stage(weigh=_weighing.SelfPaced(signals.seen.nanquantile(share), self.weighting))
+
+
+CURRICULUM = SelfPaced

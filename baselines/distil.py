@@ -1,0 +1,177 @@
+"""Distillation: any method of the registry learns from any other, by one of the published losses."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from baselines._distil_table import LOSSES, refusal
+from bench import registry
+from bench.core import NO_CURRICULUM, BenchError, Spec, Task, Trial, param, plain
+from bench.method import Batch, Method, outputs, overheard
+from bench.views import Dynamic, View
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SETTLING = 50  # steps at learning rate 0 of an untrained teacher: its batch statistics become those of the data
+OWN = "as the student has it, unless given; "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distil(Method):
+    """A student that learns from a teacher, both any method: `label_weight` times its own loss, `weight` times `loss`.
+
+    The teacher is an ordinary trial of the same data, fold and seed, and frozen: what it says of each training scan, as
+    its own view shows it and without augmentation, is worked out once. An empty `teacher` is the student's own method:
+    a born-again network. A random teacher is the same network at its initial weights, of a trial at learning rate 0.
+    View, optimiser and the rest of the training are the student's own; a value given here is handed on to it.
+
+    Losses: kd (Hinton), dkd, fitnet, attention_transfer, similarity_preserving, rkd, pkt, crd, similarity_graph, l1,
+    paced_curriculum; equations and sources stand in `_distil*.py`. Otherwise than in the papers: teachers see volumes
+    and students images, so FitNet compares the pooled penultimate features through a learned linear layer, and
+    attention transfer compares one map, that of the last layer which has one, averaged along the slices in 3D. CRD
+    has no memory bank: its negatives are the scans of other classes in the batch. Paced curriculum learns its first
+    threshold from the scans met so far, falls at every step, and has a fixed calibration, not one fitted on validation.
+    """
+
+    family: ClassVar[str] = "distillation"
+
+    view: View = param(
+        Dynamic(plane="sagittal", coefficients="bilen", channels=3), OWN + "how a scan is shown to the student"
+    )
+    loss: str = param("kd", "what is compared", tuple(LOSSES))
+    student: str = param("timm2d", "the method that learns")
+    student_params: Mapping[str, Any] | None = param(None, 'its parameters, as JSON: {"network": "resnet18"}')
+    teacher: str = param("monai3d", "the method that teaches; empty: the student's own, as born-again networks do")
+    teacher_params: Mapping[str, Any] | None = param(None, "its parameters, as JSON")
+    teacher_weights: str = param("trained", "random: the untrained network, a control", ("trained", "random"))
+    weight: float | None = param(None, "of the teacher's term; none: as the loss was published")
+    label_weight: float | None = param(None, "of the student's own loss; none: as the loss was published")
+    temperature: float | None = param(None, "softens both answers; none: as the loss was published")
+    ramp: float | None = param(None, "fraction of the steps over which the teacher's term grows; none: as published")
+    target_weight: float = param(1.0, "dkd: of the own class against the others")
+    other_weight: float = param(8.0, "dkd: of the others among themselves")
+    distance_weight: float = param(25.0, "rkd: of distances")
+    angle_weight: float = param(50.0, "rkd: of angles")
+    embedding: int = param(128, "crd: numbers that both networks' features are embedded in")
+    contrast_temperature: float = param(0.07, "crd: cosines are divided by it")
+    metric_weight: float = param(0.2, "similarity_graph: of the distance of the student's graph from the identity")
+    confident: float = param(0.7, "paced_curriculum: share of the voxels that the teacher is sure of, learnt first")
+    paced_until: float = param(0.8, "paced_curriculum: fraction of the steps after which all voxels are learnt")
+    calibration: float = param(2.51, "paced_curriculum: temperature at which the teacher's confidence is read")
+
+    def __post_init__(self) -> None:
+        loss = LOSSES[self.loss] if self.loss in LOSSES else LOSSES["kd"]  # a wrong name is told of by the registry
+        published = {"weight": loss.weight, "label_weight": loss.label, "temperature": loss.temperature}
+        for name, value in {**published, "ramp": loss.ramp}.items():
+            given = getattr(self, name)
+            self._set(name, _number(name, value if given is None else given))
+        if not (self.temperature > 0 and self.contrast_temperature > 0 and self.calibration > 0):
+            raise BenchError("distil: temperatures and calibration are above 0")
+        if not 0 < self.paced_until <= 1 or not 0 < self.confident <= 1 or self.embedding < 1:
+            raise BenchError("distil: paced_until and confident are in (0, 1], embedding is 1 or more")
+        if self.teacher_params and not self.teacher:
+            raise BenchError("distil: teacher_params are given and no teacher: its own student has student_params")
+        learner = self._learner()
+        if learner.solves or type(learner).upstream is not Method.upstream:
+            why = "is solved without steps" if learner.solves else "learns from a teacher of its own"
+            raise BenchError(f"distil: {self.student} cannot be the student: it {why}; take a method that stands alone")
+        for name in TRAINING:
+            self._set(name, getattr(learner, name))
+        self._set("_student", learner)
+
+    def shown(self, task: Task) -> View:
+        return self._student.shown(task)
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines import _distil_terms as terms
+
+        return terms.taught(self.loss, self._student.build(task, shape))
+
+    def step(self, model: nn.Module, batch: Batch) -> Tensor:
+        from baselines import _distil_terms as terms
+
+        maps = self.loss == "attention_transfer"
+        with overheard(model, maps) as heard:
+            losses = self._student.step(model, dataclasses.replace(batch, upstream=()))  # (B,)
+        whole = heard and len(heard[0].logits) == len(batch.x)  # else its loss reads parts of the network or of scans
+        said = heard[0] if whole else outputs(model, batch.x, maps)
+        weight = self.weight * (min(1.0, batch.progress / self.ramp) if self.ramp else 1.0)
+        return self.label_weight * losses + weight * terms.term(self, model, said, batch)
+
+    def watch(self, model: nn.Module) -> Mapping[str, float]:
+        return self._student.watch(model)
+
+    def told(self, model: nn.Module) -> Mapping[str, Any]:
+        return self._student.told(model)
+
+    def upstream(self, trial: Trial) -> tuple[Trial, ...]:
+        before = dataclasses.replace(trial, method=self._teaching(), curriculum=NO_CURRICULUM)
+        if self.teacher_weights == "trained":
+            return (before,)
+        few = dataclasses.replace(trial.recipe, steps=min(SETTLING, trial.recipe.steps), points=1)
+        return (dataclasses.replace(before, recipe=few),)
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        if reason := refusal(self.loss, task) or self._student.refuses(task, shape):
+            return reason
+        teacher = self.taught_by()
+        if reason := teacher.refuses(task, shape):
+            return f"its teacher, {self._teaching().name}, cannot do this: {reason}"
+        return self._misaligned(teacher, task, shape) if self.loss == "attention_transfer" else None
+
+    def check(self) -> None:
+        self._student.check()
+        teacher = self.taught_by()
+        teacher.check()
+        if self.teacher_weights == "random" and (teacher.solves or isinstance(teacher, Distil)):
+            raise BenchError(f"distil: {self.teacher} has no untrained network to teach; name the network's own method")
+
+    def _misaligned(self, teacher: Method, task: Task, shape: tuple[int, ...]) -> str | None:
+        from baselines import _distil_maps
+
+        if self.augment != "none":
+            return "attention is compared place by place, and augmentation moves the student's scans; set augment=none"
+        return _distil_maps.misaligned(self.shown(task), teacher.shown(task), shape)
+
+    def _teaching(self) -> Spec:
+        """The method that teaches, as an arm of a study would have it."""
+        name = self.teacher or self.student
+        params = dict(self.teacher_params or {}) if self.teacher else plain(self._student)
+        still = {"lr": 0.0, "weight_decay": 0.0} if self.teacher_weights == "random" else {}
+        return registry.spec("methods", name, {**params, **still})
+
+    def taught_by(self) -> Method:
+        """The teacher's method."""
+        teaching = self._teaching()
+        return registry.make("methods", teaching.name, teaching.params)
+
+    def _learner(self) -> Method:
+        """The student as its parameters say, and as is given here of how it is trained."""
+        params = dict(self.student_params or {})
+        alone = registry.make("methods", self.student, params)
+        heads = {name.partition(".")[0] for name in params}
+        given = {name: getattr(self, name) for name, default in TRAINING.items() if getattr(self, name) != default}
+        for name, value in given.items():
+            if name in heads and getattr(alone, name) != value:
+                raise BenchError(f"distil: {name} is {value!r} and another in student_params; give it once")
+        return registry.make("methods", self.student, {**params, **{k: v for k, v in given.items() if k not in heads}})
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+
+TRAINING = {own.name: Distil.__dataclass_fields__[own.name].default for own in dataclasses.fields(Method)}
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        raise BenchError(f"distil: {name} is a number of 0 or more, not {value!r}")
+    return float(value)
+
+
+METHOD = Distil

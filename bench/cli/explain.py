@@ -1,0 +1,87 @@
+"""`bench explain`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench.cli.options import Json, print_json
+from bench.core import BenchError
+
+
+def attach(app: typer.Typer) -> None:
+    """Give the command of this file to the application."""
+    app.command("explain")(explain)
+
+
+def explain(
+    key: Annotated[str, typer.Argument(help="Key of a trial whose weights were kept.")] = "",
+    study: Annotated[str, typer.Option("--study", help="Instead of a key: a study that was run,")] = "",
+    arm: Annotated[str, typer.Option("--arm", help="one of its arms,")] = "",
+    fold: Annotated[int, typer.Option("--fold", help="and a fold.")] = 0,
+    by: Annotated[str, typer.Option("--by", help="gradient, integrated_gradients or grad_cam.")] = "gradient",
+    back: Annotated[str, typer.Option("--back", help="To the volume by weights, or by contribution.")] = "weights",
+    scans: Annotated[int, typer.Option("--scans", min=1, help="Test scans to look at.")] = 8,
+    seeds: Annotated[int, typer.Option("--untrained", min=0, help="Untrained networks to compare with.")] = 8,
+    as_json: Json = False,
+) -> None:
+    """What a trained network looks at, as maps of the volume; scored where the truth is known.
+
+    Maps are NIfTI files in the scans' own millimetres, under explain/ of the results. Depth comes from the weights of
+    the slices alone, so that it is scored apart from the plane.
+    """
+    from bench import figures, paths
+    from bench.explain.explained import explain as made
+    from bench.explain.loaded import load
+    from bench.figures.saliency import montage
+    from bench.store import Store
+
+    store = Store(paths.results_root())
+    loaded = load(store, key or _key(study, arm, fold))
+    folder = Path(paths.results_root()) / "explain" / loaded.record.trial.key
+    entry, shown = made(loaded, folder, scans, by, back, seeds)
+    (folder / "scores.json").write_text(json.dumps(entry, indent=1) + "\n", encoding="utf-8")
+    figures.save(montage(shown), folder, "maps")
+    if as_json:
+        print_json({**entry, "folder": str(folder)})
+        return
+    _show(entry, folder, Console())
+
+
+def _key(study: str, arm: str, fold: int) -> str:
+    """The key of the first seed of an arm of a study. BenchError where there is no such thing."""
+    from bench import plan
+
+    if not study or not arm:
+        raise BenchError("name a trial by its key, or by --study and --arm")
+    cells = [cell for cell in plan.read(study)["cells"] if cell["role"] == "arm"]
+    arms = list(dict.fromkeys(cell["arm"] for cell in cells))
+    found = [cell["key"] for cell in cells if cell["arm"] == arm and cell["fold"] == fold]
+    if not found:
+        raise BenchError(f"the study {study} has no arm {arm!r} with a fold {fold}; its arms: {', '.join(arms)}")
+    return found[0]
+
+
+def _show(entry: dict[str, Any], folder: Path, console: Console) -> None:
+    head = f"{entry['method']} on {entry['data']}, {entry['scans']} test scans, by {entry['by']}"
+    console.print(head, highlight=False)
+    if "trained" not in entry:
+        console.print(f"{entry['note']}\nmaps: {folder}", highlight=False, soft_wrap=True)
+        return
+    table = Table("score", "trained", "95 %", "untrained", "95 %", "chance")
+    names = {"auc": "in the plane (AUC)", "pointing": "highest place is true", "depth": "depth (correlation)"}
+    for name, title in {**names, "whole": "volume (AUC)"}.items():
+        row = [title]
+        for kind in ("trained", "untrained"):
+            mean, low, high = (entry[kind] or {}).get(name, [float("nan")] * 3)
+            row += [f"{mean:.3f}", f"{low:.3f} to {high:.3f}"]
+        table.add_row(*row, f"{entry['chance'][name]:.3f}")
+    console.print(table)
+    verdict = "lies above chance" if entry["hits"] else "is not shown to lie above chance"
+    console.print(f"in the plane the trained network's saliency {verdict}", highlight=False)
+    console.print(f"maps: {folder}", highlight=False, soft_wrap=True)

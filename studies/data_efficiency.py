@@ -1,0 +1,31 @@
+"""How many people does each way of encoding a brain need?
+
+A twentieth, a tenth, a quarter, a half and all of the training groups, nested: who is in a smaller part is in every
+larger one. Validation and test stay whole, so scores of all parts are on the same people. DCL-SE is said to be made for
+few scans; then it should lose least as they become fewer.
+
+Expected: with fewer people all arms come nearer to chance, and the order of arms changes by no more than could have
+been missed. Cost: two and a half hours on two cores.
+"""
+
+from bench.core import Arm, Data, Recipe, Study
+from studies._dclse import FLOORS, FULL, LIGHT
+from studies.oasis_ad import VOXELS
+
+SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
+
+STUDY = Study(
+    question="How does each way of encoding a brain fare with fewer people to learn from?",
+    datasets=[Data("ad_oasis", fraction=share) for share in SHARES],
+    reference="DCL-SE",
+    arms={
+        "DCL-SE": Arm("dclse"),
+        "DCL-SE full": Arm("dclse", FULL),
+        "ResNet-18 (dynamic)": Arm("timm2d"),
+        "DenseNet-121 (3D)": Arm("monai3d", VOXELS),
+        **FLOORS,
+    },
+    floors=list(FLOORS),
+    recipe=Recipe(steps=200, batch_size=8),
+    light=LIGHT,
+)

@@ -1,0 +1,40 @@
+"""Which image of a volume serves one 2D network best?
+
+The network and its training stay; what it sees changes: the dynamic image by three coefficients and along three axes,
+all three at once, the mean, the maximum, the entropy-weighted mean, one slice, three slices, 2D+e.
+
+Expected: no image differs from the dynamic image by more than could have been missed; `phantom_order`, whose classes
+differ in the order of slices alone, is told by the dynamic images and by nothing that forgets the order.
+Cost: an hour and a half on two cores for OASIS-1.
+"""
+
+from bench.core import Arm, Data, Recipe, Study
+from studies._dclse import FLOORS, LIGHT
+
+VIEWS = {
+    "dynamic (bilen)": {"kind": "dynamic", "channels": 3},
+    "dynamic (linear)": {"kind": "dynamic", "coefficients": "linear", "channels": 3},
+    "dynamic (running)": {"kind": "dynamic", "coefficients": "running", "channels": 3},
+    "dynamic (coronal)": {"kind": "dynamic", "plane": "coronal", "channels": 3},
+    "dynamic (axial)": {"kind": "dynamic", "plane": "axial", "channels": 3},
+    "dynamic (three axes)": {"kind": "dynamic", "plane": "all"},
+    "dynamic (shuffled)": {"kind": "dynamic", "channels": 3, "shuffle": 1},
+    "mean": {"kind": "mean"},
+    "max": {"kind": "max"},
+    "entropy": {"kind": "entropy"},
+    "slice": {"kind": "slice"},
+    "2D+e": {"kind": "2d+e"},
+    "orthogonal": {"kind": "orthogonal"},
+}
+
+STUDY = Study(
+    question="Which image of a volume serves one 2D network best?",
+    datasets=[Data("ad_oasis"), Data("age_oasis"), Data("phantom_order")],
+    reference="dynamic (bilen)",
+    arms={**{name: Arm("timm2d", {"view": view}) for name, view in VIEWS.items()}, **FLOORS},
+    floors=list(FLOORS),
+    again="dynamic (bilen)",
+    recipe=Recipe(steps=200, batch_size=16),
+    light=LIGHT,
+    missing="skip",
+)

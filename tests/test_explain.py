@@ -1,0 +1,162 @@
+"""What a network looks at: saliency of known networks, scores of known maps, the way to a file, and the command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bench import registry, runner
+from bench.core import BenchError, Recipe, Split, Task, Trial
+from bench.explain.explained import explain
+from bench.explain.loaded import load
+from bench.explain.saliency import saliency
+from bench.explain.scoring import area, head_of, hit, interval
+from bench.prepare import prepare
+from bench.store import Store
+
+AGE = Task("regression", "mae")
+
+
+def test_the_gradient_of_a_linear_network_is_its_weight():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 1))
+    found = saliency(model, torch.randn(5, 1, 3, 4), AGE, "gradient")
+    expected = model[1].weight.detach().abs().reshape(1, 1, 3, 4).numpy()
+    np.testing.assert_allclose(found, np.repeat(expected, 5, 0), rtol=1e-5)
+
+
+def test_integrated_gradients_of_a_linear_network_are_its_terms():
+    model, x = nn.Sequential(nn.Flatten(), nn.Linear(12, 1)), torch.randn(3, 1, 3, 4)
+    found = saliency(model, x, AGE, "integrated_gradients")
+    expected = (model[1].weight.detach().reshape(1, 1, 3, 4) * x).abs().numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_grad_cam_lies_where_the_last_convolution_speaks():
+    last = nn.Conv2d(1, 1, 1, bias=False)
+    nn.init.ones_(last.weight)
+    model = nn.Sequential(last, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1))
+    nn.init.ones_(model[3].weight)
+    x = torch.zeros(1, 1, 6, 6)
+    x[0, 0, 2, 3] = 5
+    found = saliency(model, x, AGE, "grad_cam")
+    assert np.unravel_index(found[0, 0].argmax(), (6, 6)) == (2, 3)
+    with pytest.raises(BenchError, match="no layer 'last'"):
+        saliency(model, x, AGE, "grad_cam", "last")
+    with pytest.raises(BenchError, match="no saliency 'lime'"):
+        saliency(model, x, AGE, "lime")
+
+
+def test_scores_of_a_perfect_a_constant_and_an_opposite_map():
+    truth, head = np.zeros((4, 8, 8)), np.ones((4, 8, 8), bool)
+    truth[1, 2:4, 3:6] = 1
+    perfect = hit(truth.sum(0), truth, truth, head, 0)
+    assert (perfect.auc, perfect.pointing, perfect.depth, perfect.whole) == (1, 1, 1, 1)
+    even = hit(np.ones((8, 8)), np.ones((4, 8, 8)), truth, head, 0)
+    assert (even.auc, even.whole) == (0.5, 0.5)
+    assert np.isnan(even.depth)
+    opposite = hit(1 - truth.sum(0), 1 - truth, truth, head, 0)
+    assert (opposite.auc, opposite.pointing, opposite.depth) == (0, 0, -1)
+    head[:, 0] = False  # what lies outside the head is not counted
+    assert hit(truth.sum(0), truth, truth, head, 0).auc == 1
+    assert np.isnan(area(np.ones(4), np.ones(4, bool), np.ones(4, bool)))
+
+
+def test_an_interval_is_about_the_mean_and_leaves_out_what_is_not_known():
+    mean, low, high = interval(np.array([0.4, 0.6, np.nan, 0.5]))
+    assert mean == pytest.approx(0.5)
+    assert 0.4 <= low < mean < high <= 0.6
+    assert np.isnan(interval(np.array([np.nan]))).all()
+
+
+def test_the_head_is_what_is_brighter_than_the_background():
+    image = np.zeros((1, 10, 10, 10))
+    image[0, 2:8, 2:8, 2:8] = 100
+    image[0, 0, 0, 0] = 2
+    np.testing.assert_array_equal(head_of(image), image[0] == 100)
+
+
+@pytest.fixture(params=["sagittal", "all"])
+def kept(tmp_path, request):
+    """A short trial of DCL-SE on a phantom, its weights kept, and one without them."""
+    plane = request.param
+    made = prepare("phantom_ad", {"subjects": 20, "mm": 8.0, "effect": 3.0})
+    store = Store(tmp_path / "results")
+    method = registry.spec("methods", "dclse", {"view": {"kind": "dynamic", "plane": plane}})
+    trial = Trial(made.spec, method, Split(folds=2), recipe=Recipe(steps=3, batch_size=4, points=1))
+    assert runner.run(trial, store, keep=True).status == "done"
+    bare = replace(trial, fold=1)
+    runner.run(bare, store)
+    return store, trial, bare
+
+
+def test_maps_lie_where_their_scans_lie_and_are_scored(kept, tmp_path):
+    import nibabel as nib
+
+    store, trial, _ = kept
+    loaded = load(store, trial.key)
+    entry, shown = explain(loaded, tmp_path, 3, "gradient", "weights", 2)
+    files = sorted(tmp_path.glob("*.nii.gz"))
+    assert len(files) == entry["scans"] == len(entry["each"]) == 3
+    image, row = nib.load(files[0]), int(loaded.scene.fold.test[0])
+    np.testing.assert_allclose(image.affine, loaded.scene.prepared.affine(row))
+    assert image.shape == loaded.scene.prepared.shape[1:]
+    assert image.get_data_dtype() == np.float32
+    assert entry["chance"]["auc"] == 0.5 or loaded.scene.view.plane == "all"  # which sums three profiles of depth
+    assert all(0 <= one["auc"] <= 1 for one in entry["each"])
+    assert len(entry["untrained"]["auc"]) == 3
+    assert shown[0].map.shape == shown[0].image.shape
+    again, _ = explain(loaded, tmp_path, 3, "gradient", "weights", 2)
+    assert json.dumps(again) == json.dumps(entry)
+
+
+def test_what_cannot_be_explained_says_what_to_do(kept):
+    store, _, bare = kept
+    with pytest.raises(BenchError, match="not kept; run its study anew with --keep-weights"):
+        load(store, bare.key)
+    with pytest.raises(BenchError, match="no finished trial 0000"):
+        load(store, "0000")
+
+
+def test_the_command_prints_scores_and_leaves_maps(kept):
+    import os
+
+    store, trial, _ = kept
+    words = [sys.executable, "-m", "bench", "explain", trial.key, "--scans", "2", "--untrained", "2", "--json"]
+    done = subprocess.run(
+        words, capture_output=True, text=True, env={**os.environ, "BENCH_RESULTS": str(store.root)}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    entry = json.loads(done.stdout)
+    assert entry["method"] == "dclse"
+    folder = store.root / "explain" / trial.key
+    assert {"maps.png", "scores.json", "scan-000.nii.gz"} <= {path.name for path in folder.iterdir()}
+    wrong = subprocess.run([*words[:4], "beef"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "no finished trial beef" in wrong.stderr
+
+
+@pytest.mark.slow
+def test_the_plane_hits_the_truth_and_untrained_weights_do_not(tmp_path):
+    """The strong phantom of dementia: what the network looks at in the plane, against where the atrophy is."""
+    made = prepare("phantom_ad", {"subjects": 160, "effect": 3.0})
+    trial = Trial(
+        made.spec, registry.spec("methods", "dclse"), Split(folds=4), recipe=Recipe(steps=200, batch_size=16, points=5)
+    )
+    store = Store(tmp_path / "results")
+    record = runner.run(trial, store, keep=True)
+    assert record.metrics["selected"]["auc"] > 0.95
+    entry, _ = explain(load(store, trial.key), tmp_path / "maps", 16, "gradient", "weights", 8)
+    print({kind: entry[kind] for kind in ("trained", "untrained", "chance")})
+    assert entry["trained"]["auc"][1] > entry["chance"]["auc"] == 0.5
+    assert entry["untrained"]["auc"][1] <= 0.5  # a t interval over networks
+    assert entry["trained"]["auc"][1] > entry["untrained"]["auc"][2]
+    assert entry["trained"]["depth"][0] == pytest.approx(
+        entry["untrained"]["depth"][0]
+    )  # it comes from the pooling weights alone
