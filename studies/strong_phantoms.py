@@ -6,7 +6,7 @@ scans says nothing of its idea; report it as not learnt, and find the reason.
 
 Expected: for classes DCL-SE comes nine tenths of the way from chance to the oracle; for age a linear model on voxels is
 hard to beat, as every change is linear in age; for arteries the 3D U-Net is the arm to beat.
-Cost: about two hours on two cores.
+Cost: about an hour on two cores.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -32,6 +32,6 @@ STUDY = Study(
         **FLOORS,
     },
     floors=list(FLOORS),
-    folds=4,
+    folds=2,
     recipe=Recipe(steps=300, batch_size=8, points=10),
 )
