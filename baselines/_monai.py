@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from baselines._sizes import multiples, padded, times
 from bench.core import BenchError
 from bench.registry import did_you_mean
 from bench.weights import without_weights
@@ -30,14 +31,49 @@ class LogitsAlone(nn.Module):
         return self.network(x)[0]
 
 
+class Padded(nn.Module):
+    """A network that reads volumes of `sizes` alone, for smaller ones."""
+
+    def __init__(self, network: nn.Module, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.network, self.sizes = network, sizes
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(padded(x, self.sizes))
+
+
 def check(network: str, options: Mapping[str, Any]) -> None:
     """BenchError where MONAI has no such classifier (with the nearest name), or where it does not take the options."""
     _make(_classifier(network), (1, 64, 64, 64), 2, options)
 
 
 def create(network: str, shape: tuple[int, ...], outputs: int, options: Mapping[str, Any]) -> nn.Module:
-    """The network for volumes of `shape`, (C, D, H, W), as (B, C, D, H, W) to (B, outputs)."""
-    return _rows(network, _make(_classifier(network), shape, outputs, options), shape, outputs)
+    """The network for volumes of `shape`, (C, D, H, W), as (B, C, D, H, W) to (B, outputs).
+
+    BenchError where it cannot read volumes of that size.
+    """
+    maker = _classifier(network)
+    sizes = _whole_patches(network, shape[1:], options) if "img_size" in _keywords(maker) else shape[1:]
+    made = _make(maker, (shape[0], *sizes), outputs, options)
+    _rest(made)
+    made = made if sizes == shape[1:] else Padded(made, sizes)
+    return _rows(network, made, shape, outputs)
+
+
+def _whole_patches(network: str, sizes: tuple[int, ...], options: Mapping[str, Any]) -> tuple[int, ...]:
+    """The sizes of the volumes, padded to whole patches."""
+    patch = options.get("patch_size", 1)
+    patch = (patch,) * len(sizes) if isinstance(patch, int) else tuple(patch)
+    if len(patch) != len(sizes) or any(step > size for step, size in zip(patch, sizes, strict=True)):
+        raise BenchError(f"{network} reads patches of {times(patch)}, and volumes of {times(sizes)} hold none")
+    return multiples(sizes, patch)
+
+
+def _rest(made: nn.Module) -> None:
+    """No gradient for weights that MONAI makes and never reads: norms before a cross-attention that is not there."""
+    for block in made.modules():
+        if hasattr(block, "norm_cross_attn") and not getattr(block, "with_cross_attention", True):
+            block.norm_cross_attn.requires_grad_(False)
 
 
 def _make(maker: Callable, shape: tuple[int, ...], outputs: int, options: Mapping[str, Any]) -> nn.Module:
@@ -85,12 +121,16 @@ def _owner(maker: Callable) -> type:
 
 
 def _rows(network: str, made: nn.Module, shape: tuple[int, ...], outputs: int) -> nn.Module:
-    """The network, its logits alone; ValueError where it gives no row of numbers for a scan."""
+    """The network, its logits alone; BenchError where it gives no row of numbers for a scan."""
     shadow = copy.deepcopy(made).to("meta").eval()  # shapes without numbers: nothing is computed
-    with torch.no_grad():
-        answer = shadow(torch.zeros(1, *shape, device="meta"))
+    try:
+        with torch.no_grad():
+            answer = shadow(torch.zeros(1, *shape, device="meta"))
+    except (RuntimeError, ValueError) as error:
+        told = str(error).splitlines()[0]
+        raise BenchError(f"{network} cannot read volumes of {times(shape[1:])}: {told}") from error
     if isinstance(answer, tuple):
         made, answer = LogitsAlone(made), answer[0]
     if tuple(answer.shape) != (1, outputs):
-        raise ValueError(f"{network} gives {tuple(answer.shape)} for a scan of {shape}, not one row of {outputs}")
+        raise BenchError(f"{network} gives {tuple(answer.shape)} for a scan of {shape}, not one row of {outputs}")
     return made

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from baselines._sizes import multiples, padded, times
 from bench.core import BenchError
 from bench.registry import did_you_mean
 from bench.vision import mend_torchvision
@@ -25,28 +28,119 @@ def check(network: str, options: Mapping[str, Any]) -> None:
 def create(
     network: str, shape: tuple[int, ...], outputs: int, options: Mapping[str, Any], weights: Path | None
 ) -> nn.Module:
-    """The network for images of `shape`, (C, H, W). weights: a file whose first layer and head are fitted to ours."""
+    """The network for images of `shape`, (C, H, W); without outputs it gives its features, (B, F).
+
+    A transformer is made for the images' own size, padded to whole patches. BenchError where it cannot read them.
+    weights: a file whose first layer, positions and head are fitted to ours.
+    """
     _known(network)
     import timm
 
     arguments: dict[str, Any] = {"in_chans": shape[0], "num_classes": outputs}
     config = timm.get_pretrained_cfg(network, allow_unregistered=True)
-    if config is not None and config.fixed_input_size:
-        arguments["img_size"] = shape[1:]
+    sizes = shape[1:]
     if weights is not None:
         arguments |= {"pretrained": True, "pretrained_cfg_overlay": {"file": str(weights), "custom_load": False}}
     try:
+        if config is not None and config.fixed_input_size:
+            sizes = arguments["img_size"] = _whole_patches(network, shape[1:], options)
         model = timm.create_model(network, **{**arguments, **without_weights(options)})
     except TypeError as error:
         raise BenchError(f"timm's {network} does not take options={dict(options)}: {error}") from error
-    except (RuntimeError, LookupError, AttributeError, ValueError) as error:
-        if weights is None:
-            raise
+    except (RuntimeError, LookupError, AttributeError, ValueError, AssertionError) as error:
         told = " ".join(str(error).split())[:300]
+        if weights is None:
+            raise BenchError(f"timm's {network} cannot be made for images of {times(shape[1:])}: {told}") from error
         raise BenchError(f"{weights} does not hold the weights of {network}: {told}; name its network") from error
     if weights is not None:
         _check_loaded(model, network, weights)
+    if sizes != shape[1:]:
+        model.register_forward_pre_hook(_Padding(sizes))
+    return answering(model, network, shape, outputs)
+
+
+class _Padding:
+    """Images padded before a network reads them; a hook, so that its weights keep their names."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        self.sizes = sizes
+
+    def __call__(self, model: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        return (padded(inputs[0], self.sizes),)
+
+
+class _Resting:
+    """Frozen parts of a network held in eval mode at every forward, whatever the rest is in; a hook."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    def __call__(self, model: nn.Module, inputs: tuple[Tensor]) -> None:
+        for name in self.names:
+            model.get_submodule(name).eval()
+
+
+def freeze(model: nn.Module, train: str) -> None:
+    """Leave only the head to be trained (`head`), or the last stage and what follows as well (`last`).
+
+    What is frozen asks for no gradient and stays in eval mode: no dropout, and statistics of batches do not move.
+    """
+    if train == "all":
+        return
+    free = {id(weight) for weight in model.get_classifier().parameters()}
+    free |= {id(weight) for weight in _last_stage(model)} if train == "last" else set()
+    for weight in model.parameters():
+        weight.requires_grad_(id(weight) in free)
+    frozen: list[str] = []
+    for name, module in model.named_modules():
+        weights = list(module.parameters())
+        if name and weights and not any(weight.requires_grad for weight in weights):
+            frozen += [] if any(name.startswith(f"{above}.") for above in frozen) else [name]
+    model.register_forward_pre_hook(_Resting(tuple(frozen)))
+
+
+def _last_stage(model: nn.Module) -> list[nn.Parameter]:
+    """The weights from the last stage that timm tells of on, where it has a layer to learn; the head's among them."""
+    names, head = [name for name, _ in model.named_modules()], {id(one) for one in model.get_classifier().parameters()}
+    stages = [entry["module"] for entry in getattr(model, "feature_info", [])]
+    for stage in reversed([stage for stage in stages if stage in names]):
+        later = {name for name in names[names.index(stage) :] if not stage.startswith(f"{name}.")}
+        found = [weight for name in later for weight in model.get_submodule(name).parameters(recurse=False)]
+        if any(weight.ndim > 1 and id(weight) not in head for weight in found):
+            return found
+    raise BenchError(f"timm tells of no stages of {type(model).__name__}: train all of it or its head alone")
+
+
+def _whole_patches(network: str, sizes: tuple[int, ...], options: Mapping[str, Any]) -> tuple[int, ...]:
+    """Sizes of images, padded to whole patches."""
+    import timm
+
+    with torch.random.fork_rng(devices=[]):
+        made = timm.create_model(network, **without_weights(options))
+    patch = getattr(getattr(made, "patch_embed", None), "patch_size", (1, 1))
+    if any(step > size for step, size in zip(patch, sizes, strict=True)):
+        raise BenchError(f"{network} reads patches of {times(patch)}, and images of {times(sizes)} hold none")
+    return multiples(sizes, patch)
+
+
+def answering(model: nn.Module, network: str, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """The network, if it gives a row of numbers for a scan; else BenchError. Of shapes alone, without numbers."""
+    shadow = copy.deepcopy(model).to("meta").eval()
+    try:
+        with torch.no_grad():
+            answer = shadow(torch.zeros(1, *shape, device="meta"))
+    except (RuntimeError, ValueError, AssertionError) as error:
+        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BenchError(f"{network} cannot read scans of {times(shape[1:])}: {told}") from error
+    if answer.ndim != 2 or answer.shape[1] != (outputs or answer.shape[1]):
+        raise BenchError(f"{network} gives {tuple(answer.shape)} for a scan of {shape}, not one row of {outputs}")
     return model
+
+
+def width(model: nn.Module, shape: tuple[int, ...]) -> int:
+    """How many features a network without outputs gives for an image of `shape`, (C, H, W)."""
+    with torch.no_grad():
+        return copy.deepcopy(model).to("meta").eval()(torch.zeros(1, *shape, device="meta")).shape[1]
 
 
 def _check_loaded(model: nn.Module, network: str, weights: Path) -> None:

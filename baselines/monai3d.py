@@ -20,7 +20,8 @@ class Monai3d(Method):
 
     At 4 mm a DenseNet-121 trains on a processor; on a GPU give `view.mm=2` or `view.mm=0`, the prepared voxels. What a
     constructor calls its channels and classes is found by its argument names; what else it must be told goes into
-    `options`. It reads volumes only. Source: https://github.com/Project-MONAI/MONAI.
+    `options`. It reads volumes only; for a ViT they are padded to whole patches, the border going on outwards. Sizes
+    that a network cannot read are refused before training. Source: https://github.com/Project-MONAI/MONAI.
     """
 
     family: ClassVar[str] = "3d"
@@ -37,7 +38,9 @@ class Monai3d(Method):
         return _monai.create(self.network, shape, task.outputs, self.options or {})
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        return unfit(self, task, shape, (3,))
+        from baselines._sizes import misfit
+
+        return unfit(self, task, shape, (3,)) or misfit(lambda shown: self.build(task, shown), self.view, shape)
 
     def check(self) -> None:
         from baselines import _monai

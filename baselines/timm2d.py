@@ -20,10 +20,13 @@ class Timm2d(Method):
 
     The default image is the dynamic image of the sagittal slices by the published formula, which any view that gives an
     image may replace: `view=2d+e`, `view=max`. Trained from scratch unless `weights` names a local file; nothing is
-    downloaded. Source: https://github.com/huggingface/pytorch-image-models.
+    downloaded. A file with the image tower of a foundation model (DINOv2, a CLIP) is a start like any other: name its
+    network. Transformers are made for the size of the images, those padded to whole patches, the border going on
+    outwards, so no border is cut off. Source: https://github.com/huggingface/pytorch-image-models.
     """
 
     family: ClassVar[str] = "2d"
+    version: ClassVar[int] = 2
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan is shown to the network"
@@ -33,19 +36,35 @@ class Timm2d(Method):
     weights: str = param("", "a local safetensors file to start from, of the same network; empty: from scratch")
     checksum: str = param("", "SHA-256 of that file: part of what the trial is")
 
+    train: str = param(
+        "all",
+        "which weights: all; head, the last layer alone (a linear probe); last, the last stage too. The others stay as "
+        "they are, batch statistics included",
+        ("all", "head", "last"),
+    )
+
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines import _timm
 
-        return _timm.create(self.network, shape, task.outputs, self.options or {}, self._file())
+        model = _timm.create(self.network, shape, task.outputs, self.options or {}, self._file())
+        _timm.freeze(model, self.train)
+        return model
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        return unfit(self, task, shape, (2,))
+        from baselines._sizes import misfit
+
+        return unfit(self, task, shape, (2,)) or misfit(lambda shown: self._fits(task, shown), self.view, shape)
 
     def check(self) -> None:
         from baselines import _timm
 
         _timm.check(self.network, self.options or {})
         self._file()
+
+    def _fits(self, task: Task, shape: tuple[int, ...]) -> None:
+        from baselines import _timm
+
+        _timm.create(self.network, shape, task.outputs, self.options or {}, None)
 
     def _file(self):
         from bench.weights import verified

@@ -1,0 +1,135 @@
+"""Networks of MONAI that draw masks, on volumes of any size, whole or window by window."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.inferers import sliding_window_inference
+from monai.networks import nets
+from torch import Tensor, nn
+
+from baselines._plan import planned
+from baselines._sizes import cropped, multiples, padded, times
+from bench.core import BenchError
+from bench.registry import did_you_mean
+from bench.weights import without_weights
+
+Made = tuple[nn.Module, tuple[int, ...]]  # a network, and what it needs sizes to be multiples of
+
+
+class Windowed(nn.Module):
+    """(B, C, D, H, W) to (B, outputs, D, H, W): volumes larger than the window are read by windows, but in training."""
+
+    def __init__(self, network: nn.Module, divisors: Sequence[int], window: Sequence[int], overlap: float) -> None:
+        super().__init__()
+        self.network, self.divisors = network, tuple(divisors)
+        self.window, self.overlap = tuple(window), overlap
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training or all(size <= most for size, most in zip(x.shape[2:], self.window, strict=True)):
+            return self.whole(x)
+        return sliding_window_inference(x, self.window, 1, self.whole, self.overlap, mode="gaussian")
+
+    def whole(self, x: Tensor) -> Tensor:
+        """All at once."""
+        sizes = tuple(x.shape[2:])
+        return cropped(self.network(padded(x, multiples(sizes, self.divisors))), sizes)
+
+
+def create(
+    network: str, shape: tuple[int, ...], outputs: int, width: int, options: Mapping[str, Any], spacing: Sequence[float]
+) -> Made:
+    """The network for patches of `shape`, (C, D, H, W); BenchError where there is none that reads them."""
+    if network not in MAKERS:
+        told = f"there are {', '.join(MAKERS)}"
+        near = did_you_mean(network, MAKERS)
+        raise BenchError(f"monaiseg has no network {network!r}; {near if 'mean' in near else told}")
+    try:
+        made, divisors = MAKERS[network](shape, outputs, width, without_weights(options), spacing)
+    except TypeError as error:
+        raise BenchError(f"MONAI's {network} does not take options={dict(options)}: {error}") from error
+    except (ValueError, AssertionError) as error:
+        raise BenchError(f"MONAI's {network} cannot be made so: {error}") from error
+    _try(made, network, (shape[0], *multiples(shape[1:], divisors)), outputs)
+    return made, divisors
+
+
+def patches(x: Tensor, y: Tensor, sizes: Sequence[int], foreground: float) -> tuple[Tensor, Tensor]:
+    """A random patch of each scan and of its mask. x: (B, C, D, H, W); y: (B, D, H, W).
+
+    With a chance of `foreground` it has a voxel of one of the structures in its middle, as near as the border allows:
+    the structure is drawn first, so that small ones are seen as often as large ones. Else all patches are as likely.
+    """
+    pairs = [_patch(scan, mask, sizes, foreground) for scan, mask in zip(x, y, strict=True)]
+    return torch.stack([scan for scan, _ in pairs]), torch.stack([mask for _, mask in pairs])
+
+
+def _patch(x: Tensor, y: Tensor, sizes: Sequence[int], foreground: float) -> tuple[Tensor, Tensor]:
+    room = [size - least for size, least in zip(y.shape, sizes, strict=True)]
+    middle = _voxel(y) if float(torch.rand(())) < foreground else None
+    if middle is None:
+        starts = [int(torch.randint(free + 1, ())) for free in room]
+    else:
+        wanted = [at - size // 2 for at, size in zip(middle, sizes, strict=True)]
+        starts = [min(max(0, start), free) for start, free in zip(wanted, room, strict=True)]
+    part = tuple(slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
+    return x[(slice(None), *part)], y[part]
+
+
+def _voxel(y: Tensor) -> list[int] | None:
+    """A voxel of one of the structures of a mask; None where it has none."""
+    kinds = y[y > 0].unique()
+    if not len(kinds):
+        return None
+    places = (y == kinds[int(torch.randint(len(kinds), ()))]).nonzero()
+    return places[int(torch.randint(len(places), ()))].tolist()
+
+
+def _segresnet(
+    shape: tuple[int, ...], outputs: int, width: int, options: Mapping[str, Any], spacing: Sequence[float]
+) -> Made:
+    values = {"in_channels": shape[0], "out_channels": outputs, "init_filters": width or 8, **options}
+    levels = len(values.get("blocks_down", (1, 2, 2, 4)))
+    return nets.SegResNet(**values), (2 ** (levels - 1),) * 3
+
+
+def _dynunet(
+    shape: tuple[int, ...], outputs: int, width: int, options: Mapping[str, Any], spacing: Sequence[float]
+) -> Made:
+    plan = planned(spacing, shape[1:], width or 32)
+    if len(plan.strides) < 3:
+        raise BenchError(f"DynUNet halves a patch at least twice, and {times(shape[1:])} leaves no room for that")
+    values = {"kernel_size": plan.kernels, "strides": plan.strides, "upsample_kernel_size": plan.strides[1:]}
+    values |= {"in_channels": shape[0], "out_channels": outputs, "filters": plan.filters}
+    return nets.DynUNet(spatial_dims=3, **{**values, **options}), plan.divisors
+
+
+def _swin_unetr(
+    shape: tuple[int, ...], outputs: int, width: int, options: Mapping[str, Any], spacing: Sequence[float]
+) -> Made:
+    values = {"in_channels": shape[0], "out_channels": outputs, "feature_size": width or 24, **options}
+    return nets.SwinUNETR(**values), (32, 32, 32)
+
+
+def _try(made: nn.Module, network: str, shape: tuple[int, ...], outputs: int) -> None:
+    """BenchError unless the network gives a mask of its own grid in training; of shapes alone, without numbers."""
+    shadow = copy.deepcopy(made).to("meta")
+    try:
+        with torch.no_grad():
+            answer = shadow(torch.zeros(1, *shape, device="meta"))
+    except (RuntimeError, ValueError) as error:
+        raise BenchError(
+            f"{network} cannot read patches of {times(shape[1:])}: {str(error).splitlines()[0]}"
+        ) from error
+    if tuple(getattr(answer, "shape", ())) != (1, outputs, *shape[1:]):
+        raise BenchError(f"{network} gives no mask of {outputs} classes for a patch of {times(shape[1:])}")
+
+
+MAKERS: Mapping[str, Callable[..., Made]] = {
+    "SegResNet": _segresnet,
+    "DynUNet": _dynunet,
+    "SwinUNETR": _swin_unetr,
+}

@@ -1,0 +1,65 @@
+"""Sizes of scans that networks can read: what is known before training, and padding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from bench.core import BenchError
+from bench.views import View, effective
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STEPS = (0.5, 1.0, 8.0)  # millimetres: a view that gives one shape at all of these does not ask for the spacing
+
+
+def shown_shape(view: View, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape after the view of prepared scans of `shape`; None where it depends on their spacing."""
+    seen = {effective(view, shape).shape(shape, (step,) * (len(shape) - 1)) for step in STEPS}
+    return seen.pop() if len(seen) == 1 else None
+
+
+def misfit(build: Callable[[tuple[int, ...]], object], view: View, shape: tuple[int, ...]) -> str | None:
+    """Why no network can be built for scans of `shape` before the view; None where it can, or nobody knows yet.
+
+    Where the shape after the view depends on the spacing, the same reason is given when the network is built.
+    """
+    import torch
+
+    shown = shown_shape(view, shape)
+    if shown is None:
+        return None
+    try:
+        with torch.random.fork_rng(devices=[]):
+            build(shown)
+    except BenchError as error:
+        return str(error)
+    return None
+
+
+def times(sizes: Sequence[int]) -> str:
+    """Sizes in words: 8 x 8 x 8."""
+    return " x ".join(map(str, sizes))
+
+
+def padded(x: Tensor, sizes: Sequence[int]) -> Tensor:
+    """(B, C, ...) in the middle of at least `sizes`; what lies at the border goes on, so no edge is drawn."""
+    from torch.nn import functional as F
+
+    missing = [max(0, wanted - size) for wanted, size in zip(sizes, x.shape[2:], strict=True)]
+    if not any(missing):
+        return x
+    return F.pad(x, [part for more in reversed(missing) for part in (more // 2, more - more // 2)], mode="replicate")
+
+
+def cropped(x: Tensor, sizes: Sequence[int]) -> Tensor:
+    """The middle of (B, C, ...), of `sizes`: the reverse of `padded`."""
+    for axis, size in enumerate(sizes, start=2):
+        x = x.narrow(axis, (x.shape[axis] - size) // 2, size)
+    return x
+
+
+def multiples(sizes: Sequence[int], divisors: Sequence[int]) -> tuple[int, ...]:
+    """The least multiples of `divisors` that are no smaller than `sizes`."""
+    return tuple(size + -size % by for size, by in zip(sizes, divisors, strict=True))

@@ -1,0 +1,53 @@
+"""Boosted trees on what the histogram of a scan tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import BenchError, Task, param
+from bench.method import Method, unfit
+from bench.views import View, Volume
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boosting(Method):
+    """Gradient boosting (Friedman 2001) on the histogram of intensities and on global volumes; nothing of where.
+
+    The foreground's voxels are parted into tissues by k-means of the intensities of the training part, of which the
+    darkest class is the background. What a tree sees of each channel: how many voxels are foreground (the brain's
+    volume, of which trees make the same in any unit), which part of them each tissue has, and their histogram. Such
+    volumes alone, normalised for head size, part patients from healthy on OASIS-1 at an AUC of 0.71.
+    """
+
+    family: ClassVar[str] = "floor"
+    solves: ClassVar[bool] = True
+
+    view: View = param(Volume(), "how a scan is shown; averaging would mix tissues")
+    bins: int = param(32, "of the histogram, equal ones, the last open")
+    tissues: int = param(3, "classes of intensity beside the background")
+    trees: int = param(100, "for each class or number")
+    depth: int = param(2, "of a tree")
+    rate: float = param(0.1, "what each tree's answer is multiplied with")
+
+    def __post_init__(self) -> None:
+        if min(self.bins, self.tissues, self.trees, self.depth) < 1 or self.rate <= 0:
+            raise BenchError("boosting: bins, tissues, trees and depth are 1 or more, rate is above 0")
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines._trees import Boosted
+
+        return Boosted(shape[0], task.outputs, self.bins, self.tissues, self.depth)
+
+    def solve(self, model: nn.Module, x: np.ndarray, y: np.ndarray, task: Task, seed: int) -> None:
+        model.fit(x, y, task, self.trees, self.rate, seed)
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        return unfit(self, task, shape, (2, 3))
+
+
+METHOD = Boosting

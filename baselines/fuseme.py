@@ -1,0 +1,74 @@
+"""Three planes of a volume in one network of images, fused before it or behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.core import Task, param
+from bench.method import Method
+from bench.views import Dynamic, Orthogonal, View, Volume
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class FuseMe(Method):
+    """Early and joint fusion of sagittal, coronal and axial images, each of them 2D + epsilon.
+
+    Of a volume the middle slice of each plane and its two neighbours are read, nine channels in all. early: one network
+    reads all channels at once. joint: one network reads each plane, and one linear layer the features of the three.
+    `view=orthogonal` gives one slice of each plane instead, `view.kind=dynamic view.plane=all` their dynamic images.
+    Source: Aderghal et al., FuseMe, CBMI 2017; Yoon et al., Scientific Reports 2024.
+    """
+
+    family: ClassVar[str] = "hybrid"
+
+    view: View = param(Volume(), "how a scan is shown: the volume, or images of the three planes")
+    fusion: str = param("joint", "early: of the images; joint: of the features", ("early", "joint"))
+    shared: bool = param(True, "in joint fusion, one network for the three planes; off: one for each")
+    network: str = param("resnet18", "as timm names it")
+    options: Mapping[str, Any] | None = param(None, 'further arguments of the network, as JSON: {"drop_rate": 0.2}')
+    weights: str = param("", "a local safetensors file of the network to start from; empty: from scratch")
+    checksum: str = param("", "SHA-256 of that file: part of what the trial is")
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        return self._made(task, shape, self._file())
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        from baselines._sizes import misfit
+
+        if task.kind == "segmentation":
+            return "it predicts one class or number for a scan, not a mask"
+        if len(shape) == 3:
+            return "it reads three planes of volumes, and this data set holds images"
+        three = isinstance(self.view, (Volume, Orthogonal))
+        if not three and not (isinstance(self.view, Dynamic) and self.view.plane == "all" and not self.view.slab):
+            return f"it reads three planes, and its view ({self.view.kind_name}) does not give one image of each"
+        return misfit(lambda shown: self._made(task, shown, None), self.view, shape)
+
+    def check(self) -> None:
+        from baselines import _timm
+
+        _timm.check(self.network, self.options or {})
+        self._file()
+
+    def _made(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
+        from baselines._planes import Early, Joint
+
+        made = (self.network, self.options or {}, file)
+        return (
+            Early(shape, task.outputs, made)
+            if self.fusion == "early"
+            else Joint(shape, task.outputs, made, self.shared)
+        )
+
+    def _file(self):
+        from bench.weights import verified
+
+        return verified(self.weights, self.checksum) if self.weights else None
+
+
+METHOD = FuseMe

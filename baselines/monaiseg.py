@@ -1,0 +1,87 @@
+"""Segmentation of volumes by networks of MONAI, whole or by patches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.core import BenchError, Task, param
+from bench.method import Batch, Method, label_losses
+from bench.views import View, Volume
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonaiSeg(Method):
+    """SegResNet, a U-Net as nnU-Net plans it (DynUNet) or SwinUNETR, from scratch; masks of volumes.
+
+    Whole volumes, or with `patch` random patches in training and overlapping windows afterwards, blended by a Gaussian
+    (MONAI's `sliding_window_inference`). A patch larger than the volume along an axis is cut to it. Sizes that the
+    halvings of a network do not divide are padded, the border going on outwards, and the answer is cut to the
+    volume. Source: Isensee et al., Nature Methods 18, 2021 (nnU-Net); Myronenko, arXiv 1810.11654 (SegResNet);
+    Hatamizadeh et al., arXiv 2201.01266 (SwinUNETR); https://github.com/Project-MONAI/MONAI.
+    """
+
+    family: ClassVar[str] = "3d"
+
+    view: View = param(Volume(), "how a scan is shown; masks stay on the prepared grid")
+    network: str = param("SegResNet", "as monai.networks.nets names it: SegResNet, DynUNet or SwinUNETR")
+    width: int = param(0, "channels of the first level; 0: SegResNet 8, DynUNet 32, SwinUNETR 24")
+    options: Mapping[str, Any] | None = param(None, 'further arguments of the network, as JSON: {"dropout_prob": 0.2}')
+    spacing: tuple[float, ...] = param(
+        (1.0, 1.0, 1.0), "millimetres of a voxel along each axis, for DynUNet's plan; only how they compare counts"
+    )
+    patch: tuple[int, ...] = param((0, 0, 0), "voxels of a patch along each axis; 0: all of the volume")
+    foreground: float = param(0.33, "chance that a patch of training has a voxel of some structure in its middle")
+    overlap: float = param(0.5, "of neighbouring windows, as a part of their edge")
+
+    def __post_init__(self) -> None:
+        if len(self.patch) != 3 or min(self.patch) < 0:
+            raise BenchError(f"monaiseg: patch is three numbers of voxels, 0 for all, not {self.patch}")
+        if len(self.spacing) != 3 or min(self.spacing) <= 0:
+            raise BenchError(f"monaiseg: spacing is three edges of a voxel above 0, not {self.spacing}")
+        if not (0 <= self.foreground <= 1 and 0 <= self.overlap < 1 and self.width >= 0):
+            raise BenchError("monaiseg: foreground is from 0 to 1, overlap from 0 to below 1, width 0 or more")
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines import _segment
+
+        made, divisors = _segment.create(
+            self.network, (shape[0], *self._window(shape)), task.outputs, self.width, self.options or {}, self.spacing
+        )
+        return _segment.Windowed(made, divisors, self._window(shape), self.overlap)
+
+    def step(self, model: nn.Module, batch: Batch) -> Tensor:
+        from dataclasses import replace
+
+        from baselines._segment import patches
+
+        sizes = self._window(tuple(batch.x.shape[1:]))
+        if sizes == tuple(batch.x.shape[2:]):
+            return label_losses(model(batch.x), batch)
+        x, y = patches(batch.x, batch.y, sizes, self.foreground)
+        return label_losses(model(x), replace(batch, x=x, y=y))
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        from baselines._sizes import misfit
+
+        if task.kind != "segmentation":
+            return "it predicts a mask, not one class or number for a scan"
+        if len(shape) != 4:
+            return "it reads volumes, and this data set holds images"
+        return misfit(lambda shown: self.build(task, shown), Volume(), shape)
+
+    def check(self) -> None:
+        from baselines import _segment
+
+        _segment.create(self.network, (1, 64, 64, 64), 2, self.width, self.options or {}, self.spacing)
+
+    def _window(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """A patch of a volume of `shape`, (C, D, H, W): never larger than it."""
+        return tuple(min(size, wanted or size) for size, wanted in zip(shape[1:], self.patch, strict=True))
+
+
+METHOD = MonaiSeg

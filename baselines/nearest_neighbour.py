@@ -1,0 +1,49 @@
+"""The nearest training scans by their thumbnails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import BenchError, Task, param
+from bench.method import Method, unfit
+from bench.views import View, Volume
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearestNeighbour(Method):
+    """The classes or the mean number of the training scans whose thumbnails are nearest, by Euclidean distance.
+
+    It is good where scans of one person, or neighbouring slices of one head, lie on both sides of a split: a score near
+    a deep network's says that the split leaks. Chances are smoothed by one scan that is of every class alike.
+    """
+
+    family: ClassVar[str] = "floor"
+    solves: ClassVar[bool] = True
+
+    view: View = param(Volume(mm=4.0), "how a scan is shown; averaged further to a thumbnail")
+    neighbours: int = param(1, "that are asked")
+    side: int = param(16, "voxels of a volume's thumbnail along each axis, at most; twice as many pixels of an image's")
+
+    def __post_init__(self) -> None:
+        if min(self.neighbours, self.side) < 1:
+            raise BenchError("nearest_neighbour: neighbours and side are 1 or more")
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines._neighbours import Neighbours
+
+        classes = task.outputs if task.kind == "classification" else 0
+        return Neighbours(shape, classes, self.neighbours, self.side * (2 if len(shape) == 3 else 1))
+
+    def solve(self, model: nn.Module, x: np.ndarray, y: np.ndarray, task: Task, seed: int) -> None:
+        model.fit(x, y)
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        return unfit(self, task, shape, (2, 3))
+
+
+METHOD = NearestNeighbour

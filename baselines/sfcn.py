@@ -1,0 +1,63 @@
+"""The fully convolutional network of brain age, by bins of age or by the number itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import BenchError, Task, param
+from bench.method import Batch, Method, label_losses, unfit
+from bench.views import View, Volume
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sfcn(Method):
+    """SFCN: five halvings of the volume, one 1x1x1 layer, a mean over all positions; classes or numbers.
+
+    A number is the mean of bins under the network's probabilities, learnt by the Kullback-Leibler divergence from soft
+    labels: a normal distribution about the truth, as it falls into the bins. Source: Peng et al., Medical Image
+    Analysis 68:101871, 2021, who have 40 bins of a year, a deviation of a year. Here the bins divide the targets'
+    standard scale, the outermost ones are open, so that no label loses mass, and odd sizes keep their border in a
+    halving. `loss=l1` learns the number itself.
+    """
+
+    family: ClassVar[str] = "3d"
+
+    view: View = param(Volume(mm=4.0), "how a scan is shown to the network")
+    channels: tuple[int, ...] = param(
+        (32, 64, 128, 256, 256, 64), "of each convolution; all but the last end in a pool"
+    )
+    dropout: float = param(0.5, "before the last layer, in training")
+    loss: str = param("kl", "of numbers: kl, of bins with soft labels; l1, of the number", ("kl", "l1"))
+    bins: int = param(40, "of numbers, with loss=kl")
+    span: float = param(3.0, "the bins reach so many of the training part's deviations to either side of its mean")
+    softness: float = param(1.0, "deviation of a soft label, in widths of a bin")
+
+    def __post_init__(self) -> None:
+        if len(self.channels) < 2 or min(self.channels) < 1:
+            raise BenchError(f"sfcn: channels are two or more of at least 1, not {self.channels}")
+        if self.bins < 2 or self.span <= 0 or self.softness <= 0:
+            raise BenchError("sfcn: there are two bins or more, and span and softness are above 0")
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines._sfcn import Network
+
+        by_bins = task.kind == "regression" and self.loss == "kl"
+        return Network(shape[0], self.channels, task.outputs, self.dropout, self.bins if by_bins else 0, self.span)
+
+    def step(self, model: nn.Module, batch: Batch) -> Tensor:
+        if batch.task.kind != "regression" or self.loss == "l1":
+            return label_losses(model(batch.x), batch)
+        from baselines._sfcn import divergence, scored, soft_labels
+
+        centres = model.centres
+        return divergence(scored(model, batch.x), soft_labels(batch.y, centres, self.softness))
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        return unfit(self, task, shape, (3,))
+
+
+METHOD = Sfcn

@@ -1,0 +1,79 @@
+"""Slices of a volume read one by one by a network of images, and what they say put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.core import BenchError, Task, param
+from bench.method import Method, unfit
+from bench.views import PLANES, View, Volume
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slices(Method):
+    """One network for all slices; their features are weighed by attention, read by a transformer, or averaged.
+
+    gated: attention with tanh and sigmoid units (Ilse et al., Attention-based Deep Multiple Instance Learning, ICML
+    2018, arXiv 1802.04712); attention: the same without its gate; transformer: slices as tokens with learnt positions
+    and one class token; mean, max: controls. One label belongs to the whole scan, so nothing is learnt slice by slice.
+    """
+
+    family: ClassVar[str] = "hybrid"
+
+    view: View = param(Volume(), "how a scan is shown; its slices are taken inside the network")
+    aggregate: str = param("gated", "of the slices' features", ("gated", "attention", "transformer", "mean", "max"))
+    plane: str = param("axial", "of the slices", tuple(PLANES))
+    slices: int = param(16, "equally spaced along the axis; all of them where there are fewer")
+    trim: float = param(0.1, "part of the axis that is left out at either end")
+    units: int = param(128, "of the attention; width of the transformer's tokens")
+    depth: int = param(2, "layers of the transformer")
+    heads: int = param(4, "of the transformer's attention")
+    dropout: float = param(0.0, "in the transformer, in training")
+    network: str = param("resnet18", "as timm names it")
+    options: Mapping[str, Any] | None = param(None, 'further arguments of the network, as JSON: {"drop_rate": 0.2}')
+    weights: str = param("", "a local safetensors file of the network to start from; empty: from scratch")
+    checksum: str = param("", "SHA-256 of that file: part of what the trial is")
+
+    def __post_init__(self) -> None:
+        if min(self.slices, self.units, self.depth, self.heads) < 1:
+            raise BenchError("slices: slices, units, depth and heads are 1 or more")
+        if self.units % self.heads:
+            raise BenchError(f"slices: heads={self.heads} do not divide units={self.units}")
+        if not 0 <= self.trim < 0.5:
+            raise BenchError(f"slices: trim is from 0 to below 0.5, not {self.trim}")
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        return self._made(task, shape, self._file())
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        from baselines._sizes import misfit
+
+        return unfit(self, task, shape, (3,)) or misfit(lambda shown: self._made(task, shown, None), self.view, shape)
+
+    def check(self) -> None:
+        from baselines import _timm
+
+        _timm.check(self.network, self.options or {})
+        self._file()
+
+    def _made(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
+        from baselines._slices import Reader, positions
+
+        axis = PLANES[self.plane]
+        at = positions(shape[1 + axis], self.slices, self.trim)
+        made = (self.network, self.options or {}, file)
+        sizes = (self.units, self.depth, self.heads)
+        return Reader(shape, task.outputs, axis, at, made, self.aggregate, sizes, self.dropout)
+
+    def _file(self):
+        from bench.weights import verified
+
+        return verified(self.weights, self.checksum) if self.weights else None
+
+
+METHOD = Slices

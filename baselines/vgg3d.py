@@ -1,0 +1,47 @@
+"""A plain 3D network in the manner of VGG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.core import BenchError, Task, param
+from bench.method import Method, unfit
+from bench.views import View, Volume
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vgg3d(Method):
+    """VGG in three dimensions: levels of 3x3x3 convolutions, each ended by a halving, then dense layers.
+
+    The levels are those of VoxCNN (Korolev et al., ISBI 2017, arXiv 1701.06643): 8, 16, 32 and 64 channels in 2, 2, 3
+    and 3 convolutions, dense layers of 128 and 64. Otherwise than there, each convolution is normalised over the batch
+    and the dense layers read the mean over all positions, so that any size of volume fits. VGG16 itself is
+    `width=64 convolutions=2,2,3,3,3`: a level has twice the channels of the one before, at most eight times the first.
+    """
+
+    family: ClassVar[str] = "3d"
+
+    view: View = param(Volume(mm=4.0), "how a scan is shown to the network")
+    width: int = param(8, "channels of the first level")
+    convolutions: tuple[int, ...] = param((2, 2, 3, 3), "of each level")
+    dense: tuple[int, ...] = param((128, 64), "units of the dense layers before the last")
+    dropout: float = param(0.5, "after each dense layer, in training")
+
+    def __post_init__(self) -> None:
+        if not self.convolutions or min(self.width, *self.convolutions, *self.dense) < 1:
+            raise BenchError("vgg3d: width, convolutions and dense units are at least 1")
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines._vgg3d import Network
+
+        return Network(shape[0], task.outputs, self.width, self.convolutions, self.dense, self.dropout)
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        return unfit(self, task, shape, (3,))
+
+
+METHOD = Vgg3d
