@@ -21,7 +21,7 @@ CURRICULA = (
     "transfer_teacher", "progressive_resizing", "low_frequency_crop", "progressive_data_dropout", "lerac",
     "random_pacing", "anti_curriculum",
 )  # fmt: skip
-IMAGES = {"size": 64, "subjects": 200}
+IMAGES = {"size": 64, "mm": 3.6, "subjects": 200}
 
 STUDY = Study(
     question="Which curriculum beats none, on clean and on wrong labels?",
