@@ -9,6 +9,8 @@ from dclse.blocks import LB1, LB2, convolution
 from dclse.dgm import DynamicGroup
 from dclse.layout import LAST, POSITIONS, STAGES, STEM, WIDTHS, Stage, Structure
 
+SMALLEST = 32  # pixels that become one after all stages
+
 
 class Backbone(nn.Module):
     """Images to logits, (B, C, H, W) to (B, outputs), of any size. Without `outputs` it has no head, and gives maps."""
@@ -28,8 +30,9 @@ class Backbone(nn.Module):
         """What leaves each stage, its dynamic group mechanism included: (B, WIDTHS[stage], height, width).
 
         Of an image of H x W, S1 is half as high and wide, S2 a quarter, S3 an eighth, S4 a sixteenth, S6 and C1 a
-        thirty-second, rounded up.
+        thirty-second, rounded up. ValueError for what is no batch of such images.
         """
+        self._check(x)
         x, found = self.stem(x), {}
         for name, stage in self.stages.items():
             x = stage(x.contiguous(memory_format=torch.channels_last))  # the faster layout of 1x1 convolutions
@@ -37,6 +40,19 @@ class Backbone(nn.Module):
                 x = self.dgm[name](x)
             found[name] = x
         return found
+
+    def _check(self, x: Tensor) -> None:
+        channels = self.stem[0].in_channels
+        if x.ndim != 4 or x.shape[1] != channels:
+            raise ValueError(
+                f"the network reads images (B, {channels}, H, W), not {tuple(x.shape)}; of volumes it reads what a view "
+                "makes of them"
+            )
+        if self.training and len(x) == 1 and max(x.shape[2:]) <= SMALLEST:
+            raise ValueError(
+                f"one image of {x.shape[2]} x {x.shape[3]} has a single pixel after C1, which no batch normalisation can "
+                f"learn from: train on two or more at a time, or on images above {SMALLEST} pixels"
+            )
 
     def taps(self, x: Tensor) -> dict[str, Tensor]:
         """Of the `maps`, those where a dynamic group mechanism may stand: S1, S4, S6, C1."""

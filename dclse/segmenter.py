@@ -51,6 +51,8 @@ class SliceBySlice(nn.Module):
         return self.planar.progress
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != 5:
+            raise ValueError(f"it goes over the slices of volumes (B, C, D, H, W), and was given {tuple(x.shape)}")
         slices = x.movedim(2 + self.axis, 1)  # (B, T, C, rows, columns)
         said = torch.cat([self._planes(some) for some in slices.flatten(0, 1).split(AT_ONCE)])
         return said.unflatten(0, slices.shape[:2]).movedim(1, 2 + self.axis)

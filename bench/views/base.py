@@ -86,6 +86,14 @@ def effective(view: View, shape: tuple[int, ...]) -> View:
     return view if len(shape) == 4 else Image()
 
 
+def need_volumes(shape: tuple[int, ...], kind: str) -> None:
+    """ValueError unless scans of `shape` are volumes, (C, D, H, W): the axes of an image would be taken for slices."""
+    if len(shape) != 4:
+        raise ValueError(
+            f"view {kind} is of volumes (C, D, H, W), not of scans of {tuple(shape)}; an image is shown as it is"
+        )
+
+
 def flattened(shape: tuple[int, ...], plane: str) -> tuple[int, ...]:
     """(C, D, H, W) without the axis that the slices of `plane` are stacked along."""
     axis = 1 + PLANES[plane]

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
-from bench.views.base import PLANES, View, flattened, left_right_in
+from bench.views.base import PLANES, View, flattened, left_right_in, need_volumes
 from bench.views.framing import framed, stretched
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class Dynamic(View):
             )
 
     def poolings(self, sizes: tuple[int, ...]) -> tuple[Pooled, ...]:
-        """What is pooled, in the order of the images. sizes: (D, H, W)."""
+        """What is pooled, in the order of the images. sizes: (D, H, W); ValueError for those of an image."""
+        need_volumes((1, *sizes), self.kind_name)
         return _poolings(self, tuple(sizes))
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from bench.views.base import need_volumes
 from bench.views.dynamic import Dynamic, Pooled
 
 
@@ -30,6 +31,7 @@ class RankPooling(nn.Module):
         self.weights = nn.ParameterList(nn.Parameter(each, requires_grad=learnable) for each in starts)
 
     def forward(self, x: Tensor) -> Tensor:
+        need_volumes(x.shape[1:], self.view.kind_name)
         for axis in {pooled.axis for pooled in self.view.poolings(self.sizes)}:
             if x.shape[2 + axis] != self.sizes[axis]:
                 raise ValueError(f"{x.shape[2 + axis]} slices along axis {axis}; the weights are of {self.sizes[axis]}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import param
-from bench.views.base import PLANES, View, flattened, left_right_in
+from bench.views.base import PLANES, View, flattened, left_right_in, need_volumes
 from bench.views.dynamic import dynamic_image
 
 if TYPE_CHECKING:
@@ -24,11 +24,13 @@ class Mean(View):
     plane: str = param("sagittal", "of the slices that are averaged", tuple(PLANES))
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        need_volumes(shape, self.kind_name)
         return flattened(shape, self.plane)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
         import torch
 
+        need_volumes(x.shape[1:], self.kind_name)
         return x.mean(2 + PLANES[self.plane], dtype=torch.float32)
 
     def left_right(self) -> int | None:
@@ -44,9 +46,11 @@ class Max(View):
     plane: str = param("sagittal", "of the slices that are looked through", tuple(PLANES))
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        need_volumes(shape, self.kind_name)
         return flattened(shape, self.plane)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
+        need_volumes(x.shape[1:], self.kind_name)
         return x.amax(2 + PLANES[self.plane]).float()
 
     def left_right(self) -> int | None:
@@ -65,6 +69,7 @@ class Entropy(View):
     plane: str = param("sagittal", "of the slices that are averaged", tuple(PLANES))
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        need_volumes(shape, self.kind_name)
         return flattened(shape, self.plane)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
-from bench.views.base import PLANES, View, flattened, left_right_in
+from bench.views.base import PLANES, View, flattened, left_right_in, need_volumes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,9 +26,11 @@ class Slice(View):
         _check_position(self.kind_name, self.position)
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        need_volumes(shape, self.kind_name)
         return flattened(shape, self.plane)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
+        need_volumes(x.shape[1:], self.kind_name)
         axis = 2 + PLANES[self.plane]
         return x.select(axis, slice_at(self.position, x.shape[axis])).float()
 
@@ -56,12 +58,14 @@ class Slab(View):
             raise BenchError(f"view 2d+e: gap is in millimetres and not below 0, not {self.gap}")
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        need_volumes(shape, self.kind_name)
         channels, *sizes = flattened(shape, self.plane)
         return (3 * channels, *sizes)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
         import torch
 
+        need_volumes(x.shape[1:], self.kind_name)
         axis = PLANES[self.plane]
         last = x.shape[2 + axis] - 1
         middle = slice_at(self.position, last + 1)
@@ -84,9 +88,11 @@ class Orthogonal(View):
     kind_name: ClassVar[str] = "orthogonal"
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        need_volumes(shape, self.kind_name)
         return (3 * shape[0], max(shape[1:]), max(shape[1:]))
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
+        need_volumes(x.shape[1:], self.kind_name)
         batch, channels, *sizes = x.shape
         side = max(sizes)
         square = x.new_zeros((batch, 3 * channels, side, side)).float()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
-from bench.views.base import PLANES, View
+from bench.views.base import PLANES, View, need_volumes
 from bench.views.dynamic import COEFFICIENTS, ROUNDING, rank_pooling_weights
 
 if TYPE_CHECKING:
@@ -40,11 +40,13 @@ class SlidingDynamic(View):
             raise BenchError(f"view sliding: width is an odd number of slices, not {self.width}")
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        need_volumes(shape, self.kind_name)
         return (shape[0] * (2 if self.own else 1), *shape[1:])
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
         import torch
 
+        need_volumes(x.shape[1:], self.kind_name)
         axis, channels = PLANES[self.plane], x.shape[1]
         bands = torch.from_numpy(self.bands(x.shape[2 + axis])).to(x.device, torch.float32)
         found = x.new_zeros((len(x), *self.shape(tuple(x.shape[1:]), spacing)), dtype=torch.float32)

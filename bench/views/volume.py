@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
-from bench.views.base import View
+from bench.views.base import View, need_volumes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,6 +29,7 @@ class Volume(View):
             raise BenchError(f"view volume: mm is 0 or the edge of a voxel in millimetres, not {self.mm}")
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+        need_volumes(shape, self.kind_name)
         scales = [min(1.0, step / self.mm) if self.mm else 1.0 for step in spacing]
         return (shape[0], *(max(1, round(size * scale)) for size, scale in zip(shape[1:], scales, strict=True)))
 
