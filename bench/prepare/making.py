@@ -141,7 +141,8 @@ def _samples(dataset: Dataset, name: str, root: Path | None) -> Sequence[Sample]
         raise BenchError(f"{name}: {len(twice)} ids occur more than once, {twice[0]!r} among them")
     wrong = [sample for sample in samples if not _allowed(sample.target, dataset.task)]
     if wrong:
-        raise BenchError(f"{name}: {len(wrong)} targets are not what the task predicts, {wrong[0].target} among them")
+        said = f"{len(wrong)} targets are not what the task predicts, {wrong[0].target} of {wrong[0].id} among them"
+        raise BenchError(f"{name}: {said}; it predicts {_predicted(dataset.task)}")
     return samples
 
 
@@ -149,6 +150,12 @@ def _allowed(target: float, task: Task) -> bool:
     if task.kind == "classification":
         return target in range(len(task.classes))
     return task.kind == "segmentation" or math.isfinite(target)
+
+
+def _predicted(task: Task) -> str:
+    if task.kind != "classification":
+        return "a finite number"
+    return f"{len(task.classes)} classes, 0 to {len(task.classes) - 1}: {', '.join(task.classes)}"
 
 
 def _make(folder: Path, job: Job) -> None:
