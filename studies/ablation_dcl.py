@@ -27,7 +27,9 @@ STUDY = Study(
             control="equal",
         ),
         "fusion": Factor(levels={"last": {"fusion": "last"}, "attention": {"fusion": "attention"}}, control="last"),
-        "outputs": Factor(levels={"stages": {}, "answer alone": {"auxiliary": False}}, control="stages"),
+        "outputs": Factor(  # masks always have outputs: a weight of 0 leaves the answer alone there too
+            levels={"stages": {}, "answer alone": {"auxiliary": False, "auxiliary_weight": 0.0}}, control="stages"
+        ),
     },
     arms={"DCL-SE full": Arm("dclse", FULL), **FLOORS},
     floors=list(FLOORS),

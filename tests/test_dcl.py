@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from bench import registry
 from bench.core import Task
-from bench.method import Batch
+from bench.method import Batch, label_losses
 from bench.registry import make
 from dclse.curriculum import Progress, agreement, cur_sets
 
@@ -113,12 +116,34 @@ def test_the_loss_is_that_of_the_answer_and_the_weighted_stages(task, y):
     model, x = method.build(task, (1, 33, 33)).train(), torch.randn(4, 1, 33, 33)
     one = Batch(x, y, torch.arange(4), task, progress=0.15)
     answer, said = model.staged(x)
-    from bench.method import label_losses
-
     weights = np.array([8, 4, 2, 1]) / 15
     stages = sum(w * label_losses(each, one).detach().numpy() for w, each in zip(weights, said, strict=True))
     expected = label_losses(answer, one).detach().numpy() + 0.4 * stages
     np.testing.assert_allclose(method.step(model, one).detach(), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("task", [AD, AGE, MASKS], ids=["classes", "numbers", "masks"])
+def test_the_answer_alone_is_what_the_study_of_outputs_trains(task):
+    """Also of masks, whose network always has outputs: the loss is that of the answer and nothing else."""
+    level = registry.study("ablation_dcl").factors["outputs"].levels["answer alone"]
+    method, x = make("methods", "dclse", level), torch.rand(3, 1, 33, 36)
+    y = {"classification": torch.tensor([0, 1, 0]), "regression": torch.randn(3)}
+    one = batch(y.get(task.kind, torch.randint(2, (3, 33, 36))), task)
+    model = method.build(task, (1, 33, 36)).train()
+    found = method.step(model, replace(one, x=x)).detach()
+    torch.testing.assert_close(found, label_losses(model(x), one).detach())
+
+
+def test_only_training_steps_move_the_sizes_of_the_sets():
+    method, x = make("methods", "dclse", {"auxiliary": True, "dcl": "cur"}), torch.rand(4, 1, 33, 36)
+    model, one = method.build(AD, (1, 33, 36)), batch(torch.tensor([0, 1, 0, 1]), AD)
+    method.step(model.train(), replace(one, x=x))
+    before = {name: kept.clone() for name, kept in model.progress.named_buffers()}
+    assert before["truth"] == 4
+    with torch.no_grad():
+        model.eval()(x)
+        method.watch(model)
+    assert all(torch.equal(before[name], kept) for name, kept in model.progress.named_buffers())
 
 
 def test_the_network_without_its_stages_answers_alike():
