@@ -8,9 +8,12 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bench import registry
 
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # how long an example takes says something of the machine, not of a promise
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 PLUGINS = Path(__file__).parent / "plugins"
 
