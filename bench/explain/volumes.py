@@ -9,7 +9,7 @@ from torch import nn
 
 from bench.core import BenchError
 from bench.views import PLANES, Dynamic, SlidingDynamic, View, Volume
-from bench.views.back import carry_back
+from bench.views.back import carry_back, windows_back
 from bench.views.layer import RankPooling
 
 
@@ -30,9 +30,11 @@ def plane_of(view: View, saliency: np.ndarray, volume: np.ndarray) -> np.ndarray
 def volume_of(view: View, saliency: np.ndarray, volume: np.ndarray, by: str, model: nn.Module) -> np.ndarray:
     """The map (D, H, W) of one scan. saliency: (C, ...) on what the network read; volume: (C, D, H, W), prepared.
 
-    Of a dynamic image through its weights; of a network that pools itself, and of windows, the saliency is of the
-    volume already. BenchError for views that do not say where along the axis a pixel came from.
+    Of a dynamic image, and of those around every slice, through their weights; of a network that pools itself the
+    saliency is of the volume already. BenchError for views that do not say where along the axis a pixel came from.
     """
+    if isinstance(view, SlidingDynamic):
+        return windows_back(view, saliency, volume, by)
     if saliency.ndim == 4:
         return saliency.sum(0)
     if isinstance(view, Dynamic):

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.core import BenchError
+from bench.views.base import PLANES
 from bench.views.dynamic import Dynamic
 from bench.views.framing import margins
+from bench.views.sliding import SlidingDynamic
 
 WAYS = ("weights", "contribution")
 
@@ -34,8 +36,7 @@ def carry_back(
     sum that the slice gave to this very pixel (before it was scaled). Maps of planes, slabs, channels and copies are
     summed, each without its padding.
     """
-    if by not in WAYS:
-        raise BenchError(f"no way back {by!r}; there are {', '.join(WAYS)}")
+    _check(by)
     scan = np.asarray(x)
     channels, *sizes = scan.shape
     poolings, frame = view.poolings(tuple(sizes)), view.frame(tuple(sizes))
@@ -53,6 +54,35 @@ def carry_back(
             share = depth * np.abs(volume[tuple(part)]) if by == "contribution" else depth
             found[tuple(part)] += np.expand_dims(_unframed(image, sizes, pooled.axis), pooled.axis) * share
     return found
+
+
+def windows_back(view: SlidingDynamic, saliency: np.ndarray, x: np.ndarray, by: str = "weights") -> np.ndarray:
+    """A saliency of dynamic images around every slice as a map of the volume, (D, H, W), float64, nowhere below 0.
+
+    saliency: of the view's channels, (C', D, H, W); below 0 counts as 0. x: (C, D, H, W), the prepared scan. by: as in
+    `carry_back`. What lies on a pixel of a window's image is shared out over the slices of the window by their parts of
+    the weighted sum, so that the sum over the volume stays: windows are scaled each by itself, and only how their
+    slices compare is known. What lies on the slice itself (`own`) stays there. A pixel that is 0 in all slices of its
+    window has no contributions to share by, and is left out.
+    """
+    _check(by)
+    scan, saliency = np.abs(np.asarray(x, float)), np.clip(np.asarray(saliency, float), 0, None)
+    channels, *sizes = scan.shape
+    if saliency.shape != (images := view.shape(scan.shape, (1.0,) * 3)):
+        raise BenchError(f"a saliency of {saliency.shape} does not fit images of {images}")
+    axis = PLANES[view.plane]
+    bands, found = np.abs(view.bands(sizes[axis])), saliency[channels:].sum(0)
+    for windows, volume in zip(saliency, scan, strict=False):
+        there = np.moveaxis(volume if by == "contribution" else np.ones(sizes), axis, 0)
+        whole = np.tensordot(bands, there, 1)  # of each window, (T, rows, columns)
+        shares = np.divide(np.moveaxis(windows, axis, 0), whole, out=np.zeros_like(whole), where=whole > 0)
+        found = found + np.moveaxis(np.tensordot(bands.T, shares, 1) * there, 0, axis)
+    return found
+
+
+def _check(by: str) -> None:
+    if by not in WAYS:
+        raise BenchError(f"no way back {by!r}; there are {', '.join(WAYS)}")
 
 
 def _unframed(image: np.ndarray, sizes: Sequence[int], axis: int) -> np.ndarray:
