@@ -30,15 +30,10 @@ def build(method: Dclse, task: Task, shape: tuple[int, ...]) -> nn.Module:
     return model
 
 
-def core(model: nn.Module) -> nn.Module:
-    """The part of a network that has outputs after its stages: without its pooling of volumes, if it has one."""
-    return model[-1] if isinstance(model, nn.Sequential) else model
-
-
-def losses(method: Dclse, model: Staged | Planar, batch: Batch) -> Tensor:
+def losses(method: Dclse, model: nn.Sequential | Staged | Planar, batch: Batch) -> Tensor:
     """The loss of each scan, (B,): of the answer, and of the stages as the curriculum weighs them."""
     x = batch.x
-    if isinstance(model, nn.Sequential):
+    if isinstance(model, nn.Sequential):  # the network pools volumes itself before it reads them
         x, model = model[0](x), model[-1]
     answer, said = model.staged(x)
     if batch.task.kind == "segmentation" and batch.y.ndim == 4:  # several slices of a scan: (B, S, rows, columns)

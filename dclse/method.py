@@ -106,7 +106,7 @@ class Dclse(Method):
             planar = model.planar if batch.x.ndim == 5 else model
             losses = building.losses(self, planar, replace(batch, x=x, y=y))
         elif self.auxiliary:
-            losses = building.losses(self, building.core(model), batch)
+            losses = building.losses(self, model, batch)
         else:
             losses = label_losses(model(batch.x), batch)
         return building.regularised(self, model, losses)
