@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from bench import registry, runner
 from bench.core import BenchError, Recipe, Split, Trial
 from bench.prepare import prepare
 from bench.store import Store
+from bench.tables import arms
 
 RECIPE = Recipe(steps=2, batch_size=4, points=1)
 
@@ -36,3 +38,8 @@ def test_weights_of_images_begin_a_training_on_volumes(tmp_path):
     assert all(name.startswith("dgm.") for name in told["missing"])  # the mechanisms are new
     assert not told["unused"]
     assert 0 < told["numbers"] < told["of"]
+    run = SimpleNamespace(done=True, record=record, cell={"method": "dclse"})
+    (note,) = arms(SimpleNamespace(sections=[SimpleNamespace(arms=["AD, begun"], of=lambda arm: [run])])).notes
+    assert note.startswith(f"AD, begun began with other weights: {len(told['taken'])} tensors of weights.safetensors")
+    assert "of another shape: " in note
+    assert "not in the file: dgm." in note

@@ -14,16 +14,18 @@ from bench.tables.text import NOTHING, TIMES, clean
 
 def arms(results: Results) -> Table:
     """A row for every arm; those without a finished run are known by the name of their method only."""
-    rows = {}
+    rows, begun = {}, {}
     for section in results.sections:
         for arm in section.arms:
             runs = section.of(arm)
             record = next((run.record for run in runs if run.done), None)
             if record or arm not in rows:
                 rows[arm] = _row(arm, runs[0].cell, record)
+            if record and (said := record.resolved.get("network", {}).get("carried over", {}).get("said")):
+                begun[arm] = clean(f"{arm} began with other weights: {said}. Its records name every tensor.")
     columns = ("Arm", "Method", "View", "Curriculum", "Steps", "Parameters of the method")
     caption = "Every parameter that a run resolved, defaults included. Steps: of the optimiser; 0 where none is used."
-    return Table("arms", "Arms", columns, tuple(rows.values()), caption, (), (0, 1, 2, 3, 5))
+    return Table("arms", "Arms", columns, tuple(rows.values()), caption, tuple(begun.values()), (0, 1, 2, 3, 5))
 
 
 def _row(arm: str, cell: Mapping[str, Any], record: Record | None) -> tuple[str, ...]:
