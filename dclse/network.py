@@ -45,13 +45,13 @@ class Backbone(nn.Module):
         channels = self.stem[0].in_channels
         if x.ndim != 4 or x.shape[1] != channels:
             raise ValueError(
-                f"the network reads images (B, {channels}, H, W), not {tuple(x.shape)}; of volumes it reads what a view "
-                "makes of them"
+                f"the network reads images (B, {channels}, H, W), not {tuple(x.shape)}; of volumes it reads what a "
+                "view makes of them"
             )
         if self.training and len(x) == 1 and max(x.shape[2:]) <= SMALLEST:
             raise ValueError(
-                f"one image of {x.shape[2]} x {x.shape[3]} has a single pixel after C1, which no batch normalisation can "
-                f"learn from: train on two or more at a time, or on images above {SMALLEST} pixels"
+                f"one image of {x.shape[2]} x {x.shape[3]} has a single pixel after C1, which no batch normalisation "
+                f"can learn from: train on two or more at a time, or on images above {SMALLEST} pixels"
             )
 
     def taps(self, x: Tensor) -> dict[str, Tensor]:

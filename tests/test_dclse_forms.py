@@ -72,7 +72,9 @@ def test_every_weight_of_a_form_that_was_drawn_gets_a_gradient(number, kind):
     assert all("weights." in name and not method.learn_pooling for name in fixed)  # of the slices, where they stay
     losses = method.step(model, Batch(x, y, torch.arange(3), task, progress=0.4))
     losses.mean().backward()
-    idle = {name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.isfinite().all()}
+    idle = {
+        name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.isfinite().all()
+    }
     assert idle == fixed
     with torch.no_grad():
         answer = model.eval()(x)
