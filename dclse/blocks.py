@@ -47,29 +47,33 @@ class ChannelAttention(nn.Module):
 
 
 class LB1(nn.Module):
-    """One branch with 3x3 filters, the identity added where the width stays, then channel attention."""
+    """One branch with 3x3 filters, the identity added where width and size stay, then channel attention."""
 
-    def __init__(self, channels_in: int, channels_out: int, expansion: int, structure: Structure) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, expansion: int, structure: Structure, stride: int = 1
+    ) -> None:
         super().__init__()
-        self.branch = branch(channels_in, channels_out, 3, 1, expansion, structure.pointwise)
+        self.branch = branch(channels_in, channels_out, 3, stride, expansion, structure.pointwise)
         self.attention = ChannelAttention(channels_out) if structure.attention else nn.Identity()
-        self.shortcut = channels_in == channels_out
+        self.shortcut = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.branch(x)  # (B, C_out, H, W)
+        y = self.branch(x)  # (B, C_out, H / stride, W / stride), rounded up
         return self.attention(y + x if self.shortcut else y)
 
 
 class LB2(nn.Module):
-    """The sum of a branch with 3x3 filters, one with 5x5, and a plain 1x1 convolution; halves height and width."""
+    """The sum of a branch with 3x3 filters, one with 5x5, and a plain 1x1 convolution; no activation, no attention."""
 
-    def __init__(self, channels_in: int, channels_out: int, expansion: int, structure: Structure) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, expansion: int, structure: Structure, stride: int = 2
+    ) -> None:
         super().__init__()
         sizes = {"small": 3, "large": 5} if structure.second_branch else {"small": 3}
         for name, size in sizes.items():
-            self.add_module(name, branch(channels_in, channels_out, size, 2, expansion, structure.pointwise))
+            self.add_module(name, branch(channels_in, channels_out, size, stride, expansion, structure.pointwise))
         self.branches = tuple(sizes)
-        self.plain = nn.Sequential(nn.Conv2d(channels_in, channels_out, 1, 2), nn.BatchNorm2d(channels_out))
+        self.plain = nn.Sequential(nn.Conv2d(channels_in, channels_out, 1, stride), nn.BatchNorm2d(channels_out))
 
     def forward(self, x: Tensor) -> Tensor:
-        return sum(self.get_submodule(name)(x) for name in self.branches) + self.plain(x)  # (B, C_out, H / 2, W / 2)
+        return sum(self.get_submodule(name)(x) for name in self.branches) + self.plain(x)

@@ -12,7 +12,7 @@ ATTENTION_RATIO = 16  # channels to those inside a channel attention
 
 @dataclass(frozen=True)
 class Stage:
-    """A run of blocks. A stride of 2 begins with the three-branch block, LB2; all others are LB1."""
+    """A run of blocks. The first may be the three-branch block, LB2, as it is after a stride of 2; others are LB1."""
 
     name: str
     blocks: int
@@ -31,6 +31,8 @@ STAGES = (
     Stage("S6", 3, 96, 160, 2, 6),
     Stage("S7", 1, 160, 320, 1, 6),
 )
+NAMES = tuple(stage.name for stage in STAGES)
+HALVING = tuple(stage.name for stage in STAGES if stage.stride == 2)  # where the released network has its LB2
 LAST = 1280  # channels of C1, the last convolution, which the head pools
 WIDTHS = {**{stage.name: stage.channels_out for stage in STAGES}, "C1": LAST}  # stage -> channels that leave it
 POSITIONS = ("S1", "S4", "S6", "C1")  # the four after which a dynamic group mechanism may stand
@@ -49,15 +51,12 @@ class Structure:
     rest: str = "ones"  # of learnt groups: how channels that are no power of two are joined
     attention: bool = True  # channel attention at the end of the one-branch blocks
     pointwise: bool = True  # a full 1x1 convolution between filtering and projection
-    second_branch: bool = True  # the branch with 5x5 filters in the blocks that halve the image
+    second_branch: bool = True  # the branch with 5x5 filters in LB2
+    lb2: tuple[str, ...] = HALVING  # stages that begin with LB2; the others begin with LB1
 
     def check(self) -> None:
         """BenchError where the network cannot be built."""
-        if odd := [name for name in self.dgm if name not in POSITIONS]:
-            raise BenchError(f"no dynamic group mechanism can stand after {odd[0]!r}; there are {', '.join(POSITIONS)}")
-        for name, value, known in (("gpconv", self.gpconv, KINDS), ("rest", self.rest, RESTS)):
-            if value not in known:
-                raise BenchError(f"{name} is one of {', '.join(known)}, not {value!r}")
+        self._check_names()
         if min(self.ratio, self.groups) < 1:
             raise BenchError(f"dgm_ratio and dgm_groups are at least 1, not {self.ratio} and {self.groups}")
         if self.gpconv == "dynamic" and self.groups & (self.groups - 1):
@@ -69,3 +68,12 @@ class Structure:
             for channels in (width, width // self.ratio):
                 if self.gpconv == "fixed" and channels % self.groups:
                     raise BenchError(f"dgm_groups={self.groups} does not divide {channels} channels after {name}")
+
+    def _check_names(self) -> None:
+        if odd := [name for name in self.dgm if name not in POSITIONS]:
+            raise BenchError(f"no dynamic group mechanism can stand after {odd[0]!r}; there are {', '.join(POSITIONS)}")
+        if odd := [name for name in self.lb2 if name not in NAMES]:
+            raise BenchError(f"no stage {odd[0]!r} can begin with LB2; there are {', '.join(NAMES)}")
+        for name, value, known in (("gpconv", self.gpconv, KINDS), ("rest", self.rest, RESTS)):
+            if value not in known:
+                raise BenchError(f"{name} is one of {', '.join(known)}, not {value!r}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bench.core import BenchError, Task, param
 from bench.method import Batch, Method, label_losses, unfit
 from bench.views import Dynamic, SlidingDynamic, View, effective
-from dclse.layout import KINDS, POSITIONS, Structure
+from dclse.layout import HALVING, KINDS, NAMES, POSITIONS, Structure
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -54,7 +54,8 @@ class Dclse(Method):
     gpconv_penalty: float = param(0.0, "weight of the share of weights that learnt groups keep, added to the loss")
     attention: bool = param(True, "channel attention at the end of the one-branch blocks")
     pointwise: bool = param(True, "the full 1x1 convolution between filtering and projection in every branch")
-    second_branch: bool = param(True, "the branch with 5x5 filters in the blocks that halve the image")
+    second_branch: bool = param(True, "the branch with 5x5 filters in LB2, the block of several branches")
+    lb2: tuple[str, ...] = param(HALVING, "stages that begin with LB2; the others have one-branch blocks alone", NAMES)
     auxiliary: bool = param(False, "outputs after S1, S4, S6 and C1, trained beside the answer (masks: always)")
     auxiliary_weight: float = param(0.4, "of the stages' losses together, where that of the answer is 1")
     fusion: str = param("last", "the answer: of the last stage, or of all by global attention", ("last", "attention"))
@@ -85,7 +86,7 @@ class Dclse(Method):
     @property
     def structure(self) -> Structure:
         """What of the network may be otherwise."""
-        blocks = (self.attention, self.pointwise, self.second_branch)
+        blocks = (self.attention, self.pointwise, self.second_branch, self.lb2)
         return Structure(self.dgm, self.dgm_ratio, self.dgm_groups, self.gpconv, self.gpconv_rest, *blocks)
 
     def shown(self, task: Task) -> View:

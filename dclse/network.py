@@ -64,7 +64,7 @@ class Backbone(nn.Module):
 
 
 def _stage(stage: Stage, structure: Structure) -> nn.Sequential:
-    first = (stage.channels_in, stage.channels_out, stage.expansion, structure)
-    blocks = [LB2(*first) if stage.stride == 2 else LB1(*first)]
+    kind = LB2 if stage.name in structure.lb2 else LB1
+    blocks = [kind(stage.channels_in, stage.channels_out, stage.expansion, structure, stage.stride)]
     later = (stage.channels_out, stage.channels_out, stage.expansion, structure)
     return nn.Sequential(*blocks, *(LB1(*later) for _ in range(stage.blocks - 1)))

@@ -1,6 +1,7 @@
 """Do the blocks of DCL-SE need their third pointwise convolution, their second branch, their attention?
 
-The network is MobileNetV2's layout with three additions, none of which was ablated in public. Each is taken away alone.
+The network is MobileNetV2's layout with three additions, none of which was ablated in public. Each is taken away alone;
+and the block of several branches, LB2, which stands where the image is halved, is put nowhere and at every stage.
 
 Control: the released network. Expected: the third pointwise convolution, half of the time and of the weights, is not
 missed. Cost: half an hour on two cores for the two OASIS sets.
@@ -9,12 +10,18 @@ missed. Cost: half an hour on two cores for the two OASIS sets.
 from bench.core import Arm, Factor, Recipe, Study
 from studies._dclse import EVERYTHING, FLOORS, FULL, LIGHT
 
+EVERY = [f"S{at}" for at in range(1, 8)]
+
 STUDY = Study(
     question="Do the blocks of DCL-SE need their third pointwise convolution, second branch and attention?",
     datasets=EVERYTHING,
     base=Arm("dclse"),
     factors={
         "third pointwise": Factor(levels={"on": {}, "off": {"pointwise": False}}, control="on"),
+        "LB2": Factor(
+            levels={"where the image is halved": {}, "nowhere": {"lb2": []}, "every stage": {"lb2": EVERY}},
+            control="where the image is halved",
+        ),
         "second branch": Factor(levels={"on": {}, "off": {"second_branch": False}}, control="on"),
         "attention": Factor(levels={"on": {}, "off": {"attention": False}}, control="on"),
     },

@@ -72,6 +72,17 @@ def test_blocks_keep_or_halve_the_image():
     assert LB2(16, 24, 6, Structure())(x).shape == (2, 24, 6, 6)
     assert LB1(16, 16, 6, Structure()).shortcut
     assert not LB1(16, 24, 6, Structure()).shortcut
+    assert not LB1(16, 16, 6, Structure(), 2).shortcut
+    assert LB1(16, 16, 6, Structure(), 2)(x).shape == (2, 16, 6, 6)
+    assert LB2(16, 24, 6, Structure(), 1)(x).shape == (2, 24, 11, 11)
+
+
+@pytest.mark.parametrize("stages", [(), ("S1", "S4"), ("S2", "S3", "S4", "S6"), tuple(f"S{at}" for at in range(1, 8))])
+def test_where_the_block_of_several_branches_stands_is_a_parameter(stages):
+    model = Backbone(3, 2, Structure(lb2=stages))
+    assert {name for name, stage in model.stages.items() if isinstance(stage[0], LB2)} == set(stages)
+    assert all(isinstance(block, LB1) for name, stage in model.stages.items() if name != "C1" for block in stage[1:])
+    assert model.maps(torch.randn(2, 3, 65, 40))["C1"].shape == (2, 1280, 3, 2)
 
 
 VARIANTS = {
@@ -80,6 +91,8 @@ VARIANTS = {
     "no attention": {"attention": False},
     "no third pointwise": {"pointwise": False},
     "no second branch": {"second_branch": False},
+    "one branch": {"lb2": ()},
+    "branches at every stage": {"lb2": "S1,S2,S3,S4,S5,S6,S7"},
     "other groups": {"dgm": "S4,C1", "dgm_groups": 2, "dgm_ratio": 8},
     "learnt groups": {"gpconv": "dynamic", "gpconv_penalty": 0.1},
     "learnt groups, eye": {"gpconv": "dynamic", "gpconv_rest": "eye", "dgm_groups": 2},
@@ -225,6 +238,7 @@ def _rows_first(model, x):
     [
         ({"dgm": ("S1", "S9")}, "after 'S9'; there are S1, S4, S6, C1"),
         ({"dgm": ("S2",)}, "after 'S2'"),
+        ({"lb2": ("C1",)}, "no stage 'C1' can begin with LB2; there are S1, S2, S3"),
         ({"groups": 3}, "dgm_groups=3 does not divide 16 channels after S1"),
         ({"groups": 8}, "dgm_groups=8 does not divide 4 channels after S1"),
         ({"ratio": 3}, "dgm_ratio=3 does not divide the 16 channels after S1"),
