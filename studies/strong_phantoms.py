@@ -16,7 +16,7 @@ STUDY = Study(
     question="Can the methods learn what is certainly there?",
     datasets=[
         Data("phantom_ad", {"effect": 3.0, "subjects": 160}),
-        Data("phantom_ad2d", {"effect": 3.0, "subjects": 200, "slices": 1, "size": 64, "mm": 3.0}),
+        Data("phantom_ad2d", {"effect": 3.0, "subjects": 200, "slices": 1, "size": 64}),
         Data("phantom_order", {"effect": 2.0, "subjects": 120}),
         Data("phantom_bt_mri", {"effect": 2.0, "subjects": 300, "size": 64, "mm": 3.6}),
         Data("phantom_bt_ct", {"effect": 2.0, "subjects": 200, "size": 64, "mm": 3.6}),
