@@ -59,7 +59,9 @@ class Data:
         """The data that a text as `where` gives it names. BenchError where it ends with the @."""
         name, at, rest = text.strip().partition("@")
         if at and not rest:
-            raise BenchError(f"{text.strip()!r} does not say what comes after the @: {', '.join(SPLITS[1:])}, a data set")
+            raise BenchError(
+                f"{text.strip()!r} does not say what comes after the @: {', '.join(SPLITS[1:])}, a data set"
+            )
         if rest in SPLITS:
             return cls(name, split=rest)
         if rest.removeprefix("noise").replace(".", "", 1).isdigit():
