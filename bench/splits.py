@@ -190,6 +190,9 @@ def _by_site(prepared: Grouped, folds: int) -> list[set[str]]:
     sites: dict[str, set[str]] = defaultdict(set)
     for group, site in zip(prepared.groups, prepared.sites, strict=True):
         sites[group].add(site)
+    if nowhere := list(prepared.sites).count(""):
+        who = f"{nowhere} of the {len(prepared.sites)} scans of {prepared.name} do not say their site"
+        raise BenchError(f"{who}: none can be left out; write the sites into its table, or split by kfold")
     names = sorted(set(prepared.sites))
     if len(names) < 2 or len(names) != folds:
         remedy = f"ask for {len(names)} folds" if len(names) > 1 else "split by kfold"
@@ -207,6 +210,9 @@ def _by_site(prepared: Grouped, folds: int) -> list[set[str]]:
 
 def _validation(rest: Strata, place: Sequence[Any]) -> set[str]:
     """One inner fold: the first of those that hold the most strata, so that a small set has all classes in it."""
+    if len(rest) < 2:
+        few = f"{place[0]} has {len(rest)} groups beside a test part"
+        raise BenchError(f"{few}: too few to learn from and to choose by; ask for more folds, or add people")
     folds = max(2, min(INNER, len(rest) // 2))
     parts = divided(rest, folds, "validation", *place)
     return max(parts, key=lambda part: len(set().union(*(rest[group] for group in part))))

@@ -59,7 +59,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> Path:
     registry.forget()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def scans() -> Path:
     """The folder with the real scans, or a skip that says what is missing."""
     folder = os.environ.get("BENCH_TEST_DATA")

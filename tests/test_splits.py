@@ -137,7 +137,12 @@ def test_a_split_by_site_tests_one_site_a_fold() -> None:
             0,
             "p was scanned at x and y",
         ),
-        (balanced(2), Split(folds=2), 0, "1 groups cannot be divided"),
+        (
+            balanced(2),
+            Split(folds=2),
+            0,
+            "some_set has 1 groups beside a test part: too few to learn from and to choose by",
+        ),
     ],
 )
 def test_an_impossible_split_says_why(data: Scans, split: Split, number: int, says: str) -> None:

@@ -10,8 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bench import launch, plan, registry, report, splits
 from bench.core import Arm, BenchError, Data, Recipe, Sample, Split, Study
@@ -190,55 +188,6 @@ def test_the_heads_of_the_four_class_slices_are_found_again(scans, tmp_path):
         assert not splits.shared(made, fold).any()
 
 
-DRAWN = [name for name in registry.names("datasets") if registry.member("datasets", name).phantom]
-
-
-class Listed:
-    """What a split sees of a data set that is not made."""
-
-    def __init__(self, name, samples, task):
-        self.name, self.task = name, task
-        for column in ("group", "stratum", "site", "part"):
-            key = {"stratum": "strata"}.get(column, f"{column}s")
-            setattr(self, key, tuple(getattr(sample, column) for sample in samples))
-        self.targets = np.array([sample.target for sample in samples])
-
-
-@pytest.fixture(scope="module")
-def listed():
-    made = {name: registry.make("datasets", name) for name in DRAWN}
-    return [Listed(name, dataset.samples(None), dataset.task) for name, dataset in made.items()]
-
-
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(data=st.data())
-def test_no_split_of_any_phantom_divides_a_group_or_loses_a_scan(listed, data):
-    one = data.draw(st.sampled_from(listed))
-    folds, partition = data.draw(st.integers(2, 6)), data.draw(st.integers(0, 5))
-    check_split(one, Split(folds=folds, fraction=data.draw(st.sampled_from([0.3, 1.0]))), partition)
-
-
-def check_split(one, split, partition):
-    groups, tested = np.array(one.groups), []
-    for number in range(split.folds):
-        fold = splits.fold(one, split, partition, number)
-        parts = [set(groups[rows]) for rows in (fold.train, fold.val, fold.test)]
-        assert not parts[0] & (parts[1] | parts[2])
-        assert not parts[1] & parts[2]
-        if split.fraction == 1:
-            assert sorted((*fold.train, *fold.val, *fold.test)) == list(range(len(groups)))
-        tested += fold.test.tolist()
-    assert sorted(tested) == list(range(len(groups)))
-
-
-def test_no_split_of_a_real_set_divides_a_group_or_loses_a_scan(scans):
-    found = [("ad_oasis", "oasis1"), ("age_oasis", "oasis1"), ("bt_mri", "bt4_nickparvar"), ("age_ixi", "ixi10")]
-    for name, folder in found:
-        dataset = registry.make("datasets", name)
-        one = Listed(name, dataset.samples(scans / folder), dataset.task)
-        check_split(one, Split(folds=3), 1)
-
-
 def test_an_arm_for_one_kind_of_task_is_on_no_data_of_another(plugins, tmp_path):
     arms = {**STUDY.arms, "masks": Arm("unet3d", {"channels": (4, 8)}, tasks=("segmentation",))}
     data = [Data("tiny_volumes"), Data("tiny_volumes", {"kind": "segmentation"})]
@@ -266,12 +215,3 @@ def test_masks_are_predicted_from_a_padded_volume_and_by_the_most_frequent_one(p
     scores = {cell.arm: store.get(cell.trial.key).metrics["selected"]["dice"] for cell in cells}
     assert scores["unet"] > 0.5
     assert scores["constant"] < 0.2
-
-
-@pytest.mark.parametrize(("name", "shared"), [("phantom_ad2d", True), ("phantom_bt_mri", False)])
-def test_phantoms_of_published_images_have_a_publishers_split(name, shared):
-    dataset = registry.make("datasets", name)
-    one = Listed(name, dataset.samples(None), dataset.task)
-    fold = splits.fold(one, Split("publisher", 1), 0, 0)
-    assert len(fold.test) > 10
-    assert splits.shared(one, fold).all() == shared

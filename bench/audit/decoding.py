@@ -54,7 +54,7 @@ def decode(path: Path, cropped: bool = False) -> Decoded:
         return Decoded(small, checksum(image), oddity(image))
     except Image.UnidentifiedImageError:
         return Decoded(fault="is no image, whatever its name says; remove it, or copy it again")
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Decoded(fault=f"has more than {PIXELS:,} pixels; make it smaller")
     except FAULTS as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.core.trial import SPLITS, Recipe, where
+from bench.core.values import BenchError
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,12 @@ class Data:
 
     @classmethod
     def parse(cls, text: str) -> Data:
-        """The data that a text as `where` gives it names."""
-        name, _, rest = text.strip().partition("@")
+        """The data that a text as `where` gives it names. BenchError where it ends with the @."""
+        name, at, rest = text.strip().partition("@")
+        if at and not rest:
+            raise BenchError(
+                f"{text.strip()!r} does not say what comes after the @: {', '.join(SPLITS[1:])}, a data set"
+            )
         if rest in SPLITS:
             return cls(name, split=rest)
         if rest.removeprefix("noise").replace(".", "", 1).isdigit():

@@ -3,7 +3,7 @@
 A data set of one's own keeps the rows it wants and says what is predicted:
 
     rows = scans(root, columns=("age", "sex"), layout=self.layout)
-    return [row.sample(target=row.number("age"), stratum=...) for row in rows if row.number("age") is not None]
+    return [row.sample(target=row.age(), stratum=...) for row in rows if row.age() is not None]
 
 Tables are read in this order of preference: `sessions.tsv` at the root, one row a session; `sub-*/sub-*_sessions.tsv`;
 `participants.tsv`, whose values then hold for every session of the person. A value missing there (`n/a`) is None.
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from bench.core import BenchError, Sample
 from bench.datasets._nifti import read_scan
-from bench.datasets._tables import Line, finite, number, read_table, unrepeated
+from bench.datasets._tables import Line, aged, finite, number, read_table, unrepeated
 
 COLUMNS = {"sub": "participant_id", "ses": "session_id"}
 LABEL = re.compile(r"(sub|ses)-[A-Za-z0-9]{1,100}")
@@ -47,6 +47,10 @@ class Row:
     def number(self, column: str) -> float | None:
         """The number in a column, None where missing. BenchError, with table and row, where it is no finite number."""
         return finite(self.line or Line("a table", self.values), column, self.id)
+
+    def age(self, column: str = "age") -> float | None:
+        """The age in a column, None where missing. BenchError, with table and row, for one that nobody has."""
+        return aged(self.line or Line("a table", self.values), column, self.id)
 
     def sample(self, target: float, stratum: str, covariates: Sequence[str] = (), site: str = "") -> Sample:
         """The sample of this row, the person being its group. covariates: columns kept in the index."""

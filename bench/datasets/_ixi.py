@@ -114,7 +114,7 @@ def _person(line: Line) -> str:
     """`IXI012` from 12, or from IXI012-HH-1211."""
     text = next((line.values[name] for name in IDS if line.values.get(name)), "")
     value = number(text)
-    if value is not None and value == int(value) and 0 < value < 1000:
+    if value in range(1, 1000):
         return f"IXI{int(value):03d}"
     if re.match(r"IXI\d{3}(-|$)", text):
         return text[:6]
@@ -125,7 +125,7 @@ def _sex(line: Line, name: str) -> str | None:
     column = next((column for column in SEXES if column in line.values), None)
     text = line.values[column] if column else None
     value = number(text) if text else None
-    key = str(int(value)) if value is not None and value == int(value) else (text or "").lower()
+    key = str(int(value)) if value in (1, 2) else (text or "").lower()
     if text and key not in SEX:
         raise BenchError(f"{line.place_of(column)}: {name}: {column} is {text[:40]!r}; write 1 or M, 2 or F, or n/a")
     return SEX.get(key)

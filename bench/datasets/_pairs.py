@@ -28,6 +28,7 @@ IMAGES, MASKS = ("data", "image", "img"), ("mask", "label", "cow_seg_label")  # 
 CHANNEL = "_0000"  # at the end of the name of an image, where masks have nothing
 SAME = 0.01  # of a spacing: what differs less is not resampled
 WIDTH = 3  # deviations of a Gaussian that are counted in
+HEAD = 0.5  # of every axis of a grid for heads that a volume has to reach over
 ROOM = 0.5  # voxels by which an image and its mask may lie apart
 
 
@@ -51,6 +52,15 @@ class Grid:
 
     mm: float
     shape: tuple[int, int, int]
+    least: float = 0.0  # share of every axis that a volume has to reach over: heads are whole, angiograms are slabs
+
+    def check(self, path: Path, shape: tuple[int, ...], spacing: tuple[float, ...]) -> None:
+        """ValueError where a volume is too small in space to be one of this grid."""
+        have = [size * step for size, step in zip(shape, spacing, strict=True)]
+        want = [self.mm * size for size in self.shape]
+        if any(one < self.least * other for one, other in zip(have, want, strict=True)):
+            has, wants = (" x ".join(f"{length:.0f}" for length in lengths) for lengths in (have, want))
+            raise ValueError(f"{path.name} covers {has} mm, expected about {wants} mm; give the scan of a whole head")
 
     @property
     def spacing(self) -> tuple[float, float, float]:
@@ -161,6 +171,7 @@ def read_pair(pair: Pair, grid: Grid, labels: Mapping[int, int], allow_empty: bo
     import numpy as np
 
     image, spacing, affine = read_volume(pair.image)
+    grid.check(pair.image, image.shape, spacing)
     mask, _, placed = read_volume(pair.mask)
     if mask.shape != image.shape:
         raise ValueError(f"{pair.mask.name} has dimensions {mask.shape}, its image {image.shape}; give the mask of it")
@@ -183,6 +194,7 @@ def read_alone(path: Path, grid: Grid) -> Scan:
     import numpy as np
 
     image, spacing, affine = read_volume(path)
+    grid.check(path, image.shape, spacing)
     brought = np.ascontiguousarray(grid.bring(image, spacing))[None]
     return Scan(brought, grid.spacing, affine=grid.placed(affine, image.shape, spacing))
 

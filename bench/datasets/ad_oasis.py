@@ -41,7 +41,7 @@ class AdOasis(Dataset):
         return [self._sample(row) for row in rows if self._takes_part(row)]
 
     def _takes_part(self, row: Row) -> bool:
-        age = row.number("age")
+        age = row.age()
         return row.number("cdr") is not None and age is not None and age >= self.age
 
     def _sample(self, row: Row) -> Sample:

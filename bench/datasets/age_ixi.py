@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task, param
 from bench.datasets import _ixi
-from bench.datasets._pairs import RESAMPLED, Grid, read_alone
+from bench.datasets._pairs import HEAD, RESAMPLED, Grid, read_alone
 from bench.datasets._tables import decade
 
 
@@ -64,7 +64,7 @@ class AgeIxi(Dataset):
         return [f"{len(left)} scans have no age and are left out: {', '.join(left[:10])}"] if left else []
 
     def _sample(self, scan: _ixi.Head, person: _ixi.Person) -> Sample:
-        read = partial(read_alone, scan.path, Grid(self.mm, _ixi.voxels(self.mm)))
+        read = partial(read_alone, scan.path, Grid(self.mm, _ixi.voxels(self.mm), HEAD))
         known, name = {"age": person.age, "sex": person.sex}, scan.person
         return Sample(name, name, person.age, decade(person.age), read, scan.site, (scan.path,), known)
 

@@ -10,8 +10,7 @@ from typing import ClassVar
 from bench.core import Dataset, Sample, Task
 from bench.datasets import _oasis
 from bench.datasets._bids import scans
-
-DECADE = 10  # years in an age bin
+from bench.datasets._tables import decade
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,8 @@ class AgeOasis(Dataset):
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
         rows = scans(root, _oasis.COVARIATES, self.layout)
-        aged = [(row, row.number("age")) for row in rows if row.number("age") is not None]
-        return [row.sample(age, _bin(age), _oasis.COVARIATES) for row, age in aged]
-
-
-def _bin(age: float) -> str:
-    start = int(age // DECADE) * DECADE
-    return f"{start} to {start + DECADE - 1}"
+        aged = [(row, age) for row in rows if (age := row.age()) is not None]
+        return [row.sample(age, decade(age), _oasis.COVARIATES) for row, age in aged]
 
 
 DATASET = AgeOasis

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
-from bench.datasets._pairs import RESAMPLED, Grid, read_alone
+from bench.datasets._pairs import HEAD, RESAMPLED, Grid, read_alone
 from bench.datasets._tables import Line, aged, decade, read_table, unrepeated
 
 FORMS = {  # how the names of a form's files end, and where they are arrays their dimensions and millimetres
@@ -106,7 +106,7 @@ class AgeOpenbhb(Dataset):
     def _sample(self, name: str, path: Path, line: Line, age: float) -> Sample:
         known = {"age": age, **{column: line.values.get(column) for column in KEPT}}
         part, site = PARTS.get(line.values.get("split") or "", ""), line.values["site"] or ""
-        read = partial(_read, path, self.form, Grid(self.mm, self.shape[1:]))
+        read = partial(_read, path, self.form, Grid(self.mm, self.shape[1:], HEAD))
         return Sample(f"sub-{name}", f"sub-{name}", age, decade(age), read, site, (path,), known, part)
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task
 from bench.datasets import _ixi
-from bench.datasets._pairs import RESAMPLED, Grid, Pair, read_pair
+from bench.datasets._pairs import HEAD, RESAMPLED, Grid, Pair, read_pair
 
 GAPS = (110, 111, 126, 127, 130, 131, 158, 159, 188, 189)  # numbers between 100 and 207 that stand for nothing
 STRUCTURES = {  # MUSE's region numbers, right and left together, from the dictionary that NiChart DLMUSE publishes
@@ -67,15 +67,28 @@ class RoiIxi(Dataset):
         return (_ixi.STEP,) * 3
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
+        scans, masks = self._found(root)
+        return [self._sample(scan, masks[scan.stem]) for scan in scans if scan.stem in masks]
+
+    def notes(self, root: Path | None) -> list[str]:
+        """What is to be said of the files under `root` beside their numbers."""
+        scans, masks = self._found(root)
+        alone = [scan.path.name for scan in scans if scan.stem not in masks]
+        lost = sorted(masks[stem].name for stem in set(masks) - {scan.stem for scan in scans})
+        told = ((alone, "scans have no region map"), (lost, "region maps have no scan"))
+        return [f"{len(names)} {what} and are left out, {names[0]} among them" for names, what in told if names]
+
+    def _found(self, root: Path | None) -> tuple[list[_ixi.Head], dict[str, Path]]:
+        """The scans, and the region maps by the name of their scan. BenchError where there are none."""
         scans = _ixi.scans(root, self.layout)
         masks = {path.name.removesuffix(END): path for path in sorted(root.glob(f"{MASKS}/*{END}"))}
         if not masks:
             raise BenchError(f"no file {MASKS}/*{END} in {root}; expected: {self.layout}")
-        return [self._sample(scan, masks[scan.stem]) for scan in scans if scan.stem in masks]
+        return scans, masks
 
     def _sample(self, scan: _ixi.Head, mask: Path) -> Sample:
         pair = Pair(scan.person, scan.path, mask)
-        read = partial(read_pair, pair, Grid(_ixi.STEP, _ixi.voxels(_ixi.STEP)), LABELS)
+        read = partial(read_pair, pair, Grid(_ixi.STEP, _ixi.voxels(_ixi.STEP), HEAD), LABELS)
         return Sample(scan.person, scan.person, float("nan"), "head", read, scan.site, (scan.path, mask))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,17 +39,29 @@ class Found:
         """How a study of so many folds divides it: a publisher's split is one fold, and a site is one."""
         if self.split == "kfold":
             return Split(folds=folds, fraction=self.fraction)
-        return Split(self.split, 1 if self.split == "publisher" else _sites(self.spec), self.fraction)
+        return Split(self.split, _parts(self.spec) if self.split == "publisher" else _sites(self.spec), self.fraction)
 
 
 def _sites(spec: DataSpec) -> int:
-    """How many sites the data come from. BenchError where there are fewer than two."""
-    from bench.prepare.prepared import sites_of
+    """How many sites the data come from. BenchError where there are fewer than two, or a scan does not say its own."""
+    from bench.prepare.prepared import column_of
 
-    sites = set(sites_of(spec.name, spec.params))
+    sites = Counter(column_of("site", spec.name, spec.params))
     if len(sites) < 2:
         raise BenchError(f"{spec.name} comes from one site, or does not say from which; split it by kfold")
+    if sites[""]:
+        remedy = "write the sites into its table and prepare it again, or split by kfold"
+        raise BenchError(f"{sites['']} of the {sites.total()} scans of {spec.name} do not say their site; {remedy}")
     return len(sites)
+
+
+def _parts(spec: DataSpec) -> int:
+    """One: a publisher's split is one fold. BenchError where he has none."""
+    from bench.prepare.prepared import column_of
+
+    if not {"train", "test"} <= set(column_of("part", spec.name, spec.params)):
+        raise BenchError(f"{spec.name} has no training and test parts of its publisher; split by kfold")
+    return 1
 
 
 def locate(
@@ -61,7 +74,7 @@ def locate(
     the twins whether or not their sets are there. A phantom that is not there yet has an empty fingerprint: it can
     always be made.
     """
-    asked = [each for data in study.datasets for each in (data, data.external) if each is not None]
+    asked = [each for data in study.datasets for each in (data, _checked(data).external) if each is not None]
     there = {_mark(each): None if phantoms else fingerprint(each.name, each.params) for each in asked}
     real = [each for each in asked if not registry.member("datasets", each.name).phantom]
     if stand_ins is None:
@@ -81,6 +94,20 @@ def locate(
     return found, notes
 
 
+def _checked(data: Data) -> Data:
+    """The data as they are asked for. BenchError where they cannot be divided or spoilt so, whatever is at hand."""
+    if data.split not in SPLITS:
+        raise BenchError(f"no split {data.split!r}; {registry.did_you_mean(data.split, SPLITS)}")
+    if not (0 < data.fraction <= 1 and 0 <= data.noise < 1):
+        raise BenchError(f"{data.where}: fraction lies above 0 and up to 1, noise from 0 to below 1")
+    if data.noise and (kind := registry.make("datasets", data.name, data.params).task.kind) != "classification":
+        raise BenchError(f"{data.where}: wrong labels are those of other classes, and {data.name} is {kind}")
+    other, known = data.external, registry.names("datasets")
+    if other is not None and other.name not in known:
+        raise BenchError(f"no split or data set {other.name!r}; {registry.did_you_mean(other.name, [*SPLITS, *known])}")
+    return data
+
+
 @dataclass(frozen=True)
 class _Look:
     """What is there, and what may stand in."""
@@ -92,16 +119,14 @@ class _Look:
     missing: str
 
     def found(self, data: Data) -> tuple[Found | None, list[str]]:
-        if data.split not in SPLITS:
-            raise BenchError(f"no split {data.split!r}; {registry.did_you_mean(data.split, SPLITS)}")
-        if not (0 < data.fraction <= 1 and 0 <= data.noise < 1):
-            raise BenchError(f"{data.where}: fraction lies above 0 and up to 1, noise from 0 to below 1")
         if data.external is None:
             spec, note = self._located(data, False)
             stands = data.name if note else None
             found = Found(spec, stands, data.split, fraction=data.fraction, noise=data.noise) if spec else None
             return found, [note] if note else []
         both = [data, data.external]
+        if len({registry.member("datasets", each.name).phantom for each in both}) > 1:
+            raise BenchError(f"{data.where}: phantom and real scans never test each other; name two sets of one kind")
         if shared := overlap(data.name, data.external.name):
             raise BenchError(f"{data.external.name} is no external test for {data.name}: {shared}")
         twins = any(self._stands_in(each) for each in both)  # phantom and real never share a row
@@ -109,6 +134,8 @@ class _Look:
         notes = [each for each in (note, its_note) if each]
         if spec is None or other is None:
             return None, notes
+        if spec.name == other.name and twins:  # one phantom stands in for both: other people of it
+            other = self._twin(other.name, {"seed": spec.params["seed"] + 1})
         external = External(other, _mapping(data, spec, other))
         return Found(spec, data.name if note else None, data.split, external, data.fraction, data.noise), notes
 
@@ -130,10 +157,13 @@ class _Look:
                 else (f"is not prepared: its phantom {cls.twin} stands in, and")
             )
             note = f"{data.name} {why} says nothing about real scans"
-            return _data_spec(cls.twin, {}, self.fingerprint(cls.twin, {}) or ""), note
+            return self._twin(cls.twin, {}), note
         if self.stand_ins or self.missing == "skip":
             return None, f"{data.name} is not prepared and left out; {remedy}"
         raise BenchError(f"{data.name} is not prepared; {remedy} (or give --stand-ins for its phantom)")
+
+    def _twin(self, name: str, params: Mapping[str, Any]) -> DataSpec:
+        return _data_spec(name, params, self.fingerprint(name, params) or "")
 
 
 def _mark(data: Data) -> str:
@@ -150,13 +180,14 @@ def _mapping(data: Data, spec: DataSpec, other: DataSpec) -> dict[str, str]:
     if ours.task.kind == "regression" or tuple(ours.task.classes) == tuple(theirs.task.classes):
         return {}
     declared = registry.member("datasets", data.name).label_maps.get(data.external.name, {})  # twins have its classes
-    labels = dict(data.labels or declared)
+    labels = {each: each for each in ours.task.classes if each in theirs.task.classes} | dict(data.labels or declared)
     lost = [each for each in ours.task.classes if labels.get(each) not in theirs.task.classes]
     if lost:
         told = f"{', '.join(ours.task.classes)} and {', '.join(theirs.task.classes)}"
         raise BenchError(
             f"{data.where}: the classes are {told}, and nothing says what {lost[0]!r} is there; give labels, as"
-            f" Data({spec.name!r}, external=Data({other.name!r}), labels={{{lost[0]!r}: {theirs.task.classes[0]!r}}})"
+            f" Data({data.name!r}, external=Data({data.external.name!r}),"
+            f" labels={{{lost[0]!r}: {theirs.task.classes[-1]!r}}})"
         )
     return {each: labels[each] for each in ours.task.classes}
 

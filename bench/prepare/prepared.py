@@ -124,13 +124,13 @@ def fingerprint(name: str, params: Mapping[str, Any] | None = None) -> str | Non
     return manifest["fingerprint"] if manifest else None
 
 
-def sites_of(name: str, params: Mapping[str, Any] | None = None) -> list[str]:
-    """The site of every scan: of the prepared set, else as a phantom that is not made yet lists them."""
+def column_of(column: str, name: str, params: Mapping[str, Any] | None = None) -> list[str]:
+    """`site` or `part` of every scan: of the prepared set, else as a phantom that is not made yet lists them."""
     manifest = _manifest(name, params)
     if manifest is not None:
-        return _index(name, params, manifest)["sites"]
+        return _index(name, params, manifest)[f"{column}s"]
     dataset = registry.make("datasets", name, params)
-    return [sample.site for sample in dataset.samples(None)] if dataset.phantom else []
+    return [getattr(sample, column) for sample in dataset.samples(None)] if dataset.phantom else []
 
 
 def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepared | None:

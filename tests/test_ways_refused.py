@@ -1,0 +1,82 @@
+"""Ways to test that cannot be: one message before anything is made, and exit status 2."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from bench import plan, registry, splits
+from bench.cli import app
+from bench.core import BenchError, Data, Split
+from bench.prepare import fingerprint, prepare
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("ad_oasis@sites", "no split or data set 'sites'; did you mean 'site'?"),
+        ("ad_oasis@", "'ad_oasis@' does not say what comes after the @: site, publisher, a data set"),
+        ("bt_mir", "no data set 'bt_mir'; did you mean 'bt_mri'?"),
+        ("bt_mri@bt_ct@site", "no split or data set 'bt_ct@site'; did you mean 'bt_ct'?"),
+        ("ad_oasis@publisher", "phantom_ad has no training and test parts of its publisher; split by kfold"),
+        ("ad_oasis@site", "phantom_ad comes from one site, or does not say from which; split it by kfold"),
+        ("ad_oasis@0", "fraction lies above 0 and up to 1"),
+        ("ad_oasis@noise100", "noise from 0 to below 1"),
+        ("age_ixi@noise40", "age_ixi@noise40: wrong labels are those of other classes, and age_ixi is regression"),
+        ("artery_cas@noise40", "and artery_cas is segmentation"),
+        ("ad_oasis@phantom_ad", "phantom and real scans never test each other"),
+        ("phantom_ad@ad_oasis", "phantom and real scans never test each other"),
+        ("phantom_ad@phantom_ad", "phantom_ad is no external test for phantom_ad: both are phantom_ad"),
+        ("bt_mri@age_ixi", "phantom_bt_mri is classification and phantom_age regression: neither tests the other"),
+        (
+            "bt_ct@bt_mri",
+            "nothing says what 'tumor' is there; give labels, as Data('bt_ct', external=Data('bt_mri'),"
+            " labels={'tumor': 'meningioma'})",
+        ),
+        ("ad_mri2d@ad_oasis", "its 6,400 slices are 32 slices of each of 200 people of OASIS-1"),
+        ("age_openbhb@age_ixi", "OpenBHB contains IXI"),
+        ("roi_ixi", "roi_ixi is not prepared and left out; run: bench prepare roi_ixi --from FOLDER"),
+    ],
+)
+def test_a_way_that_cannot_be_is_refused_in_words(data, says):
+    shown = CliRunner().invoke(app, ["plan", "--study", "quickstart", "--datasets", data, "--stand-ins"])
+    assert isinstance(shown.exception, BenchError)
+    assert shown.exception.status == 2
+    assert says in str(shown.exception)
+
+
+def test_one_phantom_that_stands_in_for_both_sets_is_of_other_people():
+    study = replace(registry.study("quickstart"), datasets=[Data("ad_adni", external=Data("ad_oasis"))])
+    (found,), _ = plan.locate(study, fingerprint, stand_ins=True)
+    assert found.where == "phantom_ad@phantom_ad"
+    assert (found.spec.params["seed"], found.external.data.params["seed"]) == (0, 1)
+    learnt, tested = (
+        registry.make("datasets", spec.name, {**spec.params, "subjects": 4, "mm": 12.0}).samples(None)
+        for spec in found.specs
+    )
+    assert all((one.read().image != other.read().image).any() for one, other in zip(learnt, tested, strict=True))
+
+
+def test_classes_of_one_name_are_one_class(plugins):
+    data = Data("tiny_places", {"kinds": True}, external=Data("tiny_images"), labels={"black": "dark"})
+    (found,), _ = plan.locate(replace(registry.study("tiny"), datasets=[data]), fingerprint)
+    assert found.external.labels == {"black": "dark", "grey": "grey", "bright": "bright"}
+
+
+def test_scans_that_do_not_say_their_site_are_counted(mine, tmp_path):
+    mine(body="pass")
+    path = tmp_path / "own" / "mine.py"
+    text = path.read_text().replace("lambda i=i: self.read(i))", "lambda i=i: self.read(i), ['', 'x', 'y'][i])")
+    path.write_text(text)
+    registry.forget()
+    prepared = prepare("mine")
+    assert prepared.sites == ("", "x", "y")
+    says = "1 of the 3 scans of mine do not say their site"
+    with pytest.raises(BenchError, match=says):
+        splits.fold(prepared, Split("site", 3), 0, 0)
+    study = replace(registry.study("quickstart"), datasets=[Data("mine", split="site")])
+    found, _ = plan.locate(study, fingerprint)
+    with pytest.raises(BenchError, match=says):
+        plan.cells(study, found)
