@@ -19,12 +19,14 @@ class Xing2020(Method):
 
     Source: Xing et al., Dynamic Image for 3D MRI Image Alzheimer's Disease Classification, ECCV workshops 2020, arXiv
     2012.00119. Otherwise than in their code: the attention is normalised over all positions, not over the height
-    alone, and has mean 1; dropout is off at evaluation; rank pooling follows the published formula; the input is
-    normalised by the training part; the learning rate falls as in every other arm; features start from scratch unless
-    `weights` names a local VGG11, where theirs start from ImageNet.
+    alone (`attention=height`), and has mean 1; dropout is off at evaluation; rank pooling follows the published formula
+    (theirs: `view.coefficients=running`); the input is normalised by the training part; the learning rate falls as in
+    every other arm; features start from scratch unless `weights` names a local VGG11, where theirs start from ImageNet.
+    Their simpler rows are `attention=none` with `view=max` or `view=mean`.
     """
 
     family: ClassVar[str] = "hybrid"
+    version: ClassVar[int] = 2
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan is shown to the network"
@@ -33,13 +35,18 @@ class Xing2020(Method):
     lr: float = param(1e-4, "learning rate at its highest")
     weight_decay: float = param(1e-3, "added to the gradient in Adam, decoupled in AdamW")
     dropout: float = param(0.5, "after each dense layer, in training")
+    attention: str = param(
+        "positions",
+        "normalised over all positions, or over the height alone; none: all positions count alike, a control",
+        ("positions", "height", "none"),
+    )
     weights: str = param("", "a local safetensors file of a VGG11 (timm's vgg11, say); empty: from scratch")
     checksum: str = param("", "SHA-256 of that file: part of what the trial is")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._xing import AttentiveVgg
 
-        model = AttentiveVgg(shape[0], task.outputs, self.dropout)
+        model = AttentiveVgg(shape[0], task.outputs, self.dropout, self.attention)
         if self.weights:
             model.load(self._file())
         return model
