@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -14,15 +16,17 @@ GRID = 6  # what the head reads: 6 x 6 positions, as images of 110 x 110 pixels 
 class AttentiveVgg(nn.Module):
     """(B, C, H, W) to (B, outputs). `features` is named and laid out as in torchvision's VGG11, up to module 18."""
 
-    def __init__(self, channels: int, outputs: int, dropout: float, over: str = "positions") -> None:
+    def __init__(
+        self, channels: int, outputs: int, dense: Sequence[int], dropout: float, over: str = "positions"
+    ) -> None:
         """over: what the attention is normalised over, `positions` or `height`; `none`, all count alike."""
         super().__init__()
         self.over = over
         self.features = nn.Sequential(*_vgg(channels))
         self.attention = nn.Sequential(*_scores()) if over != "none" else None
-        self.head = nn.Sequential(
-            *_dense(512 * GRID * GRID, 1024, dropout), *_dense(1024, 256, dropout), nn.Linear(256, outputs)
-        )
+        widths = (512 * GRID * GRID, *dense)
+        layers = [layer for pair in pairwise(widths) for layer in _dense(*pair, dropout)]
+        self.head = nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.features(x)  # (B, 512, h, w)
