@@ -18,11 +18,12 @@ from bench.vision import mend_torchvision
 from bench.weights import fitting, tensors, without_weights
 
 
-def check(network: str, options: Mapping[str, Any]) -> None:
-    """BenchError where timm has no such network (with the nearest name), or where it does not take the options."""
+def check(network: str, options: Mapping[str, Any], weights: Path | None = None) -> None:
+    """BenchError where timm has no such network (with the nearest name), where it does not take the options, or where
+    the file holds the weights of another one."""
     _known(network)
-    if options:
-        create(network, (3, 224, 224), 2, options, None)
+    if options or weights:
+        create(network, (3, 224, 224), 2, options, weights)
 
 
 def create(
@@ -149,15 +150,23 @@ def _check_loaded(model: nn.Module, network: str, weights: Path) -> None:
     if {*_body(model, stored)} != {*_body(model, expected)}:  # names of another version of timm, perhaps
         renamed = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
         stored = renamed(stored, model) if renamed else stored
+    for layer in _named(model, "first_conv"):  # whose channels timm fits to ours, where it has them
+        if f"{layer}.weight" not in stored:
+            raise BenchError(f"{weights} does not hold the weights of {network}: missing: {layer}.weight")
     stored = _body(model, stored)
     fitting(weights, network, {key: expected.get(key, value) for key, value in stored.items()}, _body(model, expected))
 
 
 def _body(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What of a state is neither head nor first layer, both of which timm fits to the task."""
-    told = [model.pretrained_cfg.get(key) or () for key in ("classifier", "first_conv")]
-    fitted = [f"{name}." for names in told for name in ((names,) if isinstance(names, str) else names)]
-    return {key: value for key, value in state.items() if not key.startswith(tuple(fitted))}
+    fitted = tuple(f"{name}." for key in ("classifier", "first_conv") for name in _named(model, key))
+    return {key: value for key, value in state.items() if not key.startswith(fitted)}
+
+
+def _named(model: nn.Module, key: str) -> tuple[str, ...]:
+    """The layers that timm fits to the task, `classifier` or `first_conv`, by name."""
+    names = model.pretrained_cfg.get(key) or ()
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _known(network: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -14,30 +16,33 @@ GRID = 6  # what the head reads: 6 x 6 positions, as images of 110 x 110 pixels 
 class AttentiveVgg(nn.Module):
     """(B, C, H, W) to (B, outputs). `features` is named and laid out as in torchvision's VGG11, up to module 18."""
 
-    def __init__(self, channels: int, outputs: int, dropout: float) -> None:
+    def __init__(
+        self, channels: int, outputs: int, dense: Sequence[int], dropout: float, over: str = "positions"
+    ) -> None:
+        """over: what the attention is normalised over, `positions` or `height`; `none`, all count alike."""
         super().__init__()
+        self.over = over
         self.features = nn.Sequential(*_vgg(channels))
-        self.attention = nn.Sequential(
-            nn.Conv2d(512, 256, 1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(256, 64, 1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(64, 1, 1),
-        )
-        self.head = nn.Sequential(
-            *_dense(512 * GRID * GRID, 1024, dropout), *_dense(1024, 256, dropout), nn.Linear(256, outputs)
-        )
+        self.attention = nn.Sequential(*_scores()) if over != "none" else None
+        widths = (512 * GRID * GRID, *dense)
+        layers = [layer for pair in pairwise(widths) for layer in _dense(*pair, dropout)]
+        self.head = nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.features(x)  # (B, 512, h, w)
-        x = x * self.weigh(x)
+        x = x if self.attention is None else x * self.weigh(x)
         if x.shape[2:] != (GRID, GRID):  # pooling onto the grid that is there has no deterministic gradient on a GPU
             x = F.adaptive_avg_pool2d(x, GRID)
         return self.head(x.flatten(1))
 
     def weigh(self, features: Tensor) -> Tensor:
-        """The attention of each position, (B, 1, h, w): a softmax over all positions, times their number."""
+        """The attention of each position, (B, 1, h, w): a softmax over all positions, or over the rows of each column.
+
+        It is multiplied with how many it is over, so its mean is 1 whatever the size of the image.
+        """
         scores = self.attention(features)
+        if self.over == "height":
+            return scores.softmax(2) * scores.shape[2]
         return scores.flatten(1).softmax(1).view_as(scores) * scores[0].numel()
 
     def load(self, path: Path) -> None:
@@ -59,6 +64,13 @@ def _vgg(channels: int) -> list[nn.Module]:
             layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
             channels = width
     return layers[:-1]  # the last one feeds the attention without an activation
+
+
+def _scores() -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for inputs, outputs in ((512, 512), (512, 256), (256, 64)):
+        layers += [nn.Conv2d(inputs, outputs, 1), nn.ReLU(inplace=True)]
+    return [*layers, nn.Conv2d(64, 1, 1)]
 
 
 def _dense(inputs: int, outputs: int, dropout: float) -> list[nn.Module]:

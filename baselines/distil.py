@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Mapping
@@ -86,6 +87,11 @@ class Distil(Method):
 
     def shown(self, task: Task) -> View:
         return self._student.shown(task)
+
+    def on(self, spacing: tuple[float, ...]) -> Method:
+        made = copy.copy(self)
+        made._set("_student", self._student.on(spacing))
+        return made
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines import _distil_terms as terms

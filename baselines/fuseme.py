@@ -52,8 +52,7 @@ class FuseMe(Method):
     def check(self) -> None:
         from baselines import _timm
 
-        _timm.check(self.network, self.options or {})
-        self._file()
+        _timm.check(self.network, self.options or {}, self._file())
 
     def _made(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
         from baselines._planes import Early, Joint

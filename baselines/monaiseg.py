@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import BenchError, Task, param
@@ -12,6 +12,8 @@ from bench.views import View, Volume
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from baselines import _segment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +28,14 @@ class MonaiSeg(Method):
     """
 
     family: ClassVar[str] = "3d"
+    version: ClassVar[int] = 2
 
     view: View = param(Volume(), "how a scan is shown; masks stay on the prepared grid")
     network: str = param("SegResNet", "as monai.networks.nets names it: SegResNet, DynUNet or SwinUNETR")
     width: int = param(0, "channels of the first level; 0: SegResNet 8, DynUNet 32, SwinUNETR 24")
     options: Mapping[str, Any] | None = param(None, 'further arguments of the network, as JSON: {"dropout_prob": 0.2}')
     spacing: tuple[float, ...] = param(
-        (1.0, 1.0, 1.0), "millimetres of a voxel along each axis, for DynUNet's plan; only how they compare counts"
+        (), "millimetres of a voxel along each axis, for DynUNet's plan; empty: those of the prepared scans"
     )
     patch: tuple[int, ...] = param((0, 0, 0), "voxels of a patch along each axis; 0: all of the volume")
     foreground: float = param(0.33, "chance that a patch of training has a voxel of some structure in its middle")
@@ -41,22 +44,21 @@ class MonaiSeg(Method):
     def __post_init__(self) -> None:
         if len(self.patch) != 3 or min(self.patch) < 0:
             raise BenchError(f"monaiseg: patch is three numbers of voxels, 0 for all, not {self.patch}")
-        if len(self.spacing) != 3 or min(self.spacing) <= 0:
-            raise BenchError(f"monaiseg: spacing is three edges of a voxel above 0, not {self.spacing}")
+        if self.spacing and (len(self.spacing) != 3 or min(self.spacing) <= 0):
+            raise BenchError(f"monaiseg: spacing is three edges of a voxel above 0, or empty, not {self.spacing}")
         if not (0 <= self.foreground <= 1 and 0 <= self.overlap < 1 and self.width >= 0):
             raise BenchError("monaiseg: foreground is from 0 to 1, overlap from 0 to below 1, width 0 or more")
+
+    def on(self, spacing: tuple[float, ...]) -> MonaiSeg:
+        return self if self.spacing or len(spacing) != 3 else replace(self, spacing=tuple(map(float, spacing)))
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines import _segment
 
-        made, divisors = _segment.create(
-            self.network, (shape[0], *self._window(shape)), task.outputs, self.width, self.options or {}, self.spacing
-        )
+        made, divisors = self._made((shape[0], *self._window(shape)), task.outputs)
         return _segment.Windowed(made, divisors, self._window(shape), self.overlap)
 
     def step(self, model: nn.Module, batch: Batch) -> Tensor:
-        from dataclasses import replace
-
         from baselines._segment import patches
 
         sizes = self._window(tuple(batch.x.shape[1:]))
@@ -75,9 +77,15 @@ class MonaiSeg(Method):
         return misfit(lambda shown: self.build(task, shown), Volume(), shape)
 
     def check(self) -> None:
+        self._made((1, 64, 64, 64), 2)
+
+    def _made(self, shape: tuple[int, ...], outputs: int) -> _segment.Made:
+        """The network and what it needs sizes to be multiples of. Voxels are equal in all directions where nobody
+        knows better: the cost of a network is asked for without scans."""
         from baselines import _segment
 
-        _segment.create(self.network, (1, 64, 64, 64), 2, self.width, self.options or {}, self.spacing)
+        spacing = self.spacing or (1.0, 1.0, 1.0)
+        return _segment.create(self.network, shape, outputs, self.width, self.options or {}, spacing)
 
     def _window(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """A patch of a volume of `shape`, (C, D, H, W): never larger than it."""

@@ -58,8 +58,7 @@ class Timm2d(Method):
     def check(self) -> None:
         from baselines import _timm
 
-        _timm.check(self.network, self.options or {})
-        self._file()
+        _timm.check(self.network, self.options or {}, self._file())
 
     def _fits(self, task: Task, shape: tuple[int, ...]) -> None:
         from baselines import _timm

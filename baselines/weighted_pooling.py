@@ -49,8 +49,7 @@ class WeightedPooling(Method):
     def check(self) -> None:
         from baselines import _timm
 
-        _timm.check(self.network, self.options or {})
-        self._file()
+        _timm.check(self.network, self.options or {}, self._file())
 
     def _made(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
         from baselines._pooling import Pooled

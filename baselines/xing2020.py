@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import Task, param
+from bench.core import BenchError, Task, param
 from bench.method import Method, unfit
 from bench.views import Dynamic, View
 
 if TYPE_CHECKING:
     from torch import nn
+
+LEAST = 16  # pixels along each axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +21,14 @@ class Xing2020(Method):
 
     Source: Xing et al., Dynamic Image for 3D MRI Image Alzheimer's Disease Classification, ECCV workshops 2020, arXiv
     2012.00119. Otherwise than in their code: the attention is normalised over all positions, not over the height
-    alone, and has mean 1; dropout is off at evaluation; rank pooling follows the published formula; the input is
-    normalised by the training part; the learning rate falls as in every other arm; features start from scratch unless
-    `weights` names a local VGG11, where theirs start from ImageNet.
+    alone (`attention=height`), and has mean 1; dropout is off at evaluation; rank pooling follows the published formula
+    (theirs: `view.coefficients=running`); the input is normalised by the training part; the learning rate falls as in
+    every other arm; features start from scratch unless `weights` names a local VGG11, where theirs start from ImageNet.
+    Their simpler rows are `attention=none` with `view=max` or `view=mean`.
     """
 
     family: ClassVar[str] = "hybrid"
+    version: ClassVar[int] = 2
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan is shown to the network"
@@ -32,20 +36,33 @@ class Xing2020(Method):
     optimiser: str = param("adam", "of the steps", ("adamw", "adam", "sgd"))
     lr: float = param(1e-4, "learning rate at its highest")
     weight_decay: float = param(1e-3, "added to the gradient in Adam, decoupled in AdamW")
+    dense: tuple[int, ...] = param((1024, 256), "units of the dense layers before the last")
     dropout: float = param(0.5, "after each dense layer, in training")
+    attention: str = param(
+        "positions",
+        "normalised over all positions, or over the height alone; none: all positions count alike, a control",
+        ("positions", "height", "none"),
+    )
     weights: str = param("", "a local safetensors file of a VGG11 (timm's vgg11, say); empty: from scratch")
     checksum: str = param("", "SHA-256 of that file: part of what the trial is")
+
+    def __post_init__(self) -> None:
+        if min(self.dense, default=1) < 1 or not 0 <= self.dropout < 1:
+            raise BenchError("xing2020: dense layers have a unit or more, and dropout is from 0 to below 1")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._xing import AttentiveVgg
 
-        model = AttentiveVgg(shape[0], task.outputs, self.dropout)
+        _check_size(shape)
+        model = AttentiveVgg(shape[0], task.outputs, self.dense, self.dropout, self.attention)
         if self.weights:
             model.load(self._file())
         return model
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        return unfit(self, task, shape, (2,))
+        from baselines._sizes import misfit
+
+        return unfit(self, task, shape, (2,)) or misfit(_check_size, self.view, shape)
 
     def check(self) -> None:
         if self.weights:
@@ -55,6 +72,14 @@ class Xing2020(Method):
         from bench.weights import verified
 
         return verified(self.weights, self.checksum)
+
+
+def _check_size(shape: tuple[int, ...]) -> None:
+    """BenchError where four halvings leave nothing of images of `shape`, (C, H, W)."""
+    from baselines._sizes import times
+
+    if min(shape[1:]) < LEAST:
+        raise BenchError(f"it halves images four times, and {times(shape[1:])} pixels are fewer than {LEAST}")
 
 
 METHOD = Xing2020

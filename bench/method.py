@@ -92,6 +92,10 @@ class Method(ABC):
         """How scans are shown for a task: `view`, but for a method that shows them otherwise where masks are asked."""
         return self.view
 
+    def on(self, spacing: tuple[float, ...]) -> Method:
+        """The method as it is on prepared scans of `spacing`, millimetres: for one whose network is planned by it."""
+        return self
+
     def watch(self, model: nn.Module) -> Mapping[str, float]:
         """Numbers that are worth following as training goes, by name; asked at every evaluation point."""
         return {}

@@ -105,7 +105,7 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
     scene = lay_out(trial, method, device)
     cost.reset_peak_memory(device)
     setup = train.Setup(
-        trial, method, curriculum, scene.prepared.task, scene.part(scene.fold.train), scene.part(scene.fold.val),
+        trial, scene.method, curriculum, scene.prepared.task, scene.part(scene.fold.train), scene.part(scene.fold.val),
         device, workplace, scene.view.left_right(), _upstream(trial, store, scene), scene.prepared.spacing, progress,
     )  # fmt: skip
     with _listening() as not_deterministic:
@@ -166,7 +166,7 @@ def _outputs_of(needed: Trial, store: Store, scene: Scene) -> Outputs:
     if record is None or record.status != "done" or weights is None:
         state = "is missing" if record is None else f"{record.status}: {record.error.get('message', 'no weights kept')}"
         raise RuntimeError(f"the upstream trial {needed.key} ({needed.method.name}) {state}")
-    method: Method = registry.make("methods", needed.method.name, needed.method.params)
+    method: Method = registry.make("methods", needed.method.name, needed.method.params).on(scene.prepared.spacing)
     view = effective(method.shown(scene.prepared.task), scene.prepared.shape)
     array = view_array(scene.prepared, view)
     rows = scene.fold.train

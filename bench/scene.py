@@ -25,6 +25,7 @@ class Scene:
     """What one training is given, and what it is tested on."""
 
     prepared: Prepared
+    method: Method  # as it is on scans of this spacing
     fold: Fold
     targets: np.ndarray
     view: View
@@ -71,6 +72,7 @@ class Elsewhere:
 def lay_out(trial: Trial, method: Method, device: torch.device) -> Scene:
     """The scene of a trial as `method` sees it. RefusalError where it or its curriculum cannot do this."""
     prepared = _opened(trial.data)
+    method = method.on(prepared.spacing)
     if reason := method.refuses(prepared.task, prepared.shape):
         raise RefusalError(reason)
     if prepared.task.kind == "segmentation" and method.augment != "none":
@@ -88,7 +90,7 @@ def lay_out(trial: Trial, method: Method, device: torch.device) -> Scene:
         raise RefusalError(f"the curriculum {trial.curriculum.name} cannot act on it: {reason}")
     channels = Normaliser.fit(array, fold.train) if method.normalise == "train" else Normaliser.none(array.shape[1])
     elsewhere = _elsewhere(trial, method, prepared, array) if trial.external else None
-    return Scene(prepared, fold, targets, view, array, channels, device, elsewhere)
+    return Scene(prepared, method, fold, targets, view, array, channels, device, elsewhere)
 
 
 def _elsewhere(trial: Trial, method: Method, learnt: Prepared, array: np.ndarray) -> Elsewhere:

@@ -1,139 +1,109 @@
-"""Every trained baseline learns a fixed batch, is the same under a seed, and stays itself when it is stored."""
+"""Every form of a baseline learns a fixed batch, and judges each scan by itself. The default forms: test_contracts."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from safetensors.torch import load_model, save_model
+from learning import AGE, FLAT, MASK, SHAPES, SMALL, TWO, batch_of, built, form, loss, shown_shape, trained
 
-from bench.core import Task
-from bench.method import Batch, Method, label_losses, outputs
+from bench.method import outputs
 from bench.registry import make
 
-TWO = Task("classification", "auc", ("a", "b"))
-AGE = Task("regression", "mae", unit="years")
-MASK = Task("segmentation", "dice", ("background", "vessel"))
-SMALL = {"network": "resnet10t", "options": {"channels": (16, 24, 32, 48), "stem_width": 8}}
-PLAIN = {"network": "resnet18", "options": {"layers": (1, 1, 1, 1), "channels": (16, 24, 32, 48)}}
-MOVED = ("batch", {"momentum": 0.1})  # its own is 0.01: statistics of twenty steps would hardly count in eval mode
 VIT = {"patch_size": 8, "hidden_size": 24, "mlp_dim": 16, "num_layers": 1, "num_heads": 2}
-VOLUME, IMAGE = (1, 16, 18, 15), (3, 32, 30)
-CASES = {
-    "resnet": ("monai3d", {"network": "resnet10"}, VOLUME, ()),
-    "densenet": ("monai3d", {"network": "DenseNet121", "options": {"block_config": (2, 2)}}, VOLUME, ()),
-    "se-resnet": ("monai3d", {"network": "SEResNet50", "options": {"layers": (1, 1, 1, 1)}}, VOLUME, ()),
-    "vit": ("monai3d", {"network": "ViT", "options": VIT}, VOLUME, ()),
-    "efficientnet": (
-        "monai3d",
-        {"network": "EfficientNetBN", "options": {"model_name": "efficientnet-b0", "norm": MOVED}},
-        (1, 32, 36, 32),
-        (),
-    ),
-    "sfcn": ("sfcn", {"channels": (8, 16, 16), "dropout": 0.0}, VOLUME, ()),
-    "sfcn by the number": ("sfcn", {"channels": (8, 16, 16), "dropout": 0.0, "loss": "l1"}, VOLUME, ()),
-    "vgg": ("vgg3d", {"dropout": 0.0}, VOLUME, ()),
-    "weighted pooling": ("weighted_pooling", SMALL, VOLUME, ()),
-    "early fusion": ("fuseme", {**SMALL, "fusion": "early"}, VOLUME, ()),
-    "joint fusion": ("fuseme", SMALL, VOLUME, ()),
-    "three networks": ("fuseme", {**SMALL, "shared": False}, VOLUME, ()),
-    "gated attention": ("slices", {**SMALL, "slices": 4}, VOLUME, ()),
-    "transformer": ("slices", {**SMALL, "slices": 4, "aggregate": "transformer", "units": 32}, VOLUME, ()),
-    "acs": ("timm3d", PLAIN, VOLUME, ()),
-    "inflated": ("timm3d", {**PLAIN, "conversion": "inflated"}, VOLUME, ()),
-    "timm2d": ("timm2d", SMALL, IMAGE, ()),
-    "last stage": ("timm2d", {**SMALL, "train": "last"}, IMAGE, ()),
-    "segresnet": ("monaiseg", {}, VOLUME, (0,)),
-    "dynunet": ("monaiseg", {"network": "DynUNet", "width": 8}, VOLUME, (0,)),
-    "patches": ("monaiseg", {"patch": (8, 99, 12)}, VOLUME, (0,)),
-    "unet": ("unet3d", {"channels": (8, 16)}, VOLUME, (0,)),
+THIN = {  # an EfficientNet of three stages: repeats, kernel, stride, expansion, channels
+    "blocks_args_str": ["r1_k3_s11_e1_i32_o16_se0.25", "r2_k3_s22_e6_i16_o24_se0.25", "r2_k5_s22_e6_i24_o40_se0.25"],
+    "width_coefficient": 0.5,
 }
+FORMS = {
+    "densenet": ("monai3d", {"network": "DenseNet", "options": {"block_config": (2, 2), "init_features": 16}}),
+    "se-resnet": ("monai3d", {"network": "SEResNet50", "options": {"layers": (1, 1, 1, 1)}}),
+    "vit": ("monai3d", {"network": "ViT", "options": VIT}),
+    "efficientnet": ("monai3d", {"network": "EfficientNet", "options": THIN}),
+    "sfcn by the number": ("sfcn", {"channels": (8, 16, 16), "dropout": 0.0, "loss": "l1"}),
+    "early fusion": ("fuseme", {**SMALL, "fusion": "early"}),
+    "three networks": ("fuseme", {**SMALL, "shared": False}),
+    "attention": ("slices", {**SMALL, "slices": 4, "aggregate": "attention"}),
+    "transformer": ("slices", {**SMALL, "slices": 4, "aggregate": "transformer", "units": 32}),
+    "inflated": ("timm3d", {**FLAT, "conversion": "inflated"}),
+    "last stage": ("timm2d", {**SMALL, "train": "last"}),
+    "linear probe": ("timm2d", {**SMALL, "train": "head"}),
+    "dynunet": ("monaiseg", {"network": "DynUNet", "width": 8, "patch": (9, 16, 16)}),
+    "patches": ("monaiseg", {"patch": (9, 99, 12), "options": {"blocks_down": (1, 1), "blocks_up": (1,)}}),
+}
+READERS = [case for case, (name, _) in FORMS.items() if name != "monaiseg"]
 
 
-def batch_of(shape, task: Task) -> Batch:
-    draw = torch.Generator().manual_seed(0)
-    x = torch.randn(4, *shape, generator=draw)
-    y = torch.tensor([0, 1, 1, 0])
-    if task is MASK:
-        y = (x[:, 0] > 0.5).long()
-    else:
-        x = x + y.reshape(-1, *[1] * len(shape))
-    return Batch(x, y.float() - 0.5 if task is AGE else y, torch.arange(4), task)
-
-
-def trained(method: Method, batch: Batch, steps: int, lr: float = 1e-3) -> tuple[torch.nn.Module, float]:
-    """The network after so many steps on one batch, and its loss in eval mode before them."""
-    torch.manual_seed(1)
-    model = method.build(batch.task, tuple(batch.x.shape[1:]))
-    torch.manual_seed(2)
-    before = loss(method, model, batch)
-    descent = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=lr)
-    for _ in range(steps):
-        model.train()
-        descent.zero_grad()
-        method.step(model, batch).mean().backward()
-        descent.step()
-    return model, before
-
-
-def loss(method: Method, model: torch.nn.Module, batch: Batch) -> float:
-    """The method's own loss; of masks that of the whole scans, which patches are drawn from."""
-    with torch.no_grad():
-        model.eval()
-        own = label_losses(model(batch.x), batch) if batch.task is MASK else method.step(model, batch)
-        return float(own.mean())
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_twenty_steps_on_one_batch_lower_its_loss_in_eval_mode(case):
-    name, params, shape, masks = CASES[case]
+def scans(case, task):
+    """The method of a case, and a batch of small volumes as its view shows them."""
+    name, params = FORMS[case]
     method = make("methods", name, params)
-    for task in (MASK,) if masks else (TWO, AGE):
-        batch = batch_of(shape, task)
-        model, before = trained(method, batch, 20)
+    shape = SHAPES["image" if name == "timm2d" else "volume"]
+    return method, batch_of(method, task, shown_shape(method, task, shape), 2 if task is MASK else 4)
+
+
+@pytest.mark.parametrize("case", FORMS)
+def test_twenty_steps_on_one_batch_lower_its_loss_in_eval_mode(case):
+    for task in (TWO, AGE) if case in READERS else (MASK,):
+        method, batch = scans(case, task)
+        model, before, _ = trained(method, batch, 20, 1e-2 if case == "linear probe" else 3e-4)
         assert loss(method, model, batch) < before, task.kind
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_a_seed_decides_all_and_a_stored_network_is_the_same(case, tmp_path):
-    name, params, shape, masks = CASES[case]
-    method = make("methods", name, params)
-    batch = batch_of(shape, MASK if masks else AGE)
-    model, _ = trained(method, batch, 2)
-    again, _ = trained(method, batch, 2)
-    with torch.no_grad():
-        said = model.eval()(batch.x)
-        torch.testing.assert_close(again.eval()(batch.x), said, rtol=0, atol=0)
-        save_model(model, str(tmp_path / "m.safetensors"))
-        torch.manual_seed(9)
-        fresh = method.build(batch.task, shape)
-        load_model(fresh, str(tmp_path / "m.safetensors"))
-        torch.testing.assert_close(fresh.eval()(batch.x), said, rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("case", [case for case, (_, _, _, masks) in CASES.items() if not masks])
+@pytest.mark.parametrize("case", READERS)
 def test_a_scan_is_judged_by_itself_when_it_is_evaluated(case):
     """No split is measured by its own statistics, and no scan by those that happen to lie beside it."""
-    name, params, shape, _ = CASES[case]
-    batch = batch_of(shape, TWO)
-    model, _ = trained(make("methods", name, params), batch, 1)
+    method, batch = scans(case, TWO)
+    model = trained(method, batch, 1)[0].eval()
     state = {key: value.clone() for key, value in model.state_dict().items()}
     with torch.no_grad():
-        together, alone = model.eval()(batch.x), torch.cat([model(scan[None]) for scan in batch.x])
+        together, alone = model(batch.x), torch.cat([model(scan[None]) for scan in batch.x])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
     for key, value in model.state_dict().items():
         assert torch.equal(value, state[key]), key
 
 
-@pytest.mark.parametrize("case", [case for case, (_, _, _, masks) in CASES.items() if not masks])
+@pytest.mark.parametrize("case", [case for case in READERS if case != "linear probe"])
 def test_the_features_that_are_handed_on_are_those_that_classify(case):
     """A loss of the features reaches the weights that the logits come from: nothing is a copy."""
-    name, params, shape, _ = CASES[case]
-    batch = batch_of(shape, TWO)
-    torch.manual_seed(0)
-    model = make("methods", name, params).build(TWO, shape).train()
+    method, batch = scans(case, TWO)
+    model = built(method, batch).train()
     said = outputs(model, batch.x)
     wanted = [one for one in model.parameters() if one.requires_grad]
     by_features = torch.autograd.grad(said.features.square().sum(), wanted, retain_graph=True, allow_unused=True)
     by_logits = torch.autograd.grad(said.logits.square().sum(), wanted, allow_unused=True)
     reached = [one is not None for one in by_features]
     assert sum(reached) >= sum(one is not None for one in by_logits) - 2  # all but the last layer's own two
+
+
+@pytest.mark.parametrize("train", ["head", "last"])
+def test_what_is_frozen_does_not_move_and_neither_do_its_statistics(train):
+    method = make("methods", "timm2d", {**SMALL, "train": train})
+    batch = batch_of(method, TWO, SHAPES["image"])
+    model = built(method, batch)
+    start = {key: value.clone() for key, value in model.state_dict().items()}
+    descent = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=1e-2)
+    for _ in range(2):
+        method.step(model.train(), batch).mean().backward()
+        descent.step()
+    moved = {key.partition(".")[0] for key, value in model.state_dict().items() if not torch.equal(value, start[key])}
+    assert moved == {"fc"} | ({"layer4"} if train == "last" else set())
+
+
+def test_all_is_trained_where_nothing_else_is_said():
+    model = built(form("timm2d"), batch_of(form("timm2d"), TWO, SHAPES["image"]))
+    assert all(weight.requires_grad for weight in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("network", "options"),
+    [
+        ("vit_tiny_patch16_224", {"depth": 2, "embed_dim": 24, "num_heads": 2}),
+        ("convnext_atto", {"depths": (1, 1, 1, 1), "dims": (8, 12, 16, 24)}),
+    ],
+)
+def test_the_last_stage_of_other_networks_is_found(network, options):
+    model = make("methods", "timm2d", {"network": network, "options": options, "train": "last"}).build(TWO, (3, 32, 32))
+    free = {name.rpartition(".")[0] for name, weight in model.named_parameters() if weight.requires_grad}
+    last = "blocks.1" if "vit" in network else "stages.3"
+    assert {name for name in free if name.startswith(last)}
+    assert not {name for name in free if name.startswith(("blocks.0", "stages.2", "stem", "patch_embed"))}

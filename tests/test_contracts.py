@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_model, save_model
 
 from bench import plan, registry
-from bench.core import DataSpec, Study, Task, Trial, canonical
+from bench.core import DataSpec, Study, canonical
 from bench.curriculum import Curriculum, Signals, Stage
-from bench.method import FAMILIES, Batch, Method, Outputs, outputs
+from bench.method import FAMILIES, Method, outputs
 from bench.metrics import metric
-from bench.views import effective
+from learning import SHAPES as SMALL_SHAPES
+from learning import LARGE, TASKS, batch_of, built, form, loss, shown_shape, solved, trained
 
 PLUGINS = os.environ.get("BENCH_PLUGINS") or str(Path(__file__).parent / "plugins")
 os.environ["BENCH_PLUGINS"] = PLUGINS
@@ -28,7 +30,7 @@ NAMES = {kind: registry.names(kind) for kind in registry.KINDS}
 del os.environ["BENCH_PLUGINS"]
 registry.forget()
 
-AD, AGE = Task("classification", "auc", ("healthy", "patient")), Task("regression", "mae", unit="years")
+AD, AGE = TASKS["classes"], TASKS["numbers"]
 SHAPES = {"volume": (1, 36, 40, 36), "image": (1, 64, 64)}
 
 
@@ -77,7 +79,7 @@ def test_a_phantom_gives_scans_of_the_shape_it_promises(name):
 
 
 @pytest.mark.parametrize("name", NAMES["methods"])
-@pytest.mark.parametrize("task", [AD, AGE], ids=["classes", "numbers"])
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 @pytest.mark.parametrize("kind", SHAPES)
 def test_a_method_learns_with_every_weight_or_says_why_not(name, task, kind):
     method: Method = registry.make("methods", name)
@@ -86,30 +88,55 @@ def test_a_method_learns_with_every_weight_or_says_why_not(name, task, kind):
     if reason is not None:
         assert len(reason) > 10
         return
-    view = effective(method.shown(task), SHAPES[kind])
-    shape = view.shape(SHAPES[kind], (4.0,) * (len(SHAPES[kind]) - 1))
-    torch.manual_seed(0)
-    model = method.build(task, shape)
-    x, y = torch.randn(4, *shape), torch.tensor([0, 1, 0, 1])
-    y = y if task is AD else y.float()
+    batch = batch_of(method, task, shown_shape(method, task, SHAPES[kind]), 2)
+    answer = (2, task.outputs, *(batch.x.shape[2:] if task.kind == "segmentation" else ()))
     if method.solves:
-        method.solve(model, x.numpy(), y.numpy(), task, 0)
-        assert model(x).shape == (4, task.outputs)
+        assert solved(method, batch)(batch.x).shape == answer
         return
-    model.train()
-    losses = method.step(model, Batch(x, y, torch.arange(4), task, Stage(), 0.0, _teachers(method, task)))
-    assert losses.shape == (4,)
+    model = built(method, batch).train()
+    losses = method.step(model, batch)
+    assert losses.shape == (2,)
     losses.mean().backward()
     idle = [label for label, weight in model.named_parameters() if weight.requires_grad and weight.grad is None]
     assert not idle
-    said = outputs(model.eval(), x)
-    assert said.logits.shape == (4, task.outputs)
-    assert said.features.shape[0] == 4
+    said = outputs(model.eval(), batch.x)
+    assert said.logits.shape == answer
+    assert said.features.shape[0] == 2
 
 
-def _teachers(method: Method, task: Task) -> list[Outputs]:
-    trial = Trial(DataSpec("phantom_ad"), registry.spec("methods", "constant"))
-    return [Outputs(torch.randn(4, task.outputs), torch.randn(4, 32)) for _ in method.upstream(trial)]
+def slow(name, task, kind):
+    """Large networks are tried once for each task: masks on images, the others on volumes."""
+    return name in LARGE and kind == ("volume" if task == "masks" else "image")
+
+
+CELLS = [
+    pytest.param(name, task, kind, marks=[pytest.mark.slow] if slow(name, task, kind) else [])
+    for name in NAMES["methods"]
+    for task in TASKS
+    for kind in SMALL_SHAPES
+]
+
+
+@pytest.mark.parametrize(("name", "task", "kind"), CELLS)
+def test_a_method_learns_a_batch_and_is_the_same_under_a_seed_and_when_it_is_stored(name, task, kind, tmp_path):
+    """Twenty steps on one batch lower its loss in eval mode; no weight is kept anywhere but in the network's state."""
+    method, task, shape = form(name), TASKS[task], SMALL_SHAPES[kind]
+    if reason := method.refuses(task, shape):
+        assert len(reason) > 10
+        return
+    batch = batch_of(method, task, shown_shape(method, task, shape), 2 if task.kind == "segmentation" else 4)
+    if method.solves:
+        model, again = solved(method, batch), solved(method, batch)
+        torch.testing.assert_close(again(batch.x), model(batch.x), rtol=0, atol=0)
+    else:
+        model, before, losses = trained(method, batch, 20)
+        assert loss(method, model, batch) < before
+        assert trained(method, batch, 3)[2] == losses[:3]
+    save_model(model, str(tmp_path / "m.safetensors"))
+    fresh = built(method, batch, seed=9)
+    load_model(fresh, str(tmp_path / "m.safetensors"))
+    with torch.no_grad():
+        torch.testing.assert_close(fresh.eval()(batch.x), model.eval()(batch.x), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", NAMES["curricula"])

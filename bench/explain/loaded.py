@@ -51,6 +51,6 @@ def load(store: Store, key: str) -> Loaded:
         raise BenchError(f"{trial.method.name} has no gradient: its weights are found in one go")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     scene = lay_out(trial, method, device)
-    model = method.build(scene.prepared.task, scene.shape).to(device)
+    model = scene.method.build(scene.prepared.task, scene.shape).to(device)
     load_model(model, weights, device=str(device))
-    return Loaded(record, method, scene, model.eval())
+    return Loaded(record, scene.method, scene, model.eval())

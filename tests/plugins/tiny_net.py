@@ -21,6 +21,8 @@ class TinyNet(Method):
     dropout: float = param(0.0, "before the last layer")
 
     def refuses(self, task, shape):
+        if task.kind == "segmentation" and len(shape) == 3:
+            return "it draws masks of volumes alone"
         return "asked to refuse" if self.fault == "refuse" else None
 
     def build(self, task, shape):

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from bench import registry
 from bench.core import param
-from bench.method import Method
+from bench.method import Method, unfit
 from bench.views import View, Volume
 
 
@@ -20,6 +20,9 @@ class TinyStudent(Method):
 
     view: View = param(Volume(16.0), "coarser voxels than the teacher's")
     fault: str = param("", "of the teacher")
+
+    def refuses(self, task, shape):
+        return unfit(self, task, shape, (2, 3))
 
     def upstream(self, trial):
         return (dataclasses.replace(trial, method=registry.spec("methods", "tiny_net", {"fault": self.fault})),)
