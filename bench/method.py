@@ -52,6 +52,7 @@ class Batch:
     stage: Stage = Stage()
     progress: float = 0.0  # of the optimiser steps, in [0, 1)
     upstream: Sequence[Outputs] = ()  # of the upstream trials' networks on these scans, as their own views show them
+    scans: int = 0  # of the training part; 0: not told
 
 
 @dataclass(frozen=True, kw_only=True)
