@@ -61,6 +61,7 @@ class Method(ABC):
 
     family: ClassVar[str]  # one of FAMILIES
     version: ClassVar[int] = 1  # raised when the method's numbers change
+    blind: ClassVar[bool] = False  # True: it looks at no scan, so whoever scores no better has learnt nothing
     solves: ClassVar[bool] = False  # True: `solve` finds the weights, and no optimiser steps are taken
     space: ClassVar[Mapping[str, Any]] = {}  # parameter -> what a search may try
 
