@@ -55,21 +55,6 @@ def probabilities(student: Tensor, teacher: Tensor) -> Tensor:
     return (t * ((t + EPSILON) / (s + EPSILON)).log()).mean(1)
 
 
-def contrast(student: Tensor, teacher: Tensor, y: Tensor, temperature: float) -> Tensor:
-    """CRD among the scans of a batch: pairs of one scan against pairs of scans of different classes. y: (B,).
-
-    Embeddings (B, D) each. h = e^(cosine / temperature) / (e^(cosine / temperature) + N / B) with N negatives: minus
-    log h of the pair, and minus the sum of log(1 - h) of the negatives, of the student's scan among the teacher's and
-    the other way round. Tian et al., Contrastive Representation Distillation, arXiv 1910.10699, whose negatives come
-    from a memory bank.
-    """
-    cosines = F.normalize(student, dim=1) @ F.normalize(teacher, dim=1).T  # (B, B)
-    unlike = (y[:, None] != y[None, :]).to(cosines.dtype)
-    share = (unlike.sum(1, keepdim=True).clamp_min(1) / len(y)).log()
-    both = [one / temperature - share for one in (cosines, cosines.T)]
-    return sum(F.softplus(-one.diagonal()) + (unlike * F.softplus(one)).sum(1) for one in both)
-
-
 def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
     """KL(teacher || student) of rows of log-probabilities, (B, K) to (B,)."""
     return F.kl_div(student, teacher, reduction="none", log_target=True).sum(1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines import _distil, _distil_maps, _distil_paced, _graph
+from baselines import _distil, _distil_maps, _distil_memory, _distil_paced, _graph
 from bench.method import Batch, Outputs
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Beside(nn.ModuleDict):
 
 HELPERS: dict[str, Callable[[], dict[str, nn.Module]]] = {
     "fitnet": lambda: {"regressor": Fitted()},
-    "crd": lambda: {"student": Fitted(), "teacher": Fitted()},
+    "crd": lambda: {"student": Fitted(), "teacher": Fitted(), "memory": _distil_memory.Memory()},
     "paced_curriculum": lambda: {"confidences": _distil_paced.Confidences()},
 }
 
@@ -127,9 +127,11 @@ def _rkd(lesson: Lesson) -> Tensor:
 
 
 def _crd(lesson: Lesson) -> Tensor:
-    method, helpers = lesson.method, lesson.helpers
-    pair = [helpers[who](getattr(lesson, who).features, method.embedding) for who in ("student", "teacher")]
-    return _distil.contrast(*pair, lesson.batch.y, method.contrast_temperature)
+    method, helpers, batch = lesson.method, lesson.helpers, lesson.batch
+    pair = tuple(helpers[who](getattr(lesson, who).features, method.embedding) for who in ("student", "teacher"))
+    scans = batch.scans or int(batch.index.max()) + 1
+    helpers["memory"].meet(batch.index, batch.y, pair, scans, method.memory_momentum)
+    return _distil_memory.contrast(pair, batch.y, helpers["memory"].some(method.negatives), method.contrast_temperature)
 
 
 def _graph_term(lesson: Lesson) -> Tensor:

@@ -23,6 +23,7 @@ class Constant(Method):
     """
 
     family: ClassVar[str] = "floor"
+    blind: ClassVar[bool] = True
     solves: ClassVar[bool] = True
 
     view: View = param(Volume(mm=16.0), "how a scan is shown; nothing of it is read, so it is small")

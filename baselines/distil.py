@@ -34,12 +34,13 @@ class Distil(Method):
     Losses: kd (Hinton), dkd, fitnet, attention_transfer, similarity_preserving, rkd, pkt, crd, similarity_graph, l1,
     paced_curriculum; equations and sources stand in `_distil*.py`. Otherwise than in the papers: teachers see volumes
     and students images, so FitNet compares the pooled penultimate features through a learned linear layer, and
-    attention transfer compares one map, that of the last layer which has one, averaged along the slices in 3D. CRD
-    has no memory bank: its negatives are the scans of other classes in the batch. Paced curriculum learns its first
-    threshold from the scans met so far, falls at every step, and has a fixed calibration, not one fitted on validation.
+    attention transfer compares one map, that of the last layer which has one, averaged along the slices in 3D. CRD's
+    memory holds the scans met so far, and none at random. Paced curriculum learns its first threshold from the scans
+    met so far, falls at every step, and has a fixed calibration, not one fitted on validation.
     """
 
     family: ClassVar[str] = "distillation"
+    version: ClassVar[int] = 2
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="bilen", channels=3), OWN + "how a scan is shown to the student"
@@ -60,6 +61,8 @@ class Distil(Method):
     angle_weight: float = param(50.0, "rkd: of angles")
     embedding: int = param(128, "crd: numbers that both networks' features are embedded in")
     contrast_temperature: float = param(0.07, "crd: cosines are divided by it")
+    negatives: int = param(16384, "crd: scans that each is compared with, at most; drawn where there are more")
+    memory_momentum: float = param(0.5, "crd: part of a scan's embedding that stays when it is seen again")
     metric_weight: float = param(0.2, "similarity_graph: of the distance of the student's graph from the identity")
     confident: float = param(0.7, "paced_curriculum: share of the voxels that the teacher is sure of, learnt first")
     paced_until: float = param(0.8, "paced_curriculum: fraction of the steps after which all voxels are learnt")
@@ -75,6 +78,8 @@ class Distil(Method):
             raise BenchError("distil: temperatures and calibration are above 0")
         if not 0 < self.paced_until <= 1 or not 0 < self.confident <= 1 or self.embedding < 1:
             raise BenchError("distil: paced_until and confident are in (0, 1], embedding is 1 or more")
+        if self.negatives < 1 or not 0 <= self.memory_momentum < 1:
+            raise BenchError("distil: negatives is 1 or more, memory_momentum in [0, 1)")
         if self.teacher_params and not self.teacher:
             raise BenchError("distil: teacher_params are given and no teacher: its own student has student_params")
         learner = self._learner()

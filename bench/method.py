@@ -52,6 +52,7 @@ class Batch:
     stage: Stage = Stage()
     progress: float = 0.0  # of the optimiser steps, in [0, 1)
     upstream: Sequence[Outputs] = ()  # of the upstream trials' networks on these scans, as their own views show them
+    scans: int = 0  # of the training part; 0: not told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,7 @@ class Method(ABC):
 
     family: ClassVar[str]  # one of FAMILIES
     version: ClassVar[int] = 1  # raised when the method's numbers change
+    blind: ClassVar[bool] = False  # True: it looks at no scan, so whoever scores no better has learnt nothing
     solves: ClassVar[bool] = False  # True: `solve` finds the weights, and no optimiser steps are taken
     space: ClassVar[Mapping[str, Any]] = {}  # parameter -> what a search may try
 

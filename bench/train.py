@@ -227,7 +227,7 @@ def _batch(setup: Setup, course: Course, scale: Scale, step: int) -> Batch:
     lr = method.lr * lr_factor(method, progress) * stage.lr_scale
     for layer, group in enumerate(course.optimiser.param_groups):
         group["lr"] = lr * stage.layer_lr[layer] if stage.layer_lr else lr
-    return Batch(x, y, index, setup.task, stage, progress, upstream)
+    return Batch(x, y, index, setup.task, stage, progress, upstream, len(setup.train))
 
 
 def _step(setup: Setup, course: Course, batch: Batch) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines import _distil, _distil_maps, _distil_paced, _graph
+from baselines import _distil, _distil_maps, _distil_memory, _distil_paced, _graph
 
 RNG = np.random.default_rng(3)
 STUDENT, TEACHER = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 4))
@@ -107,18 +107,54 @@ def test_pkt_compares_the_chances_of_being_neighbours():
     close(_distil.probabilities(*tensors(STUDENT, TEACHER)), (t * np.log((t + 1e-7) / (s + 1e-7))).mean(1))
 
 
-def test_crd_tells_pairs_of_one_scan_from_pairs_of_different_classes():
-    s, t = (np.array([unit(row) for row in f]) for f in (STUDENT, TEACHER[:, :3]))
-    expected = []
-    for i in range(5):
-        others = [j for j in range(5) if Y[j] != Y[i]]
-        share, loss = len(others) / 5, 0.0
-        for cosines in (s[i] @ t.T, t[i] @ s.T):
-            h = np.exp(cosines / 0.5) / (np.exp(cosines / 0.5) + share)
-            loss -= np.log(h[i]) + sum(np.log(1 - h[j]) for j in others)
+def test_crd_tells_pairs_of_one_scan_from_those_of_different_classes_that_are_remembered():
+    s, t = STUDENT[:2], TEACHER[:2, :3]
+    known = [np.array([unit(row) for row in RNG.normal(size=(6, 3))]) for _ in range(2)]
+    classes, y, expected = np.array([0, 1, 1, -1, 2, 0]), np.array([0, 1]), []
+    for i in range(2):
+        others = [j for j in range(6) if classes[j] not in (-1, y[i])]
+        share, loss = len(others) / 5, 0.0  # five are known
+        for own, there in ((s, known[1]), (t, known[0])):
+            h = [np.exp(unit(own[i]) @ there[j] / 0.5) for j in others]
+            pair = np.exp(unit(s[i]) @ unit(t[i]) / 0.5)
+            loss -= np.log(pair / (pair + share)) + sum(np.log(1 - each / (each + share)) for each in h)
         expected.append(loss)
-    close(_distil.contrast(*tensors(STUDENT, TEACHER[:, :3], Y), 0.5), expected)
-    assert torch.isfinite(_distil.contrast(*tensors(STUDENT, STUDENT, np.zeros(5, int)), 0.5)).all()
+    found = _distil_memory.contrast(tuple(tensors(s, t)), *tensors(y), tuple(tensors(*known, classes)), 0.5)
+    close(found, expected)
+
+
+def test_crd_without_a_scan_of_another_class_is_a_number():
+    pair, memory = tuple(one.float() for one in tensors(STUDENT, STUDENT)), _distil_memory.Memory()
+    memory.meet(torch.arange(5), torch.zeros(5, dtype=torch.int64), pair, 8, 0.5)
+    assert torch.isfinite(_distil_memory.contrast(pair, torch.zeros(5), memory.some(8), 0.07)).all()
+
+
+def test_the_memory_of_crd_holds_the_moving_mean_of_each_scan_and_nobody_else():
+    memory, index = _distil_memory.Memory(), torch.tensor([4, 1])
+    first, second = ([one.float() for one in tensors(rows)] for rows in (STUDENT[:2], STUDENT[2:4]))
+    memory.meet(index, torch.tensor([2, 0]), (*first, *first), 6, 0.5)
+    for row, place in enumerate((4, 1)):
+        close(memory.student[place], unit(STUDENT[row]))
+    memory.meet(index, torch.tensor([2, 0]), (*second, *first), 6, 0.25)
+    for row, place in enumerate((4, 1)):
+        close(memory.student[place], unit(0.25 * unit(STUDENT[row]) + 0.75 * unit(STUDENT[2 + row])))
+        close(memory.teacher[place], unit(STUDENT[row]))
+    assert memory.classes.tolist() == [-1, 0, -1, -1, 2, -1]
+    assert not memory.student[[0, 2, 3, 5]].any()
+
+
+def test_the_memory_of_crd_is_stored_and_draws_no_more_than_it_is_asked_for():
+    memory, other = _distil_memory.Memory(), _distil_memory.Memory()
+    memory.meet(torch.arange(5), torch.tensor(Y), (torch.tensor(STUDENT).float(),) * 2, 5, 0.5)
+    other.load_state_dict(memory.state_dict())
+    assert all(torch.equal(one, same) for one, same in zip(memory.some(5), other.some(5), strict=True))
+    torch.manual_seed(0)
+    rows = [memory.some(3) for _ in range(40)]
+    assert {len(classes) for *_, classes in rows} == {3}
+    assert {int(each) for *_, classes in rows for each in classes} == set(Y.tolist())
+    for student, _, classes in rows:
+        for own, label in zip(student, classes, strict=True):
+            assert any(torch.equal(own, memory.student[at]) for at in np.flatnonzero(int(label) == Y))
 
 
 def test_hints_and_graphs_have_known_values():

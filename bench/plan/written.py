@@ -35,6 +35,7 @@ def write(name: str, study: Study, found: Sequence[Found], planned: Sequence[Cel
         "reference": study.reference,
         "contrasts": contrasts(study),
         "floors": list(study.floors),
+        "blind": [arm for arm, made in study.rows() if registry.member("methods", made.method).blind],
         "margin": study.margin,
         "again": [study.again, study.again + AGAIN] if study.again else None,
         "random_labels": plain(controls) if controls else None,

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.tables import Frames, Results, Section
 from bench.tables.captions import warning
+from bench.tables.learning import NOTHING_LEARNT
 from bench.tables.text import decimals, listed, number, p_is, plural
 
 FEW = 5  # differences, under which a test finds very large ones only
@@ -77,7 +78,7 @@ def cautions(found: Frames) -> list[str]:
     cells = section.folds * section.plan["partitions"]
     if cells < FEW:
         words.append(f"With {plural(cells, 'difference')} a contrast can show very large differences only.")
-    words += [mixed(section), below_floors(found)]
+    words += [mixed(section), not_learnt(found), below_floors(found)]
     return [word for word in words if word]
 
 
@@ -98,6 +99,19 @@ def mixed(section: Section) -> str:
         return ""
     counts = listed([f"{plural(count, 'run')} in {way}" for way, count in sorted(ways.items())])
     return f"Unlike runs: {counts}. Their times do not compare, and small differences may come from that alone."
+
+
+def not_learnt(found: Frames) -> str:
+    """Which arms are no better than a floor that sees nothing; empty where all are or there is none."""
+    rows = found.learning[found.learning["verdict"] == NOTHING_LEARNT]
+    if rows.empty:
+        return ""
+    arms, floor = rows["arm"].tolist(), rows.iloc[0]["against"]
+    verb = "is" if len(arms) == 1 else "are"
+    return (
+        f"Not learnt: {listed(arms)} {verb} no better than {floor}, which looks at no scan. Such scores say nothing of"
+        " an idea until the reason is found."
+    )
 
 
 def below_floors(found: Frames) -> str:

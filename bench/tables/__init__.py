@@ -17,6 +17,7 @@ from bench.tables.contrasts import contrasts
 from bench.tables.controls import controls, failures
 from bench.tables.curves import curves
 from bench.tables.layout import Table
+from bench.tables.learning import learning
 from bench.tables.render import latex, markdown
 from bench.tables.results import Results, Run, Section, gather, read
 from bench.tables.scores import predictions, scores
@@ -37,6 +38,7 @@ __all__ = [
     "gather",
     "laid_out",
     "latex",
+    "learning",
     "markdown",
     "predictions",
     "read",
@@ -53,6 +55,7 @@ class Frames:
     contrasts: pd.DataFrame
     controls: pd.DataFrame
     failures: pd.DataFrame
+    learning: pd.DataFrame
 
 
 def frames(results: Results) -> list[Frames]:
@@ -62,7 +65,8 @@ def frames(results: Results) -> list[Frames]:
     for section in results.sections:
         scored = scores(section)
         mine = tested[tested["data"] == section.name] if len(tested) else tested
-        found.append(Frames(section, scored, mine, controls(section, scored), failures(section)))
+        checked = controls(section, scored), failures(section), learning(section)
+        found.append(Frames(section, scored, mine, *checked))
     return found
 
 
@@ -72,6 +76,7 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(layout.scores, found.section, found.scores),
         partial(layout.contrasts, found.section, found.contrasts),
         partial(layout.controls, found.section, found.controls),
+        partial(layout.learning, found.section, found.learning),
         partial(layout.publisher, found.section),
         partial(layout.bias, found.section),
         partial(layout.audit, found.section, found.scores),

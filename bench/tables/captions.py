@@ -154,6 +154,16 @@ def controls(section: Section) -> str:
     return " ".join((data(section), *parts, selection(section), design(section)))
 
 
+def learning(section: Section) -> str:
+    """Under what has learnt anything."""
+    words = (
+        "Against a floor that looks at no scan, tested as a contrast is, with Holm's correction over the rows of this "
+        "table. Not learnt: no better by the mean. Not shown to have learnt: better, by no more than chance can do; "
+        "few folds show little. On phantoms of effect 0 nothing should have learnt."
+    )
+    return " ".join((data(section), words, selection(section), design(section)))
+
+
 def audit(section: Section) -> str:
     """Under the audit of the selection."""
     return " ".join(
