@@ -13,9 +13,11 @@ import pandas as pd
 
 from bench.tables import captions, layout
 from bench.tables.arms import arms
-from bench.tables.contrasts import contrasts
+from bench.tables.contrasts import contrasts, corrected
 from bench.tables.controls import controls, failures
 from bench.tables.curves import curves
+from bench.tables.effects import effects
+from bench.tables.effects_laid_out import effects_table
 from bench.tables.layout import Table
 from bench.tables.render import latex, markdown
 from bench.tables.results import Results, Run, Section, gather, read
@@ -32,6 +34,7 @@ __all__ = [
     "contrasts",
     "controls",
     "curves",
+    "effects",
     "failures",
     "frames",
     "gather",
@@ -51,18 +54,19 @@ class Frames:
     section: Section
     scores: pd.DataFrame
     contrasts: pd.DataFrame
+    effects: pd.DataFrame
     controls: pd.DataFrame
     failures: pd.DataFrame
 
 
 def frames(results: Results) -> list[Frames]:
     """The numbers of every section, real data first. Holm's correction spans the sections of a kind."""
-    tested = contrasts(results)
+    tested, varied = corrected(contrasts(results), effects(results))
     found = []
     for section in results.sections:
         scored = scores(section)
-        mine = tested[tested["data"] == section.name] if len(tested) else tested
-        found.append(Frames(section, scored, mine, controls(section, scored), failures(section)))
+        mine, its = (each[each["data"] == section.name] if len(each) else each for each in (tested, varied))
+        found.append(Frames(section, scored, mine, its, controls(section, scored), failures(section)))
     return found
 
 
@@ -71,6 +75,7 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
     makers: list[Callable[[], Table]] = [
         partial(layout.scores, found.section, found.scores),
         partial(layout.contrasts, found.section, found.contrasts),
+        partial(effects_table, found.section, found.effects),
         partial(layout.controls, found.section, found.controls),
         partial(layout.publisher, found.section),
         partial(layout.bias, found.section),
