@@ -147,7 +147,7 @@ def _asked(effect: Effect) -> str:
 
 
 def level_means(section: Section, factors: Iterable[str]) -> pd.DataFrame:
-    """The mean score at every combination of levels of some factors, over the folds that all arms of the design have.
+    """The mean score at every combination of levels of some factors, over the folds that all these arms have.
 
     One factor at a time, of the arms that have the other factors at their controls. Columns: the factors, score, folds.
     """
