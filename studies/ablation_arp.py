@@ -22,7 +22,7 @@ STUDY = Study(
     factors={
         "pooling": Factor(
             levels={
-                "rank": {"view": RELEASED},
+                "rank": {},
                 "mean": {"view": "mean"},
                 "max": {"view": "max"},
                 "entropy": {"view": "entropy"},

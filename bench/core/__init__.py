@@ -1,7 +1,8 @@
 """The nouns of the harness. Standard library only; it knows no method, data set or study by name."""
 
 from bench.core.data import KINDS, Dataset, Sample, Scan, Task
-from bench.core.study import Arm, Data, Factor, Light, RandomLabels, Study
+from bench.core.design import CONTROL, Design, Factor
+from bench.core.study import Arm, Data, Light, RandomLabels, Study
 from bench.core.trial import (
     NO_CURRICULUM,
     PROTOCOL,
@@ -18,6 +19,7 @@ from bench.core.trial import (
 from bench.core.values import BenchError, HaltError, canonical, digest, param, plain, seed_of
 
 __all__ = [
+    "CONTROL",
     "KINDS",
     "NO_CURRICULUM",
     "PROTOCOL",
@@ -27,6 +29,7 @@ __all__ = [
     "Data",
     "DataSpec",
     "Dataset",
+    "Design",
     "External",
     "Factor",
     "HaltError",

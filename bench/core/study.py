@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.core.design import Design, Factor, Levels, combinations, label
 from bench.core.trial import SPLITS, Recipe, where
 from bench.core.values import BenchError
 
@@ -20,14 +21,6 @@ class Arm:
     curriculum: str = "none"
     curriculum_params: Mapping[str, Any] = field(default_factory=dict)
     tasks: Sequence[str] = ()  # kinds of task that the arm is for, in a study of several; none: of all
-
-
-@dataclass(frozen=True)
-class Factor:
-    """Something that may be so or otherwise: label -> parameters that put it so. control: the label to compare with."""
-
-    levels: Mapping[str, Mapping[str, Any]]
-    control: str
 
 
 @dataclass(frozen=True)
@@ -72,10 +65,15 @@ class Data:
 
 @dataclass(frozen=True)
 class RandomLabels:
-    """The control that must find nothing: `arm` on `permutations` permutations of the labels of whole groups."""
+    """The control that must find nothing: each arm on `permutations` permutations of the labels of whole groups."""
 
-    arm: str
+    arm: str | Sequence[str]  # one, or several
     permutations: int = 20
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms that the control is made with."""
+        return (self.arm,) if isinstance(self.arm, str) else tuple(self.arm)
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Study:
-    """A question as a grid. Give `arms`, or `base` and `factors`: one arm a level, the others at their controls."""
+    """A question as a grid. Give `arms`, or `base` and `factors`: an arm for every combination of their `design`."""
 
     question: str
     datasets: Sequence[Data]
@@ -96,7 +94,8 @@ class Study:
     arms: Mapping[str, Arm] = field(default_factory=dict)
     base: Arm | None = None
     factors: Mapping[str, Factor] = field(default_factory=dict)
-    contrasts: Sequence[tuple[str, str]] = ()  # (arm, arm it is compared with); none: every arm but floors and controls
+    design: Design = Design()  # which combinations of levels are run; as it stands, one factor at a time
+    contrasts: Sequence[tuple[str, str]] = ()  # (arm, arm it is compared with); none: see `plan.contrasts`
     floors: Sequence[str] = ()  # arms that any method must beat
     again: str | None = None  # the arm that the A/A control repeats with other seeds
     random_labels: RandomLabels | None = None
@@ -111,17 +110,18 @@ class Study:
 
     def rows(self) -> Iterator[tuple[str, Arm]]:
         """(label, arm) of every arm, those of the factors first."""
-        if self.base is not None:
-            yield "control", self._with({name: factor.control for name, factor in self.factors.items()})
-            for name, factor in self.factors.items():
-                for level in (level for level in factor.levels if level != factor.control):
-                    controls = {other: f.control for other, f in self.factors.items()}
-                    yield f"{name}={level}", self._with({**controls, name: level})
+        for name, levels in self.combinations().items():
+            yield name, self._with(levels)
         yield from self.arms.items()
 
-    def _with(self, levels: Mapping[str, str]) -> Arm:
-        settings = [self.factors[name].levels[level] for name, level in levels.items()]
+    def combinations(self) -> dict[str, Levels]:
+        """label -> factor -> level of every arm that the factors make; none without a base."""
+        if self.base is None:
+            return {}
+        return {label(levels, self.factors): levels for levels in combinations(self.factors, self.design)}
+
+    def _with(self, levels: Levels) -> Arm:
         params = dict(self.base.params)
-        for setting in settings:
-            params.update(setting)
+        for name, level in levels.items():
+            params.update(self.factors[name].levels[level])
         return dataclasses.replace(self.base, params=params)

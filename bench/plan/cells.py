@@ -62,7 +62,7 @@ def alike(study: Study, found: Found) -> dict[str, str]:
     """Arms that are left out on images -> the arm they would repeat: they differ in how volumes are shown alone."""
     if len(registry.make("datasets", found.spec.name, found.spec.params).shape) == 4:
         return {}
-    first = [study.reference, study.again, study.random_labels.arm if study.random_labels else None]
+    first = [study.reference, study.again, *(study.random_labels.arms if study.random_labels else ())]
     rows = sorted(study.rows(), key=lambda row: row[0] not in first)  # what others are compared with stays
     seen, repeated = {}, {}
     for label, arm in rows:
@@ -87,7 +87,7 @@ def _repeats(study: Study, label: str) -> Iterable[tuple[str, str, dict[str, Any
     if label == study.again:
         for seed in range(study.seeds, 2 * study.seeds):
             yield label + AGAIN, "again", {"seed": seed}
-    if study.random_labels and label == study.random_labels.arm:
+    if study.random_labels and label in study.random_labels.arms:
         for number in range(study.random_labels.permutations):
             yield label, "random_labels", {"labels": Labels("permuted", number)}
 

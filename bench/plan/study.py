@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from bench import registry
 from bench.core import KINDS, BenchError, Recipe, Study
+from bench.core.design import Design
+from bench.plan.levels import check_distinct, check_levels
 from bench.plan.located import Found
 
 SMOKE = Recipe(steps=2, batch_size=2, points=2, scans=4)
@@ -14,7 +16,8 @@ SMOKE = Recipe(steps=2, batch_size=2, points=2, scans=4)
 
 def check(study: Study, name: str) -> None:
     """BenchError where the study cannot be built: wrong methods, parameters, curricula, arms, contrasts, metrics."""
-    _check_rows(study, name)
+    check_levels(study, name)
+    _check_labels(study, name)
     arms = dict(study.rows())
     if not arms:
         raise BenchError(f"the study {name} has no arms")
@@ -26,9 +29,10 @@ def check(study: Study, name: str) -> None:
             registry.make("curricula", arm.curriculum, arm.curriculum_params)
         except BenchError as error:
             raise BenchError(f"arm {label!r} of the study {name}: {error}") from error
+    check_distinct(study, name)
     named = [study.reference, *study.floors, *(label for pair in study.contrasts for label in pair)]
     named += [study.again] if study.again else []
-    named += [study.random_labels.arm] if study.random_labels else []
+    named += study.random_labels.arms if study.random_labels else ()
     for label in named:
         if label not in arms:
             raise BenchError(f"the study {name} has no arm {label!r}; {registry.did_you_mean(label, arms)}")
@@ -36,25 +40,22 @@ def check(study: Study, name: str) -> None:
         raise BenchError(f"the study {name}: missing is 'stop' or 'skip', not {study.missing!r}")
 
 
-def _check_rows(study: Study, name: str) -> None:
-    """Factors with a base and a control among their levels, and no label twice."""
-    for factor, levels in study.factors.items():
-        if levels.control not in levels.levels:
-            near = registry.did_you_mean(levels.control, levels.levels)
-            raise BenchError(f"factor {factor!r} of the study {name} has no level {levels.control!r}; {near}")
-    if study.factors and study.base is None:
-        raise BenchError(f"the study {name} has factors and no base: give the arm that they vary")
+def _check_labels(study: Study, name: str) -> None:
     labels = [label for label, _ in study.rows()]
     if twice := {label for label in labels if labels.count(label) > 1}:
         raise BenchError(f"the study {name} has two arms {min(twice)!r}; rename one")
 
 
 def contrasts(study: Study) -> list[tuple[str, str]]:
-    """The declared contrasts; where there are none, every arm but the floors against the reference."""
+    """The declared contrasts; where there are none, every arm but the floors against the reference.
+
+    The combinations of a factorial design are no contrasts of their own: the effects that they are made for are tested.
+    """
     if study.contrasts:
         return [tuple(pair) for pair in study.contrasts]
-    others = (label for label, _ in study.rows() if label != study.reference and label not in study.floors)
-    return [(label, study.reference) for label in others]
+    inner = {} if study.design == Design() else study.combinations()
+    left_out = {study.reference, *study.floors, *inner}
+    return [(label, study.reference) for label, _ in study.rows() if label not in left_out]
 
 
 def lightened(study: Study, found: Sequence[Found]) -> tuple[Study, list[str]]:

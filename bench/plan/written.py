@@ -10,7 +10,8 @@ from typing import Any
 from bench import paths, registry
 from bench.core import PROTOCOL, BenchError, Study, plain
 from bench.disk import write_text
-from bench.plan.cells import AGAIN, Cell
+from bench.plan.cells import AGAIN, Cell, alike
+from bench.plan.levels import described
 from bench.plan.located import Found
 from bench.plan.study import contrasts
 
@@ -43,7 +44,8 @@ def write(name: str, study: Study, found: Sequence[Found], planned: Sequence[Cel
         "partitions": study.partitions,
         "seeds": study.seeds,
         "recipe": plain(study.recipe),
-        "data": [_data_entry(item, study.folds) for item in found],
+        "data": [{**_data_entry(item, study.folds), "alike": alike(study, item)} for item in found],
+        "design": described(study),
         "cells": [_cell_entry(cell) for cell in planned],
         **more,
     }

@@ -70,6 +70,7 @@ def terminal_table(study: str, root: Path, sheet: Sheet | None = None) -> Render
 def _draw(found: list, folder: Path) -> None:
     """The figures anew; those of data sets that the study has no more, and half a file of a killed process, go."""
     from bench import figures
+    from bench.report import facts
 
     drawn: set[Path] = set()
     for frames in found:
@@ -77,5 +78,9 @@ def _draw(found: list, folder: Path) -> None:
         drawn.update(figures.save(figures.scores(frames.section, frames.scores), folder, f"{name}-scores"))
         if len(frames.contrasts):
             drawn.update(figures.save(figures.forest(frames.section, frames.contrasts), folder, f"{name}-contrasts"))
+        if len(frames.effects):
+            drawn.update(figures.save(figures.effects(frames.section, frames.effects), folder, f"{name}-effects"))
+        if facts.interacting(frames):
+            drawn.update(figures.save(figures.interactions(frames.section), folder, f"{name}-interactions"))
     for path in set(folder.iterdir()) - drawn:
         path.unlink()

@@ -8,15 +8,37 @@ from typing import Any
 
 from bench.tables import Frames, Results, Section
 from bench.tables.captions import warning
+from bench.tables.effects_laid_out import interacting
+from bench.tables.layout import verdict
 from bench.tables.learning import NOTHING_LEARNT
-from bench.tables.text import decimals, listed, number, p_is, plural
+from bench.tables.text import decimals, listed, number, p_is, plural, signed
 
 FEW = 5  # differences, under which a test finds very large ones only
 
 
 def answers(found: Frames) -> list[str]:
-    """A sentence for every declared contrast of a section."""
-    return [answer(found.section, entry) for entry in found.contrasts.to_dict("records")]
+    """A sentence for every declared contrast of a section, and for every effect of a factor that is none of them."""
+    said = [answer(found.section, entry) for entry in found.contrasts.to_dict("records")]
+    tested = {(entry["arm"], entry["against"]) for entry in found.contrasts.to_dict("records")}
+    effects = (e for e in found.effects.to_dict("records") if (e["arm"], e["against"]) not in tested)
+    return said + [effect_answer(found.section, entry) for entry in effects]
+
+
+def effect_answer(section: Section, entry: Mapping[str, Any]) -> str:
+    """One effect in a sentence."""
+    what = f"{entry['factor']}: {entry['level']}"
+    if math.isnan(entry["p"]):
+        return f"The effect {what} was {entry['verdict']}."
+    digits, unit = decimals(section.metric), section.unit(section.metric)
+    size = f"{signed(entry['improvement'], digits)}{f' {unit}' if unit else ''}"
+    kind = "interaction" if entry["effect"] == "interaction" else "effect"
+    over = "" if kind == "interaction" else f" against {entry['control']}"
+    told = interacting(verdict(section, entry)) if kind == "interaction" else verdict(section, entry)
+    folds = plural(entry["folds"], "fold")
+    return (
+        f"The {kind} {what}{over} is an improvement of {size} in {section.metric.title}, on average over {folds}"
+        f" ({_sure(section, entry)}): {told}."
+    )
 
 
 def answer(section: Section, entry: Mapping[str, Any]) -> str:

@@ -52,7 +52,9 @@ def as_csv(found: list[Frames]) -> dict[str, str]:
     for kind in sorted(kinds):
         end = "_phantom" if kind == "phantom" and len(kinds) > 1 else ""
         mine = [frames for frames in found if frames.section.kind == kind]
-        for name in ("scores", "contrasts", "controls", "failures", "predictions", "curves"):
+        names = ["scores", "contrasts", "controls", "failures", "predictions", "curves"]
+        names += ["effects"] if any(len(frames.effects) for frames in mine) else []
+        for name in names:
             texts[f"{name}{end}.csv"] = _stacked([_frame(frames, name) for frames in mine])
     return texts
 

@@ -92,9 +92,18 @@ def _part(results: Results, found: Frames) -> Part:
 def pictures(found: Frames) -> tuple[Picture, ...]:
     """The figures of a section: none where there is nothing to draw."""
     name, kind = found.section.name, found.section.kind
-    names = ("scores", "contrasts") if len(found.contrasts) else ("scores",)
+    names = ["scores", *(one for one in ("contrasts", "effects") if len(getattr(found, one)))]
     told = f"on {name} ({kind}) with their intervals; the numbers are in the table."
-    return tuple(Picture(one, f"{name}-{one}", f"{one.capitalize()} {told}") for one in names)
+    drawn = [Picture(one, f"{name}-{one}", f"{one.capitalize()} {told}") for one in names]
+    if interacting(found):
+        said = f"Mean scores on {name} ({kind}) at the levels of the factors of every declared interaction."
+        drawn.append(Picture("effects", f"{name}-interactions", said))
+    return tuple(drawn)
+
+
+def interacting(found: Frames) -> bool:
+    """Whether there are interactions to draw."""
+    return len(found.effects) > 0 and bool((found.effects["effect"] == "interaction").any())
 
 
 def _run(results: Results) -> list[tuple[str, str]]:

@@ -13,9 +13,11 @@ import pandas as pd
 
 from bench.tables import captions, layout
 from bench.tables.arms import arms
-from bench.tables.contrasts import contrasts
+from bench.tables.contrasts import contrasts, corrected
 from bench.tables.controls import controls, failures
 from bench.tables.curves import curves
+from bench.tables.effects import effects
+from bench.tables.effects_laid_out import effects_table
 from bench.tables.layout import Table
 from bench.tables.learning import learning
 from bench.tables.render import latex, markdown
@@ -33,6 +35,7 @@ __all__ = [
     "contrasts",
     "controls",
     "curves",
+    "effects",
     "failures",
     "frames",
     "gather",
@@ -53,6 +56,7 @@ class Frames:
     section: Section
     scores: pd.DataFrame
     contrasts: pd.DataFrame
+    effects: pd.DataFrame
     controls: pd.DataFrame
     failures: pd.DataFrame
     learning: pd.DataFrame
@@ -60,13 +64,13 @@ class Frames:
 
 def frames(results: Results) -> list[Frames]:
     """The numbers of every section, real data first. Holm's correction spans the sections of a kind."""
-    tested = contrasts(results)
+    tested, varied = corrected(contrasts(results), effects(results))
     found = []
     for section in results.sections:
         scored = scores(section)
-        mine = tested[tested["data"] == section.name] if len(tested) else tested
+        mine, its = (each[each["data"] == section.name] if len(each) else each for each in (tested, varied))
         checked = controls(section, scored), failures(section), learning(section)
-        found.append(Frames(section, scored, mine, *checked))
+        found.append(Frames(section, scored, mine, its, *checked))
     return found
 
 
@@ -75,6 +79,7 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
     makers: list[Callable[[], Table]] = [
         partial(layout.scores, found.section, found.scores),
         partial(layout.contrasts, found.section, found.contrasts),
+        partial(effects_table, found.section, found.effects),
         partial(layout.controls, found.section, found.controls),
         partial(layout.learning, found.section, found.learning),
         partial(layout.publisher, found.section),

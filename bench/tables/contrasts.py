@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,45 +20,71 @@ from bench.tables.results import Results, Section
 ALPHA = 0.05
 
 
-def contrasts(results: Results) -> pd.DataFrame:
-    """A row for every declared contrast on every data set, with Holm's correction and a verdict in words.
+@dataclass(frozen=True)
+class Differences:
+    """A difference in every (partition, fold) that has one."""
 
-    The correction is over all contrasts of the study on real data, and over all of them on phantoms: a claim on any
-    data set is a claim of the study. Contrasts that could not be tested yet count as tests.
-    """
+    values: np.ndarray  # (J,)
+    cells: tuple[tuple[int, int], ...]  # (partition, fold) of each
+    missing: tuple[stats.Cell, ...]  # runs that are planned, and left out as some arm has none
+    planned: frozenset[stats.Cell]
+
+
+def contrasts(results: Results) -> pd.DataFrame:
+    """A row for every declared contrast on every data set, not yet corrected for their number."""
     pairs = [tuple(pair) for pair in results.plan["contrasts"]]
-    rows = [
-        row(section, arm, against)
-        for section in results.sections
-        for arm, against in pairs
-        if arm in section.arms and against in section.arms  # arms for one kind of task are on no data set of another
-    ]
-    frame = pd.DataFrame(rows)
-    if not rows:
-        return frame
+    return pd.DataFrame(
+        [
+            row(section, arm, against)
+            for section in results.sections
+            for arm, against in pairs
+            if arm in section.arms and against in section.arms  # arms for one kind of task are on no set of another
+        ]
+    )
+
+
+def corrected(*frames: pd.DataFrame) -> list[pd.DataFrame]:
+    """Frames of tests with Holm's correction and a verdict in words.
+
+    The correction is over all declared tests of the study on real data, and over all of them on phantoms: a claim on
+    any data set is a claim of the study. One that stands in several frames is one test; those that could not be tested
+    yet count.
+    """
+    name = ["data", "arm", "against"]
+    filled = [frame for frame in frames if len(frame)]
+    if not filled:
+        return list(frames)
+    tests = pd.concat([frame[[*name, "data_kind", "p", "p_equivalence"]] for frame in filled]).drop_duplicates(name)
     for kind in ("real", "phantom"):
-        chosen = frame["data_kind"] == kind
-        frame.loc[chosen, "tests"] = chosen.sum()
-        for name in ("p", "p_equivalence"):
-            frame.loc[chosen, f"{name}_holm"] = _holm(frame.loc[chosen, name].to_numpy(dtype=float))
-    frame["tests"] = frame["tests"].astype(int)
-    frame["verdict"] = [verdict(entry) for entry in frame.to_dict("records")]
-    return frame
+        chosen = tests["data_kind"] == kind
+        tests.loc[chosen, "tests"] = chosen.sum()
+        for each in ("p", "p_equivalence"):
+            tests.loc[chosen, f"{each}_holm"] = _holm(tests.loc[chosen, each].to_numpy(dtype=float))
+    tests["tests"] = tests["tests"].astype(int)
+    found = tests[[*name, "tests", "p_holm", "p_equivalence_holm"]]
+    return [_judged(frame.merge(found, on=name, how="left")) if len(frame) else frame for frame in frames]
+
+
+def _judged(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(verdict=[verdict(entry) for entry in frame.to_dict("records")])
 
 
 def row(section: Section, arm: str, against: str, role: str = "arm") -> dict[str, Any]:
     """One contrast without what needs the others. role: of `arm`, `again` for the A/A control."""
     ours, theirs = section.scores(arm, role), section.scores(against)
     pair = stats.paired(ours, theirs)
-    train, test = _sizes(section, arm, role, pair.cells)
-    found = stats.corrected_interval(section.sign * pair.differences, train, test)
-    planned = {(partition, fold) for partition, fold, _ in (*ours, *theirs)}
+    found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)))
+    place = {"data": section.name, "data_kind": section.kind, "arm": arm, "against": against}
+    return {**place, **measured(section, found, arm, role)}
+
+
+def measured(section: Section, differences: Differences, arm: str, role: str = "arm") -> dict[str, Any]:
+    """The test of differences over folds. arm, role: whose runs say how large the parts of each fold were."""
+    train, test = _sizes(section, arm, role, differences.cells)
+    found = stats.corrected_interval(section.sign * differences.values, train, test)
+    planned = {(partition, fold) for partition, fold, _ in differences.planned}
     margin = section.plan.get("margin")
     return {
-        "data": section.name,
-        "data_kind": section.kind,
-        "arm": arm,
-        "against": against,
         "metric": section.task.primary,
         "better": section.metric.better,
         "difference": section.sign * found.mean,
@@ -71,10 +98,10 @@ def row(section: Section, arm: str, against: str, role: str = "arm") -> dict[str
         "minimum_detectable": found.minimum_detectable,
         "margin": math.nan if margin is None else margin,
         "p_equivalence": equivalence(found, margin),
-        "folds": len(pair.cells),
+        "folds": len(differences.cells),
         "folds_planned": len(planned),
-        "missing_runs": len(pair.missing),
-        "complete": not pair.missing and bool(pair.cells),
+        "missing_runs": len(differences.missing),
+        "complete": not differences.missing and bool(differences.cells),
         "reason": found.reason,
     }
 
@@ -122,7 +149,7 @@ def _decided(entry: Mapping[str, Any]) -> str:
 
 
 def _holm(p: np.ndarray) -> np.ndarray:
-    """Holm over all contrasts, the untested ones counted as tests that found nothing."""
+    """Holm over all tests, the untested ones counted as tests that found nothing."""
     return np.where(np.isnan(p), np.nan, stats.holm(np.nan_to_num(p, nan=1.0)))
 
 

@@ -24,7 +24,7 @@ def controls(section: Section, scores: pd.DataFrame) -> pd.DataFrame:
     """
     rows = [_floor(section, entry) for entry in scores[scores["floor"]].to_dict("records")]
     rows += [_again(section)] if section.plan.get("again") else []
-    rows += [_random_labels(section)] if section.plan.get("random_labels") else []
+    rows += [_random_labels(section, arm) for arm in _permuted_arms(section)]
     start = {"data": section.name, "data_kind": section.kind}
     return pd.DataFrame([{**start, **entry, "verdict": _so_far(entry)} for entry in rows], columns=COLUMNS)
 
@@ -69,8 +69,14 @@ def _again_verdict(found: dict[str, Any]) -> dict[str, Any]:
     return {"passes": True, "verdict": "no difference shown, as it should be"}
 
 
-def _random_labels(section: Section) -> dict[str, Any]:
-    arm = section.plan["random_labels"]["arm"]
+def _permuted_arms(section: Section) -> list[str]:
+    """The arms that learn from permuted labels on this data set."""
+    asked = (section.plan.get("random_labels") or {}).get("arm", ())
+    arms = [asked] if isinstance(asked, str) else list(asked)
+    return [arm for arm in arms if section.of(arm, "random_labels")]
+
+
+def _random_labels(section: Section, arm: str) -> dict[str, Any]:
     runs = section.of(arm, "random_labels")
     base = {"control": "random labels", "arm": arm, "done": sum(run.done for run in runs), "planned": len(runs)}
     judge = judging(section)
@@ -79,7 +85,7 @@ def _random_labels(section: Section) -> dict[str, Any]:
         words = "no verdict: no metric of this task has a level of chance that is known beforehand"
         return {**base, **blank, "metric": section.task.primary, "passes": None, "verdict": words}
     name, chance = judge
-    found = stats.random_labels_verdict(permuted(section, name), chance)
+    found = stats.random_labels_verdict(permuted(section, arm, name), chance)
     reach = {"low": found.mean - 2 * found.se, "high": found.mean + 2 * found.se}
     estimate = {"metric": name, "estimate": found.mean, "se": found.se, **reach, "expected": chance, "p": math.nan}
     return {**base, **estimate, **_random_labels_verdict(found)}
@@ -100,10 +106,10 @@ def judging(section: Section) -> tuple[str, float] | None:
     return next(((name, level) for name, level in known if level is not None), None)
 
 
-def permuted(section: Section, name: str) -> list[float]:
-    """A score for each permutation of the labels, over the folds it has."""
+def permuted(section: Section, arm: str, name: str) -> list[float]:
+    """A score of an arm for each permutation of the labels, over the folds it has."""
     numbers: dict[int, dict] = {}
-    for run in section.of(section.plan["random_labels"]["arm"], "random_labels"):
+    for run in section.of(arm, "random_labels"):
         numbers.setdefault(run.cell["number"], {})[run.place] = run.score(name)
     return [stats.fold_mean(scores) for _, scores in sorted(numbers.items())]
 
