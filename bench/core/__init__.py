@@ -15,24 +15,30 @@ from bench.core.trial import (
     Split,
     Trial,
 )
+from bench.core.tuning import OBJECTIVES, Choices, Floats, Ints, Range, Tuning
 from bench.core.values import BenchError, HaltError, canonical, digest, param, plain, seed_of
 
 __all__ = [
     "KINDS",
     "NO_CURRICULUM",
+    "OBJECTIVES",
     "PROTOCOL",
     "SPLITS",
     "Arm",
     "BenchError",
+    "Choices",
     "Data",
     "DataSpec",
     "Dataset",
     "External",
     "Factor",
+    "Floats",
     "HaltError",
+    "Ints",
     "Labels",
     "Light",
     "RandomLabels",
+    "Range",
     "Recipe",
     "Record",
     "Sample",
@@ -42,6 +48,7 @@ __all__ = [
     "Study",
     "Task",
     "Trial",
+    "Tuning",
     "canonical",
     "digest",
     "param",
