@@ -4,9 +4,9 @@ Every arm has the same number of candidates on every fold, its own defaults the 
 pruner and seed. Of the 3D network the view is coarse, so that 40 candidates of it can be afforded.
 """
 
-from bench.core import Arm, Choices, Data, Recipe, Study, Tuning
+from bench.core import Arm, Choices, Data, Light, Recipe, Study, Tuning
 from bench.method import DESCENT
-from studies._dclse import FLOORS, LIGHT
+from studies._dclse import FLOORS
 
 STUDY = Study(
     question="Do DCL-SE and the networks it is compared with stand as before, each searched with an equal budget?",
@@ -28,5 +28,5 @@ STUDY = Study(
     ),
     folds=5,
     recipe=Recipe(steps=1000, batch_size=16),
-    light=LIGHT,
+    light=Light(Recipe(steps=20, batch_size=4, points=5), folds=2),
 )

@@ -7,6 +7,7 @@ from bench.plan.cells import AGAIN, Cell, alike, cells, chosen, waves
 from bench.plan.lineage import needed_by, upstream_of
 from bench.plan.located import Found, locate
 from bench.plan.study import SMOKE, check, contrasts, lightened, smoke
+from bench.plan.tuned import fitted
 from bench.plan.written import folder, read, write
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "check",
     "chosen",
     "contrasts",
+    "fitted",
     "folder",
     "lightened",
     "locate",

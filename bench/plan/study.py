@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bench import registry
 from bench.core import KINDS, BenchError, Recipe, Study
+from bench.plan import tuned
 from bench.plan.located import Found
 
 SMOKE = Recipe(steps=2, batch_size=2, points=2, scans=4)
@@ -24,6 +25,8 @@ def check(study: Study, name: str) -> None:
         try:
             registry.make("methods", arm.method, arm.params)
             registry.make("curricula", arm.curriculum, arm.curriculum_params)
+            if arm.tuned:
+                tuned.read(arm.tuned)
         except BenchError as error:
             raise BenchError(f"arm {label!r} of the study {name}: {error}") from error
     named = [study.reference, *study.floors, *(label for pair in study.contrasts for label in pair)]
