@@ -1,7 +1,7 @@
 """Which learning rate, decay, warm-up and groups suit DCL-SE, and is anything gained over its defaults?
 
 `bench tune --study hpo_dclse --trials 40` searches each fold by itself, on that fold's validation part; the defaults
-are the first of the 40. Where no scan is prepared the phantom of dementia stands in, and the training is brief: then the
+are the first of the 40. Where no scan is prepared the phantom of dementia stands in, and training is brief: then the
 search shows that it works, and nothing about brains. What is found is written to `tuned.json`; committed under
 `studies/tuned/`, it is used by name: Arm("dclse", tuned="hpo_dclse").
 """
