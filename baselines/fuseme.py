@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core import Task, param
-from bench.method import Method
+from bench.core import Range, Task, param
+from bench.method import DESCENT, Method
 from bench.views import Dynamic, Orthogonal, View, Volume
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class FuseMe(Method):
     """
 
     family: ClassVar[str] = "hybrid"
+    space: ClassVar[Mapping[str, Range]] = DESCENT
 
     view: View = param(Volume(), "how a scan is shown: the volume, or images of the three planes")
     fusion: str = param("joint", "early: of the images; joint: of the features", ("early", "joint"))

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core import Task, param
-from bench.method import Method, unfit
+from bench.core import Range, Task, param
+from bench.method import DESCENT, Method, unfit
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Monai3d(Method):
     """
 
     family: ClassVar[str] = "3d"
+    space: ClassVar[Mapping[str, Range]] = DESCENT
 
     view: View = param(Volume(mm=4.0), "how a scan is shown to the network")
     network: str = param("DenseNet121", "as monai.networks.nets names it")

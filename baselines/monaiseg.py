@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core import BenchError, Task, param
-from bench.method import Batch, Method, label_losses
+from bench.core import BenchError, Range, Task, param
+from bench.method import DESCENT, Batch, Method, label_losses
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class MonaiSeg(Method):
 
     family: ClassVar[str] = "3d"
     version: ClassVar[int] = 2
+    space: ClassVar[Mapping[str, Range]] = DESCENT
 
     view: View = param(Volume(), "how a scan is shown; masks stay on the prepared grid")
     network: str = param("SegResNet", "as monai.networks.nets names it: SegResNet, DynUNet or SwinUNETR")

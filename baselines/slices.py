@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core import BenchError, Task, param
-from bench.method import Method, unfit
+from bench.core import BenchError, Floats, Range, Task, param
+from bench.method import DESCENT, Method, unfit
 from bench.views import PLANES, View, Volume
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Slices(Method):
     """
 
     family: ClassVar[str] = "hybrid"
+    space: ClassVar[Mapping[str, Range]] = {**DESCENT, "dropout": Floats(0.0, 0.5)}
 
     view: View = param(Volume(), "how a scan is shown; its slices are taken inside the network")
     aggregate: str = param("gated", "of the slices' features", ("gated", "attention", "transformer", "mean", "max"))

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core import Task, param
-from bench.method import Method, unfit
+from bench.core import Range, Task, param
+from bench.method import DESCENT, Method, unfit
 from bench.views import Dynamic, View
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Timm2d(Method):
 
     family: ClassVar[str] = "2d"
     version: ClassVar[int] = 2
+    space: ClassVar[Mapping[str, Range]] = DESCENT
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan is shown to the network"

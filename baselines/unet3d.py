@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import BenchError, Task, param
-from bench.method import Method
+from bench.core import BenchError, Range, Task, param
+from bench.method import DESCENT, Method
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Unet3d(Method):
     """
 
     family: ClassVar[str] = "3d"
+    space: ClassVar[Mapping[str, Range]] = DESCENT
 
     view: View = param(Volume(), "how a scan is shown; masks stay on the prepared grid")
     channels: tuple[int, ...] = param((16, 32, 64, 128), "of each level; between two of them the size is halved")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import BenchError, Task, param
-from bench.method import Method, unfit
+from bench.core import BenchError, Floats, Range, Task, param
+from bench.method import DESCENT, Method, unfit
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Vgg3d(Method):
     """
 
     family: ClassVar[str] = "3d"
+    space: ClassVar[Mapping[str, Range]] = {**DESCENT, "dropout": Floats(0.0, 0.7)}
 
     view: View = param(Volume(mm=4.0), "how a scan is shown to the network")
     width: int = param(8, "channels of the first level")

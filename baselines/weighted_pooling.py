@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core import Task, param
-from bench.method import Method, unfit
+from bench.core import Range, Task, param
+from bench.method import DESCENT, Method, unfit
 from bench.views import PLANES, View, Volume
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class WeightedPooling(Method):
     """
 
     family: ClassVar[str] = "hybrid"
+    space: ClassVar[Mapping[str, Range]] = DESCENT
 
     view: View = param(Volume(), "how a scan is shown; its slices are pooled inside the network")
     plane: str = param("sagittal", "of the slices that are pooled", tuple(PLANES))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import BenchError, Task, param
-from bench.method import Method, unfit
+from bench.core import BenchError, Floats, Range, Task, param
+from bench.method import DESCENT, Method, unfit
 from bench.views import Dynamic, View
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Xing2020(Method):
 
     family: ClassVar[str] = "hybrid"
     version: ClassVar[int] = 2
+    space: ClassVar[Mapping[str, Range]] = {**DESCENT, "dropout": Floats(0.0, 0.7)}
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan is shown to the network"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core import Task, Trial, param
+from bench.core import Floats, Range, Task, Trial, param
 from bench.curriculum import Stage
 from bench.views import View, Volume, effective
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
+# What a search may try of any method that learns by steps.
+DESCENT: Mapping[str, Range] = {
+    "lr": Floats(1e-5, 1e-2, log=True),
+    "weight_decay": Floats(1e-5, 0.3, log=True),
+    "warmup": Floats(0.0, 0.2),
+}
 FAMILIES = ("floor", "2d", "3d", "hybrid", "distillation", "dclse")
 
 
@@ -63,7 +69,7 @@ class Method(ABC):
     version: ClassVar[int] = 1  # raised when the method's numbers change
     blind: ClassVar[bool] = False  # True: it looks at no scan, so whoever scores no better has learnt nothing
     solves: ClassVar[bool] = False  # True: `solve` finds the weights, and no optimiser steps are taken
-    space: ClassVar[Mapping[str, Any]] = {}  # parameter -> what a search may try
+    space: ClassVar[Mapping[str, Range]] = {}  # parameter -> what a search may try, the default among it
 
     view: View = param(Volume(), "how a scan is shown to the network")
     normalise: str = param("train", "train: mean and deviation of each channel of the training part", ("train", "none"))

@@ -62,6 +62,11 @@ def study(name: str) -> Study:
     return member("studies", name)
 
 
+def homes(kind: str) -> list[Path]:
+    """The folders that the members of a kind lie in."""
+    return sorted({Path(module.__file__).parent.resolve() for module in _sources()[kind].values()})
+
+
 def describe(kind: str, name: str) -> dict[str, Any]:
     """What is to be said of a member: its docstring, and every parameter with default, choices and meaning."""
     found = member(kind, name)
@@ -73,6 +78,8 @@ def describe(kind: str, name: str) -> dict[str, Any]:
             entry[key] = plain(getattr(found, key))
     if inspect.isclass(found):
         entry["parameters"] = [_parameter(f) for f in dataclasses.fields(found)]
+    if getattr(found, "space", None):
+        entry["space"] = {name: f"{type(one).__name__} {plain(one)}" for name, one in found.space.items()}
     return entry
 
 

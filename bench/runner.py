@@ -99,7 +99,7 @@ def device_of() -> torch.device:
 
 def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tuple[Record, Kept]:
     device = device_of()
-    _be_deterministic(trial.recipe.threads)
+    be_deterministic(trial.recipe.threads)
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
     curriculum: Curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
     scene = lay_out(trial, method, device)
@@ -248,7 +248,8 @@ def _listening() -> Iterator[set[str]]:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
-def _be_deterministic(threads: int) -> None:
+def be_deterministic(threads: int) -> None:
+    """Equal numbers from equal trials, as far as torch and cuBLAS have operations that give them."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs to give equal sums
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)

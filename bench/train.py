@@ -54,6 +54,7 @@ class Setup:
     upstream: Sequence[Outputs] = ()  # of every training scan, in order: the method's networks, then the curriculum's
     spacing: tuple[float, ...] | None = None  # millimetres along the axes of masks
     progress: Callable[[float], None] = lambda fraction: None
+    seen: Callable[[Point], None] = lambda point: None  # told every evaluation point; what it raises ends the training
 
     @property
     def recipe(self) -> Recipe:
@@ -137,7 +138,9 @@ def _solve(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[
     clock.lap("data")
     setup.method.solve(model, x, y, setup.task, setup.trial.seed_for("noise"))
     clock.lap("forward")
-    return [_evaluate(setup, model, scale, 0, math.nan, clock)], 0, 0.0
+    point = _evaluate(setup, model, scale, 0, math.nan, clock)
+    setup.seen(point)
+    return [point], 0, 0.0
 
 
 def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int, float]:
@@ -161,6 +164,7 @@ def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tupl
             mean = float(running) / (step + 1 - course.step)  # waits for the device
             clock.lap("update")
             course.points.append(_evaluate(setup, model, scale, step + 1, mean, clock))
+            setup.seen(course.points[-1])
             checkpoint.keep(course, setup.workplace)
             clock.lap("writing")
             clock.settle()

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core import BenchError, Task, param
-from bench.method import Batch, Method, label_losses, unfit
+from bench.core import BenchError, Choices, Range, Task, param
+from bench.method import DESCENT, Batch, Method, label_losses, unfit
 from bench.views import Dynamic, SlidingDynamic, View, effective
 from dclse.layout import HALVING, KINDS, NAMES, POSITIONS, Structure
 
@@ -37,6 +37,7 @@ class Dclse(Method):
 
     family: ClassVar[str] = "dclse"
     version: ClassVar[int] = 2
+    space: ClassVar[Mapping[str, Range]] = {**DESCENT, "dgm_ratio": Choices((2, 4)), "dgm_groups": Choices((1, 2, 4))}
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="running", scale="minmax", quantise=True, channels=3),

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.core.design import Design, Factor, Levels, combinations, label
 from bench.core.trial import SPLITS, Recipe, where
+from bench.core.tuning import Tuning
 from bench.core.values import BenchError
 
 
@@ -21,6 +22,7 @@ class Arm:
     curriculum: str = "none"
     curriculum_params: Mapping[str, Any] = field(default_factory=dict)
     tasks: Sequence[str] = ()  # kinds of task that the arm is for, in a study of several; none: of all
+    tuned: str = ""  # a file of `bench tune` in studies/tuned: on each fold, the parameters found on that fold
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class Study:
     recipe: Recipe = Recipe()
     cost: str = ""  # what a run has been seen to cost, for whoever starts one
     light: Light | None = None  # instead of recipe and folds, where phantoms stand in for all data sets
+    tuning: Tuning | None = None  # how `bench tune` searches the arms' parameters
     missing: str = "stop"  # a data set that is not prepared: `stop`, or `skip` (left out, and said so)
 
     def rows(self) -> Iterator[tuple[str, Arm]]:

@@ -8,6 +8,7 @@ from bench.plan.levels import design_lines
 from bench.plan.lineage import needed_by, upstream_of
 from bench.plan.located import Found, locate
 from bench.plan.study import SMOKE, check, contrasts, lightened, smoke
+from bench.plan.tuned import fitted
 from bench.plan.written import folder, read, write
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "chosen",
     "contrasts",
     "design_lines",
+    "fitted",
     "folder",
     "lightened",
     "locate",

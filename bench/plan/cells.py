@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench import registry
 from bench.core import Arm, BenchError, DataSpec, Labels, Split, Study, Trial, canonical
 from bench.plan.lineage import Lineage
 from bench.plan.located import Found
+from bench.plan.tuned import fitted
 
 AGAIN = " (A/A)"  # behind the label of the arm that the A/A control repeats
 
@@ -23,6 +24,7 @@ class Cell:
     role: str  # arm, again, random_labels, upstream
     family: str
     before: tuple[Trial, ...] = ()  # what must be there before the trial, the deepest first
+    tuning: Mapping[str, float] = field(default_factory=dict)  # what finding its parameters cost, where that was done
 
 
 def cells(study: Study, data: Iterable[Found | DataSpec]) -> list[Cell]:
@@ -49,13 +51,17 @@ def _arm_cells(study: Study, found: Found, lineage: Lineage) -> Iterable[Cell]:
     meant = [(label, arm) for label, arm in study.rows() if label not in same]
     meant = [(label, arm) for label, arm in meant if not arm.tasks or _kind(found) in arm.tasks]
     rows = {label: _trial(study, found, split, arm) for label, arm in meant}
+    tuned = {label: arm.tuned for label, arm in meant}
     for partition in range(study.partitions):
         for fold in range(split.folds):
             place = {"partition": partition, "fold": fold}
             for label, (trial, family) in rows.items():
                 for again, role, changes in _repeats(study, label):
-                    one = lineage.whole(replace(trial, **place, **changes))
-                    yield Cell(one, again, role, family, lineage.before(one))
+                    asked, tuning = replace(trial, **place, **changes), {}
+                    if name := tuned[label]:
+                        asked, tuning = fitted(asked, name)
+                    one = lineage.whole(asked)
+                    yield Cell(one, again, role, family, lineage.before(one), tuning)
 
 
 def alike(study: Study, found: Found) -> dict[str, str]:
@@ -70,7 +76,7 @@ def alike(study: Study, found: Found) -> dict[str, str]:
         params = {name: value for name, value in method.params.items() if name != "view"}
         curriculum = registry.spec("curricula", arm.curriculum, arm.curriculum_params)
         whole = dict(method.params.get("view") or {}).get("kind") == "volume"  # which is refused, and no repetition
-        other = seen.setdefault(canonical([method.name, params, curriculum, whole]), label)
+        other = seen.setdefault(canonical([method.name, params, curriculum, whole, arm.tuned]), label)
         if other != label:
             repeated[label] = other
     return repeated

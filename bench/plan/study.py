@@ -8,6 +8,7 @@ from dataclasses import replace
 from bench import registry
 from bench.core import KINDS, BenchError, Recipe, Study
 from bench.core.design import Design
+from bench.plan import tuned
 from bench.plan.levels import check_distinct, check_levels
 from bench.plan.located import Found
 
@@ -27,6 +28,8 @@ def check(study: Study, name: str) -> None:
         try:
             registry.make("methods", arm.method, arm.params)
             registry.make("curricula", arm.curriculum, arm.curriculum_params)
+            if arm.tuned:
+                tuned.read(arm.tuned)
         except BenchError as error:
             raise BenchError(f"arm {label!r} of the study {name}: {error}") from error
     check_distinct(study, name)

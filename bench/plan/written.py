@@ -93,7 +93,8 @@ def _cell_entry(cell: Cell) -> dict[str, Any]:
     trial = cell.trial
     entry = {"key": trial.key, "data": trial.where, "arm": cell.arm, "role": cell.role, "family": cell.family}
     place = {"partition": trial.partition, "fold": trial.fold, "seed": trial.seed, "number": trial.labels.number}
-    return {**entry, "method": trial.method.name, **place, "upstream": [each.key for each in cell.before]}
+    entry |= {"method": trial.method.name, **place, "upstream": [each.key for each in cell.before]}
+    return {**entry, "tuning": dict(cell.tuning)} if cell.tuning else entry
 
 
 def read(name: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from bench.tables.learning import learning
 from bench.tables.render import latex, markdown
 from bench.tables.results import Results, Run, Section, gather, read
 from bench.tables.scores import predictions, scores
+from bench.tables.tuning import tuning
 
 __all__ = [
     "Frames",
@@ -46,6 +47,7 @@ __all__ = [
     "predictions",
     "read",
     "scores",
+    "tuning",
 ]  # fmt: skip
 
 
@@ -86,6 +88,7 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(layout.bias, found.section),
         partial(layout.audit, found.section, found.scores),
         partial(layout.cost, found.section, found.scores),
+        *([partial(tuning, results.tuned, found.section.name)] if results.tuned else []),
         partial(layout.failures, results, found.section, found.failures),
     ]
     return [table for table in (maker() for maker in makers) if table.rows]

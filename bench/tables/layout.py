@@ -133,13 +133,15 @@ def audit(section: Section, frame: pd.DataFrame) -> Table:
 
 def cost(section: Section, frame: pd.DataFrame) -> Table:
     """What the arms cost, beside their score."""
-    upstream = frame["upstream_seconds"].notna().any()
+    upstream, searched = (frame[name].notna().any() for name in ("upstream_seconds", "tuning_seconds"))
     shown: list[tuple[str, str, Callable[[float], str]]] = [
         ("Parameters", "parameters", large),
         ("Forward (FLOPs)", "forward_flops", large),
         ("s / step", "step_seconds", seconds),
         ("Training (s)", "train_seconds", seconds),
         *([("Its teachers (s)", "upstream_seconds", seconds)] if upstream else []),
+        *([("Tuned: candidates", "tuning_trials", lambda value: number(value, 0))] if searched else []),
+        *([("Its tuning (s)", "tuning_seconds", seconds)] if searched else []),
         ("s / scan", "inference_seconds", seconds),
         ("Memory (MB)", "peak_memory_mb", lambda value: number(value, 0)),
     ]
@@ -148,7 +150,7 @@ def cost(section: Section, frame: pd.DataFrame) -> Table:
         for entry in frame.to_dict("records")
     )
     columns = ("Arm", _title(section, section.metric), *(title for title, _, _ in shown))
-    notes = (*_incomplete(frame), *_upstream_note(section))
+    notes = (*_incomplete(frame), *_upstream_note(section), *_tuning_note(searched))
     return Table("cost", "Cost", columns, rows, captions.cost(section), notes)
 
 
@@ -258,6 +260,11 @@ def _view_notes(section: Section) -> tuple[str, ...]:
         for note in {run.record.resolved.get("view_note", "") for run in section.of(arm) if run.done} - {""}:
             notes.setdefault(note, []).append(arm)
     return tuple(f"{', '.join(arms)}: {note}." for note, arms in notes.items())
+
+
+def _tuning_note(searched: bool) -> tuple[str, ...]:
+    words = "Tuning: candidates tried for each fold on its validation part, and the seconds that training them took."
+    return (words,) if searched else ()
 
 
 def _upstream_note(section: Section) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from bench import metrics
 from bench.core import BenchError, Record, Task
 from bench.metrics import Metric
+from bench.plan import tuned
 from bench.plan.written import parsed
 from bench.stats import Cell, Scores
 from bench.store import Store
@@ -161,6 +162,7 @@ class Results:
     plan: Mapping[str, Any]
     sections: tuple[Section, ...]
     damaged: Mapping[str, str] = field(default_factory=dict)  # key -> what is wrong with its record: it counts as open
+    tuned: Mapping[str, Any] = field(default_factory=dict)  # what `bench tune` wrote of this study, where it did
 
     @property
     def name(self) -> str:
@@ -191,7 +193,8 @@ def gather(plan: Mapping[str, Any], store: Store) -> Results:
     runs = [Run(cell, records[cell["key"]]) for cell in plan["cells"]]
     sections = (_section(plan, entry, runs, store) for entry in plan["data"])
     first = tuple(sorted(sections, key=lambda section: section.phantom))  # real ones
-    return Results(plan, first, dict(store.damaged))
+    searched = store.root / plan["study"] / tuned.FILE
+    return Results(plan, first, dict(store.damaged), tuned.parsed(searched) if searched.is_file() else {})
 
 
 def _section(plan: Mapping[str, Any], entry: Mapping[str, Any], runs: Sequence[Run], store: Store) -> Section:

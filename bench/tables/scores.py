@@ -48,6 +48,8 @@ def _row(section: Section, arm: str) -> dict[str, object]:
         **_audit(section, arm),
         **{name: mean_cost(runs, name) for name in COSTS},
         "upstream_seconds": _upstream_seconds(section, runs),
+        "tuning_trials": _mean_tuning(runs, "trials"),
+        "tuning_seconds": _mean_tuning(runs, "seconds"),
     }
 
 
@@ -111,6 +113,12 @@ def _upstream_seconds(section: Section, runs: Sequence[Run]) -> float:
         return math.nan
     seconds = {run.cell["key"]: run.record.cost.get("train_seconds") or 0.0 for run in section.runs if run.done}
     return float(np.mean([sum(seconds.get(key, 0.0) for key in needed) for needed in keys]))
+
+
+def _mean_tuning(runs: Sequence[Run], name: str) -> float:
+    """What the search for a run's parameters took; NaN where the plan names none."""
+    values = [run.cell["tuning"][name] for run in runs if run.cell.get("tuning")]
+    return float(np.mean(values)) if values else math.nan
 
 
 def predictions(section: Section) -> pd.DataFrame:

@@ -1,0 +1,139 @@
+"""`bench tune`: parameters searched on each fold's validation part."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bench import plan
+from bench.cli.options import Arms, Datasets, Json, Phantoms, StandIns, StudyName, print_json
+
+if TYPE_CHECKING:
+    from bench.tune import Asking, Found
+
+PLAIN_EVERY = 10.0  # seconds between two plain lines
+
+TRIALS = typer.Option("--trials", help="Candidates of each search, the defaults among them; else as the study says.")
+FOLDS = typer.Option("--fold", help="Only this fold, from 0; may be repeated.")
+STORAGE = typer.Option(
+    "--storage",
+    help="Where the search is remembered: a file (.db SQLite, .log journal) or the URL of a database; else SQLite in"
+    " the study's folder. Processes that name the same storage share the search.",
+)
+LAUNCHER = typer.Option("--launcher", help="serial, ray (Ray Tune), or auto: ray where there are processors for it.")
+
+
+def attach(app: typer.Typer) -> None:
+    """Give the command of this file to the application."""
+    app.command("tune")(tune)
+
+
+def tune(
+    study: StudyName,
+    trials: Annotated[int | None, TRIALS] = None,
+    arm: Arms = None,
+    fold: Annotated[list[int] | None, FOLDS] = None,
+    storage: Annotated[str, STORAGE] = "",
+    launcher: Annotated[str, LAUNCHER] = "auto",
+    datasets: Datasets = None,
+    stand_ins: StandIns = None,
+    phantoms: Phantoms = False,
+    as_json: Json = False,
+) -> None:
+    """Search parameters, each outer fold by itself on its validation part. The test part is not read."""
+    from bench import tune as tuning
+    from bench.cli.planning import Asked
+    from bench.plan import tuned
+    from bench.tune import sheet, winners
+
+    asked = Asked(study, datasets or [], stand_ins, phantoms)
+    console = Console(stderr=as_json)
+    found, searches, notes = _laid_out(asked, trials, arm or [], fold or [], console)
+    folder, budget = plan.folder(asked.name), searches[0].tuning.trials
+    memory = tuning.Storage(storage or str(folder / "search.db"))
+    for line in _lines(searches, budget, memory, notes):
+        console.print(line, markup=False, highlight=False)
+    with _Watching(len(searches), console) as watch:
+        claims = folder if memory.on_server else memory.path.parent
+        results = tuning.carry_out(searches, memory, budget, claims / ".search", launcher, watch)
+    written = winners.write(folder / tuned.FILE, asked.name, results, memory)
+    page = sheet.build(folder, found.study.question, results, written, notes)
+    if as_json:
+        return print_json(written)
+    return _say(results, folder / tuned.FILE, page, console)
+
+
+def _laid_out(asked: Any, trials: int | None, arms: list[str], folds: list[int], console: Console) -> tuple:
+    """The study on data that are prepared, its searches, and what is to be said of both."""
+    from dataclasses import replace
+
+    from bench import tune as tuning
+    from bench.cli.planning import planned
+    from bench.cli.run import mend, with_phantoms
+    from bench.tune.definition import check_tuning
+
+    found = planned(asked)
+    how = check_tuning(asked.name, found.study)
+    how = replace(how, trials=how.trials if trials is None else trials)
+    study = replace(found.study, tuning=how)
+    check_tuning(asked.name, study)
+    tuning.searches(asked.name, study, found.found, arms, folds)  # what is wrong is told before anything is made
+    mend(asked.data)
+    found = with_phantoms(replace(found, study=study), console, smoke=False)
+    searches, notes = tuning.searches(asked.name, study, found.found, arms, folds)
+    return found, searches, [*found.notes, *notes]
+
+
+def _lines(searches: list, budget: int, memory: Any, notes: list[str]) -> list[str]:
+    first = searches[0]
+    recipe, how = first.trial.recipe, first.tuning
+    return [
+        *notes,
+        f"{len(searches)} searches of {budget} candidates, {recipe.steps} steps of {recipe.batch_size} scans each:"
+        f" sampler {how.sampler}, pruner {how.pruner}, seed {how.seed}",
+        f"remembered in {memory.shown}; the test parts are not read",
+    ]
+
+
+class _Watching:
+    """Lines about how the searches go."""
+
+    def __init__(self, searches: int, console: Console) -> None:
+        self.searches, self.console = searches, console
+        self.said, self.seen = 0.0, []
+
+    def __enter__(self) -> _Watching:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __call__(self, asking: Asking) -> None:
+        if asking.search.identity not in self.seen:
+            self.seen.append(asking.search.identity)
+        states = asking.states
+        over = sum(count for state, count in states.items() if state != "RUNNING")
+        if over < asking.trials and time.monotonic() - self.said < PLAIN_EVERY:
+            return
+        self.said = time.monotonic()
+        more = ", ".join(f"{states[name]} {word}" for name, word in (("PRUNED", "pruned"), ("FAIL", "failed"))
+                         if states[name])  # fmt: skip
+        place = f"search {len(self.seen)} of {self.searches}, {asking.search.place}"
+        line = f"{place}: {over}/{asking.trials} candidates{f', {more}' if more else ''}"
+        self.console.print(line, markup=False, highlight=False)
+
+
+def _say(results: list[Found], file: Path, page: Path, console: Console) -> None:
+    """What was found, and what to do with it. Ends with 1 where a search has no winner."""
+    for one in results:
+        console.print(f"{one.search.place}: {one.verdict()}", markup=False, highlight=False)
+    seconds, steps = sum(one.seconds for one in results), sum(one.steps for one in results)
+    console.print(f"cost of the search: {steps} optimiser steps, {seconds:.0f} s", highlight=False)
+    print(f"found: {file}; committed as studies/tuned/{file.parent.name}.json, studies use it by that name")
+    print(f"report: {page}")
+    if not all(one.winner for one in results):
+        raise typer.Exit(1)

@@ -1,0 +1,28 @@
+"""The search of parameters, nested: each outer fold has its own search, which sees that fold's training and validation
+parts and nothing of its test part.
+
+Optuna suggests and prunes, and its storage is the memory: whoever opens it knows what was tried, whatever became of the
+process that tried it. Trials run one after the other in this process, or side by side under Ray Tune; both ask and tell
+the same `Asking`. What was found is a small file, `tuned.json`, that a person commits to use it.
+"""
+
+from bench.tune.asking import Asked, Asking
+from bench.tune.candidate import Outcome, train
+from bench.tune.definition import Search, searches
+from bench.tune.executors import EXECUTORS, carry_out
+from bench.tune.found import Found, found
+from bench.tune.storage import Storage
+
+__all__ = [
+    "EXECUTORS",
+    "Asked",
+    "Asking",
+    "Found",
+    "Outcome",
+    "Search",
+    "Storage",
+    "carry_out",
+    "found",
+    "searches",
+    "train",
+]

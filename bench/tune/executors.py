@@ -1,0 +1,69 @@
+"""Who trains the candidates: this process, one after the other, or Ray Tune, side by side. Both ask and tell alike."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from bench.core import BenchError
+from bench.registry import did_you_mean
+from bench.tune.asking import Asking
+from bench.tune.candidate import train
+from bench.tune.definition import Search
+from bench.tune.found import Found, found
+from bench.tune.storage import Storage
+
+EXECUTORS = ("auto", "serial", "ray")
+PAUSE = 0.2  # seconds between two looks at candidates that other processes are at
+
+Watch = Callable[[Asking], None]  # told whenever a candidate has ended
+
+
+def carry_out(
+    searches: Sequence[Search], storage: Storage, trials: int, folder: Path, launcher: str,
+    watch: Watch = lambda asking: None,
+) -> list[Found]:  # fmt: skip
+    """Carry out every search, or what is left of it, and return what they found.
+
+    trials: of each search. folder: of claims and checkpoints. launcher: one of EXECUTORS; `auto` is Ray Tune where
+    there are processors for it.
+    """
+    if launcher not in EXECUTORS:
+        raise BenchError(f"no launcher {launcher!r}; {did_you_mean(launcher, EXECUTORS)}")
+    if launcher == "auto":
+        launcher = "ray" if (os.cpu_count() or 1) > 1 and trials > 12 else "serial"
+    results = []
+    for search in searches:
+        with Asking(search, storage, trials, folder) as asking:
+            watch(asking)
+            if not asking.finished():
+                _executor(launcher)(asking, watch)
+            results.append(found(asking))
+    return results
+
+
+def _executor(launcher: str) -> Callable[[Asking, Watch], None]:
+    if launcher == "serial":
+        return _serial
+    from bench.tune.raytune import side_by_side
+
+    return side_by_side
+
+
+def _serial(asking: Asking, watch: Watch) -> None:
+    while not asking.finished():
+        asked = asking.ask()
+        if asked is None:
+            time.sleep(PAUSE)
+            continue
+        report = partial(_reported, asking, asked.number)
+        objectives = asking.search.tuning.objectives
+        asking.tell(asked.number, train(asked.trial, asked.workplace, objectives, report))
+        watch(asking)
+
+
+def _reported(asking: Asking, number: int, point: int, score: float, seconds: float, step: int) -> bool:
+    return asking.report(number, point, score)

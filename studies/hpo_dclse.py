@@ -1,0 +1,20 @@
+"""Which learning rate, decay, warm-up and groups suit DCL-SE, and is anything gained over its defaults?
+
+`bench tune --study hpo_dclse --trials 40` searches each fold by itself, on that fold's validation part; the defaults
+are the first of the 40. Where no scan is prepared the phantom of dementia stands in, and training is brief: then the
+search shows that it works, and nothing about brains. What is found is written to `tuned.json`; committed under
+`studies/tuned/`, it is used by name: Arm("dclse", tuned="hpo_dclse").
+"""
+
+from bench.core import Arm, Data, Light, Recipe, Study, Tuning
+
+STUDY = Study(
+    question="Which learning rate, decay, warm-up and groups suit DCL-SE, and is anything gained over its defaults?",
+    datasets=[Data("ad_oasis")],
+    reference="DCL-SE",
+    arms={"DCL-SE": Arm("dclse")},
+    tuning=Tuning(trials=40, pruner="median"),
+    folds=5,
+    recipe=Recipe(steps=1000, batch_size=16),
+    light=Light(Recipe(steps=20, batch_size=4, points=5), folds=2),
+)

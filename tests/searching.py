@@ -1,0 +1,91 @@
+"""A search whose candidates cost nothing: what they reach is a formula, and is known.
+
+Usage: `searching.py STORAGE FOLDER TRIALS PAUSE`: carries one search out in this process and prints, as JSON, which
+candidates it told the end of. PAUSE: seconds between two evaluation points.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from bench import plan, tune
+from bench.core import Arm, Choices, Data, DataSpec, Floats, Recipe, Study, Tuning
+
+POINTS = 4
+SPACE = {"lr": Floats(1e-5, 1e-1, log=True), "network": Choices(("resnet18", "resnet34")), "warmup": Floats(0.0, 0.2)}
+STUDY = Study(
+    question="What does a formula reach?",
+    datasets=[Data("phantom_ad")],
+    reference="net",
+    arms={"net": Arm("timm2d"), "constant": Arm("constant")},
+    floors=["constant"],
+    tuning=Tuning(trials=40, spaces={"net": SPACE}),
+    folds=2,
+    recipe=Recipe(steps=8, points=POINTS),
+)
+DATA = DataSpec("phantom_ad", 1, {}, "f")
+
+
+def search(name="formula", **changes):
+    """The search of the first fold; changes: of the study's tuning."""
+    study = replace(STUDY, tuning=replace(STUDY.tuning, **changes))
+    return tune.searches(name, study, [plan.Found(DATA)])[0][0]
+
+
+def reached(params) -> float:
+    """The score of a candidate: 1 at lr 0.01 without warm-up in the larger network, less elsewhere."""
+    far = abs(math.log10(params["lr"]) + 2) / 3
+    return 1.0 - 0.5 * far - params["warmup"] - 0.1 * (params["network"] == "resnet18")
+
+
+def pretended(pause=0.0):
+    """In place of a training: the score rises to what the formula says, evaluation point by evaluation point."""
+
+    def train(trial, workplace, objectives, report):
+        score = reached(trial.method.params)
+        for point in range(1, POINTS + 1):
+            time.sleep(pause)
+            if report(point, score * point / POINTS, 1.0 * point, 2 * point):
+                return tune.Outcome("pruned", seconds=1.0 * point, steps=2 * point)
+        values = {"validation": score, "parameters": 11e6 if trial.method.params["network"] == "resnet18" else 21e6}
+        return tune.Outcome("done", {name: values[name] for name in objectives}, 1.0 * POINTS, 2 * POINTS)
+
+    return train
+
+
+def carried_out(storage, folder, trials=40, one=None, pause=0.0):
+    """What a search found, its candidates pretended."""
+    from bench.tune import executors
+
+    executors.train = pretended(pause)
+    (found,) = tune.carry_out([one or search()], tune.Storage(str(storage)), trials, Path(folder), "serial")
+    return found
+
+
+def told(found):
+    """All that is the same in equal searches."""
+    return [
+        (one.number, one.state, dict(one.params), dict(one.values), sorted(one.on_its_way.items()))
+        for one in found.candidates
+    ]
+
+
+def main(storage: str, folder: str, trials: str, pause: str) -> None:
+    mine, tell = [], tune.Asking.tell
+
+    def counted(self, number, outcome):
+        mine.append(number)
+        tell(self, number, outcome)
+
+    tune.Asking.tell = counted
+    carried_out(storage, folder, int(trials), pause=float(pause))
+    print(json.dumps(mine))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

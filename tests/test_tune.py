@@ -1,0 +1,206 @@
+"""Promises of bench.tune about one search: what is asked, told and pruned, and that nothing of it is lost."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import optuna
+import pytest
+import searching
+from searching import carried_out, reached, search, told
+
+from bench import tune
+from bench.core import BenchError
+
+STORAGES = ("search.db", "search.log")
+
+
+@pytest.fixture(autouse=True)
+def pretended(monkeypatch):
+    """Candidates cost nothing in this file."""
+    monkeypatch.setattr("bench.tune.executors.train", searching.pretended())
+
+
+def begin(place: Path, storage: str, trials=40, pause=0.0):
+    """A process that searches."""
+    words = [searching.__file__, str(place / storage), str(place / "claims"), str(trials), str(pause)]
+    return subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finished(path: Path) -> int:
+    """How many candidates have come to their end, as anybody may read."""
+    if not path.exists():
+        return 0
+    try:
+        (one,) = optuna.get_all_study_summaries(f"sqlite:///{path}")
+        trials = optuna.load_study(study_name=one.study_name, storage=f"sqlite:///{path}").trials
+    except (ValueError, optuna.exceptions.OptunaError):
+        return 0
+    return sum(trial.state.is_finished() for trial in trials)
+
+
+def test_the_defaults_come_first_and_the_best_is_found(tmp_path):
+    found = carried_out(tmp_path / "s.db", tmp_path)
+    assert found.complete
+    assert [one.number for one in found.candidates] == list(range(40))
+    assert found.defaults.params == {"lr": 1e-3, "network": "resnet18", "warmup": 0.0}
+    assert found.defaults.values["validation"] == pytest.approx(reached(found.defaults.params))
+    done = [one for one in found.candidates if one.state == "done"]
+    assert found.winner.values["validation"] == max(reached(one.params) for one in done)
+    assert found.winner.values["validation"] > found.defaults.values["validation"]
+    assert "beats the defaults" in found.verdict()
+    assert found.states["pruned"] > 0
+    assert (found.seconds, found.steps) == (sum(one.seconds for one in found.candidates), 2 * int(found.seconds))
+
+
+@pytest.mark.parametrize("seeds", [(0, 0), (0, 1)])
+def test_equal_seeds_are_equal_searches_in_any_storage(tmp_path, seeds):
+    one, other = (
+        carried_out(tmp_path / name, tmp_path / name[7:], 15, search(seed=seed))
+        for name, seed in zip(STORAGES, seeds, strict=True)
+    )
+    assert (told(one) == told(other)) == (one.digest == other.digest) == (seeds[0] == seeds[1])
+
+
+def test_of_equals_the_defaults_win(tmp_path, monkeypatch):
+    monkeypatch.setattr(searching, "reached", lambda params: 0.5)
+    found = carried_out(tmp_path / "s.db", tmp_path, 5)
+    assert found.winner.number == 0
+    assert "no candidate of 5 beats the defaults" in found.verdict()
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_a_candidate_of_a_process_that_ended_is_taken_up_again(tmp_path, storage):
+    with tune.Asking(search(), tune.Storage(str(tmp_path / storage)), 3, tmp_path) as first:
+        asked = first.ask()
+        first.report(asked.number, 1, 0.25)
+        with tune.Asking(search(), tune.Storage(str(tmp_path / storage)), 3, tmp_path) as second:
+            assert second.ask().number == 1, "the other one has number 0"
+    with tune.Asking(search(), tune.Storage(str(tmp_path / storage)), 3, tmp_path) as third:
+        again = third.ask()
+        assert (again.number, again.trial.key) == (asked.number, asked.trial.key)
+        third.report(again.number, 1, 0.25)
+        third.tell(again.number, tune.Outcome("done", {"validation": 1.0}))
+        assert [third.ask().number, third.ask().number, third.ask()] == [1, 2, None]
+
+
+@pytest.mark.parametrize("pruner", ["median", "asha"])
+def test_the_pruner_knows_what_it_knew_before_a_restart(tmp_path, pruner):
+    storage = tune.Storage(str(tmp_path / "s.db"))
+    carried_out(tmp_path / "s.db", tmp_path, 20, search(pruner=pruner))
+    for place, expected in ((storage, True), (tune.Storage(str(tmp_path / "fresh.db")), False)):
+        with tune.Asking(search(pruner=pruner), place, 21, tmp_path / place.path.stem) as asking:
+            while (asked := asking.ask()).number == 0:  # the defaults of a fresh search are never given up
+                asking.tell(0, tune.Outcome("done", {"validation": 0.7}))
+            given_up = [asking.report(asked.number, point, 0.0) for point in (1, 2, 3)]
+            assert any(given_up) == expected
+
+
+def test_the_defaults_are_never_given_up(tmp_path):
+    with tune.Asking(search(), tune.Storage(str(tmp_path / "s.db")), 20, tmp_path) as asking:
+        usual = asking.ask()
+        for _ in range(8):
+            other = asking.ask()
+            for point in (1, 2, 3):
+                asking.report(other.number, point, 0.9)
+            asking.tell(other.number, tune.Outcome("done", {"validation": 0.9}))
+        assert not any(asking.report(usual.number, point, 0.0) for point in (1, 2, 3))
+
+
+def test_what_fails_is_remembered_and_counts(tmp_path, monkeypatch):
+    def train(trial, workplace, objectives, report):
+        if trial.method.params["warmup"] > 0:
+            return tune.Outcome("failed", seconds=1.0, error="ValueError: asked to fail")
+        return tune.Outcome("done", {"validation": 0.5})
+
+    monkeypatch.setattr(searching, "pretended", lambda pause: train)
+    found = carried_out(tmp_path / "s.db", tmp_path, 6)
+    assert found.states == Counter(done=1, failed=5)
+    assert found.candidates[3].error == "ValueError: asked to fail"
+    assert found.winner.number == 0
+
+
+def test_several_objectives_have_a_front_and_the_best_score_of_it_wins(tmp_path):
+    one = search(objectives=("validation", "parameters"), pruner="none")
+    found = carried_out(tmp_path / "s.db", tmp_path, 25, one)
+    points = {each.number: (reached(each.params), -each.values["parameters"]) for each in found.candidates}
+    beaten = {
+        mine
+        for mine, other in itertools.permutations(points, 2)
+        if all(b >= a for a, b in zip(points[mine], points[other], strict=True)) and points[mine] != points[other]
+    }
+    assert {each.number for each in found.front} == set(points) - beaten
+    assert found.winner.values["validation"] == max(score for score, _ in points.values())
+
+
+def test_a_dashboard_can_read_the_storage(tmp_path):
+    carried_out(tmp_path / "s.db", tmp_path, 6)
+    (one,) = optuna.get_all_study_summaries(f"sqlite:///{tmp_path / 's.db'}")
+    study = optuna.load_study(study_name=one.study_name, storage=f"sqlite:///{tmp_path / 's.db'}")
+    assert len(study.trials) == 6
+    assert study.best_value == max(trial.value for trial in study.trials if trial.value is not None)
+    about = study.user_attrs
+    assert (about["sampler"], about["pruner"], about["seed"]) == ("tpe", "median", 0)
+    assert about["sampler_settings"]["n_startup_trials"] == 10
+    assert set(about["versions"]) == {"bench", "optuna", "ray", "torch", "numpy"}
+
+
+def test_more_candidates_go_on_and_fewer_choose_among_the_first(tmp_path):
+    whole = carried_out(tmp_path / "s.db", tmp_path, 12)
+    assert told(carried_out(tmp_path / "s.db", tmp_path, 20))[:12] == told(whole)
+    few = carried_out(tmp_path / "s.db", tmp_path, 5)
+    assert told(few) == told(whole)[:5]
+    assert few.winner.number < 5
+
+
+def test_killed_at_15_of_40_it_ends_with_the_same_40(tmp_path):
+    process = begin(tmp_path, "s.db", pause=0.02)
+    while finished(tmp_path / "s.db") < 15:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert 15 <= finished(tmp_path / "s.db") < 40
+    found = carried_out(tmp_path / "s.db", tmp_path / "claims")
+    assert len(found.raw) == 40
+    assert found.complete
+    assert told(found) == told(carried_out(tmp_path / "whole.db", tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_two_processes_share_one_storage_and_try_40_together(tmp_path, storage):
+    pair = [begin(tmp_path, storage, pause=0.03) for _ in range(2)]
+    shares = []
+    for process in pair:
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+        shares.append(json.loads(out))
+    assert sorted(shares[0] + shares[1]) == list(range(40))
+    assert min(map(len, shares)) > 3, "both have worked"
+    found = carried_out(tmp_path / storage, tmp_path / "claims")
+    assert [one.number for one in found.candidates] == list(range(40))
+    assert found.complete
+
+
+def test_what_does_not_go_together_fails_and_the_search_goes_on(tmp_path, monkeypatch):
+    one = search()
+
+    def candidate(params):
+        if params["warmup"] > 0.1:
+            raise BenchError("no more warm-up than 0.1")
+        return type(one).candidate(one, params)
+
+    with tune.Asking(one, tune.Storage(str(tmp_path / "s.db")), 12, tmp_path) as asking:
+        object.__setattr__(one, "candidate", candidate)
+        while asked := asking.ask():
+            asking.tell(asked.number, tune.Outcome("done", {"validation": 0.5}))
+        found = tune.found(asking)
+    assert found.complete
+    assert {each.error for each in found.candidates if each.params["warmup"] > 0.1} == {"no more warm-up than 0.1"}
