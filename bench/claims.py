@@ -38,6 +38,13 @@ class Claim:
         """What names of unfinished files end with: nothing, or something of its own where it excludes nobody."""
         return "" if self.handle is not None else f"-{uuid.uuid4().hex[:8]}"
 
+    def tell(self, words: str) -> None:
+        """Leave words for whoever looks at the claim; where the disk refuses they are not left."""
+        if self.handle is not None:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self.handle, 0)
+                os.pwrite(self.handle, words.encode(), 0)
+
     def release(self) -> None:
         if self.handle is None:
             return
@@ -72,6 +79,24 @@ def claim(path: Path) -> Claim | None:
             return Claim(path, None)
         if _is_still(path, handle):
             return Claim(path, handle)
+        os.close(handle)
+
+
+def told(path: Path) -> str | None:
+    """What the holder of a claim has left there, empty where nothing; None where nobody is known to hold it."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return None
+    except BlockingIOError:
+        return os.pread(handle, 4096, 0).decode(errors="replace")
+    except OSError:
+        return None
+    finally:
         os.close(handle)
 
 

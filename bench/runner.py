@@ -40,8 +40,10 @@ def run(
     keep: bool = False,
     progress: Progress = lambda fraction: None,
     mark: str = "",
+    node: str = "",
 ) -> Record:
     """Carry out a trial and keep its record, whatever comes of it. keep: the selected weights too.
+    node: the name of the part of a cluster that it runs on.
 
     For whoever holds the trial's claim; mark: of a claim that excludes nobody. It goes on from what a killed
     process left. What a person has to mend
@@ -59,7 +61,7 @@ def run(
     except Exception as error:  # a run's fault is a record, and the sweep goes on
         record = failed(trial, error)
     seconds = time.perf_counter() - since + kept.earlier
-    record = replace(record, provenance=_provenance(began, seconds, notes))
+    record = replace(record, provenance=_provenance(began, seconds, notes, node))
     store.put(record, kept.arrays, kept.weights if keep else None, mark)
     return record
 
@@ -257,8 +259,9 @@ def be_deterministic(threads: int) -> None:
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # fp32 means fp32
 
 
-def _provenance(began: str, seconds: float, notes: Sequence[str]) -> dict[str, Any]:
+def _provenance(began: str, seconds: float, notes: Sequence[str], node: str) -> dict[str, Any]:
     return {
+        **({"node": node} if node else {}),
         "bench": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,

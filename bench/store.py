@@ -16,7 +16,7 @@ import platform
 import shutil
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,13 +143,22 @@ class Store:
         What the trial had in progress here is gone afterwards. mark: as of the workplace. HaltError where the disk
         refuses: then nothing is gone.
         """
-        key = record.trial.key
+        self._keep(record.trial.key, mark, lambda whole: _fill(whole, record, arrays, weights))
+
+    def receive(self, key: str, files: Mapping[str, bytes], mark: str = "") -> None:
+        """Keep the files of a trial as another store has them; as in `put`. DamagedError where they are not whole."""
+        if not self.has(key):
+            self._keep(key, mark, lambda whole: _write(whole, files))
+        if self.whole(key, weights=True) is None:
+            raise DamagedError(self.damaged[key])
+
+    def _keep(self, key: str, mark: str, fill: Callable[[Path], None]) -> None:
         with storing(self.trials):
             workplace = self.workplace(key, mark)
             whole = workplace / f"whole-{uuid.uuid4().hex[:8]}"
             whole.mkdir()
             try:
-                _fill(whole, record, arrays, weights)
+                fill(whole)
                 whole.rename(self.folder(key))
                 flush(self.trials)
             except OSError:
@@ -234,3 +243,9 @@ def _fill(folder: Path, record: Record, arrays: Mapping[str, Any] | None, weight
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")
     for path in folder.iterdir():
         flush(path)
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        (folder / Path(name).name).write_bytes(content)
+        flush(folder / Path(name).name)

@@ -18,6 +18,9 @@ class Quiet:
     def lost(self, trial):
         pass
 
+    def told(self, words):
+        pass
+
     def elsewhere(self, trial):
         self.shared.add(trial.key)
 

@@ -30,6 +30,9 @@ class Quiet:
     def lost(self, trial):
         pass
 
+    def told(self, words):
+        pass
+
     def elsewhere(self, trial):
         pass
 

@@ -94,6 +94,9 @@ class Watching:
         self.starts.pop(trial.key, None)
         self.console.print(f"a worker was lost, and its trial is run again: {self._name(trial)}", markup=False)
 
+    def told(self, words: str) -> None:
+        self.console.print(words, markup=False, highlight=False)
+
     def ended(self, trial: Trial, status: str, notes: Sequence[str] = ()) -> None:
         for note in notes:
             self.console.print(f"{self._name(trial)}: {note}", markup=False, highlight=False)

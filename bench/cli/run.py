@@ -22,6 +22,7 @@ from bench.core import BenchError, Data, DataSpec, HaltError
 from bench.plan import Cell
 from bench.store import Store
 
+ADDRESS = typer.Option("--address", help="HOST:PORT of a Ray cluster that runs already, or auto; as $RAY_ADDRESS.")
 LAUNCHER = typer.Option("--launcher", help="serial, ray, or auto: ray where there are processors and trials for it.")
 
 
@@ -34,6 +35,7 @@ def run(
     study: StudyName,
     arm: Arms = None,
     launcher: Annotated[str, LAUNCHER] = "auto",
+    address: Annotated[str, ADDRESS] = "",
     smoke: Annotated[
         bool, typer.Option("--smoke", help="Prove that the study runs; its numbers are thrown away.")
     ] = False,
@@ -50,24 +52,25 @@ def run(
     mend(asked.data)
     if smoke:
         with tempfile.TemporaryDirectory(prefix="bench-smoke-") as folder:
-            failed = _carry_out(planned(asked, smoke=True), Path(folder), arm, "serial", smoke=True)
+            failed = _carry_out(planned(asked, smoke=True), Path(folder), arm, ("serial", ""), smoke=True)
     else:
-        failed = _carry_out(planned(asked), paths.results_root(), arm, launcher, retry=retry, keep=keep_weights)
+        failed = _carry_out(
+            planned(asked), paths.results_root(), arm, (launcher, address), retry=retry, keep=keep_weights
+        )
         _report(asked.name)
     if failed:
         raise typer.Exit(1)
 
 
 def _carry_out(
-    found: Planned, root: Path, arms: list[str] | None, launcher: str, *,
+    found: Planned, root: Path, arms: list[str] | None, launcher: tuple[str, str], *,
     smoke: bool = False, retry: bool = False, keep: bool = False,
 ) -> int:  # fmt: skip
-    """Run what is outstanding and return how many trials of the plan have failed."""
+    """Run what is outstanding and return how many trials of the plan have failed. launcher: with the address."""
     from bench import launch
 
     console = Console(stderr=False)
-    if launcher not in launch.LAUNCHERS:
-        raise BenchError(f"no launcher {launcher!r}; {registry.did_you_mean(launcher, launch.LAUNCHERS)}")
+    launch.chosen(*launcher)  # a wrong one is told before anything is made
     plan.chosen(found.study, found.name, found.cells, arms or [])  # a wrong arm is told before anything is made
     console.print(found.study.question, markup=False)
     found = with_phantoms(found, console, smoke)
@@ -84,7 +87,7 @@ def _carry_out(
     if work.trials:
         _check(found)
     with Watching(work, {cell.trial.key: cell.arm for cell in chosen}, console) as watch:
-        launch.launch(work, store, launcher, watch)
+        launch.launch(work, store, launcher[0], watch, launcher[1])
     return _say_what_failed(chosen, store, console)
 
 

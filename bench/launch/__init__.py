@@ -1,0 +1,64 @@
+"""Carries out the trials of a plan, wave by wave: one after the other, or side by side through Ray.
+
+What is done is what the store holds; a launcher remembers nothing. Processes that run the same trials share them: each
+works at those that it can claim. torch and ray are imported when trials run.
+
+    work        what a plan leaves to do, and who is told how it goes
+    attempt     one trial, claimed, run and kept
+    serial      one after the other, in this process
+    stopping    the first Ctrl-C lets the trials in flight end, the second does not
+    abreast     side by side: which trial on which node, what came of it, what was lost
+    needs       processors, memory and share of a GPU of a trial, from what was measured
+    cluster     Ray itself: begun here, or found at an address
+    nodes       what each node has free, and whether it has the same packages, code and data
+    look        what is sent to a node by value: the standard library is all it needs there
+    crate       code and records as bytes, where no folder is shared
+    worker      what a node does with a trial
+"""
+
+from __future__ import annotations
+
+import os
+
+from bench.core import BenchError
+from bench.launch import stopping
+from bench.launch.attempt import attempt
+from bench.launch.serial import serial
+from bench.launch.work import LAUNCHERS, Outdated, Watch, Work, outstanding
+from bench.registry import did_you_mean
+from bench.store import Store
+
+__all__ = ["LAUNCHERS", "Outdated", "Watch", "Work", "attempt", "chosen", "launch", "outstanding"]
+
+MANY = 12  # trials from which on it is worth to start Ray
+
+
+def chosen(launcher: str, address: str = "") -> str:
+    """The launcher that was asked for: one of LAUNCHERS, ray where there is an address. BenchError where neither."""
+    if launcher not in LAUNCHERS:
+        raise BenchError(f"no launcher {launcher!r}; {did_you_mean(launcher, LAUNCHERS)}")
+    if address and launcher == "serial":
+        raise BenchError(f"--address {address} is of a Ray cluster, which --launcher serial has no use for")
+    return "ray" if address else launcher
+
+
+def launch(work: Work, store: Store, launcher: str, watch: Watch, address: str = "") -> None:
+    """Run what is outstanding. launcher: one of LAUNCHERS; `auto` is Ray where there are processors and trials for it,
+    or an address in $RAY_ADDRESS. address: of a Ray cluster that runs already; else Ray is begun on this machine.
+
+    Trials whose upstream trial failed become failed records themselves.
+    """
+    launcher = chosen(launcher, address)
+    if launcher == "auto":
+        many = len(work.trials) > MANY and (os.cpu_count() or 1) > 1
+        launcher = "ray" if many or os.environ.get("RAY_ADDRESS") else "serial"
+    store.open()
+    if not work.trials:
+        return
+    with stopping.gently() as stop:
+        if launcher == "serial":
+            serial(work, store, watch, stop)
+        else:
+            from bench.launch.abreast import abreast
+
+            abreast(work, store, watch, stop, address or os.environ.get("RAY_ADDRESS", ""))

@@ -1,0 +1,100 @@
+"""Ray itself: begun on this machine and ended with the run, or found at an address and left as it is.
+
+What is begun here listens on the loopback alone, has no dashboard and tells nobody outside about itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bench.core import BenchError, HaltError
+
+WAIT = 15.0  # seconds that an address is given to answer
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing phones home
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_niceness": "0",  # a trial in this process is not niced either
+}
+QUIET = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """Ray, with what runs at `address`, or begun here where that is empty. BenchError, HaltError where it cannot be."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    if address:
+        _reach(address)
+    with _signals_as_they_are():
+        import ray
+
+        ours = not ray.is_initialized()
+        if ours and address:
+            _join(ray, address)
+        elif ours:
+            ray.init(address="local", _node_ip_address="127.0.0.1", **QUIET)
+    try:
+        yield ray
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+@contextmanager
+def _signals_as_they_are() -> Iterator[None]:
+    """Ray puts its own handlers where it likes; here they are those of before."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _reach(address: str) -> None:
+    """Wait until something listens at the address. HaltError where nothing does for WAIT seconds."""
+    if address == "auto":
+        return
+    host, colon, port = address.rpartition(":")
+    if not (host and colon and port.isdigit() and int(port) < 65536) or "/" in host:
+        raise BenchError(
+            f"{address!r} is no address of a Ray cluster: HOST:PORT as `ray start --head` prints it, or auto;"
+            " give the command on a machine of the cluster"
+        )
+    until, why = time.monotonic() + WAIT, ""
+    while time.monotonic() < until:
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=max(0.1, until - time.monotonic())):
+                return
+        except OSError as error:
+            why = error.strerror or str(error)
+            time.sleep(min(0.5, max(0.0, until - time.monotonic())))
+    raise HaltError(f"no Ray cluster answers at {address}, not within {WAIT:g} seconds: {why}; is its head running?")
+
+
+def _join(ray: Any, address: str) -> None:
+    """Become a driver of the cluster. HaltError where what listens there is no such cluster, or of another Ray."""
+    if address != "auto":
+        _greet(ray, address)
+    try:
+        ray.init(address=address, **{name: QUIET[name] for name in ("log_to_driver", "logging_level")})
+    except (RuntimeError, ConnectionError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise HaltError(f"cannot join the Ray cluster at {address}: {reason}") from error
+
+
+def _greet(ray: Any, address: str) -> None:
+    """Ask what listens there whether it is Ray: its own first words may end this process where it is not."""
+    from ray._raylet import GcsClient
+
+    try:
+        GcsClient(address=address).internal_kv_keys(b"", None, WAIT)
+    except (RuntimeError, ray.exceptions.RayError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise HaltError(f"what listens at {address} does not answer as a Ray cluster does: {reason}") from error

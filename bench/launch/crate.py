@@ -1,0 +1,43 @@
+"""Code and records as bytes, for nodes that share no folder with whoever sends them trials."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.launch import look
+
+
+def code(plugins: Sequence[Path]) -> bytes:
+    """The packages, their entry points and the folders of plug-ins, as a zip file. Equal files give equal bytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as into:
+        for folder in look.folders_of_code():
+            _add(into, folder, folder.name)
+        for number, folder in enumerate(plugins):
+            _add(into, folder, f"plugins-{number}")
+        found = importlib.metadata.distribution(look.DISTRIBUTION)
+        about = f"{look.DISTRIBUTION.replace('-', '_')}-{found.version}.dist-info"
+        for name in ("METADATA", "entry_points.txt"):
+            into.writestr(zipfile.ZipInfo(f"{about}/{name}"), _text(found, name))
+    return packed.getvalue()
+
+
+def _add(into: zipfile.ZipFile, folder: Path, name: str) -> None:
+    for path in look.files_of(folder):
+        into.writestr(zipfile.ZipInfo(f"{name}/{path.relative_to(folder)}"), path.read_bytes())
+
+
+def _text(found: importlib.metadata.Distribution, name: str) -> str:
+    if name == "METADATA":  # an editable installation may have it under another name
+        return found.read_text(name) or f"Metadata-Version: 2.1\nName: {look.DISTRIBUTION}\nVersion: {found.version}\n"
+    points = [f"{each.name} = {each.value}" for each in found.entry_points if each.group == "dclse_bench"]
+    return "\n".join(["[dclse_bench]", *points, ""])
+
+
+def packed(folder: Path) -> dict[str, bytes]:
+    """The files of a finished trial."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

@@ -1,0 +1,82 @@
+"""What a trial needs of a node: processors, memory and a share of a GPU, from what trials of its kind were measured at.
+
+A trial has as many processors as its recipe has threads. Where trials of the same data, method and batch have records,
+their peak of memory says how many fit on a GPU and into main memory. On nodes with GPUs a kind that nobody has measured
+runs two steps first, alone on a GPU.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.core import Trial
+from bench.launch.work import kind_of
+
+if TYPE_CHECKING:
+    from bench.launch.nodes import Node
+
+CONTEXT = 600.0  # megabytes of a GPU that each process needs beside what torch counts
+MARGIN = 1.15  # over the measured peak: memory is lost between blocks
+DEFAULT = 0.25  # of a GPU, where nothing could be measured: the networks under test are small
+GIGABYTE = 2**30
+
+
+@dataclass(frozen=True)
+class Need:
+    """What is kept free for a trial. Few different values, so that processes are used again."""
+
+    cpus: int
+    gpu: float = 0.0
+    memory: int = 0  # bytes; 0: not known, nothing is kept
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """As Ray names them."""
+        found = {"CPU": self.cpus, "GPU": self.gpu, "memory": self.memory}
+        return {name: amount for name, amount in found.items() if amount}
+
+
+def need(trial: Trial, node: Node, peaks: dict[tuple[str, str], float]) -> Need | None:
+    """What the trial needs on that node; None where it can never fit there."""
+    cpus = trial.recipe.threads
+    if cpus > node.total.get("CPU", 0):
+        if not node.here:
+            return None
+        cpus = int(node.total["CPU"])  # a trial alone in this process would have no more of them
+    peak = peaks.get((node.device, kind_of(trial)))
+    if node.total.get("GPU"):
+        share = DEFAULT if peak is None or not node.gpu_mb else shared(peak, node)
+        return Need(cpus, share) if share else None
+    return Need(cpus, 0.0, _memory(peak, node) if peak else 0)
+
+
+def alone(trial: Trial, node: Node) -> Need:
+    """A GPU of the node as a whole, to measure on."""
+    return Need(min(trial.recipe.threads, int(node.total.get("CPU", 1))), 1.0)
+
+
+def shared(peak: float, node: Node) -> float:
+    """The share of a GPU of the node for a trial that was measured at `peak` megabytes; 0 where that is too much."""
+    whole = peak * MARGIN + (CONTEXT if node.device == "cuda" else 0.0)
+    fit = int(node.gpu_mb // whole)
+    return math.floor(1e4 / fit) / 1e4 if fit else 0.0  # four digits are all that Ray tells apart
+
+
+def _memory(peak: float, node: Node) -> int:
+    """A power of two of gigabytes above the peak, or all that the node has."""
+    asked = 2 ** max(0, math.ceil(math.log2(peak * MARGIN / 1024))) * GIGABYTE
+    return int(min(asked, node.total.get("memory", 0)))
+
+
+def lacking(trial: Trial, nodes: list[Node], peaks: dict[tuple[str, str], float]) -> str:
+    """Why a trial fits on none of the nodes, in words."""
+    cpus = max(node.total.get("CPU", 0) for node in nodes)
+    if trial.recipe.threads > cpus:
+        said = f"{trial.recipe.threads} processors, the threads of its recipe; the largest node has {cpus:g}"
+    else:
+        most = max(nodes, key=lambda node: node.gpu_mb)
+        peak = peaks[most.device, kind_of(trial)]
+        said = f"{peak * MARGIN + CONTEXT * (most.device == 'cuda'):.0f} MB of a GPU; the largest has {most.gpu_mb:.0f}"
+    return f"{trial.method.name} on {trial.data.name} needs {said}: it could never run here"

@@ -1,0 +1,155 @@
+"""The nodes of a cluster: what each has free, and whether packages, code and data are there as they are here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench import paths
+from bench.core import DataSpec, HaltError, Trial
+from bench.disk import storing
+from bench.launch import look
+from bench.prepare.prepared import folder_of
+from bench.store import Store
+
+PACKAGES = ("python", "ray", "torch", "numpy", "scipy", "scikit-learn", "scikit-image", "timm", "monai", "einops")
+PACKAGES += ("nibabel", "isal", "pillow", "safetensors")  # what numbers, and the reading of scans, depend on
+WAIT = 60.0  # seconds that a node is given to say what it has
+TINY = 1e-6  # shares of a GPU are no whole numbers
+
+
+@dataclass
+class Node:
+    """A node that trials may run on. Amounts of resources as Ray names them."""
+
+    id: str
+    name: str
+    total: dict[str, float]
+    here: bool = False  # Ray was begun by this process: the node is this machine, as it is
+    free: dict[str, float] = field(default_factory=dict)
+    gpu_mb: float = 0.0  # memory of one of its GPUs
+    device: str = "cpu"  # what trials run on there
+    shared: bool = True  # whether it sees the results folder
+    shipped: bool = False  # whether the code is sent to it
+
+    def __post_init__(self) -> None:
+        self.free = dict(self.free or self.total)
+
+    def room(self, wanted: dict[str, float]) -> bool:
+        """Whether that much is free."""
+        return all(self.free.get(name, 0.0) + TINY >= amount for name, amount in wanted.items())
+
+    def take(self, wanted: dict[str, float]) -> None:
+        """Count that much as taken."""
+        for name, amount in wanted.items():
+            self.free[name] = self.free.get(name, 0.0) - amount
+
+    def give(self, wanted: dict[str, float]) -> None:
+        """Count that much as free again."""
+        self.take({name: -amount for name, amount in wanted.items()})
+
+
+def living(ray: Any, here: bool) -> dict[str, Node]:
+    """The nodes that could run trials now, by id."""
+    found = [entry for entry in ray.nodes() if entry["Alive"] and entry["Resources"].get("CPU", 0) >= 1]
+    return {entry["NodeID"]: _node(entry, here) for entry in found}
+
+
+def _node(entry: dict[str, Any], here: bool) -> Node:
+    total = {name: amount for name, amount in entry["Resources"].items() if name in ("CPU", "GPU", "memory")}
+    node = Node(entry["NodeID"], entry["NodeName"] or entry["NodeManagerAddress"], total, here)
+    node.gpu_mb = entry["Resources"].get("gpu_memory_mb", 0.0)  # a node may state it where nothing can be asked
+    return node
+
+
+class Inspection:
+    """What is asked of every node before it is given a trial, and what the answers mean."""
+
+    def __init__(self, ray: Any, store: Store, trials: Sequence[Trial], here: bool) -> None:
+        self.ray, self.here = ray, here
+        self.token = store.trials / f".shared-{uuid.uuid4().hex[:8]}"
+        self.plugins = [folder.resolve() for folder in paths.plugin_folders()]
+        self.data = {_prepared(spec): spec for trial in trials for spec in _specs(trial)}
+        self.code = look.checksum([*look.folders_of_code(), *self.plugins])
+        self.question = {
+            "versions": PACKAGES,
+            "plugins": [str(folder) for folder in self.plugins],
+            "token": str(self.token.resolve()),
+            "secret": uuid.uuid4().hex,
+            "data_root": str(paths.data_root().resolve()),
+            "forced": here,
+            "data": list(self.data),
+        }
+
+    def __enter__(self) -> Inspection:
+        with storing(self.token.parent):
+            self.token.write_text(self.question["secret"], encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.token.unlink(missing_ok=True)
+
+    def begin(self, node: Node) -> Any:
+        """Ask a node; what is returned is waited for and given to `end`."""
+        options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": at(self.ray, node)}
+        return self.ray.remote(look.look).options(**options).remote(self.question)
+
+    def all(self, nodes: Sequence[Node]) -> None:
+        """Ask all of them. HaltError that names every node on which something is another than here, and what."""
+        asked = {node.name: (node, self.begin(node)) for node in nodes}
+        faults = []
+        for node, answer in asked.values():
+            faults += [f"node {node.name}: {fault}" for fault in self.end(node, answer)]
+        if faults:
+            raise HaltError("the cluster is not as this machine is:\n  " + "\n  ".join(faults))
+
+    def end(self, node: Node, asked: Any) -> list[str]:
+        """Take over what a node said; returns what speaks against it."""
+        try:
+            answer = self.ray.get(asked, timeout=WAIT)
+        except self.ray.exceptions.GetTimeoutError:
+            return [f"it did not answer within {WAIT:g} seconds"]
+        except self.ray.exceptions.RayError as error:
+            return [f"it cannot be asked: {' '.join(str(error).split())[:300]}"]
+        node.shared, node.shipped = answer["shared"], answer["code"] != self.code
+        node.gpu_mb = answer["gpu_mb"] or node.gpu_mb
+        node.device = "cuda" if answer["gpu_mb"] and node.total.get("GPU") else "cpu"
+        return [*self._other_versions(answer["versions"]), *self._other_data(answer)]
+
+    def _other_versions(self, theirs: dict[str, str]) -> list[str]:
+        pairs = [(name, look.version_of(name), version) for name, version in theirs.items()]
+        return [f"{name} {its or 'is missing'}, here {ours}" for name, ours, its in pairs if its != ours]
+
+    def _other_data(self, answer: dict[str, Any]) -> list[str]:
+        faults = []
+        for folder, found in answer["data"].items():
+            spec, place = self.data[folder], Path(answer["data_root"]) / folder
+            if found is None:
+                faults.append(f"{spec.name} is not prepared in {place}; prepare it there, or share the folder")
+            elif found != spec.fingerprint:
+                faults.append(f"{spec.name} in {place} is prepared otherwise ({found}, here {spec.fingerprint})")
+        return faults
+
+
+def at(ray: Any, node: Node) -> Any:
+    """How Ray is told to use that node and no other."""
+    return ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node_id=node.id, soft=False)
+
+
+def with_gpus(nodes: Sequence[Node], tell: Callable[[str], None]) -> list[Node]:
+    """The nodes that a study runs on: where some have GPUs only those, as a processor gives other numbers."""
+    gpus = [node for node in nodes if node.total.get("GPU")]
+    if gpus and len(gpus) < len(nodes):
+        tell(f"trials run on the {len(gpus)} nodes with GPUs; the others would give other numbers")
+    return gpus or list(nodes)
+
+
+def _specs(trial: Trial) -> list[DataSpec]:
+    return [trial.data, *([trial.external.data] if trial.external else [])]
+
+
+def _prepared(spec: DataSpec) -> str:
+    return str(folder_of(spec.name, spec.params).relative_to(paths.data_root()))

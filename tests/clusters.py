@@ -1,0 +1,97 @@
+"""A real Ray cluster on this machine: each node a `ray start` of its own with its own resources, on the loopback.
+
+A node may have another environment than this process, or see another file in place of a folder (a mount of its own).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ENTRY = "from ray.scripts.scripts import main; main()"
+OWN = ("BENCH_DATA", "BENCH_RESULTS", "BENCH_PLUGINS", "RAY_ADDRESS")  # of a test, and of no node unless it is said
+LONGEST = 120.0  # seconds that a node may take to begin, on a machine that is busy
+
+
+class Cluster:
+    """Nodes by name. Used in a `with`, so that no process is left."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="rc-", dir="/tmp"))  # short: sockets lie below it
+        self.nodes: dict[str, subprocess.Popen] = {}
+        self.address = ""
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in list(self.nodes)[::-1]:
+            self.kill(name)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, name: str, hidden: Path | None = None, resources: dict | None = None, **environment: str) -> None:
+        """Begin a node with one processor, the first one with the head. hidden: a folder that it sees empty."""
+        told = {"num-cpus": 1, "object-store-memory": 100_000_000, "node-name": name, "node-ip-address": "127.0.0.1"}
+        told |= {"resources": json.dumps(resources.pop("custom", {}))} if resources else {}
+        told |= {key.replace("_", "-"): value for key, value in (resources or {}).items()}
+        if self.address:
+            told["address"] = self.address
+        else:
+            told |= {"port": free_port(), "temp-dir": str(self.folder), "include-dashboard": "false"}
+        words = [sys.executable, "-c", ENTRY, "start", "--block", "--disable-usage-stats"]
+        words += ["--head"] if "port" in told else []
+        words += [f"--{key}={value}" for key, value in told.items()]
+        if hidden is not None:
+            mount = f'mount -t tmpfs tmpfs "{hidden}" && exec "$@"'
+            words = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh", *words]
+        around = (
+            {key: value for key, value in os.environ.items() if key not in OWN}
+            | {"RAY_AUTH_MODE": "disabled"}
+            | environment
+        )
+        log = (self.folder / f"{name}.log").open("wb")
+        self.nodes[name] = subprocess.Popen(words, stdout=log, stderr=log, env=around, start_new_session=True)
+        log.close()
+        self.address = self.address or f"127.0.0.1:{told['port']}"
+        self._wait(name)
+
+    def _wait(self, name: str) -> None:
+        until = time.monotonic() + LONGEST
+        while "Ray runtime started" not in (said := (self.folder / f"{name}.log").read_text()):
+            assert self.nodes[name].poll() is None and time.monotonic() < until, said
+            time.sleep(0.1)
+
+    def kill(self, name: str) -> None:
+        """End a node as a power cut does: all of its processes at once."""
+        node = self.nodes.pop(name)
+        for pid in [node.pid, *below(node.pid)]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        node.wait()
+
+
+def below(pid: int) -> list[int]:
+    """All processes that descend from `pid`."""
+    lines = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in lines.splitlines()[1:]]
+    found = {pid}
+    while more := {child for child, parent in pairs if parent in found} - found:
+        found |= more
+    return sorted(found - {pid})
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens at."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
