@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from learning import LARGE, TASKS, batch_of, built, form, loss, shown_shape, solved, trained
+from learning import SHAPES as SMALL_SHAPES
 from safetensors.torch import load_model, save_model
 
 from bench import plan, registry
@@ -21,8 +23,6 @@ from bench.core import DataSpec, Study, canonical
 from bench.curriculum import Curriculum, Signals, Stage
 from bench.method import FAMILIES, Method, outputs
 from bench.metrics import metric
-from learning import SHAPES as SMALL_SHAPES
-from learning import LARGE, TASKS, batch_of, built, form, loss, shown_shape, solved, trained
 
 PLUGINS = os.environ.get("BENCH_PLUGINS") or str(Path(__file__).parent / "plugins")
 os.environ["BENCH_PLUGINS"] = PLUGINS

@@ -23,7 +23,7 @@ SHAPE = (1, 36, 40, 36)
 
 
 def steps(name: str) -> dict[str, object]:
-    """The version and the losses of two steps of a method on scans made of a seed, in float64: alike on any processor."""
+    """The version and losses of two steps of a method on scans made of a seed, in float64: alike on any processor."""
     method: Method = registry.make("methods", name)
     torch.manual_seed(0)
     view = effective(method.view, SHAPE)
