@@ -211,7 +211,7 @@ def test_xing_starts_from_the_features_of_a_vgg11(tmp_path):
 
 def test_the_attention_of_xing_weighs_all_positions_together():
     torch.manual_seed(0)
-    model = AttentiveVgg(1, 2, 0.5)
+    model = AttentiveVgg(1, 2, (64, 32), 0.5)
     weights = model.weigh(torch.randn(3, 512, 4, 5))
     assert weights.shape == (3, 1, 4, 5)
     torch.testing.assert_close(weights.mean((1, 2, 3)), torch.ones(3))
@@ -219,7 +219,7 @@ def test_the_attention_of_xing_weighs_all_positions_together():
 
 
 def test_dropout_is_off_when_xing_is_evaluated():
-    model = AttentiveVgg(1, 2, 0.5).eval()
+    model = AttentiveVgg(1, 2, (64, 32), 0.5).eval()
     x = torch.randn(2, 1, 40, 40)
     torch.testing.assert_close(model(x), model(x), rtol=0, atol=0)
 

@@ -250,3 +250,19 @@ def test_who_draws_masks_says_so():
     assert "predicts a mask" in method.refuses(TWO, (1, 32, 32, 32))
     assert "volumes" in method.refuses(MASK, (3, 64, 64))
     assert "leaves no room" in make("methods", "monaiseg", {"network": "DynUNet"}).refuses(MASK, (1, 8, 8, 8))
+
+
+def test_dynunet_is_planned_for_the_spacing_of_the_scans():
+    method = make("methods", "monaiseg", {"network": "DynUNet", "width": 8})
+    thick = method.on((3.6, 0.62, 0.62))
+    assert thick.spacing == (3.6, 0.62, 0.62)
+    kernels = [
+        tuple(one.network.input_block.conv1.conv.kernel_size)
+        for one in (each.build(MASK, (1, 16, 32, 32)) for each in (method, thick))
+    ]
+    assert kernels == [(3, 3, 3), (1, 3, 3)]
+    told = make("methods", "monaiseg", {"network": "DynUNet", "spacing": (1.0, 1.0, 1.0)})
+    assert told.on((3.6, 0.62, 0.62)) == told
+    student = make("methods", "distil", {"loss": "kd", "student": "monaiseg", "student_params": {"network": "DynUNet"}})
+    assert student.on((3.6, 0.62, 0.62))._student.spacing == (3.6, 0.62, 0.62)
+    assert student._student.spacing == ()
