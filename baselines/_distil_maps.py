@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from baselines._sizes import shown_shape
+from bench.core import Task
+from bench.method import Method, outputs
 from bench.views import PLANES, View, effective
 
 
@@ -41,6 +44,20 @@ def misaligned(student: View, teacher: View, shape: tuple[int, ...]) -> str | No
     if len(set(planes)) > 1:
         return f"attention is compared place by place, and it sees {planes[0]} slices, its teacher {planes[1]} ones"
     return None
+
+
+def mapless(name: str, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
+    """Why a method's network has no map of attention, in words. Tried out without numbers; shape: before the view."""
+    shown = shown_shape(method.shown(task), shape)
+    if shown is None or method.solves:
+        return None if shown is None else f"attention is compared place by place, and {name} has no network"
+    with torch.random.fork_rng(devices=[]):
+        model = method.build(task, shown).to("meta").eval()
+    with torch.no_grad():
+        said = outputs(model, torch.zeros(2, *shown, device="meta"), attention=True)
+    if said.attention is not None:
+        return None
+    return f"attention is compared place by place, and the network of {name} has no map: it ends in tokens or slices"
 
 
 def axis_of(student: View, teacher: View, maps: tuple[Tensor, Tensor]) -> int:

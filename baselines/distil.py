@@ -147,7 +147,12 @@ class Distil(Method):
 
         if self.augment != "none":
             return "attention is compared place by place, and augmentation moves the student's scans; set augment=none"
-        return _distil_maps.misaligned(self.shown(task), teacher.shown(task), shape)
+        if reason := _distil_maps.misaligned(self.shown(task), teacher.shown(task), shape):
+            return reason
+        pair = {self.student: self._student, self._teaching().name: teacher}
+        return next(
+            (reason for name, one in pair.items() if (reason := _distil_maps.mapless(name, one, task, shape))), None
+        )
 
     def _teaching(self) -> Spec:
         """The method that teaches, as an arm of a study would have it."""

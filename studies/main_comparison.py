@@ -14,7 +14,7 @@ from studies._dclse import FULL
 WHOLE = ("classification", "regression")  # one answer for a scan
 MASKS = ("segmentation",)
 COARSE = {"view": {"kind": "volume", "mm": 4.0}}
-VIT = {"hidden_size": 384, "mlp_dim": 1536, "num_layers": 12, "num_heads": 6}
+VIT = {"patch_size": [8, 8, 8], "hidden_size": 384, "mlp_dim": 1536, "num_layers": 12, "num_heads": 6}
 
 DCLSE = {
     "DCL-SE": Arm("dclse"),

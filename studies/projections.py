@@ -1,7 +1,8 @@
 """Which image of a volume serves one 2D network best?
 
 The network and its training stay; what it sees changes: the dynamic image by three coefficients and along three axes,
-all three at once, the mean, the maximum, the entropy-weighted mean, one slice, three slices, 2D+e.
+all three at once, the mean, the maximum, the entropy-weighted mean, one slice, three slices, 2D+e; and early and joint
+fusion of three planes, and slices weighed as the network learns to.
 
 Expected: no image differs from the dynamic image by more than could have been missed; `phantom_order`, whose classes
 differ in the order of slices alone, is told by the dynamic images and by nothing that forgets the order.
@@ -31,7 +32,13 @@ STUDY = Study(
     question="Which image of a volume serves one 2D network best?",
     datasets=[Data("ad_oasis"), Data("age_oasis"), Data("phantom_order")],
     reference="dynamic (bilen)",
-    arms={**{name: Arm("timm2d", {"view": view}) for name, view in VIEWS.items()}, **FLOORS},
+    arms={
+        **{name: Arm("timm2d", {"view": view}) for name, view in VIEWS.items()},
+        "early fusion": Arm("fuseme", {"fusion": "early"}),
+        "joint fusion": Arm("fuseme"),
+        "learnt weights": Arm("weighted_pooling"),
+        **FLOORS,
+    },
     floors=list(FLOORS),
     again="dynamic (bilen)",
     recipe=Recipe(steps=200, batch_size=16),

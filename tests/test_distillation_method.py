@@ -209,6 +209,7 @@ def test_a_born_again_network_learns_from_its_own_method():
     assert make("methods", "distil", second.method.params).upstream(second) == (teacher,)
 
 
+TOKENS = {"network": "vit_tiny_patch16_224", "options": {"depth": 1}}
 REFUSED = [
     ({"loss": "dkd"}, TWO, VOLUME, "three classes or more"),
     ({"loss": "kd"}, AGE, VOLUME, "chances of classes, and a number has none"),
@@ -224,6 +225,8 @@ REFUSED = [
     ({"loss": "attention_transfer", "view": "orthogonal"}, TWO, VOLUME, "lays several planes on each other"),
     ({"loss": "attention_transfer", "augment": "flip"}, TWO, VOLUME, "augmentation moves"),
     ({"loss": "attention_transfer", "view": "2d+e", "teacher": "timm2d"}, TWO, VOLUME, "axial slices, its teacher sag"),
+    ({"loss": "attention_transfer", "student_params": TOKENS}, TWO, VOLUME, "network of timm2d has no map: it ends"),
+    ({"loss": "attention_transfer", "teacher": "linear"}, TWO, VOLUME, "linear has no network"),
 ]
 
 
