@@ -70,7 +70,7 @@ def _carry_out(
         raise BenchError(f"no launcher {launcher!r}; {registry.did_you_mean(launcher, launch.LAUNCHERS)}")
     plan.chosen(found.study, found.name, found.cells, arms or [])  # a wrong arm is told before anything is made
     console.print(found.study.question, markup=False)
-    found = _with_phantoms(found, console, smoke)
+    found = with_phantoms(found, console, smoke)
     chosen = plan.chosen(found.study, found.name, found.cells, arms or [])
     for line in found.lines():
         console.print(line, markup=False, highlight=False)
@@ -108,7 +108,7 @@ def _mend(data: Sequence[Data]) -> None:
                 prepare(name, params, error.source, progress=progress, skip_broken=error.skipped)
 
 
-def _with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:
+def with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:
     """The same plan, its phantoms made where they were not there yet."""
     from bench.prepare import prepare
 
