@@ -19,6 +19,7 @@ from bench.tables.curves import curves
 from bench.tables.effects import effects
 from bench.tables.effects_laid_out import effects_table
 from bench.tables.layout import Table
+from bench.tables.noise import noise, noise_table
 from bench.tables.render import latex, markdown
 from bench.tables.results import Results, Run, Section, gather, read
 from bench.tables.scores import predictions, scores
@@ -41,6 +42,7 @@ __all__ = [
     "laid_out",
     "latex",
     "markdown",
+    "noise",
     "predictions",
     "read",
     "scores",
@@ -79,6 +81,7 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(layout.controls, found.section, found.controls),
         partial(layout.publisher, found.section),
         partial(layout.bias, found.section),
+        partial(noise_table, found.section),
         partial(layout.audit, found.section, found.scores),
         partial(layout.cost, found.section, found.scores),
         partial(layout.failures, results, found.section, found.failures),
