@@ -83,7 +83,8 @@ def _roles(plan: Mapping[str, Any], arm: str) -> list[tuple[str, str, int, int]]
     roles = [("arm", arm, seed, 0) for seed in range(seeds)]
     if plan["again"] and plan["again"][0] == arm:
         roles += [("again", plan["again"][1], seed, 0) for seed in range(seeds, 2 * seeds)]
-    if plan["random_labels"] and plan["random_labels"]["arm"] == arm:
+    permuted = (plan["random_labels"] or {}).get("arm", ())
+    if arm in ([permuted] if isinstance(permuted, str) else permuted):
         roles += [("random_labels", arm, 0, number) for number in range(plan["random_labels"]["permutations"])]
     return roles
 

@@ -11,6 +11,7 @@ from typing import Any
 from bench import paths, plan, registry
 from bench.core import Data, Study, Trial, plain
 from bench.plan import Cell, Found
+from bench.plan.estimate import Estimate, Need, estimate, kind_of
 from bench.prepare import fingerprint
 from bench.store import Store
 
@@ -54,8 +55,10 @@ class Planned:
         return [
             *(_data_line(item) for item in self.found),
             *self.notes,
+            *plan.design_lines(study),
             f"{len(list(study.rows()))} arms, {shape}: {len(self.trials)} trials, {self._progress()}; {budget}",
-            f"time: {self.duration()}",
+            f"{len(self.cells)} cells of the tables, {self.pairs} pairs of runs to compare",
+            *self._taking(),
         ]
 
     def _progress(self) -> str:
@@ -64,22 +67,33 @@ class Planned:
         remedy = " (--retry runs them again)" if counts["failed"] else ""
         return ", ".join([f"{counts['done']} of them done", *rest]) + remedy
 
-    def duration(self) -> str:
-        """About how long what is open takes: from trials of the same method and recipe, else what the study says."""
-        seen: dict[str, list[float]] = {}
-        waiting = Counter()
-        for key, (status, seconds) in self.found_done.items():
-            name = self.trials[key].method.name
-            if status == "open":
-                waiting[name] += 1
-            elif status == "done":
-                seen.setdefault(name, []).append(seconds)
-        if not waiting:
-            return "nothing is left to run"
-        if set(waiting) <= set(seen):
-            seconds = sum(count * sum(seen[name]) / len(seen[name]) for name, count in waiting.items())
-            return f"about {max(1, round(seconds / 60))} minutes for what is left, run one by one"
-        return self.study.cost or "not known before the first trials are through; the progress shows it then"
+    @property
+    def open_trials(self) -> list[Trial]:
+        """The trials without a record."""
+        return [self.trials[key] for key, (status, _) in self.found_done.items() if status == "open"]
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """What the open trials will take, as far as records tell."""
+        return estimate(self.open_trials, self.store.root)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of runs that contrasts compare: an arm and another in one fold with one seed."""
+        places = {(cell.trial.where, cell.arm): 0 for cell in self.cells if cell.role == "arm"}
+        for cell in self.cells:
+            if cell.role == "arm":
+                places[cell.trial.where, cell.arm] += 1
+        pairs = plan.contrasts(self.study)
+        sets = dict.fromkeys(where for where, _ in places)
+        return sum(min(places.get((where, label), 0) for label in pair) for where in sets for pair in pairs)
+
+    def _taking(self) -> list[str]:
+        """The estimate in words; what the study itself says, where no record tells anything."""
+        told = self.estimate
+        if told.trials and told.unknown == told.trials and self.study.cost:
+            return [*told.lines(), f"the study says: {self.study.cost}"]
+        return told.lines()
 
     def rows(self) -> list[tuple[str, str, int, int]]:
         """(data, arm, trials, done) in the order of the study."""
@@ -91,6 +105,12 @@ class Planned:
             done[cell.trial.where, label] += self.found_done[cell.trial.key][0] == "done"
         return [(*place, count, done[place]) for place, count in trials.items()]
 
+    def takes(self) -> dict[tuple[str, str], Need]:
+        """(data, arm) -> what one of its open trials takes, where records tell."""
+        needs = self.estimate.needs
+        kinds = {(cell.trial.where, cell.arm): kind_of(cell.trial) for cell in self.cells if cell.role != "upstream"}
+        return {place: needs[kind] for place, kind in kinds.items() if kind in needs}
+
     def summary(self) -> dict[str, Any]:
         """The same for scripts."""
         names = ("data", "arm", "trials", "done")
@@ -100,8 +120,11 @@ class Planned:
             "data": [{**plain(item.spec), **_how(item)} for item in self.found],
             "notes": self.notes,
             "recipe": plain(self.study.recipe),
+            "cells": len(self.cells),
+            "pairs": self.pairs,
             "trials": len(self.trials),
             **{status: self.statuses[status] for status in ("done", "failed", "refused", "open")},
+            "estimate": self.estimate.summary(),
             "arms": [dict(zip(names, row, strict=True)) for row in self.rows()],
         }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +13,9 @@ from rich.table import Table
 from bench import registry
 from bench.cli.options import Datasets, Json, Phantoms, StandIns, StudyName, print_json
 from bench.core import BenchError, Study, plain
+
+if TYPE_CHECKING:
+    from bench.plan.estimate import Need
 
 
 def attach(app: typer.Typer) -> None:
@@ -111,22 +114,36 @@ def plan(
     datasets: Datasets = None,
     stand_ins: StandIns = None,
     phantoms: Phantoms = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Time a few steps of what no earlier record tells of.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """What a study would run: data sets, arms, trials, and how many of them are done. Runs nothing."""
+    """What a study would run, how much is done, and what the rest will take. Runs nothing, unless to measure."""
     from bench.cli.planning import Asked, planned
 
     found = planned(Asked(study, datasets or [], stand_ins, phantoms))
+    if measure:
+        from bench.cli.measuring import measure as measured
+
+        found = measured(found)
     if as_json:
         return print_json(found.summary())
     console = Console()
     console.print(found.study.question, markup=False)
     for line in found.lines():
         console.print(line, markup=False)
-    table = Table("data", "arm", "trials", "done", box=None, pad_edge=False)
-    for row in found.rows():
-        table.add_row(*(escape(str(value)) for value in row))
-    return console.print(table)
+    return console.print(_planned_table(found.rows(), found.takes()))
+
+
+def _planned_table(rows: Iterable[tuple[str, str, int, int]], takes: Mapping[tuple[str, str], Need]) -> Table:
+    """A row for every arm; what one of its open trials takes, where records tell."""
+    table = Table("data", "arm", "trials", "done", "s/trial", "MB", box=None, pad_edge=False)
+    for data, arm, trials, done in rows:
+        need = takes.get((data, arm.removesuffix(" (random labels)")))
+        cost = ("", "") if need is None else (f"{need.seconds:.1f}", f"{need.memory_mb or 0:.0f}")
+        table.add_row(escape(data), escape(arm), str(trials), str(done), *cost)
+    return table
 
 
 def status(study: StudyName, as_json: Json = False) -> None:

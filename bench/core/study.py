@@ -84,6 +84,7 @@ class Light:
 
     recipe: Recipe
     folds: int = 2
+    seeds: int = 1
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from bench.tables.effects import effects
 from bench.tables.effects_laid_out import effects_table
 from bench.tables.layout import Table
 from bench.tables.learning import learning
+from bench.tables.noise import noise, noise_table
 from bench.tables.render import latex, markdown
 from bench.tables.results import Results, Run, Section, gather, read
 from bench.tables.scores import predictions, scores
@@ -44,6 +45,7 @@ __all__ = [
     "latex",
     "learning",
     "markdown",
+    "noise",
     "predictions",
     "read",
     "scores",
@@ -86,6 +88,7 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(layout.learning, found.section, found.learning),
         partial(layout.publisher, found.section),
         partial(layout.bias, found.section),
+        partial(noise_table, found.section),
         partial(layout.audit, found.section, found.scores),
         partial(layout.cost, found.section, found.scores),
         *([partial(tuning, results.tuned, found.section.name)] if results.tuned else []),

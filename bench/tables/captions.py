@@ -171,7 +171,8 @@ def audit(section: Section) -> str:
             data(section),
             f"{section.metric.title} on the test part by how the evaluation point is chosen, means over folds. Only "
             "the first is a result. Flattery: what the best of all points on test adds to it, which nobody would "
-            "get on new people. It is never ranked.",
+            "get on new people; brackets: 95 % interval over folds and partitions, with the correction of Nadeau and "
+            "Bengio. It is never ranked.",
             selection(section),
             design(section),
         )

@@ -80,7 +80,7 @@ def row(section: Section, arm: str, against: str, role: str = "arm") -> dict[str
 
 def measured(section: Section, differences: Differences, arm: str, role: str = "arm") -> dict[str, Any]:
     """The test of differences over folds. arm, role: whose runs say how large the parts of each fold were."""
-    train, test = _sizes(section, arm, role, differences.cells)
+    train, test = sizes(section, arm, role, differences.cells)
     found = stats.corrected_interval(section.sign * differences.values, train, test)
     planned = {(partition, fold) for partition, fold, _ in differences.planned}
     margin = section.plan.get("margin")
@@ -153,7 +153,7 @@ def _holm(p: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(p), np.nan, stats.holm(np.nan_to_num(p, nan=1.0)))
 
 
-def _sizes(section: Section, arm: str, role: str, cells: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+def sizes(section: Section, arm: str, role: str, cells: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     """Scans of the training and of the test part of each (partition, fold)."""
     found = {run.place[:2]: run.record.sizes for run in section.of(arm, role) if run.done}
     return tuple(np.array([found[cell][part] for cell in cells], dtype=float) for part in ("train", "test"))

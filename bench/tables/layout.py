@@ -117,7 +117,7 @@ def audit(section: Section, frame: pd.DataFrame) -> Table:
     names = ("validation", "last", "best_of_last", "best_of_all")
     columns = (
         "Arm", "Selected (result)", "On validation", "Last point", "Best of last, on test", "Best of all, on test",
-        "Flattery",
+        "Flattery", "95 %",
     )  # fmt: skip
     rows = tuple(
         (
@@ -125,6 +125,7 @@ def audit(section: Section, frame: pd.DataFrame) -> Table:
             marked(entry, digits),
             *(number(entry[name], digits) for name in names),
             signed(entry["flattery"], digits),
+            between(entry["flattery_low"], entry["flattery_high"], digits),
         )
         for entry in frame.to_dict("records")
     )

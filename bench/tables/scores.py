@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench import metrics, stats
 from bench.core import seed_of
+from bench.tables.contrasts import sizes
 from bench.tables.results import POINTS, Run, Section
 
 REPEATS = 2000  # of the bootstrap for one pass over the folds; fewer for each where several passes are averaged
@@ -94,9 +95,18 @@ def _audit(section: Section, arm: str) -> dict[str, float]:
         place: section.sign * (score - found["selected"].get(place, math.nan))
         for place, score in found["best_of_all"].items()
     }
+    low, high = _bounds(section, arm, gains)
     means = {point: stats.fold_mean(found[point]) for point in POINTS[1:]}
     validation = stats.fold_mean(section.scores(arm, point="validation"))
-    return {"validation": validation, **means, "flattery": stats.fold_mean(gains)}
+    return {"validation": validation, **means, "flattery": stats.fold_mean(gains), "flattery_low": low, "flattery_high": high}
+
+
+def _bounds(section: Section, arm: str, gains: stats.Scores) -> tuple[float, float]:
+    """The interval of a mean over folds and partitions, corrected as that of a contrast is."""
+    folds = stats.average_seeds(gains)
+    train, test = sizes(section, arm, "arm", tuple(folds))
+    found = stats.corrected_interval(np.array(list(folds.values())), train, test)
+    return found.low, found.high
 
 
 def mean_cost(runs: Sequence[Run], name: str) -> float:

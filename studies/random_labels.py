@@ -1,0 +1,37 @@
+"""Does any method score above chance where the labels mean nothing?
+
+The gate that a leak does not pass: the labels of whole people are permuted, twenty times, and every kind of method is
+trained as always. A method that then scores above chance has seen what it should not: a test scan in training, a
+normalisation learnt on all scans, a choice made on the test part. It cannot see a person who is there twice under two
+names; that is the work of `bench audit`.
+
+Control: chance, known beforehand for the AUC; the constant, which is chance exactly.
+Expected: every mean within two standard errors of chance. Of four such tests one fails by chance in about one study of
+five, so that a single failure is repeated with more permutations before anything is believed.
+Cost: estimated at an hour on two cores (120 short trials of networks); the light form takes a third of that.
+"""
+
+from bench.core import Arm, Data, Light, RandomLabels, Recipe, Study
+from studies._dclse import FLOORS
+
+COARSE = {"view": {"kind": "volume", "mm": 5.5}}
+
+STUDY = Study(
+    question="Does any method score above chance where the labels mean nothing?",
+    datasets=[Data("ad_oasis")],
+    reference="linear (voxels)",
+    arms={
+        **FLOORS,
+        "ResNet-18 (dynamic)": Arm("timm2d"),
+        "DenseNet-121 (3D)": Arm("monai3d", COARSE),
+        "DCL-SE": Arm("dclse"),
+    },
+    floors=["constant"],
+    random_labels=RandomLabels(
+        ("linear (voxels)", "ResNet-18 (dynamic)", "DenseNet-121 (3D)", "DCL-SE"), permutations=20
+    ),
+    folds=2,
+    recipe=Recipe(steps=60, batch_size=8, points=6),
+    light=Light(Recipe(steps=20, batch_size=8, points=4), folds=2),
+    cost="estimated at an hour on two processor cores",
+)

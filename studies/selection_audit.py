@@ -1,0 +1,32 @@
+"""How much does choosing the evaluation point on the test part flatter each method?
+
+Published scores often are the best epoch on the test fold. Here validation chooses, and the best of all points on test
+stands beside it in the audit, as `Flattery` with its interval. One set holds nothing to be learnt (a phantom without an
+effect): whatever the best point scores there above chance is flattery alone.
+
+Control: the linear model, which has one evaluation point and cannot be flattered; chance on the phantom without effect.
+Expected: networks gain 0.05 to 0.15 in AUC from choosing on so few test scans, more than any contrast between them.
+Cost: estimated at an hour and a half on two cores (60 trials of networks); `bench plan --measure` says it for a machine.
+"""
+
+from bench.core import Arm, Data, Light, Recipe, Study
+from studies._dclse import FLOORS, FULL
+from studies.oasis_ad import VOXELS
+
+STUDY = Study(
+    question="How much does choosing the evaluation point on the test part flatter each method?",
+    datasets=[Data("ad_oasis"), Data("age_oasis"), Data("phantom_order", {"effect": 0.0, "subjects": 120})],
+    reference="ResNet-18 (dynamic)",
+    arms={
+        "ResNet-18 (dynamic)": Arm("timm2d"),
+        "DenseNet-121 (3D)": Arm("monai3d", VOXELS),
+        "DCL-SE": Arm("dclse"),
+        "DCL-SE full": Arm("dclse", FULL),
+        **FLOORS,
+    },
+    floors=list(FLOORS),
+    recipe=Recipe(steps=200, batch_size=8, points=20),
+    light=Light(Recipe(steps=40, batch_size=8, points=10), folds=2),
+    cost="estimated at an hour and a half on two processor cores",
+    missing="skip",
+)
