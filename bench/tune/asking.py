@@ -62,7 +62,7 @@ class Asking:
         self._opened = storage.open()
         with storage.asking(), claimed(folder / "begin.claim"):
             _check_owner(self._opened, storage, search.study)
-            self._begin()
+            self._number = self._begin()  # of the search in the storage
 
     def __enter__(self) -> Asking:
         return self
@@ -120,14 +120,14 @@ class Asking:
     def tried(self) -> list[optuna.trial.FrozenTrial]:
         """Every candidate of the search that was begun, in order."""
         with self.storage.asking():
-            trials = self._study().get_trials(deepcopy=False)
+            trials = self._opened.get_all_trials(self._number, deepcopy=False)
         return [trial for trial in trials if trial.number < self.trials and trial.state.name != "WAITING"]
 
     @property
     def versions(self) -> dict[str, str]:
         """Of the programs that began the search."""
         with self.storage.asking():
-            return dict(self._study().user_attrs["versions"])
+            return dict(self._opened.get_study_user_attrs(self._number)["versions"])
 
     @property
     def states(self) -> Counter:
@@ -138,7 +138,7 @@ class Asking:
         """Whether as many candidates as asked for have come to an end."""
         return sum(trial.state.is_finished() for trial in self.tried()) >= self.trials
 
-    def _begin(self) -> None:
+    def _begin(self) -> int:
         """Make the search, or find it; the first candidate is the arm as it is."""
         import optuna
 
@@ -151,16 +151,16 @@ class Asking:
                 study.set_user_attr(name, value)
         if not study.get_trials(deepcopy=False):
             study.enqueue_trial(search.defaults)
+        return study._study_id
 
-    def _study(self, seed: int | None = None) -> optuna.Study:
+    def _study(self, seed: int) -> optuna.Study:
         import optuna
 
         tuning = self.search.tuning
-        chance = 0 if seed is None else seed
         with quiet():
             return optuna.load_study(
                 study_name=_name(self.search), storage=self._opened,
-                sampler=samplers.sampler(tuning, chance), pruner=samplers.pruner(tuning),
+                sampler=samplers.sampler(tuning, seed), pruner=samplers.pruner(tuning),
             )  # fmt: skip
 
     def _next(self) -> tuple[int, dict[str, Any]] | None:

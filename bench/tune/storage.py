@@ -85,7 +85,7 @@ class Storage:
                 _mend(self.path, lock)
                 return optuna.storages.JournalStorage(JournalFileBackend(str(self.path), lock))
             url = self.name if self.is_url else f"sqlite:///{self.path}"
-            return optuna.storages.RDBStorage(url, engine_kwargs=self._engine())
+            return optuna.storages.get_storage(optuna.storages.RDBStorage(url, engine_kwargs=self._engine()))
 
     @contextmanager
     def asking(self) -> Iterator[None]:

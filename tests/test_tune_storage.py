@@ -1,0 +1,149 @@
+"""Promises about the storages of a search: three kinds remember alike, and what one refuses is told in a line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import sqlite3
+import subprocess
+import tempfile
+from pathlib import Path
+
+import optuna
+import pytest
+import searching
+from searching import carried_out, search, told
+
+from bench import tune
+from bench.claims import claim
+from bench.core import BenchError, HaltError
+from bench.tune import storage as storages
+
+
+@pytest.fixture(autouse=True)
+def pretended(monkeypatch):
+    """Candidates cost nothing in this file."""
+    monkeypatch.setattr("bench.tune.executors.train", searching.pretended())
+
+
+def test_a_storage_of_another_study_is_refused_by_name(tmp_path):
+    for kind in ("s.db", "s.log"):
+        carried_out(tmp_path / kind, tmp_path, 1, search("theirs"))
+        with pytest.raises(BenchError, match="holds searches of the study theirs, not of formula") as error:
+            carried_out(tmp_path / kind, tmp_path, 1)
+        assert error.value.status == 2
+
+
+def test_a_storage_of_another_program_is_refused(tmp_path):
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    optuna.create_study(storage=url, study_name="somebody's")
+    with pytest.raises(BenchError, match='holds "somebody\'s", which is no search of bench'):
+        carried_out(tmp_path / "s.db", tmp_path, 1)
+
+
+def test_a_locked_database_is_waited_for_and_then_told(tmp_path, monkeypatch):
+    carried_out(tmp_path / "s.db", tmp_path, 1)
+    monkeypatch.setattr(storages, "WAIT", 0.2)
+    with contextlib.closing(sqlite3.connect(tmp_path / "s.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(HaltError, match=r"another program has it locked; waited 0\.2 s"):
+            carried_out(tmp_path / "s.db", tmp_path, 2)
+        other.rollback()
+    assert carried_out(tmp_path / "s.db", tmp_path, 2).complete
+
+
+def test_a_locked_journal_is_waited_for_and_then_told(tmp_path, monkeypatch):
+    carried_out(tmp_path / "s.log", tmp_path, 1)
+    monkeypatch.setattr(storages, "WAIT", 0.2)
+    with claim(tmp_path / ".s.log.claim"), pytest.raises(HaltError, match="another program has it locked"):
+        carried_out(tmp_path / "s.log", tmp_path, 2)
+    assert carried_out(tmp_path / "s.log", tmp_path, 2).complete
+
+
+def test_half_a_line_that_a_killed_process_left_in_a_journal_is_cut_off(tmp_path):
+    whole = carried_out(tmp_path / "s.log", tmp_path, 4)
+    with (tmp_path / "s.log").open("ab") as file:
+        file.write(b'{"op_code": 5, "worker')
+    found = carried_out(tmp_path / "s.log", tmp_path, 6)
+    assert told(found)[:4] == told(whole)
+    assert found.complete
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path):
+    (tmp_path / "s.db").write_bytes(b"not a database, " * 100)
+    with pytest.raises(HaltError, match="no SQLite database, or damaged; give another file"):
+        carried_out(tmp_path / "s.db", tmp_path, 1)
+
+
+@pytest.mark.parametrize("name", ["search", "search.txt", "oracle://host/x", ""])
+def test_a_name_that_is_no_storage_is_told(name):
+    with pytest.raises(BenchError, match="no storage") as error:
+        tune.Storage(name)
+    assert error.value.status == 2
+
+
+def test_a_password_is_never_shown():
+    shown = tune.Storage("postgresql://me:secret@host/base").shown
+    assert shown == "postgresql://me:***@host/base"
+
+
+def test_an_unreachable_database_is_told_after_a_wait(tmp_path, monkeypatch):
+    monkeypatch.setattr(storages, "WAIT", 1.0)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(HaltError, match="no answer that could be used") as error:
+        carried_out(f"postgresql+pg8000://me:secret@127.0.0.1:{port}/base", tmp_path, 1)
+    assert "secret" not in str(error.value)
+
+
+def test_a_database_without_its_driver_is_told(tmp_path):
+    with pytest.raises(BenchError, match=r"needs the package \w+; pip install it"):
+        carried_out("mysql+aiomysql://127.0.0.1/base", tmp_path, 1)
+
+
+def test_a_full_disk_of_the_storage_is_told(tmp_path, monkeypatch):
+    carried_out(tmp_path / "s.db", tmp_path, 2)
+
+    def full(self, *words):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("optuna.storages._rdb.storage.RDBStorage.set_trial_user_attr", full)
+        with pytest.raises(HaltError, match="the disk is full"):
+            carried_out(tmp_path / "s.db", tmp_path, 3)
+    assert told(carried_out(tmp_path / "s.db", tmp_path, 3)) == told(carried_out(tmp_path / "w.db", tmp_path / "w", 3))
+
+
+@pytest.fixture
+def postgres():
+    """A PostgreSQL of this test's own, as a URL; a skip where the server is not installed."""
+    if not shutil.which("initdb") or not shutil.which("pg_ctl"):
+        pytest.skip("initdb and pg_ctl are not installed")
+    place = Path(tempfile.mkdtemp(prefix="pg-"))
+    user = {"user": "nobody"} if os.getuid() == 0 else {}
+    if user:
+        os.chown(place, pwd.getpwnam("nobody").pw_uid, -1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data, quiet = str(place / "data"), {"check": True, "capture_output": True, "cwd": place, **user}
+    subprocess.run(["initdb", "-D", data, "-U", "me", "-A", "trust", "-N"], **quiet)
+    start = ["pg_ctl", "-D", data, "-w", "-l", str(place / "log"), "-o", f"-p {port} -k {place} -h 127.0.0.1", "start"]
+    subprocess.run(start, **{**quiet, "capture_output": False, "stdout": subprocess.DEVNULL})
+    yield f"postgresql+pg8000://me@127.0.0.1:{port}/postgres"
+    subprocess.run(["pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.mark.slow
+def test_postgresql_remembers_as_a_file_does(tmp_path, postgres):
+    first = carried_out(postgres, tmp_path / "claims", 6)
+    assert len(first.raw) == 6
+    whole = carried_out(postgres, tmp_path / "claims", 12)
+    assert told(whole) == told(carried_out(tmp_path / "s.log", tmp_path / "other", 12))
+    with pytest.raises(BenchError, match="holds searches of the study formula"):
+        carried_out(postgres, tmp_path / "claims", 1, search("another"))

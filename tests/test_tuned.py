@@ -1,0 +1,273 @@
+"""Promises about what a search may see and what is done with what it found: nested, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench import launch, plan, registry, scene, tune
+from bench.core import Arm, BenchError, HaltError, Labels
+from bench.disk import seal
+from bench.plan import tuned
+from bench.prepare import prepare
+from bench.store import Store
+from bench.tune import winners
+
+
+@pytest.fixture
+def study(plugins):
+    return registry.study("searched")
+
+
+@pytest.fixture
+def data(plugins):
+    return plan.Found(prepare("tiny_volumes").spec)
+
+
+def searched(study, data, root, trials=3, launcher="serial", **more):
+    """What the searches of the arm `net` found."""
+    ones, _ = tune.searches("searched", study, [data], ["net"], **more)
+    storage = tune.Storage(str(root / "search.log"))
+    return tune.carry_out(ones, storage, trials, root / "claims", launcher), storage
+
+
+@pytest.fixture
+def committed(study, data, plugins, tmp_path, monkeypatch):
+    """The winners as a person would commit them, beside the studies of a folder of plug-ins."""
+    results, storage = searched(study, data, tmp_path)
+    own = tmp_path / "own"
+    shutil.copytree(plugins, own)
+    (own / "tuned").mkdir()
+    written = winners.write(own / "tuned" / "mine.json", "searched", results, storage)
+    monkeypatch.setenv("BENCH_PLUGINS", str(own))
+    registry.forget()
+    return own / "tuned" / "mine.json", written
+
+
+def using(study, **changes):
+    """The study with the arm as it is, and as it was tuned."""
+    arms = {"net": Arm("tiny_net"), "tuned": Arm("tiny_net", tuned="mine"), "constant": Arm("constant")}
+    return replace(study, arms=arms, tuning=None, **changes)
+
+
+class Trap(np.ndarray):
+    """Scans of which some must not be looked at."""
+
+    rows = frozenset()
+
+    def __getitem__(self, index):
+        asked = np.arange(len(self))[index] if isinstance(index, (slice, np.ndarray, list, int, np.integer)) else ()
+        if self.ndim == 5 and self.rows & set(np.atleast_1d(asked).tolist()):
+            raise AssertionError("the test part was read")
+        return np.asarray(super().__getitem__(index))
+
+
+def test_the_test_part_is_never_read(study, data, tmp_path, monkeypatch):
+    keeps = {"net": Arm("tiny_net", {"view": {"kind": "volume"}})}  # scans as they are: nothing is computed before
+    study = replace(study, arms=keeps, floors=[], tuning=replace(study.tuning, arms=["net"], spaces={
+        "net": study.tuning.spaces["net"]}))  # fmt: skip
+    lay_out, view_array = scene.lay_out, scene.view_array
+    trapped = []
+
+    def laid_out(trial, method, device):
+        found = lay_out(trial, method, device)
+        Trap.rows = frozenset(found.fold.test.tolist())
+        monkeypatch.setattr(scene, "view_array", lambda *words: view_array(*words).view(Trap))
+        trapped.append(lay_out(trial, method, device))
+        monkeypatch.setattr(scene, "view_array", view_array)
+        return trapped[-1]
+
+    monkeypatch.setattr(scene, "lay_out", laid_out)
+    results, _ = searched(study, data, tmp_path)
+    assert [one.states["done"] for one in results] == [3, 3], results[0].candidates
+    with pytest.raises(AssertionError, match="the test part was read"):
+        trapped[-1].test()
+
+
+def test_what_the_test_part_holds_changes_nothing(study, data, tmp_path, monkeypatch):
+    plain, _ = searched(study, data, tmp_path / "plain")
+    targets = scene._targets
+
+    def spoilt(trial, prepared):
+        found = targets(trial, prepared).copy()
+        test = scene.splits.fold(prepared, trial.split, trial.partition, trial.fold).test
+        found[test] = 1 - found[test]
+        return found
+
+    monkeypatch.setattr(scene, "_targets", spoilt)
+    other, _ = searched(study, data, tmp_path / "spoilt")
+    assert [one.digest for one in plain] == [one.digest for one in other]
+
+
+def test_a_candidate_is_the_training_of_its_trial(study, data, tmp_path):
+    results, _ = searched(study, data, tmp_path)
+    store = Store(tmp_path / "r")
+    for one in results:
+        best = one.winner
+        trial = one.search.candidate(best.params)
+        cell = plan.Cell(trial, "net", "arm", "3d")
+        launch.launch(launch.outstanding([cell], store), store, "serial", Quiet())
+        record = store.get(trial.key)
+        assert record.metrics["validation"]["auc"] == best.values["validation"]
+        assert [row["val"] for row in record.curve] == [best.on_its_way[point] for point in (1, 2, 3)]
+
+
+class Quiet:
+    """A watch that says nothing."""
+
+    def __getattr__(self, name):
+        return lambda *words: None
+
+
+def test_each_fold_uses_what_was_found_on_it(committed, study, data):
+    _, written = committed
+    cells = [cell for cell in plan.cells(using(study), [data]) if cell.arm == "tuned"]
+    assert len(cells) == 2
+    for cell, found in zip(cells, written["sets"], strict=True):
+        assert cell.trial.fold == found["fold"]
+        assert {name: cell.trial.method.params[name] for name in found["params"]} == found["params"]
+        assert cell.tuning == found["cost"]
+        assert cell.tuning["trials"] == 3
+
+
+def test_the_cost_of_tuning_is_in_the_plan_and_its_table(committed, study, data, tmp_path):
+    from bench import tables
+
+    using_it = using(study)
+    cells = plan.cells(using_it, [data])
+    store = Store(tmp_path / "results")
+    launch.launch(launch.outstanding(cells, store), store, "serial", Quiet())
+    plan.write("using", using_it, [data], cells)
+    (found,) = tables.frames(tables.read("using", store.root))
+    rows = found.scores.set_index("arm")
+    cost = [one["cost"] for one in committed[1]["sets"]]
+    assert rows.loc["tuned", "tuning_seconds"] == pytest.approx(np.mean([one["seconds"] for one in cost]))
+    assert rows.loc["tuned", "tuning_trials"] == 3
+    assert np.isnan(rows.loc["net", "tuning_seconds"])
+    assert "Its tuning (s)" in tables.layout.cost(found.section, found.scores).columns
+
+
+def spoil(path, **changes):
+    """The committed file with something else in its first fold, sealed anew as if it had been found so."""
+    entry = json.loads(path.read_text())
+    del entry["seal"]
+    entry["sets"][0] |= changes
+    path.write_text(json.dumps({**entry, "seal": seal(entry)}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"fold": 1}, "the fold is 0 here, and they were found for 1"),
+        ({"partition": 1}, "the partition is 0 here"),
+        ({"labels": {"kind": "permuted", "number": 2, "share": 0.0}}, "the labels is"),
+        ({"split": {"kind": "kfold", "folds": 5, "fraction": 1.0}}, "the split is"),
+    ],
+)
+def test_what_was_found_elsewhere_is_refused(committed, study, data, changes, words):
+    spoil(committed[0], **changes)
+    with pytest.raises(BenchError) as error:
+        plan.cells(using(study), [data])
+    assert words in str(error.value)
+    assert error.value.status == 2
+
+
+def test_other_data_methods_and_versions_are_refused(committed, study, data, monkeypatch):
+    other = replace(data, spec=replace(data.spec, fingerprint="other"))
+    cases = [
+        (using(study), other, "its fingerprint is other here"),
+        (using(study, folds=3), data, "the split is"),
+        (using(study, partitions=2), data, "the partition is 1 here"),
+        (replace(using(study), arms={"net": Arm("constant", tuned="mine")}), data, "the method is constant here"),
+        (
+            replace(using(study), arms={"net": Arm("tiny_net", {"dropout": 0.1}, tuned="mine")}),
+            data,
+            "what the arm gives",
+        ),
+    ]
+    for one, where, words in cases:
+        with pytest.raises(BenchError) as error:
+            plan.cells(replace(one, floors=[], reference="net"), [where])
+        assert words in str(error.value)
+    monkeypatch.setattr(registry.member("methods", "tiny_net"), "version", 2)
+    with pytest.raises(BenchError, match="its version is 2 here, and they were found for 1"):
+        plan.cells(using(study), [data])
+
+
+def test_other_training_seeds_are_the_same_fold(committed, study, data):
+    cells = plan.cells(using(study, seeds=2, again="tuned"), [data])
+    params = {(c.trial.fold, c.trial.method.text) for c in cells if c.arm.startswith("tuned")}
+    assert len(params) == 2, "one set a fold, whatever the seed"
+
+
+def test_a_file_that_is_changed_missing_or_of_another_protocol_is_told(committed, study):
+    path, _ = committed
+    with pytest.raises(BenchError, match="no tuned parameters 'mime'; did you mean 'mine'"):
+        plan.check(replace(using(study), arms={"net": Arm("tiny_net", tuned="mime")}, floors=[]), "s")
+    entry = json.loads(path.read_text())
+    path.write_text(json.dumps({**entry, "study": "another"}))
+    with pytest.raises(BenchError, match="is not what `bench tune` wrote"):
+        tuned.read("mine")
+    del entry["seal"]
+    entry["protocol"] = 0
+    path.write_text(json.dumps({**entry, "seal": seal(entry)}))
+    with pytest.raises(BenchError, match="found under protocol 0"):
+        tuned.read("mine")
+
+
+@pytest.mark.slow
+def test_serial_and_ray_tune_find_the_same(study, data, tmp_path):
+    one, _ = searched(study, data, tmp_path / "serial", 8)
+    two, _ = searched(study, data, tmp_path / "ray", 8, "ray")
+    assert [each.digest for each in one] == [each.digest for each in two]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pruner", ["median", "asha"])
+def test_ray_tune_prunes_by_the_storage(study, data, tmp_path, pruner):
+    how = replace(study.tuning, pruner=pruner)
+    results, _ = searched(replace(study, tuning=how, folds=2), data, tmp_path, 25, "ray")
+    assert all(one.complete and len(one.raw) == 25 for one in results)
+    assert sum(one.states["pruned"] for one in results) > 0
+    for one in results:
+        assert all(each.steps < 6 for each in one.candidates if each.state == "pruned")
+
+
+@pytest.mark.slow
+def test_on_random_labels_tuning_leaves_the_test_score_at_chance(study, plugins, tmp_path):
+    """Twenty permutations of 60 people: search, train with what was found, score; the mean within two errors of 0.5."""
+    data = plan.Found(prepare("tiny_volumes", {"people": 60}).spec)
+    store, scores, chosen = Store(tmp_path / "r"), [], []
+    for number in range(20):
+        results, _ = searched(study, data, tmp_path / str(number), 6, labels=Labels("permuted", number))
+        trials = [one.search.candidate(one.winner.params) for one in results]
+        cells = [plan.Cell(trial, "net", "random_labels", "3d") for trial in trials]
+        launch.launch(launch.outstanding(cells, store), store, "serial", Quiet())
+        scores.append(np.mean([store.get(trial.key).metrics["selected"]["auc"] for trial in trials]))
+        chosen.append(np.mean([one.winner.values["validation"] for one in results]))
+    error = np.std(scores, ddof=1) / np.sqrt(len(scores))
+    assert abs(np.mean(scores) - 0.5) < 2 * error + 1e-9, (np.mean(scores), error)
+    assert np.mean(chosen) > np.mean(scores) + 2 * error, "what it chose by does flatter"
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(study, data, tmp_path, monkeypatch):
+    import errno
+
+    from bench import train as training
+
+    searched(study, data, tmp_path, 1)
+
+    def full(*words):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(training, "save_model", full)
+    with pytest.raises(HaltError, match="the disk is full"):
+        searched(study, data, tmp_path, 3)
+    monkeypatch.undo()
+    results, _ = searched(study, data, tmp_path, 3)
+    whole, _ = searched(study, data, tmp_path / "whole", 3)
+    assert [one.digest for one in results] == [one.digest for one in whole]
