@@ -1,4 +1,4 @@
-"""The command line: `bench list, describe, prepare, audit, plan, run, status, report, cost, explain`.
+"""The command line: `bench list, describe, prepare, audit, plan, run, status, report, cost, explain, template`.
 
 Exit status: 0 all is well; 1 something that ran has failed, or could not go on; 2 the command or the study was wrong;
 130 and 143 it was interrupted. An error is one message without a traceback, unless that is asked for.
@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import typer
 
-from bench.cli import audit, data, explain, run, show
+from bench.cli import audit, data, explain, following, run, show, templates
 from bench.core import BenchError
 
 TRACEBACK = "--traceback"
@@ -26,7 +26,7 @@ app = typer.Typer(
     help="Find out whether a method really helps on brain images. Begin with: bench run --study quickstart",
     epilog=f"With {TRACEBACK}, anywhere on the line, an error says where in the program it arose.",
 )
-for module in (run, show, data, audit, explain):
+for module in (run, show, following, data, audit, explain, templates):
     module.attach(app)
 
 
