@@ -49,6 +49,11 @@ class Store:
     def folder(self, key: str) -> Path:
         return self.trials / key
 
+    @property
+    def claims(self) -> Path:
+        """Where whoever works at a trial says so, in a file of the trial's key."""
+        return self.trials / CLAIMS
+
     def has(self, key: str) -> bool:
         """Whether there is something of a finished trial, whole or damaged."""
         return self.folder(key).exists()

@@ -52,11 +52,8 @@ class Cluster:
         if hidden is not None:
             mount = f'mount -t tmpfs tmpfs "{hidden}" && exec "$@"'
             words = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh", *words]
-        around = (
-            {key: value for key, value in os.environ.items() if key not in OWN}
-            | {"RAY_AUTH_MODE": "disabled"}
-            | environment
-        )
+        around = {key: value for key, value in os.environ.items() if key not in OWN}
+        around |= {"RAY_AUTH_MODE": "disabled", **environment}
         log = (self.folder / f"{name}.log").open("wb")
         self.nodes[name] = subprocess.Popen(words, stdout=log, stderr=log, env=around, start_new_session=True)
         log.close()
@@ -66,8 +63,17 @@ class Cluster:
     def _wait(self, name: str) -> None:
         until = time.monotonic() + LONGEST
         while "Ray runtime started" not in (said := (self.folder / f"{name}.log").read_text()):
-            assert self.nodes[name].poll() is None and time.monotonic() < until, said
+            assert self.nodes[name].poll() is None, said
+            assert time.monotonic() < until, said
             time.sleep(0.1)
+
+    def may_hide(self) -> bool:
+        """Whether a node may have a mount of its own here."""
+        words = ["unshare", "--mount", "--map-root-user", "mount", "-t", "tmpfs", "tmpfs", str(self.folder)]
+        try:
+            return subprocess.run(words, capture_output=True).returncode == 0
+        except OSError:
+            return False
 
     def kill(self, name: str) -> None:
         """End a node as a power cut does: all of its processes at once."""

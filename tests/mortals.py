@@ -7,7 +7,7 @@ class Quiet:
     """A watch that only remembers."""
 
     def __init__(self):
-        self.statuses, self.notes, self.shared = {}, [], set()
+        self.statuses, self.notes, self.shared, self.words = {}, [], set(), []
 
     def began(self, trial):
         pass
@@ -19,7 +19,10 @@ class Quiet:
         pass
 
     def told(self, words):
-        pass
+        self.words.append(words)
+
+    def told_of(self, words):
+        return any(words in each for each in self.words)
 
     def elsewhere(self, trial):
         self.shared.add(trial.key)

@@ -66,7 +66,7 @@ def test_where_there_are_no_locks_a_claim_excludes_nobody_and_marks_its_files(tm
 
 
 def test_what_another_process_is_at_is_left_to_it_and_taken_over_when_it_dies(cells, tmp_path, holder, monkeypatch):
-    monkeypatch.setattr("bench.launch.serial.PAUSE", 0.01)
+    monkeypatch.setattr("bench.launch.turns.PAUSE", 0.01)
     some = [cell for cell in cells if cell.arm == "constant" and cell.role == "arm"]
     store, watch = Store(tmp_path / "r"), Quiet()
     store.open()

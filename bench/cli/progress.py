@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from bench.core import Trial
-from bench.launch import Work
+from bench.launch.work import Work
 
 PLAIN_EVERY = 10.0  # seconds between two plain lines
 
@@ -40,7 +40,7 @@ class Preparing:
         if not self.console.is_terminal and now - self.said > PLAIN_EVERY:
             self.said = now
             left = (now - self.began) / max(1, done - self.first) * (total - done)
-            self.console.print(f"{self.what}: {done}/{total}, about {_clock(left)} left", highlight=False)
+            self.console.print(f"{self.what}: {done}/{total}, about {clock(left)} left", highlight=False)
 
     def __exit__(self, *_: object) -> None:
         if self.console.is_terminal:
@@ -132,8 +132,11 @@ class Watching:
         )
         behind = sum(overall)
         seconds = ahead / behind * (time.monotonic() - self.began_at) if behind else 0.0
-        return f"about {_clock(seconds)} left"
+        return f"about {clock(seconds)} left"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours where there are some: 3:07, 2:03:07."""
+    if seconds >= 3600:
+        return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
     return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

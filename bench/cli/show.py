@@ -1,4 +1,4 @@
-"""Commands that only look: list, describe, plan, status, report."""
+"""Commands that only look: list, describe, plan, report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def attach(app: typer.Typer) -> None:
     """Give the commands of this file to the application."""
-    for command in (list_, describe, plan, status, report):
+    for command in (list_, describe, plan, report):
         app.command(command.__name__.rstrip("_"))(command)
 
 
@@ -144,38 +144,6 @@ def _planned_table(rows: Iterable[tuple[str, str, int, int]], takes: Mapping[tup
         cost = ("", "") if need is None else (f"{need.seconds:.1f}", f"{need.memory_mb or 0:.0f}")
         table.add_row(escape(data), escape(arm), str(trials), str(done), *cost)
     return table
-
-
-def status(study: StudyName, as_json: Json = False) -> None:
-    """How far a study is: done, failed, refused, open, and what went wrong."""
-    from bench import paths
-    from bench.plan import read
-    from bench.status import state_of
-    from bench.store import Store
-
-    state = state_of(read(study), Store(paths.results_root()))
-    if as_json:
-        return print_json(state)
-    console = Console()
-    console.print(_counts(state))
-    table = Table("arm", "done", "failed", "refused", "open", box=None, pad_edge=False)
-    for arm, count in state["arms"].items():
-        table.add_row(escape(arm), *(str(count.get(name, 0)) for name in ("done", "failed", "refused", "open")))
-    console.print(table)
-    for words in state["damaged"].values():
-        console.print(f"damaged, to be run again: {words}", markup=False, highlight=False)
-    return _print_troubles(console, state["troubles"])
-
-
-def _counts(state: dict[str, Any]) -> str:
-    parts = [f"{state[name]} {name}" for name in ("failed", "refused", "open") if state[name]]
-    return f"{state['study']}: {state['done']} of {state['planned']} trials done" + "".join(f", {p}" for p in parts)
-
-
-def _print_troubles(console: Console, troubles: Iterable[dict[str, Any]]) -> None:
-    for row in troubles:
-        place = f"{row['data']}, {row['arm']}, partition {row['partition']}, fold {row['fold']}, seed {row['seed']}"
-        console.print(f"{row['status']}: {place}: {row['kind']}: {row['message']}", markup=False, highlight=False)
 
 
 def report(study: StudyName) -> None:

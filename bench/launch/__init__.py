@@ -4,8 +4,8 @@ What is done is what the store holds; a launcher remembers nothing. Processes th
 works at those that it can claim. torch and ray are imported when trials run.
 
     work        what a plan leaves to do, and who is told how it goes
-    attempt     one trial, claimed, run and kept
-    serial      one after the other, in this process
+    attempts    one trial, claimed, run and kept
+    turns       one after the other, in this process
     stopping    the first Ctrl-C lets the trials in flight end, the second does not
     abreast     side by side: which trial on which node, what came of it, what was lost
     needs       processors, memory and share of a GPU of a trial, from what was measured
@@ -22,8 +22,8 @@ import os
 
 from bench.core import BenchError
 from bench.launch import stopping
-from bench.launch.attempt import attempt
-from bench.launch.serial import serial
+from bench.launch.attempts import attempt
+from bench.launch.turns import in_turn
 from bench.launch.work import LAUNCHERS, Outdated, Watch, Work, outstanding
 from bench.registry import did_you_mean
 from bench.store import Store
@@ -57,7 +57,7 @@ def launch(work: Work, store: Store, launcher: str, watch: Watch, address: str =
         return
     with stopping.gently() as stop:
         if launcher == "serial":
-            serial(work, store, watch, stop)
+            in_turn(work, store, watch, stop)
         else:
             from bench.launch.abreast import abreast
 

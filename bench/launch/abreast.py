@@ -10,7 +10,7 @@ from typing import Any
 from bench.claims import Claim
 from bench.core import BenchError, HaltError, Trial
 from bench.launch import crate
-from bench.launch.attempt import Outcome, said_of, settled, telling
+from bench.launch.attempts import Outcome, said_of, settled, telling
 from bench.launch.cluster import connected
 from bench.launch.crew import Crew, Seat
 from bench.launch.nodes import Inspection

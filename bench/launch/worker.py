@@ -15,7 +15,7 @@ from bench import runner  # and all that a trial needs, before the first one is 
 from bench.core import Trial
 from bench.disk import clear
 from bench.launch import board, crate
-from bench.launch.attempt import Outcome, attempt
+from bench.launch.attempts import Outcome, attempt
 from bench.launch.work import Outdated
 from bench.store import Store
 

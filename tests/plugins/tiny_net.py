@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ class TinyNet(Method):
     view: View = param(Volume(8.0), "coarse voxels")
     fault: str = param("", "what goes wrong", ("", "nan", "memory", "refuse", "raise"))
     dropout: float = param(0.0, "before the last layer")
+    pause: float = param(0.0, "seconds that a step takes at least")
 
     def refuses(self, task, shape):
         if task.kind == "segmentation" and len(shape) == 3:
@@ -39,6 +41,7 @@ class TinyNet(Method):
     def step(self, model, batch):
         if self.fault == "raise":
             raise ValueError("asked to fail")
+        time.sleep(self.pause)
         losses = super().step(model, batch)
         return losses * float("nan") if self.fault == "nan" else losses
 

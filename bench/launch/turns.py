@@ -6,7 +6,7 @@ import time
 from collections import deque
 from functools import partial
 
-from bench.launch.attempt import attempt
+from bench.launch.attempts import attempt
 from bench.launch.stopping import Stop
 from bench.launch.work import Watch, Work
 from bench.store import Store
@@ -14,7 +14,7 @@ from bench.store import Store
 PAUSE = 0.5  # seconds between two looks at trials that other processes are at
 
 
-def serial(work: Work, store: Store, watch: Watch, stop: Stop) -> None:
+def in_turn(work: Work, store: Store, watch: Watch, stop: Stop) -> None:
     """Run what is outstanding; after the trial in flight no other one, where a stop was asked for."""
     for wave in work.waves:
         waiting = deque(wave)

@@ -1,0 +1,131 @@
+"""`bench status`: how far a study is, once or for as long as it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from bench.cli.options import Json, StudyName, print_json
+from bench.cli.progress import clock
+from bench.core import BenchError
+
+LAST = 5  # errors that the live view shows
+SHOWN = 12  # running trials that it shows
+STATUSES = ("done", "failed", "refused", "open")
+
+
+def attach(app: typer.Typer) -> None:
+    """Give the command of this file to the application."""
+    app.command("status")(status)
+
+
+def status(
+    study: StudyName,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until nothing is open.")] = False,
+    every: Annotated[float, typer.Option("--every", help="Seconds between two looks.")] = 2.0,
+    as_json: Json = False,
+) -> None:
+    """How far a study is: done, failed, refused, open, what runs and how fast, and what went wrong."""
+    from bench import paths
+    from bench.plan import read
+    from bench.status import Follower
+    from bench.store import Store
+
+    if every <= 0:
+        raise BenchError(f"--every is more than 0 seconds, not {every:g}")
+    follower, console = Follower(read(study), Store(paths.results_root())), Console()
+    if watch:
+        return _watch(follower, console, every, as_json)
+    state = follower.state()
+    if as_json:
+        return print_json(state)
+    console.print(_counts(state), markup=False, highlight=False)
+    console.print(_arms(state))
+    for line in _pace(state):
+        console.print(line, markup=False, highlight=False)
+    for words in state["damaged"].values():
+        console.print(f"damaged, to be run again: {words}", markup=False, highlight=False)
+    for line in _troubles(state["troubles"]):
+        console.print(line, markup=False, highlight=False)
+    return None
+
+
+def _watch(follower: Any, console: Console, every: float, as_json: bool) -> None:
+    """Show the state until nothing is open: in place on a terminal, else a line for each look."""
+    if console.is_terminal and not as_json:
+        with Live(console=console, auto_refresh=False) as live:
+            while True:
+                state = follower.state()
+                live.update(_view(state), refresh=True)
+                if not state["open"]:
+                    return
+                time.sleep(every)
+    told: set[str] = set()
+    while True:
+        state = follower.state()
+        if as_json:
+            print_json(state)
+        else:
+            _line(console, state, told)
+        if not state["open"]:
+            return
+        time.sleep(every)
+
+
+def _line(console: Console, state: dict[str, Any], told: set[str]) -> None:
+    """One plain line, and one for every trouble that is new."""
+    words = ", ".join([_counts(state), *_pace(state)])
+    print(words, flush=True)
+    for row in state["troubles"]:
+        if row["key"] not in told:
+            told.add(row["key"])
+            console.print(*_troubles([row]), markup=False, highlight=False)
+
+
+def _view(state: dict[str, Any]) -> Group:
+    running = Table("running", "fold", "done", "for", "node", box=None, pad_edge=False)
+    for row in state["running"][:SHOWN]:
+        place = f"{row['data']}, {row['arm']}"
+        running.add_row(
+            escape(place), str(row["fold"] + 1), f"{row['fraction']:.0%}", clock(row["seconds"]), row["node"]
+        )
+    more = len(state["running"]) - SHOWN
+    recent = sorted(state["troubles"], key=lambda row: row["ended"] or 0)[-LAST:]
+    lines = [Text(line) for line in [*([f"and {more} more"] if more > 0 else []), *_troubles(recent)]]
+    return Group(Text(_counts(state)), Text(", ".join(_pace(state))), _arms(state), running, *lines)
+
+
+def _counts(state: dict[str, Any]) -> str:
+    parts = [f"{state[name]} {name}" for name in ("failed", "refused", "open") if state[name]]
+    return f"{state['study']}: {state['done']} of {state['planned']} trials done" + "".join(f", {p}" for p in parts)
+
+
+def _pace(state: dict[str, Any]) -> list[str]:
+    """How many run, how fast, and how long still; nothing where nothing is open."""
+    if not state["open"]:
+        return []
+    parts = [f"{len(state['running'])} running" if state["running"] else "nothing runs"]
+    parts += [f"{state['per_hour']:.0f} an hour"] if state["per_hour"] else []
+    return parts + ([f"about {clock(state['left_seconds'])} left"] if state["left_seconds"] is not None else [])
+
+
+def _arms(state: dict[str, Any]) -> Table:
+    table = Table("arm", *STATUSES, box=None, pad_edge=False)
+    for arm, count in state["arms"].items():
+        table.add_row(escape(arm), *(str(count.get(name, 0)) for name in STATUSES))
+    return table
+
+
+def _troubles(rows: Iterable[dict[str, Any]]) -> list[str]:
+    places = [f"{r['data']}, {r['arm']}, partition {r['partition']}, fold {r['fold']}, seed {r['seed']}" for r in rows]
+    return [
+        f"{row['status']}: {place}: {row['kind']}: {row['message']}" for row, place in zip(rows, places, strict=True)
+    ]

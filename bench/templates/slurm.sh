@@ -1,0 +1,42 @@
+#!/bin/bash
+# The study {{ study }} on a SLURM cluster: sbatch THIS_FILE. Giving it again goes on where it stopped.
+# Look at the lines that are marked with "set:", the rest stays as it is.
+#SBATCH --job-name=bench-{{ study }}
+#SBATCH --nodes=2                    # set: as many as you like
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=16           # set: processors of a node
+#SBATCH --gpus-per-node=0            # set: GPUs of a node; 0: trials run on processors
+#SBATCH --time=12:00:00              # set
+#SBATCH --signal=B:USR1@600          # ten minutes before the end no trial is begun any more
+#SBATCH --output=bench-%x-%j.log
+set -euo pipefail
+
+source "$HOME/bench/.venv/bin/activate"               # set: an environment that every node sees
+export BENCH_DATA="${BENCH_DATA:-$HOME/bench/data}"          # set: a folder that every node sees
+export BENCH_RESULTS="${BENCH_RESULTS:-$HOME/bench/results}" # set: shared too, else records are sent to the first node
+export RAY_USAGE_STATS_ENABLED=0
+export RAY_AUTH_MODE=token           # whoever reaches a Ray cluster without a token runs code on it
+ray get-auth-token --generate > /dev/null
+
+mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+head="${nodes[0]}"
+port=$((20000 + SLURM_JOB_ID % 20000))
+ip=$(srun --overlap --nodes=1 --ntasks=1 --nodelist="$head" hostname --ip-address | awk '{ print $1 }')
+start=(ray start --block --num-cpus="$SLURM_CPUS_PER_TASK" --num-gpus="${SLURM_GPUS_ON_NODE:-0}")
+
+srun --overlap --nodes=1 --ntasks=1 --nodelist="$head" \
+    "${start[@]}" --head --node-ip-address="$ip" --port="$port" --include-dashboard=false --node-name="$head" &
+for node in "${nodes[@]:1}"; do
+    srun --overlap --nodes=1 --ntasks=1 --nodelist="$node" \
+        bash -c 'until "$@"; do sleep 2; done' wait "${start[@]}" --address="$ip:$port" --node-name="$node" &
+done
+
+until ray status --address "$ip:$port" > /dev/null 2>&1; do sleep 2; done
+bench run --study {{ study }} --launcher ray --address "$ip:$port" &
+bench=$!
+trap 'kill -INT "$bench"' USR1       # the trials in flight are finished, and the next job goes on
+status=0
+wait "$bench" || status=$?
+while kill -0 "$bench" 2> /dev/null; do wait "$bench" || status=$?; done
+kill $(jobs -p) 2> /dev/null || true
+exit "$status"

@@ -1,0 +1,113 @@
+"""`bench status`: what runs, how fast, how long still, and what went wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from mortals import Quiet
+
+from bench import launch, plan, registry
+from bench.core import Record
+from bench.launch.attempts import telling
+from bench.prepare import prepare
+from bench.status import Follower, state_of
+from bench.store import Store
+
+NOW = 1_000_000_000.0
+
+
+@pytest.fixture
+def written(plugins, tmp_path):
+    """The plan of the smallest study, nothing of it done, and the store."""
+    study = registry.study("tiny")
+    cells = plan.cells(study, [prepare("tiny_volumes").spec])
+    store = Store(tmp_path / "results")
+    store.open()
+    return plan.write("tiny", study, [], cells), cells, store
+
+
+def finish(store, trial, ended, seconds, status="done", why=""):
+    import time
+
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ended - seconds))
+    error = {"kind": "ValueError", "message": why, "traceback": ""} if why else {}
+    store.put(Record(trial, status, provenance={"started": started, "seconds": seconds}, error=error))
+
+
+def test_a_trial_that_somebody_is_at_is_seen_with_how_far_it_is(written):
+    entry, cells, store = written
+    assert state_of(entry, store)["running"] == []
+    with store.claim(cells[0].trial.key) as held:
+        telling(held, lambda fraction: None, "node one")(0.25)
+        (seen,) = state_of(entry, store)["running"]
+        assert seen["key"] == cells[0].trial.key
+        assert (seen["arm"], seen["fold"], seen["node"]) == (cells[0].arm, cells[0].trial.fold, "node one")
+        held.tell(json.dumps({"fraction": 0.5, "since": 10.0, "node": ""}))
+        (seen,) = Follower(entry, store).state(now=25.0)["running"]
+        assert (seen["fraction"], seen["seconds"]) == (0.5, 15.0)
+    assert state_of(entry, store)["running"] == []
+
+
+def test_speed_and_time_left_are_those_of_the_trials_that_ended(written):
+    entry, cells, store = written
+    nets = [cell.trial for cell in cells if cell.arm == "net"]
+    follower = Follower(entry, store)
+    assert follower.state(NOW)["per_hour"] is None
+    for number, trial in enumerate(nets):
+        finish(store, trial, NOW - 100 + 50 * number, 20.0)
+    state = follower.state(NOW)
+    assert state["per_hour"] == pytest.approx(3600 * 2 / 120)  # two since the first of them began
+    assert state["left_seconds"] is None
+    with store.claim(cells[-1].trial.key) as held:
+        held.tell(json.dumps({"fraction": 0.5, "since": NOW, "node": ""}))
+        state = follower.state(NOW)
+    assert state["left_seconds"] == pytest.approx(20.0 * (state["open"] - 0.5))
+    assert follower.state(NOW + 10_000)["per_hour"] is None
+
+
+def test_a_record_is_read_once_however_often_one_looks(written, monkeypatch):
+    entry, cells, store = written
+    finish(store, cells[0].trial, NOW, 1.0)
+    follower = Follower(entry, store)
+    follower.state(NOW)
+    read = []
+    monkeypatch.setattr(store, "get", lambda key: read.append(key))
+    assert follower.state(NOW)["done"] == 1
+    assert cells[0].trial.key not in read
+
+
+def test_the_live_view_is_plain_lines_where_there_is_no_terminal_and_ends_with_the_study(written):
+    _, cells, store = written
+    trials = {cell.trial.key: cell.trial for cell in cells}
+    for trial in list(trials.values())[:-1]:
+        finish(store, trial, NOW, 1.0)
+    words = [sys.executable, "-m", "bench", "status", "--study", "tiny", "--watch", "--every", "0.2"]
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    first = child.stdout.readline()
+    assert first.strip() == "tiny: 13 of 14 trials done, 1 open, nothing runs"
+    finish(store, list(trials.values())[-1], NOW, 1.0, "failed", "a wall")
+    rest, _ = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert "tiny: 13 of 14 trials done, 1 failed" in rest
+    assert "ValueError: a wall" in rest
+    assert "\x1b" not in first + rest
+
+
+def test_a_trial_tells_how_far_it_is_while_it_runs(written, monkeypatch):
+    entry, cells, store = written
+    monkeypatch.setattr("bench.launch.attempts.TOLD_EVERY", 0.0)
+    seen = []
+
+    class Looking(Quiet):
+        def moved(self, trial, fraction):
+            seen.extend(row["fraction"] for row in state_of(entry, store)["running"] if row["key"] == trial.key)
+
+    some = [cell for cell in cells if cell.arm == "net"][:1]
+    work = launch.outstanding(some, store)
+    launch.launch(replace(work, waves=[work.waves[-1][:1]]), store, "serial", Looking())
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 2

@@ -1,0 +1,116 @@
+"""Real signals to real runs: the first Ctrl-C lets the trials in flight end, the second does not; both resume."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from clusters import below
+
+from bench.launch import stopping
+from bench.store import Store
+
+RUN = [sys.executable, "-m", "bench", "run", "--study", "slow", "--launcher"]
+STATUS = [sys.executable, "-m", "bench", "status", "--study", "slow", "--json"]
+SLOW = """
+from bench.core import Arm, Data, Recipe, Study
+STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", floors=[], folds=4,
+    arms={"net": Arm("tiny_net", {"pause": %s})}, recipe=Recipe(steps=20, batch_size=4, points=20))
+"""
+
+
+@pytest.fixture
+def begun(plugins, tmp_path, monkeypatch):
+    """A study whose trials take so long each, begun in a process group of its own, the first trials in flight."""
+
+    def begin(launcher, seconds):
+        (tmp_path / "own").mkdir()
+        (tmp_path / "own" / "slow.py").write_text(SLOW % (seconds / 20))
+        monkeypatch.setenv("BENCH_PLUGINS", os.pathsep.join([str(plugins), str(tmp_path / "own")]))
+        child = subprocess.Popen(
+            [*RUN, launcher], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        store = Store(tmp_path / "results")
+        until = time.monotonic() + 240
+        while not any(row["fraction"] > 0 for row in state()["running"]):
+            assert time.monotonic() < until
+            assert child.poll() is None, child.communicate()
+        return child, store
+
+    def state():
+        done = subprocess.run(STATUS, capture_output=True, text=True)
+        return json.loads(done.stdout) if done.returncode == 0 else {"running": []}
+
+    return begin, state
+
+
+def ended(child, *, within):
+    since = time.monotonic()
+    _, said = child.communicate(timeout=within)
+    assert not below(child.pid)
+    return said, time.monotonic() - since
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["serial", "ray"])
+def test_the_first_ctrl_c_finishes_what_is_in_flight_and_no_more(begun, launcher):
+    begin, state = begun
+    child, store = begin(launcher, 6.0)
+    flight = {row["key"] for row in state()["running"]}
+    os.killpg(child.pid, signal.SIGINT)  # as a terminal does: every process of the group gets it
+    said, _ = ended(child, within=120)
+    assert child.returncode == 130
+    assert "the trials in flight are finished first" in said
+    assert said.endswith("bench: interrupted; what is done is kept, and the same command goes on\n")
+    assert {path.parent.name for path in store.trials.glob("[!.]*/record.json")} >= flight
+    now = state()
+    assert (now["failed"], now["running"]) == (0, [])
+    assert now["open"] > 0
+    assert not list(store.trials.glob(".running-*"))
+    done = subprocess.run([*RUN, launcher], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert state()["done"] == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["serial", "ray"])
+def test_the_second_ctrl_c_stops_at_once_and_the_study_goes_on_later(begun, launcher):
+    begin, state = begun
+    child, store = begin(launcher, 120.0)
+    os.killpg(child.pid, signal.SIGINT)
+    time.sleep(1.0)
+    assert child.poll() is None
+    os.killpg(child.pid, signal.SIGINT)
+    said, seconds = ended(child, within=90)
+    assert child.returncode == 130
+    assert seconds < 60
+    assert said.endswith("bench: interrupted; what is done is kept, and the same command goes on\n")
+    assert state()["done"] == 0
+    assert list(store.trials.glob(".running-*"))
+
+
+def test_a_stop_is_kept_until_the_end_and_then_passed_on():
+    reached = []
+    with pytest.raises(KeyboardInterrupt):
+        _stopped(1, reached)
+    assert reached == [True]
+
+
+def test_a_second_stop_does_not_wait():
+    reached = []
+    with pytest.raises(KeyboardInterrupt):
+        _stopped(2, reached)
+    assert reached == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def _stopped(times, reached):
+    with stopping.gently() as stop:
+        for _ in range(times):
+            os.kill(os.getpid(), signal.SIGINT)
+        reached.append(stop.asked)
