@@ -1,0 +1,75 @@
+"""The studies of the baselines ask what they say: every family, every control, and small enough to be proven."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from bench import plan, registry
+from bench.method import FAMILIES
+
+ROWS = {
+    "ResNet-50": "resnet50", "ConvNeXt-T": "convnext_tiny", "DeiT-S": "deit_small_patch16_224",
+    "Swin-T": "swin_tiny_patch4_window7_224", "CAFormer-S18": "caformer_s18", "MobileNetV2": "mobilenetv2_100",
+    "EfficientNet-B0": "efficientnet_b0", "VGG11": "vgg11",
+}  # fmt: skip
+MASKS = {"U-Net (3D)": "unet3d", "SegResNet": "monaiseg", "DynUNet": "monaiseg", "SwinUNETR": "monaiseg"}
+
+
+def test_the_main_comparison_has_every_family_and_the_rows_of_the_paper():
+    study = registry.study("main_comparison")
+    plan.check(study, "main_comparison")
+    families = {registry.member("methods", arm.method).family for arm in study.arms.values()}
+    assert families == set(FAMILIES)
+    assert {name: study.arms[name].params["network"] for name in ROWS} == ROWS
+    assert {name: study.arms[name].method for name in MASKS} == MASKS
+    floors = {registry.member("methods", study.arms[name].method).family for name in study.floors}
+    assert floors == {"floor"}
+    assert {study.arms[name].method for name in study.floors} >= {
+        "svm", "boosting", "nearest_neighbour", "linear", "constant"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["curricula", "wrong_labels"])
+def test_a_study_of_curricula_has_plain_training_and_both_controls_for_each_network(name):
+    study = registry.study(name)
+    asked: dict[str, set[str]] = {}
+    for label, arm in study.rows():
+        if registry.member("methods", arm.method).family != "floor":
+            asked.setdefault(label.partition(",")[0], set()).add(arm.curriculum)
+    assert {"2D", "DCL-SE"} <= set(asked)
+    assert all({"none", "random_pacing", "anti_curriculum"} <= curricula for curricula in asked.values())
+    missing = set(registry.names("curricula")) - {"patch_difficulty"} - asked["2D"]
+    assert {each for each in missing if not each.startswith("tiny")} == set()
+    noises = {data.noise for data in study.datasets if data.name == "phantom_bt_mri"}
+    assert noises == {0.0, 0.4}
+
+
+def test_the_study_of_distillation_has_every_loss_and_both_kinds_of_control():
+    study = registry.study("distillation")
+    taught = [arm.params for arm in study.arms.values() if arm.method == "distil"]
+    losses = set(registry.member("methods", "distil").__dataclass_fields__["loss"].metadata["choices"])
+    assert {params["loss"] for params in taught} == losses - {"l1", "paced_curriculum"}  # of numbers, of masks
+    assert [params["loss"] for params in taught if params.get("teacher_weights") == "random"]
+    assert [params["loss"] for params in taught if params.get("teacher") == ""]
+    plan.check(study, "distillation")
+
+
+def test_parts_of_the_people_are_nested_from_a_twentieth_to_all():
+    assert [data.fraction for data in registry.study("data_efficiency").datasets] == [0.05, 0.1, 0.25, 0.5, 1.0]
+
+
+@pytest.mark.slow
+def test_the_main_comparison_is_proven_on_six_phantoms_in_ten_minutes_of_two_cores():
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    words = [sys.executable, "-m", "bench", "run", "--study", "main_comparison", "--smoke", "--phantoms"]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2 * 600
