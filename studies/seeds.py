@@ -5,7 +5,7 @@ The report splits the variance of scores, and of the differences that claims res
 make. Where seeds make most of it, more seeds help a study; where folds do, only more people or partitions would.
 
 Controls: the linear model, which no seed changes; the same method against itself with other seeds (A/A).
-Expected: folds of 40 test scans vary by 0.05 to 0.10 in AUC, and seeds by as much again for networks trained so briefly.
+Expected: folds of 40 test scans vary by 0.05 to 0.10 in AUC, and seeds as much again for networks trained so briefly.
 Cost: estimated at two and a half hours on two cores (100 trials of networks).
 """
 

@@ -6,16 +6,18 @@ effect): whatever the best point scores there above chance is flattery alone.
 
 Control: the linear model, which has one evaluation point and cannot be flattered; chance on the phantom without effect.
 Expected: networks gain 0.05 to 0.15 in AUC from choosing on so few test scans, more than any contrast between them.
-Cost: estimated at an hour and a half on two cores (60 trials of networks); `bench plan --measure` says it for a machine.
+Cost: estimated at an hour and a half on two cores (60 trials of networks).
 """
 
 from bench.core import Arm, Data, Light, Recipe, Study
 from studies._dclse import FLOORS, FULL
 from studies.oasis_ad import VOXELS
 
+NOTHING = Data("phantom_order", {"effect": 0.0, "subjects": 120, "slices": 80, "size": 96})
+
 STUDY = Study(
     question="How much does choosing the evaluation point on the test part flatter each method?",
-    datasets=[Data("ad_oasis"), Data("age_oasis"), Data("phantom_order", {"effect": 0.0, "subjects": 120})],
+    datasets=[Data("ad_oasis"), Data("age_oasis"), NOTHING],
     reference="ResNet-18 (dynamic)",
     arms={
         "ResNet-18 (dynamic)": Arm("timm2d"),

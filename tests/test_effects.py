@@ -16,13 +16,15 @@ from scipy import stats as scipy_stats
 from synthetic import AGE, Made, Told, write
 
 from bench import figures, plan, registry, report, tables
-from bench.core import Arm, BenchError, Data, Design, Factor, Study
-from bench.core.design import aliases, combinations, defining_words, resolution
+from bench.core import Arm, Data, Design, Factor, Study
 from bench.plan.levels import described
 from bench.store import Store
 from bench.tables.effects import weights
+from bench.tables.text import TIMES
 
 STORED = Path(__file__).parent.parent / "results" / "reference" / "ablation_dgm"
+DATA = (Made(),)
+JOINED = f" {TIMES} "
 LEVELS = {"a": ["a0", "a1"], "b": ["b0", "b1", "b2"], "c": ["c0", "c1"], "d": ["d0", "d1"]}
 
 
@@ -35,7 +37,7 @@ def study(design=Design(), names="abc", **changes):  # noqa: B008
     )
 
 
-def gathered(root, asked, made=(Made(),), told=(), **entries):
+def gathered(root, asked, made=DATA, told=(), **entries):
     """Results of a study whose arms have scores by chance; told: arms with a fate of their own."""
     arms = {label: dict(told).get(label, Told(0.2 + 0.05 * n)) for n, (label, _) in enumerate(asked.rows())}
     entries = {"contrasts": [list(pair) for pair in plan.contrasts(asked)], "reference": "control", **entries}
@@ -74,8 +76,8 @@ def expected(section, asked, entry):
     """The effect of an entry by statsmodels: by predictions, so that no coding of factors is taken for granted."""
     single = asked.design.kind == "single"
     fitted, frame, names = least_squares(section, asked, averaged=not single)
-    factors = entry["factor"].split(" × ")
-    levels = dict(zip(factors, entry["level"].split(" × "), strict=True))
+    factors = entry["factor"].split(JOINED)
+    levels = dict(zip(factors, entry["level"].split(JOINED), strict=True))
     controls = {name: factor.control for name, factor in asked.factors.items()}
     at = controls if single else {}
 
@@ -128,7 +130,9 @@ def test_effects_on_the_stored_scores_are_the_stored_contrasts_and_least_squares
         ((factor, level),) = effect.levels
         size = sum(weight * stored[arm] for arm, weight in shares.items())
         assert size == pytest.approx(contrasts[f"{factor}={level}"], abs=1e-12)
-        (coefficient,) = (v for k, v in fitted.params.items() if k.startswith(f"C({names[factor]},") and f".{level}]" in k)
+        (coefficient,) = (
+            v for k, v in fitted.params.items() if k.startswith(f"C({names[factor]},") and f".{level}]" in k
+        )
         assert size == pytest.approx(coefficient, abs=1e-9)
 
 
@@ -196,92 +200,13 @@ def test_what_is_one_arm_on_a_data_set_has_no_effect_there(tmp_path):
     assert (row["factor"], row["arm"], row["against"]) == ("c", "c=c1", "control")
 
 
-def test_a_fraction_is_the_one_of_the_textbook():
-    names = {name: Factor({"off": {}, "on": {name: 1}}, "off") for name in "ABCDE"}
-    half = Design("fractional", {"D": ("A", "B", "C")})
-    four = {name: names[name] for name in "ABCD"}
-    assert len(combinations(four, half)) == 8
-    assert resolution(half) == 4
-    assert aliases(half, ("A", "B")) == [("C", "D")]
-    assert aliases(half, ("A",)) == []
-    quarter = Design("fractional", {"D": ("A", "B"), "E": ("A", "C")})
-    assert len(combinations(names, quarter)) == 8
-    assert resolution(quarter) == 3
-    assert {"".join(sorted(word)) for word in defining_words(quarter)} == {"ABD", "ACE", "BCDE"}
-    assert aliases(quarter, ("A",)) == [("B", "D"), ("C", "E")]
-
-
-@pytest.mark.parametrize("design", [Design(), Design("full"), Design("fractional", {"d": ("a", "c")})])
-def test_every_design_holds_the_control_first_and_each_combination_once(design):
-    made = combinations(study(names="acd").factors, design)
-    assert set(made[0].values()) == {"a0", "c0", "d0"}
-    assert len({tuple(levels.items()) for levels in made}) == len(made)
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"design": Design("ful")}, "no kind 'ful'; did you mean 'full'"),
-        ({"design": Design(interactions=[("a", "bb")])}, "no factor 'bb'; did you mean"),
-        ({"design": Design(interactions=[("a", "a")])}, "two different factors"),
-        ({"design": Design(interactions=[("a", "b"), ("b", "a")])}, "declared twice"),
-        ({"design": Design("fractional")}, "generators make a fractional design"),
-        ({"design": Design("full", {"c": ("a",)})}, "generators make a fractional design"),
-        ({"design": Design("fractional", {"c": ("a", "b")})}, "'b' has 3 levels"),
-        ({"factors": {}}, "has a design and no factors"),
-    ],
-)
-def test_a_design_that_cannot_be_made_is_refused(changes, said):
-    with pytest.raises(BenchError, match=said):
-        plan.check(study(**{"design": Design("full"), **changes}), "toy")
-
-
-@pytest.mark.parametrize(
-    ("generators", "interactions", "said"),
-    [
-        ({"d": ("a", "x")}, (), "no factor 'x'"),
-        ({"d": ("a", "a")}, (), "a product of different factors"),
-        ({"d": ("a",)}, (), "cannot tell a from d"),
-        ({"d": ("a", "c")}, (("a", "c"),), "cannot tell d from a x c"),
-        ({"d": ("c",), "c": ("d",)}, (), "which is generated itself"),
-    ],
-)
-def test_a_fraction_that_cannot_tell_what_is_asked_is_refused(generators, interactions, said):
-    with pytest.raises(BenchError, match=said):
-        plan.check(study(Design("fractional", generators, interactions), "acd"), "toy")
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [({"lr": 0.1}, {"lr": 0.2}), ({"view": "mean"}, {"view.plane": "axial"}), ({"view.plane": "axial"}, {"view": "max"})],
-)
-def test_factors_that_set_one_parameter_differently_are_refused(first, second):
-    clash = {"one": Factor({"off": first, "on": {}}, "off"), "two": Factor({"off": {}, "on": second}, "off")}
-    with pytest.raises(BenchError, match="contradict each other in the arm 'two=on': one=off sets"):
-        plan.check(study(factors=clash), "toy")
-
-
-def test_a_level_that_changes_nothing_is_refused(plugins):
-    same = {"rate": Factor({"as it is": {}, "spelled out": {"dropout": 0.0}}, "as it is")}
-    asked = replace(registry.study("tiny"), base=Arm("tiny_net"), factors=same)
-    with pytest.raises(BenchError, match="a level changes nothing"):
-        plan.check(asked, "tiny")
-
-
-def test_a_factor_with_one_level_and_a_wrong_control_are_refused():
-    with pytest.raises(BenchError, match="one level: there is nothing to compare"):
-        plan.check(study(factors={"a": Factor({"on": {}}, "on")}), "toy")
-    with pytest.raises(BenchError, match="no level 'of'; did you mean 'off'"):
-        plan.check(study(factors={"a": Factor({"off": {}, "on": {}}, "of")}), "toy")
-
-
 def test_the_effects_stand_in_every_form_of_the_report(tmp_path):
     asked = study(Design("full", interactions=[("a", "b")]), "ab", arms={"new": Arm("net")})
     gathered(tmp_path, asked, folds=2)
     page = report.build("toy", tmp_path)
     words = (page.parent / "report.md").read_text()
     assert "### Effects of the factors" in words
-    assert "The interaction a × b: a1 × b2 is an improvement of" in words
+    assert f"The interaction a{JOINED}b: a1{JOINED}b2 is an improvement of" in words
     assert "Design: every combination of levels, 6 combinations." in words
     assert "Effects of the factors" in page.read_text()
     assert "effects" in (page.parent / "tables.tex").read_text()

@@ -118,7 +118,8 @@ def test_measuring_makes_no_record_of_the_study_and_tells_all_kinds(tiny):
 def test_a_plan_imports_neither_torch_nor_ray(tmp_path):
     write(tmp_path, {"a": Told()}, [Made()], folds=2)
     program = (
-        "import sys; from bench.cli.planning import Asked, planned; planned(Asked('ablation_dgm', phantoms=True)).lines();"
+        "import sys; from bench.cli.planning import Asked, planned;"
+        "planned(Asked('ablation_dgm', phantoms=True)).lines();"
         "print([name for name in ('torch', 'ray') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -17,8 +17,10 @@ from bench.plan import Found
 from bench.store import Store
 from bench.tables.noise import noise, variances
 
+DATA = (Made(),)
 
-def section_of(root, arms, made=(Made(),), **entries):
+
+def section_of(root, arms, made=DATA, **entries):
     (section,) = tables.gather(write(root, arms, made, **entries), Store(root)).sections
     return section
 

@@ -77,7 +77,10 @@ def test_the_file_store_of_mlflow_holds_parameters_curve_and_scores(tmp_path):
     assert len(runs) == 6
     mine = next(run for run in runs if run.data.params["arm"] == "net" and run.data.params["data"] == "ad_toy")
     assert mine.data.params["method.rate"] == "0.001"
-    assert [(m.step, m.value) for m in client.get_metric_history(mine.info.run_id, "train/loss")] == [(5, 0.9), (10, 0.7)]
+    assert [(m.step, m.value) for m in client.get_metric_history(mine.info.run_id, "train/loss")] == [
+        (5, 0.9),
+        (10, 0.7),
+    ]
     run = next(run for run in results.sections[0].runs if run.cell["key"] == mine.data.tags["dclse_bench.key"])
     assert mine.data.metrics["test/auc"] == pytest.approx(run.score("auc"))
 
@@ -115,7 +118,9 @@ def test_the_command_says_how_many_runs_and_how_to_look_at_them(tmp_path, monkey
     pytest.importorskip("tensorboard")
     study(tmp_path / "results")
     monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
-    done = CliRunner().invoke(cli.app, ["export", "--study", "toy", "--to", "tensorboard", "--out", str(tmp_path / "o")])
+    done = CliRunner().invoke(
+        cli.app, ["export", "--study", "toy", "--to", "tensorboard", "--out", str(tmp_path / "o")]
+    )
     assert done.exit_code == 0, done.output
     assert "6 runs of toy written" in done.output
     assert f"tensorboard --logdir {tmp_path / 'o'}" in done.output

@@ -25,5 +25,8 @@ def export(
 
     results = tables.read(study, paths.results_root())
     count = sinks.export(results, to, out)
-    looks = {"tensorboard": f"tensorboard --logdir {out}", "mlflow": f"mlflow ui --backend-store-uri {out}"}
+    looks = {
+        "tensorboard": f"tensorboard --logdir {out}",
+        "mlflow": f"MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {out}",
+    }
     print(f"{count} runs of {study} written to {out}; look at them with: {looks[to]}")

@@ -1,8 +1,8 @@
 """Which combinations of the levels of factors are run, and what they can tell apart. Pure; it knows no study by name.
 
 `single`: the control, and every other level alone; with them the combinations of every declared pair of factors, whose
-interaction is asked for. `full`: every combination. `fractional`: a regular fraction of two-level factors, in which some
-factors are the products of others (their generators). The control is coded +1 and the other level -1, so that the
+interaction is asked for. `full`: every combination. `fractional`: a regular fraction of two-level factors, in which
+some factors are the products of others (their generators). The control is coded +1 and the other level -1, so that the
 combination of all controls is in every fraction (Box, Hunter & Hunter 2005, chapter 6).
 """
 

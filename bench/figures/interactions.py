@@ -29,7 +29,9 @@ def interactions(section: Section) -> Figure:
             _panel(axes, section, pair)
         for axes in panels[len(pairs) :]:
             axes.set_axis_off()
-        drawn.suptitle(f"{section.name}: {'phantom' if section.phantom else 'real data'}", fontsize=8.5, x=0.02, ha="left")
+        drawn.suptitle(
+            f"{section.name}: {'phantom' if section.phantom else 'real data'}", fontsize=8.5, x=0.02, ha="left"
+        )
     return drawn
 
 

@@ -105,7 +105,7 @@ def estimate(trials: Iterable[Trial], root: Path) -> Estimate:
 
 
 def _seen(examples: Mapping[Kind, Trial], root: Path) -> Iterator[Seen]:
-    """Finished and refused trials of the methods that are asked for: the newest of the results, then those that were measured."""
+    """Finished and refused trials of the methods asked for: the newest of the results, then those run to be timed."""
     wanted = {trial.method.name for trial in examples.values()}
     for place, measured in ((root, False), (root / MEASURED, True)):
         store, counts = Store(place), dict.fromkeys(examples, 0)

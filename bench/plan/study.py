@@ -67,11 +67,13 @@ def lightened(study: Study, found: Sequence[Found]) -> tuple[Study, list[str]]:
     if study.light is None or real or not any(item.stand_in_for for item in found):
         return study, []
     recipe, folds = study.light.recipe, study.light.folds
-    seeds, more = ("", "") if study.seeds == study.light.seeds else (f", {study.light.seeds} seed(s)", f", {study.seeds}")
+    seeds, more = (
+        ("", "") if study.seeds == study.light.seeds else (f", {study.light.seeds} seed(s)", f", {study.seeds}")
+    )
     note = (
         f"phantoms stand in for all data sets, so the study runs in its light form: {folds} folds of {recipe.steps}"
-        f" steps{seeds} instead of {study.folds} of {study.recipe.steps}{more}. It shows that the question can be asked, and how"
-        " large an effect so little training would see; which answer real scans give cannot be concluded from it"
+        f" steps{seeds} instead of {study.folds} of {study.recipe.steps}{more}. It shows that the question can be asked,"
+        " and how large an effect so little training would see; which answer real scans give cannot be concluded from it"
     )
     return replace(study, recipe=recipe, folds=folds, partitions=1, seeds=study.light.seeds), [note]
 

@@ -1,4 +1,5 @@
-"""MLflow: runs in a local file store. Look at them with `mlflow ui --backend-store-uri OUT`."""
+"""MLflow: runs in a local file store. Look at them with `mlflow ui` of the whole package, with
+MLFLOW_ALLOW_FILE_STORE=true."""
 
 from __future__ import annotations
 
@@ -10,12 +11,12 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before it is import
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # it would rather have a data base
 
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Metric, Param, RunTag  # noqa: E402
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
 
-from bench.disk import storing  # noqa: E402
-from bench.sinks.told import Told  # noqa: E402
-from bench.tables import Results  # noqa: E402
+from bench.disk import storing
+from bench.sinks.told import Told
+from bench.tables import Results
 
 LONGEST = 500  # letters of a parameter that every version takes
 MOST = 1000  # numbers in a batch

@@ -172,5 +172,3 @@ def level_means(section: Section, factors: Iterable[str]) -> pd.DataFrame:
 def _others_at_control(design: Mapping[str, Any], levels: Mapping[str, str], factors: list[str]) -> bool:
     rest = (name for name in levels if name not in factors)
     return all(levels[name] == design["factors"][name]["control"] for name in rest)
-
-

@@ -98,7 +98,13 @@ def _audit(section: Section, arm: str) -> dict[str, float]:
     low, high = _bounds(section, arm, gains)
     means = {point: stats.fold_mean(found[point]) for point in POINTS[1:]}
     validation = stats.fold_mean(section.scores(arm, point="validation"))
-    return {"validation": validation, **means, "flattery": stats.fold_mean(gains), "flattery_low": low, "flattery_high": high}
+    return {
+        "validation": validation,
+        **means,
+        "flattery": stats.fold_mean(gains),
+        "flattery_low": low,
+        "flattery_high": high,
+    }
 
 
 def _bounds(section: Section, arm: str, gains: stats.Scores) -> tuple[float, float]:
