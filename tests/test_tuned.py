@@ -269,9 +269,10 @@ def test_a_full_disk_is_told_and_nothing_is_lost(study, data, tmp_path, monkeypa
     def full(*words):
         raise OSError(errno.ENOSPC, "no space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(HaltError, match="the disk is full"):
+    with monkeypatch.context() as patch:
         patch.setattr(training, "save_model", full)
-        searched(study, data, tmp_path, 3)
+        with pytest.raises(HaltError, match="the disk is full"):
+            searched(study, data, tmp_path, 3)
     results, _ = searched(study, data, tmp_path, 3)
     whole, _ = searched(study, data, tmp_path / "whole", 3)
     assert [one.digest for one in results] == [one.digest for one in whole]
