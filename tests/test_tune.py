@@ -88,10 +88,10 @@ def test_a_candidate_of_a_process_that_ended_is_taken_up_again(tmp_path, storage
 
 @pytest.mark.parametrize(("silent", "taken"), [(60.0, 1), (7200.0, 0)])
 def test_a_candidate_of_another_machine_is_left_to_it_while_it_speaks(tmp_path, monkeypatch, silent, taken):
-    storage = tune.Storage(str(tmp_path / "s.log"))
+    storage, then = tune.Storage(str(tmp_path / "s.log")), time.time() - silent
     with monkeypatch.context() as patch:
         patch.setattr("bench.tune.asking._HERE", "other")
-        patch.setattr(time, "time", lambda now=time.time(): now - silent)
+        patch.setattr(time, "time", lambda: then)
         with tune.Asking(search(), storage, 3, tmp_path) as there:
             assert there.ask().number == 0
     with tune.Asking(search(), storage, 3, tmp_path) as here:
@@ -179,6 +179,15 @@ def test_killed_at_15_of_40_it_ends_with_the_same_40(tmp_path):
     assert len(found.raw) == 40
     assert found.complete
     assert told(found) == told(carried_out(tmp_path / "whole.log", tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_journal_that_ends_anywhere_is_gone_on_from_as_if_nothing_had_been(tmp_path, cut):
+    """Killed between any two words of the last candidates: the journal is cut off there, and the search goes on."""
+    whole = carried_out(tmp_path / "s.log", tmp_path, 14)
+    lines = (tmp_path / "s.log").read_bytes().splitlines(keepends=True)
+    (tmp_path / "s.log").write_bytes(b"".join(lines[:-cut]))
+    assert told(carried_out(tmp_path / "s.log", tmp_path, 14)) == told(whole)
 
 
 @pytest.mark.parametrize("storage", ["search.log", pytest.param("search.db", marks=pytest.mark.slow)])

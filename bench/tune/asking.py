@@ -171,7 +171,16 @@ class Asking:
                 return None
             self._on_their_way[trial.number] = trial
             trial.set_user_attr("at", [_HERE, time.time()])
-            return trial.number, {name: _suggested(trial, name, one) for name, one in sorted(self.search.space.items())}
+            return trial.number, self._suggested(trial)
+
+    def _suggested(self, trial: optuna.Trial) -> dict[str, Any]:
+        """The parameters of a candidate. Each has a seed of its own: a process may be killed between two of them."""
+        _ = trial.relative_params  # of samplers that choose all at once
+        found = {}
+        for name, one in sorted(self.search.space.items()):
+            trial.study.sampler = samplers.sampler(self.search.tuning, self._seed(trial.number, name))
+            found[name] = _suggested(trial, name, one)
+        return found
 
     def _orphan(self) -> optuna.Trial | None:
         import optuna
@@ -193,8 +202,8 @@ class Asking:
         trial.study.tell(trial, state=_failed())  # beyond the number: it is not counted
         return None
 
-    def _seed(self, number: int) -> int:
-        return seed_of("search", self.search.identity, self.search.tuning.seed, number)
+    def _seed(self, number: int, name: str = "") -> int:
+        return seed_of("search", self.search.identity, self.search.tuning.seed, number, name)
 
     def _hold(self, number: int) -> bool:
         held = claim(self.folder / f"{number}.claim")

@@ -6,13 +6,10 @@ the driver reads and writes it: workers need to reach no database.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
-import signal
 import tempfile
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,14 +18,13 @@ from typing import Any
 
 from bench import paths
 from bench.core import BenchError, HaltError, Trial, plain
-from bench.launch import GPU_SHARE, LOSSES
+from bench.launch.cluster import connected
+from bench.launch.needs import DEFAULT
 from bench.tune.asking import Asking
 from bench.tune.candidate import Outcome, train
 
-SETTINGS = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # nothing phones home
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_worker_niceness": "0",  # a candidate in this process is not niced either
+LOSSES = 1  # workers that a candidate may lose before that counts as its own fault
+SETTINGS = {  # of Tune; those of Ray are the launcher's
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the command ends as any other
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -40,7 +36,7 @@ def side_by_side(asking: Asking, watch: Any) -> None:
     """Let Ray Tune train what is left of a search."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    with _ray() as ray, tempfile.TemporaryDirectory(prefix="bench-tune-") as folder, _as_it_is():
+    with connected("") as ray, tempfile.TemporaryDirectory(prefix="bench-tune-") as folder, _as_it_is():
         from ray import tune
 
         from bench.tune.searcher import Pruning, Suggesting
@@ -61,6 +57,7 @@ def side_by_side(asking: Asking, watch: Any) -> None:
 
 def _train(config: dict[str, Any]) -> None:
     """In a worker: train a candidate and report."""
+    os.environ.update(config["environment"])
     from ray import tune
 
     def report(point: int, score: float, seconds: float, step: int) -> bool:
@@ -86,43 +83,20 @@ def parsed(text: str) -> Outcome:
 def _room(ray: Any, asking: Asking) -> tuple[dict[str, float], int]:
     """What a candidate takes, and how many there is room for."""
     there, threads = ray.cluster_resources(), asking.search.trial.recipe.threads
-    gpu = GPU_SHARE if there.get("GPU") else 0
+    gpu = DEFAULT if there.get("GPU") else 0
     slots = min(there["CPU"] / threads, there["GPU"] / gpu if gpu else math.inf)
     return {"cpu": min(threads, there["CPU"]), **({"gpu": gpu} if gpu else {})}, max(1, int(slots))
 
 
 @contextmanager
-def _ray() -> Iterator[Any]:
-    """Ray, started here where it does not run; signals stay with whoever has them."""
-    ending = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    import ray
-
-    ours = not ray.is_initialized()
-    if ours:
-        ray.init(
-            address="local", include_dashboard=False, log_to_driver=False, logging_level="error",
-            _node_ip_address="127.0.0.1", runtime_env={"env_vars": _environment()},
-        )  # fmt: skip
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in ending.items():  # ray has put its own there
-            signal.signal(number, handler)
-    try:
-        yield ray
-    finally:
-        if ours:
-            ray.shutdown()
-
-
-@contextmanager
 def _as_it_is() -> Iterator[None]:
     """Tune's own deprecations are its makers' affair."""
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(warnings.catch_warnings())
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """What a worker needs to find the same data and plug-ins, whatever its working folder."""
     folders = os.pathsep.join(str(folder.resolve()) for folder in paths.plugin_folders())
     found = {"BENCH_DATA": str(paths.data_root().resolve()), "OMP_NUM_THREADS": "1"}

@@ -1,7 +1,7 @@
 """Who suggests and who prunes: Optuna's own, every number that they go by said here and recorded.
 
-A sampler is made anew for each question, from a seed of the search's and the trial's number, and a pruner reads the
-storage: neither remembers anything, so that a search that was killed goes on as if it had not been.
+A sampler is made anew for each question, from a seed of the search, the candidate's number and the parameter, and a
+pruner reads the storage: neither remembers anything, so that a search that was killed goes on as if it had not been.
 """
 
 from __future__ import annotations

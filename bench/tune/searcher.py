@@ -14,7 +14,7 @@ from ray.tune.search import Searcher
 from bench.core import BenchError, plain
 from bench.tune.asking import Asking
 from bench.tune.candidate import Outcome
-from bench.tune.raytune import parsed
+from bench.tune.raytune import environment, parsed
 
 
 class Suggesting(Searcher):
@@ -47,6 +47,7 @@ class Suggesting(Searcher):
             "trial": plain(asked.trial),
             "workplace": str(asked.workplace.resolve()),
             "objectives": objectives,
+            "environment": environment(),
         }
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:

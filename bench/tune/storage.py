@@ -5,7 +5,6 @@ What a storage refuses is told in a line: locked, full, unreachable, without its
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import re
 import time
@@ -175,7 +174,6 @@ def quiet() -> Iterator[None]:
     """Optuna says of some of its parts that they are experimental; which version it is, is recorded."""
     from optuna.exceptions import ExperimentalWarning
 
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(warnings.catch_warnings())
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield
