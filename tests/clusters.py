@@ -15,8 +15,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-ENTRY = "from ray.scripts.scripts import main; main()"
+# `ray start` listens at all addresses of the machine unless it is kept from looking up another than it is given.
+ENTRY = "from ray._private import services; services.resolve_ip_for_localhost = str\n"
+ENTRY += "from ray.scripts.scripts import main; main()"
 OWN = ("BENCH_DATA", "BENCH_RESULTS", "BENCH_PLUGINS", "RAY_ADDRESS")  # of a test, and of no node unless it is said
 LONGEST = 120.0  # seconds that a node may take to begin, on a machine that is busy
 
@@ -27,7 +30,7 @@ class Cluster:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="rc-", dir="/tmp"))  # short: sockets lie below it
         self.nodes: dict[str, subprocess.Popen] = {}
-        self.address = ""
+        self.address, self.port = "", 0
 
     def __enter__(self) -> Cluster:
         return self
@@ -37,11 +40,23 @@ class Cluster:
             self.kill(name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, name: str, hidden: Path | None = None, resources: dict | None = None, **environment: str) -> None:
-        """Begin a node with one processor, the first one with the head. hidden: a folder that it sees empty."""
+    def start(self, name: str, **how: Any) -> None:
+        """Begin a node, the first one with the head; see `_begin`. Ray itself gives up where a machine is very busy."""
+        for attempt in range(3):
+            self._begin(name, **how)
+            if self._began(name):
+                return
+            said = (self.folder / f"{name}.log").read_text()
+            self.kill(name)
+            assert "timed out" in said or attempt < 2, said
+        raise AssertionError(said)
+
+    def _begin(self, name: str, hidden: Path | None = None, resources: dict | None = None, **environment: str) -> None:
+        """A node with one processor. hidden: a folder that it sees empty."""
         told = {"num-cpus": 1, "object-store-memory": 100_000_000, "node-name": name, "node-ip-address": "127.0.0.1"}
-        told |= {"resources": json.dumps(resources.pop("custom", {}))} if resources else {}
-        told |= {key.replace("_", "-"): value for key, value in (resources or {}).items()}
+        resources = dict(resources or {})
+        told["resources"] = json.dumps(resources.pop("custom", {}))
+        told |= {key.replace("_", "-"): value for key, value in resources.items()}
         if self.address:
             told["address"] = self.address
         else:
@@ -57,15 +72,17 @@ class Cluster:
         log = (self.folder / f"{name}.log").open("wb")
         self.nodes[name] = subprocess.Popen(words, stdout=log, stderr=log, env=around, start_new_session=True)
         log.close()
-        self.address = self.address or f"127.0.0.1:{told['port']}"
-        self._wait(name)
+        self.port = told.get("port", self.port)
 
-    def _wait(self, name: str) -> None:
+    def _began(self, name: str) -> bool:
+        """Whether the node is there; waits for it, or for its end."""
         until = time.monotonic() + LONGEST
-        while "Ray runtime started" not in (said := (self.folder / f"{name}.log").read_text()):
-            assert self.nodes[name].poll() is None, said
-            assert time.monotonic() < until, said
+        while self.nodes[name].poll() is None and time.monotonic() < until:
+            if "Ray runtime started" in (self.folder / f"{name}.log").read_text():
+                self.address = f"127.0.0.1:{self.port}"
+                return True
             time.sleep(0.1)
+        return False
 
     def may_hide(self) -> bool:
         """Whether a node may have a mount of its own here."""

@@ -11,11 +11,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from bench.core import BenchError, HaltError
 
+LOOPBACK = "127.0.0.1"
 WAIT = 15.0  # seconds that an address is given to answer
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing phones home
@@ -39,7 +40,8 @@ def connected(address: str) -> Iterator[Any]:
         if ours and address:
             _join(ray, address)
         elif ours:
-            ray.init(address="local", _node_ip_address="127.0.0.1", **QUIET)
+            with _on_the_loopback():
+                ray.init(address="local", _node_ip_address=LOOPBACK, **QUIET)
     try:
         yield ray
     finally:
@@ -55,6 +57,22 @@ def _signals_as_they_are() -> Iterator[None]:
     if threading.current_thread() is threading.main_thread():
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _on_the_loopback() -> Iterator[None]:
+    """Ray takes the loopback for this machine's address, as it does by itself only on systems without clusters.
+
+    Else it listens at all addresses of the machine, whatever address it is given.
+    """
+    from ray._private import ray_constants
+
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _reach(address: str) -> None:
@@ -80,21 +98,26 @@ def _reach(address: str) -> None:
 
 def _join(ray: Any, address: str) -> None:
     """Become a driver of the cluster. HaltError where what listens there is no such cluster, or of another Ray."""
-    if address != "auto":
-        _greet(ray, address)
+    near = address != "auto" and LOOPBACK in _greet(ray, address)
     try:
-        ray.init(address=address, **{name: QUIET[name] for name in ("log_to_driver", "logging_level")})
+        with _on_the_loopback() if near else nullcontext():
+            ray.init(address=address, **{name: QUIET[name] for name in ("log_to_driver", "logging_level")})
     except (RuntimeError, ConnectionError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise HaltError(f"cannot join the Ray cluster at {address}: {reason}") from error
 
 
-def _greet(ray: Any, address: str) -> None:
-    """Ask what listens there whether it is Ray: its own first words may end this process where it is not."""
+def _greet(ray: Any, address: str) -> set[str]:
+    """The addresses of the nodes, from what listens there. Ray's own first words may end this process where it is not
+    Ray, or asks for a token that is not there."""
     from ray._raylet import GcsClient
 
     try:
-        GcsClient(address=address).internal_kv_keys(b"", None, WAIT)
+        nodes = GcsClient(address=address).get_all_node_info(timeout=WAIT).values()
+    except ray.exceptions.AuthenticationError as error:
+        remedy = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to its file"
+        raise HaltError(f"the Ray cluster at {address} asks for a token: {remedy}") from error
     except (RuntimeError, ray.exceptions.RayError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise HaltError(f"what listens at {address} does not answer as a Ray cluster does: {reason}") from error
+    return {node.node_manager_address for node in nodes}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from performance import own
 from performance.measure import Result, Settings, seconds
+
+if TYPE_CHECKING:
+    import numpy as np
 
 STUDY = """'''How long does a large study take to plan?'''
 from bench.core import Arm, Data, Study
@@ -64,7 +68,7 @@ def _plans(folder: Path, rounds: int) -> Iterator[Result]:
 
 def _finished(folder: Path, rounds: int) -> Iterator[Result]:
     (folder / "plugins" / "finished.py").write_text(STUDY % (4, 5))
-    trials = _finish("finished")
+    trials = finish("finished")
     inside = [float(own.python(OUTSTANDING)) for _ in range(rounds)]
     name = f"a finished study, {trials} trials"
     said = "launch.outstanding in a fresh process, its plan laid out before"
@@ -73,8 +77,13 @@ def _finished(folder: Path, rounds: int) -> Iterator[Result]:
     yield Result(f"{name}, bench status", whole, 5.0, unit="s", compared=f"{said}; bench status as a whole command")
 
 
-def _finish(name: str) -> int:
-    """Give every trial of a study a record, and the study its plan; the number of trials."""
+def finish(name: str, predictions: bool = False) -> int:
+    """Give every trial of a study a record, and the study its plan; the number of trials.
+
+    predictions: with those of 40 scans, and scores that differ, as a report needs them.
+    """
+    import numpy as np
+
     from bench import paths, plan, registry
     from bench.cli.planning import Asked, planned
     from bench.core import Record
@@ -83,14 +92,28 @@ def _finish(name: str) -> int:
     registry.forget()
     found, store = planned(Asked(name)), Store(paths.results_root())
     trials = {cell.trial.key: cell.trial for cell in found.cells}
-    scores = {part: {"auc": 0.75, "accuracy": 0.7} for part in ("selected", "last", "validation", "audit")}
     curve = [{"step": 50 * point, "train_loss": 0.5, "val_loss": 0.6, "val": 0.7} for point in range(1, 21)]
     needed = {other.key for cell in found.cells for other in cell.before}
+    store.open()
+    rng = np.random.default_rng(0)
     for key, trial in trials.items():
+        score = 0.75 + 0.05 * rng.standard_normal() if predictions else 0.75
+        scores = {part: {"auc": score, "accuracy": 0.7} for part in ("selected", "last", "validation", "audit")}
         record = Record(trial, "done", scores, curve, cost={"train_seconds": 1.0}, provenance={"seconds": 2.0})
-        store.put(record, None, _weights(Path(store.root)) if key in needed else None)
+        arrays = _arrays(rng, trial.fold) if predictions else None
+        store.put(record, arrays, _weights(Path(store.root)) if key in needed else None)
     plan.write(name, found.study, found.found, found.cells)
     return len(trials)
+
+
+def _arrays(rng: np.random.Generator, fold: int) -> dict[str, np.ndarray]:
+    """Predictions of 40 people of a fold in two classes."""
+    import numpy as np
+
+    ids = np.array([f"s{40 * fold + person:03d}" for person in range(40)])
+    chance = rng.random(40)
+    said = np.stack([1 - chance, chance], axis=1)
+    return {"ids": ids, "groups": ids, "y": np.arange(40) % 2.0, "selected": said, "last": said}
 
 
 def _weights(folder: Path) -> Path:
