@@ -97,11 +97,12 @@ def _launched(launcher: str, pause: float, count: int) -> Clock:
     """Run so many trials, each with a pause of that many seconds, in new results."""
     import tempfile
 
+    from rich.console import Console
+
     from bench import launch
     from bench.cli.planning import Asked, planned
     from bench.cli.run import _with_phantoms
     from bench.store import Store
-    from rich.console import Console
 
     found = _with_phantoms(planned(Asked("sleeping")), Console(quiet=True), False)
     trials = [cell.trial for cell in found.cells][:count]
