@@ -38,11 +38,18 @@ FORMS = {  # of methods whose default network is large; all others are tried as 
     "xing2020": {"dense": (64, 32), "dropout": 0.0},
 }
 LARGE = ("dclse", "xing2020")  # whose small form is not small
+WIDE = (1, 5, 40, 36)  # volumes whose images leave large networks more than one position: else the deviation of a batch
+# is that of four numbers, and eval mode, which takes another divisor, is another network
 
 
 def form(name: str) -> Method:
     """A method by name, in its small form."""
     return registry.make("methods", name, FORMS.get(name, {}))
+
+
+def small_shape(name: str, kind: str) -> tuple[int, ...]:
+    """The shape of the scans, before the view, that a method by name is tried on."""
+    return WIDE if name in LARGE and kind == "volume" else SHAPES[kind]
 
 
 def shown_shape(method: Method, task: Task, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Hybrids are what was published: ACS, inflation, fused planes, attention over slices, pooling, Xing's network."""
+"""Hybrids are what was published: ACS, inflation, fused planes, attention over slices, pooled slices, Xing 2020."""
 
 from __future__ import annotations
 

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from learning import LARGE, TASKS, batch_of, built, form, loss, shown_shape, solved, trained
-from learning import SHAPES as SMALL_SHAPES
+from learning import LARGE, TASKS, batch_of, built, form, loss, shown_shape, small_shape, solved, trained
 from safetensors.torch import load_model, save_model
 
 from bench import plan, registry
@@ -113,14 +112,14 @@ CELLS = [
     pytest.param(name, task, kind, marks=[pytest.mark.slow] if slow(name, task, kind) else [])
     for name in NAMES["methods"]
     for task in TASKS
-    for kind in SMALL_SHAPES
+    for kind in SHAPES
 ]
 
 
 @pytest.mark.parametrize(("name", "task", "kind"), CELLS)
 def test_a_method_learns_a_batch_and_is_the_same_under_a_seed_and_when_it_is_stored(name, task, kind, tmp_path):
     """Twenty steps on one batch lower its loss in eval mode; no weight is kept anywhere but in the network's state."""
-    method, task, shape = form(name), TASKS[task], SMALL_SHAPES[kind]
+    method, task, shape = form(name), TASKS[task], small_shape(name, kind)
     if reason := method.refuses(task, shape):
         assert len(reason) > 10
         return
