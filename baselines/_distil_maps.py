@@ -48,9 +48,10 @@ def misaligned(student: View, teacher: View, shape: tuple[int, ...]) -> str | No
 
 def mapless(name: str, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
     """Why a method's network has no map of attention, in words. Tried out without numbers; shape: before the view."""
-    shown = shown_shape(method.shown(task), shape)
-    if shown is None or method.solves:
-        return None if shown is None else f"attention is compared place by place, and {name} has no network"
+    if method.solves:
+        return f"attention is compared place by place, and {name} has no network"
+    if (shown := shown_shape(method.shown(task), shape)) is None:
+        return None  # nobody knows before the spacing is known
     with torch.random.fork_rng(devices=[]):
         model = method.build(task, shown).to("meta").eval()
     with torch.no_grad():

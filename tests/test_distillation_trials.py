@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from bench import checkpoint, inference, plan, registry, runner
-from bench.core import DataSpec, Recipe, Split, Task, Trial, plain
+from bench.core import BenchError, DataSpec, Labels, Recipe, Split, Task, Trial, plain
 from bench.loader import Normaliser, Part
 from bench.method import Batch, Outputs, outputs
 from bench.plan.lineage import Lineage
@@ -210,3 +212,22 @@ def test_a_trial_names_its_teacher():
     spec = registry.spec("methods", "distil", WAYS["hinton"][1])
     trial = Trial(DataSpec("any"), spec)
     assert Lineage().whole(trial).upstream == tuple(each.key for each in plan.needed_by(trial))
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("data", DataSpec("others")),
+        ("split", Split(folds=3)),
+        ("partition", 1),
+        ("fold", 1),
+        ("labels", Labels.noisy(0.4)),
+    ],
+)
+def test_a_teacher_of_other_scans_is_told_of_before_anything_is_trained(monkeypatch, name, other):
+    distil, method = registry.member("methods", "distil"), registry.spec("methods", "distil", SMALL)
+    trial, honest = Trial(DataSpec("any", fingerprint="f"), method), distil.upstream
+    assert len(Lineage().needed_by(trial)) == 1
+    monkeypatch.setattr(distil, "upstream", lambda own, asked: (replace(honest(own, asked)[0], **{name: other}),))
+    with pytest.raises(BenchError, match=f"distil would learn from monai3d trained on another {name}"):
+        Lineage().needed_by(trial)

@@ -83,9 +83,10 @@ def test_the_report_lists_who_has_not_learnt(tmp_path):
 def test_an_arm_without_runs_is_not_judged_and_a_study_without_such_a_floor_has_no_table(tmp_path):
     found = learnt(tmp_path, {**told(far=FAR), "gone": Told(missing=range(5))})
     assert found["verdict"].tolist() == ["learnt", "not tested: no fold has both arms"]
-    (bare,) = framed(tmp_path / "bare", told(far=FAR), blind=[])
+    results = tables.gather(write(tmp_path / "bare", told(far=FAR), **{**PLAN, "blind": []}), Store(tmp_path / "bare"))
+    (bare,) = tables.frames(results)
     assert bare.learning.empty
-    assert "learning" not in {table.name for table in tables.laid_out(bare.section, bare)}
+    assert "learning" not in {table.name for table in tables.laid_out(results, bare)}
 
 
 def test_the_plan_says_which_arms_look_at_no_scan(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench import registry
-from bench.core import Spec, Trial
+from bench.core import BenchError, Spec, Trial
 
 
 class Lineage:
@@ -31,12 +31,25 @@ class Lineage:
         """The trials that the method and the curriculum of `trial` learn from, whole, in their order."""
         method, curriculum = self._make("methods", trial.method), self._make("curricula", trial.curriculum)
         asked = (*method.upstream(trial), *curriculum.upstream(trial))
+        for each in asked:
+            _check_alike(each, trial)
         return [self.whole(replace(each, upstream=())) for each in asked]
 
     def _make(self, kind: str, spec: Spec) -> Any:
         if (kind, spec.text) not in self._made:
             self._made[kind, spec.text] = registry.make(kind, spec.name, spec.params)
         return self._made[kind, spec.text]
+
+
+def _check_alike(teacher: Trial, trial: Trial) -> None:
+    """BenchError where a trial would learn from one of other scans: of other classes, or of people who are tested."""
+    for name in ("data", "split", "partition", "fold", "labels"):
+        theirs, ours = getattr(teacher, name), getattr(trial, name)
+        if theirs != ours:
+            raise BenchError(
+                f"{trial.method.name} would learn from {teacher.method.name} trained on another {name} ({theirs}, not"
+                f" {ours}); an upstream trial has the data, split, partition, fold and labels of the trial itself"
+            )
 
 
 def upstream_of(trial: Trial) -> list[Trial]:

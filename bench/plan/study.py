@@ -12,7 +12,7 @@ from bench.plan import tuned
 from bench.plan.levels import check_distinct, check_levels
 from bench.plan.located import Found
 
-SMOKE = Recipe(steps=2, batch_size=2, points=2, scans=4)
+SMOKE = Recipe(steps=2, batch_size=2, points=1, scans=4)
 
 
 def check(study: Study, name: str) -> None:
