@@ -72,8 +72,9 @@ def lightened(study: Study, found: Sequence[Found]) -> tuple[Study, list[str]]:
     )
     note = (
         f"phantoms stand in for all data sets, so the study runs in its light form: {folds} folds of {recipe.steps}"
-        f" steps{seeds} instead of {study.folds} of {study.recipe.steps}{more}. It shows that the question can be asked,"
-        " and how large an effect so little training would see; which answer real scans give cannot be concluded from it"
+        f" steps{seeds} instead of {study.folds} of {study.recipe.steps}{more}. It shows that the question can be"
+        " asked, and how large an effect so little training would see; which answer real scans give cannot be"
+        " concluded from it"
     )
     return replace(study, recipe=recipe, folds=folds, partitions=1, seeds=study.light.seeds), [note]
 
