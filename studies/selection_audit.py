@@ -13,7 +13,7 @@ from bench.core import Arm, Data, Light, Recipe, Study
 from studies._dclse import FLOORS, FULL
 from studies.oasis_ad import VOXELS
 
-NOTHING = Data("phantom_order", {"effect": 0.0, "subjects": 120, "slices": 80, "size": 96})
+NOTHING = Data("phantom_order", {"effect": 0.0, "subjects": 120, "slices": 40, "size": 48})
 
 STUDY = Study(
     question="How much does choosing the evaluation point on the test part flatter each method?",
