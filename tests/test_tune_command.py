@@ -98,9 +98,11 @@ def test_what_the_author_got_wrong_ends_with_2_before_anything_is_trained(comman
 
 
 def test_json_is_what_was_written(command, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["bench", "tune", "--launcher", "serial", "--study", "searched", "--arm", "net",
-                                      "--fold", "0", "--trials", "1", "--json"])  # fmt: skip
-    cli.main()
+    words = ["--study", "searched", "--arm", "net", "--fold", "0", "--trials", "1", "--json"]
+    monkeypatch.setattr(sys, "argv", ["bench", "tune", "--launcher", "serial", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
     assert json.loads(capsys.readouterr().out)["sets"][0]["candidate"] == 0
 
 
