@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from bench import cli, paths, registry
+from bench.figures import style
 from bench.plan import tuned
 from bench.store import Store
 
@@ -27,7 +28,8 @@ def bench(capsys, monkeypatch, *words):
 
 @pytest.fixture
 def command(plugins, capsys, monkeypatch):
-    """The command, serial."""
+    """The command, serial, with pictures in one form."""
+    monkeypatch.setattr(style, "FORMATS", ("svg",))
     return lambda *words: bench(capsys, monkeypatch, "tune", "--launcher", "serial", *words)
 
 
@@ -47,7 +49,7 @@ def test_it_searches_every_arm_and_fold_and_leaves_winners_a_table_and_pictures(
     ]
     assert {one["cost"]["trials"] for one in entry["sets"]} == {4}, "the same number for each arm"
     assert {one["cost"]["steps"] for one in entry["sets"]} == {24}
-    rows = list(csv.DictReader((folder / "tuning" / "candidates.csv").open()))
+    rows = list(csv.DictReader((folder / "tuning" / "candidates.csv").read_text().splitlines()))
     assert len(rows) == 16
     for one in entry["sets"]:
         mine = [row for row in rows if (row["arm"], row["fold"]) == (one["arm"], str(one["fold"]))]
@@ -96,9 +98,11 @@ def test_what_the_author_got_wrong_ends_with_2_before_anything_is_trained(comman
 
 
 def test_json_is_what_was_written(command, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["bench", "tune", "--launcher", "serial", "--study", "searched", "--arm", "net",
-                                      "--fold", "0", "--trials", "1", "--json"])  # fmt: skip
-    cli.main()
+    words = ["--study", "searched", "--arm", "net", "--fold", "0", "--trials", "1", "--json"]
+    monkeypatch.setattr(sys, "argv", ["bench", "tune", "--launcher", "serial", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
     assert json.loads(capsys.readouterr().out)["sets"][0]["candidate"] == 0
 
 

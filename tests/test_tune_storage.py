@@ -108,7 +108,7 @@ def test_a_database_without_its_driver_is_told(tmp_path):
 def test_a_full_disk_of_the_storage_is_told(tmp_path, monkeypatch):
     carried_out(tmp_path / "s.db", tmp_path, 2)
 
-    def full(self, *words):
+    def full(self, *words, **more):
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch:

@@ -60,9 +60,13 @@ class Asking:
         with storing(folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         self._opened = storage.open()
-        with storage.asking(), claimed(folder / "begin.claim"):
-            _check_owner(self._opened, storage, search.study)
-            self._number = self._begin()  # of the search in the storage
+        try:
+            with storage.asking(), claimed(folder / "begin.claim"):
+                _check_owner(self._opened, storage, search.study)
+                self._number = self._begin()  # of the search in the storage
+        except BaseException:
+            self._close()
+            raise
 
     def __enter__(self) -> Asking:
         return self
@@ -70,6 +74,10 @@ class Asking:
     def __exit__(self, *_: object) -> None:
         for number in list(self._claims):
             self._let_go(number)
+        self._close()
+
+    def _close(self) -> None:
+        """Let go of the connections."""
         storage = getattr(self._opened, "_backend", self._opened)  # a cached storage holds the one with connections
         if hasattr(storage, "engine"):
             storage.remove_session()

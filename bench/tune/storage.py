@@ -93,8 +93,9 @@ class Storage:
             yield
         except BenchError:
             raise
-        except ModuleNotFoundError as error:
-            raise BenchError(f"the storage {self.shown} needs the package {error.name}; pip install it") from error
+        except ImportError as error:
+            package = error.name or getattr(error.__cause__, "name", None) or str(error)
+            raise BenchError(f"the storage {self.shown} needs the package {package}; pip install it") from error
         except OSError as error:
             raise self._halt(REASONS.get(error.errno, str(error))) from error
         except Exception as error:
