@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from performance import own
 from performance.measure import Result, Settings, seconds
@@ -24,6 +25,7 @@ STUDY = Study(
 )
 """
 BENCH = "import sys; from bench.cli import main; sys.argv[0] = 'bench'; main()"
+SIZES = {"train": 120, "val": 40, "test": 40, "train_groups": 120, "val_groups": 40, "test_groups": 40}
 NOTHING = "import bench.cli"
 OUTSTANDING = """
 import time
@@ -99,9 +101,12 @@ def finish(name: str, predictions: bool = False) -> int:
     for key, trial in trials.items():
         score = 0.75 + 0.05 * rng.standard_normal() if predictions else 0.75
         scores = {part: {"auc": score, "accuracy": 0.7} for part in ("selected", "last", "validation", "audit")}
-        record = Record(trial, "done", scores, curve, cost={"train_seconds": 1.0}, provenance={"seconds": 2.0})
+        record = Record(
+            trial, "done", scores, curve, sizes=SIZES, cost={"train_seconds": 1.0}, provenance={"seconds": 2.0}
+        )
         arrays = _arrays(rng, trial.fold) if predictions else None
-        store.put(record, arrays, _weights(Path(store.root)) if key in needed else None)
+        with patch("bench.store.flush"):  # of the disk's speed nothing is asked
+            store.put(record, arrays, _weights(Path(store.root)) if key in needed else None)
     plan.write(name, found.study, found.found, found.cells)
     return len(trials)
 
