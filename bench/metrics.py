@@ -140,8 +140,10 @@ def _area(positive: np.ndarray, score: np.ndarray, w: np.ndarray) -> np.ndarray:
     """The share of pairs (positive, negative) in the right order, ties counting half (Mann & Whitney 1947)."""
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))  # of the runs of equal scores
-    above = np.add.reduceat((w * positive)[:, order], starts, axis=1)  # (R, runs)
-    below = np.add.reduceat((w * ~positive)[:, order], starts, axis=1)
+    w, positive = w[:, order], positive[order]
+    above, below = w * positive, w * ~positive  # (R, N)
+    if len(starts) < len(score):
+        above, below = (np.add.reduceat(part, starts, axis=1) for part in (above, below))  # (R, runs)
     right = (above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1)
     return _ratio(right, above.sum(axis=1) * below.sum(axis=1))
 

@@ -90,14 +90,15 @@ class Store:
         except FileNotFoundError:
             return ""
 
-    def predictions(self, key: str) -> dict[str, np.ndarray]:
+    def predictions(self, key: str, record: Record | None = None) -> dict[str, np.ndarray]:
         """The arrays kept with a record: ids, groups, y, selected, last. Empty where nothing was predicted.
 
-        DamagedError where they are not those that were written.
+        record: that of the trial, where somebody has read it. DamagedError where the arrays are not those that were
+        written.
         """
         import numpy as np
 
-        record = self.get(key)
+        record = record or self.get(key)
         if record is None or PREDICTIONS not in record.files:
             return {}
         path = self._intact(key, PREDICTIONS, record)

@@ -1,9 +1,9 @@
 """What the open trials of a study will take, in seconds, memory and disk: from records of trials like them.
 
 Three sources, the best there is for each trial: records of the same method on the same data, whatever fold, seed and
-number of steps; else of the same method with other parameters (but the same view) on scans of the same shape; else of
-short trials that `bench plan --measure` ran for this. What no record tells is unknown, and said to be. An estimate of
-seconds holds for the machine that the records come from, with nothing else running there.
+number of steps; else short trials of it that `bench plan --measure` ran for this; else either of the same method with
+other parameters (but the same view) on scans of the same shape. What no record tells is unknown, and said to be. An
+estimate of seconds holds for the machine that the records come from, as busy as it was then.
 """
 
 from __future__ import annotations
@@ -133,12 +133,12 @@ def _need(trial: Trial, seen: list[Seen]) -> Need | None:
     kind, shape = kind_of(trial), _shape(trial)
     same = [each for each in seen if kind_of(each.record.trial) == kind and not each.measured]
     timed = [each for each in seen if kind_of(each.record.trial) == kind and each.measured]
-    done = [each for each in seen if not each.measured and each.record.status == "done"]
+    done = [each for each in seen if each.record.status == "done"]
     near = [each for each in done if _is_like(each.record.trial, trial, shape)]
     for found, words in (
         (same, "earlier records of the same method and data"),
         (timed, "short trials that were measured"),
-        (near, "earlier records of the method with other parameters, on scans of the same shape"),
+        (near, "trials of the method with other parameters, on scans of the same shape"),
     ):
         if found:
             return _mean(trial, found[:20], words)

@@ -131,7 +131,7 @@ class Section:
         """The arrays kept with a finished run, read once: ids, groups, y, selected, last; empty where none are."""
         key = run.cell["key"]
         if key not in self._kept:
-            self._kept[key] = self.store.predictions(key) if run.done else {}
+            self._kept[key] = self.store.predictions(key, run.record) if run.done else {}
         return self._kept[key]
 
     @cached_property
