@@ -35,7 +35,7 @@ FORMS = {  # of methods whose default network is large; all others are tried as 
     "unet3d": {"channels": (8, 16)},
     "vgg3d": {"dropout": 0.0},
     "weighted_pooling": SMALL,
-    "xing2020": {"dense": (64, 32), "dropout": 0.0},
+    "xing2020": {"dense": (64,), "dropout": 0.0},
 }
 LARGE = ("dclse", "xing2020")  # whose small form is not small
 WIDE = (1, 5, 40, 36)  # volumes whose images leave large networks more than one position: else the deviation of a batch
@@ -97,14 +97,15 @@ def settled(model: nn.Module, x: torch.Tensor) -> nn.Module:
     return model
 
 
-def trained(method: Method, batch: Batch, steps: int, lr: float = 3e-4) -> tuple[nn.Module, float, list[float]]:
+def trained(method: Method, batch: Batch, steps: int, lr: float | None = None) -> tuple[nn.Module, float, list[float]]:
     """The network after so many steps on one batch; its loss in eval mode before them, and those of the steps.
 
-    Before and after them its batch statistics are settled.
+    Before and after them its batch statistics are settled. lr: where none is given 3e-4, or the method's own if lower.
     """
     model, found = settled(built(method, batch), batch.x), []
     torch.manual_seed(2)
     before = loss(method, model, batch)
+    lr = min(3e-4, method.lr) if lr is None else lr
     descent = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=lr)
     for _ in range(steps):
         model.train()
