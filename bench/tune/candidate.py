@@ -125,5 +125,5 @@ def _outcome(fit: Fit, shape: tuple[int, ...], objectives: Sequence[str]) -> Out
     values = {name: float(reached[name]()) for name in objectives}
     steps = fit.points[-1].step
     if missing := [name for name, value in values.items() if not math.isfinite(value)]:
-        return Outcome("failed", {}, seconds, steps, f"the {missing[0]} of so few scans cannot be had")
+        return Outcome("failed", {}, seconds, steps, f"{missing[0]} is no number: the part is too small for it")
     return Outcome("done", values, seconds, steps)
