@@ -89,7 +89,8 @@ def settled(model: nn.Module, x: torch.Tensor) -> nn.Module:
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     paces = [norm.momentum for norm in norms]
     for norm in norms:
-        norm.momentum = 1.0
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all passes: a network that reads three planes makes three of them
     with torch.no_grad():
         model.train()(x)
     for norm, pace in zip(norms, paces, strict=True):
