@@ -64,7 +64,7 @@ def test_the_first_ctrl_c_finishes_what_is_in_flight_and_no_more(begun, launcher
     flight = {row["key"] for row in state()["running"]}
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: every process of the group gets it
     said, _ = ended(child, within=120)
-    assert child.returncode == 130
+    assert child.returncode == 130, said
     assert "the trials in flight are finished first" in said
     assert said.endswith("bench: interrupted; what is done is kept, and the same command goes on\n")
     assert {path.parent.name for path in store.trials.glob("[!.]*/record.json")} >= flight
@@ -87,7 +87,7 @@ def test_the_second_ctrl_c_stops_at_once_and_the_study_goes_on_later(begun, laun
     assert child.poll() is None
     os.killpg(child.pid, signal.SIGINT)
     said, seconds = ended(child, within=90)
-    assert child.returncode == 130
+    assert child.returncode == 130, said
     assert seconds < 60
     assert said.endswith("bench: interrupted; what is done is kept, and the same command goes on\n")
     assert state()["done"] == 0
@@ -107,6 +107,33 @@ def test_a_second_stop_does_not_wait():
         _stopped(2, reached)
     assert reached == []
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_handler_raises_arrives_although_a_library_made_an_interrupt_of_it(number):
+    class EndedError(SystemExit):
+        pass
+
+    def end(*_):
+        raise EndedError(3)
+
+    before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(EndedError):
+            _interrupted_in_a_library(number)
+        assert signal.getsignal(number) is end
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _interrupted_in_a_library(number):
+    with stopping.gently():
+        try:
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)
+        except SystemExit:
+            raise KeyboardInterrupt from None
 
 
 def _stopped(times, reached):

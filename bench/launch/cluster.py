@@ -17,6 +17,7 @@ from typing import Any
 from bench.core import BenchError, HaltError
 
 LOOPBACK = "127.0.0.1"
+AUTHENTICATION = "RAY_AUTH_MODE"
 WAIT = 15.0  # seconds that an address is given to answer
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing phones home
@@ -33,6 +34,7 @@ def connected(address: str) -> Iterator[Any]:
         os.environ.setdefault(name, value)
     if address:
         _reach(address)
+    mode = os.environ.get(AUTHENTICATION)
     with _signals_as_they_are():
         import ray
 
@@ -47,6 +49,7 @@ def connected(address: str) -> Iterator[Any]:
     finally:
         if ours:
             ray.shutdown()
+            _authentication(mode)
 
 
 @contextmanager
@@ -73,6 +76,17 @@ def _on_the_loopback() -> Iterator[None]:
         yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+def _authentication(mode: str | None) -> None:
+    """As before Ray was begun: what is begun here has a token, and the next cluster may have none, or another."""
+    from ray._raylet import Config
+
+    if os.environ.get(AUTHENTICATION) != mode:
+        os.environ.pop(AUTHENTICATION)
+        if mode is not None:
+            os.environ[AUTHENTICATION] = mode
+        Config.initialize("")
 
 
 def _reach(address: str) -> None:

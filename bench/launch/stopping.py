@@ -5,44 +5,67 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 SAID = b"\nthe trials in flight are finished first; once more stops at once\n"
 
 
 @dataclass
 class Stop:
-    """Whether somebody asked for an end."""
+    """Whether somebody asked for an end, and what whoever had the signal before raised at it."""
 
     asked: bool = False
+    raised: BaseException | None = None
 
 
 @contextmanager
 def gently() -> Iterator[Stop]:
     """SIGINT is kept for later in here: at the end it is passed on to whoever had it before; a second one at once.
 
-    In another thread than the main one signals stay as they are.
+    What the handlers of before raise arrives as that, whatever a library in between made of it. In another thread than
+    the main one signals stay as they are.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, _first(stop, before[signal.SIGINT]))
+    signal.signal(signal.SIGTERM, _passed(stop, before[signal.SIGTERM]))
+    try:
+        yield stop
+    except KeyboardInterrupt as error:  # Ray makes this of whatever a handler raises
+        raise stop.raised or error from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if stop.asked:
+        signal.raise_signal(signal.SIGINT)
 
-    def asked(*_: object) -> None:
+
+def _first(stop: Stop, before: Any) -> Callable[..., None]:
+    def asked(number: int, frame: Any) -> None:
         if stop.asked:
-            signal.signal(signal.SIGINT, before)
-            signal.raise_signal(signal.SIGINT)
+            _passed(stop, before)(number, frame)
             return
         stop.asked = True
         os.write(2, SAID)  # print may be at work in what was interrupted
 
-    signal.signal(signal.SIGINT, asked)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if stop.asked:
-        signal.raise_signal(signal.SIGINT)
+    return asked
+
+
+def _passed(stop: Stop, before: Any) -> Any:
+    if not callable(before):  # the system's own way, or none
+        return before
+
+    def pass_on(number: int, frame: Any) -> None:
+        try:
+            before(number, frame)
+        except BaseException as error:
+            stop.raised = error
+            raise
+
+    return pass_on
