@@ -140,12 +140,15 @@ def _area(positive: np.ndarray, score: np.ndarray, w: np.ndarray) -> np.ndarray:
     """The share of pairs (positive, negative) in the right order, ties counting half (Mann & Whitney 1947)."""
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))  # of the runs of equal scores
-    w, positive = w[:, order], positive[order]
-    above, below = w * positive, w * ~positive  # (R, N)
+    below = np.take(w, order, axis=1)  # (R, N), a row after the other
+    above = below * positive[order]
+    below -= above
     if len(starts) < len(score):
         above, below = (np.add.reduceat(part, starts, axis=1) for part in (above, below))  # (R, runs)
-    right = (above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1)
-    return _ratio(right, above.sum(axis=1) * below.sum(axis=1))
+    pairs = above.sum(axis=1) * below.sum(axis=1)
+    right = np.cumsum(below, axis=1)
+    right -= np.multiply(below, 0.5, out=below)  # in place: this is most of what a large table takes
+    return _ratio(np.einsum("rn,rn->r", above, right), pairs)
 
 
 def _recall(y: np.ndarray, p: np.ndarray, w: np.ndarray, k: int) -> np.ndarray:

@@ -259,5 +259,5 @@ def _resampled(
         sums = np.bincount(member, metric.values(y, p, spacing))
         return (counts * sums).sum(axis=1) / (counts * np.bincount(member)).sum(axis=1)
     rows = max(1, _CHUNK // len(y))
-    parts = [counts[at : at + rows][:, member] for at in range(0, repeats, rows)]
+    parts = [np.take(counts[at : at + rows], member, axis=1) for at in range(0, repeats, rows)]  # in rows: quicker
     return np.concatenate([metric.batch(y, p, part, spacing) for part in parts])

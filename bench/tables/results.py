@@ -18,6 +18,7 @@ from bench.plan.written import parsed
 from bench.stats import Cell, Scores
 from bench.store import Store
 
+KEPT = ("ids", "groups", "y", "selected")  # of the arrays of a run: what tables are made from
 POINTS = ("selected", "last", "best_of_last", "best_of_all")  # the first is the result, the others its audit
 
 
@@ -128,10 +129,10 @@ class Section:
         return sum(sizes[part] for part in parts), sum(sizes[f"{part}_groups"] for part in parts)
 
     def predictions(self, run: Run) -> Mapping[str, np.ndarray]:
-        """The arrays kept with a finished run, read once: ids, groups, y, selected, last; empty where none are."""
+        """The arrays kept with a finished run, read once: ids, groups, y, selected; empty where none are."""
         key = run.cell["key"]
         if key not in self._kept:
-            self._kept[key] = self.store.predictions(key, run.record) if run.done else {}
+            self._kept[key] = self.store.predictions(key, run.record, KEPT) if run.done else {}
         return self._kept[key]
 
     @cached_property
