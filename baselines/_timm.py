@@ -150,11 +150,11 @@ def _check_loaded(model: nn.Module, network: str, weights: Path) -> None:
     if {*_body(model, stored)} != {*_body(model, expected)}:  # names of another version of timm, perhaps
         renamed = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
         stored = renamed(stored, model) if renamed else stored
+    body = _body(model, stored)
+    fitting(weights, network, {key: expected.get(key, value) for key, value in body.items()}, _body(model, expected))
     for layer in _named(model, "first_conv"):  # whose channels timm fits to ours, where it has them
         if f"{layer}.weight" not in stored:
             raise BenchError(f"{weights} does not hold the weights of {network}: missing: {layer}.weight")
-    stored = _body(model, stored)
-    fitting(weights, network, {key: expected.get(key, value) for key, value in stored.items()}, _body(model, expected))
 
 
 def _body(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
