@@ -244,7 +244,7 @@ def test_ray_tune_prunes_by_the_storage(study, data, tmp_path, pruner):
 
 @pytest.mark.slow
 def test_on_random_labels_tuning_leaves_the_test_score_at_chance(study, plugins, tmp_path):
-    """Twenty permutations of 160 people: search, train with what was found, score; the mean within two errors of 0.5."""
+    """Twenty permutations of 160 people: search, train with what was found, score; mean within two errors of 0.5."""
     data = plan.Found(prepare("tiny_volumes", {"people": 160}).spec)
     store, scores, chosen = Store(tmp_path / "r"), [], []
     for number in range(20):
