@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from bench import registry
-from bench.cli import joined
+from bench.cli import joined, main
 
 
 def bench(*words, **environment):
@@ -157,3 +158,11 @@ def test_a_metric_of_another_kind_of_task_stops_before_training(plugins, tmp_pat
     done = bench("run", "--study", "typed", BENCH_PLUGINS=f"{plugins}{os.pathsep}{folder}")
     assert done.returncode == 2
     assert "mae judges regression, not classification" in done.stderr
+
+
+def test_who_calls_it_from_a_program_has_their_signals_back(monkeypatch):
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(sys, "argv", ["bench", "list", "studies"])
+    with pytest.raises(SystemExit):
+        main()
+    assert {number: signal.getsignal(number) for number in before} == before

@@ -37,6 +37,13 @@ def keep(root, one, seconds=20.0, status="done", device="cpu", **cost):
     Store(root).put(Record(one, status, {}, [], resolved, sizes, {**COST, **cost}, provenance))
 
 
+def test_a_data_set_of_the_study_is_taken_as_the_study_describes_it():
+    (data,) = Asked("strong_phantoms", ["phantom_bt_ct"]).data
+    assert data.params == {"effect": 2.0, "subjects": 600}
+    (other,) = Asked("strong_phantoms", ["ad_oasis@site"]).data
+    assert (other.name, other.split, other.params) == ("ad_oasis", "site", {})
+
+
 def test_what_a_record_took_is_what_the_same_trial_on_another_fold_takes(tmp_path):
     keep(tmp_path, trial())
     found = estimate([trial(fold=1), trial(fold=2)], tmp_path)

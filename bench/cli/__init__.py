@@ -42,8 +42,7 @@ def main() -> None:
     """The entry point of the command `bench`."""
     arguments = [each for each in sys.argv[1:] if each != TRACEBACK]
     traced = len(arguments) < len(sys.argv) - 1
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         app(joined(arguments))
     except BenchError as error:
@@ -59,6 +58,9 @@ def main() -> None:
     except Exception as error:  # a fault of the program: told as such, with how to see more of it
         hint = "" if traced else f"; {TRACEBACK} shows where"
         _end(f"bench: a fault of the program: {type(error).__name__}: {error}{hint}", 1, traced)
+    finally:  # who calls this from a program of their own has their signals back
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stop(number: int, _: object) -> NoReturn:

@@ -22,8 +22,8 @@ Datasets = Annotated[
     typer.Option(
         "--datasets",
         "-d",
-        help="Other data sets than the study's: names with commas between; NAME@site leaves each site out in turn,"
-        " NAME@publisher takes the publisher's split, NAME@OTHER tests on another set. May be repeated.",
+        help="Data sets instead of all of the study's: names with commas between; NAME@site leaves each site out in"
+        " turn, NAME@publisher takes the publisher's split, NAME@OTHER tests on another set. May be repeated.",
     ),
 ]
 Phantoms = Annotated[bool, typer.Option("--phantoms", help="Take the phantoms of all data sets, prepared or not.")]

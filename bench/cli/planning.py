@@ -134,15 +134,16 @@ class Asked:
     """A study as the command line asks for it."""
 
     study: str
-    datasets: Sequence[str] = ()  # other than the study's own, as `Data.parse` reads them, perhaps with commas between
+    datasets: Sequence[str] = ()  # instead of all of the study's, as `Data.parse` reads them, commas between
     stand_ins: bool | None = None
     phantoms: bool = False
 
     @property
     def data(self) -> Sequence[Data]:
-        """The data sets asked for."""
-        names = [name for text in self.datasets for name in text.split(",") if name.strip()]
-        return [Data.parse(name) for name in names] or registry.study(self.study).datasets
+        """The data sets asked for: one that the study itself names is taken as the study describes it."""
+        own = registry.study(self.study).datasets
+        asked = [Data.parse(name) for text in self.datasets for name in text.split(",") if name.strip()]
+        return [each for one in asked for each in [had for had in own if had.where == one.where] or [one]] or own
 
     @property
     def name(self) -> str:
