@@ -15,7 +15,6 @@ from bench import tables
 from bench.core import BenchError
 from bench.store import Store
 from bench.tables import text
-from bench.tables.contrasts import equivalence
 from bench.tables.scores import interval
 
 ONE = (Made(),)
@@ -128,7 +127,7 @@ def test_equivalence_needs_a_margin_and_both_one_sided_tests(tmp_path):
 
 
 def test_the_p_of_equivalence_is_the_larger_of_the_two(tmp_path):
-    from bench.stats import corrected_interval
+    from bench.stats import corrected_interval, equivalence
 
     found = corrected_interval(np.array(GAINS), 64, 20)
     sides = [oracle.t.sf((found.mean + 0.07) / found.se, 4), oracle.t.cdf((found.mean - 0.07) / found.se, 4)]
