@@ -69,6 +69,7 @@ def recall(y: np.ndarray, p: np.ndarray, w: np.ndarray, k: int) -> np.ndarray:
 
 
 def balanced_accuracy(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """The mean of the recalls of all classes."""
     return np.mean([recall(y, p, w, k) for k in range(p.shape[1])], axis=0)
 
 
@@ -107,6 +108,7 @@ def calibration_error(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray
 
 
 def correct(y: np.ndarray, p: np.ndarray, spacing: object) -> np.ndarray:
+    """(N,) 1 where the likeliest class is the true one, else 0."""
     return (p.argmax(1) == y).astype(float)
 
 
