@@ -174,7 +174,7 @@ def test_every_caption_says_what_the_table_rests_on(tmp_path):
     results = gathered(tmp_path, {"base": Told(), "new": Told(), "no": Told(refused="cannot")}, **plan)
     (found,) = tables.frames(results)
     made = {table.name: table.caption for table in tables.laid_out(results, found)}
-    assert list(made) == ["scores", "contrasts", "controls", "audit", "cost", "failures"]
+    assert list(made) == ["scores", "contrasts", "controls", "trained", "audit", "cost", "failures"]
     for name in ("scores", "contrasts", "controls", "audit", "cost"):
         for words in ("ad_toy (real)", "Protocol 1", "5 folds", "2 partitions", "1000 optimiser steps of 8 scans"):
             assert words in made[name], (name, words)

@@ -19,7 +19,7 @@ from bench.stats.intervals import is_area, score_interval
 from bench.stats.labels import PERMUTATIONS, Verdict, random_labels_verdict
 from bench.stats.methods import Contrast, Improvement, corrected_interval, equivalence, holm, improvement
 from bench.stats.pairs import Change, mcnemar, swapped
-from bench.stats.people import Interval, group_bootstrap
+from bench.stats.people import Fold, Interval, group_bootstrap
 from bench.stats.ranks import Ranks, ranked
 from bench.stats.roc import Area, Gap, area_difference, area_interval, areas
 from bench.stats.sets import Pooled, random_effects
@@ -30,6 +30,7 @@ __all__ = [
     "Cell",
     "Change",
     "Contrast",
+    "Fold",
     "Gap",
     "Improvement",
     "Interval",

@@ -81,6 +81,7 @@ def measured(section: Section, differences: Differences, arm: str, role: str = "
     """The test of differences over folds. arm, role: whose runs say how large the parts of each fold were."""
     train, test = sizes(section, arm, role, differences.cells)
     found = stats.corrected_interval(section.sign * differences.values, train, test)
+    wins = stats.improvement(section.sign * differences.values, train, test)
     planned = {(partition, fold) for partition, fold, _ in differences.planned}
     margin = section.plan.get("margin")
     return {
@@ -95,6 +96,9 @@ def measured(section: Section, differences: Differences, arm: str, role: str = "
         "t": found.t,
         "p": found.p,
         "minimum_detectable": found.minimum_detectable,
+        "better_share": wins.share,
+        "better_share_low": wins.low,
+        "better_share_high": wins.high,
         "margin": math.nan if margin is None else margin,
         "p_equivalence": stats.equivalence(found, margin),
         "folds": len(differences.cells),

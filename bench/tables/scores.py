@@ -68,7 +68,7 @@ def interval(section: Section, arm: str) -> tuple[float, float, float]:
         return math.nan, math.nan, math.nan
     repeats = max(FEWEST, REPEATS // len(passes))
     rng = np.random.default_rng(seed_of(section.name, arm, "bootstrap"))
-    found = [stats.group_bootstrap(section.metric, folds, rng, repeats) for folds in passes]
+    found = [stats.score_interval(section.metric, folds, rng, repeats) for folds in passes]
     below = float(np.nanmean([one.estimate - one.low for one in found]))
     above = float(np.nanmean([one.high - one.estimate for one in found]))
     low, high = np.clip([score - below, score + above], section.metric.low, section.metric.high)
