@@ -69,9 +69,8 @@ def contrasts(section: Section, frame: pd.DataFrame) -> Table:
 
 def share(entry: Entry) -> str:
     """In what share of the folds an arm is better, with its interval."""
-    if math.isnan(entry["better_share"]):
-        return NOTHING
-    return f"{entry['better_share']:.0%} [{entry['better_share_low']:.0%}, {entry['better_share_high']:.0%}]"
+    low, high = entry["better_share_low"], entry["better_share_high"]
+    return f"{number(entry['better_share'], 2)} {between(low, high, 2)}" if entry["folds"] else NOTHING
 
 
 def verdict(section: Section, entry: Entry) -> str:

@@ -82,7 +82,7 @@ def _passes(section: Section, arm: str) -> list[list[tuple[np.ndarray, np.ndarra
         if math.isnan(run.score(section.task.primary)):
             continue
         kept = section.predictions(run)
-        if "selected" in kept:
+        if "selected" in kept and np.isfinite(kept["selected"]).all():
             partition, _, seed = run.place
             passes.setdefault((partition, seed), []).append((kept["y"], kept["selected"], kept["groups"]))
     return list(passes.values())
