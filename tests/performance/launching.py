@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from performance import own
-from performance.measure import Result, Settings, seconds
+from performance.measure import Result, Settings
 
 TRIAL = 0.2  # seconds that a trial takes, run in this process
 SLEEPER = '''"""A network whose one step takes as long as it is asked to."""
