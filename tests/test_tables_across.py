@@ -8,14 +8,15 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from mortals import trial_of
 from scipy import stats as scipy_stats
 from sklearn.metrics import roc_curve
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.meta_analysis import combine_effects
 from synthetic import AGE, Made, Told, write
 
+from bench import runner, tables
 from bench import scores as runs_scores
-from bench import tables
 from bench.core import Task
 from bench.metrics import METRICS
 from bench.report import documents, facts
@@ -174,6 +175,16 @@ def test_the_threshold_is_that_of_youden_on_the_validation_part(seed):
     assert found["threshold"] == steps[1:][np.argmax(np.round(true - false, 12)[1:])]
     assert found["sensitivity"] == np.mean(said[test == 1] >= found["threshold"])
     assert found["specificity"] == np.mean(said[test == 0] < found["threshold"])
+
+
+def test_a_run_keeps_the_threshold_beside_its_scores_which_it_does_not_change(cells, tmp_path):
+    trial, store = trial_of(cells, "net"), Store(tmp_path)
+    record = runner.run(trial, store)
+    kept, found = store.predictions(trial.key), record.metrics["operating"]
+    called = kept["selected"][:, 1] >= found["threshold"]
+    assert found["sensitivity"] == called[kept["y"] == 1].mean()
+    assert found["specificity"] == (~called[kept["y"] == 0]).mean()
+    assert record.metrics["selected"]["sensitivity"] == METRICS["sensitivity"](kept["y"], kept["selected"])
 
 
 def test_a_validation_part_of_one_class_has_no_threshold():
