@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.report.facts import Facts
-from bench.tables import Frames, curves, latex, markdown, predictions
+from bench.tables import Frames, curves, latex, markdown, pooled, predictions, ranks_frame
 from bench.tables.text import clean
 
 
@@ -22,6 +22,9 @@ def as_markdown(facts: Facts) -> str:
             shown = (picture for picture in part.figures if picture.of == table.name)
             lines += [f"![{picture.alt}](figures/{picture.stem}.png)" for picture in shown]
             lines += [markdown(table)]
+    if facts.across:
+        lines += ["## Over data sets"]
+        lines += [text for table in facts.across for text in (f"### {table.title}", markdown(table))]
     lines += ["## How to read it", "\n".join(f"- {word}" for word in facts.reading)]
     return _joined(lines)
 
@@ -42,6 +45,7 @@ def as_latex(facts: Facts) -> str:
         for table in part.tables:
             label = f"tab:{facts.study}-{part.name}-{table.name}"
             blocks.append(latex(table, label, part.heading))
+    blocks += [latex(table, f"tab:{facts.study}-{table.name}", facts.study) for table in facts.across]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -52,10 +56,12 @@ def as_csv(found: list[Frames]) -> dict[str, str]:
     for kind in sorted(kinds):
         end = "_phantom" if kind == "phantom" and len(kinds) > 1 else ""
         mine = [frames for frames in found if frames.section.kind == kind]
-        names = ["scores", "contrasts", "controls", "failures", "predictions", "curves"]
+        names = ["scores", "contrasts", "controls", "failures", "predictions", "curves", "trained"]
         names += ["effects"] if any(len(frames.effects) for frames in mine) else []
         for name in names:
             texts[f"{name}{end}.csv"] = _stacked([_frame(frames, name) for frames in mine])
+        over = {"pooled": pooled(mine), "ranks": ranks_frame(mine)}
+        texts |= {f"{name}{end}.csv": _stacked([frame]) for name, frame in over.items() if len(frame)}
     return texts
 
 

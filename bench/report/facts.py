@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.report.answers import answers, cautions, run_so_far
-from bench.tables import Frames, Results, Table, arms, captions, laid_out
+from bench.tables import Frames, Results, Table, across, arms, captions, laid_out
 from bench.tables.text import clean, listed
 
 READING = (
@@ -56,6 +56,7 @@ class Facts:
     notes: tuple[str, ...]
     arms: Table
     parts: tuple[Part, ...]
+    across: tuple[Table, ...] = ()  # over several data sets
     reading: tuple[str, ...] = READING
 
 
@@ -65,7 +66,9 @@ def gather(results: Results, found: list[Frames]) -> Facts:
     ids = set().union(*(frames.section.people for frames in found))
     notes = tuple(clean(note, ids) for note in (*plan.get("notes", ()), *_damaged(results)))
     parts = tuple(_part(results, frames) for frames in found)
-    return Facts(plan["study"], plan["question"], tuple(_run(results)), notes, arms(results), parts)
+    return Facts(
+        plan["study"], plan["question"], tuple(_run(results)), notes, arms(results), parts, tuple(across(found))
+    )
 
 
 def _damaged(results: Results) -> list[str]:

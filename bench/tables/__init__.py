@@ -12,6 +12,7 @@ from functools import partial
 import pandas as pd
 
 from bench.tables import captions, layout
+from bench.tables.across import across, pooled, rankings, ranks_frame
 from bench.tables.arms import arms
 from bench.tables.contrasts import contrasts, corrected
 from bench.tables.controls import controls, failures
@@ -21,9 +22,11 @@ from bench.tables.effects_laid_out import effects_table
 from bench.tables.layout import Table
 from bench.tables.learning import learning
 from bench.tables.noise import noise, noise_table
+from bench.tables.operating import operating_table
 from bench.tables.render import latex, markdown
 from bench.tables.results import Results, Run, Section, gather, read
 from bench.tables.scores import predictions, scores
+from bench.tables.trained import trained, trained_table
 from bench.tables.tuning import tuning
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "Run",
     "Section",
     "Table",
+    "across",
     "arms",
     "captions",
     "contrasts",
@@ -46,9 +50,13 @@ __all__ = [
     "learning",
     "markdown",
     "noise",
+    "pooled",
     "predictions",
+    "rankings",
+    "ranks_frame",
     "read",
     "scores",
+    "trained",
     "tuning",
 ]  # fmt: skip
 
@@ -64,6 +72,7 @@ class Frames:
     controls: pd.DataFrame
     failures: pd.DataFrame
     learning: pd.DataFrame
+    trained: pd.DataFrame
 
 
 def frames(results: Results) -> list[Frames]:
@@ -73,7 +82,7 @@ def frames(results: Results) -> list[Frames]:
     for section in results.sections:
         scored = scores(section)
         mine, its = (each[each["data"] == section.name] if len(each) else each for each in (tested, varied))
-        checked = controls(section, scored), failures(section), learning(section)
+        checked = controls(section, scored), failures(section), learning(section), trained(section)
         found.append(Frames(section, scored, mine, its, *checked))
     return found
 
@@ -88,7 +97,9 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(layout.learning, found.section, found.learning),
         partial(layout.publisher, found.section),
         partial(layout.bias, found.section),
+        partial(operating_table, found.section),
         partial(noise_table, found.section),
+        partial(trained_table, found.section, found.trained),
         partial(layout.audit, found.section, found.scores),
         partial(layout.cost, found.section, found.scores),
         *([partial(tuning, results.tuned, found.section.name)] if results.tuned else []),
