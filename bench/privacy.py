@@ -34,6 +34,8 @@ _DATE = re.compile(
 )
 _COMPACT = re.compile(r"(?<![\w.-])(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\w|\.\d)")
 _CELL = re.compile(r"(?m)(?:(?<=,)|^)[+-]?[\d.]+(?:e[+-]?\d+)?(?=,|$)")  # a bare number in a table of commas
+_TEX = {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}", "<": "$<$"}
+_ASSET = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
 _BINARY = re.compile(r"data:[\w/+.-]+;base64,[\w+/=]*")
 
 
@@ -104,6 +106,8 @@ class Secrets:
 def readable(name: str, text: str) -> str:
     """What a reader of a file sees: the escapes of its form undone, what is packed inside left out."""
     text, kind = _BINARY.sub("", text), Path(name).suffix
+    if kind == ".html":
+        text = _ASSET.sub("", text)
     if kind in (".html", ".svg"):
         return html.unescape(text)
     if kind == ".md":
@@ -112,6 +116,8 @@ def readable(name: str, text: str) -> str:
         return text.replace("\\\\", "\\")
     if kind != ".tex":
         return text
+    for sign, written in _TEX.items():
+        text = text.replace(written, sign)
     text = re.sub(r"\\([&%$#_{}])", r"\1", text.replace(r"\textbackslash{}", "\0"))
     return re.sub(r"\\[a-zA-Z]+\*?|\\\\", " ", text).replace("\0", "\\")
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.privacy import Secrets
 from bench.report.answers import answers, cautions, run_so_far
+from bench.report.cards import Card, cards
+from bench.report.repeat import Repeat, environment, repeat
+from bench.report.summary import summary
 from bench.tables import Frames, Results, Table, arms, captions, laid_out
 from bench.tables.text import clean, listed
 
@@ -56,16 +60,29 @@ class Facts:
     notes: tuple[str, ...]
     arms: Table
     parts: tuple[Part, ...]
+    summary: tuple[str, ...]  # the answer in two sentences
+    state: str  # how many runs are done
+    cards: tuple[Card, ...]
+    repeat: Repeat
     reading: tuple[str, ...] = READING
 
 
-def gather(results: Results, found: list[Frames]) -> Facts:
-    """All facts of a study as far as it has come."""
+def gather(results: Results, found: list[Frames], known: Secrets) -> Facts:
+    """All facts of a study as far as it has come. known: names that no text from outside may show."""
     plan = results.plan
-    ids = set().union(*(frames.section.people for frames in found))
-    notes = tuple(clean(note, ids) for note in (*plan.get("notes", ()), *_damaged(results)))
-    parts = tuple(_part(results, frames) for frames in found)
-    return Facts(plan["study"], plan["question"], tuple(_run(results)), notes, arms(results), parts)
+    notes = tuple(known.clean(note) for note in (*plan.get("notes", ()), *_damaged(results)))
+    return Facts(
+        plan["study"],
+        plan["question"],
+        tuple(_run(results)),
+        notes,
+        arms(results),
+        tuple(_part(results, frames) for frames in found),
+        summary(results, found),
+        run_so_far(results),
+        cards(results, found, known.clean),
+        repeat(results),
+    )
 
 
 def _damaged(results: Results) -> list[str]:
@@ -116,18 +133,6 @@ def _run(results: Results) -> list[tuple[str, str]]:
         ("Selection", captions.selection(results.sections[0]).removeprefix("Evaluation point: ")),
         ("Protocol", f"version {plan['protocol']}"),
         ("State", run_so_far(results)),
-        ("Versions", _versions(results)),
+        ("Versions", environment(results.records)),
     ]
     return [(name, value) for name, value in facts if value]
-
-
-def _versions(results: Results) -> str:
-    words = []
-    for name, title in (
-        ("bench", "dclse-bench"), ("python", "Python"), ("torch", "torch"), ("numpy", "numpy"), ("system", ""),
-        ("processor", "on"),
-    ):  # fmt: skip
-        values = sorted({str(record.provenance[name]) for record in results.records if record.provenance.get(name)})
-        if values:
-            words.append(f"{title} {listed(values)}".strip())
-    return ", ".join(words)
