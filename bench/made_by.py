@@ -58,10 +58,10 @@ def _git(*words: str) -> str | None:
 
 
 def told(provenance: Mapping[str, Any]) -> str:
-    """The code of a record in a word or two; `not recorded` where a record is older than that."""
+    """The code of a record in a word or two; `unrecorded code` where a record is older than that."""
     known = provenance.get("code")
     if not known:
-        return "not recorded"
+        return "unrecorded code"
     if known.get("commit") is None:
         return f"sources {known['sources']}"
     changed = f" with changes (sources {known['sources']})" if known.get("changed") else ""

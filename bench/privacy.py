@@ -12,7 +12,7 @@ import html
 import os
 import re
 import secrets as chance
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -20,11 +20,12 @@ from pathlib import Path
 from bench import paths
 from bench.core import BenchError
 
+LONG = 6  # digits of a number that may be somebody's
 SALT = "salt"  # the file under the data root
 _PATH = re.compile(r"""(?<![\w.:/])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:'"<>|,;()]+[/\\])+([^\s/\\:'"<>|,;()]*)""")
 _SUBJECT = re.compile(r"\b(?:sub|ses)-\w+")
 _SCAN = re.compile(r"[\w.-]+\.(?:nii|img|hdr|mgz|mgh|dcm)(?:\.gz)?\b")
-_WORD = re.compile(r"[\w.-]+")
+_WORD = re.compile(r"\w+")
 _YEAR, _MONTH, _DAY = r"(?:18|19|20)\d\d", r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
 _NAMED = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _DATE = re.compile(
@@ -39,17 +40,16 @@ _ASSET = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
 _BINARY = re.compile(r"data:[\w/+.-]+;base64,[\w+/=]*")
 
 
-def clean(text: str, ids: Collection[str] = ()) -> str:
+def clean(text: str, ids: Collection[str] = (), digits: int = 4) -> str:
     """A text from outside without folders, dates and names of people: paths keep their last part only.
 
-    ids: of scans and people, and texts of their headers; bare small numbers cannot be told from numbers and stay.
+    ids: of scans and people, and texts of their headers; bare numbers cannot be told from others and stay.
+    digits: of the shortest number that is taken for a name.
     """
     text = _PATH.sub(lambda found: f"…/{found[1]}" if found[1] else "…", str(text))
-    if ids:
-        kept = ids if isinstance(ids, frozenset) else frozenset(ids)
-        phrases = _phrases(kept)
-        text = phrases.sub("(a scan)", text) if phrases else text
-        text = _WORD.sub(lambda found: "(a scan)" if found[0] in kept and _telling(found[0], 4) else found[0], text)
+    spans = list(_named(text, ids if isinstance(ids, frozenset) else frozenset(ids), digits))
+    for start, end in reversed(spans):
+        text = f"{text[:start]}(a scan){text[end:]}"
     text = _SUBJECT.sub("(a scan)", _SCAN.sub("(a scan)", text))
     return _COMPACT.sub("(a date)", _DATE.sub("(a date)", text))
 
@@ -59,11 +59,30 @@ def _telling(word: str, digits: int) -> bool:
     return len(word) >= (digits if word.isdigit() else 3)
 
 
+def _named(text: str, names: frozenset[str], digits: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of every name in a text that is no part of a longer word; those that are small numbers left out."""
+    known, last = _by_first_word(names), 0
+    for word in _WORD.finditer(text) if known else ():
+        for before, name in known.get(word[0], ()):
+            start = word.start() - before
+            end = start + len(name)
+            whole = text.startswith(name, start) and not (
+                text[end : end + 1].isalnum() or text[start - 1 : start].isalnum()
+            )
+            if start >= last and whole and _telling(name, digits):
+                yield start, end
+                last = end
+                break
+
+
 @lru_cache(maxsize=32)
-def _phrases(ids: frozenset[str]) -> re.Pattern[str] | None:
-    """One pattern for all names that are not single words; the longest first, as one may begin another."""
-    found = sorted((name for name in ids if len(name) > 2 and not _WORD.fullmatch(name)), key=len, reverse=True)
-    return re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in found)) if found else None
+def _by_first_word(names: frozenset[str]) -> Mapping[str, list[tuple[int, str]]]:
+    """The first word of a name -> where in it that begins, and the name; the longest first."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for name in sorted(names, key=len, reverse=True):
+        if word := _WORD.search(name):
+            found.setdefault(word[0], []).append((word.start(), name))
+    return found
 
 
 @dataclass(frozen=True)
@@ -80,6 +99,10 @@ class Secrets:
         """A text from outside without any of them."""
         return clean(text, self.names)
 
+    def tidy(self, word: str) -> str:
+        """A cell of a table without any of them; there short numbers are numbers."""
+        return clean(word, self.names, LONG)
+
     def faults(self, name: str, text: str) -> list[str]:
         """What a file of this name and text would tell, in words that do not tell it."""
         text = readable(name, text)
@@ -87,9 +110,7 @@ class Secrets:
         found += ["a name of a person or a scan"] * bool(_SUBJECT.search(text) or _SCAN.search(text))
         loose = _CELL.sub("", text) if name.endswith(".csv") else text
         found += ["a full date"] * bool(_DATE.search(text) or _COMPACT.search(loose))
-        known = {word for word in self.names & set(_WORD.findall(text)) if _telling(word, 6)}
-        phrases = _phrases(self.names)
-        known |= set(phrases.findall(text)) if phrases else set()
+        known = {text[start:end] for start, end in _named(text, self.names, LONG)}
         return found + ([f"{len(known)} names or texts that stand in the index of the data"] if known else [])
 
     def checked(self, name: str, text: str) -> str:

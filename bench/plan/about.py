@@ -1,4 +1,4 @@
-"""What the members of a study say of themselves, kept with its plan: a report describes what was run, not what is here."""
+"""What the members of a study say of themselves, kept with its plan: a report describes what was run."""
 
 from __future__ import annotations
 

@@ -63,7 +63,9 @@ def _build(sheet: Sheet, folder: Path) -> Path:
         sheet.known.checked(path.name, path.read_text("utf-8"))
     texts = {"report.md": documents.as_markdown(gathered), "tables.tex": documents.as_latex(gathered)}
     texts |= documents.as_csv(found, sheet.known)
-    texts |= {"manifest.json": json.dumps(manifest.manifest(results), indent=1, allow_nan=False) + "\n"}
+    texts |= {
+        "manifest.json": json.dumps(manifest.manifest(results), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    }
     texts |= {"report.html": page.as_html(gathered, folder / "figures", texts)}
     for name, text in texts.items():
         sheet.known.checked(name, text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -131,12 +130,19 @@ def mixed_code(section: Section) -> str:
     sources = {(run.record.provenance.get("code") or {}).get("sources") for run in runs}
     if len(sources) < 2:
         return ""
-    ways = Counter(made_by.told(run.record.provenance) for run in runs)
-    counts = listed([f"{plural(count, 'run')} by {way}" for way, count in sorted(ways.items())])
+    ways: dict[str, list[str]] = {}
+    for run in runs:
+        ways.setdefault(made_by.told(run.record.provenance), []).append(run.cell["arm"])
+    counts = listed([f"{plural(len(arms), 'run')} ({_few(arms)}) by {way}" for way, arms in sorted(ways.items())])
     return (
         f"Unlike code: {counts}. Differences may come from what was changed in between; run the study anew to be rid"
         " of that, or see `bench compare`."
     )
+
+
+def _few(arms: list[str], most: int = 4) -> str:
+    found = list(dict.fromkeys(arms))
+    return ", ".join(found[:most]) + (f" and {len(found) - most} more arms" if len(found) > most else "")
 
 
 def one_seed(section: Section) -> str:

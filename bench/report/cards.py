@@ -33,11 +33,7 @@ def cards(results: Results, found: Sequence[Frames], clean: Clean) -> tuple[Card
     told = results.plan.get("cards") or _installed(results)
     data = [_data(frames, name, told["datasets"].get(name, {})) for frames, name in _datasets(found)]
     methods = [_method(results, found, name, told["methods"].get(name, {})) for name in _methods(results)]
-    courses = [
-        _card("curricula", name, told["curricula"][name], ())
-        for name in told["curricula"]
-        if name != "none"
-    ]
+    courses = [_card("curricula", name, told["curricula"][name], ()) for name in told["curricula"] if name != "none"]
     return tuple(_cleaned(card, clean) for card in (*data, *methods, *courses))
 
 
@@ -65,7 +61,10 @@ def _data(found: Frames, name: str, told: Mapping[str, Any]) -> Card:
     task = section.task
     facts = [
         ("Kind", "phantom: made by a program" if section.phantom else "real scans"),
-        ("Task", f"{task.kind}{f' of {listed(task.classes)}' if task.classes else ''}, judged by {section.metric.title}"),
+        (
+            "Task",
+            f"{task.kind}{f' of {listed(task.classes)}' if task.classes else ''}, judged by {section.metric.title}",
+        ),
         ("Scans", f"{samples:,} of {plural(groups, 'person', 'people')}" if samples else ""),
         ("Prepared as", f" {TIMES} ".join(str(size) for size in section.data.get("shape") or ()) if own else ""),
         *((word.capitalize(), str(told.get(word, ""))) for word in ("source", "licence", "citation")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.privacy import Secrets
 from bench.report.answers import answers, cautions, run_so_far
@@ -76,13 +76,20 @@ def gather(results: Results, found: list[Frames], known: Secrets) -> Facts:
         plan["question"],
         tuple(_run(results)),
         notes,
-        arms(results),
-        tuple(_part(results, frames) for frames in found),
+        tidied(arms(results), known),
+        tuple(_part(results, frames, known) for frames in found),
         summary(results, found),
         run_so_far(results),
         cards(results, found, known.clean),
         repeat(results),
     )
+
+
+def tidied(table: Table, known: Secrets) -> Table:
+    """A table without names of people and folders, whatever they came in by."""
+    rows = tuple(tuple(known.tidy(word) for word in row) for row in table.rows)
+    notes = tuple(known.tidy(note) for note in table.notes)
+    return replace(table, rows=rows, notes=notes, caption=known.tidy(table.caption))
 
 
 def _damaged(results: Results) -> list[str]:
@@ -93,7 +100,7 @@ def _damaged(results: Results) -> list[str]:
     return [f"{len(results.damaged)} records are not what was written ({names}). {again}"]
 
 
-def _part(results: Results, found: Frames) -> Part:
+def _part(results: Results, found: Frames, known: Secrets) -> Part:
     section = found.section
     return Part(
         section.name,
@@ -101,7 +108,7 @@ def _part(results: Results, found: Frames) -> Part:
         section.phantom,
         tuple(cautions(found)),
         tuple(answers(found)),
-        tuple(laid_out(results, found)),
+        tuple(tidied(table, known) for table in laid_out(results, found)),
         pictures(found),
     )
 

@@ -1,4 +1,4 @@
-"""Whose names a report may not show: those in the kept predictions, and all that the index of the prepared data holds."""
+"""Whose names a report may not show: those in kept predictions, and all that the index of prepared data holds."""
 
 from __future__ import annotations
 
@@ -78,7 +78,5 @@ def _cleaned(value: Any, clean: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, Mapping):
-        return {
-            clean(name): item if name in _PLAIN else _cleaned(item, clean) for name, item in value.items()
-        }
+        return {clean(name): item if name in _PLAIN else _cleaned(item, clean) for name, item in value.items()}
     return [_cleaned(item, clean) for item in value] if isinstance(value, list | tuple) else value

@@ -41,7 +41,9 @@ def repeat(results: Results) -> Repeat:
 
 def _commands(results: Results) -> list[str]:
     plan, lines = results.plan, []
-    known = {record.provenance["code"]["commit"] for record in results.records if record.provenance.get("code")} - {None}
+    known = {record.provenance["code"]["commit"] for record in results.records if record.provenance.get("code")} - {
+        None
+    }
     if len(known) == 1:
         lines.append(f"git checkout {known.pop()[:12]}")
     for section in (section for section in results.sections if not section.phantom):

@@ -218,9 +218,9 @@ def disagreeing(plan: Mapping[str, Any], run: Run) -> str:
     for what, asked, found in aspects:
         if asked is not None and asked != found:
             return (
-                f"{plan['study']}: the plan and the record {trial.key} ({run.cell['arm']}, {entry['name']}) differ in the"
-                f" {what}: {asked} planned, {found} run. They do not belong in one table: `bench run` lays the plan out"
-                " anew, and `bench compare` shows two studies side by side"
+                f"{plan['study']}: the plan and the record {trial.key} ({run.cell['arm']}, {entry['name']}) differ in"
+                f" the {what}: {asked} planned, {found} run. They do not belong in one table: `bench run` lays the plan"
+                " out anew, and `bench compare` shows two studies side by side"
             )
     return ""
 
