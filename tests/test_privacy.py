@@ -22,11 +22,10 @@ PLANTED = ["/home/bob/oasis", "sub-OAS10001", "1950-02-03", "03.02.1950", "19500
 TOLD = re.compile("|".join(map(re.escape, ["bob", "OAS1", "1950", "SCANS0", "DOE", "JANE"])))
 
 
-@pytest.fixture
-def planted(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
     """A study with something of everything planted wherever a text from outside can stand; its folder."""
     index = {"ids": ["sub-OAS10001"], "groups": ["OAS1"], "covariates": {"note": [HEADER]}}
-    monkeypatch.setattr("bench.report.people._prepared", lambda name, params: (index, {}))
     arms = {
         "base": Told(scores=[0.70, 0.75, 0.65, 0.72, 0.68]),
         "new 1950-02-03": Told(scores=[0.76, 0.80, 0.71, 0.77, 0.74], view_note=" ".join(PLANTED)),
@@ -38,8 +37,12 @@ def planted(tmp_path, monkeypatch):
     question = f"Is it so in {planted}?"
     command = f"bench run --study toy --set root={planted}"
     cards = {"datasets": {"scans": {"about": planted, "licence": planted}}, "methods": {}, "curricula": {}}
-    write(tmp_path / "results", arms, [Made("scans")], notes=notes, question=question, command=command, cards=cards)
-    return report.build("toy", tmp_path / "results").parent
+    root = tmp_path_factory.mktemp("results")
+    write(root, arms, [Made("scans")], notes=notes, question=question, command=command, cards=cards)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("BENCH_DATA", str(root / "data"))
+        patched.setattr("bench.report.people._prepared", lambda name, params: (index, {}))
+        return report.build("toy", root).parent
 
 
 def test_no_file_shows_what_was_planted(planted):
@@ -63,7 +66,8 @@ def test_what_a_page_hands_out_shows_it_neither(planted):
     assert not TOLD.search("".join(base64.b64decode(each).decode() for each in packed))
 
 
-def test_people_stand_in_predictions_as_salted_hashes(planted):
+def test_people_stand_in_predictions_as_salted_hashes(planted, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(planted.parent / "data"))
     frame = pd.read_csv(planted / "predictions.csv", dtype=str)
     assert frame["id"].str.fullmatch("[0-9a-f]{16}").all()
     told = alias("scans", "sub-SCANS0000")
