@@ -12,6 +12,7 @@ import html
 import os
 import re
 import secrets as chance
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -24,7 +25,7 @@ LONG = 6  # digits of a number that may be somebody's
 SALT = "salt"  # the file under the data root
 _PATH = re.compile(r"""(?<![\w.:/])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:'"<>|,;()]+[/\\])+([^\s/\\:'"<>|,;()]*)""")
 _SUBJECT = re.compile(r"\b(?:sub|ses)-\w+")
-_SCAN = re.compile(r"[\w.-]+\.(?:nii|img|hdr|mgz|mgh|dcm)(?:\.gz)?\b")
+_SCAN = re.compile(r"(?<![\w.-])[\w.-]+\.(?:nii|img|hdr|mgz|mgh|dcm)(?:\.gz)?\b")
 _WORD = re.compile(r"\w+")
 _YEAR, _MONTH, _DAY = r"(?:18|19|20)\d\d", r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
 _NAMED = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
@@ -37,7 +38,7 @@ _COMPACT = re.compile(r"(?<![\w.-])(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[1
 _CELL = re.compile(r"(?m)(?:(?<=,)|^)[+-]?[\d.]+(?:e[+-]?\d+)?(?=,|$)")  # a bare number in a table of commas
 _TEX = {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}", "<": "$<$"}
 _ASSET = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
-_BINARY = re.compile(r"data:[\w/+.-]+;base64,[\w+/=]*")
+_BINARY = re.compile(r"data:[\w/+.;=-]+;base64,[\w+/=]*")
 
 
 def clean(text: str, ids: Collection[str] = (), digits: int = 4) -> str:
@@ -61,7 +62,7 @@ def _telling(word: str, digits: int) -> bool:
 
 def _named(text: str, names: frozenset[str], digits: int) -> Iterator[tuple[int, int]]:
     """(start, end) of every name in a text that is no part of a longer word; those that are small numbers left out."""
-    known, last = _by_first_word(names), 0
+    known, last = _by_word(names), 0
     for word in _WORD.finditer(text) if known else ():
         for before, name in known.get(word[0], ()):
             start = word.start() - before
@@ -76,13 +77,16 @@ def _named(text: str, names: frozenset[str], digits: int) -> Iterator[tuple[int,
 
 
 @lru_cache(maxsize=32)
-def _by_first_word(names: frozenset[str]) -> Mapping[str, list[tuple[int, str]]]:
-    """The first word of a name -> where in it that begins, and the name; the longest first."""
-    found: dict[str, list[tuple[int, str]]] = {}
-    for name in sorted(names, key=len, reverse=True):
-        if word := _WORD.search(name):
-            found.setdefault(word[0], []).append((word.start(), name))
-    return found
+def _by_word(names: frozenset[str]) -> Mapping[str, list[tuple[int, str]]]:
+    """A word of each name, the one that fewest others have -> where in the name it begins, the name; longest first."""
+    words = {name: list(_WORD.finditer(name)) for name in sorted(names, key=lambda name: (-len(name), name))}
+    shared = Counter(each[0] for found in words.values() for each in found)
+    index: dict[str, list[tuple[int, str]]] = {}
+    for name, found in words.items():
+        if found:
+            rarest = min(found, key=lambda each: (shared[each[0]], -len(each[0])))
+            index.setdefault(rarest[0], []).append((rarest.start(), name))
+    return index
 
 
 @dataclass(frozen=True)
