@@ -149,7 +149,8 @@ def _unseen(part: Sequence[Frames]) -> str:
         return f"differences smaller than about {listed(told)} would probably have been missed"
     tests = [one for frames in part for one in tested(frames)]
     if tests and not any(one.done for one in tests):
-        return f"no test was possible ({tests[0].entry['reason'] or 'no fold has both arms'})"
+        entry = tests[0].entry
+        return f"no test was possible ({entry['reason'] if entry['folds'] else 'no fold has both arms'})"
     return "how the methods do on other data, this study cannot tell"
 
 
