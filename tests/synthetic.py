@@ -126,7 +126,7 @@ def _predictions(rng: np.random.Generator, trial: Trial, plan: Mapping, made: Ma
         y = 20 + (rows * 37 % 60).astype(float)
         known = y if skill else rng.permutation(y)  # without skill the numbers are those of others
         return y, known + rng.normal(0, 1 / max(skill, 1), len(y)), ids
-    y = (rows // plan["folds"]) % 2
+    y = (rows // max(2, plan["folds"])) % 2
     logit = skill * (2 * y - 1) + rng.normal(0, 1, len(y))
     high = 1 / (1 + np.exp(-logit))
     return y, np.stack([1 - high, high], axis=1), ids
