@@ -64,7 +64,7 @@ def test_missing_runs_come_first_and_untested_is_not_unshown(tmp_path):
 def test_one_fold_claims_nothing_however_many_seeds(tmp_path, plan):
     first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=[0.99] * 5)}, **plan)
     assert first == "The one declared difference could not be tested."
-    assert "no test was possible" in second
+    assert second.startswith("No test was possible")
     assert "better" not in first + second
 
 

@@ -33,6 +33,7 @@ ABOUT = {
     "scores": "the score of every arm, with all metrics and costs, in full precision",
     "contrasts": "the declared contrasts", "effects": "the effects of the factors", "controls": "the controls",
     "failures": "what failed or was refused", "curves": "every evaluation point of every run",
+    "trained": "the trained models on new people", "pooled": "data sets together", "ranks": "ranks over data sets",
     "predictions": "every prediction on a test part, people under salted hashes",
 }  # fmt: skip
 _NAMED = re.compile(r'((?:\bid=")|(?:href="#)|(?:url\(#))([^")]+)')
