@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from bench import __version__, cost, inference, registry, scores, splits, train
+from bench import __version__, cost, inference, made_by, registry, scores, splits, train
 from bench.checkpoint import CheckpointError
 from bench.clock import STAGES
 from bench.core import NO_CURRICULUM, BenchError, HaltError, MisfitError, Record, Task, Trial, plain
@@ -274,6 +274,7 @@ def _provenance(began: str, seconds: float, notes: Sequence[str], node: str) -> 
     return {
         **({"node": node} if node else {}),
         "bench": __version__,
+        "code": made_by.code(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

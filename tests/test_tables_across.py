@@ -19,7 +19,7 @@ from bench import runner, tables
 from bench import scores as runs_scores
 from bench.core import Task
 from bench.metrics import METRICS
-from bench.report import documents, facts
+from bench.report import documents, facts, people
 from bench.report.answers import answer
 from bench.store import Store
 from bench.tables.operating import operating, operating_table
@@ -125,11 +125,12 @@ def test_ranks_are_over_the_arms_that_every_data_set_has_whole(tmp_path):
 def test_a_report_of_several_data_sets_holds_what_they_say_together(tmp_path):
     results = gathered(tmp_path, {"base": Told(0.1), "new": Told(1.5), "mid": Told(0.7)}, [ONE, TWO])
     found = tables.frames(results)
-    told = facts.gather(results, found)
+    known = people.secrets(results)
+    told = facts.gather(results, found, known)
     assert [table.name for table in told.across] == ["pooled", "ranks"]
     for text in (documents.as_markdown(told), documents.as_latex(told)):
         assert re.search("Pooled over data sets", text, re.IGNORECASE)
-    assert {"pooled.csv", "ranks.csv", "trained.csv"} <= set(documents.as_csv(found))
+    assert {"pooled.csv", "ranks.csv", "trained.csv"} <= set(documents.as_csv(found, known))
 
 
 def test_two_trained_models_are_compared_on_the_same_scans_of_one_pass(tmp_path):
