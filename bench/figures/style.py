@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 
 from bench.disk import whole
 
-WIDTH = 7.1  # inches: two columns of a page
+WIDTH, COLUMN = 7.2, 3.5  # inches: two columns of a page, and one
 INK, GREY, PALE = "#1a1a1a", "#6b6b6b", "#dcdcdc"
+BLUE, ORANGE, GREEN = "#0173b2", "#de8f05", "#029e73"  # the first of seaborn's colours that colour-blind people tell apart
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "h", "*")
 DASHES = ((0, (5, 2)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (1, 1)))
 ROW = 0.24  # inches of a row of one line
@@ -139,9 +140,9 @@ def inside(axes: Axes, place: float, text: str) -> None:
     )
 
 
-def legend(drawn: Figure, handles: Sequence[Artist]) -> None:
+def legend(drawn: Figure, handles: Sequence[Artist], columns: int = COLUMNS) -> None:
     """Under the axes, in as many columns as fit."""
     drawn.legend(
-        handles=handles, loc="outside lower center", ncols=COLUMNS, frameon=False, handlelength=1.8, columnspacing=1.4,
+        handles=handles, loc="outside lower center", ncols=columns, frameon=False, handlelength=1.8, columnspacing=1.4,
         handletextpad=0.5, borderaxespad=0.2,
     )  # fmt: skip

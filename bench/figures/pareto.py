@@ -1,0 +1,84 @@
+"""Score against cost: which arms nobody beats at their price."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bench.figures import style
+from bench.metrics import Metric
+
+COSTS = {
+    "parameters": "Parameters", "forward_flops": "FLOPs of a forward pass", "step_seconds": "Seconds per step",
+}  # fmt: skip
+NAMES = 3  # columns of names under the panels
+
+
+def pareto(frame: pd.DataFrame, metric: Metric, unit: str = "", costs: Mapping[str, str] = COSTS) -> Figure:
+    """A panel for each cost that was measured. frame: a row an arm, with arm, family, score, low, high and the costs.
+
+    Arms are numbers, which the list under the panels names; on the front they are filled.
+    """
+    frame = frame[frame["score"].notna()].reset_index(drop=True)
+    measured = [name for name in costs if frame[name].gt(0).any()]
+    with style.paper():
+        looks = style.looks(frame["family"])
+        rows = math.ceil(len(frame) / NAMES)
+        longest = max(style.wrapped(arm, 36).count("\n") for arm in frame["arm"])
+        drawn = style.figure(style.WIDTH, 2.55 + (0.13 + 0.1 * longest) * rows)
+        for axes, name in zip(drawn.subplots(1, len(measured), sharey=True, squeeze=False)[0], measured, strict=True):
+            panel(axes, frame, name, metric, looks)
+            axes.set_xlabel(costs[name])
+        drawn.axes[0].set_ylabel(f"{metric.title} ({f'{unit}, ' if unit else ''}{metric.better} is better)")
+        style.legend(drawn, _marks(frame, looks), columns=NAMES)
+    return drawn
+
+
+def panel(axes: Axes, frame: pd.DataFrame, cost: str, metric: Metric, looks: Mapping[str, tuple]) -> None:
+    """One cost, on a logarithmic axis; arms whose cost was not measured, or is none, are not there."""
+    known = frame[frame[cost].gt(0)]
+    on = front(known[cost].to_numpy(), known["score"].to_numpy(), metric.better == "higher")
+    for (number, entry), best in zip(known.iterrows(), on, strict=True):
+        colour, _ = looks[entry["family"]]
+        axes.plot([entry[cost]] * 2, [entry["low"], entry["high"]], color=style.PALE, lw=0.8, zorder=1)
+        axes.plot(
+            entry[cost], entry["score"], ls="", marker="o", ms=9, mfc=colour if best else "white", mec=colour, mew=1.1,
+            zorder=4 if best else 3,
+        )  # fmt: skip
+        axes.annotate(
+            str(number + 1), (entry[cost], entry["score"]), ha="center", va="center_baseline", fontsize=6,
+            color="white" if best else style.INK, zorder=5 if best else 3, fontweight="bold" if best else "normal",
+        )  # fmt: skip
+    steps = known[on].sort_values(cost)
+    axes.plot(steps[cost], steps["score"], drawstyle="steps-post", color=style.INK, lw=0.9, zorder=2)
+    axes.set_xscale("log")
+    axes.margins(x=0.12, y=0.08)
+    axes.tick_params(labelsize=7)
+    axes.tick_params(which="minor", labelbottom=False)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def front(cost: Sequence[float], score: Sequence[float], higher: bool) -> np.ndarray:
+    """(N,) whether no arm is at least as cheap and as good, and better in one of both."""
+    cost, score = np.asarray(cost, dtype=float), np.asarray(score, dtype=float) * (1 if higher else -1)
+    cheap, good = cost[:, None] <= cost, score[:, None] >= score
+    beats = cheap & good & ((cost[:, None] < cost) | (score[:, None] > score))  # [a, b]: a beats b
+    return ~beats.any(axis=0)
+
+
+def _marks(frame: pd.DataFrame, looks: Mapping[str, tuple]) -> list[Line2D]:
+    marks = []
+    for number, entry in frame.iterrows():
+        colour, _ = looks[entry["family"]]
+        marks.append(
+            Line2D([], [], ls="", marker="o", ms=4.5, mfc="white", mec=colour, mew=1.1,
+                   label=style.wrapped(f"{number + 1}  {entry['arm']}", 36))
+        )  # fmt: skip
+    return marks
