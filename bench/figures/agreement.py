@@ -67,7 +67,7 @@ def _points(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
 def _said(axes: Axes, words: str) -> None:
     axes.set_title(words, fontsize=SMALL, loc="right", pad=1.5, color=style.INK) if not axes.get_title() else axes.text(
         0.97, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}, zorder=4,
+        bbox=style.VEIL, zorder=4,
     )  # fmt: skip
 
 

@@ -66,7 +66,8 @@ def _band(axes: Axes, course: Course, name: str) -> None:
 
 def _scale(axes: list[Axes], found: Mapping[str, Course]) -> None:
     """A logarithmic axis where losses differ by more than a factor of thirty."""
-    values = np.concatenate([course.lines[name].ravel() for course in found.values() for name in ("train_loss", "val_loss")])
+    names = ("train_loss", "val_loss")
+    values = np.concatenate([course.lines[name].ravel() for course in found.values() for name in names])
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() > 30 * values.min():
         axes[0].set_yscale("log")

@@ -66,7 +66,8 @@ def _scale(axes: Axes, low: int, high: int, difference: float, depth: float) -> 
         axes.annotate(str(tick), (tick, 0.2), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=7)
     if math.isfinite(difference) and difference <= high - low:
         axes.plot([low, low + difference], [1.7, 1.7], color=style.INK, lw=1.2, marker="|", ms=5, mew=1.0)
-        axes.annotate("CD", (low + difference / 2, 1.7), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=7)
+        middle = (low + difference / 2, 1.7)
+        axes.annotate("CD", middle, xytext=(0, 2), textcoords="offset points", ha="center", fontsize=7)
     axes.set_ylim(-depth, 2.6)
     axes.set_axis_off()
 

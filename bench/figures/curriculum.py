@@ -32,9 +32,10 @@ def curriculum(found: Mapping[str, Course]) -> Figure:
     """A column for every arm, a row for each kind of number that any of them follows."""
     held = {arm: watched(course) for arm, course in found.items()}
     kinds = [kind for kind in KINDS if any(kind in each for each in held.values())]
-    stages = list(dict.fromkeys(p for each in held.values() for kind in kinds if kind != "groups" for p in each.get(kind, ())))
+    judged = [places for each in held.values() for kind, places in each.items() if kind != "groups"]
+    stages = list(dict.fromkeys(place for places in judged for place in places))
     with style.paper():
-        looks = dict(zip(stages, sns.color_palette("viridis", len(stages)), strict=True))  # early to late: dark to light
+        looks = dict(zip(stages, sns.color_palette("viridis", len(stages)), strict=True))  # early ones are dark
         drawn, grid = panels(list(found), [0.9] * len(kinds))
         for (arm, course), column in zip(found.items(), grid, strict=True):
             for kind, axes in zip(kinds, column, strict=True):
@@ -72,7 +73,8 @@ def groups(axes: Axes, course: Course, places: Sequence[str]) -> None:
 
 
 def _none(axes: Axes) -> None:
-    axes.text(0.5, 0.5, "not followed", transform=axes.transAxes, ha="center", va="center", fontsize=SMALL, style="italic")
+    look = {"ha": "center", "va": "center", "fontsize": SMALL, "style": "italic"}
+    axes.text(0.5, 0.5, "not followed", transform=axes.transAxes, **look)
 
 
 def _marks(looks: Mapping[str, tuple], learnt: bool) -> list[Line2D]:

@@ -27,12 +27,12 @@ def panels(
     titles = [style.wrapped(arm, LABEL) for arm in arms]
     lines = max(title.count("\n") for title in titles)
     height = down * (sum(heights) + 0.42 + 0.12 * lines) + room
-    drawn = style.figure(style.WIDTH if across > 2 else style.COLUMN * across ** 0.5, height)
+    drawn = style.figure(style.WIDTH if across > 2 else style.COLUMN * across**0.5, height)
     drawn.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
-    grid = drawn.subplots(
-        down * len(heights), across, squeeze=False, gridspec_kw={"height_ratios": [*heights] * down}
-    )
-    found = [[grid[row * len(heights) + kind][column] for kind in range(len(heights))] for row, column in _places(across, down)]
+    grid = drawn.subplots(down * len(heights), across, squeeze=False, gridspec_kw={"height_ratios": [*heights] * down})
+    kinds = range(len(heights))
+    places = [(row, column) for row in range(down) for column in range(across)]
+    found = [[grid[row * len(heights) + kind][column] for kind in kinds] for row, column in places]
     for spare in found[len(arms) :]:
         for axes in spare:
             axes.remove()
@@ -46,10 +46,6 @@ def panels(
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)
     return drawn, found
-
-
-def _places(across: int, down: int) -> list[tuple[int, int]]:
-    return [(row, column) for row in range(down) for column in range(across)]
 
 
 def _share(axes: Axes, found: Sequence[Sequence[Axes]], kind: int, own: Sequence[int]) -> None:

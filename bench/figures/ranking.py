@@ -32,7 +32,7 @@ def ranking(found: Mapping[str, Band], kind: str, reference: str = "") -> Figure
             curve(axes, band, kind)
             axes.text(
                 0.96, 0.05, f"{area} {band.area:.3f}\n{band.folds} folds", transform=axes.transAxes, ha="right",
-                fontsize=SMALL, linespacing=1.25, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
+                fontsize=SMALL, linespacing=1.25, bbox=style.VEIL,
             )  # fmt: skip
         named(grid, x, y)
         beneath(drawn, _marks(kind, style.wrapped(reference, 30) if behind is not None and len(found) > 1 else ""))

@@ -18,7 +18,8 @@ from bench.disk import whole
 
 WIDTH, COLUMN = 7.2, 3.5  # inches: two columns of a page, and one
 INK, GREY, PALE = "#1a1a1a", "#6b6b6b", "#dcdcdc"
-BLUE, ORANGE, GREEN = "#0173b2", "#de8f05", "#029e73"  # the first of seaborn's colours that colour-blind people tell apart
+BLUE, ORANGE, GREEN = "#0173b2", "#de8f05", "#029e73"  # of seaborn's "colorblind"
+VEIL = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}  # under words that lie on lines
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "h", "*")
 DASHES = ((0, (5, 2)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (1, 1)))
 ROW = 0.24  # inches of a row of one line

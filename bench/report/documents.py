@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.report.facts import Facts
+from bench.report.facts import Facts, Picture
 from bench.tables import Frames, curves, latex, markdown, predictions
 from bench.tables.text import clean
 
@@ -19,11 +19,16 @@ def as_markdown(facts: Facts) -> str:
         lines += ["### Answer", "\n".join(f"- {sentence}" for sentence in part.answers) or "No contrast is declared."]
         for table in part.tables:
             lines += [f"### {table.title}"]
-            shown = (picture for picture in part.figures if picture.of == table.name)
-            lines += [f"![{picture.alt}](figures/{picture.stem}.png)" for picture in shown]
+            lines += [_picture(picture) for picture in part.figures if picture.of == table.name]
             lines += [markdown(table)]
+        names = {table.name for table in part.tables}
+        lines += [_picture(picture) for picture in part.figures if picture.of not in names]
     lines += ["## How to read it", "\n".join(f"- {word}" for word in facts.reading)]
     return _joined(lines)
+
+
+def _picture(picture: Picture) -> str:
+    return f"![{picture.alt}](figures/{picture.stem}.png)" + (f"\n\n*{picture.caption}*" if picture.caption else "")
 
 
 def _joined(lines: list[str]) -> str:

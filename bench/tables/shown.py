@@ -23,15 +23,13 @@ class Said:
     fold: np.ndarray  # (N,) which trained model said it
 
 
-def shown(section: Section, scores: pd.DataFrame, usable: Collection[str], most: int = MOST) -> tuple[str, ...]:
-    """At most so many of the usable arms, in the study's order: see `rule`.
+def preferred(section: Section, scores: pd.DataFrame) -> list[str]:
+    """All arms, those first that a figure shows rather than others: see `rule`.
 
     scores: as `bench.tables.scores` makes it. The best floor is the one with the best score.
     """
-    order = list(dict.fromkeys([section.plan["reference"], *best_floor(section, scores), *_contrasted(section)]))
-    order += [arm for arm in section.arms if arm not in order]
-    chosen = [arm for arm in order if arm in usable][:most]
-    return tuple(arm for arm in section.arms if arm in chosen)
+    order = dict.fromkeys([section.plan["reference"], *best_floor(section, scores), *_contrasted(section)])
+    return [arm for arm in dict.fromkeys([*order, *section.arms]) if arm in section.arms]
 
 
 def rule(section: Section, chosen: Collection[str]) -> str:
@@ -80,10 +78,11 @@ def said_in_one_pass(section: Section, arm: str) -> Said | None:
     return Said(*map(np.concatenate, zip(*parts, strict=True))) if parts else None
 
 
-def scan_scores(section: Section, arm: str) -> np.ndarray:
-    """(N,) the primary score of every test scan in one pass, where records keep it; empty where they do not."""
-    parts = [section.predictions(run).get("scan_scores", np.empty(0)) for run in one_pass(section, arm)]
-    return np.concatenate(parts) if parts else np.empty(0)
+def scan_scores(section: Section, arm: str) -> np.ndarray | None:
+    """(N,) the primary score of every test scan in one pass; None where no record keeps it."""
+    kept = [section.predictions(run) for run in one_pass(section, arm)]
+    parts = [each["scan_scores"] for each in kept if "scan_scores" in each]
+    return np.concatenate(parts) if parts else None
 
 
 def passes(section: Section) -> int:
