@@ -43,11 +43,11 @@ def losses(axes: Axes, course: Course) -> None:
 
 
 def scores(axes: Axes, course: Course) -> None:
-    """Validation and test score; a ring where validation chose, of every run; shaded: what it chose among."""
+    """Validation score and mean test score; rings where validation chose, shaded what it chose among."""
     if len(course.candidates) > 1:
         axes.axvspan(course.candidates[0], course.candidates[-1], color=style.PALE, alpha=0.5, lw=0, zorder=0)
-    for name in ("test", "val"):
-        _band(axes, course, name)
+    axes.plot(course.steps, course.band("test")[0], color=style.GREY, lw=1.0, ls=LOOKS["test"][1], zorder=3.5)
+    _band(axes, course, "val")
     mean = course.band("val")[0]
     for step in np.unique(course.chosen):
         at = np.flatnonzero(course.steps == step)

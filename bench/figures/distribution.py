@@ -20,6 +20,7 @@ def distribution(found: Mapping[str, np.ndarray], metric: Metric, unit: str = ""
         drawn, axes, places = style.rows_on(list(found), signs=0)
         for place, values in zip(places, found.values(), strict=True):
             row(axes, place, np.asarray(values, dtype=float))
+        axes.set_ylabel("")
         axes.set_xlabel(f"{metric.title} of a scan ({f'{unit}, ' if unit else ''}{metric.better} is better)")
         axes.annotate(
             "median, scans", (1, 1), xycoords="axes fraction", xytext=(10, 4), textcoords="offset points", fontsize=7.5,

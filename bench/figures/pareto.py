@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bench.figures import style
 from bench.metrics import Metric
@@ -25,13 +27,13 @@ def pareto(frame: pd.DataFrame, metric: Metric, unit: str = "", costs: Mapping[s
 
     Arms are numbers, which the list under the panels names; on the front they are filled.
     """
+    looks = style.looks(frame["family"])  # of all arms: as in the figure of the scores
     frame = frame[frame["score"].notna()].reset_index(drop=True)
     measured = [name for name in costs if frame[name].gt(0).any()]
     with style.paper():
-        looks = style.looks(frame["family"])
         rows = math.ceil(len(frame) / NAMES)
-        longest = max(style.wrapped(arm, 36).count("\n") for arm in frame["arm"])
-        drawn = style.figure(style.WIDTH, 2.55 + (0.13 + 0.1 * longest) * rows)
+        longest = max(_name(number, arm).count("\n") for number, arm in enumerate(frame["arm"]))
+        drawn = style.figure(style.WIDTH, 2.55 + (0.15 + 0.11 * longest) * rows)
         for axes, name in zip(drawn.subplots(1, len(measured), sharey=True, squeeze=False)[0], measured, strict=True):
             panel(axes, frame, name, metric, looks)
             axes.set_xlabel(costs[name])
@@ -58,9 +60,13 @@ def panel(axes: Axes, frame: pd.DataFrame, cost: str, metric: Metric, looks: Map
     steps = known[on].sort_values(cost)
     axes.plot(steps[cost], steps["score"], drawstyle="steps-post", color=style.INK, lw=0.9, zorder=2)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(numticks=6))
+    axes.xaxis.set_major_formatter(EngFormatter(sep="") if known[cost].max() > 1000 else FuncFormatter(_plain))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if known[cost].max() > 1e3 * known[cost].min():
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(x=0.12, y=0.08)
     axes.tick_params(labelsize=7)
-    axes.tick_params(which="minor", labelbottom=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
@@ -73,12 +79,21 @@ def front(cost: Sequence[float], score: Sequence[float], higher: bool) -> np.nda
     return ~beats.any(axis=0)
 
 
+def _name(number: int, arm: str) -> str:
+    """The arm behind its number, in two lines at most."""
+    return "\n".join(textwrap.wrap(f"{number + 1}  {arm}", 38, max_lines=2, placeholder=" …", subsequent_indent="    "))
+
+
+def _plain(value: float, _: int) -> str:
+    return f"{value:g}"
+
+
 def _marks(frame: pd.DataFrame, looks: Mapping[str, tuple]) -> list[Line2D]:
     marks = []
     for number, entry in frame.iterrows():
         colour, _ = looks[entry["family"]]
         marks.append(
             Line2D([], [], ls="", marker="o", ms=4.5, mfc="white", mec=colour, mew=1.1,
-                   label=style.wrapped(f"{number + 1}  {entry['arm']}", 36))
+                   label=_name(number, entry["arm"]))
         )  # fmt: skip
     return marks

@@ -10,10 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bench.figures import style
-from bench.figures.panels import SMALL, beneath, named, panels
+from bench.figures.panels import beneath, named, panels
 from bench.tables.ranking import Band
+from bench.tables.text import plural
 
-SIZE = 1.5  # inches
+SIZE = 1.45  # inches
 AXES = {
     "roc": ("False positive rate", "True positive rate", "AUC"),
     "precision_recall": ("Recall", "Precision", "AP"),
@@ -25,15 +26,12 @@ def ranking(found: Mapping[str, Band], kind: str, reference: str = "") -> Figure
     x, y, area = AXES[kind]
     behind = found.get(reference)
     with style.paper():
-        drawn, grid = panels(list(found), [SIZE])
+        words = [f"{area} {band.area:.3f}, {plural(band.folds, 'fold')}" for band in found.values()]
+        drawn, grid = panels(list(found), [SIZE], words)
         for (arm, band), (axes,) in zip(found.items(), grid, strict=True):
             if behind is not None and arm != reference:
                 line(axes, behind, kind, color=style.GREY, lw=0.8, ls=style.DASHES[1], zorder=2)
             curve(axes, band, kind)
-            axes.text(
-                0.96, 0.05, f"{area} {band.area:.3f}\n{band.folds} folds", transform=axes.transAxes, ha="right",
-                fontsize=SMALL, linespacing=1.25, bbox=style.VEIL,
-            )  # fmt: skip
         named(grid, x, y)
         beneath(drawn, _marks(kind, style.wrapped(reference, 30) if behind is not None and len(found) > 1 else ""))
     return drawn
@@ -46,7 +44,7 @@ def curve(axes: Axes, band: Band, kind: str) -> None:
     line(axes, band, kind, color=style.BLUE, lw=1.3, zorder=3)
     chance = ([0, 1], [0, 1]) if kind == "roc" else ([0, 1], [band.chance] * 2)
     axes.plot(*chance, color=style.PALE, lw=2, zorder=0)
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), aspect="equal")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
 
 
 def line(axes: Axes, band: Band, kind: str, **look) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.figures import style
-from bench.figures.panels import SMALL, named, panels
+from bench.figures.panels import named, panels
 from bench.tables.reliability import Reliability
+from bench.tables.text import plural
 
 
-def reliability(found: Mapping[str, Reliability], classes: int) -> Figure:
+def reliability(found: Mapping[str, Reliability], classes: Sequence[str]) -> Figure:
     """Two panels for every arm: the diagram, and the number of scans in its bins."""
-    stated = "Stated probability" + (" of class 1" if classes == 2 else ", likeliest class")
+    of = f"of {classes[1]}" if len(classes) == 2 else "of the likeliest class"
+    stated = style.wrapped(f"Probability {of}", 28)
     with style.paper():
-        drawn, grid = panels(list(found), [1.3, 0.5], room=0.0)
+        words = [f"ECE {each.ece:.3f}, {plural(int(each.counts.sum()), 'scan')}" for each in found.values()]
+        drawn, grid = panels(list(found), [1.3, 0.5], words, room=0.0)
         for each, (above, below) in zip(found.values(), grid, strict=True):
             diagram(above, each)
             counts(below, each)
@@ -30,10 +33,6 @@ def diagram(axes: Axes, found: Reliability) -> None:
     axes.plot(found.stated, found.observed, color=style.BLUE, lw=0.9, zorder=2)
     sizes = 8 + 50 * found.counts / found.counts.sum()
     axes.scatter(found.stated, found.observed, s=sizes, color=style.BLUE, edgecolor="white", lw=0.5, zorder=3)
-    axes.text(
-        0.04, 0.96, f"ECE {found.ece:.3f}\n{found.counts.sum()} scans", transform=axes.transAxes, va="top",
-        fontsize=SMALL, linespacing=1.25,
-    )  # fmt: skip
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.03, 1.03), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
 
 

@@ -123,7 +123,7 @@ def _stated(found: Frames) -> Data:
 def _reliability(found: Frames, data: Data) -> Figure:
     from bench.figures.reliability import reliability
 
-    return reliability(data, len(found.section.task.classes))
+    return reliability(data, found.section.task.classes)
 
 
 def _numbers(found: Frames) -> Data:
@@ -154,7 +154,7 @@ def _priced(found: Frames) -> Data:
 
     frame = found.scores[found.scores["score"].notna()]
     measured = frame[[*COSTS]].gt(0).any(axis=1)
-    return frame if measured.sum() > 1 else None
+    return found.scores if measured.sum() > 1 else None
 
 
 def _pareto(found: Frames, data: Data) -> Figure:
@@ -269,7 +269,7 @@ DRAWINGS = (
     Drawing(
         "pareto", "cost", "Scores on {data} against parameters, FLOPs and seconds per step.", _priced, _pareto,
         lambda found, data: "Filled, on the line: arms that none beats at their cost or below. Arms whose cost was not "
-        "measured are not there. Grey: 95 % interval over people.",
+        "measured are not there. Grey: 95 % interval over people; colour: family, as in the figure of the scores.",
     ),
     Drawing(
         "curriculum", "", "What the curriculum followed on {data} as training went.", _followed, _curriculum,
