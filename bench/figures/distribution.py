@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -20,7 +18,6 @@ def distribution(found: Mapping[str, np.ndarray], metric: Metric, unit: str = ""
         drawn, axes, places = style.rows_on(list(found), signs=0)
         for place, values in zip(places, found.values(), strict=True):
             row(axes, place, np.asarray(values, dtype=float))
-        axes.set_ylabel("")
         axes.set_xlabel(f"{metric.title} of a scan ({f'{unit}, ' if unit else ''}{metric.better} is better)")
         axes.annotate(
             "median, scans", (1, 1), xycoords="axes fraction", xytext=(10, 4), textcoords="offset points", fontsize=7.5,
@@ -34,12 +31,10 @@ def row(axes: Axes, place: float, values: np.ndarray) -> None:
     known = np.sort(values[np.isfinite(values)])
     if not len(known):
         return style.inside(axes, place, "undefined for every scan")
-    box = {"facecolor": "none", "edgecolor": style.INK, "lw": 0.9}
-    frame = pd.DataFrame({"score": known, "place": place})
-    sns.boxplot(
-        frame, x="score", y="place", orient="h", native_scale=True, width=0.5, showfliers=False, ax=axes,
-        boxprops=box, medianprops={"color": style.ORANGE, "lw": 1.6}, whiskerprops={"color": style.INK, "lw": 0.9},
-        capprops={"color": style.INK, "lw": 0.9}, zorder=3,
+    lines = {"color": style.INK, "lw": 0.9}
+    axes.boxplot(
+        known, positions=[place], orientation="horizontal", widths=0.5, showfliers=False, manage_ticks=False, zorder=3,
+        boxprops=lines, whiskerprops=lines, capprops=lines, medianprops={"color": style.ORANGE, "lw": 1.6},
     )  # fmt: skip
     off = 0.2 * np.sin(np.arange(len(known)) * 2.39996)
     axes.plot(known, place + off, ls="", marker="o", ms=2.4, color=style.BLUE, alpha=0.45, mew=0, zorder=2)
