@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -11,7 +12,8 @@ from matplotlib.figure import Figure
 from bench.figures import style
 
 LINE = 0.19  # inches between names
-WRAP = 30  # letters of a name
+WRAP = 34  # letters of a name
+LETTER = 0.06  # inches of one
 
 
 def critical_difference(
@@ -40,6 +42,7 @@ def diagram(axes: Axes, ranks: Mapping[str, float], difference: float) -> None:
     order = sorted(ranks, key=lambda name: (ranks[name], name))
     low, high = 1, max(2, len(order), math.ceil(max(ranks.values())))
     half, bars = math.ceil(len(order) / 2), cliques(ranks, difference)
+    names = {name: textwrap.shorten(name, WRAP, placeholder=" …") for name in order}
     top = 0.6 + 0.5 * len(bars)
     reach = (high - low) * 0.06
     for number, name in enumerate(order):
@@ -47,12 +50,15 @@ def diagram(axes: Axes, ranks: Mapping[str, float], difference: float) -> None:
         row = number if left else len(order) - 1 - number
         height, end = -(top + row), low - reach if left else high + reach
         axes.plot([ranks[name]] * 2 + [end], [0, height, height], color=style.GREY, lw=0.8, solid_joinstyle="miter")
-        words = style.wrapped(name, WRAP).replace("\n", " ")
+        words = [names[name], f"{ranks[name]:.2f}"]
         axes.annotate(
-            f"{words}  {ranks[name]:.2f}" if left else f"{ranks[name]:.2f}  {words}", (end, height),
+            "  ".join(words if left else words[::-1]), (end, height),
             xytext=(-3 if left else 3, 0), textcoords="offset points", ha="right" if left else "left",
             va="center_baseline", fontsize=7.5,
         )  # fmt: skip
+    room = LETTER * (max(map(len, names.values())) + 8)  # inches for the names at either side
+    beyond = reach + (high - low + 2 * reach) * room / (style.WIDTH - 0.2 - 2 * room)
+    axes.set_xlim(low - beyond, high + beyond)
     for number, (first, last) in enumerate(bars):
         axes.plot([first, last], [-(0.45 + 0.5 * number)] * 2, color=style.INK, lw=2.6, solid_capstyle="butt", zorder=3)
     _scale(axes, low, high, difference, top + half)

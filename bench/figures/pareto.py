@@ -33,7 +33,7 @@ def pareto(frame: pd.DataFrame, metric: Metric, unit: str = "", costs: Mapping[s
     with style.paper():
         rows = math.ceil(len(frame) / NAMES)
         longest = max(_name(number, arm).count("\n") for number, arm in enumerate(frame["arm"]))
-        drawn = style.figure(style.WIDTH, 2.55 + (0.15 + 0.11 * longest) * rows)
+        drawn = style.figure(style.WIDTH, 2.65 + (0.15 + 0.11 * longest) * rows)
         for axes, name in zip(drawn.subplots(1, len(measured), sharey=True, squeeze=False)[0], measured, strict=True):
             panel(axes, frame, name, metric, looks)
             axes.set_xlabel(costs[name])
@@ -43,7 +43,7 @@ def pareto(frame: pd.DataFrame, metric: Metric, unit: str = "", costs: Mapping[s
 
 
 def panel(axes: Axes, frame: pd.DataFrame, cost: str, metric: Metric, looks: Mapping[str, tuple]) -> None:
-    """One cost, on a logarithmic axis; arms whose cost was not measured, or is none, are not there."""
+    """One cost, logarithmic where it varies much; arms whose cost was not measured, or is none, are not there."""
     known = frame[frame[cost].gt(0)]
     on = front(known[cost].to_numpy(), known["score"].to_numpy(), metric.better == "higher")
     for (number, entry), best in zip(known.iterrows(), on, strict=True):
@@ -59,8 +59,11 @@ def panel(axes: Axes, frame: pd.DataFrame, cost: str, metric: Metric, looks: Map
         )  # fmt: skip
     steps = known[on].sort_values(cost)
     axes.plot(steps[cost], steps["score"], drawstyle="steps-post", color=style.INK, lw=0.9, zorder=2)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(numticks=6))
+    if known[cost].max() > 10 * known[cost].min():  # nearer ones would have no tick, or one
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(numticks=6))
+    else:
+        axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter(EngFormatter(sep="") if known[cost].max() > 1000 else FuncFormatter(_plain))
     axes.xaxis.set_minor_formatter(NullFormatter())
     if known[cost].max() > 1e3 * known[cost].min():

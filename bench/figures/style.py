@@ -80,8 +80,8 @@ def save(drawn: Figure, folder: Path, stem: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{stem}.{kind}" for kind in FORMATS]
     with paper():
-        drawn.draw_without_rendering()
-        drawn.set_layout_engine("none")  # laid out once, for all formats alike
+        drawn.get_layout_engine().execute(drawn)
+        drawn.set_layout_engine(None)  # laid out once, for all formats alike
         for kind, path in zip(FORMATS, paths, strict=True):
             with whole(path) as unfinished:
                 drawn.savefig(unfinished, format=kind, dpi=DPI, metadata=_METADATA[kind], facecolor="white")
