@@ -1,5 +1,5 @@
-"""The command line: `bench list, describe, prepare, audit, plan, run, tune, status, report, export, cost, explain, gallery,
-template`.
+"""The command line: `bench list, describe, prepare, audit, plan, run, tune, status, report, export, cost, explain,
+gallery, template`.
 
 Exit status: 0 all is well; 1 something that ran has failed, or could not go on; 2 the command or the study was wrong;
 130 and 143 it was interrupted. An error is one message without a traceback, unless that is asked for.
