@@ -179,3 +179,20 @@ def test_the_task_of_four_classes_is_told_by_their_names():
     assert Task("classification", "auc", tuple(FOUR)).outputs == 4
     drawn = confusion({"a": np.eye(4, dtype=int) * 5}, FOUR)
     assert [label.get_text() for label in drawn.axes[0].get_yticklabels()] == FOUR.tolist()
+
+
+def test_records_of_masks_keep_the_score_of_every_scan(tmp_path, monkeypatch):
+    from bench import runner
+    from bench.core import Recipe, Spec, Split, Trial
+    from bench.prepare import prepare
+
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    prepared = prepare("phantom_artery", {"subjects": 9})
+    trial = Trial(prepared.spec, Spec("constant"), Split(folds=3), recipe=Recipe(steps=1, points=1))
+    store = Store(tmp_path / "results")
+    record = runner.run(trial, store)
+    assert record.status == "done", record.error
+    kept = store.predictions(trial.key)
+    assert set(kept) == {"ids", "groups", "scan_scores"}
+    assert len(kept["scan_scores"]) == record.sizes["test"] == len(kept["ids"])
+    assert np.mean(kept["scan_scores"]) == pytest.approx(record.metrics["selected"]["dice"])
