@@ -25,7 +25,7 @@ from bench.core import NO_CURRICULUM, BenchError, HaltError, MisfitError, Record
 from bench.curriculum import Curriculum
 from bench.loader import Normaliser, Part, view_array
 from bench.method import Method, Outputs
-from bench.metrics import evaluate
+from bench.metrics import METRICS, evaluate
 from bench.plan import needed_by
 from bench.scene import RefusalError, Scene, lay_out
 from bench.store import Store
@@ -132,6 +132,8 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
     arrays = {"ids": ids, "groups": groups}
     if setup.task.kind != "segmentation":
         arrays |= {"y": test.y, "selected": said[fit.selected], "last": said[-1]}
+    elif (judge := METRICS[task.primary]).each is not None:  # label maps are large; the score of each scan is not
+        arrays |= {"scan_scores": judge.values(test.y, said[fit.selected], setup.spacing)}
     return record, Kept(arrays, fit.points[fit.selected].state, fit.earlier)
 
 

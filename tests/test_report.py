@@ -77,7 +77,8 @@ def test_everything_is_written(built):
     assert {"report.html", "report.md", "tables.tex", "figures"} <= names
     assert {f"{kind}{end}.csv" for kind in kinds for end in ("", "_phantom")} <= names
     figures = {path.name for path in (built.parent / "figures").iterdir()}
-    stems = [f"{data}-{kind}" for data in ("scans", "made") for kind in ("scores", "contrasts")]
+    drawn = ("scores", "roc", "precision-recall", "confusion", "reliability", "contrasts", "pareto")
+    stems = [f"{data}-{kind}" for data in ("scans", "made") for kind in drawn]
     assert figures == {f"{stem}.{end}" for stem in stems for end in ("pdf", "svg", "png")}
 
 
@@ -224,3 +225,13 @@ def test_the_terminal_shows_scores_verdicts_and_controls(built):
 def test_a_study_that_was_not_run_stops(tmp_path):
     with pytest.raises(BenchError, match="has not been run here"):
         report.build("absent", tmp_path)
+
+
+def test_every_figure_stands_with_its_caption_in_the_page_and_in_markdown(built):
+    page, text = built.read_text(), (built.parent / "report.md").read_text()
+    for kind in ("roc", "precision-recall", "confusion", "reliability", "pareto"):
+        assert f"figures/scans-{kind}.png" in text
+    for words in ("averaged vertically; models are never pooled", "Ten bins of equal width"):
+        assert words in page
+        assert words in text
+    assert page.count("<figcaption") == 2 * 5

@@ -54,11 +54,11 @@ def build(study: str, root: Path, sheet: Sheet | None = None) -> Path:
 
 
 def _build(sheet: Sheet, folder: Path) -> Path:
-    from bench.report import documents, facts, manifest, page
+    from bench.report import documents, drawn, facts, manifest, page
 
     results, found = sheet.results, sheet.frames
     gathered = facts.gather(results, found, sheet.known)
-    _draw(found, folder / "figures")
+    drawn.draw((picture for part in gathered.parts for picture in part.figures), folder / "figures")
     for path in sorted((folder / "figures").glob("*.svg")):
         sheet.known.checked(path.name, path.read_text("utf-8"))
     texts = {"report.md": documents.as_markdown(gathered), "tables.tex": documents.as_latex(gathered)}
@@ -79,22 +79,3 @@ def terminal_table(study: str, root: Path, sheet: Sheet | None = None) -> Render
     from bench.report.terminal import terminal
 
     return terminal((sheet or read(study, root)).frames)
-
-
-def _draw(found: list, folder: Path) -> None:
-    """The figures anew; those of data sets that the study has no more, and half a file of a killed process, go."""
-    from bench import figures
-    from bench.report import facts
-
-    drawn: set[Path] = set()
-    for frames in found:
-        name = frames.section.name
-        drawn.update(figures.save(figures.scores(frames.section, frames.scores), folder, f"{name}-scores"))
-        if len(frames.contrasts):
-            drawn.update(figures.save(figures.forest(frames.section, frames.contrasts), folder, f"{name}-contrasts"))
-        if len(frames.effects):
-            drawn.update(figures.save(figures.effects(frames.section, frames.effects), folder, f"{name}-effects"))
-        if facts.interacting(frames):
-            drawn.update(figures.save(figures.interactions(frames.section), folder, f"{name}-interactions"))
-    for path in set(folder.iterdir()) - drawn:
-        path.unlink()

@@ -8,7 +8,7 @@ import io
 import pandas as pd
 
 from bench.privacy import Secrets, aliases
-from bench.report.facts import Facts
+from bench.report.facts import Facts, Picture
 from bench.report.people import sets
 from bench.tables import Frames, Table, curves, latex, markdown, pooled, predictions, ranks_frame
 from bench.tables.text import MINUS, NOTHING
@@ -25,9 +25,10 @@ def as_markdown(facts: Facts) -> str:
         lines += ["### Answer", "\n".join(f"- {sentence}" for sentence in part.answers) or "No contrast is declared."]
         for table in part.tables:
             lines += [f"### {table.title}"]
-            shown = (picture for picture in part.figures if picture.of == table.name)
-            lines += [f"![{picture.alt}](figures/{picture.stem}.png)" for picture in shown]
+            lines += [_picture(picture) for picture in part.figures if picture.of == table.name]
             lines += [markdown(table)]
+        names = {table.name for table in part.tables}
+        lines += [_picture(picture) for picture in part.figures if picture.of not in names]
     if facts.across:
         lines += ["## Over data sets"]
         lines += [text for table in facts.across for text in (f"### {table.title}", markdown(table))]
@@ -35,6 +36,10 @@ def as_markdown(facts: Facts) -> str:
     lines += [f"- {name}: {words}" for name, words in facts.repeat.facts]
     lines += ["## How to read it", "\n".join(f"- {word}" for word in facts.reading)]
     return _joined(lines)
+
+
+def _picture(picture: Picture) -> str:
+    return f"![{picture.alt}](figures/{picture.stem}.png)" + (f"\n\n*{picture.caption}*" if picture.caption else "")
 
 
 def _joined(lines: list[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from bench.privacy import Secrets
 from bench.report.answers import answers, cautions, run_so_far
 from bench.report.cards import Card, cards
+from bench.report.drawn import Picture, pictures
 from bench.report.repeat import Repeat, environment, repeat
 from bench.report.summary import summary
 from bench.tables import Frames, Results, Table, across, arms, captions, laid_out
@@ -26,15 +27,6 @@ READING = (
     "A run that failed, was refused or has not been done stays missing. A mean with a dagger lacks some of its runs.",
     "Phantoms are made by a program. They show that a study works, and nothing about brains.",
 )
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of a part. of: the name of the table it belongs to; stem: of its files."""
-
-    of: str
-    stem: str
-    alt: str
 
 
 @dataclass(frozen=True)
@@ -113,23 +105,6 @@ def _part(results: Results, found: Frames, known: Secrets) -> Part:
         tuple(tidied(table, known) for table in laid_out(results, found)),
         pictures(found),
     )
-
-
-def pictures(found: Frames) -> tuple[Picture, ...]:
-    """The figures of a section: none where there is nothing to draw."""
-    name, kind = found.section.name, found.section.kind
-    names = ["scores", *(one for one in ("contrasts", "effects") if len(getattr(found, one)))]
-    told = f"on {name} ({kind}) with their intervals; the numbers are in the table."
-    drawn = [Picture(one, f"{name}-{one}", f"{one.capitalize()} {told}") for one in names]
-    if interacting(found):
-        said = f"Mean scores on {name} ({kind}) at the levels of the factors of every declared interaction."
-        drawn.append(Picture("effects", f"{name}-interactions", said))
-    return tuple(drawn)
-
-
-def interacting(found: Frames) -> bool:
-    """Whether there are interactions to draw."""
-    return len(found.effects) > 0 and bool((found.effects["effect"] == "interaction").any())
 
 
 def _run(results: Results) -> list[tuple[str, str]]:

@@ -87,10 +87,15 @@ def budget(recipe: Mapping[str, Any]) -> str:
     return f"Recipe: {steps}, precision {recipe['precision']}, {threads}, alike for all arms that learn by steps."
 
 
+def candidates(section: Section) -> int:
+    """How many evaluation points, the last ones, validation chooses among by the study's protocol."""
+    return _CHOSEN.get(section.plan["protocol"], 5)
+
+
 def selection(section: Section) -> str:
     """How the evaluation point was chosen."""
     points = section.plan["recipe"]["points"]
-    last = min(points, _CHOSEN.get(section.plan["protocol"], 5))
+    last = min(points, candidates(section))
     return f"Evaluation point: chosen by validation among the last {last} of {points}, for all arms alike."
 
 

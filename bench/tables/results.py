@@ -18,7 +18,7 @@ from bench.plan.written import parsed
 from bench.stats import Cell, Scores
 from bench.store import Store
 
-KEPT = ("ids", "groups", "y", "selected")  # of the arrays of a run: what tables are made from
+KEPT = ("ids", "groups", "y", "selected", "scan_scores")  # of the arrays of a run: what tables are made from
 POINTS = ("selected", "last", "best_of_last", "best_of_all")  # the first is the result, the others its audit
 
 
