@@ -15,9 +15,9 @@ from torch import nn
 from bench import registry, runner
 from bench.core import BenchError, Recipe, Split, Task, Trial
 from bench.explain.explained import explain
-from bench.explain.loaded import load
 from bench.explain.saliency import saliency
 from bench.explain.scoring import area, head_of, hit, interval
+from bench.kept import load
 from bench.prepare import prepare
 from bench.store import Store
 
@@ -118,7 +118,7 @@ def test_maps_lie_where_their_scans_lie_and_are_scored(kept, tmp_path):
 
 def test_what_cannot_be_explained_says_what_to_do(kept):
     store, _, bare = kept
-    with pytest.raises(BenchError, match="not kept; run its study anew with --keep-weights"):
+    with pytest.raises(BenchError, match="not kept; run its study anew with them"):
         load(store, bare.key)
     with pytest.raises(BenchError, match="no finished trial 0000"):
         load(store, "0000")

@@ -37,8 +37,8 @@ def explain(
     """
     from bench import figures, paths
     from bench.explain.explained import explain as made
-    from bench.explain.loaded import load
     from bench.figures.saliency import montage
+    from bench.kept import load
     from bench.store import Store
 
     store = Store(paths.results_root())

@@ -12,8 +12,8 @@ from torch import nn
 
 from bench.explain import saliency as saliencies
 from bench.explain import volumes
-from bench.explain.loaded import Loaded
 from bench.explain.scoring import Hit, head_of, hit, interval
+from bench.kept import Loaded
 
 SCORES = ("auc", "pointing", "depth", "whole")
 

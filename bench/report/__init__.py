@@ -82,5 +82,8 @@ def _draw(found: list, folder: Path) -> None:
             drawn.update(figures.save(figures.effects(frames.section, frames.effects), folder, f"{name}-effects"))
         if facts.interacting(frames):
             drawn.update(figures.save(figures.interactions(frames.section), folder, f"{name}-interactions"))
+        if len(frames.stress):
+            shown = figures.corruptions(frames.stress, frames.section.metric.title)
+            drawn.update(figures.save(shown, folder, f"{name}-stress"))
     for path in set(folder.iterdir()) - drawn:
         path.unlink()

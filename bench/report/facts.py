@@ -98,6 +98,9 @@ def pictures(found: Frames) -> tuple[Picture, ...]:
     if interacting(found):
         said = f"Mean scores on {name} ({kind}) at the levels of the factors of every declared interaction."
         drawn.append(Picture("effects", f"{name}-interactions", said))
+    if len(found.stress):
+        said = f"Mean scores on {name} ({kind}) over the strengths of every corruption of the scans."
+        drawn.append(Picture("stress", f"{name}-stress", said))
     return tuple(drawn)
 
 

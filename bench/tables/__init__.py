@@ -24,6 +24,9 @@ from bench.tables.noise import noise, noise_table
 from bench.tables.render import latex, markdown
 from bench.tables.results import Results, Run, Section, gather, read
 from bench.tables.scores import predictions, scores
+from bench.tables.stressed import curves as stressed_curves
+from bench.tables.stressed import read as read_stressed
+from bench.tables.stressed import table as stressed_table
 from bench.tables.tuning import tuning
 
 __all__ = [
@@ -64,6 +67,7 @@ class Frames:
     controls: pd.DataFrame
     failures: pd.DataFrame
     learning: pd.DataFrame
+    stress: pd.DataFrame  # curves over the strengths of corruptions; empty where nobody asked
 
 
 def frames(results: Results) -> list[Frames]:
@@ -74,7 +78,8 @@ def frames(results: Results) -> list[Frames]:
         scored = scores(section)
         mine, its = (each[each["data"] == section.name] if len(each) else each for each in (tested, varied))
         checked = controls(section, scored), failures(section), learning(section)
-        found.append(Frames(section, scored, mine, its, *checked))
+        disturbed = stressed_curves(read_stressed(section))
+        found.append(Frames(section, scored, mine, its, *checked, disturbed))
     return found
 
 
@@ -91,6 +96,7 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(noise_table, found.section),
         partial(layout.audit, found.section, found.scores),
         partial(layout.cost, found.section, found.scores),
+        partial(stressed_table, found.section),
         *([partial(tuning, results.tuned, found.section.name)] if results.tuned else []),
         partial(layout.failures, results, found.section, found.failures),
     ]
