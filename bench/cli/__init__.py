@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import typer
 
-from bench.cli import audit, data, explain, export, following, run, show, stress, templates, tune
+from bench.cli import audit, cost, data, explain, export, following, run, show, stress, templates, tune
 from bench.core import BenchError
 
 TRACEBACK = "--traceback"
@@ -27,7 +27,7 @@ app = typer.Typer(
     help="Find out whether a method really helps on brain images. Begin with: bench run --study quickstart",
     epilog=f"With {TRACEBACK}, anywhere on the line, an error says where in the program it arose.",
 )
-for module in (run, tune, show, following, data, audit, explain, stress, export, templates):
+for module in (run, tune, show, following, data, audit, cost, explain, stress, export, templates):
     module.attach(app)
 
 

@@ -27,6 +27,7 @@ from bench.tables.scores import predictions, scores
 from bench.tables.stressed import curves as stressed_curves
 from bench.tables.stressed import read as read_stressed
 from bench.tables.stressed import table as stressed_table
+from bench.tables.timed import table as timed_table
 from bench.tables.tuning import tuning
 
 __all__ = [
@@ -96,6 +97,7 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(noise_table, found.section),
         partial(layout.audit, found.section, found.scores),
         partial(layout.cost, found.section, found.scores),
+        partial(timed_table, found.section),
         partial(stressed_table, found.section),
         *([partial(tuning, results.tuned, found.section.name)] if results.tuned else []),
         partial(layout.failures, results, found.section, found.failures),
