@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from bench import __version__, cost, inference, registry, scores, splits, train
 from bench.checkpoint import CheckpointError
 from bench.clock import STAGES
-from bench.core import NO_CURRICULUM, BenchError, HaltError, Record, Trial, plain
+from bench.core import NO_CURRICULUM, BenchError, HaltError, MisfitError, Record, Trial, plain
 from bench.curriculum import Curriculum
 from bench.energy import Meter
 from bench.loader import Normaliser, Part, view_array
@@ -55,10 +55,10 @@ def run(
     try:
         with threadpool_limits(trial.recipe.threads):  # of BLAS and OpenMP; torch has a number of its own
             record, kept = _done_or_anew(trial, store, mark, progress, notes)
+    except (RefusalError, MisfitError) as refusal:
+        record = Record(trial, "refused", error={"kind": "refused", "message": str(refusal), "traceback": ""})
     except BenchError:
         raise
-    except RefusalError as refusal:
-        record = Record(trial, "refused", error={"kind": "refused", "message": str(refusal), "traceback": ""})
     except Exception as error:  # a run's fault is a record, and the sweep goes on
         record = failed(trial, error)
     seconds = time.perf_counter() - since + kept.earlier

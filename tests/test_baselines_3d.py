@@ -13,9 +13,12 @@ from baselines._plan import planned
 from baselines._segment import patches
 from baselines._sfcn import divergence, scored, soft_labels
 from baselines._sizes import cropped, padded
-from bench.core import BenchError, Task
+from bench import registry, runner
+from bench.core import BenchError, Recipe, Task, Trial
 from bench.method import Batch
+from bench.prepare import prepare
 from bench.registry import make
+from bench.store import Store
 
 TWO = Task("classification", "auc", ("a", "b"))
 AGE = Task("regression", "mae", unit="years")
@@ -266,3 +269,12 @@ def test_dynunet_is_planned_for_the_spacing_of_the_scans():
     student = make("methods", "distil", {"loss": "kd", "student": "monaiseg", "student_params": {"network": "DynUNet"}})
     assert student.on((3.6, 0.62, 0.62))._student.spacing == (3.6, 0.62, 0.62)
     assert student._student.spacing == ()
+
+
+def test_a_size_that_is_known_too_small_once_voxels_are_measured_refuses_the_trial(tmp_path):
+    data = prepare("phantom_ad", {"subjects": 12, "mm": 12.0}).spec
+    spec = registry.spec("methods", "monai3d", {"view": {"kind": "volume", "mm": 12.0}})
+    trial = Trial(data, spec, recipe=Recipe(steps=2, batch_size=2, points=1))
+    record = runner.run(trial, Store(tmp_path / "results"))
+    assert record.status == "refused"
+    assert "DenseNet121 cannot read volumes of 16 x 19 x 16" in record.error["message"]

@@ -38,7 +38,7 @@ def keep(root, one, seconds=20.0, status="done", device="cpu", **cost):
 
 
 def test_a_data_set_of_the_study_is_taken_as_the_study_describes_it():
-    (data,) = Asked("strong_phantoms", ["phantom_bt_ct"]).data
+    (data,) = Asked("strong_tumours", ["phantom_bt_ct"]).data
     assert data.params == {"effect": 2.0, "subjects": 600}
     (other,) = Asked("strong_phantoms", ["ad_oasis@site"]).data
     assert (other.name, other.split, other.params) == ("ad_oasis", "site", {})

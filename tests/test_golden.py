@@ -30,6 +30,7 @@ def steps(name: str) -> dict[str, object]:
     x = view(torch.rand(4, *SHAPE), (4.0, 4.0, 4.0))
     x = ((x - x.mean()) / x.std()).double()
     task = MASKS if method.refuses(TASK, SHAPE) else TASK
+    x = x[:1, :, :32, :32, :32] if task is MASKS else x  # which take the longest
     model = method.build(task, tuple(x.shape[1:])).double()
     y = torch.tensor([0, 1, 0, 1]) if task is TASK else (x[:, 0] > 1).long()
     if method.solves:
@@ -41,7 +42,7 @@ def steps(name: str) -> dict[str, object]:
     descent = torch.optim.SGD(model.parameters(), lr=1e-3)
     found = []
     for _ in range(2):
-        losses = method.step(model, Batch(x, y, torch.arange(4), task, upstream=teachers))
+        losses = method.step(model, Batch(x, y, torch.arange(len(x)), task, upstream=teachers))
         found.append(losses)
         descent.zero_grad()
         losses.mean().backward()

@@ -112,12 +112,12 @@ def test_stand_ins_are_taken_where_they_are_asked_for(study):
 
 def test_stand_ins_are_taken_where_nothing_is_configured_and_nothing_prepared(study, monkeypatch):
     monkeypatch.delenv("BENCH_DATA")
-    asked = replace(study, datasets=[REAL, Data("age_oasis")])
+    asked = replace(study, datasets=[REAL, Data("roi_ixi")])
     found, notes = plan.locate(asked, prepared())
     assert [item.spec.name for item in found] == ["phantom_ad"]
-    assert "age_oasis is not prepared and left out" in notes[1]
+    assert "roi_ixi is not prepared and left out" in notes[1]
     with pytest.raises(BenchError, match="ad_oasis is not prepared"):
-        plan.locate(asked, prepared("age_oasis"))
+        plan.locate(asked, prepared("roi_ixi"))
 
 
 def test_a_study_may_skip_what_is_missing(study):

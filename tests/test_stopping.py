@@ -94,14 +94,22 @@ def test_the_second_ctrl_c_stops_at_once_and_the_study_goes_on_later(begun, laun
     assert list(store.trials.glob(".running-*"))
 
 
-def test_a_stop_is_kept_until_the_end_and_then_passed_on():
+@pytest.fixture
+def usual():
+    """SIGINT as Python has it, however these tests were started."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_stop_is_kept_until_the_end_and_then_passed_on(usual):
     reached = []
     with pytest.raises(KeyboardInterrupt):
         _stopped(1, reached)
     assert reached == [True]
 
 
-def test_a_second_stop_does_not_wait():
+def test_a_second_stop_does_not_wait(usual):
     reached = []
     with pytest.raises(KeyboardInterrupt):
         _stopped(2, reached)
@@ -125,6 +133,23 @@ def test_what_a_handler_raises_arrives_although_a_library_made_an_interrupt_of_i
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def test_a_job_that_ignores_interrupts_goes_on_ignoring_them(usual):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    reached = []
+    _stopped(3, reached)
+    assert reached == [False]
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_where_the_system_ends_a_process_a_second_stop_ends_it():
+    program = (
+        "import os, signal; from bench.launch import stopping; signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "with stopping.gently():\n    for _ in range(2): os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGINT, done.stderr
 
 
 def _interrupted_in_a_library(number):

@@ -121,6 +121,18 @@ def test_the_defaults_are_never_given_up(tmp_path):
         assert not any(asking.report(usual.number, point, 0.0) for point in (1, 2, 3))
 
 
+def test_a_candidate_that_is_trained_to_its_end_is_not_given_up(tmp_path):
+    with tune.Asking(search(), tune.Storage(str(tmp_path / "s.log")), 20, tmp_path) as asking:
+        for _ in range(8):
+            good = asking.ask()
+            for point in range(1, searching.POINTS + 1):
+                asking.report(good.number, point, 0.9)
+            asking.tell(good.number, tune.Outcome("done", {"validation": 0.9}))
+        poor = asking.ask()
+        assert asking.report(poor.number, searching.POINTS - 1, 0.0)
+        assert not asking.report(poor.number, searching.POINTS, 0.0), "nothing is spared, and its score is known"
+
+
 def test_what_fails_is_remembered_and_counts(tmp_path, monkeypatch):
     def train(trial, workplace, objectives, report):
         if trial.method.params["warmup"] > 0:

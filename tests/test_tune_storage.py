@@ -10,6 +10,8 @@ import socket
 import sqlite3
 import subprocess
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import optuna
@@ -42,6 +44,30 @@ def test_a_storage_of_another_program_is_refused(tmp_path):
     optuna.create_study(storage=url, study_name="somebody's")
     with pytest.raises(BenchError, match='holds "somebody\'s", which is no search of bench'):
         carried_out(tmp_path / "s.db", tmp_path, 1)
+
+
+def test_two_that_begin_on_one_new_file_make_its_tables_one_after_the_other(tmp_path, monkeypatch):
+    """SQLite lets two programs ask whether a table is there, and both make it: the second fails."""
+    inside, most, opening = [], [], storages.Storage.open
+
+    def watched(self):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.2)
+        try:
+            return opening(self)
+        finally:
+            inside.pop()
+
+    monkeypatch.setattr(storages.Storage, "open", watched)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: begun(tmp_path), range(4)))
+    assert max(most) == 1
+
+
+def begun(folder):
+    with tune.Asking(search(), storages.Storage(str(folder / "s.db")), 2, folder):
+        pass
 
 
 def test_a_locked_database_is_waited_for_and_then_told(tmp_path, monkeypatch):

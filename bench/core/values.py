@@ -26,6 +26,10 @@ class HaltError(BenchError):
     status = 1
 
 
+class MisfitError(BenchError):
+    """A network cannot read scans of such a size. Found when a trial builds it, it refuses that trial alone."""
+
+
 def param(default: Any, meaning: str, choices: Sequence[Any] = ()) -> Any:
     """A dataclass field that says what it means and, where they are few, which values it takes."""
     return field(default=default, metadata={"meaning": meaning, "choices": tuple(choices)})

@@ -22,6 +22,7 @@ class AgeOasis(Dataset):
     licence: ClassVar[str] = _oasis.LICENCE
     citation: ClassVar[str] = _oasis.CITATION
     layout: ClassVar[str] = _oasis.LAYOUT.format(columns=", ".join(_oasis.COVARIATES))
+    twin: ClassVar[str] = "phantom_age"
     expected: ClassVar[dict[str, int]] = {"samples": 436, "groups": 416}
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
 

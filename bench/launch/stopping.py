@@ -26,15 +26,17 @@ def gently() -> Iterator[Stop]:
     """SIGINT is kept for later in here: at the end it is passed on to whoever had it before; a second one at once.
 
     What the handlers of before raise arrives as that, whatever a library in between made of it. In another thread than
-    the main one signals stay as they are.
+    the main one signals stay as they are, and so does one that is ignored (a job in the background).
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGINT, _first(stop, before[signal.SIGINT]))
-    signal.signal(signal.SIGTERM, _passed(stop, before[signal.SIGTERM]))
+    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for number, handler in before.items():
+        way = _first if number == signal.SIGINT else _passed
+        signal.signal(number, way(stop, handler))
     try:
         yield stop
     except KeyboardInterrupt as error:  # Ray makes this of whatever a handler raises
@@ -57,9 +59,9 @@ def _first(stop: Stop, before: Any) -> Callable[..., None]:
     return asked
 
 
-def _passed(stop: Stop, before: Any) -> Any:
-    if not callable(before):  # the system's own way, or none
-        return before
+def _passed(stop: Stop, before: Any) -> Callable[..., Any]:
+    if not callable(before):  # the system's own way: the process ends
+        return lambda number, _: (signal.signal(number, before), signal.raise_signal(number))
 
     def pass_on(number: int, frame: Any) -> None:
         try:

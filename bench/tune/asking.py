@@ -55,11 +55,14 @@ class Asking:
         self.search, self.storage, self.trials = search, storage, trials
         self.folder = folder / search.identity
         self.fault: BenchError | None = None  # what a person has to mend, where whoever asks cannot raise it
+        recipe = search.trial.recipe
+        self._points = min(recipe.points, recipe.steps)  # of a candidate that is not given up
         self._claims: dict[int, Claim] = {}
         self._on_their_way: dict[int, optuna.Trial] = {}
         with storing(folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        self._opened = storage.open()
+        with storing(folder), claimed(folder / "open.claim"):  # two at once would both make the tables of a new file
+            self._opened = storage.open()
         try:
             with storage.asking(), claimed(folder / "begin.claim"):
                 _check_owner(self._opened, storage, search.study)
@@ -99,7 +102,10 @@ class Asking:
         return None
 
     def report(self, number: int, point: int, value: float) -> bool:
-        """Keep the validation score of evaluation point `point`, from 1; True where the candidate is to be given up."""
+        """Keep the validation score of evaluation point `point`, from 1; True where the candidate is to be given up.
+
+        Neither the defaults are, nor one that has come to its last point: nothing would be spared.
+        """
         with self.storage.asking():
             trial = self._on_their_way[number]
             known = self._opened.get_trial(trial._trial_id).intermediate_values
@@ -109,7 +115,7 @@ class Asking:
                 trial.report(value, point)
             if time.time() - trial.user_attrs["at"][1] > MINUTE:
                 trial.set_user_attr("at", [_HERE, time.time()])
-            return number > 0 and trial.should_prune()
+            return number > 0 and point < self._points and trial.should_prune()
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Remember how a candidate ended."""

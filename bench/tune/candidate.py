@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.core import BenchError, Trial
+from bench.core import BenchError, MisfitError, Trial
 
 if TYPE_CHECKING:
     from bench.checkpoint import Point
@@ -57,7 +57,7 @@ def train(trial: Trial, workplace: Path, objectives: Sequence[str], report: Repo
             return _done(replace(trial, external=None), workplace, objectives, course)
     except GivenUpError:
         return Outcome("pruned", seconds=course.seconds, steps=course.step)
-    except RefusalError as refusal:
+    except (RefusalError, MisfitError) as refusal:
         return Outcome("refused", error=str(refusal))
     except BenchError:
         raise

@@ -1,0 +1,21 @@
+"""Does any family find something where nothing is?
+
+The methods of `strong_families` on the same phantoms without an effect: patients differ in nothing from the healthy. By
+Holm's correction over all of them none may be better than `constant`; one that is has seen what it should not.
+
+Expected: nothing, by the table *Learnt or not* and by every contrast.
+Cost: about an hour of one processor core.
+"""
+
+from bench.core import Data, Recipe, Study
+from studies.strong_families import DEEP, FLOORS, HEAD
+
+STUDY = Study(
+    question="Does any family find something where nothing is?",
+    datasets=[Data("phantom_ad", {**HEAD, "effect": 0.0})],
+    reference="constant",
+    arms={**DEEP, **FLOORS},
+    floors=list(FLOORS),
+    folds=5,
+    recipe=Recipe(steps=20, batch_size=8, points=5),
+)

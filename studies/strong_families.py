@@ -1,0 +1,30 @@
+"""Does every family learn what is certainly there?
+
+All methods of `main_comparison` that answer for a whole head, on phantoms of dementia whose strong effect a linear
+model on voxels finds without an error, five folds. Whoever is no better than `constant` here has not learnt, and its
+score on real scans says nothing of its idea; the table *Learnt or not* lists it. `null_families` asks the same where
+nothing is.
+
+Expected: convolutional networks find so large a change in a few dozen steps from scratch, transformers may not.
+Cost: about two hours of one processor core, half of them for the networks of volumes.
+"""
+
+from bench.core import Arm, Data, Recipe, Study
+from studies.main_comparison import DCLSE, FLOORS, HYBRIDS, IMAGES, TAUGHT, VOLUMES
+
+HEAD = {"subjects": 100, "mm": 5.0}
+DEEP = {
+    **DCLSE,
+    **{name: Arm("timm2d", {"network": network}) for name, network in IMAGES.items()},
+    **{name: arm for name, arm in {**VOLUMES, **HYBRIDS, **TAUGHT}.items() if "classification" in (arm.tasks or ())},
+}
+
+STUDY = Study(
+    question="Does every family learn what is certainly there?",
+    datasets=[Data("phantom_ad", {**HEAD, "effect": 3.0})],
+    reference="DCL-SE",
+    arms={**DEEP, **FLOORS},
+    floors=list(FLOORS),
+    folds=5,
+    recipe=Recipe(steps=60, batch_size=8, points=5),
+)
