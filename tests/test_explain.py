@@ -102,7 +102,7 @@ def test_maps_lie_where_their_scans_lie_and_are_scored(kept, tmp_path):
     store, trial, _ = kept
     loaded = load(store, trial.key)
     entry, shown = explain(loaded, tmp_path, 3, Way(), 2, False)
-    files = sorted(tmp_path.glob("*.nii.gz"))
+    files = sorted(tmp_path.glob("scan-*.nii.gz"))
     assert len(files) == entry["scans"] == len(entry["each"]) == 3
     image, row = nib.load(files[0]), int(loaded.scene.fold.test[0])
     np.testing.assert_allclose(image.affine, loaded.scene.prepared.affine(row))

@@ -153,6 +153,9 @@ def test_slabs_planes_and_coarse_voxels_are_carried_back():
     coarse = np.arange(27.0).reshape(1, 3, 3, 3)
     found = traced(Volume(2.0), coarse, x, MM)
     np.testing.assert_allclose(found, np.kron(coarse[0], np.ones((2, 2, 2))) / 8, rtol=1e-5)
+    odd = np.random.default_rng(2).random((1, 7, 9, 5)).astype(np.float32)  # voxels on a border count for both
+    even = traced(Volume(1.7), np.ones(Volume(1.7).shape(odd.shape, MM)), odd, MM)
+    assert even.min() == even.max() > 0
     assert sees(Max(), (1, 6, 6, 6), MM).all()
     assert volume_of(registry.make("methods", "timm2d", {"view": "max"}).view, np.ones((1, 6, 6)), x, MM).sum() == 36
     with pytest.raises(ValueError, match="does not fit"):
@@ -195,6 +198,15 @@ def test_maps_of_a_network_drawn_anew_are_unlike_and_those_of_the_scan_alone_sta
     assert np.isnan(alike(model, fresh, lambda network: [np.ones((3, 3))])[0].cascading)
 
 
+def test_grad_cam_takes_the_last_map_that_has_more_than_one_place():
+    model = nn.Sequential(small(2)[:4], nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1), nn.Flatten(), nn.Linear(4, 2))
+    x = torch.randn(2, 1, 9, 9)
+    found = saliency(model.eval(), x, TWO, "grad_cam")
+    np.testing.assert_array_equal(found, saliency(model, x, TWO, "grad_cam", "0.2"))
+    with pytest.raises(BenchError, match="more than one place"):
+        saliency(model, x, TWO, "grad_cam", "2")
+
+
 KINDS = {  # label -> data set, method, parameters: 2D, 2D + e, 3D, ACS, attention over slices, images
     "2d": ("tiny_volumes", "timm2d", {"view": "max"}),
     "2d+e": ("tiny_volumes", "timm2d", {"view": "2d+e"}),
@@ -219,7 +231,8 @@ def test_every_kind_of_network_has_maps_of_its_scans(kind, plugins, tmp_path):
     assert record.status == "done", record.error
     loaded = load(store, trial.key)
     for by in ("gradient", "grad_cam", "occlusion"):
-        entry, shown = explain(loaded, tmp_path / by, 1, Way(by), 0, by == "gradient")
+        entry, shown = explain(loaded, tmp_path / by, 2, Way(by), 0, by == "gradient")
+        assert (shown[0].label == "mean of 2") == (kind != "images") == (tmp_path / by / "mean-map.nii.gz").is_file()
         image = nib.load(tmp_path / by / "scan-000.nii.gz")
         assert image.shape == (tuple(made.shape[1:]) if len(made.shape) == 4 else (*made.shape[1:], 1))
         assert shown[0].map.shape == image.shape

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench.cli.options import Json, print_json
@@ -15,14 +16,14 @@ from bench.core import BenchError
 
 TITLES = {
     "auc": "plane: AUC",
-    "pointing": "plane: highest place is true",
-    "dice": "plane: Dice at the truth's size",
-    "iou": "plane: IoU at the truth's size",
-    "depth": "depth: correlation of profiles",
+    "pointing": "plane: pointing game",
+    "dice": "plane: Dice",
+    "iou": "plane: IoU",
+    "depth": "depth: correlation",
     "whole": "volume: AUC",
-    "whole_pointing": "volume: highest place is true",
-    "whole_dice": "volume: Dice at the truth's size",
-    "whole_iou": "volume: IoU at the truth's size",
+    "whole_pointing": "volume: pointing game",
+    "whole_dice": "volume: Dice",
+    "whole_iou": "volume: IoU",
 }
 
 
@@ -87,20 +88,23 @@ def _key(study: str, arm: str, fold: int) -> str:
 
 
 def _show(entry: dict[str, Any], folder: Path, console: Console) -> None:
+    from bench.tables.text import between, number
+
     head = f"{entry['method']} on {entry['data']}, {entry['scans']} test scans, by {entry['by']}"
     console.print(head, highlight=False)
     _show_layers(entry["layers drawn anew"], console)
     if "trained" not in entry:
         console.print(f"{entry['note']}\nmaps: {folder}", highlight=False, soft_wrap=True)
         return
-    table = Table("score", "trained", "95 %", "untrained", "95 %", "chance")
+    table = Table("score", "trained", "95 %", "untrained", "95 %", "chance", box=None, pad_edge=False)
     for name, title in TITLES.items():
         row = [title]
         for kind in ("trained", "untrained"):
             mean, low, high = (entry[kind] or {}).get(name, [float("nan")] * 3)
-            row += [f"{mean:.3f}", f"{low:.3f} to {high:.3f}"]
-        table.add_row(*row, f"{entry['chance'][name]:.3f}")
+            row += [number(mean, 3), escape(between(low, high, 3))]
+        table.add_row(*row, number(entry["chance"][name], 3))
     console.print(table)
+    console.print("Dice and IoU: of the truth and as many of the highest places", highlight=False)
     verdict = "lies above chance" if entry["hits"] else "is not shown to lie above chance"
     place = "over the volume" if entry["judged by"] == "whole" else "in the plane"
     console.print(f"{place} the trained network's saliency {verdict}", highlight=False)
@@ -108,10 +112,12 @@ def _show(entry: dict[str, Any], folder: Path, console: Console) -> None:
 
 
 def _show_layers(rows: list[dict[str, Any]], console: Console) -> None:
+    from bench.tables.text import number
+
     if not rows:
         return
-    table = Table("drawn anew, from the answer down", "with all above", "alone")
+    table = Table("drawn anew, from the answer down", "with all above", "alone", box=None, pad_edge=False)
     for row in rows:
-        table.add_row(row["layer"] or "(the network)", f"{row['cascading']:.2f}", f"{row['independent']:.2f}")
+        table.add_row(row["layer"] or "(the network)", *(number(row[name], 2) for name in ("cascading", "independent")))
     console.print("how alike maps remain (rank correlation, 1: the saliency shows the scan and not the network)")
     console.print(table)

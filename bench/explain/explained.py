@@ -46,7 +46,8 @@ class Shown:
     image: np.ndarray  # (D, H, W)
     map: np.ndarray  # (D, H, W)
     truth: np.ndarray | None  # (D, H, W) in [0, 1]
-    axis: int
+    axis: int  # -1: along none
+    label: str = ""
 
 
 def maps(loaded: Loaded, count: int, way: Way, model: nn.Module | None = None) -> Maps:
@@ -107,6 +108,10 @@ def explain(
             prepared.affine(int(row)) if len(prepared.spacing) == 3 else np.eye(4), prepared.spacing, prepared.shape
         )
         volumes.write_nifti(folder / f"scan-{number:03d}.nii.gz", volume, affine)
+    shown = _shown(loaded, made)
+    if shown[0].label.startswith("mean"):
+        for name, values in (("mean-map", shown[0].map), ("mean-scan", shown[0].image)):
+            volumes.write_nifti(folder / f"{name}.nii.gz", values, prepared.affine(int(made.rows[0])))
     entry = {
         "trial": loaded.record.trial.key,
         "data": prepared.name,
@@ -116,7 +121,6 @@ def explain(
         "judged by": "whole" if len(loaded.scene.shape) == 4 else "auc",
         "layers drawn anew": _checked(loaded, count, way) if checked else [],
     }
-    shown = _shown(loaded, made)
     if not made.hits:
         return {**entry, "note": "nobody knows where the signal of real scans lies: maps, and no scores"}, shown
     groups = [prepared.groups[row] for row in made.rows]
@@ -139,12 +143,23 @@ def _volumes_of(loaded: Loaded, count: int, way: Way, model: nn.Module) -> Seque
 
 
 def _shown(loaded: Loaded, made: Maps, most: int = 4) -> list[Shown]:
-    prepared, axis = loaded.scene.prepared, volumes.axis_of(loaded.scene.view)
+    """The first scans; of volumes, before them the mean map on the mean scan, for scans that are aligned."""
+    prepared = loaded.scene.prepared
     images, truth, axes = prepared.images(), _truth(loaded), len(prepared.spacing)
-    return [
-        Shown(volumes.deep(np.asarray(images[row]).astype(float).mean(0), axes), volume, truth, axis)
-        for row, volume in zip(made.rows[:most], made.volumes, strict=False)
+    axis = -1 if len(loaded.scene.shape) == 4 and axes == 3 else volumes.axis_of(loaded.scene.view)
+    scans = [volumes.deep(np.asarray(images[row]).astype(float).mean(0), axes) for row in made.rows]
+    found = [
+        Shown(scan, volume, truth, axis, f"scan {at}")
+        for at, (scan, volume) in enumerate(zip(scans[:most], made.volumes, strict=False))
     ]
+    if axes == 2 or len(scans) < 2:
+        return found
+    return [Shown(np.mean(scans, axis=0), _mean_map(made.volumes), truth, axis, f"mean of {len(scans)}"), *found]
+
+
+def _mean_map(found: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of maps of which each counts alike: as shares of its own sum."""
+    return np.mean([volume / (volume.sum() or 1.0) for volume in found], axis=0)
 
 
 def told(hits: Sequence[Hit], groups: Sequence[str] | None = None) -> dict[str, list[float]]:

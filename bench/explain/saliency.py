@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -79,19 +79,24 @@ def _occluded(asked: nn.Module, x: Tensor, target: Tensor | None) -> Tensor:
         )
 
 
-def _grad_cam(asked: nn.Module, x: Tensor, target: Tensor | None, layer: nn.Module) -> Tensor:
+def _grad_cam(asked: nn.Module, x: Tensor, target: Tensor | None, named: nn.Module | None) -> Tensor:
     """The layer's map brought to what the first convolution before it reads, and from there back to the scan.
 
     Back by the derivative of whatever the network does before that: slices are laid where they were taken, images that
     a network pools itself are shared out by their weights, and a convolution of the scan itself changes nothing. Of a
-    network with several branches it is the map of one of them.
+    network with several branches it is the map of one of them. named: the layer; else the last convolution to run whose
+    map has more than one place.
     """
-    with _listening(asked) as heard:
+    with _listening(asked, named) as heard:
         asked(x)
+    wide = [(module, output) for module, _, output in heard if output.shape[2:].numel() > 1]
+    ran = [(module, output) for module, output in wide if named in (None, module)]
+    if not ran:
+        raise BenchError("the network has no such layer with a map of more than one place; ask for --by gradient")
+    layer, output = ran[-1]
     if sum(module is layer for module, _, _ in heard) != 1:
         raise BenchError("the layer is gone through more than once, so that it has no one map; ask for --by gradient")
-    output = next(output for module, _, output in heard if module is layer)
-    first = next(read for _, read, _ in heard if _depends(output, read))
+    first = next((read for _, read, _ in heard if _depends(output, read)), x)
     maps = LayerGradCam(asked, layer).attribute(x, target, relu_attributions=True).detach()
     if len(maps) != len(first) or maps.ndim != first.ndim:
         raise BenchError("the layer's map does not lie on what the first convolution reads; ask for --by gradient")
@@ -103,10 +108,11 @@ def _grad_cam(asked: nn.Module, x: Tensor, target: Tensor | None, layer: nn.Modu
 
 
 @contextmanager
-def _listening(model: nn.Module) -> Iterator[list[tuple[nn.Module, Tensor, Tensor]]]:
-    """Every convolution that runs meanwhile, in order: the module, what it read and what it gave."""
+def _listening(model: nn.Module, named: nn.Module | None) -> Iterator[list[tuple[nn.Module, Tensor, Tensor]]]:
+    """Every convolution that runs meanwhile, and a named layer, in order: the module, what it read and what it gave."""
     heard: list[tuple[nn.Module, Tensor, Tensor]] = []
-    convolutions = [each for each in model.modules() if isinstance(each, (nn.Conv2d, nn.Conv3d))]
+    kinds = (nn.Conv2d, nn.Conv3d)
+    convolutions = [each for each in model.modules() if isinstance(each, kinds) or each is named]
     hooks = [
         each.register_forward_hook(lambda module, inputs, output: heard.append((module, inputs[0], output)))
         for each in convolutions
@@ -124,14 +130,11 @@ def _depends(output: Tensor, read: Tensor) -> bool:
     return torch.autograd.grad(output.sum(), read, allow_unused=True, retain_graph=True)[0] is not None
 
 
-def _layer(model: nn.Module, name: str) -> nn.Module:
-    """The layer of that name; the last convolution that has an extent where none is named."""
+def _layer(model: nn.Module, name: str) -> nn.Module | None:
+    """The layer of that name; None where none is named. BenchError where there is none, or no convolution at all."""
     layers = dict(model.named_modules())
-    if name:
-        if name not in layers:
-            raise BenchError(f"the network has no layer {name!r}; its last are {', '.join(list(layers)[-4:])}")
-        return layers[name]
-    found: Sequence[nn.Module] = [each for each in layers.values() if isinstance(each, (nn.Conv2d, nn.Conv3d))]
-    if not found:
+    if name and name not in layers:
+        raise BenchError(f"the network has no layer {name!r}; its last are {', '.join(list(layers)[-4:])}")
+    if not any(isinstance(each, (nn.Conv2d, nn.Conv3d)) for each in layers.values()):
         raise BenchError("the network has no convolution to look at; ask for --by gradient")
-    return found[-1]
+    return layers[name] if name else None

@@ -22,6 +22,7 @@ class Shown(Protocol):
     map: np.ndarray
     truth: np.ndarray | None
     axis: int
+    label: str
 
 
 def montage(scans: Sequence[Shown]) -> Figure:
@@ -39,6 +40,9 @@ def montage(scans: Sequence[Shown]) -> Figure:
         for row, scan in zip(grid, scans, strict=True):
             for axis, axes in enumerate(row):
                 picture = _image(axes, scan, axis) if flat else _slice(axes, scan, axis)
+            row[0].text(
+                -0.03, 0.5, scan.label, transform=row[0].transAxes, rotation=90, va="center", ha="right", fontsize=7
+            )
         for axis, axes in enumerate(grid[0]):
             pooled = ", summed" if scans[0].axis == axis else ""
             axes.set_title(

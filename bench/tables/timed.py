@@ -49,5 +49,6 @@ def _caption(section: Section, found: dict[str, Any]) -> str:
     return (
         f"{captions.data(section)} Median of {found.get('rounds', 0)} rounds, with the shortest and the longest: every "
         f"arm in turn in each round, on {found.get('processor', '')}, {found.get('threads', 1)} thread(s), so that "
-        "what else ran there met all of them alike. A step holds forward, backward and update; reading scans is not in it."
+        "what else ran there met all of them alike. A step holds forward, backward and update, "
+        "and no reading of scans."
     )

@@ -29,8 +29,14 @@ def traced(
         raise ValueError(f"a saliency of {saliency.shape} does not fit a view of {tuple(shown.shape[1:])}")
     given = torch.from_numpy(np.clip(saliency, 0, None)).to(shown.dtype)[None]
     (found,) = torch.autograd.grad(shown, scan, given)
-    found = found[0].double().numpy()
+    found = _settled(found[0].double().numpy())
     return (found * np.abs(x) if by == "contribution" else found).sum(0)
+
+
+def _settled(values: np.ndarray) -> np.ndarray:
+    """Values to a millionth of the highest: what differs by rounding alone is equal, and ranks as equal."""
+    step = 2.0 ** (np.frexp(values.max())[1] - 21)  # a power of two, so that it adds no rounding of its own
+    return np.rint(values / step) * step
 
 
 def sees(view: View, shape: tuple[int, ...], spacing: tuple[float, ...]) -> np.ndarray:
