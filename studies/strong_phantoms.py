@@ -26,6 +26,7 @@ STUDY = Study(
         "DCL-SE": Arm("dclse"),
         "DCL-SE full": Arm("dclse", FULL),
         "DenseNet-121 (3D)": Arm("monai3d", tasks=("classification", "regression")),
+        "VGG (3D)": Arm("vgg3d", tasks=("classification", "regression")),
         "U-Net (3D)": Arm("unet3d", tasks=("segmentation",)),
         **FLOORS,
     },

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import sqlite3
 import sys
+import threading
+import time
 
 import pytest
 
 from bench import cli, paths, registry
+from bench.claims import claim
 from bench.figures import style
 from bench.plan import tuned
 from bench.store import Store
@@ -70,6 +75,31 @@ def test_a_second_command_trains_nothing_and_says_the_same(command, monkeypatch)
     status, said = command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
     assert status == 0, said
     assert file.read_text() == first
+
+
+def test_processes_that_end_at_once_write_one_after_the_other(command):
+    folder = paths.results_root() / "searched"
+    folder.mkdir(parents=True)
+    other, seen = claim(folder / ".tuned.claim"), []
+
+    def end():
+        while not finished(folder / "search.db"):
+            time.sleep(0.1)
+        time.sleep(1.0)
+        seen.append((folder / tuned.FILE).exists())
+        other.release()
+
+    threading.Thread(target=end).start()
+    status, said = command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "1")
+    assert (status, seen) == (0, [False]), said
+    assert (folder / tuned.FILE).exists()
+
+
+def finished(path):
+    """How many candidates a storage holds that came to an end."""
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as storage:
+        return storage.execute("SELECT COUNT(*) FROM trials WHERE state = 'COMPLETE'").fetchone()[0]
+    return 0
 
 
 def test_a_report_of_the_study_has_the_table_of_its_search(command, capsys, monkeypatch):

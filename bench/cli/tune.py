@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 
 from bench import plan
+from bench.claims import claimed
 from bench.cli.options import Arms, Datasets, Json, Phantoms, StandIns, StudyName, print_json
+from bench.disk import storing
 
 if TYPE_CHECKING:
     from bench.tune import Asking, Found
@@ -60,8 +62,9 @@ def tune(
     with _Watching(len(searches), console) as watch:
         claims = folder if memory.on_server else memory.path.parent
         results = tuning.carry_out(searches, memory, budget, claims / ".search", launcher, watch)
-    written = winners.write(folder / tuned.FILE, asked.name, results, memory)
-    page = sheet.build(folder, found.study.question, results, written, notes)
+    with storing(folder), claimed(folder / ".tuned.claim"):  # processes that shared the search end at the same time
+        written = winners.write(folder / tuned.FILE, asked.name, results, memory)
+        page = sheet.build(folder, found.study.question, results, written, notes)
     if as_json:
         return print_json(written)
     return _say(results, folder / tuned.FILE, page, console)
