@@ -23,6 +23,7 @@ from bench.checkpoint import CheckpointError
 from bench.clock import STAGES
 from bench.core import NO_CURRICULUM, BenchError, HaltError, MisfitError, Record, Task, Trial, plain
 from bench.curriculum import Curriculum
+from bench.energy import Meter
 from bench.loader import Normaliser, Part, view_array
 from bench.method import Method, Outputs
 from bench.metrics import METRICS, evaluate
@@ -110,8 +111,10 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
         trial, scene.method, curriculum, scene.prepared.task, scene.part(scene.fold.train), scene.part(scene.fold.val),
         device, workplace, scene.view.left_right(), _upstream(trial, store, scene), scene.prepared.spacing, progress,
     )  # fmt: skip
+    meter = Meter(device)
     with _listening() as not_deterministic:
         fit = train.fit(setup, scene.shape)
+    joules = None if fit.resumed else meter.joules()  # a killed process has taken its part with it
     test, tested = scene.test(), scene.tested
     said, seconds = _said_of_test(fit, setup, test)
     said, task = [tested.said(each) for each in said], tested.prepared.task
@@ -126,7 +129,7 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
         curve=scores.curve(fit, task, said, test.y, setup.spacing),
         resolved={**_resolved(setup, scene, fit), "not_deterministic": sorted(not_deterministic)},
         sizes=_sizes(scene),
-        cost=_cost(fit, scene, seconds / max(1, len(test)), device),
+        cost={**_cost(fit, scene, seconds / max(1, len(test)), device), "train_joules": joules},
     )
     ids, groups = (np.array(names)[tested.rows] for names in (tested.prepared.ids, tested.prepared.groups))
     arrays = {"ids": ids, "groups": groups}

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
 
-from bench import cost
-from bench.core import BenchError, Task
+from bench import cost, registry
+from bench.core import BenchError, Recipe, Split, Task, Trial
+from bench.energy import Meter
+from bench.prepare import prepare
 from bench.registry import make
+from bench.tables.results import Run
+from bench.tables.scores import mean_cost, not_measurable
+from bench.timing import side_by_side
 from bench.views import dynamic_image, rank_pooling_weights
 
 TWO = Task("classification", "auc", ("a", "b"))
@@ -76,3 +83,110 @@ def test_a_shape_that_a_network_cannot_read_is_told():
 def test_peak_memory_is_that_of_this_process():
     cost.reset_peak_memory("cpu")
     assert 20 < cost.peak_memory_mb(torch.device("cpu")) < 1e6
+
+
+class Zone:
+    """A counter of energy as Linux shows it."""
+
+    def __init__(self, root, name, kind="package-0", highest=1_000_000_000):
+        self.folder = root / name
+        self.folder.mkdir()
+        (self.folder / "name").write_text(kind + "\n")
+        (self.folder / "max_energy_range_uj").write_text(str(highest))
+        self.at(0)
+
+    def at(self, microjoules):
+        (self.folder / "energy_uj").write_text(str(microjoules))
+
+
+def test_energy_of_processors_is_that_of_their_packages_and_counters_begin_anew(tmp_path):
+    first, second = Zone(tmp_path, "intel-rapl:0"), Zone(tmp_path, "intel-rapl:1", "package-1")
+    part = Zone(tmp_path, "intel-rapl:0:0", "core")
+    first.at(900_000_000)
+    meter = Meter(torch.device("cpu"), tmp_path)
+    first.at(100_000_000)  # over the top: 100 J up to it, 100 J since
+    second.at(3_000_000)
+    part.at(50_000_000)  # is in its package
+    assert meter.joules() == pytest.approx(203)
+
+
+def test_energy_that_nobody_counts_is_not_measurable_and_never_0(tmp_path):
+    assert Meter(torch.device("cpu"), tmp_path).joules() is None
+    assert Meter(torch.device("cpu"), tmp_path / "gone").joules() is None
+    zone = Zone(tmp_path, "intel-rapl:0")
+    (zone.folder / "energy_uj").write_text("?")
+    assert Meter(torch.device("cpu"), tmp_path).joules() is None
+
+
+def test_energy_of_a_board_is_that_which_nvml_counts(monkeypatch):
+    import pynvml
+
+    counted = iter([1_000_000, 1_450_000])  # mJ
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(uuid="1-2"))
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", lambda uuid: {"GPU-1-2": "board"}[uuid])
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetTotalEnergyConsumption", lambda board: next(counted))
+    assert Meter(torch.device("cuda")).joules() == pytest.approx(450)
+
+    def refuse(board):
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetTotalEnergyConsumption", refuse)
+    assert Meter(torch.device("cuda")).joules() is None
+
+
+def test_the_table_says_what_could_not_be_measured(tmp_path):
+    """Told apart: measured, not measurable on that machine, and never asked, as in older records."""
+    runs = {
+        "known": [{"train_joules": 1500.0}, {"train_joules": None}],
+        "not": [{"train_joules": None}],
+        "old": [{}],
+    }
+    made = {arm: [Run({}, SimpleNamespace(status="done", cost=each)) for each in costs] for arm, costs in runs.items()}
+    assert {arm: not_measurable(each, "train_joules") for arm, each in made.items()} == {
+        "known": False, "not": True, "old": False,
+    }  # fmt: skip
+    assert mean_cost(made["known"], "train_joules") == 1500
+
+
+def test_arms_take_turns_and_a_slower_one_is_seen_to_be_slower(plugins):
+    made = prepare("tiny_volumes")
+    recipe = Recipe(steps=1000, batch_size=4, points=5)
+    trials = {
+        name: Trial(made.spec, registry.spec("methods", method, params), Split(folds=2), recipe=recipe)
+        for name, method, params in (
+            ("quick", "tiny_net", {}), ("slow", "tiny_net", {"pause": 0.02}), ("student", "tiny_student", {}),
+            ("constant", "constant", {}), ("refused", "tiny_net", {"fault": "refuse"}),
+        )
+    }  # fmt: skip
+    seen = []
+    found = {one.arm: one for one in side_by_side(trials, 2, lambda done, total: seen.append((done, total)))}
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert len(found["quick"].step) == len(found["quick"].scan) == len(found["student"].step) == 2
+    assert min(found["slow"].step) > 0.02 > max(found["quick"].step)
+    assert found["constant"].step == ()
+    assert min(found["constant"].scan) > 0
+    assert found["refused"].why == "RefusalError: asked to refuse"
+    with pytest.raises(BenchError, match="at least 2 rounds"):
+        side_by_side(trials, 1)
+
+
+def test_the_command_times_a_study_and_the_report_shows_it(plugins, tmp_path, capsys):
+    from bench import report, tables
+    from bench.cli import app
+
+    app(["run", "--study", "tiny", "--launcher", "serial"], standalone_mode=False)
+    capsys.readouterr()
+    app(["cost", "--study", "tiny", "--arm", "net", "--arm", "constant", "--rounds", "2"], standalone_mode=False)
+    assert "median of 2 rounds" in capsys.readouterr().out
+    page = report.build("tiny", tmp_path / "results").read_text()
+    assert "Seconds side by side" in page
+    assert "not measurable" in page or "Training (kJ)" in page
+    (section,) = tables.read("tiny", tmp_path / "results").sections
+    assert section.of("net")[0].record.cost.keys() >= {"train_joules", "peak_memory_mb"}
+    with pytest.raises(BenchError, match="has no arm 'nett'"):
+        app(["cost", "--study", "tiny", "--arm", "nett"], standalone_mode=False)
+    with pytest.raises(BenchError, match="name methods with --shape, or a study"):
+        app(["cost"], standalone_mode=False)
+    app(["cost", "linear", "constant", "--shape", "1,4,5,6"], standalone_mode=False)
+    assert "242" in capsys.readouterr().out

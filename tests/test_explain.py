@@ -14,10 +14,10 @@ from torch import nn
 
 from bench import registry, runner
 from bench.core import BenchError, Recipe, Split, Task, Trial
-from bench.explain.explained import explain
-from bench.explain.loaded import load
+from bench.explain.explained import Way, explain
 from bench.explain.saliency import saliency
 from bench.explain.scoring import area, head_of, hit, interval
+from bench.kept import load
 from bench.prepare import prepare
 from bench.store import Store
 
@@ -101,8 +101,8 @@ def test_maps_lie_where_their_scans_lie_and_are_scored(kept, tmp_path):
 
     store, trial, _ = kept
     loaded = load(store, trial.key)
-    entry, shown = explain(loaded, tmp_path, 3, "gradient", "weights", 2)
-    files = sorted(tmp_path.glob("*.nii.gz"))
+    entry, shown = explain(loaded, tmp_path, 3, Way(), 2, False)
+    files = sorted(tmp_path.glob("scan-*.nii.gz"))
     assert len(files) == entry["scans"] == len(entry["each"]) == 3
     image, row = nib.load(files[0]), int(loaded.scene.fold.test[0])
     np.testing.assert_allclose(image.affine, loaded.scene.prepared.affine(row))
@@ -112,13 +112,13 @@ def test_maps_lie_where_their_scans_lie_and_are_scored(kept, tmp_path):
     assert all(0 <= one["auc"] <= 1 for one in entry["each"])
     assert len(entry["untrained"]["auc"]) == 3
     assert shown[0].map.shape == shown[0].image.shape
-    again, _ = explain(loaded, tmp_path, 3, "gradient", "weights", 2)
+    again, _ = explain(loaded, tmp_path, 3, Way(), 2, False)
     assert json.dumps(again) == json.dumps(entry)
 
 
 def test_what_cannot_be_explained_says_what_to_do(kept):
     store, _, bare = kept
-    with pytest.raises(BenchError, match="not kept; run its study anew with --keep-weights"):
+    with pytest.raises(BenchError, match="not kept; run its study anew with them"):
         load(store, bare.key)
     with pytest.raises(BenchError, match="no finished trial 0000"):
         load(store, "0000")
@@ -128,7 +128,8 @@ def test_the_command_prints_scores_and_leaves_maps(kept):
     import os
 
     store, trial, _ = kept
-    words = [sys.executable, "-m", "bench", "explain", trial.key, "--scans", "2", "--untrained", "2", "--json"]
+    words = [sys.executable, "-m", "bench", "explain", trial.key, "--scans", "2", "--untrained", "1", "--json"]
+    words += ["--no-randomise"]
     done = subprocess.run(
         words, capture_output=True, text=True, env={**os.environ, "BENCH_RESULTS": str(store.root)}, check=False
     )
@@ -152,7 +153,7 @@ def test_the_plane_hits_the_truth_and_untrained_weights_do_not(tmp_path):
     store = Store(tmp_path / "results")
     record = runner.run(trial, store, keep=True)
     assert record.metrics["selected"]["auc"] > 0.95
-    entry, _ = explain(load(store, trial.key), tmp_path / "maps", 16, "gradient", "weights", 8)
+    entry, _ = explain(load(store, trial.key), tmp_path / "maps", 16, Way(), 8, False)
     print({kind: entry[kind] for kind in ("trained", "untrained", "chance")})
     assert entry["trained"]["auc"][1] > entry["chance"]["auc"] == 0.5
     assert entry["untrained"]["auc"][1] <= 0.5  # a t interval over networks

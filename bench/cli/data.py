@@ -1,4 +1,4 @@
-"""`bench prepare` and `bench cost`."""
+"""`bench prepare`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import registry
 from bench.cli.options import Json, Settings, print_json, settings
 from bench.cli.progress import Preparing
-from bench.core import BenchError, Task
 
 
 def attach(app: typer.Typer) -> None:
     """Give the commands of this file to the application."""
     app.command("prepare")(prepare)
-    app.command("cost")(cost)
 
 
 def prepare(
@@ -74,29 +71,3 @@ def _print_manifest(console: Console, prepared: object) -> None:
     if prepared.manifest["seconds"]:
         stages = ", ".join(f"{stage} {spent:.2f} s" for stage, spent in prepared.manifest["seconds"].items())
         console.print(f"time, over all threads: {stages}", highlight=False)
-
-
-def cost(
-    method: Annotated[str, typer.Argument(help="Name of a method; `bench list methods` has them.")],
-    shape: Annotated[str, typer.Option(help="What the network is given: channels and sizes, as 3,110,110.")],
-    classes: Annotated[int, typer.Option(help="Number of classes; 0: one number.")] = 2,
-    set_: Settings = None,
-    as_json: Json = False,
-) -> None:
-    """Parameters and forward FLOPs (2 x multiply-accumulates) of a method's network for one scan."""
-    from bench import cost as costs
-
-    try:
-        sizes = tuple(int(size) for size in shape.replace(",", " ").split())
-    except ValueError:
-        raise BenchError(f"--shape takes channels and sizes, as 3,110,110; not {shape!r}") from None
-    task = (
-        Task("classification", "auc", tuple(str(at) for at in range(classes))) if classes else Task("regression", "mae")
-    )
-    found = costs.measure(registry.make("methods", method, settings(set_)), task, sizes)
-    if as_json:
-        return print_json({"method": method, "shape": sizes, "classes": classes, **found})
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in found.items():
-        table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
-    return Console().print(table)

@@ -8,10 +8,23 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench.cli.options import Json, print_json
 from bench.core import BenchError
+
+TITLES = {
+    "auc": "plane: AUC",
+    "pointing": "plane: pointing game",
+    "dice": "plane: Dice",
+    "iou": "plane: IoU",
+    "depth": "depth: correlation",
+    "whole": "volume: AUC",
+    "whole_pointing": "volume: pointing game",
+    "whole_dice": "volume: Dice",
+    "whole_iou": "volume: IoU",
+}
 
 
 def attach(app: typer.Typer) -> None:
@@ -24,27 +37,34 @@ def explain(
     study: Annotated[str, typer.Option("--study", help="Instead of a key: a study that was run,")] = "",
     arm: Annotated[str, typer.Option("--arm", help="one of its arms,")] = "",
     fold: Annotated[int, typer.Option("--fold", help="and a fold.")] = 0,
-    by: Annotated[str, typer.Option("--by", help="gradient, integrated_gradients or grad_cam.")] = "gradient",
+    by: Annotated[
+        str, typer.Option("--by", help="gradient, integrated_gradients, grad_cam or occlusion.")
+    ] = "gradient",
     back: Annotated[str, typer.Option("--back", help="To the volume by weights, or by contribution.")] = "weights",
     scans: Annotated[int, typer.Option("--scans", min=1, help="Test scans to look at.")] = 8,
     seeds: Annotated[int, typer.Option("--untrained", min=0, help="Untrained networks to compare with.")] = 8,
+    layer: Annotated[str, typer.Option("--layer", help="Of Grad-CAM; the last convolution where omitted.")] = "",
+    check: Annotated[
+        bool, typer.Option("--randomise/--no-randomise", help="Draw the network's layers anew, part by part.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """What a trained network looks at, as maps of the volume; scored where the truth is known.
 
-    Maps are NIfTI files in the scans' own millimetres, under explain/ of the results. Depth comes from the weights of
-    the slices alone, so that it is scored apart from the plane.
+    Maps are NIfTI files in the scans' own millimetres, under explain/ of the results. Of a network that reads an image
+    of the volume, depth comes from how the image was made alone, so that it is scored apart from the plane.
     """
     from bench import figures, paths
+    from bench.explain.explained import Way
     from bench.explain.explained import explain as made
-    from bench.explain.loaded import load
     from bench.figures.saliency import montage
+    from bench.kept import load
     from bench.store import Store
 
     store = Store(paths.results_root())
     loaded = load(store, key or _key(study, arm, fold))
     folder = Path(paths.results_root()) / "explain" / loaded.record.trial.key
-    entry, shown = made(loaded, folder, scans, by, back, seeds)
+    entry, shown = made(loaded, folder, scans, Way(by, back, layer), seeds, check)
     (folder / "scores.json").write_text(json.dumps(entry, indent=1) + "\n", encoding="utf-8")
     figures.save(montage(shown), folder, "maps")
     if as_json:
@@ -68,20 +88,36 @@ def _key(study: str, arm: str, fold: int) -> str:
 
 
 def _show(entry: dict[str, Any], folder: Path, console: Console) -> None:
+    from bench.tables.text import between, number
+
     head = f"{entry['method']} on {entry['data']}, {entry['scans']} test scans, by {entry['by']}"
     console.print(head, highlight=False)
+    _show_layers(entry["layers drawn anew"], console)
     if "trained" not in entry:
         console.print(f"{entry['note']}\nmaps: {folder}", highlight=False, soft_wrap=True)
         return
-    table = Table("score", "trained", "95 %", "untrained", "95 %", "chance")
-    names = {"auc": "in the plane (AUC)", "pointing": "highest place is true", "depth": "depth (correlation)"}
-    for name, title in {**names, "whole": "volume (AUC)"}.items():
+    table = Table("score", "trained", "95 %", "untrained", "95 %", "chance", box=None, pad_edge=False)
+    for name, title in TITLES.items():
         row = [title]
         for kind in ("trained", "untrained"):
             mean, low, high = (entry[kind] or {}).get(name, [float("nan")] * 3)
-            row += [f"{mean:.3f}", f"{low:.3f} to {high:.3f}"]
-        table.add_row(*row, f"{entry['chance'][name]:.3f}")
+            row += [number(mean, 3), escape(between(low, high, 3))]
+        table.add_row(*row, number(entry["chance"][name], 3))
     console.print(table)
+    console.print("Dice and IoU: of the truth and as many of the highest places", highlight=False)
     verdict = "lies above chance" if entry["hits"] else "is not shown to lie above chance"
-    console.print(f"in the plane the trained network's saliency {verdict}", highlight=False)
+    place = "over the volume" if entry["judged by"] == "whole" else "in the plane"
+    console.print(f"{place} the trained network's saliency {verdict}", highlight=False)
     console.print(f"maps: {folder}", highlight=False, soft_wrap=True)
+
+
+def _show_layers(rows: list[dict[str, Any]], console: Console) -> None:
+    from bench.tables.text import number
+
+    if not rows:
+        return
+    table = Table("drawn anew, from the answer down", "with all above", "alone", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(row["layer"] or "(the network)", *(number(row[name], 2) for name in ("cascading", "independent")))
+    console.print("how alike maps remain (rank correlation, 1: the saliency shows the scan and not the network)")
+    console.print(table)

@@ -22,23 +22,32 @@ class Shown(Protocol):
     map: np.ndarray
     truth: np.ndarray | None
     axis: int
+    label: str
 
 
 def montage(scans: Sequence[Shown]) -> Figure:
     """A row a scan: a slice of each plane with the map over it, of its highest there; the truth as a blue line.
 
+    Of images, (H, W, 1): the image, the map over it, and the strongest tenth of the map.
+
     Maps are smoothed by one voxel and cut at the head's edge for the eye; scores are of the maps as they are.
     """
     with style.paper():
         drawn = style.figure(6.4, 0.3 + 1.75 * len(scans))
+        flat = scans[0].map.shape[2] == 1
         grid = drawn.subplots(len(scans), 3, squeeze=False)
         picture = None
         for row, scan in zip(grid, scans, strict=True):
             for axis, axes in enumerate(row):
-                picture = _slice(axes, scan, axis)
+                picture = _image(axes, scan, axis) if flat else _slice(axes, scan, axis)
+            row[0].text(
+                -0.03, 0.5, scan.label, transform=row[0].transAxes, rotation=90, va="center", ha="right", fontsize=7
+            )
         for axis, axes in enumerate(grid[0]):
             pooled = ", summed" if scans[0].axis == axis else ""
-            axes.set_title(f"{PLANES[axis]}{pooled}", fontsize=8)
+            axes.set_title(
+                ("image", "map", "map, strongest tenth")[axis] if flat else f"{PLANES[axis]}{pooled}", fontsize=8
+            )
         bar = drawn.colorbar(picture, ax=grid, shrink=0.6, pad=0.02)
         bar.set_label("saliency, of the slice's highest", fontsize=7)
         bar.ax.tick_params(labelsize=7)
@@ -59,5 +68,19 @@ def _slice(axes: Axes, scan: Shown, axis: int):
     picture = axes.imshow(share, cmap="inferno", vmin=0, vmax=1, alpha=0.7 * share, interpolation="bilinear")
     if scan.truth is not None and np.take(scan.truth, at, axis).max() >= 0.5:
         axes.contour(np.take(scan.truth, at, axis).T[::-1], levels=[0.5], colors="#56b4e9", linewidths=0.7)
+    axes.set_axis_off()
+    return picture
+
+
+def _image(axes: Axes, scan: Shown, column: int):
+    """The image alone, with its map, or with the places that are among the strongest tenth."""
+    image, over = scan.image[..., 0].T[::-1], np.clip(scan.map[..., 0], 0, None).T[::-1]
+    axes.imshow(image, cmap="gray", interpolation="nearest")
+    share = np.clip(over / (float(np.percentile(over, 99.5)) or 1.0), 0, 1)
+    share = share * (over >= np.percentile(over, 90)) if column == 2 else share
+    alpha = 0.7 * share if column else 0 * share
+    picture = axes.imshow(share, cmap="inferno", vmin=0, vmax=1, alpha=alpha, interpolation="bilinear")
+    if scan.truth is not None:
+        axes.contour(scan.truth[..., 0].T[::-1], levels=[0.5], colors="#56b4e9", linewidths=0.7)
     axes.set_axis_off()
     return picture

@@ -199,6 +199,12 @@ def _curriculum(found: Frames, data: Data) -> Figure:
     return curriculum(data)
 
 
+def _stress(found: Frames, data: Data) -> Figure:
+    from bench import figures
+
+    return figures.corruptions(data, found.section.metric.title)
+
+
 def _told(words: str, one_pass: bool = False) -> Callable[[Frames, Data], str]:
     def said(found: Frames, data: Data) -> str:
         section = found.section
@@ -270,6 +276,10 @@ DRAWINGS = (
         "pareto", "cost", "Scores on {data} against parameters, FLOPs and seconds per step.", _priced, _pareto,
         lambda found, data: "Filled, on the line: arms that none beats at their cost or below. Arms whose cost was not "
         "measured are not there. Grey: 95 % interval over people; colour: family, as in the figure of the scores.",
+    ),
+    Drawing(
+        "stress", "stress", "Mean scores on {data} over the strengths of every corruption of the scans.",
+        lambda found: found.stress, _stress,
     ),
     Drawing(
         "curriculum", "", "What the curriculum followed on {data} as training went.", _followed, _curriculum,

@@ -26,6 +26,10 @@ from bench.tables.operating import operating_table
 from bench.tables.render import latex, markdown
 from bench.tables.results import Results, Run, Section, gather, read
 from bench.tables.scores import predictions, scores
+from bench.tables.stressed import curves as stressed_curves
+from bench.tables.stressed import read as read_stressed
+from bench.tables.stressed import table as stressed_table
+from bench.tables.timed import table as timed_table
 from bench.tables.trained import trained, trained_table
 from bench.tables.tuning import tuning
 
@@ -73,6 +77,7 @@ class Frames:
     failures: pd.DataFrame
     learning: pd.DataFrame
     trained: pd.DataFrame
+    stress: pd.DataFrame  # curves over the strengths of corruptions; empty where nobody asked
 
 
 def frames(results: Results) -> list[Frames]:
@@ -83,7 +88,8 @@ def frames(results: Results) -> list[Frames]:
         scored = scores(section)
         mine, its = (each[each["data"] == section.name] if len(each) else each for each in (tested, varied))
         checked = controls(section, scored), failures(section), learning(section), trained(section)
-        found.append(Frames(section, scored, mine, its, *checked))
+        disturbed = stressed_curves(read_stressed(section))
+        found.append(Frames(section, scored, mine, its, *checked, disturbed))
     return found
 
 
@@ -102,6 +108,8 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(trained_table, found.section, found.trained),
         partial(layout.audit, found.section, found.scores),
         partial(layout.cost, found.section, found.scores),
+        partial(timed_table, found.section),
+        partial(stressed_table, found.section),
         *([partial(tuning, results.tuned, found.section.name)] if results.tuned else []),
         partial(layout.failures, results, found.section, found.failures),
     ]

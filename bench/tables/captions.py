@@ -217,10 +217,17 @@ def cost(section: Section) -> str:
         data(section),
         "Means over finished runs. Forward: floating-point operations of one scan, two for a multiplication with its "
         "addition. Memory of a processor is that of the whole process, at its peak.",
+        _energy(section),
         machines(section),
         design(section),
     )
     return " ".join(word for word in words if word)
+
+
+def _energy(section: Section) -> str:
+    if not any("train_joules" in run.record.cost for run in section.runs if run.done):
+        return ""
+    return "Energy is that of the whole processor or graphics card during training, with all else that ran there."
 
 
 def machines(section: Section) -> str:

@@ -16,9 +16,11 @@ from bench.tables.contrasts import ALPHA
 from bench.tables.oracle import oracle_note
 from bench.tables.publisher import publisher as published
 from bench.tables.results import Results, Section
+from bench.tables.scores import not_measurable
 from bench.tables.text import NOTHING, between, clean, decimals, large, number, probability, seconds, signed
 
 Entry = Mapping[str, Any]
+COUNTED = ("peak_memory_mb", "train_joules")  # costs that not every machine counts
 
 
 @dataclass(frozen=True)
@@ -151,14 +153,26 @@ def cost(section: Section, frame: pd.DataFrame) -> Table:
         *([("Its tuning (s)", "tuning_seconds", seconds)] if searched else []),
         ("s / scan", "inference_seconds", seconds),
         ("Memory (MB)", "peak_memory_mb", lambda value: number(value, 0)),
+        *([("Training (kJ)", "train_joules", lambda value: seconds(value / 1000))] if _metered(section) else []),
     ]
     rows = tuple(
-        (arm_label(entry), marked(entry, decimals(section.metric)), *(f(entry[name]) for _, name, f in shown))
+        (arm_label(entry), marked(entry, decimals(section.metric)), *(_spent(section, entry, *one) for one in shown))
         for entry in frame.to_dict("records")
     )
     columns = ("Arm", _title(section, section.metric), *(title for title, _, _ in shown))
     notes = (*_incomplete(frame), *_upstream_note(section), *_tuning_note(searched))
     return Table("cost", "Cost", columns, rows, captions.cost(section), notes)
+
+
+def _spent(section: Section, entry: Entry, title: str, name: str, words: Callable[[float], str]) -> str:
+    """A cost in words: a dash where nobody measured it, and other words where nobody could."""
+    unknown = name in COUNTED and not_measurable(section.of(entry["arm"]), name)
+    return "not measurable" if unknown else words(entry[name])
+
+
+def _metered(section: Section) -> bool:
+    """Whether any finished run says something of its energy, if only that it cannot be measured."""
+    return any("train_joules" in run.record.cost for run in section.runs if run.done)
 
 
 def publisher(section: Section) -> Table:

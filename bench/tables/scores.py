@@ -16,7 +16,15 @@ from bench.tables.results import POINTS, Run, Section
 
 REPEATS = 2000  # of the bootstrap for one pass over the folds; fewer for each where several passes are averaged
 FEWEST = 400
-COSTS = ("parameters", "forward_flops", "step_seconds", "train_seconds", "inference_seconds", "peak_memory_mb")
+COSTS = (
+    "parameters",
+    "forward_flops",
+    "step_seconds",
+    "train_seconds",
+    "inference_seconds",
+    "peak_memory_mb",
+    "train_joules",
+)
 
 
 def scores(section: Section) -> pd.DataFrame:
@@ -120,6 +128,12 @@ def mean_cost(runs: Sequence[Run], name: str) -> float:
     values = [run.record.cost.get(name) for run in runs if run.done]
     values = [value for value in values if value is not None]
     return float(np.mean(values)) if values else math.nan
+
+
+def not_measurable(runs: Sequence[Run], name: str) -> bool:
+    """Whether finished runs say that a cost could not be measured, and none has it: older records do not know of it."""
+    costs = [run.record.cost for run in runs if run.done and name in run.record.cost]
+    return bool(costs) and all(cost[name] is None for cost in costs)
 
 
 def _upstream_seconds(section: Section, runs: Sequence[Run]) -> float:

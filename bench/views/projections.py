@@ -75,12 +75,12 @@ class Entropy(View):
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
         import torch
 
-        axis = PLANES[self.plane]
-        images = x.new_empty((x.shape[:2].numel(), *self.shape(tuple(x.shape[1:]), spacing)[1:]), dtype=torch.float32)
-        for image, volume in zip(images, x.flatten(0, 1), strict=True):
+        need_volumes(x.shape[1:], self.kind_name)
+        axis, images = PLANES[self.plane], []
+        for volume in x.flatten(0, 1):
             entropies = slice_entropies(volume, axis)
-            image.copy_(dynamic_image(volume, entropies / (entropies.sum() + 1e-5), axis))
-        return images.unflatten(0, x.shape[:2])
+            images.append(dynamic_image(volume, entropies / (entropies.sum() + 1e-5), axis).float())
+        return torch.stack(images).unflatten(0, x.shape[:2])
 
     def left_right(self) -> int | None:
         return left_right_in(self.plane)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bench import registry
 from bench.core import BenchError, Record, seed_of
+from bench.inference import Scale
 from bench.method import Method
 from bench.scene import Scene, lay_out
 from bench.store import Store
@@ -24,6 +25,11 @@ class Loaded:
     method: Method
     scene: Scene
     model: nn.Module
+
+    @property
+    def scale(self) -> Scale:
+        """What the network's numbers are in, as the training part had it."""
+        return Scale.fit(self.scene.prepared.task, self.scene.targets[self.scene.fold.train])
 
     def scans(self, count: int) -> tuple[np.ndarray, Tensor]:
         """Rows of the prepared set, the first `count` of the test part, and these scans as the network reads them."""
@@ -42,15 +48,22 @@ def load(store: Store, key: str) -> Loaded:
     if record is None:
         raise BenchError(f"no finished trial {key} in {store.root}; `bench run` prints where its records lie")
     if record.status != "done":
-        raise BenchError(f"the trial {key} is {record.status}: {record.error.get('message', '')}; nothing can be shown")
+        raise BenchError(f"the trial {key} is {record.status}: {record.error.get('message', '')}; it has no network")
     if (weights := store.weights(key)) is None:
-        raise BenchError(f"the weights of trial {key} were not kept; run its study anew with --keep-weights, elsewhere")
+        raise BenchError(f"the weights of trial {key} were not kept; {remedy('X')}")
     trial = record.trial
+    if (now := registry.spec("methods", trial.method.name).version) != trial.method.version:
+        raise BenchError(f"{trial.method.name} is at version {now}, and these weights are of {trial.method.version}")
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
-    if method.solves:
-        raise BenchError(f"{trial.method.name} has no gradient: its weights are found in one go")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     scene = lay_out(trial, method, device)
     model = scene.method.build(scene.prepared.task, scene.shape).to(device)
     load_model(model, weights, device=str(device))
     return Loaded(record, scene.method, scene, model.eval())
+
+
+def remedy(study: str) -> str:
+    """What to do where weights were not kept: records are never changed, so that they are made elsewhere."""
+    return f"run its study anew with them, in a folder of its own: BENCH_RESULTS=FOLDER bench run --study {study}" + (
+        " --keep-weights"
+    )

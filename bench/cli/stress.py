@@ -1,0 +1,83 @@
+"""`bench stress`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench.cli.options import Arms, Json, StudyName, print_json
+
+if TYPE_CHECKING:
+    pass
+
+
+def attach(app: typer.Typer) -> None:
+    """Give the command of this file to the application."""
+    app.command("stress")(stress)
+
+
+def stress(
+    study: StudyName,
+    arm: Arms = None,
+    corruption: Annotated[
+        list[str] | None,
+        typer.Option("--corruption", "-c", help="Only this one; may be repeated. A wrong name tells the others."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """How a study's trained networks stand disturbed scans: artefacts at five strengths, nothing trained anew.
+
+    Needs weights (`bench run --keep-weights`). Goes on where it was stopped. Exit status 1 where some of the runs
+    have no weights. Scores, curves and a figure lie under stress/ of the study's results; the report shows them.
+    """
+    from bench import paths, plan
+    from bench.cli.progress import Preparing
+    from bench.store import Store
+    from bench.stress import study as studies
+    from bench.stress.corruptions import CORRUPTIONS, named
+    from bench.stressed import folder_of
+
+    chosen = [named(name).name for name in corruption or CORRUPTIONS]
+    root = paths.results_root()
+    folder = folder_of(root, study)
+    work = studies.lay_out(plan.read(study), Store(root), folder, arm or [], chosen)
+    with Preparing(Console(stderr=as_json), f"{study}: {len(work.cells)} networks, {len(chosen)} corruptions") as told:
+        studies.carry_out(work, told)
+    _finish(study, work.lacking, as_json)
+
+
+def _finish(study: str, lacking: dict[str, int], as_json: bool) -> None:
+    from bench import paths
+    from bench.stress.written import write
+
+    found = write(study, paths.results_root())
+    drops = [row for one in found for row in one.drops.to_dict("records")]
+    folder = str(paths.results_root() / study / "stress")
+    if as_json:
+        print_json({"study": study, "drops": drops, "lacking": lacking, "folder": folder})
+    else:
+        _show(drops, lacking, folder, Console())
+    raise typer.Exit(1 if lacking else 0)
+
+
+def _show(drops: Sequence[dict[str, Any]], lacking: dict[str, int], folder: str, console: Console) -> None:
+    from bench import metrics
+    from bench.tables.text import between, decimals, number, signed
+
+    table = Table("data", "arm", "folds", "as they are", "disturbed", "loss", "95 %", "worst", box=None, pad_edge=False)
+    for row in drops:
+        digits = decimals(metrics.metric(row["metric"]))
+        table.add_row(
+            escape(row["data"]), escape(row["arm"]), f"{row['folds']}/{row['folds_planned']}",
+            number(row["clean"], digits), number(row["disturbed"], digits), signed(row["drop"], digits),
+            escape(between(row["low"], row["high"], digits)), row["worst"],
+        )  # fmt: skip
+    console.print(table)
+    for label, count in lacking.items():
+        console.print(f"{label}: {count} runs have no weights, and were not asked", markup=False, highlight=False)
+    console.print(f"scores, curves and figures: {folder}", markup=False, highlight=False, soft_wrap=True)
