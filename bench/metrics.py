@@ -5,9 +5,13 @@ one score per row of weights, so that a bootstrap of thousands of resamples is o
 (N, K), numbers (N,) or label maps (N, ...); targets are class indices (N,), numbers (N,) or label maps (N, ...).
 
 Where a score is undefined it is NaN, never an error and never a guess:
-- auc, balanced_accuracy and f1 where a class of the task is not in the part; sensitivity where class 1, specificity
-  where class 0 is not; constant predictions are no such case: their auc is 0.5;
-- correlation where targets or predictions are constant, r2 where the targets are.
+- auc, average_precision, balanced_accuracy and f1 where a class of the task is not in the part; sensitivity where
+  class 1, specificity where class 0 is not; mcc where all scans are of one class; constant predictions are no such
+  case: their auc is 0.5 and their mcc 0;
+- correlation where targets or predictions are constant, r2 and gap_slope where the targets are.
+
+Where 0 is best and a number may miss it either way (the gap of a predicted number, volumes, counts), the score is the
+distance from 0, and lower is better.
 
 Segmentation is scored scan by scan, over the classes other than 0 that the truth or the prediction holds; a class that
 neither holds is left out. `bench.overlap` has these scores, and what they are where a mask is empty.
@@ -20,10 +24,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from bench import overlap
+from bench import classified, overlap
+from bench.classified import ratio
 from bench.core import BenchError, Task
 from bench.registry import did_you_mean
 
@@ -124,66 +130,6 @@ def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return (weights * values).sum(axis=1) / weights.sum(axis=1)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole (R,), NaN where whole is 0."""
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-
-
-def _auc(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve; over more than two classes the mean of each class against the rest."""
-    if p.shape[1] == 2:
-        return _area(y == 1, p[:, 1], w)
-    return np.mean([_area(y == k, p[:, k], w) for k in range(p.shape[1])], axis=0)
-
-
-def _area(positive: np.ndarray, score: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """The share of pairs (positive, negative) in the right order, ties counting half (Mann & Whitney 1947)."""
-    order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))  # of the runs of equal scores
-    below = np.take(w, order, axis=1)  # (R, N), a row after the other
-    above = below * positive[order]
-    below -= above
-    if len(starts) < len(score):
-        above, below = (np.add.reduceat(part, starts, axis=1) for part in (above, below))  # (R, runs)
-    pairs = above.sum(axis=1) * below.sum(axis=1)
-    right = np.cumsum(below, axis=1)
-    right -= np.multiply(below, 0.5, out=below)  # in place: this is most of what a large table takes
-    return _ratio(np.einsum("rn,rn->r", above, right), pairs)
-
-
-def _recall(y: np.ndarray, p: np.ndarray, w: np.ndarray, k: int) -> np.ndarray:
-    """The share of the scans of class k that are called so."""
-    return _ratio(w[:, (y == k) & (p.argmax(1) == k)].sum(axis=1), w[:, y == k].sum(axis=1))
-
-
-def _balanced_accuracy(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    return np.mean([_recall(y, p, w, k) for k in range(p.shape[1])], axis=0)
-
-
-def _f1(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Mean over all classes (also where there are two) of the harmonic mean of precision and recall."""
-    called, scores = p.argmax(1), []
-    for k in range(p.shape[1]):
-        held = w[:, y == k].sum(axis=1)
-        both = w[:, (y == k) & (called == k)].sum(axis=1)
-        scores.append(np.where(held > 0, _ratio(2 * both, held + w[:, called == k].sum(axis=1)), np.nan))
-    return np.mean(scores, axis=0)
-
-
-def _correct(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    return (p.argmax(1) == y).astype(float)
-
-
-def _brier(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """Half the squared distance from the true class (Brier 1950): in [0, 1] for any number of classes."""
-    return ((p - np.eye(p.shape[1])[y]) ** 2).sum(axis=1) / 2
-
-
-def _log_loss(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """In nats; a probability counts as 2.2e-16 at least, so that one sure mistake is no infinity."""
-    return -np.log(np.clip(p[np.arange(len(y)), y], np.finfo(float).eps, 1.0))
-
-
 def _error(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
     return np.abs(p - y)
 
@@ -195,7 +141,7 @@ def _rmse(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 def _r2(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
     """1 - squared errors / squared deviations of the targets from the mean of this very part."""
     spread = (w * (y - _mean(y, w)[:, None]) ** 2).sum(axis=1)
-    score = 1 - _ratio((w * (p - y) ** 2).sum(axis=1), spread)
+    score = 1 - ratio((w * (p - y) ** 2).sum(axis=1), spread)
     return np.where(_constant(y, w), np.nan, score)
 
 
@@ -203,8 +149,20 @@ def _correlation(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Pearson's."""
     dy, dp = y - _mean(y, w)[:, None], p - _mean(p, w)[:, None]
     spread = np.sqrt((w * dy**2).sum(axis=1) * (w * dp**2).sum(axis=1))
-    score = np.clip(_ratio((w * dy * dp).sum(axis=1), spread), -1, 1)
+    score = np.clip(ratio((w * dy * dp).sum(axis=1), spread), -1, 1)
     return np.where(_constant(y, w) | _constant(p, w), np.nan, score)
+
+
+def _gap(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """How far the mean of what is said is from the mean of what is true, whichever way."""
+    return np.abs(_mean(p - y, w))
+
+
+def _gap_slope(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """How steeply the gap depends on the true number, whichever way; 1 for predictions that know nothing."""
+    dy, gap = y - _mean(y, w)[:, None], p - y
+    slope = ratio((w * dy * gap).sum(axis=1), (w * dy**2).sum(axis=1))
+    return np.where(_constant(y, w), np.nan, np.abs(slope))
 
 
 def _constant(x: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -216,20 +174,46 @@ _CLASS, _NUMBER, _MASK = "classification", "regression", "segmentation"
 METRICS = {
     m.name: m
     for m in (
-        Metric("auc", "AUC", _CLASS, "higher", "", 0, 1, ranks=True, whole=_auc),
-        Metric("accuracy", "Accuracy", _CLASS, "higher", "", 0, 1, each=_correct),
-        Metric("balanced_accuracy", "Balanced accuracy", _CLASS, "higher", "", 0, 1, whole=_balanced_accuracy),
-        Metric("f1", "F1 (macro)", _CLASS, "higher", "", 0, 1, whole=_f1),
-        Metric("brier", "Brier score", _CLASS, "lower", "", 0, 1, each=_brier),
-        Metric("log_loss", "Log loss", _CLASS, "lower", "nats", 0, math.inf, each=_log_loss),
-        Metric("sensitivity", "Sensitivity", _CLASS, "higher", "", 0, 1, classes=2, whole=lambda *a: _recall(*a, k=1)),
-        Metric("specificity", "Specificity", _CLASS, "higher", "", 0, 1, classes=2, whole=lambda *a: _recall(*a, k=0)),
+        Metric("auc", "AUC", _CLASS, "higher", "", 0, 1, ranks=True, whole=classified.auc),
+        Metric("accuracy", "Accuracy", _CLASS, "higher", "", 0, 1, each=classified.correct),
+        Metric(
+            "balanced_accuracy", "Balanced accuracy", _CLASS, "higher", "", 0, 1, whole=classified.balanced_accuracy
+        ),
+        Metric("f1", "F1 (macro)", _CLASS, "higher", "", 0, 1, whole=classified.f1),
+        Metric("brier", "Brier score", _CLASS, "lower", "", 0, 1, each=classified.brier),
+        Metric("log_loss", "Log loss", _CLASS, "lower", "nats", 0, math.inf, each=classified.log_loss),
+        Metric(
+            "sensitivity", "Sensitivity", _CLASS, "higher", "", 0, 1, classes=2, whole=partial(classified.recall, k=1)
+        ),
+        Metric(
+            "specificity", "Specificity", _CLASS, "higher", "", 0, 1, classes=2, whole=partial(classified.recall, k=0)
+        ),
+        Metric(
+            "average_precision",
+            "Average precision",
+            _CLASS,
+            "higher",
+            "",
+            0,
+            1,
+            ranks=True,
+            whole=classified.average_precision,
+        ),
+        Metric("mcc", "MCC", _CLASS, "higher", "", -1, 1, whole=classified.mcc),
+        Metric("calibration_error", "Calibration error", _CLASS, "lower", "", 0, 1, whole=classified.calibration_error),
         Metric("mae", "MAE", _NUMBER, "lower", "target", 0, math.inf, each=_error),
         Metric("rmse", "RMSE", _NUMBER, "lower", "target", 0, math.inf, whole=_rmse),
         Metric("r2", "R²", _NUMBER, "higher", "", -math.inf, 1, whole=_r2),
         Metric("correlation", "Correlation", _NUMBER, "higher", "", -1, 1, ranks=True, whole=_correlation),
+        Metric("gap", "|Mean gap|", _NUMBER, "lower", "target", 0, math.inf, whole=_gap),
+        Metric("gap_slope", "|Slope of gap|", _NUMBER, "lower", "", 0, math.inf, whole=_gap_slope),
         Metric("dice", "Dice", _MASK, "higher", "", 0, 1, each=overlap.dice),
         Metric("cldice", "clDice", _MASK, "higher", "", 0, 1, classes=2, each=overlap.cldice),
         Metric("hd95", "HD95", _MASK, "lower", "mm", 0, math.inf, each=overlap.hd95),
+        Metric(
+            "surface_distance", "Surface distance", _MASK, "lower", "mm", 0, math.inf, each=overlap.surface_distance
+        ),
+        Metric("volume_error", "Volume error", _MASK, "lower", "", 0, 1, each=overlap.volume_error),
+        Metric("component_error", "Component error", _MASK, "lower", "", 0, math.inf, each=overlap.component_error),
     )
 }

@@ -18,15 +18,15 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from bench import __version__, cost, inference, registry, scores, splits, train
+from bench import __version__, cost, inference, made_by, registry, scores, splits, train
 from bench.checkpoint import CheckpointError
 from bench.clock import STAGES
-from bench.core import NO_CURRICULUM, BenchError, HaltError, MisfitError, Record, Trial, plain
+from bench.core import NO_CURRICULUM, BenchError, HaltError, MisfitError, Record, Task, Trial, plain
 from bench.curriculum import Curriculum
 from bench.energy import Meter
 from bench.loader import Normaliser, Part, view_array
 from bench.method import Method, Outputs
-from bench.metrics import evaluate
+from bench.metrics import METRICS, evaluate
 from bench.plan import needed_by
 from bench.scene import RefusalError, Scene, lay_out
 from bench.store import Store
@@ -124,7 +124,7 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
         metrics={
             **scores.metrics(fit, task, said, test.y, setup.spacing, setup.task),
             **_unshared(scene, said[fit.selected]),
-            **_bias(fit, setup, test, said[fit.selected]),
+            **_by_validation(fit, setup, task, test, said[fit.selected]),
         },
         curve=scores.curve(fit, task, said, test.y, setup.spacing),
         resolved={**_resolved(setup, scene, fit), "not_deterministic": sorted(not_deterministic)},
@@ -135,6 +135,8 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
     arrays = {"ids": ids, "groups": groups}
     if setup.task.kind != "segmentation":
         arrays |= {"y": test.y, "selected": said[fit.selected], "last": said[-1]}
+    elif (judge := METRICS[task.primary]).each is not None:  # label maps are large; the score of each scan is not
+        arrays |= {"scan_scores": judge.values(test.y, said[fit.selected], setup.spacing)}
     return record, Kept(arrays, fit.points[fit.selected].state, fit.earlier)
 
 
@@ -147,14 +149,25 @@ def _unshared(scene: Scene, said: np.ndarray) -> dict[str, dict[str, float]]:
     return {"unshared": evaluate(scene.prepared.task, y[~known], said[~known]) if not known.all() else {}}
 
 
-def _bias(fit: train.Fit, setup: train.Setup, test: Part, said: np.ndarray) -> dict[str, dict[str, float]]:
-    """For a number: how the selected point's predictions depend on the true ones, and what correcting them would do."""
-    if setup.task.kind != "regression":
+def _by_validation(
+    fit: train.Fit, setup: train.Setup, task: Task, test: Part, said: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """What the validation part has to say of the selected point on the test part; the scores are not touched.
+
+    Of a number: how predictions depend on the true one. Of two classes: where to draw the line between them.
+    """
+    if setup.task.kind == "segmentation" or (setup.task.kind == "classification" and not _two(setup.task, task)):
         return {}
     mixed = train.autocast(setup.recipe, setup.device)
     raw = inference.logits(fit.load(fit.selected), setup.val, 2 * setup.recipe.batch_size, mixed)
     known = inference.predictions(raw, setup.task, fit.scale)
-    return {"bias": scores.bias(setup.val.y, known, test.y, said)}
+    if setup.task.kind == "regression":
+        return {"bias": scores.bias(setup.val.y, known, test.y, said)}
+    return {"operating": scores.operating(setup.val.y, known, test.y, said)}
+
+
+def _two(*tasks: Task) -> bool:
+    return all(len(task.classes) == 2 for task in tasks)
 
 
 def _upstream(trial: Trial, store: Store, scene: Scene) -> Sequence[Outputs]:
@@ -266,6 +279,7 @@ def _provenance(began: str, seconds: float, notes: Sequence[str], node: str) -> 
     return {
         **({"node": node} if node else {}),
         "bench": __version__,
+        "code": made_by.code(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

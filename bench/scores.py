@@ -55,6 +55,24 @@ def bias(learnt: np.ndarray, learnt_said: np.ndarray, y: np.ndarray, said: np.nd
     return {"slope": slope, "corrected_mae": corrected}
 
 
+def operating(learnt: np.ndarray, learnt_said: np.ndarray, y: np.ndarray, said: np.ndarray) -> dict[str, float]:
+    """Sensitivity and specificity on the test part at the threshold that is best on the validation part (Youden 1950).
+
+    learnt, learnt_said: classes (M,) and probabilities (M, 2) of the validation part; y, said: (N,) and (N, 2) of the
+    test part. A scan is called class 1 from the threshold on: the probability of a validation scan with the largest
+    sensitivity + specificity there, the highest of several. NaN where the validation part holds one class.
+    """
+    ill, sure = learnt == 1, learnt_said[:, 1].astype(float)
+    if ill.all() or not ill.any():
+        return dict.fromkeys(("threshold", "sensitivity", "specificity"), math.nan)
+    steps = np.unique(sure)[::-1]
+    gains = [(sure[ill] >= step).mean() - (sure[~ill] >= step).mean() for step in steps]
+    threshold = float(steps[np.argmax(np.round(gains, 12))])
+    called = np.eye(2)[(said[:, 1].astype(float) >= threshold).astype(int)]
+    found = {name: METRICS[name](y, called) for name in ("sensitivity", "specificity")}
+    return {"threshold": threshold, **found}
+
+
 def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Intercept and slope of least squares; NaN where x does not vary."""
     spread = float(((x - x.mean()) ** 2).sum())

@@ -93,7 +93,8 @@ class Store:
             return ""
 
     def predictions(self, key: str, record: Record | None = None, names: Collection[str] = ()) -> dict[str, np.ndarray]:
-        """The arrays kept with a record: ids, groups, y, selected, last. Empty where nothing was predicted.
+        """The arrays kept with a record: ids, groups, y, selected, last; of masks ids, groups, scan_scores (the primary
+        score of each scan). Empty where nothing was predicted.
 
         record: that of the trial, where somebody has read it. names: of the arrays wanted; none: all. DamagedError
         where they are not those that were written.

@@ -4,9 +4,10 @@ Phantoms of brain tumours in MR and in CT, large and bright, whose best possible
 of 128 pixels. Scans are flipped left to right at random, for every network alike. A method that stays far from the
 oracle here has not learnt, and its score on real scans says nothing of its idea.
 
-Expected: DCL-SE comes nine tenths of the way from chance to the oracle. With 300 steps it does not: its loss on the
-training part is still falling then, and balanced accuracies are .71 and .91 of the two folds in MR. At 64 pixels it
-cannot: a small tumour is a few pixels wide, and the network halves an image five times.
+Expected: DCL-SE comes nine tenths of the way from chance to the oracle. Batches of sixteen are needed for that: with
+eight, 900 steps end at balanced accuracies of .98 and .81 on the two folds in MR, the second after it stayed for 600
+steps where two of the classes look alike; 300 steps are too few. At 64 pixels it cannot: a small tumour is a few pixels
+wide, and the network halves an image five times.
 Cost: seven minutes of one processor core for each run of DCL-SE.
 """
 
@@ -30,5 +31,5 @@ STUDY = Study(
     },
     floors=list(FLOORS),
     folds=2,
-    recipe=Recipe(steps=900, batch_size=8, points=20),
+    recipe=Recipe(steps=450, batch_size=16, points=15),
 )

@@ -16,6 +16,7 @@ from bench.store import Store
 
 CLASSES = Task("classification", "auc", ("CDR 0", "CDR > 0"))
 AGE = Task("regression", "mae", (), "years")
+MASKS = Task("segmentation", "dice", ("rest", "artery"))
 PROVENANCE = {"bench": "0.1.0", "python": "3.11.2", "torch": "2.13.0", "processor": "AVX2", "seconds": 2.0}
 
 
@@ -31,6 +32,9 @@ class Told:
     missing: Sequence[int] = ()  # folds without a record
     view_note: str = ""
     device: str = "cpu"
+    followed: bool = False  # whether its records have a curve
+    watched: bool = False  # and whether that tells of a curriculum
+    cost: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,20 +117,28 @@ def _record(trial: Trial, plan: Mapping, made: Made, told: Told, cell: Mapping, 
         return Record(trial, "failed", error=error), {}
     rng = np.random.default_rng(trial.seed_for(f"{trial.method.name} {cell['role']} {cell['number']}"))
     y, said, ids = _predictions(rng, trial, plan, made, 0.0 if permuted else told.skill)
-    scores = metrics.evaluate(made.task, y, said)
+    if made.task.kind == "segmentation":
+        known = {"scan_scores": said}
+        scores = {"dice": float(said.mean()), "cldice": float("nan"), "hd95": float("nan")}
+    else:
+        known = {"y": y, "selected": said, "last": said}
+        scores = metrics.evaluate(made.task, y, said)
     if told.scores and not permuted:
         scores[made.task.primary] = told.scores[cell["fold"]]
-    return _done(trial, made, told, scores, len(y)), {"ids": ids, "groups": ids, "y": y, "selected": said, "last": said}
+    record = _done(trial, made, told, scores, len(y))
+    return record, {"ids": ids, "groups": ids, **known}
 
 
 def _predictions(rng: np.random.Generator, trial: Trial, plan: Mapping, made: Made, skill: float) -> tuple:
-    rows = np.arange(made.people)[trial.fold :: plan["folds"]]
+    rows = np.arange(made.people)[trial.fold :: max(2, plan["folds"])]  # one fold is a publisher's test part
     ids = np.array([f"sub-{made.name.upper()}{row:04d}" for row in rows])
+    if made.task.kind == "segmentation":
+        return rows, 1 / (1 + np.exp(-skill - rng.normal(0, 1, len(rows)))), ids
     if made.task.kind == "regression":
         y = 20 + (rows * 37 % 60).astype(float)
         known = y if skill else rng.permutation(y)  # without skill the numbers are those of others
         return y, known + rng.normal(0, 1 / max(skill, 1), len(y)), ids
-    y = (rows // plan["folds"]) % 2
+    y = (rows // max(2, plan["folds"])) % 2
     logit = skill * (2 * y - 1) + rng.normal(0, 1, len(y))
     high = 1 / (1 + np.exp(-logit))
     return y, np.stack([1 - high, high], axis=1), ids
@@ -146,4 +158,22 @@ def _done(trial: Trial, made: Made, told: Told, scores: dict[str, float], tested
     resolved |= {"device": told.device, "precision": precision, "selected_step": 900, "optimiser_steps": 1000}
     sizes = {"train": rest * 4 // 5, "val": rest - rest * 4 // 5, "test": tested}
     sizes |= {f"{part}_groups": count for part, count in sizes.items()}
-    return Record(trial, "done", found, [], resolved, sizes, cost, PROVENANCE)
+    curve = _curve(trial, told, scores[primary]) if told.followed or told.watched else []
+    return Record(trial, "done", found, curve, resolved, sizes, {**cost, **told.cost}, PROVENANCE)
+
+
+def _curve(trial: Trial, told: Told, score: float) -> list[dict[str, Any]]:
+    """A loss that falls to a tenth, a score that comes near its end, and Cur sets that grow from stage to stage."""
+    rng, points = np.random.default_rng(trial.seed_for("curve")), []
+    for step in range(50, 1001, 50):
+        done = 1 - 0.1 ** (step / 1000)
+        point = {"step": step, "train_loss": 1.01 - done, "val_loss": 1.1 - 0.8 * done + rng.normal(0, 0.03)}
+        point |= {"val": score * (0.6 + 0.4 * done) + rng.normal(0, 0.02), "test": score * (0.6 + 0.4 * done)}
+        if told.watched:
+            sizes = {stage: done * (0.7 + 0.1 * n) for n, stage in enumerate(("S1", "S4", "S6", "C1"))}
+            point["watched"] = {f"cur {stage}": size for stage, size in sizes.items()}
+            point["watched"] |= {f"complexity {stage}": 1 - size for stage, size in sizes.items()}
+            point["watched"] |= {f"weight {stage}": 0.25 + 0.1 * n * done for n, stage in enumerate(sizes)}
+            point["watched"] |= {"groups dgm.S1": 4.0 if step < 500 else 8.0, "groups dgm.S4": 4.0, "empty masks": 0.0}
+        points.append(point)
+    return points

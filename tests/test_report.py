@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import re
 from html.parser import HTMLParser
@@ -39,7 +41,9 @@ DATA = [Made("scans"), Made("made", phantom=True, stand_in_for="absent")]
 def built(tmp_path_factory):
     root = tmp_path_factory.mktemp("results")
     write(root, ARMS, DATA, **PLAN)
-    return report.build("toy", root)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("BENCH_DATA", str(root.parent / "data"))
+        return report.build("toy", root)
 
 
 def frames_of(root, arms, data, **plan):
@@ -73,7 +77,8 @@ def test_everything_is_written(built):
     assert {"report.html", "report.md", "tables.tex", "figures"} <= names
     assert {f"{kind}{end}.csv" for kind in kinds for end in ("", "_phantom")} <= names
     figures = {path.name for path in (built.parent / "figures").iterdir()}
-    stems = [f"{data}-{kind}" for data in ("scans", "made") for kind in ("scores", "contrasts")]
+    drawn = ("scores", "roc", "precision-recall", "confusion", "reliability", "contrasts", "pareto")
+    stems = [f"{data}-{kind}" for data in ("scans", "made") for kind in drawn]
     assert figures == {f"{stem}.{end}" for stem in stems for end in ("pdf", "svg", "png")}
 
 
@@ -83,14 +88,39 @@ def test_the_page_is_well_formed_and_needs_nothing_else(built):
     outline.feed(page)
     assert outline.open == []
     assert len(set(outline.ids)) == len(outline.ids)
-    assert "script" not in {tag for tag, _ in outline.tags}
+    assert [attrs for tag, attrs in outline.tags if tag == "script"] == [{}]
     refers = [
         value for _, attrs in outline.tags for name, value in attrs.items() if name in ("src", "href", "xlink:href")
     ]
-    assert all(value.startswith("#") and value[1:] in outline.ids for value in refers)
+    assert all(value[1:] in outline.ids for value in refers if value.startswith("#"))
+    assert {value.partition(":")[0] for value in refers if not value.startswith("#")} == {"data"}
     assert "@import" not in page
     assert "url(http" not in page
     assert "new &lt;b&gt;" in page
+
+
+def test_the_policy_of_the_page_allows_its_own_script_and_nothing_else(built):
+    page = built.read_text()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)[1]
+    script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == f"'sha256-{digest}'"
+    assert rules["img-src"] == "data:"
+    assert {"connect-src", "font-src", "frame-src"}.isdisjoint(rules)  # none, by default
+
+
+def test_what_the_page_hands_out_is_what_lies_beside_it(built):
+    links = re.findall(r'href="data:[\w/+-]+;charset=utf-8;base64,([\w+/=]+)" download="([^"]+)"', built.read_text())
+    handed = {name: base64.b64decode(packed).decode() for packed, name in links}
+    beside = {path.name: path.read_text() for path in built.parent.glob("*.*") if path.suffix != ".html"}
+    beside.pop("plan.json")
+    assert {name: handed[name] for name in beside} == beside
+    table = pd.read_csv(io.StringIO(handed["scans-scores.csv"]))
+    assert table["Arm"].tolist() == ["base [reference]", "floor [floor]", "new <b>", "bad", "gone"]
+    assert handed["scans-scores.tex"].count(r"\toprule") == 1
+    assert handed["scans-scores.md"].startswith("| Arm |")
 
 
 def test_the_page_names_no_folder_and_no_person(built):
@@ -178,6 +208,7 @@ def test_damaged_records_count_as_not_done_and_are_told(built):
 
 
 def test_building_twice_gives_the_same_bytes(built):
+    report.build("toy", built.parent.parent)
     before = {path.name: path.read_bytes() for path in built.parent.glob("*.*")}
     report.build("toy", built.parent.parent)
     assert {path.name: path.read_bytes() for path in built.parent.glob("*.*")} == before
@@ -194,3 +225,13 @@ def test_the_terminal_shows_scores_verdicts_and_controls(built):
 def test_a_study_that_was_not_run_stops(tmp_path):
     with pytest.raises(BenchError, match="has not been run here"):
         report.build("absent", tmp_path)
+
+
+def test_every_figure_stands_with_its_caption_in_the_page_and_in_markdown(built):
+    page, text = built.read_text(), (built.parent / "report.md").read_text()
+    for kind in ("roc", "precision-recall", "confusion", "reliability", "pareto"):
+        assert f"figures/scans-{kind}.png" in text
+    for words in ("averaged vertically; models are never pooled", "Ten bins of equal width"):
+        assert words in page
+        assert words in text
+    assert page.count("<figcaption") == 2 * 5

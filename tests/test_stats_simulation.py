@@ -17,7 +17,7 @@ from scipy.stats import ttest_1samp
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from bench.metrics import Metric, metric
-from bench.stats import corrected_interval, fold_mean, group_bootstrap, holm, paired
+from bench.stats import average_seeds, corrected_interval, fold_mean, group_bootstrap, holm
 
 pytestmark = pytest.mark.slow
 
@@ -110,23 +110,31 @@ def test_the_bootstrap_covers_what_these_trained_models_score_on_new_people(worl
     assert 0.88 <= rates["five folds"] <= 0.99, rates
 
 
-def _study(world: World, rng: np.random.Generator, handicap: float = 0.0) -> tuple[list[np.ndarray], float]:
-    """Differences (10,) of each method to the first over two partitions, all models refitted; mean n_test / n_train.
+def refitted(
+    world: World, rng: np.random.Generator, handicap: float = 0.0
+) -> tuple[list[np.ndarray], list[tuple[int, int]]]:
+    """Scores (10,) of each method over two partitions, all models refitted; scans of the training and test parts.
 
     handicap: deviation of noise that the first method alone has in its features.
     """
     x, y, groups = world.draw(90, rng)
     x[:, 0] += handicap * rng.standard_normal(x[:, 0].shape)
     scores: list[dict[tuple[int, int, int], float]] = [{} for _ in range(METHODS)]
-    ratios = []
+    sizes = []
     for partition in range(2):
         for number, (train, test) in enumerate(_folds(world, y, groups, rng)):
-            ratios.append(len(test) / len(train))
+            sizes.append((len(train), len(test)))
             for k, score in enumerate(scores):
                 said = world.model(x[train, k], y[train])(x[test, k])
                 score[partition, number, 0] = world.metric(y[test], said)
     assert all(math.isfinite(fold_mean(score)) for score in scores)
-    return [paired(score, scores[0]).differences for score in scores[1:]], float(np.mean(ratios))
+    return [np.array(list(average_seeds(score).values())) for score in scores], sizes
+
+
+def _study(world: World, rng: np.random.Generator, handicap: float = 0.0) -> tuple[list[np.ndarray], float]:
+    """Differences (10,) of each method to the first, and the mean of n_test / n_train."""
+    scores, sizes = refitted(world, rng, handicap)
+    return [score - scores[0] for score in scores[1:]], float(np.mean([test / train for train, test in sizes]))
 
 
 def _folds(world: World, y: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> Iterator[Fold]:

@@ -15,7 +15,6 @@ from bench import tables
 from bench.core import BenchError
 from bench.store import Store
 from bench.tables import text
-from bench.tables.contrasts import equivalence
 from bench.tables.scores import interval
 
 ONE = (Made(),)
@@ -128,7 +127,7 @@ def test_equivalence_needs_a_margin_and_both_one_sided_tests(tmp_path):
 
 
 def test_the_p_of_equivalence_is_the_larger_of_the_two(tmp_path):
-    from bench.stats import corrected_interval
+    from bench.stats import corrected_interval, equivalence
 
     found = corrected_interval(np.array(GAINS), 64, 20)
     sides = [oracle.t.sf((found.mean + 0.07) / found.se, 4), oracle.t.cdf((found.mean - 0.07) / found.se, 4)]
@@ -175,7 +174,7 @@ def test_every_caption_says_what_the_table_rests_on(tmp_path):
     results = gathered(tmp_path, {"base": Told(), "new": Told(), "no": Told(refused="cannot")}, **plan)
     (found,) = tables.frames(results)
     made = {table.name: table.caption for table in tables.laid_out(results, found)}
-    assert list(made) == ["scores", "contrasts", "controls", "audit", "cost", "failures"]
+    assert list(made) == ["scores", "contrasts", "controls", "trained", "audit", "cost", "failures"]
     for name in ("scores", "contrasts", "controls", "audit", "cost"):
         for words in ("ad_toy (real)", "Protocol 1", "5 folds", "2 partitions", "1000 optimiser steps of 8 scans"):
             assert words in made[name], (name, words)

@@ -1,5 +1,5 @@
-"""The command line: `bench list, describe, prepare, audit, plan, run, tune, status, report, export, cost, explain,
-stress, template`.
+"""The command line: `bench list, describe, prepare, audit, plan, run, tune, status, report, compare, export, cost,
+explain, stress, gallery, template`.
 
 Exit status: 0 all is well; 1 something that ran has failed, or could not go on; 2 the command or the study was wrong;
 130 and 143 it was interrupted. An error is one message without a traceback, unless that is asked for.
@@ -15,7 +15,21 @@ from typing import NoReturn
 
 import typer
 
-from bench.cli import audit, cost, data, explain, export, following, run, show, stress, templates, tune
+from bench.cli import (
+    audit,
+    cost,
+    data,
+    explain,
+    export,
+    following,
+    gallery,
+    reporting,
+    run,
+    show,
+    stress,
+    templates,
+    tune,
+)  # fmt: skip
 from bench.core import BenchError
 
 TRACEBACK = "--traceback"
@@ -27,7 +41,9 @@ app = typer.Typer(
     help="Find out whether a method really helps on brain images. Begin with: bench run --study quickstart",
     epilog=f"With {TRACEBACK}, anywhere on the line, an error says where in the program it arose.",
 )
-for module in (run, tune, show, following, data, audit, cost, explain, stress, export, templates):
+for module in (
+    run, tune, show, following, reporting, data, audit, cost, explain, stress, export, gallery, templates,
+):  # fmt: skip
     module.attach(app)
 
 

@@ -1,4 +1,4 @@
-"""Commands that only look: list, describe, plan, report."""
+"""Commands that only look: list, describe, plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def attach(app: typer.Typer) -> None:
     """Give the commands of this file to the application."""
-    for command in (list_, describe, plan, report):
+    for command in (list_, describe, plan):
         app.command(command.__name__.rstrip("_"))(command)
 
 
@@ -144,11 +144,3 @@ def _planned_table(rows: Iterable[tuple[str, str, int, int]], takes: Mapping[tup
         cost = ("", "") if need is None else (f"{need.seconds:.1f}", f"{need.memory_mb or 0:.0f}")
         table.add_row(escape(data), escape(arm), str(trials), str(done), *cost)
     return table
-
-
-def report(study: StudyName) -> None:
-    """Build the tables, figures and page of a study anew from its records."""
-    from bench import paths
-    from bench import report as reports
-
-    print(reports.build(study, paths.results_root()))

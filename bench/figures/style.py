@@ -16,8 +16,10 @@ from matplotlib.figure import Figure
 
 from bench.disk import whole
 
-WIDTH = 7.1  # inches: two columns of a page
+WIDTH, COLUMN = 7.2, 3.5  # inches: two columns of a page, and one
 INK, GREY, PALE = "#1a1a1a", "#6b6b6b", "#dcdcdc"
+BLUE, ORANGE, GREEN = "#0173b2", "#de8f05", "#029e73"  # of seaborn's "colorblind"
+VEIL = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}  # under words that lie on lines
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "h", "*")
 DASHES = ((0, (5, 2)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (1, 1)))
 ROW = 0.24  # inches of a row of one line
@@ -78,8 +80,8 @@ def save(drawn: Figure, folder: Path, stem: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{stem}.{kind}" for kind in FORMATS]
     with paper():
-        drawn.draw_without_rendering()
-        drawn.set_layout_engine("none")  # laid out once, for all formats alike
+        drawn.get_layout_engine().execute(drawn)
+        drawn.set_layout_engine(None)  # laid out once, for all formats alike
         for kind, path in zip(FORMATS, paths, strict=True):
             with whole(path) as unfinished:
                 drawn.savefig(unfinished, format=kind, dpi=DPI, metadata=_METADATA[kind], facecolor="white")
@@ -139,9 +141,9 @@ def inside(axes: Axes, place: float, text: str) -> None:
     )
 
 
-def legend(drawn: Figure, handles: Sequence[Artist]) -> None:
+def legend(drawn: Figure, handles: Sequence[Artist], columns: int = COLUMNS) -> None:
     """Under the axes, in as many columns as fit."""
     drawn.legend(
-        handles=handles, loc="outside lower center", ncols=COLUMNS, frameon=False, handlelength=1.8, columnspacing=1.4,
+        handles=handles, loc="outside lower center", ncols=columns, frameon=False, handlelength=1.8, columnspacing=1.4,
         handletextpad=0.5, borderaxespad=0.2,
     )  # fmt: skip

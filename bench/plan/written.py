@@ -10,6 +10,7 @@ from typing import Any
 from bench import paths, registry
 from bench.core import PROTOCOL, BenchError, Study, plain
 from bench.disk import write_text
+from bench.plan.about import cards
 from bench.plan.cells import AGAIN, Cell, alike
 from bench.plan.levels import described
 from bench.plan.located import Found
@@ -46,6 +47,7 @@ def write(name: str, study: Study, found: Sequence[Found], planned: Sequence[Cel
         "recipe": plain(study.recipe),
         "data": [{**_data_entry(item, study.folds), "alike": alike(study, item)} for item in found],
         "design": described(study),
+        "cards": cards(found, planned),
         "cells": [_cell_entry(cell) for cell in planned],
         **more,
     }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from bench.disk import storing, write_text
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from bench.privacy import Secrets
     from bench.tables import Frames, Results
 
 __all__ = ["Sheet", "build", "read", "terminal_table"]
@@ -26,20 +28,25 @@ class Sheet:
 
     results: Results
     frames: list[Frames]
+    known: Secrets  # names that no file may show
 
 
 def read(study: str, root: Path) -> Sheet:
     """The sheet of a study under a results root. BenchError where the study was not run there."""
     from bench import tables
+    from bench.report import people
 
     results = tables.read(study, root)
-    return Sheet(results, tables.frames(results))
+    known = people.secrets(results)
+    results = people.scrubbed(results, known)
+    return Sheet(results, tables.frames(results), known)
 
 
 def build(study: str, root: Path, sheet: Sheet | None = None) -> Path:
     """Build everything of a study under a results root, as far as its runs have come; returns the page.
 
-    sheet: what `read` said, where somebody has it. BenchError where the study was not run there.
+    sheet: what `read` said, where somebody has it. BenchError where the study was not run there, and where a file
+    would tell of people or of this machine: then that one is not written.
     """
     sheet = sheet or read(study, root)
     with storing(root), claimed(Path(root) / study / ".report.claim"):
@@ -47,16 +54,23 @@ def build(study: str, root: Path, sheet: Sheet | None = None) -> Path:
 
 
 def _build(sheet: Sheet, folder: Path) -> Path:
-    from bench.report import documents, facts, page
+    from bench.report import documents, drawn, facts, manifest, page
 
     results, found = sheet.results, sheet.frames
-    gathered = facts.gather(results, found)
-    _draw(found, folder / "figures")
-    for name, text in documents.as_csv(found).items():
+    gathered = facts.gather(results, found, sheet.known)
+    drawn.draw((picture for part in gathered.parts for picture in part.figures), folder / "figures")
+    for path in sorted((folder / "figures").glob("*.svg")):
+        sheet.known.checked(path.name, path.read_text("utf-8"))
+    texts = {"report.md": documents.as_markdown(gathered), "tables.tex": documents.as_latex(gathered)}
+    texts |= documents.as_csv(found, sheet.known)
+    texts |= {
+        "manifest.json": json.dumps(manifest.manifest(results), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    }
+    texts |= {"report.html": page.as_html(gathered, folder / "figures", texts)}
+    for name, text in texts.items():
+        sheet.known.checked(name, text)
+    for name, text in texts.items():
         write_text(folder / name, text)
-    write_text(folder / "report.md", documents.as_markdown(gathered))
-    write_text(folder / "tables.tex", documents.as_latex(gathered))
-    write_text(folder / "report.html", page.as_html(gathered, folder / "figures"))
     return folder / "report.html"
 
 
@@ -65,25 +79,3 @@ def terminal_table(study: str, root: Path, sheet: Sheet | None = None) -> Render
     from bench.report.terminal import terminal
 
     return terminal((sheet or read(study, root)).frames)
-
-
-def _draw(found: list, folder: Path) -> None:
-    """The figures anew; those of data sets that the study has no more, and half a file of a killed process, go."""
-    from bench import figures
-    from bench.report import facts
-
-    drawn: set[Path] = set()
-    for frames in found:
-        name = frames.section.name
-        drawn.update(figures.save(figures.scores(frames.section, frames.scores), folder, f"{name}-scores"))
-        if len(frames.contrasts):
-            drawn.update(figures.save(figures.forest(frames.section, frames.contrasts), folder, f"{name}-contrasts"))
-        if len(frames.effects):
-            drawn.update(figures.save(figures.effects(frames.section, frames.effects), folder, f"{name}-effects"))
-        if facts.interacting(frames):
-            drawn.update(figures.save(figures.interactions(frames.section), folder, f"{name}-interactions"))
-        if len(frames.stress):
-            shown = figures.corruptions(frames.stress, frames.section.metric.title)
-            drawn.update(figures.save(shown, folder, f"{name}-stress"))
-    for path in set(folder.iterdir()) - drawn:
-        path.unlink()

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from bench import made_by
 from bench.tables import Frames, Results, Section
 from bench.tables.captions import warning
 from bench.tables.effects_laid_out import interacting
@@ -100,7 +101,7 @@ def cautions(found: Frames) -> list[str]:
     cells = section.folds * section.plan["partitions"]
     if cells < FEW:
         words.append(f"With {plural(cells, 'difference')} a contrast can show very large differences only.")
-    words += [mixed(section), not_learnt(found), below_floors(found)]
+    words += [mixed(section), mixed_code(section), one_seed(section), not_learnt(found), below_floors(found)]
     return [word for word in words if word]
 
 
@@ -121,6 +122,34 @@ def mixed(section: Section) -> str:
         return ""
     counts = listed([f"{plural(count, 'run')} in {way}" for way, count in sorted(ways.items())])
     return f"Unlike runs: {counts}. Their times do not compare, and small differences may come from that alone."
+
+
+def mixed_code(section: Section) -> str:
+    """Where the runs that are compared were made by unlike code, as far as records tell; else empty."""
+    runs = [run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")]
+    sources = {(run.record.provenance.get("code") or {}).get("sources") for run in runs}
+    if len(sources) < 2:
+        return ""
+    ways: dict[str, list[str]] = {}
+    for run in runs:
+        ways.setdefault(made_by.told(run.record.provenance), []).append(run.cell["arm"])
+    counts = listed([f"{plural(len(arms), 'run')} ({_few(arms)}) by {way}" for way, arms in sorted(ways.items())])
+    return (
+        f"Unlike code: {counts}. Differences may come from what was changed in between; run the study anew to be rid"
+        " of that, or see `bench compare`."
+    )
+
+
+def _few(arms: list[str], most: int = 4) -> str:
+    found = list(dict.fromkeys(arms))
+    return ", ".join(found[:most]) + (f" and {len(found) - most} more arms" if len(found) > most else "")
+
+
+def one_seed(section: Section) -> str:
+    """Where every arm is trained once a fold: nobody can tell chance in training from chance in folds."""
+    if section.plan["seeds"] > 1 or not (section.plan["contrasts"] or section.plan.get("design")):
+        return ""
+    return "One seed: how much the scores of one fold vary from training to training is not known from this study."
 
 
 def not_learnt(found: Frames) -> str:

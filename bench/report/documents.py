@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pandas as pd
 
-from bench.report.facts import Facts
-from bench.tables import Frames, curves, latex, markdown, predictions
-from bench.tables.text import clean
+from bench.privacy import Secrets, aliases
+from bench.report.facts import Facts, Picture
+from bench.report.people import sets
+from bench.tables import Frames, Table, curves, latex, markdown, pooled, predictions, ranks_frame
+from bench.tables.text import MINUS, NOTHING
 
 
 def as_markdown(facts: Facts) -> str:
     """The whole report."""
-    lines = [f"# {facts.study}", facts.question, "## What was run", *(f"- {name}: {v}" for name, v in facts.run)]
+    lines = [f"# {facts.study}", facts.question, *(f"**{sentence}**" for sentence in facts.summary)]
+    lines += ["## What was run", *(f"- {name}: {v}" for name, v in facts.run)]
     lines += [f"- {note}" for note in facts.notes]
     lines += [markdown(facts.arms)]
     for part in facts.parts:
@@ -19,11 +25,21 @@ def as_markdown(facts: Facts) -> str:
         lines += ["### Answer", "\n".join(f"- {sentence}" for sentence in part.answers) or "No contrast is declared."]
         for table in part.tables:
             lines += [f"### {table.title}"]
-            shown = (picture for picture in part.figures if picture.of == table.name)
-            lines += [f"![{picture.alt}](figures/{picture.stem}.png)" for picture in shown]
+            lines += [_picture(picture) for picture in part.figures if picture.of == table.name]
             lines += [markdown(table)]
+        names = {table.name for table in part.tables}
+        lines += [_picture(picture) for picture in part.figures if picture.of not in names]
+    if facts.across:
+        lines += ["## Over data sets"]
+        lines += [text for table in facts.across for text in (f"### {table.title}", markdown(table))]
+    lines += ["## To repeat this", "```console\n" + "\n".join(facts.repeat.commands) + "\n```"]
+    lines += [f"- {name}: {words}" for name, words in facts.repeat.facts]
     lines += ["## How to read it", "\n".join(f"- {word}" for word in facts.reading)]
     return _joined(lines)
+
+
+def _picture(picture: Picture) -> str:
+    return f"![{picture.alt}](figures/{picture.stem}.png)" + (f"\n\n*{picture.caption}*" if picture.caption else "")
 
 
 def _joined(lines: list[str]) -> str:
@@ -42,30 +58,53 @@ def as_latex(facts: Facts) -> str:
         for table in part.tables:
             label = f"tab:{facts.study}-{part.name}-{table.name}"
             blocks.append(latex(table, label, part.heading))
+    blocks += [latex(table, f"tab:{facts.study}-{table.name}", facts.study) for table in facts.across]
     return "\n\n".join(blocks) + "\n"
 
 
-def as_csv(found: list[Frames]) -> dict[str, str]:
+def table_as_csv(table: Table) -> str:
+    """A table as it is read, for a program: a plain minus sign, and nothing where there is no number."""
+    written = io.StringIO()
+    out = csv.writer(written, lineterminator="\n")
+    out.writerow(table.columns)
+    out.writerows([["" if word == NOTHING else word.replace(MINUS, "-") for word in row] for row in table.rows])
+    return written.getvalue()
+
+
+def as_csv(found: list[Frames], known: Secrets) -> dict[str, str]:
     """File name -> text. Real and phantom data never share a file: where a study has both, phantoms have their own."""
     kinds = {frames.section.kind for frames in found}
     texts = {}
     for kind in sorted(kinds):
         end = "_phantom" if kind == "phantom" and len(kinds) > 1 else ""
         mine = [frames for frames in found if frames.section.kind == kind]
-        names = ["scores", "contrasts", "controls", "failures", "predictions", "curves"]
+        names = ["scores", "contrasts", "controls", "failures", "predictions", "curves", "trained"]
         names += ["effects"] if any(len(frames.effects) for frames in mine) else []
         for name in names:
-            texts[f"{name}{end}.csv"] = _stacked([_frame(frames, name) for frames in mine])
+            texts[f"{name}{end}.csv"] = _stacked([_frame(frames, name, known) for frames in mine])
+        over = {"pooled": pooled(mine), "ranks": ranks_frame(mine)}
+        texts |= {f"{name}{end}.csv": _stacked([frame]) for name, frame in over.items() if len(frame)}
     return texts
 
 
-def _frame(found: Frames, name: str) -> pd.DataFrame:
-    if name in ("predictions", "curves"):
-        return (predictions if name == "predictions" else curves)(found.section)
+def _frame(found: Frames, name: str, known: Secrets) -> pd.DataFrame:
+    if name == "curves":
+        return curves(found.section)
+    if name == "predictions":
+        return _nameless(found)
     frame = getattr(found, name)
     if name == "failures" and len(frame):
-        return frame.assign(message=[clean(text, found.section.people) for text in frame["message"]])
+        return frame.assign(message=[known.clean(text) for text in frame["message"]])
     return frame
+
+
+def _nameless(found: Frames) -> pd.DataFrame:
+    """Predictions with scans and people under salted hashes."""
+    frame = predictions(found.section)
+    if frame.empty:
+        return frame
+    *_, (tested, _) = sets(found.section.data)
+    return frame.assign(**{name: aliases(tested, frame[name]) for name in ("id", "group")})
 
 
 def _stacked(frames: list[pd.DataFrame]) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bench.privacy import Secrets
 from bench.report.answers import answers, cautions, run_so_far
-from bench.tables import Frames, Results, Table, arms, captions, laid_out
+from bench.report.cards import Card, cards
+from bench.report.drawn import Picture, pictures
+from bench.report.repeat import Repeat, environment, repeat
+from bench.report.summary import summary
+from bench.tables import Frames, Results, Table, across, arms, captions, laid_out
 from bench.tables.text import clean, listed
 
 READING = (
@@ -22,15 +27,6 @@ READING = (
     "A run that failed, was refused or has not been done stays missing. A mean with a dagger lacks some of its runs.",
     "Phantoms are made by a program. They show that a study works, and nothing about brains.",
 )
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of a part. of: the name of the table it belongs to; stem: of its files."""
-
-    of: str
-    stem: str
-    alt: str
 
 
 @dataclass(frozen=True)
@@ -56,16 +52,38 @@ class Facts:
     notes: tuple[str, ...]
     arms: Table
     parts: tuple[Part, ...]
+    across: tuple[Table, ...]  # over several data sets
+    summary: tuple[str, ...]  # the answer in two sentences
+    state: str  # how many runs are done
+    cards: tuple[Card, ...]
+    repeat: Repeat
     reading: tuple[str, ...] = READING
 
 
-def gather(results: Results, found: list[Frames]) -> Facts:
-    """All facts of a study as far as it has come."""
+def gather(results: Results, found: list[Frames], known: Secrets) -> Facts:
+    """All facts of a study as far as it has come. known: names that no text from outside may show."""
     plan = results.plan
-    ids = set().union(*(frames.section.people for frames in found))
-    notes = tuple(clean(note, ids) for note in (*plan.get("notes", ()), *_damaged(results)))
-    parts = tuple(_part(results, frames) for frames in found)
-    return Facts(plan["study"], plan["question"], tuple(_run(results)), notes, arms(results), parts)
+    notes = tuple(known.clean(note) for note in (*plan.get("notes", ()), *_damaged(results)))
+    return Facts(
+        plan["study"],
+        plan["question"],
+        tuple(_run(results)),
+        notes,
+        tidied(arms(results), known),
+        tuple(_part(results, frames, known) for frames in found),
+        tuple(tidied(table, known) for table in across(found)),
+        summary(results, found),
+        run_so_far(results),
+        cards(results, found, known.clean),
+        repeat(results),
+    )
+
+
+def tidied(table: Table, known: Secrets) -> Table:
+    """A table without names of people and folders, whatever they came in by."""
+    rows = tuple(tuple(known.tidy(word) for word in row) for row in table.rows)
+    notes = tuple(known.tidy(note) for note in table.notes)
+    return replace(table, rows=rows, notes=notes, caption=known.tidy(table.caption))
 
 
 def _damaged(results: Results) -> list[str]:
@@ -76,7 +94,7 @@ def _damaged(results: Results) -> list[str]:
     return [f"{len(results.damaged)} records are not what was written ({names}). {again}"]
 
 
-def _part(results: Results, found: Frames) -> Part:
+def _part(results: Results, found: Frames, known: Secrets) -> Part:
     section = found.section
     return Part(
         section.name,
@@ -84,29 +102,9 @@ def _part(results: Results, found: Frames) -> Part:
         section.phantom,
         tuple(cautions(found)),
         tuple(answers(found)),
-        tuple(laid_out(results, found)),
+        tuple(tidied(table, known) for table in laid_out(results, found)),
         pictures(found),
     )
-
-
-def pictures(found: Frames) -> tuple[Picture, ...]:
-    """The figures of a section: none where there is nothing to draw."""
-    name, kind = found.section.name, found.section.kind
-    names = ["scores", *(one for one in ("contrasts", "effects") if len(getattr(found, one)))]
-    told = f"on {name} ({kind}) with their intervals; the numbers are in the table."
-    drawn = [Picture(one, f"{name}-{one}", f"{one.capitalize()} {told}") for one in names]
-    if interacting(found):
-        said = f"Mean scores on {name} ({kind}) at the levels of the factors of every declared interaction."
-        drawn.append(Picture("effects", f"{name}-interactions", said))
-    if len(found.stress):
-        said = f"Mean scores on {name} ({kind}) over the strengths of every corruption of the scans."
-        drawn.append(Picture("stress", f"{name}-stress", said))
-    return tuple(drawn)
-
-
-def interacting(found: Frames) -> bool:
-    """Whether there are interactions to draw."""
-    return len(found.effects) > 0 and bool((found.effects["effect"] == "interaction").any())
 
 
 def _run(results: Results) -> list[tuple[str, str]]:
@@ -119,18 +117,6 @@ def _run(results: Results) -> list[tuple[str, str]]:
         ("Selection", captions.selection(results.sections[0]).removeprefix("Evaluation point: ")),
         ("Protocol", f"version {plan['protocol']}"),
         ("State", run_so_far(results)),
-        ("Versions", _versions(results)),
+        ("Versions", environment(results.records)),
     ]
     return [(name, value) for name, value in facts if value]
-
-
-def _versions(results: Results) -> str:
-    words = []
-    for name, title in (
-        ("bench", "dclse-bench"), ("python", "Python"), ("torch", "torch"), ("numpy", "numpy"), ("system", ""),
-        ("processor", "on"),
-    ):  # fmt: skip
-        values = sorted({str(record.provenance[name]) for record in results.records if record.provenance.get(name)})
-        if values:
-            words.append(f"{title} {listed(values)}".strip())
-    return ", ".join(words)

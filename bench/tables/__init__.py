@@ -12,6 +12,7 @@ from functools import partial
 import pandas as pd
 
 from bench.tables import captions, layout
+from bench.tables.across import across, pooled, rankings, ranks_frame
 from bench.tables.arms import arms
 from bench.tables.contrasts import contrasts, corrected
 from bench.tables.controls import controls, failures
@@ -21,6 +22,7 @@ from bench.tables.effects_laid_out import effects_table
 from bench.tables.layout import Table
 from bench.tables.learning import learning
 from bench.tables.noise import noise, noise_table
+from bench.tables.operating import operating_table
 from bench.tables.render import latex, markdown
 from bench.tables.results import Results, Run, Section, gather, read
 from bench.tables.scores import predictions, scores
@@ -28,6 +30,7 @@ from bench.tables.stressed import curves as stressed_curves
 from bench.tables.stressed import read as read_stressed
 from bench.tables.stressed import table as stressed_table
 from bench.tables.timed import table as timed_table
+from bench.tables.trained import trained, trained_table
 from bench.tables.tuning import tuning
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "Run",
     "Section",
     "Table",
+    "across",
     "arms",
     "captions",
     "contrasts",
@@ -50,9 +54,13 @@ __all__ = [
     "learning",
     "markdown",
     "noise",
+    "pooled",
     "predictions",
+    "rankings",
+    "ranks_frame",
     "read",
     "scores",
+    "trained",
     "tuning",
 ]  # fmt: skip
 
@@ -68,6 +76,7 @@ class Frames:
     controls: pd.DataFrame
     failures: pd.DataFrame
     learning: pd.DataFrame
+    trained: pd.DataFrame
     stress: pd.DataFrame  # curves over the strengths of corruptions; empty where nobody asked
 
 
@@ -78,7 +87,7 @@ def frames(results: Results) -> list[Frames]:
     for section in results.sections:
         scored = scores(section)
         mine, its = (each[each["data"] == section.name] if len(each) else each for each in (tested, varied))
-        checked = controls(section, scored), failures(section), learning(section)
+        checked = controls(section, scored), failures(section), learning(section), trained(section)
         disturbed = stressed_curves(read_stressed(section))
         found.append(Frames(section, scored, mine, its, *checked, disturbed))
     return found
@@ -94,7 +103,9 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(layout.learning, found.section, found.learning),
         partial(layout.publisher, found.section),
         partial(layout.bias, found.section),
+        partial(operating_table, found.section),
         partial(noise_table, found.section),
+        partial(trained_table, found.section, found.trained),
         partial(layout.audit, found.section, found.scores),
         partial(layout.cost, found.section, found.scores),
         partial(timed_table, found.section),

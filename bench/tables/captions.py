@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bench.overlap import EMPTY
+from bench.stats import is_area
 from bench.tables.results import Section
 from bench.tables.text import MINUS, TIMES, listed, plural
 
@@ -85,20 +87,35 @@ def budget(recipe: Mapping[str, Any]) -> str:
     return f"Recipe: {steps}, precision {recipe['precision']}, {threads}, alike for all arms that learn by steps."
 
 
+def candidates(section: Section) -> int:
+    """How many evaluation points, the last ones, validation chooses among by the study's protocol."""
+    return _CHOSEN.get(section.plan["protocol"], 5)
+
+
 def selection(section: Section) -> str:
     """How the evaluation point was chosen."""
     points = section.plan["recipe"]["points"]
-    last = min(points, _CHOSEN.get(section.plan["protocol"], 5))
+    last = min(points, candidates(section))
     return f"Evaluation point: chosen by validation among the last {last} of {points}, for all arms alike."
 
 
 def scores(section: Section) -> str:
     """Under the scores."""
     kind = (
-        "Brackets: 95 % bootstrap interval over people, for these trained models on new people; it compares no methods."
+        f"Brackets: 95 % interval over people, for these trained models on new people ({interval(section)}); it"
+        " compares no methods."
     )
     ranks = " Computed within each fold and averaged, never pooled." if section.metric.ranks else " Means over folds."
-    return " ".join((data(section), f"{primary(section)}.{ranks}", kind, selection(section), design(section)))
+    empty = f" {EMPTY}" if section.task.kind == "segmentation" else ""
+    first = f"{primary(section)}.{ranks}{empty}"
+    return " ".join((data(section), first, kind, selection(section), design(section)))
+
+
+def interval(section: Section) -> str:
+    """How the interval beside a score is made."""
+    if is_area(section.metric, len(section.task.classes)):
+        return "logit interval with the variance of DeLong within each fold"
+    return "percentile interval of the bootstrap over people within each fold"
 
 
 def primary(section: Section) -> str:
@@ -118,6 +135,8 @@ def contrasts(section: Section, tests: int) -> str:
         f"{'phantoms' if section.phantom else 'real data'}.",
         "Detectable: the difference that such a test, before Holm, finds with probability 0.80 if its error were "
         "known; with few folds it finds it less often.",
+        "Better in: the share of folds in which the arm is better, ties counting half, with the interval of Wilson for"
+        " as many folds as the correction leaves; it decides nothing.",
         selection(section),
         design(section),
     ]
@@ -141,7 +160,7 @@ def improvement(section: Section) -> str:
 
 def controls(section: Section) -> str:
     """Under the controls."""
-    parts = ["Floors: scores with the 95 % bootstrap interval over people, for these trained models."]
+    parts = ["Floors: scores with the 95 % interval over people, for these trained models."]
     if section.plan.get("again"):
         parts.append("A/A: the same method with other seeds, tested like any contrast; it should show nothing.")
     if section.plan.get("random_labels"):
@@ -225,7 +244,8 @@ def machines(section: Section) -> str:
 def bias(section: Section) -> str:
     """What the table of bias says."""
     return (
-        f"{data(section)} The gap is the prediction less the true number; its slope on the true number is 0 without"
+        f"{data(section)} The gap is the prediction less the true number; its mean is 0"
+        " where high and low errors are even; its slope on the true number is 0 without"
         f" bias and {MINUS}1 for a prediction that knows nothing. Corrected: by a line fitted on the validation part"
         " alone. It is reported and applied nowhere: scores, contrasts and figures rest on predictions as they are."
     )

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.stats import Contrast
 from bench.tables.results import Results, Section
 
 ALPHA = 0.05
@@ -82,6 +81,7 @@ def measured(section: Section, differences: Differences, arm: str, role: str = "
     """The test of differences over folds. arm, role: whose runs say how large the parts of each fold were."""
     train, test = sizes(section, arm, role, differences.cells)
     found = stats.corrected_interval(section.sign * differences.values, train, test)
+    wins = stats.improvement(section.sign * differences.values, train, test)
     planned = {(partition, fold) for partition, fold, _ in differences.planned}
     margin = section.plan.get("margin")
     return {
@@ -96,30 +96,17 @@ def measured(section: Section, differences: Differences, arm: str, role: str = "
         "t": found.t,
         "p": found.p,
         "minimum_detectable": found.minimum_detectable,
+        "better_share": wins.share,
+        "better_share_low": wins.low,
+        "better_share_high": wins.high,
         "margin": math.nan if margin is None else margin,
-        "p_equivalence": equivalence(found, margin),
+        "p_equivalence": stats.equivalence(found, margin),
         "folds": len(differences.cells),
         "folds_planned": len(planned),
         "missing_runs": len(differences.missing),
         "complete": not differences.missing and bool(differences.cells),
         "reason": found.reason,
     }
-
-
-def equivalence(found: Contrast, margin: float | None) -> float:
-    """p of two one-sided tests (Schuirmann 1987) on the corrected t: small where a difference is less than the margin.
-
-    NaN where no margin was declared or the contrast could not be tested.
-    """
-    from scipy.special import stdtr
-
-    if margin is None or math.isnan(found.p):
-        return math.nan
-    if found.se == 0:
-        return 0.0 if abs(found.mean) < margin else 1.0
-    above = stdtr(found.df, -(found.mean + margin) / found.se)
-    below = stdtr(found.df, (found.mean - margin) / found.se)
-    return float(max(above, below))
 
 
 def verdict(entry: Mapping[str, Any]) -> str:

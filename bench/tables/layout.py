@@ -55,18 +55,24 @@ def contrasts(section: Section, frame: pd.DataFrame) -> Table:
     """The declared contrasts of this data set."""
     digits = decimals(section.metric)
     equal = section.plan.get("margin") is not None
-    columns = ("Arm", "Against", "Improvement", "95 %", "p", "Holm p", "Detectable", "Folds", "Verdict")
+    columns = ("Arm", "Against", "Improvement", "95 %", "p", "Holm p", "Detectable", "Better in", "Folds", "Verdict")
     columns = (*columns[:7], *(("Equivalence p",) if equal else ()), *columns[7:])
     rows = []
     for entry in frame.to_dict("records"):
         found = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
         tests = probability(entry["p"]), probability(entry["p_holm"]), number(entry["minimum_detectable"], digits)
         tests += (probability(entry["p_equivalence_holm"]),) if equal else ()
-        folds = f"{entry['folds']}/{entry['folds_planned']}"
-        rows.append((entry["arm"], entry["against"], *found, *tests, folds, verdict(section, entry)))
+        folds = share(entry), f"{entry['folds']}/{entry['folds_planned']}"
+        rows.append((entry["arm"], entry["against"], *found, *tests, *folds, verdict(section, entry)))
     tests = int(frame["tests"].max()) if len(frame) else 0
     words = (0, 1, len(columns) - 1)
     return Table("contrasts", "Contrasts", columns, tuple(rows), captions.contrasts(section, tests), (), words)
+
+
+def share(entry: Entry) -> str:
+    """In what share of the folds an arm is better, with its interval."""
+    low, high = entry["better_share_low"], entry["better_share_high"]
+    return f"{number(entry['better_share'], 2)} {between(low, high, 2)}" if entry["folds"] else NOTHING
 
 
 def verdict(section: Section, entry: Entry) -> str:
@@ -198,11 +204,12 @@ def bias(section: Section) -> Table:
     """How predictions depend on the true number."""
     digits = decimals(section.metric)
     unit = f" ({section.task.unit})" if section.task.unit else ""
-    columns = ("Arm", "Runs", "Slope of the gap", f"MAE{unit}", f"MAE{unit}, corrected")
+    columns = ("Arm", "Runs", f"Mean gap{unit}", "Slope of the gap", f"MAE{unit}", f"MAE{unit}, corrected")
     rows = tuple(
         (
             entry["arm"],
             str(entry["runs"]),
+            signed(entry["gap"], digits),
             signed(entry["slope"], 2),
             number(entry["mae"], digits),
             number(entry["corrected_mae"], digits),

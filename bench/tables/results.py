@@ -18,7 +18,7 @@ from bench.plan.written import parsed
 from bench.stats import Cell, Scores
 from bench.store import Store
 
-KEPT = ("ids", "groups", "y", "selected")  # of the arrays of a run: what tables are made from
+KEPT = ("ids", "groups", "y", "selected", "scan_scores")  # of the arrays of a run: what tables are made from
 POINTS = ("selected", "last", "best_of_last", "best_of_all")  # the first is the result, the others its audit
 
 
@@ -194,12 +194,35 @@ def gather(plan: Mapping[str, Any], store: Store) -> Results:
     runs = [Run(cell, records[cell["key"]]) for cell in plan["cells"]]
     sections = (_section(plan, entry, runs, store) for entry in plan["data"])
     first = tuple(sorted(sections, key=lambda section: section.phantom))  # real ones
+    for run in (run for section in first for run in section.runs if run.record):
+        if fault := disagreeing(plan, run):
+            raise BenchError(fault)
     searched = store.root / plan["study"] / tuned.FILE
     return Results(plan, first, dict(store.damaged), tuned.parsed(searched) if searched.is_file() else {})
 
 
 def _section(plan: Mapping[str, Any], entry: Mapping[str, Any], runs: Sequence[Run], store: Store) -> Section:
     return Section(plan, entry, tuple(run for run in runs if run.cell["data"] == entry["name"]), store)
+
+
+def disagreeing(plan: Mapping[str, Any], run: Run) -> str:
+    """Where the record of a run is of other data or of another recipe than the plan that names it: how. Else empty."""
+    trial, upstream = run.record.trial, run.cell["role"] == "upstream"
+    entry = next(entry for entry in plan["data"] if entry["name"] == run.cell["data"])
+    tested = trial.external.data.fingerprint if trial.external else None
+    aspects = [("data fingerprint", entry.get("fingerprint"), trial.data.fingerprint)]
+    other = (entry.get("external") or {}).get("data", {}).get("fingerprint")
+    aspects += [("fingerprint of the data tested on", other, tested)] if other else []
+    made = {name: getattr(trial.recipe, name, None) for name in plan["recipe"]}
+    aspects += [(f"recipe ({name})", asked, made[name]) for name, asked in plan["recipe"].items() if not upstream]
+    for what, asked, found in aspects:
+        if asked is not None and asked != found:
+            return (
+                f"{plan['study']}: the plan and the record {trial.key} ({run.cell['arm']}, {entry['name']}) differ in"
+                f" the {what}: {asked} planned, {found} run. They do not belong in one table: `bench run` lays the plan"
+                " out anew, and `bench compare` shows two studies side by side"
+            )
+    return ""
 
 
 def by_fold(scores: Scores) -> np.ndarray:

@@ -76,7 +76,7 @@ def interval(section: Section, arm: str) -> tuple[float, float, float]:
         return math.nan, math.nan, math.nan
     repeats = max(FEWEST, REPEATS // len(passes))
     rng = np.random.default_rng(seed_of(section.name, arm, "bootstrap"))
-    found = [stats.group_bootstrap(section.metric, folds, rng, repeats) for folds in passes]
+    found = [stats.score_interval(section.metric, folds, rng, repeats) for folds in passes]
     below = float(np.nanmean([one.estimate - one.low for one in found]))
     above = float(np.nanmean([one.high - one.estimate for one in found]))
     low, high = np.clip([score - below, score + above], section.metric.low, section.metric.high)
@@ -90,7 +90,7 @@ def _passes(section: Section, arm: str) -> list[list[tuple[np.ndarray, np.ndarra
         if math.isnan(run.score(section.task.primary)):
             continue
         kept = section.predictions(run)
-        if "selected" in kept:
+        if "selected" in kept and np.isfinite(kept["selected"]).all():
             partition, _, seed = run.place
             passes.setdefault((partition, seed), []).append((kept["y"], kept["selected"], kept["groups"]))
     return list(passes.values())

@@ -1,20 +1,30 @@
-"""Numbers and words as a reader sees them, and what no report may show of the machine and of the people."""
+"""Numbers and words as a reader sees them."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection
 
 from bench.metrics import Metric
+from bench.privacy import clean
+
+__all__ = [
+    "between",
+    "clean",
+    "decimals",
+    "large",
+    "listed",
+    "number",
+    "p_is",
+    "plural",
+    "probability",
+    "seconds",
+    "signed",
+]
 
 NOTHING = "\u2013"  # a cell without a number: nothing was measured, nothing is filled in
 MINUS = "\u2212"
 TIMES = "\u00d7"
-_PATH = re.compile(r"""(?<![\w.:/])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:'"<>|,;()]+[/\\])+([^\s/\\:'"<>|,;()]*)""")
-_SUBJECT = re.compile(r"\b(?:sub|ses)-\w+")
-_SCAN = re.compile(r"[\w.-]+\.(?:nii|img|hdr|mgz|mgh|dcm)(?:\.gz)?\b")
-_WORD = re.compile(r"[\w.-]+")
 
 
 def number(value: float, digits: int) -> str:
@@ -82,20 +92,6 @@ def listed(words: Collection[str]) -> str:
     """`a, b and c`."""
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def clean(text: str, ids: Collection[str] = ()) -> str:
-    """A text from outside without folders and without names of people: paths keep their last part only.
-
-    ids: of scans and people; those that are bare small numbers cannot be told from numbers and stay.
-    """
-    text = _PATH.sub(lambda found: f"…/{found[1]}" if found[1] else "…", str(text))
-    text = _WORD.sub(lambda found: "(a scan)" if found[0] in ids and not _is_small(found[0]) else found[0], text)
-    return _SUBJECT.sub("(a scan)", _SCAN.sub("(a scan)", text))
-
-
-def _is_small(word: str) -> bool:
-    return word.isdigit() and len(word) < 4
 
 
 def _three(value: float) -> str:

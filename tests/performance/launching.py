@@ -1,4 +1,4 @@
-"""Short trials side by side through Ray, and the report of a large study: what the harness adds, and how it scales."""
+"""Short trials side by side through Ray: what the harness adds, and how it scales."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from performance import own
-from performance.measure import Result, Settings, seconds
+from performance.measure import Result, Settings
 
 TRIAL = 0.2  # seconds that a trial takes, run in this process
 SLEEPER = '''"""A network whose one step takes as long as it is asked to."""
@@ -46,7 +46,6 @@ STUDY = Study(
     arms={"sleeper": Arm("sleeper")}, floors=[], folds=5, partitions=%d, recipe=Recipe(1, 2, 1),
 )
 """
-LARGE = 10_000  # records
 
 
 class Clock:
@@ -65,11 +64,9 @@ class Clock:
 
 
 def run(settings: Settings) -> Iterator[Result]:
-    """Trials of a fifth of a second side by side, then the report of ten thousand records."""
+    """Trials of a fifth of a second side by side, through Ray and without it."""
     with own.folders() as folder:
         yield from _abreast(folder, 200 if settings.rounds is None else 20 * settings.rounds)
-    with own.folders() as folder:
-        yield from _report(folder, LARGE if settings.rounds is None else 100 * settings.rounds)
 
 
 def _abreast(folder: Path, count: int) -> Iterator[Result]:
@@ -115,13 +112,3 @@ def _launched(launcher: str, pause: float, count: int) -> Clock:
 
 def _each(ends: list[float]) -> float:
     return (ends[-1] - ends[1]) / (len(ends) - 2)
-
-
-def _report(folder: Path, count: int) -> Iterator[Result]:
-    from performance import planning
-
-    (folder / "plugins" / "large.py").write_text(planning.STUDY % (max(1, count // 500), 10))
-    trials = planning.finish("large", predictions=True)
-    spent = seconds(lambda: own.python(planning.BENCH, "report", "--study", "large"))
-    said = f"bench report on {trials} records with predictions of 40 scans each, a fresh process"
-    yield Result("the report of a large study", [spent], 30.0, unit="s", compared=said)

@@ -1,0 +1,60 @@
+"""How sure a score and a difference are. Two kinds of uncertainty, never mixed (the protocol's point 5).
+
+About *methods*, whose unit is the difference of two arms in one fold of one partition, seeds averaged first (`paired`):
+`corrected_interval` (Nadeau & Bengio), `equivalence`, `improvement` (in how many folds), `holm` over the contrasts that
+a study declared; `random_effects` and `ranked` over data sets.
+
+About *these trained models* on new people: `score_interval` (`group_bootstrap`, or `area_interval` for an area under
+the ROC curve), and for two of them on the same scans `area_difference` (DeLong), `mcnemar` and `swapped` (permutation).
+They say nothing of how the models would differ had they been trained on others, and never decide a claim: with fixed
+cross-validation predictions such an interval rejects true null contrasts of methods two to three times as often as it
+says.
+
+`random_labels_verdict` judges the control that must find nothing. Random numbers come from the generator that is
+handed in; nothing here reads a file or knows a method.
+"""
+
+from bench.stats.folds import Cell, Paired, Scores, average_seeds, fold_mean, paired
+from bench.stats.intervals import is_area, score_interval
+from bench.stats.labels import PERMUTATIONS, Verdict, random_labels_verdict
+from bench.stats.methods import Contrast, Improvement, corrected_interval, equivalence, holm, improvement
+from bench.stats.pairs import Change, mcnemar, swapped
+from bench.stats.people import Fold, Interval, group_bootstrap
+from bench.stats.ranks import Ranks, ranked
+from bench.stats.roc import Area, Gap, area_difference, area_interval, areas
+from bench.stats.sets import Pooled, random_effects
+
+__all__ = [
+    "PERMUTATIONS",
+    "Area",
+    "Cell",
+    "Change",
+    "Contrast",
+    "Fold",
+    "Gap",
+    "Improvement",
+    "Interval",
+    "Paired",
+    "Pooled",
+    "Ranks",
+    "Scores",
+    "Verdict",
+    "area_difference",
+    "area_interval",
+    "areas",
+    "average_seeds",
+    "corrected_interval",
+    "equivalence",
+    "fold_mean",
+    "group_bootstrap",
+    "holm",
+    "improvement",
+    "is_area",
+    "mcnemar",
+    "paired",
+    "random_effects",
+    "random_labels_verdict",
+    "ranked",
+    "score_interval",
+    "swapped",
+]

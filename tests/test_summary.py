@@ -1,0 +1,97 @@
+"""The answer in two sentences: it claims what outlasts Holm and nothing else, and says what could not be seen."""
+
+from __future__ import annotations
+
+import pytest
+from synthetic import AGE, Made, Told, write
+
+from bench import tables
+from bench.report.answers import mixed_code, one_seed
+from bench.report.summary import summary
+from bench.store import Store
+
+BASE = [0.70, 0.75, 0.65, 0.72, 0.68]
+BETTER = [0.76, 0.80, 0.71, 0.77, 0.74]
+
+
+def told(root, arms, data=None, **plan):
+    results = tables.gather(write(root, arms, data or [Made()], **plan), Store(root))
+    return summary(results, tables.frames(results))
+
+
+def test_a_shown_difference_is_told_with_its_direction(tmp_path):
+    first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=BETTER)})
+    assert first == "The one declared difference is shown: new is better than base in AUC."
+    assert second == "How the methods do on other data, this study cannot tell."
+
+
+def test_fewer_years_of_error_are_better(tmp_path):
+    errors = [8.0, 8.5, 7.5, 8.2, 7.8]
+    arms = {"base": Told(scores=errors), "new": Told(scores=[score - 2 for score in errors[::-1]])}
+    first, _ = told(tmp_path, arms, [Made("age", AGE)])
+    assert first == "The one declared difference is shown: new is better than base in MAE."
+
+
+def test_nothing_shown_comes_with_what_would_have_been_missed(tmp_path):
+    arms = {"base": Told(scores=BASE), "one": Told(scores=BASE[::-1]), "two": Told(scores=BASE[1:] + BASE[:1])}
+    first, second = told(tmp_path, arms)
+    assert first == "None of 2 declared differences is shown."
+    results = tables.read("toy", tmp_path)
+    sizes = sorted(tables.frames(results)[0].contrasts["minimum_detectable"])
+    low, high = (f"{size:.3f}" for size in sizes)
+    assert second == f"Differences smaller than about {low} to {high} in AUC would probably have been missed."
+
+
+def test_of_many_differences_the_numbers_are_told(tmp_path):
+    up = {f"up {n}": Told(scores=[score + 0.001 * n for score in BETTER]) for n in range(3)}
+    first, _ = told(tmp_path, {"base": Told(scores=BASE), **up, "down": Told(scores=[0.64, 0.70, 0.58, 0.67, 0.61])})
+    assert first == "4 of 4 declared differences are shown: 3 for the better and 1 for the worse."
+
+
+def test_phantoms_say_nothing_of_brains(tmp_path):
+    first, second = told(tmp_path, {"base": Told(), "new": Told()}, [Made("made", phantom=True)])
+    assert first.startswith("On phantoms, ")
+    assert second.startswith("The data are phantoms made by a program, and nothing here says anything about real scans")
+
+
+def test_missing_runs_come_first_and_untested_is_not_unshown(tmp_path):
+    first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(missing=range(5))})
+    assert first == "So far the one declared difference could not be tested."
+    assert second == "5 of 10 runs are missing, so nothing is final; no test was possible (no fold has both arms)."
+
+
+@pytest.mark.parametrize("plan", [{"folds": 1}, {"folds": 1, "seeds": 3}])
+def test_one_fold_claims_nothing_however_many_seeds(tmp_path, plan):
+    first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=[0.99] * 5)}, **plan)
+    assert first == "The one declared difference could not be tested."
+    assert second.startswith("No test was possible")
+    assert "better" not in first + second
+
+
+def test_no_claim_is_made_where_random_labels_were_learnt(tmp_path, monkeypatch):
+    arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
+    controls = {"random_labels": {"arm": "base", "permutations": 20}}
+    results = tables.gather(write(tmp_path, arms, **controls), Store(tmp_path))
+    found = tables.frames(results)
+    found[0].controls.loc[0, "passes"] = False
+    first, second = summary(results, found)
+    assert first.startswith("No claim is made, though 1 of 1 declared difference would be shown")
+    assert second.startswith("The control random labels (base, ad_toy) found something where there is nothing to find")
+
+
+def test_one_seed_is_said_and_unlike_code_is_shown_by_arm(tmp_path, monkeypatch):
+    arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
+    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {"commit": "a" * 40, "changed": False, "sources": "s"}})
+    write(tmp_path, {"base": arms["base"]})
+    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {"commit": None, "changed": None, "sources": "t"}})
+    (section,) = tables.gather(write(tmp_path, arms), Store(tmp_path)).sections
+    assert one_seed(section).startswith("One seed")
+    assert mixed_code(section).startswith(
+        "Unlike code: 5 runs (base) by commit aaaaaaaaaaaa and 5 runs (new) by sources t."
+    )
+
+
+def test_code_that_is_alike_or_unknown_needs_no_word(tmp_path):
+    (section,) = tables.gather(write(tmp_path, {"base": Told(), "new": Told()}, seeds=2), Store(tmp_path)).sections
+    assert mixed_code(section) == ""
+    assert one_seed(section) == ""
