@@ -171,11 +171,13 @@ def test_arms_take_turns_and_a_slower_one_is_seen_to_be_slower(plugins):
         side_by_side(trials, 1)
 
 
-def test_the_command_times_a_study_and_the_report_shows_it(plugins, tmp_path, capsys):
+def test_the_command_times_a_study_and_the_report_shows_it(plugins, tmp_path, capsys, monkeypatch):
     from bench import report, tables
     from bench.cli import app
 
-    app(["run", "--study", "tiny", "--launcher", "serial"], standalone_mode=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(report, "build", lambda *given: tmp_path)
+        app(["run", "--study", "tiny", "--launcher", "serial"], standalone_mode=False)
     capsys.readouterr()
     app(["cost", "--study", "tiny", "--arm", "net", "--arm", "constant", "--rounds", "2"], standalone_mode=False)
     assert "median of 2 rounds" in capsys.readouterr().out

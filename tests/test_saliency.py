@@ -153,9 +153,11 @@ def test_slabs_planes_and_coarse_voxels_are_carried_back():
     coarse = np.arange(27.0).reshape(1, 3, 3, 3)
     found = traced(Volume(2.0), coarse, x, MM)
     np.testing.assert_allclose(found, np.kron(coarse[0], np.ones((2, 2, 2))) / 8, rtol=1e-5)
-    odd = np.random.default_rng(2).random((1, 7, 9, 5)).astype(np.float32)  # voxels on a border count for both
-    even = traced(Volume(1.7), np.ones(Volume(1.7).shape(odd.shape, MM)), odd, MM)
+    odd, view = np.ones((1, 47, 58, 49), np.float32), Volume(5.5)  # voxels on a border count for both
+    even = traced(view, np.ones(view.shape(odd.shape, (4.0,) * 3)), odd, (4.0,) * 3)
     assert even.min() == even.max() > 0
+    shown = view(torch.from_numpy(odd)[None].requires_grad_(), (4.0,) * 3)
+    assert even.sum() == pytest.approx(shown.numel())
     assert sees(Max(), (1, 6, 6, 6), MM).all()
     assert volume_of(registry.make("methods", "timm2d", {"view": "max"}).view, np.ones((1, 6, 6)), x, MM).sum() == 36
     with pytest.raises(ValueError, match="does not fit"):

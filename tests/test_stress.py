@@ -98,11 +98,14 @@ def test_wrong_names_and_strengths_are_told():
 
 
 @pytest.fixture
-def ran(plugins, tmp_path):
-    """The smallest study, its weights kept."""
+def ran(plugins, tmp_path, monkeypatch):
+    """The smallest study, its weights kept and no report made."""
+    from bench import report
     from bench.cli import app
 
-    app(["run", "--study", "tiny", "--keep-weights", "--launcher", "serial"], standalone_mode=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(report, "build", lambda *given: tmp_path)
+        app(["run", "--study", "tiny", "--keep-weights", "--launcher", "serial"], standalone_mode=False)
     return tmp_path / "results"
 
 

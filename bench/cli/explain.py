@@ -38,7 +38,7 @@ def explain(
     arm: Annotated[str, typer.Option("--arm", help="one of its arms,")] = "",
     fold: Annotated[int, typer.Option("--fold", help="and a fold.")] = 0,
     by: Annotated[
-        str, typer.Option("--by", help="gradient, integrated_gradients, grad_cam or occlusion.")
+        str, typer.Option("--by", help="gradient, integrated_gradients, grad_cam or occlusion (slow in 3D).")
     ] = "gradient",
     back: Annotated[str, typer.Option("--back", help="To the volume by weights, or by contribution.")] = "weights",
     scans: Annotated[int, typer.Option("--scans", min=1, help="Test scans to look at.")] = 8,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from bench.cli.options import Arms, Json, StudyName, print_json
 
@@ -69,7 +69,18 @@ def _show(drops: Sequence[dict[str, Any]], lacking: dict[str, int], folder: str,
     from bench import metrics
     from bench.tables.text import between, decimals, number, signed
 
-    table = Table("data", "arm", "folds", "as they are", "disturbed", "loss", "95 %", "worst", box=None, pad_edge=False)
+    table = Table(
+        "data",
+        Column("arm", overflow="fold"),
+        "folds",
+        "as they are",
+        "disturbed",
+        "loss",
+        "95 %",
+        Column("worst", overflow="fold"),
+        box=None,
+        pad_edge=False,
+    )
     for row in drops:
         digits = decimals(metrics.metric(row["metric"]))
         table.add_row(

@@ -13,12 +13,14 @@ from bench.figures import style
 
 COLUMNS = 4
 MOST = 10  # arms that one legend can tell apart
+BANDS = 4  # arms whose intervals can be told apart
 
 
 def corruptions(frame: pd.DataFrame, title: str) -> Figure:
     """A figure with an axes for every corruption. frame: columns corruption, strength, arm, score, low, high.
 
-    title: of the metric, as the axes name it. Of many arms the first ten are drawn, and the figure says so.
+    title: of the metric, as the axes name it. Intervals are drawn of four arms at the most: those of more would hide
+    each other, and the table has them. Of many arms the first ten are drawn, and the figure says so.
     """
     names = list(dict.fromkeys(frame["corruption"]))
     arms = list(dict.fromkeys(frame["arm"]))
@@ -33,7 +35,8 @@ def corruptions(frame: pd.DataFrame, title: str) -> Figure:
         for axes in grid.flat[len(names) :]:
             axes.set_axis_off()
         left_out = f" (first {MOST} of {len(arms)} arms)" if len(arms) > MOST else ""
-        drawn.supxlabel(f"strength{left_out}", fontsize=8)
+        for axes in grid[-1]:
+            axes.set_xlabel(f"strength{left_out}")
         drawn.supylabel(title, fontsize=8)
         marks = [
             Line2D([], [], color=colour, marker=mark, markersize=4, lw=1.1, label=style.wrapped(arm, 24))
@@ -48,7 +51,8 @@ def curves(axes: Axes, frame: pd.DataFrame, looks: Mapping[str, tuple]) -> None:
     for arm, (colour, mark) in looks.items():
         mine = frame[frame["arm"] == arm].sort_values("strength")
         axes.plot(mine["strength"], mine["score"], color=colour, marker=mark, markersize=3, lw=1.1)
-        axes.fill_between(mine["strength"], mine["low"], mine["high"], color=colour, alpha=0.13, lw=0)
+        if len(looks) <= BANDS:
+            axes.fill_between(mine["strength"], mine["low"], mine["high"], color=colour, alpha=0.13, lw=0)
     axes.set_xticks(range(int(frame["strength"].max()) + 1 if len(frame) else 1))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

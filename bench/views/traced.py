@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.views.base import View
 from bench.views.slices import Orthogonal, Slab, Slice
+from bench.views.volume import Volume, shares_of
 
 
 def traced(
@@ -23,20 +24,32 @@ def traced(
     """
     import torch
 
+    if isinstance(view, Volume):
+        found = _shared_out(view, np.clip(saliency, 0, None), x.shape, spacing)
+        return (found * np.abs(x) if by == "contribution" else found).sum(0)
     scan = torch.from_numpy(np.array(x, dtype=np.float32))[None].requires_grad_()
     shown = view(scan, spacing)
     if saliency.shape != tuple(shown.shape[1:]):
         raise ValueError(f"a saliency of {saliency.shape} does not fit a view of {tuple(shown.shape[1:])}")
     given = torch.from_numpy(np.clip(saliency, 0, None)).to(shown.dtype)[None]
     (found,) = torch.autograd.grad(shown, scan, given)
-    found = _settled(found[0].double().numpy())
+    found = found[0].double().numpy()
     return (found * np.abs(x) if by == "contribution" else found).sum(0)
 
 
-def _settled(values: np.ndarray) -> np.ndarray:
-    """Values to a millionth of the highest: what differs by rounding alone is equal, and ranks as equal."""
-    step = 2.0 ** (np.frexp(values.max())[1] - 21)  # a power of two, so that it adds no rounding of its own
-    return np.rint(values / step) * step
+def _shared_out(view: Volume, saliency: np.ndarray, shape: tuple[int, ...], spacing: tuple[float, ...]) -> np.ndarray:
+    """(C, d, h, w) of larger voxels to (C, D, H, W) of those that they were averaged of, each by the part it fills.
+
+    In float64, and to a billionth of the highest: what is equal but for rounding ranks as equal.
+    """
+    if saliency.shape != view.shape(shape, spacing):
+        raise ValueError(f"a saliency of {saliency.shape} does not fit a view of {view.shape(shape, spacing)}")
+    found = saliency.astype(float)
+    for axis in (1, 2, 3):
+        shares = shares_of(shape[axis], found.shape[axis]).numpy()
+        found = np.moveaxis(np.tensordot(shares, found, (0, axis)), 0, axis)
+    step = 2.0 ** (np.frexp(found.max())[1] - 31)  # a power of two, so that it adds no rounding of its own
+    return np.rint(found / step) * step
 
 
 def sees(view: View, shape: tuple[int, ...], spacing: tuple[float, ...]) -> np.ndarray:

@@ -51,7 +51,7 @@ class Volume(View):
 
 def _averaged(x: Tensor, axis: int, size: int) -> Tensor:
     """(B, C, D, H, W) with `size` larger voxels along a spatial axis."""
-    weights = _shares(x.shape[2 + axis], size).to(x)
+    weights = shares_of(x.shape[2 + axis], size).to(x)
     if axis == 2:
         return x @ weights.T
     lead = x.shape[: 2 + axis]
@@ -60,7 +60,7 @@ def _averaged(x: Tensor, axis: int, size: int) -> Tensor:
     return merged.reshape(*lead, size, *x.shape[3 + axis :])
 
 
-def _shares(old: int, new: int) -> Tensor:
+def shares_of(old: int, new: int) -> Tensor:
     """(new, old): the part of each larger voxel that every voxel fills; rows sum to 1."""
     import torch
 
