@@ -29,7 +29,7 @@ from bench.cli import (
     stress,
     templates,
     tune,
-)  # fmt: skip
+)
 from bench.core import BenchError
 
 TRACEBACK = "--traceback"
@@ -42,8 +42,20 @@ app = typer.Typer(
     epilog=f"With {TRACEBACK}, anywhere on the line, an error says where in the program it arose.",
 )
 for module in (
-    run, tune, show, following, reporting, data, audit, cost, explain, stress, export, gallery, templates,
-):  # fmt: skip
+    run,
+    tune,
+    show,
+    following,
+    reporting,
+    data,
+    audit,
+    cost,
+    explain,
+    stress,
+    export,
+    gallery,
+    templates,
+):
     module.attach(app)
 
 

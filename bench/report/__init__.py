@@ -58,7 +58,7 @@ def _build(sheet: Sheet, folder: Path) -> Path:
 
     results, found = sheet.results, sheet.frames
     gathered = facts.gather(results, found, sheet.known)
-    drawn.draw((picture for part in gathered.parts for picture in part.figures), folder / "figures")
+    drawn.draw([*(one for part in gathered.parts for one in part.figures), *gathered.over], folder / "figures")
     for path in sorted((folder / "figures").glob("*.svg")):
         sheet.known.checked(path.name, path.read_text("utf-8"))
     texts = {"report.md": documents.as_markdown(gathered), "tables.tex": documents.as_latex(gathered)}

@@ -32,6 +32,7 @@ def as_markdown(facts: Facts) -> str:
     if facts.across:
         lines += ["## Over data sets"]
         lines += [text for table in facts.across for text in (f"### {table.title}", markdown(table))]
+        lines += [_picture(picture) for picture in facts.over]
     lines += ["## To repeat this", "```console\n" + "\n".join(facts.repeat.commands) + "\n```"]
     lines += [f"- {name}: {words}" for name, words in facts.repeat.facts]
     lines += ["## How to read it", "\n".join(f"- {word}" for word in facts.reading)]

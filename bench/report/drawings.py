@@ -64,12 +64,6 @@ def _interactions(found: Frames, data: Data) -> Figure:
     return figures.interactions(found.section)
 
 
-def _disturbed(found: Frames, data: Data) -> Figure:
-    from bench import figures
-
-    return figures.corruptions(data, found.section.metric.title)
-
-
 def _bands(kind: str) -> Callable[[Frames], Data]:
     def made(found: Frames) -> Data:
         from bench.tables.ranking import bands
@@ -205,6 +199,12 @@ def _curriculum(found: Frames, data: Data) -> Figure:
     return curriculum(data)
 
 
+def _stress(found: Frames, data: Data) -> Figure:
+    from bench import figures
+
+    return figures.corruptions(data, found.section.metric.title)
+
+
 def _told(words: str, one_pass: bool = False) -> Callable[[Frames, Data], str]:
     def said(found: Frames, data: Data) -> str:
         section = found.section
@@ -278,8 +278,8 @@ DRAWINGS = (
         "measured are not there. Grey: 95 % interval over people; colour: family, as in the figure of the scores.",
     ),
     Drawing(
-        "stress", "stress", "Mean scores on {data} over the strengths of every corruption of the test scans.",
-        lambda found: found.stress, _disturbed,
+        "stress", "stress", "Mean scores on {data} over the strengths of every corruption of the scans.",
+        lambda found: found.stress, _stress,
         lambda found, data: "Strength 0: scans as they are. Bands, where arms are few: 95 % intervals over people.",
     ),
     Drawing(

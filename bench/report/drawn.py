@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.report.drawings import DRAWINGS
-from bench.tables import Frames
+from bench.tables import Frames, rankings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from bench.tables.across import Ranking
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,26 @@ def pictures(found: Frames) -> tuple[Picture, ...]:
         made = partial(each.draw, found, data)
         drawn.append(Picture(each.of, f"{section.name}-{each.name}", alt, each.caption(found, data), made))
     return tuple(drawn)
+
+
+def over_data_sets(found: Sequence[Frames]) -> tuple[Picture, ...]:
+    """The critical difference diagrams, of real and of phantom data apart: none where nothing is ranked."""
+    return tuple(
+        Picture(
+            "ranks",
+            f"critical-difference-{one.kind}",
+            f"Mean ranks of the arms over the {one.kind} data sets, with the critical difference.",
+            made=partial(_critical, one),
+        )
+        for one in rankings(found)
+    )
+
+
+def _critical(one: Ranking) -> Figure:
+    from bench.figures.critical import critical_difference
+
+    ranks = dict(zip(one.arms, map(float, one.ranks.means), strict=True))
+    return critical_difference(ranks, one.ranks.critical, len(one.sets), underpowered=one.ranks.underpowered)
 
 
 def draw(drawn: Iterable[Picture], folder: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from bench.privacy import Secrets
 from bench.report.answers import answers, cautions, run_so_far
 from bench.report.cards import Card, cards
-from bench.report.drawn import Picture, pictures
+from bench.report.drawn import Picture, over_data_sets, pictures
 from bench.report.repeat import Repeat, environment, repeat
 from bench.report.summary import summary
 from bench.tables import Frames, Results, Table, across, arms, captions, laid_out
@@ -53,6 +53,7 @@ class Facts:
     arms: Table
     parts: tuple[Part, ...]
     across: tuple[Table, ...]  # over several data sets
+    over: tuple[Picture, ...]  # the figures of those
     summary: tuple[str, ...]  # the answer in two sentences
     state: str  # how many runs are done
     cards: tuple[Card, ...]
@@ -72,6 +73,7 @@ def gather(results: Results, found: list[Frames], known: Secrets) -> Facts:
         tidied(arms(results), known),
         tuple(_part(results, frames, known) for frames in found),
         tuple(tidied(table, known) for table in across(found)),
+        over_data_sets(found),
         summary(results, found),
         run_so_far(results),
         cards(results, found, known.clean),

@@ -166,7 +166,7 @@ def _size(count: int) -> str:
 
 def _drawings(facts: Facts, figures: Path) -> dict[str, Markup]:
     left, found = DRAWINGS, {}
-    for picture in (picture for part in facts.parts for picture in part.figures):
+    for picture in [*(one for part in facts.parts for one in part.figures), *facts.over]:
         text = drawing(figures, picture, min(left, DRAWING))
         left -= len(text)
         found[picture.stem] = Markup(text)
