@@ -133,4 +133,8 @@ def _show(entry: Mapping[str, Any]) -> None:
             table.add_row(escape(data), escape(row["arm"]), *times, escape(row["why"]))
     console = Console()
     console.print(table)
-    console.print(f"median of {entry['rounds']} rounds [shortest, longest], on {entry['processor']}", highlight=False)
+    console.print(
+        f"median of {entry['rounds']} rounds [shortest, longest], on {entry['processor']}",
+        markup=False,
+        highlight=False,
+    )

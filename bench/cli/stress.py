@@ -70,17 +70,9 @@ def _show(drops: Sequence[dict[str, Any]], lacking: dict[str, int], folder: str,
     from bench.tables.text import between, decimals, number, signed
 
     table = Table(
-        "data",
-        Column("arm", overflow="fold"),
-        "folds",
-        "as they are",
-        "disturbed",
-        "loss",
-        "95 %",
-        Column("worst", overflow="fold"),
-        box=None,
-        pad_edge=False,
-    )
+        "data", Column("arm", overflow="fold"), "folds", "as they are", "disturbed", "loss", "95 %",
+        Column("worst", overflow="fold"), box=None, pad_edge=False,
+    )  # fmt: skip
     for row in drops:
         digits = decimals(metrics.metric(row["metric"]))
         table.add_row(
