@@ -65,7 +65,8 @@ def test_every_trial_becomes_a_whole_record(study, tmp_path, kind):
     for cell in cells:
         record = store.get(cell.trial.key)
         assert record.status == "done", record.error
-        assert set(record.metrics) - {"bias"} == {"selected", "last", "validation", "audit"}
+        assert set(record.metrics) - {"bias", "operating"} == {"selected", "last", "validation", "audit"}
+        assert ("operating" in record.metrics) == (kind == "classification")
         assert ("bias" in record.metrics) == (kind == "regression")
         assert record.cost["parameters"] > 0
         assert record.sizes["train"] + record.sizes["val"] + record.sizes["test"] == 32
