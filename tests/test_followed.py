@@ -82,6 +82,7 @@ def test_curves_and_biases_are_tables(results):
     section = SimpleNamespace(
         name="x", runs=runs, arms=("full", "floor"), task=SimpleNamespace(kind="regression"),
         of=lambda arm: [run for run in runs if run.cell["arm"] == arm],
+        predictions=lambda run: {},
     )  # fmt: skip
     frame = curves(section)
     assert list(frame["step"]) == [2, 4, 0]
