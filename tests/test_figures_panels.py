@@ -13,9 +13,13 @@ from synthetic import AGE, MASKS, Made, Told, write
 from bench import tables
 from bench.core import Task
 from bench.figures import save, style
+from bench.figures.courses import learning_curves
 from bench.figures.critical import cliques, critical_difference
+from bench.metrics import METRICS
 from bench.report import drawn
+from bench.report.page import inline
 from bench.store import Store
+from bench.tables.courses import Course
 
 FLOORS = {"constant": Told(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": Told(0.5, family="floor")}
 FEW = {
@@ -151,3 +155,24 @@ def test_ranks_of_many_methods_stay_readable_and_weakness_is_said(count):
     assert "underpowered" in made.axes[0].get_title(loc="left")
     apart(made)
     assert cliques(ranks, float("nan")) == []
+
+
+def test_losses_on_a_logarithmic_axis_have_plain_numbers():
+    """No mathematics is set in figures, so that a label with a dollar is itself."""
+    steps = np.array([10, 20, 30])
+    lines = {"train_loss": [[1.0, 0.1, 0.01]], "val_loss": [[1.0, 0.9, 0.8]], "val": [[0.5] * 3], "test": [[0.5] * 3]}
+    one = Course(steps, {name: np.array(line) for name, line in lines.items()}, steps[-1:], steps[-2:])
+    made = learning_curves({"net": one}, METRICS["auc"], "")
+    made.canvas.draw()
+    told = [label.get_text() for axes in made.axes for label in axes.get_yticklabels()]
+    assert "0.01" in told
+    assert not [text for text in told if "$" in text]
+
+
+def test_a_narrow_figure_has_words_of_the_size_of_those_of_a_wide_one(tmp_path):
+    for name, width in (("wide", 7.2), ("narrow", 3.6)):
+        made = style.figure(width, 1.0)
+        made.subplots()
+        save(made, tmp_path, name)
+    room = [float(re.search(r"--wide:([\d.]+)rem", inline(tmp_path / f"{n}.svg", n))[1]) for n in ("wide", "narrow")]
+    assert room[0] == pytest.approx(2 * room[1], rel=0.02)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bench.figures import style
 from bench.figures.panels import beneath, named, panels
@@ -71,6 +72,8 @@ def _scale(axes: list[Axes], found: Mapping[str, Course]) -> None:
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() > 30 * values.min():
         axes[0].set_yscale("log")
+        axes[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))  # no mathematics is set
+        axes[0].yaxis.set_minor_formatter(NullFormatter())
 
 
 def _marks() -> list:

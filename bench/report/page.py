@@ -25,6 +25,7 @@ from bench.tables import Table, latex, markdown
 ROWS = 500  # of a table on the page
 FILE, FILES = 400_000, 2_500_000  # bytes of one download inside the page, and of all of them
 DRAWING, DRAWINGS = 1_200_000, 5_000_000  # bytes of one figure as SVG, and of all of them
+REM = 0.1  # of the page, for a point of a figure
 TYPES = {".csv": "text/csv", ".md": "text/markdown", ".tex": "application/x-tex", ".json": "application/json"}
 ABOUT = {
     "report.md": "the whole report in Markdown",
@@ -186,9 +187,14 @@ def drawing(figures: Path, picture: Picture, room: int) -> str:
 
 
 def inline(path: Path, prefix: str) -> str:
-    """The SVG element of a file, without prologue and metadata, its names made unlike those of other figures."""
+    """The SVG element of a file, without prologue and metadata, its names made unlike those of other figures.
+
+    A narrow figure stays so beside a wide one: their words have one size.
+    """
     text = path.read_text()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = _NAMED.sub(lambda found: f"{found[1]}{prefix}-{found[2]}", text)
     opening, rest = text.split(">", 1)
-    return re.sub(r' (?:width|height)="[^"]*"', "", opening) + ">" + rest
+    wide = re.search(r' width="([\d.]+)pt"', opening)
+    style = f' style="--wide:{float(wide[1]) * REM:.1f}rem"' if wide else ""
+    return re.sub(r' (?:width|height)="[^"]*"', "", opening) + style + ">" + rest
