@@ -136,7 +136,7 @@ def readable(name: str, text: str) -> str:
     if kind in (".html", ".svg"):
         return html.unescape(text)
     if kind == ".md":
-        return re.sub(r"\\([\\|*_`<])", r"\1", text)
+        return re.sub(r"\\([\\|*_`<[])", r"\1", text)
     if kind == ".json":
         return text.replace("\\\\", "\\")
     if kind != ".tex":

@@ -230,3 +230,9 @@ def test_arms_that_differ_in_the_view_alone_are_one_arm_on_images():
     assert ("phantom_bt_ct", "dynamic") not in planned
     assert ("phantom_ad", "dynamic") in planned
     assert ("phantom_bt_ct", "pools itself") in planned  # it is refused there, with its reason
+
+
+@pytest.mark.parametrize("label", ["", " ", "two\nlines", "turned \u202e round", "a\ttab"])
+def test_a_label_is_one_line_that_can_be_read(study, label):
+    with pytest.raises(BenchError, match="one line of printable signs"):
+        plan.check(replace(study, arms={**study.arms, label: study.arms["net"]}), "tiny")

@@ -235,3 +235,8 @@ def test_every_figure_stands_with_its_caption_in_the_page_and_in_markdown(built)
         assert words in page
         assert words in text
     assert page.count("<figcaption") == 2 * 5
+
+
+def test_no_label_is_a_tag_in_markdown(built):
+    words = re.sub(r"`[^`]*`", "", (built.parent / "report.md").read_text().replace("\\<", "").replace("```", ""))
+    assert "<b>" not in re.sub(r"(?m)^bench .*$", "", words)

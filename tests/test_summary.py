@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pandas as pd
 import pytest
 from synthetic import AGE, Made, Told, write
 
@@ -58,6 +61,31 @@ def test_missing_runs_come_first_and_untested_is_not_unshown(tmp_path):
     first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(missing=range(5))})
     assert first == "So far the one declared difference could not be tested."
     assert second == "5 of 10 runs are missing, so nothing is final; no test was possible (no fold has both arms)."
+
+
+def test_what_is_shown_on_some_folds_only_is_not_final(tmp_path):
+    better = [*BETTER[:4], float("nan")]
+    ups = {f"up {n}": Told(scores=[score + 0.1 + 0.001 * n for score in better]) for n in range(4)}
+    first, _ = told(tmp_path / "one", {"base": Told(scores=BASE), "new": Told(scores=better)})
+    assert first == "The one declared difference is shown: new is better than base in AUC (not final)."
+    first, _ = told(tmp_path / "many", {"base": Told(scores=BASE), **ups})
+    assert first.endswith("4 for the better (4 of them not final).")
+
+
+def test_what_is_better_by_less_than_the_margin_is_said_to_be_so(tmp_path):
+    first, _ = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=BETTER)}, margin=0.1)
+    assert first.endswith("new is better than base in AUC (within the margin of equivalence).")
+
+
+def test_missing_runs_hide_no_arm_that_learnt_nothing(tmp_path):
+    arms = {"base": Told(scores=[0.4, 0.45, 0.41, 0.39, 0.42]), "new": Told(scores=BETTER), "late": Told(missing=[0])}
+    arms["chance"] = Told(scores=[0.5] * 5, family="floor")
+    results = tables.gather(write(tmp_path, arms, floors=["chance"]), Store(tmp_path))
+    found = tables.frames(results)
+    rows = [{"arm": "base", "against": "chance", "verdict": "not learnt"}]
+    found[0] = replace(found[0], learning=pd.DataFrame(rows))
+    _, second = summary(results, found)
+    assert second.startswith("1 of 20 runs is missing, so nothing is final, and base learnt no more than a floor")
 
 
 @pytest.mark.parametrize("plan", [{"folds": 1}, {"folds": 1, "seeds": 3}])

@@ -256,3 +256,25 @@ def test_words_that_are_no_paths_stay():
 def test_tables_need_neither_torch_nor_ray_nor_drawing():
     program = "import sys, bench.tables, bench.report\nassert not {'torch', 'ray', 'matplotlib'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("p", "shown"), [(0.0496, "0.0496"), (0.0504, "0.0504"), (0.05, "0.050"), (0.04999999, "<0.050"), (0.0489, "0.049")]
+)
+def test_a_p_value_shows_on_which_side_of_the_level_it_lies(p, shown):
+    assert text.probability(p) == shown
+    assert text.p_is(p).removeprefix("p ").removeprefix("= ").replace(" ", "") == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("<img src=x> is better", r"\<img src=x> is better"),
+        ("![x](http://y) and [y](z)", r"!\[x](http://y) and \[y](z)"),
+        ("*new*\n\n# old", r"\*new\* # old"),
+        ("see `bench <X>`", "see `bench <X>`"),
+        ("one ` <b>", r"one \` \<b>"),
+    ],
+)
+def test_a_sentence_holds_nothing_that_markdown_would_carry_out(said, written):
+    assert tables.prose(said) == written

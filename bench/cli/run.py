@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import tempfile
@@ -159,8 +158,7 @@ def _notes(found: Planned) -> list[str]:
 
 
 def _command() -> str:
-    name = os.path.basename(sys.argv[0])
-    return shlex.join(["bench" if name == "__main__.py" else name, *sys.argv[1:]])  # python -m bench is bench
+    return shlex.join(["bench", *sys.argv[1:]])  # whatever started it: only this can be typed to repeat it
 
 
 def _say_what_failed(cells: Sequence[Cell], store: Store, console: Console) -> int:

@@ -47,6 +47,8 @@ def _check_labels(study: Study, name: str) -> None:
     labels = [label for label, _ in study.rows()]
     if twice := {label for label in labels if labels.count(label) > 1}:
         raise BenchError(f"the study {name} has two arms {min(twice)!r}; rename one")
+    if wrong := [label for label in labels if not label.strip() or not label.isprintable()]:
+        raise BenchError(f"the study {name} has an arm {wrong[0]!r}; a label is one line of printable signs; rename it")
 
 
 def contrasts(study: Study) -> list[tuple[str, str]]:

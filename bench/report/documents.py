@@ -10,19 +10,20 @@ import pandas as pd
 from bench.privacy import Secrets, aliases
 from bench.report.facts import Facts, Picture
 from bench.report.people import sets
-from bench.tables import Frames, Table, curves, latex, markdown, pooled, predictions, ranks_frame
+from bench.tables import Frames, Table, curves, latex, markdown, pooled, predictions, prose, ranks_frame
 from bench.tables.text import MINUS, NOTHING
 
 
 def as_markdown(facts: Facts) -> str:
     """The whole report."""
-    lines = [f"# {facts.study}", facts.question, *(f"**{sentence}**" for sentence in facts.summary)]
-    lines += ["## What was run", *(f"- {name}: {v}" for name, v in facts.run)]
-    lines += [f"- {note}" for note in facts.notes]
+    lines = [f"# {facts.study}", prose(facts.question), *(f"**{prose(sentence)}**" for sentence in facts.summary)]
+    lines += ["## What was run", *(f"- {name}: {prose(v)}" for name, v in facts.run)]
+    lines += [f"- {prose(note)}" for note in facts.notes]
     lines += [markdown(facts.arms)]
     for part in facts.parts:
-        lines += [f"## {part.heading}", *(f"**{caution}**" for caution in part.cautions)]
-        lines += ["### Answer", "\n".join(f"- {sentence}" for sentence in part.answers) or "No contrast is declared."]
+        lines += [f"## {part.heading}", *(f"**{prose(caution)}**" for caution in part.cautions)]
+        told = "\n".join(f"- {prose(sentence)}" for sentence in part.answers)
+        lines += ["### Answer", told or "No contrast is declared."]
         for table in part.tables:
             lines += [f"### {table.title}"]
             lines += [_picture(picture) for picture in part.figures if picture.of == table.name]
@@ -34,13 +35,14 @@ def as_markdown(facts: Facts) -> str:
         lines += [text for table in facts.across for text in (f"### {table.title}", markdown(table))]
         lines += [_picture(picture) for picture in facts.over]
     lines += ["## To repeat this", "```console\n" + "\n".join(facts.repeat.commands) + "\n```"]
-    lines += [f"- {name}: {words}" for name, words in facts.repeat.facts]
+    lines += [f"- {name}: {prose(words)}" for name, words in facts.repeat.facts]
     lines += ["## How to read it", "\n".join(f"- {word}" for word in facts.reading)]
     return _joined(lines)
 
 
 def _picture(picture: Picture) -> str:
-    return f"![{picture.alt}](figures/{picture.stem}.png)" + (f"\n\n*{picture.caption}*" if picture.caption else "")
+    caption = f"\n\n*{prose(picture.caption)}*" if picture.caption else ""
+    return f"![{prose(picture.alt)}](figures/{picture.stem}.png){caption}"
 
 
 def _joined(lines: list[str]) -> str:

@@ -46,7 +46,10 @@ class Tested:
             told = f"{entry['factor']} at {entry['level']} is {word} together than apart"
         elif not entry["against"]:
             told = f"{entry['factor']} at {entry['level']} is {word} than at {entry['control']}"
-        return f"{told} in {self.section.metric.title}" + (f" on {self.section.name}" if place else "")
+        told += f" in {self.section.metric.title}" + (f" on {self.section.name}" if place else "")
+        but = ["within the margin of equivalence"] * bool(entry["p_equivalence_holm"] < ALPHA)
+        but += [] if entry["complete"] else ["not final"]
+        return told + (f" ({', '.join(but)})" if but else "")
 
 
 def summary(results: Results, found: Sequence[Frames]) -> tuple[str, str]:
@@ -105,6 +108,8 @@ def _listed(told: Sequence[Tested], place: bool) -> str:
         return listed([one.words(place) for one in told])
     better = sum(one.entry["improvement"] > 0 for one in told)
     parts = [f"{better} for the better"] * bool(better) + [f"{len(told) - better} for the worse"] * (better < len(told))
+    if unfinished := sum(not one.entry["complete"] for one in told):
+        return f"{listed(parts)} ({unfinished} of them not final)"
     return listed(parts)
 
 
@@ -124,12 +129,13 @@ def _gravest(results: Results, part: Sequence[Frames]) -> str:
     if part[0].section.phantom:
         return "the data are phantoms made by a program, and nothing here says anything about real scans"
     runs = {run.cell["key"]: run for frames in part for run in frames.section.runs}.values()
-    if lacking := sum(not run.done for run in runs):
-        return f"{lacking} of {plural(len(runs), 'run')} are missing, so nothing is final"
-    nothing = {arm for frames in part for arm in _learnt_nothing(frames)}
-    if nothing:
-        return f"{listed(sorted(nothing)[:NAMED])}{' and others' * (len(nothing) > NAMED)} learnt no more than a floor"
-    return ""
+    lacking, words = sum(not run.done for run in runs), []
+    if lacking:
+        verb = "is" if lacking == 1 else "are"
+        words.append(f"{lacking} of {plural(len(runs), 'run')} {verb} missing, so nothing is final")
+    if nothing := sorted({arm for frames in part for arm in _learnt_nothing(frames)}):
+        words.append(f"{listed(nothing[:NAMED])}{' and others' * (len(nothing) > NAMED)} learnt no more than a floor")
+    return ", and ".join(words)
 
 
 def _learnt_nothing(found: Frames) -> list[str]:

@@ -56,7 +56,7 @@ def corrected_interval(
     ratio = _size_ratio(len(d), train_sizes, test_sizes)
     mean = float(d.mean()) if len(d) else math.nan
     if len(d) < 2:
-        return _untested(mean, math.nan, 0, level, f"{len(d)} differences: at least 2 are needed")
+        return _untested(mean, math.nan, 0, level, f"{len(d)} difference{'s' * (len(d) != 1)}: at least 2 are needed")
     spread = np.ptp(d) > 1e-12 * max(1.0, np.abs(d).max())  # less is the rounding of equal differences
     se = math.sqrt(d.var(ddof=1) * (1 / len(d) + ratio)) if spread else 0.0
     if spread:

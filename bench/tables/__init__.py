@@ -23,7 +23,7 @@ from bench.tables.layout import Table
 from bench.tables.learning import learning
 from bench.tables.noise import noise, noise_table
 from bench.tables.operating import operating_table
-from bench.tables.render import latex, markdown
+from bench.tables.render import latex, markdown, prose
 from bench.tables.results import Results, Run, Section, gather, read
 from bench.tables.scores import predictions, scores
 from bench.tables.stressed import curves as stressed_curves
@@ -56,6 +56,7 @@ __all__ = [
     "noise",
     "pooled",
     "predictions",
+    "prose",
     "rankings",
     "ranks_frame",
     "read",

@@ -19,7 +19,7 @@ def markdown(table: Table) -> str:
         return "None."
     rule = ["---" if column in table.words else "---:" for column in range(len(table.columns))]
     lines = [_row(table.columns), _row(rule), *(_row(row) for row in table.rows)]
-    return "\n".join(lines + [f"\n{note}" for note in table.notes] + [f"\n*{_escaped(table.caption)}*"])
+    return "\n".join(lines + [f"\n{prose(note)}" for note in table.notes] + [f"\n*{_escaped(table.caption)}*"])
 
 
 def latex(table: Table, label: str, heading: str) -> str:
@@ -49,6 +49,23 @@ def latex(table: Table, label: str, heading: str) -> str:
 def tex(text: str) -> str:
     """A text with everything escaped that LaTeX would read."""
     return "".join(_TEX.get(sign, sign) for sign in text)
+
+
+def prose(text: str) -> str:
+    """A sentence of a report in one line, without what Markdown would take for tags, links, pictures or emphasis.
+
+    Words in backticks stay code.
+    """
+    parts = " ".join(text.split()).split("`")
+    closed = len(parts) % 2 == 1  # else somebody's name has a backtick, and nothing is code
+    found = [part if closed and at % 2 else _marked(part) for at, part in enumerate(parts)]
+    return ("`" if closed else "\\`").join(found)
+
+
+def _marked(text: str) -> str:
+    for sign in "\\*<[":
+        text = text.replace(sign, f"\\{sign}")
+    return text
 
 
 def _row(words: tuple[str, ...] | list[str]) -> str:

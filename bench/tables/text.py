@@ -51,16 +51,18 @@ def between(low: float, high: float, digits: int) -> str:
 
 
 def probability(p: float) -> str:
-    """A p value: three decimals, and never 0."""
+    """A p value: three decimals, and never 0; more where they would not tell on which side of 0.05 it lies."""
     if math.isnan(p):
         return NOTHING
+    if p != 0.05 and f"{p:.3f}" == "0.050":
+        return ("<" if p < 0.05 else ">") + "0.050" if f"{p:.5f}" == "0.05000" else f"{p:.5f}".rstrip("0")
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def p_is(p: float) -> str:
     """`p = 0.012` or `p < 0.001`, for a sentence."""
     text = probability(p)
-    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+    return f"p {text[0]} {text[1:]}" if text.startswith(("<", ">")) else f"p = {text}"
 
 
 def large(value: float) -> str:
