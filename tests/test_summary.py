@@ -9,7 +9,7 @@ import pytest
 from synthetic import AGE, Made, Told, write
 
 from bench import tables
-from bench.report.answers import mixed_code, one_seed
+from bench.report.answers import answers, mixed_code, one_seed
 from bench.report.summary import summary
 from bench.store import Store
 
@@ -43,6 +43,16 @@ def test_nothing_shown_comes_with_what_would_have_been_missed(tmp_path):
     sizes = sorted(tables.frames(results)[0].contrasts["minimum_detectable"])
     low, high = (f"{size:.3f}" for size in sizes)
     assert second == f"Differences smaller than about {low} to {high} in AUC would probably have been missed."
+
+
+def test_two_folds_do_not_say_what_would_have_been_missed(tmp_path):
+    """The smallest detectable difference is that of a large sample: of two differences it is far too small."""
+    arms = {"base": Told(scores=[0.60, 0.66]), "new": Told(scores=[0.64, 0.63])}
+    first, second = told(tmp_path, arms, folds=2)
+    assert first == "The one declared difference is not shown."
+    assert second == "With 2 folds only very large differences could have been shown."
+    said = answers(tables.frames(tables.read("toy", tmp_path))[0])
+    assert said[0].endswith("no difference is shown; 2 folds could show very large ones only.")
 
 
 def test_of_many_differences_the_numbers_are_told(tmp_path):

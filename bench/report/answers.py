@@ -75,6 +75,8 @@ def _claim(section: Section, entry: Mapping[str, Any]) -> str:
     if words.startswith("no difference shown") and abs(entry["improvement"]) > entry["minimum_detectable"]:
         folds = plural(entry["folds"], "fold")
         return f"no difference is shown, though the one seen is not small: {folds} cannot tell it from chance"
+    if words.startswith("no difference shown") and entry["folds"] < FEW:
+        return f"no difference is shown; {plural(entry['folds'], 'fold')} could show very large ones only"
     if words.startswith("no difference shown"):
         size = number(entry["minimum_detectable"], decimals(section.metric))
         return f"no difference is shown; one smaller than about {size} would probably have been missed"

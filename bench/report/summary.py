@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.report.answers import FEW
 from bench.tables import Frames, Results, Section
 from bench.tables.contrasts import ALPHA
 from bench.tables.learning import NOTHING_LEARNT
@@ -151,6 +152,9 @@ def _unseen(part: Sequence[Frames]) -> str:
                 held = sizes.setdefault(frames.section.metric.title, (frames.section, []))
                 held[1].append(one.entry["minimum_detectable"])
     told = [_missed(section, values) for section, values in sizes.values() if max(values) > 0]
+    fewest = min((one.entry["folds"] for frames in part for one in tested(frames) if one.done), default=FEW)
+    if told and fewest < FEW:
+        return f"with {plural(fewest, 'fold')} only very large differences could have been shown"
     if told:
         return f"differences smaller than about {listed(told)} would probably have been missed"
     tests = [one for frames in part for one in tested(frames)]
