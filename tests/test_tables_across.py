@@ -13,7 +13,7 @@ from scipy import stats as scipy_stats
 from sklearn.metrics import roc_curve
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.meta_analysis import combine_effects
-from synthetic import AGE, Made, Told, write
+from synthetic import AGE, MASKS, Made, Told, write
 
 from bench import runner, tables
 from bench import scores as runs_scores
@@ -209,3 +209,14 @@ def test_the_caption_says_which_interval_stands_beside_a_score(tmp_path):
     for made, words in ((Made(), "logit interval"), (Made(task=AGE), "percentile interval of the bootstrap")):
         results = gathered(tmp_path / made.task.kind, {"base": Told()}, [made])
         assert words in tables.laid_out(results, tables.frames(results)[0])[0].caption
+
+
+def test_a_score_of_masks_has_an_interval_over_people_from_the_scores_of_their_scans(tmp_path):
+    results = gathered(tmp_path, {"base": Told(0.5)}, [Made("vessels", MASKS, people=60)])
+    section = results.sections[0]
+    row = tables.frames(results)[0].scores.iloc[0]
+    folds = [section.predictions(run)["scan_scores"] for run in section.of("base")]
+    error = np.sqrt(np.mean([fold.var() / len(fold) for fold in folds]) / len(folds))
+    assert row["score"] == pytest.approx(np.mean([fold.mean() for fold in folds]))
+    assert row["low"] == pytest.approx(row["score"] - 1.96 * error, abs=0.3 * error)
+    assert row["high"] == pytest.approx(row["score"] + 1.96 * error, abs=0.3 * error)

@@ -27,6 +27,11 @@ COSTS = (
 )
 
 
+OF_SCANS = metrics.Metric(  # of masks, which no record keeps: the primary score of each scan is kept
+    "scan_scores", "Mean over scans", "regression", "higher", "", -math.inf, math.inf, each=lambda y, p, spacing: p
+)
+
+
 def scores(section: Section) -> pd.DataFrame:
     """A row for every arm of the plan, run or not. A missing run is counted, never filled in."""
     return pd.DataFrame([_row(section, arm) for arm in section.arms])
@@ -76,7 +81,8 @@ def interval(section: Section, arm: str) -> tuple[float, float, float]:
         return math.nan, math.nan, math.nan
     repeats = max(FEWEST, REPEATS // len(passes))
     rng = np.random.default_rng(seed_of(section.name, arm, "bootstrap"))
-    found = [stats.score_interval(section.metric, folds, rng, repeats) for folds in passes]
+    metric = OF_SCANS if section.task.kind == "segmentation" else section.metric
+    found = [stats.score_interval(metric, folds, rng, repeats) for folds in passes]
     below = float(np.nanmean([one.estimate - one.low for one in found]))
     above = float(np.nanmean([one.high - one.estimate for one in found]))
     low, high = np.clip([score - below, score + above], section.metric.low, section.metric.high)
@@ -90,9 +96,10 @@ def _passes(section: Section, arm: str) -> list[list[tuple[np.ndarray, np.ndarra
         if math.isnan(run.score(section.task.primary)):
             continue
         kept = section.predictions(run)
-        if "selected" in kept and np.isfinite(kept["selected"]).all():
+        said = kept.get("scan_scores" if section.task.kind == "segmentation" else "selected")
+        if said is not None and np.isfinite(said).all():
             partition, _, seed = run.place
-            passes.setdefault((partition, seed), []).append((kept["y"], kept["selected"], kept["groups"]))
+            passes.setdefault((partition, seed), []).append((kept.get("y", said), said, kept["groups"]))
     return list(passes.values())
 
 
