@@ -165,6 +165,8 @@ def _seal(path: Path, checksum: str) -> None:
     unfinished.write_text(json.dumps({"checksum": checksum, "size": size, "time": time}))
     flush(unfinished)
     unfinished.replace(_beside(path))
+    for left in path.parent.glob(f".{path.name}.seal-*"):  # of killed processes
+        left.unlink(missing_ok=True)
 
 
 def _looks(path: Path) -> list[int]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import bids
 import numpy as np
 import pytest
 
-from bench import paths, registry
+from bench import paths, registry, rows
 from bench.core import BenchError, HaltError
 from bench.prepare import making, open_prepared, prepare
 
@@ -74,3 +75,14 @@ def test_pickled_arrays_are_not_read(tmp_path):
     np.save(made.folder / "images.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
     with pytest.raises(BenchError, match="damaged"):
         made.images()
+
+
+def test_half_a_seal_that_a_killed_process_left_goes_when_the_file_is_sealed_again(mine):
+    mine()
+    prepare("mine")
+    (images,) = paths.data_root().glob("prepared/*/images.npy")
+    left = images.with_name(f".{images.name}.seal-1")
+    left.write_text("{")
+    os.utime(images)  # so that it is read through, and sealed again
+    assert rows.fault_of(images) == ""
+    assert not left.exists()

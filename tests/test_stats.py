@@ -74,7 +74,7 @@ def test_identical_arms_differ_by_nothing() -> None:
 
 
 def test_what_cannot_be_tested_says_why() -> None:
-    for d, reason in [([0.1], "1 differences"), ([], "0 differences"), ([0.8 - 0.7, 0.9 - 0.8], "same in every fold")]:
+    for d, reason in [([0.1], "1 difference"), ([], "0 differences"), ([0.8 - 0.7, 0.9 - 0.8], "same in every fold")]:
         found = corrected_interval(np.array(d), 80, 20)
         assert all(math.isnan(value) for value in (found.p, found.low, found.high, found.minimum_detectable))
         assert reason in found.reason
