@@ -4,7 +4,7 @@ The methods of `strong_families` on the same phantoms without an effect: patient
 Holm's correction over all of them none may be better than `constant`; one that is has seen what it should not.
 
 Expected: nothing, by the table *Learnt or not* and by every contrast.
-Cost: about an hour of one processor core.
+Cost: not measured; `bench plan --study null_families --measure` estimates it.
 """
 
 from bench.core import Data, Recipe, Study

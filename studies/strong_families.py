@@ -6,7 +6,7 @@ score on real scans says nothing of its idea; the table *Learnt or not* lists it
 nothing is.
 
 Expected: convolutional networks find so large a change in a few dozen steps from scratch, transformers may not.
-Cost: about two hours of one processor core, half of them for the networks of volumes.
+Cost: not measured; `bench plan --study strong_families --measure` estimates it.
 """
 
 from bench.core import Arm, Data, Recipe, Study

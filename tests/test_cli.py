@@ -168,7 +168,7 @@ def test_who_calls_it_from_a_program_has_their_signals_back(monkeypatch):
     assert {number: signal.getsignal(number) for number in before} == before
 
 
-@pytest.mark.parametrize("started", ["/env/bin/bench", "/home/bench/__main__.py", "-c", "/work/sweep.py"])
+@pytest.mark.parametrize("started", ["/env/bin/bench", "/home/bench/__main__.py", "-c", "/home/sweep.py"])
 def test_the_command_of_a_study_can_be_typed_whatever_started_it(monkeypatch, started):
     monkeypatch.setattr(sys, "argv", [started, "run", "--study", "mine", "--arm", "U-Net (3D)"])
     assert run._command() == "bench run --study mine --arm 'U-Net (3D)'"
