@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from synthetic import Made, Told, write
 
 from bench import kept, stressed, tables
 from bench.core import BenchError
+from bench.store import Store
 from bench.stress import networks
 from bench.stress import study as studies
 from bench.stress.corruptions import CORRUPTIONS, corrupted
@@ -272,3 +274,12 @@ def test_masks_are_scored_on_their_own_grid(plugins, tmp_path):
     assert clean.mean() == pytest.approx(record.metrics["selected"]["dice"], abs=1e-12)
     assert clean.shape == noisy.shape == (len(one.scene.fold.test),)
     assert not np.array_equal(clean, noisy)
+
+
+def test_undisturbed_scans_have_the_interval_of_the_score(tmp_path):
+    results = tables.gather(write(tmp_path, {"a": Told(0.7)}, [Made("scans", people=60)]), Store(tmp_path))
+    section = results.sections[0]
+    said = {run.cell["key"]: {("clean", 0): section.predictions(run)["selected"]} for run in section.of("a")}
+    point = summed._point(summed.Stressed(section, said), "a", "blur", 0)
+    row = tables.frames(results)[0].scores.iloc[0]
+    assert point[:3] == pytest.approx((row["score"], row["low"], row["high"]))

@@ -240,8 +240,8 @@ DRAWINGS = (
     Drawing(
         "reliability", "scores", "Stated probabilities against what came true, for the arms on {data}.", _stated,
         _reliability,
-        _told("Ten bins of equal width, scans summed over the folds. ECE: of these bins; the mean over folds is "
-              "larger, because bins of few scans are noisy.", True),
+        _told("Ten bins of equal width, scans summed over the folds. ECE: of these bins, for two classes those of the "
+              "second one's probability; the table's is of the class called, a mean over folds.", True),
     ),
     Drawing(
         "distribution", "scores", "The score of every test scan of {data}, for each arm.", _scans, _distribution,

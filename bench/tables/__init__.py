@@ -27,6 +27,7 @@ from bench.tables.render import latex, markdown, prose
 from bench.tables.results import Results, Run, Section, gather, read
 from bench.tables.scores import predictions, scores
 from bench.tables.stressed import curves as stressed_curves
+from bench.tables.stressed import drops as stressed_drops
 from bench.tables.stressed import read as read_stressed
 from bench.tables.stressed import table as stressed_table
 from bench.tables.timed import table as timed_table
@@ -79,6 +80,7 @@ class Frames:
     learning: pd.DataFrame
     trained: pd.DataFrame
     stress: pd.DataFrame  # curves over the strengths of corruptions; empty where nobody asked
+    drops: pd.DataFrame  # what disturbed scans cost each arm
 
 
 def frames(results: Results) -> list[Frames]:
@@ -89,8 +91,10 @@ def frames(results: Results) -> list[Frames]:
         scored = scores(section)
         mine, its = (each[each["data"] == section.name] if len(each) else each for each in (tested, varied))
         checked = controls(section, scored), failures(section), learning(section), trained(section)
-        disturbed = stressed_curves(read_stressed(section))
-        found.append(Frames(section, scored, mine, its, *checked, disturbed))
+        disturbed = read_stressed(section)
+        found.append(
+            Frames(section, scored, mine, its, *checked, stressed_curves(disturbed), stressed_drops(disturbed))
+        )
     return found
 
 
@@ -110,7 +114,7 @@ def laid_out(results: Results, found: Frames) -> list[Table]:
         partial(layout.audit, found.section, found.scores),
         partial(layout.cost, found.section, found.scores),
         partial(timed_table, found.section),
-        partial(stressed_table, found.section),
+        partial(stressed_table, found.section, found.drops),
         *([partial(tuning, results.tuned, found.section.name)] if results.tuned else []),
         partial(layout.failures, results, found.section, found.failures),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bench.tables.results import Run, Section
+from bench.tables.results import Run, Section, given
 
 
 def bias(section: Section) -> pd.DataFrame:
@@ -14,7 +14,7 @@ def bias(section: Section) -> pd.DataFrame:
     for arm in section.arms if section.task.kind == "regression" else ():
         found = [run.record.metrics for run in section.of(arm) if run.done and "bias" in run.record.metrics]
         if found:
-            told = {name: [_number(each["bias"].get(name)) for each in found] for name in ("slope", "corrected_mae")}
+            told = {name: [given(each["bias"].get(name)) for each in found] for name in ("slope", "corrected_mae")}
             usable = np.isfinite(told["corrected_mae"])
             gaps = [_gap(section, run) for run in section.of(arm) if run.done]
             corrected = np.mean(told["corrected_mae"]) if usable.all() else np.nan
@@ -28,7 +28,3 @@ def _gap(section: Section, run: Run) -> float:
     """The mean of prediction - true number over the test part of a run; NaN where its predictions are not kept."""
     kept = section.predictions(run)
     return float((kept["selected"] - kept["y"]).mean()) if "selected" in kept else float("nan")
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from bench.tables import captions
-from bench.tables.results import Run, Section
+from bench.tables.results import Run, Section, given
 
 FOLLOWED = ("train_loss", "val_loss", "val", "test")
 
@@ -54,10 +53,6 @@ def _mean(seeds: Sequence[Run], name: str, steps: Sequence[int]) -> np.ndarray:
     """(P,) the mean of the seeds that have the number; NaN where none has."""
     rows = []
     for run in seeds:
-        known = {point["step"]: _number({**point, **point.get("watched", {})}.get(name)) for point in run.record.curve}
+        known = {point["step"]: given({**point, **point.get("watched", {})}.get(name)) for point in run.record.curve}
         rows.append([known.get(step, np.nan) for step in steps])
     return np.ma.filled(np.ma.masked_invalid(rows).mean(axis=0).astype(float), np.nan)
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)

@@ -225,6 +225,11 @@ def disagreeing(plan: Mapping[str, Any], run: Run) -> str:
     return ""
 
 
+def given(value: Any) -> float:
+    """A number of a record; NaN where it has none."""
+    return float("nan") if value is None else float(value)
+
+
 def by_fold(scores: Scores) -> np.ndarray:
     """(J,) scores of the (partition, fold), seeds averaged, those without a score left out."""
     from bench.stats import average_seeds

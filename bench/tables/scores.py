@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench import metrics, stats
 from bench.core import seed_of
+from bench.tables import people
 from bench.tables.contrasts import sizes
 from bench.tables.results import POINTS, Run, Section
 
@@ -24,11 +25,6 @@ COSTS = (
     "inference_seconds",
     "peak_memory_mb",
     "train_joules",
-)
-
-
-OF_SCANS = metrics.Metric(  # of masks, which no record keeps: the primary score of each scan is kept
-    "scan_scores", "Mean over scans", "regression", "higher", "", -math.inf, math.inf, each=lambda y, p, spacing: p
 )
 
 
@@ -68,25 +64,11 @@ def _row(section: Section, arm: str) -> dict[str, object]:
 
 
 def interval(section: Section, arm: str) -> tuple[float, float, float]:
-    """Low, high, and the share of resampled folds without a score: of *these trained models* on new people.
-
-    People are resampled within one pass over the folds, in which each of them is tested once. Further seeds and
-    partitions test the same people again and are no further evidence about them: the distances of the bounds from the
-    score are averaged over the passes, which is right if the passes agree about people, and wide rather than narrow
-    if not. NaN where the records keep no predictions.
-    """
-    score = stats.fold_mean(section.scores(arm))
+    """Low, high, and the share of resampled folds without a score: see `people.interval`. NaN without predictions."""
     passes = _passes(section, arm)
-    if not passes or math.isnan(score):
-        return math.nan, math.nan, math.nan
-    repeats = max(FEWEST, REPEATS // len(passes))
+    repeats = max(FEWEST, REPEATS // max(1, len(passes)))
     rng = np.random.default_rng(seed_of(section.name, arm, "bootstrap"))
-    metric = OF_SCANS if section.task.kind == "segmentation" else section.metric
-    found = [stats.score_interval(metric, folds, rng, repeats) for folds in passes]
-    below = float(np.nanmean([one.estimate - one.low for one in found]))
-    above = float(np.nanmean([one.high - one.estimate for one in found]))
-    low, high = np.clip([score - below, score + above], section.metric.low, section.metric.high)
-    return float(low), float(high), float(np.mean([one.undefined for one in found]))
+    return people.interval(section, stats.fold_mean(section.scores(arm)), passes, rng, repeats)
 
 
 def _passes(section: Section, arm: str) -> list[list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,9 +16,8 @@ import pandas as pd
 
 from bench import metrics, stats, stressed
 from bench.core import seed_of
-from bench.metrics import Metric
 from bench.stressed import CLEAN, STRENGTHS, Said
-from bench.tables import captions
+from bench.tables import captions, people
 from bench.tables.contrasts import sizes
 from bench.tables.layout import Table
 from bench.tables.results import Run, Section
@@ -66,12 +65,6 @@ class Stressed:
         )  # fmt: skip
         y = kept["y"] if "y" in kept else np.zeros(len(said))
         return y, said, kept["groups"]
-
-    @property
-    def metric(self) -> Metric:
-        """The primary one; of masks, the mean of scores that are known already."""
-        made = self.section.metric
-        return made if made.kind != "segmentation" else replace(made, kind="regression", each=lambda y, p, spacing: p)
 
 
 def _whole(said: Said, name: str) -> bool:
@@ -140,16 +133,13 @@ def _point(found: Stressed, arm: str, corruption: str, strength: int) -> tuple[f
     folds = len({run.place[:2] for run in runs})
     if not runs:
         return math.nan, math.nan, math.nan, 0
-    score, below, above = stats.fold_mean(values), [], []
+    passes: dict[tuple[int, int], list] = {}  # over the folds, each of which tests everybody once
+    for run in runs:
+        passes.setdefault((run.place[0], run.place[2]), []).append(found.part(run, corruption, strength))
+    score = stats.fold_mean(values)
     rng = np.random.default_rng(seed_of(found.section.name, arm, corruption, strength, "stress"))
-    for each in {(run.place[0], run.place[2]) for run in runs}:  # a pass over the folds tests everybody once
-        parts = [found.part(run, corruption, strength) for run in runs if (run.place[0], run.place[2]) == each]
-        drawn = stats.group_bootstrap(found.metric, parts, rng, REPEATS)
-        below.append(drawn.estimate - drawn.low)
-        above.append(drawn.high - drawn.estimate)
-    made = found.section.metric
-    low, high = np.clip([score - np.nanmean(below), score + np.nanmean(above)], made.low, made.high)
-    return score, float(low), float(high), folds
+    low, high, _ = people.interval(found.section, score, list(passes.values()), rng, REPEATS)
+    return score, low, high, folds
 
 
 def drops(found: Stressed) -> pd.DataFrame:
@@ -193,9 +183,8 @@ def _interval(section: Section, arm: str, lost: Mapping[tuple[int, int], float])
     return tested.low, tested.high
 
 
-def table(section: Section) -> Table:
-    """What an arm loses on disturbed scans; without rows where nobody asked."""
-    frame = drops(read(section))
+def table(section: Section, frame: pd.DataFrame) -> Table:
+    """What an arm loses on disturbed scans, from its drops; without rows where nobody asked."""
     digits = decimals(section.metric)
     columns = ("Arm", "Folds", "As they are", "Disturbed", "Loss", "95 %", "Worst of them", "Its loss")
     rows = tuple(
