@@ -172,3 +172,9 @@ def test_who_calls_it_from_a_program_has_their_signals_back(monkeypatch):
 def test_the_command_of_a_study_can_be_typed_whatever_started_it(monkeypatch, started):
     monkeypatch.setattr(sys, "argv", [started, "run", "--study", "mine", "--arm", "U-Net (3D)"])
     assert run._command() == "bench run --study mine --arm 'U-Net (3D)'"
+
+
+def test_a_misspelt_method_is_told_before_what_else_is_missing():
+    done = bench("cost", "dcls")
+    assert done.returncode == 2
+    assert "did you mean 'dclse'" in done.stderr

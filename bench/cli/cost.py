@@ -44,6 +44,8 @@ def cost(
         raise BenchError("name methods with --shape, or a study with --study")
     if study:
         return _study(study, arm or [], rounds, as_json)
+    for name in methods:
+        registry.member("methods", name)  # a misspelt one is told first
     if not shape:
         raise BenchError("--shape says what the network is given, channels and sizes, as 3,110,110")
     return _methods(methods, shape, classes, settings(set_), as_json)
