@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.claims import Claim
-from bench.core import BenchError, HaltError, Trial
+from bench.core import BenchError, HaltError, Record, Trial
 from bench.launch import crate
 from bench.launch.attempts import Outcome, said_of, settled, telling
 from bench.launch.cluster import connected
@@ -69,12 +69,15 @@ class _Wave:
     teachers: dict[str, Any] = field(default_factory=dict)
     looked: float = 0.0
     full: bool = False  # no room was found for the last trial
+    measured: bool = False  # nothing is left to measure before trials take the GPUs
+    guessed: set[tuple[str, str]] = field(default_factory=set)  # (device, kind) whose peak is a guess
 
     def run(self) -> None:
         try:
             while (self.waiting and not self.stop.asked) or self.running:
                 self.crew.refresh()
-                self._fill()
+                if self.measured or not self._measure():
+                    self._fill()
                 if not self.running:
                     time.sleep(PAUSE)
                     continue
@@ -100,6 +103,21 @@ class _Wave:
         if self.last and not self.waiting:
             for seat in self.crew.idle():
                 self.crew.dismiss(seat)
+
+    def _measure(self) -> bool:
+        """Whether kinds of trials that nobody has measured are still being so, each alone on a GPU.
+
+        They come before all trials: between them, each would wait until every trial has left a GPU.
+        """
+        for trial in {kind_of(trial): trial for trial in self.waiting if self.crew.unmeasured(trial)}.values():
+            if self.stop.asked:
+                break
+            if self._begin(trial):
+                self.waiting.remove(trial)
+            elif self.full:
+                break
+        self.measured = not any(run.measuring for run in self.running.values())
+        return not self.measured
 
     def _begin(self, trial: Trial) -> bool:
         """Whether the trial, or its measuring, was begun, or is done already."""
@@ -159,9 +177,10 @@ class _Wave:
             self._done(run, *came)
 
     def _measured(self, run: _Run, device: str, peak: float | None) -> None:
-        node = run.seat.node
+        node, kind = run.seat.node, kind_of(run.trial)
         fallback = node.gpu_mb / 4 / 1.5 if node.gpu_mb else 0.0  # about a quarter of a GPU
-        self.crew.peaks[node.device, kind_of(run.trial)] = fallback if peak is None else peak
+        self.crew.peaks[node.device, kind] = fallback if peak is None else peak
+        self.guessed |= {(node.device, kind)} if peak is None else set()
         self.waiting.appendleft(run.trial)
         self.crew.check([run.trial])
 
@@ -182,9 +201,17 @@ class _Wave:
             run.seat.actor.call.remote("forget", trial.key)
         record = store.get(trial.key)
         if record is not None:
-            note_peak(self.crew.peaks, record)
+            self._know(record)
         board.clear(trial.key)
         self.watch.ended(trial, *outcome)
+
+    def _know(self, record: Record) -> None:
+        """Take over what a trial has needed; a guess makes way for the first that was measured."""
+        kind = record.resolved.get("device", ""), kind_of(record.trial)
+        if kind in self.guessed and record.cost.get("peak_memory_mb") is not None:
+            self.guessed.remove(kind)
+            del self.crew.peaks[kind]
+        note_peak(self.crew.peaks, record)
 
     def _lost(self, run: _Run, error: Exception) -> None:
         """A process is gone. The trial runs again; where it has lost several, and no node went away, it has failed."""

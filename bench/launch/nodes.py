@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from bench.store import Store
 PACKAGES = ("python", "ray", "torch", "numpy", "scipy", "scikit-learn", "scikit-image", "timm", "monai", "einops")
 PACKAGES += ("nibabel", "isal", "pillow", "safetensors")  # what numbers, and the reading of scans, depend on
 WAIT = 60.0  # seconds that a node is given to say what it has
+AGAIN = 1.0  # seconds between two looks at what became of a question
+GONE = "it is gone"
 TINY = 1e-6  # shares of a GPU are no whole numbers
 
 
@@ -97,23 +100,39 @@ class Inspection:
         options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": at(self.ray, node)}
         return self.ray.remote(look.look).options(**options).remote(self.question)
 
-    def all(self, nodes: Sequence[Node]) -> None:
-        """Ask all of them. HaltError that names every node on which something is another than here, and what."""
-        asked = {node.name: (node, self.begin(node)) for node in nodes}
-        faults = []
-        for node, answer in asked.values():
-            faults += [f"node {node.name}: {fault}" for fault in self.end(node, answer)]
+    def all(self, nodes: Sequence[Node]) -> bool:
+        """Ask all of them; whether all are still there. HaltError that names every node on which something is another
+        than here, and what.
+        """
+        asked = [(node, self.begin(node)) for node in nodes]
+        found = [(node, self.end(node, answer)) for node, answer in asked]
+        faults = [f"node {node.name}: {fault}" for node, said in found for fault in said if fault != GONE]
         if faults:
             raise HaltError("the cluster is not as this machine is:\n  " + "\n  ".join(faults))
+        return not any(said for _, said in found)
 
     def end(self, node: Node, asked: Any) -> list[str]:
-        """Take over what a node said; returns what speaks against it."""
-        try:
-            answer = self.ray.get(asked, timeout=WAIT)
-        except self.ray.exceptions.GetTimeoutError:
-            return [f"it did not answer within {WAIT:g} seconds"]
-        except self.ray.exceptions.RayError as error:
-            return [f"it cannot be asked: {' '.join(str(error).split())[:300]}"]
+        """Take over what a node said; returns what speaks against it, GONE where it is no longer part of the cluster.
+
+        It is asked again where whoever places tasks does not know it yet. A node that was killed counts as alive until
+        its heartbeats are missed.
+        """
+        until, answer = time.monotonic() + WAIT, None
+        while answer is None:
+            try:
+                answer = self.ray.get(asked, timeout=AGAIN)
+            except self.ray.exceptions.RayError as error:
+                if node.id not in living(self.ray, self.here):
+                    return [GONE]
+                waited = isinstance(error, self.ray.exceptions.GetTimeoutError)
+                unplaced = isinstance(error, self.ray.exceptions.TaskUnschedulableError)
+                if waited and time.monotonic() > until:
+                    return [f"it did not answer within {WAIT:g} seconds"]
+                if not waited and (not unplaced or time.monotonic() > until):
+                    return [f"it cannot be asked: {' '.join(str(error).split())[:300]}"]
+                if unplaced:
+                    time.sleep(AGAIN)
+                    asked = self.begin(node)
         node.shared, node.shipped = answer["shared"], answer["code"] != self.code
         node.gpu_mb = answer["gpu_mb"] or node.gpu_mb
         node.device = "cuda" if answer["gpu_mb"] and node.total.get("GPU") else "cpu"

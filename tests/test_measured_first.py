@@ -1,0 +1,101 @@
+"""Trials that share a GPU: each kind is measured before trials take it, and a guess makes way for a measured peak."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from mortals import Quiet
+
+from bench import runner
+from bench.launch import board
+from bench.launch.abreast import _Wave
+from bench.launch.crew import Crew, Seat
+from bench.launch.nodes import Node
+from bench.launch.stopping import Stop
+from bench.launch.work import Work, kind_of
+from bench.store import Store
+
+PEAK = 900.0  # megabytes that a trial needs
+WHOLE = 20_000.0  # megabytes of the GPU
+
+
+class Ray:
+    """In the place of Ray: a call is carried out when it is waited for; what is called is written down in order."""
+
+    def __init__(self, store, known):
+        self.store, self.known, self.called, self.seats = store, known, [], []
+        self.exceptions = SimpleNamespace(RayTaskError=LookupError, RayError=OSError)
+
+    def call(self, name, trial=None, *_):
+        self.called.append((name, trial))
+        return len(self.called) - 1
+
+    def wait(self, references, num_returns, timeout):
+        return references[:1], references[1:]
+
+    def get(self, reference):
+        name, trial = self.called[reference]
+        if name == "measure":
+            return "cuda", (PEAK if self.known else None)
+        return (runner.run(trial, self.store).status, []), {}
+
+    def kill(self, actor):
+        pass
+
+
+@pytest.fixture
+def wave(cells, tmp_path, monkeypatch):
+    """A wave of all trials without teachers on one node with a GPU; known: whether two steps tell what they need."""
+    monkeypatch.setattr(board, "clear", lambda key: None)
+    monkeypatch.setattr(board, "read", lambda key: None)
+
+    def made(known, arms):
+        store = Store(tmp_path / f"r-{known}")
+        store.open()
+        some = {cell.trial.key: cell.trial for cell in cells if cell.arm in arms}.values()
+        trials = [replace(trial, seed=seed) for trial in some for seed in range(3)]
+        monkeypatch.setattr(store, "get", lambda key: on_a_gpu(Store.get(store, key)))
+        node = Node("id", "one", {"CPU": 2.0, "GPU": 1.0}, here=True, device="cuda", gpu_mb=WHOLE)
+        ray = Ray(store, known)
+        crew = Crew.__new__(Crew)
+        vars(crew).update(ray=ray, peaks={}, here=True, nodes={"id": node}, seats=[], tell=print)
+        crew._begin = lambda node, wanted: begun(crew, ray, node, wanted)
+        return _Wave(ray, crew, Work([trials], frozenset()), store, Quiet(), Stop(), deque(trials), True), trials
+
+    return made
+
+
+def on_a_gpu(record):
+    """The record, had the trial run on a GPU."""
+    cost, resolved = {**record.cost, "peak_memory_mb": PEAK}, {**record.resolved, "device": "cuda"}
+    return replace(record, cost=cost, resolved=resolved)
+
+
+def begun(crew, ray, node, wanted):
+    """A seat as Crew begins them, without a process."""
+    node.take(wanted.resources)
+    crew.seats.append(Seat(SimpleNamespace(call=SimpleNamespace(remote=ray.call)), node, wanted))
+    ray.seats.append(wanted)
+    return crew.seats[-1]
+
+
+def test_every_kind_is_measured_once_before_any_trial_takes_the_gpu(wave):
+    wave, trials = wave(True, ("constant", "net"))
+    wave.run()
+    called = [name for name, _ in wave.ray.called if name != "forget"]
+    kinds = {kind_of(trial) for trial in trials}
+    assert len(kinds) > 1
+    assert called == ["measure"] * len(kinds) + ["carry_out"] * len(trials)
+    assert {kind_of(trial) for name, trial in wave.ray.called if name == "measure"} == kinds
+    assert set(wave.watch.statuses.values()) == {"done"}
+
+
+def test_what_could_not_be_measured_has_a_quarter_until_the_first_trial_has_ended(wave):
+    wave, trials = wave(False, ("net",))
+    wave.run()
+    shares = {round(seat.gpu, 2) for seat in wave.ray.seats}
+    assert shares == {1.0, 0.25, 0.08}  # measured; a guess; as many as it holds of what they need
+    assert wave.crew.peaks == {("cuda", kind_of(trial)): PEAK for trial in trials}
