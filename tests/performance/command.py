@@ -13,7 +13,18 @@ from performance import told
 from performance.measure import Result, Settings
 
 Benchmark = Callable[[Settings], Iterator[Result]]
-GROUPS = ("images", "planning", "reporting", "launching", "decoding", "preparing", "training", "networks", "gpu")
+GROUPS = (
+    "images",
+    "planning",
+    "reporting",
+    "launching",
+    "decoding",
+    "preparing",
+    "training",
+    "networks",
+    "gpu",
+    "packing",
+)
 
 
 def benchmarks() -> dict[str, Benchmark]:

@@ -48,21 +48,6 @@ STUDY = Study(
 """
 
 
-class Clock:
-    """A watch that remembers when each trial ended."""
-
-    def __init__(self) -> None:
-        self.ends: list[float] = []
-
-    def ended(self, trial, status, notes) -> None:
-        """Remember it; the trial must have gone well."""
-        assert status == "done", (trial, notes)
-        self.ends.append(time.perf_counter())
-
-    def __getattr__(self, name: str):
-        return lambda *_: None
-
-
 def run(settings: Settings) -> Iterator[Result]:
     """Trials of a fifth of a second side by side, through Ray and without it."""
     with own.folders() as folder:
@@ -70,17 +55,14 @@ def run(settings: Settings) -> Iterator[Result]:
 
 
 def _abreast(folder: Path, count: int) -> Iterator[Result]:
-    from bench import registry
-
     (folder / "plugins" / "sleeper.py").write_text(SLEEPER)
     (folder / "plugins" / "sleeping.py").write_text(STUDY % (count // 5))
-    registry.forget()
     _launched("serial", 0.0, 3)
-    bare = _each(_launched("serial", 0.0, 12).ends)
+    bare = _each(_launched("serial", 0.0, 12))
     pause = max(0.0, TRIAL - bare)
-    alone = _each(_launched("serial", pause, 12).ends)
+    alone = _each(_launched("serial", pause, 12))
     since = time.perf_counter()
-    ends = _launched("ray", pause, count).ends
+    ends = _launched("ray", pause, count)
     processors = min(os.cpu_count() or 1, count)
     warm = 2 * processors  # trials until every process has had one
     ideal = alone * (count - warm) / processors
@@ -90,24 +72,11 @@ def _abreast(folder: Path, count: int) -> Iterator[Result]:
     yield Result("trials side by side, whole", [(ends[-1] - since) / (alone * count / processors)], compared=told)
 
 
-def _launched(launcher: str, pause: float, count: int) -> Clock:
-    """Run so many trials, each with a pause of that many seconds, in new results."""
-    import tempfile
-
-    from rich.console import Console
-
-    from bench import launch
-    from bench.cli.planning import Asked, planned
-    from bench.cli.run import _with_phantoms
-    from bench.store import Store
-
-    found = _with_phantoms(planned(Asked("sleeping")), Console(quiet=True), False)
-    trials = [cell.trial for cell in found.cells][:count]
+def _launched(launcher: str, pause: float, count: int) -> list[float]:
+    """When so many trials ended, each with a pause of that many seconds."""
+    trials = own.trials("sleeping")[:count]
     trials = [replace(one, method=replace(one.method, params={**one.method.params, "pause": pause})) for one in trials]
-    clock = Clock()
-    with tempfile.TemporaryDirectory() as results:
-        launch.launch(launch.Work([trials], frozenset()), Store(Path(results)), launcher, clock)
-    return clock
+    return own.launched(trials, launcher)
 
 
 def _each(ends: list[float]) -> float:

@@ -1,4 +1,4 @@
-"""Folders of a benchmark's own: data, results and plug-ins, and fresh processes that see them."""
+"""What is a benchmark's own: folders for data, results and plug-ins, trials carried out there, fresh processes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.core import Trial
 
 NAMES = {"BENCH_DATA": "data", "BENCH_RESULTS": "results", "BENCH_PLUGINS": "plugins"}
 
@@ -30,6 +35,46 @@ def folders() -> Iterator[Path]:
             for name, value in before.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
             registry.forget()
+
+
+def trials(study: str) -> list[Trial]:
+    """The trials of a study, its phantoms made."""
+    from rich.console import Console
+
+    from bench import registry
+    from bench.cli.planning import Asked, planned
+    from bench.cli.run import with_phantoms
+
+    registry.forget()
+    found = with_phantoms(planned(Asked(study)), Console(quiet=True), False)
+    return [cell.trial for cell in found.cells]
+
+
+class Ends:
+    """A watch that remembers when each trial ended."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def ended(self, trial, status, notes) -> None:
+        """Remember it; the trial must have gone well."""
+        assert status == "done", (trial, notes)
+        self.times.append(time.perf_counter())
+
+    def __getattr__(self, name: str):
+        return lambda *_: None
+
+
+def launched(trials: Sequence[Trial], launcher: str, peaks: Mapping | None = None) -> list[float]:
+    """When each of the trials ended, carried out in new results. peaks: of memory, by device and kind of trial."""
+    from bench import launch
+    from bench.store import Store
+
+    ends = Ends()
+    with tempfile.TemporaryDirectory() as results:
+        work = launch.Work([list(trials)], frozenset(), peaks=peaks or {})
+        launch.launch(work, Store(Path(results)), launcher, ends)
+    return ends.times
 
 
 def python(program: str, *words: str) -> str:
