@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
-from bench import checkpoint, inference, registry, stages
+from bench import checkpoint, inference, layout, registry, stages
 from bench.augment import augment
 from bench.checkpoint import Course, Point
 from bench.clock import Clock
@@ -83,8 +83,7 @@ def fit(setup: Setup, shape: tuple[int, ...]) -> Fit:
     """Train the method on the training part. shape: of a scan after the view."""
     torch.manual_seed(setup.trial.seed_for("init"))
     model = setup.method.build(setup.task, shape).to(setup.device)
-    if setup.device.type == "cuda":
-        _lay_channels_last(model)
+    layout.lay(model, setup.device)
     scale = Scale.fit(setup.task, setup.train.y)
     torch.manual_seed(setup.trial.seed_for("noise"))
     clock = Clock(setup.device)
@@ -270,16 +269,6 @@ def _evaluate(setup: Setup, model: nn.Module, scale: Scale, step: int, loss: flo
 
 def _optimiser(method: Method, model: nn.Module, layered: bool) -> torch.optim.Optimizer:
     """The method's optimiser; layered: with one group of weights for each layer."""
-    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-    more = {"momentum": 0.9, "nesterov": True} if method.optimiser == "sgd" else {}
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     weights = [{"params": layer} for layer in stages.layers(model)] if layered else trained
-    return kinds[method.optimiser](weights, lr=method.lr, weight_decay=method.weight_decay, **more)
-
-
-def _lay_channels_last(model: nn.Module) -> None:
-    """Each weight of a convolution in the layout that GPUs read fastest, by its own rank."""
-    for weight in model.parameters():
-        if weight.ndim in (4, 5):
-            form = torch.channels_last if weight.ndim == 4 else torch.channels_last_3d
-            weight.data = weight.data.to(memory_format=form)
+    return layout.optimiser(method, weights)
