@@ -98,6 +98,20 @@ def test_the_fonts_of_a_pdf_are_embedded_as_they_are(tmp_path):
     assert b"/FontFile2" in pdf
 
 
+@pytest.mark.skipif(not style._east_asian(), reason="no font here has Chinese, Japanese and Korean letters")
+def test_labels_in_east_asian_letters_are_drawn_and_change_no_other_figure(tmp_path, recwarn, monkeypatch):
+    kept = []
+    for turn in ("installed", "lacking"):
+        made, _ = drawn(tmp_path / turn, {"a": Told(0.5), "b": Told(1)})
+        kept.append([path.read_bytes() for path in figures.save(made, tmp_path / turn / "figures", "scores")])
+        if turn == "installed":
+            named, _ = drawn(tmp_path / "named", {"方法": Told(0.5), "한국어": Told(1)})
+            figures.save(named, tmp_path / "named", "scores")
+            assert not [each for each in recwarn if "Glyph" in str(each.message)]
+        monkeypatch.setattr(style, "_east_asian", tuple)
+    assert kept[0] == kept[1]
+
+
 def test_families_differ_in_grey_too():
     looks = style.looks(["floor", "2d", "3d", "hybrid", "distillation", "dcl-se", "2d"])
     assert len({marker for _, marker in looks.values()}) == len(looks) == 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -13,6 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 
 from bench.disk import whole
 
@@ -32,9 +34,12 @@ _METADATA = {  # no dates, no programs: equal figures are equal files
     "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
     "png": {"Software": None},
 }
+FAMILY = "DejaVu Sans"  # comes with matplotlib: the same on every machine
+EAST_ASIAN = (  # for letters that it lacks, whichever is installed
+    "WenQuanYi Micro Hei", "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Microsoft YaHei",
+    "PingFang SC", "Hiragino Sans", "Yu Gothic", "Malgun Gothic", "Arial Unicode MS",
+)  # fmt: skip
 _RC = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine
     "font.size": 8,
     "axes.titlesize": 8.5,
     "axes.labelsize": 8,
@@ -63,8 +68,16 @@ _RC = {
 @contextmanager
 def paper() -> Iterator[None]:
     """Everything drawn and saved inside looks as in a paper; nothing outside is changed."""
-    with sns.axes_style("ticks"), sns.plotting_context("paper"), matplotlib.rc_context(_RC):
+    rc = {**_RC, "font.family": [FAMILY, *_east_asian()]}
+    with sns.axes_style("ticks"), sns.plotting_context("paper"), matplotlib.rc_context(rc):
         yield
+
+
+@cache
+def _east_asian() -> tuple[str, ...]:
+    """Installed families with the letters that FAMILY lacks; one is enough."""
+    installed = set(get_font_names())
+    return tuple(name for name in EAST_ASIAN if name in installed)[:1]
 
 
 def figure(width: float, height: float) -> Figure:
