@@ -39,7 +39,8 @@ def test_weights_of_images_begin_a_training_on_volumes(tmp_path):
     assert not told["unused"]
     assert 0 < told["numbers"] < told["of"]
     run = SimpleNamespace(done=True, record=record, cell={"method": "dclse"})
-    (note,) = arms(SimpleNamespace(sections=[SimpleNamespace(arms=["AD, begun"], of=lambda arm: [run])])).notes
+    section = SimpleNamespace(name="volumes", arms=["AD, begun"], of=lambda arm: [run])
+    (note,) = arms(SimpleNamespace(sections=[section])).notes
     assert note.startswith(f"AD, begun began with other weights: {len(told['taken'])} tensors of weights.safetensors")
     assert "of another shape: " in note
     assert "not in the file: dgm." in note
