@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
@@ -10,12 +13,19 @@ from bench.method import Method
 OPTIMISERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 
-def lay(model: nn.Module, device: torch.device) -> None:
-    """Prepare the network, which is on the device already, for training there."""
+@contextmanager
+def laid(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """The network, which is on the device already, prepared for training there; on a processor as it was afterwards."""
     if device.type == "cuda":
         _lay_channels_last(model)
-    else:
-        _mark_pointwise(model)
+        yield
+        return
+    marked = _mark_pointwise(model)
+    try:
+        yield
+    finally:
+        for module in marked:
+            module.dilation = (1,) * len(module.kernel_size)
 
 
 def optimiser(method: Method, groups: list) -> torch.optim.Optimizer:
@@ -36,11 +46,13 @@ def _lay_channels_last(model: nn.Module) -> None:
             weight.data = weight.data.to(memory_format=form)
 
 
-def _mark_pointwise(model: nn.Module) -> None:
-    """Say that pointwise convolutions are dilated, which means nothing where the kernel is one wide.
+def _mark_pointwise(model: nn.Module) -> list[nn.Module]:
+    """Say that pointwise convolutions are dilated, which means nothing where the kernel is one wide; returns them.
 
     With one thread and fewer than 16 scans torch computes undilated ones without oneDNN, two to four times slower.
     """
-    for module in model.modules():
-        if type(module) in (nn.Conv2d, nn.Conv3d) and set(module.kernel_size) == {1}:
-            module.dilation = (2,) * len(module.kernel_size)
+    found = [module for module in model.modules() if type(module) in (nn.Conv2d, nn.Conv3d)]
+    found = [module for module in found if set(module.kernel_size) | set(module.dilation) == {1}]
+    for module in found:
+        module.dilation = (2,) * len(module.kernel_size)
+    return found

@@ -83,11 +83,11 @@ def fit(setup: Setup, shape: tuple[int, ...]) -> Fit:
     """Train the method on the training part. shape: of a scan after the view."""
     torch.manual_seed(setup.trial.seed_for("init"))
     model = setup.method.build(setup.task, shape).to(setup.device)
-    layout.lay(model, setup.device)
     scale = Scale.fit(setup.task, setup.train.y)
     torch.manual_seed(setup.trial.seed_for("noise"))
     clock = Clock(setup.device)
-    points, resumed, earlier = (_solve if setup.method.solves else _descend)(setup, model, scale, clock)
+    with layout.laid(model, setup.device):
+        points, resumed, earlier = (_solve if setup.method.solves else _descend)(setup, model, scale, clock)
     clock.settle()
     return Fit(model, points, select(points, setup.task), scale, clock.seconds, resumed, earlier)
 

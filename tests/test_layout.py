@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
 from torch import nn
@@ -17,42 +15,58 @@ TASK = Task("classification", "auc", ("a", "b"))
 
 
 @pytest.fixture
-def doubled():
-    """A network, made twice with the same weights: once as it is, once laid."""
+def network():
+    """A network of DCL-SE in double precision, which rounds nothing that matters here."""
     torch.manual_seed(0)
-    plain = make("methods", "dclse").build(TASK, (3, 32, 32)).double().eval()
-    laid = copy.deepcopy(plain)
-    layout.lay(laid, CPU)
-    return plain, laid
+    return make("methods", "dclse").build(TASK, (3, 32, 32)).double().eval()
 
 
-def test_a_laid_network_answers_the_same_with_the_same_gradients(doubled):
+def answered(network, x):
+    """What a network answers, and the gradients of its weights."""
+    network.zero_grad()
+    answer = network(x)
+    answer.square().sum().backward()
+    return answer.detach(), [weight.grad.clone() for weight in network.parameters()]
+
+
+def test_a_laid_network_answers_the_same_with_the_same_gradients(network):
     x = torch.randn(4, 3, 32, 32, dtype=torch.float64)
-    answers = [network(x) for network in doubled]
-    torch.testing.assert_close(answers[0], answers[1], rtol=1e-12, atol=1e-12)
-    for answer in answers:
-        answer.square().sum().backward()
-    for one, other in zip(*(network.parameters() for network in doubled), strict=True):
-        torch.testing.assert_close(one.grad, other.grad, rtol=1e-9, atol=1e-12)
+    plain, gradients = answered(network, x)
+    with layout.laid(network, CPU):
+        laid, found = answered(network, x)
+    torch.testing.assert_close(plain, laid, rtol=1e-12, atol=1e-12)
+    for one, other in zip(gradients, found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
 
 
-def test_only_pointwise_convolutions_are_marked_and_weights_keep_their_names(doubled):
-    plain, laid = doubled
-    convolutions = [module for module in laid.modules() if isinstance(module, nn.Conv2d)]
-    assert {module.dilation for module in convolutions if module.kernel_size == (1, 1)} == {(2, 2)}
-    assert {module.dilation for module in convolutions if module.kernel_size != (1, 1)} == {(1, 1)}
-    assert laid.state_dict().keys() == plain.state_dict().keys()
+def test_only_pointwise_convolutions_are_marked_and_afterwards_the_network_is_as_it_was(network):
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    before = repr(network)
+    with layout.laid(network, CPU):
+        assert {module.dilation for module in convolutions if module.kernel_size == (1, 1)} == {(2, 2)}
+        assert {module.dilation for module in convolutions if module.kernel_size != (1, 1)} == {(1, 1)}
+    assert repr(network) == before
+    with pytest.raises(KeyError):
+        interrupted(network)
+    assert repr(network) == before
+
+
+def interrupted(network):
+    """A training that fails."""
+    with layout.laid(network, CPU):
+        raise KeyError
 
 
 def test_a_pointwise_convolution_in_space_is_the_same_too():
     torch.manual_seed(0)
-    plain = nn.Sequential(nn.Conv3d(3, 5, 1, stride=2), nn.Conv3d(5, 2, 3, padding=1)).double()
-    laid = copy.deepcopy(plain)
-    layout.lay(laid, CPU)
+    made = nn.Sequential(nn.Conv3d(3, 5, 1, stride=2), nn.Conv3d(5, 2, 3, padding=1, dilation=2)).double()
     x = torch.randn(2, 3, 9, 8, 7, dtype=torch.float64)
-    torch.testing.assert_close(plain(x), laid(x), rtol=1e-12, atol=1e-12)
-    assert laid[0].dilation == (2, 2, 2)
-    assert laid[1].dilation == (1, 1, 1)
+    plain = made(x)
+    with layout.laid(made, CPU):
+        torch.testing.assert_close(plain, made(x), rtol=1e-12, atol=1e-12)
+        assert made[0].dilation == (2, 2, 2)
+    assert made[0].dilation == (1, 1, 1)
+    assert made[1].dilation == (2, 2, 2)
 
 
 PLAIN = {

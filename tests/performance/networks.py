@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from performance.measure import Call, Result, Settings, paired, threads
@@ -63,13 +64,12 @@ def _step(name: str, params: dict[str, Any], shape: tuple[int, ...], laid: bool 
     method = registry.make("methods", name, params)
     torch.manual_seed(0)
     model, y = method.build(task, shape).train(), torch.arange(BATCH) % 2
-    if laid:
-        layout.lay(model, torch.device("cpu"))
     batch = Batch(torch.randn(BATCH, *shape), y, torch.arange(BATCH), task)
 
     def step() -> None:
-        model.zero_grad(set_to_none=True)
-        method.step(model, batch).mean().backward()
+        with layout.laid(model, torch.device("cpu")) if laid else nullcontext():
+            model.zero_grad(set_to_none=True)
+            method.step(model, batch).mean().backward()
 
     return step
 
