@@ -99,7 +99,7 @@ def test_the_fonts_of_a_pdf_are_embedded_as_they_are(tmp_path):
 
 
 @pytest.mark.skipif(not style._east_asian(), reason="no font here has Chinese, Japanese and Korean letters")
-def test_labels_in_east_asian_letters_are_drawn_and_change_no_other_figure(tmp_path, recwarn, monkeypatch):
+def test_labels_in_east_asian_letters_are_drawn_and_change_no_other_figure(tmp_path, recwarn, caplog, monkeypatch):
     kept = []
     for turn in ("installed", "lacking"):
         made, _ = drawn(tmp_path / turn, {"a": Told(0.5), "b": Told(1)})
@@ -108,6 +108,9 @@ def test_labels_in_east_asian_letters_are_drawn_and_change_no_other_figure(tmp_p
             named, _ = drawn(tmp_path / "named", {"方法": Told(0.5), "한국어": Told(1)})
             figures.save(named, tmp_path / "named", "scores")
             assert not [each for each in recwarn if "Glyph" in str(each.message)]
+            with style.paper():
+                style.figure(1, 1).text(0.5, 0.5, "bold 方法", weight="bold", style="italic").figure.canvas.draw()
+            assert not caplog.records
         monkeypatch.setattr(style, "_east_asian", tuple)
     assert kept[0] == kept[1]
 

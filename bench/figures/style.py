@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -69,8 +70,14 @@ _RC = {
 def paper() -> Iterator[None]:
     """Everything drawn and saved inside looks as in a paper; nothing outside is changed."""
     rc = {**_RC, "font.family": [FAMILY, *_east_asian()]}
-    with sns.axes_style("ticks"), sns.plotting_context("paper"), matplotlib.rc_context(rc):
-        yield
+    fonts = logging.getLogger("matplotlib.font_manager")
+    level = fonts.level
+    fonts.setLevel(logging.ERROR)  # a family without a bold or an italic is told for every word in it
+    try:
+        with sns.axes_style("ticks"), sns.plotting_context("paper"), matplotlib.rc_context(rc):
+            yield
+    finally:
+        fonts.setLevel(level)
 
 
 @cache
