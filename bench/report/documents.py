@@ -19,7 +19,6 @@ def as_markdown(facts: Facts) -> str:
     lines = [f"# {facts.study}", prose(facts.question), *(f"**{prose(sentence)}**" for sentence in facts.summary)]
     lines += ["## What was run", *(f"- {name}: {prose(v)}" for name, v in facts.run)]
     lines += [f"- {prose(note)}" for note in facts.notes]
-    lines += [markdown(facts.arms)]
     for part in facts.parts:
         lines += [f"## {part.heading}", *(f"**{prose(caution)}**" for caution in part.cautions)]
         told = "\n".join(f"- {prose(sentence)}" for sentence in part.answers)
@@ -34,6 +33,7 @@ def as_markdown(facts: Facts) -> str:
         lines += ["## Over data sets"]
         lines += [text for table in facts.across for text in (f"### {table.title}", markdown(table))]
         lines += [_picture(picture) for picture in facts.over]
+    lines += [f"## {facts.arms.title}", markdown(facts.arms)]
     lines += ["## To repeat this", "```console\n" + "\n".join(facts.repeat.commands) + "\n```"]
     lines += [f"- {name}: {prose(words)}" for name, words in facts.repeat.facts]
     lines += ["## How to read it", "\n".join(f"- {word}" for word in facts.reading)]
