@@ -49,7 +49,8 @@ def _lay_channels_last(model: nn.Module) -> None:
 def _mark_pointwise(model: nn.Module) -> list[nn.Module]:
     """Say that pointwise convolutions are dilated, which means nothing where the kernel is one wide; returns them.
 
-    With one thread and fewer than 16 scans torch computes undilated ones without oneDNN, two to four times slower.
+    With one thread and fewer than 16 scans torch computes undilated ones without oneDNN, which is slower; the benchmark
+    `networks` measures by how much.
     """
     found = [module for module in model.modules() if type(module) in (nn.Conv2d, nn.Conv3d)]
     found = [module for module in found if set(module.kernel_size) | set(module.dilation) == {1}]

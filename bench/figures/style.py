@@ -82,9 +82,9 @@ def paper() -> Iterator[None]:
 
 @cache
 def _east_asian() -> tuple[str, ...]:
-    """Installed families with the letters that FAMILY lacks; one is enough."""
+    """Installed families with letters that FAMILY lacks, each asked for what those before it lack too."""
     installed = set(get_font_names())
-    return tuple(name for name in EAST_ASIAN if name in installed)[:1]
+    return tuple(name for name in EAST_ASIAN if name in installed)
 
 
 def figure(width: float, height: float) -> Figure:
