@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as oracle
 from statsmodels.stats.multitest import multipletests
-from synthetic import AGE, Made, Told, write
+from synthetic import AGE, MASKS, Made, Told, write
 
 from bench import plan, registry, tables
 from bench.core import DataSpec
@@ -43,8 +43,21 @@ def test_who_beats_the_floor_has_learnt_and_who_is_no_better_has_not(tmp_path):
     assert set(found["against"]) == {"constant"}
 
 
-def test_it_is_the_corrected_t_test_with_holm_over_the_arms(tmp_path):
+def test_it_is_the_normal_test_against_mann_whitney_with_holm_over_the_arms(tmp_path):
     (found,) = framed(tmp_path, told(far=FAR, near=NEAR, under=UNDER))
+    sizes = next(run.record.sizes for run in found.section.of("far"))
+    positive = sizes["test"] // 2
+    by_chance = (sizes["test"] + 1) / (12 * positive * (sizes["test"] - positive))
+    se = np.sqrt(by_chance / 5 * (1 + 4 * sizes["train"] / sizes["test"] / 16))
+    p = [2 * oracle.norm.sf(abs(np.mean(scores) - np.mean(FLOOR)) / se) for scores in (FAR, NEAR, UNDER)]
+    assert found.learning["by_chance"].tolist() == pytest.approx([1.959964 * se] * 3)
+    assert found.learning["p"].tolist() == pytest.approx(p)
+    assert found.learning["p_holm"].tolist() == pytest.approx(multipletests(p, method="holm")[1].tolist())
+    assert set(found.learning["test"]) == {"permutation of people"}
+
+
+def test_masks_are_tested_by_the_corrected_t_test(tmp_path):
+    (found,) = framed(tmp_path, told(far=FAR, near=NEAR, under=UNDER), [Made("vessels", MASKS, people=60)])
     sizes = next(run.record.sizes for run in found.section.of("far"))
     p = []
     for scores in (FAR, NEAR, UNDER):
@@ -52,7 +65,20 @@ def test_it_is_the_corrected_t_test_with_holm_over_the_arms(tmp_path):
         se = np.sqrt(d.var(ddof=1) * (1 / 5 + sizes["test"] / sizes["train"]))
         p.append(2 * oracle.t.sf(abs(d.mean()) / se, 4))
     assert found.learning["p"].tolist() == pytest.approx(p)
-    assert found.learning["p_holm"].tolist() == pytest.approx(multipletests(p, method="holm")[1].tolist())
+    assert set(found.learning["test"]) == {"contrast"}
+
+
+def test_who_makes_no_error_in_any_fold_has_learnt(tmp_path):
+    arms = {"net": Told(scores=[1.0] * 5), "constant": Told(scores=[0.5] * 5, family="floor")}
+    found = learnt(tmp_path, arms, floors=["constant"])
+    assert found["verdict"].tolist() == ["learnt"]
+    assert found["p_holm"].iloc[0] < 1e-6
+
+
+def test_one_fold_is_no_test(tmp_path):
+    arms = {"net": Told(scores=[1.0]), "constant": Told(scores=[0.5], family="floor")}
+    found = learnt(tmp_path, arms, floors=["constant"], folds=1)
+    assert found["verdict"].iloc[0].startswith("not tested: 1 difference: at least 2 are needed")
 
 
 def test_where_nothing_is_to_be_learnt_nothing_is_said_to_be(tmp_path):

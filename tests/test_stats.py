@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import nct, t, ttest_1samp
+from scipy.stats import nct, t, ttest_1samp, ttest_ind
 from statsmodels.stats.multitest import multipletests
 
 from bench.metrics import metric
@@ -67,6 +67,23 @@ def test_the_correction_widens_and_averages_the_ratio_of_the_sizes() -> None:
     d = np.array([0.1, -0.2, 0.3])
     assert corrected_interval(d, 80, 20).se > corrected_interval(d, 90, 10).se
     assert corrected_interval(d, [80, 80, 40], [20, 20, 20]).se == pytest.approx(corrected_interval(d, 3, 1).se)
+
+
+def test_people_that_all_folds_are_tested_on_add_their_variance_as_in_the_test_of_welch() -> None:
+    rng = np.random.default_rng(4)
+    d, people = rng.normal(0.1, 0.1, 5), rng.normal(0, 0.4, 30)
+    people -= people.mean()
+    found = corrected_interval(d, 1e12, 1, people=(people.var(ddof=1) / 30, 30))
+    expected = ttest_ind(d, people, equal_var=False)
+    assert (found.t, found.p, found.df) == pytest.approx((expected.statistic, expected.pvalue, expected.df))
+
+
+def test_a_difference_alike_in_all_folds_can_be_tested_on_people_and_not_without_what_was_said_of_them() -> None:
+    found = corrected_interval(np.full(5, 0.3), 80, 20, people=(0.01, 40))
+    assert found.p == pytest.approx(2 * t.sf(3, 39))
+    unkept = corrected_interval(np.arange(5.0), 80, 20, people=(math.nan, 0))
+    assert math.isnan(unkept.p)
+    assert "not kept" in unkept.reason
 
 
 def test_identical_arms_differ_by_nothing() -> None:

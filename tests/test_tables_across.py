@@ -216,7 +216,7 @@ def test_a_score_of_masks_has_an_interval_over_people_from_the_scores_of_their_s
     section = results.sections[0]
     row = tables.frames(results)[0].scores.iloc[0]
     folds = [section.predictions(run)["scan_scores"] for run in section.of("base")]
-    error = np.sqrt(np.mean([fold.var() / len(fold) for fold in folds]) / len(folds))
+    error = np.sqrt(1.8 * np.mean([fold.var() / len(fold) for fold in folds]) / len(folds))  # 4/5 is learnt from
     assert row["score"] == pytest.approx(np.mean([fold.mean() for fold in folds]))
     assert row["low"] == pytest.approx(row["score"] - 1.96 * error, abs=0.3 * error)
     assert row["high"] == pytest.approx(row["score"] + 1.96 * error, abs=0.3 * error)

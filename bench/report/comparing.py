@@ -19,6 +19,7 @@ from bench.core import BenchError, canonical
 from bench.report.manifest import splits
 from bench.tables import Results, Section
 from bench.tables.contrasts import Differences, corrected, measured
+from bench.tables.elsewhere import Term
 
 FIELDS = ("params", "fingerprint", "external", "split", "fraction", "noise", "task")  # of data, that folds hang on
 NUMBERS = ("improvement", "low", "high", "p", "p_holm", "minimum_detectable")
@@ -106,7 +107,8 @@ def _tested(one: Section, other: Section, arm: str) -> Mapping[str, Any]:
     """The test of the second against the first: positive where the second is better."""
     ours, theirs = other.scores(arm), one.scores(arm)
     pair = stats.paired(ours, theirs)
-    found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)))
+    terms = Term(other, arm, "arm", 1.0), Term(one, arm, "arm", -1.0)
+    found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)), terms)
     return measured(other, found, arm)
 
 

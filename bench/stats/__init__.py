@@ -14,10 +14,11 @@ says.
 handed in; nothing here reads a file or knows a method.
 """
 
+from bench.stats.chance import Luck, by_chance, luck
 from bench.stats.folds import Cell, Paired, Scores, average_seeds, fold_mean, paired
-from bench.stats.intervals import is_area, score_interval
+from bench.stats.intervals import fold_correlation, is_area, score_interval
 from bench.stats.labels import PERMUTATIONS, Verdict, random_labels_verdict
-from bench.stats.methods import Contrast, Improvement, corrected_interval, equivalence, holm, improvement
+from bench.stats.methods import REACH, Contrast, Improvement, corrected_interval, equivalence, holm, improvement
 from bench.stats.pairs import Change, mcnemar, swapped
 from bench.stats.people import Fold, Interval, group_bootstrap
 from bench.stats.ranks import Ranks, ranked
@@ -26,6 +27,7 @@ from bench.stats.sets import Pooled, random_effects
 
 __all__ = [
     "PERMUTATIONS",
+    "REACH",
     "Area",
     "Cell",
     "Change",
@@ -34,6 +36,7 @@ __all__ = [
     "Gap",
     "Improvement",
     "Interval",
+    "Luck",
     "Paired",
     "Pooled",
     "Ranks",
@@ -43,13 +46,16 @@ __all__ = [
     "area_interval",
     "areas",
     "average_seeds",
+    "by_chance",
     "corrected_interval",
     "equivalence",
+    "fold_correlation",
     "fold_mean",
     "group_bootstrap",
     "holm",
     "improvement",
     "is_area",
+    "luck",
     "mcnemar",
     "paired",
     "random_effects",

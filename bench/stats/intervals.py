@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from bench.metrics import Metric
-from bench.stats.people import Fold, Interval, group_bootstrap
+from bench.stats.people import Fold, Interval, group_bootstrap, inflation
 from bench.stats.roc import area_interval
 
 
@@ -17,16 +18,38 @@ def is_area(metric: Metric, classes: int) -> bool:
     return metric.name == "auc" and classes == 2
 
 
+def fold_correlation(folds: int, train: float, test: float) -> float:
+    """How the errors of the scores of two folds of a cross-validation go together, at most: a correlation.
+
+    folds: of the cross-validation. train, test: scans that each learns from and is tested on. The model of each fold
+    learns from most scans that the others are tested on: where a scan by chance looks like those of the other class,
+    both folds err together. Where a model's answer is a sum over the scans that it learnt from, and labels mean
+    nothing, the correlation is train / (test (folds - 1)^2), the share learnt from over folds - 1. Simulations have
+    that much for labels that mean nothing and less where there is something to learn (see the tests). 0 for one fold.
+    """
+    return min(1.0, train / (test * (folds - 1) ** 2)) if folds > 1 else 0.0
+
+
 def score_interval(
-    metric: Metric, folds: Sequence[Fold], rng: np.random.Generator, repeats: int = 2000, level: float = 0.95
+    metric: Metric,
+    folds: Sequence[Fold],
+    rng: np.random.Generator,
+    repeats: int = 2000,
+    level: float = 0.95,
+    correlation: float = 0.0,
 ) -> Interval:
     """The mean over folds of a score, with its interval for *these trained models* on new people.
 
-    Of the area under the ROC curve of two classes the logit interval with the variance of DeLong; else, and where a
+    correlation: of the errors of two folds, by `fold_correlation`; 0 where no model learns from another's test part. Of
+    the area under the ROC curve of two classes the logit interval with the variance of DeLong; else, and where a
     class has one group only in a fold, the percentile interval of the bootstrap over groups.
     """
     if is_area(metric, np.shape(folds[0][1])[-1]):
-        found = area_interval(folds, level)
+        found = area_interval(folds, level, correlation)
         if not math.isnan(found.low):
             return found
-    return group_bootstrap(metric, folds, rng, repeats, level)
+    found = group_bootstrap(metric, folds, rng, repeats, level)
+    scored = round(len(folds) * (1 - found.undefined))
+    wider = math.sqrt(inflation(max(1, scored), correlation))
+    low, high = (found.estimate + wider * (bound - found.estimate) for bound in (found.low, found.high))
+    return replace(found, low=max(low, metric.low), high=min(high, metric.high))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bench.overlap import EMPTY
 from bench.stats import is_area
+from bench.tables.learning import CONTRAST, PERMUTED
 from bench.tables.results import Section
 from bench.tables.text import MINUS, TIMES, listed, plural
 
+ELSEWHERE = (
+    " and the variance of a bootstrap over the people that all folds are tested on, degrees of freedom by Welch and "
+    "Satterthwaite"
+)
 _CHOSEN = {  # how many of the evaluation points validation chooses among, by protocol version
     1: 5,
 }
@@ -113,9 +118,12 @@ def scores(section: Section) -> str:
 
 def interval(section: Section) -> str:
     """How the interval beside a score is made."""
-    if is_area(section.metric, len(section.task.classes)):
-        return "logit interval with the variance of DeLong within each fold"
-    return "percentile interval of the bootstrap over people within each fold"
+    area = is_area(section.metric, len(section.task.classes))
+    made = "logit interval with the variance of DeLong" if area else "percentile interval of the bootstrap over people"
+    if section.elsewhere:
+        return f"{made}, of each model on all of them; the mean of their widths"
+    more = ", wider by what folds can have in common whose models learn from each other's test parts"
+    return f"{made} within each fold{more if section.correlation else ''}"
 
 
 def primary(section: Section) -> str:
@@ -130,7 +138,8 @@ def contrasts(section: Section, tests: int) -> str:
         data(section),
         f"{improvement(section)}: positive where the arm is better.",
         "Brackets: 95 % interval of the difference of the methods, from differences over folds and partitions, seeds "
-        "averaged first, with the correction of Nadeau and Bengio; before Holm.",
+        "averaged first, with the correction of Nadeau and Bengio"
+        f"{ELSEWHERE if section.elsewhere else ''}; before Holm.",
         f"Holm: over the {plural(tests, 'declared contrast')} of the study on "
         f"{'phantoms' if section.phantom else 'real data'}.",
         "Detectable: the difference that such a test, before Holm, finds with probability 0.80 if its error were "
@@ -173,12 +182,21 @@ def controls(section: Section) -> str:
     return " ".join((data(section), *parts, selection(section), design(section)))
 
 
-def learning(section: Section) -> str:
-    """Under what has learnt anything."""
+def learning(section: Section, tests: Collection[str]) -> str:
+    """Under what has learnt anything. tests: how its rows were tested."""
+    known = (
+        "Chance ±: what predictions that know nothing of the people exceed, whichever way, in 5 %, by the variance over"
+        " all permutations of the people of each fold, allowing for what the folds' models have in common. "
+    )
+    spread = (
+        "Chance ±: half of the 95 % interval of the difference over folds, tested as a contrast is, as what chance"
+        " gives is not known of this score. "
+    )
     words = (
-        "Against a floor that looks at no scan, tested as a contrast is, with Holm's correction over the rows of this "
-        "table. Not learnt: no better by the mean. Not shown to have learnt: better, by no more than chance can do; "
-        "few folds show little. On phantoms of effect 0 nothing should have learnt."
+        f"Against a floor that looks at no scan. {known if PERMUTED in tests else ''}"
+        f"{spread if CONTRAST in tests else ''}Holm: over the rows of this table. Not learnt: no better by the mean."
+        " Not shown to have learnt: better, by no more than chance can do. On phantoms of effect 0 nothing should have"
+        " learnt."
     )
     return " ".join((data(section), words, selection(section), design(section)))
 

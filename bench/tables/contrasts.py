@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
+from bench.tables.elsewhere import Term, people_variance
 from bench.tables.results import Results, Section
 
 ALPHA = 0.05
@@ -27,6 +28,7 @@ class Differences:
     cells: tuple[tuple[int, int], ...]  # (partition, fold) of each
     missing: tuple[stats.Cell, ...]  # runs that are planned, and left out as some arm has none
     planned: frozenset[stats.Cell]
+    terms: tuple[Term, ...]  # what it is made of
 
 
 def contrasts(results: Results) -> pd.DataFrame:
@@ -72,7 +74,8 @@ def row(section: Section, arm: str, against: str, role: str = "arm") -> dict[str
     """One contrast without what needs the others. role: of `arm`, `again` for the A/A control."""
     ours, theirs = section.scores(arm, role), section.scores(against)
     pair = stats.paired(ours, theirs)
-    found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)))
+    terms = Term(section, arm, role, 1.0), Term(section, against, "arm", -1.0)
+    found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)), terms)
     place = {"data": section.name, "data_kind": section.kind, "arm": arm, "against": against}
     return {**place, **measured(section, found, arm, role)}
 
@@ -80,7 +83,8 @@ def row(section: Section, arm: str, against: str, role: str = "arm") -> dict[str
 def measured(section: Section, differences: Differences, arm: str, role: str = "arm") -> dict[str, Any]:
     """The test of differences over folds. arm, role: whose runs say how large the parts of each fold were."""
     train, test = sizes(section, arm, role, differences.cells)
-    found = stats.corrected_interval(section.sign * differences.values, train, test)
+    people = people_variance(differences.terms, differences.cells) if section.elsewhere else None
+    found = stats.corrected_interval(section.sign * differences.values, train, test, people=people)
     wins = stats.improvement(section.sign * differences.values, train, test)
     planned = {(partition, fold) for partition, fold, _ in differences.planned}
     margin = section.plan.get("margin")
@@ -140,7 +144,19 @@ def _holm(p: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(p), np.nan, stats.holm(np.nan_to_num(p, nan=1.0)))
 
 
+def unknown(section: Section) -> tuple[float, int] | None:
+    """Where all folds are tested on the same people, and nobody has asked how much hangs on them: no interval."""
+    return (math.nan, 0) if section.elsewhere else None
+
+
 def sizes(section: Section, arm: str, role: str, cells: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Scans of the training and of the test part of each (partition, fold)."""
+    """Scans that each (partition, fold) learns from, and that it leaves out: its test part.
+
+    Tested elsewhere, a fold leaves out as many of its own set as one of the others does, and tests none of them.
+    """
     found = {run.place[:2]: run.record.sizes for run in section.of(arm, role) if run.done}
-    return tuple(np.array([found[cell][part] for cell in cells], dtype=float) for part in ("train", "test"))
+    left_out = (lambda each: (each["train"] + each["val"]) / max(1, section.folds - 1)) if section.elsewhere else None
+    return tuple(
+        np.array([part(found[cell]) for cell in cells], dtype=float)
+        for part in (lambda each: each["train"], left_out or (lambda each: each["test"]))
+    )

@@ -18,6 +18,7 @@ import pandas as pd
 
 from bench.stats import Scores, average_seeds
 from bench.tables.contrasts import Differences, measured
+from bench.tables.elsewhere import Term
 from bench.tables.results import Results, Section
 from bench.tables.text import TIMES
 
@@ -129,7 +130,9 @@ def differences(section: Section, shares: Weights) -> Differences:
     planned = set().union(*scores.values())
     both = {cell for cell in planned if all(np.isfinite(found.get(cell, np.nan)) for found in scores.values())}
     folds = average_seeds({cell: _sum(shares, scores, cell) for cell in both})
-    return Differences(np.array(list(folds.values())), tuple(folds), tuple(sorted(planned - both)), frozenset(planned))
+    terms = tuple(Term(section, arm, "arm", weight) for arm, weight in shares.items())
+    missing = tuple(sorted(planned - both))
+    return Differences(np.array(list(folds.values())), tuple(folds), missing, frozenset(planned), terms)
 
 
 def _sum(shares: Weights, scores: Mapping[str, Scores], cell: tuple[int, int, int]) -> float:

@@ -103,20 +103,22 @@ def controls(section: Section, frame: pd.DataFrame) -> Table:
 def learning(section: Section, frame: pd.DataFrame) -> Table:
     """Which arms beat a floor that looks at no scan."""
     digits = decimals(section.metric)
-    columns = ("Arm", "Against", "Improvement", "95 %", "p", "Holm p", "Folds", "Verdict")
+    columns = ("Arm", "Against", "Improvement", "Chance ±", "p", "Holm p", "Folds", "Verdict")
     rows = tuple(
         (
             entry["arm"],
             entry["against"],
             signed(entry["improvement"], digits),
-            between(entry["low"], entry["high"], digits),
+            number(entry["by_chance"], digits),
             *(probability(entry[name]) for name in ("p", "p_holm")),
             str(entry["folds"]),
             entry["verdict"],
         )
         for entry in frame.to_dict("records")
     )
-    return Table("learning", "Learnt or not", columns, rows, captions.learning(section), (), (0, 1, 7))
+    return Table(
+        "learning", "Learnt or not", columns, rows, captions.learning(section, set(frame["test"])), (), (0, 1, 7)
+    )
 
 
 def audit(section: Section, frame: pd.DataFrame) -> Table:

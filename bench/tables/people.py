@@ -25,14 +25,16 @@ def interval(
 ) -> tuple[float, float, float]:
     """Low, high, and the share of resampled folds without a score.
 
-    passes: for each pass over the folds, in which everybody is tested once, (targets, predictions, groups) of its
-    folds. Further seeds and partitions test the same people again and are no further evidence about them: the
-    distances of the bounds from the score are averaged over the passes, which is right if the passes agree about
-    people, and wide rather than narrow if not. NaN without a pass or a score.
+    passes: for each pass over the people, in which everybody is tested once, (targets, predictions, groups) of its
+    folds; their errors go together as `Section.correlation` says. Further seeds and partitions test the same people
+    again and are no further evidence about them: the distances of the bounds from the score are averaged over the
+    passes, which is right if the passes agree about people, and wide rather than narrow if not. NaN without a pass or a
+    score.
     """
     if not passes or math.isnan(score):
         return math.nan, math.nan, math.nan
-    found = [stats.score_interval(judge(section), folds, rng, repeats) for folds in passes]
+    metric, among = judge(section), section.correlation
+    found = [stats.score_interval(metric, folds, rng, repeats, correlation=among) for folds in passes]
     below = float(np.nanmean([one.estimate - one.low for one in found]))
     above = float(np.nanmean([one.high - one.estimate for one in found]))
     low, high = np.clip([score - below, score + above], section.metric.low, section.metric.high)

@@ -15,7 +15,7 @@ from bench.core import BenchError, Record, Task
 from bench.metrics import Metric
 from bench.plan import tuned
 from bench.plan.written import parsed
-from bench.stats import Cell, Scores
+from bench.stats import Cell, Scores, fold_correlation
 from bench.store import Store
 
 KEPT = ("ids", "groups", "y", "selected", "scan_scores")  # of the arrays of a run: what tables are made from
@@ -78,6 +78,19 @@ class Section:
         """Folds of each partition: a publisher's split has one, and a split by site as many as there are sites."""
         return self.data.get("folds", self.plan["folds"])
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the models of all folds are tested on one other data set: the same people for every fold."""
+        return bool(self.data.get("external"))
+
+    @cached_property
+    def correlation(self) -> float:
+        """Of the errors of two folds of one pass; 0 where no model learns from what another is tested on."""
+        sizes = next((run.record.sizes for run in self.runs if run.done and run.record.sizes), None)
+        if self.elsewhere or sizes is None or not sizes["train"] or not sizes["test"]:
+            return 0.0
+        return fold_correlation(self.folds, sizes["train"], sizes["test"])
+
     @cached_property
     def task(self) -> Task:
         entry = self.data["task"]
@@ -114,6 +127,11 @@ class Section:
         shift = self.plan["seeds"] if role == "again" else 0
         runs = ((run.place, run.score(name or self.task.primary, point)) for run in self.of(arm, role))
         return {(partition, fold, seed - shift): score for (partition, fold, seed), score in runs}
+
+    def one_pass(self, run: Run) -> tuple[int, ...]:
+        """Which pass over the people a run belongs to: in each everybody is tested once at most."""
+        partition, fold, seed = run.place
+        return (partition, seed, fold) if self.elsewhere else (partition, seed)
 
     def counted(self) -> tuple[int | None, int | None]:
         """Scans and people of the data set: those of the plan, else as many as the records of one pass name."""

@@ -12,7 +12,7 @@ import pandas as pd
 from bench import metrics, stats
 from bench.core import seed_of
 from bench.tables import people
-from bench.tables.contrasts import sizes
+from bench.tables.contrasts import sizes, unknown
 from bench.tables.results import POINTS, Run, Section
 
 REPEATS = 2000  # of the bootstrap for one pass over the folds; fewer for each where several passes are averaged
@@ -72,16 +72,15 @@ def interval(section: Section, arm: str) -> tuple[float, float, float]:
 
 
 def _passes(section: Section, arm: str) -> list[list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """For each (partition, seed) the targets, predictions and groups of its folds; those without a score left out."""
-    passes: dict[tuple[int, int], list] = {}
+    """For each pass the targets, predictions and groups of its folds; those without a score left out."""
+    passes: dict[tuple[int, ...], list] = {}
     for run in section.of(arm):
         if math.isnan(run.score(section.task.primary)):
             continue
         kept = section.predictions(run)
         said = kept.get("scan_scores" if section.task.kind == "segmentation" else "selected")
         if said is not None and np.isfinite(said).all():
-            partition, _, seed = run.place
-            passes.setdefault((partition, seed), []).append((kept.get("y", said), said, kept["groups"]))
+            passes.setdefault(section.one_pass(run), []).append((kept.get("y", said), said, kept["groups"]))
     return list(passes.values())
 
 
@@ -108,7 +107,7 @@ def _bounds(section: Section, arm: str, gains: stats.Scores) -> tuple[float, flo
     """The interval of a mean over folds and partitions, corrected as that of a contrast is."""
     folds = stats.average_seeds(gains)
     train, test = sizes(section, arm, "arm", tuple(folds))
-    found = stats.corrected_interval(np.array(list(folds.values())), train, test)
+    found = stats.corrected_interval(np.array(list(folds.values())), train, test, people=unknown(section))
     return found.low, found.high
 
 

@@ -57,14 +57,14 @@ def _contrasted(section: Section) -> list[str]:
 
 
 def one_pass(section: Section, arm: str) -> list[Run]:
-    """The finished runs of the pass over the folds, a partition and a seed, that has most of them; the first of such.
+    """The finished runs of the pass over the people that has most of them; the first of such.
 
     Further passes test the same people again: in a picture of people each stands once.
     """
-    passes: dict[tuple[int, int], list[Run]] = {}
+    passes: dict[tuple[int, ...], list[Run]] = {}
     for run in section.of(arm):
         if run.done:
-            passes.setdefault((run.cell["partition"], run.cell["seed"]), []).append(run)
+            passes.setdefault(section.one_pass(run), []).append(run)
     return max(passes.values(), key=len, default=[])
 
 

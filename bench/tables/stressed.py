@@ -18,7 +18,7 @@ from bench import metrics, stats, stressed
 from bench.core import seed_of
 from bench.stressed import CLEAN, STRENGTHS, Said
 from bench.tables import captions, people
-from bench.tables.contrasts import sizes
+from bench.tables.contrasts import sizes, unknown
 from bench.tables.layout import Table
 from bench.tables.results import Run, Section
 from bench.tables.text import NOTHING, between, decimals, number, signed
@@ -133,9 +133,9 @@ def _point(found: Stressed, arm: str, corruption: str, strength: int) -> tuple[f
     folds = len({run.place[:2] for run in runs})
     if not runs:
         return math.nan, math.nan, math.nan, 0
-    passes: dict[tuple[int, int], list] = {}  # over the folds, each of which tests everybody once
+    passes: dict[tuple[int, ...], list] = {}  # each tests everybody once
     for run in runs:
-        passes.setdefault((run.place[0], run.place[2]), []).append(found.part(run, corruption, strength))
+        passes.setdefault(found.section.one_pass(run), []).append(found.part(run, corruption, strength))
     score = stats.fold_mean(values)
     rng = np.random.default_rng(seed_of(found.section.name, arm, corruption, strength, "stress"))
     low, high, _ = people.interval(found.section, score, list(passes.values()), rng, REPEATS)
@@ -179,7 +179,7 @@ def _interval(section: Section, arm: str, lost: Mapping[tuple[int, int], float])
     if len(lost) < 2:
         return math.nan, math.nan
     train, test = sizes(section, arm, "arm", tuple(lost))
-    tested = stats.corrected_interval(np.array([*lost.values()]), train, test)
+    tested = stats.corrected_interval(np.array([*lost.values()]), train, test, people=unknown(section))
     return tested.low, tested.high
 
 

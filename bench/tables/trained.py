@@ -29,7 +29,8 @@ FEWER = 499  # of a score that is taken anew each time
 def trained(section: Section) -> pd.DataFrame:
     """A row for every declared contrast of which the models of one pass over the folds have kept their predictions.
 
-    The pass is the first partition with the first seed: each person is tested in it once. McNemar: of two classes or
+    The pass is the first partition with the first seed, and of tests elsewhere the first fold: each person is tested
+    in it once. McNemar: of two classes or
     more, where nobody has two scans.
     """
     pairs = [tuple(pair) for pair in section.plan["contrasts"] if set(pair) <= set(section.arms)]
@@ -50,12 +51,11 @@ def _row(section: Section, arm: str, against: str) -> dict[str, Any]:
 
 
 def _folds(section: Section, arm: str) -> dict[int, tuple[np.ndarray, Fold]]:
-    """Fold -> ids and (targets, predictions, groups), of the first partition and seed."""
+    """Fold -> ids and (targets, predictions, groups), of the first pass."""
     found = {}
     for run in section.of(arm):
-        partition, fold, seed = run.place
-        if (partition, seed) == (0, 0) and "selected" in (kept := section.predictions(run)):
-            found[fold] = kept["ids"], (kept["y"], kept["selected"], kept["groups"])
+        if not any(section.one_pass(run)) and "selected" in (kept := section.predictions(run)):
+            found[run.place[1]] = kept["ids"], (kept["y"], kept["selected"], kept["groups"])
     return found
 
 

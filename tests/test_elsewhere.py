@@ -1,0 +1,118 @@
+"""Tests on another data set: every fold's models meet the same people, who are counted once."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import stats as oracle
+
+from bench.core import DataSpec, Record, Spec, Split, Trial
+from bench.metrics import metric
+from bench.stats import area_interval
+from bench.tables import shown
+from bench.tables.contrasts import row
+from bench.tables.elsewhere import Term, people_variance
+from bench.tables.learning import learning
+from bench.tables.results import Run, Section
+from bench.tables.scores import interval
+from bench.tables.trained import trained
+
+FOLDS, PEOPLE = 5, 40
+Y, WHO = np.repeat(np.arange(PEOPLE) % 2, 2), np.repeat(np.arange(PEOPLE), 2)
+TASK = {"kind": "classification", "primary": "auc", "classes": ["a", "b"], "unit": ""}
+AUC = metric("auc")
+
+
+def said(arm: str, fold: int) -> np.ndarray:
+    """Probabilities (N, 2): what a person is like is the same for all models."""
+    person = np.random.default_rng(0 if arm != "b" else 1).standard_normal(PEOPLE)[WHO]
+    own = np.random.default_rng([ord(arm[0]), fold]).standard_normal(len(Y))
+    high = np.full(len(Y), 0.5) if arm == "constant" else 1 / (1 + np.exp(-(0.8 * (Y - 0.5) + person + 0.3 * own)))
+    return np.stack([1 - high, high], axis=1)
+
+
+def section(external: bool = True, kept: bool = True) -> Section:
+    predictions, runs = {}, []
+    for arm in ("a", "b", "constant"):
+        for fold in range(FOLDS):
+            p, key = said(arm, fold), f"{arm} {fold}"
+            predictions[key] = {"ids": np.arange(len(Y)), "groups": WHO, "y": Y, **({"selected": p} if kept else {})}
+            cell = {"arm": arm, "role": "arm", "data": "d", "partition": 0, "fold": fold, "seed": 0, "key": key}
+            trial = Trial(DataSpec("d"), Spec("m"), Split(), fold=fold)
+            sizes = {"train": 64, "val": 16, "test": len(Y)}
+            runs.append(Run(cell, Record(trial, "done", {"selected": {"auc": AUC(Y, p)}}, sizes=sizes)))
+    plan = {
+        "folds": FOLDS,
+        "seeds": 1,
+        "partitions": 1,
+        "margin": None,
+        "contrasts": [["a", "b"]],
+        "floors": ["constant"],
+    }
+    entry = {"name": "d", "phantom": False, "task": TASK} | ({"external": {"data": {}}} if external else {})
+    store = SimpleNamespace(predictions=lambda key, record, names: predictions[key])
+    return Section({**plan, "blind": ["constant"]}, entry, tuple(runs), store)
+
+
+def test_the_variance_from_people_is_that_of_a_bootstrap_written_as_a_loop() -> None:
+    made = section()
+    found, people = people_variance(terms(made), [(0, fold) for fold in range(FOLDS)])
+    rng, drawn = np.random.default_rng(5), []
+    for _ in range(1000):
+        rows = np.concatenate([np.flatnonzero(who == WHO) for who in rng.integers(0, PEOPLE, PEOPLE)])
+        drawn.append(
+            np.mean([AUC(Y[rows], said("a", f)[rows]) - AUC(Y[rows], said("b", f)[rows]) for f in range(FOLDS)])
+        )
+    assert people == PEOPLE
+    assert found == pytest.approx(np.var(drawn, ddof=1), rel=0.15)
+
+
+def terms(made: Section) -> tuple[Term, Term]:
+    return Term(made, "a", "arm", 1.0), Term(made, "b", "arm", -1.0)
+
+
+def test_a_contrast_knows_that_its_people_are_the_same() -> None:
+    made = section()
+    found, inside = row(made, "a", "b"), row(section(external=False), "a", "b")
+    d = np.array([made.scores("a")[0, f, 0] - made.scores("b")[0, f, 0] for f in range(FOLDS)])
+    folds = d.var(ddof=1) * (1 / FOLDS + 20 / 64)  # a fold of its own set leaves out 20 scans
+    people, number = people_variance(terms(made), [(0, fold) for fold in range(FOLDS)])
+    df = (folds + people) ** 2 / (folds**2 / 4 + people**2 / (number - 1))
+    assert found["se"] == pytest.approx(math.sqrt(folds + people))
+    assert found["p"] == pytest.approx(2 * oracle.t.sf(abs(d.mean()) / found["se"], df))
+    assert found["se"] > 1.5 * inside["se"]
+
+
+def test_without_what_was_said_nothing_is_claimed() -> None:
+    found = row(section(kept=False), "a", "b")
+    assert math.isnan(found["p"])
+    assert "not kept" in found["reason"]
+
+
+def test_the_interval_of_a_score_is_that_of_one_model_on_all_people() -> None:
+    low, high, _ = interval(section(), "a")
+    each = [area_interval([(Y, said("a", fold), WHO)]) for fold in range(FOLDS)]
+    assert high - low == pytest.approx(np.mean([one.high - one.low for one in each]))
+    inside = interval(section(external=False), "a")
+    assert high - low > 1.3 * (inside[1] - inside[0])  # five times as many people, were they others
+
+
+def test_who_has_learnt_is_asked_of_the_people_once() -> None:
+    found = learning(section()).set_index("arm")
+    variance = np.mean([oracle_variance(said("a", fold)) for fold in range(FOLDS)])
+    assert found.loc["a", "by_chance"] == pytest.approx(1.96 * math.sqrt(variance), rel=0.05)
+
+
+def oracle_variance(p: np.ndarray) -> float:
+    rng = np.random.default_rng(0)
+    return float(np.var([AUC(np.repeat(rng.permutation(Y[::2]), 2), p) for _ in range(2000)]))
+
+
+def test_a_picture_of_people_and_the_models_beside_each_other_have_everybody_once() -> None:
+    made = section()
+    assert [run.place for run in shown.one_pass(made, "a")] == [(0, 0, 0)]
+    assert trained(made)["scans"].tolist() == [len(Y)]
+    assert len(shown.one_pass(section(external=False), "a")) == FOLDS
