@@ -15,7 +15,7 @@ from torch import nn
 from bench import registry, runner
 from bench.core import BenchError, Recipe, Split, Task, Trial
 from bench.explain.explained import Way, explain
-from bench.explain.saliency import saliency
+from bench.explain.saliency import WAYS, saliency
 from bench.explain.scoring import area, head_of, hit, interval
 from bench.kept import load
 from bench.prepare import prepare
@@ -51,6 +51,24 @@ def test_grad_cam_lies_where_the_last_convolution_speaks():
         saliency(model, x, AGE, "grad_cam", "last")
     with pytest.raises(BenchError, match="no saliency 'lime'"):
         saliency(model, x, AGE, "lime")
+
+
+@pytest.mark.parametrize("by", WAYS)
+@pytest.mark.parametrize("axes", [2, 3])
+def test_masks_are_asked_in_every_way_and_answer_with_what_they_mark(by, axes):
+    """A network that marks what is bright: every map says so, where it is bright."""
+    convolution = (nn.Conv2d, nn.Conv3d)[axes - 2](1, 2, 1)
+    with torch.no_grad():
+        convolution.weight[:, 0] = torch.tensor([-1.0, 1.0]).reshape(2, *[1] * axes)
+        convolution.bias[:] = torch.tensor([2.0, -2.0])
+    x = torch.full((1, 1, *[16] * axes), -1.0)
+    bright = (slice(4, 10),) * axes
+    x[0, 0][bright] = 4.0
+    found = saliency(convolution, x, Task("segmentation", "dice", ("rest", "bright")), by)[0, 0]
+    truth = np.zeros([16] * axes)
+    truth[bright] = 1
+    assert found.shape == truth.shape
+    assert area(found, truth, np.ones_like(truth, dtype=bool)) > 0.95
 
 
 def test_scores_of_a_perfect_a_constant_and_an_opposite_map():
