@@ -15,7 +15,7 @@ from studies.main_comparison import DCLSE, FLOORS, HYBRIDS, IMAGES, TAUGHT, VOLU
 HEAD = {"subjects": 100, "mm": 5.0}
 DEEP = {
     **DCLSE,
-    **{name: Arm("timm2d", {"network": network}) for name, network in IMAGES.items()},
+    **{name: Arm("timm2d", params) for name, params in IMAGES.items()},
     **{name: arm for name, arm in {**VOLUMES, **HYBRIDS, **TAUGHT}.items() if "classification" in (arm.tasks or ())},
 }
 
