@@ -20,13 +20,14 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from bench.core import DataSpec, Record, Spec, Split, Trial
 from bench.metrics import Metric, metric
 from bench.stats import (
+    Luck,
     average_seeds,
     by_chance,
     corrected_interval,
     fold_correlation,
     fold_mean,
     holm,
-    luck,
+    knowledge,
     score_interval,
 )
 from bench.tables.elsewhere import Term, people_variance
@@ -141,11 +142,11 @@ def test_who_knows_nothing_is_not_said_to_have_learnt(name: str, partitions: int
     world = World("regression" if name == "mae" else "classification", 0.0)
     rng, better, naive = np.random.default_rng(23), [], []
     for _ in range(REPETITIONS):
-        gains, variances, among = _improvements(world, metric(name), rng, partitions)
-        found = [luck(np.mean(gains), variances, 5, correlation) for correlation in (among, 0.0)]
-        better.append(found[0].improvement > 0 and found[0].p < 0.05)
-        independent = luck(np.mean(gains), variances, len(variances))
-        naive.append(independent.improvement > 0 and independent.p < 0.05)
+        score, floor, chances, among = _scored(world, metric(name), rng, partitions)
+        sign = 1 if name != "mae" else -1
+        for found, judged in ((better, (5, among)), (naive, (len(chances),))):
+            told = knowledge(score, chances, *judged)
+            found.append(sign * (score - floor) > 0 and sign * (score - told.expected) > 0 and told.p < 0.05)
     print(name, partitions, "learnt", np.mean(better), "were folds independent", np.mean(naive))
     assert np.mean(better) <= 0.05  # two-sided at 5 %, and only what is better counts
     if name == "auc" and partitions == 2:
@@ -174,20 +175,20 @@ def test_tested_elsewhere_equally_good_methods_are_rejected_at_most_as_often_as_
     assert rates["folds only"] > rates["people too"]
 
 
-def _improvements(
+def _scored(
     world: World, judged: Metric, rng: np.random.Generator, partitions: int
-) -> tuple[list[float], list[float], float]:
-    """What a method gains on the median or on 0.5 in every fold, its variance by chance, and the folds' correlation."""
+) -> tuple[float, float, list[Luck], float]:
+    """The mean score of a method, that of the median or 0.5, what each fold's is by chance, and their correlation."""
     x, y, groups = world.draw(75, rng)
-    gains, variances, sizes = [], [], []
+    scores, floors, chances, sizes = [], [], [], []
     for _ in range(partitions):
         for train, test in _folds(world, y, groups, rng):
             said = world.model(x[train, 0], y[train])(x[test, 0])
-            floor = np.abs(y[test] - np.median(y[train])).mean() if judged.name == "mae" else 0.5
-            gains.append((1 if judged.better == "higher" else -1) * (judged(y[test], said) - floor))
-            variances.append(by_chance(judged, (y[test], said, groups[test])))
+            floors.append(np.abs(y[test] - np.median(y[train])).mean() if judged.name == "mae" else 0.5)
+            scores.append(judged(y[test], said))
+            chances.append(by_chance(judged, (y[test], said, groups[test])))
             sizes.append((len(train), len(test)))
-    return gains, variances, fold_correlation(5, *np.mean(sizes, axis=0))
+    return float(np.mean(scores)), float(np.mean(floors)), chances, fold_correlation(5, *np.mean(sizes, axis=0))
 
 
 def _elsewhere(world: World, rng: np.random.Generator, people: int) -> tuple[Section, tuple[Term, Term]]:

@@ -14,7 +14,7 @@ says.
 handed in; nothing here reads a file or knows a method.
 """
 
-from bench.stats.chance import Luck, by_chance, luck
+from bench.stats.chance import Knowledge, Luck, by_chance, knowledge
 from bench.stats.folds import Cell, Paired, Scores, average_seeds, fold_mean, paired
 from bench.stats.intervals import fold_correlation, is_area, score_interval
 from bench.stats.labels import PERMUTATIONS, Verdict, random_labels_verdict
@@ -36,6 +36,7 @@ __all__ = [
     "Gap",
     "Improvement",
     "Interval",
+    "Knowledge",
     "Luck",
     "Paired",
     "Pooled",
@@ -55,7 +56,7 @@ __all__ = [
     "holm",
     "improvement",
     "is_area",
-    "luck",
+    "knowledge",
     "mcnemar",
     "paired",
     "random_effects",

@@ -16,50 +16,79 @@ import numpy as np
 from bench.metrics import Metric
 from bench.stats.people import Fold, inflation, members
 
+MOST = 1500  # scans of a part that are asked in pairs
+
 
 @dataclass(frozen=True)
 class Luck:
-    """An improvement on a floor that sees nothing, held against what chance gives; NaN where it cannot be."""
+    """What the score of a fold, seeds averaged, is by chance; NaN where that is not known."""
 
-    improvement: float
-    se: float  # of improvements that predictions without any knowledge would have
+    expected: float  # over all permutations, its mean
+    variance: float
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Whether predictions know anything of the people they are about."""
+
+    expected: float  # what predictions without knowledge would score, the mean over folds
+    se: float
     p: float  # two-sided
 
 
-def luck(improvement: float, variances: Sequence[float], folds: int, correlation: float = 0.0) -> Luck:
-    """Whether an improvement, a mean over folds, is more than chance gives.
+def knowledge(score: float, folds: Sequence[Luck], number: int, correlation: float = 0.0) -> Knowledge:
+    """Whether models score otherwise on their people than the same predictions would on others.
 
-    variances: of the score of each fold of each partition by chance, as `by_chance` has them. folds: in which everybody
-    is tested once; further partitions test the same people again. correlation: of the errors of two folds, see
-    `bench.stats.fold_correlation`; 1 where all folds are tested on the same people.
+    score: the mean over folds. folds: of every partition. number: of folds in which everybody is tested once; further
+    partitions test the same people again. correlation: of the errors of two folds, see `bench.stats.fold_correlation`;
+    1 where all folds are tested on the same people.
 
-    Unlike the spread of differences over folds these variances are known: models that are right in every fold alike can
+    Unlike the spread of differences over folds the variances are known: models that are right in every fold alike can
     be tested too, and five folds can tell a strong effect among dozens of methods. p is normal. Without the correlation
     predictions that know nothing would be taken to know something in 8 to 20 % of simulated cross-validations.
     """
-    if not len(variances) or math.isnan(improvement):
-        return Luck(improvement, math.nan, math.nan)
-    se = math.sqrt(float(np.mean(variances)) * inflation(folds, correlation) / folds)
+    if not folds:
+        return Knowledge(math.nan, math.nan, math.nan)
+    expected, variance = (float(np.mean([getattr(each, name) for each in folds])) for name in ("expected", "variance"))
+    se = math.sqrt(variance * inflation(number, correlation) / number)
     if math.isnan(se) or not se:
-        return Luck(improvement, se, 1.0 if se == 0 else math.nan)
-    return Luck(improvement, se, math.erfc(abs(improvement) / se / math.sqrt(2)))
+        return Knowledge(expected, se, 1.0 if se == 0 else math.nan)
+    return Knowledge(expected, se, math.erfc(abs(score - expected) / se / math.sqrt(2)))
 
 
-def by_chance(metric: Metric, fold: Fold, others: Sequence[np.ndarray] = ()) -> float:
-    """The variance of a score over all permutations of the targets of groups; NaN of a score that is no such sum.
+def by_chance(metric: Metric, fold: Fold, others: Sequence[np.ndarray] = ()) -> Luck:
+    """Mean and variance of a score over all permutations of the targets of groups.
 
     fold: targets, predictions and groups of a test part. others: predictions of the same scans by further seeds, whose
     scores are averaged. A group of several scans takes the targets of another one in their order, over and over where
-    that has fewer. 0 where all predictions or all targets are alike.
+    that has fewer. Predictions that are all alike have a variance of 0. Of more than 1,500 scans people at equal
+    distances are asked, and the variance is that of so many more. NaN of a score that is no such sum.
     """
     y, said, groups = fold
-    tables = [together(metric, np.asarray(y), np.asarray(p)) for p in (said, *others)]
+    member = members(y, groups)
+    kept = _thinned(member)
+    y, answers = np.asarray(y)[kept], [np.asarray(p)[kept] for p in (said, *others)]
+    tables = [together(metric, y, p) for p in answers]
     if any(table is None for table in tables):
-        return math.nan
-    found = _over_groups(np.mean(tables, axis=0), members(y, groups))
-    found = found - found.mean(axis=0) - found.mean(axis=1, keepdims=True) + found.mean()
+        return Luck(math.nan, math.nan)
+    table = _centred(np.mean(tables, axis=0))
+    expected = float(np.mean([metric(y, p) for p in answers]) - np.trace(table))
+    found = _centred(_over_groups(table, np.unique(member[kept], return_inverse=True)[1]))
     found[np.abs(found) < 1e-12] = 0.0
-    return float((found**2).sum() / (len(found) - 1)) if len(found) > 1 else 0.0
+    people = len(found)
+    variance = float((found**2).sum() / (people - 1)) if people > 1 else 0.0
+    return Luck(expected, variance * people / (int(member.max()) + 1))
+
+
+def _thinned(member: np.ndarray) -> np.ndarray:
+    """Rows of people at equal distances, all where they are few."""
+    step = -(-len(member) // MOST)
+    return np.flatnonzero(member % step == 0)
+
+
+def _centred(table: np.ndarray) -> np.ndarray:
+    """What is left of pairs without what a target, and what a prediction, adds wherever it is."""
+    return table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
 
 
 def together(metric: Metric, y: np.ndarray, p: np.ndarray) -> np.ndarray | None:
@@ -96,7 +125,12 @@ def _calls(y: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 def _over_groups(table: np.ndarray, member: np.ndarray) -> np.ndarray:
     """(G, G) what the targets of a group and the predictions of another add together."""
-    if len(np.unique(member)) == len(member):
-        return table
-    scans = [np.flatnonzero(member == group) for group in range(member.max() + 1)]
-    return np.array([[table[np.resize(own, len(of)), of].sum() for of in scans] for own in scans])
+    people = int(member.max()) + 1
+    if people == len(member):
+        return table[np.ix_(np.argsort(member), np.argsort(member))]
+    scans = [np.flatnonzero(member == group) for group in range(people)]
+    place = np.empty(len(member), dtype=int)  # of a scan among those of its group
+    for own in scans:
+        place[own] = np.arange(len(own))
+    rows = (table[own[place % len(own)], np.arange(len(member))] for own in scans)
+    return np.stack([np.bincount(member, row, people) for row in rows])

@@ -185,12 +185,13 @@ def controls(section: Section) -> str:
 def learning(section: Section, tests: Collection[str]) -> str:
     """Under what has learnt anything. tests: how its rows were tested."""
     known = (
-        "Chance ±: what predictions that know nothing of the people exceed, whichever way, in 5 %, by the variance over"
-        " all permutations of the people of each fold, allowing for what the folds' models have in common. "
+        "Tested by whether its answers know the people: the score against that of the same answers given to others, by"
+        " mean and variance over all permutations of the people of each fold, allowing for what the folds' models have"
+        " in common. Chance up to: the improvement that answers without such knowledge exceed in 2.5 %. "
     )
     spread = (
-        "Chance ±: half of the 95 % interval of the difference over folds, tested as a contrast is, as what chance"
-        " gives is not known of this score. "
+        "Tested as a contrast is, over folds, as what chance gives is not known of this score. Chance up to: half of"
+        " the 95 % interval of the difference. "
     )
     words = (
         f"Against a floor that looks at no scan. {known if PERMUTED in tests else ''}"

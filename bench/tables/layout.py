@@ -103,13 +103,13 @@ def controls(section: Section, frame: pd.DataFrame) -> Table:
 def learning(section: Section, frame: pd.DataFrame) -> Table:
     """Which arms beat a floor that looks at no scan."""
     digits = decimals(section.metric)
-    columns = ("Arm", "Against", "Improvement", "Chance ±", "p", "Holm p", "Folds", "Verdict")
+    columns = ("Arm", "Against", "Improvement", "Chance up to", "p", "Holm p", "Folds", "Verdict")
     rows = tuple(
         (
             entry["arm"],
             entry["against"],
             signed(entry["improvement"], digits),
-            number(entry["by_chance"], digits),
+            signed(entry["by_chance"], digits),
             *(probability(entry[name]) for name in ("p", "p_holm")),
             str(entry["folds"]),
             entry["verdict"],

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.metrics import Metric
 from bench.tables.contrasts import ALPHA, row
-from bench.tables.results import Run, Section
+from bench.tables.results import Section
 
-COLUMNS = ("data", "data_kind", "arm", "against", "improvement", "by_chance", "test", "p", "p_holm", "folds", "verdict")
+COLUMNS = (
+    "data",
+    "data_kind",
+    "arm",
+    "against",
+    "improvement",
+    "by_chance",
+    "test",
+    "p",
+    "p_holm",
+    "folds",
+    "folds_planned",
+    "verdict",
+)
 LEARNT, UNSURE, NOTHING_LEARNT = "learnt", "not shown to have learnt", "not learnt"
 PERMUTED, CONTRAST = "permutation of people", "contrast"
 
@@ -22,10 +34,11 @@ PERMUTED, CONTRAST = "permutation of people", "contrast"
 def learning(section: Section) -> pd.DataFrame:
     """A row for every arm that is no floor, against the floor that sees nothing; empty where the study has none.
 
-    Held against what predictions that know nothing of the people would score (`bench.stats.luck`), with Holm's
-    correction over the rows; tested as a contrast where that is not known: masks, scores that are no sums, predictions
-    that were not kept. by_chance: the improvement that chance exceeds, whichever way, in 5 %. not learnt: no better by
-    the mean, which needs no test. not shown to have learnt: better by the mean, and by no more than chance could do.
+    Tested is whether its answers know the people: the score against that of the same answers given to others
+    (`bench.stats.knowledge`), with Holm's correction over the rows. Where that is not known (masks, scores that are no
+    sums, predictions that were not kept) it is tested as a contrast is. by_chance: the improvement that chance exceeds
+    in 2.5 %. not learnt: no better than the floor by the mean, which needs no test. not shown to have learnt: better by
+    the mean, and by no more than chance could do.
     """
     blind = next((arm for arm in section.plan.get("blind") or () if arm in section.arms), None)
     if blind is None:
@@ -41,33 +54,28 @@ def learning(section: Section) -> pd.DataFrame:
 
 def _tested(section: Section, arm: str, blind: str) -> dict[str, Any]:
     found = row(section, arm, blind)
-    known = _variances(section, arm) if found["folds"] > 1 else []
-    if known and not np.isnan(known).any():
+    cells = stats.paired(section.scores(arm), section.scores(blind)).cells
+    known = [_luck(section, arm, cell) for cell in cells] if len(cells) > 1 else []
+    if known and not any(math.isnan(each.variance) for each in known):
         correlation = 1.0 if section.elsewhere else section.correlation
-        luck = stats.luck(found["improvement"], known, min(section.folds, len(known)), correlation)
-        return {**found, "by_chance": stats.REACH * luck.se, "test": PERMUTED, "p": luck.p}
-    reach = (found["high"] - found["low"]) / 2
-    return {**found, "by_chance": reach, "test": CONTRAST}
+        score = float(np.mean([stats.average_seeds(section.scores(arm))[cell] for cell in cells]))
+        told = stats.knowledge(score, known, min(section.folds, len(known)), correlation)
+        by_chance = found["improvement"] - section.sign * (score - told.expected) + stats.REACH * told.se
+        return {**found, "by_chance": by_chance, "test": PERMUTED, "p": told.p}
+    return {**found, "by_chance": (found["high"] - found["low"]) / 2, "test": CONTRAST if len(cells) > 1 else ""}
 
 
-def _variances(section: Section, arm: str) -> list[float]:
-    """The variance by chance of the score of every (partition, fold) that has one."""
-    models: dict[tuple[int, int], list[Run]] = {}
-    for run in section.of(arm):
-        if not math.isnan(run.score(section.task.primary)):
-            models.setdefault(run.place[:2], []).append(run)
-    return [_variance(section, section.metric, runs) for runs in models.values()]
-
-
-def _variance(section: Section, metric: Metric, runs: Sequence[Run]) -> float:
-    kept = [section.predictions(run) for run in runs]
-    if any("selected" not in each or not np.isfinite(each["selected"]).all() for each in kept):
-        return math.nan
+def _luck(section: Section, arm: str, cell: tuple[int, int]) -> stats.Luck:
+    """Of the runs of all seeds that have a score; NaN where they kept no predictions, or not of the same scans."""
+    runs = [run for run in section.of(arm) if run.place[:2] == cell]
+    kept = [section.predictions(run) for run in runs if not math.isnan(run.score(section.task.primary))]
     first, *others = kept
-    if any(not np.array_equal(each["ids"], first["ids"]) for each in others):
-        return math.nan
+    if any("selected" not in each or not np.isfinite(each["selected"]).all() for each in kept) or any(
+        not np.array_equal(each["ids"], first["ids"]) for each in others
+    ):
+        return stats.Luck(math.nan, math.nan)
     fold = first["y"], first["selected"], first["groups"]
-    return stats.by_chance(metric, fold, [each["selected"] for each in others])
+    return stats.by_chance(section.metric, fold, [each["selected"] for each in others])
 
 
 def _verdict(entry: Mapping[str, Any]) -> str:
@@ -77,4 +85,5 @@ def _verdict(entry: Mapping[str, Any]) -> str:
         return NOTHING_LEARNT
     if math.isnan(entry["p"]):
         return f"not tested: {entry['reason']}"
-    return LEARNT if entry["p_holm"] < ALPHA else UNSURE
+    words = LEARNT if entry["p_holm"] < ALPHA and entry["improvement"] > entry["by_chance"] else UNSURE
+    return words if entry["complete"] else f"{words}; not final, {entry['folds']} of {entry['folds_planned']} folds"
