@@ -235,3 +235,22 @@ def test_bca_that_does_not_exist_is_said_so() -> None:
     found = group_bootstrap("accuracy", [(y, p, range(12))], np.random.default_rng(0), 200, accelerated=True)
     assert found.estimate == 1
     assert math.isnan(found.low)
+
+
+@pytest.mark.parametrize("name", ["balanced_accuracy", "auc", "accuracy"])
+def test_three_classes_told_without_an_error_are_not_certain(name: str) -> None:
+    y = np.repeat([0, 1, 2], [10, 6, 4])
+    folds = [(y, np.eye(3)[y], np.arange(20)) for _ in range(5)]
+    found = score_interval(metric(name), folds, np.random.default_rng(0), 200)
+    assert (found.low, found.high) == (pytest.approx(oracle.beta.ppf(0.025, 20, 1)), 1.0)  # the rarest has 5 x 4
+    wider = score_interval(metric(name), folds, np.random.default_rng(0), 200, correlation=0.2)
+    assert wider.low < found.low
+
+
+def test_a_constant_that_scores_alike_on_everybody_needs_no_bounds_and_one_person_has_none() -> None:
+    y = np.arange(20) % 2
+    constant = [(y, np.tile([0.9, 0.1], (20, 1)), np.arange(20))]
+    found = score_interval(metric("balanced_accuracy"), constant, np.random.default_rng(0), 200)
+    assert (found.low, found.high) == (0.5, 0.5)
+    alone = [(np.array([60.0, 61.0]), np.array([50.0, 55.0]), np.array([0, 0]))]
+    assert math.isnan(score_interval(metric("mae"), alone, np.random.default_rng(0), 200).low)

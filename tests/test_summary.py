@@ -9,7 +9,7 @@ import pytest
 from synthetic import AGE, Made, Told, write
 
 from bench import tables
-from bench.report.answers import answers, mixed_code, one_seed
+from bench.report.answers import answers, cautions, mixed_code, one_seed
 from bench.report.summary import summary
 from bench.store import Store
 
@@ -127,6 +127,40 @@ def test_one_seed_is_said_and_unlike_code_is_shown_by_arm(tmp_path, monkeypatch)
     assert mixed_code(section).startswith(
         "Unlike code: 5 runs (base) by commit aaaaaaaaaaaa and 5 runs (new) by sources t."
     )
+
+
+def test_one_commit_with_other_plug_ins_is_told_so(tmp_path, monkeypatch):
+    arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
+    code = {"commit": "a" * 40, "changed": False}
+    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {**code, "sources": "s"}})
+    write(tmp_path, {"base": arms["base"]})
+    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {**code, "sources": "t"}})
+    (section,) = tables.gather(write(tmp_path, arms), Store(tmp_path)).sections
+    assert "5 runs (new) by commit aaaaaaaaaaaa with other files of one's own (sources t)" in mixed_code(section)
+
+
+def test_folds_without_a_score_are_told_apart_from_runs_that_are_missing(tmp_path):
+    """A test part of one class never has an AUC: the study is complete, and says on how many folds it rests."""
+    nan = float("nan")
+    arms = {"base": Told(scores=[*BASE[:4], nan]), "new": Told(scores=[*BETTER[:4], nan])}
+    (found,) = tables.frames(tables.gather(write(tmp_path, arms), Store(tmp_path)))
+    (row,) = found.contrasts.to_dict("records")
+    assert (row["folds"], row["folds_undefined"], row["missing_runs"], row["complete"]) == (4, 1, 0, True)
+    assert row["verdict"] == "better; undefined in 1 of 5 folds"
+    assert answers(found)[0].endswith("new is better. In 1 of 5 folds the score is undefined.")
+    assert any(words.startswith("AUC is undefined in 2 of 10 runs") for words in cautions(found))
+
+
+def test_without_a_score_in_any_fold_there_is_no_test_and_the_reason_is_said(tmp_path):
+    arms = {"base": Told(scores=[float("nan")] * 5), "new": Told(scores=[float("nan")] * 5)}
+    _, second = told(tmp_path, arms)
+    assert second == "No test was possible (the score is undefined in every fold)."
+
+
+def test_arms_that_are_identical_are_not_differences_that_would_be_missed(tmp_path):
+    _, second = told(tmp_path, {"base": Told(scores=BASE), "same": Told(scores=BASE), "one": Told(scores=BASE[::-1])})
+    assert "0.000" not in second
+    assert second.startswith("Differences smaller than about 0.")
 
 
 def test_code_that_is_alike_or_unknown_needs_no_word(tmp_path):

@@ -84,6 +84,21 @@ def test_each_site_is_left_out_in_turn(plugins, tmp_path):
     assert ("net", 3) not in records
 
 
+@pytest.mark.parametrize("split", ["site", "publisher"])
+def test_sites_and_publishers_parts_are_divided_once_however_often_folds_are(plugins, tmp_path, split):
+    """A second partition would test the same people again, and pass for further ones."""
+    data = [Data("tiny_places", {"places": 3}, split=split), Data("tiny_places", {"places": 3})]
+    for each in data:
+        prepare(each.name, each.params)
+    study = replace(STUDY, datasets=data, partitions=2)
+    found, _ = plan.locate(study, fingerprint)
+    cells = plan.cells(study, found)
+    asked = {(cell.trial.where, cell.trial.partition) for cell in cells}
+    assert asked == {(f"tiny_places@{split}", 0), ("tiny_places", 0), ("tiny_places", 1)}
+    entries = plan.write("ways", study, found, cells, notes=[], command="")["data"]
+    assert [entry["partitions"] for entry in entries] == [1, 2]
+
+
 def test_sites_and_publishers_parts_are_asked_for_in_vain_where_there_are_none(plugins):
     study = replace(STUDY, datasets=[Data("tiny_volumes", split="site")])
     found, _ = plan.locate(study, fingerprint)

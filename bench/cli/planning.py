@@ -50,7 +50,8 @@ class Planned:
         """What it will run, on which data, under which recipe."""
         study, recipe = self.study, self.study.recipe
         folds = ", ".join(dict.fromkeys(str(item.division(study.folds).folds) for item in self.found))
-        shape = f"{folds} folds x {study.partitions} partition(s) x {study.seeds} seed(s)"
+        partitions = ", ".join(dict.fromkeys(str(item.partitions(study.partitions)) for item in self.found))
+        shape = f"{folds} folds x {partitions} partition(s) x {study.seeds} seed(s)"
         budget = f"{recipe.steps} optimiser steps of {recipe.batch_size} scans, {recipe.threads} thread(s) each"
         return [
             *(_data_line(item) for item in self.found),

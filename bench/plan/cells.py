@@ -52,7 +52,7 @@ def _arm_cells(study: Study, found: Found, lineage: Lineage) -> Iterable[Cell]:
     meant = [(label, arm) for label, arm in meant if not arm.tasks or _kind(found) in arm.tasks]
     rows = {label: _trial(study, found, split, arm) for label, arm in meant}
     tuned = {label: arm.tuned for label, arm in meant}
-    for partition in range(study.partitions):
+    for partition in range(found.partitions(study.partitions)):
         for fold in range(split.folds):
             place = {"partition": partition, "fold": fold}
             for label, (trial, family) in rows.items():

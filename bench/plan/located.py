@@ -41,6 +41,10 @@ class Found:
             return Split(folds=folds, fraction=self.fraction)
         return Split(self.split, _parts(self.spec) if self.split == "publisher" else _sites(self.spec), self.fraction)
 
+    def partitions(self, asked: int) -> int:
+        """How often it is divided anew: a publisher's parts and sites are what they are, and are taken once."""
+        return asked if self.split == "kfold" else 1
+
 
 def _sites(spec: DataSpec) -> int:
     """How many sites the data come from. BenchError where there are fewer than two, or a scan does not say its own."""

@@ -45,7 +45,7 @@ def write(name: str, study: Study, found: Sequence[Found], planned: Sequence[Cel
         "partitions": study.partitions,
         "seeds": study.seeds,
         "recipe": plain(study.recipe),
-        "data": [{**_data_entry(item, study.folds), "alike": alike(study, item)} for item in found],
+        "data": [{**_data_entry(item, study), "alike": alike(study, item)} for item in found],
         "design": described(study),
         "cards": cards(found, planned),
         "cells": [_cell_entry(cell) for cell in planned],
@@ -55,7 +55,7 @@ def write(name: str, study: Study, found: Sequence[Found], planned: Sequence[Cel
     return entry
 
 
-def _data_entry(found: Found, folds: int) -> dict[str, Any]:
+def _data_entry(found: Found, study: Study) -> dict[str, Any]:
     made = registry.make("datasets", found.spec.name, found.spec.params)
     entry = {
         "name": found.where,
@@ -70,7 +70,8 @@ def _data_entry(found: Found, folds: int) -> dict[str, Any]:
         "split": found.split,
         "fraction": found.fraction,
         "noise": found.noise,
-        "folds": found.division(folds).folds,
+        "folds": found.division(study.folds).folds,
+        "partitions": found.partitions(study.partitions),
     }
     if (best := _oracle(found)) is not None:
         entry["oracle"] = best

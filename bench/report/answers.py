@@ -48,6 +48,8 @@ def answer(section: Section, entry: Mapping[str, Any]) -> str:
         return f"{entry['arm']} against {entry['against']} was {entry['verdict']}."
     folds = plural(entry["folds"], "fold")
     sentence = f"{_found(section, entry)}, on average over {folds} ({_sure(section, entry)}): {_claim(section, entry)}."
+    if entry["folds_undefined"]:
+        sentence += f" In {entry['folds_undefined']} of {entry['folds_planned']} folds the score is undefined."
     if entry["complete"]:
         return sentence
     return f"{sentence} Not final: {_missing(entry)}."
@@ -100,10 +102,17 @@ def cautions(found: Frames) -> list[str]:
     if partial:
         which = "every arm" if len(partial) == len(scores) else listed(partial)
         words.append(f"Not complete: {which}. Missing runs are missing; nothing is filled in.")
-    cells = section.folds * section.plan["partitions"]
+    cells = section.folds * section.partitions
     if cells < FEW:
         words.append(f"With {plural(cells, 'difference')} a contrast can show very large differences only.")
-    words += [mixed(section), mixed_code(section), one_seed(section), not_learnt(found), below_floors(found)]
+    words += [
+        undefined(section),
+        mixed(section),
+        mixed_code(section),
+        one_seed(section),
+        not_learnt(found),
+        below_floors(found),
+    ]
     return [word for word in words if word]
 
 
@@ -111,6 +120,15 @@ def _alarm(entry: Mapping[str, Any]) -> str:
     if entry["control"] == "A/A":
         return "a difference between a method and itself: by chance once in twenty studies, otherwise a fault."
     return "something where there is nothing to find: no score here can be trusted until the reason is known."
+
+
+def undefined(section: Section) -> str:
+    """How many finished runs have no score; empty where all have one."""
+    runs = [run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")]
+    lacking = sum(math.isnan(run.score(section.task.primary)) for run in runs)
+    why = "holds one class only, or not all of them" if section.task.kind == "classification" else "does not define it"
+    told = f"{section.metric.title} is undefined in {lacking} of {plural(len(runs), 'run')}, whose test part {why}"
+    return f"{told}: they are in no mean." if lacking else ""
 
 
 def mixed(section: Section) -> str:
@@ -128,14 +146,22 @@ def mixed(section: Section) -> str:
 
 def mixed_code(section: Section) -> str:
     """Where the runs that are compared were made by unlike code, as far as records tell; else empty."""
-    runs = [run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")]
-    sources = {(run.record.provenance.get("code") or {}).get("sources") for run in runs}
-    if len(sources) < 2:
+    ways: dict[tuple[str, str], list[str]] = {}
+    for run in section.runs:
+        if run.done and run.cell["role"] in ("arm", "again"):
+            known = run.record.provenance
+            way = made_by.told(known), (known.get("code") or {}).get("sources", "")
+            ways.setdefault(way, []).append(run.cell["arm"])
+    if len({sources for _, sources in ways}) < 2:
         return ""
-    ways: dict[str, list[str]] = {}
-    for run in runs:
-        ways.setdefault(made_by.told(run.record.provenance), []).append(run.cell["arm"])
-    counts = listed([f"{plural(len(arms), 'run')} ({_few(arms)}) by {way}" for way, arms in sorted(ways.items())])
+    commits = [told for told, _ in ways]
+    counts = listed(
+        [
+            f"{plural(len(arms), 'run')} ({_few(arms)}) by {told}"
+            + (f" with other files of one's own (sources {sources})" if commits.count(told) > 1 else "")
+            for (told, sources), arms in sorted(ways.items())
+        ]
+    )
     return (
         f"Unlike code: {counts}. Differences may come from what was changed in between; run the study anew to be rid"
         " of that, or see `bench compare`."

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.report.answers import FEW
 from bench.tables import Frames, Results, Section
-from bench.tables.contrasts import ALPHA
+from bench.tables.contrasts import ALPHA, no_fold
 from bench.tables.learning import NOTHING_LEARNT
 from bench.tables.text import decimals, listed, number, plural
 
@@ -148,10 +148,10 @@ def _unseen(part: Sequence[Frames]) -> str:
     sizes: dict[str, tuple[Section, list[float]]] = {}
     for frames in part:
         for one in tested(frames):
-            if one.done and not one.shown and math.isfinite(one.entry["minimum_detectable"]):
+            if one.done and not one.shown and one.entry["minimum_detectable"] > 0:
                 held = sizes.setdefault(frames.section.metric.title, (frames.section, []))
                 held[1].append(one.entry["minimum_detectable"])
-    told = [_missed(section, values) for section, values in sizes.values() if max(values) > 0]
+    told = [_missed(section, values) for section, values in sizes.values()]
     fewest = min((one.entry["folds"] for frames in part for one in tested(frames) if one.done), default=FEW)
     if told and fewest < FEW:
         return f"with {plural(fewest, 'fold')} only very large differences could have been shown"
@@ -160,7 +160,7 @@ def _unseen(part: Sequence[Frames]) -> str:
     tests = [one for frames in part for one in tested(frames)]
     if tests and not any(one.done for one in tests):
         entry = tests[0].entry
-        return f"no test was possible ({entry['reason'] if entry['folds'] else 'no fold has both arms'})"
+        return f"no test was possible ({entry['reason'] if entry['folds'] else no_fold(entry)})"
     return "how the methods do on other data, this study cannot tell"
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.metrics import Metric
-from bench.stats.people import Fold, Interval, group_bootstrap, inflation
+from bench.stats.people import Fold, Interval, faultless, group_bootstrap, inflation
 from bench.stats.roc import area_interval
 
 
@@ -42,14 +42,23 @@ def score_interval(
 
     correlation: of the errors of two folds, by `fold_correlation`; 0 where no model learns from another's test part. Of
     the area under the ROC curve of two classes the logit interval with the variance of DeLong; else, and where a
-    class has one group only in a fold, the percentile interval of the bootstrap over groups.
+    class has one group only in a fold, the percentile interval of the bootstrap over groups. Where classes are told
+    without an error resampling shows none either: the bound is `faultless`. NaN where no fold has two groups.
     """
     if is_area(metric, np.shape(folds[0][1])[-1]):
         found = area_interval(folds, level, correlation)
         if not math.isnan(found.low):
             return found
-    found = group_bootstrap(metric, folds, rng, repeats, level)
-    scored = round(len(folds) * (1 - found.undefined))
-    wider = math.sqrt(inflation(max(1, scored), correlation))
-    low, high = (found.estimate + wider * (bound - found.estimate) for bound in (found.low, found.high))
+    return _widened(metric, folds, group_bootstrap(metric, folds, rng, repeats, level), correlation)
+
+
+def _widened(metric: Metric, folds: Sequence[Fold], found: Interval, correlation: float) -> Interval:
+    """A percentile interval that allows for what folds share, and for errors that were not seen as scans are few."""
+    more = inflation(max(1, round(len(folds) * (1 - found.undefined))), correlation)
+    if found.low == found.high:  # no resample differs
+        if all(len(set(groups)) < 2 for _, _, groups in folds):
+            return replace(found, low=math.nan, high=math.nan)
+        best = found.estimate == 1 and metric.kind == "classification"
+        return replace(found, low=faultless(folds, found.level, more)) if best else found
+    low, high = (found.estimate + math.sqrt(more) * (bound - found.estimate) for bound in (found.low, found.high))
     return replace(found, low=max(low, metric.low), high=min(high, metric.high))

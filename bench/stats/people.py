@@ -75,6 +75,17 @@ def inflation(folds: int, correlation: float) -> float:
     return 1 + (folds - 1) * correlation
 
 
+def faultless(folds: Sequence[Fold], level: float, inflation: float = 1.0) -> float:
+    """The lower bound of a share of which no error was seen: that of Clopper and Pearson (1934).
+
+    For as many successes as the rarest class has groups over all folds, divided by how much the variance is inflated.
+    """
+    y = np.concatenate([np.asarray(targets) for targets, _, _ in folds])
+    who = np.concatenate([members(t, g) + 1_000_000 * n for n, (t, _, g) in enumerate(folds)])
+    groups = min(len(np.unique(who[y == k])) for k in np.unique(y))
+    return float(((1 - level) / 2) ** (inflation / groups))
+
+
 def _accelerated(means: np.ndarray, estimate: float, sides: np.ndarray, left_out: Sequence[np.ndarray]) -> np.ndarray:
     """(2,) quantiles of the resamples that bound the BCa interval; NaN where it does not exist.
 

@@ -14,7 +14,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from bench.stats.people import Fold, Interval, inflation
+from bench.stats.people import Fold, Interval, faultless, inflation
 
 _NORMAL = NormalDist()
 
@@ -109,7 +109,7 @@ def area_interval(folds: Sequence[Fold], level: float = 0.95, correlation: float
     if math.isnan(value) or math.isnan(variance):
         return Interval(value, math.nan, math.nan, level, 0, undefined)
     if not 0 < value < 1:
-        bound = ((1 - level) / 2) ** (more / _rarer(folds))
+        bound = faultless(folds, level, more)
         low, high = (bound, 1.0) if value >= 1 else (0.0, 1 - bound)
     else:
         middle, reach = (
@@ -144,10 +144,3 @@ def area_difference(ours: Sequence[Fold], theirs: Sequence[Fold], level: float =
 
 def _reach(level: float) -> float:
     return _NORMAL.inv_cdf((1 + level) / 2)
-
-
-def _rarer(folds: Sequence[Fold]) -> int:
-    """Groups of the rarer class over all folds."""
-    return min(
-        sum(len({g for g, t in zip(groups, y, strict=True) if t == k}) for y, _, groups in folds) for k in (0, 1)
-    )

@@ -75,7 +75,7 @@ def _split(entry: Mapping[str, Any]) -> str:
 def design(section: Section) -> str:
     """Folds, partitions, seeds, recipe and protocol in a sentence."""
     plan = section.plan
-    cells = grid({**plan, "folds": section.folds})
+    cells = grid({**plan, "folds": section.folds, "partitions": section.partitions})
     return f"Planned for each arm: {cells}. {budget(plan['recipe'])} Protocol {plan['protocol']}."
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,12 @@ class Differences:
     missing: tuple[stats.Cell, ...]  # runs that are planned, and left out as some arm has none
     planned: frozenset[stats.Cell]
     terms: tuple[Term, ...]  # what it is made of
+
+    @cached_property
+    def undefined(self) -> set[stats.Cell]:
+        """Those of the missing cells that are undefined for every arm: their test part defines no score for anybody."""
+        lacking = [term.section.undefined(term.arm, term.role) for term in self.terms]
+        return {cell for cell in self.missing if all(cell in each for each in lacking)}
 
 
 def contrasts(results: Results) -> pd.DataFrame:
@@ -87,6 +94,8 @@ def measured(section: Section, differences: Differences, arm: str, role: str = "
     found = stats.corrected_interval(section.sign * differences.values, train, test, people=people)
     wins = stats.improvement(section.sign * differences.values, train, test)
     planned = {(partition, fold) for partition, fold, _ in differences.planned}
+    undefined = differences.undefined
+    missing = [cell for cell in differences.missing if cell not in undefined]
     margin = section.plan.get("margin")
     return {
         "metric": section.task.primary,
@@ -107,8 +116,9 @@ def measured(section: Section, differences: Differences, arm: str, role: str = "
         "p_equivalence": stats.equivalence(found, margin),
         "folds": len(differences.cells),
         "folds_planned": len(planned),
-        "missing_runs": len(differences.missing),
-        "complete": not differences.missing and bool(differences.cells),
+        "folds_undefined": len({cell[:2] for cell in undefined} - set(differences.cells)),
+        "missing_runs": len(missing),
+        "complete": not missing and bool(differences.cells),
         "reason": found.reason,
     }
 
@@ -116,6 +126,8 @@ def measured(section: Section, differences: Differences, arm: str, role: str = "
 def verdict(entry: Mapping[str, Any]) -> str:
     """What a contrast shows, in words that say no more than the test can."""
     words = _decided(entry)
+    if entry["folds"] and entry["folds_undefined"]:
+        words += f"; undefined in {entry['folds_undefined']} of {entry['folds_planned']} folds"
     if entry["complete"] or not entry["folds"]:
         return words
     return f"{words}; not final, {entry['folds']} of {entry['folds_planned']} folds" + _partly(entry)
@@ -125,9 +137,14 @@ def _partly(entry: Mapping[str, Any]) -> str:
     return " (some seeds missing)" if entry["folds"] == entry["folds_planned"] else ""
 
 
+def no_fold(entry: Mapping[str, Any]) -> str:
+    """Why there is not one difference."""
+    return "the score is undefined in every fold" if entry["folds_undefined"] else "no fold has both arms"
+
+
 def _decided(entry: Mapping[str, Any]) -> str:
     if math.isnan(entry["p"]):
-        return "not tested: " + (entry["reason"] if entry["folds"] else "no fold has both arms")
+        return "not tested: " + (entry["reason"] if entry["folds"] else no_fold(entry))
     equal = entry["p_equivalence_holm"] < ALPHA
     if entry["p_holm"] < ALPHA:
         word = "better" if entry["improvement"] > 0 else "worse"

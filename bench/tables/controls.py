@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench import metrics, stats
-from bench.tables.contrasts import ALPHA, row
+from bench.tables.contrasts import ALPHA, no_fold, row
 from bench.tables.results import Section
 
 COLUMNS = (
@@ -59,7 +59,7 @@ def _again(section: Section) -> dict[str, Any]:
 
 def _again_verdict(found: dict[str, Any]) -> dict[str, Any]:
     if math.isnan(found["p"]):
-        reason = found["reason"] if found["folds"] else "no fold has both"
+        reason = found["reason"] if found["folds"] else no_fold(found)
         return {"passes": None, "verdict": f"not tested: {reason}"}
     if found["se"] == 0:
         return {"passes": None, "verdict": "the same in every fold: the seed changes nothing, so this tells nothing"}

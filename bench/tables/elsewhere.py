@@ -34,7 +34,8 @@ class Term:
 def people_variance(terms: Sequence[Term], cells: Sequence[tuple[int, int]]) -> tuple[float, int]:
     """The variance of a difference, a mean over models, from its test people; how many they are.
 
-    cells: (partition, fold) of the models. NaN where a model has kept no predictions, or not of the same scans.
+    cells: (partition, fold) of the models. NaN where a model has kept no predictions, or not of the same scans, and of
+    one person.
     """
     drawn: list[np.ndarray] = []
     weights, first, people = None, None, 0
@@ -47,7 +48,7 @@ def people_variance(terms: Sequence[Term], cells: Sequence[tuple[int, int]]) -> 
                 first = found[0][0]
                 weights, people = _weights(found[0][3], seed_of(term.section.name, "people"))
             drawn.append(term.weight * _mean(judge(term.section), found, weights))
-    if not drawn:
+    if not drawn or people < 2:
         return math.nan, 0
     sums = np.sum(drawn, axis=0) / len(cells)
     sums = sums[np.isfinite(sums)]

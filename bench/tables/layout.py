@@ -117,7 +117,7 @@ def learning(section: Section, frame: pd.DataFrame) -> Table:
         for entry in frame.to_dict("records")
     )
     return Table(
-        "learning", "Learnt or not", columns, rows, captions.learning(section, set(frame["test"])), (), (0, 1, 7)
+        "learning", "Learnt or not", columns, rows, captions.learning(section, {*frame["test"]}), (), (0, 1, 7)
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.tables.contrasts import ALPHA, row
+from bench.tables.contrasts import ALPHA, no_fold, row
 from bench.tables.results import Section
 
 COLUMNS = (
@@ -80,7 +80,7 @@ def _luck(section: Section, arm: str, cell: tuple[int, int]) -> stats.Luck:
 
 def _verdict(entry: Mapping[str, Any]) -> str:
     if not entry["folds"]:
-        return "not tested: no fold has both arms"
+        return f"not tested: {no_fold(entry)}"
     if entry["improvement"] <= 0:
         return NOTHING_LEARNT
     if math.isnan(entry["p"]):

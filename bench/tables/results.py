@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -79,6 +80,11 @@ class Section:
         return self.data.get("folds", self.plan["folds"])
 
     @property
+    def partitions(self) -> int:
+        """How often its people are divided anew: sites and a publisher's parts once."""
+        return self.data.get("partitions", self.plan["partitions"])
+
+    @property
     def elsewhere(self) -> bool:
         """Whether the models of all folds are tested on one other data set: the same people for every fold."""
         return bool(self.data.get("external"))
@@ -86,10 +92,9 @@ class Section:
     @cached_property
     def correlation(self) -> float:
         """Of the errors of two folds of one pass; 0 where no model learns from what another is tested on."""
-        sizes = next((run.record.sizes for run in self.runs if run.done and run.record.sizes), None)
-        if self.elsewhere or sizes is None or not sizes["train"] or not sizes["test"]:
-            return 0.0
-        return fold_correlation(self.folds, sizes["train"], sizes["test"])
+        sizes = {run.place[:2]: run.record.sizes for run in self.runs if run.done and run.record.sizes}
+        train, test = (float(np.mean([each[part] for each in sizes.values()] or [0])) for part in ("train", "test"))
+        return 0.0 if self.elsewhere or not train or not test else fold_correlation(self.folds, train, test)
 
     @cached_property
     def task(self) -> Task:
@@ -132,6 +137,12 @@ class Section:
         """Which pass over the people a run belongs to: in each everybody is tested once at most."""
         partition, fold, seed = run.place
         return (partition, seed, fold) if self.elsewhere else (partition, seed)
+
+    def undefined(self, arm: str, role: str = "arm") -> set[Cell]:
+        """The cells of `scores` whose runs are done and have no score."""
+        shift = self.plan["seeds"] if role == "again" else 0
+        lacking = [run.place for run in self.of(arm, role) if run.done and math.isnan(run.score(self.task.primary))]
+        return {(partition, fold, seed - shift) for partition, fold, seed in lacking}
 
     def counted(self) -> tuple[int | None, int | None]:
         """Scans and people of the data set: those of the plan, else as many as the records of one pass name."""

@@ -87,7 +87,7 @@ def scan_scores(section: Section, arm: str) -> np.ndarray | None:
 
 def passes(section: Section) -> int:
     """How often every scan is tested by the study's plan."""
-    return int(section.plan["partitions"]) * int(section.plan["seeds"])
+    return section.partitions * int(section.plan["seeds"])
 
 
 def told(value: float, digits: int = 2) -> str:
