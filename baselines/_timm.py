@@ -52,12 +52,21 @@ def create(
         told = " ".join(str(error).split())[:300]
         if weights is None:
             raise MisfitError(f"timm's {network} cannot be made for images of {times(shape[1:])}: {told}") from error
+        _of_another(network, weights, options)
         raise BenchError(f"{weights} does not hold the weights of {network}: {told}; name its network") from error
     if weights is not None:
         _check_loaded(model, network, weights)
     if sizes != shape[1:]:
         model.register_forward_pre_hook(_Padding(sizes))
     return answering(model, network, shape, outputs)
+
+
+def _of_another(network: str, weights: Path, options: Mapping[str, Any]) -> None:
+    """BenchError that says which tensors of a file timm's own network does not have, or has in another shape."""
+    import timm
+
+    with torch.random.fork_rng(devices=[]):
+        fitting(weights, network, tensors(weights), timm.create_model(network, **options).state_dict())
 
 
 class _Padding:

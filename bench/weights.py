@@ -86,6 +86,10 @@ def _readable(weights: str | Path) -> Path:
 
 
 def _unreadable(path: Path, error: Exception) -> BenchError:
+    start = path.read_bytes()[:2] if path.is_file() else b""
+    if start == b"PK" or start[:1] == b"\x80":
+        remedy = "write the tensors with safetensors.torch.save_file where the file can be trusted"
+        return BenchError(f"{path} is a pickle under another name, which can run code; {remedy}")
     return BenchError(f"{path} is no whole safetensors file: {error}; download or copy it again")
 
 

@@ -115,6 +115,15 @@ def test_weights_that_do_not_fit_are_told_by_name_before_a_study(damage, says, t
         make("methods", "timm2d", {**SMALL, **kept(tmp_path, state)}).check()
 
 
+def test_weights_of_a_wider_network_are_told_by_tensor_and_not_in_words_of_others(tmp_path):
+    given = kept(tmp_path, timm_own("resnet10t", channels=(8, 8, 8, 8), stem_width=4).state_dict())
+    with pytest.raises(
+        BenchError, match=r"of another shape: conv1\.0\.weight is 3 x 3 x 3 x 3, not .* and \d+ more"
+    ) as told:
+        make("methods", "timm2d", {"network": "resnet10t", **given}).check()
+    assert "torch.Size" not in str(told.value)
+
+
 @pytest.mark.parametrize("name", ["timm2d", "timm3d", "slices", "fuseme", "weighted_pooling"])
 def test_a_file_of_another_network_or_cut_short_or_pickled_is_refused(name, tmp_path):
     given = kept(tmp_path, timm_own("resnet10t", channels=(8, 8, 8, 8), stem_width=4).state_dict())
@@ -124,6 +133,9 @@ def test_a_file_of_another_network_or_cut_short_or_pickled_is_refused(name, tmp_
     path = tmp_path / "w.safetensors"
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(BenchError, match="no whole safetensors file"):
+        make("methods", name, {**params, **given}).check()
+    torch.save({}, path)  # a pickle under another name
+    with pytest.raises(BenchError, match="is a pickle under another name"):
         make("methods", name, {**params, **given}).check()
     torch.save({}, tmp_path / "w.pt")
     with pytest.raises(BenchError, match="other formats can run code"):

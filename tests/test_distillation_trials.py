@@ -9,6 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from baselines._distil_table import LOSSES
+from baselines.distil import Distil
 from bench import checkpoint, inference, plan, registry, runner
 from bench.core import BenchError, DataSpec, Labels, Recipe, Split, Task, Trial, plain
 from bench.loader import Normaliser, Part
@@ -231,3 +233,12 @@ def test_a_teacher_of_other_scans_is_told_of_before_anything_is_trained(monkeypa
     monkeypatch.setattr(distil, "upstream", lambda own, asked: (replace(honest(own, asked)[0], **{name: other}),))
     with pytest.raises(BenchError, match=f"distil would learn from monai3d trained on another {name}"):
         Lineage().needed_by(trial)
+
+
+def test_the_description_tells_the_numbers_that_each_loss_has_where_a_study_gives_none():
+    words = " ".join(Distil.__doc__.split())
+    for name, loss in LOSSES.items():
+        numbers = f"{loss.weight:g}"
+        if (loss.label, loss.temperature) != (1, 1):
+            numbers += f", {loss.label:g}, {loss.temperature:g}"
+        assert f"{name} (Hinton) {numbers}" in words if name == "kd" else f"{name} {numbers}" in words, name

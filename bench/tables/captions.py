@@ -209,12 +209,17 @@ def audit(section: Section) -> str:
             data(section),
             f"{section.metric.title} on the test part by how the evaluation point is chosen, means over folds. Only "
             "the first is a result. Flattery: what the best of all points on test adds to it, which nobody would "
-            "get on new people; brackets: 95 % interval over folds and partitions, with the correction of Nadeau and "
-            "Bengio. It is never ranked.",
+            f"get on new people; {_brackets(section)} It is never ranked.",
             selection(section),
             design(section),
         )
     )
+
+
+def _brackets(section: Section) -> str:
+    if section.elsewhere:
+        return "without an interval, as all folds are tested on the same people."
+    return "brackets: 95 % interval over folds and partitions, with the correction of Nadeau and Bengio."
 
 
 def publisher(section: Section, frame: Any) -> str:

@@ -23,6 +23,7 @@ from bench.tables.layout import Table
 from bench.tables.results import Run, Section
 from bench.tables.text import NOTHING, between, decimals, number, signed
 
+OVER_FOLDS = "over folds, with the Nadeau-Bengio correction"
 REPEATS = 400  # of the bootstrap of one point of a curve
 SCORES = ("data", "data_kind", "arm", "partition", "fold", "seed", "corruption", "strength", "metric", "score")
 CURVES = ("data", "data_kind", "arm", "corruption", "strength", "metric", "score", "low", "high", "folds")
@@ -204,11 +205,12 @@ def table(section: Section, frame: pd.DataFrame) -> Table:
 
 def _caption(section: Section, frame: pd.DataFrame) -> str:
     count = int(frame["corruptions"].max()) if len(frame) else 0
+    over = "none, as all folds are tested on the same people" if section.elsewhere else OVER_FOLDS
     return (
         f"{captions.data(section)} {section.metric.title} of the test scans as they are and disturbed: the mean over "
         f"{count} corruptions at {STRENGTHS} strengths (version {stressed.VERSION}), the same scans for every arm, no "
-        "network trained anew. Loss: positive is worse. Bounds: over folds, with the Nadeau-Bengio correction; whether "
-        "two arms lose unequally was not tested."
+        f"network trained anew. Loss: positive is worse. Bounds: {over}; whether two arms "
+        " lose unequally was not tested."
     )
 
 
