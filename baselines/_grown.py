@@ -12,6 +12,11 @@ from torch.nn import functional as F
 class Grown(nn.Module):
     """What is loaded into it may be of another size than what it holds."""
 
+    @property
+    def kept(self) -> int:
+        """How many numbers it keeps beside its parameters: what costs tell of it."""
+        return sum(own.numel() for own in self.buffers())
+
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
         for name, own in [*self._parameters.items(), *self._buffers.items()]:
             stored = state_dict.get(prefix + name)

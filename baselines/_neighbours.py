@@ -13,6 +13,8 @@ from baselines._grown import Grown, thumbnails
 class Neighbours(Grown):
     """(B, C, ...) to (B, classes), or to (B, 1) numbers where there are no classes."""
 
+    uncounted = True  # distances, which no counter of operations sees
+
     def __init__(self, shape: tuple[int, ...], classes: int, neighbours: int, side: int) -> None:
         super().__init__()
         self.classes, self.neighbours, self.side = classes, neighbours, side

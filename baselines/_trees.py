@@ -46,6 +46,8 @@ class Summary(nn.Module):
 class Boosted(Grown):
     """(B, C, ...) to (B, outputs): sums of trees, each of them arrays of its nodes, leaves leading to themselves."""
 
+    uncounted = True  # comparisons, which no counter of operations sees
+
     def __init__(self, channels: int, outputs: int, bins: int, tissues: int, depth: int) -> None:
         super().__init__()
         self.depth = depth

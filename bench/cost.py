@@ -25,14 +25,20 @@ MEGABYTE = 2**20
 
 
 def parameters(model: nn.Module) -> int:
-    """How many numbers training changes."""
-    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    """How many numbers training finds: weights, and what a model that no steps train keeps of the training part."""
+    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad) + getattr(model, "kept", 0)
 
 
-def forward_flops(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """Operations of the forward pass of one scan of `shape`, (C, ...), as the network sees it."""
+def forward_flops(model: nn.Module, shape: tuple[int, ...]) -> int | None:
+    """Operations of the forward pass of one scan of `shape`, (C, ...), as the network sees it.
+
+    None of a model that says that its work is none of those which are counted: comparisons, distances.
+    """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
+
+    if getattr(model, "uncounted", False):
+        return None
 
     training, device = model.training, _device(model)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

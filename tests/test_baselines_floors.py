@@ -12,6 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.svm import SVC, SVR
 
 from baselines._floors import FLAT
+from bench import cost
 from bench.core import BenchError, Task
 from bench.registry import make
 
@@ -195,3 +196,10 @@ def test_thumbnails_are_small_and_larger_for_images():
 def test_numbers_that_mean_nothing_are_refused(name, params, message):
     with pytest.raises(BenchError, match=message):
         make("methods", name, params)
+
+
+@pytest.mark.parametrize(("name", "counted"), [("nearest_neighbour", False), ("boosting", False), ("svm", True)])
+def test_what_a_floor_keeps_is_told_and_operations_that_nobody_counts_are_not_0(name, counted):
+    found = cost.measure(make("methods", name), Task("classification", "auc", ("a", "b")), (1, 16, 16, 16))
+    assert found["parameters"] >= 1  # of nearest neighbours, before any scan is kept
+    assert (found["forward_flops"] is not None) == counted

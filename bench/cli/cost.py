@@ -70,7 +70,8 @@ def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, An
         return print_json(found[0] if len(found) == 1 else found)
     table = Table("method", "parameters", "forward FLOPs", box=None, pad_edge=False)
     for row in found:
-        table.add_row(row["method"], f"{row['parameters']:,}", f"{row['forward_flops']:,}")
+        flops = row["forward_flops"]
+        table.add_row(row["method"], f"{row['parameters']:,}", "not counted" if flops is None else f"{flops:,}")
     return Console().print(table)
 
 
