@@ -1,0 +1,24 @@
+"""Which curriculum helps a 3D network where two fifths of the training labels are wrong, and which where none is?
+
+What `wrong_labels` asks of 2D networks and DCL-SE, of a small 3D network on phantoms of the order of slices: the same
+curricula, each beside its control at the same number of steps. The wrong labels are in the training part alone.
+
+Expected: as in `wrong_labels`. Cost: not measured; `bench plan --study wrong_labels_3d --measure` estimates it.
+"""
+
+from bench.core import Arm, Data, Recipe, Study
+from studies.wrong_labels import CURRICULA
+
+ORDER = {"subjects": 120, "effect": 2.0}
+ARMS = {f"3D, {name}": Arm("vgg3d", {}, *how) for name, how in CURRICULA.items()}
+
+STUDY = Study(
+    question="Which curriculum helps a 3D network where labels are wrong, and which where none is?",
+    datasets=[Data("phantom_order", ORDER, noise=0.4), Data("phantom_order", ORDER)],
+    reference="3D, none",
+    arms={**ARMS, "constant": Arm("constant")},
+    contrasts=[(arm, "3D, none") for arm in ARMS if arm != "3D, none"],
+    floors=["constant"],
+    again="3D, none",
+    recipe=Recipe(steps=100, batch_size=16, points=10),
+)
