@@ -58,7 +58,7 @@ HYBRIDS = {
     "early fusion": Arm("fuseme", {"fusion": "early"}, tasks=WHOLE),
     "joint fusion": Arm("fuseme", tasks=WHOLE),
     "gated attention over slices": Arm("slices", tasks=WHOLE),
-    "transformer over slices": Arm("slices", {"aggregate": "transformer", **CALMER}, tasks=WHOLE),
+    "transformer over slices": Arm("slices", {"aggregate": "transformer"}, tasks=WHOLE),
     "ResNet-18 (ACS)": Arm("timm3d", tasks=WHOLE),
     "ResNet-18 (inflated)": Arm("timm3d", {"conversion": "inflated"}, tasks=WHOLE),
 }
