@@ -14,6 +14,7 @@ import pytest
 
 from bench import cli, paths, registry
 from bench.claims import claim
+from bench.core import HaltError
 from bench.figures import style
 from bench.plan import tuned
 from bench.store import Store
@@ -141,3 +142,70 @@ def test_the_shipped_searches_are_planned():
         study = registry.study(name)
         assert study.tuning.trials == 40
         assert study.light is not None
+
+
+def sets():
+    """(arm, fold) of each set that was written, and the places that were not searched."""
+    entry = tuned.parsed(paths.results_root() / "searched" / tuned.FILE)
+    return [(one["arm"], one["fold"]) for one in entry["sets"]], entry["not_searched"]
+
+
+def test_one_fold_after_the_other_leaves_the_winners_of_both_and_says_what_is_missing(command):
+    place = paths.results_root() / "searched" / "tuning"
+    status, said = command("--study", "searched", "--fold", "0", "--trials", "2")
+    assert status == 0, said
+    found, missing = sets()
+    assert found == [("net", 0), ("dropping", 0)]
+    assert [each.partition(" on ")[0] for each in missing] == ["net", "dropping"]
+    assert "not searched yet, to the end: dropping on tiny_volumes, partition 0, fold 1" in said
+    assert "Not searched yet, to the end: net on" in (place / "report.md").read_text()
+    first = {path.name for path in place.glob("*.svg")}
+    status, said = command("--study", "searched", "--fold", "1", "--arm", "net", "--trials", "2")
+    assert (status, sets()[0]) == (0, [("net", 0), ("net", 1), ("dropping", 0)])
+    assert first < {path.name for path in place.glob("*.svg")}
+    rows = list(csv.DictReader((place / "candidates.csv").read_text().splitlines()))
+    assert [(row["arm"], row["fold"]) for row in rows] == [
+        (arm, fold) for arm, fold in (("net", "0"), ("net", "1"), ("dropping", "0")) for _ in range(2)
+    ]
+    command("--study", "searched", "--arm", "dropping", "--fold", "1", "--trials", "3")
+    assert sets() == ([("net", 0), ("net", 1), ("dropping", 0), ("dropping", 1)], [])
+    assert "same number of candidates (2, 3)" in (place / "report.md").read_text()
+
+
+def test_what_another_storage_remembers_stays_as_it_was_found(command):
+    folder = paths.results_root() / "searched"
+    command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
+    earlier = {path.name: path.read_bytes() for path in (folder / "tuning").glob("*.svg")}
+    (before,) = tuned.parsed(folder / tuned.FILE)["sets"]
+    words = ["--study", "searched", "--arm", "net", "--fold", "1", "--trials", "2"]
+    status, said = command(*words, "--storage", str(folder / "other.log"))
+    assert status == 0, said
+    assert tuned.parsed(folder / tuned.FILE)["sets"][0] == before
+    assert {name: (folder / "tuning" / name).read_bytes() for name in earlier} == earlier
+    rows = list(csv.DictReader((folder / "tuning" / "candidates.csv").read_text().splitlines()))
+    assert sorted(row["fold"] for row in rows) == ["0", "0", "1", "1"]
+
+
+def test_a_search_that_is_only_begun_takes_no_winner_from_another(command, monkeypatch):
+    command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.tune.executors.train", ended)
+        assert command("--study", "searched", "--arm", "net", "--fold", "1", "--trials", "2")[0] == 1
+    status, _ = command("--study", "searched", "--arm", "dropping", "--fold", "0", "--trials", "2")
+    assert (status, sets()[0]) == (0, [("net", 0), ("dropping", 0)])
+    page = (paths.results_root() / "searched" / "tuning" / "report.md").read_text()
+    assert "net on tiny_volumes, partition 0, fold 1: begun, 0 of 2 candidates" in page
+
+
+def ended(*_):
+    """A training in which the disk goes away."""
+    raise HaltError("the disk is gone")
+
+
+def test_a_report_of_what_was_only_searched_names_both_commands(command, capsys, monkeypatch):
+    command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "1")
+    status, said = bench(capsys, monkeypatch, "report", "--study", "searched")
+    assert status == 2
+    assert "nothing but a search was begun here" in said
+    assert "bench tune --study searched" in said
+    assert "bench run --study searched" in said

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +17,7 @@ from bench.cli.options import Arms, Datasets, Json, Phantoms, StandIns, StudyNam
 from bench.disk import storing
 
 if TYPE_CHECKING:
-    from bench.tune import Asking, Found
+    from bench.tune import Asking, Found, Search, Storage
 
 PLAIN_EVERY = 10.0  # seconds between two plain lines
 
@@ -49,8 +51,7 @@ def tune(
     """Search parameters, each outer fold by itself on its validation part. The test part is not read."""
     from bench import tune as tuning
     from bench.cli.planning import Asked
-    from bench.plan import tuned
-    from bench.tune import sheet, winners
+    from bench.tune import written
 
     asked = Asked(study, datasets or [], stand_ins, phantoms)
     console = Console(stderr=as_json)
@@ -59,15 +60,37 @@ def tune(
     memory = tuning.Storage(storage or str(folder / "search.db"))
     for line in _lines(searches, budget, memory, notes):
         console.print(line, markup=False, highlight=False)
-    with _Watching(len(searches), console) as watch:
-        claims = folder if memory.on_server else memory.path.parent
-        results = tuning.carry_out(searches, memory, budget, claims / ".search", launcher, watch)
-    with storing(folder), claimed(folder / ".tuned.claim"):  # processes that shared the search end at the same time
-        written = winners.write(folder / tuned.FILE, asked.name, results, memory)
-        page = sheet.build(folder, found.study.question, results, written, notes)
+    every = tuning.every(asked.name, found.study, found.found)
+    claims = (folder if memory.on_server else memory.path.parent) / ".search"
+    begun = partial(written.write, folder, asked.name, every, searches, memory, claims)
+    watch = _Watching(len(searches), console, begun)
+    results = tuning.carry_out(searches, memory, budget, claims, launcher, watch)
+    entry, page = _leave(folder, found.study.question, every, results, memory, notes)
     if as_json:
-        return print_json(written)
-    return _say(results, folder / tuned.FILE, page, console)
+        return print_json(entry)
+    return _say(results, entry, page, console)
+
+
+def _leave(
+    folder: Path, question: str, every: list[Search], results: list[Found], memory: Storage, notes: list[str]
+) -> tuple[dict[str, Any], Path]:
+    """Write what all searches found that the storage holds, carried out now or earlier; the file and the page."""
+    from bench import tune as tuning
+    from bench.plan import tuned
+    from bench.tune import sheet, winners
+
+    with storing(folder), claimed(folder / ".tuned.claim"):  # processes that shared the search end at the same time
+        mine = {one.search.identity: one for one in results}
+        known = {**tuning.remembered([one for one in every if one.identity not in mine], memory), **mine}
+        over = [known[one.identity] for one in every if one.identity in known and known[one.identity].complete]
+        entry = winners.write(folder / tuned.FILE, folder.name, over, memory, every)
+        begun = [f"{one.search.place}: begun, {_over(one)} of {one.trials} candidates" for one in known.values()
+                 if not one.complete]  # fmt: skip
+        return entry, sheet.build(folder, question, over, entry, [*notes, *begun], every)
+
+
+def _over(one: Found) -> int:
+    return len(one.candidates) - one.states["running"]
 
 
 def _laid_out(asked: Any, trials: int | None, arms: list[str], folds: list[int], console: Console) -> tuple:
@@ -105,17 +128,14 @@ def _lines(searches: list, budget: int, memory: Any, notes: list[str]) -> list[s
 class _Watching:
     """Lines about how the searches go."""
 
-    def __init__(self, searches: int, console: Console) -> None:
-        self.searches, self.console = searches, console
+    def __init__(self, searches: int, console: Console, begun: Callable[[], None]) -> None:
+        """begun: called once, when the storage is open and nothing was tried yet."""
+        self.searches, self.console, self.begun = searches, console, begun
         self.said, self.seen = 0.0, []
 
-    def __enter__(self) -> _Watching:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
     def __call__(self, asking: Asking) -> None:
+        if not self.seen:
+            self.begun()
         if asking.search.identity not in self.seen:
             self.seen.append(asking.search.identity)
         states = asking.states
@@ -130,13 +150,19 @@ class _Watching:
         self.console.print(line, markup=False, highlight=False)
 
 
-def _say(results: list[Found], file: Path, page: Path, console: Console) -> None:
+def _say(results: list[Found], entry: dict[str, Any], page: Path, console: Console) -> None:
     """What was found, and what to do with it. Ends with 1 where a search has no winner."""
+    from bench.plan import tuned
+
+    file = plan.folder(entry["study"]) / tuned.FILE
     for one in results:
         console.print(f"{one.search.place}: {one.verdict()}", markup=False, highlight=False)
     seconds, steps = sum(one.seconds for one in results), sum(one.steps for one in results)
     console.print(f"cost of the search: {steps} optimiser steps, {seconds:.0f} s", highlight=False)
-    print(f"found: {file}; committed as studies/tuned/{file.parent.name}.json, studies use it by that name")
+    for place in entry["not_searched"]:
+        console.print(f"not searched yet, to the end: {place}", markup=False, highlight=False)
+    use = f"committed as studies/tuned/{file.parent.name}.json, studies use it by that name"
+    print(f"found: {file}, {len(entry['sets'])} sets; {use}")
     print(f"report: {page}")
     if not all(one.winner for one in results):
         raise typer.Exit(1)

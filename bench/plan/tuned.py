@@ -18,6 +18,7 @@ from bench.core import PROTOCOL, BenchError, Trial, canonical, plain
 from bench.disk import unsealed
 
 FILE = "tuned.json"  # in the folder of the study that was searched
+SEARCHES = "searches.json"  # there too: what was asked to be searched, and where that is remembered
 FOLDER = "tuned"  # beside the studies, shipped or a user's own
 Entry = Mapping[str, Any]
 

@@ -15,6 +15,7 @@ from bench.plan.cells import AGAIN, Cell, alike
 from bench.plan.levels import described
 from bench.plan.located import Found
 from bench.plan.study import contrasts
+from bench.plan.tuned import SEARCHES
 
 
 def folder(name: str) -> Path:
@@ -105,8 +106,19 @@ def read(name: str) -> dict[str, Any]:
     path = folder(name) / "plan.json"
     if not path.is_file():
         registry.study(name)  # a wrong name is told the nearest one
-        raise BenchError(f"the study {name} has not been run here; run: bench run --study {name}")
+        raise absent(name, path.parent)
     return parsed(path)
+
+
+def absent(name: str, place: Path) -> BenchError:
+    """That a study was not run here, and whether it was searched; place: the folder that its results would lie in."""
+    if not (place / SEARCHES).is_file():
+        return BenchError(f"the study {name} has not been run here; run: bench run --study {name}")
+    return BenchError(
+        f"of the study {name} nothing but a search was begun here: bench status --study {name} tells how far it is, and"
+        f" bench tune --study {name} goes on and leaves {place}/tuning/report.md. For trials and their report run:"
+        f" bench run --study {name}"
+    )
 
 
 def parsed(path: Path) -> dict[str, Any]:

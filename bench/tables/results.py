@@ -15,7 +15,7 @@ from bench import metrics
 from bench.core import BenchError, Record, Task
 from bench.metrics import Metric
 from bench.plan import tuned
-from bench.plan.written import parsed
+from bench.plan.written import absent, parsed
 from bench.stats import Cell, Scores, fold_correlation
 from bench.store import Store
 
@@ -209,7 +209,7 @@ def read(study: str, root: Path) -> Results:
     """The results of a study under a results root. BenchError where it was not run there."""
     path = Path(root) / study / "plan.json"
     if not path.is_file():
-        raise BenchError(f"the study {study} has not been run here; run: bench run --study {study}")
+        raise absent(study, path.parent)
     return gather(parsed(path), Store(root))
 
 

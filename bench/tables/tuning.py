@@ -25,7 +25,7 @@ def tuning(found: Mapping[str, Any], data: str = "") -> Table:
     """A row for every search in a file of tuned parameters. data: of this data set alone, as `where` names it."""
     sets = [one for one in found["sets"] if not data or _place(one) == data]
     rows = tuple(_row(one) for one in sets)
-    return Table("tuning", "Tuning", COLUMNS, rows, CAPTION, _notes(sets), (0, 1, 7))
+    return Table("tuning", "Tuning", COLUMNS, rows, CAPTION, _notes(sets, found), (0, 1, 7))
 
 
 def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -49,11 +49,18 @@ def _place(one: Mapping[str, Any]) -> str:
     return where(one["data"]["name"], split["kind"], "", split["fraction"], labels["share"])
 
 
-def _notes(sets: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Who suggested and who pruned, each way once."""
+def _notes(sets: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who suggested and who pruned, each way once; what is not searched, and numbers that differ."""
     names = ("sampler", "pruner", "seed")
     ways = {(*(one["search"][name] for name in names), one["search"]["versions"]["optuna"]) for one in sets}
-    return tuple(
+    told = [
         f"Sampler {sampler}, pruner {pruner}, seed {seed}, Optuna {version}; their settings are in tuned.json."
         for sampler, pruner, seed, version in sorted(ways)
-    )
+    ]
+    numbers = sorted({one["cost"]["trials"] for one in sets})
+    if len(numbers) > 1:
+        counts = ", ".join(map(str, numbers))
+        told += [f"Not all searches had the same number of candidates ({counts}): more find more by luck alone."]
+    if missing := found.get("not_searched"):
+        told += [f"Not searched yet, to the end: {'; '.join(missing)}."]
+    return tuple(told)

@@ -8,9 +8,9 @@ the same `Asking`. What was found is a small file, `tuned.json`, that a person c
 
 from bench.tune.asking import Asked, Asking
 from bench.tune.candidate import Outcome, train
-from bench.tune.definition import Search, searches
+from bench.tune.definition import Search, every, searches
 from bench.tune.executors import EXECUTORS, carry_out
-from bench.tune.found import Found, found
+from bench.tune.found import Found, found, remembered
 from bench.tune.storage import Storage
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
     "Search",
     "Storage",
     "carry_out",
+    "every",
     "found",
+    "remembered",
     "searches",
     "train",
 ]

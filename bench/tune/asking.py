@@ -12,7 +12,7 @@ import hashlib
 import platform
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,13 +25,14 @@ from bench.disk import clear, storing
 from bench.tune import samplers
 from bench.tune.candidate import Outcome
 from bench.tune.definition import Search
-from bench.tune.storage import Storage, quiet
+from bench.tune.storage import Storage, close, quiet
 
 if TYPE_CHECKING:
     import optuna
 
 MINUTE = 60.0  # seconds between two words about a candidate on its way
 HOUR = 3600.0  # seconds without a word after which a candidate of another machine is taken up again
+TRIALS = "trials"  # what is remembered of a search: how many candidates it was asked to try, the last time
 _HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
@@ -80,11 +81,7 @@ class Asking:
         self._close()
 
     def _close(self) -> None:
-        """Let go of the connections."""
-        storage = getattr(self._opened, "_backend", self._opened)  # a cached storage holds the one with connections
-        if hasattr(storage, "engine"):
-            storage.remove_session()
-            storage.engine.dispose()
+        close(self._opened)
 
     def ask(self) -> Asked | None:
         """The next candidate; None where all are tried, or the rest are with other processes."""
@@ -135,7 +132,7 @@ class Asking:
         """Every candidate of the search that was begun, in order."""
         with self.storage.asking():
             trials = self._opened.get_all_trials(self._number, deepcopy=False)
-        return [trial for trial in trials if trial.number < self.trials and trial.state.name != "WAITING"]
+        return begun(trials, self.trials)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -158,11 +155,13 @@ class Asking:
 
         search = self.search
         study = optuna.create_study(
-            storage=self._opened, study_name=_name(search), directions=search.directions, load_if_exists=True
+            storage=self._opened, study_name=search.name, directions=search.directions, load_if_exists=True
         )
         if "search" not in study.user_attrs:
             for name, value in _described(search).items():
                 study.set_user_attr(name, value)
+        if study.user_attrs.get(TRIALS) != self.trials:
+            study.set_user_attr(TRIALS, self.trials)
         if not study.get_trials(deepcopy=False):
             study.enqueue_trial(search.defaults)
         return study._study_id
@@ -173,7 +172,7 @@ class Asking:
         tuning = self.search.tuning
         with quiet():
             return optuna.load_study(
-                study_name=_name(self.search), storage=self._opened,
+                study_name=self.search.name, storage=self._opened,
                 sampler=samplers.sampler(tuning, seed), pruner=samplers.pruner(tuning),
             )  # fmt: skip
 
@@ -200,7 +199,7 @@ class Asking:
         import optuna
 
         for trial in self.tried():
-            if trial.state != optuna.trial.TrialState.RUNNING or trial.number in self._claims or _elsewhere(trial):
+            if trial.state != optuna.trial.TrialState.RUNNING or trial.number in self._claims or elsewhere(trial):
                 continue
             if self._hold(trial.number):
                 return optuna.Trial(self._study(self._seed(trial.number)), trial._trial_id)
@@ -230,9 +229,9 @@ class Asking:
             held.release()
 
 
-def _name(search: Search) -> str:
-    """As dashboards show it."""
-    return f"{search.place} [{search.identity[:8]}]"
+def begun(trials: Sequence[optuna.trial.FrozenTrial], number: int) -> list[optuna.trial.FrozenTrial]:
+    """The candidates of a search that was to try so many, as far as they were begun."""
+    return [trial for trial in trials if trial.number < number and trial.state.name != "WAITING"]
 
 
 def _described(search: Search) -> Mapping[str, Any]:
@@ -259,7 +258,7 @@ def _check_owner(opened: optuna.storages.BaseStorage, storage: Storage, study: s
             raise BenchError(f"the storage {storage.shown} holds {whose}, not of {study}; give another with --storage")
 
 
-def _elsewhere(trial: optuna.trial.FrozenTrial) -> bool:
+def elsewhere(trial: optuna.trial.FrozenTrial) -> bool:
     """Whether another machine has it, which said a word within the hour: its claims may not be seen from here."""
     machine, spoke = trial.user_attrs.get("at", (_HERE, 0.0))
     return machine != _HERE and time.time() - spoke < HOUR

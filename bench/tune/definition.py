@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,11 @@ class Search:
     def place(self) -> str:
         """Where it is, in words."""
         return f"{self.arm} on {self.trial.where}, partition {self.trial.partition}, fold {self.trial.fold}"
+
+    @property
+    def name(self) -> str:
+        """In the storage, as dashboards show it."""
+        return f"{self.place} [{self.identity[:8]}]"
 
     @cached_property
     def identity(self) -> str:
@@ -129,6 +135,16 @@ def searches(
     if not made:
         raise BenchError(f"nothing of the study {name} can be searched: {'; '.join(notes)}")
     return made, notes
+
+
+def every(name: str, study: Study, found: Sequence[Located]) -> list[Search]:
+    """All searches of a study, in its order; those of an arm that cannot be searched are left out."""
+    made: list[Search] = []
+    for label in _chosen(name, study, ()):
+        with suppress(BenchError):
+            made += searches(name, study, found, [label])[0]
+    sets = [item.where for item in found]
+    return sorted(made, key=lambda one: sets.index(one.trial.where))
 
 
 def check_tuning(name: str, study: Study) -> Tuning:

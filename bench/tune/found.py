@@ -9,11 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bench.core import canonical, digest, plain
-from bench.tune.asking import Asking
+from bench.tune.asking import TRIALS, Asking, begun
 from bench.tune.definition import Search
+from bench.tune.storage import Storage
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.storages import BaseStorage
+    from optuna.study._frozen import FrozenStudy
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,25 @@ class Found:
 
 def found(asking: Asking) -> Found:
     """What a search has found so far."""
-    raw = asking.tried()
-    candidates = [_candidate(asking.search, one) for one in raw]
-    return Found(asking.search, asking.trials, candidates, raw, asking.versions)
+    return _found(asking.search, asking.trials, asking.tried(), asking.versions)
+
+
+def remembered(searches: Sequence[Search], storage: Storage) -> dict[str, Found]:
+    """What a storage holds of some searches, by their identity: of those that were begun there."""
+    with storage.opened() as opened:
+        studies = {one.study_name: one for one in opened.get_all_studies()}
+        there = {search.identity: (search, studies[search.name]) for search in searches if search.name in studies}
+        return {identity: _looked_at(search, one, opened) for identity, (search, one) in there.items()}
+
+
+def _looked_at(search: Search, one: FrozenStudy, opened: BaseStorage) -> Found:
+    raw = opened.get_all_trials(one._study_id, deepcopy=False)
+    trials = one.user_attrs.get(TRIALS, len(raw))
+    return _found(search, trials, begun(raw, trials), one.user_attrs.get("versions", {}))
+
+
+def _found(search: Search, trials: int, raw: Sequence[optuna.trial.FrozenTrial], versions: Mapping[str, str]) -> Found:
+    return Found(search, trials, [_candidate(search, one) for one in raw], raw, versions)
 
 
 def _candidate(search: Search, one: optuna.trial.FrozenTrial) -> Candidate:

@@ -64,6 +64,11 @@ class Storage:
         return re.sub(r"(://[^:/@]+):[^@]*@", r"\1:***@", self.name)
 
     @property
+    def absolute(self) -> str:
+        """Its name from any folder, without a password."""
+        return self.shown if self.on_server else str(self.path.resolve())
+
+    @property
     def kind(self) -> str:
         """SQLite, journal, or the kind of the database."""
         if self.on_server:
@@ -85,6 +90,21 @@ class Storage:
                 return optuna.storages.JournalStorage(JournalFileBackend(str(self.path), lock))
             url = self.name if self.is_url else f"sqlite:///{self.path}"
             return optuna.storages.get_storage(optuna.storages.RDBStorage(url, engine_kwargs=self._engine()))
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is something to open; a server is asked when it is opened."""
+        return self.on_server or self.path.is_file()
+
+    @contextmanager
+    def opened(self) -> Iterator[BaseStorage]:
+        """Optuna's storage for as long as it is looked at. Errors as of `open` and `asking`."""
+        opened = self.open()
+        try:
+            with self.asking():
+                yield opened
+        finally:
+            close(opened)
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -134,6 +154,14 @@ class Storage:
         if "not a database" in text or "malformed" in text:
             return "it is no SQLite database, or damaged; give another file"
         return f"no answer that could be used ({text})"
+
+
+def close(opened: BaseStorage) -> None:
+    """Let go of the connections."""
+    storage = getattr(opened, "_backend", opened)  # a cached storage holds the one with connections
+    if hasattr(storage, "engine"):
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def _mend(path: Path, lock: _Lock) -> None:

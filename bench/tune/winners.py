@@ -12,25 +12,47 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
-from bench.core import PROTOCOL, plain
+from bench.core import PROTOCOL, BenchError, plain
 from bench.disk import seal, write_text
+from bench.plan import tuned
 from bench.tune import samplers
+from bench.tune.definition import Search
 from bench.tune.found import Candidate, Found
 from bench.tune.storage import Storage
 
 
-def write(path: Path, study: str, results: Sequence[Found], storage: Storage) -> dict[str, Any]:
-    """Write the sets of all searches that came to their end and have a winner; returns what was written."""
+def write(
+    path: Path, study: str, results: Sequence[Found], storage: Storage, every: Sequence[Search] = ()
+) -> dict[str, Any]:
+    """Write the sets of all searches that came to their end and have a winner; returns what was written.
+
+    every: all searches of the study. What an earlier file holds of those is kept where `results` have nothing of them,
+    as when they are remembered in another storage; without `every` nothing is.
+    """
+    sets = {one.search.identity: _set(one) for one in results if one.complete and one.winner}
+    order = [one.identity for one in every] or list(sets)
+    kept = {one["search"]["identity"]: one for one in _earlier(path)} if every else {}
+    found = {**{identity: kept[identity] for identity in order if identity in kept}, **sets}
+    over = {*found, *(one.search.identity for one in results if one.complete)}
     entry = {
         "study": study,
         "protocol": PROTOCOL,
         "bench": __version__,
         "storage": storage.kind,
-        "sets": [_set(one) for one in results if one.complete and one.winner],
+        "sets": [found[identity] for identity in order if identity in found],
+        "not_searched": [one.place for one in every if one.identity not in over],
     }
     entry = plain(entry)
     write_text(path, json.dumps({**entry, "seal": seal(entry)}, indent=1) + "\n")
     return entry
+
+
+def _earlier(path: Path) -> Sequence[Mapping[str, Any]]:
+    """The sets of the file that is there; none where it cannot be used any more."""
+    try:
+        return tuned.parsed(path)["sets"]
+    except (FileNotFoundError, BenchError):
+        return ()
 
 
 def _set(one: Found) -> dict[str, Any]:
