@@ -1,4 +1,4 @@
-"""`bench status`: how far a study is, once or for as long as it runs."""
+"""`bench status`: how far a study and its search are, once or for as long as they run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from bench.cli import searching
 from bench.cli.options import Json, StudyName, print_json
 from bench.cli.progress import clock
 from bench.core import BenchError
 
 LAST = 5  # errors that the live view shows
 SHOWN = 12  # running trials that it shows
+State = dict[str, Any]
+STORAGE = typer.Option("--storage", help="Of its search, where `bench tune` was given one whose URL has a password.")
 STATUSES = ("done", "failed", "refused", "open")
 
 
@@ -31,22 +34,60 @@ def status(
     study: StudyName,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until nothing is open.")] = False,
     every: Annotated[float, typer.Option("--every", help="Seconds between two looks.")] = 2.0,
+    storage: Annotated[str, STORAGE] = "",
     as_json: Json = False,
 ) -> None:
-    """How far a study is: done, failed, refused, open, what runs and how fast, and what went wrong."""
-    from bench import paths
-    from bench.plan import read
-    from bench.status import Follower
-    from bench.store import Store
-
+    """How far a study and its search are: done, failed, refused, open, what runs and how fast, and what went wrong."""
     if every <= 0:
         raise BenchError(f"--every is more than 0 seconds, not {every:g}")
-    follower, console = Follower(read(study), Store(paths.results_root())), Console()
+    look, console = _Look(study, storage), Console()
     if watch:
-        return _watch(follower, console, every, as_json)
-    state = follower.state()
+        return _watch(look, console, every, as_json)
+    run, search = look()
     if as_json:
-        return print_json(state)
+        return print_json(_joined(study, run, search))
+    if run:
+        _show(run, console)
+    if search:
+        searching.show(search, console)
+    return None
+
+
+class _Look:
+    """What a study's folder tells of: its run, its search, or both."""
+
+    def __init__(self, study: str, storage: str) -> None:
+        """BenchError where neither was begun here."""
+        from bench import paths, plan
+        from bench.status import Follower
+        from bench.store import Store
+        from bench.tune import written
+
+        self.study, self.storage, self.folder = study, storage, plan.folder(study)
+        searched = bool(written.read(self.folder)) and not (self.folder / "plan.json").is_file()
+        self.follower = None if searched else Follower(plan.read(study), Store(paths.results_root()))
+
+    def __call__(self) -> tuple[State | None, State | None]:
+        """How far the run is, and how far the search."""
+        from bench.tune import following, written
+
+        rows = written.read(self.folder)
+        search = following.state_of(self.study, rows, self.storage) if rows else None
+        return self.follower.state() if self.follower else None, search
+
+
+def _joined(study: str, run: State | None, search: State | None) -> State:
+    return {**(run or {"study": study}), **({"search": search} if search else {})}
+
+
+def _goes_on(run: State | None, search: State | None) -> bool:
+    """Whether anything is open. A search that was given up does not keep whoever looks at a run."""
+    if run is None:
+        return bool(search["open"] or search["running"])
+    return bool(run["open"] or (search and search["running"]))
+
+
+def _show(state: State, console: Console) -> None:
     console.print(_counts(state), markup=False, highlight=False)
     console.print(_arms(state))
     for line in _pace(state):
@@ -55,29 +96,41 @@ def status(
         console.print(f"damaged, to be run again: {words}", markup=False, highlight=False)
     for line in _troubles(state["troubles"]):
         console.print(line, markup=False, highlight=False)
-    return None
 
 
-def _watch(follower: Any, console: Console, every: float, as_json: bool) -> None:
+def _watch(look: _Look, console: Console, every: float, as_json: bool) -> None:
     """Show the state until nothing is open: in place on a terminal, else a line for each look."""
     if console.is_terminal and not as_json:
         with Live(console=console, auto_refresh=False) as live:
             while True:
-                state = follower.state()
-                live.update(_view(state), refresh=True)
-                if not state["open"]:
+                run, search = look()
+                shown = ([_view(run)] if run else []) + ([searching.view(search)] if search else [])
+                live.update(Group(*shown), refresh=True)
+                if not _goes_on(run, search):
                     return
                 time.sleep(every)
     told: set[str] = set()
     while True:
-        state = follower.state()
+        run, search = look()
         if as_json:
-            print_json(state)
+            print_json(_joined(look.study, run, search))
         else:
-            _line(console, state, told)
-        if not state["open"]:
+            _lines(console, run, search, told)
+        if not _goes_on(run, search):
             return
         time.sleep(every)
+
+
+def _lines(console: Console, run: State | None, search: State | None, told: set[str]) -> None:
+    """A plain line of each, and one for every trouble that is new."""
+    if run:
+        _line(console, run, told)
+    if search:
+        print(searching.line(search), flush=True)
+        for words in [*searching.troubles(search["troubles"]), *search["closed"].values()]:
+            if words not in told:
+                told.add(words)
+                console.print(words, markup=False, highlight=False)
 
 
 def _line(console: Console, state: dict[str, Any], told: set[str]) -> None:

@@ -1,0 +1,141 @@
+"""`bench status` of a search: what is complete, pruned, failed, running, how fast, how long still, what went wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+import searching
+from searching import search
+
+from bench import cli, plan, tune
+from bench.cli import searching as shown
+from bench.core import BenchError
+from bench.tune import Outcome, following, written
+
+NOW = time.time()
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A search that was written down, on its storage, and how to look at it."""
+    one = search()
+    storage, claims = tune.Storage(str(tmp_path / "s.db")), tmp_path / ".search"
+    folder = plan.folder("formula")
+    folder.mkdir(parents=True)
+    other = tune.searches("formula", searching.STUDY, [plan.Found(searching.DATA)], folds=[1])[0][0]
+    written.write(folder, "formula", [one, other], [one], storage, claims)
+    return one, storage, claims, lambda: following.state_of("formula", written.read(folder))
+
+
+def test_every_candidate_is_counted_as_what_became_of_it(begun):
+    one, storage, claims, look = begun
+    assert (look()["planned"], look()["open"], look()["running"]) == (40, 40, []), "nothing is there yet"
+    with tune.Asking(one, storage, 40, claims) as asking:
+        asking.tell(asking.ask().number, Outcome("done", {"validation": 0.5}, 10.0, 8))
+        asking.tell(asking.ask().number, Outcome("pruned", {}, 6.0, 2))
+        asking.tell(asking.ask().number, Outcome("failed", error="ValueError: no"))
+        number = asking.ask().number
+        asking.report(number, 2, 0.1)
+        state = look()
+    counts = {name: state[name] for name in ("complete", "pruned", "failed", "refused", "open")}
+    assert counts == {"complete": 1, "pruned": 1, "failed": 1, "refused": 0, "open": 36}
+    (at,) = state["running"]
+    assert (at["arm"], at["fold"], at["candidate"], at["point"], at["points"]) == ("net", 0, 3, 2, 4)
+    assert state["left_seconds"] == pytest.approx(8.0 * 36.5), "as long as those that ended took"
+    assert state["per_hour"] > 0
+    (trouble,) = state["troubles"]
+    assert (trouble["candidate"], trouble["status"], trouble["message"]) == (2, "failed", "ValueError: no")
+    assert [row["fold"] for row in state["not_asked"]] == [1]
+
+
+def test_a_candidate_of_a_process_that_ended_is_open(begun):
+    one, storage, claims, look = begun
+    with tune.Asking(one, storage, 40, claims) as asking:
+        asking.ask()
+    state = look()
+    assert (state["running"], state["open"], state["left_seconds"]) == ([], 40, None)
+
+
+def test_the_lines_say_what_the_state_says(begun):
+    one, storage, claims, look = begun
+    with tune.Asking(one, storage, 40, claims) as asking:
+        asking.tell(asking.ask().number, Outcome("failed", error="ValueError: no"))
+        asking.ask()
+        state = look()
+    assert shown.line(state).startswith(
+        "formula: its search: 0 of 40 candidates complete, 1 failed, 38 open, 1 running"
+    )
+    assert shown.troubles(state["troubles"]) == [
+        "failed: phantom_ad, net, partition 0, fold 0, candidate 0: ValueError: no"
+    ]
+
+
+def test_a_storage_that_cannot_be_read_is_told_and_the_rest_is_known(begun):
+    _, storage, _, look = begun
+    storage.path.write_bytes(b"not a database, " * 100)
+    (words,) = look()["closed"].values()
+    assert "no SQLite database" in words
+    assert look()["planned"] == 40
+
+
+def test_the_password_of_a_storage_is_not_written_down(begun, tmp_path):
+    one, *_ = begun
+    written.write(tmp_path, "formula", [one], [one], tune.Storage("postgresql://me:secret@host/base"), tmp_path)
+    assert "secret" not in (tmp_path / "searches.json").read_text()
+
+
+def test_what_cannot_be_read_is_told(begun):
+    (plan.folder("formula") / "searches.json").write_text("{")
+    with pytest.raises(BenchError, match="remove it: `bench tune` writes it anew"):
+        written.read(plan.folder("formula"))
+
+
+def test_the_command_tells_of_a_search_that_is_all_there_is_and_beside_a_run(plugins, capsys, monkeypatch):
+    words = ["tune", "--study", "searched", "--launcher", "serial", "--arm", "net", "--fold", "0", "--trials", "2"]
+    assert said(capsys, monkeypatch, *words)[0] == 0
+    status, told = said(capsys, monkeypatch, "status", "--study", "searched")
+    assert status == 0, told
+    assert "searched: its search: 2 of 2 candidates complete" in told
+    assert "not searched yet: tiny_volumes, dropping, partition 0, fold 1" in told
+    status, told = said(capsys, monkeypatch, "status", "--study", "searched", "--watch")
+    assert (status, told.count("\n")) == (0, 1), "nothing is open: one look"
+    assert said(capsys, monkeypatch, "run", "--study", "searched", "--arm", "constant")[0] == 0
+    status, told = said(capsys, monkeypatch, "status", "--study", "searched", "--json")
+    state = json.loads(told)
+    assert (state["done"], state["search"]["complete"], state["search"]["open"]) == (2, 2, 0)
+
+
+def said(capsys, monkeypatch, *words):
+    """Exit status and what was said by the command."""
+    monkeypatch.setattr(sys, "argv", ["bench", *words])
+    status = 0
+    try:
+        cli.main()
+    except SystemExit as end:
+        status = int(end.code or 0)
+    out = capsys.readouterr()
+    return status, out.out + out.err
+
+
+@pytest.mark.slow
+def test_it_tells_of_a_search_while_it_goes(plugins):
+    command = [sys.executable, "-m", "bench"]
+    words = ["--study", "searched", "--arm", "net", "--fold", "0", "--launcher", "serial", "--trials", "400"]
+    child = subprocess.Popen([*command, "tune", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        state, until = {}, time.monotonic() + 120
+        while not (state.get("complete") and state.get("running")):
+            assert time.monotonic() < until, state
+            assert child.poll() is None, child.communicate()
+            done = subprocess.run([*command, "status", "--study", "searched", "--json"], capture_output=True, text=True)
+            state = json.loads(done.stdout)["search"] if done.returncode == 0 else {}
+        assert state["planned"] == 400
+        assert state["per_hour"] > 0
+        assert state["left_seconds"] > 0
+    finally:
+        child.kill()
+        child.communicate()
