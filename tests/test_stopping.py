@@ -117,8 +117,9 @@ def test_a_second_stop_does_not_wait(usual):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.parametrize("made", [KeyboardInterrupt(), SystemExit(1)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_a_handler_raises_arrives_although_a_library_made_an_interrupt_of_it(number):
+def test_what_a_handler_raises_arrives_although_a_library_made_something_else_of_it(number, made):
     class EndedError(SystemExit):
         pass
 
@@ -128,7 +129,7 @@ def test_what_a_handler_raises_arrives_although_a_library_made_an_interrupt_of_i
     before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         with pytest.raises(EndedError):
-            _interrupted_in_a_library(number)
+            _interrupted_in_a_library(number, made)
         assert signal.getsignal(number) is end
     finally:
         for each, handler in before.items():
@@ -152,13 +153,13 @@ def test_where_the_system_ends_a_process_a_second_stop_ends_it():
     assert done.returncode == -signal.SIGINT, done.stderr
 
 
-def _interrupted_in_a_library(number):
+def _interrupted_in_a_library(number, made):
     with stopping.gently():
         try:
             os.kill(os.getpid(), number)
             os.kill(os.getpid(), number)
         except SystemExit:
-            raise KeyboardInterrupt from None
+            raise made from None
 
 
 def _stopped(times, reached):

@@ -39,7 +39,7 @@ def gently() -> Iterator[Stop]:
         signal.signal(number, way(stop, handler))
     try:
         yield stop
-    except KeyboardInterrupt as error:  # Ray makes this of whatever a handler raises
+    except (KeyboardInterrupt, SystemExit) as error:  # Ray makes one of these of whatever a handler raises
         raise stop.raised or error from None
     finally:
         for number, handler in before.items():

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from bench.core import BenchError
+from bench.launch import stopping
+from bench.launch.stopping import Stop
 from bench.registry import did_you_mean
 from bench.tune.asking import Asking
 from bench.tune.candidate import train
@@ -29,23 +31,27 @@ def carry_out(
     """Carry out every search, or what is left of it, and return what they found.
 
     trials: of each search. folder: of claims and checkpoints. launcher: one of EXECUTORS; `auto` is Ray Tune where
-    there are processors for it.
+    there are processors for it. The first SIGINT lets the candidates in flight end and begins no other; then, as a
+    second one at once, it goes to whoever had it before. Both resume.
     """
     if launcher not in EXECUTORS:
         raise BenchError(f"no launcher {launcher!r}; {did_you_mean(launcher, EXECUTORS)}")
     if launcher == "auto":
         launcher = "ray" if (os.cpu_count() or 1) > 1 and trials > 12 else "serial"
     results = []
-    for search in searches:
-        with Asking(search, storage, trials, folder) as asking:
-            watch(asking)
-            if not asking.finished():
-                _executor(launcher)(asking, watch)
-            results.append(found(asking))
+    with stopping.gently() as stop:
+        for search in searches:
+            if stop.asked:
+                break
+            with Asking(search, storage, trials, folder) as asking:
+                watch(asking)
+                if not asking.finished():
+                    _executor(launcher)(asking, watch, stop)
+                results.append(found(asking))
     return results
 
 
-def _executor(launcher: str) -> Callable[[Asking, Watch], None]:
+def _executor(launcher: str) -> Callable[[Asking, Watch, Stop], None]:
     if launcher == "serial":
         return _serial
     from bench.tune.raytune import side_by_side
@@ -53,8 +59,8 @@ def _executor(launcher: str) -> Callable[[Asking, Watch], None]:
     return side_by_side
 
 
-def _serial(asking: Asking, watch: Watch) -> None:
-    while not asking.finished():
+def _serial(asking: Asking, watch: Watch, stop: Stop) -> None:
+    while not (stop.asked or asking.finished()):
         asked = asking.ask()
         if asked is None:
             time.sleep(PAUSE)

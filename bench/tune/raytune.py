@@ -20,6 +20,7 @@ from bench import paths
 from bench.core import BenchError, HaltError, Trial, plain
 from bench.launch.cluster import connected
 from bench.launch.needs import DEFAULT
+from bench.launch.stopping import Stop
 from bench.tune.asking import Asking
 from bench.tune.candidate import Outcome, train
 
@@ -32,8 +33,8 @@ SETTINGS = {  # of Tune; those of Ray are the launcher's
 }
 
 
-def side_by_side(asking: Asking, watch: Any) -> None:
-    """Let Ray Tune train what is left of a search."""
+def side_by_side(asking: Asking, watch: Any, stop: Stop) -> None:
+    """Let Ray Tune train what is left of a search; nothing is begun any more where a stop was asked for."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     with connected("") as ray, tempfile.TemporaryDirectory(prefix="bench-tune-") as folder, _as_it_is():
@@ -43,7 +44,7 @@ def side_by_side(asking: Asking, watch: Any) -> None:
 
         share, slots = _room(ray, asking)
         config = tune.TuneConfig(
-            search_alg=Suggesting(asking, watch), scheduler=Pruning(asking), num_samples=-1, reuse_actors=True,
+            search_alg=Suggesting(asking, watch, stop), scheduler=Pruning(asking), num_samples=-1, reuse_actors=True,
             max_concurrent_trials=slots,
         )  # fmt: skip
         run = tune.RunConfig(

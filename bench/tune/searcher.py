@@ -12,6 +12,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from bench.core import BenchError, plain
+from bench.launch.stopping import Stop
 from bench.tune.asking import Asking
 from bench.tune.candidate import Outcome
 from bench.tune.raytune import environment, parsed
@@ -20,9 +21,9 @@ from bench.tune.raytune import environment, parsed
 class Suggesting(Searcher):
     """Asks for candidates and tells how they ended."""
 
-    def __init__(self, asking: Asking, watch: Any) -> None:
+    def __init__(self, asking: Asking, watch: Any, stop: Stop) -> None:
         super().__init__(metric=None, mode=None)
-        self.asking, self.watch = asking, watch
+        self.asking, self.watch, self.stop = asking, watch, stop
         self.numbers: dict[str, int] = {}  # Ray's name of a trial -> the candidate's number
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict, **spec: Any) -> bool:
@@ -31,7 +32,7 @@ class Suggesting(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """The next candidate; None where there is none now, FINISHED where there is none any more."""
-        if self.asking.fault:
+        if self.asking.fault or self.stop.asked:
             return Searcher.FINISHED
         try:
             asked = self.asking.ask()
