@@ -100,8 +100,40 @@ def test_half_a_line_that_a_killed_process_left_in_a_journal_is_cut_off(tmp_path
 
 def test_a_file_that_is_no_database_is_told(tmp_path):
     (tmp_path / "s.db").write_bytes(b"not a database, " * 100)
-    with pytest.raises(HaltError, match="no SQLite database, or damaged; give another file"):
+    with pytest.raises(
+        BenchError, match="is no SQLite database, or damaged; it is left as it is: give another file"
+    ) as e:
         carried_out(tmp_path / "s.db", tmp_path, 1)
+    assert e.value.status == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"garbage\n", 1),
+        (b"garbage", 1),
+        (b"garbage\ngarbage\n", 1),
+        (b'{"a":1}\n', 1),
+        (b"[1]\n5\n", 1),
+        (b"\xff\xfe\n", 1),
+        (b'{"op_code":0,"worker_id":"w","study_name":"s","directions":[1]}\n\ngarbage\n', 2),
+    ],
+)
+def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path, content, line):
+    (tmp_path / "s.log").write_bytes(content)
+    with pytest.raises(BenchError, match=rf"is no journal of Optuna \(line {line} of it is no entry") as error:
+        carried_out(tmp_path / "s.log", tmp_path, 1)
+    assert error.value.status == 2
+    assert (tmp_path / "s.log").read_bytes() == content
+
+
+@pytest.mark.parametrize("folder", ["/proc", "file/below"])
+def test_a_folder_that_takes_no_storage_is_told(tmp_path, folder):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HaltError, match="cannot lie in .*give a file in another folder with --storage") as error:
+        carried_out(tmp_path / folder / "s.db", tmp_path, 1)
+    assert "any more" not in str(error.value)
+    assert "kept" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["search", "search.txt", "oracle://host/x", ""])
@@ -124,11 +156,21 @@ def test_an_unreachable_database_is_told_after_a_wait(tmp_path, monkeypatch):
     with pytest.raises(HaltError, match="no answer that could be used") as error:
         carried_out(f"postgresql+pg8000://me:secret@127.0.0.1:{port}/base", tmp_path, 1)
     assert "secret" not in str(error.value)
+    assert "tried" not in str(error.value), "nothing was"
 
 
 def test_a_database_without_its_driver_is_told(tmp_path):
     with pytest.raises(BenchError, match=r"needs the package \w+; pip install it"):
         carried_out("mysql+aiomysql://127.0.0.1/base", tmp_path, 1)
+
+
+@pytest.mark.parametrize("driver", ["", "+psycopg", "+asyncpg"])
+def test_a_postgresql_without_its_driver_is_told_the_extra_that_has_one(tmp_path, driver):
+    name = f"postgresql{driver}://me:secret@127.0.0.1/base"
+    with pytest.raises(BenchError) as error:
+        carried_out(name, tmp_path, 1)
+    assert "pip install 'dclse-bench[postgres]'" in str(error.value)
+    assert "name it postgresql+pg8000://me:***@127.0.0.1/base" in str(error.value)
 
 
 def test_a_full_disk_of_the_storage_is_told(tmp_path, monkeypatch):

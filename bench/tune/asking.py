@@ -60,6 +60,7 @@ class Asking:
         self._points = min(recipe.points, recipe.steps)  # of a candidate that is not given up
         self._claims: dict[int, Claim] = {}
         self._on_their_way: dict[int, optuna.Trial] = {}
+        storage.room()
         with storing(folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         with storing(folder), claimed(folder / "open.claim"):  # two at once would both make the tables of a new file

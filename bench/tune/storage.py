@@ -6,7 +6,9 @@ What a storage refuses is told in a line: locked, full, unreachable, without its
 from __future__ import annotations
 
 import errno
+import json
 import re
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 WAIT = 30.0  # seconds for a storage that another program has locked, or that does not answer
 PAUSE = 0.02  # seconds between two looks at a locked journal
+KEPT = "What it holds is kept: mend this"
+BEGIN = b'{"op_code":'  # of a line of a journal
 SQLITE, JOURNAL = (".db", ".sqlite", ".sqlite3"), (".log", ".journal", ".jsonl")
 SERVERS = ("postgresql", "mysql", "mariadb")
 
@@ -86,7 +90,8 @@ class Storage:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             if self.kind == "journal":
                 lock = _Lock(self.path)
-                _mend(self.path, lock)
+                if fault := _mended(self.path, lock):
+                    raise self._other("journal of Optuna", f" ({fault})")
                 return optuna.storages.JournalStorage(JournalFileBackend(str(self.path), lock))
             url = self.name if self.is_url else f"sqlite:///{self.path}"
             return optuna.storages.get_storage(optuna.storages.RDBStorage(url, engine_kwargs=self._engine()))
@@ -114,15 +119,44 @@ class Storage:
         except BenchError:
             raise
         except ImportError as error:
-            package = error.name or getattr(error.__cause__, "name", None) or str(error)
-            raise BenchError(f"the storage {self.shown} needs the package {package}; pip install it") from error
+            raise BenchError(self._lacking(error)) from error
         except OSError as error:
             raise self._halt(REASONS.get(error.errno, str(error))) from error
         except Exception as error:
+            if "file is not a database" in str(error):
+                raise self._other("SQLite database") from error
             reason = self._reason(error)
             if reason is None:
                 raise
             raise self._halt(reason) from error
+
+    def room(self) -> None:
+        """Make the folder of a storage that is a file. HaltError where nothing can be written there."""
+        if self.on_server:
+            return
+        folder = self.path.resolve().parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            reasons = {**REASONS, errno.ENOENT: "nothing can be made there", errno.EEXIST: REASONS[errno.ENOTDIR]}
+            reason = reasons.get(error.errno, str(error))
+            mend = "mend this, or give a file in another folder with --storage"
+            raise HaltError(f"the storage {self.shown} cannot lie in {folder}: {reason}; {mend}") from error
+
+    def _lacking(self, error: ImportError) -> str:
+        """Which driver of a database is not installed, and how to have one."""
+        package = error.name or getattr(error.__cause__, "name", None) or str(error)
+        if self.kind != "postgresql":
+            return f"the storage {self.shown} needs the package {package}; pip install it"
+        usual = re.sub(r"^postgresql[^:]*", "postgresql+pg8000", self.shown)
+        install = "pip install 'dclse-bench[postgres]'"
+        if usual == self.shown:
+            return f"the storage {self.shown} needs the package {package}: {install}"
+        return (
+            f"the storage {self.shown} needs the package {package}, which is not here; name it {usual}, and {install}"
+        )
 
     def _engine(self) -> dict:
         """Waits as long as `WAIT`, and asks whether a connection still lives before it is used."""
@@ -132,8 +166,11 @@ class Storage:
         return {"connect_args": {given: int(WAIT)}, "pool_pre_ping": True}
 
     def _halt(self, reason: str) -> HaltError:
-        kept = "What was tried is kept: mend this, and give the command again"
-        return HaltError(f"the storage {self.shown}: {reason}. {kept}")
+        return HaltError(f"the storage {self.shown}: {reason}. {KEPT}, and give the command again")
+
+    def _other(self, what: str, why: str = "") -> BenchError:
+        said = f"the storage {self.shown} is no {what}{why}, or damaged"
+        return BenchError(f"{said}; it is left as it is: give another file with --storage, or put this one away")
 
     def _reason(self, error: BaseException) -> str | None:
         """What a database means, in words; None where the error is none of its own."""
@@ -151,8 +188,8 @@ class Storage:
             return REASONS[errno.ENOSPC]
         if "readonly" in text or "unable to open" in text:
             return "it cannot be opened to write"
-        if "not a database" in text or "malformed" in text:
-            return "it is no SQLite database, or damaged; give another file"
+        if "malformed" in text:
+            return "it is damaged; give another file with --storage"
         return f"no answer that could be used ({text})"
 
 
@@ -164,16 +201,33 @@ def close(opened: BaseStorage) -> None:
         storage.engine.dispose()
 
 
-def _mend(path: Path, lock: _Lock) -> None:
-    """Cut off half a line that a killed process left at the end of a journal: what it was saying is unknown."""
+def _mended(path: Path, lock: _Lock) -> str:
+    """Cut off half a line that a killed process left at the end of a journal: what it was saying is unknown.
+
+    Returns what in the file is of no journal, empty where nothing; such a file is left alone.
+    """
     lock.acquire()
     try:
         content = path.read_bytes() if path.exists() else b""
-        if content and not content.endswith(b"\n"):
+        *lines, rest = content.split(b"\n")
+        if strange := next((number for number, line in enumerate(lines, 1) if not _is_entry(line)), 0):
+            return f"line {strange} of it is no entry of one"
+        if rest and not (rest.startswith(BEGIN) or BEGIN.startswith(rest)):
+            return f"line {len(lines) + 1} of it is no entry of one"
+        if rest:
             with path.open("r+b") as file:
-                file.truncate(content.rfind(b"\n") + 1)
+                file.truncate(len(content) - len(rest))
     finally:
         lock.release()
+    return ""
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(entry, dict) and {"op_code", "worker_id"} <= entry.keys()
 
 
 class _Lock:
@@ -187,7 +241,7 @@ class _Lock:
         while (held := claim(self.path)) is None:
             if time.monotonic() > ends:
                 raise HaltError(f"the storage {self.path.parent / self.path.name[1:-6]}: another program has it locked;"
-                                f" waited {WAIT:g} s. What was tried is kept: give the command again")  # fmt: skip
+                                f" waited {WAIT:g} s. {KEPT}, and give the command again")  # fmt: skip
             time.sleep(PAUSE)
         self.held: Claim | None = held
         return True
