@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -73,6 +74,20 @@ def test_another_definition_is_another_search():
         ({"lr": Ints(1, 5)}, "its own lr=0.0001 lies outside"),
         ({"view.plain": Choices(("axial", "sagittal"))}, "plain"),
         ({"warmup": Ints(0, 0.5)}, "the ends of Ints are whole numbers"),
+        ({"lr": Floats(1e-5, math.inf)}, "lr: the ends of a range are finite numbers, not inf"),
+        ({"lr": Floats(math.nan, 1e-1)}, "lr: the ends of a range are finite numbers, not nan"),
+        ({"lr": Floats("1e-5", "1e-1")}, "lr: the ends of a range are finite numbers, not '1e-5'"),
+        ({"lr": Floats(1, 10**400)}, "lr: the ends of a range are finite numbers, not 1000"),
+        ({"lr": Floats(False, 1.0)}, "lr: the ends of a range are finite numbers, not False"),
+        ({"lr": Ints(1, None)}, "lr: the ends of Ints are whole numbers"),
+        (
+            {"lr": (1e-5, 1e-1)},
+            "lr: a range is Floats(low, high), Ints(low, high) or Choices(values), not (1e-05, 0.1)",
+        ),
+        ({"optimiser": Choices("adam")}, "optimiser: choices are several values, as Choices((1, 2)), not 'adam'"),
+        ({"optimiser": Choices(5)}, "optimiser: choices are several values"),
+        ({"lr": Choices((1e-4, math.inf))}, "lr: a choice that is a number is finite, not inf"),
+        (Floats(1e-5, 1e-1), "a space is a dict of parameters and their ranges"),
         ({}, "declares no space to search"),
     ],
 )
@@ -92,6 +107,8 @@ def test_a_space_that_cannot_be_searched_is_told(space, words):
         ({"objectives": ("parameters",)}, "the first objective of a search is 'validation'"),
         ({"objectives": ("validation", "parameters")}, "judges one objective"),
         ({"trials": 0}, "1 trial at least"),
+        ({"trials": "40"}, "1 trial at least, not '40'"),
+        ({"spaces": [SPACE]}, "spaces are a dict of arms and their spaces"),
         ({"arms": ("nett",)}, "no arm 'nett'; did you mean 'net'?"),
         ({"spaces": {"nett": SPACE}}, "no arm 'nett'"),
         ({"arms": ("constant",)}, "the method constant declares no space"),

@@ -1,4 +1,4 @@
-"""Real signals to real searches: the first Ctrl-C lets the candidates in flight end, the second does not; both resume."""
+"""Real signals to real searches: the first Ctrl-C lets candidates in flight end, the second does not; both resume."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path, content, 
 @pytest.mark.parametrize("folder", ["/proc", "file/below"])
 def test_a_folder_that_takes_no_storage_is_told(tmp_path, folder):
     (tmp_path / "file").write_text("")
-    with pytest.raises(HaltError, match="cannot lie in .*give a file in another folder with --storage") as error:
+    with pytest.raises(HaltError, match=r"cannot lie in .*give a file in another folder with --storage") as error:
         carried_out(tmp_path / folder / "s.db", tmp_path, 1)
     assert "any more" not in str(error.value)
     assert "kept" not in str(error.value)

@@ -121,17 +121,19 @@ def plan(
 ) -> None:
     """What a study would run, how much is done, and what the rest will take. Runs nothing, unless to measure."""
     from bench.cli.planning import Asked, planned
+    from bench.tune.forecast import forecast
 
     found = planned(Asked(study, datasets or [], stand_ins, phantoms))
     if measure:
         from bench.cli.measuring import measure as measured
 
         found = measured(found)
+    search = forecast(found.name, found.study, found.found, found.store.root)
     if as_json:
-        return print_json(found.summary())
+        return print_json({**found.summary(), **({"search": search.summary()} if search else {})})
     console = Console()
     console.print(found.study.question, markup=False)
-    for line in found.lines():
+    for line in [*found.lines(), *([search.line()] if search else [])]:
         console.print(line, markup=False)
     return console.print(_planned_table(found.rows(), found.takes()))
 

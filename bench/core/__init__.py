@@ -16,7 +16,7 @@ from bench.core.trial import (
     Split,
     Trial,
 )
-from bench.core.tuning import OBJECTIVES, Choices, Floats, Ints, Range, Tuning
+from bench.core.tuning import OBJECTIVES, Choices, Floats, Ints, Range, Tuning, check_space
 from bench.core.values import BenchError, HaltError, MisfitError, canonical, digest, param, plain, seed_of
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "Trial",
     "Tuning",
     "canonical",
+    "check_space",
     "digest",
     "param",
     "plain",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +22,10 @@ class Floats:
     log: bool = False
 
     def check(self, owner: str) -> None:
-        """BenchError where nothing lies in the range, or it has no logarithm."""
+        """BenchError where nothing lies in the range, it has no logarithm, or its ends are no finite numbers."""
+        for end in (self.low, self.high):
+            if not _is_number(end):
+                raise BenchError(f"{owner}: the ends of a range are finite numbers, not {end!r}")
         if not self.low < self.high:
             raise BenchError(f"{owner}: the range from {self.low:g} to {self.high:g} is empty")
         if self.log and self.low <= 0:
@@ -68,11 +73,15 @@ class Choices:
 
     def check(self, owner: str) -> None:
         """BenchError where there is nothing to choose between, or a value is none that a storage can hold."""
+        if isinstance(self.values, str) or not isinstance(self.values, Sequence):
+            raise BenchError(f"{owner}: choices are several values, as Choices((1, 2)), not {self.values!r}")
         if len({repr(value) for value in self.values}) < 2:
             raise BenchError(f"{owner}: the range is empty: there are two different choices at least")
         for value in self.values:
             if value is not None and not isinstance(value, (bool, int, float, str)):
                 raise BenchError(f"{owner}: a choice is a number, a truth value or a text, not {value!r}")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise BenchError(f"{owner}: a choice that is a number is finite, not {value!r}")
 
     @property
     def tried(self) -> tuple[Any, ...]:
@@ -85,6 +94,23 @@ class Choices:
 
 
 Range = Floats | Ints | Choices
+
+
+def check_space(space: Any, owner: str) -> None:
+    """BenchError where a space is no mapping of names to ranges, or a range is malformed or empty."""
+    if not isinstance(space, Mapping):
+        raise BenchError(f"{owner}: a space is a dict of parameters and their ranges, not {space!r}")
+    for name, one in space.items():
+        if not isinstance(one, Range):
+            kinds = "Floats(low, high), Ints(low, high) or Choices(values)"
+            raise BenchError(f"{owner}, {name}: a range is {kinds}, not {one!r}")
+        one.check(f"{owner}, {name}")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number that a float can hold; no truth value is."""
+    most = sys.float_info.max
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -most <= value <= most
 
 
 @dataclass(frozen=True)

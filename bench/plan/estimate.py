@@ -64,7 +64,7 @@ class Estimate:
         known = self.trials - self.unknown
         if not known:
             return ["time, memory, disk: not known, as no record is of such a trial; bench plan --measure finds out"]
-        told = [f"{_time(self.seconds)} run one by one"]
+        told = [f"{in_words(self.seconds)} run one by one"]
         told += [f"{self.memory_mb:,.0f} MB of memory at the peak of a trial"] if self.memory_mb else []
         told += [f"{self.disk / 2**20:,.1f} MB of disk"]
         rest = f"; {self.unknown} more are not known (bench plan --measure finds out)" if self.unknown else ""
@@ -188,7 +188,8 @@ def _machine(record: Record) -> str:
     return f"{record.resolved.get('device', '?')}, {record.provenance.get('processor', '?')}"
 
 
-def _time(seconds: float) -> str:
+def in_words(seconds: float) -> str:
+    """A time as people say it."""
     if seconds < 90:
         return f"about {max(1, round(seconds))} seconds"
     if seconds < 5400:

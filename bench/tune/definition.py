@@ -9,10 +9,27 @@ from functools import cached_property
 from typing import Any
 
 from bench import metrics, registry
-from bench.core import OBJECTIVES, PROTOCOL, Arm, BenchError, Labels, Range, Study, Trial, Tuning, digest, plain
+from bench.core import (
+    OBJECTIVES,
+    PROTOCOL,
+    Arm,
+    BenchError,
+    Labels,
+    Range,
+    Study,
+    Trial,
+    Tuning,
+    check_space,
+    digest,
+    plain,
+)
 from bench.plan import Found as Located
 from bench.plan import needed_by
 from bench.tune import samplers
+
+
+class UnsearchableError(BenchError):
+    """The study can be run, and not be searched."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +91,17 @@ class Search:
     def check(self) -> None:
         """BenchError where the method does not take what the space holds, or the search cannot be carried out."""
         if not self.space:
-            raise BenchError(
+            raise UnsearchableError(
                 f"arm {self.arm!r}: the method {self.trial.method.name} declares no space to search; give one in the"
                 f" study, Tuning(spaces={{{self.arm!r}: {{'lr': Floats(1e-4, 1e-2, log=True)}}}}), or name the other"
                 " arms with Tuning(arms=...)"
             )
         for name, one in self.space.items():
-            one.check(f"arm {self.arm!r}, {name}")
             for value in one.tried:
                 self._takes(name, value)
         _ = self.defaults
         if needed := needed_by(self.trial):
-            raise BenchError(
+            raise UnsearchableError(
                 f"arm {self.arm!r} learns from another trial ({needed[0].method.name}), whose record scores the test"
                 " part, which no search may read; tune that method, and give what is found as the teacher's parameters"
             )
@@ -152,8 +168,8 @@ def check_tuning(name: str, study: Study) -> Tuning:
     tuning = study.tuning
     if tuning is None:
         raise BenchError(f"the study {name} does not say how it is searched; give it tuning=Tuning(trials=40)")
-    if tuning.trials < 1:
-        raise BenchError(f"the study {name}: a search has 1 trial at least, not {tuning.trials}")
+    if type(tuning.trials) is not int or tuning.trials < 1:
+        raise BenchError(f"the study {name}: a search has 1 trial at least, not {tuning.trials!r}")
     for objective in tuning.objectives:
         if objective not in OBJECTIVES:
             raise BenchError(f"no objective {objective!r}; {registry.did_you_mean(objective, OBJECTIVES)}")
@@ -162,11 +178,21 @@ def check_tuning(name: str, study: Study) -> Tuning:
     if len(set(tuning.objectives)) < len(tuning.objectives):
         raise BenchError(f"an objective is there twice: {list(tuning.objectives)}")
     samplers.check(tuning)
+    _check_arms(name, study, tuning)
+    return tuning
+
+
+def _check_arms(name: str, study: Study, tuning: Tuning) -> None:
     arms = dict(study.rows())
+    if not isinstance(tuning.spaces, Mapping):
+        raise BenchError(
+            f"tuning of the study {name}: spaces are a dict of arms and their spaces, not {tuning.spaces!r}"
+        )
     for label in (*tuning.arms, *tuning.spaces):
         if label not in arms:
             raise BenchError(f"tuning of the study {name}: no arm {label!r}; {registry.did_you_mean(label, arms)}")
-    return tuning
+    for label, space in tuning.spaces.items():
+        check_space(space, f"arm {label!r}")
 
 
 def _chosen(name: str, study: Study, asked: Sequence[str]) -> dict[str, Arm]:
@@ -197,6 +223,7 @@ def _search(name: str, study: Study, label: str, arm: Arm, item: Located, labels
         registry.spec("curricula", arm.curriculum, arm.curriculum_params), recipe=study.recipe,
     )  # fmt: skip
     space = study.tuning.spaces.get(label, registry.member("methods", arm.method).space)
+    check_space(space, f"arm {label!r}")
     return Search(name, label, trial, dict(arm.params), dict(space), study.tuning)
 
 
