@@ -17,6 +17,7 @@ from bench.cli.options import Arms, Datasets, Json, Phantoms, StandIns, StudyNam
 from bench.disk import storing
 
 if TYPE_CHECKING:
+    from bench.cli.planning import Planned
     from bench.tune import Asking, Found, Search, Storage
 
 PLAIN_EVERY = 10.0  # seconds between two plain lines
@@ -29,6 +30,11 @@ STORAGE = typer.Option(
     " the study's folder. Processes that name the same storage share the search.",
 )
 LAUNCHER = typer.Option("--launcher", help="serial, ray (Ray Tune), or auto: ray where there are processors for it.")
+ADDRESS = typer.Option(
+    "--address",
+    help="HOST:PORT of a Ray cluster that runs already, or auto; as $RAY_ADDRESS. Its nodes need the same code and"
+    " data; the storage is read and written by this command alone.",
+)
 
 
 def attach(app: typer.Typer) -> None:
@@ -43,17 +49,20 @@ def tune(
     fold: Annotated[list[int] | None, FOLDS] = None,
     storage: Annotated[str, STORAGE] = "",
     launcher: Annotated[str, LAUNCHER] = "auto",
+    address: Annotated[str, ADDRESS] = "",
     datasets: Datasets = None,
     stand_ins: StandIns = None,
     phantoms: Phantoms = False,
     as_json: Json = False,
 ) -> None:
     """Search parameters, each outer fold by itself on its validation part. The test part is not read."""
+    from bench import launch
     from bench import tune as tuning
     from bench.cli.planning import Asked
     from bench.tune import written
 
     asked = Asked(study, datasets or [], stand_ins, phantoms)
+    launch.chosen(launcher, address)  # a wrong one is told before anything is made
     console = Console(stderr=as_json)
     found, searches, notes = _laid_out(asked, trials, arm or [], fold or [], console)
     folder, budget = plan.folder(asked.name), searches[0].tuning.trials
@@ -64,11 +73,23 @@ def tune(
     claims = (folder if memory.on_server else memory.path.parent) / ".search"
     begun = partial(written.write, folder, asked.name, every, searches, memory, claims)
     watch = _Watching(len(searches), console, begun)
-    results = tuning.carry_out(searches, memory, budget, claims, launcher, watch)
+    place = tuning.Place(address, _peaks(found), partial(console.print, markup=False, highlight=False))
+    results = tuning.carry_out(searches, memory, budget, claims, launcher, watch, place)
     entry, page = _leave(folder, found.study.question, every, results, memory, notes)
     if as_json:
         return print_json(entry)
     return _say(results, entry, page, console)
+
+
+def _peaks(found: Planned) -> dict[tuple[str, str], float]:
+    """What trials of the study have needed of memory, as far as they have records."""
+    from bench.launch.work import note_peak
+
+    peaks: dict[tuple[str, str], float] = {}
+    for key in found.trials:
+        if (record := found.store.get(key)) is not None:
+            note_peak(peaks, record)
+    return peaks
 
 
 def _leave(

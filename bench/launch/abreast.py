@@ -28,7 +28,7 @@ def abreast(work: Work, store: Store, watch: Watch, stop: Stop, address: str) ->
     """Run what is outstanding; address: of the cluster, else on this machine."""
     with connected(address) as ray:
         here = not address
-        with Inspection(ray, store, work.trials, here) as inspection:
+        with Inspection(ray, store.trials, work.trials, here) as inspection:
             crew = Crew(ray, inspection, dict(work.peaks), watch.told, str(store.root.resolve()))
             crew.gather()
             crew.check(work.trials)

@@ -44,18 +44,7 @@ class Crew:
 
     def gather(self) -> None:
         """Look at the nodes that there are. HaltError where one of them differs, or there is none."""
-        while True:
-            found = nodes.living(self.ray, self.here)
-            if not found:
-                raise HaltError("no node of the Ray cluster has a processor; start one with `ray start --address`")
-            used = nodes.with_gpus(list(found.values()), self.tell)
-            if self.here or self.inspection.all(used):
-                break
-        if self.here:
-            for node in used:
-                node.gpu_mb = look.gpu_megabytes() if node.total.get("GPU") else 0.0
-                node.device = "cuda" if node.gpu_mb else "cpu"
-        self.nodes = {node.id: node for node in used}
+        self.nodes = {node.id: node for node in nodes.gathered(self.ray, self.inspection, self.tell)}
         apart = sorted(node.name for node in self.nodes.values() if not node.shared)
         if apart:
             self.tell(f"records are sent back from nodes that do not see the results folder: {', '.join(apart)}")

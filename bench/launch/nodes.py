@@ -14,7 +14,6 @@ from bench.core import DataSpec, HaltError, Trial
 from bench.disk import storing
 from bench.launch import look
 from bench.prepare.prepared import folder_of
-from bench.store import Store
 
 PACKAGES = ("python", "ray", "torch", "numpy", "scipy", "scikit-learn", "scikit-image", "timm", "monai", "einops")
 PACKAGES += ("nibabel", "isal", "pillow", "safetensors")  # what numbers, and the reading of scans, depend on
@@ -71,9 +70,10 @@ def _node(entry: dict[str, Any], here: bool) -> Node:
 class Inspection:
     """What is asked of every node before it is given a trial, and what the answers mean."""
 
-    def __init__(self, ray: Any, store: Store, trials: Sequence[Trial], here: bool) -> None:
+    def __init__(self, ray: Any, folder: Path, trials: Sequence[Trial], here: bool) -> None:
+        """folder: of which every node is asked whether it sees it."""
         self.ray, self.here = ray, here
-        self.token = store.trials / f".shared-{uuid.uuid4().hex[:8]}"
+        self.token = folder / f".shared-{uuid.uuid4().hex[:8]}"
         self.plugins = [folder.resolve() for folder in paths.plugin_folders()]
         self.data = {_prepared(spec): spec for trial in trials for spec in _specs(trial)}
         self.code = look.checksum([*look.folders_of_code(), *self.plugins])
@@ -151,6 +151,22 @@ class Inspection:
             elif found != spec.fingerprint:
                 faults.append(f"{spec.name} in {place} is prepared otherwise ({found}, here {spec.fingerprint})")
         return faults
+
+
+def gathered(ray: Any, inspection: Inspection, tell: Callable[[str], None]) -> list[Node]:
+    """The nodes that trials may run on, looked at. HaltError where one of them differs, or there is none."""
+    while True:
+        found = living(ray, inspection.here)
+        if not found:
+            raise HaltError("no node of the Ray cluster has a processor; start one with `ray start --address`")
+        used = with_gpus(list(found.values()), tell)
+        if inspection.here or inspection.all(used):
+            break
+    if inspection.here:
+        for node in used:
+            node.gpu_mb = look.gpu_megabytes() if node.total.get("GPU") else 0.0
+            node.device = "cuda" if node.gpu_mb else "cpu"
+    return used
 
 
 def at(ray: Any, node: Node) -> Any:

@@ -32,6 +32,7 @@ for node in "${nodes[@]:1}"; do
 done
 
 until ray status --address "$ip:$port" > /dev/null 2>&1; do sleep 2; done
+# set: a search of parameters instead of a run: bench tune --study {{ study }} --launcher ray --address "$ip:$port" &
 bench run --study {{ study }} --launcher ray --address "$ip:$port" &
 bench=$!
 trap 'kill -INT "$bench"' USR1       # the trials in flight are finished, and the next job goes on

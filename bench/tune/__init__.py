@@ -9,16 +9,17 @@ the same `Asking`. What was found is a small file, `tuned.json`, that a person c
 from bench.tune.asking import Asked, Asking
 from bench.tune.candidate import Outcome, train
 from bench.tune.definition import Search, every, searches
-from bench.tune.executors import EXECUTORS, carry_out
+from bench.tune.executors import carry_out
 from bench.tune.found import Found, found, remembered
+from bench.tune.room import Place
 from bench.tune.storage import Storage
 
 __all__ = [
-    "EXECUTORS",
     "Asked",
     "Asking",
     "Found",
     "Outcome",
+    "Place",
     "Search",
     "Storage",
     "carry_out",

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bench.core import BenchError
+from bench import launch
 from bench.launch import stopping
 from bench.launch.stopping import Stop
-from bench.registry import did_you_mean
 from bench.tune.asking import Asking
 from bench.tune.candidate import train
 from bench.tune.definition import Search
 from bench.tune.found import Found, found
+from bench.tune.room import Place
 from bench.tune.storage import Storage
 
-EXECUTORS = ("auto", "serial", "ray")
 PAUSE = 0.2  # seconds between two looks at candidates that other processes are at
 
 Watch = Callable[[Asking], None]  # told whenever a candidate has ended
@@ -26,18 +26,22 @@ Watch = Callable[[Asking], None]  # told whenever a candidate has ended
 
 def carry_out(
     searches: Sequence[Search], storage: Storage, trials: int, folder: Path, launcher: str,
-    watch: Watch = lambda asking: None,
+    watch: Watch = lambda asking: None, place: Place | None = None,
 ) -> list[Found]:  # fmt: skip
     """Carry out every search, or what is left of it, and return what they found.
 
-    trials: of each search. folder: of claims and checkpoints. launcher: one of EXECUTORS; `auto` is Ray Tune where
-    there are processors for it. The first SIGINT lets the candidates in flight end and begins no other; then, as a
-    second one at once, it goes to whoever had it before. Both resume.
+    trials: of each search. folder: of claims and checkpoints. launcher: one of bench.launch.LAUNCHERS; `auto` is Ray
+    Tune where there are processors for it, or an address in $RAY_ADDRESS. place: where that trains, else this machine.
+
+    The first SIGINT lets the candidates in flight end and begins no other; then, as a second one at once, it goes to
+    whoever had it before. Both resume.
     """
-    if launcher not in EXECUTORS:
-        raise BenchError(f"no launcher {launcher!r}; {did_you_mean(launcher, EXECUTORS)}")
+    place = place or Place()
+    launcher = launch.chosen(launcher, place.address)
+    place = replace(place, address=place.address or os.environ.get("RAY_ADDRESS", ""))
     if launcher == "auto":
-        launcher = "ray" if (os.cpu_count() or 1) > 1 and trials > 12 else "serial"
+        many = (os.cpu_count() or 1) > 1 and trials > launch.MANY
+        launcher = "ray" if many or place.address else "serial"
     results = []
     with stopping.gently() as stop:
         for search in searches:
@@ -46,17 +50,17 @@ def carry_out(
             with Asking(search, storage, trials, folder) as asking:
                 watch(asking)
                 if not asking.finished():
-                    _executor(launcher)(asking, watch, stop)
+                    _executor(launcher, place)(asking, watch, stop)
                 results.append(found(asking))
     return results
 
 
-def _executor(launcher: str) -> Callable[[Asking, Watch, Stop], None]:
+def _executor(launcher: str, place: Place) -> Callable[[Asking, Watch, Stop], None]:
     if launcher == "serial":
         return _serial
     from bench.tune.raytune import side_by_side
 
-    return side_by_side
+    return partial(side_by_side, place=place)
 
 
 def _serial(asking: Asking, watch: Watch, stop: Stop) -> None:

@@ -7,7 +7,6 @@ the driver reads and writes it: workers need to reach no database.
 from __future__ import annotations
 
 import json
-import math
 import os
 import tempfile
 import warnings
@@ -16,15 +15,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import paths
 from bench.core import BenchError, HaltError, Trial, plain
 from bench.launch.cluster import connected
-from bench.launch.needs import DEFAULT
 from bench.launch.stopping import Stop
 from bench.tune.asking import Asking
 from bench.tune.candidate import Outcome, train
+from bench.tune.room import Place, room, settle
 
 LOSSES = 1  # workers that a candidate may lose before that counts as its own fault
+LOSSES_THERE = 3  # the same on a cluster, whose nodes may go away
 SETTINGS = {  # of Tune; those of Ray are the launcher's
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the command ends as any other
@@ -33,22 +32,24 @@ SETTINGS = {  # of Tune; those of Ray are the launcher's
 }
 
 
-def side_by_side(asking: Asking, watch: Any, stop: Stop) -> None:
+def side_by_side(asking: Asking, watch: Any, stop: Stop, place: Place) -> None:
     """Let Ray Tune train what is left of a search; nothing is begun any more where a stop was asked for."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    with connected("") as ray, tempfile.TemporaryDirectory(prefix="bench-tune-") as folder, _as_it_is():
+    with connected(place.address) as ray, tempfile.TemporaryDirectory(prefix="bench-tune-") as folder, _as_it_is():
         from ray import tune
 
         from bench.tune.searcher import Pruning, Suggesting
 
-        share, slots = _room(ray, asking)
+        need, slots, setting = room(ray, asking.search.trial, asking.folder, place)
+        share = {name.lower(): amount for name, amount in need.resources.items()}
         config = tune.TuneConfig(
-            search_alg=Suggesting(asking, watch, stop), scheduler=Pruning(asking), num_samples=-1, reuse_actors=True,
-            max_concurrent_trials=slots,
+            search_alg=Suggesting(asking, watch, stop, setting), scheduler=Pruning(asking), num_samples=-1,
+            reuse_actors=True, max_concurrent_trials=slots,
         )  # fmt: skip
+        losses = LOSSES if place.here else LOSSES_THERE
         run = tune.RunConfig(
-            storage_path=folder, name="search", verbose=0, failure_config=tune.FailureConfig(max_failures=LOSSES),
+            storage_path=folder, name="search", verbose=0, failure_config=tune.FailureConfig(max_failures=losses),
             checkpoint_config=tune.CheckpointConfig(),
         )  # fmt: skip
         tune.Tuner(tune.with_resources(_train, share), tune_config=config, run_config=run).fit()
@@ -58,7 +59,7 @@ def side_by_side(asking: Asking, watch: Any, stop: Stop) -> None:
 
 def _train(config: dict[str, Any]) -> None:
     """In a worker: train a candidate and report."""
-    os.environ.update(config["environment"])
+    settle(config["setting"])
     from ray import tune
 
     def report(point: int, score: float, seconds: float, step: int) -> bool:
@@ -66,11 +67,21 @@ def _train(config: dict[str, Any]) -> None:
         return False  # it does not come back where that gave the candidate up
 
     try:
-        outcome = train(Trial.parse(config["trial"]), Path(config["workplace"]), config["objectives"], report)
-        told = plain(outcome)
+        with _workplace(Path(config["workplace"])) as folder:
+            told = plain(train(Trial.parse(config["trial"]), folder, config["objectives"], report))
     except BenchError as error:
         told = {"state": "halted", "error": str(error), "status": error.status}
     tune.report({"outcome": json.dumps(told)})  # as text: Tune would flatten it
+
+
+@contextmanager
+def _workplace(given: Path) -> Iterator[Path]:
+    """The folder of a candidate; one of this node's own where it does not see that."""
+    if given.is_dir():
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="dclse-bench-tune-") as own:
+        yield Path(own)
 
 
 def parsed(text: str) -> Outcome:
@@ -81,24 +92,9 @@ def parsed(text: str) -> Outcome:
     return Outcome(**told)
 
 
-def _room(ray: Any, asking: Asking) -> tuple[dict[str, float], int]:
-    """What a candidate takes, and how many there is room for."""
-    there, threads = ray.cluster_resources(), asking.search.trial.recipe.threads
-    gpu = DEFAULT if there.get("GPU") else 0
-    slots = min(there["CPU"] / threads, there["GPU"] / gpu if gpu else math.inf)
-    return {"cpu": min(threads, there["CPU"]), **({"gpu": gpu} if gpu else {})}, max(1, int(slots))
-
-
 @contextmanager
 def _as_it_is() -> Iterator[None]:
     """Tune's own deprecations are its makers' affair."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def environment() -> dict[str, str]:
-    """What a worker needs to find the same data and plug-ins, whatever its working folder."""
-    folders = os.pathsep.join(str(folder.resolve()) for folder in paths.plugin_folders())
-    found = {"BENCH_DATA": str(paths.data_root().resolve()), "OMP_NUM_THREADS": "1"}
-    return {**found, "BENCH_PLUGINS": folders} if folders else found

@@ -15,15 +15,16 @@ from bench.core import BenchError, plain
 from bench.launch.stopping import Stop
 from bench.tune.asking import Asking
 from bench.tune.candidate import Outcome
-from bench.tune.raytune import environment, parsed
+from bench.tune.raytune import parsed
 
 
 class Suggesting(Searcher):
     """Asks for candidates and tells how they ended."""
 
-    def __init__(self, asking: Asking, watch: Any, stop: Stop) -> None:
+    def __init__(self, asking: Asking, watch: Any, stop: Stop, setting: Mapping[str, Any]) -> None:
+        """setting: what a worker finds data and plug-ins by."""
         super().__init__(metric=None, mode=None)
-        self.asking, self.watch, self.stop = asking, watch, stop
+        self.asking, self.watch, self.stop, self.setting = asking, watch, stop, setting
         self.numbers: dict[str, int] = {}  # Ray's name of a trial -> the candidate's number
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict, **spec: Any) -> bool:
@@ -48,7 +49,7 @@ class Suggesting(Searcher):
             "trial": plain(asked.trial),
             "workplace": str(asked.workplace.resolve()),
             "objectives": objectives,
-            "environment": environment(),
+            "setting": dict(self.setting),
         }
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
