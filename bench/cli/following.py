@@ -44,7 +44,7 @@ def status(
     follower, console = Follower(read(study), Store(paths.results_root())), Console()
     if watch:
         return _watch(follower, console, every, as_json)
-    state = follower.state()
+    state = _state(follower)
     if as_json:
         return print_json(state)
     console.print(_counts(state), markup=False, highlight=False)
@@ -58,19 +58,26 @@ def status(
     return None
 
 
+def _state(follower: Any) -> dict[str, Any]:
+    """How far the study is, and what runs of it wait for."""
+    from bench.launch.room import waited_for
+
+    return {**follower.state(), "waiting": waited_for(follower.store, follower.cells)}
+
+
 def _watch(follower: Any, console: Console, every: float, as_json: bool) -> None:
     """Show the state until nothing is open: in place on a terminal, else a line for each look."""
     if console.is_terminal and not as_json:
         with Live(console=console, auto_refresh=False) as live:
             while True:
-                state = follower.state()
+                state = _state(follower)
                 live.update(_view(state), refresh=True)
                 if not state["open"]:
                     return
                 time.sleep(every)
     told: set[str] = set()
     while True:
-        state = follower.state()
+        state = _state(follower)
         if as_json:
             print_json(state)
         else:
@@ -109,10 +116,11 @@ def _counts(state: dict[str, Any]) -> str:
 
 
 def _pace(state: dict[str, Any]) -> list[str]:
-    """How many run, how fast, and how long still; nothing where nothing is open."""
+    """How many run or what they wait for, how fast, and how long still; nothing where nothing is open."""
     if not state["open"]:
         return []
-    parts = [f"{len(state['running'])} running" if state["running"] else "nothing runs"]
+    waiting = state["waiting"]
+    parts = [f"{len(state['running'])} running"] if state["running"] else [*waiting] or ["nothing runs"]
     parts += [f"{state['per_hour']:.0f} an hour"] if state["per_hour"] else []
     return parts + ([f"about {clock(state['left_seconds'])} left"] if state["left_seconds"] is not None else [])
 

@@ -9,6 +9,7 @@ works at those that it can claim. torch and ray are imported when trials run.
     stopping    the first Ctrl-C lets the trials in flight end, the second does not
     abreast     side by side: which trial on which node, what came of it, what was lost
     needs       processors, memory and share of a GPU of a trial, from what was measured
+    room        what others use of a shared cluster, and the wait for it
     cluster     Ray itself: begun here, or found at an address
     nodes       what each node has free, and whether it has the same packages, code and data
     look        what is sent to a node by value: the standard library is all it needs there

@@ -20,6 +20,7 @@ from typing import Any
 
 PACKAGES = ("bench", "baselines", "dclse", "studies")
 DISTRIBUTION = "dclse-bench"
+ARRIVED = "dclse-bench/arrived/"
 
 
 def folders_of_code() -> list[Path]:
@@ -114,11 +115,20 @@ def unpacked(code: bytes) -> Path:
     return folder
 
 
+def _arrive(token: str) -> None:
+    """Say on the cluster that this process has its place; imports take their time after that."""
+    if token:
+        from ray.experimental import internal_kv
+
+        internal_kv._internal_kv_put(ARRIVED + token, b"1")
+
+
 class Seat:
     """A process of a node that carries out one trial after the other, everything imported."""
 
     def __init__(self, setting: dict[str, Any], code: bytes | None) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal's Ctrl-C: whoever sent the trials ends them
+        _arrive(setting["token"])
         plugins = setting["plugins"]
         if code is not None:
             folder = unpacked(code)
