@@ -71,6 +71,8 @@ def _carry_out(
     console = Console(stderr=False)
     launch.chosen(*launcher)  # a wrong one is told before anything is made
     plan.chosen(found.study, found.name, found.cells, arms or [])  # a wrong arm is told before anything is made
+    if not launch.at(*launcher):
+        _check_threads(found)
     console.print(found.study.question, markup=False)
     found = with_phantoms(found, console, smoke)
     chosen = plan.chosen(found.study, found.name, found.cells, arms or [])
@@ -88,6 +90,17 @@ def _carry_out(
     with Watching(work, {cell.trial.key: cell.arm for cell in chosen}, console) as watch:
         launch.launch(work, store, launcher[0], watch, launcher[1])
     return _say_what_failed(chosen, store, console)
+
+
+def _check_threads(found: Planned) -> None:
+    """BenchError where what is left to run asks for more processors than this machine has."""
+    from bench import launch
+
+    try:
+        launch.check_threads(found.study.recipe.threads)
+    except BenchError:
+        if found.open_trials:
+            raise
 
 
 def mend(data: Sequence[Data]) -> None:

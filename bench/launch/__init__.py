@@ -24,12 +24,24 @@ import os
 from bench.core import BenchError
 from bench.launch import stopping
 from bench.launch.attempts import attempt
+from bench.launch.needs import check_threads
 from bench.launch.turns import in_turn
 from bench.launch.work import LAUNCHERS, Outdated, Watch, Work, outstanding
 from bench.registry import did_you_mean
 from bench.store import Store
 
-__all__ = ["LAUNCHERS", "Outdated", "Watch", "Work", "attempt", "chosen", "launch", "outstanding"]
+__all__ = [
+    "LAUNCHERS",
+    "Outdated",
+    "Watch",
+    "Work",
+    "at",
+    "attempt",
+    "check_threads",
+    "chosen",
+    "launch",
+    "outstanding",
+]
 
 MANY = 12  # trials from which on it is worth to start Ray
 
@@ -43,23 +55,31 @@ def chosen(launcher: str, address: str = "") -> str:
     return "ray" if address else launcher
 
 
+def at(launcher: str, address: str = "") -> str:
+    """The address of the Ray cluster that a run goes to: the one given, else $RAY_ADDRESS; empty: this machine."""
+    return address or ("" if launcher == "serial" else os.environ.get("RAY_ADDRESS", ""))
+
+
 def launch(work: Work, store: Store, launcher: str, watch: Watch, address: str = "") -> None:
     """Run what is outstanding. launcher: one of LAUNCHERS; `auto` is Ray where there are processors and trials for it,
     or an address in $RAY_ADDRESS. address: of a Ray cluster that runs already; else Ray is begun on this machine.
 
-    Trials whose upstream trial failed become failed records themselves.
+    Trials whose upstream trial failed become failed records themselves. BenchError where a trial could never fit.
     """
     launcher = chosen(launcher, address)
+    address = at(launcher, address)
     if launcher == "auto":
         many = len(work.trials) > MANY and (os.cpu_count() or 1) > 1
-        launcher = "ray" if many or os.environ.get("RAY_ADDRESS") else "serial"
+        launcher = "ray" if many or address else "serial"
     store.open()
     if not work.trials:
         return
+    if not address:
+        check_threads(max(trial.recipe.threads for trial in work.trials))
     with stopping.gently() as stop:
         if launcher == "serial":
             in_turn(work, store, watch, stop)
         else:
             from bench.launch.abreast import abreast
 
-            abreast(work, store, watch, stop, address or os.environ.get("RAY_ADDRESS", ""))
+            abreast(work, store, watch, stop, address)

@@ -123,6 +123,7 @@ class _Wave:
             return "", ""
         if not self.running and self.waiting and self.full:
             trial = self.waiting[0]
+            self.crew.check([trial])  # of the nodes some may have gone, and a peak have become known
             return self.crew.lack(trial, self.crew.unmeasured(trial)), trial.key
         late = [run for run in absent.values() if time.monotonic() - run.seat.begun > LATE]
         if not late or len(late) < len(self.running):

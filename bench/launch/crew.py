@@ -57,7 +57,7 @@ class Crew:
         if self.here:
             for node in used:
                 node.gpu_mb = look.gpu_megabytes() if node.total.get("GPU") else 0.0
-                node.device = "cuda" if node.gpu_mb else "cpu"
+                node.device, node.memory_mb = "cuda" if node.gpu_mb else "cpu", look.memory_megabytes()
         else:
             room.count_others(self.ray, used)
         self.nodes = {node.id: node for node in used}
@@ -68,8 +68,8 @@ class Crew:
     def check(self, trials: Sequence[Trial]) -> None:
         """BenchError where a trial could never fit on any node."""
         for trial in {kind_of(trial): trial for trial in trials}.values():
-            if all(need(trial, node, self.peaks) is None for node in self.nodes.values()):
-                raise BenchError(lacking(trial, list(self.nodes.values()), self.peaks))
+            if self.nodes and all(need(trial, node, self.peaks) is None for node in self._open()):
+                raise BenchError(lacking(trial, self._open(), self.peaks))
 
     def unmeasured(self, trial: Trial) -> bool:
         """Whether a GPU is shared here, and nobody knows how much of it the trial needs."""

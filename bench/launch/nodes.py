@@ -36,6 +36,7 @@ class Node:
     others: dict[str, float] = field(default_factory=dict)  # of what is free, that is in other hands
     seen: dict[str, float] = field(default_factory=dict)  # the same at the last look alone
     gpu_mb: float = 0.0  # memory of one of its GPUs
+    memory_mb: float = 0.0  # main memory; 0: not known
     device: str = "cpu"  # what trials run on there
     shared: bool = True  # whether it sees the results folder
     shipped: bool = False  # whether the code is sent to it
@@ -140,7 +141,7 @@ class Inspection:
                     time.sleep(AGAIN)
                     asked = self.begin(node)
         node.shared, node.shipped = answer["shared"], answer["code"] != self.code
-        node.gpu_mb = answer["gpu_mb"] or node.gpu_mb
+        node.gpu_mb, node.memory_mb = answer["gpu_mb"] or node.gpu_mb, answer["memory_mb"]
         node.device = "cuda" if answer["gpu_mb"] and node.total.get("GPU") else "cpu"
         return [*self._other_versions(answer["versions"]), *self._other_data(answer)]
 
