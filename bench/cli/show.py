@@ -43,7 +43,7 @@ def list_(
 
 def _row(kind: str, name: str) -> dict[str, Any]:
     about = registry.describe(kind, name)
-    found = registry.member(kind, name)
+    found = registry.study(name) if kind == "studies" else registry.member(kind, name)
     summary = found.question if isinstance(found, Study) else about.get("title") or about["about"].partition("\n")[0]
     row = {"kind": kind, "name": name, "summary": summary}
     if kind == "datasets":
