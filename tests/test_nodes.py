@@ -39,6 +39,8 @@ def test_an_address_at_which_nobody_listens_is_told_after_the_wait_that_is_said(
 def test_what_is_no_address_is_told_at_once(address):
     with pytest.raises(BenchError, match="is no address of a Ray cluster: HOST:PORT"):
         next(iter(cluster.connected(address).gen))
+    with pytest.raises(BenchError, match="is no address of a Ray cluster: HOST:PORT"):
+        launch.chosen("auto", address)
 
 
 def test_an_address_has_no_use_for_a_serial_run_and_asks_for_ray_otherwise():

@@ -120,9 +120,10 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """What a study would run, how much is done, and what the rest will take. Runs nothing, unless to measure."""
-    from bench.cli.planning import Asked, planned
+    from bench.cli.planning import Asked, check_arms, planned
 
     found = planned(Asked(study, datasets or [], stand_ins, phantoms))
+    check_arms(found.name, found.study)
     if measure:
         from bench.cli.measuring import measure as measured
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 
 from bench.core import BenchError
-from bench.launch import stopping
+from bench.launch import cluster, stopping
 from bench.launch.attempts import attempt
 from bench.launch.needs import check_threads
 from bench.launch.turns import in_turn
@@ -47,11 +47,16 @@ MANY = 12  # trials from which on it is worth to start Ray
 
 
 def chosen(launcher: str, address: str = "") -> str:
-    """The launcher that was asked for: one of LAUNCHERS, ray where there is an address. BenchError where neither."""
+    """The launcher that was asked for: one of LAUNCHERS, ray where there is an address.
+
+    BenchError where it is none of them, or the address (given, or in $RAY_ADDRESS) is none of a cluster.
+    """
     if launcher not in LAUNCHERS:
         raise BenchError(f"no launcher {launcher!r}; {did_you_mean(launcher, LAUNCHERS)}")
     if address and launcher == "serial":
         raise BenchError(f"--address {address} is of a Ray cluster, which --launcher serial has no use for")
+    if there := at(launcher, address):
+        cluster.parsed(there)
     return "ray" if address else launcher
 
 

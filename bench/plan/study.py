@@ -89,7 +89,7 @@ def lightened(study: Study, found: Sequence[Found]) -> tuple[Study, list[str]]:
         " asked, and how large an effect so little training would see; which answer real scans give cannot be"
         " concluded from it"
     )
-    return replace(study, recipe=recipe, folds=folds, partitions=1, seeds=study.light.seeds), [note]
+    return replace(study, recipe=recipe, folds=folds, partitions=1, seeds=study.light.seeds, cost=""), [note]
 
 
 def smoke(study: Study) -> Study:

@@ -1,0 +1,71 @@
+"""`bench plan`: what it counts, what it quotes, and what it tells before a run would."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bench import registry
+from bench.cli import main
+from bench.cli.planning import Asked, lay_out, planned
+from bench.core import Arm, Design, Factor
+from bench.plan.located import Found
+from bench.prepare import prepare
+
+TWO = {
+    "fault": Factor({"none": {}, "nan": {"fault": "nan"}}, "none"),
+    "dropout": Factor({"no": {}, "yes": {"dropout": 0.5}}, "no"),
+}
+THREE = {**TWO, "dropout": Factor({"no": {}, "some": {"dropout": 0.2}, "half": {"dropout": 0.5}}, "no")}
+
+
+@pytest.mark.parametrize(
+    ("factors", "design", "pairs"),
+    [
+        (TWO, Design(), 2),
+        (TWO, Design("full"), 4),  # of each factor two pairs of the four
+        (TWO, Design("full", interactions=[("fault", "dropout")]), 6),
+        (THREE, Design("full"), 3 + 2 + 2),
+        (TWO, Design(interactions=[("fault", "dropout")]), 1 + 1 + 2),
+    ],
+)
+def test_the_runs_that_effects_compare_are_counted(plugins, factors, design, pairs):
+    study = replace(registry.study("tiny"), arms={}, again=None, random_labels=None, floors=[], reference="control")
+    study = replace(study, base=Arm("tiny_net"), factors=factors, design=design)
+    found = lay_out("tiny", study, [Found(prepare("tiny_volumes").spec)], [])
+    assert found.pairs == pairs * study.folds
+
+
+def test_a_light_form_quotes_no_cost_of_the_full_one():
+    assert registry.study("seeds").cost
+    lines = planned(Asked("seeds", phantoms=True)).lines()
+    assert any("runs in its light form" in line for line in lines)
+    assert not any("the study says" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        ('Arm("timm2d", {"network": "resnet19"})', "no network 'resnet19'"),
+        ('Arm("monai3d", {"network": "ResNet19"})', "no classifier 'ResNet19'; did you mean 'ResNet'?"),
+        ('Arm("timm2d", {"weights": "w.bin", "checksum": "0"})', "w.bin"),
+    ],
+)
+def test_a_network_or_weights_that_are_not_there_are_told_by_the_plan(tmp_path, monkeypatch, capsys, arm, said):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "w.bin").write_bytes(b"\x80\x04pickle")
+    (tmp_path / "plugins" / "wrong.py").write_text(
+        "from bench.core import Arm, Data, Study\n"
+        f"STUDY = Study('Is it there?', [Data('phantom_ad')], 'a', arms={{'a': {arm}}})\n"
+    )
+    monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "plugins"))
+    monkeypatch.setattr("sys.argv", ["bench", "plan", "--study", "wrong"])
+    registry.forget()
+    with pytest.raises(SystemExit) as ended:
+        main()
+    registry.forget()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("bench: arm 'a' of the study wrong: ")
+    assert said in told
