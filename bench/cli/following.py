@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli.options import Json, StudyName, print_json
+from bench.cli.options import Json, print_json
 from bench.cli.progress import clock
-from bench.core import BenchError
+from bench.core import BenchError, plural
 
 LAST = 5  # errors that the live view shows
 SHOWN = 12  # running trials that it shows
@@ -28,7 +28,7 @@ def attach(app: typer.Typer) -> None:
 
 
 def status(
-    study: StudyName,
+    study: Annotated[str, typer.Option("--study", "-s", help="Name of a study; without, all that were run here.")] = "",
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until nothing is open.")] = False,
     every: Annotated[float, typer.Option("--every", help="Seconds between two looks.")] = 2.0,
     as_json: Json = False,
@@ -41,7 +41,12 @@ def status(
 
     if every <= 0:
         raise BenchError(f"--every is more than 0 seconds, not {every:g}")
-    follower, console = Follower(read(study), Store(paths.results_root())), Console()
+    console = Console()
+    if not study and not watch:
+        return _overview(console, as_json)
+    if not study:
+        raise BenchError("--watch follows one study: name it with --study")
+    follower = Follower(read(study), Store(paths.results_root()))
     if watch:
         return _watch(follower, console, every, as_json)
     state = _state(follower)
@@ -55,6 +60,28 @@ def status(
         console.print(f"damaged, to be run again: {words}", markup=False, highlight=False)
     for line in _troubles(state["troubles"]):
         console.print(line, markup=False, highlight=False)
+    return None
+
+
+def _overview(console: Console, as_json: bool) -> None:
+    """A line for every study that was run here."""
+    from bench import paths
+    from bench.plan import read
+    from bench.status import Follower
+    from bench.store import Store
+
+    root, found = paths.results_root(), []
+    for name in sorted(path.parent.name for path in root.glob("*/plan.json")):
+        try:
+            found.append(_state(Follower(read(name), Store(root))))
+        except BenchError as error:  # of an older protocol, or damaged: the others are told all the same
+            console.print(f"{name}: {error}", markup=False, highlight=False)
+    if as_json:
+        return print_json(found)
+    if not found:
+        console.print(f"no study has been run in {root}; begin with: bench run --study quickstart", highlight=False)
+    for state in found:
+        console.print("; ".join([_counts(state), *_pace(state)]), markup=False, highlight=False, soft_wrap=True)
     return None
 
 
@@ -112,7 +139,9 @@ def _view(state: dict[str, Any]) -> Group:
 
 def _counts(state: dict[str, Any]) -> str:
     parts = [f"{state[name]} {name}" for name in ("failed", "refused", "open") if state[name]]
-    return f"{state['study']}: {state['done']} of {state['planned']} trials done" + "".join(f", {p}" for p in parts)
+    return f"{state['study']}: {state['done']} of {plural(state['planned'], 'trial')} done" + "".join(
+        f", {p}" for p in parts
+    )
 
 
 def _pace(state: dict[str, Any]) -> list[str]:
