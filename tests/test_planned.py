@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bench import registry
 from bench.cli import main
 from bench.cli.planning import Asked, lay_out, planned
-from bench.core import Arm, Design, Factor
+from bench.core import PROTOCOL, Arm, Design, Factor, plain
+from bench.disk import seal
 from bench.plan.located import Found
 from bench.prepare import prepare
 
+ROOT = Path(__file__).parent.parent
 TWO = {
     "fault": Factor({"none": {}, "nan": {"fault": "nan"}}, "none"),
     "dropout": Factor({"no": {}, "yes": {"dropout": 0.5}}, "no"),
@@ -69,3 +74,25 @@ def test_a_network_or_weights_that_are_not_there_are_told_by_the_plan(tmp_path, 
     told = capsys.readouterr().err
     assert told.startswith("bench: arm 'a' of the study wrong: ")
     assert said in told
+
+
+def test_the_study_of_the_readme_that_uses_what_was_found_is_planned_with_it(tmp_path, monkeypatch):
+    text = (ROOT / "README.md").read_text()
+    (block,) = [one for one in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "tuned=" in one]
+    (tmp_path / "plugins" / "tuned").mkdir(parents=True)
+    (tmp_path / "plugins" / "searched_before.py").write_text(block)
+    monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "plugins"))
+    registry.forget()
+    searched = planned(Asked("hpo_dclse", phantoms=True))
+    study = replace(registry.study("hpo_dclse"), floors=[])
+    sets = []
+    for cell in lay_out("hpo_dclse", study, searched.found, []).cells:
+        entry = plain(cell.trial)
+        parts = {name: entry[name] for name in ("method", "curriculum", "data", "split", "labels", "partition", "fold")}
+        sets.append({**parts, "params": {"lr": 0.001 * (1 + cell.trial.fold)}, "cost": {"trials": 40}})
+    found = {"study": "hpo_dclse", "protocol": PROTOCOL, "sets": sets}
+    (tmp_path / "plugins" / "tuned" / "hpo_dclse.json").write_text(json.dumps({**found, "seal": seal(found)}))
+    cells = [cell for cell in planned(Asked("searched_before", phantoms=True)).cells if cell.arm == "tuned"]
+    registry.forget()
+    rates = [cell.trial.method.params["lr"] for cell in cells]
+    assert rates == pytest.approx([0.001, 0.002, 0.003, 0.004, 0.005])

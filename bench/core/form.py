@@ -136,7 +136,7 @@ RECIPE = dict.fromkeys(("steps", "batch_size", "points", "threads"), _whole(1)) 
 RECIPE |= {"scans": _whole(0)}
 LIGHT = {"recipe": _a(Recipe, RECIPE), "folds": _whole(2), "seeds": _whole(1)}
 SPACES = _mapping(_mapping(_range, "ranges"), "spaces")
-TUNING = {"trials": _anything, "arms": LABELS, "spaces": SPACES, "sampler": _text, "pruner": _text}
+TUNING = {"trials": _whole(1), "arms": LABELS, "spaces": SPACES, "sampler": _text, "pruner": _text}
 TUNING |= {"seed": _whole(0), "objectives": _listed(_text, "a list of objectives")}
 STUDY = {
     "question": _text,
