@@ -27,6 +27,7 @@ from typing import Any
 
 from bench import paths
 from bench.core import BenchError, DataSpec, Spec, Study, plain
+from bench.core.form import check_form
 
 KINDS = {"datasets": "DATASET", "methods": "METHOD", "curricula": "CURRICULUM", "studies": "STUDY"}
 SINGULAR = {"datasets": "data set", "methods": "method", "curricula": "curriculum", "studies": "study"}
@@ -58,8 +59,10 @@ def spec(kind: str, name: str, params: Mapping[str, Any] | None = None) -> Spec:
 
 
 def study(name: str) -> Study:
-    """The study of that name."""
-    return member("studies", name)
+    """The study of that name. BenchError where its file holds none, or one with parts that are no such thing."""
+    found = member("studies", name)
+    check_form(found, name)
+    return found
 
 
 def homes(kind: str) -> list[Path]:

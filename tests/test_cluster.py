@@ -168,3 +168,43 @@ def test_trials_that_could_never_fit_are_told_at_once_and_a_gpu_is_shared_as_mea
     store, watch = run(cells, tmp_path / "r", "ray", two.address)
     assert set(nodes_of(store)) == {"large"}
     assert watch.told_of("trials run on the 1 nodes with GPUs")
+
+
+HOLD = """
+import sys
+from bench.launch.cluster import connected
+
+def hold(path):
+    import os, time
+    open(path, "w").close()
+    while not os.path.exists(path + ".end"):
+        time.sleep(0.1)
+
+with connected(sys.argv[1]) as ray:
+    ray.get(ray.remote(hold).options(num_cpus=1).remote(sys.argv[2]))
+"""
+
+
+def test_a_run_waits_for_processors_that_others_have_says_so_and_goes_on(plugins, tmp_path):
+    with Cluster() as nodes:
+        nodes.start("only")
+        other = subprocess.Popen([sys.executable, "-c", HOLD, nodes.address, str(tmp_path / "held")])
+        until = time.monotonic() + 60
+        while not (tmp_path / "held").exists():
+            assert other.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        words = [sys.executable, "-m", "bench", "run", "--study", "tiny", "--address", nodes.address]
+        with (tmp_path / "out").open("w") as out:
+            child = subprocess.Popen(words, stdout=out, stderr=out)
+            expected = "waiting for room: node only has 0 of 1 processors free (others use them)"
+            while expected not in (tmp_path / "out").read_text():
+                assert child.poll() is None, (tmp_path / "out").read_text()
+                assert time.monotonic() < until + 60, (tmp_path / "out").read_text()
+                time.sleep(0.1)
+            looked = [*words[:3], "status", "--study", "tiny"]
+            assert expected in subprocess.run(looked, capture_output=True, text=True, check=True).stdout
+            assert not records(tmp_path / "results")
+            (tmp_path / "held.end").touch()
+            assert child.wait(300) == 0, (tmp_path / "out").read_text()
+        other.wait(60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from mortals import Quiet
 
 from bench import launch, plan, registry
+from bench.cli import main
 from bench.core import Record
 from bench.launch.attempts import telling
 from bench.prepare import prepare
@@ -111,3 +113,29 @@ def test_a_trial_tells_how_far_it_is_while_it_runs(written, monkeypatch):
     launch.launch(replace(work, waves=[work.waves[-1][:1]]), store, "serial", Looking())
     assert seen == sorted(seen)
     assert len(set(seen)) > 2
+
+
+def test_without_a_study_all_that_were_run_here_are_told(written, capsys, monkeypatch):
+    _, cells, store = written
+    finish(store, cells[0].trial, NOW, 1.0)
+    monkeypatch.setattr("sys.argv", ["bench", "status"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert f"tiny: 1 of {len({cell.trial.key for cell in cells})} trials done" in capsys.readouterr().out
+
+
+def test_where_nothing_was_run_the_status_says_so(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["bench", "status"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "no study has been run in" in capsys.readouterr().out
+
+
+def test_who_stops_watching_is_told_that_the_study_goes_on(written, tmp_path):
+    words = [sys.executable, "-m", "bench", "status", "--study", "tiny", "--watch", "--every", "0.1"]
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate()
+    assert (child.returncode, said) == (130, "bench: interrupted; what runs goes on\n")

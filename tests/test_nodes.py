@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from mortals import Quiet, cut_short, trial_of
@@ -38,6 +39,8 @@ def test_an_address_at_which_nobody_listens_is_told_after_the_wait_that_is_said(
 def test_what_is_no_address_is_told_at_once(address):
     with pytest.raises(BenchError, match="is no address of a Ray cluster: HOST:PORT"):
         next(iter(cluster.connected(address).gen))
+    with pytest.raises(BenchError, match="is no address of a Ray cluster: HOST:PORT"):
+        launch.chosen("auto", address)
 
 
 def test_an_address_has_no_use_for_a_serial_run_and_asks_for_ray_otherwise():
@@ -147,8 +150,30 @@ def test_a_trial_has_the_processors_of_its_recipe_and_memory_above_what_was_meas
     assert need(trial, node, {}) == Need(1)
     assert need(trial, node, {("cpu", kind_of(trial)): 500.0}) == Need(1, 0.0, GIGABYTE)
     assert need(trial, node, {("cpu", kind_of(trial)): 1000.0}) == Need(1, 0.0, 2 * GIGABYTE)
-    assert need(trial, node, {("cpu", kind_of(trial)): 1e6}) == Need(1, 0.0, 16 * GIGABYTE)
+    assert need(trial, node, {("cpu", kind_of(trial)): 15_000.0}) == Need(1, 0.0, 16 * GIGABYTE)
     assert need(trial, Node("id", "head", {"CPU": 0.0}), {}) is None
+
+
+def test_a_trial_measured_at_more_memory_than_any_node_has_is_told_with_both_numbers(cells):
+    trial, node = cells[0].trial, Node("id", "one", {"CPU": 4.0, "memory": 9.0 * GIGABYTE}, memory_mb=16_000.0)
+    assert need(trial, node, {("cpu", kind_of(trial)): 16_000.0}) == Need(1, 0.0, 9 * GIGABYTE)
+    peaks = {("cpu", kind_of(trial)): 20_000.0}
+    assert need(trial, node, peaks) is None
+    said = "needs 20000 MB of memory, as measured; the largest node has 16000: it could never run here; give the recipe"
+    assert said in lacking(trial, [node], peaks)
+
+
+def test_a_node_tells_the_memory_that_it_has():
+    assert 100 < look.memory_megabytes() < 1e8
+
+
+@pytest.mark.parametrize("launcher", ["serial", "ray", "auto"])
+def test_more_threads_than_this_machine_has_processors_are_refused_before_anything_runs(cells, tmp_path, launcher):
+    there = look.processors()
+    trial = replace(cells[0].trial, recipe=replace(cells[0].trial.recipe, threads=500))
+    said = rf"asks for 500 processors.*this machine has {there}: give the recipe at most {there} threads"
+    with pytest.raises(BenchError, match=said):
+        launch.launch(launch.Work([[trial]], frozenset()), Store(tmp_path / "r"), launcher, Quiet())
 
 
 @pytest.mark.parametrize(("fit", "share"), [(1, 1.0), (3, 0.3333), (7, 0.1428), (100, 0.01)])

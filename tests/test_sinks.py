@@ -124,3 +124,12 @@ def test_the_command_says_how_many_runs_and_how_to_look_at_them(tmp_path, monkey
     assert done.exit_code == 0, done.output
     assert "6 runs of toy written" in done.output
     assert f"tensorboard --logdir {tmp_path / 'o'}" in done.output
+
+
+def test_the_command_says_what_it_takes_to_look_at_what_mlflow_wrote(tmp_path, monkeypatch):
+    pytest.importorskip("mlflow")
+    study(tmp_path / "results")
+    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
+    done = CliRunner().invoke(cli.app, ["export", "--study", "toy", "--to", "mlflow", "--out", str(tmp_path / "o")])
+    assert done.exit_code == 0, done.output
+    assert f"mlflow ui --backend-store-uri {tmp_path / 'o'} (the page comes with the whole package" in done.output

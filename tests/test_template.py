@@ -25,8 +25,9 @@ STUB = """#!/bin/bash
 echo "$(basename "$0") $*" >> "{log}"
 case "$(basename "$0")" in
     scontrol) printf 'n1\\nn2\\n' ;;
-    srun) case "$*" in *hostname*) echo 10.1.2.3 10.1.2.4 ;; *) exec sleep 60 ;; esac ;;
-    bench) exec {python} -c '{bench}' "{log}" {seconds} ;;
+    srun) case "$*" in *hostname*) echo 10.1.2.3 10.1.2.4 ;; *--head*) {head} ;; *) exec sleep 60 ;; esac ;;
+    ray) case "$*" in status*) {ray} ;; esac ;;
+    bench) exec {python} -c '{bench}' "{log}" {seconds} {status} ;;
 esac
 """
 
@@ -36,7 +37,7 @@ BENCH = """
 import signal, sys, time
 def end(*_):
     open(sys.argv[1], "a").write("bench finishes\\n")
-    sys.exit(130)
+    sys.exit(int(sys.argv[3]))
 signal.signal(signal.SIGINT, end)
 open(sys.argv[1], "a").write("bench is at work\\n")
 time.sleep(float(sys.argv[2]))
@@ -79,25 +80,29 @@ def test_kuberay_gets_one_volume_one_image_and_this_version_of_ray():
 
 @pytest.fixture
 def slurm(tmp_path):
-    """The batch script with programs that only write down how they were called; bench takes so many seconds."""
+    """The batch script with programs that only write down how they were called; bench takes so many seconds, and ends
+    with `status` where it is asked to. head, ray: what the head does, and whoever asks after it."""
 
     begun = []
 
-    def begin(seconds):
+    def begin(seconds, status=130, head="exec sleep 60", ray="true"):
         programs, log = tmp_path / "programs", tmp_path / "log"
         programs.mkdir()
         for name in ("srun", "scontrol", "ray", "bench"):
-            (programs / name).write_text(STUB.format(log=log, seconds=seconds, python=sys.executable, bench=BENCH))
+            how = {"log": log, "seconds": seconds, "status": status, "head": head, "ray": ray}
+            (programs / name).write_text(STUB.format(**how, python=sys.executable, bench=BENCH))
             (programs / name).chmod(0o755)
         home = tmp_path / "home" / "bench" / ".venv" / "bin"
         home.mkdir(parents=True)
         (home / "activate").write_text("")
         script = tmp_path / "script.sh"
-        script.write_text(filled("slurm", "strong_phantoms"))
+        script.write_text(filled("slurm", "strong_phantoms").replace("patience=300", "patience=3"))
         subprocess.run(["bash", "-n", str(script)], check=True)
         around = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(tmp_path / "home")}
         around |= {"SLURM_JOB_ID": "12345", "SLURM_CPUS_PER_TASK": "4", "SLURM_JOB_NODELIST": "n[1-2]"}
-        begun.append(subprocess.Popen(["bash", str(script)], env=around, start_new_session=True))
+        said = (tmp_path / "said").open("w")
+        begun.append(subprocess.Popen(["bash", str(script)], env=around, start_new_session=True, stderr=said))
+        said.close()
         return begun[-1], log
 
     yield begin
@@ -117,14 +122,26 @@ def test_the_batch_script_begins_a_head_and_its_workers_and_runs_the_study_there
     assert "--address=10.1.2.3:32345 --node-name=n2" in said
 
 
-def test_the_batch_script_lets_trials_end_when_its_time_is_nearly_over(slurm):
-    job, log = slurm(50)
+@pytest.mark.parametrize("status", [130, 0])
+def test_the_batch_script_lets_trials_end_when_its_time_is_nearly_over(slurm, status):
+    job, log = slurm(50, status)
     until = time.monotonic() + 30
     while "bench is at work" not in (log.read_text() if log.exists() else "") and time.monotonic() < until:
         time.sleep(0.05)
     job.send_signal(signal.SIGUSR1)
-    assert job.wait(30) == 130
+    assert job.wait(30) == status
     assert log.read_text().endswith("bench finishes\n")
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [("exit 1", "it ended as it began, its words are above"), ("exec sleep 60", "it did not answer within 3 seconds")],
+)
+def test_the_batch_script_ends_where_no_head_begins_and_says_why(slurm, tmp_path, head, said):
+    job, log = slurm(0, head=head, ray="exit 1")
+    assert job.wait(30) == 1
+    assert f"no Ray head at 10.1.2.3:32345: {said}; the study was not begun" in (tmp_path / "said").read_text()
+    assert "bench run" not in log.read_text()
 
 
 def test_a_wrong_template_and_a_wrong_study_are_told():

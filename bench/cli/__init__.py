@@ -87,7 +87,10 @@ def _stop(number: int, _: object) -> NoReturn:
 def _end(message: str, status: int, traced: bool) -> NoReturn:
     """Say why, and end. Whoever was asked to end says that: a library may have turned it into an error of its own."""
     if _asked:
-        message, status = "bench: interrupted; what is done is kept, and the same command goes on", _asked[0]
+        goes_on = (
+            "what runs goes on" if "status" in sys.argv[1:2] else "what is done is kept, and the same command goes on"
+        )
+        message, status = f"bench: interrupted; {goes_on}", _asked[0]
     if traced:
         traceback.print_exc()
     print(message, file=sys.stderr)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from bench import registry
 from bench.cli.options import Arms, Json, Settings, print_json, settings
-from bench.core import BenchError, Task
+from bench.core import BenchError, Task, plural
 
 if TYPE_CHECKING:
     from bench.core import Trial
@@ -87,7 +87,7 @@ def _study(name: str, arms: list[str], rounds: int, as_json: bool) -> None:
     console = Console(stderr=as_json)
     chosen = _first_of_each(plan.read(name), Store(root), arms)
     for data, trials in chosen.items():
-        with Preparing(console, f"{name} on {data}: {len(trials)} arms in turns") as progress:
+        with Preparing(console, f"{name} on {data}: {plural(len(trials), 'arm')} in turns") as progress:
             found[data] = [asdict(one) for one in side_by_side(trials, rounds, progress)]
     entry = {"study": name, "rounds": rounds, **_machine(chosen), "data": found}
     write_text(root / name / FILE, json.dumps(entry, indent=1) + "\n")

@@ -27,6 +27,7 @@ def export(
     count = sinks.export(results, to, out)
     looks = {
         "tensorboard": f"tensorboard --logdir {out}",
-        "mlflow": f"MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {out}",
+        "mlflow": f"MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {out} (the page comes with the whole"
+        " package, pip install mlflow; mlflow-skinny writes alone)",
     }
     print(f"{count} runs of {study} written to {out}; look at them with: {looks[to]}")

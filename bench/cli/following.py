@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.cli import searching
-from bench.cli.options import Json, StudyName, print_json
+from bench.cli.options import Json, print_json
 from bench.cli.progress import clock
-from bench.core import BenchError
+from bench.core import BenchError, plural
 
 LAST = 5  # errors that the live view shows
 SHOWN = 12  # running trials that it shows
@@ -31,7 +31,7 @@ def attach(app: typer.Typer) -> None:
 
 
 def status(
-    study: StudyName,
+    study: Annotated[str, typer.Option("--study", "-s", help="Name of a study; without, all that were run here.")] = "",
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until nothing is open.")] = False,
     every: Annotated[float, typer.Option("--every", help="Seconds between two looks.")] = 2.0,
     storage: Annotated[str, STORAGE] = "",
@@ -40,7 +40,12 @@ def status(
     """How far a study and its search are: done, failed, refused, open, what runs and how fast, and what went wrong."""
     if every <= 0:
         raise BenchError(f"--every is more than 0 seconds, not {every:g}")
-    look, console = _Look(study, storage), Console()
+    console = Console()
+    if not study and not watch:
+        return _overview(console, as_json)
+    if not study:
+        raise BenchError("--watch follows one study: name it with --study")
+    look = _Look(study, storage)
     if watch:
         return _watch(look, console, every, as_json)
     run, search = look()
@@ -73,7 +78,7 @@ class _Look:
 
         rows = written.read(self.folder)
         search = following.state_of(self.study, rows, self.storage) if rows else None
-        return self.follower.state() if self.follower else None, search
+        return _state(self.follower) if self.follower else None, search
 
 
 def _joined(study: str, run: State | None, search: State | None) -> State:
@@ -96,6 +101,35 @@ def _show(state: State, console: Console) -> None:
         console.print(f"damaged, to be run again: {words}", markup=False, highlight=False)
     for line in _troubles(state["troubles"]):
         console.print(line, markup=False, highlight=False)
+
+
+def _overview(console: Console, as_json: bool) -> None:
+    """A line for every study that was run here."""
+    from bench import paths
+    from bench.plan import read
+    from bench.status import Follower
+    from bench.store import Store
+
+    root, found = paths.results_root(), []
+    for name in sorted(path.parent.name for path in root.glob("*/plan.json")):
+        try:
+            found.append(_state(Follower(read(name), Store(root))))
+        except BenchError as error:  # of an older protocol, or damaged: the others are told all the same
+            console.print(f"{name}: {error}", markup=False, highlight=False)
+    if as_json:
+        return print_json(found)
+    if not found:
+        console.print(f"no study has been run in {root}; begin with: bench run --study quickstart", highlight=False)
+    for state in found:
+        console.print("; ".join([_counts(state), *_pace(state)]), markup=False, highlight=False, soft_wrap=True)
+    return None
+
+
+def _state(follower: Any) -> dict[str, Any]:
+    """How far the study is, and what runs of it wait for."""
+    from bench.launch.room import waited_for
+
+    return {**follower.state(), "waiting": waited_for(follower.store, follower.cells)}
 
 
 def _watch(look: _Look, console: Console, every: float, as_json: bool) -> None:
@@ -158,14 +192,17 @@ def _view(state: dict[str, Any]) -> Group:
 
 def _counts(state: dict[str, Any]) -> str:
     parts = [f"{state[name]} {name}" for name in ("failed", "refused", "open") if state[name]]
-    return f"{state['study']}: {state['done']} of {state['planned']} trials done" + "".join(f", {p}" for p in parts)
+    return f"{state['study']}: {state['done']} of {plural(state['planned'], 'trial')} done" + "".join(
+        f", {p}" for p in parts
+    )
 
 
 def _pace(state: dict[str, Any]) -> list[str]:
-    """How many run, how fast, and how long still; nothing where nothing is open."""
+    """How many run or what they wait for, how fast, and how long still; nothing where nothing is open."""
     if not state["open"]:
         return []
-    parts = [f"{len(state['running'])} running" if state["running"] else "nothing runs"]
+    waiting = state["waiting"]
+    parts = [f"{len(state['running'])} running"] if state["running"] else [*waiting] or ["nothing runs"]
     parts += [f"{state['per_hour']:.0f} an hour"] if state["per_hour"] else []
     return parts + ([f"about {clock(state['left_seconds'])} left"] if state["left_seconds"] is not None else [])
 

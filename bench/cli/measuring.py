@@ -10,7 +10,7 @@ from bench import plan
 from bench.cli.planning import Planned, lay_out
 from bench.cli.progress import Watching
 from bench.cli.run import with_phantoms
-from bench.core import Recipe, Trial
+from bench.core import Recipe, Trial, plural
 from bench.plan import Cell
 from bench.plan.estimate import MEASURED, kind_of
 from bench.store import Store
@@ -55,6 +55,6 @@ def _launch(cells: list[Cell], store: Store, console: Console) -> None:
     work = launch.outstanding(cells, store)
     labels: dict[str, str] = {cell.trial.key: cell.arm for cell in cells}
     trials: list[Trial] = work.trials
-    console.print(f"measuring {len(trials)} short trials", highlight=False)
+    console.print(f"measuring {plural(len(trials), 'short trial')}", highlight=False)
     with Watching(work, {trial.key: labels.get(trial.key, "") for trial in trials}, console) as watch:
         launch.launch(work, store, "serial", watch)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from bench import paths, plan, registry
-from bench.core import Data, Study, Trial, plain
+from bench.core import BenchError, Data, Design, Study, Trial, plain, plural
 from bench.plan import Cell, Found
 from bench.plan.estimate import Estimate, Need, estimate, kind_of
 from bench.prepare import fingerprint
@@ -26,6 +26,7 @@ class Planned:
     notes: list[str]
     cells: list[Cell]
     store: Store
+    smoke: bool = False  # at its smallest, to prove that it runs
 
     @cached_property
     def trials(self) -> dict[str, Trial]:
@@ -49,16 +50,20 @@ class Planned:
     def lines(self) -> list[str]:
         """What it will run, on which data, under which recipe."""
         study, recipe = self.study, self.study.recipe
-        folds = ", ".join(dict.fromkeys(str(item.division(study.folds).folds) for item in self.found))
-        partitions = ", ".join(dict.fromkeys(str(item.partitions(study.partitions)) for item in self.found))
-        shape = f"{folds} folds x {partitions} partition(s) x {study.seeds} seed(s)"
-        budget = f"{recipe.steps} optimiser steps of {recipe.batch_size} scans, {recipe.threads} thread(s) each"
+        numbers = [1] if self.smoke else list(dict.fromkeys(item.division(study.folds).folds for item in self.found))
+        folds = f"{', '.join(map(str, numbers))} {'fold' if numbers == [1] else 'folds'}"
+        anew = list(dict.fromkeys(item.partitions(study.partitions) for item in self.found))
+        partitions = f"{', '.join(map(str, anew))} {'partition' if anew == [1] else 'partitions'}"
+        shape = f"{folds} x {partitions} x {plural(study.seeds, 'seed')}"
+        scans, threads = plural(recipe.batch_size, "scan"), plural(recipe.threads, "thread")
+        budget = f"{plural(recipe.steps, 'optimiser step')} of {scans}, {threads} each"
         return [
             *(_data_line(item) for item in self.found),
             *self.notes,
             *plan.design_lines(study),
-            f"{len(list(study.rows()))} arms, {shape}: {len(self.trials)} trials, {self._progress()}; {budget}",
-            f"{len(self.cells)} cells of the tables, {self.pairs} pairs of runs to compare",
+            f"{plural(len(list(study.rows())), 'arm')}, {shape}: {plural(len(self.trials), 'trial')},"
+            f" {self._progress()}; {budget}",
+            f"{plural(len(self.cells), 'cell')} of the tables, {plural(self.pairs, 'pair')} of runs to compare",
             *self._taking(),
         ]
 
@@ -80,17 +85,23 @@ class Planned:
 
     @property
     def pairs(self) -> int:
-        """Pairs of runs that contrasts compare: an arm and another in one fold with one seed."""
+        """Pairs of runs that contrasts and the effects of factors compare: in one fold with one seed."""
         places = {(cell.trial.where, cell.arm): 0 for cell in self.cells if cell.role == "arm"}
         for cell in self.cells:
             if cell.role == "arm":
                 places[cell.trial.where, cell.arm] += 1
         pairs = plan.contrasts(self.study)
         sets = dict.fromkeys(where for where, _ in places)
-        return sum(min(places.get((where, label), 0) for label in pair) for where in sets for pair in pairs)
+        declared = sum(min(places.get((where, label), 0) for label in pair) for where in sets for pair in pairs)
+        if self.study.design == Design():  # its effects are the contrasts
+            return declared
+        runs = [{label: count for (where, label), count in places.items() if where == each} for each in sets]
+        return declared + sum(plan.effect_pairs(self.study, each) for each in runs)
 
     def _taking(self) -> list[str]:
-        """The estimate in words; what the study itself says, where no record tells anything."""
+        """The estimate in words; what the study itself says, where no record tells anything; nothing of a smoke run."""
+        if self.smoke:
+            return []
         told = self.estimate
         if told.trials and told.unknown == told.trials and self.study.cost:
             return [*told.lines(), f"the study says: {self.study.cost}"]
@@ -180,7 +191,16 @@ def lay_out(name: str, study: Study, found: list[Found], notes: list[str], smoke
     cells = plan.cells(study, found)
     if smoke:
         cells = [cell for cell in cells if cell.trial.fold == 0]
-    return Planned(name, study, found, notes, cells, Store(paths.results_root()))
+    return Planned(name, study, found, notes, cells, Store(paths.results_root()), smoke)
+
+
+def check_arms(name: str, study: Study) -> None:
+    """BenchError where an arm names a network or a file of weights that is not there, or not what it should be."""
+    for label, arm in study.rows():
+        try:
+            registry.make("methods", arm.method, arm.params).check()
+        except BenchError as error:
+            raise BenchError(f"arm {label!r} of the study {name}: {error}") from error
 
 
 def _how(item: Found) -> dict[str, Any]:

@@ -115,14 +115,15 @@ class Watching:
         now = time.monotonic()
         if not self.console.is_terminal and (now - self.said > PLAIN_EVERY or done == self.total):
             self.said = now
-            self.console.print(f"{done}/{self.total} trials, {left or 'time left not known yet'}", highlight=False)
+            left = f", {left or 'time left not known yet'}" if self.open else ""
+            self.console.print(f"{done}/{self.total} trials{left}", highlight=False)
 
     def _name(self, trial: Trial) -> str:
         return f"{self.arms.get(trial.key, trial.method.name)}, fold {trial.fold + 1}"
 
     def _left(self, done: int) -> str:
         """The time that is left: from the mean seconds of the methods already seen, scaled by how fast it has gone."""
-        if not done or not self.took:
+        if not done or not self.took or not self.open:
             return ""
         overall = [seconds for each in self.took.values() for seconds in each]
         mean = sum(overall) / len(overall)

@@ -14,11 +14,11 @@ import typer
 from rich.console import Console
 
 from bench import paths, plan, registry
+from bench.cli.ending import Outcome, outcome
 from bench.cli.options import Arms, Datasets, Phantoms, StandIns, StudyName
-from bench.cli.planning import Asked, Planned, lay_out, planned
+from bench.cli.planning import Asked, Planned, check_arms, lay_out, planned
 from bench.cli.progress import Preparing, Watching
-from bench.core import BenchError, Data, DataSpec, HaltError
-from bench.plan import Cell
+from bench.core import BenchError, Data, DataSpec
 from bench.store import Store
 
 ADDRESS = typer.Option("--address", help="HOST:PORT of a Ray cluster that runs already, or auto; as $RAY_ADDRESS.")
@@ -46,38 +46,46 @@ def run(
         bool, typer.Option("--keep-weights", help="Keep the selected weights of every trial.")
     ] = False,
 ) -> None:
-    """Run what a study still lacks, then build its report. A finished study trains nothing."""
-    asked = Asked(study, datasets or [], stand_ins, phantoms)
+    """Run what a study still lacks, then build its report. A finished study trains nothing.
+
+    A smoke run takes one trial after the other, unless a launcher or an address is given.
+    """
+    asked, console = Asked(study, datasets or [], stand_ins, phantoms), Console()
     mend(asked.data)
     if smoke:
+        way = ("serial", "") if (launcher, address) == ("auto", "") else (launcher, address)
         with tempfile.TemporaryDirectory(prefix="bench-smoke-") as folder:
-            failed = _carry_out(planned(asked, smoke=True), Path(folder), arm, ("serial", ""), smoke=True)
+            came = _carry_out(planned(asked, smoke=True), Path(folder), arm, way)
     else:
-        failed = _carry_out(
+        came = _carry_out(
             planned(asked), paths.results_root(), arm, (launcher, address), retry=retry, keep=keep_weights
         )
         _report(asked.name)
-    if failed:
+    for line in came.lines(smoke):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if came.failed or came.verdict:
         raise typer.Exit(1)
 
 
 def _carry_out(
     found: Planned, root: Path, arms: list[str] | None, launcher: tuple[str, str], *,
-    smoke: bool = False, retry: bool = False, keep: bool = False,
-) -> int:  # fmt: skip
-    """Run what is outstanding and return how many trials of the plan have failed. launcher: with the address."""
+    retry: bool = False, keep: bool = False,
+) -> Outcome:  # fmt: skip
+    """Run what is outstanding and return what came of the plan. launcher: with the address."""
     from bench import launch
 
     console = Console(stderr=False)
     launch.chosen(*launcher)  # a wrong one is told before anything is made
     plan.chosen(found.study, found.name, found.cells, arms or [])  # a wrong arm is told before anything is made
+    if not launch.at(*launcher):
+        _check_threads(found)
     console.print(found.study.question, markup=False)
-    found = with_phantoms(found, console, smoke)
+    found = with_phantoms(found, console, found.smoke)
     chosen = plan.chosen(found.study, found.name, found.cells, arms or [])
     for line in found.lines():
         console.print(line, markup=False, highlight=False)
     store = Store(root)
-    if not smoke:
+    if not found.smoke:
         plan.write(found.name, found.study, found.found, found.cells, notes=_notes(found), command=_command())
     store.sweep()
     work = launch.outstanding(chosen, store, keep, retry, found.cells)
@@ -87,7 +95,18 @@ def _carry_out(
         _check(found)
     with Watching(work, {cell.trial.key: cell.arm for cell in chosen}, console) as watch:
         launch.launch(work, store, launcher[0], watch, launcher[1])
-    return _say_what_failed(chosen, store, console)
+    return outcome(found.name, found.study.reference, chosen, store)
+
+
+def _check_threads(found: Planned) -> None:
+    """BenchError where what is left to run asks for more processors than this machine has."""
+    from bench import launch
+
+    try:
+        launch.check_threads(found.study.recipe.threads)
+    except BenchError:
+        if found.open_trials:
+            raise
 
 
 def mend(data: Sequence[Data]) -> None:
@@ -140,11 +159,7 @@ def _check(found: Planned) -> None:
     for item in found.found:  # groups that cannot be divided so are told before anything is trained
         prepared = open_prepared(item.spec.name, item.spec.params)
         splits.fold(prepared, item.division(found.study.folds), 0, 0)
-    for label, arm in found.study.rows():
-        try:
-            registry.make("methods", arm.method, arm.params).check()
-        except BenchError as error:
-            raise BenchError(f"arm {label!r} of the study {found.name}: {error}") from error
+    check_arms(found.name, found.study)
 
 
 def _notes(found: Planned) -> list[str]:
@@ -159,26 +174,6 @@ def _notes(found: Planned) -> list[str]:
 
 def _command() -> str:
     return shlex.join(["bench", *sys.argv[1:]])  # whatever started it: only this can be typed to repeat it
-
-
-def _say_what_failed(cells: Sequence[Cell], store: Store, console: Console) -> int:
-    """How many trials have failed; says which. HaltError where some that were run have no record."""
-    failed = missing = 0
-    for cell in {cell.trial.key: cell for cell in cells}.values():
-        record = store.get(cell.trial.key)
-        missing += record is None
-        if record is None or record.status != "failed":
-            continue
-        failed += 1
-        if failed <= 10:
-            place = f"{cell.arm}, fold {cell.trial.fold + 1}, seed {cell.trial.seed}"
-            console.print(f"failed: {place}: {record.error['kind']}: {record.error['message']}", markup=False)
-    if failed:
-        console.print(f"{failed} trials failed; their records hold the tracebacks, and --retry runs them again")
-    if missing:
-        gone = f"{missing} records in {store.trials} are gone, or damaged, since their trials ran"
-        raise HaltError(f"{gone}; the same command runs them again")
-    return failed
 
 
 def _report(name: str) -> None:

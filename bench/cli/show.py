@@ -43,7 +43,7 @@ def list_(
 
 def _row(kind: str, name: str) -> dict[str, Any]:
     about = registry.describe(kind, name)
-    found = registry.member(kind, name)
+    found = registry.study(name) if kind == "studies" else registry.member(kind, name)
     summary = found.question if isinstance(found, Study) else about.get("title") or about["about"].partition("\n")[0]
     row = {"kind": kind, "name": name, "summary": summary}
     if kind == "datasets":
@@ -120,10 +120,11 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """What a study would run, how much is done, and what the rest will take. Runs nothing, unless to measure."""
-    from bench.cli.planning import Asked, planned
+    from bench.cli.planning import Asked, check_arms, planned
     from bench.tune.forecast import forecast
 
     found = planned(Asked(study, datasets or [], stand_ins, phantoms))
+    check_arms(found.name, found.study)
     if measure:
         from bench.cli.measuring import measure as measured
 

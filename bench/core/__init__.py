@@ -17,7 +17,7 @@ from bench.core.trial import (
     Trial,
 )
 from bench.core.tuning import OBJECTIVES, Choices, Floats, Ints, Range, Tuning, check_space
-from bench.core.values import BenchError, HaltError, MisfitError, canonical, digest, param, plain, seed_of
+from bench.core.values import BenchError, HaltError, MisfitError, canonical, digest, param, plain, plural, seed_of
 
 __all__ = [
     "CONTROL",
@@ -58,5 +58,6 @@ __all__ = [
     "digest",
     "param",
     "plain",
+    "plural",
     "seed_of",
 ]

@@ -35,6 +35,11 @@ def param(default: Any, meaning: str, choices: Sequence[Any] = ()) -> Any:
     return field(default=default, metadata={"meaning": meaning, "choices": tuple(choices)})
 
 
+def plural(count: int, thing: str, things: str = "") -> str:
+    """`1 fold`, `5 folds`, `2 people`."""
+    return f"{count} {thing if count == 1 else things or thing + 's'}"
+
+
 def plain(value: Any) -> Any:
     """`value` as JSON holds it: dataclasses become objects (a view with its kind), tuples lists, paths strings."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -9,6 +9,7 @@ works at those that it can claim. torch and ray are imported when trials run.
     stopping    the first Ctrl-C lets the trials in flight end, the second does not
     abreast     side by side: which trial on which node, what came of it, what was lost
     needs       processors, memory and share of a GPU of a trial, from what was measured
+    room        what others use of a shared cluster, and the wait for it
     cluster     Ray itself: begun here, or found at an address
     nodes       what each node has free, and whether it has the same packages, code and data
     look        what is sent to a node by value: the standard library is all it needs there
@@ -21,44 +22,69 @@ from __future__ import annotations
 import os
 
 from bench.core import BenchError
-from bench.launch import stopping
+from bench.launch import cluster, stopping
 from bench.launch.attempts import attempt
+from bench.launch.needs import check_threads
 from bench.launch.turns import in_turn
 from bench.launch.work import LAUNCHERS, Outdated, Watch, Work, outstanding
 from bench.registry import did_you_mean
 from bench.store import Store
 
-__all__ = ["LAUNCHERS", "Outdated", "Watch", "Work", "attempt", "chosen", "launch", "outstanding"]
+__all__ = [
+    "LAUNCHERS",
+    "Outdated",
+    "Watch",
+    "Work",
+    "at",
+    "attempt",
+    "check_threads",
+    "chosen",
+    "launch",
+    "outstanding",
+]
 
 MANY = 12  # trials from which on it is worth to start Ray
 
 
 def chosen(launcher: str, address: str = "") -> str:
-    """The launcher that was asked for: one of LAUNCHERS, ray where there is an address. BenchError where neither."""
+    """The launcher that was asked for: one of LAUNCHERS, ray where there is an address.
+
+    BenchError where it is none of them, or the address (given, or in $RAY_ADDRESS) is none of a cluster.
+    """
     if launcher not in LAUNCHERS:
         raise BenchError(f"no launcher {launcher!r}; {did_you_mean(launcher, LAUNCHERS)}")
     if address and launcher == "serial":
         raise BenchError(f"--address {address} is of a Ray cluster, which --launcher serial has no use for")
+    if there := at(launcher, address):
+        cluster.parsed(there)
     return "ray" if address else launcher
+
+
+def at(launcher: str, address: str = "") -> str:
+    """The address of the Ray cluster that a run goes to: the one given, else $RAY_ADDRESS; empty: this machine."""
+    return address or ("" if launcher == "serial" else os.environ.get("RAY_ADDRESS", ""))
 
 
 def launch(work: Work, store: Store, launcher: str, watch: Watch, address: str = "") -> None:
     """Run what is outstanding. launcher: one of LAUNCHERS; `auto` is Ray where there are processors and trials for it,
     or an address in $RAY_ADDRESS. address: of a Ray cluster that runs already; else Ray is begun on this machine.
 
-    Trials whose upstream trial failed become failed records themselves.
+    Trials whose upstream trial failed become failed records themselves. BenchError where a trial could never fit.
     """
     launcher = chosen(launcher, address)
+    address = at(launcher, address)
     if launcher == "auto":
         many = len(work.trials) > MANY and (os.cpu_count() or 1) > 1
-        launcher = "ray" if many or os.environ.get("RAY_ADDRESS") else "serial"
+        launcher = "ray" if many or address else "serial"
     store.open()
     if not work.trials:
         return
+    if not address:
+        check_threads(max(trial.recipe.threads for trial in work.trials))
     with stopping.gently() as stop:
         if launcher == "serial":
             in_turn(work, store, watch, stop)
         else:
             from bench.launch.abreast import abreast
 
-            abreast(work, store, watch, stop, address or os.environ.get("RAY_ADDRESS", ""))
+            abreast(work, store, watch, stop, address)

@@ -14,6 +14,7 @@ from bench.launch.attempts import Outcome, said_of, settled, telling
 from bench.launch.cluster import connected
 from bench.launch.crew import Crew, Seat
 from bench.launch.nodes import Inspection
+from bench.launch.room import Waiting
 from bench.launch.stopping import Stop
 from bench.launch.work import Watch, Work, kind_of, note_peak
 from bench.store import DamagedError, Store
@@ -21,6 +22,7 @@ from bench.store import DamagedError, Store
 LOSSES = 1  # workers that a trial may lose before that counts as its own fault; nodes that went away do not count
 PAUSE = 0.5  # seconds between two looks at trials that other processes are at
 PROGRESS_EVERY = 2.0  # seconds between two looks at how far the trials are
+LATE = 20.0  # seconds after which a process that has not begun is told of
 SETTLING = 6.0  # seconds until a node that went away is surely seen as such
 
 
@@ -73,11 +75,13 @@ class _Wave:
     guessed: set[tuple[str, str]] = field(default_factory=set)  # (device, kind) whose peak is a guess
 
     def run(self) -> None:
+        waiting = Waiting(self.store, self.watch.told)
         try:
             while (self.waiting and not self.stop.asked) or self.running:
                 self.crew.refresh()
                 if self.measured or not self._measure():
                     self._fill()
+                waiting.now(*self._waits())
                 if not self.running:
                     time.sleep(PAUSE)
                     continue
@@ -85,6 +89,7 @@ class _Wave:
                     self._ended(reference, self.running.pop(reference))
                 self._follow()
         finally:
+            waiting.over()
             for run in self.running.values():
                 if run.held is not None:
                     run.held.release()
@@ -103,6 +108,31 @@ class _Wave:
         if self.last and not self.waiting:
             for seat in self.crew.idle():
                 self.crew.dismiss(seat)
+
+    def _waits(self) -> tuple[str, str]:
+        """For what all trials wait that others have, in words, and the key of one of them; empty where some run.
+
+        A process that Ray has not begun is given up where an end was asked for: it may never begin.
+        """
+        absent = {reference: run for reference, run in self.running.items() if self.crew.absent(run.seat)}
+        if self.stop.asked:
+            for reference, run in absent.items():
+                del self.running[reference]
+                self.crew.dismiss(run.seat)
+                self._again(run)
+            return "", ""
+        if not self.running and self.waiting and self.full:
+            trial = self.waiting[0]
+            self.crew.check([trial])  # of the nodes some may have gone, and a peak have become known
+            return self.crew.lack(trial, self.crew.unmeasured(trial)), trial.key
+        late = [run for run in absent.values() if time.monotonic() - run.seat.begun > LATE]
+        if not late or len(late) < len(self.running):
+            return "", ""
+        names = ", ".join(sorted({run.seat.node.name for run in late}))
+        words = (
+            f"waiting for room: no process has begun on {names} for {LATE:g} seconds; others may have taken its room"
+        )
+        return words, late[0].trial.key
 
     def _measure(self) -> bool:
         """Whether kinds of trials that nobody has measured are still being so, each alone on a GPU.

@@ -1,4 +1,4 @@
-"""How far trials are, as the processes that run them tell the cluster now and then."""
+"""How far trials are, and which processes are there, as they tell the cluster themselves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import ray
 from ray.experimental import internal_kv
+
+from bench.launch import look
 
 EVERY = 1.0  # seconds between two words of a trial
 PLACE = "dclse-bench/moved/"
@@ -38,3 +40,11 @@ def read(key: str) -> float | None:
 def clear(key: str) -> None:
     """Take down what was told of a trial."""
     internal_kv._internal_kv_del(PLACE + key)
+
+
+def arrived(token: str) -> bool:
+    """Whether the process of that token has said that it is there, which it is told once; see `look.Seat`."""
+    there = internal_kv._internal_kv_exists(look.ARRIVED + token)
+    if there:
+        internal_kv._internal_kv_del(look.ARRIVED + token)
+    return there

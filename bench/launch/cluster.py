@@ -89,20 +89,28 @@ def _authentication(mode: str | None) -> None:
         Config.initialize("")
 
 
-def _reach(address: str) -> None:
-    """Wait until something listens at the address. HaltError where nothing does for WAIT seconds."""
+def parsed(address: str) -> tuple[str, int]:
+    """Host and port of an address; nothing of `auto`. BenchError where it is no address of a Ray cluster."""
     if address == "auto":
-        return
+        return "", 0
     host, colon, port = address.rpartition(":")
     if not (host and colon and port.isdigit() and int(port) < 65536) or "/" in host:
         raise BenchError(
             f"{address!r} is no address of a Ray cluster: HOST:PORT as `ray start --head` prints it, or auto;"
             " give the command on a machine of the cluster"
         )
+    return host.strip("[]"), int(port)
+
+
+def _reach(address: str) -> None:
+    """Wait until something listens at the address. HaltError where nothing does for WAIT seconds."""
+    host, port = parsed(address)
+    if address == "auto":
+        return
     until, why = time.monotonic() + WAIT, ""
     while time.monotonic() < until:
         try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=max(0.1, until - time.monotonic())):
+            with socket.create_connection((host, port), timeout=max(0.1, until - time.monotonic())):
                 return
         except OSError as error:
             why = error.strerror or str(error)

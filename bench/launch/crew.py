@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
+import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.core import BenchError, HaltError, Trial
-from bench.launch import crate, look, nodes
+from bench.launch import crate, look, nodes, room
 from bench.launch.needs import Need, alone, lacking, need
 from bench.launch.nodes import Inspection, Node
 from bench.launch.work import kind_of
@@ -26,6 +27,8 @@ class Seat:
     node: Node
     need: Need
     busy: bool = True
+    token: str = ""  # what its process says when it is there; empty: it is there
+    begun: float = field(default_factory=time.monotonic)
 
 
 class Crew:
@@ -44,7 +47,10 @@ class Crew:
 
     def gather(self) -> None:
         """Look at the nodes that there are. HaltError where one of them differs, or there is none."""
-        self.nodes = {node.id: node for node in nodes.gathered(self.ray, self.inspection, self.tell)}
+        used = nodes.gathered(self.ray, self.inspection, self.tell)
+        if not self.here:
+            room.count_others(self.ray, used)
+        self.nodes = {node.id: node for node in used}
         apart = sorted(node.name for node in self.nodes.values() if not node.shared)
         if apart:
             self.tell(f"records are sent back from nodes that do not see the results folder: {', '.join(apart)}")
@@ -52,8 +58,8 @@ class Crew:
     def check(self, trials: Sequence[Trial]) -> None:
         """BenchError where a trial could never fit on any node."""
         for trial in {kind_of(trial): trial for trial in trials}.values():
-            if all(need(trial, node, self.peaks) is None for node in self.nodes.values()):
-                raise BenchError(lacking(trial, list(self.nodes.values()), self.peaks))
+            if self.nodes and all(need(trial, node, self.peaks) is None for node in self._open()):
+                raise BenchError(lacking(trial, self._open(), self.peaks))
 
     def unmeasured(self, trial: Trial) -> bool:
         """Whether a GPU is shared here, and nobody knows how much of it the trial needs."""
@@ -69,10 +75,23 @@ class Crew:
             if not seat.busy and wanted.get(seat.node.id) == seat.need:
                 seat.busy = True
                 return seat
-        for node in sorted(self._open(), key=lambda node: -node.free.get("CPU", 0)):
+        for node in sorted(self._open(), key=lambda node: -node.left("CPU")):
             if wanted[node.id] is not None and self._make_room(node, wanted[node.id]):
                 return self._begin(node, wanted[node.id])
         return None
+
+    def lack(self, trial: Trial, measuring: bool) -> str:
+        """In words, for which room the trial waits that others take; empty where it does not."""
+        wanted = [(node, alone(trial, node) if measuring else need(trial, node, self.peaks)) for node in self._open()]
+        return room.lack([(node, asked.resources) for node, asked in wanted if asked is not None])
+
+    def absent(self, seat: Seat) -> bool:
+        """Whether the process of a seat is not there yet: it begins, or others were faster to take its room."""
+        from bench.launch import board
+
+        if seat.token and board.arrived(seat.token):
+            seat.token = ""
+        return bool(seat.token)
 
     def release(self, seat: Seat) -> None:
         """The process has nothing to do now."""
@@ -96,6 +115,7 @@ class Crew:
             return
         self.looked = time.monotonic()
         there = nodes.living(self.ray, False)
+        room.count_others(self.ray, self.nodes.values())
         for gone in [node for key, node in self.nodes.items() if key not in there]:
             del self.nodes[gone.id]
             self.tell(f"node {gone.name} is gone; its trials run elsewhere")
@@ -146,9 +166,10 @@ class Crew:
     def _begin(self, node: Node, wanted: Need) -> Seat:
         options = {"num_cpus": wanted.cpus, "num_gpus": wanted.gpu, "memory": wanted.memory or None}
         options |= {"max_restarts": 0, "scheduling_strategy": nodes.at(self.ray, node)}
-        actor = self.ray.remote(look.Seat).options(**options).remote(self._setting(node), self._code(node))
+        setting = {**self._setting(node), "token": "" if self.here else uuid.uuid4().hex}
+        actor = self.ray.remote(look.Seat).options(**options).remote(setting, self._code(node))
         node.take(wanted.resources)
-        self.seats.append(Seat(actor, node, wanted))
+        self.seats.append(Seat(actor, node, wanted, token=setting["token"]))
         return self.seats[-1]
 
     def _setting(self, node: Node) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import Any
 
 PACKAGES = ("bench", "baselines", "dclse", "studies")
 DISTRIBUTION = "dclse-bench"
+ARRIVED = "dclse-bench/arrived/"
 
 
 def folders_of_code() -> list[Path]:
@@ -56,7 +57,7 @@ def version_of(package: str) -> str:
 
 
 def look(question: dict[str, Any]) -> dict[str, Any]:
-    """What a node has of what is asked for: versions, code, plug-ins, prepared data, the results folder, its GPUs."""
+    """What a node has of what is asked for: versions, code, plug-ins, prepared data, the results folder, memory."""
     root = data_root(question["data_root"], question["forced"])
     complete = len(folders_of_code()) == len(PACKAGES) and version_of(DISTRIBUTION)
     plugins = [Path(folder) for folder in question["plugins"]]
@@ -67,6 +68,7 @@ def look(question: dict[str, Any]) -> dict[str, Any]:
         "data_root": root,
         "data": {folder: _fingerprint(Path(root) / folder) for folder in question["data"]},
         "gpu_mb": gpu_megabytes(),
+        "memory_mb": memory_megabytes(),
     }
 
 
@@ -83,6 +85,21 @@ def gpu_megabytes() -> float:
         return min(float(line) for line in said.split())
     except (OSError, ValueError, subprocess.SubprocessError):
         return 0.0
+
+
+def memory_megabytes() -> float:
+    """Memory of this machine, or the part of it that this process is let have; 0 where nobody can tell."""
+    try:
+        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except (ValueError, OSError):
+        return 0.0
+    limit = _text(Path("/sys/fs/cgroup/memory.max")) or ""
+    return min(whole, int(limit) / 2**20) if limit.strip().isdigit() else whole
+
+
+def processors() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _text(path: Path) -> str | None:
@@ -114,11 +131,20 @@ def unpacked(code: bytes) -> Path:
     return folder
 
 
+def _arrive(token: str) -> None:
+    """Say on the cluster that this process has its place; imports take their time after that."""
+    if token:
+        from ray.experimental import internal_kv
+
+        internal_kv._internal_kv_put(ARRIVED + token, b"1")
+
+
 class Seat:
     """A process of a node that carries out one trial after the other, everything imported."""
 
     def __init__(self, setting: dict[str, Any], code: bytes | None) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal's Ctrl-C: whoever sent the trials ends them
+        _arrive(setting["token"])
         plugins = setting["plugins"]
         if code is not None:
             folder = unpacked(code)

@@ -13,6 +13,7 @@ from bench import paths
 from bench.core import DataSpec, HaltError, Trial
 from bench.disk import storing
 from bench.launch import look
+from bench.launch.room import TINY
 from bench.prepare.prepared import folder_of
 
 PACKAGES = ("python", "ray", "torch", "numpy", "scipy", "scikit-learn", "scikit-image", "timm", "monai", "einops")
@@ -20,7 +21,6 @@ PACKAGES += ("nibabel", "isal", "pillow", "safetensors")  # what numbers, and th
 WAIT = 60.0  # seconds that a node is given to say what it has
 AGAIN = 1.0  # seconds between two looks at what became of a question
 GONE = "it is gone"
-TINY = 1e-6  # shares of a GPU are no whole numbers
 
 
 @dataclass
@@ -31,8 +31,11 @@ class Node:
     name: str
     total: dict[str, float]
     here: bool = False  # Ray was begun by this process: the node is this machine, as it is
-    free: dict[str, float] = field(default_factory=dict)
+    free: dict[str, float] = field(default_factory=dict)  # by the trials of this run
+    others: dict[str, float] = field(default_factory=dict)  # of what is free, that is in other hands
+    seen: dict[str, float] = field(default_factory=dict)  # the same at the last look alone
     gpu_mb: float = 0.0  # memory of one of its GPUs
+    memory_mb: float = 0.0  # main memory; 0: not known
     device: str = "cpu"  # what trials run on there
     shared: bool = True  # whether it sees the results folder
     shipped: bool = False  # whether the code is sent to it
@@ -42,7 +45,11 @@ class Node:
 
     def room(self, wanted: dict[str, float]) -> bool:
         """Whether that much is free."""
-        return all(self.free.get(name, 0.0) + TINY >= amount for name, amount in wanted.items())
+        return all(self.left(name) + TINY >= amount for name, amount in wanted.items())
+
+    def left(self, name: str) -> float:
+        """How much of a resource neither the trials of this run nor others use."""
+        return self.free.get(name, 0.0) - self.others.get(name, 0.0)
 
     def take(self, wanted: dict[str, float]) -> None:
         """Count that much as taken."""
@@ -134,7 +141,7 @@ class Inspection:
                     time.sleep(AGAIN)
                     asked = self.begin(node)
         node.shared, node.shipped = answer["shared"], answer["code"] != self.code
-        node.gpu_mb = answer["gpu_mb"] or node.gpu_mb
+        node.gpu_mb, node.memory_mb = answer["gpu_mb"] or node.gpu_mb, answer["memory_mb"]
         node.device = "cuda" if answer["gpu_mb"] and node.total.get("GPU") else "cpu"
         return [*self._other_versions(answer["versions"]), *self._other_data(answer)]
 
@@ -165,7 +172,7 @@ def gathered(ray: Any, inspection: Inspection, tell: Callable[[str], None]) -> l
     if inspection.here:
         for node in used:
             node.gpu_mb = look.gpu_megabytes() if node.total.get("GPU") else 0.0
-            node.device = "cuda" if node.gpu_mb else "cpu"
+            node.device, node.memory_mb = "cuda" if node.gpu_mb else "cpu", look.memory_megabytes()
     return used
 
 

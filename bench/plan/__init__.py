@@ -4,7 +4,7 @@ A cell is a trial with its place in the table. What the methods need beforehand 
 """
 
 from bench.plan.cells import AGAIN, Cell, alike, cells, chosen, waves
-from bench.plan.levels import design_lines
+from bench.plan.levels import design_lines, effect_pairs
 from bench.plan.lineage import needed_by, upstream_of
 from bench.plan.located import Found, locate
 from bench.plan.study import SMOKE, check, contrasts, lightened, smoke
@@ -22,6 +22,7 @@ __all__ = [
     "chosen",
     "contrasts",
     "design_lines",
+    "effect_pairs",
     "fitted",
     "folder",
     "lightened",

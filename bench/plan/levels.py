@@ -127,6 +127,32 @@ def described(study: Study) -> dict[str, Any] | None:
     }
 
 
+def effect_pairs(study: Study, runs: Mapping[str, int]) -> int:
+    """Pairs of runs that the effects of the factors compare; runs: label of an arm -> how many it has.
+
+    An effect has the runs at its level on one side and as many at the control on the other, an interaction two such
+    differences. One factor at a time, they are those of one arm and of the control.
+    """
+    combined, factors, single = study.combinations(), study.factors, study.design.kind == "single"
+
+    def count(**asked: str) -> int:
+        free = {name: factor.control for name, factor in factors.items()} if single else {}
+        wanted = {**free, **asked}.items()
+        return sum(runs.get(label, 0) for label, levels in combined.items() if wanted <= levels.items())
+
+    main = sum(
+        min(count(**{name: level}), count(**{name: factor.control}))
+        for name, factor in factors.items()
+        for level in factor.others
+    )
+    crossed = 0
+    for one, other in study.design.interactions:
+        for first, second in itertools.product(factors[one].others, factors[other].others):
+            cells = itertools.product((first, factors[one].control), (second, factors[other].control))
+            crossed += 2 * min(count(**{one: here, other: there}) for here, there in cells)
+    return main + crossed
+
+
 def design_lines(study: Study) -> list[str]:
     """The design in words: its kind, its resolution, and what it cannot tell apart."""
     told = described(study)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bench import registry
-from bench.core import KINDS, BenchError, Recipe, Study
+from bench.core import KINDS, Arm, BenchError, Recipe, Study
 from bench.core.design import Design
+from bench.core.form import check_form
 from bench.plan import tuned
 from bench.plan.levels import check_distinct, check_levels
 from bench.plan.located import Found
@@ -17,6 +18,7 @@ SMOKE = Recipe(steps=2, batch_size=2, points=1, scans=4)
 
 def check(study: Study, name: str) -> None:
     """BenchError where the study cannot be built: wrong methods, parameters, curricula, arms, contrasts, metrics."""
+    check_form(study, name)
     check_levels(study, name)
     _check_labels(study, name)
     arms = dict(study.rows())
@@ -33,12 +35,21 @@ def check(study: Study, name: str) -> None:
         except BenchError as error:
             raise BenchError(f"arm {label!r} of the study {name}: {error}") from error
     check_distinct(study, name)
+    _check_named(study, name, arms)
+
+
+def _check_named(study: Study, name: str, arms: Mapping[str, Arm]) -> None:
+    """The arms that the study names elsewhere, and what it asks of them."""
     named = [study.reference, *study.floors, *(label for pair in study.contrasts for label in pair)]
     named += [study.again] if study.again else []
     named += study.random_labels.arms if study.random_labels else ()
     for label in named:
         if label not in arms:
             raise BenchError(f"the study {name} has no arm {label!r}; {registry.did_you_mean(label, arms)}")
+    if same := [one for one, other in study.contrasts if one == other]:
+        raise BenchError(f"the study {name} compares the arm {same[0]!r} with itself")
+    if study.margin is not None and study.margin <= 0:
+        raise BenchError(f"the study {name}: a margin of equivalence is more than 0, not {study.margin:g}")
     if study.missing not in ("stop", "skip"):
         raise BenchError(f"the study {name}: missing is 'stop' or 'skip', not {study.missing!r}")
 
@@ -78,7 +89,7 @@ def lightened(study: Study, found: Sequence[Found]) -> tuple[Study, list[str]]:
         " asked, and how large an effect so little training would see; which answer real scans give cannot be"
         " concluded from it"
     )
-    return replace(study, recipe=recipe, folds=folds, partitions=1, seeds=study.light.seeds), [note]
+    return replace(study, recipe=recipe, folds=folds, partitions=1, seeds=study.light.seeds, cost=""), [note]
 
 
 def smoke(study: Study) -> Study:

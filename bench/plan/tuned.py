@@ -34,7 +34,7 @@ def read(name: str) -> dict[str, Any]:
     known = files()
     if name not in known:
         raise BenchError(
-            f"no tuned parameters {name!r}; {registry.did_you_mean(name, known)}. `bench tune --study {name}` finds"
+            f"no tuned parameters {name!r}; {registry.did_you_mean(name, known)}; `bench tune --study {name}` finds"
             f" them; what it writes is used once it lies beside the studies as {FOLDER}/{name}.json"
         )
     return parsed(known[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
+from bench.core import plural
 from bench.metrics import Metric
 from bench.privacy import clean
 
@@ -83,11 +84,6 @@ def seconds(value: float) -> str:
 def decimals(metric: Metric) -> int:
     """How many decimals a score of this metric is worth."""
     return 3 if math.isfinite(metric.low) and math.isfinite(metric.high) else 2
-
-
-def plural(count: int, thing: str, things: str = "") -> str:
-    """`1 fold`, `5 folds`, `2 people`."""
-    return f"{count} {thing if count == 1 else things or thing + 's'}"
 
 
 def listed(words: Collection[str]) -> str:

@@ -1,0 +1,98 @@
+"""What a run says at its end: each refused arm once with its reason, and that a smoke run passed."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import plan, registry
+from bench.cli import main
+from bench.cli.ending import outcome
+from bench.core import Record
+from bench.prepare import prepare
+from bench.store import Store
+
+STUDY = """
+from bench.core import Arm, Data, Recipe, Study
+STUDY = Study("Does it end well?", [Data("tiny_volumes")], "{reference}", folds=2, recipe=Recipe(steps=2, points=2),
+    arms={{"good": Arm("constant"), "2d": Arm("timm2d", {{"view": "volume"}})}})
+"""
+
+
+@pytest.fixture
+def cells(plugins):
+    return plan.cells(registry.study("tiny"), [prepare("tiny_volumes").spec])
+
+
+def came_of(cells, store, **refused):
+    """What came of the cells where some arms are refused, for the reason that is given."""
+    for cell in cells:
+        why = refused.get(cell.arm.split()[0])
+        error = {"kind": "refused", "message": why, "traceback": ""} if why else {}
+        if not store.has(cell.trial.key):
+            store.put(Record(cell.trial, "refused" if why else "done", error=error))
+    return outcome("tiny", "net", cells, store)
+
+
+def test_a_refused_arm_is_told_once_with_its_reason(cells, tmp_path):
+    came = came_of(cells, Store(tmp_path), constant="it is too small")
+    assert came.lines(smoke=False) == ["refused: constant on tiny_volumes: it is too small"]
+    assert came.verdict == ""
+    *_, last = came.lines(smoke=True)
+    assert last.startswith("the study tiny runs: 4 arms on 1 data set, 14 trials, 1 of these pairs refused;")
+
+
+def test_a_refused_reference_leaves_nothing_to_compare_with(cells, tmp_path):
+    came = came_of(cells, Store(tmp_path), net="it is too small")
+    assert came.verdict == "the reference, net, was refused: nothing is compared with it"
+    assert came.verdict in came.lines(smoke=False)
+    assert not any("runs:" in line for line in came.lines(smoke=True))
+
+
+def test_where_every_arm_is_refused_that_is_said(cells, tmp_path):
+    every = dict.fromkeys({cell.arm.split()[0] for cell in cells}, "no")
+    assert came_of(cells, Store(tmp_path), **every).verdict == "every arm was refused: there is nothing to compare"
+
+
+def run(tmp_path, monkeypatch, plugins, reference, *words):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "ends.py").write_text(STUDY.format(reference=reference))
+    monkeypatch.setenv("BENCH_PLUGINS", f"{plugins}:{folder}")
+    monkeypatch.setattr("sys.argv", ["bench", "run", "--study", "ends", *words])
+    registry.forget()
+    with pytest.raises(SystemExit) as ended:
+        main()
+    registry.forget()
+    return ended.value.code
+
+
+@pytest.mark.parametrize(("reference", "status"), [("good", 0), ("2d", 1)])
+def test_a_run_tells_why_arms_were_refused_and_fails_where_nothing_can_be_compared(
+    tmp_path, monkeypatch, plugins, capsys, reference, status
+):
+    assert (run(tmp_path, monkeypatch, plugins, reference, "--launcher", "serial") or 0) == status
+    said = capsys.readouterr().out
+    assert said.count("refused: 2d on tiny_volumes: it reads 2D scans, and its view (volume) gives 3D ones") == 1
+    assert ("the reference, 2d, was refused" in said) == bool(status)
+
+
+def test_a_smoke_run_says_that_the_study_runs_and_quotes_no_cost(tmp_path, monkeypatch, plugins, capsys):
+    assert not run(tmp_path, monkeypatch, plugins, "good", "--smoke")
+    said = capsys.readouterr().out
+    assert "the study ends runs: 2 arms on 1 data set, 2 trials, 1 of these pairs refused" in said
+    assert "time, memory, disk" not in said
+    assert "left" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--address", "nonsense"], "'nonsense' is no address of a Ray cluster"),
+        (["--launcher", "serial", "--address", "head:1"], "--launcher serial has no use for"),
+    ],
+)
+def test_a_smoke_run_ignores_no_launcher_and_no_address(tmp_path, monkeypatch, plugins, capsys, words, said):
+    assert run(tmp_path, monkeypatch, plugins, "good", "--smoke", *words) == 2
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert shown.out == ""

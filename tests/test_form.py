@@ -1,0 +1,89 @@
+"""A study file with a part that is no such thing is told by the part, whatever stands in its place."""
+
+from __future__ import annotations
+
+import textwrap
+from contextlib import suppress
+from dataclasses import fields, replace
+
+import pytest
+
+from bench import registry
+from bench.cli import main
+from bench.core import Arm, BenchError, Data, Design, Factor, Light, RandomLabels, Recipe, Study, Tuning
+from bench.core.form import check_form
+from bench.plan import check
+
+WHOLE = Study(
+    "Why?",
+    [Data("phantom_ad")],
+    arms={"constant": Arm("constant"), "lin": Arm("linear")},
+    base=Arm("dclse"),
+    factors={"dgm": Factor({"on": {}, "off": {"dgm": "none"}}, "on")},
+    contrasts=[("lin", "control")],
+    floors=["constant"],
+    again="lin",
+    random_labels=RandomLabels("lin", 2),
+    margin=0.1,
+    light=Light(Recipe(steps=2)),
+    tuning=Tuning(),
+)
+OTHERS = [None, 0, -1, 1.5, float("nan"), "", "x", b"x", [], ["x"], [1], (1, 2), {}, {"a": 1}, {1: 2}, True, object()]
+OTHERS += [Arm("constant"), Arm, Data("phantom_ad"), Recipe(), Factor({}, ""), Design(), {"a": Arm("constant", {1: 2})}]
+OTHERS += [[("a",)], ["ab"], [("lin", "lin")], {"lin"}, lambda: 0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"factors": {"dgm": Factor({"on": 4, "off": 2}, "on")}}, r"factors 'dgm': levels 'on' is a mapping .*, not 4"),
+        ({"factors": {"dgm": Factor(["on", "off"], "on")}}, r"factors 'dgm': levels is a mapping .*\['on', 'off'\]"),
+        ({"factors": {"dgm": "off"}}, "factors 'dgm' is a Factor, not 'off'"),
+        ({"arms": {"a": "linear"}}, "arms 'a' is an Arm, not 'linear'"),
+        ({"arms": {"a": Arm("linear", {1: 2})}}, "arms 'a': params: a name is a text, not 1"),
+        ({"datasets": ["phantom_ad"]}, r"datasets\[0\] is a Data, not 'phantom_ad'"),
+        ({"datasets": "phantom_ad"}, "datasets is a list of Data, not 'phantom_ad'"),
+        ({"datasets": []}, "has no data sets; give some"),
+        ({"recipe": {"steps": 3}}, "recipe is a Recipe, not {'steps': 3}"),
+        ({"contrasts": ["ab"]}, r"contrasts\[0\] is a pair of names, not 'ab'"),
+        ({"contrasts": [("lin", "nobody")]}, "has no arm 'nobody'"),
+        ({"contrasts": [("lin", "lin")]}, "compares the arm 'lin' with itself"),
+        ({"folds": "5"}, "folds is a whole number, 2 at least, not '5'"),
+        ({"margin": -0.1}, "a margin of equivalence is more than 0"),
+        ({"arms": {"control": Arm("linear")}}, "two arms 'control'"),
+    ],
+)
+def test_a_wrong_part_is_named_with_what_it_should_be(changed, said):
+    with pytest.raises(BenchError, match=f"the study s.*{said}"):
+        check(replace(WHOLE, **changed), "s")
+
+
+def test_every_study_that_is_shipped_has_the_right_form():
+    for name in registry.names("studies"):
+        check_form(registry.study(name), name)
+
+
+@pytest.mark.parametrize("part", [each.name for each in fields(Study)])
+def test_whatever_stands_in_the_place_of_a_part_is_taken_or_refused(part):
+    for other in OTHERS:
+        with suppress(BenchError):
+            check(replace(WHOLE, **{part: other}), "s")
+
+
+@pytest.mark.parametrize("words", [["plan", "--study", "odd"], ["describe", "odd"], ["list", "studies"]])
+def test_a_malformed_study_file_ends_with_one_message(tmp_path, monkeypatch, capsys, words):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "odd.py").write_text(
+        textwrap.dedent("""
+        from bench.core import Arm, Data, Factor, Study
+
+        STUDY = Study("Why?", [Data("phantom_ad")], base=Arm("dclse"), factors={"dgm": Factor({"on": 4}, "on")})
+    """)
+    )
+    monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "plugins"))
+    monkeypatch.setattr("sys.argv", ["bench", *words])
+    registry.forget()
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    registry.forget()
+    assert capsys.readouterr().err.startswith("bench: the study odd: factors 'dgm': levels 'on' is a mapping")

@@ -1,0 +1,98 @@
+"""`bench plan`: what it counts, what it quotes, and what it tells before a run would."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import registry
+from bench.cli import main
+from bench.cli.planning import Asked, lay_out, planned
+from bench.core import PROTOCOL, Arm, Design, Factor, plain
+from bench.disk import seal
+from bench.plan.located import Found
+from bench.prepare import prepare
+
+ROOT = Path(__file__).parent.parent
+TWO = {
+    "fault": Factor({"none": {}, "nan": {"fault": "nan"}}, "none"),
+    "dropout": Factor({"no": {}, "yes": {"dropout": 0.5}}, "no"),
+}
+THREE = {**TWO, "dropout": Factor({"no": {}, "some": {"dropout": 0.2}, "half": {"dropout": 0.5}}, "no")}
+
+
+@pytest.mark.parametrize(
+    ("factors", "design", "pairs"),
+    [
+        (TWO, Design(), 2),
+        (TWO, Design("full"), 4),  # of each factor two pairs of the four
+        (TWO, Design("full", interactions=[("fault", "dropout")]), 6),
+        (THREE, Design("full"), 3 + 2 + 2),
+        (TWO, Design(interactions=[("fault", "dropout")]), 1 + 1 + 2),
+    ],
+)
+def test_the_runs_that_effects_compare_are_counted(plugins, factors, design, pairs):
+    study = replace(registry.study("tiny"), arms={}, again=None, random_labels=None, floors=[], reference="control")
+    study = replace(study, base=Arm("tiny_net"), factors=factors, design=design)
+    found = lay_out("tiny", study, [Found(prepare("tiny_volumes").spec)], [])
+    assert found.pairs == pairs * study.folds
+
+
+def test_a_light_form_quotes_no_cost_of_the_full_one():
+    assert registry.study("seeds").cost
+    lines = planned(Asked("seeds", phantoms=True)).lines()
+    assert any("runs in its light form" in line for line in lines)
+    assert not any("the study says" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        ('Arm("timm2d", {"network": "resnet19"})', "no network 'resnet19'"),
+        ('Arm("monai3d", {"network": "ResNet19"})', "no classifier 'ResNet19'; did you mean 'ResNet'?"),
+        ('Arm("timm2d", {"weights": "w.bin", "checksum": "0"})', "w.bin"),
+    ],
+)
+def test_a_network_or_weights_that_are_not_there_are_told_by_the_plan(tmp_path, monkeypatch, capsys, arm, said):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "w.bin").write_bytes(b"\x80\x04pickle")
+    (tmp_path / "plugins" / "wrong.py").write_text(
+        "from bench.core import Arm, Data, Study\n"
+        f"STUDY = Study('Is it there?', [Data('phantom_ad')], 'a', arms={{'a': {arm}}})\n"
+    )
+    monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "plugins"))
+    monkeypatch.setattr("sys.argv", ["bench", "plan", "--study", "wrong"])
+    registry.forget()
+    with pytest.raises(SystemExit) as ended:
+        main()
+    registry.forget()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("bench: arm 'a' of the study wrong: ")
+    assert said in told
+
+
+def test_the_study_of_the_readme_that_uses_what_was_found_is_planned_with_it(tmp_path, monkeypatch):
+    text = (ROOT / "README.md").read_text()
+    (block,) = [one for one in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "tuned=" in one]
+    (tmp_path / "plugins" / "tuned").mkdir(parents=True)
+    (tmp_path / "plugins" / "searched_before.py").write_text(block)
+    monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "plugins"))
+    registry.forget()
+    searched = planned(Asked("hpo_dclse", phantoms=True))
+    study = replace(registry.study("hpo_dclse"), floors=[])
+    sets = []
+    for cell in lay_out("hpo_dclse", study, searched.found, []).cells:
+        entry = plain(cell.trial)
+        parts = {name: entry[name] for name in ("method", "curriculum", "data", "split", "labels", "partition", "fold")}
+        sets.append({**parts, "params": {"lr": 0.001 * (1 + cell.trial.fold)}, "cost": {"trials": 40}})
+    found = {"study": "hpo_dclse", "protocol": PROTOCOL, "sets": sets}
+    (tmp_path / "plugins" / "tuned" / "hpo_dclse.json").write_text(json.dumps({**found, "seal": seal(found)}))
+    cells = [cell for cell in planned(Asked("searched_before", phantoms=True)).cells if cell.arm == "tuned"]
+    registry.forget()
+    rates = [cell.trial.method.params["lr"] for cell in cells]
+    assert rates == pytest.approx([0.001, 0.002, 0.003, 0.004, 0.005])
