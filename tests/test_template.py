@@ -149,3 +149,10 @@ def test_a_wrong_template_and_a_wrong_study_are_told():
         filled("slum", "quickstart")
     with pytest.raises(BenchError, match="did you mean 'quickstart'"):
         filled("slurm", "quickstar")
+
+
+def test_a_job_says_how_it_searches_instead():
+    assert (
+        '# set: a search of parameters instead of a run: bench tune --study seeds --launcher ray --address "$ip'
+        in filled("slurm", "seeds")
+    )
