@@ -8,7 +8,8 @@ TIMED = ("seconds", "memory")  # parts of the names of costs that no two runs sh
 
 
 def without_times(store) -> dict[str, str]:
-    """Every record of a store as text, with the checksums of the files beside it; without times, memory and node."""
+    """Every record of a store as text, with the checksums of the files beside it; without times, memory,
+    node and commit."""
     found = {}
     for path in sorted(store.trials.glob("[!.]*/record.json")):
         entry = json.loads(path.read_text())
@@ -16,5 +17,7 @@ def without_times(store) -> dict[str, str]:
         entry["cost"] = {key: value for key, value in entry["cost"].items() if not any(t in key for t in TIMED)}
         for name in ("started", "seconds", "node"):
             entry["provenance"].pop(name, None)
+        for name in ("commit", "changed"):  # known in a checkout alone; the checksum of the sources stays
+            entry["provenance"].get("code", {}).pop(name, None)
         found[path.parent.name] = json.dumps(entry, indent=1)
     return found

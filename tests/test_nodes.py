@@ -12,12 +12,13 @@ from dataclasses import replace
 import pytest
 from mortals import Quiet, cut_short, trial_of
 
-from bench import launch, paths, runner
+from bench import launch, paths, plan, registry, runner
 from bench.core import BenchError, HaltError
-from bench.launch import cluster, crate, look
+from bench.launch import board, cluster, crate, look, worker
 from bench.launch.needs import CONTEXT, MARGIN, Need, lacking, need
 from bench.launch.nodes import PACKAGES, Inspection, Node
 from bench.launch.work import kind_of
+from bench.prepare import prepare
 from bench.prepare.prepared import folder_of
 from bench.store import DamagedError, Store
 
@@ -143,6 +144,24 @@ def test_a_record_that_was_sent_is_the_record_byte_for_byte_and_a_damaged_one_is
     cut_short(there.folder(trial.key) / "predictions.npz")
     with pytest.raises(DamagedError, match=r"predictions\.npz was changed"):
         Store(tmp_path / "third").receive(trial.key, crate.packed(there.folder(trial.key)))
+
+
+def test_a_teacher_of_which_a_killed_process_left_a_part_is_taken_anew(plugins, tmp_path, monkeypatch):
+    cells = plan.cells(registry.study("tiny"), [prepare("tiny_volumes").spec])
+    teacher, here = trial_of(cells, "net"), Store(tmp_path / "here")
+    student = next(cell.trial for cell in cells if teacher.key in cell.trial.upstream)
+    here.open()
+    runner.run(teacher, here, keep=True)
+    sent = teacher.key, crate.packed(here.folder(teacher.key))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(board, "writer", lambda key: lambda fraction: None)
+    job = worker.Job(str(tmp_path / "r"), shared=False, node="far")
+    job.store.open()
+    job.store.receive(*sent)
+    (job.store.folder(teacher.key) / "predictions.npz").unlink()
+    (status, _), files = worker.carry_out(job, student, False, None, sent)
+    assert status == "done"
+    assert "record.json" in files
 
 
 def test_a_trial_has_the_processors_of_its_recipe_and_memory_above_what_was_measured(cells):

@@ -53,6 +53,8 @@ def carry_out(
             clear(store.folder(trial.key))
             outdated = None
         for key, files in teachers:
+            if store.has(key) and store.whole(key, weights=True) is None:
+                clear(store.folder(key))  # a process was killed as it forgot it
             store.receive(key, files)
     outcome = attempt(trial, store, keep, outdated, board.writer(trial.key), job.node)
     sent = job.shared or outcome is None
