@@ -10,7 +10,7 @@ import pytest
 from mortals import Quiet
 
 from bench import runner
-from bench.launch import board
+from bench.launch import abreast, board
 from bench.launch.abreast import _Wave
 from bench.launch.crew import Crew, Seat
 from bench.launch.nodes import Node
@@ -99,3 +99,17 @@ def test_what_could_not_be_measured_has_a_quarter_until_the_first_trial_has_ende
     shares = {round(seat.gpu, 2) for seat in wave.ray.seats}
     assert shares == {1.0, 0.25, 0.08}  # measured; a guess; as many as it holds of what they need
     assert wave.crew.peaks == {("cuda", kind_of(trial)): PEAK for trial in trials}
+
+
+def test_a_process_that_does_not_begin_is_told_of_and_given_up_at_the_first_signal(wave, monkeypatch):
+    wave, trials = wave(True, ("net",))
+    wave.crew.peaks["cuda", kind_of(trials[0])] = PEAK
+    wave._fill()
+    assert len(wave.running) == 2
+    monkeypatch.setattr(Crew, "absent", lambda self, seat: True)
+    assert wave._waits() == ("", "")
+    monkeypatch.setattr(abreast, "LATE", 0.0)
+    assert wave._waits()[0].startswith("waiting for room: no process has begun on one for 0 seconds")
+    wave.stop.asked = True
+    assert wave._waits() == ("", "")
+    assert (wave.running, wave.crew.seats, len(wave.waiting)) == ({}, [], len(trials))

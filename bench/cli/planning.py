@@ -50,6 +50,7 @@ class Planned:
     def lines(self) -> list[str]:
         """What it will run, on which data, under which recipe."""
         study, recipe = self.study, self.study.recipe
+        arms = {cell.arm for cell in self.cells if cell.role == "arm"}
         numbers = [1] if self.smoke else list(dict.fromkeys(item.division(study.folds).folds for item in self.found))
         folds = f"{', '.join(map(str, numbers))} {'fold' if numbers == [1] else 'folds'}"
         anew = list(dict.fromkeys(item.partitions(study.partitions) for item in self.found))
@@ -61,8 +62,7 @@ class Planned:
             *(_data_line(item) for item in self.found),
             *self.notes,
             *plan.design_lines(study),
-            f"{plural(len(list(study.rows())), 'arm')}, {shape}: {plural(len(self.trials), 'trial')},"
-            f" {self._progress()}; {budget}",
+            f"{plural(len(arms), 'arm')}, {shape}: {plural(len(self.trials), 'trial')}, {self._progress()}; {budget}",
             f"{plural(len(self.cells), 'cell')} of the tables, {plural(self.pairs, 'pair')} of runs to compare",
             *self._taking(),
         ]
