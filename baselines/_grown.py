@@ -14,8 +14,9 @@ class Grown(nn.Module):
 
     @property
     def kept(self) -> int:
-        """How many numbers it keeps beside its parameters: what costs tell of it."""
-        return sum(own.numel() for own in self.buffers())
+        """How many numbers it keeps that no steps train: what costs tell of it beside those which they do."""
+        still = (own for own in self.parameters() if not own.requires_grad)
+        return sum(own.numel() for own in (*self.buffers(), *still))
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
         for name, own in [*self._parameters.items(), *self._buffers.items()]:

@@ -201,5 +201,5 @@ def test_numbers_that_mean_nothing_are_refused(name, params, message):
 @pytest.mark.parametrize(("name", "counted"), [("nearest_neighbour", False), ("boosting", False), ("svm", True)])
 def test_what_a_floor_keeps_is_told_and_operations_that_nobody_counts_are_not_0(name, counted):
     found = cost.measure(make("methods", name), Task("classification", "auc", ("a", "b")), (1, 16, 16, 16))
-    assert found["parameters"] >= 1  # of nearest neighbours, before any scan is kept
+    assert found["parameters"] > 10
     assert (found["forward_flops"] is not None) == counted

@@ -14,6 +14,7 @@ from rich.console import Console
 from bench import plan
 from bench.claims import claimed
 from bench.cli.options import Arms, Datasets, Json, Phantoms, StandIns, StudyName, print_json
+from bench.core import plural
 from bench.disk import storing
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def _lines(searches: list, budget: int, memory: Any, notes: list[str]) -> list[s
     recipe, how = first.trial.recipe, first.tuning
     return [
         *notes,
-        f"{len(searches)} searches of {budget} candidates, {recipe.steps} steps of {recipe.batch_size} scans each:"
+        f"{plural(len(searches), 'search', 'searches')} of {budget} candidates,"
+        f" {recipe.steps} steps of {recipe.batch_size} scans each:"
         f" sampler {how.sampler}, pruner {how.pruner}, seed {how.seed}",
         f"remembered in {memory.shown}; the test parts are not read",
     ]

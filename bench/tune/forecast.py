@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.core import Study
+from bench.core import Study, plural
 from bench.plan import Found
 from bench.plan.estimate import estimate, in_words
 from bench.tune.definition import Search, UnsearchableError, searches
@@ -43,7 +43,7 @@ class Forecast:
         found = {(one.arm, one.trial.where, one.trial.partition, one.trial.fold) for one in self.searches}
         arms, sets, partitions, folds = ({place[at] for place in found} for at in range(4))
         if len(arms) * len(sets) * len(partitions) * len(folds) != len(self.searches):
-            return f"{len(self.searches)} searches x {candidates}"
+            return f"{plural(len(self.searches), 'search', 'searches')} x {candidates}"
         parts = [(arms, "arm"), (sets, "data set"), (partitions, "partition"), (folds, "fold")]
         told = [(len(part), word) for part, word in parts if len(part) > 1 or word in ("arm", "fold")]
         return " x ".join([*(f"{count} {word}{'s' * (count > 1)}" for count, word in told), candidates])
