@@ -6,6 +6,9 @@ import re
 from itertools import combinations
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from synthetic import AGE, Made, Told, write
 
@@ -134,3 +137,12 @@ def test_a_phantom_and_a_unit_are_named(tmp_path):
     shown = [text for text, _ in words(made)]
     assert "made: phantom" in shown
     assert "MAE (years, lower is better)" in shown
+
+
+def test_a_legend_of_long_names_stays_within_the_figure():
+    drawn = Figure(figsize=(3.5, 2), layout="constrained")
+    FigureCanvasAgg(drawn)
+    drawn.subplots()
+    style.legend(drawn, [Line2D([], [], label=f"floor: a name that goes on and on, the {n}th") for n in range(5)])
+    (made,) = drawn.legends
+    assert made.get_window_extent(drawn.canvas.get_renderer()).width <= drawn.bbox.width

@@ -162,8 +162,13 @@ def inside(axes: Axes, place: float, text: str) -> None:
 
 
 def legend(drawn: Figure, handles: Sequence[Artist], columns: int = COLUMNS) -> None:
-    """Under the axes, in as many columns as fit."""
-    drawn.legend(
-        handles=handles, loc="outside lower center", ncols=columns, frameon=False, handlelength=1.8, columnspacing=1.4,
-        handletextpad=0.5, borderaxespad=0.2,
-    )  # fmt: skip
+    """Under the axes, in as many columns as fit into the width of the figure, `columns` at most."""
+    room = drawn.bbox.width
+    for number in range(columns, 0, -1):
+        made = drawn.legend(
+            handles=handles, loc="outside lower center", ncols=number, frameon=False, handlelength=1.8,
+            columnspacing=1.4, handletextpad=0.5, borderaxespad=0.2,
+        )  # fmt: skip
+        if number == 1 or made.get_window_extent(drawn.canvas.get_renderer()).width <= room:
+            return
+        made.remove()
