@@ -88,6 +88,13 @@ class MonaiSeg(Method):
         spacing = self.spacing or (1.0, 1.0, 1.0)
         return _segment.create(self.network, shape, outputs, self.width, self.options or {}, spacing)
 
+    def remark(self, shape: tuple[int, ...]) -> str:
+        """Where patches are larger than the scans, what is read."""
+        if all(wanted <= size for wanted, size in zip(self.patch, shape[1:], strict=True)):
+            return ""
+        asked, read = (" x ".join(map(str, sizes)) for sizes in (self.patch, self._window(shape)))
+        return f"patches of {asked} are larger than the scans and cut to {read}"
+
     def _window(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """A patch of a volume of `shape`, (C, D, H, W): never larger than it."""
         return tuple(min(size, wanted or size) for size, wanted in zip(shape[1:], self.patch, strict=True))

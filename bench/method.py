@@ -119,6 +119,10 @@ class Method(ABC):
         """Why this method cannot do `task` on scans of `shape` before the view; None where it can."""
         return None
 
+    def remark(self, shape: tuple[int, ...]) -> str:
+        """What a reader of the scores should know of how scans of `shape` are read otherwise than asked; else empty."""
+        return ""
+
     def upstream(self, trial: Trial) -> tuple[Trial, ...]:
         """Trials that must be there before `trial`, a trial of this method: its teachers."""
         return ()

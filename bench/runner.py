@@ -212,11 +212,12 @@ def _said_of_test(fit: train.Fit, setup: train.Setup, test: Part) -> tuple[list[
 
 def _resolved(setup: train.Setup, scene: Scene, fit: train.Fit) -> dict[str, Any]:
     skipped = isinstance(scene.view, Image) and not isinstance(setup.method.shown(setup.task), Image)
+    note = "an image data set: the view is the image, the encoding is skipped" if skipped else ""
     return {
         "method": plain(setup.method),
         "curriculum": plain(setup.curriculum) if setup.trial.curriculum != NO_CURRICULUM else {},
         "view": plain(scene.view),
-        "view_note": "an image data set: the view is the image, the encoding is skipped" if skipped else "",
+        "view_note": note or setup.method.remark(scene.shape),
         "shape": list(scene.shape),
         "device": setup.device.type,
         "precision": train.precision(setup.recipe, setup.device),

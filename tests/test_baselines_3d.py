@@ -183,6 +183,12 @@ def test_the_plan_is_monais_network():
     assert count(ours) == count(theirs)
 
 
+def test_a_patch_larger_than_the_scan_is_told_as_what_is_read():
+    method = make("methods", "monaiseg", {"patch": (16, 99, 12)})
+    assert method.remark((1, 20, 40, 20)) == "patches of 16 x 99 x 12 are larger than the scans and cut to 16 x 40 x 12"
+    assert method.remark((1, 20, 120, 20)) == ""
+
+
 @pytest.mark.parametrize(("network", "sizes"), [("SegResNet", (13, 17, 10)), ("DynUNet", (17, 20, 19))])
 @pytest.mark.parametrize("patch", [(0, 0, 0), (16, 99, 12)])
 def test_masks_are_answered_on_the_grid_by_windows_no_larger_than_the_scan(network, sizes, patch):
