@@ -86,8 +86,12 @@ def _readable(weights: str | Path) -> Path:
 
 
 def _unreadable(path: Path, error: Exception) -> BenchError:
-    start = path.read_bytes()[:2] if path.is_file() else b""
-    if start == b"PK" or start[:1] == b"\x80":
+    start = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(9)
+    pickled = start[:2] == b"PK" or (start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"))
+    if pickled and start[8:] != b"{":  # where the header of safetensors begins
         remedy = "write the tensors with safetensors.torch.save_file where the file can be trusted"
         return BenchError(f"{path} is a pickle under another name, which can run code; {remedy}")
     return BenchError(f"{path} is no whole safetensors file: {error}; download or copy it again")
