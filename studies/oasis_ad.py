@@ -4,8 +4,8 @@
 `oasis_ad_2mm` gives them 2 mm, for a GPU. Linear models on voxels reach an AUC of about 0.68 here, whole-brain volume
 alone 0.71; a deep method above 90 % accuracy would mean a leak.
 
-Result: linear 0.689, the deep arms 0.56 to 0.67, no contrast decided (`results/reference/oasis_ad`).
-Cost: about an hour on two cores.
+Result: linear 0.689, the deep arms 0.59 to 0.68, no contrast decided (`results/reference/oasis_ad`).
+Cost: an hour and a half on one core.
 """
 
 from bench.core import Arm, Data, RandomLabels, Recipe, Study
@@ -32,5 +32,5 @@ STUDY = Study(
     again="ResNet-18 (dynamic)",
     random_labels=RandomLabels("linear (voxels)", permutations=20),
     recipe=Recipe(steps=200, batch_size=8),
-    cost="about an hour on two processor cores, side by side; two hours one by one",
+    cost="about an hour on two processor cores, side by side; an hour and a half one by one",
 )

@@ -11,10 +11,11 @@ from bench.tables import Frames, Results, Section
 from bench.tables.captions import warning
 from bench.tables.effects_laid_out import interacting
 from bench.tables.layout import verdict
-from bench.tables.learning import NOTHING_LEARNT
+from bench.tables.learning import NOTHING_LEARNT, UNSURE
 from bench.tables.text import decimals, listed, number, p_is, plural, signed
 
 FEW = 5  # differences, under which a test finds very large ones only
+MOST = 8  # arms that a caution names
 
 
 def answers(found: Frames) -> list[str]:
@@ -181,16 +182,18 @@ def one_seed(section: Section) -> str:
 
 
 def not_learnt(found: Frames) -> str:
-    """Which arms are no better than a floor that sees nothing; empty where all are or there is none."""
-    rows = found.learning[found.learning["verdict"] == NOTHING_LEARNT]
-    if rows.empty:
-        return ""
-    arms, floor = rows["arm"].tolist(), rows.iloc[0]["against"]
-    verb = "is" if len(arms) == 1 else "are"
-    return (
-        f"Not learnt: {listed(arms)} {verb} no better than {floor}, which looks at no scan. Such scores say nothing of"
-        " an idea until the reason is found."
-    )
+    """Which arms are no better than a floor that sees nothing, and which by no more than chance can do; else empty."""
+    table = found.learning
+    least = " Such scores say nothing of an idea until the reason is found."
+    words = []
+    for group, how, more in ((NOTHING_LEARNT, "no better than", least), (UNSURE, "not shown to be better than", "")):
+        rows = table[[each.partition(";")[0] == group for each in table["verdict"]]]
+        if len(rows):
+            arms, floor = rows["arm"].tolist(), rows.iloc[0]["against"]
+            verb = "is" if len(arms) == 1 else "are"
+            told = f"{', '.join(arms[:MOST])} and {len(arms) - MOST} more" if len(arms) > MOST + 1 else listed(arms)
+            words.append(f"{group.capitalize()}: {told} {verb} {how} {floor}, which looks at no scan.{more}")
+    return " ".join(words)
 
 
 def below_floors(found: Frames) -> str:
