@@ -41,6 +41,15 @@ def test_a_refused_arm_is_told_once_with_its_reason(cells, tmp_path):
     assert last.startswith("the study tiny runs: 4 arms on 1 data set, 14 trials, 1 of these pairs refused;")
 
 
+def test_arms_that_are_refused_for_one_reason_share_a_line(cells, tmp_path):
+    names = {cell.arm.split()[0] for cell in cells if cell.role == "arm"} - {"net"}
+    came = came_of(cells, Store(tmp_path), **dict.fromkeys(names, "it is too small"))
+    (line,) = came.lines(smoke=False)
+    assert line.startswith("refused: ")
+    assert line.endswith(" on tiny_volumes: it is too small")
+    assert all(name in line for name in names)
+
+
 def test_a_refused_reference_leaves_nothing_to_compare_with(cells, tmp_path):
     came = came_of(cells, Store(tmp_path), net="it is too small")
     assert came.verdict == "the reference, net, was refused: nothing is compared with it"

@@ -44,7 +44,7 @@ class Outcome:
         if self.failed:
             hint = "" if smoke else "; their records hold the tracebacks, and --retry runs them again"
             told.append(f"{plural(self.failed, 'trial')} failed{hint}")
-        told += [f"refused: {arm} on {data}{self._part(arm, data)}: {why}" for (arm, data), why in self.reasons.items()]
+        told += [f"refused: {arms}: {why}" for why, arms in self._refusals()]
         told += [self.verdict] if self.verdict else []
         if smoke and not self.failed and not self.verdict:
             arms, sets = len({arm for arm, _ in self.arms}), len({data for _, data in self.arms})
@@ -54,6 +54,13 @@ class Outcome:
                 f" {plural(self.trials, 'trial')}{rest}; its numbers are thrown away"
             )
         return told
+
+    def _refusals(self) -> list[tuple[str, str]]:
+        """(reason, who was refused for it on which data): a line for each reason on each data set."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for (arm, data), why in self.reasons.items():
+            found.setdefault((data, why), []).append(f"{arm}{self._part(arm, data)}")
+        return [(why, f"{', '.join(arms)} on {data}") for (data, why), arms in found.items()]
 
     def _whole(self, place: tuple[str, str]) -> bool:
         return self.refused[place] == self.arms[place]
