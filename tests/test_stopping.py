@@ -11,6 +11,7 @@ import time
 
 import pytest
 from clusters import below
+from commands import apart
 
 from bench.launch import stopping
 from bench.store import Store
@@ -29,12 +30,7 @@ def begun(plugins, tmp_path, monkeypatch):
     """A study whose trials take so long each, begun in a process group of its own, the first trials in flight."""
 
     def begin(launcher, seconds):
-        (tmp_path / "own").mkdir()
-        (tmp_path / "own" / "slow.py").write_text(SLOW % (seconds / 20))
-        monkeypatch.setenv("BENCH_PLUGINS", os.pathsep.join([str(plugins), str(tmp_path / "own")]))
-        child = subprocess.Popen(
-            [*RUN, launcher], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
+        child = apart([*RUN, launcher], SLOW % (seconds / 20), plugins, tmp_path, monkeypatch)
         store = Store(tmp_path / "results")
         until = time.monotonic() + 240
         while not any(row["fraction"] > 0 for row in state()["running"]):

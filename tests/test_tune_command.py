@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from commands import said
 
 from bench import cli, paths, registry
 from bench.claims import claim
@@ -21,15 +22,9 @@ from bench.store import Store
 
 
 def bench(capsys, monkeypatch, *words):
-    """Exit status and what was said by the command."""
-    monkeypatch.setattr(sys, "argv", ["bench", *words])
-    status = 0
-    try:
-        cli.main()
-    except SystemExit as end:
-        status = int(end.code or 0)
-    said = capsys.readouterr()
-    return status, " ".join((said.out + said.err).split())
+    """Exit status and what was said by the command, in one line."""
+    status, text = said(capsys, monkeypatch, *words)
+    return status, " ".join(text.split())
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import time
 
 import pytest
 import searching
+from commands import said
 from searching import search
 
-from bench import cli, plan, tune
+from bench import plan, tune
 from bench.cli import searching as shown
 from bench.core import BenchError
 from bench.tune import Outcome, following, written
@@ -107,18 +108,6 @@ def test_the_command_tells_of_a_search_that_is_all_there_is_and_beside_a_run(plu
     status, told = said(capsys, monkeypatch, "status", "--study", "searched", "--json")
     state = json.loads(told)
     assert (state["done"], state["search"]["complete"], state["search"]["open"]) == (2, 2, 0)
-
-
-def said(capsys, monkeypatch, *words):
-    """Exit status and what was said by the command."""
-    monkeypatch.setattr(sys, "argv", ["bench", *words])
-    status = 0
-    try:
-        cli.main()
-    except SystemExit as end:
-        status = int(end.code or 0)
-    out = capsys.readouterr()
-    return status, out.out + out.err
 
 
 @pytest.mark.slow

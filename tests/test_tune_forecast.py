@@ -6,8 +6,8 @@ import os
 from dataclasses import replace
 
 import pytest
+from commands import said
 from searching import DATA, STUDY
-from test_tune_following import said
 
 from bench import paths, plan, registry
 from bench.core import Arm

@@ -13,6 +13,7 @@ from collections import Counter
 
 import pytest
 from clusters import below
+from commands import apart
 
 from bench import paths
 
@@ -30,12 +31,7 @@ def begun(plugins, tmp_path, monkeypatch):
     """A search whose candidates take so many seconds each, in a process group of its own, the first ones in flight."""
 
     def begin(launcher, seconds):
-        (tmp_path / "own").mkdir()
-        (tmp_path / "own" / "slow.py").write_text(SLOW % (seconds / 20))
-        monkeypatch.setenv("BENCH_PLUGINS", os.pathsep.join([str(plugins), str(tmp_path / "own")]))
-        child = subprocess.Popen(
-            [*TUNE, launcher], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
+        child = apart([*TUNE, launcher], SLOW % (seconds / 20), plugins, tmp_path, monkeypatch)
         until = time.monotonic() + 240
         while not points():
             assert time.monotonic() < until

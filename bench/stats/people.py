@@ -75,15 +75,15 @@ def inflation(folds: int, correlation: float) -> float:
     return 1 + (folds - 1) * correlation
 
 
-def faultless(folds: Sequence[Fold], level: float, inflation: float = 1.0) -> float:
+def faultless(folds: Sequence[Fold], level: float, more: float = 1.0) -> float:
     """The lower bound of a share of which no error was seen: that of Clopper and Pearson (1934).
 
-    For as many successes as the rarest class has groups over all folds, divided by how much the variance is inflated.
+    For as many successes as the rarest class has groups over all folds. more: how much the variance is inflated.
     """
     y = np.concatenate([np.asarray(targets) for targets, _, _ in folds])
     who = np.concatenate([members(t, g) + 1_000_000 * n for n, (t, _, g) in enumerate(folds)])
     groups = min(len(np.unique(who[y == k])) for k in np.unique(y))
-    return float(((1 - level) / 2) ** (inflation / groups))
+    return float(((1 - level) / 2) ** (more / groups))
 
 
 def _accelerated(means: np.ndarray, estimate: float, sides: np.ndarray, left_out: Sequence[np.ndarray]) -> np.ndarray:
@@ -119,7 +119,7 @@ def members(y: np.ndarray, groups: Sequence) -> np.ndarray:
     return member
 
 
-def _drawn(number: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
+def drawn(number: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
     """(repeats, number) how often each of `number` groups is drawn, in as many draws with replacement."""
     drawn = rng.integers(0, number, (repeats, number))
     drawn += number * np.arange(repeats)[:, None]
@@ -137,7 +137,7 @@ def _resampled(
 ) -> np.ndarray:
     """(repeats,) scores of one fold, each over as many groups as it has, drawn with replacement."""
     y, p, member = np.asarray(y), np.asarray(p), members(y, groups)
-    counts = _drawn(int(member.max()) + 1, repeats, rng)
+    counts = drawn(int(member.max()) + 1, repeats, rng)
     if metric.each is not None:  # once, not once a chunk: surfaces are dear
         sums = np.bincount(member, metric.values(y, p, spacing))
         return (counts * sums).sum(axis=1) / (counts * np.bincount(member)).sum(axis=1)

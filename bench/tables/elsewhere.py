@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.core import seed_of
 from bench.metrics import Metric
+from bench.stats.people import drawn, members
 from bench.tables.people import judge
 from bench.tables.results import Section
 
@@ -37,7 +38,7 @@ def people_variance(terms: Sequence[Term], cells: Sequence[tuple[int, int]]) -> 
     cells: (partition, fold) of the models. NaN where a model has kept no predictions, or not of the same scans, and of
     one person.
     """
-    drawn: list[np.ndarray] = []
+    parts: list[np.ndarray] = []
     weights, first, people = None, None, 0
     for cell in cells:
         for term in terms:
@@ -47,10 +48,10 @@ def people_variance(terms: Sequence[Term], cells: Sequence[tuple[int, int]]) -> 
             if weights is None:
                 first = found[0][0]
                 weights, people = _weights(found[0][3], seed_of(term.section.name, "people"))
-            drawn.append(term.weight * _mean(judge(term.section), found, weights))
-    if not drawn or people < 2:
+            parts.append(term.weight * _mean(judge(term.section), found, weights))
+    if not parts or people < 2:
         return math.nan, 0
-    sums = np.sum(drawn, axis=0) / len(cells)
+    sums = np.sum(parts, axis=0) / len(cells)
     sums = sums[np.isfinite(sums)]
     return (float(sums.var(ddof=1)) if len(sums) > 1 else math.nan), people
 
@@ -67,9 +68,9 @@ def _said(term: Term, cell: tuple[int, int]) -> list[tuple[np.ndarray, ...]]:
 
 def _weights(groups: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
     """(REPEATS, N) how often each scan is drawn with its person; the number of people."""
-    names, member = np.unique(groups, return_inverse=True)
-    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), REPEATS)
-    return drawn[:, member].astype(float), len(names)
+    member = members(groups, groups)
+    people = int(member.max()) + 1
+    return drawn(people, REPEATS, np.random.default_rng(seed))[:, member].astype(float), people
 
 
 def _mean(metric: Metric, seeds: Sequence[tuple[np.ndarray, ...]], weights: np.ndarray) -> np.ndarray:

@@ -55,10 +55,11 @@ def learning(section: Section) -> pd.DataFrame:
 def _tested(section: Section, arm: str, blind: str) -> dict[str, Any]:
     found = row(section, arm, blind)
     cells = stats.paired(section.scores(arm), section.scores(blind)).cells
+    scores = stats.average_seeds(section.scores(arm))
     known = [_luck(section, arm, cell) for cell in cells] if len(cells) > 1 else []
     if known and not any(math.isnan(each.variance) for each in known):
         correlation = 1.0 if section.elsewhere else section.correlation
-        score = float(np.mean([stats.average_seeds(section.scores(arm))[cell] for cell in cells]))
+        score = float(np.mean([scores[cell] for cell in cells]))
         told = stats.knowledge(score, known, min(section.folds, len(known)), correlation)
         by_chance = found["improvement"] - section.sign * (score - told.expected) + stats.REACH * told.se
         return {**found, "by_chance": by_chance, "test": PERMUTED, "p": told.p}
