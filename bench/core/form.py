@@ -9,7 +9,7 @@ from typing import Any
 from bench.core.design import Design, Factor
 from bench.core.study import Arm, Data, Light, RandomLabels, Study
 from bench.core.trial import Recipe
-from bench.core.tuning import Choices, Floats, Ints, Tuning
+from bench.core.tuning import Tuning, check_space
 from bench.core.values import BenchError
 
 Check = Callable[[Any, str], None]  # a value and what it is called
@@ -112,16 +112,6 @@ def _one_or_several(value: Any, where: str) -> None:
         LABELS(value, where)
 
 
-def _range(value: Any, where: str) -> None:
-    if not isinstance(value, (Floats, Ints, Choices)):
-        raise _wrong(value, where, "Floats, Ints or Choices")
-    if not isinstance(value, Choices):
-        _number(value.low, f"{where}: low")
-        _number(value.high, f"{where}: high")
-    elif isinstance(value.values, str) or not isinstance(value.values, Sequence):
-        raise _wrong(value.values, f"{where}: values", "a list of values")
-
-
 PARAMETERS = _mapping(_anything, "values")
 LABELS = _listed(_text, "a list of labels")
 PAIRS = _listed(_listed(_text, "a pair of names", 2), "a list of pairs of names")
@@ -135,7 +125,7 @@ DESIGN = {"kind": _text, "generators": GENERATORS, "interactions": PAIRS}
 RECIPE = dict.fromkeys(("steps", "batch_size", "points", "threads"), _whole(1)) | {"precision": _text}
 RECIPE |= {"scans": _whole(0)}
 LIGHT = {"recipe": _a(Recipe, RECIPE), "folds": _whole(2), "seeds": _whole(1)}
-SPACES = _mapping(_mapping(_range, "ranges"), "spaces")
+SPACES = _mapping(check_space, "spaces")
 TUNING = {"trials": _whole(1), "arms": LABELS, "spaces": SPACES, "sampler": _text, "pruner": _text}
 TUNING |= {"seed": _whole(0), "objectives": _listed(_text, "a list of objectives")}
 STUDY = {
