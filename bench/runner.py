@@ -181,6 +181,8 @@ def _outputs_of(needed: Trial, store: Store, scene: Scene) -> Outputs:
     record, weights = store.whole(needed.key, weights=True), store.weights(needed.key)
     if fault := store.damaged.get(needed.key):
         raise HaltError(f"{fault}; give the command again: it is set aside and trained anew")
+    if record is not None and record.status == "refused":
+        raise RefusalError(f"it learns from {needed.method.name}, which was refused: {record.error['message']}")
     if record is None or record.status != "done" or weights is None:
         state = "is missing" if record is None else f"{record.status}: {record.error.get('message', 'no weights kept')}"
         raise RuntimeError(f"the upstream trial {needed.key} ({needed.method.name}) {state}")

@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bench import inference, registry, train
-from bench.core import BenchError, Trial
+from bench.core import BenchError, MisfitError, Trial
 from bench.curriculum import Curriculum
 from bench.loader import Normaliser, Part, view_array
 from bench.method import Method, Outputs
@@ -60,7 +60,7 @@ def side_by_side(
             try:
                 with threadpool_limits(trial.recipe.threads):
                     found[arm].append(_round(trial))
-            except (RefusalError, ArithmeticError, RuntimeError, ValueError) as error:
+            except (RefusalError, MisfitError, ArithmeticError, RuntimeError, ValueError) as error:
                 why[arm] = f"{type(error).__name__}: {error}".partition("\n")[0]
         progress(number + 1, rounds + 1)
     return [_timed(arm, values[1:], why.get(arm, "")) for arm, values in found.items()]

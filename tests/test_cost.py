@@ -156,7 +156,7 @@ def test_arms_take_turns_and_a_slower_one_is_seen_to_be_slower(plugins):
         name: Trial(made.spec, registry.spec("methods", method, params), Split(folds=2), recipe=recipe)
         for name, method, params in (
             ("quick", "tiny_net", {}), ("slow", "tiny_net", {"pause": 0.02}), ("student", "tiny_student", {}),
-            ("constant", "constant", {}), ("refused", "tiny_net", {"fault": "refuse"}),
+            ("constant", "constant", {}), ("refused", "tiny_net", {"fault": "refuse"}), ("misfit", "monai3d", {}),
         )
     }  # fmt: skip
     seen = []
@@ -167,6 +167,7 @@ def test_arms_take_turns_and_a_slower_one_is_seen_to_be_slower(plugins):
     assert found["constant"].step == ()
     assert min(found["constant"].scan) > 0
     assert found["refused"].why == "RefusalError: asked to refuse"
+    assert "cannot read volumes of" in found["misfit"].why
     with pytest.raises(BenchError, match="at least 2 rounds"):
         side_by_side(trials, 1)
 

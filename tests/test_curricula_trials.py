@@ -11,6 +11,7 @@ from bench.core import Arm, Data, Recipe, Study, plain
 from bench.prepare import prepare
 from bench.store import Store
 
+REFUSING = {"fault": "refuse"}
 ARMS = {
     "none": Arm("tiny_net", {"dropout": 0.5}),
     "teacher": Arm("tiny_net", {"dropout": 0.5}, "transfer_teacher"),
@@ -21,6 +22,8 @@ ARMS = {
     "student": Arm("tiny_student", {}, "transfer_teacher", {"teacher": "linear"}),
     "smoothed": Arm("tiny_net", {}, "feature_smoothing"),
     "floor": Arm("constant", {}, "self_paced"),
+    "student of none": Arm("tiny_student", {"fault": "refuse"}),
+    "ordered by none": Arm("tiny_net", {}, "transfer_teacher", {"teacher": "tiny_net", "teacher_params": REFUSING}),
 }
 
 
@@ -73,3 +76,10 @@ def test_what_cannot_act_is_a_refused_record_with_the_reason(trials, tmp_path, a
     record = runner.run(trial_of(trials, arm), Store(tmp_path / "r"))
     assert record.status == "refused"
     assert reason in record.error["message"]
+
+
+@pytest.mark.parametrize("arm", ["student of none", "ordered by none"])
+def test_a_trial_whose_teacher_is_refused_is_refused_with_the_same_reason(trials, tmp_path, arm):
+    record = carried_out(trial_of(trials, arm), Store(tmp_path / "r"))
+    assert record.status == "refused", record.error
+    assert record.error["message"] == "it learns from tiny_net, which was refused: asked to refuse"

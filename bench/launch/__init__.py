@@ -69,7 +69,8 @@ def launch(work: Work, store: Store, launcher: str, watch: Watch, address: str =
     """Run what is outstanding. launcher: one of LAUNCHERS; `auto` is Ray where there are processors and trials for it,
     or an address in $RAY_ADDRESS. address: of a Ray cluster that runs already; else Ray is begun on this machine.
 
-    Trials whose upstream trial failed become failed records themselves. BenchError where a trial could never fit.
+    A trial whose upstream trial failed is recorded as failed, one whose upstream trial was refused as refused.
+    BenchError where a trial could never fit.
     """
     launcher = chosen(launcher, address)
     address = at(launcher, address)
