@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.resources import files
 from pathlib import Path
 
 from bench import paths
@@ -38,17 +39,26 @@ _COMPACT = re.compile(r"(?<![\w.-])(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[1
 _CELL = re.compile(r"(?m)(?:(?<=,)|^)[+-]?[\d.]+(?:e[+-]?\d+)?(?=,|$)")  # a bare number in a table of commas
 _TEX = {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}", "<": "$<$"}
 _ASSET = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
+_SENTENCES = re.compile(  # of the reports themselves, where they name a statistician or a typeface
+    r"\b(?:Holm p|(?:after|before|outlast) Holm|Holm's correction|Holm(?=: over| over all)|same t, Holm|interval of Wilson"
+    r"|variance of DeLong"
+    r"|DeLong(?=: the areas)|Nadeau and\s+Bengio|Nadeau-Bengio|Welch and\s+Satterthwaite|Bland and\s+Altman"
+    r"|DerSimonian and\s+Laird|Hartung and\s+Knapp|McNemar p|test of McNemar|Brier score|Grey: 95 %"
+    r"|Source Han Sans|WenQuanYi Micro Hei|Hiragino Sans|Yu Gothic|Malgun Gothic|Arial Unicode)"
+    r"|\((?:Youden|Nemenyi)(?=[,)])|; Friedman(?= p )|(?:^|(?<=[,|>&])\s*)DeLong(?=\s*(?:[,|<&]|$))"
+)
 _BINARY = re.compile(r"data:[\w/+.;=-]+;base64,[\w+/=]*")
 
 
-def clean(text: str, ids: Collection[str] = (), digits: int = 4) -> str:
+def clean(text: str, ids: Collection[str] = (), digits: int = 4, ours: bool = False) -> str:
     """A text from outside without folders, dates and names of people: paths keep their last part only.
 
     ids: of scans and people, and texts of their headers; bare numbers cannot be told from others and stay.
-    digits: of the shortest number that is taken for a name.
+    digits: of the shortest number that is taken for a name. ours: the text is a table of a report, whose own sentences
+    may name statisticians.
     """
     text = _PATH.sub(lambda found: f"…/{found[1]}" if found[1] else "…", str(text))
-    spans = list(_named(text, ids if isinstance(ids, frozenset) else frozenset(ids), digits))
+    spans = list(_named(text, ids if isinstance(ids, frozenset) else frozenset(ids), digits, ours))
     for start, end in reversed(spans):
         text = f"{text[:start]}(a scan){text[end:]}"
     text = _SUBJECT.sub("(a scan)", _SCAN.sub("(a scan)", text))
@@ -60,9 +70,13 @@ def _telling(word: str, digits: int) -> bool:
     return len(word) >= (digits if word.isdigit() else 3)
 
 
-def _named(text: str, names: frozenset[str], digits: int) -> Iterator[tuple[int, int]]:
-    """(start, end) of every name in a text that is no part of a longer word; those that are small numbers left out."""
+def _named(text: str, names: frozenset[str], digits: int, ours: bool) -> Iterator[tuple[int, int]]:
+    """(start, end) of every name in a text that is no part of a longer word; those that are small numbers left out.
+
+    ours: leave out those in sentences of the reports themselves.
+    """
     known, last = _by_word(names), 0
+    spared = [match.span() for match in _SENTENCES.finditer(text)] if known and ours else []
     for word in _WORD.finditer(text) if known else ():
         for before, name in known.get(word[0], ()):
             start = word.start() - before
@@ -70,7 +84,8 @@ def _named(text: str, names: frozenset[str], digits: int) -> Iterator[tuple[int,
             whole = text.startswith(name, start) and not (
                 text[end : end + 1].isalnum() or text[start - 1 : start].isalnum()
             )
-            if start >= last and whole and _telling(name, digits):
+            inside = whole and any(first <= start and end <= final for first, final in spared)
+            if start >= last and whole and not inside and _telling(name, digits):
                 yield start, end
                 last = end
                 break
@@ -91,13 +106,17 @@ def _by_word(names: frozenset[str]) -> Mapping[str, list[tuple[int, str]]]:
 
 @dataclass(frozen=True)
 class Secrets:
-    """Names of scans and people, and texts of headers, that stand in the index of the data of a study."""
+    """Names of scans and people, and texts of headers, that stand in the index of the data of a study.
+
+    All are hidden but the listed words of `templates/report_words.txt` and `words`. A surname is none of those: a text
+    from outside never shows it, and a report shows it in listed sentences of its own only ("the interval of Wilson").
+    """
 
     names: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()  # that a report needs: classes, data sets; they are nobody's name
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", frozenset(self.names - self.words - _own_words()))
+        object.__setattr__(self, "names", frozenset(self.names - self.words - _report_words()))
 
     def clean(self, text: str) -> str:
         """A text from outside without any of them."""
@@ -105,7 +124,7 @@ class Secrets:
 
     def tidy(self, word: str) -> str:
         """A cell of a table without any of them; there short numbers are numbers."""
-        return clean(word, self.names, LONG)
+        return clean(word, self.names, LONG, ours=True)
 
     def faults(self, name: str, text: str) -> list[str]:
         """What a file of this name and text would tell, in words that do not tell it."""
@@ -114,7 +133,7 @@ class Secrets:
         found += ["a name of a person or a scan"] * bool(_SUBJECT.search(text) or _SCAN.search(text))
         loose = _CELL.sub("", text) if name.endswith(".csv") else text
         found += ["a full date"] * bool(_DATE.search(text) or _COMPACT.search(loose))
-        known = {text[start:end] for start, end in _named(text, self.names, LONG)}
+        known = {text[start:end] for start, end in _named(text, self.names, LONG, ours=True)}
         return found + ([f"{len(known)} names or texts that stand in the index of the data"] if known else [])
 
     def checked(self, name: str, text: str) -> str:
@@ -148,11 +167,10 @@ def readable(name: str, text: str) -> str:
 
 
 @cache
-def _own_words() -> frozenset[str]:
-    """Every word of the harness's own pages and tables: a scan that is called `table` cannot be told from them."""
-    home = Path(__file__).parent
-    files = [path for part in ("report", "tables", "figures", "templates") for path in (home / part).iterdir()]
-    return frozenset(word for path in files if path.is_file() for word in _WORD.findall(path.read_text("utf-8")))
+def _report_words() -> frozenset[str]:
+    """The listed words that reports consist of: a scan that is called `table` cannot be told from a table."""
+    lines = files("bench").joinpath("templates", "report_words.txt").read_text("utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 def alias(data: str, name: str) -> str:

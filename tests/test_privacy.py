@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +17,7 @@ import pandas as pd
 import pytest
 from synthetic import Made, Told, write
 
-from bench import paths, privacy, report
+from bench import figures, paths, privacy, report, tables
 from bench.core import BenchError
 from bench.privacy import Secrets, alias, clean
 from bench.report import manifest
@@ -20,17 +25,24 @@ from bench.store import Store
 
 HEADER = "DOE^JANE ward 7"
 PLANTED = ["/home/bob/oasis", "sub-OAS10001", "1950-02-03", "03.02.1950", "19500203", "sub-SCANS0003", HEADER]
+STATISTICIANS = (
+    "Altman Bengio Bland Brier Clopper DeLong DerSimonian Friedman Grey Han Hartung Hei Holm Knapp Laird McNemar Nadeau"
+    " Nemenyi Pearson Ray Satterthwaite Smithson Welch Wilson Youden"
+)
+SURNAMES = frozenset(STATISTICIANS.split())
 TOLD = re.compile("|".join(map(re.escape, ["bob", "OAS1", "1950", "SCANS0", "DOE", "JANE"])))
 
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
     """A study with something of everything planted wherever a text from outside can stand; its folder."""
-    index = {"ids": ["sub-OAS10001"], "groups": ["OAS1"], "covariates": {"note": [HEADER]}}
+    index = {"ids": ["sub-OAS10001"], "groups": ["OAS1", *SURNAMES], "covariates": {"note": [HEADER]}}
     arms = {
         "base": Told(scores=[0.70, 0.75, 0.65, 0.72, 0.68]),
         "new 1950-02-03": Told(scores=[0.76, 0.80, 0.71, 0.77, 0.74], view_note=" ".join(PLANTED)),
-        "like sub-SCANS0003": Told(failed={2: f"cannot read /home/bob/oasis/sub-OAS10001_T1w.nii.gz of {HEADER}"}),
+        "like sub-SCANS0003": Told(
+            failed={2: f"cannot read /home/bob/oasis/sub-OAS10001_T1w.nii.gz of {HEADER} and Wilson"}
+        ),
         f"as {HEADER}": Told(refused=f"born {' or '.join(PLANTED)}"),
     }
     planted = " ".join(PLANTED)
@@ -57,6 +69,72 @@ def test_no_file_shows_what_was_planted(planted):
         text = privacy.readable(path.name, path.read_text())
         assert not TOLD.search(text), (path.name, TOLD.search(text))
         assert str(planted.parent) not in text
+
+
+def test_a_surname_stands_in_sentences_of_the_report_and_in_no_text_from_outside(planted):
+    text = (planted / "report.md").read_text()
+    assert "with the interval of Wilson" in text
+    assert "the correction of Nadeau and Bengio" in text
+    message = pd.read_csv(planted / "failures.csv")["message"]
+    assert message.str.contains("cannot read").any()
+    assert not message.str.contains("Wilson").any()
+
+
+def test_a_person_with_the_surname_of_a_statistician_is_hidden_and_refused():
+    known = Secrets(SURNAMES)
+    assert Secrets(frozenset({"Wilson", "Smithson"})).clean("failed on Wilson and on Smithson") == (
+        "failed on (a scan) and on (a scan)"
+    )
+    for name in SURNAMES:
+        assert known.clean(f"failed on {name}") == "failed on (a scan)"
+        assert known.tidy(f"{name}'s scan") == "(a scan)'s scan"
+        assert known.faults("report.md", f"row {name} 12")
+
+
+def _sentences(folder):
+    """The texts in the code of a folder, docstrings left out; what an f-string fills in stands as `p 0`."""
+    for path in sorted(folder.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(part.value if isinstance(part, ast.Constant) else "p 0" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in within | documents:
+                yield node.value
+
+
+def test_every_sentence_of_the_reports_that_names_a_statistician_is_listed():
+    known = Secrets(SURNAMES)
+    texts = [text for package in (report, tables, figures) for text in _sentences(Path(package.__file__).parent)]
+    naming = [text for text in texts if any(re.search(rf"\b{name}\b", text) for name in SURNAMES)]
+    assert len(naming) > 15
+    unlisted = [text for text in naming if known.faults("report.md", text)]
+    assert unlisted == [], "list the words around the surname among the sentences of bench.privacy"
+
+
+def test_what_is_hidden_depends_on_no_source_file(tmp_path):
+    """Not on a comment, nor on where the files lie: the listed words alone decide."""
+    home = Path(privacy.__file__).resolve()
+    package = next(folder for folder in home.parents if folder.name == "bench")
+    copy = tmp_path / "bench"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in copy.rglob("*.py"):
+        path.write_text(path.read_text() + "# thanks to Smithson\n")
+    for path in copy.rglob("*.html"):
+        path.write_text(path.read_text() + "<!-- Smithson -->\n")
+    code = (
+        f"from {privacy.__name__} import Secrets; import bench; print(bench.__file__);"
+        "known = Secrets(frozenset({'Smithson'}));"
+        "print(known.clean('of Smithson'), len(known.faults('report.md', 'row Smithson 12')))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines() == [str(copy / "__init__.py"), "of (a scan) 1"]
+
+
+def test_the_listed_words_hold_no_surname_of_a_statistician():
+    assert Secrets(SURNAMES | {"table", "Folds", "balanced_accuracy"}).names == SURNAMES
 
 
 def test_what_a_page_hands_out_shows_it_neither(planted):
