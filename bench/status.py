@@ -29,8 +29,8 @@ class Follower:
 
         now: in seconds since 1970.
         """
-        now = time.time() if now is None else now
         self._read()
+        now = time.time() if now is None else now  # after the records are read: what ended meanwhile counts
         statuses = {key: self.known[key]["status"] if key in self.known else "open" for key in self.cells}
         arms: dict[str, Counter] = {}
         for cell in self.plan["cells"]:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -33,8 +34,6 @@ def written(plugins, tmp_path):
 
 
 def finish(store, trial, ended, seconds, status="done", why=""):
-    import time
-
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ended - seconds))
     error = {"kind": "ValueError", "message": why, "traceback": ""} if why else {}
     store.put(Record(trial, status, provenance={"started": started, "seconds": seconds}, error=error))
@@ -69,6 +68,21 @@ def test_speed_and_time_left_are_those_of_the_trials_that_ended(written):
         state = follower.state(NOW)
     assert state["left_seconds"] == pytest.approx(20.0 * (state["open"] - 0.5))
     assert follower.state(NOW + 10_000)["per_hour"] is None
+
+
+def test_a_trial_that_ends_while_the_records_are_read_counts_towards_the_speed(written, monkeypatch):
+    entry, cells, store = written
+    trial, read = cells[0].trial, store.get
+
+    def ends_now(key):
+        if key == trial.key:
+            time.sleep(0.01)
+            ended = time.time()
+            finish(store, trial, ended, ended % 1 + 0.999)  # it began at the full second, as records say
+        return read(key)
+
+    monkeypatch.setattr(store, "get", ends_now)
+    assert state_of(entry, store)["per_hour"] is not None
 
 
 def test_a_record_is_read_once_however_often_one_looks(written, monkeypatch):

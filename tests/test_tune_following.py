@@ -61,6 +61,22 @@ def test_a_candidate_of_a_process_that_ended_is_open(begun):
     assert (state["running"], state["open"], state["left_seconds"]) == ([], 40, None)
 
 
+def test_a_candidate_that_ends_while_the_storage_is_read_counts_towards_the_speed(begun, monkeypatch):
+    one, storage, claims, look = begun
+    with tune.Asking(one, storage, 40, claims) as asking:
+        number = asking.ask().number
+
+        def ends_now(_storage):
+            asking.tell(number, Outcome("done", {"validation": 0.5}, 10.0, 8))
+            return True
+
+        with monkeypatch.context() as patched:
+            patched.setattr(tune.Storage, "exists", property(ends_now))
+            state = look()
+    assert state["complete"] == 1
+    assert state["per_hour"] is not None
+
+
 def test_the_lines_say_what_the_state_says(begun):
     one, storage, claims, look = begun
     with tune.Asking(one, storage, 40, claims) as asking:

@@ -30,7 +30,6 @@ def state_of(study: str, rows: Sequence[Mapping[str, Any]], storage: str = "", n
     rows: as `written.read` has them. storage: instead of those that they name, as where a name lacks its password.
     now: in seconds since 1970. A storage that cannot be read is told under `closed`, with the reason.
     """
-    now = time.time() if now is None else now
     asked = [row for row in rows if row["trials"] is not None]
     held: dict[str, list[dict[str, Any]]] = {}
     closed: dict[str, str] = {}
@@ -40,6 +39,7 @@ def state_of(study: str, rows: Sequence[Mapping[str, Any]], storage: str = "", n
             held |= _held(Storage(name), mine)
         except BenchError as error:
             closed[name] = str(error)
+    now = time.time() if now is None else now  # after the storages are read: what ended meanwhile counts for the speed
     searches = [_search(row, held.get(row["search"], []), now) for row in asked]
     ended = [each for row in held.values() for each in row if each["ended"]]
     counts = sum((Counter({state: one[state] for state in STATES}) for one in searches), Counter())
