@@ -1,0 +1,26 @@
+"""What plug-ins import today can be imported under the same names."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+NAMES = {
+    "bench.core": (
+        "Arm BenchError Choices Data Dataset Factor Floats Ints Light MisfitError NO_CURRICULUM RandomLabels Range"
+        " Recipe Sample Scan Spec Study Task Trial Tuning param plain seed_of Design"
+    ),
+    "bench.method": "Method Batch Outputs DESCENT label_losses soft_dice outputs overheard unfit",
+    "bench.curriculum": "Curriculum Stage Signals",
+    "bench.views": "View Volume Dynamic Slab Orthogonal SlidingDynamic PLANES effective",
+    "bench.views.layer": "RankPooling",
+    "bench.registry": "did_you_mean make spec",
+    "bench.weights": "verified carry_over fitting tensors without_weights",
+    "bench.datasets._bids": "scans",
+}
+
+
+@pytest.mark.parametrize(("module", "name"), [(module, name) for module in NAMES for name in NAMES[module].split()])
+def test_a_public_name_can_be_imported_by_plugins(module, name):
+    assert hasattr(importlib.import_module(module), name)
