@@ -43,7 +43,7 @@ def built(tmp_path_factory) -> dict[str, str]:
         patch.delenv("BENCH_PLUGINS", raising=False)
         patch.setattr(Figure, "savefig", lambda _, path, **__: Path(path).write_text("<svg></svg>"))
         patch.setattr(sys, "argv", ["bench", "report", "--study", "stored"])
-        with pytest.raises(SystemExit, match="^0$"):
+        with pytest.raises(SystemExit, match=r"^0$"):
             cli.main()
     return {path.name: path.read_text() for path in (folder / "results" / "stored").iterdir() if path.is_file()}
 
