@@ -5,7 +5,6 @@ Equal checksums are equal sources, wherever they were installed; a commit is kno
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 from collections.abc import Mapping
@@ -14,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import paths
-
-PACKAGES = ("bench", "baselines", "dclse", "studies")
-_ROOT = Path(__file__).parent.parent
+from bench.source_code import PACKAGES, checksum, package_folder
 
 
 def code() -> dict[str, Any]:
@@ -26,8 +23,9 @@ def code() -> dict[str, Any]:
 
 @cache
 def _code(plugins: tuple[str, ...]) -> Mapping[str, Any]:
-    commit = _git("rev-parse", "HEAD") if (_ROOT / ".git").exists() else None
-    changed = None if commit is None else _git("status", "--porcelain", "--", *PACKAGES)
+    root = package_folder("bench").parent
+    commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
+    changed = None if commit is None else _git(root, "status", "--porcelain", "--", *PACKAGES)
     return {
         "commit": commit or None,
         "changed": None if changed is None else bool(changed),
@@ -37,20 +35,18 @@ def _code(plugins: tuple[str, ...]) -> Mapping[str, Any]:
 
 def _sources(plugins: list[Path]) -> str:
     """Over the names and bytes of every module of the packages, and of the user's own files."""
-    found = [(path.relative_to(_ROOT).as_posix(), path) for part in PACKAGES for path in (_ROOT / part).rglob("*.py")]
-    found += [(f"plug-in {path.name}", path) for folder in plugins for path in folder.glob("*.py")]
-    total = hashlib.sha256()
-    for name, path in sorted(found):
-        total.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()[:20]
+    folders = [folder for name in PACKAGES if (folder := package_folder(name))]
+    files = [(path.relative_to(folder.parent).as_posix(), path) for folder in folders for path in folder.rglob("*.py")]
+    files += [(f"plug-in {path.name}", path) for folder in plugins for path in folder.glob("*.py")]
+    return checksum(files)[:20]
 
 
-def _git(*words: str) -> str | None:
+def _git(root: Path, *words: str) -> str | None:
     """What git says of the checkout; None where it cannot be asked."""
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(
-            ["git", "-C", str(_ROOT), *words], capture_output=True, text=True, timeout=20, check=False, env=environment
+            ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=False, env=environment
         )
     except (OSError, subprocess.SubprocessError):
         return None

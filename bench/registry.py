@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -28,6 +27,7 @@ from typing import Any
 from bench import paths
 from bench.core import BenchError, DataSpec, Spec, Study, plain
 from bench.core.form import check_form
+from bench.source_code import code_checksum
 
 KINDS = {"datasets": "DATASET", "methods": "METHOD", "curricula": "CURRICULUM", "studies": "STUDY"}
 SINGULAR = {"datasets": "data set", "methods": "method", "curricula": "curriculum", "studies": "study"}
@@ -87,11 +87,8 @@ def describe(kind: str, name: str) -> dict[str, Any]:
 
 
 def code(owner: type) -> str:
-    """A checksum of the files that a member's class is made of: its own, and those beside it in its package."""
-    module = sys.modules[owner.__module__]
-    own = Path(module.__file__)
-    files = sorted(own.parent.glob("*.py")) if module.__name__.partition(".")[0] != "bench_plugins" else [own]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:20]
+    """A checksum of the code of a member's class: its own file and all that this imports, no other member beside it."""
+    return code_checksum([owner.__module__])
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

@@ -6,7 +6,6 @@ from seeds of (data, partition, fold, seed, purpose), never from the method, so 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -30,6 +29,7 @@ from bench.inference import Scale
 from bench.loader import Part
 from bench.method import Batch, Method, Outputs, label_losses
 from bench.metrics import METRICS
+from bench.source_code import TRAINING, code_checksum
 
 LAST = 5  # evaluation points that validation chooses among
 
@@ -208,14 +208,13 @@ def _difficulty(setup: Setup, scale: Scale) -> np.ndarray | None:
 
 def _by(setup: Setup) -> dict[str, str]:
     """What makes this training: a state that another device, precision, version or program left is not gone on with."""
-    loop = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     return {
         "device": setup.device.type,
         "precision": precision(setup.recipe, setup.device),
         "torch": torch.__version__,
         "method": registry.code(type(setup.method)),
         "curriculum": registry.code(type(setup.curriculum)),
-        "bench": hashlib.sha256(loop).hexdigest()[:20],
+        "bench": code_checksum(TRAINING),
     }
 
 

@@ -110,12 +110,12 @@ def test_all_packages_that_are_compared_are_there():
 def test_one_changed_byte_is_other_code(tmp_path):
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "a.py").write_text("a = 1\n")
-    before = look.checksum([tmp_path / "p"])
+    before = look.folders_checksum([tmp_path / "p"])
     (tmp_path / "p" / "a.pyc").write_text("made from it")
-    assert look.checksum([tmp_path / "p"]) == before
+    assert look.folders_checksum([tmp_path / "p"]) == before
     (tmp_path / "p" / "a.py").write_text("a = 2\n")
-    assert look.checksum([tmp_path / "p"]) != before
-    assert look.checksum([tmp_path / "p", tmp_path / "missing"]) == ""
+    assert look.folders_checksum([tmp_path / "p"]) != before
+    assert look.folders_checksum([tmp_path / "p", tmp_path / "missing"]) == ""
 
 
 def test_code_that_was_sent_is_whole_with_its_members_and_plug_ins(plugins, tmp_path, monkeypatch):
@@ -124,7 +124,9 @@ def test_code_that_was_sent_is_whole_with_its_members_and_plug_ins(plugins, tmp_
     assert crate.code([plugins]) == packed
     folder = look.unpacked(packed)
     assert look.unpacked(packed) == folder
-    assert look.checksum([folder / name for name in look.PACKAGES]) == look.checksum(look.folders_of_code())
+    assert look.folders_checksum([folder / name for name in look.PACKAGES]) == look.folders_checksum(
+        look.folders_of_code()
+    )
     program = "from bench import registry; print(registry.__file__, *registry.names('methods'))"
     around = {"PYTHONPATH": str(folder), "BENCH_PLUGINS": str(folder / "plugins-0"), "PATH": os.environ["PATH"]}
     words = [sys.executable, "-c", program]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mortals import cut_short, trial_of
 
-from bench import checkpoint, registry, runner
+from bench import checkpoint, registry, runner, train
 from bench.core import plain
 from bench.store import Store
 
@@ -85,13 +85,16 @@ def test_a_course_is_not_kept_more_often_than_it_is_worth(cells, tmp_path, monke
     assert runner.run(trial, store).resolved["resumed_at_step"] == 0
 
 
-def test_a_checkpoint_of_another_program_is_not_gone_on_with(cells, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("owner", "name", "parts"), [(registry, "code", "curriculum, method"), (train, "code_checksum", "bench")]
+)
+def test_a_checkpoint_of_another_program_is_not_gone_on_with(cells, tmp_path, monkeypatch, owner, name, parts):
     trial = trial_of(cells, "net")
     store = interrupted(trial, tmp_path / "killed")
-    monkeypatch.setattr(registry, "code", lambda owner: "another")
+    monkeypatch.setattr(owner, name, lambda code: "another")
     record = runner.run(trial, store)
     assert (record.status, record.resolved["resumed_at_step"]) == ("done", 0)
-    assert "was made otherwise (curriculum, method)" in record.provenance["notes"][0]
+    assert f"was made otherwise ({parts})" in record.provenance["notes"][0]
     assert (store.trials / f"{trial.key}.outdated-1").is_dir()
 
 

@@ -7,8 +7,16 @@ import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from bench import source_code
 from bench.launch import look
+
+
+def by_value(ray: Any) -> None:
+    """Let Ray send the code for a node itself, not the names of modules that the node may lack."""
+    for module in (look, source_code):
+        ray.cloudpickle.register_pickle_by_value(module)
 
 
 def code(plugins: Sequence[Path]) -> bytes:

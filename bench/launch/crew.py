@@ -43,7 +43,7 @@ class Crew:
         self.unfit: set[str] = set()
         self.looked = self.peopled = time.monotonic()
         self.sent: Any = None  # the code, once some node needs it
-        ray.cloudpickle.register_pickle_by_value(look)
+        crate.by_value(ray)
 
     def gather(self) -> None:
         """Look at the nodes that there are. HaltError where one of them differs, or there is none."""

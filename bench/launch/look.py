@@ -1,11 +1,13 @@
-"""What is sent to a node of a cluster by value, as nothing of this package may be there yet: standard library only."""
+"""Code that is sent to a node of a cluster by value, as this package may not be there yet: standard library only.
+
+What it uses of this package is sent with it, see `crate.by_value`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import importlib.metadata
-import importlib.util
 import io
 import json
 import os
@@ -18,15 +20,15 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("bench", "baselines", "dclse", "studies")
+from bench.source_code import PACKAGES, checksum, package_folder
+
 DISTRIBUTION = "dclse-bench"
 ARRIVED = "dclse-bench/arrived/"
 
 
 def folders_of_code() -> list[Path]:
     """Where this machine has the packages, those that it has."""
-    found = [importlib.util.find_spec(name) for name in PACKAGES]
-    return [Path(spec.origin).parent for spec in found if spec is not None and spec.origin]
+    return [folder for name in PACKAGES if (folder := package_folder(name))]
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -35,15 +37,16 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
-def checksum(folders: list[Path]) -> str:
-    """SHA-256 over names and bytes of all files; empty where a folder is missing."""
-    total = hashlib.sha256()
-    for folder in map(Path, folders):
-        if not folder.is_dir():
-            return ""
-        for path in files_of(folder):
-            total.update(f"{folder.name}/{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
-    return total.hexdigest()
+def folders_checksum(folders: list[Path]) -> str:
+    """A checksum over names and bytes of all files; empty where a folder is missing."""
+    if not all(Path(folder).is_dir() for folder in folders):
+        return ""
+    parts = ((number, Path(folder)) for number, folder in enumerate(folders))
+    return checksum(
+        (f"{number}/{folder.name}/{path.relative_to(folder).as_posix()}", path)
+        for number, folder in parts
+        for path in files_of(folder)
+    )
 
 
 def version_of(package: str) -> str:
@@ -63,7 +66,7 @@ def look(question: dict[str, Any]) -> dict[str, Any]:
     plugins = [Path(folder) for folder in question["plugins"]]
     return {
         "versions": {package: version_of(package) for package in question["versions"]},
-        "code": checksum([*folders_of_code(), *plugins]) if complete else "",
+        "code": folders_checksum([*folders_of_code(), *plugins]) if complete else "",
         "shared": _text(Path(question["token"])) == question["secret"],
         "data_root": root,
         "data": {folder: _fingerprint(Path(root) / folder) for folder in question["data"]},
@@ -165,4 +168,4 @@ class Seat:
 
     def path(self) -> str:
         """Where this process has its code from."""
-        return str(Path(self.worker.__file__).parent.parent)
+        return str(package_folder("bench"))

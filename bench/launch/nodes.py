@@ -83,7 +83,7 @@ class Inspection:
         self.token = folder / f".shared-{uuid.uuid4().hex[:8]}"
         self.plugins = [folder.resolve() for folder in paths.plugin_folders()]
         self.data = {_prepared(spec): spec for trial in trials for spec in _specs(trial)}
-        self.code = look.checksum([*look.folders_of_code(), *self.plugins])
+        self.code = look.folders_checksum([*look.folders_of_code(), *self.plugins])
         self.question = {
             "versions": PACKAGES,
             "plugins": [str(folder) for folder in self.plugins],

@@ -6,7 +6,6 @@ killed process left is gone on with, as far as its rows are whole and its files 
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import time
@@ -21,7 +20,7 @@ from bench import registry
 from bench.claims import claimed
 from bench.core import BenchError, Dataset, HaltError, Sample, Task, plain
 from bench.disk import clear, storing
-from bench.prepare import checks, journal
+from bench.prepare import journal
 from bench.prepare.arrays import Arrays, NeedsFloatError
 from bench.prepare.checks import FAULTS, Decoded, checksum_of, decode, mask_type
 from bench.prepare.journal import Entry, Journal
@@ -29,6 +28,7 @@ from bench.prepare.manifest import Made, mark, write
 from bench.prepare.prepared import TRUTH, DamagedError, Prepared, folder_of, open_prepared
 from bench.prepare.together import together
 from bench.rows import RowFile
+from bench.source_code import code_checksum
 
 Progress = Callable[[int, int], None]
 AHEAD = 4  # scans decoded ahead of the writer, for each worker
@@ -219,7 +219,7 @@ def _write(folder: Path, job: Job, dtype: Any, before: Sequence[Entry]) -> Made:
 def _about(job: Job, dtype: str) -> dict[str, Any]:
     """What is being made, and by which program: what another one began is not gone on with."""
     made = job.dataset
-    program = [registry.code(type(job.dataset)), hashlib.sha256(Path(checks.__file__).read_bytes()).hexdigest()]
+    program = [registry.code(type(job.dataset)), code_checksum([decode.__module__, Arrays.__module__])]
     return {"dtype": dtype, "shape": [*made.shape], "spacing": [*made.spacing], "task": plain(made.task), "by": program}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import BenchError, HaltError, Trial, plain
-from bench.launch import look
+from bench.launch import crate, look
 from bench.launch.needs import Need, alone, lacking, need
 from bench.launch.nodes import TINY, Inspection, Node, at, gathered
 from bench.launch.work import kind_of
@@ -37,7 +37,7 @@ def room(ray: Any, trial: Trial, folder: Path, place: Place) -> tuple[Need, int,
     folder: where whoever asks may leave a file. BenchError where nothing could ever hold a candidate; HaltError where
     the nodes differ from this machine.
     """
-    ray.cloudpickle.register_pickle_by_value(look)
+    crate.by_value(ray)
     with Inspection(ray, folder, [trial], place.here) as inspection:
         nodes = gathered(ray, inspection, place.tell)
         if other := sorted(node.name for node in nodes if node.shipped):
