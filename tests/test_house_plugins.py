@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from bench import registry
+from bench.core import Task
+from bench.views import Volume
 from tests.bids import volume, write_scan, write_table
 from tests.commands import said
 
@@ -99,3 +101,27 @@ def test_a_method_refuses_with_the_reason_that_the_old_function_gives(bench):
     images = registry.make("datasets", "tiny_images")
     method = registry.make("methods", "old_names")
     assert method.refuses(images.task, images.shape) == "it reads volumes, and this data set holds images"
+
+
+MASKS = Task("segmentation", "dice", ("background", "artery"))
+
+
+def test_a_plugin_may_ask_a_shipped_method_under_the_old_names(bench):
+    planned = registry.make("methods", "monaiseg", {"patch": [64, 64, 64]})
+    assert planned.on((2.0, 2.0, 2.0)).spacing == (2.0, 2.0, 2.0)
+    assert "64 x 64 x 64 are larger than the scans" in planned.remark((1, 32, 32, 32))
+    learnt = registry.make("methods", "dclse", {"gpconv": "dynamic"})
+    assert learnt.view.kind_name == "dynamic"
+    assert learnt.shown(MASKS).kind_name == "sliding"
+    model = learnt.build(Task("classification", "auc", ("a", "b")), (1, 64, 64))
+    assert learnt.told(model)["groups"]
+    assert learnt.watch(model)
+
+
+def test_a_shipped_method_asks_its_student_under_the_old_names(bench):
+    taught = registry.make("methods", "distil", {"student": "old_names", "teacher": "old_names"}).on((4.0, 4.0, 4.0))
+    task = Task("classification", "auc", ("a", "b"))
+    model = taught.build(task, (1, 6, 6, 6))
+    assert taught.shown(task) == Volume(8.0)
+    assert taught.told(model) == {"voxels": 216}
+    assert set(taught.watch(model)) == {"largest weight"}
