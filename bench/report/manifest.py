@@ -20,7 +20,15 @@ from bench.report.people import sets
 from bench.tables import Results, Run, Section
 
 SCHEMA = "dclse-bench/manifest/1"
-LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib", "seaborn", "jinja2")  # that a report is made with
+LIBRARIES = (
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "matplotlib",
+    "seaborn",
+    "jinja2",
+)  # that a report is made with
 KNOWN = ("bench", "python", "torch", "numpy", "system", "processor")  # of what a record tells of where it was made
 _DRAWN = ("data", "partition", "fold", "seed")
 

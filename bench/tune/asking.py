@@ -106,7 +106,7 @@ class Asking:
         """
         with self.storage.asking():
             trial = self._on_their_way[number]
-            known = self._opened.get_trial(trial._trial_id).intermediate_values
+            known = self._opened.get_trial(self._id_of(number)).intermediate_values
             if len(self.search.tuning.objectives) > 1:
                 return False
             if point not in known:  # a process that was killed may have kept it
@@ -165,7 +165,7 @@ class Asking:
             study.set_user_attr(TRIALS, self.trials)
         if not study.get_trials(deepcopy=False):
             study.enqueue_trial(search.defaults)
-        return study._study_id
+        return self._opened.get_study_id_from_name(search.name)
 
     def _study(self, seed: int) -> optuna.Study:
         import optuna
@@ -203,7 +203,7 @@ class Asking:
             if trial.state != optuna.trial.TrialState.RUNNING or trial.number in self._claims or elsewhere(trial):
                 continue
             if self._hold(trial.number):
-                return optuna.Trial(self._study(self._seed(trial.number)), trial._trial_id)
+                return optuna.Trial(self._study(self._seed(trial.number)), self._id_of(trial.number))
         return None
 
     def _new(self) -> optuna.Trial | None:
@@ -215,6 +215,10 @@ class Asking:
             return trial
         trial.study.tell(trial, state=_failed())  # beyond the number: it is not counted
         return None
+
+    def _id_of(self, number: int) -> int:
+        """What the storage calls a candidate."""
+        return self._opened.get_trial_id_from_study_id_trial_number(self._number, number)
 
     def _seed(self, number: int, name: str = "") -> int:
         return seed_of("search", self.search.identity, self.search.tuning.seed, number, name)

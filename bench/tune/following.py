@@ -66,11 +66,10 @@ def _held(storage: Storage, rows: Sequence[Mapping[str, Any]]) -> dict[str, list
     with ExitStack() as stack:
         with storing(claims), claimed(claims / "open.claim"):  # two at once would both make the tables of a new file
             opened = stack.enter_context(storage.opened())
-        studies = {one.study_name: one for one in opened.get_all_studies()}
-        for row in (row for row in rows if row["name"] in studies):
-            one = studies[row["name"]]
-            raw = opened.get_all_trials(one._study_id, deepcopy=False)
-            raw = begun(raw, one.user_attrs.get(TRIALS, row["trials"]))
+        noted = {one.study_name: one.user_attrs for one in opened.get_all_studies()}
+        for row in (row for row in rows if row["name"] in noted):
+            raw = opened.get_all_trials(opened.get_study_id_from_name(row["name"]), deepcopy=False)
+            raw = begun(raw, noted[row["name"]].get(TRIALS, row["trials"]))
             found[row["search"]] = [_candidate(each, Path(row["claims"]) / row["search"]) for each in raw]
     return found
 

@@ -16,7 +16,6 @@ from bench.tune.storage import Storage
 if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
-    from optuna.study._frozen import FrozenStudy
 
 
 @dataclass(frozen=True)
@@ -120,15 +119,16 @@ def found(asking: Asking) -> Found:
 def remembered(searches: Sequence[Search], storage: Storage) -> dict[str, Found]:
     """What a storage holds of some searches, by their identity: of those that were begun there."""
     with storage.opened() as opened:
-        studies = {one.study_name: one for one in opened.get_all_studies()}
-        there = {search.identity: (search, studies[search.name]) for search in searches if search.name in studies}
-        return {identity: _looked_at(search, one, opened) for identity, (search, one) in there.items()}
+        noted = {one.study_name: one.user_attrs for one in opened.get_all_studies()}
+        there = [search for search in searches if search.name in noted]
+        return {search.identity: _looked_at(search, noted[search.name], opened) for search in there}
 
 
-def _looked_at(search: Search, one: FrozenStudy, opened: BaseStorage) -> Found:
-    raw = opened.get_all_trials(one._study_id, deepcopy=False)
-    trials = one.user_attrs.get(TRIALS, len(raw))
-    return _found(search, trials, begun(raw, trials), one.user_attrs.get("versions", {}))
+def _looked_at(search: Search, noted: Mapping[str, Any], opened: BaseStorage) -> Found:
+    """noted: what is recorded of the search beside its candidates."""
+    raw = opened.get_all_trials(opened.get_study_id_from_name(search.name), deepcopy=False)
+    trials = noted.get(TRIALS, len(raw))
+    return _found(search, trials, begun(raw, trials), noted.get("versions", {}))
 
 
 def _found(search: Search, trials: int, raw: Sequence[optuna.trial.FrozenTrial], versions: Mapping[str, str]) -> Found:
