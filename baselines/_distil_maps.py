@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines._sizes import shown_shape
+from baselines._input_sizes import shown_shape
 from bench.core import Task
 from bench.method import Method, outputs
 from bench.views import PLANES, View, effective

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from baselines._sizes import multiples, padded, times
+from baselines._input_sizes import multiples, padded, times
 from bench.core import BenchError, MisfitError
 from bench.registry import did_you_mean
 from bench.weights import without_weights

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines._grown import Grown, thumbnails
+from baselines._stored_training_set import Grown, thumbnails
 
 
 class Neighbours(Grown):

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from baselines import _timm
+from baselines._input_sizes import padded
 from baselines._pooling import Made
-from baselines._sizes import padded
 from bench.views import PLANES, Slab
 
 ANY = (1.0, 1.0, 1.0)  # millimetres: neighbours are the next slices whatever these are

@@ -11,8 +11,8 @@ from monai.inferers import sliding_window_inference
 from monai.networks import nets
 from torch import Tensor, nn
 
-from baselines._plan import planned
-from baselines._sizes import cropped, multiples, padded, times
+from baselines._input_sizes import cropped, multiples, padded, times
+from baselines._nnunet_plan import planned
 from bench.core import BenchError, MisfitError
 from bench.registry import did_you_mean
 from bench.weights import without_weights

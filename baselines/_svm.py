@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines._floors import FLAT, INNER, SIDE
-from baselines._grown import Grown, thumbnails
+from baselines._stored_training_set import Grown, thumbnails
 from bench.core import Task
 
 SURE = 30.0  # the margin of an answer that the training part leaves no doubt of

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from baselines._sizes import multiples, padded, times
+from baselines._input_sizes import multiples, padded, times
+from baselines._torchvision import mend_torchvision
 from bench.core import BenchError, MisfitError
 from bench.registry import did_you_mean
-from bench.vision import mend_torchvision
 from bench.weights import fitting, tensors, without_weights
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines._grown import Grown
+from baselines._stored_training_set import Grown
 from bench.core import Task
 
 SAMPLED = 200_000  # voxels of the training part that tissues are found from, at most

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from baselines._distil_table import LOSSES, refusal
+from baselines._distil_registry import LOSSES, refusal
 from bench import registry
 from bench.core import NO_CURRICULUM, BenchError, Spec, Task, Trial, param, plain
 from bench.method import Batch, Method, outputs, overheard
@@ -101,12 +101,12 @@ class Distil(Method):
         return made
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        from baselines import _distil_terms as terms
+        from baselines import _distil_losses as terms
 
         return terms.taught(self.loss, self._student.build(task, shape))
 
     def step(self, model: nn.Module, batch: Batch) -> Tensor:
-        from baselines import _distil_terms as terms
+        from baselines import _distil_losses as terms
 
         maps = self.loss == "attention_transfer"
         with overheard(model, maps) as heard:

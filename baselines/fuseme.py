@@ -39,7 +39,7 @@ class FuseMe(Method):
         return self._made(task, shape, self._file())
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        from baselines._sizes import misfit
+        from baselines._input_sizes import misfit
 
         if task.kind == "segmentation":
             return "it predicts one class or number for a scan, not a mask"

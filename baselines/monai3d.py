@@ -39,7 +39,7 @@ class Monai3d(Method):
         return _monai.create(self.network, shape, task.outputs, self.options or {})
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        from baselines._sizes import misfit
+        from baselines._input_sizes import misfit
 
         return unfit(self, task, shape, (3,)) or misfit(lambda shown: self.build(task, shown), self.view, shape)
 

@@ -69,7 +69,7 @@ class MonaiSeg(Method):
         return label_losses(model(x), replace(batch, x=x, y=y))
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        from baselines._sizes import misfit
+        from baselines._input_sizes import misfit
 
         if task.kind != "segmentation":
             return "it predicts a mask, not one class or number for a scan"

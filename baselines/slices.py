@@ -52,7 +52,7 @@ class Slices(Method):
         return self._made(task, shape, self._file())
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        from baselines._sizes import misfit
+        from baselines._input_sizes import misfit
 
         return unfit(self, task, shape, (3,)) or misfit(lambda shown: self._made(task, shown, None), self.view, shape)
 

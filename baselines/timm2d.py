@@ -52,7 +52,7 @@ class Timm2d(Method):
         return model
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        from baselines._sizes import misfit
+        from baselines._input_sizes import misfit
 
         return unfit(self, task, shape, (2,)) or misfit(lambda shown: self._fits(task, shown), self.view, shape)
 

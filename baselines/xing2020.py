@@ -53,7 +53,7 @@ class Xing2020(Method):
             raise BenchError("xing2020: dense layers have a unit or more, and dropout is from 0 to below 1")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        from baselines._xing import AttentiveVgg
+        from baselines._xing_network import AttentiveVgg
 
         _check_size(shape)
         model = AttentiveVgg(shape[0], task.outputs, self.dense, self.dropout, self.attention)
@@ -62,7 +62,7 @@ class Xing2020(Method):
         return model
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        from baselines._sizes import misfit
+        from baselines._input_sizes import misfit
 
         return unfit(self, task, shape, (2,)) or misfit(_check_size, self.view, shape)
 
@@ -78,7 +78,7 @@ class Xing2020(Method):
 
 def _check_size(shape: tuple[int, ...]) -> None:
     """BenchError where four halvings leave nothing of images of `shape`, (C, H, W)."""
-    from baselines._sizes import times
+    from baselines._input_sizes import times
 
     if min(shape[1:]) < LEAST:
         raise BenchError(f"it halves images four times, and {times(shape[1:])} pixels are fewer than {LEAST}")

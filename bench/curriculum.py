@@ -1,7 +1,8 @@
 """What the learner sees or weighs as training goes: a pure function of progress and of training batches.
 
-A curriculum says what a moment of the training is like, a `Stage`; `bench.stages` carries it out. At inference a
-network is the plain network: a stage acts on batches, losses and rates, and on the network only while a step is taken.
+A curriculum says what a moment of the training is like, a `Stage`; `bench.training.curriculum_hooks` carries it out. At
+inference a network is the plain network: a stage acts on batches, losses and rates, and on the network only while a
+step is taken.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A member is a module-level `DATASET`, `METHOD`, `CURRICULUM` or `STUDY`, and its name is the name of its file.
 Packages are found through entry points of the group `dclse_bench`, whose values are packages to look into, or modules
-and packages that are members themselves; a user's own files through the plug-in folders (see `bench.paths`). Files
+and packages that are members themselves; a user's own files through the plug-in folders (see `bench.core.paths`). Files
 whose name begins with an underscore are private and not looked at. A data set, method or curriculum is a frozen
 dataclass whose fields are its parameters; a study is an instance of `Study`.
 """
@@ -24,12 +24,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench import paths
-from bench.core import BenchError, DataSpec, Spec, Study, plain
-from bench.core.form import check_form
-from bench.source_code import code_checksum
+from bench.core import BenchError, DataSpec, Spec, Study, paths, plain
+from bench.core.study_schema import check_form
+from bench.storage.source_code import code_checksum
 
 KINDS = {"datasets": "DATASET", "methods": "METHOD", "curricula": "CURRICULUM", "studies": "STUDY"}
+DESCRIBED = ("version", "about", "family", "title", "source", "licence", "citation", "parameters")  # in a plan
 SINGULAR = {"datasets": "data set", "methods": "method", "curricula": "curriculum", "studies": "study"}
 
 
@@ -84,6 +84,25 @@ def describe(kind: str, name: str) -> dict[str, Any]:
     if getattr(found, "space", None):
         entry["space"] = {name: f"{type(one).__name__} {plain(one)}" for name, one in found.space.items()}
     return entry
+
+
+def descriptions(
+    datasets: Iterable[str], methods: Iterable[str], curricula: Iterable[str]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """The same by names. A member that is not here has no entry."""
+    asked = {"datasets": datasets, "methods": methods, "curricula": curricula}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for kind, names in asked.items():
+        found[kind] = {name: entry for name in dict.fromkeys(names) if (entry := _description(kind, name))}
+    return found
+
+
+def _description(kind: str, name: str) -> dict[str, Any]:
+    try:
+        told = describe(kind, name)
+    except BenchError:
+        return {}
+    return {key: told[key] for key in DESCRIBED if told.get(key) not in (None, "", [])}
 
 
 def code(owner: type) -> str:

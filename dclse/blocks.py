@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dclse.layout import ATTENTION_RATIO, Structure
+from dclse.architecture import ATTENTION_RATIO, Structure
 
 
 def convolution(channels_in: int, channels_out: int, size: int = 1, stride: int = 1) -> nn.Sequential:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dclse.architecture import LAST, WIDTHS
 from dclse.blocks import convolution
 from dclse.heads import Gate
-from dclse.layout import LAST, WIDTHS
 
 SKIPS = ("S1", "S2", "S3", "S4", "S6")  # the deepest map of each size: 1/2, 1/4, 1/8, 1/16, 1/32 of the image
 WIDTH = 16  # channels of a decoder at full size

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from dclse.architecture import Structure
 from dclse.gpconv import GPConv
-from dclse.layout import Structure
 
 
 class DynamicGroup(nn.Module):

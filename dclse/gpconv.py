@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.core import BenchError
-from dclse.layout import RESTS
+from dclse.architecture import RESTS
 
 START = 0.01  # how far from 0 a gate begins: its sign is all that counts
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from dclse.layout import ATTENTION_RATIO, WIDTHS
+from dclse.architecture import ATTENTION_RATIO, WIDTHS
 
 
 class Pooled(nn.Module):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bench.core import BenchError, Choices, Range, Task, param
 from bench.method import DESCENT, Batch, Method, label_losses, unfit
 from bench.views import Dynamic, SlidingDynamic, View, effective
-from dclse.layout import HALVING, KINDS, NAMES, POSITIONS, Structure
+from dclse.architecture import HALVING, KINDS, NAMES, POSITIONS, Structure
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -96,32 +96,32 @@ class Dclse(Method):
         return self.slabs if self.masks == "slabs" else View.parse("volume")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        from dclse import building
+        from dclse import factory
 
-        return building.build(self, task, shape)
+        return factory.build(self, task, shape)
 
     def step(self, model: nn.Module, batch: Batch) -> Tensor:
-        from dclse import building
+        from dclse import factory
 
         if batch.task.kind == "segmentation":
             x, y = model.some(batch.x, batch.y, self.mask_slices) if batch.x.ndim == 5 else (batch.x, batch.y)
             planar = model.planar if batch.x.ndim == 5 else model
-            losses = building.losses(self, planar, replace(batch, x=x, y=y))
+            losses = factory.losses(self, planar, replace(batch, x=x, y=y))
         elif self.auxiliary:
-            losses = building.losses(self, model, batch)
+            losses = factory.losses(self, model, batch)
         else:
             losses = label_losses(model(batch.x), batch)
-        return building.regularised(self, model, losses)
+        return factory.regularised(self, model, losses)
 
     def watch(self, model: nn.Module) -> Mapping[str, float]:
-        from dclse import building
+        from dclse import factory
 
-        return building.watched(model)
+        return factory.watched(model)
 
     def told(self, model: nn.Module) -> Mapping[str, Any]:
-        from dclse import building
+        from dclse import factory
 
-        return building.told(model)
+        return factory.told(model)
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         shown = effective(self.shown(task), shape).shape(shape, (1.0,) * (len(shape) - 1))

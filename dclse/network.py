@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dclse.architecture import LAST, POSITIONS, STAGES, STEM, WIDTHS, Stage, Structure
 from dclse.blocks import LB1, LB2, convolution
 from dclse.dgm import DynamicGroup
-from dclse.layout import LAST, POSITIONS, STAGES, STEM, WIDTHS, Stage, Structure
 
 SMALLEST = 32  # pixels that become one after all stages
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from bench.core import Task
 from bench.views import PLANES
 from bench.views.layer import RankPooling
+from dclse.architecture import Structure
 from dclse.curriculum import Progress, stages_of
 from dclse.decoder import Decoders
-from dclse.layout import Structure
 from dclse.network import Backbone
 
 AT_ONCE = 32  # images that are segmented side by side

@@ -89,8 +89,9 @@ def mine(tmp_path, monkeypatch):
 @pytest.fixture
 def cells(plugins, monkeypatch):
     """The cells of a study that is kept at every evaluation point."""
-    from bench import checkpoint, plan
-    from bench.prepare import prepare
+    from bench.data.prepare import prepare
+    from bench.experiments import plan
+    from bench.training import checkpoint
 
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     return plan.cells(registry.study("mortal"), [prepare("tiny_volumes").spec])

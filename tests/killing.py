@@ -25,7 +25,7 @@ LONGEST = 0.7  # of the time an undisturbed run takes, between two kills
 
 def kills(count: int, seed: int, words: list[str], around: Path) -> dict[str, int]:
     """Returns how many kills there were, and how often the command came to its end."""
-    from bench import checkpoint
+    from bench.training import checkpoint
 
     import_all()
     checkpoint.EVERY = 0.0
@@ -57,7 +57,7 @@ def kills(count: int, seed: int, words: list[str], around: Path) -> dict[str, in
 
 def pairs(rounds: int, seed: int, words: list[str], around: Path) -> dict[str, int]:
     """Two processes give the same command at once; in every round but the first one of them is killed."""
-    from bench import checkpoint
+    from bench.training import checkpoint
 
     import_all()
     checkpoint.EVERY = 0.0
@@ -80,8 +80,8 @@ def pairs(rounds: int, seed: int, words: list[str], around: Path) -> dict[str, i
 
 def import_all() -> None:
     """What the commands import when they run."""
-    from bench import prepare  # noqa: F401
-    from bench.figures import style
+    from bench.data import prepare  # noqa: F401
+    from bench.report.figures import style
 
     style.FORMATS = ("svg",)  # what the page holds: a third of the time, and no less to be killed in
 
@@ -140,7 +140,7 @@ def records(place: Path) -> dict[str, str]:
 
 def left(place: Path) -> dict[str, str]:
     """What a finished command leaves, times aside; nothing unfinished is among it."""
-    from bench.store import Store
+    from bench.storage.record_store import Store
 
     found: dict[str, str] = {}
     for path in sorted(place.rglob("*")):

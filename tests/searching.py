@@ -13,8 +13,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from bench import plan, tune
 from bench.core import Arm, Choices, Data, DataSpec, Floats, Recipe, Study, Tuning
+from bench.experiments import plan
+from bench.experiments import search as tune
 
 POINTS = 4
 SPACE = {"lr": Floats(1e-5, 1e-1, log=True), "optimiser": Choices(("adam", "sgd")), "warmup": Floats(0.0, 0.2)}
@@ -60,9 +61,9 @@ def pretended(pause=0.0):
 
 def carried_out(storage, folder, trials=40, one=None, pause=0.0):
     """What a search found, its candidates pretended."""
-    from bench.tune import executors
+    from bench.experiments.search import run_search
 
-    executors.train = pretended(pause)
+    run_search.train = pretended(pause)
     (found,) = tune.carry_out([one or search()], tune.Storage(str(storage)), trials, Path(folder), "serial")
     return found
 

@@ -22,7 +22,7 @@ KIB = [64, 160, 320, 640, 1280, 2560]  # of the disk that grows until the study 
 
 
 def main(folder: Path, words: list[str]) -> None:
-    from bench import checkpoint
+    from bench.training import checkpoint
 
     killing.import_all()
     checkpoint.EVERY = 0.0

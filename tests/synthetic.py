@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from bench import metrics
 from bench.core import DataSpec, Labels, Recipe, Record, Spec, Split, Task, Trial, plain
-from bench.store import Store
+from bench.evaluation import metrics
+from bench.storage.record_store import Store
 
 CLASSES = Task("classification", "auc", ("CDR 0", "CDR > 0"))
 AGE = Task("regression", "mae", (), "years")

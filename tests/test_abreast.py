@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from clusters import below
 
-from bench.launch.cluster import connected
+from bench.experiments.launch.ray_session import connected
 
 pytestmark = pytest.mark.slow
 LISTENING = "0A"  # as the kernel lists sockets

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from bench.tables.arms import arms
-from bench.tables.text import NOTHING, TIMES
+from bench.report.tables.arms_table import arms
+from bench.report.tables.number_format import NOTHING, TIMES
 
 
 def section(name, **views):

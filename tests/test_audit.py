@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from bench.audit import findings, from_folder, grouped, identities, joined
-from bench.audit.forest import Step, chained, components, survey
-from bench.audit.likeness import described, shrunk, standardised
-from bench.audit.pictures import Pictures
 from bench.core import BenchError
+from bench.data.audit import findings, from_folder, grouped, identities, joined
+from bench.data.audit.image_set import Pictures
+from bench.data.audit.similarity import described, shrunk, standardised
+from bench.data.audit.similarity_graph import Step, chained, components, survey
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_contrast_and_brightness_do_not_hide_a_duplicate(rng):
 
 @pytest.mark.parametrize("count", [1, 2, 40])
 def test_the_forest_has_the_components_of_all_pairs(rng, count, monkeypatch):
-    monkeypatch.setattr("bench.audit.likeness.STRIP", 7 * count)  # several strips
+    monkeypatch.setattr("bench.data.audit.similarity.STRIP", 7 * count)  # several strips
     vectors = standardised(rng.normal(size=(count, 5)))
     found = survey(vectors, 0.5)
     assert len(found.pairs) < count or not len(found.pairs)
@@ -239,7 +239,7 @@ def test_folders_that_are_no_use_are_refused(tmp_path):
 def test_a_picture_with_too_many_pixels_is_named_and_not_decoded(tmp_path, rng, monkeypatch):
     write(tmp_path / "a" / "large.png", noise(rng, 1)[0, 0])
     write(tmp_path / "a" / "small.png", noise(rng, 1)[0, 0, :9, :9])
-    monkeypatch.setattr("bench.audit.decoding.PIXELS", 100)
+    monkeypatch.setattr("bench.data.audit.decoding.PIXELS", 100)
     found = from_folder(tmp_path, "s")
     assert found.names == ("s/a/small.png",)
     ((name, reason),) = found.faults

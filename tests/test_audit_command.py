@@ -13,13 +13,13 @@ import pytest
 from audits import CLASSES, noise, subset, write
 from typer.testing import CliRunner
 
-from bench.audit import balance, findings, from_folder, from_prepared, overlap, overlaps, traced
-from bench.audit.balance import Balance, holm
-from bench.audit.decoding import cropped_small
-from bench.audit.likeness import standardised
 from bench.cli import app
 from bench.core import BenchError
-from bench.prepare import prepare
+from bench.data.audit import balance, findings, from_folder, from_prepared, known_overlaps, overlap, traced
+from bench.data.audit.balance_check import Balance, holm
+from bench.data.audit.decoding import cropped_small
+from bench.data.audit.similarity import standardised
+from bench.data.prepare import prepare
 
 SMALL = {"subjects": 20, "mm": 12.0}
 
@@ -107,7 +107,7 @@ def test_slices_are_traced_to_the_scans_they_were_cut_from(rng):
 
 
 def test_overlaps_are_symmetric_and_known_both_by_our_names_and_the_publishers():
-    known = sorted(overlaps.PUBLISHED)
+    known = sorted(known_overlaps.PUBLISHED)
     pairs = {frozenset((one, other)) for one in known for other in known if one != other and overlap(one, other)}
     assert pairs == {
         frozenset(pair)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy.ndimage import affine_transform
 
-from bench import augment as module
-from bench.augment import KINDS, augment
 from bench.method import Method
+from bench.training import augmentation as module
+from bench.training.augmentation import KINDS, augment
 
 SHAPES = [(6, 2, 9, 12), (6, 1, 7, 10, 8)]
 

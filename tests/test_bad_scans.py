@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from bench.core import Dataset, Sample, Scan, Task
-from bench.datasets._nifti import read_scan
-from bench.prepare.checks import decode
+from bench.data.prepare.checks import decode
+from bench.data.readers.nifti import read_scan
 
 SHAPE = (4, 5, 6)
 STEPS = np.array([1.0, 2.0, 3.0])

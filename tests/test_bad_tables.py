@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 
 from bench import registry
 from bench.core import BenchError, Split, Task
-from bench.datasets._bids import Row, scans
+from bench.data.readers.bids import Row, scans
+from bench.data.splits import fold
 from bench.registry import make
-from bench.splits import fold
 
 HEADER = "participant_id\tsession_id\tage\n"
 ONE = "sub-1\tses-1\t60\n"

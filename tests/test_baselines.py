@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from baselines import _graph
 from baselines._floors import FLAT
-from baselines._xing import AttentiveVgg
+from baselines._xing_network import AttentiveVgg
 from bench import registry
 from bench.core import NO_CURRICULUM, BenchError, DataSpec, Spec, Task, Trial
 from bench.method import Batch, Outputs, label_losses, outputs

@@ -9,9 +9,9 @@ import torch
 from learning import SMALL, TWO, batch_of
 from safetensors.torch import save_file
 
+from baselines._torchvision import mend_torchvision
 from bench.core import BenchError
 from bench.registry import make
-from bench.vision import mend_torchvision
 
 VIT = {"depth": 1, "embed_dim": 32, "num_heads": 2}
 ROWS = ("resnet50", "convnext_tiny", "deit_small_patch16_224", "swin_tiny_patch4_window7_224", "caformer_s18")

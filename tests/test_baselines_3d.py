@@ -9,16 +9,17 @@ import torch
 from monai.networks import nets
 from scipy.stats import norm
 
-from baselines._plan import planned
+from baselines._input_sizes import cropped, padded
+from baselines._nnunet_plan import planned
 from baselines._segment import patches
 from baselines._sfcn import divergence, scored, soft_labels
-from baselines._sizes import cropped, padded
-from bench import registry, runner
+from bench import registry
 from bench.core import BenchError, Recipe, Task, Trial
+from bench.data.prepare import prepare
+from bench.experiments import run_trial
 from bench.method import Batch
-from bench.prepare import prepare
 from bench.registry import make
-from bench.store import Store
+from bench.storage.record_store import Store
 
 TWO = Task("classification", "auc", ("a", "b"))
 AGE = Task("regression", "mae", unit="years")
@@ -281,6 +282,6 @@ def test_a_size_that_is_known_too_small_once_voxels_are_measured_refuses_the_tri
     data = prepare("phantom_ad", {"subjects": 12, "mm": 12.0}).spec
     spec = registry.spec("methods", "monai3d", {"view": {"kind": "volume", "mm": 12.0}})
     trial = Trial(data, spec, recipe=Recipe(steps=2, batch_size=2, points=1))
-    record = runner.run(trial, Store(tmp_path / "results"))
+    record = run_trial.run(trial, Store(tmp_path / "results"))
     assert record.status == "refused"
     assert "DenseNet121 cannot read volumes of 16 x 19 x 16" in record.error["message"]

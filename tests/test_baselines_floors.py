@@ -12,9 +12,9 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.svm import SVC, SVR
 
 from baselines._floors import FLAT
-from bench import cost
 from bench.core import BenchError, Task
 from bench.registry import make
+from bench.training import model_cost
 
 TWO = Task("classification", "auc", ("a", "b"))
 THREE = Task("classification", "auc", ("a", "b", "c"))
@@ -200,6 +200,6 @@ def test_numbers_that_mean_nothing_are_refused(name, params, message):
 
 @pytest.mark.parametrize(("name", "counted"), [("nearest_neighbour", False), ("boosting", False), ("svm", True)])
 def test_what_a_floor_keeps_is_told_and_operations_that_nobody_counts_are_not_0(name, counted):
-    found = cost.measure(make("methods", name), Task("classification", "auc", ("a", "b")), (1, 16, 16, 16))
+    found = model_cost.measure(make("methods", name), Task("classification", "auc", ("a", "b")), (1, 16, 16, 16))
     assert found["parameters"] > 10
     assert (found["forward_flops"] is not None) == counted

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from baselines import _convert, _planes, _slices
-from baselines._xing import AttentiveVgg
+from baselines._xing_network import AttentiveVgg
 from bench.core import Task
 from bench.registry import make
 

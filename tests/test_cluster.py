@@ -15,10 +15,11 @@ from clusters import Cluster
 from mortals import Quiet
 from records import without_times
 
-from bench import launch, plan, registry
+from bench import registry
 from bench.core import Arm, BenchError, HaltError, Recipe
-from bench.prepare import prepare
-from bench.store import Store
+from bench.data.prepare import prepare
+from bench.experiments import launch, plan
+from bench.storage.record_store import Store
 
 pytestmark = pytest.mark.slow  # a minute and more: each node imports torch
 RUN = [sys.executable, "-m", "bench", "run", "--study", "forty", "--launcher", "ray"]
@@ -172,7 +173,7 @@ def test_trials_that_could_never_fit_are_told_at_once_and_a_gpu_is_shared_as_mea
 
 HOLD = """
 import sys
-from bench.launch.cluster import connected
+from bench.experiments.launch.ray_session import connected
 
 def hold(path):
     import os, time

@@ -11,11 +11,11 @@ import pytest
 from scipy import stats as scipy_stats
 from synthetic import AGE, Made, Told, write
 
-from bench import cli, report, tables
+from bench import cli, report
 from bench.core import BenchError, Recipe, plain
-from bench.report import comparison, index
-from bench.report.comparing import compare
-from bench.store import Store
+from bench.report import index, study_comparison, tables
+from bench.report.comparison_stats import compare
+from bench.storage.record_store import Store
 
 BASE = [0.70, 0.75, 0.65, 0.72, 0.68]
 BETTER = [0.76, 0.80, 0.71, 0.77, 0.74]
@@ -99,7 +99,7 @@ def test_a_study_of_another_protocol_is_refused(tmp_path):
     results(tmp_path / "a", BASE)
     results(tmp_path / "b", BASE, protocol=2)  # written by other code
     with pytest.raises(BenchError, match="protocol 2"):
-        comparison.read("toy", f"{tmp_path / 'b'}:toy", tmp_path / "a")
+        study_comparison.read("toy", f"{tmp_path / 'b'}:toy", tmp_path / "a")
 
 
 def test_the_same_study_in_two_folders_is_compared_on_the_command_line(tmp_path, monkeypatch, capsys):

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from bench import plan, registry
+from bench import registry
+from bench.experiments import plan
 from bench.method import FAMILIES
 
 ROWS = {

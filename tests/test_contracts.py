@@ -17,11 +17,12 @@ import torch
 from learning import LARGE, TASKS, batch_of, built, form, loss, shown_shape, small_shape, solved, trained
 from safetensors.torch import load_model, save_model
 
-from bench import plan, registry
+from bench import registry
 from bench.core import DataSpec, Study, canonical
 from bench.curriculum import Curriculum, Signals, Stage
+from bench.evaluation.metrics import metric
+from bench.experiments import plan
 from bench.method import FAMILIES, Method, outputs
-from bench.metrics import metric
 
 PLUGINS = os.environ.get("BENCH_PLUGINS") or str(Path(__file__).parent / "plugins")
 os.environ["BENCH_PLUGINS"] = PLUGINS

@@ -8,14 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from bench import cost, registry
+from bench import registry
+from bench.analysis.speed import side_by_side
 from bench.core import BenchError, Recipe, Split, Task, Trial
-from bench.energy import Meter
-from bench.prepare import prepare
+from bench.data.prepare import prepare
 from bench.registry import make
-from bench.tables.results import Run
-from bench.tables.scores import mean_cost, not_measurable
-from bench.timing import side_by_side
+from bench.report.tables.results import Run
+from bench.report.tables.scores_table import mean_cost, not_measurable
+from bench.training import model_cost
+from bench.training.energy import Meter
 from bench.views import dynamic_image, rank_pooling_weights
 
 TWO = Task("classification", "auc", ("a", "b"))
@@ -34,7 +35,7 @@ TWO = Task("classification", "auc", ("a", "b"))
     ids=["dense", "grouped", "depthwise", "strided depthwise", "grouped 3D", "linear"],
 )
 def test_forward_operations_are_the_closed_form(layer, shape, products):
-    assert cost.forward_flops(layer, shape) == 2 * products
+    assert model_cost.forward_flops(layer, shape) == 2 * products
 
 
 class Pooling(nn.Module):
@@ -50,14 +51,14 @@ class Pooling(nn.Module):
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_rank_pooling_costs_two_operations_a_voxel(axis):
-    assert cost.forward_flops(Pooling(axis), (1, 11, 12, 13)) == 2 * 11 * 12 * 13
+    assert model_cost.forward_flops(Pooling(axis), (1, 11, 12, 13)) == 2 * 11 * 12 * 13
 
 
 def test_measuring_changes_nothing():
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5)).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    cost.forward_flops(model, (1, 8, 8))
-    assert cost.seconds_per_scan(model, (1, 8, 8), repeats=1) > 0
+    model_cost.forward_flops(model, (1, 8, 8))
+    assert model_cost.seconds_per_scan(model, (1, 8, 8), repeats=1) > 0
     assert model.training
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, before[name])
@@ -66,23 +67,23 @@ def test_measuring_changes_nothing():
 def test_frozen_parameters_are_not_counted():
     model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
     model[0].requires_grad_(False)
-    assert cost.parameters(model) == 10
+    assert model_cost.parameters(model) == 10
 
 
 def test_measure_says_what_a_method_costs():
-    found = cost.measure(make("methods", "linear"), TWO, (1, 4, 5, 6), timed=True)
+    found = model_cost.measure(make("methods", "linear"), TWO, (1, 4, 5, 6), timed=True)
     assert found.pop("seconds_per_scan") > 0
     assert found == {"parameters": 242, "forward_flops": 2 * 240}
 
 
 def test_a_shape_that_a_network_cannot_read_is_told():
     with pytest.raises(BenchError, match=r"cannot read scans of \(3, 8\)"):
-        cost.measure(make("methods", "dclse"), TWO, (3, 8))
+        model_cost.measure(make("methods", "dclse"), TWO, (3, 8))
 
 
 def test_peak_memory_is_that_of_this_process():
-    cost.reset_peak_memory("cpu")
-    assert 20 < cost.peak_memory_mb(torch.device("cpu")) < 1e6
+    model_cost.reset_peak_memory("cpu")
+    assert 20 < model_cost.peak_memory_mb(torch.device("cpu")) < 1e6
 
 
 class Zone:
@@ -173,8 +174,9 @@ def test_arms_take_turns_and_a_slower_one_is_seen_to_be_slower(plugins):
 
 
 def test_the_command_times_a_study_and_the_report_shows_it(plugins, tmp_path, capsys, monkeypatch):
-    from bench import report, tables
+    from bench import report
     from bench.cli import app
+    from bench.report import tables
 
     with monkeypatch.context() as patched:
         patched.setattr(report, "build", lambda *given: tmp_path)

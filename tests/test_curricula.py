@@ -11,9 +11,10 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import lambertw
 
 from baselines.curricula import _pacing, _patches, _weighing
-from bench import registry, stages
+from bench import registry
 from bench.core import BenchError, DataSpec, Task, Trial
 from bench.curriculum import Signals, Stage
+from bench.training import curriculum_hooks
 
 CLASSES = Task("classification", "auc", ("a", "b"))
 LOSSES = torch.tensor([0.4, 2.0, 0.1, 1.2, 0.7, 3.0, 0.05, 0.9, 1.6, 0.3])
@@ -39,7 +40,7 @@ def test_maps_are_smoothed_as_the_reference_has_it():
     assert sigmas == pytest.approx([1.0, 1.0, 0.9**2, 0.9**4, 0.9**10, 0.9**20])
     spike = torch.zeros(1, 1, 5, 5)
     spike[..., 2, 2] = 1
-    centres = [float(stages.smoothed(spike, sigma)[0, 0, 2, 2]) for sigma in sigmas]
+    centres = [float(curriculum_hooks.smoothed(spike, sigma)[0, 0, 2, 2]) for sigma in sigmas]
     assert centres == pytest.approx([0.204, 0.204, 0.268, 0.378, 0.938, 1.0], abs=6e-4)
 
 
@@ -47,7 +48,7 @@ def test_maps_are_smoothed_as_the_reference_has_it():
 @pytest.mark.parametrize("sigma", [1.0, 0.4])
 def test_smoothing_is_the_gaussian_of_scipy_in_two_and_three_dimensions(shape, sigma):
     maps = np.random.default_rng(0).normal(size=(2, 3, *shape)).astype(np.float32)
-    ours = stages.smoothed(torch.tensor(maps), sigma).numpy()
+    ours = curriculum_hooks.smoothed(torch.tensor(maps), sigma).numpy()
     theirs = [[gaussian_filter(one, sigma, mode="nearest", radius=1) for one in maps_of] for maps_of in maps]
     np.testing.assert_allclose(ours, np.array(theirs), atol=1e-6)
 
@@ -232,7 +233,7 @@ def test_the_crop_is_that_of_numpys_spectrum(shape, size):
     spectrum = np.fft.fftshift(np.fft.fftn(x, axes=axes), axes=axes)
     kept = spectrum[(..., *(slice(n // 2 - b // 2, n // 2 - b // 2 + b) for n, b in zip(shape, size, strict=True)))]
     theirs = np.fft.ifftn(np.fft.ifftshift(kept, axes=axes), axes=axes).real * np.prod(size) / np.prod(shape)
-    ours = stages.low_passed(torch.tensor(x), size).numpy()
+    ours = curriculum_hooks.low_passed(torch.tensor(x), size).numpy()
     np.testing.assert_allclose(ours, theirs, atol=1e-10)
     np.testing.assert_allclose(ours.mean(axes), x.mean(axes))
 

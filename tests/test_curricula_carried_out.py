@@ -11,10 +11,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bench import checkpoint, registry, stages, train
+from bench import registry
 from bench.core import DataSpec, Recipe, Spec, Task, Trial, param
-from bench.loader import Normaliser, Part, shuffled
+from bench.data.loader import Normaliser, Part, shuffled
 from bench.method import Batch, Method, Outputs, label_losses
+from bench.training import checkpoint, curriculum_hooks, loop
 from bench.views import View, Volume
 
 AUC, MAE, DICE = (
@@ -67,7 +68,7 @@ def setup(folder, name="none", task=AUC, method=None, scans=16, steps=40, batch=
         logits = {AUC: (scans, 2), MAE: (scans, 1), DICE: (scans, 2, *SHAPE[1:])}[task]
         more["upstream"] = [Outputs(torch.randn(logits, generator=torch.Generator().manual_seed(1)), torch.ones(1))]
     folder.mkdir(exist_ok=True)
-    return train.Setup(trial, method or Conv(), curriculum, task, *parts, torch.device("cpu"), folder, **more)
+    return loop.Setup(trial, method or Conv(), curriculum, task, *parts, torch.device("cpu"), folder, **more)
 
 
 def able(name, task):
@@ -87,10 +88,10 @@ def test_twenty_steps_on_a_fixed_batch_lower_its_loss(tmp_path, name, task):
         pytest.skip("it refuses, see below")
     one = setup(tmp_path, name, task, scans=8, steps=20, batch=8)
     x, y = one.train.take(np.arange(8))
-    batch = Batch(x, train.Scale.fit(task, one.train.y).forward(y), torch.arange(8), task)
+    batch = Batch(x, loop.Scale.fit(task, one.train.y).forward(y), torch.arange(8), task)
     torch.manual_seed(one.trial.seed_for("init"))
     before = one.method.build(task, SHAPE).eval()
-    after = train.fit(one, SHAPE).model.eval()
+    after = loop.fit(one, SHAPE).model.eval()
     with torch.no_grad():
         losses = [float(label_losses(model(x), batch).mean()) for model in (before, after)]
     assert losses[1] < losses[0]
@@ -101,7 +102,7 @@ def test_all_take_the_same_number_of_steps_and_leave_the_plain_network(tmp_path,
     task = DICE if name == "patch_difficulty" else AUC
     steps = []
     monkeypatch.setattr(torch.optim.AdamW, "step", counted(torch.optim.AdamW.step, steps))
-    fit = train.fit(setup(tmp_path, name, task), SHAPE)
+    fit = loop.fit(setup(tmp_path, name, task), SHAPE)
     assert len(steps) == fit.points[-1].step == 40
     plain = Conv().build(task, SHAPE)
     assert list(fit.model.state_dict()) == list(plain.state_dict())
@@ -123,12 +124,12 @@ def counted(step, steps):
 def test_a_killed_training_goes_on_to_the_bit(tmp_path, monkeypatch, name):
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     task = DICE if name == "patch_difficulty" else AUC
-    whole = train.fit(setup(tmp_path / "whole", name, task), SHAPE)
+    whole = loop.fit(setup(tmp_path / "whole", name, task), SHAPE)
     killed = setup(tmp_path / "killed", name, task)
     with pytest.raises(KeyboardInterrupt):
-        train.fit(replace(killed, progress=stop_early), SHAPE)
+        loop.fit(replace(killed, progress=stop_early), SHAPE)
     torch.manual_seed(99)
-    resumed = train.fit(killed, SHAPE)
+    resumed = loop.fit(killed, SHAPE)
     assert resumed.resumed == 10
     same(resumed.model, whole.model)
     assert [replace(p, state=None) for p in resumed.points] == [replace(p, state=None) for p in whole.points]
@@ -142,7 +143,7 @@ def stop_early(fraction):
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "none"])
 def test_each_curriculum_changes_the_training(tmp_path, name):
     task = DICE if name == "patch_difficulty" else AUC
-    plain, other = (train.fit(setup(tmp_path / each, each, task), SHAPE).model for each in ("none", name))
+    plain, other = (loop.fit(setup(tmp_path / each, each, task), SHAPE).model for each in ("none", name))
     assert not torch.equal(next(plain.parameters()), next(other.parameters()))
 
 
@@ -191,7 +192,7 @@ def test_every_number_is_drawn_from_the_cell_and_not_from_the_method(tmp_path):
     drawn = []
     for name, method in (("none", Conv()), ("self_paced", Conv(rate=0.5)), ("superloss", Conv(lr=0.1))):
         one = setup(tmp_path, name, method=method)
-        course = train._begin(one, method.build(AUC, SHAPE), train.Scale(), train.Clock(one.device))
+        course = loop._begin(one, method.build(AUC, SHAPE), loop.Scale(), loop.Clock(one.device))
         drawn.append([course.order.take(None).tolist() for _ in range(9)])
         assert course.signals.seed == one.trial.seed_for("curriculum")
     order = shuffled(16, 4, np.random.default_rng(one.trial.seed_for("order")))
@@ -201,23 +202,23 @@ def test_every_number_is_drawn_from_the_cell_and_not_from_the_method(tmp_path):
 def test_the_teachers_losses_are_those_of_its_answers(tmp_path):
     for task in (AUC, MAE, DICE):
         one = setup(tmp_path, "transfer_teacher", task, scans=10)
-        scale = train.Scale.fit(task, one.train.y)
+        scale = loop.Scale.fit(task, one.train.y)
         y = scale.forward(torch.as_tensor(one.train.y, dtype=torch.float32 if task is MAE else torch.int64))
         expected = label_losses(one.upstream[0].logits, Batch(y, y, y, task))
-        np.testing.assert_allclose(train._difficulty(one, scale), expected.numpy(), rtol=1e-6)
+        np.testing.assert_allclose(loop._difficulty(one, scale), expected.numpy(), rtol=1e-6)
 
 
 def test_layers_have_the_rates_of_their_depth(tmp_path):
     one = setup(tmp_path, "lerac")
-    course = train._begin(one, one.method.build(AUC, SHAPE), train.Scale(), train.Clock(one.device))
+    course = loop._begin(one, one.method.build(AUC, SHAPE), loop.Scale(), loop.Clock(one.device))
     assert [[weight.ndim for weight in group["params"]] for group in course.optimiser.param_groups] == [
         [5, 1, 1, 1],
         [5, 1],
         [2, 1],
     ]
     for step, expected in ((0, [1, 0.1, 0.01]), (2, [1, 10**-0.5, 10**-1]), (4, [1, 1, 1])):
-        train._batch(one, course, train.Scale(), step)
-        factor = train.lr_factor(one.method, step / 40)
+        loop._batch(one, course, loop.Scale(), step)
+        factor = loop.lr_factor(one.method, step / 40)
         rates = [group["lr"] / (0.01 * factor) for group in course.optimiser.param_groups]
         assert rates == pytest.approx(expected)
 
@@ -225,14 +226,14 @@ def test_layers_have_the_rates_of_their_depth(tmp_path):
 def test_the_weights_of_voxels_are_those_of_a_loss_written_by_hand(tmp_path):
     one = setup(tmp_path, "patch_difficulty", DICE)
     model = one.method.build(DICE, SHAPE).eval()
-    course = train._begin(one, model, train.Scale(), train.Clock(one.device))
-    batch = train._batch(one, course, train.Scale(), 3)
-    with stages.acting(model, batch.stage) as answers:
-        losses = one.method.step(model, batch) + stages.voxel_term(answers, batch)
+    course = loop._begin(one, model, loop.Scale(), loop.Clock(one.device))
+    batch = loop._batch(one, course, loop.Scale(), 3)
+    with curriculum_hooks.acting(model, batch.stage) as answers:
+        losses = one.method.step(model, batch) + curriculum_hooks.voxel_term(answers, batch)
     logits = model(batch.x)
     weights = batch.stage.voxels(batch.y)
     entropy = (weights * F.cross_entropy(logits, batch.y, reduction="none")).flatten(1).mean(1)
     dice = label_losses(logits, batch) - F.cross_entropy(logits, batch.y, reduction="none").flatten(1).mean(1)
     torch.testing.assert_close(losses, entropy + dice)
     with pytest.raises(ValueError, match="the network gave nothing"):
-        stages.voxel_term([], batch)
+        curriculum_hooks.voxel_term([], batch)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from mortals import trial_of
 
-from bench import checkpoint, plan, runner
 from bench.core import Arm, Data, Recipe, Study, plain
-from bench.prepare import prepare
-from bench.store import Store
+from bench.data.prepare import prepare
+from bench.experiments import plan, run_trial
+from bench.storage.record_store import Store
+from bench.training import checkpoint
 
 REFUSING = {"fault": "refuse"}
 ARMS = {
@@ -42,8 +43,8 @@ def stop(fraction):
 
 def carried_out(trial, store):
     for each in plan.upstream_of(trial):
-        runner.run(each, store, True)
-    return runner.run(trial, store, True)
+        run_trial.run(each, store, True)
+    return run_trial.run(trial, store, True)
 
 
 @pytest.mark.parametrize("arm", ["teacher", "anti", "random", "dropped", "dropout", "student"])
@@ -52,10 +53,10 @@ def test_a_killed_trial_goes_on_to_the_bit_and_takes_as_many_steps(trials, tmp_p
     record = carried_out(trial, whole)
     assert (record.status, record.resolved["optimiser_steps"]) == ("done", 60)
     for each in plan.upstream_of(trial):
-        runner.run(each, killed, True)
+        run_trial.run(each, killed, True)
     with pytest.raises(KeyboardInterrupt):
-        runner.run(trial, killed, True, stop)
-    again = runner.run(trial, killed, True)
+        run_trial.run(trial, killed, True, stop)
+    again = run_trial.run(trial, killed, True)
     assert again.resolved["resumed_at_step"] == 20
     assert plain(again.metrics) == plain(record.metrics)
     assert whole.weights(trial.key).read_bytes() == killed.weights(trial.key).read_bytes()
@@ -73,7 +74,7 @@ def test_the_teacher_of_a_curriculum_is_the_arm_without_one_trained_once(trials)
 
 @pytest.mark.parametrize(("arm", "reason"), [("smoothed", "no convolutions"), ("floor", "takes no steps")])
 def test_what_cannot_act_is_a_refused_record_with_the_reason(trials, tmp_path, arm, reason):
-    record = runner.run(trial_of(trials, arm), Store(tmp_path / "r"))
+    record = run_trial.run(trial_of(trials, arm), Store(tmp_path / "r"))
     assert record.status == "refused"
     assert reason in record.error["message"]
 

@@ -13,8 +13,8 @@ import pytest
 
 from bench import registry
 from bench.core import BenchError
-from bench.datasets._bids import scans as rows_of
-from bench.datasets._nifti import read_scan
+from bench.data.readers.bids import scans as rows_of
+from bench.data.readers.nifti import read_scan
 
 LAYOUT = "a BIDS tree"
 

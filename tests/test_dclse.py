@@ -8,14 +8,15 @@ import sys
 import pytest
 import torch
 
-from bench import cost, registry
+from bench import registry
 from bench.core import BenchError, Task
 from bench.method import Batch
 from bench.registry import make
+from bench.training import model_cost
 from bench.views import effective
+from dclse.architecture import POSITIONS, WIDTHS, Structure
 from dclse.blocks import LB1, LB2
 from dclse.dgm import DynamicGroup
-from dclse.layout import POSITIONS, WIDTHS, Structure
 from dclse.network import Backbone
 
 ON, OFF = {}, {"dgm": "none"}
@@ -33,14 +34,14 @@ def classes(count: int) -> Task:
 )  # fmt: skip
 def test_the_parameters_are_the_published_ones(params, count, parameters):
     model = make("methods", "dclse", params).build(classes(count), (3, 110, 110))
-    assert cost.parameters(model) == parameters
+    assert model_cost.parameters(model) == parameters
 
 
 @pytest.mark.parametrize(
     ("params", "side", "giga"), [(ON, 110, 0.2902), (OFF, 110, 0.2798), (ON, 224, 1.077), (OFF, 224, 1.045)]
 )
 def test_the_operations_are_two_for_each_published_multiplication(params, side, giga):
-    found = cost.measure(make("methods", "dclse", params), classes(2), (3, side, side))
+    found = model_cost.measure(make("methods", "dclse", params), classes(2), (3, side, side))
     assert found["forward_flops"] / 2e9 == pytest.approx(giga, abs=6e-5 if side == 110 else 6e-4)
 
 
@@ -51,7 +52,7 @@ def test_a_dgm_adds_three_eighths_of_the_squared_width(name, weights):
         sum(weight.numel() for weight in DynamicGroup(width, Structure()).parameters()) == weights == 3 * width**2 // 8
     )
     alone = make("methods", "dclse", {"dgm": (name,)}).build(classes(2), (3, 64, 64))
-    assert cost.parameters(alone) == 7434998 + weights
+    assert model_cost.parameters(alone) == 7434998 + weights
 
 
 def test_a_dgm_gates_each_pixel_and_mixes_within_its_groups():

@@ -10,7 +10,7 @@ from bench.core import Task
 from bench.method import Batch
 from bench.registry import make
 from bench.views import effective
-from dclse.layout import POSITIONS
+from dclse.architecture import POSITIONS
 
 SWITCHES = {
     "dgm_ratio": [1, 2, 4],

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from test_effects import study
 
-from bench import plan, registry
+from bench import registry
 from bench.core import Arm, BenchError, Design, Factor
-from bench.core.design import aliases, combinations, defining_words, resolution
+from bench.core.factorial_design import aliases, combinations, defining_words, resolution
+from bench.experiments import plan
 
 
 def test_a_fraction_is_the_one_of_the_textbook():

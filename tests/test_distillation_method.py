@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_model, save_model
 
-from baselines import _distil, _distil_table, _distil_terms, _graph
+from baselines import _distil, _distil_losses, _distil_registry, _graph
 from bench import registry
 from bench.core import NO_CURRICULUM, BenchError, DataSpec, Recipe, Spec, Task, Trial
 from bench.method import Batch, Outputs, label_losses, outputs
@@ -235,12 +235,14 @@ def test_what_cannot_be_done_is_refused_with_its_reason(params, task, shape, rea
     assert reason in make("methods", "distil", params).refuses(task, shape)
 
 
-@pytest.mark.parametrize("loss", _distil_table.LOSSES)
+@pytest.mark.parametrize("loss", _distil_registry.LOSSES)
 def test_a_loss_does_some_task_and_refuses_the_rest(loss):
     method = make("methods", "distil", {"loss": loss, **(SEGMENTS if loss == "paced_curriculum" else {})})
     found = [method.refuses(task, VOLUME) is None for task in (THREE, AGE, MASK)]
-    assert found == [kind in _distil_table.LOSSES[loss].kinds for kind in ("classification", "regression", MASK.kind)]
-    assert loss in _distil_terms.TERMS
+    assert found == [
+        kind in _distil_registry.LOSSES[loss].kinds for kind in ("classification", "regression", MASK.kind)
+    ]
+    assert loss in _distil_losses.TERMS
 
 
 @pytest.mark.parametrize(

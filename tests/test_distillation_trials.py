@@ -9,16 +9,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from baselines._distil_table import LOSSES
+from baselines._distil_registry import LOSSES
 from baselines.distil import Distil
-from bench import checkpoint, inference, plan, registry, runner
+from bench import registry
 from bench.core import BenchError, DataSpec, Labels, Recipe, Split, Task, Trial, plain
-from bench.loader import Normaliser, Part
+from bench.data.loader import Normaliser, Part
+from bench.data.prepare import prepare
+from bench.experiments import plan, run_trial
+from bench.experiments.plan.dependencies import Lineage
 from bench.method import Batch, Outputs, outputs
-from bench.plan.lineage import Lineage
-from bench.prepare import prepare
-from bench.store import Store
-from bench.train import autocast
+from bench.storage.record_store import Store
+from bench.training import checkpoint, inference
+from bench.training.loop import autocast
 
 SMALL = {
     "student_params": {"network": "resnet10t", "view": "max"},
@@ -64,7 +66,7 @@ def carried_out(trial, root):
     store = Store(root)
     store.open()
     for each in (*plan.upstream_of(trial), trial):
-        record = runner.run(each, store, True)
+        record = run_trial.run(each, store, True)
         assert record.status == "done", record.error
     return store, record
 
@@ -88,15 +90,15 @@ def test_a_killed_student_goes_on_to_the_bit(asked, way, tmp_path):
     (teacher,) = plan.upstream_of(trial)
     store = Store(tmp_path / "killed")
     store.open()
-    runner.run(teacher, store, True)
+    run_trial.run(teacher, store, True)
 
     def stop(fraction):
         if fraction > 0.5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        runner.run(trial, store, True, stop)
-    again = runner.run(trial, store, True)
+        run_trial.run(trial, store, True, stop)
+    again = run_trial.run(trial, store, True)
     assert again.resolved["resumed_at_step"] == 4
     assert plain(again.metrics) == plain(record.metrics)
     assert store.weights(trial.key).read_bytes() == whole.weights(trial.key).read_bytes()
@@ -107,7 +109,7 @@ def test_an_untrained_teacher_keeps_the_weights_it_began_with(asked, tmp_path):
     (teacher,) = plan.upstream_of(trial)
     store = Store(tmp_path / "r")
     store.open()
-    runner.run(teacher, store, True)
+    run_trial.run(teacher, store, True)
     torch.manual_seed(teacher.seed_for("init"))
     method = registry.make("methods", teacher.method.name, teacher.method.params)
     view = method.view.shape((1, 12, 12, 12), (4.0,) * 3)

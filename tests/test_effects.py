@@ -15,12 +15,14 @@ from matplotlib.text import Text
 from scipy import stats as scipy_stats
 from synthetic import AGE, Made, Told, write
 
-from bench import figures, plan, registry, report, tables
+from bench import registry, report
 from bench.core import Arm, Data, Design, Factor, Study
-from bench.plan.levels import described
-from bench.store import Store
-from bench.tables.effects import weights
-from bench.tables.text import TIMES
+from bench.experiments import plan
+from bench.experiments.plan.factors import described
+from bench.report import figures, tables
+from bench.report.tables.effects_table import weights
+from bench.report.tables.number_format import TIMES
+from bench.storage.record_store import Store
 
 STORED = Path(__file__).parent.parent / "results" / "reference" / "ablation_dgm"
 DATA = (Made(),)

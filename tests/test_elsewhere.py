@@ -10,15 +10,15 @@ import pytest
 from scipy import stats as oracle
 
 from bench.core import DataSpec, Record, Spec, Split, Trial
-from bench.metrics import metric
-from bench.stats import area_interval
-from bench.tables import shown
-from bench.tables.contrasts import row
-from bench.tables.elsewhere import Term, people_variance
-from bench.tables.learning import learning
-from bench.tables.results import Run, Section
-from bench.tables.scores import interval
-from bench.tables.trained import trained
+from bench.evaluation import area_interval
+from bench.evaluation.metrics import metric
+from bench.report.tables import arm_selection
+from bench.report.tables.above_chance_table import learning
+from bench.report.tables.contrasts_table import row
+from bench.report.tables.external_test import Term, people_variance
+from bench.report.tables.model_comparison_table import trained
+from bench.report.tables.results import Run, Section
+from bench.report.tables.scores_table import interval
 
 FOLDS, PEOPLE = 5, 40
 Y, WHO = np.repeat(np.arange(PEOPLE) % 2, 2), np.repeat(np.arange(PEOPLE), 2)
@@ -113,6 +113,6 @@ def oracle_variance(p: np.ndarray) -> float:
 
 def test_a_picture_of_people_and_the_models_beside_each_other_have_everybody_once() -> None:
     made = section()
-    assert [run.place for run in shown.one_pass(made, "a")] == [(0, 0, 0)]
+    assert [run.place for run in arm_selection.one_pass(made, "a")] == [(0, 0, 0)]
     assert trained(made)["scans"].tolist() == [len(Y)]
-    assert len(shown.one_pass(section(external=False), "a")) == FOLDS
+    assert len(arm_selection.one_pass(section(external=False), "a")) == FOLDS

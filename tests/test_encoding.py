@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench.core import BenchError
 from bench.views import PLANES, Dynamic, SlidingDynamic, rank_pooling_weights
-from bench.views.back import carry_back
+from bench.views.backproject import carry_back
 from bench.views.dynamic import COEFFICIENTS
 from bench.views.layer import RankPooling
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bench import plan, registry
+from bench import registry
 from bench.cli import main
-from bench.cli.ending import outcome
+from bench.cli.exit_summary import outcome
 from bench.core import Record
-from bench.prepare import prepare
-from bench.store import Store
+from bench.data.prepare import prepare
+from bench.experiments import plan
+from bench.storage.record_store import Store
 
 STUDY = """
 from bench.core import Arm, Data, Recipe, Study

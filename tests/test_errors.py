@@ -14,10 +14,10 @@ import bids
 import numpy as np
 import pytest
 
-from bench import loader
 from bench.core import HaltError
-from bench.disk import storing, write_text
-from bench.prepare import DamagedError, open_prepared, prepare
+from bench.data import loader
+from bench.data.prepare import DamagedError, open_prepared, prepare
+from bench.storage.atomic_io import storing, write_text
 from bench.views import Slice
 
 

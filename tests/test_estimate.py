@@ -11,11 +11,11 @@ import pytest
 from synthetic import Made, Told, write
 
 from bench import registry
-from bench.cli.planning import Asked, planned
 from bench.core import Recipe, Record, Trial
-from bench.plan.estimate import MEASURED, estimate
-from bench.prepare import prepare
-from bench.store import Store
+from bench.data.prepare import prepare
+from bench.experiments.plan.estimate import MEASURED, estimate
+from bench.experiments.prepare_study import Asked, planned
+from bench.storage.record_store import Store
 
 COST = {
     "data_seconds": 1.0, "forward_seconds": 3.0, "backward_seconds": 5.0, "update_seconds": 1.0,
@@ -110,7 +110,7 @@ def test_a_plan_counts_cells_pairs_and_trials(tiny):
 
 
 def test_measuring_makes_no_record_of_the_study_and_tells_all_kinds(tiny):
-    from bench.cli.measuring import measure
+    from bench.cli.measure import measure
 
     found = measure(planned(tiny))
     assert found.statuses["done"] == 0
@@ -125,7 +125,7 @@ def test_measuring_makes_no_record_of_the_study_and_tells_all_kinds(tiny):
 def test_a_plan_imports_neither_torch_nor_ray(tmp_path):
     write(tmp_path, {"a": Told()}, [Made()], folds=2)
     program = (
-        "import sys; from bench.cli.planning import Asked, planned;"
+        "import sys; from bench.experiments.prepare_study import Asked, planned;"
         "planned(Asked('ablation_dgm', phantoms=True)).lines();"
         "print([name for name in ('torch', 'ray') if name in sys.modules])"
     )

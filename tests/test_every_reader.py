@@ -25,8 +25,8 @@ from test_six import adni, ixi, openbhb
 
 from bench import registry
 from bench.core import BenchError, Dataset
+from bench.data.prepare.checks import decode
 from bench.datasets.roi_ixi import END, MASKS
-from bench.prepare.checks import decode
 
 FOLDER = "Köpfe mit Ümläuten 頭"
 EIGHT = np.diag([8.0, 8.0, 8.0, 1.0])

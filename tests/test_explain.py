@@ -12,14 +12,15 @@ import pytest
 import torch
 from torch import nn
 
-from bench import registry, runner
+from bench import registry
+from bench.analysis.explain.localisation import area, head_of, hit, interval
+from bench.analysis.explain.saliency import WAYS, saliency
+from bench.analysis.explain.saliency_maps import Way, explain
 from bench.core import BenchError, Recipe, Split, Task, Trial
-from bench.explain.explained import Way, explain
-from bench.explain.saliency import WAYS, saliency
-from bench.explain.scoring import area, head_of, hit, interval
-from bench.kept import load
-from bench.prepare import prepare
-from bench.store import Store
+from bench.data.prepare import prepare
+from bench.experiments import run_trial
+from bench.storage.record_store import Store
+from bench.training.trained_model import load
 
 AGE = Task("regression", "mae")
 
@@ -108,9 +109,9 @@ def kept(tmp_path, request):
     store = Store(tmp_path / "results")
     method = registry.spec("methods", "dclse", {"view": {"kind": "dynamic", "plane": plane}})
     trial = Trial(made.spec, method, Split(folds=2), recipe=Recipe(steps=3, batch_size=4, points=1))
-    assert runner.run(trial, store, keep=True).status == "done"
+    assert run_trial.run(trial, store, keep=True).status == "done"
     bare = replace(trial, fold=1)
-    runner.run(bare, store)
+    run_trial.run(bare, store)
     return store, trial, bare
 
 
@@ -169,7 +170,7 @@ def test_the_plane_hits_the_truth_and_untrained_weights_do_not(tmp_path):
         made.spec, registry.spec("methods", "dclse"), Split(folds=4), recipe=Recipe(steps=200, batch_size=16, points=5)
     )
     store = Store(tmp_path / "results")
-    record = runner.run(trial, store, keep=True)
+    record = run_trial.run(trial, store, keep=True)
     assert record.metrics["selected"]["auc"] > 0.95
     entry, _ = explain(load(store, trial.key), tmp_path / "maps", 16, Way(), 8, False)
     print({kind: entry[kind] for kind in ("trained", "untrained", "chance")})

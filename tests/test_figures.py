@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from synthetic import AGE, Made, Told, write
 
-from bench import figures, tables
-from bench.figures import style
-from bench.store import Store
+from bench.report import figures, tables
+from bench.report.figures import style
+from bench.storage.record_store import Store
 
 FLOORS = {"constant": Told(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": Told(0.5, family="floor")}
 EIGHT = {

@@ -8,18 +8,18 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_curve, roc_auc_score, roc_curve
 from synthetic import AGE, MASKS, Made, Told, write
 
-from bench import tables
 from bench.core import Task
-from bench.figures.agreement import agreement
-from bench.figures.confusion import confusion
-from bench.figures.distribution import distribution
-from bench.figures.pareto import front
-from bench.figures.ranking import ranking
-from bench.figures.reliability import reliability as diagram
-from bench.store import Store
-from bench.tables import shown
-from bench.tables.ranking import bands, curve
-from bench.tables.reliability import reliability
+from bench.report import tables
+from bench.report.figures.bland_altman_figure import agreement
+from bench.report.figures.calibration_figure import reliability as diagram
+from bench.report.figures.confusion_figure import confusion
+from bench.report.figures.pareto_figure import front
+from bench.report.figures.roc_figure import ranking
+from bench.report.figures.score_distribution_figure import distribution
+from bench.report.tables import arm_selection
+from bench.report.tables.calibration import reliability
+from bench.report.tables.roc_curves import bands, curve
+from bench.storage.record_store import Store
 
 FOUR = np.array(["glioma", "meningioma", "none", "pituitary"])
 
@@ -97,7 +97,7 @@ def test_a_fold_without_a_class_is_left_out_and_without_any_fold_there_is_no_cur
 
 def test_a_confusion_matrix_is_scikit_learns_summed_over_the_folds(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.6)})
-    said = shown.said_in_one_pass(section, "a")
+    said = arm_selection.said_in_one_pass(section, "a")
     counts = confusion_matrix(said.y, said.said.argmax(1))
     assert np.array_equal(
         counts, sum(confusion_matrix(k["y"], k["selected"].argmax(1)) for k in folds_of(section, "a"))
@@ -118,7 +118,7 @@ def test_a_class_without_scans_has_an_empty_row():
 
 def test_a_reliability_diagram_is_scikit_learns(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.6)})
-    said = shown.said_in_one_pass(section, "a")
+    said = arm_selection.said_in_one_pass(section, "a")
     found = reliability(said.y, said.said)
     observed, stated = calibration_curve(said.y, said.said[:, 1], n_bins=10)
     line = diagram({"a": found}, section.task.classes).axes[0].lines[1]
@@ -138,7 +138,7 @@ def test_of_several_classes_the_likeliest_is_judged():
 
 def test_limits_of_agreement_and_the_line_of_the_gap_are_those_of_the_closed_form(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.2)}, Made("ages", AGE))
-    said = shown.said_in_one_pass(section, "a")
+    said = arm_selection.said_in_one_pass(section, "a")
     gaps = said.said - said.y
     above, below = agreement({"a": said}, "years").axes
     levels = sorted(line.get_ydata()[0] for line in above.lines[1:])
@@ -151,7 +151,7 @@ def test_limits_of_agreement_and_the_line_of_the_gap_are_those_of_the_closed_for
 
 def test_a_distribution_shows_every_scan_and_the_median(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.5), "b": Told(1)}, Made("artery", MASKS))
-    scores = {arm: shown.scan_scores(section, arm) for arm in ("a", "b")}
+    scores = {arm: arm_selection.scan_scores(section, arm) for arm in ("a", "b")}
     assert [len(each) for each in scores.values()] == [100, 100]
     scores["b"][:2] = np.nan
     axes = distribution(scores, section.metric).axes[0]
@@ -164,8 +164,8 @@ def test_a_distribution_shows_every_scan_and_the_median(tmp_path):
 
 def test_in_a_picture_of_people_each_scan_stands_once(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.5)}, seeds=2, partitions=2)
-    assert len(shown.said_in_one_pass(section, "a").y) == 100
-    assert shown.passes(section) == 4
+    assert len(arm_selection.said_in_one_pass(section, "a").y) == 100
+    assert arm_selection.passes(section) == 4
 
 
 def test_the_front_is_of_those_that_none_beats():
@@ -182,15 +182,15 @@ def test_the_task_of_four_classes_is_told_by_their_names():
 
 
 def test_records_of_masks_keep_the_score_of_every_scan(tmp_path, monkeypatch):
-    from bench import runner
     from bench.core import Recipe, Spec, Split, Trial
-    from bench.prepare import prepare
+    from bench.data.prepare import prepare
+    from bench.experiments import run_trial
 
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     prepared = prepare("phantom_artery", {"subjects": 9})
     trial = Trial(prepared.spec, Spec("constant"), Split(folds=3), recipe=Recipe(steps=1, points=1))
     store = Store(tmp_path / "results")
-    record = runner.run(trial, store)
+    record = run_trial.run(trial, store)
     assert record.status == "done", record.error
     kept = store.predictions(trial.key)
     assert set(kept) == {"ids", "groups", "scan_scores"}

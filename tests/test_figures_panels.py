@@ -10,16 +10,15 @@ import pytest
 from matplotlib.text import Text
 from synthetic import AGE, MASKS, Made, Told, write
 
-from bench import tables
 from bench.core import Task
-from bench.figures import save, style
-from bench.figures.courses import learning_curves
-from bench.figures.critical import cliques, critical_difference
-from bench.metrics import METRICS
-from bench.report import drawn
-from bench.report.page import inline
-from bench.store import Store
-from bench.tables.courses import Course
+from bench.evaluation.metrics import METRICS
+from bench.report import figure_files, tables
+from bench.report.figures import save, style
+from bench.report.figures.critical_difference_figure import cliques, critical_difference
+from bench.report.figures.training_curves_figure import learning_curves
+from bench.report.html import inline
+from bench.report.tables.training_curves import Course
+from bench.storage.record_store import Store
 
 FLOORS = {"constant": Told(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": Told(0.5, family="floor")}
 FEW = {
@@ -75,7 +74,7 @@ def apart(made):
 
 @pytest.mark.parametrize(("arms", "name"), [*((FEW, name) for name in SETS), (MANY, "classes")], ids=[*SETS, "25 arms"])
 def test_no_words_lie_on_others_or_leave_the_page(arms, name, tmp_path):
-    found = drawn.pictures(frames_of(tmp_path, arms, SETS[name]))
+    found = figure_files.pictures(frames_of(tmp_path, arms, SETS[name]))
     for picture in found:
         made = picture.made()
         assert made.get_figwidth() <= style.WIDTH + 1e-9
@@ -86,7 +85,7 @@ def test_no_words_lie_on_others_or_leave_the_page(arms, name, tmp_path):
 def test_every_kind_of_task_has_its_figures(tmp_path):
     stems = {}
     for name, made in SETS.items():
-        found = drawn.pictures(frames_of(tmp_path / name, FEW, made))
+        found = figure_files.pictures(frames_of(tmp_path / name, FEW, made))
         stems[name] = {picture.stem.removeprefix(f"{made.name}-") for picture in found}
     common = {"scores", "contrasts", "learning", "pareto", "curriculum"}
     assert stems["classes"] == common | {"roc", "precision-recall", "confusion", "reliability"}
@@ -96,12 +95,16 @@ def test_every_kind_of_task_has_its_figures(tmp_path):
 
 def test_what_has_no_data_has_no_figure(tmp_path):
     missing = {"a": Told(missing=range(5)), "b": Told(missing=range(5))}
-    found = drawn.pictures(frames_of(tmp_path, missing, SETS["classes"]))
+    found = figure_files.pictures(frames_of(tmp_path, missing, SETS["classes"]))
     assert [picture.stem for picture in found] == ["scans-scores", "scans-contrasts"]
     bare = frames_of(tmp_path / "bare", {"a": Told(0.5), "b": Told(1)}, SETS["classes"])
     for run in bare.section.runs:
         bare.section._kept[run.cell["key"]] = {}  # records that keep no predictions
-    assert {picture.stem for picture in drawn.pictures(bare)} == {"scans-scores", "scans-contrasts", "scans-pareto"}
+    assert {picture.stem for picture in figure_files.pictures(bare)} == {
+        "scans-scores",
+        "scans-contrasts",
+        "scans-pareto",
+    }
 
 
 def test_predictions_that_are_no_numbers_are_not_drawn(tmp_path):
@@ -109,14 +112,14 @@ def test_predictions_that_are_no_numbers_are_not_drawn(tmp_path):
     for run in found.section.of("a"):
         kept = dict(found.section.predictions(run))
         found.section._kept[run.cell["key"]] = {**kept, "selected": np.full_like(kept["selected"], np.nan)}
-    (roc,) = [picture for picture in drawn.pictures(found) if picture.stem == "scans-roc"]
+    (roc,) = [picture for picture in figure_files.pictures(found) if picture.stem == "scans-roc"]
     assert [axes.get_title() for axes in roc.made().axes] == ["b"]
 
 
 def test_of_many_arms_the_reference_the_best_floor_and_the_declared_are_shown(tmp_path):
     names = list(MANY)
     found = frames_of(tmp_path, MANY, SETS["classes"], contrasts=[[names[20], names[0]], [names[9], names[0]]])
-    (roc,) = [picture for picture in drawn.pictures(found) if picture.stem == "scans-roc"]
+    (roc,) = [picture for picture in figure_files.pictures(found) if picture.stem == "scans-roc"]
     made = roc.made()
     assert len(made.axes) == 8
     assert made.axes[0].get_title() == "reference"
@@ -131,7 +134,7 @@ def test_of_many_arms_the_reference_the_best_floor_and_the_declared_are_shown(tm
 def test_files_name_no_person(tmp_path):
     found = frames_of(tmp_path, FEW, SETS["classes"])
     assert found.section.people
-    (roc,) = [picture for picture in drawn.pictures(found) if picture.stem == "scans-roc"]
+    (roc,) = [picture for picture in figure_files.pictures(found) if picture.stem == "scans-roc"]
     for path in save(roc.made(), tmp_path / "figures", roc.stem):
         assert not re.search(rb"sub-SCANS", path.read_bytes())
     assert not [text for text in roc.made().findobj(Text) if "sub-" in text.get_text()]

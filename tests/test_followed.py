@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench import registry, runner
+from bench import registry
 from bench.core import Recipe, Split, Trial
-from bench.prepare import prepare
-from bench.scores import bias
-from bench.store import Store
+from bench.data.prepare import prepare
+from bench.experiments import run_trial
+from bench.storage.record_store import Store
+from bench.training.evaluate import bias
 
 
 def test_the_slope_of_the_gap_is_that_of_a_regression():
@@ -43,7 +44,7 @@ def results(tmp_path_factory):
     for arm, params in (("dclse", {}), ("dclse", full), ("linear", {})):
         method = registry.spec("methods", arm, params)
         trial = Trial(made.spec, method, Split(folds=3), recipe=Recipe(steps=4, batch_size=4, points=2))
-        records[arm + ("+" if params else "")] = runner.run(trial, store)
+        records[arm + ("+" if params else "")] = run_trial.run(trial, store)
     return records
 
 
@@ -73,8 +74,8 @@ def test_every_evaluation_point_tells_the_curriculum_and_the_groups(results):
 def test_curves_and_biases_are_tables(results):
     from types import SimpleNamespace
 
-    from bench.tables.bias import bias as table
-    from bench.tables.curves import curves
+    from bench.report.tables.learning_curves import curves
+    from bench.report.tables.regression_bias_table import bias as table
 
     cell = {"arm": "full", "role": "arm", "partition": 0, "fold": 0, "seed": 0}
     runs = [SimpleNamespace(cell=cell, done=True, record=results["dclse+"])]
@@ -97,7 +98,7 @@ def test_curves_and_biases_are_tables(results):
 def test_a_phantom_tells_how_far_the_arms_come_to_the_oracle(tmp_path):
     from synthetic import Made, Told, write
 
-    from bench import tables
+    from bench.report import tables
 
     data = (Made(name="phantom_ad", phantom=True),)
     plan = write(tmp_path, {"linear": Told(scores=[0.8] * 5), "base": Told(scores=[0.65] * 5)}, data)
@@ -111,7 +112,7 @@ def test_a_phantom_tells_how_far_the_arms_come_to_the_oracle(tmp_path):
 
 
 def _without(plan, root):
-    from bench import tables
+    from bench.report import tables
 
     del plan["data"][0]["oracle"]
     results = tables.gather(plan, Store(root))

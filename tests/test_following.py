@@ -12,13 +12,14 @@ from dataclasses import replace
 import pytest
 from mortals import Quiet
 
-from bench import launch, plan, registry
+from bench import registry
 from bench.cli import main
 from bench.core import Record
-from bench.launch.attempts import telling
-from bench.prepare import prepare
-from bench.status import Follower, state_of
-from bench.store import Store
+from bench.data.prepare import prepare
+from bench.experiments import launch, plan
+from bench.experiments.launch.locked_trial import telling
+from bench.experiments.progress import Follower, state_of
+from bench.storage.record_store import Store
 
 NOW = 1_000_000_000.0
 
@@ -115,7 +116,7 @@ def test_the_live_view_is_plain_lines_where_there_is_no_terminal_and_ends_with_t
 
 def test_a_trial_tells_how_far_it_is_while_it_runs(written, monkeypatch):
     entry, cells, store = written
-    monkeypatch.setattr("bench.launch.attempts.TOLD_EVERY", 0.0)
+    monkeypatch.setattr("bench.experiments.launch.locked_trial.TOLD_EVERY", 0.0)
     seen = []
 
     class Looking(Quiet):

@@ -11,8 +11,8 @@ import pytest
 from bench import registry
 from bench.cli import main
 from bench.core import Arm, BenchError, Data, Design, Factor, Light, RandomLabels, Recipe, Study, Tuning
-from bench.core.form import check_form
-from bench.plan import check
+from bench.core.study_schema import check_form
+from bench.experiments.plan import check
 
 WHOLE = Study(
     "Why?",

@@ -17,7 +17,7 @@ NAMES = {
     "bench.views.layer": "RankPooling",
     "bench.registry": "did_you_mean make spec",
     "bench.weights": "verified carry_over fitting tensors without_weights",
-    "bench.datasets._bids": "scans",
+    "bench.data.readers.bids": "scans",
 }
 
 

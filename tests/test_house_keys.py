@@ -13,7 +13,7 @@ import pytest
 
 from bench import registry
 from bench.core import DataSpec
-from bench.plan import cells
+from bench.experiments.plan import cells
 
 GOLDEN = Path(__file__).parent / "golden" / "trial_keys.json"
 ALL = {"cells": 2713, "digest": "69166975c2709251ecd8"}

@@ -13,8 +13,8 @@ from PIL import Image
 
 from bench import registry
 from bench.core import BenchError, HaltError
-from bench.datasets._images import Folders, listed, read_image
-from bench.prepare import prepare
+from bench.data.prepare import prepare
+from bench.data.readers.images import Folders, listed, read_image
 
 FOLDERS = Folders({"healthy": ("healthy", "notumor"), "tumor": ("tumor",)}, ("pituitary",))
 LAYOUT = "folders of images"

@@ -1,4 +1,6 @@
-"""Promises of bench.runner and bench.launch: every trial becomes a record, once, and the same however it was run."""
+"""Promises of bench.experiments.run_trial and bench.experiments.launch: every trial becomes a record, once, and the
+same however it was run.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench import launch, plan, registry, runner
+from bench import registry
 from bench.core import Arm, BenchError, Data, RandomLabels, Recipe, plain
-from bench.prepare import prepare
-from bench.store import Store
+from bench.data.prepare import prepare
+from bench.experiments import launch, plan, run_trial
+from bench.storage.record_store import Store
 
 
 class Quiet:
@@ -152,7 +155,7 @@ def test_failed_trials_run_again_when_asked(study, tmp_path, monkeypatch):
     failing = replace(study, arms={"net": Arm("tiny_net")}, floors=[], again=None, random_labels=None)
     cells = cells_of(failing)
     with monkeypatch.context() as patch:
-        patch.setattr("bench.train.fit", lambda *_: (_ for _ in ()).throw(MemoryError()))
+        patch.setattr("bench.training.loop.fit", lambda *_: (_ for _ in ()).throw(MemoryError()))
         store, _ = run(cells, tmp_path / "r")
     assert store.get(cells[0].trial.key).status == "failed"
     _, again = run(cells, tmp_path / "r")
@@ -221,7 +224,7 @@ def test_data_prepared_anew_do_not_answer_to_an_old_plan(study, tmp_path):
     cells = cells_of(study)
     old = replace(cells[0].trial, data=replace(cells[0].trial.data, fingerprint="yesterday"))
     with pytest.raises(BenchError, match="prepared anew"):
-        runner.run(old, Store(tmp_path / "r"))
+        run_trial.run(old, Store(tmp_path / "r"))
 
 
 def test_a_launcher_that_is_not_there_is_named(study, tmp_path):
@@ -232,12 +235,12 @@ def test_a_launcher_that_is_not_there_is_named(study, tmp_path):
 def test_fit_is_given_no_test_scans(study, tmp_path, monkeypatch):
     cells = cells_of(study)
     given = []
-    kept = runner.train.fit
+    kept = run_trial.train.fit
 
     def spy(setup, shape):
-        given.append({name for name, value in vars(setup).items() if isinstance(value, (runner.Part, torch.Tensor))})
+        given.append({name for name, value in vars(setup).items() if isinstance(value, (run_trial.Part, torch.Tensor))})
         return kept(setup, shape)
 
-    monkeypatch.setattr(runner.train, "fit", spy)
-    runner.run(cells[0].trial, Store(tmp_path / "r"))
+    monkeypatch.setattr(run_trial.train, "fit", spy)
+    run_trial.run(cells[0].trial, Store(tmp_path / "r"))
     assert given == [{"train", "val"}]

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from bench import layout, runner
 from bench.core import Task
+from bench.experiments import run_trial
 from bench.registry import make
+from bench.training import optim
 
 CPU = torch.device("cpu")
 TASK = Task("classification", "auc", ("a", "b"))
@@ -32,7 +33,7 @@ def answered(network, x):
 def test_a_laid_network_answers_the_same_with_the_same_gradients(network):
     x = torch.randn(4, 3, 32, 32, dtype=torch.float64)
     plain, gradients = answered(network, x)
-    with layout.laid(network, CPU):
+    with optim.laid(network, CPU):
         laid, found = answered(network, x)
     torch.testing.assert_close(plain, laid, rtol=1e-12, atol=1e-12)
     for one, other in zip(gradients, found, strict=True):
@@ -42,7 +43,7 @@ def test_a_laid_network_answers_the_same_with_the_same_gradients(network):
 def test_only_pointwise_convolutions_are_marked_and_afterwards_the_network_is_as_it_was(network):
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     before = repr(network)
-    with layout.laid(network, CPU):
+    with optim.laid(network, CPU):
         assert {module.dilation for module in convolutions if module.kernel_size == (1, 1)} == {(2, 2)}
         assert {module.dilation for module in convolutions if module.kernel_size != (1, 1)} == {(1, 1)}
     assert repr(network) == before
@@ -53,7 +54,7 @@ def test_only_pointwise_convolutions_are_marked_and_afterwards_the_network_is_as
 
 def interrupted(network):
     """A training that fails."""
-    with layout.laid(network, CPU):
+    with optim.laid(network, CPU):
         raise KeyError
 
 
@@ -62,7 +63,7 @@ def test_a_pointwise_convolution_in_space_is_the_same_too():
     made = nn.Sequential(nn.Conv3d(3, 5, 1, stride=2), nn.Conv3d(5, 2, 3, padding=1, dilation=2)).double()
     x = torch.randn(2, 3, 9, 8, 7, dtype=torch.float64)
     plain = made(x)
-    with layout.laid(made, CPU):
+    with optim.laid(made, CPU):
         torch.testing.assert_close(plain, made(x), rtol=1e-12, atol=1e-12)
         assert made[0].dilation == (2, 2, 2)
     assert made[0].dilation == (1, 1, 1)
@@ -85,7 +86,7 @@ def test_an_optimiser_takes_the_steps_of_the_plain_one(kind, form):
     method = make("methods", "timm2d", {"optimiser": kind, "lr": 0.01, "weight_decay": 0.1})
     start = torch.randn(6, 3, 3, 3)
     weights = [nn.Parameter(start.clone().to(memory_format=form)) for _ in range(2)]
-    optimisers = [layout.optimiser(method, weights[:1]), PLAIN[kind](weights[1:])]
+    optimisers = [optim.optimiser(method, weights[:1]), PLAIN[kind](weights[1:])]
     for _ in range(8):
         gradient = torch.randn(6, 3, 3, 3)
         for weight, optimiser in zip(weights, optimisers, strict=True):
@@ -97,6 +98,6 @@ def test_an_optimiser_takes_the_steps_of_the_plain_one(kind, form):
 
 
 def test_equal_numbers_do_not_cost_a_filling_of_all_memory():
-    runner.be_deterministic(1)
+    run_trial.be_deterministic(1)
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.utils.deterministic.fill_uninitialized_memory

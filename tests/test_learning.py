@@ -8,11 +8,13 @@ from scipy import stats as oracle
 from statsmodels.stats.multitest import multipletests
 from synthetic import AGE, MASKS, Made, Told, write
 
-from bench import plan, registry, tables
+from bench import registry
 from bench.core import DataSpec
-from bench.report.answers import cautions
-from bench.store import Store
-from bench.tables import layout
+from bench.experiments import plan
+from bench.report import tables
+from bench.report.conclusions import cautions
+from bench.report.tables import table as layout
+from bench.storage.record_store import Store
 
 FLOOR = [0.50, 0.51, 0.49, 0.50, 0.50]
 FAR, NEAR, UNDER = [0.80, 0.84, 0.79, 0.83, 0.81], [0.52, 0.47, 0.55, 0.49, 0.51], [0.48, 0.50, 0.47, 0.51, 0.49]

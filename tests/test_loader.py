@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench import loader
-from bench.loader import Normaliser, Part, shuffled, view_array
+from bench.data import loader
+from bench.data.loader import Normaliser, Part, shuffled, view_array
 from bench.views import Dynamic, Slice, Volume
 
 SPACING = (2.0, 2.0, 2.0)

@@ -44,7 +44,7 @@ def tube(*places: slice) -> np.ndarray:
 
 
 def test_the_dice_of_centre_lines_is_that_of_lengths():
-    from bench.metrics import metric
+    from bench.evaluation.metrics import metric
 
     whole, half = tube(slice(2, 28)), tube(slice(2, 15))
     cldice = metric("cldice")
@@ -72,7 +72,7 @@ def test_the_dice_of_centre_lines_is_the_one_of_independent_arithmetic():
     import nibabel as nib
     from skimage.morphology import skeletonize
 
-    from bench.metrics import metric
+    from bench.evaluation.metrics import metric
 
     root = Path(os.environ.get("BENCH_TEST_DATA", "")) / "vessel_masks" / "ixi"
     if not os.environ.get("BENCH_TEST_DATA") or not root.is_dir():

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 import pytest
 from mortals import Quiet
 
-from bench import runner
-from bench.launch import abreast, board
-from bench.launch.abreast import _Wave
-from bench.launch.crew import Crew, Seat
-from bench.launch.nodes import Node
-from bench.launch.stopping import Stop
-from bench.launch.work import Work, kind_of
-from bench.store import Store
+from bench.experiments import run_trial
+from bench.experiments.launch import ray_launcher, worker_progress
+from bench.experiments.launch.jobs import Work, kind_of
+from bench.experiments.launch.nodes import Node
+from bench.experiments.launch.ray_launcher import _Wave
+from bench.experiments.launch.signals import Stop
+from bench.experiments.launch.worker_pool import Crew, Seat
+from bench.storage.record_store import Store
 
 PEAK = 900.0  # megabytes that a trial needs
 WHOLE = 20_000.0  # megabytes of the GPU
@@ -40,7 +40,7 @@ class Ray:
         name, trial = self.called[reference]
         if name == "measure":
             return "cuda", (PEAK if self.known else None)
-        return (runner.run(trial, self.store).status, []), {}
+        return (run_trial.run(trial, self.store).status, []), {}
 
     def kill(self, actor):
         pass
@@ -49,8 +49,8 @@ class Ray:
 @pytest.fixture
 def wave(cells, tmp_path, monkeypatch):
     """A wave of all trials without teachers on one node with a GPU; known: whether two steps tell what they need."""
-    monkeypatch.setattr(board, "clear", lambda key: None)
-    monkeypatch.setattr(board, "read", lambda key: None)
+    monkeypatch.setattr(worker_progress, "clear", lambda key: None)
+    monkeypatch.setattr(worker_progress, "read", lambda key: None)
 
     def made(known, arms):
         store = Store(tmp_path / f"r-{known}")
@@ -108,7 +108,7 @@ def test_a_process_that_does_not_begin_is_told_of_and_given_up_at_the_first_sign
     assert len(wave.running) == 2
     monkeypatch.setattr(Crew, "absent", lambda self, seat: True)
     assert wave._waits() == ("", "")
-    monkeypatch.setattr(abreast, "LATE", 0.0)
+    monkeypatch.setattr(ray_launcher, "LATE", 0.0)
     assert wave._waits()[0].startswith("waiting for room: no process has begun on one for 0 seconds")
     wave.stop.asked = True
     assert wave._waits() == ("", "")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.core import BenchError, Task
-from bench.metrics import METRICS, chance, evaluate, metric, of_task
+from bench.evaluation.metrics import METRICS, chance, evaluate, metric, of_task
 
 TWO = Task("classification", "auc", ("healthy", "ill"))
 THREE = Task("classification", "accuracy", ("a", "b", "c"))
@@ -231,7 +231,7 @@ def test_a_spacing_of_the_wrong_length_and_values_of_a_metric_that_is_no_mean_ar
 
 def test_the_module_is_light_to_import() -> None:
     heavy = "torch", "ray", "pandas", "sklearn", "scipy", "monai"
-    code = f"import sys, bench.metrics, bench.stats; print(*set({heavy!r}) & set(sys.modules))"
+    code = f"import sys, bench.evaluation.metrics, bench.evaluation; print(*set({heavy!r}) & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 

@@ -12,34 +12,35 @@ from dataclasses import replace
 import pytest
 from mortals import Quiet, cut_short, trial_of
 
-from bench import launch, paths, plan, registry, runner
-from bench.core import BenchError, HaltError
-from bench.launch import board, cluster, crate, look, worker
-from bench.launch.needs import CONTEXT, MARGIN, Need, lacking, need
-from bench.launch.nodes import PACKAGES, Inspection, Node
-from bench.launch.work import kind_of
-from bench.prepare import prepare
-from bench.prepare.prepared import folder_of
-from bench.store import DamagedError, Store
+from bench import registry
+from bench.core import BenchError, HaltError, paths
+from bench.data.prepare import prepare
+from bench.data.prepared import folder_of
+from bench.experiments import launch, plan, run_trial
+from bench.experiments.launch import code_archive, node_agent, ray_session, worker, worker_progress
+from bench.experiments.launch.jobs import kind_of
+from bench.experiments.launch.nodes import PACKAGES, Inspection, Node
+from bench.experiments.launch.resources import CONTEXT, MARGIN, Need, lacking, need
+from bench.storage.record_store import DamagedError, Store
 
 GIGABYTE = 2**30
 
 
 def test_an_address_at_which_nobody_listens_is_told_after_the_wait_that_is_said(monkeypatch):
-    monkeypatch.setattr(cluster, "WAIT", 1.0)
+    monkeypatch.setattr(ray_session, "WAIT", 1.0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     since = time.monotonic()
     with pytest.raises(HaltError, match=rf"no Ray cluster answers at {address}, not within 1 seconds: .*refused"):
-        next(iter(cluster.connected(address).gen))
+        next(iter(ray_session.connected(address).gen))
     assert 1.0 <= time.monotonic() - since < 5.0
 
 
 @pytest.mark.parametrize("address", ["head", "head:", ":6379", "head:many", "ray://head:10001", "head:99999"])
 def test_what_is_no_address_is_told_at_once(address):
     with pytest.raises(BenchError, match="is no address of a Ray cluster: HOST:PORT"):
-        next(iter(cluster.connected(address).gen))
+        next(iter(ray_session.connected(address).gen))
     with pytest.raises(BenchError, match="is no address of a Ray cluster: HOST:PORT"):
         launch.chosen("auto", address)
 
@@ -69,12 +70,12 @@ class Answers:
 
 def test_a_node_that_is_as_this_machine_is_has_no_fault(inspection):
     node = Node("id", "one", {"CPU": 1.0})
-    assert inspection.end(node, look.look(inspection.question)) == []
+    assert inspection.end(node, node_agent.look(inspection.question)) == []
     assert (node.shared, node.shipped, node.device) == (True, False, "cpu")
 
 
 def test_what_a_node_lacks_is_named_with_what_it_should_be(inspection, monkeypatch):
-    answer = look.look(inspection.question)
+    answer = node_agent.look(inspection.question)
     (folder,) = answer["data"]
     told = {**answer, "versions": {**answer["versions"], "torch": "1.0", "timm": ""}, "data": {folder: "other"}}
     torch, ours = answer["versions"]["torch"], answer["data"][folder]
@@ -89,7 +90,7 @@ def test_what_a_node_lacks_is_named_with_what_it_should_be(inspection, monkeypat
 
 
 def test_a_node_with_other_code_is_sent_ours_and_one_without_the_folder_sends_records_back(inspection):
-    answer = look.look(inspection.question)
+    answer = node_agent.look(inspection.question)
     node = Node("id", "one", {"CPU": 1.0})
     assert inspection.end(node, {**answer, "code": "other", "shared": False}) == []
     assert (node.shared, node.shipped) == (False, True)
@@ -98,34 +99,34 @@ def test_a_node_with_other_code_is_sent_ours_and_one_without_the_folder_sends_re
 def test_a_node_looks_into_its_own_data_folder_where_it_has_one(inspection, tmp_path, monkeypatch):
     assert folder_of("tiny_volumes").relative_to(paths.data_root()).as_posix() in inspection.question["data"]
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "elsewhere"))
-    answer = look.look(inspection.question)
+    answer = node_agent.look(inspection.question)
     assert answer["data_root"] == str(tmp_path / "elsewhere")
     assert set(answer["data"].values()) == {None}
 
 
 def test_all_packages_that_are_compared_are_there():
-    assert all(look.version_of(package) for package in PACKAGES)
+    assert all(node_agent.version_of(package) for package in PACKAGES)
 
 
 def test_one_changed_byte_is_other_code(tmp_path):
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "a.py").write_text("a = 1\n")
-    before = look.folders_checksum([tmp_path / "p"])
+    before = node_agent.folders_checksum([tmp_path / "p"])
     (tmp_path / "p" / "a.pyc").write_text("made from it")
-    assert look.folders_checksum([tmp_path / "p"]) == before
+    assert node_agent.folders_checksum([tmp_path / "p"]) == before
     (tmp_path / "p" / "a.py").write_text("a = 2\n")
-    assert look.folders_checksum([tmp_path / "p"]) != before
-    assert look.folders_checksum([tmp_path / "p", tmp_path / "missing"]) == ""
+    assert node_agent.folders_checksum([tmp_path / "p"]) != before
+    assert node_agent.folders_checksum([tmp_path / "p", tmp_path / "missing"]) == ""
 
 
 def test_code_that_was_sent_is_whole_with_its_members_and_plug_ins(plugins, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    packed = crate.code([plugins])
-    assert crate.code([plugins]) == packed
-    folder = look.unpacked(packed)
-    assert look.unpacked(packed) == folder
-    assert look.folders_checksum([folder / name for name in look.PACKAGES]) == look.folders_checksum(
-        look.folders_of_code()
+    packed = code_archive.code([plugins])
+    assert code_archive.code([plugins]) == packed
+    folder = node_agent.unpacked(packed)
+    assert node_agent.unpacked(packed) == folder
+    assert node_agent.folders_checksum([folder / name for name in node_agent.PACKAGES]) == node_agent.folders_checksum(
+        node_agent.folders_of_code()
     )
     program = "from bench import registry; print(registry.__file__, *registry.names('methods'))"
     around = {"PYTHONPATH": str(folder), "BENCH_PLUGINS": str(folder / "plugins-0"), "PATH": os.environ["PATH"]}
@@ -138,14 +139,14 @@ def test_code_that_was_sent_is_whole_with_its_members_and_plug_ins(plugins, tmp_
 def test_a_record_that_was_sent_is_the_record_byte_for_byte_and_a_damaged_one_is_refused(cells, tmp_path):
     trial, there, here = trial_of(cells, "constant"), Store(tmp_path / "there"), Store(tmp_path / "here")
     there.open(), here.open()
-    runner.run(trial, there, keep=True)
-    files = crate.packed(there.folder(trial.key))
+    run_trial.run(trial, there, keep=True)
+    files = code_archive.packed(there.folder(trial.key))
     here.receive(trial.key, files)
-    assert crate.packed(here.folder(trial.key)) == files
+    assert code_archive.packed(here.folder(trial.key)) == files
     assert here.whole(trial.key, weights=True) == there.whole(trial.key)
     cut_short(there.folder(trial.key) / "predictions.npz")
     with pytest.raises(DamagedError, match=r"predictions\.npz was changed"):
-        Store(tmp_path / "third").receive(trial.key, crate.packed(there.folder(trial.key)))
+        Store(tmp_path / "third").receive(trial.key, code_archive.packed(there.folder(trial.key)))
 
 
 def test_a_teacher_of_which_a_killed_process_left_a_part_is_taken_anew(plugins, tmp_path, monkeypatch):
@@ -153,10 +154,10 @@ def test_a_teacher_of_which_a_killed_process_left_a_part_is_taken_anew(plugins, 
     teacher, here = trial_of(cells, "net"), Store(tmp_path / "here")
     student = next(cell.trial for cell in cells if teacher.key in cell.trial.upstream)
     here.open()
-    runner.run(teacher, here, keep=True)
-    sent = teacher.key, crate.packed(here.folder(teacher.key))
+    run_trial.run(teacher, here, keep=True)
+    sent = teacher.key, code_archive.packed(here.folder(teacher.key))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(board, "writer", lambda key: lambda fraction: None)
+    monkeypatch.setattr(worker_progress, "writer", lambda key: lambda fraction: None)
     job = worker.Job(str(tmp_path / "r"), shared=False, node="far")
     job.store.open()
     job.store.receive(*sent)
@@ -185,12 +186,12 @@ def test_a_trial_measured_at_more_memory_than_any_node_has_is_told_with_both_num
 
 
 def test_a_node_tells_the_memory_that_it_has():
-    assert 100 < look.memory_megabytes() < 1e8
+    assert 100 < node_agent.memory_megabytes() < 1e8
 
 
 @pytest.mark.parametrize("launcher", ["serial", "ray", "auto"])
 def test_more_threads_than_this_machine_has_processors_are_refused_before_anything_runs(cells, tmp_path, launcher):
-    there = look.processors()
+    there = node_agent.processors()
     trial = replace(cells[0].trial, recipe=replace(cells[0].trial.recipe, threads=500))
     said = rf"asks for 500 processors.*this machine has {there}: give the recipe at most {there} threads"
     with pytest.raises(BenchError, match=said):

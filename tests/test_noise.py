@@ -11,11 +11,13 @@ import pytest
 from scipy import stats as scipy_stats
 from synthetic import AGE, Made, Told, write
 
-from bench import plan, registry, tables
+from bench import registry
 from bench.core import Arm, Data, DataSpec, RandomLabels, Study
-from bench.plan import Found
-from bench.store import Store
-from bench.tables.noise import noise, variances
+from bench.experiments import plan
+from bench.experiments.plan import Found
+from bench.report import tables
+from bench.report.tables.variance_table import noise, variances
+from bench.storage.record_store import Store
 
 DATA = (Made(),)
 

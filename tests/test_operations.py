@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench import cost
 from bench.core import Task
 from bench.registry import make
+from bench.training import model_cost
 
 # blocks, channels in and out, stride, expansion: S1 to S7
 TABLE = [(1, 32, 16, 1, 1), (2, 16, 24, 2, 6), (3, 24, 32, 2, 6), (4, 32, 64, 2, 6), (3, 64, 96, 1, 6)]
@@ -50,4 +50,4 @@ def test_the_table_gives_the_published_operations(dgm, side, giga):
 def test_the_operations_are_those_of_the_table_exactly(side, classes, dgm):
     task = Task("classification", "auc", tuple(str(at) for at in range(classes)))
     method = make("methods", "dclse", {} if dgm else {"dgm": "none"})
-    assert cost.measure(method, task, (3, side, side))["forward_flops"] == 2 * multiplications(side, classes, dgm)
+    assert model_cost.measure(method, task, (3, side, side))["forward_flops"] == 2 * multiplications(side, classes, dgm)

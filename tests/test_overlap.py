@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.core import Task
-from bench.metrics import evaluate, metric
+from bench.evaluation.metrics import evaluate, metric
 
 MASK = Task("segmentation", "dice", ("background", "one", "two"))
 

@@ -12,9 +12,9 @@ import pytest
 
 from bench import registry
 from bench.core import BenchError
-from bench.datasets._mha import read_mha
-from bench.datasets._pairs import Grid, Pair, indices, paired, read_alone, read_pair, read_volume
-from bench.prepare import prepare
+from bench.data.prepare import prepare
+from bench.data.readers.image_mask_pairs import Grid, Pair, indices, paired, read_alone, read_pair, read_volume
+from bench.data.readers.metaimage import read_mha
 
 LAYOUT = "images and masks"
 GRID = Grid(1.0, (24, 24, 24))

@@ -9,8 +9,8 @@ import pytest
 
 from bench import registry
 from bench.core import BenchError
+from bench.data.prepare import prepare
 from bench.datasets._anatomy import CORNER, grid_shape, smooth_field
-from bench.prepare import prepare
 
 CLEAN = {"noise": 0.0, "bending": 0.0}
 

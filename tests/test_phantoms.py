@@ -10,13 +10,13 @@ from scipy import ndimage, stats
 
 from bench import registry
 from bench.core import BenchError
+from bench.data.prepare import prepare
 from bench.datasets import phantom_ad2d, phantom_age
 from bench.datasets._anatomy import Frame, smooth_field
 from bench.datasets._lesions import SELLA
 from bench.datasets._oracle import flipped, oracle_score
 from bench.datasets.phantom_order import FIRMNESS, mallows
-from bench.metrics import chance, metric
-from bench.prepare import prepare
+from bench.evaluation.metrics import chance, metric
 
 SMALL = {
     "phantom_ad": {"mm": 8.0},
@@ -257,7 +257,7 @@ def test_prepared_phantoms_keep_their_oracle():
 
 
 def test_the_contact_sheet_says_phantom_over_every_row():
-    from bench.figures.contact import COLUMNS, contact
+    from bench.report.figures.contact_sheet_figure import COLUMNS, contact
 
     drawn = contact(["phantom_order", "phantom_artery"])
     titles = [drawn.get_suptitle(), *(row.get_suptitle() for row in drawn.subfigs)]

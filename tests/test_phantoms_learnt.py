@@ -9,7 +9,7 @@ from scipy import ndimage
 from bench import registry
 from bench.core import seed_of
 from bench.datasets import _anatomy
-from bench.metrics import chance, metric
+from bench.evaluation.metrics import chance, metric
 
 SMALL = {
     "phantom_ad": {"mm": 8.0},

@@ -1,4 +1,4 @@
-"""Promises of bench.plan: which trials a study is, in which order, on which data."""
+"""Promises of bench.experiments.plan: which trials a study is, in which order, on which data."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench import plan, registry
+from bench import registry
 from bench.core import Arm, BenchError, Data, DataSpec, Factor, Labels, Recipe, Spec, Split, Trial, digest, plain
+from bench.experiments import plan
 
 DATA = DataSpec("tiny_volumes", fingerprint="f")
 
@@ -209,7 +210,7 @@ def test_a_cell_knows_what_must_be_there_before_it(study):
 
 def test_arms_that_differ_in_the_view_alone_are_one_arm_on_images():
     from bench.core import Study
-    from bench.plan import Found, alike, cells
+    from bench.experiments.plan import Found, alike, cells
 
     study = Study(
         question="?",

@@ -11,11 +11,11 @@ import pytest
 
 from bench import registry
 from bench.cli import main
-from bench.cli.planning import Asked, lay_out, planned
 from bench.core import PROTOCOL, Arm, Design, Factor, plain
-from bench.disk import seal
-from bench.plan.located import Found
-from bench.prepare import prepare
+from bench.data.prepare import prepare
+from bench.experiments.plan.resolve_data import Found
+from bench.experiments.prepare_study import Asked, lay_out, planned
+from bench.storage.atomic_io import seal
 
 ROOT = Path(__file__).parent.parent
 TWO = {

@@ -12,9 +12,9 @@ import bids
 import numpy as np
 import pytest
 
-from bench import paths, splits
-from bench.core import BenchError, HaltError, Split
-from bench.prepare import fingerprint, making, open_prepared, prepare
+from bench.core import BenchError, HaltError, Split, paths
+from bench.data import splits
+from bench.data.prepare import fingerprint, open_prepared, pipeline, prepare
 
 
 def left_behind() -> list[str]:
@@ -46,7 +46,7 @@ def test_scans_become_one_array_with_an_index(tmp_path):
 def test_what_is_prepared_is_opened_and_not_made_again(tmp_path, monkeypatch):
     root = bids.oasis(tmp_path / "oasis")
     first = prepare("ad_oasis", source=root)
-    monkeypatch.setattr(making, "_make", None)
+    monkeypatch.setattr(pipeline, "_make", None)
     assert prepare("ad_oasis", source=root).fingerprint == first.fingerprint
     assert prepare("ad_oasis").fingerprint == fingerprint("ad_oasis") == first.fingerprint
     assert open_prepared("ad_oasis").spec == first.spec
@@ -217,7 +217,7 @@ def test_the_number_of_threads_changes_nothing(tmp_path):
 def test_a_fingerprint_needs_neither_numpy_nor_anything_heavy(tmp_path):
     made = prepare("phantom_ad", {"subjects": 2, "mm": 12.0})
     code = (
-        "import sys; from bench.prepare import fingerprint; "
+        "import sys; from bench.data.prepare import fingerprint; "
         "print(fingerprint('phantom_ad', {'subjects': 2, 'mm': 12.0})); "
         "print([name for name in ('torch', 'ray', 'pandas', 'sklearn', 'nibabel', 'scipy') if name in sys.modules])"
     )

@@ -9,9 +9,10 @@ import bids
 import numpy as np
 import pytest
 
-from bench import paths, registry, rows
-from bench.core import BenchError, HaltError
-from bench.prepare import making, open_prepared, prepare
+from bench import registry
+from bench.core import BenchError, HaltError, paths
+from bench.data.prepare import open_prepared, pipeline, prepare
+from bench.storage import array_file
 
 
 def test_what_another_program_began_is_not_gone_on_with(mine, monkeypatch):
@@ -29,11 +30,11 @@ def test_what_another_program_began_is_not_gone_on_with(mine, monkeypatch):
 
 def test_a_fault_of_the_moment_is_not_remembered(tmp_path, monkeypatch):
     root = bids.oasis(tmp_path / "oasis", 3)
-    kept = making.decode
+    kept = pipeline.decode
     with monkeypatch.context() as patched:
-        broken = making.checks.Decoded
+        broken = pipeline.checks.Decoded
         patched.setattr(
-            making,
+            pipeline,
             "decode",
             lambda sample, *rest: broken(sample, checksum=kept(sample, *rest).checksum, fault="no memory"),
         )
@@ -84,5 +85,5 @@ def test_half_a_seal_that_a_killed_process_left_goes_when_the_file_is_sealed_aga
     left = images.with_name(f".{images.name}.seal-1")
     left.write_text("{")
     os.utime(images)  # so that it is read through, and sealed again
-    assert rows.fault_of(images) == ""
+    assert array_file.fault_of(images) == ""
     assert not left.exists()

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench import registry, runner
+from bench import registry
 from bench.core import BenchError, Recipe, Split, Trial
-from bench.prepare import prepare
-from bench.store import Store
-from bench.tables import arms
+from bench.data.prepare import prepare
+from bench.experiments import run_trial
+from bench.report.tables import arms
+from bench.storage.record_store import Store
 
 RECIPE = Recipe(steps=2, batch_size=4, points=1)
 
@@ -22,14 +23,14 @@ def test_weights_of_images_begin_a_training_on_volumes(tmp_path):
     volumes = prepare("phantom_age", {"subjects": 12, "mm": 8.0})
     store = Store(tmp_path)
     first = Trial(images.spec, registry.spec("methods", "dclse", {"dgm": "none"}), Split(folds=2), recipe=RECIPE)
-    assert runner.run(first, store, keep=True).status == "done"
+    assert run_trial.run(first, store, keep=True).status == "done"
     file = store.weights(first.key)
     checksum = hashlib.sha256(file.read_bytes()).hexdigest()
     with pytest.raises(BenchError, match="give it as checksum"):
         registry.make("methods", "dclse", {"weights": str(file)}).check()
     params = {"weights": str(file), "checksum": checksum}
     second = replace(first, data=volumes.spec, method=registry.spec("methods", "dclse", params))
-    record = runner.run(second, store)
+    record = run_trial.run(second, store)
     assert record.status == "done", record.error
     told = record.resolved["network"]["carried over"]
     assert {name.partition(".")[0] for name in told["taken"]} >= {"stem", "stages"}

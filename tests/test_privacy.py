@@ -17,11 +17,12 @@ import pandas as pd
 import pytest
 from synthetic import Made, Told, write
 
-from bench import figures, paths, privacy, report, tables
-from bench.core import BenchError
-from bench.privacy import Secrets, alias, clean
-from bench.report import manifest
-from bench.store import Store
+from bench import report
+from bench.core import BenchError, paths
+from bench.report import figures, report_manifest, tables
+from bench.storage import anonymise
+from bench.storage.anonymise import Secrets, alias, clean
+from bench.storage.record_store import Store
 
 HEADER = "DOE^JANE ward 7"
 PLANTED = ["/home/bob/oasis", "sub-OAS10001", "1950-02-03", "03.02.1950", "19500203", "sub-SCANS0003", HEADER]
@@ -54,7 +55,7 @@ def planted(tmp_path_factory):
     write(root, arms, [Made("scans")], notes=notes, question=question, command=command, cards=cards)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("BENCH_DATA", str(root / "data"))
-        patched.setattr("bench.report.people._prepared", lambda name, params: (index, {}))
+        patched.setattr("bench.report.protected_names._prepared", lambda name, params: (index, {}))
         return report.build("toy", root).parent
 
 
@@ -66,7 +67,7 @@ def test_no_file_shows_what_was_planted(planted):
         if path.suffix in (".pdf", ".png"):
             assert not TOLD.search(path.read_bytes().decode("latin-1"))
             continue
-        text = privacy.readable(path.name, path.read_text())
+        text = anonymise.readable(path.name, path.read_text())
         assert not TOLD.search(text), (path.name, TOLD.search(text))
         assert str(planted.parent) not in text
 
@@ -110,12 +111,12 @@ def test_every_sentence_of_the_reports_that_names_a_statistician_is_listed():
     naming = [text for text in texts if any(re.search(rf"\b{name}\b", text) for name in SURNAMES)]
     assert len(naming) > 15
     unlisted = [text for text in naming if known.faults("report.md", text)]
-    assert unlisted == [], "list the words around the surname among the sentences of bench.privacy"
+    assert unlisted == [], "list the words around the surname among the sentences of bench.storage.anonymise"
 
 
 def test_what_is_hidden_depends_on_no_source_file(tmp_path):
     """Not on a comment, nor on where the files lie: the listed words alone decide."""
-    home = Path(privacy.__file__).resolve()
+    home = Path(anonymise.__file__).resolve()
     package = next(folder for folder in home.parents if folder.name == "bench")
     copy = tmp_path / "bench"
     shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
@@ -124,7 +125,7 @@ def test_what_is_hidden_depends_on_no_source_file(tmp_path):
     for path in copy.rglob("*.html"):
         path.write_text(path.read_text() + "<!-- Smithson -->\n")
     code = (
-        f"from {privacy.__name__} import Secrets; import bench; print(bench.__file__);"
+        f"from {anonymise.__name__} import Secrets; import bench; print(bench.__file__);"
         "known = Secrets(frozenset({'Smithson'}));"
         "print(known.clean('of Smithson'), len(known.faults('report.md', 'row Smithson 12')))"
     )
@@ -239,7 +240,7 @@ def test_arms_that_differ_in_a_name_only_are_refused(tmp_path):
 
 def test_the_manifest_is_of_the_published_form_and_knows_every_record(planted):
     entry = json.loads((planted / "manifest.json").read_text())
-    schema = json.loads(manifest.schema())
+    schema = json.loads(report_manifest.schema())
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(entry, schema, jsonschema.Draft202012Validator)
     store = Store(planted.parent)

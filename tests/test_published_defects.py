@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from bench import inference, registry
+from bench import registry
 from bench.core import Recipe, Spec, Split, Task, Trial
-from bench.loader import Normaliser, Part, view_array
+from bench.data.loader import Normaliser, Part, view_array
+from bench.data.prepare import prepare
 from bench.method import Batch, Outputs
-from bench.prepare import prepare
-from bench.scene import lay_out
-from bench.train import autocast
+from bench.training import inference
+from bench.training.loop import autocast
+from bench.training.trial_data import lay_out
 
 TWO = Task("classification", "auc", ("a", "b"))
 FEATURES_ALONE = {

@@ -13,10 +13,11 @@ import pytest
 from rich.console import Console
 from synthetic import AGE, Made, Told, write
 
-from bench import report, tables
+from bench import report
 from bench.core import BenchError
-from bench.report.answers import answer, answers, cautions
-from bench.store import Store
+from bench.report import tables
+from bench.report.conclusions import answer, answers, cautions
+from bench.storage.record_store import Store
 
 BASE = [0.70, 0.75, 0.65, 0.72, 0.68]
 BETTER = [0.76, 0.80, 0.71, 0.77, 0.74]

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from mortals import cut_short, trial_of
 
-from bench import checkpoint, registry, runner, train
+from bench import registry
 from bench.core import plain
-from bench.store import Store
+from bench.experiments import run_trial
+from bench.storage.record_store import Store
+from bench.training import checkpoint, loop
 
 
 def stop_at(share):
@@ -25,7 +27,7 @@ def stop_at(share):
 def interrupted(trial, root, share=0.5):
     store = Store(root)
     with pytest.raises(KeyboardInterrupt):
-        runner.run(trial, store, True, stop_at(share))
+        run_trial.run(trial, store, True, stop_at(share))
     return store
 
 
@@ -42,9 +44,9 @@ def same(trial, store, other):
 @pytest.mark.parametrize("arm", ["net", "momentum", "fading"])
 def test_a_killed_trial_goes_on_to_the_bit(cells, tmp_path, arm):
     trial, undisturbed = trial_of(cells, arm), Store(tmp_path / "whole")
-    runner.run(trial, undisturbed, True)
+    run_trial.run(trial, undisturbed, True)
     store = interrupted(trial, tmp_path / "killed")
-    record = runner.run(trial, store, True)
+    record = run_trial.run(trial, store, True)
     assert record.resolved["resumed_at_step"] == 120
     same(trial, undisturbed, store)
     assert list(store.trials.glob(".running-*")) == []
@@ -71,7 +73,7 @@ def test_a_damaged_checkpoint_is_named_and_set_aside_and_the_trial_begins_anew(c
     store, (name, damage) = interrupted(trial, tmp_path / "killed"), DAMAGE[says]
     (path,) = store.workplace(trial.key).glob(name)
     damage(path)
-    record = runner.run(trial, store)
+    record = run_trial.run(trial, store)
     assert (record.status, record.resolved["resumed_at_step"]) == ("done", 0)
     assert says in record.provenance["notes"][0]
     assert (store.trials / f"{trial.key}.damaged-1").is_dir()
@@ -82,17 +84,17 @@ def test_a_course_is_not_kept_more_often_than_it_is_worth(cells, tmp_path, monke
     trial = trial_of(cells, "net")
     store = interrupted(trial, tmp_path / "killed")
     assert not (store.workplace(trial.key) / checkpoint.CHECKPOINT).exists()
-    assert runner.run(trial, store).resolved["resumed_at_step"] == 0
+    assert run_trial.run(trial, store).resolved["resumed_at_step"] == 0
 
 
 @pytest.mark.parametrize(
-    ("owner", "name", "parts"), [(registry, "code", "curriculum, method"), (train, "code_checksum", "bench")]
+    ("owner", "name", "parts"), [(registry, "code", "curriculum, method"), (loop, "code_checksum", "bench")]
 )
 def test_a_checkpoint_of_another_program_is_not_gone_on_with(cells, tmp_path, monkeypatch, owner, name, parts):
     trial = trial_of(cells, "net")
     store = interrupted(trial, tmp_path / "killed")
     monkeypatch.setattr(owner, name, lambda code: "another")
-    record = runner.run(trial, store)
+    record = run_trial.run(trial, store)
     assert (record.status, record.resolved["resumed_at_step"]) == ("done", 0)
     assert f"was made otherwise ({parts})" in record.provenance["notes"][0]
     assert (store.trials / f"{trial.key}.outdated-1").is_dir()
@@ -104,7 +106,7 @@ def test_what_another_machine_left_damaged_is_not_fetched_again(cells, tmp_path)
     here = store.workplace(trial.key)
     cut_short(here / "checkpoint.json")
     here.rename(here.with_name(f".running-{trial.key}-elsewhere"))
-    record = runner.run(trial, store)
+    record = run_trial.run(trial, store)
     assert (record.status, record.resolved["resumed_at_step"]) == ("done", 0)
 
 
@@ -115,8 +117,8 @@ def test_a_trial_stopped_while_its_record_is_written_is_not_trained_again(cells,
     with monkeypatch.context() as patched:
         patched.setattr(owner, moment, stop_now)
         with pytest.raises(KeyboardInterrupt):
-            runner.run(trial, store, True)
-    record = runner.run(trial, store, True)
+            run_trial.run(trial, store, True)
+    record = run_trial.run(trial, store, True)
     assert record.resolved["resumed_at_step"] == 240
     assert record.provenance["notes"] == []
     assert store.weights(trial.key)

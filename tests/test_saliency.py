@@ -9,19 +9,20 @@ import torch
 from captum.attr import LayerAttribution, LayerGradCam, Occlusion
 from torch import nn
 
-from bench import registry, runner
+from bench import registry
+from bench.analysis.explain.localisation import interval, overlap, pointing
+from bench.analysis.explain.nifti_maps import volume_of
+from bench.analysis.explain.randomisation import alike, parts
+from bench.analysis.explain.saliency import Asked, integrated, saliency
+from bench.analysis.explain.saliency_maps import Way, explain
 from bench.core import BenchError, Recipe, Split, Task, Trial
-from bench.explain.explained import Way, explain
-from bench.explain.randomised import alike, parts
-from bench.explain.saliency import Asked, integrated, saliency
-from bench.explain.scoring import interval, overlap, pointing
-from bench.explain.volumes import volume_of
-from bench.kept import load
-from bench.prepare import prepare
-from bench.store import Store
+from bench.data.prepare import prepare
+from bench.experiments import run_trial
+from bench.storage.record_store import Store
+from bench.training.trained_model import load
 from bench.views import Entropy, Max, Mean, Orthogonal, Slab, Slice, Volume
+from bench.views.jacobian import sees, traced
 from bench.views.projections import slice_entropies
-from bench.views.traced import sees, traced
 
 TWO = Task("classification", "auc", ("a", "b"))
 AGE = Task("regression", "mae")
@@ -227,7 +228,7 @@ def test_every_kind_of_network_has_maps_of_its_scans(kind, plugins, tmp_path):
     made, store = prepare(name), Store(tmp_path / "results")
     spec = registry.spec("methods", method, params)
     trial = Trial(made.spec, spec, Split(folds=2), recipe=Recipe(steps=1, batch_size=4, points=1))
-    record = runner.run(trial, store, keep=True)
+    record = run_trial.run(trial, store, keep=True)
     if record.status == "refused":
         pytest.skip(record.error["message"])
     assert record.status == "done", record.error

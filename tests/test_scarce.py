@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench import plan, registry
+from bench import registry
 from bench.core import Arm, BenchError, Data, Labels, Recipe, Split, Study, Trial, plain
-from bench.prepare import fingerprint, prepare
-from bench.scene import RefusalError, lay_out
+from bench.data.prepare import fingerprint, prepare
+from bench.experiments import plan
+from bench.training.trial_data import RefusalError, lay_out
 
 
 def trial(name: str, labels: Labels = Labels(), fraction: float = 1.0) -> Trial:  # noqa: B008 (frozen)

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from bench.core import BenchError, Task
-from bench.datasets._pairs import projected
+from bench.data.prepare import prepare
+from bench.data.readers.image_mask_pairs import projected
 from bench.method import Batch
-from bench.prepare import prepare
 from bench.registry import make
 from dclse.segmenter import SliceBySlice
 
@@ -86,7 +86,7 @@ def test_the_target_of_a_projection_marks_whole_lines():
 )
 def test_it_learns_arteries(params, steps):
     """Some steps on four phantoms lower the loss of the network as it is used, in evaluation mode."""
-    from bench.metrics import metric
+    from bench.evaluation.metrics import metric
 
     target = "projection" if params["masks"] == "projection" else "mask"
     data = {"subjects": 4, "effect": 2.0, "size": 48, "target": target}

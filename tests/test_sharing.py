@@ -11,14 +11,16 @@ import textwrap
 import pytest
 from mortals import Quiet, cut_short, trial_of
 
-from bench import claims, launch, plan, registry, runner
+from bench import registry
 from bench.core import BenchError, HaltError, plain
-from bench.store import Store
+from bench.experiments import launch, plan, run_trial
+from bench.storage import locks
+from bench.storage.record_store import Store
 
 HOLDER = """
     import sys, time
     from pathlib import Path
-    from bench.claims import claim
+    from bench.storage.locks import claim
     held = claim(Path(sys.argv[1]))
     print("held" if held else "refused", flush=True)
     time.sleep(60)
@@ -46,27 +48,27 @@ def test_a_claim_holds_until_its_process_is_dead_and_no_longer(tmp_path, holder)
     path = tmp_path / "claims" / "a"
     process, said = holder(path)
     assert said == "held"
-    assert claims.claim(path) is None
+    assert locks.claim(path) is None
     assert holder(path)[1] == "refused"
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    with claims.claim(path) as held:
+    with locks.claim(path) as held:
         assert held.handle is not None
-        assert claims.claim(path) is None
+        assert locks.claim(path) is None
     assert not path.exists()
-    assert claims.claim(path) is not None
+    assert locks.claim(path) is not None
 
 
 def test_where_there_are_no_locks_a_claim_excludes_nobody_and_marks_its_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(claims, "fcntl", None)
-    first, second = claims.claim(tmp_path / "a"), claims.claim(tmp_path / "a")
+    monkeypatch.setattr(locks, "fcntl", None)
+    first, second = locks.claim(tmp_path / "a"), locks.claim(tmp_path / "a")
     assert first.mark
     assert second.mark
     assert first.mark != second.mark
 
 
 def test_what_another_process_is_at_is_left_to_it_and_taken_over_when_it_dies(cells, tmp_path, holder, monkeypatch):
-    monkeypatch.setattr("bench.launch.turns.PAUSE", 0.01)
+    monkeypatch.setattr("bench.experiments.launch.serial_launcher.PAUSE", 0.01)
     some = [cell for cell in cells if cell.arm == "constant" and cell.role == "arm"]
     store, watch = Store(tmp_path / "r"), Quiet()
     store.open()
@@ -86,7 +88,7 @@ def test_what_another_process_is_at_is_left_to_it_and_taken_over_when_it_dies(ce
 def test_what_another_process_has_done_meanwhile_is_not_done_again(cells, tmp_path):
     trial, store = trial_of(cells, "constant"), Store(tmp_path / "r")
     store.open()
-    runner.run(trial, store)
+    run_trial.run(trial, store)
     before = store.mark(trial.key)
     assert launch.attempt(trial, store, False, None, lambda fraction: None) == ("done", [])
     assert store.mark(trial.key) == before
@@ -116,7 +118,7 @@ def test_a_teacher_with_damaged_weights_is_trained_again_before_its_student(cell
     launch.launch(launch.Work([teachers], frozenset(t.key for t in teachers)), store, "serial", Quiet())
     cut_short(store.weights(teachers[0].key))
     with pytest.raises(HaltError, match=r"weights\.safetensors was changed"):
-        runner.run(student[0].trial, store)
+        run_trial.run(student[0].trial, store)
     watch = Quiet()
     launch.launch(launch.outstanding(student, store), store, "serial", watch)
     assert set(watch.statuses.values()) == {"done"}
@@ -144,7 +146,7 @@ def test_a_lost_results_folder_ends_a_run_and_is_not_made_again(cells, tmp_path)
 def test_a_record_that_lost_its_file_makes_way(cells, tmp_path):
     trial, store = trial_of(cells, "constant"), Store(tmp_path / "r")
     store.open()
-    runner.run(trial, store)
+    run_trial.run(trial, store)
     (store.folder(trial.key) / "record.json").unlink()
     assert launch.attempt(trial, store, False, None, lambda fraction: None)[0] == "done"
     assert store.whole(trial.key).status == "done"
@@ -153,13 +155,13 @@ def test_a_record_that_lost_its_file_makes_way(cells, tmp_path):
 def test_a_teacher_that_another_process_trained_without_its_weights_is_trained_again(cells, tmp_path):
     trial, store = trial_of(cells, "net"), Store(tmp_path / "r")
     store.open()
-    runner.run(trial, store)
+    run_trial.run(trial, store)
     launch.attempt(trial, store, True, None, lambda fraction: None)
     assert store.weights(trial.key)
 
 
 def test_without_locks_two_processes_at_one_trial_do_not_touch_each_others_work(cells, tmp_path, monkeypatch):
-    monkeypatch.setattr(claims, "fcntl", None)
+    monkeypatch.setattr(locks, "fcntl", None)
     trial, store = trial_of(cells, "net"), Store(tmp_path / "r")
     store.open()
     outcomes = []

@@ -11,9 +11,10 @@ import pytest
 from synthetic import Made, Told, write
 from typer.testing import CliRunner
 
-from bench import cli, sinks, tables
+from bench import cli
 from bench.core import BenchError
-from bench.store import Store
+from bench.report import export, tables
+from bench.storage.record_store import Store
 
 CURVE = [
     {"step": 5, "train_loss": 0.9, "val_loss": 0.8, "val": 0.55, "test": 0.5, "watched": {"groups": 4.0}},
@@ -42,7 +43,7 @@ def test_event_files_of_tensorboard_hold_the_curve_and_the_scores(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     results = with_curves(study(tmp_path / "results"))
-    assert sinks.export(results, "tensorboard", tmp_path / "out") == 6  # a failed run has nothing to show
+    assert export.export(results, "tensorboard", tmp_path / "out") == 6  # a failed run has nothing to show
     folders = sorted(path.parent for path in (tmp_path / "out").rglob("events.*"))
     assert len(folders) == 6
     run = next(run for run in results.sections[0].runs if run.cell["arm"] == "net" and run.cell["fold"] == 1)
@@ -61,7 +62,7 @@ def test_an_export_again_writes_no_run_twice(tmp_path):
     pytest.importorskip("tensorboard")
     results = study(tmp_path / "results")
     for _ in range(2):
-        sinks.export(results, "tensorboard", tmp_path / "out")
+        export.export(results, "tensorboard", tmp_path / "out")
     assert len(list((tmp_path / "out").rglob("events.*"))) == 6
 
 
@@ -71,7 +72,7 @@ def test_the_file_store_of_mlflow_holds_parameters_curve_and_scores(tmp_path):
 
     results = with_curves(study(tmp_path / "results"))
     for _ in range(2):
-        sinks.export(results, "mlflow", tmp_path / "out")
+        export.export(results, "mlflow", tmp_path / "out")
     client = mlflow.MlflowClient(tracking_uri=(tmp_path / "out").as_uri())
     runs = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
     assert len(runs) == 6
@@ -86,7 +87,7 @@ def test_the_file_store_of_mlflow_holds_parameters_curve_and_scores(tmp_path):
 
 
 def test_nothing_of_an_export_names_a_person_or_a_folder(tmp_path):
-    from bench.sinks.told import told
+    from bench.report.export.run_data import told
 
     results = study(tmp_path / "results")
     words = json.dumps([[run.name, dict(run.params), dict(run.scores)] for run in told(results)])
@@ -94,24 +95,24 @@ def test_nothing_of_an_export_names_a_person_or_a_folder(tmp_path):
     assert str(tmp_path) not in words
 
 
-@pytest.mark.parametrize("name", sinks.SINKS)
+@pytest.mark.parametrize("name", export.SINKS)
 def test_a_missing_extra_is_told_in_a_line_that_says_what_to_install(name, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     for module in [module for module in sys.modules if module.startswith(f"{name}.")]:
         monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.delitem(sys.modules, f"bench.sinks.{name}_files", raising=False)
+    monkeypatch.delitem(sys.modules, f"bench.report.export.{name}_files", raising=False)
     with pytest.raises(BenchError, match=rf"{name} is not installed .*; run: pip install 'dclse-bench\[{name}\]'"):
-        sinks.export(study(tmp_path), name, tmp_path / "out")
+        export.export(study(tmp_path), name, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_wrong_sink_is_told_the_nearest_and_an_unfinished_study_that_it_is_empty(tmp_path):
     with pytest.raises(BenchError, match="no sink 'tensorbord'; did you mean 'tensorboard'"):
-        sinks.export(study(tmp_path), "tensorbord", tmp_path / "out")
+        export.export(study(tmp_path), "tensorbord", tmp_path / "out")
     pytest.importorskip("tensorboard")
     empty = tables.gather(write(tmp_path / "e", {"net": Told(missing=range(2))}, folds=2), Store(tmp_path / "e"))
     with pytest.raises(BenchError, match="no run of toy is finished yet"):
-        sinks.export(empty, "tensorboard", tmp_path / "out")
+        export.export(empty, "tensorboard", tmp_path / "out")
 
 
 def test_the_command_says_how_many_runs_and_how_to_look_at_them(tmp_path, monkeypatch):

@@ -10,9 +10,9 @@ import pytest
 
 from bench import registry
 from bench.core import BenchError, Dataset
-from bench.datasets._bids import scans as bids_scans
+from bench.data.prepare import prepare
+from bench.data.readers.bids import scans as bids_scans
 from bench.datasets.roi_ixi import LABELS, STRUCTURES
-from bench.prepare import prepare
 
 CUBE = np.diag([2.0, 2.0, 2.0, 1.0])
 KIND = "MR_Spatially_Normalized,_Masked_and_N3_corrected_T1_image_Br_20100101"

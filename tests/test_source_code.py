@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bench import core, loader, made_by, method, privacy, registry, runner, scene, source_code, status, train, views
-from bench.launch import crate, look
-from bench.prepare import making
-from bench.source_code import TRAINING, checksum, code_checksum, with_imports
+from bench import core, method, registry, views
+from bench.data import loader
+from bench.data.prepare import pipeline
+from bench.experiments import progress, run_trial
+from bench.experiments.launch import code_archive, node_agent
+from bench.storage import anonymise, provenance, source_code
+from bench.storage.source_code import TRAINING, checksum, code_checksum, with_imports
+from bench.training import loop, trial_data
 
 HOUSE = {
     "__init__.py": "",
@@ -102,10 +106,11 @@ def test_a_checksum_is_over_names_and_bytes(tmp_path):
 
 def test_a_training_depends_on_the_code_that_makes_its_numbers_and_on_no_other():
     files = with_imports(TRAINING)
-    makes = (runner, train, scene, core, method, loader, views, core.values, views.base, making)
+    makes = (run_trial, loop, trial_data, core, method, loader, views, core.serialization, views.base, pipeline)
     assert {module.__name__ for module in makes} <= set(files)
-    assert {privacy.__name__, status.__name__}.isdisjoint(files)
-    assert not any(name.split(".")[1] in ("cli", "report", "tables", "figures", "launch", "tune") for name in files)
+    assert {anonymise.__name__, progress.__name__}.isdisjoint(files)
+    assert not any(name.split(".")[1] in ("cli", "report", "analysis") for name in files)
+    assert not any(name.startswith(("bench.experiments.launch", "bench.experiments.search")) for name in files)
 
 
 def test_members_beside_each_other_do_not_depend_on_each_other():
@@ -141,16 +146,16 @@ def test_the_code_of_a_data_set_holds_every_file_that_reading_it_loads(name):
     files = with_imports([module])
     around = {each for each in loaded if any(other.startswith(f"{each}.") for other in loaded)}
     assert len(loaded) > 5
-    assert loaded - around <= set(files)
+    assert loaded - around - {"bench.core.lazy"} <= set(files)
 
 
 def test_a_record_names_the_sources_of_all_packages(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path))
-    before = made_by.code()["sources"]
-    assert (len(before), made_by.code()["sources"]) == (20, before)
-    made_by._code.cache_clear()
+    before = provenance.code()["sources"]
+    assert (len(before), provenance.code()["sources"]) == (20, before)
+    provenance._code.cache_clear()
     (tmp_path / "mine.py").write_text("")
-    assert made_by.code()["sources"] != before
+    assert provenance.code()["sources"] != before
 
 
 def test_the_code_for_a_node_needs_nothing_of_this_package_there(tmp_path):
@@ -159,11 +164,11 @@ def test_the_code_for_a_node_needs_nothing_of_this_package_there(tmp_path):
 
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "a.py").write_text("a = 1\n")
-    crate.by_value(ray)
+    code_archive.by_value(ray)
     try:
-        packed = ray.cloudpickle.dumps((look.folders_checksum, look.look, look.Seat))
+        packed = ray.cloudpickle.dumps((node_agent.folders_checksum, node_agent.look, node_agent.Seat))
     finally:
-        for module in (look, source_code):
+        for module in (node_agent, source_code):
             ray.cloudpickle.unregister_pickle_by_value(module)
     (tmp_path / "packed").write_bytes(packed)
     program = (
@@ -174,4 +179,4 @@ def test_the_code_for_a_node_needs_nothing_of_this_package_there(tmp_path):
         f"print(checksum([Path({str(tmp_path / 'plugins')!r})]))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == [look.folders_checksum([Path(tmp_path / "plugins")])], done.stderr
+    assert done.stdout.split() == [node_agent.folders_checksum([Path(tmp_path / "plugins")])], done.stderr

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.core import BenchError, Split
-from bench.splits import fold, permuted
+from bench.data.splits import fold, permuted
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def test_permutations_are_even() -> None:
 
 
 def test_labels_are_flipped_by_whole_groups_of_the_training_part_alone():
-    from bench.splits import flipped
+    from bench.data.splits import flipped
 
     rng = np.random.default_rng(0)
     groups = [f"g{number}" for number in rng.integers(0, 60, 200)]

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import nct, t, ttest_1samp, ttest_ind
 from statsmodels.stats.multitest import multipletests
 
-from bench.metrics import metric
-from bench.stats import (
+from bench.evaluation import (
     Contrast,
     average_seeds,
     corrected_interval,
@@ -23,6 +22,7 @@ from bench.stats import (
     paired,
     random_labels_verdict,
 )
+from bench.evaluation.metrics import metric
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
 numbers = st.floats(-10, 10, allow_subnormal=False)

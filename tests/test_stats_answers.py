@@ -11,10 +11,10 @@ from scipy.stats import norm
 from test_stats_simulation import METHODS, NAMES, WORLDS, World, refitted
 
 from bench.core import DataSpec, Record, Spec, Split, Task, Trial
-from bench.report.answers import answer
-from bench.stats import area_interval, corrected_interval, group_bootstrap
-from bench.tables.contrasts import contrasts, corrected
-from bench.tables.results import Results, Run, Section
+from bench.evaluation import area_interval, corrected_interval, group_bootstrap
+from bench.report.conclusions import answer
+from bench.report.tables.contrasts_table import contrasts, corrected
+from bench.report.tables.results import Results, Run, Section
 
 pytestmark = pytest.mark.slow
 

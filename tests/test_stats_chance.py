@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats as oracle
 
-from bench.metrics import metric
-from bench.stats import Luck, by_chance, fold_correlation, knowledge
+from bench.evaluation import Luck, by_chance, fold_correlation, knowledge
+from bench.evaluation.metrics import metric
 
 CLASSES = {"auc": 2, "balanced_accuracy": 3, "accuracy": 2, "brier": 3}
 

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats as oracle
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
-from bench.metrics import metric
-from bench.stats import area_difference, area_interval, areas, group_bootstrap, mcnemar, score_interval, swapped
+from bench.evaluation import area_difference, area_interval, areas, group_bootstrap, mcnemar, score_interval, swapped
+from bench.evaluation.metrics import metric
 
 
 def scans(n: int, seed: int, shift: float = 1.0, decimals: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

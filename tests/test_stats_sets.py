@@ -14,7 +14,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
-from bench.stats import corrected_interval, equivalence, improvement, random_effects, ranked
+from bench.evaluation import corrected_interval, equivalence, improvement, random_effects, ranked
 
 few = settings(max_examples=40, deadline=None, derandomize=True)
 

@@ -18,8 +18,7 @@ from scipy.stats import ttest_1samp
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from bench.core import DataSpec, Record, Spec, Split, Trial
-from bench.metrics import Metric, metric
-from bench.stats import (
+from bench.evaluation import (
     Luck,
     average_seeds,
     by_chance,
@@ -30,8 +29,9 @@ from bench.stats import (
     knowledge,
     score_interval,
 )
-from bench.tables.elsewhere import Term, people_variance
-from bench.tables.results import Run, Section
+from bench.evaluation.metrics import Metric, metric
+from bench.report.tables.external_test import Term, people_variance
+from bench.report.tables.results import Run, Section
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +64,7 @@ class World:
         return features[groups] + 0.5 * scan, target[groups], groups
 
     def model(self, x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """Trained on (N, FEATURES); gives predictions as `bench.metrics` takes them."""
+        """Trained on (N, FEATURES); gives predictions as `bench.evaluation.metrics` takes them."""
         if self.kind == "classification":
             return LogisticRegression(solver="liblinear").fit(x, y).predict_proba
         return Ridge(alpha=1.0).fit(x, y).predict

@@ -13,8 +13,8 @@ import pytest
 from clusters import below
 from commands import apart
 
-from bench.launch import stopping
-from bench.store import Store
+from bench.experiments.launch import signals
+from bench.storage.record_store import Store
 
 RUN = [sys.executable, "-m", "bench", "run", "--study", "slow", "--launcher"]
 STATUS = [sys.executable, "-m", "bench", "status", "--study", "slow", "--json"]
@@ -142,15 +142,16 @@ def test_a_job_that_ignores_interrupts_goes_on_ignoring_them(usual):
 
 def test_where_the_system_ends_a_process_a_second_stop_ends_it():
     program = (
-        "import os, signal; from bench.launch import stopping; signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
-        "with stopping.gently():\n    for _ in range(2): os.kill(os.getpid(), signal.SIGINT)\n"
+        "import os, signal; from bench.experiments.launch import signals\n"
+        "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "with signals.gently():\n    for _ in range(2): os.kill(os.getpid(), signal.SIGINT)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == -signal.SIGINT, done.stderr
 
 
 def _interrupted_in_a_library(number, made):
-    with stopping.gently():
+    with signals.gently():
         try:
             os.kill(os.getpid(), number)
             os.kill(os.getpid(), number)
@@ -159,7 +160,7 @@ def _interrupted_in_a_library(number, made):
 
 
 def _stopped(times, reached):
-    with stopping.gently() as stop:
+    with signals.gently() as stop:
         for _ in range(times):
             os.kill(os.getpid(), signal.SIGINT)
         reached.append(stop.asked)

@@ -1,4 +1,4 @@
-"""Promises of bench.store: whole or not at all, first come first kept, damage found, nothing unpickled."""
+"""Promises of the record store: whole or not at all, first come first kept, damage found, nothing unpickled."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from bench.core import DataSpec, Record, Spec, Trial
-from bench.disk import write_text
-from bench.store import DamagedError, Store
+from bench.storage.atomic_io import write_text
+from bench.storage.record_store import DamagedError, Store
 
 TRIAL, OTHER = Trial(DataSpec("d"), Spec("m")), Trial(DataSpec("d"), Spec("n"))
 

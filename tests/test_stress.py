@@ -14,13 +14,15 @@ import pytest
 import torch
 from synthetic import Made, Told, write
 
-from bench import kept, stressed, tables
+from bench.analysis.robustness import robustness_run as studies
+from bench.analysis.robustness import trained_networks
+from bench.analysis.robustness.corruptions import CORRUPTIONS, corrupted
 from bench.core import BenchError
-from bench.store import Store
-from bench.stress import networks
-from bench.stress import study as studies
-from bench.stress.corruptions import CORRUPTIONS, corrupted
-from bench.tables import stressed as summed
+from bench.report import tables
+from bench.report.tables import robustness_table as summed
+from bench.storage import robustness_cache
+from bench.storage.record_store import Store
+from bench.training import trained_model
 
 VOLUME = ((1, 20, 24, 18), (2.0, 2.0, 3.0))
 IMAGE = ((3, 24, 20), (1.0, 1.0))
@@ -112,10 +114,10 @@ def ran(plugins, tmp_path, monkeypatch):
 
 
 def work_of(root, arms=(), corruptions=("noise",), study="tiny"):
-    from bench import plan
-    from bench.store import Store
+    from bench.experiments import plan
+    from bench.storage.record_store import Store
 
-    folder = stressed.folder_of(root, study)
+    folder = robustness_cache.folder_of(root, study)
     return studies.lay_out(plan.read(study), Store(root), folder, arms, corruptions)
 
 
@@ -124,7 +126,7 @@ def test_undisturbed_scans_give_the_predictions_of_the_record_to_the_last_bit(ra
     assert {cell["arm"] for cell in work.cells} == {"constant", "net", "student", "fading"}
     studies.carry_out(work)
     for cell in work.cells:
-        said = stressed.read(work.folder, cell["key"], work.store.mark(cell["key"]))
+        said = robustness_cache.read(work.folder, cell["key"], work.store.mark(cell["key"]))
         np.testing.assert_array_equal(said["clean", 0], work.store.predictions(cell["key"])["selected"])
         assert set(said) == {("clean", 0), *(("noise", at) for at in range(1, 6))}
         if cell["arm"] == "constant":
@@ -132,8 +134,10 @@ def test_undisturbed_scans_give_the_predictions_of_the_record_to_the_last_bit(ra
 
 
 def test_what_was_asked_is_not_asked_again_unless_its_record_is_another(ran, monkeypatch):
-    asked, ask = [], networks.said
-    monkeypatch.setattr(networks, "said", lambda loaded, *what: asked.append((len(loaded), what)) or ask(loaded, *what))
+    asked, ask = [], trained_networks.said
+    monkeypatch.setattr(
+        trained_networks, "said", lambda loaded, *what: asked.append((len(loaded), what)) or ask(loaded, *what)
+    )
     studies.carry_out(work_of(ran, ["net"]))
     assert len(asked) == 2 * 6  # two folds
     work, steps = work_of(ran, corruptions=("noise", "blur")), []
@@ -143,7 +147,7 @@ def test_what_was_asked_is_not_asked_again_unless_its_record_is_another(ran, mon
     before = len(asked)
     studies.carry_out(work)
     assert len(asked) == before
-    said = stressed.read(work.folder, work.cells[0]["key"], "another record")
+    said = robustness_cache.read(work.folder, work.cells[0]["key"], "another record")
     assert said == {}
 
 
@@ -249,7 +253,7 @@ def test_the_report_shows_disturbed_scans_where_somebody_asked(ran):
 
 def test_help_and_the_report_of_disturbed_scans_need_no_torch():
     program = (
-        "import sys\nfrom bench.cli import app\nimport bench.tables, bench.figures\n"
+        "import sys\nfrom bench.cli import app\nimport bench.report.tables, bench.report.figures\n"
         "app(['stress', '--help'], standalone_mode=False)\n"
         "heavy = {'torch', 'ray', 'monai', 'torchio'} & set(sys.modules)\nassert not heavy, heavy\n"
     )
@@ -260,17 +264,18 @@ def test_help_and_the_report_of_disturbed_scans_need_no_torch():
 def test_masks_are_scored_on_their_own_grid(plugins, tmp_path):
     from dataclasses import replace
 
-    from bench import registry, runner
+    from bench import registry
     from bench.core import Recipe, Split, Trial
-    from bench.prepare import prepare
-    from bench.store import Store
+    from bench.data.prepare import prepare
+    from bench.experiments import run_trial
+    from bench.storage.record_store import Store
 
     made, store = prepare("tiny_volumes", {"kind": "segmentation"}), Store(tmp_path / "results")
     method = registry.spec("methods", "tiny_net")
     trial = Trial(made.spec, method, Split(folds=2), recipe=Recipe(steps=40, batch_size=4, points=2))
-    record = runner.run(replace(trial), store, keep=True)
-    one = kept.load(store, trial.key)
-    (clean,), (noisy,) = networks.said([one], "clean", 0), networks.said([one], "noise", 5)
+    record = run_trial.run(replace(trial), store, keep=True)
+    one = trained_model.load(store, trial.key)
+    (clean,), (noisy,) = trained_networks.said([one], "clean", 0), trained_networks.said([one], "noise", 5)
     assert clean.mean() == pytest.approx(record.metrics["selected"]["dice"], abs=1e-12)
     assert clean.shape == noisy.shape == (len(one.scene.fold.test),)
     assert not np.array_equal(clean, noisy)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.prepare import prepare
+from bench.data.prepare import prepare
 
 ROOT = Path(__file__).parent.parent
 

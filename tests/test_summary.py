@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from synthetic import AGE, Made, Told, write
 
-from bench import tables
-from bench.report.answers import answers, cautions, mixed_code, one_seed
-from bench.report.summary import summary
-from bench.store import Store
+from bench.report import tables
+from bench.report.conclusions import answers, cautions, mixed_code, one_seed
+from bench.report.headline import summary
+from bench.storage.record_store import Store
 
 BASE = [0.70, 0.75, 0.65, 0.72, 0.68]
 BETTER = [0.76, 0.80, 0.71, 0.77, 0.74]

@@ -11,11 +11,11 @@ import pytest
 from scipy import stats as oracle
 from synthetic import AGE, Made, Told, write
 
-from bench import tables
 from bench.core import BenchError
-from bench.store import Store
-from bench.tables import text
-from bench.tables.scores import interval
+from bench.report import tables
+from bench.report.tables import number_format
+from bench.report.tables.scores_table import interval
+from bench.storage.record_store import Store
 
 ONE = (Made(),)
 GAINS = [0.05, 0.06, 0.04, 0.055, 0.045]
@@ -127,7 +127,7 @@ def test_equivalence_needs_a_margin_and_both_one_sided_tests(tmp_path):
 
 
 def test_the_p_of_equivalence_is_the_larger_of_the_two(tmp_path):
-    from bench.stats import corrected_interval, equivalence
+    from bench.evaluation import corrected_interval, equivalence
 
     found = corrected_interval(np.array(GAINS), 64, 20)
     sides = [oracle.t.sf((found.mean + 0.07) / found.se, 4), oracle.t.cdf((found.mean - 0.07) / found.se, 4)]
@@ -223,14 +223,14 @@ def test_markdown_and_latex_are_escaped(tmp_path):
     [(-0.1234, "\u22120.123"), (-0.0001, "0.000"), (math.nan, "\u2013"), (math.inf, "\u221e"), (2, "2.000")],
 )
 def test_numbers_are_set_with_a_real_minus_and_no_minus_zero(given, shown):
-    assert text.number(given, 3) == shown
+    assert number_format.number(given, 3) == shown
 
 
 @pytest.mark.parametrize(
     ("given", "shown"), [(8060630, "8.06 M"), (580400000, "580 M"), (999.6e6, "1.00 G"), (12, "12"), (2048, "2.05 k")]
 )
 def test_large_numbers_have_three_digits(given, shown):
-    assert text.large(given) == shown
+    assert number_format.large(given) == shown
 
 
 @pytest.mark.parametrize(
@@ -243,18 +243,22 @@ def test_large_numbers_have_three_digits(given, shown):
     ],
 )
 def test_no_folder_and_no_person_is_shown(told):
-    shown = text.clean(told, {"OAS1_0001"})
+    shown = number_format.clean(told, {"OAS1_0001"})
     assert "bob" not in shown
     assert "0001" not in shown
     assert "oasis" not in shown or "\u2026/oasis" in shown
 
 
 def test_words_that_are_no_paths_stay():
-    assert text.clean("5/5 runs, and/or 1e-3 m/s of 12 scans", {"12"}) == "5/5 runs, and/or 1e-3 m/s of 12 scans"
+    assert (
+        number_format.clean("5/5 runs, and/or 1e-3 m/s of 12 scans", {"12"}) == "5/5 runs, and/or 1e-3 m/s of 12 scans"
+    )
 
 
 def test_tables_need_neither_torch_nor_ray_nor_drawing():
-    program = "import sys, bench.tables, bench.report\nassert not {'torch', 'ray', 'matplotlib'} & set(sys.modules)"
+    program = (
+        "import sys, bench.report.tables, bench.report\nassert not {'torch', 'ray', 'matplotlib'} & set(sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
@@ -262,8 +266,8 @@ def test_tables_need_neither_torch_nor_ray_nor_drawing():
     ("p", "shown"), [(0.0496, "0.0496"), (0.0504, "0.0504"), (0.05, "0.050"), (0.04999999, "<0.050"), (0.0489, "0.049")]
 )
 def test_a_p_value_shows_on_which_side_of_the_level_it_lies(p, shown):
-    assert text.probability(p) == shown
-    assert text.p_is(p).removeprefix("p ").removeprefix("= ").replace(" ", "") == shown
+    assert number_format.probability(p) == shown
+    assert number_format.p_is(p).removeprefix("p ").removeprefix("= ").replace(" ", "") == shown
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,15 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.meta_analysis import combine_effects
 from synthetic import AGE, MASKS, Made, Told, write
 
-from bench import runner, tables
-from bench import scores as runs_scores
 from bench.core import Task
-from bench.metrics import METRICS
-from bench.report import documents, facts, people
-from bench.report.answers import answer
-from bench.store import Store
-from bench.tables.operating import operating, operating_table
-from bench.tables.trained import trained
+from bench.evaluation.metrics import METRICS
+from bench.experiments import run_trial
+from bench.report import context, protected_names, tables, text_formats
+from bench.report.conclusions import answer
+from bench.report.tables.model_comparison_table import trained
+from bench.report.tables.operating_point_table import operating, operating_table
+from bench.storage.record_store import Store
+from bench.training import evaluate as runs_scores
 
 TOY, ONE, TWO = Made(), Made("one"), Made("two")
 
@@ -125,12 +125,12 @@ def test_ranks_are_over_the_arms_that_every_data_set_has_whole(tmp_path):
 def test_a_report_of_several_data_sets_holds_what_they_say_together(tmp_path):
     results = gathered(tmp_path, {"base": Told(0.1), "new": Told(1.5), "mid": Told(0.7)}, [ONE, TWO])
     found = tables.frames(results)
-    known = people.secrets(results)
-    told = facts.gather(results, found, known)
+    known = protected_names.secrets(results)
+    told = context.gather(results, found, known)
     assert [table.name for table in told.across] == ["pooled", "ranks"]
-    for text in (documents.as_markdown(told), documents.as_latex(told)):
+    for text in (text_formats.as_markdown(told), text_formats.as_latex(told)):
         assert re.search("Pooled over data sets", text, re.IGNORECASE)
-    assert {"pooled.csv", "ranks.csv", "trained.csv"} <= set(documents.as_csv(found, known))
+    assert {"pooled.csv", "ranks.csv", "trained.csv"} <= set(text_formats.as_csv(found, known))
 
 
 def test_two_trained_models_are_compared_on_the_same_scans_of_one_pass(tmp_path):
@@ -180,7 +180,7 @@ def test_the_threshold_is_that_of_youden_on_the_validation_part(seed):
 
 def test_a_run_keeps_the_threshold_beside_its_scores_which_it_does_not_change(cells, tmp_path):
     trial, store = trial_of(cells, "net"), Store(tmp_path)
-    record = runner.run(trial, store)
+    record = run_trial.run(trial, store)
     kept, found = store.predictions(trial.key), record.metrics["operating"]
     called = kept["selected"][:, 1] >= found["threshold"]
     assert found["sensitivity"] == called[kept["y"] == 1].mean()

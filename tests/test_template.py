@@ -15,7 +15,7 @@ import pytest
 import ray
 import yaml
 
-from bench.cli.templates import FILES, filled
+from bench.cli.template import FILES, filled
 from bench.core import BenchError
 
 ROOT = Path(__file__).parent.parent

@@ -1,4 +1,4 @@
-"""Promises of bench.train: evaluation points, selection, schedules, repeatability."""
+"""Promises of bench.training.loop: evaluation points, selection, schedules, repeatability."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from bench import registry, stages, train
+from bench import registry
 from bench.core import DataSpec, Recipe, Spec, Task, Trial
 from bench.curriculum import Stage
-from bench.loader import Normaliser, Part
+from bench.data.loader import Normaliser, Part
 from bench.method import Batch, label_losses, outputs
-from bench.train import Point
+from bench.training import curriculum_hooks, loop
+from bench.training.loop import Point
 
 AUC, MAE = Task("classification", "auc", ("a", "b")), Task("regression", "mae")
 
@@ -27,36 +28,36 @@ def points(*values, losses=None):
 
 
 def test_only_the_last_five_points_are_chosen_among():
-    assert train.select(points(0.9, 0.1, 0.2, 0.3, 0.2, 0.1), AUC) == 3
+    assert loop.select(points(0.9, 0.1, 0.2, 0.3, 0.2, 0.1), AUC) == 3
 
 
 def test_lower_is_better_where_the_metric_says_so():
-    assert train.select(points(5.0, 3.0, 4.0), MAE) == 1
+    assert loop.select(points(5.0, 3.0, 4.0), MAE) == 1
 
 
 def test_equals_are_told_apart_by_loss_then_by_age():
-    assert train.select(points(0.5, 0.5, 0.5, losses=[0.3, 0.2, 0.3]), AUC) == 1
-    assert train.select(points(0.5, 0.5, 0.5), AUC) == 2
+    assert loop.select(points(0.5, 0.5, 0.5, losses=[0.3, 0.2, 0.3]), AUC) == 1
+    assert loop.select(points(0.5, 0.5, 0.5), AUC) == 2
 
 
 def test_where_the_metric_cannot_be_had_the_loss_decides():
-    assert train.select(points(math.nan, math.nan, losses=[0.1, 0.2]), AUC) == 0
+    assert loop.select(points(math.nan, math.nan, losses=[0.1, 0.2]), AUC) == 0
 
 
 @pytest.mark.parametrize(
     ("steps", "count", "expected"), [(100, 4, [25, 50, 75, 100]), (3, 20, [1, 2, 3]), (7, 2, [4, 7])]
 )
 def test_evaluation_points_are_equally_spaced_and_end_at_the_last_step(steps, count, expected):
-    assert train.evaluation_steps(Recipe(steps=steps, points=count)) == expected
+    assert loop.evaluation_steps(Recipe(steps=steps, points=count)) == expected
 
 
 def test_the_learning_rate_is_a_pure_function_of_progress(plugins):
     method = registry.make("methods", "tiny_net", {"warmup": 0.2})
-    assert train.lr_factor(method, 0.0) == 0.0
-    assert train.lr_factor(method, 0.1) == pytest.approx(0.5)
-    assert train.lr_factor(method, 0.2) == pytest.approx(1.0)
-    assert train.lr_factor(method, 0.6) == pytest.approx(0.5)
-    assert train.lr_factor(replace(method, schedule="constant"), 0.9) == 1.0
+    assert loop.lr_factor(method, 0.0) == 0.0
+    assert loop.lr_factor(method, 0.1) == pytest.approx(0.5)
+    assert loop.lr_factor(method, 0.2) == pytest.approx(1.0)
+    assert loop.lr_factor(method, 0.6) == pytest.approx(0.5)
+    assert loop.lr_factor(replace(method, schedule="constant"), 0.9) == 1.0
 
 
 def setup(tmp_path, method, task=AUC, **more):
@@ -70,13 +71,13 @@ def setup(tmp_path, method, task=AUC, **more):
     trial = Trial(DataSpec("d"), Spec("m"), recipe=Recipe(steps=60, batch_size=4, points=6))
     curriculum = more.pop("curriculum", registry.make("curricula", "none"))
     tmp_path.mkdir(exist_ok=True)
-    return train.Setup(trial, method, curriculum, task, *parts, torch.device("cpu"), tmp_path, **more)
+    return loop.Setup(trial, method, curriculum, task, *parts, torch.device("cpu"), tmp_path, **more)
 
 
 @pytest.mark.parametrize("task", [AUC, MAE], ids=["classes", "numbers"])
 def test_training_learns_what_is_plain_to_see(plugins, tmp_path, task):
     method = registry.make("methods", "tiny_net", {"lr": 0.05})
-    fit = train.fit(setup(tmp_path, method, task), (1, 4, 4, 4))
+    fit = loop.fit(setup(tmp_path, method, task), (1, 4, 4, 4))
     best = fit.points[fit.selected]
     assert best.val == 1.0 if task is AUC else best.val < 3.0
     assert [point.step for point in fit.points] == [10, 20, 30, 40, 50, 60]
@@ -85,7 +86,7 @@ def test_training_learns_what_is_plain_to_see(plugins, tmp_path, task):
 @pytest.mark.parametrize("augment", ["none", "flip", "affine"])
 def test_equal_seeds_give_equal_weights(plugins, tmp_path, augment):
     method = registry.make("methods", "tiny_net", {"augment": augment, "dropout": 0.5})
-    fits = [train.fit(setup(tmp_path / name, method, left_right=0), (1, 4, 4, 4)) for name in "ab"]
+    fits = [loop.fit(setup(tmp_path / name, method, left_right=0), (1, 4, 4, 4)) for name in "ab"]
     for one, two in zip(fits[0].model.parameters(), fits[1].model.parameters(), strict=True):
         assert torch.equal(one, two)
 
@@ -94,12 +95,12 @@ def test_another_seed_gives_other_weights(plugins, tmp_path):
     method = registry.make("methods", "tiny_net")
     one = setup(tmp_path, method)
     two = replace(one, trial=replace(one.trial, seed=1))
-    first, second = (next(iter(train.fit(each, (1, 4, 4, 4)).model.parameters())) for each in (one, two))
+    first, second = (next(iter(loop.fit(each, (1, 4, 4, 4)).model.parameters())) for each in (one, two))
     assert not torch.equal(first, second)
 
 
 def test_a_state_is_loaded_as_it_was(plugins, tmp_path):
-    fit = train.fit(setup(tmp_path, registry.make("methods", "tiny_net")), (1, 4, 4, 4))
+    fit = loop.fit(setup(tmp_path, registry.make("methods", "tiny_net")), (1, 4, 4, 4))
     last = [weight.clone() for weight in fit.model.parameters()]
     fit.load(0)
     assert not torch.equal(next(fit.model.parameters()), last[0])
@@ -110,8 +111,8 @@ def test_a_state_is_loaded_as_it_was(plugins, tmp_path):
 def test_a_curriculum_is_carried_out(plugins, tmp_path):
     method = registry.make("methods", "tiny_net", {"lr": 0.05})
     fading = registry.make("curricula", "tiny_fading")
-    plain = train.fit(setup(tmp_path / "a", method), (1, 4, 4, 4))
-    paced = train.fit(setup(tmp_path / "b", method, curriculum=fading), (1, 4, 4, 4))
+    plain = loop.fit(setup(tmp_path / "a", method), (1, 4, 4, 4))
+    paced = loop.fit(setup(tmp_path / "b", method, curriculum=fading), (1, 4, 4, 4))
     assert paced.points[-1].val == 1.0
     assert not torch.equal(next(plain.model.parameters()), next(paced.model.parameters()))
 
@@ -120,14 +121,14 @@ def test_the_blur_of_a_stage_is_a_gaussian():
     from scipy.ndimage import gaussian_filter
 
     x = np.random.default_rng(0).normal(size=(9, 11)).astype(np.float32)
-    ours = stages.blurred(torch.tensor(x)[None, None], 1.0)[0, 0].numpy()
+    ours = curriculum_hooks.blurred(torch.tensor(x)[None, None], 1.0)[0, 0].numpy()
     np.testing.assert_allclose(ours, gaussian_filter(x, 1.0, mode="nearest", truncate=3.0), atol=1e-5)
 
 
 def test_a_loss_that_is_no_number_ends_the_training(plugins, tmp_path):
     method = registry.make("methods", "tiny_net", {"fault": "nan"})
-    with pytest.raises(train.DivergenceError, match="step 10 of 60"):
-        train.fit(setup(tmp_path, method), (1, 4, 4, 4))
+    with pytest.raises(loop.DivergenceError, match="step 10 of 60"):
+        loop.fit(setup(tmp_path, method), (1, 4, 4, 4))
 
 
 def test_label_losses_are_those_of_torch():

@@ -1,4 +1,6 @@
-"""Promises of bench.tune about one search: what is asked, told and pruned, and that nothing of it is lost."""
+"""Promises of bench.experiments.search about one search: what is asked, told and pruned, and that nothing of it is
+lost.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ import pytest
 import searching
 from searching import carried_out, reached, search, told
 
-from bench import tune
 from bench.core import BenchError
+from bench.experiments import search as tune
 
 STORAGES = ("search.db", "search.log")
 
@@ -25,7 +27,7 @@ STORAGES = ("search.db", "search.log")
 @pytest.fixture(autouse=True)
 def pretended(monkeypatch):
     """Candidates cost nothing in this file."""
-    monkeypatch.setattr("bench.tune.executors.train", searching.pretended())
+    monkeypatch.setattr("bench.experiments.search.run_search.train", searching.pretended())
 
 
 def begin(place: Path, storage: str, trials=40, pause=0.0):
@@ -90,7 +92,7 @@ def test_a_candidate_of_a_process_that_ended_is_taken_up_again(tmp_path, storage
 def test_a_candidate_of_another_machine_is_left_to_it_while_it_speaks(tmp_path, monkeypatch, silent, taken):
     storage, then = tune.Storage(str(tmp_path / "s.log")), time.time() - silent
     with monkeypatch.context() as patch:
-        patch.setattr("bench.tune.asking._HERE", "other")
+        patch.setattr("bench.experiments.search.search_session._HERE", "other")
         patch.setattr(time, "time", lambda: then)
         with tune.Asking(search(), storage, 3, tmp_path) as there:
             assert there.ask().number == 0

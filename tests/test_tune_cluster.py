@@ -12,13 +12,14 @@ from dataclasses import replace
 import pytest
 from clusters import Cluster
 
-from bench import paths, plan, registry, tune
-from bench.core import BenchError, HaltError
-from bench.launch.cluster import connected
-from bench.launch.needs import MARGIN
-from bench.launch.work import kind_of
-from bench.prepare import prepare
-from bench.tune.room import Place, room
+from bench import registry
+from bench.core import BenchError, HaltError, paths
+from bench.data.prepare import prepare
+from bench.experiments import plan, search
+from bench.experiments.launch.jobs import kind_of
+from bench.experiments.launch.ray_session import connected
+from bench.experiments.launch.resources import MARGIN
+from bench.experiments.search.ray_resources import Place, room
 
 pytestmark = pytest.mark.slow  # a minute and more: each node imports torch
 SLOW = """
@@ -35,8 +36,8 @@ def data(plugins):
 
 
 def found(study, data, root, launcher, place=None, trials=6):
-    ones, _ = tune.searches("searched", study, [data], ["net"], [0])
-    (one,) = tune.carry_out(ones, tune.Storage(str(root / "s.db")), trials, root / "claims", launcher, place=place)
+    ones, _ = search.searches("searched", study, [data], ["net"], [0])
+    (one,) = search.carry_out(ones, search.Storage(str(root / "s.db")), trials, root / "claims", launcher, place=place)
     assert not [each.error for each in one.candidates if each.error]
     return one
 
@@ -95,7 +96,7 @@ def test_nodes_that_differ_or_could_never_hold_a_candidate_are_told_at_once(data
 
 
 def test_the_share_of_a_gpu_is_that_of_two_steps_that_were_measured(data, tmp_path):
-    ones, _ = tune.searches("searched", registry.study("searched"), [data], ["net"], [0])
+    ones, _ = search.searches("searched", registry.study("searched"), [data], ["net"], [0])
     trial, peaks = ones[0].trial, {}
     with Cluster() as nodes:
         nodes.start("one", resources={"num-cpus": 8, "num-gpus": 1, "custom": {"gpu_memory_mb": 4000}})

@@ -13,12 +13,12 @@ import time
 import pytest
 from commands import said
 
-from bench import cli, paths, registry
-from bench.claims import claim
-from bench.core import HaltError
-from bench.figures import style
-from bench.plan import tuned
-from bench.store import Store
+from bench import cli, registry
+from bench.core import HaltError, paths
+from bench.report.figures import style
+from bench.storage import tuned_file
+from bench.storage.locks import claim
+from bench.storage.record_store import Store
 
 
 def bench(capsys, monkeypatch, *words):
@@ -41,7 +41,7 @@ def test_it_searches_every_arm_and_fold_and_leaves_winners_a_table_and_pictures(
     assert "the test parts are not read" in said
     assert said.count("on validation") == 4
     folder = paths.results_root() / "searched"
-    entry = tuned.parsed(folder / tuned.FILE)
+    entry = tuned_file.read_tuned(folder / tuned_file.FILE)
     assert [(one["arm"], one["fold"]) for one in entry["sets"]] == [
         ("net", 0),
         ("net", 1),
@@ -65,9 +65,9 @@ def test_it_searches_every_arm_and_fold_and_leaves_winners_a_table_and_pictures(
 
 def test_a_second_command_trains_nothing_and_says_the_same(command, monkeypatch):
     command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
-    file = paths.results_root() / "searched" / tuned.FILE
+    file = paths.results_root() / "searched" / tuned_file.FILE
     first = file.read_text()
-    monkeypatch.setattr("bench.tune.executors.train", None)
+    monkeypatch.setattr("bench.experiments.search.run_search.train", None)
     status, said = command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
     assert status == 0, said
     assert file.read_text() == first
@@ -82,13 +82,13 @@ def test_processes_that_end_at_once_write_one_after_the_other(command):
         while not finished(folder / "search.db"):
             time.sleep(0.1)
         time.sleep(1.0)
-        seen.append((folder / tuned.FILE).exists())
+        seen.append((folder / tuned_file.FILE).exists())
         other.release()
 
     threading.Thread(target=end).start()
     status, said = command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "1")
     assert (status, seen) == (0, [False]), said
-    assert (folder / tuned.FILE).exists()
+    assert (folder / tuned_file.FILE).exists()
 
 
 def finished(path):
@@ -120,7 +120,7 @@ def test_a_report_of_the_study_has_the_table_of_its_search(command, capsys, monk
 def test_what_the_author_got_wrong_ends_with_2_before_anything_is_trained(command, words, said):
     status, found = command(*words)
     assert (status, said in found) == (2, True), found
-    assert not (paths.results_root() / "searched" / tuned.FILE).exists()
+    assert not (paths.results_root() / "searched" / tuned_file.FILE).exists()
 
 
 def test_json_is_what_was_written(command, capsys, monkeypatch):
@@ -141,7 +141,7 @@ def test_the_shipped_searches_are_planned():
 
 def sets():
     """(arm, fold) of each set that was written, and the places that were not searched."""
-    entry = tuned.parsed(paths.results_root() / "searched" / tuned.FILE)
+    entry = tuned_file.read_tuned(paths.results_root() / "searched" / tuned_file.FILE)
     return [(one["arm"], one["fold"]) for one in entry["sets"]], entry["not_searched"]
 
 
@@ -171,11 +171,11 @@ def test_what_another_storage_remembers_stays_as_it_was_found(command):
     folder = paths.results_root() / "searched"
     command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
     earlier = {path.name: path.read_bytes() for path in (folder / "tuning").glob("*.svg")}
-    (before,) = tuned.parsed(folder / tuned.FILE)["sets"]
+    (before,) = tuned_file.read_tuned(folder / tuned_file.FILE)["sets"]
     words = ["--study", "searched", "--arm", "net", "--fold", "1", "--trials", "2"]
     status, said = command(*words, "--storage", str(folder / "other.log"))
     assert status == 0, said
-    assert tuned.parsed(folder / tuned.FILE)["sets"][0] == before
+    assert tuned_file.read_tuned(folder / tuned_file.FILE)["sets"][0] == before
     assert {name: (folder / "tuning" / name).read_bytes() for name in earlier} == earlier
     rows = list(csv.DictReader((folder / "tuning" / "candidates.csv").read_text().splitlines()))
     assert sorted(row["fold"] for row in rows) == ["0", "0", "1", "1"]
@@ -184,7 +184,7 @@ def test_what_another_storage_remembers_stays_as_it_was_found(command):
 def test_a_search_that_is_only_begun_takes_no_winner_from_another(command, monkeypatch):
     command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
     with monkeypatch.context() as patch:
-        patch.setattr("bench.tune.executors.train", ended)
+        patch.setattr("bench.experiments.search.run_search.train", ended)
         assert command("--study", "searched", "--arm", "net", "--fold", "1", "--trials", "2")[0] == 1
     status, _ = command("--study", "searched", "--arm", "dropping", "--fold", "0", "--trials", "2")
     assert (status, sets()[0]) == (0, [("net", 0), ("dropping", 0)])

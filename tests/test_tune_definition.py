@@ -1,4 +1,6 @@
-"""Promises of bench.tune about what is searched: spaces, arms, folds, and errors before anything is trained."""
+"""Promises of bench.experiments.search about what is searched: spaces, arms, folds, and errors before anything is
+trained.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +10,21 @@ from dataclasses import replace
 import pytest
 from searching import DATA, SPACE, STUDY
 
-from bench import plan, registry, tune
+from bench import registry
 from bench.core import Arm, BenchError, Choices, Floats, Ints, Labels, Recipe, Trial, Tuning
+from bench.experiments import plan, search
 
 FOUND = [plan.Found(DATA)]
 
 
 def searches(study=STUDY, only=(), folds=(), **tuning):
-    return tune.searches("formula", replace(study, tuning=replace(study.tuning, **tuning)), FOUND, only, folds)
+    return search.searches("formula", replace(study, tuning=replace(study.tuning, **tuning)), FOUND, only, folds)
 
 
 @pytest.mark.parametrize("name", [n for n in registry.names("methods") if registry.member("methods", n).space])
 def test_every_declared_space_holds_the_defaults_and_is_taken_by_its_method(name):
     space = registry.member("methods", name).space
-    one = tune.Search("spaces", name, Trial(DATA, registry.spec("methods", name)), {}, space, Tuning())
+    one = search.Search("spaces", name, Trial(DATA, registry.spec("methods", name)), {}, space, Tuning())
     one.check()
     assert one.candidate(one.defaults) == one.trial
     assert set(one.defaults) == set(space)
@@ -55,7 +58,7 @@ def test_another_definition_is_another_search():
     ]
     others = [searches(**change)[0][0].identity for change in changes]
     others.append(searches(replace(STUDY, recipe=Recipe(steps=9)))[0][0].identity)
-    others.append(tune.searches("formula", STUDY, FOUND, labels=Labels("permuted", 3))[0][0].identity)
+    others.append(search.searches("formula", STUDY, FOUND, labels=Labels("permuted", 3))[0][0].identity)
     assert len({one.identity, *others}) == len(others) + 1
     assert searches(trials=99)[0][0].identity == one.identity, "more candidates go on with it"
 
@@ -123,7 +126,7 @@ def test_a_search_that_cannot_be_carried_out_is_told(change, words):
 
 def test_a_study_without_tuning_an_arm_that_is_not_searched_and_a_fold_that_is_not_there():
     for call, words in (
-        (lambda: tune.searches("quickstart", registry.study("quickstart"), FOUND), "does not say how it is searched"),
+        (lambda: search.searches("quickstart", registry.study("quickstart"), FOUND), "does not say how it is searched"),
         (lambda: searches(only=["constant"]), "searches no arm 'constant'"),
         (lambda: searches(folds=[2]), "has no fold 2; there are 2"),
     ):

@@ -12,10 +12,11 @@ import searching
 from commands import said
 from searching import search
 
-from bench import plan, tune
-from bench.cli import searching as shown
+from bench.cli import search_status as shown
 from bench.core import BenchError
-from bench.tune import Outcome, following, written
+from bench.experiments import plan
+from bench.experiments import search as tune
+from bench.experiments.search import Outcome, result_files, search_progress
 
 NOW = time.time()
 
@@ -28,8 +29,8 @@ def begun(tmp_path):
     folder = plan.folder("formula")
     folder.mkdir(parents=True)
     other = tune.searches("formula", searching.STUDY, [plan.Found(searching.DATA)], folds=[1])[0][0]
-    written.write(folder, "formula", [one, other], [one], storage, claims)
-    return one, storage, claims, lambda: following.state_of("formula", written.read(folder))
+    result_files.write(folder, "formula", [one, other], [one], storage, claims)
+    return one, storage, claims, lambda: search_progress.state_of("formula", result_files.read(folder))
 
 
 def test_every_candidate_is_counted_as_what_became_of_it(begun):
@@ -101,14 +102,14 @@ def test_a_storage_that_cannot_be_read_is_told_and_the_rest_is_known(begun):
 
 def test_the_password_of_a_storage_is_not_written_down(begun, tmp_path):
     one, *_ = begun
-    written.write(tmp_path, "formula", [one], [one], tune.Storage("postgresql://me:secret@host/base"), tmp_path)
+    result_files.write(tmp_path, "formula", [one], [one], tune.Storage("postgresql://me:secret@host/base"), tmp_path)
     assert "secret" not in (tmp_path / "searches.json").read_text()
 
 
 def test_what_cannot_be_read_is_told(begun):
     (plan.folder("formula") / "searches.json").write_text("{")
     with pytest.raises(BenchError, match="remove it: `bench tune` writes it anew"):
-        written.read(plan.folder("formula"))
+        result_files.read(plan.folder("formula"))
 
 
 def test_the_command_tells_of_a_search_that_is_all_there_is_and_beside_a_run(plugins, capsys, monkeypatch):

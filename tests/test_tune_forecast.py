@@ -9,9 +9,10 @@ import pytest
 from commands import said
 from searching import DATA, STUDY
 
-from bench import paths, plan, registry
-from bench.core import Arm
-from bench.tune.forecast import forecast
+from bench import registry
+from bench.core import Arm, paths
+from bench.experiments import plan
+from bench.experiments.search.search_estimate import forecast
 
 BAD = """
 from bench.core import Arm, Data, Floats, Recipe, Study, Tuning

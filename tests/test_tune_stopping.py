@@ -15,7 +15,7 @@ import pytest
 from clusters import below
 from commands import apart
 
-from bench import paths
+from bench.core import paths
 
 SLOW = """
 from bench.core import Arm, Data, Floats, Recipe, Study, Tuning

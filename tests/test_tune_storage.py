@@ -19,16 +19,16 @@ import pytest
 import searching
 from searching import carried_out, search, told
 
-from bench import tune
-from bench.claims import claim
 from bench.core import BenchError, HaltError
-from bench.tune import storage as storages
+from bench.experiments import search as tune
+from bench.experiments.search import optuna_storage as storages
+from bench.storage.locks import claim
 
 
 @pytest.fixture(autouse=True)
 def pretended(monkeypatch):
     """Candidates cost nothing in this file."""
-    monkeypatch.setattr("bench.tune.executors.train", searching.pretended())
+    monkeypatch.setattr("bench.experiments.search.run_search.train", searching.pretended())
 
 
 def test_a_storage_of_another_study_is_refused_by_name(tmp_path):

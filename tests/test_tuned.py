@@ -9,13 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench import launch, plan, registry, scene, tune
+from bench import registry
 from bench.core import Arm, BenchError, HaltError, Labels
-from bench.disk import seal
-from bench.plan import tuned
-from bench.prepare import prepare
-from bench.store import Store
-from bench.tune import winners
+from bench.data.prepare import prepare
+from bench.experiments import launch, plan, search
+from bench.experiments.plan import tuned_params
+from bench.experiments.search import winners
+from bench.storage.atomic_io import seal
+from bench.storage.record_store import Store
+from bench.training import trial_data
 
 
 @pytest.fixture
@@ -30,9 +32,9 @@ def data(plugins):
 
 def searched(study, data, root, trials=3, launcher="serial", **more):
     """What the searches of the arm `net` found."""
-    ones, _ = tune.searches("searched", study, [data], ["net"], **more)
-    storage = tune.Storage(str(root / "search.log"))
-    results = tune.carry_out(ones, storage, trials, root / "claims", launcher)
+    ones, _ = search.searches("searched", study, [data], ["net"], **more)
+    storage = search.Storage(str(root / "search.log"))
+    results = search.carry_out(ones, storage, trials, root / "claims", launcher)
     assert not [each.error for one in results for each in one.candidates if each.error]
     return results, storage
 
@@ -74,18 +76,18 @@ def test_the_test_part_is_never_read(study, data, tmp_path, monkeypatch):
     keeps = {"net": Arm("tiny_net", {"view": {"kind": "volume"}})}  # scans as they are: nothing is computed before
     study = replace(study, arms=keeps, floors=[], tuning=replace(study.tuning, arms=["net"], spaces={
         "net": study.tuning.spaces["net"]}))  # fmt: skip
-    lay_out, view_array = scene.lay_out, scene.view_array
+    lay_out, view_array = trial_data.lay_out, trial_data.view_array
     trapped = []
 
     def laid_out(trial, method, device):
         found = lay_out(trial, method, device)
         Trap.rows = frozenset(found.fold.test.tolist())
-        monkeypatch.setattr(scene, "view_array", lambda *words: view_array(*words).view(Trap))
+        monkeypatch.setattr(trial_data, "view_array", lambda *words: view_array(*words).view(Trap))
         trapped.append(lay_out(trial, method, device))
-        monkeypatch.setattr(scene, "view_array", view_array)
+        monkeypatch.setattr(trial_data, "view_array", view_array)
         return trapped[-1]
 
-    monkeypatch.setattr(scene, "lay_out", laid_out)
+    monkeypatch.setattr(trial_data, "lay_out", laid_out)
     results, _ = searched(study, data, tmp_path)
     assert [one.states["done"] for one in results] == [3, 3]
     with pytest.raises(AssertionError, match="the test part was read"):
@@ -94,15 +96,15 @@ def test_the_test_part_is_never_read(study, data, tmp_path, monkeypatch):
 
 def test_what_the_test_part_holds_changes_nothing(study, data, tmp_path, monkeypatch):
     plain, _ = searched(study, data, tmp_path / "plain")
-    targets = scene._targets
+    targets = trial_data._targets
 
     def spoilt(trial, prepared):
         found = targets(trial, prepared).copy()
-        test = scene.splits.fold(prepared, trial.split, trial.partition, trial.fold).test
+        test = trial_data.splits.fold(prepared, trial.split, trial.partition, trial.fold).test
         found[test] = 1 - found[test]
         return found
 
-    monkeypatch.setattr(scene, "_targets", spoilt)
+    monkeypatch.setattr(trial_data, "_targets", spoilt)
     other, _ = searched(study, data, tmp_path / "spoilt")
     assert [one.digest for one in plain] == [one.digest for one in other]
 
@@ -140,7 +142,7 @@ def test_each_fold_uses_what_was_found_on_it(committed, study, data):
 
 
 def test_the_cost_of_tuning_is_in_the_plan_and_its_table(committed, study, data, tmp_path):
-    from bench import tables
+    from bench.report import tables
 
     using_it = using(study)
     cells = plan.cells(using_it, [data])
@@ -216,12 +218,12 @@ def test_a_file_that_is_changed_missing_or_of_another_protocol_is_told(committed
     entry = json.loads(path.read_text())
     path.write_text(json.dumps({**entry, "study": "another"}))
     with pytest.raises(BenchError, match="is not what `bench tune` wrote"):
-        tuned.read("mine")
+        tuned_params.read("mine")
     del entry["seal"]
     entry["protocol"] = 0
     path.write_text(json.dumps({**entry, "seal": seal(entry)}))
     with pytest.raises(BenchError, match="found under protocol 0"):
-        tuned.read("mine")
+        tuned_params.read("mine")
 
 
 @pytest.mark.slow
@@ -262,7 +264,7 @@ def test_on_random_labels_tuning_leaves_the_test_score_at_chance(study, plugins,
 def test_a_full_disk_is_told_and_nothing_is_lost(study, data, tmp_path, monkeypatch):
     import errno
 
-    from bench import train as training
+    from bench.training import loop as training
 
     searched(study, data, tmp_path, 1)
 

@@ -70,7 +70,7 @@ def test_a_view_flipped_along_its_left_right_axis_is_the_view_of_the_mirrored_sc
 
 
 def test_importing_views_imports_no_torch() -> None:
-    code = "import sys, bench.views, bench.views.back; sys.exit('torch' in sys.modules)"
+    code = "import sys, bench.views, bench.views.backproject; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -26,7 +26,7 @@ library = torch.library.Library("torchvision", "DEF")
 library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 """
-MEND = "from bench.vision import mend_torchvision; print(mend_torchvision(), mend_torchvision())"
+MEND = "from baselines._torchvision import mend_torchvision; print(mend_torchvision(), mend_torchvision())"
 
 
 def run(code: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -11,12 +11,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench import launch, plan, registry, report, splits
+from bench import registry, report
 from bench.core import Arm, BenchError, Data, Recipe, Sample, Split, Study
-from bench.prepare import fingerprint, open_prepared, prepare
-from bench.prepare.journal import Entry
-from bench.prepare.together import together
-from bench.store import Store
+from bench.data import splits
+from bench.data.prepare import fingerprint, open_prepared, prepare
+from bench.data.prepare.groups import together
+from bench.data.prepare.journal import Entry
+from bench.experiments import launch, plan
+from bench.storage.record_store import Store
 
 STUDY = Study(
     "Where?",

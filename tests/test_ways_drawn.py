@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import registry, splits
+from bench import registry
 from bench.core import Split
-from bench.prepare import prepare
+from bench.data import splits
+from bench.data.prepare import prepare
 
 DRAWN = [name for name in registry.names("datasets") if registry.member("datasets", name).phantom]
 REAL = (  # name, parameters, folder

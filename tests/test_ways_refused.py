@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from bench import plan, registry, splits
+from bench import registry
 from bench.cli import app
 from bench.core import BenchError, Data, Split
-from bench.prepare import fingerprint, prepare
+from bench.data import splits
+from bench.data.prepare import fingerprint, prepare
+from bench.experiments import plan
 
 
 @pytest.mark.parametrize(

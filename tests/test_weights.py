@@ -13,7 +13,7 @@ from torch import nn
 from bench.core import BenchError, Task
 from bench.registry import make
 from bench.weights import carry_over
-from dclse.layout import Structure
+from dclse.architecture import Structure
 from dclse.network import Backbone
 
 THREE, AGE = Task("classification", "auc", ("a", "b", "c")), Task("regression", "mae")

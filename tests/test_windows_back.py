@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bench.analysis.explain.nifti_maps import volume_of
 from bench.core import BenchError
-from bench.explain.volumes import volume_of
 from bench.views import PLANES, SlidingDynamic, rank_pooling_weights
-from bench.views.back import windows_back
+from bench.views.backproject import windows_back
 
 SIZES = (6, 5, 7)
 

@@ -52,14 +52,14 @@ class CurriculumDropout(Curriculum):
         if reason := super().refuses(method, task, shape):
             return reason
         from baselines.curricula import _network
-        from bench import stages
+        from bench.training import curriculum_hooks
 
         network = _network.built(method, task, shape)
-        if self.features and stages.last_layer(network) is None:
+        if self.features and curriculum_hooks.last_layer(network) is None:
             return "the network has no linear or 1x1 layer whose input could be dropped; set features to 0"
-        if self.maps and not stages.convolutions(network):
+        if self.maps and not curriculum_hooks.convolutions(network):
             return "the network has no convolutions whose maps could be dropped; set maps to 0"
-        if self.own and not stages.dropouts(network):
+        if self.own and not curriculum_hooks.dropouts(network):
             return "the network has no dropout layers of its own; set own to off"
         return None
 

@@ -36,7 +36,7 @@ class FeatureSmoothing(Curriculum):
         if reason := super().refuses(method, task, shape):
             return reason
         from baselines.curricula import _network
-        from bench.stages import convolutions
+        from bench.training.curriculum_hooks import convolutions
 
         found = convolutions(_network.built(method, task, shape))
         return None if found else "the network has no convolutions whose maps could be smoothed"

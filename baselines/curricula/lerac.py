@@ -40,7 +40,7 @@ class Lerac(Curriculum):
         if reason := super().refuses(method, task, shape):
             return reason
         from baselines.curricula import _network
-        from bench.stages import layers
+        from bench.training.curriculum_hooks import layers
 
         many = len(layers(_network.built(method, task, shape)))
         return None if many > 1 else "the network has one layer that is trained, and no deeper ones"

@@ -15,21 +15,21 @@ from typing import NoReturn
 
 import typer
 
-from bench.cli import (
+from bench.cli import (  # fmt: skip
     audit,
     cost,
-    data,
     explain,
     export,
-    following,
     gallery,
-    reporting,
+    plan,
+    prepare,
+    report,
     run,
-    show,
     stress,
-    templates,
+    template,
     tune,
-)  # fmt: skip
+)
+from bench.cli import status as following
 from bench.core import BenchError
 
 TRACEBACK = "--traceback"
@@ -42,7 +42,7 @@ app = typer.Typer(
     epilog=f"With {TRACEBACK}, anywhere on the line, an error says where in the program it arose.",
 )
 for module in (
-    run, tune, show, following, reporting, data, audit, cost, explain, stress, export, gallery, templates,
+    run, tune, plan, following, report, prepare, audit, cost, explain, stress, export, gallery, template,
 ):  # fmt: skip
     module.attach(app)
 

@@ -53,7 +53,7 @@ def audit(
 
     It reports and changes nothing; the exit status is 0 whatever it finds.
     """
-    from bench.audit import findings, joined
+    from bench.data.audit import findings, joined
 
     if not names and not images:
         raise BenchError("name a prepared data set, or give --images FOLDER")
@@ -73,7 +73,7 @@ def audit(
 
 
 def _opened(name: str, params: dict[str, Any]) -> Any:
-    from bench.prepare import open_prepared
+    from bench.data.prepare import open_prepared
 
     found = open_prepared(name, params)
     if found is None:
@@ -82,7 +82,7 @@ def _opened(name: str, params: dict[str, Any]) -> Any:
 
 
 def _sets(prepared: Sequence[Any], folders: Sequence[Path], split: Path | None) -> list[Any]:
-    from bench.audit import from_folder, from_prepared
+    from bench.data.audit import from_folder, from_prepared
 
     sets = [from_prepared(each) for each in prepared]
     titles = [folder.resolve().name for folder in folders]
@@ -94,15 +94,15 @@ def _sets(prepared: Sequence[Any], folders: Sequence[Path], split: Path | None) 
 
 
 def _overlaps(names: Sequence[str]) -> list[dict[str, str]]:
-    from bench.audit import overlap
+    from bench.data.audit import overlap
 
     pairs = [(first, second) for at, first in enumerate(names) for second in names[at + 1 :]]
     return [{"sets": f"{one} and {two}", "reason": why} for one, two in pairs if (why := overlap(one, two))]
 
 
 def _balance(prepared: Any, folds: int) -> list[dict[str, Any]]:
-    from bench.audit import balance
     from bench.core import Split
+    from bench.data.audit import balance
 
     return [asdict(each) for each in balance(prepared, Split(folds=folds))]
 
@@ -119,7 +119,7 @@ def _volumes(against: str, column: str, prepared: Sequence[Any], folders: Sequen
 
 def _origin(folder: Path, heads: dict[str, str], volumes: Any, column: str) -> dict[str, Any]:
     """Where the heads of a folder come from: counts, and no names of people."""
-    from bench.audit import from_folder, traced
+    from bench.data.audit import from_folder, traced
 
     slices = from_folder(folder, folder.resolve().name, cropped=True)
     groups = [heads[name] for name in slices.names]

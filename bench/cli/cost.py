@@ -52,7 +52,7 @@ def cost(
 
 
 def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, Any], as_json: bool) -> None:
-    from bench import cost as costs
+    from bench.training import model_cost as costs
 
     try:
         sizes = tuple(int(size) for size in shape.replace(",", " ").split())
@@ -76,12 +76,13 @@ def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, An
 
 
 def _study(name: str, arms: list[str], rounds: int, as_json: bool) -> None:
-    from bench import paths, plan
-    from bench.cli.progress import Preparing
-    from bench.disk import write_text
-    from bench.store import Store
-    from bench.tables.timed import FILE
-    from bench.timing import side_by_side
+    from bench.analysis.speed import side_by_side
+    from bench.cli.progress_bars import Preparing
+    from bench.core import paths
+    from bench.experiments import plan
+    from bench.report.tables.speed_table import FILE
+    from bench.storage.atomic_io import write_text
+    from bench.storage.record_store import Store
 
     root, found = paths.results_root(), {}
     console = Console(stderr=as_json)
@@ -127,7 +128,7 @@ def _machine(chosen: Mapping[str, Mapping[str, Trial]]) -> dict[str, Any]:
 
 
 def _show(entry: Mapping[str, Any]) -> None:
-    from bench.tables.timed import between
+    from bench.report.tables.speed_table import between
 
     table = Table("data", "arm", "s / step", "s / scan", "", box=None, pad_edge=False)
     for data, rows in entry["data"].items():

@@ -54,12 +54,13 @@ def explain(
     Maps are NIfTI files in the scans' own millimetres, under explain/ of the results. Of a network that reads an image
     of the volume, depth comes from how the image was made alone, so that it is scored apart from the plane.
     """
-    from bench import figures, paths
-    from bench.explain.explained import Way
-    from bench.explain.explained import explain as made
-    from bench.figures.saliency import montage
-    from bench.kept import load
-    from bench.store import Store
+    from bench.analysis.explain.saliency_maps import Way
+    from bench.analysis.explain.saliency_maps import explain as made
+    from bench.core import paths
+    from bench.report import figures
+    from bench.report.figures.saliency_figure import montage
+    from bench.storage.record_store import Store
+    from bench.training.trained_model import load
 
     store = Store(paths.results_root())
     loaded = load(store, key or _key(study, arm, fold))
@@ -75,7 +76,7 @@ def explain(
 
 def _key(study: str, arm: str, fold: int) -> str:
     """The key of the first seed of an arm of a study. BenchError where there is no such thing."""
-    from bench import plan
+    from bench.experiments import plan
 
     if not study or not arm:
         raise BenchError("name a trial by its key, or by --study and --arm")
@@ -88,7 +89,7 @@ def _key(study: str, arm: str, fold: int) -> str:
 
 
 def _show(entry: dict[str, Any], folder: Path, console: Console) -> None:
-    from bench.tables.text import between, number
+    from bench.report.tables.number_format import between, number
 
     head = f"{entry['method']} on {entry['data']}, {entry['scans']} test scans, by {entry['by']}"
     console.print(head, highlight=False)
@@ -112,7 +113,7 @@ def _show(entry: dict[str, Any], folder: Path, console: Console) -> None:
 
 
 def _show_layers(rows: list[dict[str, Any]], console: Console) -> None:
-    from bench.tables.text import number
+    from bench.report.tables.number_format import number
 
     if not rows:
         return

@@ -21,7 +21,9 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="The folder to write into.")],
 ) -> None:
     """Hand the curves and scores of a study's finished runs to another tool, as files."""
-    from bench import paths, sinks, tables
+    from bench.core import paths
+    from bench.report import export as sinks
+    from bench.report import tables
 
     results = tables.read(study, paths.results_root())
     count = sinks.export(results, to, out)

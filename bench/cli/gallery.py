@@ -26,9 +26,10 @@ def gallery(
 
     Of real scans the pictures show people's heads: give them on only as the data's terms allow.
     """
-    from bench import figures, registry
-    from bench.figures import gallery as drawing
-    from bench.prepare import open_prepared
+    from bench import registry
+    from bench.data.prepare import open_prepared
+    from bench.report import figures
+    from bench.report.figures import gallery_figure as drawing
 
     params = settings(set_)
     registry.make("datasets", name, params)

@@ -13,13 +13,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import paths, plan, registry
-from bench.cli.ending import Outcome, outcome
+from bench import registry
+from bench.cli.exit_summary import Outcome, outcome
 from bench.cli.options import Arms, Datasets, Phantoms, StandIns, StudyName
-from bench.cli.planning import Asked, Planned, check_arms, lay_out, planned
-from bench.cli.progress import Preparing, Watching
-from bench.core import BenchError, Data, DataSpec
-from bench.store import Store
+from bench.cli.progress_bars import Preparing, Watching
+from bench.core import BenchError, Data, DataSpec, paths
+from bench.experiments import plan
+from bench.experiments.prepare_study import Asked, Planned, check_arms, lay_out, planned
+from bench.storage.record_store import Store
 
 ADDRESS = typer.Option("--address", help="HOST:PORT of a Ray cluster that runs already, or auto; as $RAY_ADDRESS.")
 LAUNCHER = typer.Option("--launcher", help="serial, ray, or auto: ray where there are processors and trials for it.")
@@ -72,7 +73,7 @@ def _carry_out(
     retry: bool = False, keep: bool = False,
 ) -> Outcome:  # fmt: skip
     """Run what is outstanding and return what came of the plan. launcher: with the address."""
-    from bench import launch
+    from bench.experiments import launch
 
     console = Console(stderr=False)
     launch.chosen(*launcher)  # a wrong one is told before anything is made
@@ -100,7 +101,7 @@ def _carry_out(
 
 def _check_threads(found: Planned) -> None:
     """BenchError where what is left to run asks for more processors than this machine has."""
-    from bench import launch
+    from bench.experiments import launch
 
     try:
         launch.check_threads(found.study.recipe.threads)
@@ -111,7 +112,7 @@ def _check_threads(found: Planned) -> None:
 
 def mend(data: Sequence[Data]) -> None:
     """Prepare anew what is damaged of these data sets, where that can be done from here; else a HaltError."""
-    from bench.prepare import DamagedError, open_prepared, prepare
+    from bench.data.prepare import DamagedError, open_prepared, prepare
 
     console = Console()
     asked = [(each.name, each.params) for one in data for each in (one, one.external) if each]
@@ -131,7 +132,7 @@ def mend(data: Sequence[Data]) -> None:
 
 def with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:
     """The same plan, its phantoms made where they were not there yet."""
-    from bench.prepare import prepare
+    from bench.data.prepare import prepare
 
     def made(spec: DataSpec) -> DataSpec:
         if spec.fingerprint:
@@ -148,9 +149,9 @@ def with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:
 
 def _check(found: Planned) -> None:
     """What can only be known with torch at hand: the networks that the arms name, the metrics of the data sets."""
-    from bench import splits
-    from bench.metrics import metric
-    from bench.prepare import open_prepared
+    from bench.data import splits
+    from bench.data.prepare import open_prepared
+    from bench.evaluation.metrics import metric
 
     for spec in (spec for item in found.found for spec in item.specs):
         task = registry.make("datasets", spec.name, spec.params).task
@@ -163,7 +164,7 @@ def _check(found: Planned) -> None:
 
 
 def _notes(found: Planned) -> list[str]:
-    from bench.prepare import open_prepared
+    from bench.data.prepare import open_prepared
 
     notes = list(found.notes)
     for spec in (spec for item in found.found for spec in item.specs):

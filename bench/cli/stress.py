@@ -35,12 +35,13 @@ def stress(
     Needs weights (`bench run --keep-weights`). Goes on where it was stopped. Exit status 1 where some of the runs
     have no weights. Scores, curves and a figure lie under stress/ of the study's results; the report shows them.
     """
-    from bench import paths, plan
-    from bench.cli.progress import Preparing
-    from bench.store import Store
-    from bench.stress import study as studies
-    from bench.stress.corruptions import CORRUPTIONS, named
-    from bench.stressed import folder_of
+    from bench.analysis.robustness import robustness_run as studies
+    from bench.analysis.robustness.corruptions import CORRUPTIONS, named
+    from bench.cli.progress_bars import Preparing
+    from bench.core import paths
+    from bench.experiments import plan
+    from bench.storage.record_store import Store
+    from bench.storage.robustness_cache import folder_of
 
     chosen = [named(name).name for name in corruption or CORRUPTIONS]
     root = paths.results_root()
@@ -52,8 +53,8 @@ def stress(
 
 
 def _finish(study: str, lacking: dict[str, int], as_json: bool) -> None:
-    from bench import paths
-    from bench.stress.written import write
+    from bench.analysis.robustness.save import write
+    from bench.core import paths
 
     found = write(study, paths.results_root())
     drops = [row for one in found for row in one.drops.to_dict("records")]
@@ -66,8 +67,8 @@ def _finish(study: str, lacking: dict[str, int], as_json: bool) -> None:
 
 
 def _show(drops: Sequence[dict[str, Any]], lacking: dict[str, int], folder: str, console: Console) -> None:
-    from bench import metrics
-    from bench.tables.text import between, decimals, number, signed
+    from bench.evaluation import metrics
+    from bench.report.tables.number_format import between, decimals, number, signed
 
     table = Table(
         "data", Column("arm", overflow="fold"), "folds", "as they are", "disturbed", "loss", "95 %",

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from bench import plan
-from bench.claims import claimed
 from bench.cli.options import Arms, Datasets, Json, Phantoms, StandIns, StudyName, print_json
 from bench.core import plural
-from bench.disk import storing
+from bench.experiments import plan
+from bench.storage.atomic_io import storing
+from bench.storage.locks import claimed
 
 if TYPE_CHECKING:
-    from bench.cli.planning import Planned
-    from bench.tune import Asking, Found, Search, Storage
+    from bench.experiments.prepare_study import Planned
+    from bench.experiments.search import Asking, Found, Search, Storage
 
 PLAIN_EVERY = 10.0  # seconds between two plain lines
 
@@ -57,10 +57,10 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search parameters, each outer fold by itself on its validation part. The test part is not read."""
-    from bench import launch
-    from bench import tune as tuning
-    from bench.cli.planning import Asked
-    from bench.tune import written
+    from bench.experiments import launch
+    from bench.experiments import search as tuning
+    from bench.experiments.prepare_study import Asked
+    from bench.experiments.search import result_files
 
     asked = Asked(study, datasets or [], stand_ins, phantoms)
     launch.chosen(launcher, address)  # a wrong one is told before anything is made
@@ -72,7 +72,7 @@ def tune(
         console.print(line, markup=False, highlight=False)
     every = tuning.every(asked.name, found.study, found.found)
     claims = (folder if memory.on_server else memory.path.parent) / ".search"
-    begun = partial(written.write, folder, asked.name, every, searches, memory, claims)
+    begun = partial(result_files.write, folder, asked.name, every, searches, memory, claims)
     watch = _Watching(len(searches), console, begun)
     place = tuning.Place(address, _peaks(found), partial(console.print, markup=False, highlight=False))
     results = tuning.carry_out(searches, memory, budget, claims, launcher, watch, place)
@@ -84,7 +84,7 @@ def tune(
 
 def _peaks(found: Planned) -> dict[tuple[str, str], float]:
     """What trials of the study have needed of memory, as far as they have records."""
-    from bench.launch.work import note_peak
+    from bench.experiments.launch.jobs import note_peak
 
     peaks: dict[tuple[str, str], float] = {}
     for key in found.trials:
@@ -97,18 +97,18 @@ def _leave(
     folder: Path, question: str, every: list[Search], results: list[Found], memory: Storage, notes: list[str]
 ) -> tuple[dict[str, Any], Path]:
     """Write what all searches found that the storage holds, carried out now or earlier; the file and the page."""
-    from bench import tune as tuning
-    from bench.plan import tuned
-    from bench.tune import sheet, winners
+    from bench.experiments import search as tuning
+    from bench.experiments.search import search_report, winners
+    from bench.storage import tuned_file
 
     with storing(folder), claimed(folder / ".tuned.claim"):  # processes that shared the search end at the same time
         mine = {one.search.identity: one for one in results}
         known = {**tuning.remembered([one for one in every if one.identity not in mine], memory), **mine}
         over = [known[one.identity] for one in every if one.identity in known and known[one.identity].complete]
-        entry = winners.write(folder / tuned.FILE, folder.name, over, memory, every)
+        entry = winners.write(folder / tuned_file.FILE, folder.name, over, memory, every)
         begun = [f"{one.search.place}: begun, {_over(one)} of {one.trials} candidates" for one in known.values()
                  if not one.complete]  # fmt: skip
-        return entry, sheet.build(folder, question, over, entry, [*notes, *begun], every)
+        return entry, search_report.build(folder, question, over, entry, [*notes, *begun], every)
 
 
 def _over(one: Found) -> int:
@@ -119,10 +119,10 @@ def _laid_out(asked: Any, trials: int | None, arms: list[str], folds: list[int],
     """The study on data that are prepared, its searches, and what is to be said of both."""
     from dataclasses import replace
 
-    from bench import tune as tuning
-    from bench.cli.planning import planned
     from bench.cli.run import mend, with_phantoms
-    from bench.tune.definition import check_tuning
+    from bench.experiments import search as tuning
+    from bench.experiments.prepare_study import planned
+    from bench.experiments.search.search_definition import check_tuning
 
     found = planned(asked)
     how = check_tuning(asked.name, found.study)
@@ -175,9 +175,9 @@ class _Watching:
 
 def _say(results: list[Found], entry: dict[str, Any], page: Path, console: Console) -> None:
     """What was found, and what to do with it. Ends with 1 where a search has no winner."""
-    from bench.plan import tuned
+    from bench.storage import tuned_file
 
-    file = plan.folder(entry["study"]) / tuned.FILE
+    file = plan.folder(entry["study"]) / tuned_file.FILE
     for one in results:
         console.print(f"{one.search.place}: {one.verdict()}", markup=False, highlight=False)
     seconds, steps = sum(one.seconds for one in results), sum(one.steps for one in results)

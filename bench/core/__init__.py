@@ -1,7 +1,19 @@
 """The nouns of the harness. Standard library only; it knows no method, data set or study by name."""
 
 from bench.core.data import KINDS, Dataset, Sample, Scan, Task
-from bench.core.design import CONTROL, Design, Factor
+from bench.core.factorial_design import CONTROL, Design, Factor
+from bench.core.search_space import OBJECTIVES, Choices, Floats, Ints, Range, Tuning, check_space
+from bench.core.serialization import (
+    BenchError,
+    HaltError,
+    MisfitError,
+    canonical,
+    digest,
+    param,
+    plain,
+    plural,
+    seed_of,
+)
 from bench.core.study import Arm, Data, Light, RandomLabels, Study
 from bench.core.trial import (
     NO_CURRICULUM,
@@ -16,8 +28,6 @@ from bench.core.trial import (
     Split,
     Trial,
 )
-from bench.core.tuning import OBJECTIVES, Choices, Floats, Ints, Range, Tuning, check_space
-from bench.core.values import BenchError, HaltError, MisfitError, canonical, digest, param, plain, plural, seed_of
 
 __all__ = [
     "CONTROL",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core.values import BenchError
+from bench.core.serialization import BenchError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,7 @@ KINDS = ("classification", "segmentation", "regression")
 
 @dataclass(frozen=True)
 class Task:
-    """What is predicted, and the metric (a name in `bench.metrics`) that judges it."""
+    """What is predicted, and the metric (a name in `bench.evaluation.metrics`) that judges it."""
 
     kind: str  # one of KINDS
     primary: str

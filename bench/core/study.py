@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.core.design import Design, Factor, Levels, combinations, label
+from bench.core.factorial_design import Design, Factor, Levels, combinations, label
+from bench.core.search_space import Tuning
+from bench.core.serialization import BenchError
 from bench.core.trial import SPLITS, Recipe, where
-from bench.core.tuning import Tuning
-from bench.core.values import BenchError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from bench.core.values import BenchError, canonical, seed_of
+from bench.core.serialization import BenchError, canonical, seed_of
 
 SPLITS = ("kfold", "site", "publisher")  # folds over groups; a fold a site; the publisher's training and test parts
 PROTOCOL = 1  # raised when splits, preparation or scores change; README lists the versions

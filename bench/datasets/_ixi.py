@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.core import BenchError
-from bench.datasets._tables import Line, aged, number, read_table
+from bench.data.readers.tabular import Line, aged, number, read_table
 
 SOURCE = (
     "IXI, https://brain-development.org/ixi-dataset/: IXI-T1.tar and IXI.xls, free to download; ten of its scans,"

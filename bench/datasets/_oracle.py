@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from bench import registry
 from bench.core import BenchError
-from bench.metrics import metric
+from bench.evaluation.metrics import metric
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from bench.prepare import Prepared
+    from bench.data.prepare import Prepared
 
 
 class Phantom(Protocol):

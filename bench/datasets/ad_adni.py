@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
-from bench.datasets._nifti import read_scan
-from bench.datasets._tables import Line, aged, read_table, unrepeated
+from bench.data.readers.nifti import read_scan
+from bench.data.readers.tabular import Line, aged, read_table, unrepeated
 
 VOXELS = 110  # along each axis
 NAME = re.compile(r"ADNI_(?P<person>\d{3}_S_\d{4,5})_.*?_I(?P<image>\d+)\.nii(?:\.gz)?")

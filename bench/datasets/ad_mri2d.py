@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task, param
-from bench.datasets._images import SPACING, Folders, Picture, listed
-from bench.datasets._tables import read_table
+from bench.data.readers.images import SPACING, Folders, Picture, listed
+from bench.data.readers.tabular import read_table
 
 STAGES = ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented")
 EITHER = ("NonDemented", "Demented")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import Dataset, Sample, Task, param
+from bench.data.readers.bids import Row, scans
 from bench.datasets import _oasis
-from bench.datasets._bids import Row, scans
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task, param
+from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, read_alone
+from bench.data.readers.tabular import decade
 from bench.datasets import _ixi
-from bench.datasets._pairs import HEAD, RESAMPLED, Grid, read_alone
-from bench.datasets._tables import decade
 
 
 @dataclass(frozen=True)

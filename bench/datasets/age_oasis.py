@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import Dataset, Sample, Task
+from bench.data.readers.bids import scans
+from bench.data.readers.tabular import decade
 from bench.datasets import _oasis
-from bench.datasets._bids import scans
-from bench.datasets._tables import decade
 
 
 @dataclass(frozen=True)

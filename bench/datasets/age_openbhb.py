@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
-from bench.datasets._pairs import HEAD, RESAMPLED, Grid, read_alone
-from bench.datasets._tables import Line, aged, decade, read_table, unrepeated
+from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, read_alone
+from bench.data.readers.tabular import Line, aged, decade, read_table, unrepeated
 
 FORMS = {  # how the names of a form's files end, and where they are arrays their dimensions and millimetres
     "quasiraw": ("_preproc-quasiraw_T1w.npy", (182, 218, 182), 1.0),

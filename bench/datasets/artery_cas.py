@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
-from bench.datasets._pairs import TARGET, TARGETS, Grid, Pair, paired, projected, read_pair
+from bench.data.readers.image_mask_pairs import TARGET, TARGETS, Grid, Pair, paired, projected, read_pair
 
 BINARY = ("background", "artery")
 WILLIS = {  # TopCoW's labels: the arteries of the circle of Willis

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task, param
-from bench.datasets._images import SPACING, Folders, listed
+from bench.data.readers.images import SPACING, Folders, listed
 
 FOLDERS = Folders({"healthy": ("healthy",), "tumor": ("tumor", "tumour")}, ("braintumormriimages", "tumorbig"))
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
+from bench.data.readers.image_mask_pairs import TARGET, TARGETS, projected
 from bench.datasets import _anatomy, _heads, _vessels
 from bench.datasets._anatomy import Frame
 from bench.datasets._oracle import check_effect, check_share
-from bench.datasets._pairs import TARGET, TARGETS, projected
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task
+from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, Pair, read_pair
 from bench.datasets import _ixi
-from bench.datasets._pairs import HEAD, RESAMPLED, Grid, Pair, read_pair
 
 GAPS = (110, 111, 126, 127, 130, 131, 158, 159, 188, 189)  # numbers between 100 and 207 that stand for nothing
 STRUCTURES = {  # MUSE's region numbers, right and left together, from the dictionary that NiChart DLMUSE publishes

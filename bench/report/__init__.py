@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.claims import claimed
-from bench.disk import storing, write_text
+from bench.storage.atomic_io import storing, write_text
+from bench.storage.locks import claimed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bench.privacy import Secrets
-    from bench.tables import Frames, Results
+    from bench.report.tables import Frames, Results
+    from bench.storage.anonymise import Secrets
 
 __all__ = ["Sheet", "build", "read", "terminal_table"]
 
@@ -33,12 +33,11 @@ class Sheet:
 
 def read(study: str, root: Path) -> Sheet:
     """The sheet of a study under a results root. BenchError where the study was not run there."""
-    from bench import tables
-    from bench.report import people
+    from bench.report import protected_names, tables
 
     results = tables.read(study, root)
-    known = people.secrets(results)
-    results = people.scrubbed(results, known)
+    known = protected_names.secrets(results)
+    results = protected_names.scrubbed(results, known)
     return Sheet(results, tables.frames(results), known)
 
 
@@ -54,19 +53,20 @@ def build(study: str, root: Path, sheet: Sheet | None = None) -> Path:
 
 
 def _build(sheet: Sheet, folder: Path) -> Path:
-    from bench.report import documents, drawn, facts, manifest, page
+    from bench.report import context, figure_files, html, report_manifest, text_formats
 
     results, found = sheet.results, sheet.frames
-    gathered = facts.gather(results, found, sheet.known)
-    drawn.draw([*(one for part in gathered.parts for one in part.figures), *gathered.over], folder / "figures")
+    gathered = context.gather(results, found, sheet.known)
+    figure_files.draw([*(one for part in gathered.parts for one in part.figures), *gathered.over], folder / "figures")
     for path in sorted((folder / "figures").glob("*.svg")):
         sheet.known.checked(path.name, path.read_text("utf-8"))
-    texts = {"report.md": documents.as_markdown(gathered), "tables.tex": documents.as_latex(gathered)}
-    texts |= documents.as_csv(found, sheet.known)
+    texts = {"report.md": text_formats.as_markdown(gathered), "tables.tex": text_formats.as_latex(gathered)}
+    texts |= text_formats.as_csv(found, sheet.known)
     texts |= {
-        "manifest.json": json.dumps(manifest.manifest(results), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        "manifest.json": json.dumps(report_manifest.manifest(results), indent=1, allow_nan=False, ensure_ascii=False)
+        + "\n"
     }
-    texts |= {"report.html": page.as_html(gathered, folder / "figures", texts)}
+    texts |= {"report.html": html.as_html(gathered, folder / "figures", texts)}
     for name, text in texts.items():
         sheet.known.checked(name, text)
     for name, text in texts.items():

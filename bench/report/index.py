@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bench.core import BenchError
-from bench.disk import storing, write_text
-from bench.privacy import Secrets, clean
-from bench.report import Sheet, build, page, read
-from bench.report.answers import run_so_far
-from bench.report.summary import summary
-from bench.tables.text import plural
+from bench.report import Sheet, build, html, read
+from bench.report.conclusions import run_so_far
+from bench.report.headline import summary
+from bench.report.tables.number_format import plural
+from bench.storage.anonymise import Secrets, clean
+from bench.storage.atomic_io import storing, write_text
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def build_all(root: Path, told: Callable[[str, str], None] = lambda name, words:
     faults = sum(bool(entry.fault) for entry in entries)
     state = plural(len(entries), "study", "studies") + (f", {faults} without a report" if faults else "")
     with storing(root):
-        text = page.rendered("index.html", studies=entries, state=f"{state}.")
+        text = html.rendered("index.html", studies=entries, state=f"{state}.")
         write_text(Path(root) / "index.html", known.checked("index.html", text))
     return Path(root) / "index.html", faults
 

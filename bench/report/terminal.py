@@ -8,9 +8,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from bench.report.answers import cautions
-from bench.tables import Frames, captions, layout
-from bench.tables.text import between, decimals, number, probability, seconds, signed
+from bench.report.conclusions import cautions
+from bench.report.tables import Frames, captions
+from bench.report.tables import table as layout
+from bench.report.tables.number_format import between, decimals, number, probability, seconds, signed
 
 
 def terminal(found: Iterable[Frames]) -> RenderableType:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
 from bench.views.base import PLANES, View, flattened, left_right_in, need_volumes
-from bench.views.framing import framed, stretched
+from bench.views.padding import framed, stretched
 
 if TYPE_CHECKING:
     import numpy as np

@@ -37,7 +37,7 @@ def _name(files: str) -> str:
 
 
 def _ours(paths: list[Path]) -> None:
-    from bench.datasets._nifti import read_scan
+    from bench.data.readers.nifti import read_scan
 
     for path in paths:
         read_scan(path)

@@ -56,9 +56,10 @@ def _step(name: str, params: dict[str, Any], shape: tuple[int, ...], laid: bool 
     """A training step of a method without the optimiser's part, on a fixed batch. laid: as the harness does it."""
     import torch
 
-    from bench import layout, registry
+    from bench import registry
     from bench.core import Task
     from bench.method import Batch
+    from bench.training import optim
 
     task = Task("classification", "auc", ("a", "b"))
     method = registry.make("methods", name, params)
@@ -67,7 +68,7 @@ def _step(name: str, params: dict[str, Any], shape: tuple[int, ...], laid: bool 
     batch = Batch(torch.randn(BATCH, *shape), y, torch.arange(BATCH), task)
 
     def step() -> None:
-        with layout.laid(model, torch.device("cpu")) if laid else nullcontext():
+        with optim.laid(model, torch.device("cpu")) if laid else nullcontext():
             model.zero_grad(set_to_none=True)
             method.step(model, batch).mean().backward()
 
@@ -77,11 +78,12 @@ def _step(name: str, params: dict[str, Any], shape: tuple[int, ...], laid: bool 
 def _update(fused: bool) -> Call:
     import torch
 
-    from bench import layout, registry
+    from bench import registry
     from bench.core import Task
+    from bench.training import optim
 
     method = registry.make("methods", "dclse")
     weights = list(method.build(Task("classification", "auc", ("a", "b")), IMAGE).parameters())
     for weight in weights:
         weight.grad = torch.ones_like(weight)
-    return (layout.optimiser(method, weights) if fused else torch.optim.AdamW(weights)).step
+    return (optim.optimiser(method, weights) if fused else torch.optim.AdamW(weights)).step

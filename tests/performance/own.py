@@ -42,8 +42,8 @@ def trials(study: str) -> list[Trial]:
     from rich.console import Console
 
     from bench import registry
-    from bench.cli.planning import Asked, planned
     from bench.cli.run import with_phantoms
+    from bench.experiments.prepare_study import Asked, planned
 
     registry.forget()
     found = with_phantoms(planned(Asked(study)), Console(quiet=True), False)
@@ -67,8 +67,8 @@ class Ends:
 
 def launched(trials: Sequence[Trial], launcher: str, peaks: Mapping | None = None) -> list[float]:
     """When each of the trials ended, carried out in new results. peaks: of memory, by device and kind of trial."""
-    from bench import launch
-    from bench.store import Store
+    from bench.experiments import launch
+    from bench.storage.record_store import Store
 
     ends = Ends()
     with tempfile.TemporaryDirectory() as results:

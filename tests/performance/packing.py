@@ -64,9 +64,9 @@ def _shared(counts: Sequence[int], rounds: int) -> Iterator[Result]:
 
 def _launched(count: int, trials: int) -> list[float]:
     """When so many trials ended, so many at once: their peak of memory is said to be what lets that number share."""
-    from bench.launch.look import gpu_megabytes
-    from bench.launch.needs import CONTEXT, MARGIN
-    from bench.launch.work import kind_of
+    from bench.experiments.launch.jobs import kind_of
+    from bench.experiments.launch.node_agent import gpu_megabytes
+    from bench.experiments.launch.resources import CONTEXT, MARGIN
 
     planned = own.trials("sharing")
     some = [replace(planned[number % len(planned)], seed=number) for number in range(trials)]

@@ -29,8 +29,8 @@ SIZES = {"train": 120, "val": 40, "test": 40, "train_groups": 120, "val_groups":
 NOTHING = "import bench.cli"
 OUTSTANDING = """
 import time
-from bench.cli.planning import Asked, planned
-from bench import launch
+from bench.experiments.prepare_study import Asked, planned
+from bench.experiments import launch
 found = planned(Asked("finished"))
 since = time.perf_counter()
 work = launch.outstanding(found.cells, found.store)
@@ -39,9 +39,9 @@ assert not work.trials
 """
 WARM = """
 import time
-import numpy, bench.prepare
+import numpy, bench.data.prepare
 since = time.perf_counter()
-prepared = bench.prepare.open_prepared("phantom_ad", {"subjects": 2})
+prepared = bench.data.prepare.open_prepared("phantom_ad", {"subjects": 2})
 prepared.images()[0].sum()
 print(time.perf_counter() - since)
 """
@@ -86,10 +86,11 @@ def finish(name: str, predictions: bool = False) -> int:
     """
     import numpy as np
 
-    from bench import paths, plan, registry
-    from bench.cli.planning import Asked, planned
-    from bench.core import Record
-    from bench.store import Store
+    from bench import registry
+    from bench.core import Record, paths
+    from bench.experiments import plan
+    from bench.experiments.prepare_study import Asked, planned
+    from bench.storage.record_store import Store
 
     registry.forget()
     found, store = planned(Asked(name)), Store(paths.results_root())
@@ -105,7 +106,7 @@ def finish(name: str, predictions: bool = False) -> int:
             trial, "done", scores, curve, sizes=SIZES, cost={"train_seconds": 1.0}, provenance={"seconds": 2.0}
         )
         arrays = _arrays(rng, trial.fold) if predictions else None
-        with patch("bench.store.flush"):  # of the disk's speed nothing is asked
+        with patch("bench.storage.record_store.flush"):  # of the disk's speed nothing is asked
             store.put(record, arrays, _weights(Path(store.root)) if key in needed else None)
     plan.write(name, found.study, found.found, found.cells)
     return len(trials)
@@ -132,7 +133,7 @@ def _weights(folder: Path) -> Path:
 
 
 def _warm(rounds: int) -> Iterator[Result]:
-    from bench.prepare import prepare
+    from bench.data.prepare import prepare
 
     prepare("phantom_ad", {"subjects": 2})
     spent = [float(own.python(WARM)) for _ in range(rounds)]

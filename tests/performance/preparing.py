@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 NAME = "preparing ad_oasis, times as fast"
 LEAST = 1.2
 COMPARED = (
-    "bench.prepare.prepare on all cores against nibabel and numpy in a ThreadPool of as many: SHA-256 of each file,"
-    " decode, turn, check that all is finite and not constant, crop or pad, append to one .npy; below the harness's"
-    " seconds by stage, each stage in one thread"
+    "bench.data.prepare.prepare on all cores against nibabel and numpy in a ThreadPool of as many: SHA-256 of each"
+    " file, decode, turn, check that all is finite and not constant, crop or pad, append to one .npy; below the"
+    " harness's seconds by stage, each stage in one thread"
 )
 
 
@@ -46,7 +46,7 @@ def run(settings: Settings) -> Iterator[Result]:
 
 
 def _ours(tree: Path, folder: Path) -> None:
-    from bench.prepare import prepare
+    from bench.data.prepare import prepare
 
     shutil.rmtree(folder / "data")
     (folder / "data").mkdir()
@@ -55,7 +55,7 @@ def _ours(tree: Path, folder: Path) -> None:
 
 def _stages(tree: Path, folder: Path) -> dict[str, float]:
     """Seconds of the harness's own stages, as it tells them itself: of a set prepared in one thread."""
-    from bench.prepare import prepare
+    from bench.data.prepare import prepare
 
     shutil.rmtree(folder / "data")
     (folder / "data").mkdir()

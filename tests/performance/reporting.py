@@ -11,7 +11,7 @@ from performance.planning import STUDY, finish
 RECORDS = (20, 10)  # partitions and seeds: with ten arms over five folds 10,000 records
 MEASURED = """
 import resource, sys, time
-from bench import paths, report
+from bench import report; from bench.core import paths
 since = time.perf_counter()
 sheet = report.read("reported", paths.results_root())
 tables = time.perf_counter() - since

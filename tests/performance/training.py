@@ -11,16 +11,16 @@ from performance import own
 from performance.measure import Result, Settings, seconds, threads
 
 if TYPE_CHECKING:
-    from bench.loader import Part
-    from bench.train import Setup
+    from bench.data.loader import Part
+    from bench.training.loop import Setup
 
 STEPS, BATCH, SCANS = 40, 8, 64
 SHAPE = (3, 110, 110)
 MOST, WAITING = 1.03, 0.02
 COMPARED = (
-    f"bench.train.fit against a bare loop of PyTorch: resnet18 on images of {SHAPE}, {STEPS} steps of {BATCH}, AdamW,"
-    " the same batches in the same order, no augmentation, one thread; both build the network, evaluate the validation"
-    " part once and write the weights once"
+    f"bench.training.loop.fit against a bare loop of PyTorch: resnet18 on images of {SHAPE}, {STEPS} steps of {BATCH},"
+    " AdamW, the same batches in the same order, no augmentation, one thread; both build the network, evaluate the"
+    " validation part once and write the weights once"
 )
 SHARE = "data_seconds over all stages in the record of a trial of timm2d on phantom_ad, its view computed before"
 
@@ -34,13 +34,13 @@ def run(settings: Settings) -> Iterator[Result]:
 
 
 def _loops(rounds: int) -> list[float]:
-    from bench import train
+    from bench.training import loop
 
     setup = _setup()
     ratios = []
     for number in range(-1, rounds):  # the first turn is not counted
         with tempfile.TemporaryDirectory() as folder:
-            turns = [lambda f=folder: train.fit(_in(setup, f), SHAPE), lambda f=folder: bare(setup, Path(f))]
+            turns = [lambda f=folder: loop.fit(_in(setup, f), SHAPE), lambda f=folder: bare(setup, Path(f))]
             first = number % 2
             spent = {first: seconds(turns[first])}
             spent[1 - first] = seconds(turns[1 - first])
@@ -61,8 +61,8 @@ def _setup() -> Setup:
 
     from bench import registry
     from bench.core import DataSpec, Recipe, Task, Trial
-    from bench.loader import Normaliser, Part
-    from bench.train import Setup
+    from bench.data.loader import Normaliser, Part
+    from bench.training.loop import Setup
 
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(SCANS + BATCH, *SHAPE)).astype(np.float32), np.arange(SCANS + BATCH) % 2
@@ -89,7 +89,7 @@ def bare(setup: Setup, folder: Path) -> None:
     from safetensors.torch import save_model
     from torch.nn import functional as F
 
-    from bench.loader import shuffled
+    from bench.data.loader import shuffled
 
     x, y = _whole(setup.train)
     order = shuffled(len(y), BATCH, np.random.default_rng(setup.trial.seed_for("order")))
@@ -117,10 +117,11 @@ def _whole(part: Part) -> tuple:
 def _waiting(rounds: int) -> tuple[list[float], dict[str, float]]:
     from dataclasses import replace
 
-    from bench import paths, registry, runner
-    from bench.core import Recipe, Split, Trial
-    from bench.prepare import prepare
-    from bench.store import Store
+    from bench import registry
+    from bench.core import Recipe, Split, Trial, paths
+    from bench.data.prepare import prepare
+    from bench.experiments import run_trial
+    from bench.storage.record_store import Store
 
     shares, spent = [], {}
     with own.folders():
@@ -128,7 +129,7 @@ def _waiting(rounds: int) -> tuple[list[float], dict[str, float]]:
         method = registry.spec("methods", "timm2d")
         trial = Trial(prepared.spec, method, Split(folds=5), recipe=Recipe(steps=STEPS, batch_size=BATCH, points=4))
         for seed in range(rounds + 1):
-            record = runner.run(replace(trial, seed=seed), store)
+            record = run_trial.run(replace(trial, seed=seed), store)
             if record.status != "done":
                 raise RuntimeError(f"the trial {record.status}: {record.error.get('traceback', '')}")
             stages = ("data", "forward", "backward", "update", "evaluation", "writing")

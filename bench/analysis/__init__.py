@@ -1,0 +1,1 @@
+"""Trained networks examined: saliency, robustness to corrupted scans, speed."""

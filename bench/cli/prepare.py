@@ -1,0 +1,73 @@
+"""`bench prepare`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench.cli.options import Json, Settings, print_json, settings
+from bench.cli.progress_bars import Preparing
+
+
+def attach(app: typer.Typer) -> None:
+    """Give the commands of this file to the application."""
+    app.command("prepare")(prepare)
+
+
+def prepare(
+    name: Annotated[str, typer.Argument(help="Name of a data set; `bench list datasets` has them.")],
+    source: Annotated[Path | None, typer.Option("--from", help="The folder with the scans; not for phantoms.")] = None,
+    set_: Settings = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Scans read side by side; one per processor where omitted.")
+    ] = None,
+    skip_broken: Annotated[
+        bool, typer.Option("--skip-broken", help="Leave out scans that cannot be used; the report says which.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Read the scans of a data set once and keep them as arrays. Exit status 1 where scans cannot be used.
+
+    What was prepared before is read through; where it is damaged it is set aside and made anew.
+    """
+    from bench.data.prepare import prepare as make_ready
+
+    params = settings(set_)
+    console = Console(stderr=as_json)
+    with Preparing(console, f"preparing {name}") as progress:
+        prepared = make_ready(name, params, source, workers, progress, skip_broken, True, partial(_wait, console, name))
+    if as_json:
+        print_json({"name": name, "fingerprint": prepared.fingerprint, **prepared.manifest})
+    else:
+        _print_manifest(console, prepared)
+
+
+def _wait(console: Console, name: str) -> None:
+    console.print(f"another process is preparing {name}; waiting for it", markup=False, highlight=False)
+
+
+def _print_manifest(console: Console, prepared: object) -> None:
+    groups = len(set(prepared.groups))
+    console.print(f"{prepared.name}: {len(prepared.ids)} scans of {groups} groups, shape {prepared.shape}")
+    for stage, done in prepared.manifest["done"].items():
+        console.print(f"{stage}: {done}", markup=False, highlight=False)
+    if prepared.manifest["expected"]:
+        table = Table("", "found", "expected", box=None, pad_edge=False)
+        for what, count in prepared.manifest["expected"].items():
+            table.add_row(what, str(prepared.manifest["found"].get(what, 0)), str(count))
+        console.print(table)
+    elif prepared.task.kind == "classification":
+        counts = {label: int((prepared.targets == at).sum()) for at, label in enumerate(prepared.task.classes)}
+        console.print(", ".join(f"{label}: {count}" for label, count in counts.items()), highlight=False)
+    for note in prepared.manifest.get("notes", []):
+        console.print(note, markup=False, highlight=False)
+    for broken in prepared.manifest["broken"]:
+        console.print(f"left out: {broken['id']}: {broken['reason']}", markup=False, highlight=False)
+    if prepared.manifest["seconds"]:
+        stages = ", ".join(f"{stage} {spent:.2f} s" for stage, spent in prepared.manifest["seconds"].items())
+        console.print(f"time, over all threads: {stages}", highlight=False)

@@ -1,0 +1,222 @@
+"""`bench status`: how far a study and its search are, once or for as long as they run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from bench.cli import search_status
+from bench.cli.options import Json, print_json
+from bench.cli.progress_bars import clock
+from bench.core import BenchError, plural
+
+LAST = 5  # errors that the live view shows
+SHOWN = 12  # running trials that it shows
+State = dict[str, Any]
+STORAGE = typer.Option("--storage", help="Of its search, where `bench tune` was given one whose URL has a password.")
+STATUSES = ("done", "failed", "refused", "open")
+
+
+def attach(app: typer.Typer) -> None:
+    """Give the command of this file to the application."""
+    app.command("status")(status)
+
+
+def status(
+    study: Annotated[str, typer.Option("--study", "-s", help="Name of a study; without, all that were run here.")] = "",
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until nothing is open.")] = False,
+    every: Annotated[float, typer.Option("--every", help="Seconds between two looks.")] = 2.0,
+    storage: Annotated[str, STORAGE] = "",
+    as_json: Json = False,
+) -> None:
+    """How far a study and its search are: done, failed, refused, open, what runs and how fast, and what went wrong."""
+    if every <= 0:
+        raise BenchError(f"--every is more than 0 seconds, not {every:g}")
+    console = Console()
+    if not study and not watch:
+        return _overview(console, as_json)
+    if not study:
+        raise BenchError("--watch follows one study: name it with --study")
+    look = _Look(study, storage)
+    if watch:
+        return _watch(look, console, every, as_json)
+    run, search = look()
+    if as_json:
+        return print_json(_joined(study, run, search))
+    if run:
+        _show(run, console)
+    if search:
+        search_status.show(search, console)
+    return None
+
+
+class _Look:
+    """What a study's folder tells of: its run, its search, or both."""
+
+    def __init__(self, study: str, storage: str) -> None:
+        """BenchError where neither was begun here."""
+        from bench.core import paths
+        from bench.experiments import plan
+        from bench.experiments.progress import Follower
+        from bench.experiments.search import result_files
+        from bench.storage.record_store import Store
+
+        self.study, self.storage, self.folder = study, storage, plan.folder(study)
+        searched = bool(result_files.read(self.folder)) and not (self.folder / "plan.json").is_file()
+        self.follower = None if searched else Follower(plan.read(study), Store(paths.results_root()))
+
+    def __call__(self) -> tuple[State | None, State | None]:
+        """How far the run is, and how far the search."""
+        from bench.experiments.search import result_files, search_progress
+
+        rows = result_files.read(self.folder)
+        search = search_progress.state_of(self.study, rows, self.storage) if rows else None
+        return _state(self.follower) if self.follower else None, search
+
+
+def _joined(study: str, run: State | None, search: State | None) -> State:
+    return {**(run or {"study": study}), **({"search": search} if search else {})}
+
+
+def _goes_on(run: State | None, search: State | None) -> bool:
+    """Whether anything is open. A search that was given up does not keep whoever looks at a run."""
+    if run is None:
+        return bool(search["open"] or search["running"])
+    return bool(run["open"] or (search and search["running"]))
+
+
+def _show(state: State, console: Console) -> None:
+    console.print(_counts(state), markup=False, highlight=False)
+    console.print(_arms(state))
+    for line in _pace(state):
+        console.print(line, markup=False, highlight=False)
+    for words in state["damaged"].values():
+        console.print(f"damaged, to be run again: {words}", markup=False, highlight=False)
+    for line in _troubles(state["troubles"]):
+        console.print(line, markup=False, highlight=False)
+
+
+def _overview(console: Console, as_json: bool) -> None:
+    """A line for every study that was run here."""
+    from bench.core import paths
+    from bench.experiments.plan import read
+    from bench.experiments.progress import Follower
+    from bench.storage.record_store import Store
+
+    root, found = paths.results_root(), []
+    for name in sorted(path.parent.name for path in root.glob("*/plan.json")):
+        try:
+            found.append(_state(Follower(read(name), Store(root))))
+        except BenchError as error:  # of an older protocol, or damaged: the others are told all the same
+            console.print(f"{name}: {error}", markup=False, highlight=False)
+    if as_json:
+        return print_json(found)
+    if not found:
+        console.print(f"no study has been run in {root}; begin with: bench run --study quickstart", highlight=False)
+    for state in found:
+        console.print("; ".join([_counts(state), *_pace(state)]), markup=False, highlight=False, soft_wrap=True)
+    return None
+
+
+def _state(follower: Any) -> dict[str, Any]:
+    """How far the study is, and what runs of it wait for."""
+    from bench.experiments.launch.cluster_wait import waited_for
+
+    return {**follower.state(), "waiting": waited_for(follower.store, follower.cells)}
+
+
+def _watch(look: _Look, console: Console, every: float, as_json: bool) -> None:
+    """Show the state until nothing is open: in place on a terminal, else a line for each look."""
+    if console.is_terminal and not as_json:
+        with Live(console=console, auto_refresh=False) as live:
+            while True:
+                run, search = look()
+                shown = ([_view(run)] if run else []) + ([search_status.view(search)] if search else [])
+                live.update(Group(*shown), refresh=True)
+                if not _goes_on(run, search):
+                    return
+                time.sleep(every)
+    told: set[str] = set()
+    while True:
+        run, search = look()
+        if as_json:
+            print_json(_joined(look.study, run, search))
+        else:
+            _lines(console, run, search, told)
+        if not _goes_on(run, search):
+            return
+        time.sleep(every)
+
+
+def _lines(console: Console, run: State | None, search: State | None, told: set[str]) -> None:
+    """A plain line of each, and one for every trouble that is new."""
+    if run:
+        _line(console, run, told)
+    if search:
+        print(search_status.line(search), flush=True)
+        for words in [*search_status.troubles(search["troubles"]), *search["closed"].values()]:
+            if words not in told:
+                told.add(words)
+                console.print(words, markup=False, highlight=False)
+
+
+def _line(console: Console, state: dict[str, Any], told: set[str]) -> None:
+    """One plain line, and one for every trouble that is new."""
+    words = ", ".join([_counts(state), *_pace(state)])
+    print(words, flush=True)
+    for row in state["troubles"]:
+        if row["key"] not in told:
+            told.add(row["key"])
+            console.print(*_troubles([row]), markup=False, highlight=False)
+
+
+def _view(state: dict[str, Any]) -> Group:
+    running = Table("running", "fold", "done", "for", "node", box=None, pad_edge=False)
+    for row in state["running"][:SHOWN]:
+        place = f"{row['data']}, {row['arm']}"
+        running.add_row(
+            escape(place), str(row["fold"] + 1), f"{row['fraction']:.0%}", clock(row["seconds"]), row["node"]
+        )
+    more = len(state["running"]) - SHOWN
+    recent = sorted(state["troubles"], key=lambda row: row["ended"] or 0)[-LAST:]
+    lines = [Text(line) for line in [*([f"and {more} more"] if more > 0 else []), *_troubles(recent)]]
+    return Group(Text(_counts(state)), Text(", ".join(_pace(state))), _arms(state), running, *lines)
+
+
+def _counts(state: dict[str, Any]) -> str:
+    parts = [f"{state[name]} {name}" for name in ("failed", "refused", "open") if state[name]]
+    return f"{state['study']}: {state['done']} of {plural(state['planned'], 'trial')} done" + "".join(
+        f", {p}" for p in parts
+    )
+
+
+def _pace(state: dict[str, Any]) -> list[str]:
+    """How many run or what they wait for, how fast, and how long still; nothing where nothing is open."""
+    if not state["open"]:
+        return []
+    waiting = state["waiting"]
+    parts = [f"{len(state['running'])} running"] if state["running"] else [*waiting] or ["nothing runs"]
+    parts += [f"{state['per_hour']:.0f} an hour"] if state["per_hour"] else []
+    return parts + ([f"about {clock(state['left_seconds'])} left"] if state["left_seconds"] is not None else [])
+
+
+def _arms(state: dict[str, Any]) -> Table:
+    table = Table("arm", *STATUSES, box=None, pad_edge=False)
+    for arm, count in state["arms"].items():
+        table.add_row(escape(arm), *(str(count.get(name, 0)) for name in STATUSES))
+    return table
+
+
+def _troubles(rows: Iterable[dict[str, Any]]) -> list[str]:
+    places = [f"{r['data']}, {r['arm']}, partition {r['partition']}, fold {r['fold']}, seed {r['seed']}" for r in rows]
+    return [
+        f"{row['status']}: {place}: {row['kind']}: {row['message']}" for row, place in zip(rows, places, strict=True)
+    ]

@@ -1,0 +1,192 @@
+"""What an audit finds in pictures: duplicates, near duplicates, heads, conflicts, groups astride a split."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from bench.data.audit.duplicates import heads
+from bench.data.audit.image_set import Pictures
+from bench.data.audit.similarity import SIDE, twins
+from bench.data.audit.similarity_graph import ROUNDING, SWEEP, Survey, chained, components, survey, swept
+
+if TYPE_CHECKING:
+    import numpy as np
+
+TRAIN, TEST = "train", "test"
+
+
+def findings(pictures: Pictures, threshold: float, sweep: Sequence[float] = SWEEP) -> dict[str, Any]:
+    """Everything an audit says of pictures, as plain values. threshold: from which two are near duplicates."""
+    cells, where = _cells(pictures)
+    sweep = tuple(sorted({*sweep, threshold}))
+    found = survey(pictures.vectors, sweep[0], where)
+    same = twins(pictures.checksums)
+    steps = swept(found, same, sweep)
+    exact = components(len(pictures), same)
+    near = components(len(pictures), [*same, *found.at(threshold)])
+    turned = _turned(pictures, found, where, threshold)
+    mirrored = components(len(pictures), [*same, *turned.at(threshold)])
+    chains = chained(steps, len(pictures))
+    return {
+        "images": len(pictures),
+        "counts": _counts(pictures),
+        "broken": [list(each) for each in pictures.faults],
+        "odd": [list(each) for each in pictures.oddities],
+        "threshold": threshold,
+        "exact": _clusters(pictures, exact),
+        "near": _clusters(pictures, near),
+        "mirrored": None if turned is found else _clusters(pictures, mirrored),  # volumes: not looked for
+        "sweep": [asdict(step) for step in steps],
+        "chained": chains,
+        "warning": _warning(chains, threshold),
+        "held_out": _held_out(pictures, (found, turned), mirrored, cells, threshold),
+        "astride": _astride(pictures),
+        "heads": _heads(pictures, found, same, sweep),
+    }
+
+
+def _cells(pictures: Pictures) -> tuple[list[tuple[str, str]], np.ndarray]:
+    """The (set, part) that occur, and the number of each image's."""
+    import numpy as np
+
+    places = list(zip(pictures.sets, pictures.parts, strict=True))
+    cells = sorted(set(places))
+    return cells, np.array([cells.index(place) for place in places])
+
+
+def _counts(pictures: Pictures) -> list[dict[str, Any]]:
+    rows = Counter(zip(pictures.sets, pictures.parts, pictures.labels, strict=True))
+    return [{"set": name, "part": part, "class": label, "images": n} for (name, part, label), n in sorted(rows.items())]
+
+
+def _clusters(pictures: Pictures, labels: np.ndarray) -> dict[str, Any]:
+    """Groups of two and more: how many, and which lie astride parts, classes and sets."""
+    members = _members(labels.tolist())
+    several = [rows for rows in members.values() if len(rows) > 1]
+    astride = {
+        key: [rows for rows in several if len({value for row in rows if (value := column[row])}) > 1]
+        for key, column in (("parts", _places(pictures)), ("classes", pictures.labels), ("sets", pictures.sets))
+    }
+    return {
+        "groups": len(several),
+        "images": sum(map(len, several)),
+        "redundant": sum(len(rows) - 1 for rows in several),
+        "largest": max(map(len, several), default=0),
+        **{f"across_{key}": len(found) for key, found in astride.items()},
+        "conflicting_labels": [
+            [[pictures.names[row], pictures.labels[row]] for row in rows] for rows in astride["classes"]
+        ],
+        "members": [[pictures.names[row] for row in rows] for rows in several],
+    }
+
+
+def _places(pictures: Pictures) -> list[str]:
+    """The part within its own set; empty where there is no split."""
+    return [part and f"{name}/{part}" for name, part in zip(pictures.sets, pictures.parts, strict=True)]
+
+
+def _held_out(
+    pictures: Pictures,
+    surveys: Sequence[Survey],
+    linked: np.ndarray,
+    cells: Sequence[tuple[str, str]],
+    threshold: float,
+) -> list[dict[str, Any]]:
+    """Of what is tested, how much is also learnt from: a row for each pair of parts or sets, and class.
+
+    near: an image there as much alike as the threshold; mirrored: or a mirror image of one; linked: one in the same
+    component, by way of others. surveys: without mirror images, and with them.
+    """
+    places = list(zip(pictures.sets, pictures.parts, strict=True))
+    result = []
+    for learnt, tested in _pairs(cells):
+        there = [row for row, place in enumerate(places) if place == cells[learnt]]
+        checksums, together = {pictures.checksums[row] for row in there}, {int(linked[row]) for row in there}
+        classes = _members(pictures.labels[row] if place == cells[tested] else None for row, place in enumerate(places))
+        for label, rows in sorted((label, rows) for label, rows in classes.items() if label is not None):
+            exact = {row for row in rows if pictures.checksums[row] in checksums}
+            near, mirrored = (
+                len(exact | {row for row in rows if found.best[row, learnt] >= threshold - ROUNDING})
+                for found in surveys
+            )
+            linked_ = sum(int(linked[row]) in together for row in rows)
+            counts = {"exact": len(exact), "near": near, "mirrored": mirrored, "linked": linked_}
+            names = {"learnt": _title(cells[learnt]), "tested": _title(cells[tested]), "class": label}
+            result.append({**names, "images": len(rows), **counts})
+    return result
+
+
+def _turned(pictures: Pictures, found: Survey, where: np.ndarray, threshold: float) -> Survey:
+    """The survey with mirror images; the one without where the pictures are volumes."""
+    if pictures.vectors.shape[1] != SIDE * SIDE:
+        return found
+    return survey(pictures.vectors, threshold, where, mirrored=True)
+
+
+def _title(cell: tuple[str, str]) -> str:
+    return "/".join(filter(None, cell))
+
+
+def _pairs(cells: Sequence[tuple[str, str]]) -> Iterable[tuple[int, int]]:
+    """(learnt from, tested on): training and test part of a set, and every set against every other."""
+    for learnt, (first, part) in enumerate(cells):
+        for tested, (second, other) in enumerate(cells):
+            if first == second and (part, other) == (TRAIN, TEST):
+                yield learnt, tested
+            if first != second and part in (TRAIN, "") and learnt != tested:
+                yield learnt, tested
+
+
+def _astride(pictures: Pictures) -> dict[str, Any]:
+    """Declared groups that lie astride the publisher's split, or bear several classes."""
+    members, places = _members(pictures.groups), _places(pictures)
+    return {
+        "groups": len(members),
+        "parts": sorted(name for name, rows in members.items() if len({places[row] for row in rows} - {""}) > 1),
+        "classes": sorted(
+            name for name, rows in members.items() if len({pictures.labels[row] for row in rows} - {""}) > 1
+        ),
+    }
+
+
+def _heads(
+    pictures: Pictures, found: Survey, same: Sequence[Sequence[int]], sweep: Sequence[float]
+) -> dict[str, Any] | None:
+    """Heads recovered, where the images came without groups; None where groups are declared."""
+    if len(set(pictures.groups)) < len(pictures):
+        return None
+    who = heads(found, same, pictures.names, sweep)
+    members = _members(who.groups).values()
+    sizes = Counter(map(len, members))
+    labels, places = pictures.labels, _places(pictures)
+    return {
+        "heads": len(members),
+        "sure": who.sure,
+        "lowest": who.lowest,
+        "highest": who.highest,
+        "agreement": who.agreement,
+        "slices": {str(size): count for size, count in sorted(sizes.items())},
+        "heads_by_class": dict(sorted(Counter(labels[rows[0]] for rows in members).items())),
+        "conflicting_labels": sum(len({labels[row] for row in rows} - {""}) > 1 for rows in members),
+        "across_parts": sum(len({places[row] for row in rows} - {""}) > 1 for rows in members),
+        "groups": dict(zip(pictures.names, who.groups, strict=True)),
+    }
+
+
+def _members(labels: Iterable[Any]) -> dict[Any, list[int]]:
+    members = defaultdict(list)
+    for row, label in enumerate(labels):
+        members[label].append(row)
+    return members
+
+
+def _warning(chains: float | None, threshold: float) -> str:
+    if chains is None or threshold > chains:
+        return ""
+    return (
+        f"components chain at {chains:g} and below: at {threshold:g} the largest holds images that are alike only by"
+        " way of others; take a higher threshold"
+    )

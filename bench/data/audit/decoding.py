@@ -1,0 +1,112 @@
+"""One image file as grey pixels, or the reason why not; and what is strange about a picture."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.data.audit.similarity import SIDE, checksum, shrunk
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PIXELS = 10**8  # the most that are decoded
+SATURATED = 0.25  # of the pixels at the greatest value: more is no exposure that shows tissue
+BACKGROUND = 0.12  # of the 99th percentile: what is darker is no head
+EDGE = 0.02  # of a row above that: less is a speck
+FAULTS = (  # what Pillow says of a broken file
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    MemoryError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What came of a file: its pixels in brief, or its fault."""
+
+    small: np.ndarray | None = None  # (4096,) float32
+    checksum: str = ""
+    oddity: str = ""
+    fault: str = ""
+
+
+def decode(path: Path, cropped: bool = False) -> Decoded:
+    """Read a file. Never raises for a broken one. cropped: `small` is of the box around the head alone."""
+    from PIL import Image
+
+    try:
+        if not path.stat().st_size:
+            return Decoded(fault="is empty; copy it again")
+        image = grey(path)
+        small = shrunk(cropping(image) if cropped else image).ravel()
+        return Decoded(small, checksum(image), oddity(image))
+    except Image.UnidentifiedImageError:
+        return Decoded(fault="is no image, whatever its name says; remove it, or copy it again")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return Decoded(fault=f"has more than {PIXELS:,} pixels; make it smaller")
+    except FAULTS as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return Decoded(fault=f"cannot be decoded: {reason or type(error).__name__}; copy it again")
+
+
+def grey(path: Path) -> np.ndarray:
+    """(H, W) of a file, turned as its EXIF tag says: uint8, or float32 where its values go beyond 255.
+
+    Colours are weighed as Pillow weighs them; transparency is ignored; of several frames the first is taken.
+    """
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as file:
+        if file.width * file.height > PIXELS:
+            raise ValueError(f"it has {file.width} x {file.height} pixels, more than {PIXELS:,}")
+        image = ImageOps.exif_transpose(file)
+        if image.mode.startswith(("I", "F")):
+            values = np.asarray(image).astype(np.float32)
+            if not np.isfinite(values).all():
+                raise ValueError("it has pixels that are NaN or infinite")
+            return values
+        if image.mode in ("P", "PA"):
+            image = image.convert("RGBA")
+        if image.mode not in ("1", "L", "LA", "RGB", "RGBA"):
+            image = image.convert("RGB")
+        return np.asarray(image.convert("L"))
+
+
+def oddity(image: np.ndarray) -> str:
+    """What is strange about the values of an image of any shape, in words; empty where nothing is."""
+    import numpy as np
+
+    lowest, highest = image.min(), image.max()
+    if lowest == highest:
+        return f"is constant: every pixel is {lowest:g}"
+    share = float(np.mean(image == highest))
+    return f"is saturated: {share:.0%} of the pixels are {highest:g}, the greatest value" if share > SATURATED else ""
+
+
+def cropping(image: np.ndarray) -> np.ndarray:
+    """The box around what is not background, (H, W) to (h, w); all of it where nothing stands out."""
+    import numpy as np
+
+    head = image > BACKGROUND * np.percentile(image, 99)
+    rows, columns = (np.flatnonzero(head.mean(axis=axis) > EDGE) for axis in (1, 0))
+    if not len(rows) or not len(columns):
+        return image
+    return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def cropped_small(image: np.ndarray) -> np.ndarray:
+    """(4096,) of the head in a slice, whatever its size and place."""
+    return shrunk(cropping(image), SIDE).ravel()

@@ -1,0 +1,146 @@
+"""Which images hang together: one pass over all pairs, and components at any threshold afterwards.
+
+Of the pairs above the lowest threshold only a spanning forest of greatest likeness is kept, at most N - 1 of them: its
+components at any higher threshold are those of all pairs. Components are single linkage, and so they may chain: a like
+b and b like c puts a and c together. `chained` says where they do.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.data.audit.similarity import strips
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SWEEP = tuple(round(0.95 + 0.0025 * step, 4) for step in range(19))  # 0.95 to 0.995
+ROUNDING = 2e-6  # of a correlation in 32-bit floats: pairs that much below a threshold count as reaching it
+NEIGHBOURS = 2  # a slice has one above it and one below
+GROWTH, SHARE = 2, 0.05  # components chain where the largest grows that many times, beyond that part of the images
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What one pass over all pairs of N images leaves."""
+
+    lowest: float  # no component below this threshold is known
+    pairs: np.ndarray  # (M, 2) of a spanning forest of greatest likeness, M < N
+    likeness: np.ndarray  # (M,) of those pairs
+    neighbours: np.ndarray  # (N, 2) the images most alike, most alike first
+    best: np.ndarray  # (N, cells) likeness to the most alike image of each cell, itself left out; -2 where none is
+
+    def at(self, threshold: float) -> np.ndarray:
+        """(M', 2): the pairs of the forest that reach a threshold."""
+        if threshold < self.lowest:
+            raise ValueError(f"the threshold {threshold} is below the lowest that was looked at, {self.lowest}")
+        return self.pairs[self.likeness >= threshold - ROUNDING]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Components at one threshold."""
+
+    threshold: float
+    components: int
+    single: int  # components of one image
+    largest: int  # images in the largest
+
+
+def survey(
+    vectors: np.ndarray, lowest: float = SWEEP[0], cells: np.ndarray | None = None, mirrored: bool = False
+) -> Survey:
+    """Look at all pairs once. vectors: (N, P) standardised. cells: (N,) from 0, parts that images are compared across.
+
+    mirrored: an image is held against the mirror images of another as well. Memory: a strip of correlations and the
+    forest, never N x N.
+    """
+    import numpy as np
+
+    count = len(vectors)
+    cells = np.zeros(count, int) if cells is None else cells
+    forest = (np.empty((0, 2), int), np.empty(0))
+    kept = min(NEIGHBOURS, max(0, count - 1))
+    neighbours = np.empty((count, kept), int)
+    best = np.full((count, int(cells.max(initial=0)) + 1), -2.0, np.float32)
+    members = [np.flatnonzero(cells == cell) for cell in range(best.shape[1])]
+    for start, strip in strips(vectors, mirrored):
+        rows = slice(start, start + len(strip))
+        neighbours[rows] = _most_alike(strip, kept)
+        for cell, there in enumerate(members):
+            best[rows, cell] = strip[:, there].max(axis=1, initial=-2)
+        first, second = np.nonzero(strip >= lowest - ROUNDING)
+        later = second > first + start
+        found = np.stack([first[later] + start, second[later]], axis=1)
+        forest = _spanning(count, forest, (found, strip[first[later], second[later]]))
+    return Survey(lowest, *forest, neighbours, best)
+
+
+def _most_alike(strip: np.ndarray, kept: int) -> np.ndarray:
+    """(rows, kept): columns of the greatest values, the greatest first, the first of equals first."""
+    import numpy as np
+
+    columns, rows = [], np.arange(len(strip))
+    copy = strip.copy()
+    for _ in range(kept):
+        columns.append(copy.argmax(axis=1))
+        copy[rows, columns[-1]] = -3
+    return np.stack(columns, axis=1) if columns else np.empty((len(strip), 0), int)
+
+
+def _spanning(count: int, *parts: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The spanning forest of greatest likeness of pairs, each given once."""
+    import numpy as np
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
+    pairs = np.concatenate([pair for pair, _ in parts])
+    likeness = np.concatenate([alike for _, alike in parts]).astype(np.float64)
+    graph = csr_array((3 - likeness, (pairs[:, 0], pairs[:, 1])), shape=(count, count))  # a weight of 0 is no pair
+    tree = minimum_spanning_tree(graph).tocoo()
+    return np.stack([tree.row, tree.col], axis=1).astype(int), 3 - tree.data
+
+
+def components(count: int, pairs: Iterable[Sequence[int]]) -> np.ndarray:
+    """(N,): the smallest member of the component of each of `count` things, by union-find over pairs."""
+    import numpy as np
+
+    parent = list(range(count))
+
+    def top(at: int) -> int:
+        while parent[at] != at:
+            parent[at] = parent[parent[at]]
+            at = parent[at]
+        return at
+
+    for first, second in pairs:
+        low, high = sorted((top(int(first)), top(int(second))))
+        parent[high] = low
+    return np.array([top(at) for at in range(count)], dtype=int)
+
+
+def swept(found: Survey, links: Sequence[Sequence[int]] = (), sweep: Sequence[float] = SWEEP) -> list[Step]:
+    """Sizes of components over thresholds. links: pairs that are together at every threshold."""
+    import numpy as np
+
+    steps = []
+    for threshold in sweep:
+        labels = components(len(found.best), [*links, *found.at(threshold)])
+        sizes = np.unique(labels, return_counts=True)[1]
+        steps.append(Step(threshold, len(sizes), int((sizes == 1).sum()), int(sizes.max(initial=0))))
+    return steps
+
+
+def chained(steps: Sequence[Step], images: int) -> float | None:
+    """The highest threshold of a rising sweep at which components chain, None where they never do.
+
+    The rule: from one step to the next lower one the largest component at least doubles, and it then holds more than a
+    twentieth of the images. That is an alarm, not a proof: a set of few heads with many slices each may raise it.
+    """
+    for lower, upper in reversed(list(itertools.pairwise(steps))):
+        if lower.largest >= GROWTH * upper.largest and lower.largest > SHARE * images:
+            return lower.threshold
+    return None

@@ -1,0 +1,102 @@
+"""Whether slices were cut from volumes that are at hand: each head of the slices against each scan of the volumes.
+
+A slice is brought to the box around the head, at 64 x 64, and so are the axial slices of a scan at many heights; a head
+is as much like a scan as its slices are, on average, like the best height. How the slices were turned is found first.
+The other mirror image of the same anatomy is the null: it is as smooth, as similar in shape, and nobody's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.data.audit.decoding import cropped_small
+from bench.data.audit.similarity import standardised
+
+if TYPE_CHECKING:
+    import numpy as np
+
+HEIGHTS = (0.2, 0.8)  # of the inferior-superior axis: outside, slices are small and alike
+PROBES = 24  # scans by which the orientation and the heights are found
+TURNS = tuple((across, along) for across in (1, -1) for along in (1, -1))  # -1: that axis of the scan is turned round
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """Heads against scans. A head is traced where it and a scan are most alike to each other, of all."""
+
+    heads: tuple[str, ...]
+    likeness: np.ndarray  # (heads, scans)
+    null: np.ndarray  # (heads, scans), the scans mirrored
+    turned: tuple[int, int]  # of left-right and posterior-anterior: -1 where the slices are turned round
+
+    def best(self) -> np.ndarray:
+        """(heads,): the scan most alike to each head."""
+        return self.likeness.argmax(axis=1)
+
+    def mutual(self, null: bool = False) -> np.ndarray:
+        """(heads,): whether the head is also the one most alike to that scan."""
+        import numpy as np
+
+        table = self.null if null else self.likeness
+        return table.argmax(axis=0)[table.argmax(axis=1)] == np.arange(len(table))
+
+    def summary(self, labels: Mapping[str, str], values: Sequence[str]) -> dict[str, Any]:
+        """Counts, no names. labels: head -> class. values: (scans,) what is counted against the class."""
+        import numpy as np
+
+        found, best = self.mutual(), self.best()
+        pairs = zip(self.heads, best.tolist(), found.tolist(), strict=True)
+        table = Counter((labels[head], values[scan]) for head, scan, mutual in pairs if mutual)
+        return {
+            "heads": len(self.heads),
+            "scans": len(values),
+            "traced": int(found.sum()),
+            "traced_mirrored": int(self.mutual(null=True).sum()),
+            "likeness": float(np.median(self.likeness.max(axis=1))),
+            "mirrored": float(np.median(self.null.max(axis=1))),
+            "turned": list(self.turned),
+            "table": [{"class": label, "scan": value, "heads": n} for (label, value), n in sorted(table.items())],
+        }
+
+
+def traced(slices: np.ndarray, heads: Sequence[str], volumes: np.ndarray) -> Traced:
+    """Compare. slices: (N, 4096) standardised, cropped. heads: (N,). volumes: (M, C, D, H, W), in `Scan`'s axes."""
+    import numpy as np
+
+    names = tuple(sorted(set(heads)))
+    rows = np.array([names.index(head) for head in heads])
+    low, high = (int(share * volumes.shape[-1]) for share in HEIGHTS)
+    probes = volumes[:: max(1, len(volumes) // PROBES)]
+    tried = {turn: _compared(slices, rows, probes, turn, range(low, high)) for turn in TURNS}
+    turn = max(TURNS, key=lambda each: tried[each][0].max(axis=1).mean())
+    used = np.sort(tried[turn][1])
+    heights = range(int(np.quantile(used, 0.01)), int(np.quantile(used, 0.99)) + 1)
+    likeness = _compared(slices, rows, volumes, turn, heights)[0]
+    null = _compared(slices, rows, volumes, (-turn[0], turn[1]), heights)[0]
+    return Traced(names, likeness, null, turn)
+
+
+def _compared(
+    slices: np.ndarray, rows: np.ndarray, volumes: Iterable[np.ndarray], turn: tuple[int, int], heights: range
+) -> tuple[np.ndarray, np.ndarray]:
+    """(heads, scans) likeness, and the height that each slice likes best in each scan."""
+    import numpy as np
+
+    counts = np.bincount(rows)
+    likeness, used = [], []
+    for volume in volumes:
+        table = slices @ standardised(_axial(volume, turn, heights)).T  # (N, heights)
+        likeness.append(np.bincount(rows, table.max(axis=1)) / counts)
+        used.append(heights.start + table.argmax(axis=1))
+    return np.stack(likeness, axis=1), np.concatenate(used)
+
+
+def _axial(volume: np.ndarray, turn: tuple[int, int], heights: range) -> np.ndarray:
+    """(heights, 4096) of a scan (C, D, H, W): rows run along posterior-anterior, columns along left-right."""
+    import numpy as np
+
+    grey = volume.mean(axis=0, dtype=np.float32)[:: turn[0], :: turn[1]]
+    return np.stack([cropped_small(grey[:, :, height].T) for height in heights])

@@ -1,0 +1,52 @@
+"""Who belongs together: the groups that no split may divide, with what the pixels say besides what was declared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.core import Dataset, Sample
+from bench.data.prepare.journal import Entry
+from bench.data.prepared import IMAGES
+
+
+def together(
+    dataset: Dataset, samples: Sequence[Sample], entries: Sequence[Entry], folder: Path
+) -> tuple[list[str], list[str]]:
+    """The group of each sample kept, and notes on what was put together. folder: where their images lie.
+
+    Scans that are equal voxel by voxel are always in one group. What `dataset.belong` asks for besides: `alike`, near
+    duplicates and mirror images as well; `heads`, the heads that slices without names of persons were cut from.
+    """
+    from bench.data.audit.duplicates import named
+    from bench.data.audit.similarity import twins
+    from bench.data.audit.similarity_graph import components
+
+    declared = [sample.group for sample in samples]
+    links = [*twins(declared), *twins([entry.image for entry in entries])]
+    groups = named(components(len(samples), links), declared)
+    notes = _told(declared, groups, "scans that are equal voxel by voxel")
+    if dataset.belong == "exact":
+        return list(groups), notes
+    found, what = _seen(dataset.belong, folder, groups)
+    return list(found), [*notes, *_told(groups, found, what)]
+
+
+def _seen(belong: str, folder: Path, groups: Sequence[str]) -> tuple[Sequence[str], str]:
+    import numpy as np
+
+    from bench.data.audit import THRESHOLD, grouped, identities
+
+    images = np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)
+    alike = f"images that are alike, or mirrored, at a correlation of {THRESHOLD} or more"
+    if belong == "alike":
+        return grouped(images, groups), alike
+    found = identities(images, groups)
+    if not found.sure:
+        return grouped(images, groups), f"{alike}; heads could not be told for sure"
+    return found.groups, f"slices of one head (the same at thresholds from {found.lowest} to {found.highest})"
+
+
+def _told(before: Sequence[str], after: Sequence[str], what: str) -> list[str]:
+    was, now = len(set(before)), len(set(after))
+    return [f"{was} groups became {now}: put together are {what}"] if now < was else []

@@ -1,0 +1,154 @@
+"""What is written down of a prepared set: the index of its scans, and what was found, expected, done and left out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from bench.core import PROTOCOL, Dataset, Sample, digest, plain
+from bench.data.prepare.journal import Entry
+from bench.data.prepared import IMAGES, INDEX, MANIFEST
+from bench.storage.atomic_io import seal, write_text
+
+
+@dataclass(frozen=True)
+class Made:
+    """A set whose arrays are written: its scans in order, and what came of each."""
+
+    name: str
+    dataset: Dataset
+    root: Path | None
+    samples: Sequence[Sample]
+    entries: Sequence[Entry]
+    arrays: Mapping[str, str]  # file -> checksum of what it holds
+    groups: Sequence[str] = ()  # of those kept: what no split may divide
+    notes: Sequence[str] = ()
+    seconds: Mapping[str, float] | None = None  # by stage, over all threads
+
+    @property
+    def kept(self) -> list[Sample]:
+        return [sample for sample, entry in zip(self.samples, self.entries, strict=True) if not entry.fault]
+
+    @property
+    def broken(self) -> list[dict[str, Any]]:
+        """id, files and reason of each scan that is left out."""
+        pairs = zip(self.samples, self.entries, strict=True)
+        return [
+            {"id": entry.id, "files": _names(sample, self.root), "reason": entry.fault}
+            for sample, entry in pairs
+            if entry.fault
+        ]
+
+
+def write(folder: Path, made: Made) -> None:
+    """Write index and manifest into the folder of the arrays, the manifest last: with it the folder is whole."""
+    index = {**index_of(made.kept), "groups": list(made.groups)}
+    text = json.dumps(index, allow_nan=False) + "\n"
+    write_text(folder / INDEX, text)
+    entry = json.loads(
+        json.dumps({**_manifest(made, index, _held(folder)), "index": sha256(text.encode()).hexdigest()})
+    )
+    write_text(folder / MANIFEST, json.dumps({**entry, "seal": seal(entry)}, indent=1, allow_nan=False) + "\n")
+
+
+def _held(folder: Path) -> str:
+    """The type of the images of a folder."""
+    import numpy as np
+
+    return str(np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False).dtype)
+
+
+def mark(dataset: Dataset, samples: Sequence[Sample], checksums: Sequence[str]) -> str:
+    """What the set is made from: its files and what its tables say of them."""
+    return digest({"version": dataset.version, "params": dataset, "index": index_of(samples), "checksums": checksums})
+
+
+def index_of(samples: Sequence[Sample]) -> dict[str, Any]:
+    """A value for each scan, in order, by column."""
+    columns = sorted({column for sample in samples for column in sample.covariates})
+    return {
+        "ids": [sample.id for sample in samples],
+        "groups": [sample.group for sample in samples],
+        "strata": [sample.stratum for sample in samples],
+        "sites": [sample.site for sample in samples],
+        "parts": [sample.part for sample in samples],
+        "targets": [_number(sample.target) for sample in samples],
+        "covariates": {column: [_number(s.covariates.get(column)) for s in samples] for column in columns},
+    }
+
+
+def _number(value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value  # of numpy
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _manifest(made: Made, index: Mapping[str, Any], held: str) -> dict[str, Any]:
+    dataset = made.dataset
+    files = mark(dataset, made.samples, [entry.checksum for entry in made.entries])
+    manifest = {
+        "name": made.name,
+        "version": dataset.version,
+        "params": plain(dataset),
+        "protocol": PROTOCOL,
+        "fingerprint": digest({"arrays": made.arrays, "index": index, "files": files}),
+        "files": files,
+        "arrays": dict(made.arrays),
+        "source": str(made.root.resolve()) if made.root else None,
+        "phantom": dataset.phantom,
+        "title": dataset.title,
+        "task": plain(dataset.task),
+        "shape": list(dataset.shape),
+        "spacing": list(dataset.spacing),
+        "done": _done(dataset, held),
+        "found": _found(made),
+        "expected": dict(dataset.expected) if plain(dataset) == plain(type(dataset)()) else {},
+        "broken": made.broken,
+        "fitted": [{"id": entry.id, "from": entry.fitted} for entry in made.entries if entry.fitted],
+        "affines": [list(entry.affine) for entry in made.entries if not entry.fault],
+        "seconds": {stage: round(spent, 3) for stage, spent in (made.seconds or {}).items()},
+    }
+    return {**manifest, "notes": [*_notes(manifest), *made.notes]}
+
+
+def _done(dataset: Dataset, held: str) -> dict[str, str]:
+    """What preparation did to every scan."""
+    volume = len(dataset.shape) == 4
+    turned = "axes run left-right, posterior-anterior, inferior-superior" if volume else "as in the file"
+    return {
+        "orientation": turned,
+        "spacing": " x ".join(f"{step:g}" for step in dataset.spacing) + (" mm" if volume else " (not known: pixels)"),
+        "resampling": dataset.resampling,
+        "intensity": f"as read, held as {held}; methods normalise on their training part",
+    }
+
+
+def _found(made: Made) -> dict[str, int]:
+    found = {"samples": len(made.kept), "groups": len(set(made.groups))}
+    if made.dataset.task.kind == "classification":
+        counts = Counter(int(sample.target) for sample in made.kept)
+        found |= {label: counts[number] for number, label in enumerate(made.dataset.task.classes)}
+    return found
+
+
+def _notes(manifest: Mapping[str, Any]) -> list[str]:
+    found, shape = manifest["found"], " x ".join(map(str, manifest["shape"][1:]))
+    notes = [
+        f"{found.get(key, 0)} {key} found, {count} expected"
+        for key, count in manifest["expected"].items()
+        if found.get(key, 0) != count
+    ]
+    if manifest["broken"]:
+        notes.append(f"{len(manifest['broken'])} scans cannot be used and are left out; {MANIFEST} says which and why")
+    if manifest["fitted"]:
+        notes.append(f"{len(manifest['fitted'])} scans were cropped or padded to {shape}")
+    return notes
+
+
+def _names(sample: Sample, root: Path | None) -> list[str]:
+    return [str(path.relative_to(root)) if root and path.is_relative_to(root) else path.name for path in sample.files]

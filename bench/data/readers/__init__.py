@@ -1,0 +1,1 @@
+"""Readers of scans and of their tables: BIDS, NIfTI, MetaImage, image folders, image-mask pairs."""

@@ -1,0 +1,157 @@
+"""Scans of a BIDS tree with their columns: what a data set needs to list its samples in a page.
+
+A data set of one's own keeps the rows it wants and says what is predicted:
+
+    rows = scans(root, columns=("age", "sex"), layout=self.layout)
+    return [row.sample(target=row.age(), stratum=...) for row in rows if row.age() is not None]
+
+Tables are read in this order of preference: `sessions.tsv` at the root, one row a session; `sub-*/sub-*_sessions.tsv`;
+`participants.tsv`, whose values then hold for every session of the person. A value missing there (`n/a`) is None.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from bench.core import BenchError, Sample
+from bench.data.readers.nifti import read_scan
+from bench.data.readers.tabular import Line, aged, finite, number, read_table, unrepeated
+
+COLUMNS = {"sub": "participant_id", "ses": "session_id"}
+LABEL = re.compile(r"(sub|ses)-[A-Za-z0-9]{1,100}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One scan of the tree and what the tables say of it."""
+
+    subject: str  # sub-01
+    session: str  # ses-01, or empty
+    path: Path  # of the image, whether or not it is there
+    values: Mapping[str, str | None]  # column -> text, None where missing
+    line: Line | None = field(default=None, repr=False, compare=False)  # of the tables: where the values stand
+
+    @property
+    def id(self) -> str:
+        return f"{self.subject}_{self.session}" if self.session else self.subject
+
+    def text(self, column: str) -> str | None:
+        return self.values[column]
+
+    def number(self, column: str) -> float | None:
+        """The number in a column, None where missing. BenchError, with table and row, where it is no finite number."""
+        return finite(self.line or Line("a table", self.values), column, self.id)
+
+    def age(self, column: str = "age") -> float | None:
+        """The age in a column, None where missing. BenchError, with table and row, for one that nobody has."""
+        return aged(self.line or Line("a table", self.values), column, self.id)
+
+    def sample(self, target: float, stratum: str, covariates: Sequence[str] = (), site: str = "") -> Sample:
+        """The sample of this row, the person being its group. covariates: columns kept in the index."""
+        kept = {column: _plain(self.values[column]) for column in covariates}
+        read = partial(read_scan, self.path)
+        return Sample(self.id, self.subject, float(target), stratum, read, site, (self.path,), kept)
+
+
+def scans(root: Path | None, columns: Sequence[str], layout: str, suffix: str = "T1w") -> list[Row]:
+    """Every scan that the tables under `root` name, sorted by person and session.
+
+    columns: those the data set needs. BenchError where there is no BIDS tree with such tables: found and expected.
+    """
+    if root is None or not root.is_dir():
+        raise BenchError(f"no folder {root}; expected: {layout}")
+    if not any(root.glob("sub-*")):
+        raise BenchError(f"no sub-* folder in {root}; found: {_found(root)}; expected: {layout}")
+    rows = []
+    for (subject, session), line in _entries(root, layout).items():
+        absent = [column for column in columns if column not in line.values]
+        if absent:
+            there = ", ".join(line.values)[:300]
+            raise BenchError(f"the tables in {root} have no column {', '.join(absent)}; found: {there}")
+        values = {column: line.values[column] for column in columns}
+        rows += [Row(subject, each, path, values, line) for each, path in _images(root, subject, session, suffix)]
+    return sorted(rows, key=lambda row: (row.subject, row.session))
+
+
+def _entries(root: Path, layout: str) -> dict[tuple[str, str], Line]:
+    """What the tables say of each person and session; the session is empty where they tell of persons alone."""
+    people = root / "participants.tsv"
+    persons = _keyed(read_table(people, root), ("sub",)) if people.is_file() else {}
+    sessions = _keyed(_sessions(root), ("sub", "ses"))
+    if not sessions and not persons:
+        raise BenchError(f"no participants.tsv or sessions.tsv in {root}; found: {_found(root)}; expected: {layout}")
+    for (subject, _), line in sessions.items():
+        if persons and (subject,) not in persons:
+            raise BenchError(f"{line.place}: {subject} is not in {people.name}; add a row there, or remove this one")
+    if sessions:
+        return {key: line.over(persons.get(key[:1])) for key, line in sessions.items()}
+    return {(subject, _label(line, "ses")): line for (subject,), line in persons.items()}
+
+
+def _sessions(root: Path) -> list[Line]:
+    if (root / "sessions.tsv").is_file():
+        return read_table(root / "sessions.tsv", root)
+    lines = []
+    for path in sorted(root.glob("sub-*/sub-*_sessions.tsv")):
+        folder = path.parent.name
+        for line in read_table(path, root):
+            lines.append(line.over(Line(line.place, {"participant_id": folder})))
+            if _label(lines[-1], "sub") != folder:
+                told = line.values["participant_id"]
+                raise BenchError(f"{line.place}: participant_id {told!r} in the folder of {folder}; put it in its own")
+    return lines
+
+
+def _keyed(lines: Sequence[Line], prefixes: Sequence[str]) -> dict[tuple[str, ...], Line]:
+    """The lines by person, or by person and session. BenchError where two are of the same."""
+    found: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+    for line in lines:
+        found[tuple(_label(line, prefix) for prefix in prefixes)].append(line)
+    return unrepeated(found)
+
+
+def _images(root: Path, subject: str, session: str, suffix: str) -> list[tuple[str, Path]]:
+    """(session, file) of a person: of one session, or of all; the first by name where a session has several runs."""
+    folder = root / subject
+    sessions = [session] if session else sorted(path.name for path in folder.glob("ses-*") if path.is_dir())
+    found = []
+    for each in sessions or [""]:
+        anat = (folder / each if each else folder) / "anat"
+        names = sorted(os.listdir(anat)) if anat.is_dir() else []
+        files = [name for end in (".nii.gz", ".nii") for name in names if name.endswith(f"_{suffix}{end}")]
+        files = [name for name in files if name.startswith(subject)]
+        stem = f"{subject}_{each}" if each else subject
+        found.append((each, anat / (files[0] if files else f"{stem}_{suffix}.nii.gz")))
+    return found
+
+
+def _label(line: Line, prefix: str) -> str:
+    """`sub-01` from `sub-01` or `01`; nothing but letters and digits, so that it cannot name another folder."""
+    column = COLUMNS[prefix]
+    value = line.values.get(column)
+    if value is None and prefix == "ses":
+        return ""
+    if value is None:
+        raise BenchError(f"{line.place}: no {column}; every row needs one such as {prefix}-01")
+    label = value if value.startswith(f"{prefix}-") else f"{prefix}-{value}"
+    if not LABEL.fullmatch(label):
+        raise BenchError(f"{line.place_of(column)}: {column} {value[:40]!r} is no BIDS label such as {prefix}-01")
+    return label
+
+
+def _plain(text: str | None) -> str | float | None:
+    if text is None:
+        return None
+    found = number(text)
+    return text if found is None else found
+
+
+def _found(root: Path) -> str:
+    names = sorted(path.name for path in root.iterdir())
+    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") if names else "nothing"

@@ -1,0 +1,120 @@
+"""How sure a score and a difference are. Two kinds of uncertainty, never mixed (the protocol's point 5).
+
+About *methods*, whose unit is the difference of two arms in one fold of one partition, seeds averaged first (`paired`):
+`corrected_interval` (Nadeau & Bengio), `equivalence`, `improvement` (in how many folds), `holm` over the contrasts that
+a study declared; `random_effects` and `ranked` over data sets.
+
+About *these trained models* on new people: `score_interval` (`group_bootstrap`, or `area_interval` for an area under
+the ROC curve), and for two of them on the same scans `area_difference` (DeLong), `mcnemar` and `swapped` (permutation).
+They say nothing of how the models would differ had they been trained on others, and never decide a claim: with fixed
+cross-validation predictions such an interval rejects true null contrasts of methods two to three times as often as it
+says.
+
+`random_labels_verdict` judges the control that must find nothing. Random numbers come from the generator that is
+handed in; nothing here reads a file or knows a method.
+"""
+
+from bench.core.lazy import lazy_attributes
+
+_MODULES = {
+    "bench.evaluation.bootstrap": (
+        "Fold",
+        "Interval",
+        "group_bootstrap",
+    ),
+    "bench.evaluation.chance_level": (
+        "Knowledge",
+        "Luck",
+        "by_chance",
+        "knowledge",
+    ),
+    "bench.evaluation.delong": (
+        "Area",
+        "Gap",
+        "area_difference",
+        "area_interval",
+        "areas",
+    ),
+    "bench.evaluation.fold_scores": (
+        "Cell",
+        "Paired",
+        "Scores",
+        "average_seeds",
+        "fold_mean",
+        "paired",
+    ),
+    "bench.evaluation.fold_tests": (
+        "REACH",
+        "Contrast",
+        "Improvement",
+        "corrected_interval",
+        "equivalence",
+        "holm",
+        "improvement",
+    ),
+    "bench.evaluation.label_permutation": (
+        "PERMUTATIONS",
+        "Verdict",
+        "random_labels_verdict",
+    ),
+    "bench.evaluation.mean_ranks": (
+        "Ranks",
+        "ranked",
+    ),
+    "bench.evaluation.meta_analysis": (
+        "Pooled",
+        "random_effects",
+    ),
+    "bench.evaluation.model_tests": (
+        "Change",
+        "mcnemar",
+        "swapped",
+    ),
+    "bench.evaluation.score_intervals": (
+        "fold_correlation",
+        "is_area",
+        "score_interval",
+    ),
+}
+
+__all__ = [
+    "PERMUTATIONS",
+    "REACH",
+    "Area",
+    "Cell",
+    "Change",
+    "Contrast",
+    "Fold",
+    "Gap",
+    "Improvement",
+    "Interval",
+    "Knowledge",
+    "Luck",
+    "Paired",
+    "Pooled",
+    "Ranks",
+    "Scores",
+    "Verdict",
+    "area_difference",
+    "area_interval",
+    "areas",
+    "average_seeds",
+    "by_chance",
+    "corrected_interval",
+    "equivalence",
+    "fold_correlation",
+    "fold_mean",
+    "group_bootstrap",
+    "holm",
+    "improvement",
+    "is_area",
+    "knowledge",
+    "mcnemar",
+    "paired",
+    "random_effects",
+    "random_labels_verdict",
+    "ranked",
+    "score_interval",
+    "swapped",
+]
+__getattr__, __dir__ = lazy_attributes(__name__, _MODULES)

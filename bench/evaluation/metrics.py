@@ -1,0 +1,246 @@
+"""Scores: what they are called, which way is better, their unit and range, and what they are where they are undefined.
+
+A metric is told once, for weighted scans: `metric(y, p)` weighs every scan alike, `metric.batch(y, p, weights)` gives
+one score per row of weights, so that a bootstrap of thousands of resamples is one call. Predictions are probabilities
+(N, K), numbers (N,) or label maps (N, ...); targets are class indices (N,), numbers (N,) or label maps (N, ...).
+
+Where a score is undefined it is NaN, never an error and never a guess:
+- auc, average_precision, balanced_accuracy and f1 where a class of the task is not in the part; sensitivity where
+  class 1, specificity where class 0 is not; mcc where all scans are of one class; constant predictions are no such
+  case: their auc is 0.5 and their mcc 0;
+- correlation where targets or predictions are constant, r2 and gap_slope where the targets are.
+
+Where 0 is best and a number may miss it either way (the gap of a predicted number, volumes, counts), the score is the
+distance from 0, and lower is better.
+
+Segmentation is scored scan by scan, over the classes other than 0 that the truth or the prediction holds; a class that
+neither holds is left out. `bench.evaluation.segmentation` has these scores, and what they are where a mask is empty.
+
+It knows no folds, no groups and no methods; `bench.evaluation` does the averaging.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from bench.core import BenchError, Task
+from bench.evaluation import classification, segmentation
+from bench.evaluation.classification import ratio
+from bench.registry import did_you_mean
+
+Spacing = Sequence[float] | None
+Each = Callable[[np.ndarray, np.ndarray, Spacing], np.ndarray]
+Whole = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of the predictions for one part. Either `each` (it is a mean over scans) or `whole` is given."""
+
+    name: str
+    title: str  # as a table prints it
+    kind: str  # of the tasks it judges
+    better: str  # "higher" or "lower"
+    unit: str  # "" where it has none, "target" where it has the unit of the number predicted, "mm"
+    low: float  # no score is smaller,
+    high: float  # and none is larger
+    ranks: bool = False  # compares scans with each other: has no meaning over scans that different models scored
+    classes: int | None = None  # the only number of classes it is defined for
+    each: Each | None = None  # (y, p, spacing) -> (N,)
+    whole: Whole | None = None  # (y, p, weights (R, N)) -> (R,)
+
+    def __call__(self, y: np.ndarray, p: np.ndarray, spacing: Spacing = None) -> float:
+        """The score of all scans of a part, or NaN where it is undefined.
+
+        spacing: millimetres along the spatial axes of label maps; 1 where it is not given. ValueError where targets
+        and predictions do not fit each other or the predictions are no numbers.
+        """
+        return float(self.batch(y, p, np.ones((1, len(y))), spacing)[0])
+
+    def batch(self, y: np.ndarray, p: np.ndarray, weights: np.ndarray, spacing: Spacing = None) -> np.ndarray:
+        """(R,) scores, one for each row of weights (R, N): a scan of weight 2 counts as two, one of weight 0 as none.
+
+        Every row of weights has a positive sum.
+        """
+        weights = np.asarray(weights, dtype=float)
+        if self.each is not None:
+            return _mean(self.values(y, p, spacing), weights)
+        return self.whole(*self._checked(np.asarray(y), np.asarray(p)), weights)
+
+    def values(self, y: np.ndarray, p: np.ndarray, spacing: Spacing = None) -> np.ndarray:
+        """(N,) what each scan adds to the mean, for a metric that is one; ValueError for the others."""
+        if self.each is None:
+            raise ValueError(f"{self.name} is no mean over scans: a single scan has none")
+        return self.each(*self._checked(np.asarray(y), np.asarray(p)), spacing)
+
+    def _checked(self, y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        shapes = f"targets {y.shape}, predictions {p.shape}"
+        if not len(y) or len(y) != len(p):
+            raise ValueError(f"{self.name} needs a prediction for each of one or more scans: {shapes}")
+        if self.kind == "segmentation":
+            if y.shape != p.shape or y.ndim < 2:
+                raise ValueError(f"{self.name} compares label maps of one shape: {shapes}")
+            return y, p
+        if y.ndim != 1 or p.ndim != (2 if self.kind == "classification" else 1):
+            raise ValueError(f"{self.name} takes targets (N,) and predictions (N, K) or (N,) by its kind: {shapes}")
+        if not (np.isfinite(p).all() and np.isfinite(y).all()):
+            raise ValueError(f"{self.name} was given targets or predictions that are no numbers")
+        return self._labels(y.astype(int), p) if self.kind == "classification" else (y.astype(float), p.astype(float))
+
+    def _labels(self, y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        number = p.shape[1]
+        if number != (self.classes or number):
+            raise ValueError(f"{self.name} is defined for {self.classes} classes, not for {number}")
+        if number < 2 or y.min() < 0 or y.max() >= number:
+            raise ValueError(f"{self.name}: {number} probabilities a scan do not fit classes {y.min()} to {y.max()}")
+        return y, p.astype(float)
+
+
+def metric(name: str) -> Metric:
+    """The metric of that name. BenchError with the nearest name."""
+    if name not in METRICS:
+        raise BenchError(f"no metric {name!r}; {did_you_mean(name, METRICS)}")
+    return METRICS[name]
+
+
+def of_task(task: Task) -> list[Metric]:
+    """The metrics that judge a task, its primary one first."""
+    fitting = [m for m in METRICS.values() if m.kind == task.kind and m.classes in (None, len(task.classes))]
+    return sorted(fitting, key=lambda m: m.name != task.primary)
+
+
+def evaluate(task: Task, y: np.ndarray, p: np.ndarray, spacing: Spacing = None) -> dict[str, float]:
+    """Every metric of the task, by name; NaN where one is undefined. spacing: mm along the axes of label maps."""
+    return {m.name: m(y, p, spacing) for m in of_task(task)}
+
+
+def chance(task: Task, name: str) -> float | None:
+    """What predictions that know nothing of the scans score on average; None where that depends on the data."""
+    known = {"auc": 0.5, "balanced_accuracy": 1 / max(1, len(task.classes)), "correlation": 0.0}
+    return known.get(metric(name).name)
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted means (R,) of values (N,), or of each row's own (R, N). A plain sum: the same bits on every run."""
+    return (weights * values).sum(axis=1) / weights.sum(axis=1)
+
+
+def _error(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
+    return np.abs(p - y)
+
+
+def _rmse(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return np.sqrt(_mean((p - y) ** 2, w))
+
+
+def _r2(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """1 - squared errors / squared deviations of the targets from the mean of this very part."""
+    spread = (w * (y - _mean(y, w)[:, None]) ** 2).sum(axis=1)
+    score = 1 - ratio((w * (p - y) ** 2).sum(axis=1), spread)
+    return np.where(_constant(y, w), np.nan, score)
+
+
+def _correlation(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Pearson's."""
+    dy, dp = y - _mean(y, w)[:, None], p - _mean(p, w)[:, None]
+    spread = np.sqrt((w * dy**2).sum(axis=1) * (w * dp**2).sum(axis=1))
+    score = np.clip(ratio((w * dy * dp).sum(axis=1), spread), -1, 1)
+    return np.where(_constant(y, w) | _constant(p, w), np.nan, score)
+
+
+def _gap(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """How far the mean of what is said is from the mean of what is true, whichever way."""
+    return np.abs(_mean(p - y, w))
+
+
+def _gap_slope(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """How steeply the gap depends on the true number, whichever way; 1 for predictions that know nothing."""
+    dy, gap = y - _mean(y, w)[:, None], p - y
+    slope = ratio((w * dy * gap).sum(axis=1), (w * dy**2).sum(axis=1))
+    return np.where(_constant(y, w), np.nan, np.abs(slope))
+
+
+def _constant(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """(R,) whether all scans of positive weight have one value: told exactly, as a variance of rounding is not 0."""
+    return np.where(w > 0, x, -np.inf).max(axis=1) == np.where(w > 0, x, np.inf).min(axis=1)
+
+
+_CLASS, _NUMBER, _MASK = "classification", "regression", "segmentation"
+METRICS = {
+    m.name: m
+    for m in (
+        Metric("auc", "AUC", _CLASS, "higher", "", 0, 1, ranks=True, whole=classification.auc),
+        Metric("accuracy", "Accuracy", _CLASS, "higher", "", 0, 1, each=classification.correct),
+        Metric(
+            "balanced_accuracy", "Balanced accuracy", _CLASS, "higher", "", 0, 1, whole=classification.balanced_accuracy
+        ),
+        Metric("f1", "F1 (macro)", _CLASS, "higher", "", 0, 1, whole=classification.f1),
+        Metric("brier", "Brier score", _CLASS, "lower", "", 0, 1, each=classification.brier),
+        Metric("log_loss", "Log loss", _CLASS, "lower", "nats", 0, math.inf, each=classification.log_loss),
+        Metric(
+            "sensitivity",
+            "Sensitivity",
+            _CLASS,
+            "higher",
+            "",
+            0,
+            1,
+            classes=2,
+            whole=partial(classification.recall, k=1),
+        ),
+        Metric(
+            "specificity",
+            "Specificity",
+            _CLASS,
+            "higher",
+            "",
+            0,
+            1,
+            classes=2,
+            whole=partial(classification.recall, k=0),
+        ),
+        Metric(
+            "average_precision",
+            "Average precision",
+            _CLASS,
+            "higher",
+            "",
+            0,
+            1,
+            ranks=True,
+            whole=classification.average_precision,
+        ),
+        Metric("mcc", "MCC", _CLASS, "higher", "", -1, 1, whole=classification.mcc),
+        Metric(
+            "calibration_error", "Calibration error", _CLASS, "lower", "", 0, 1, whole=classification.calibration_error
+        ),
+        Metric("mae", "MAE", _NUMBER, "lower", "target", 0, math.inf, each=_error),
+        Metric("rmse", "RMSE", _NUMBER, "lower", "target", 0, math.inf, whole=_rmse),
+        Metric("r2", "R²", _NUMBER, "higher", "", -math.inf, 1, whole=_r2),
+        Metric("correlation", "Correlation", _NUMBER, "higher", "", -1, 1, ranks=True, whole=_correlation),
+        Metric("gap", "|Mean gap|", _NUMBER, "lower", "target", 0, math.inf, whole=_gap),
+        Metric("gap_slope", "|Slope of gap|", _NUMBER, "lower", "", 0, math.inf, whole=_gap_slope),
+        Metric("dice", "Dice", _MASK, "higher", "", 0, 1, each=segmentation.dice),
+        Metric("cldice", "clDice", _MASK, "higher", "", 0, 1, classes=2, each=segmentation.cldice),
+        Metric("hd95", "HD95", _MASK, "lower", "mm", 0, math.inf, each=segmentation.hd95),
+        Metric(
+            "surface_distance",
+            "Surface distance",
+            _MASK,
+            "lower",
+            "mm",
+            0,
+            math.inf,
+            each=segmentation.surface_distance,
+        ),
+        Metric("volume_error", "Volume error", _MASK, "lower", "", 0, 1, each=segmentation.volume_error),
+        Metric(
+            "component_error", "Component error", _MASK, "lower", "", 0, math.inf, each=segmentation.component_error
+        ),
+    )
+}

@@ -1,0 +1,93 @@
+"""Two trained models on the same scans: are *these two* different on new people? Never a claim about methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.evaluation.bootstrap import Fold
+from bench.evaluation.metrics import Metric
+
+_CHUNK = 2_000_000  # signs at a time
+
+
+@dataclass(frozen=True)
+class Change:
+    """Scans that one of two models alone has right, tested; or a difference of scores, tested by permutation."""
+
+    difference: float  # of the two numbers, or of the scores: ours - theirs
+    p: float  # two-sided
+    ours: int = 0  # scans that ours alone has right
+    theirs: int = 0  # and theirs alone
+    repeats: int = 0  # permutations
+
+
+def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> Change:
+    """The exact test of McNemar (1947). ours, theirs: (N,) whether each model is right about a scan, one per group.
+
+    p is 1 where they are wrong about the same scans.
+    """
+    from scipy.stats import binomtest
+
+    ours, theirs = np.asarray(ours, dtype=bool), np.asarray(theirs, dtype=bool)
+    if ours.shape != theirs.shape:
+        raise ValueError(f"{ours.shape} and {theirs.shape} answers are not about the same scans")
+    first, second = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
+    p = float(binomtest(first, first + second).pvalue) if first + second else 1.0
+    return Change(float(first - second), p, first, second)
+
+
+def swapped(
+    metric: Metric,
+    ours: Sequence[Fold],
+    theirs: Sequence[Fold],
+    rng: np.random.Generator,
+    repeats: int = 1999,
+) -> Change:
+    """The permutation test of the difference of two models' scores: the models of whole groups change places.
+
+    ours, theirs: (targets, predictions, groups) of the same scans in the same order, fold by fold. The difference is
+    that of the means over folds. p = (1 + permutations at least as far from 0) / (1 + repeats): never 0, and exact
+    where both models are alike (Phipson & Smyth 2010). A fold without a score is left out, as is a permutation that
+    has none.
+    """
+    pairs = [(y, p, q, groups) for (y, p, groups), (_, q, _) in zip(ours, theirs, strict=True)]
+    drawn = _sums(metric, pairs, rng, repeats) if metric.each else _anew(metric, pairs, rng, repeats)
+    seen, rest = float(drawn[0]), drawn[1:][np.isfinite(drawn[1:])]
+    if not np.isfinite(seen):
+        return Change(float("nan"), float("nan"))
+    further = int((np.abs(rest) >= abs(seen) - 1e-12).sum())
+    return Change(seen, (1 + further) / (1 + len(rest)), repeats=len(rest))
+
+
+def _sums(metric: Metric, pairs: Sequence[tuple], rng: np.random.Generator, repeats: int) -> np.ndarray:
+    """(1 + repeats,) differences of a mean over scans, the one seen first."""
+    total = np.zeros(1 + repeats)
+    for y, p, q, groups in pairs:
+        member = np.unique(np.asarray(groups), return_inverse=True)[1]
+        sums = np.bincount(member, metric.values(y, p) - metric.values(y, q)) / len(y)
+        rows = max(1, _CHUNK // len(sums))
+        parts = [np.full(1, sums.sum())]
+        for at in range(0, repeats, rows):
+            signs = rng.integers(0, 2, (min(rows, repeats - at), len(sums))) * 2 - 1
+            parts.append(signs @ sums)
+        total += np.concatenate(parts)
+    return total / len(pairs)
+
+
+def _anew(metric: Metric, pairs: Sequence[tuple], rng: np.random.Generator, repeats: int) -> np.ndarray:
+    """(1 + repeats,) differences of scores that are taken anew for every permutation, the one seen first."""
+    drawn = []
+    for y, p, q, groups in pairs:
+        p, q = np.asarray(p), np.asarray(q)
+        member = np.unique(np.asarray(groups), return_inverse=True)[1]
+        found = [metric(y, p) - metric(y, q)]
+        for _ in range(repeats):
+            change = (rng.random(member.max() + 1) < 0.5)[member]
+            change = change.reshape(-1, *[1] * (p.ndim - 1))
+            found.append(metric(y, np.where(change, q, p)) - metric(y, np.where(change, p, q)))
+        drawn.append(found)
+    scored = [found for found in drawn if np.isfinite(found[0])]
+    return np.mean(scored, axis=0) if scored else np.full(1 + repeats, np.nan)

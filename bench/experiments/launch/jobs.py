@@ -1,0 +1,105 @@
+"""What a plan leaves to do, and who is told how it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bench.core import Record, Trial
+from bench.experiments.plan import Cell, waves
+from bench.storage.record_store import Store
+
+LAUNCHERS = ("auto", "serial", "ray")
+
+
+class Watch(Protocol):
+    """Who is told how a run goes."""
+
+    def began(self, trial: Trial) -> None: ...
+
+    def moved(self, trial: Trial, fraction: float) -> None: ...
+
+    def elsewhere(self, trial: Trial) -> None: ...
+
+    def lost(self, trial: Trial) -> None: ...
+
+    def ended(self, trial: Trial, status: str, notes: Sequence[str]) -> None: ...
+
+    def told(self, words: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outdated:
+    """A record that makes way for another."""
+
+    mark: str  # of the record, as it was found
+    why: str  # replaced, damaged
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a plan leaves to do: the waves of trials still without a record that counts, and whose weights are kept."""
+
+    waves: list[list[Trial]]
+    keep: frozenset[str]
+    outdated: Mapping[str, Outdated] = field(default_factory=dict)
+    damaged: Sequence[str] = ()  # what is damaged, in words
+    peaks: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (device, kind of trial) -> megabytes
+
+    @property
+    def trials(self) -> list[Trial]:
+        return [trial for wave in self.waves for trial in wave]
+
+
+def kind_of(trial: Trial) -> str:
+    """What trials of equal need have in common: data, method, batch."""
+    return f"{trial.data.text} {trial.method.text} {trial.recipe.batch_size} {trial.recipe.precision}"
+
+
+def outstanding(
+    planned: Sequence[Cell], store: Store, keep_all: bool = False, retry: bool = False, plan: Sequence[Cell] = ()
+) -> Work:
+    """What is not done yet. retry: failed trials too. Records that lack weights somebody needs count as not done,
+    and so do damaged ones.
+
+    plan: all cells of the study where `planned` are some of them, so that teachers keep their weights for later.
+    """
+    needed = {trial.key for cell in (*planned, *plan) for trial in cell.before}
+    outdated: dict[str, Outdated] = {}
+    damaged: list[str] = []
+    levels: list[list[Trial]] = []
+    peaks: dict[tuple[str, str], float] = {}
+    for wave in waves(planned):
+        level = []
+        for trial in wave:
+            why, words, record = _why_open(trial.key, store, needed, retry)
+            level += [trial] if why else []
+            damaged += [words] if words else []
+            if why and why != "missing":
+                outdated[trial.key] = Outdated(store.mark(trial.key), why)
+            if record is not None:
+                note_peak(peaks, record)
+        levels.append(level)
+    keep = {cell.trial.key for cell in planned} if keep_all else needed
+    return Work([level for level in levels if level], frozenset(keep | needed), outdated, damaged, peaks)
+
+
+def note_peak(peaks: dict[tuple[str, str], float], record: Record) -> None:
+    """Take over what a finished trial has needed at most, where that was measured."""
+    peak = record.cost.get("peak_memory_mb")
+    if record.status == "done" and peak is not None:
+        kind = record.resolved["device"], kind_of(record.trial)
+        peaks[kind] = max(peak, peaks.get(kind, 0.0))
+
+
+def _why_open(key: str, store: Store, needed: set[str], retry: bool) -> tuple[str, str, Record | None]:
+    """Why a trial is to be run (missing, damaged, replaced), or nothing; what is damaged, in words; its record."""
+    if not store.has(key):
+        return "missing", "", None
+    record = store.whole(key, weights=key in needed)
+    if record is None:
+        return "damaged", store.damaged[key], None
+    lacking = record.status == "done" and key in needed and store.weights(key) is None
+    again = lacking or (record.status == "failed" and retry)
+    return ("replaced" if again else ""), "", record

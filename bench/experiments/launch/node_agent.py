@@ -1,0 +1,171 @@
+"""Code that is sent to a node of a cluster by value, as this package may not be there yet: standard library only.
+
+What it uses of this package is sent with it, see `crate.by_value`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from bench.storage.source_code import PACKAGES, checksum, package_folder
+
+DISTRIBUTION = "dclse-bench"
+ARRIVED = "dclse-bench/arrived/"
+
+
+def folders_of_code() -> list[Path]:
+    """Where this machine has the packages, those that it has."""
+    return [folder for name in PACKAGES if (folder := package_folder(name))]
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of a package or of a folder of plug-ins, in order; nothing that was made from them."""
+    found = (path for path in Path(folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
+def folders_checksum(folders: list[Path]) -> str:
+    """A checksum over names and bytes of all files; empty where a folder is missing."""
+    if not all(Path(folder).is_dir() for folder in folders):
+        return ""
+    parts = ((number, Path(folder)) for number, folder in enumerate(folders))
+    return checksum(
+        (f"{number}/{folder.name}/{path.relative_to(folder).as_posix()}", path)
+        for number, folder in parts
+        for path in files_of(folder)
+    )
+
+
+def version_of(package: str) -> str:
+    """The installed version of a package; empty where there is none."""
+    if package == "python":
+        return ".".join(platform.python_version_tuple()[:2])
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def look(question: dict[str, Any]) -> dict[str, Any]:
+    """What a node has of what is asked for: versions, code, plug-ins, prepared data, the results folder, memory."""
+    root = data_root(question["data_root"], question["forced"])
+    complete = len(folders_of_code()) == len(PACKAGES) and version_of(DISTRIBUTION)
+    plugins = [Path(folder) for folder in question["plugins"]]
+    return {
+        "versions": {package: version_of(package) for package in question["versions"]},
+        "code": folders_checksum([*folders_of_code(), *plugins]) if complete else "",
+        "shared": _text(Path(question["token"])) == question["secret"],
+        "data_root": root,
+        "data": {folder: _fingerprint(Path(root) / folder) for folder in question["data"]},
+        "gpu_mb": gpu_megabytes(),
+        "memory_mb": memory_megabytes(),
+    }
+
+
+def data_root(given: str, forced: bool) -> str:
+    """Where a node has its prepared data: as its own BENCH_DATA says, else where they are for whoever asks."""
+    return given if forced else os.environ.get("BENCH_DATA") or given
+
+
+def gpu_megabytes() -> float:
+    """Memory of the smallest GPU here; 0 where there is none, or nobody can tell."""
+    words = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
+        return min(float(line) for line in said.split())
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return 0.0
+
+
+def memory_megabytes() -> float:
+    """Memory of this machine, or the part of it that this process is let have; 0 where nobody can tell."""
+    try:
+        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except (ValueError, OSError):
+        return 0.0
+    limit = _text(Path("/sys/fs/cgroup/memory.max")) or ""
+    return min(whole, int(limit) / 2**20) if limit.strip().isdigit() else whole
+
+
+def processors() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+def _fingerprint(folder: Path) -> str | None:
+    try:
+        return json.loads((folder / "manifest.json").read_bytes())["fingerprint"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def unpacked(code: bytes) -> Path:
+    """The folder where code that was sent lies on this node, once for equal bytes."""
+    name = f"dclse-bench-{os.getuid()}-{hashlib.sha256(code).hexdigest()[:16]}"
+    folder = Path(tempfile.gettempdir()) / name
+    if not folder.is_dir():
+        own = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+        zipfile.ZipFile(io.BytesIO(code)).extractall(own)
+        try:
+            own.rename(folder)
+        except OSError:  # another process of this node was first
+            if not folder.is_dir():
+                raise
+    return folder
+
+
+def _arrive(token: str) -> None:
+    """Say on the cluster that this process has its place; imports take their time after that."""
+    if token:
+        from ray.experimental import internal_kv
+
+        internal_kv._internal_kv_put(ARRIVED + token, b"1")
+
+
+class Seat:
+    """A process of a node that carries out one trial after the other, everything imported."""
+
+    def __init__(self, setting: dict[str, Any], code: bytes | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal's Ctrl-C: whoever sent the trials ends them
+        _arrive(setting["token"])
+        plugins = setting["plugins"]
+        if code is not None:
+            folder = unpacked(code)
+            sys.path.insert(0, str(folder))
+            importlib.invalidate_caches()
+            plugins = sorted(map(str, folder.glob("plugins-*")))
+        os.environ["BENCH_DATA"] = data_root(setting["data_root"], setting["forced"])
+        os.environ["OMP_NUM_THREADS"] = "1"
+        os.environ.pop("BENCH_PLUGINS", None)
+        if plugins:
+            os.environ["BENCH_PLUGINS"] = os.pathsep.join(plugins)
+        self.worker = importlib.import_module("bench.experiments.launch.worker")
+        self.job = self.worker.Job(**setting["job"])
+
+    def call(self, name: str, *given: Any) -> Any:
+        """What a function of bench.experiments.launch.worker returns for this job and what is given."""
+        return getattr(self.worker, name)(self.job, *given)
+
+    def path(self) -> str:
+        """Where this process has its code from."""
+        return str(package_folder("bench"))

@@ -1,0 +1,196 @@
+"""The nodes of a cluster: what each has free, and whether packages, code and data are there as they are here."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.core import DataSpec, HaltError, Trial, paths
+from bench.data.prepared import folder_of
+from bench.experiments.launch import node_agent
+from bench.experiments.launch.cluster_wait import TINY
+from bench.storage.atomic_io import storing
+
+PACKAGES = ("python", "ray", "torch", "numpy", "scipy", "scikit-learn", "scikit-image", "timm", "monai", "einops")
+PACKAGES += ("nibabel", "isal", "pillow", "safetensors")  # what numbers, and the reading of scans, depend on
+WAIT = 60.0  # seconds that a node is given to say what it has
+AGAIN = 1.0  # seconds between two looks at what became of a question
+GONE = "it is gone"
+
+
+@dataclass
+class Node:
+    """A node that trials may run on. Amounts of resources as Ray names them."""
+
+    id: str
+    name: str
+    total: dict[str, float]
+    here: bool = False  # Ray was begun by this process: the node is this machine, as it is
+    free: dict[str, float] = field(default_factory=dict)  # by the trials of this run
+    others: dict[str, float] = field(default_factory=dict)  # of what is free, that is in other hands
+    seen: dict[str, float] = field(default_factory=dict)  # the same at the last look alone
+    gpu_mb: float = 0.0  # memory of one of its GPUs
+    memory_mb: float = 0.0  # main memory; 0: not known
+    device: str = "cpu"  # what trials run on there
+    shared: bool = True  # whether it sees the results folder
+    shipped: bool = False  # whether the code is sent to it
+
+    def __post_init__(self) -> None:
+        self.free = dict(self.free or self.total)
+
+    def room(self, wanted: dict[str, float]) -> bool:
+        """Whether that much is free."""
+        return all(self.left(name) + TINY >= amount for name, amount in wanted.items())
+
+    def left(self, name: str) -> float:
+        """How much of a resource neither the trials of this run nor others use."""
+        return self.free.get(name, 0.0) - self.others.get(name, 0.0)
+
+    def take(self, wanted: dict[str, float]) -> None:
+        """Count that much as taken."""
+        for name, amount in wanted.items():
+            self.free[name] = self.free.get(name, 0.0) - amount
+
+    def give(self, wanted: dict[str, float]) -> None:
+        """Count that much as free again."""
+        self.take({name: -amount for name, amount in wanted.items()})
+
+
+def living(ray: Any, here: bool) -> dict[str, Node]:
+    """The nodes that could run trials now, by id."""
+    found = [entry for entry in ray.nodes() if entry["Alive"] and entry["Resources"].get("CPU", 0) >= 1]
+    return {entry["NodeID"]: _node(entry, here) for entry in found}
+
+
+def _node(entry: dict[str, Any], here: bool) -> Node:
+    total = {name: amount for name, amount in entry["Resources"].items() if name in ("CPU", "GPU", "memory")}
+    node = Node(entry["NodeID"], entry["NodeName"] or entry["NodeManagerAddress"], total, here)
+    node.gpu_mb = entry["Resources"].get("gpu_memory_mb", 0.0)  # a node may state it where nothing can be asked
+    return node
+
+
+class Inspection:
+    """What is asked of every node before it is given a trial, and what the answers mean."""
+
+    def __init__(self, ray: Any, folder: Path, trials: Sequence[Trial], here: bool) -> None:
+        """folder: of which every node is asked whether it sees it."""
+        self.ray, self.here = ray, here
+        self.token = folder / f".shared-{uuid.uuid4().hex[:8]}"
+        self.plugins = [folder.resolve() for folder in paths.plugin_folders()]
+        self.data = {_prepared(spec): spec for trial in trials for spec in _specs(trial)}
+        self.code = node_agent.folders_checksum([*node_agent.folders_of_code(), *self.plugins])
+        self.question = {
+            "versions": PACKAGES,
+            "plugins": [str(folder) for folder in self.plugins],
+            "token": str(self.token.resolve()),
+            "secret": uuid.uuid4().hex,
+            "data_root": str(paths.data_root().resolve()),
+            "forced": here,
+            "data": list(self.data),
+        }
+
+    def __enter__(self) -> Inspection:
+        with storing(self.token.parent):
+            self.token.write_text(self.question["secret"], encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.token.unlink(missing_ok=True)
+
+    def begin(self, node: Node) -> Any:
+        """Ask a node; what is returned is waited for and given to `end`."""
+        options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": at(self.ray, node)}
+        return self.ray.remote(node_agent.look).options(**options).remote(self.question)
+
+    def all(self, nodes: Sequence[Node]) -> bool:
+        """Ask all of them; whether all are still there. HaltError that names every node on which something is another
+        than here, and what.
+        """
+        asked = [(node, self.begin(node)) for node in nodes]
+        found = [(node, self.end(node, answer)) for node, answer in asked]
+        faults = [f"node {node.name}: {fault}" for node, said in found for fault in said if fault != GONE]
+        if faults:
+            raise HaltError("the cluster is not as this machine is:\n  " + "\n  ".join(faults))
+        return not any(said for _, said in found)
+
+    def end(self, node: Node, asked: Any) -> list[str]:
+        """Take over what a node said; returns what speaks against it, GONE where it is no longer part of the cluster.
+
+        It is asked again where whoever places tasks does not know it yet. A node that was killed counts as alive until
+        its heartbeats are missed.
+        """
+        until, answer = time.monotonic() + WAIT, None
+        while answer is None:
+            try:
+                answer = self.ray.get(asked, timeout=AGAIN)
+            except self.ray.exceptions.RayError as error:
+                if node.id not in living(self.ray, self.here):
+                    return [GONE]
+                waited = isinstance(error, self.ray.exceptions.GetTimeoutError)
+                unplaced = isinstance(error, self.ray.exceptions.TaskUnschedulableError)
+                if waited and time.monotonic() > until:
+                    return [f"it did not answer within {WAIT:g} seconds"]
+                if not waited and (not unplaced or time.monotonic() > until):
+                    return [f"it cannot be asked: {' '.join(str(error).split())[:300]}"]
+                if unplaced:
+                    time.sleep(AGAIN)
+                    asked = self.begin(node)
+        node.shared, node.shipped = answer["shared"], answer["code"] != self.code
+        node.gpu_mb, node.memory_mb = answer["gpu_mb"] or node.gpu_mb, answer["memory_mb"]
+        node.device = "cuda" if answer["gpu_mb"] and node.total.get("GPU") else "cpu"
+        return [*self._other_versions(answer["versions"]), *self._other_data(answer)]
+
+    def _other_versions(self, theirs: dict[str, str]) -> list[str]:
+        pairs = [(name, node_agent.version_of(name), version) for name, version in theirs.items()]
+        return [f"{name} {its or 'is missing'}, here {ours}" for name, ours, its in pairs if its != ours]
+
+    def _other_data(self, answer: dict[str, Any]) -> list[str]:
+        faults = []
+        for folder, found in answer["data"].items():
+            spec, place = self.data[folder], Path(answer["data_root"]) / folder
+            if found is None:
+                faults.append(f"{spec.name} is not prepared in {place}; prepare it there, or share the folder")
+            elif found != spec.fingerprint:
+                faults.append(f"{spec.name} in {place} is prepared otherwise ({found}, here {spec.fingerprint})")
+        return faults
+
+
+def gathered(ray: Any, inspection: Inspection, tell: Callable[[str], None]) -> list[Node]:
+    """The nodes that trials may run on, looked at. HaltError where one of them differs, or there is none."""
+    while True:
+        found = living(ray, inspection.here)
+        if not found:
+            raise HaltError("no node of the Ray cluster has a processor; start one with `ray start --address`")
+        used = with_gpus(list(found.values()), tell)
+        if inspection.here or inspection.all(used):
+            break
+    if inspection.here:
+        for node in used:
+            node.gpu_mb = node_agent.gpu_megabytes() if node.total.get("GPU") else 0.0
+            node.device, node.memory_mb = "cuda" if node.gpu_mb else "cpu", node_agent.memory_megabytes()
+    return used
+
+
+def at(ray: Any, node: Node) -> Any:
+    """How Ray is told to use that node and no other."""
+    return ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node_id=node.id, soft=False)
+
+
+def with_gpus(nodes: Sequence[Node], tell: Callable[[str], None]) -> list[Node]:
+    """The nodes that a study runs on: where some have GPUs only those, as a processor gives other numbers."""
+    gpus = [node for node in nodes if node.total.get("GPU")]
+    if gpus and len(gpus) < len(nodes):
+        tell(f"trials run on the {len(gpus)} nodes with GPUs; the others would give other numbers")
+    return gpus or list(nodes)
+
+
+def _specs(trial: Trial) -> list[DataSpec]:
+    return [trial.data, *([trial.external.data] if trial.external else [])]
+
+
+def _prepared(spec: DataSpec) -> str:
+    return str(folder_of(spec.name, spec.params).relative_to(paths.data_root()))

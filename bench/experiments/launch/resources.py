@@ -1,0 +1,103 @@
+"""What a trial needs of a node: processors, memory and a share of a GPU, from what trials of its kind were measured at.
+
+A trial has as many processors as its recipe has threads. Where trials of the same data, method and batch have records,
+their peak of memory says how many fit on a GPU and into main memory. On nodes with GPUs a kind that nobody has measured
+runs two steps first, alone on a GPU. What can never fit is refused before anything runs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.core import BenchError, Trial
+from bench.experiments.launch import node_agent
+from bench.experiments.launch.jobs import kind_of
+
+if TYPE_CHECKING:
+    from bench.experiments.launch.nodes import Node
+
+CONTEXT = 600.0  # megabytes of a GPU that each process needs beside what torch counts
+MARGIN = 1.15  # over the measured peak: memory is lost between blocks
+DEFAULT = 0.25  # of a GPU, where nothing could be measured: the networks under test are small
+GIGABYTE = 2**30
+
+
+@dataclass(frozen=True)
+class Need:
+    """What is kept free for a trial. Few different values, so that processes are used again."""
+
+    cpus: int
+    gpu: float = 0.0
+    memory: int = 0  # bytes; 0: not known, nothing is kept
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """As Ray names them."""
+        found = {"CPU": self.cpus, "GPU": self.gpu, "memory": self.memory}
+        return {name: amount for name, amount in found.items() if amount}
+
+
+def need(trial: Trial, node: Node, peaks: dict[tuple[str, str], float]) -> Need | None:
+    """What the trial needs on that node; None where it can never fit there."""
+    cpus = trial.recipe.threads
+    if cpus > node.total.get("CPU", 0):
+        if not node.here:
+            return None
+        cpus = int(node.total["CPU"])  # of which Ray may count fewer than there are; `check_threads` has counted them
+    peak = peaks.get((node.device, kind_of(trial)))
+    if node.total.get("GPU"):
+        share = DEFAULT if peak is None or not node.gpu_mb else shared(peak, node)
+        return Need(cpus, share) if share else None
+    if peak and node.memory_mb and peak > node.memory_mb:
+        return None
+    return Need(cpus, 0.0, _memory(peak, node) if peak else 0)
+
+
+def alone(trial: Trial, node: Node) -> Need:
+    """A GPU of the node as a whole, to measure on."""
+    return Need(min(trial.recipe.threads, int(node.total.get("CPU", 1))), 1.0)
+
+
+def shared(peak: float, node: Node) -> float:
+    """The share of a GPU of the node for a trial that was measured at `peak` megabytes; 0 where that is too much."""
+    whole = peak * MARGIN + (CONTEXT if node.device == "cuda" else 0.0)
+    fit = int(node.gpu_mb // whole)
+    return math.floor(1e4 / fit) / 1e4 if fit else 0.0  # four digits are all that Ray tells apart
+
+
+def check_threads(threads: int) -> None:
+    """BenchError where a trial of so many threads cannot have a processor for each on this machine."""
+    there = node_agent.processors()
+    if threads > there:
+        raise BenchError(
+            f"each trial asks for {threads} processors, the threads of its recipe; this machine has {there}: give the"
+            f" recipe at most {there} threads, or run on a machine or a cluster (--address) with more"
+        )
+
+
+def _memory(peak: float, node: Node) -> int:
+    """A power of two of gigabytes above the peak, or all that Ray may give of the node: such a trial is alone there."""
+    asked = 2 ** max(0, math.ceil(math.log2(peak * MARGIN / 1024))) * GIGABYTE
+    return int(min(asked, node.total.get("memory", 0)))
+
+
+def lacking(trial: Trial, nodes: list[Node], peaks: dict[tuple[str, str], float]) -> str:
+    """Why a trial fits on none of the nodes, in words, with what to change."""
+    cpus = max(node.total.get("CPU", 0) for node in nodes)
+    wide = [node for node in nodes if node.here or node.total.get("CPU", 0) >= trial.recipe.threads]
+    if not wide:
+        said = f"{trial.recipe.threads} processors, the threads of its recipe; the largest node has {cpus:g}"
+        remedy = "give the recipe fewer threads, or the cluster larger nodes"
+    elif wide[0].total.get("GPU"):
+        most = max(wide, key=lambda node: node.gpu_mb)
+        peak = peaks[most.device, kind_of(trial)]
+        said = f"{peak * MARGIN + CONTEXT * (most.device == 'cuda'):.0f} MB of a GPU; the largest has {most.gpu_mb:.0f}"
+        remedy = "give the recipe a smaller batch, or the cluster larger GPUs"
+    else:
+        most = max(wide, key=lambda node: node.memory_mb)
+        peak = peaks[most.device, kind_of(trial)]
+        said = f"{peak:.0f} MB of memory, as measured; the largest node has {most.memory_mb:.0f}"
+        remedy = "give the recipe a smaller batch, or the cluster nodes with more memory"
+    return f"{trial.method.name} on {trial.data.name} needs {said}: it could never run here; {remedy}"

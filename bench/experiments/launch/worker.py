@@ -1,0 +1,83 @@
+"""What a process of a node does with a trial: on the results folder where it sees that, else in a folder of the node.
+
+What it does in a folder of its own is sent back as bytes, and kept there until it has arrived.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.core import Trial
+from bench.experiments import run_trial  # and all that a trial needs, before the first one is timed
+from bench.experiments.launch import code_archive, worker_progress
+from bench.experiments.launch.jobs import Outdated
+from bench.experiments.launch.locked_trial import Outcome, attempt
+from bench.storage.atomic_io import clear
+from bench.storage.record_store import Store
+
+Sent = tuple[str, dict[str, bytes]]  # the key of a teacher, and its files
+
+
+@dataclass(frozen=True)
+class Job:
+    """Whom a process works for."""
+
+    root: str  # of the results, for whoever sends the trials
+    shared: bool  # whether that is the same folder here
+    node: str  # the name of this part of a cluster; empty where there is none
+
+    @property
+    def store(self) -> Store:
+        """Where trials are kept here."""
+        return Store(Path(self.root) if self.shared else self.own / "results")
+
+    @property
+    def own(self) -> Path:
+        """A folder of this node for these results. One node of several on a machine has its own."""
+        told = hashlib.sha256(f"{self.root} {self.node}".encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"dclse-bench-{os.getuid()}-work" / told
+
+
+def carry_out(
+    job: Job, trial: Trial, keep: bool, outdated: Outdated | None, *teachers: Sent
+) -> tuple[Outcome | None, dict[str, bytes]]:
+    """What came of a trial, None where another process is at it; and its files, where they have to be sent."""
+    store = job.store
+    if not job.shared:
+        store.open()
+        if outdated is not None:
+            clear(store.folder(trial.key))
+            outdated = None
+        for key, files in teachers:
+            if store.has(key) and store.whole(key, weights=True) is None:
+                clear(store.folder(key))  # a process was killed as it forgot it
+            store.receive(key, files)
+    outcome = attempt(trial, store, keep, outdated, worker_progress.writer(trial.key), job.node)
+    sent = job.shared or outcome is None
+    return outcome, {} if sent else code_archive.packed(store.folder(trial.key))
+
+
+def forget(job: Job, key: str) -> None:
+    """Remove what has arrived."""
+    if not job.shared:
+        clear(job.store.folder(key))
+
+
+def measure(job: Job, trial: Trial) -> tuple[str, float | None]:
+    """The device of a trial and its peak of memory there in megabytes, from two steps; None where they failed.
+
+    A trial that learns from another one cannot be cut short, as it would be another's student.
+    """
+    short = replace(trial, recipe=replace(trial.recipe, steps=2, points=1))
+    if trial.upstream:
+        return run_trial.device_of().type, None
+    with tempfile.TemporaryDirectory(prefix="dclse-bench-measure-") as folder:
+        store = Store(Path(folder))
+        store.open()
+        record = run_trial.run(short, store)
+    peak = record.cost.get("peak_memory_mb") if record.status == "done" else None
+    return run_trial.device_of().type, peak

@@ -1,0 +1,185 @@
+"""The processes that run trials: begun where there is room, used again, ended where another need wants their place."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.core import BenchError, HaltError, Trial
+from bench.experiments.launch import cluster_wait, code_archive, node_agent, nodes
+from bench.experiments.launch.jobs import kind_of
+from bench.experiments.launch.nodes import Inspection, Node
+from bench.experiments.launch.resources import Need, alone, lacking, need
+
+LOOK_EVERY = 2.0  # seconds between two looks at which nodes there are
+ABSENCE = 120.0  # seconds without a node that could run anything, until that ends a run
+
+
+@dataclass(eq=False)
+class Seat:
+    """A process on a node."""
+
+    actor: Any
+    node: Node
+    need: Need
+    busy: bool = True
+    token: str = ""  # what its process says when it is there; empty: it is there
+    begun: float = field(default_factory=time.monotonic)
+
+
+class Crew:
+    """All nodes with their processes. tell: is given what a person should know."""
+
+    def __init__(self, ray: Any, inspection: Inspection, peaks: dict, tell: Callable[[str], None], root: str) -> None:
+        self.ray, self.inspection, self.peaks, self.tell, self.root = ray, inspection, peaks, tell, root
+        self.here = inspection.here
+        self.nodes: dict[str, Node] = {}
+        self.seats: list[Seat] = []
+        self.asked: dict[str, tuple[Node, Any]] = {}  # nodes that came later, and have not answered yet
+        self.unfit: set[str] = set()
+        self.looked = self.peopled = time.monotonic()
+        self.sent: Any = None  # the code, once some node needs it
+        code_archive.by_value(ray)
+
+    def gather(self) -> None:
+        """Look at the nodes that there are. HaltError where one of them differs, or there is none."""
+        used = nodes.gathered(self.ray, self.inspection, self.tell)
+        if not self.here:
+            cluster_wait.count_others(self.ray, used)
+        self.nodes = {node.id: node for node in used}
+        apart = sorted(node.name for node in self.nodes.values() if not node.shared)
+        if apart:
+            self.tell(f"records are sent back from nodes that do not see the results folder: {', '.join(apart)}")
+
+    def check(self, trials: Sequence[Trial]) -> None:
+        """BenchError where a trial could never fit on any node."""
+        for trial in {kind_of(trial): trial for trial in trials}.values():
+            if self.nodes and all(need(trial, node, self.peaks) is None for node in self._open()):
+                raise BenchError(lacking(trial, self._open(), self.peaks))
+
+    def unmeasured(self, trial: Trial) -> bool:
+        """Whether a GPU is shared here, and nobody knows how much of it the trial needs."""
+        return any(
+            node.total.get("GPU") and node.gpu_mb and (node.device, kind_of(trial)) not in self.peaks
+            for node in self.nodes.values()
+        )
+
+    def place(self, trial: Trial, measuring: bool = False) -> Seat | None:
+        """A process for the trial, now counted as busy; None where there is no room for it."""
+        wanted = {node.id: alone(trial, node) if measuring else need(trial, node, self.peaks) for node in self._open()}
+        for seat in self.seats:
+            if not seat.busy and wanted.get(seat.node.id) == seat.need:
+                seat.busy = True
+                return seat
+        for node in sorted(self._open(), key=lambda node: -node.left("CPU")):
+            if wanted[node.id] is not None and self._make_room(node, wanted[node.id]):
+                return self._begin(node, wanted[node.id])
+        return None
+
+    def lack(self, trial: Trial, measuring: bool) -> str:
+        """In words, for which room the trial waits that others take; empty where it does not."""
+        wanted = [(node, alone(trial, node) if measuring else need(trial, node, self.peaks)) for node in self._open()]
+        return cluster_wait.lack([(node, asked.resources) for node, asked in wanted if asked is not None])
+
+    def absent(self, seat: Seat) -> bool:
+        """Whether the process of a seat is not there yet: it begins, or others were faster to take its room."""
+        from bench.experiments.launch import worker_progress
+
+        if seat.token and worker_progress.arrived(seat.token):
+            seat.token = ""
+        return bool(seat.token)
+
+    def release(self, seat: Seat) -> None:
+        """The process has nothing to do now."""
+        seat.busy = False
+
+    def dismiss(self, seat: Seat) -> None:
+        """End a process, or take note that it has ended."""
+        with contextlib.suppress(self.ray.exceptions.RayError):
+            self.ray.kill(seat.actor)
+        if seat in self.seats:
+            self.seats.remove(seat)
+            seat.node.give(seat.need.resources)
+
+    def idle(self) -> list[Seat]:
+        """The processes that have nothing to do."""
+        return [seat for seat in self.seats if not seat.busy]
+
+    def refresh(self, at_once: bool = False) -> None:
+        """See which nodes came and went; one that came is looked at before it is given anything."""
+        if self.here or (time.monotonic() - self.looked < LOOK_EVERY and not at_once):
+            return
+        self.looked = time.monotonic()
+        there = nodes.living(self.ray, False)
+        cluster_wait.count_others(self.ray, self.nodes.values())
+        for gone in [node for key, node in self.nodes.items() if key not in there]:
+            del self.nodes[gone.id]
+            self.tell(f"node {gone.name} is gone; its trials run elsewhere")
+        gpus = any(node.total.get("GPU") for node in self.nodes.values())
+        for key, node in there.items():
+            known = key in self.nodes or key in self.asked or key in self.unfit
+            if not known and (node.total.get("GPU") or not gpus):
+                self.asked[key] = node, self.inspection.begin(node)
+        self._take_in()
+        self._absent()
+
+    def alive(self, node: Node) -> bool:
+        """Whether the node is still part of the cluster."""
+        return node.id in self.nodes
+
+    def _take_in(self) -> None:
+        for key, (node, answer) in list(self.asked.items()):
+            if not self.ray.wait([answer], timeout=0)[0]:
+                continue
+            del self.asked[key]
+            if faults := self.inspection.end(node, answer):
+                self.unfit.add(key)
+                self.tell(f"node {node.name} has come and is not used: {'; '.join(faults)}")
+            else:
+                self.nodes[key] = node
+                self.tell(f"node {node.name} has come")
+
+    def _absent(self) -> None:
+        if self.nodes:
+            self.peopled = time.monotonic()
+        elif time.monotonic() - self.peopled > ABSENCE:
+            raise HaltError(
+                f"no node that could run trials for {ABSENCE:g} seconds; what is done is kept, the same command goes on"
+            )
+
+    def _open(self) -> list[Node]:
+        return list(self.nodes.values())
+
+    def _make_room(self, node: Node, wanted: Need) -> bool:
+        """Whether there is room on the node; idle processes that have it make way."""
+        idle = [seat for seat in self.idle() if seat.node is node]
+        for seat in idle:
+            if node.room(wanted.resources):
+                break
+            self.dismiss(seat)
+        return node.room(wanted.resources)
+
+    def _begin(self, node: Node, wanted: Need) -> Seat:
+        options = {"num_cpus": wanted.cpus, "num_gpus": wanted.gpu, "memory": wanted.memory or None}
+        options |= {"max_restarts": 0, "scheduling_strategy": nodes.at(self.ray, node)}
+        setting = {**self._setting(node), "token": "" if self.here else uuid.uuid4().hex}
+        actor = self.ray.remote(node_agent.Seat).options(**options).remote(setting, self._code(node))
+        node.take(wanted.resources)
+        self.seats.append(Seat(actor, node, wanted, token=setting["token"]))
+        return self.seats[-1]
+
+    def _setting(self, node: Node) -> dict[str, Any]:
+        question = self.inspection.question
+        job = {"root": self.root, "shared": node.shared, "node": "" if self.here else node.name}
+        return {**{name: question[name] for name in ("plugins", "data_root", "forced")}, "job": job}
+
+    def _code(self, node: Node) -> Any:
+        if not node.shipped:
+            return None
+        if self.sent is None:
+            self.sent = self.ray.put(code_archive.code(self.inspection.plugins))
+        return self.sent

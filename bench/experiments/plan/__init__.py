@@ -1,0 +1,36 @@
+"""From a study to its trials: pure, without torch, and written down for the report and the status.
+
+A cell is a trial with its place in the table. What the methods need beforehand (teachers) comes as cells of their own.
+"""
+
+from bench.experiments.plan.dependencies import needed_by, upstream_of
+from bench.experiments.plan.factors import design_lines, effect_pairs
+from bench.experiments.plan.plan_file import folder, read, write
+from bench.experiments.plan.planned_cells import AGAIN, Cell, alike, cells, chosen, waves
+from bench.experiments.plan.resolve_data import Found, locate
+from bench.experiments.plan.tuned_params import fitted
+from bench.experiments.plan.validate import SMOKE, check, contrasts, lightened, smoke
+
+__all__ = [
+    "AGAIN",
+    "SMOKE",
+    "Cell",
+    "Found",
+    "alike",
+    "cells",
+    "check",
+    "chosen",
+    "contrasts",
+    "design_lines",
+    "effect_pairs",
+    "fitted",
+    "folder",
+    "lightened",
+    "locate",
+    "needed_by",
+    "read",
+    "smoke",
+    "upstream_of",
+    "waves",
+    "write",
+]

@@ -1,0 +1,197 @@
+"""What the open trials of a study will take, in seconds, memory and disk: from records of trials like them.
+
+Three sources, the best there is for each trial: records of the same method on the same data, whatever fold, seed and
+number of steps; else short trials of it that `bench plan --measure` ran for this; else either of the same method with
+other parameters (but the same view) on scans of the same shape. What no record tells is unknown, and said to be. An
+estimate of seconds holds for the machine that the records come from, as busy as it was then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from bench import registry
+from bench.core import BenchError, Record, Trial, canonical
+from bench.storage.record_store import Store
+
+MEASURED = ".measured"  # under the results root: short trials that were run to be timed
+LOOK = 400  # records that are read at most, the newest first
+ENOUGH = 3  # records of one kind, after which no more are asked
+
+Kind = tuple[str, str, str]  # data set, method and curriculum in canonical form
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one trial takes."""
+
+    seconds: float
+    memory_mb: float | None  # at its peak
+    disk: float  # bytes of its record, predictions and weights
+    source: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A finished trial and what it left on disk."""
+
+    record: Record
+    disk: float
+    measured: bool  # run to be timed
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What all open trials take. unknown: those that no record tells of."""
+
+    needs: Mapping[Kind, Need]
+    trials: int
+    seconds: float
+    memory_mb: float | None
+    disk: float
+    unknown: int
+    sources: Mapping[str, int]  # words -> trials that rest on them
+
+    def lines(self) -> list[str]:
+        """The estimate in words."""
+        if not self.trials:
+            return ["time: nothing is left to run"]
+        known = self.trials - self.unknown
+        if not known:
+            return ["time, memory, disk: not known, as no record is of such a trial; bench plan --measure finds out"]
+        told = [f"{in_words(self.seconds)} run one by one"]
+        told += [f"{self.memory_mb:,.0f} MB of memory at the peak of a trial"] if self.memory_mb else []
+        told += [f"{self.disk / 2**20:,.1f} MB of disk"]
+        rest = f"; {self.unknown} more are not known (bench plan --measure finds out)" if self.unknown else ""
+        sources = "; ".join(f"{count} by {words}" for words, count in self.sources.items())
+        return [f"estimate for {known} open trials: {', '.join(told)}{rest}", f"estimated from: {sources}"]
+
+    def summary(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {
+            "open": self.trials,
+            "unknown": self.unknown,
+            "seconds": round(self.seconds, 1),
+            "memory_mb": self.memory_mb,
+            "disk_bytes": round(self.disk),
+            "sources": dict(self.sources),
+        }
+
+
+def kind_of(trial: Trial) -> Kind:
+    """What trials have in common that take about as long."""
+    return trial.data.text, trial.method.text, trial.curriculum.text
+
+
+def estimate(trials: Iterable[Trial], root: Path) -> Estimate:
+    """The estimate for open trials, from the records under a results root."""
+    trials = list(trials)
+    examples = {kind_of(trial): trial for trial in trials}
+    seen = list(_seen(examples, Path(root))) if examples else []
+    needs = {kind: need for kind, trial in examples.items() if (need := _need(trial, seen))}
+    known = [needs[kind] for trial in trials if (kind := kind_of(trial)) in needs]
+    sources: dict[str, int] = {}
+    for need in known:
+        sources[need.source] = sources.get(need.source, 0) + 1
+    memory = [need.memory_mb for need in known if need.memory_mb]
+    seconds, disk = sum(need.seconds for need in known), sum(need.disk for need in known)
+    peak = max(memory) if memory else None
+    return Estimate(needs, len(trials), seconds, peak, disk, len(trials) - len(known), sources)
+
+
+def _seen(examples: Mapping[Kind, Trial], root: Path) -> Iterator[Seen]:
+    """Finished and refused trials of the methods asked for: the newest of the results, then those run to be timed."""
+    wanted = {trial.method.name for trial in examples.values()}
+    for place, measured in ((root, False), (root / MEASURED, True)):
+        store, counts = Store(place), dict.fromkeys(examples, 0)
+        for folder in _newest(store.trials)[:LOOK]:
+            record = store.get(folder.name)
+            if record is None or record.status == "failed" or record.trial.method.name not in wanted:
+                continue
+            yield Seen(record, sum(path.stat().st_size for path in folder.iterdir()), measured)
+            kind = kind_of(record.trial)
+            if kind in counts:
+                counts[kind] += 1
+            if min(counts.values()) >= ENOUGH:
+                break
+
+
+def _newest(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        found = [(entry.stat().st_mtime, entry.path) for entry in entries if "." not in entry.name and entry.is_dir()]
+    return [Path(path) for _, path in sorted(found, reverse=True)]
+
+
+def _need(trial: Trial, seen: list[Seen]) -> Need | None:
+    kind, shape = kind_of(trial), _shape(trial)
+    same = [each for each in seen if kind_of(each.record.trial) == kind and not each.measured]
+    timed = [each for each in seen if kind_of(each.record.trial) == kind and each.measured]
+    done = [each for each in seen if each.record.status == "done"]
+    near = [each for each in done if _is_like(each.record.trial, trial, shape)]
+    for found, words in (
+        (same, "earlier records of the same method and data"),
+        (timed, "short trials that were measured"),
+        (near, "trials of the method with other parameters, on scans of the same shape"),
+    ):
+        if found:
+            return _mean(trial, found[:20], words)
+    return None
+
+
+def _mean(trial: Trial, found: list[Seen], words: str) -> Need:
+    """Mean seconds and bytes and the highest memory of trials on the machine of the newest, as `trial` would have."""
+    where = _machine(found[0].record)
+    found = [each for each in found if _machine(each.record) == where]
+    memory = [each.record.cost.get("peak_memory_mb") for each in found]
+    seconds = fmean(_seconds(each.record, trial) for each in found)
+    most = max((value for value in memory if value), default=None)
+    return Need(seconds, most, fmean(each.disk for each in found), f"{words} ({where})")
+
+
+def _seconds(record: Record, trial: Trial) -> float:
+    """What `trial` takes by a record of another: its steps, its evaluation points, and all that comes once."""
+    cost, took, recipe = record.cost, record.provenance.get("seconds") or 0.0, record.trial.recipe
+    steps = record.resolved.get("optimiser_steps") or 0
+    once = took - (cost.get("train_seconds") or 0.0)
+    if not steps:
+        return took
+    batches = trial.recipe.batch_size / recipe.batch_size
+    stepping = sum(cost.get(f"{stage}_seconds") or 0.0 for stage in ("data", "forward", "backward", "update"))
+    looking = sum(cost.get(f"{stage}_seconds") or 0.0 for stage in ("evaluation", "writing"))
+    tested = min((cost.get("inference_seconds") or 0.0) * record.sizes.get("test", 0) * recipe.points, once)
+    points = trial.recipe.points / recipe.points
+    return once - tested + stepping / steps * trial.recipe.steps * batches + (looking + tested) * points
+
+
+def _is_like(other: Trial, trial: Trial, shape: tuple[int, ...] | None) -> bool:
+    views = [canonical(each.method.params.get("view")) for each in (other, trial)]
+    same = other.method.name == trial.method.name and views[0] == views[1]
+    return same and other.curriculum.name == trial.curriculum.name and shape is not None and _shape(other) == shape
+
+
+def _shape(trial: Trial) -> tuple[int, ...] | None:
+    """Of the scans of a trial; None where its data set is not known here any more."""
+    try:
+        return tuple(registry.make("datasets", trial.data.name, trial.data.params).shape)
+    except BenchError:
+        return None
+
+
+def _machine(record: Record) -> str:
+    return f"{record.resolved.get('device', '?')}, {record.provenance.get('processor', '?')}"
+
+
+def in_words(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} seconds"
+    if seconds < 5400:
+        return f"about {round(seconds / 60)} minutes"
+    return f"about {seconds / 3600:.1f} hours"

@@ -1,0 +1,171 @@
+"""Whether factors and their design make arms that can be told apart, and what is said of the design."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench import registry
+from bench.core import BenchError, Study, canonical
+from bench.core.factorial_design import KINDS, Design, Factor, Levels, aliases, resolution
+
+_ROMAN = {3: "III", 4: "IV", 5: "V", 6: "VI", 7: "VII", 8: "VIII"}
+
+
+def check_levels(study: Study, name: str) -> None:
+    """BenchError where the factors contradict each other, or their design cannot tell what it is asked for."""
+    if not study.factors and (study.design != Design()):
+        raise BenchError(f"the study {name} has a design and no factors")
+    for factor, levels in study.factors.items():
+        if levels.control not in levels.levels:
+            near = registry.did_you_mean(levels.control, levels.levels)
+            raise BenchError(f"factor {factor!r} of the study {name} has no level {levels.control!r}; {near}")
+        if len(levels.levels) < 2:
+            raise BenchError(f"factor {factor!r} of the study {name} has one level: there is nothing to compare")
+    if study.factors and study.base is None:
+        raise BenchError(f"the study {name} has factors and no base: give the arm that they vary")
+    _check_design(study, f"the design of the study {name}")
+    for arm, levels in study.combinations().items():
+        _check_agreement(study, name, arm, levels)
+
+
+def check_distinct(study: Study, name: str) -> None:
+    """BenchError where two combinations of levels are one and the same arm: a level that changes nothing.
+
+    Called when the parameters are known to be right.
+    """
+    combinations = study.combinations()
+    seen: dict[str, str] = {}
+    for label, arm in ((label, arm) for label, arm in study.rows() if label in combinations):
+        same = canonical(registry.spec("methods", arm.method, arm.params))
+        if (other := seen.setdefault(same, label)) != label:
+            raise BenchError(f"arms {other!r} and {label!r} of the study {name} are the same: a level changes nothing")
+
+
+def _check_design(study: Study, where: str) -> None:
+    design, factors = study.design, study.factors
+    if design.kind not in KINDS:
+        raise BenchError(f"{where}: no kind {design.kind!r}; {registry.did_you_mean(design.kind, KINDS)}")
+    for pair in design.interactions:
+        if len(pair) != 2 or pair[0] == pair[1]:
+            raise BenchError(f"{where}: an interaction is of two different factors, not of {tuple(pair)}")
+        _known(pair, factors, where)
+    if len({frozenset(pair) for pair in design.interactions}) < len(design.interactions):
+        raise BenchError(f"{where}: an interaction is declared twice")
+    if bool(design.generators) != (design.kind == "fractional"):
+        raise BenchError(f"{where}: generators make a fractional design, and one is made by nothing else")
+    if design.kind == "fractional":
+        _check_fraction(design, factors, where)
+
+
+def _check_fraction(design: Design, factors: Mapping[str, Factor], where: str) -> None:
+    _known(design.generators, factors, where)
+    for name, factor in factors.items():
+        if len(factor.levels) != 2:
+            raise BenchError(
+                f"{where}: factor {name!r} has {len(factor.levels)} levels; a fraction is of factors with two"
+            )
+    for name, product in design.generators.items():
+        _known(product, factors, where)
+        if made := set(product) & set(design.generators):
+            raise BenchError(f"{where}: the generator of {name!r} has {min(made)!r}, which is generated itself")
+        if len(set(product)) < len(product) or not product:
+            raise BenchError(f"{where}: the generator of {name!r} is a product of different factors, not {product}")
+    effects = [*((name,) for name in factors), *(tuple(pair) for pair in design.interactions)]
+    for one, other in itertools.combinations(effects, 2):
+        if tuple(sorted(other)) in aliases(design, one):
+            raise BenchError(f"{where} cannot tell {_told(one)} from {_told(other)}: choose other generators")
+
+
+def _known(names: Sequence[str] | Mapping[str, Any], factors: Mapping[str, Factor], where: str) -> None:
+    for name in names:
+        if name not in factors:
+            raise BenchError(f"{where}: no factor {name!r}; {registry.did_you_mean(name, factors)}")
+
+
+def _check_agreement(study: Study, name: str, arm: str, levels: Levels) -> None:
+    """No two factors may set one parameter, or a parameter and a part of it, to different values in one arm."""
+    settings = {factor: study.factors[factor].levels[level] for factor, level in levels.items()}
+    for (one, first), (other, second) in itertools.combinations(settings.items(), 2):
+        for key, against in itertools.product(first, second):
+            nested = key.startswith(f"{against}.") or against.startswith(f"{key}.")
+            if nested or (key == against and canonical(first[key]) != canonical(second[against])):
+                said = f"{one}={levels[one]} sets {key} to {_value(first[key])}, and {other}={levels[other]} sets"
+                raise BenchError(
+                    f"factors of the study {name} contradict each other in the arm {arm!r}: {said} {against} to"
+                    f" {_value(second[against])}; let each parameter belong to one factor, and leave it out of the"
+                    " controls of the others"
+                )
+
+
+def _value(value: Any) -> str:
+    text = canonical(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _told(effect: Sequence[str]) -> str:
+    return " x ".join(effect)
+
+
+def described(study: Study) -> dict[str, Any] | None:
+    """The design for the plan on disk; None where a study has no factors."""
+    if not study.factors:
+        return None
+    design = study.design
+    effects = [*((name,) for name in study.factors), *(tuple(pair) for pair in design.interactions)]
+    return {
+        "kind": design.kind,
+        "factors": {name: {"control": f.control, "levels": list(f.levels)} for name, f in study.factors.items()},
+        "combinations": study.combinations(),
+        "interactions": [list(pair) for pair in design.interactions],
+        "generators": {name: list(product) for name, product in design.generators.items()},
+        "resolution": resolution(design),
+        "aliases": {_told(effect): [_told(other) for other in aliases(design, effect)] for effect in effects}
+        if design.kind == "fractional"
+        else {},
+    }
+
+
+def effect_pairs(study: Study, runs: Mapping[str, int]) -> int:
+    """Pairs of runs that the effects of the factors compare; runs: label of an arm -> how many it has.
+
+    An effect has the runs at its level on one side and as many at the control on the other, an interaction two such
+    differences. One factor at a time, they are those of one arm and of the control.
+    """
+    combined, factors, single = study.combinations(), study.factors, study.design.kind == "single"
+
+    def count(**asked: str) -> int:
+        free = {name: factor.control for name, factor in factors.items()} if single else {}
+        wanted = {**free, **asked}.items()
+        return sum(runs.get(label, 0) for label, levels in combined.items() if wanted <= levels.items())
+
+    main = sum(
+        min(count(**{name: level}), count(**{name: factor.control}))
+        for name, factor in factors.items()
+        for level in factor.others
+    )
+    crossed = 0
+    for one, other in study.design.interactions:
+        for first, second in itertools.product(factors[one].others, factors[other].others):
+            cells = itertools.product((first, factors[one].control), (second, factors[other].control))
+            crossed += 2 * min(count(**{one: here, other: there}) for here, there in cells)
+    return main + crossed
+
+
+def design_lines(study: Study) -> list[str]:
+    """The design in words: its kind, its resolution, and what it cannot tell apart."""
+    told = described(study)
+    if told is None:
+        return []
+    sizes = ", ".join(f"{name} ({len(factor.levels)})" for name, factor in study.factors.items())
+    kind = {"single": "one factor at a time", "full": "every combination", "fractional": "a fraction"}[told["kind"]]
+    if told["kind"] == "single" and told["interactions"]:
+        kind += ", and the combinations of the declared pairs"
+    if told["resolution"]:
+        kind += f" of resolution {_ROMAN.get(told['resolution'], told['resolution'])}"
+    lines = [f"factors (levels): {sizes}; {kind}: {len(told['combinations'])} combinations"]
+    if told["interactions"]:
+        lines.append(f"interactions: {'; '.join(_told(pair) for pair in told['interactions'])}")
+    mixed = [f"{effect} with {', '.join(others)}" for effect, others in told["aliases"].items() if others]
+    return [*lines, *([f"cannot be told apart (up to two factors): {'; '.join(mixed)}"] if mixed else [])]

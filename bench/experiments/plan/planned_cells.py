@@ -1,0 +1,131 @@
+"""The cells of a study: its trials, each with its place in the table, in the order in which they can run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bench import registry
+from bench.core import Arm, BenchError, DataSpec, Labels, Split, Study, Trial, canonical
+from bench.experiments.plan.dependencies import Lineage
+from bench.experiments.plan.resolve_data import Found
+from bench.experiments.plan.tuned_params import fitted
+
+AGAIN = " (A/A)"  # behind the label of the arm that the A/A control repeats
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A trial and what it is for."""
+
+    trial: Trial
+    arm: str
+    role: str  # arm, again, random_labels, upstream
+    family: str
+    before: tuple[Trial, ...] = ()  # what must be there before the trial, the deepest first
+    tuning: Mapping[str, float] = field(default_factory=dict)  # what finding its parameters cost, where that was done
+
+
+def cells(study: Study, data: Iterable[Found | DataSpec]) -> list[Cell]:
+    """Every cell of the study on these data sets, each upstream trial once and before what needs it."""
+    planned: dict[tuple[str, str], Cell] = {}
+    lineage = Lineage()
+    for each in data:
+        found = Found(each) if isinstance(each, DataSpec) else each
+        for cell in _arm_cells(study, found, lineage):
+            for upstream in cell.before:
+                if (upstream.key, "") not in planned:
+                    family = registry.member("methods", upstream.method.name).family
+                    before = lineage.before(upstream)
+                    label = f"upstream of {cell.arm}"
+                    planned[upstream.key, ""] = Cell(upstream, label, "upstream", family, before)
+            planned[cell.trial.key, f"{cell.role} {cell.arm}"] = cell
+    arms = {key for key, label in planned if label}
+    return [cell for (key, label), cell in planned.items() if label or key not in arms]
+
+
+def _arm_cells(study: Study, found: Found, lineage: Lineage) -> Iterable[Cell]:
+    split = found.division(study.folds)
+    same = alike(study, found)
+    meant = [(label, arm) for label, arm in study.rows() if label not in same]
+    meant = [(label, arm) for label, arm in meant if not arm.tasks or _kind(found) in arm.tasks]
+    rows = {label: _trial(study, found, split, arm) for label, arm in meant}
+    tuned = {label: arm.tuned for label, arm in meant}
+    for partition in range(found.partitions(study.partitions)):
+        for fold in range(split.folds):
+            place = {"partition": partition, "fold": fold}
+            for label, (trial, family) in rows.items():
+                for again, role, changes in _repeats(study, label):
+                    asked, tuning = replace(trial, **place, **changes), {}
+                    if name := tuned[label]:
+                        asked, tuning = fitted(asked, name)
+                    one = lineage.whole(asked)
+                    yield Cell(one, again, role, family, lineage.before(one), tuning)
+
+
+def alike(study: Study, found: Found) -> dict[str, str]:
+    """Arms that are left out on images -> the arm they would repeat: they differ in how volumes are shown alone."""
+    if len(registry.make("datasets", found.spec.name, found.spec.params).shape) == 4:
+        return {}
+    first = [study.reference, study.again, *(study.random_labels.arms if study.random_labels else ())]
+    rows = sorted(study.rows(), key=lambda row: row[0] not in first)  # what others are compared with stays
+    seen, repeated = {}, {}
+    for label, arm in rows:
+        method = registry.spec("methods", arm.method, arm.params)
+        params = {name: value for name, value in method.params.items() if name != "view"}
+        curriculum = registry.spec("curricula", arm.curriculum, arm.curriculum_params)
+        whole = dict(method.params.get("view") or {}).get("kind") == "volume"  # which is refused, and no repetition
+        other = seen.setdefault(canonical([method.name, params, curriculum, whole, arm.tuned]), label)
+        if other != label:
+            repeated[label] = other
+    return repeated
+
+
+def _kind(found: Found) -> str:
+    return registry.make("datasets", found.spec.name, found.spec.params).task.kind
+
+
+def _repeats(study: Study, label: str) -> Iterable[tuple[str, str, dict[str, Any]]]:
+    """(label, role, what changes in the trial) of an arm on one fold: its seeds, and the controls that repeat it."""
+    for seed in range(study.seeds):
+        yield label, "arm", {"seed": seed}
+    if label == study.again:
+        for seed in range(study.seeds, 2 * study.seeds):
+            yield label + AGAIN, "again", {"seed": seed}
+    if study.random_labels and label in study.random_labels.arms:
+        for number in range(study.random_labels.permutations):
+            yield label, "random_labels", {"labels": Labels("permuted", number)}
+
+
+def _trial(study: Study, found: Found, split: Split, arm: Arm) -> tuple[Trial, str]:
+    method = registry.spec("methods", arm.method, arm.params)
+    curriculum = registry.spec("curricula", arm.curriculum, arm.curriculum_params)
+    labels = Labels.noisy(found.noise)
+    trial = Trial(found.spec, method, split, labels, curriculum, recipe=study.recipe, external=found.external)
+    return trial, registry.member("methods", arm.method).family
+
+
+def chosen(study: Study, name: str, planned: Sequence[Cell], arms: Sequence[str]) -> list[Cell]:
+    """The cells of some arms only, controls and what is upstream of them included; all where none are named."""
+    known = dict(study.rows())
+    for label in arms:
+        if label not in known:
+            raise BenchError(f"the study {name} has no arm {label!r}; {registry.did_you_mean(label, known)}")
+    if not arms:
+        return list(planned)
+    asked = {label for arm in arms for label in (arm, arm + AGAIN)}
+    needed = {trial.key for cell in planned if cell.arm in asked for trial in cell.before}
+    return [cell for cell in planned if cell.arm in asked or cell.trial.key in needed]
+
+
+def waves(planned: Sequence[Cell]) -> list[list[Trial]]:
+    """The distinct trials in the order they can run: each wave needs only those before it."""
+    trials = {trial.key: trial for cell in planned for trial in (*cell.before, cell.trial)}
+    depth: dict[str, int] = {}
+    for key, trial in trials.items():  # what a trial needs stands before it
+        depth[key] = 1 + max((depth[other] for other in trial.upstream), default=-1)
+    levels: list[list[Trial]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    for key, level in depth.items():
+        levels[level].append(trials[key])
+    return levels

@@ -1,0 +1,200 @@
+"""The data sets that a study runs on: those that are prepared, or the phantoms that stand in for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench import registry
+from bench.core import SPLITS, BenchError, Data, DataSpec, External, Split, Study, canonical, paths
+from bench.core.trial import where
+from bench.data.audit.known_overlaps import overlap
+
+
+@dataclass(frozen=True)
+class Found:
+    """A data set that a study runs on, how it is divided, and what else it is tested on."""
+
+    spec: DataSpec
+    stand_in_for: str | None = None
+    split: str = "kfold"
+    external: External | None = None
+    fraction: float = 1.0
+    noise: float = 0.0
+
+    @property
+    def where(self) -> str:
+        """As tables name it."""
+        other = self.external.data.name if self.external else ""
+        return where(self.spec.name, self.split, other, self.fraction, self.noise)
+
+    @property
+    def specs(self) -> list[DataSpec]:
+        """The data set, and the one it is tested on."""
+        return [self.spec, *([self.external.data] if self.external else [])]
+
+    def division(self, folds: int) -> Split:
+        """How a study of so many folds divides it: a publisher's split is one fold, and a site is one."""
+        if self.split == "kfold":
+            return Split(folds=folds, fraction=self.fraction)
+        return Split(self.split, _parts(self.spec) if self.split == "publisher" else _sites(self.spec), self.fraction)
+
+    def partitions(self, asked: int) -> int:
+        """How often it is divided anew: a publisher's parts and sites are what they are, and are taken once."""
+        return asked if self.split == "kfold" else 1
+
+
+def _sites(spec: DataSpec) -> int:
+    """How many sites the data come from. BenchError where there are fewer than two, or a scan does not say its own."""
+    from bench.data.prepared import column_of
+
+    sites = Counter(column_of("site", spec.name, spec.params))
+    if len(sites) < 2:
+        raise BenchError(f"{spec.name} comes from one site, or does not say from which; split it by kfold")
+    if sites[""]:
+        remedy = "write the sites into its table and prepare it again, or split by kfold"
+        raise BenchError(f"{sites['']} of the {sites.total()} scans of {spec.name} do not say their site; {remedy}")
+    return len(sites)
+
+
+def _parts(spec: DataSpec) -> int:
+    """One: a publisher's split is one fold. BenchError where he has none."""
+    from bench.data.prepared import column_of
+
+    if not {"train", "test"} <= set(column_of("part", spec.name, spec.params)):
+        raise BenchError(f"{spec.name} has no training and test parts of its publisher; split by kfold")
+    return 1
+
+
+def locate(
+    study: Study, fingerprint: Any, stand_ins: bool | None = None, phantoms: bool = False
+) -> tuple[list[Found], list[str]]:
+    """The data sets that a study runs on, and notes about those that are missing.
+
+    fingerprint: (name, params) -> str, or None where the set is not prepared. stand_ins: take the phantom twins of
+    missing sets; None: where no data root is configured and none of the study's real sets is prepared. phantoms: take
+    the twins whether or not their sets are there. A phantom that is not there yet has an empty fingerprint: it can
+    always be made.
+    """
+    asked = [each for data in study.datasets for each in (data, _checked(data).external) if each is not None]
+    there = {_mark(each): None if phantoms else fingerprint(each.name, each.params) for each in asked}
+    real = [each for each in asked if not registry.member("datasets", each.name).phantom]
+    if stand_ins is None:
+        stand_ins = not paths.data_root_is_configured() and not any(there[_mark(each)] for each in real)
+    look = _Look(there, fingerprint, stand_ins or phantoms, phantoms, study.missing)
+    found: list[Found] = []
+    notes: list[str] = []
+    for data in study.datasets:
+        chosen, words = look.found(data)
+        found += [chosen] if chosen and chosen not in found else []
+        notes += [word for word in words if word not in notes]
+    names = [item.where for item in found]
+    if twice := {each for each in names if names.count(each) > 1}:
+        raise BenchError(f"the data set {min(twice)} is here twice with other parameters; make it two studies")
+    if not found:
+        raise BenchError("no data set of this study is at hand: " + "; ".join(notes))
+    return found, notes
+
+
+def _checked(data: Data) -> Data:
+    """The data as they are asked for. BenchError where they cannot be divided or spoilt so, whatever is at hand."""
+    if data.split not in SPLITS:
+        raise BenchError(f"no split {data.split!r}; {registry.did_you_mean(data.split, SPLITS)}")
+    if not (0 < data.fraction <= 1 and 0 <= data.noise < 1):
+        raise BenchError(f"{data.where}: fraction lies above 0 and up to 1, noise from 0 to below 1")
+    if data.noise and (kind := registry.make("datasets", data.name, data.params).task.kind) != "classification":
+        raise BenchError(f"{data.where}: wrong labels are those of other classes, and {data.name} is {kind}")
+    other, known = data.external, registry.names("datasets")
+    if other is not None and other.name not in known:
+        raise BenchError(f"no split or data set {other.name!r}; {registry.did_you_mean(other.name, [*SPLITS, *known])}")
+    return data
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is there, and what may stand in."""
+
+    there: Mapping[str, str | None]
+    fingerprint: Any
+    stand_ins: bool
+    phantoms: bool
+    missing: str
+
+    def found(self, data: Data) -> tuple[Found | None, list[str]]:
+        if data.external is None:
+            spec, note = self._located(data, False)
+            stands = data.name if note else None
+            found = Found(spec, stands, data.split, fraction=data.fraction, noise=data.noise) if spec else None
+            return found, [note] if note else []
+        both = [data, data.external]
+        if len({registry.member("datasets", each.name).phantom for each in both}) > 1:
+            raise BenchError(f"{data.where}: phantom and real scans never test each other; name two sets of one kind")
+        if shared := overlap(data.name, data.external.name):
+            raise BenchError(f"{data.external.name} is no external test for {data.name}: {shared}")
+        twins = any(self._stands_in(each) for each in both)  # phantom and real never share a row
+        (spec, note), (other, its_note) = (self._located(each, twins) for each in both)
+        notes = [each for each in (note, its_note) if each]
+        if spec is None or other is None:
+            return None, notes
+        if spec.name == other.name and twins:  # one phantom stands in for both: other people of it
+            other = self._twin(other.name, {"seed": spec.params["seed"] + 1})
+        external = External(other, _mapping(data, spec, other))
+        return Found(spec, data.name if note else None, data.split, external, data.fraction, data.noise), notes
+
+    def _stands_in(self, data: Data) -> bool:
+        cls = registry.member("datasets", data.name)
+        return not cls.phantom and not self.there[_mark(data)] and self.stand_ins and bool(cls.twin)
+
+    def _located(self, data: Data, twin: bool) -> tuple[DataSpec | None, str | None]:
+        cls, mark = registry.member("datasets", data.name), self.there[_mark(data)]
+        if cls.phantom:
+            return _data_spec(data.name, data.params, self.fingerprint(data.name, data.params) or ""), None
+        if mark and not twin:
+            return _data_spec(data.name, data.params, mark), None
+        remedy = f"run: bench prepare {data.name} --from FOLDER"
+        if (twin or self.stand_ins) and cls.twin:
+            why = (
+                f"was not asked for, but its phantom {cls.twin}, which"
+                if self.phantoms
+                else (f"is not prepared: its phantom {cls.twin} stands in, and")
+            )
+            note = f"{data.name} {why} says nothing about real scans"
+            return self._twin(cls.twin, {}), note
+        if self.stand_ins or self.missing == "skip":
+            return None, f"{data.name} is not prepared and left out; {remedy}"
+        raise BenchError(f"{data.name} is not prepared; {remedy} (or give --stand-ins for its phantom)")
+
+    def _twin(self, name: str, params: Mapping[str, Any]) -> DataSpec:
+        return _data_spec(name, params, self.fingerprint(name, params) or "")
+
+
+def _mark(data: Data) -> str:
+    return canonical([data.name, data.params])
+
+
+def _mapping(data: Data, spec: DataSpec, other: DataSpec) -> dict[str, str]:
+    """Class learnt -> class tested, empty where they are the same. BenchError where nobody says which is which."""
+    ours, theirs = (registry.make("datasets", each.name, each.params) for each in (spec, other))
+    if ours.task.kind != theirs.task.kind:
+        raise BenchError(
+            f"{spec.name} is {ours.task.kind} and {other.name} {theirs.task.kind}: neither tests the other"
+        )
+    if ours.task.kind == "regression" or tuple(ours.task.classes) == tuple(theirs.task.classes):
+        return {}
+    declared = registry.member("datasets", data.name).label_maps.get(data.external.name, {})  # twins have its classes
+    labels = {each: each for each in ours.task.classes if each in theirs.task.classes} | dict(data.labels or declared)
+    lost = [each for each in ours.task.classes if labels.get(each) not in theirs.task.classes]
+    if lost:
+        told = f"{', '.join(ours.task.classes)} and {', '.join(theirs.task.classes)}"
+        raise BenchError(
+            f"{data.where}: the classes are {told}, and nothing says what {lost[0]!r} is there; give labels, as"
+            f" Data({data.name!r}, external=Data({data.external.name!r}),"
+            f" labels={{{lost[0]!r}: {theirs.task.classes[-1]!r}}})"
+        )
+    return {each: labels[each] for each in ours.task.classes}
+
+
+def _data_spec(name: str, params: Mapping[str, Any], mark: str) -> DataSpec:
+    return replace(registry.spec("datasets", name, params), fingerprint=mark)

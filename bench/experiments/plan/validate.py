@@ -1,0 +1,98 @@
+"""A study before it has cells: whether it can be built, what it compares, and its smallest form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bench import registry
+from bench.core import KINDS, Arm, BenchError, Recipe, Study
+from bench.core.factorial_design import Design
+from bench.core.study_schema import check_form
+from bench.experiments.plan import tuned_params
+from bench.experiments.plan.factors import check_distinct, check_levels
+from bench.experiments.plan.resolve_data import Found
+
+SMOKE = Recipe(steps=2, batch_size=2, points=1, scans=4)
+
+
+def check(study: Study, name: str) -> None:
+    """BenchError where the study cannot be built: wrong methods, parameters, curricula, arms, contrasts, metrics."""
+    check_form(study, name)
+    check_levels(study, name)
+    _check_labels(study, name)
+    arms = dict(study.rows())
+    if not arms:
+        raise BenchError(f"the study {name} has no arms")
+    for label, arm in arms.items():
+        if wrong := set(arm.tasks) - set(KINDS):
+            raise BenchError(f"arm {label!r} of the study {name}: no kind of task {min(wrong)!r}; {', '.join(KINDS)}")
+        try:
+            registry.make("methods", arm.method, arm.params)
+            registry.make("curricula", arm.curriculum, arm.curriculum_params)
+            if arm.tuned:
+                tuned_params.read(arm.tuned)
+        except BenchError as error:
+            raise BenchError(f"arm {label!r} of the study {name}: {error}") from error
+    check_distinct(study, name)
+    _check_named(study, name, arms)
+
+
+def _check_named(study: Study, name: str, arms: Mapping[str, Arm]) -> None:
+    """The arms that the study names elsewhere, and what it asks of them."""
+    named = [study.reference, *study.floors, *(label for pair in study.contrasts for label in pair)]
+    named += [study.again] if study.again else []
+    named += study.random_labels.arms if study.random_labels else ()
+    for label in named:
+        if label not in arms:
+            raise BenchError(f"the study {name} has no arm {label!r}; {registry.did_you_mean(label, arms)}")
+    if same := [one for one, other in study.contrasts if one == other]:
+        raise BenchError(f"the study {name} compares the arm {same[0]!r} with itself")
+    if study.margin is not None and study.margin <= 0:
+        raise BenchError(f"the study {name}: a margin of equivalence is more than 0, not {study.margin:g}")
+    if study.missing not in ("stop", "skip"):
+        raise BenchError(f"the study {name}: missing is 'stop' or 'skip', not {study.missing!r}")
+
+
+def _check_labels(study: Study, name: str) -> None:
+    labels = [label for label, _ in study.rows()]
+    if twice := {label for label in labels if labels.count(label) > 1}:
+        raise BenchError(f"the study {name} has two arms {min(twice)!r}; rename one")
+    if wrong := [label for label in labels if not label.strip() or not label.isprintable()]:
+        raise BenchError(f"the study {name} has an arm {wrong[0]!r}; a label is one line of printable signs; rename it")
+
+
+def contrasts(study: Study) -> list[tuple[str, str]]:
+    """The declared contrasts; where there are none, every arm but the floors against the reference.
+
+    The combinations of a factorial design are no contrasts of their own: the effects that they are made for are tested.
+    """
+    if study.contrasts:
+        return [tuple(pair) for pair in study.contrasts]
+    inner = {} if study.design == Design() else study.combinations()
+    left_out = {study.reference, *study.floors, *inner}
+    return [(label, study.reference) for label, _ in study.rows() if label not in left_out]
+
+
+def lightened(study: Study, found: Sequence[Found]) -> tuple[Study, list[str]]:
+    """The study as it runs on these data sets, and what is to be said of it: light where phantoms stand in for all."""
+    real = [item for item in found if not registry.member("datasets", item.spec.name).phantom]
+    if study.light is None or real or not any(item.stand_in_for for item in found):
+        return study, []
+    recipe, folds = study.light.recipe, study.light.folds
+    seeds, more = (
+        ("", "") if study.seeds == study.light.seeds else (f", {study.light.seeds} seed(s)", f", {study.seeds}")
+    )
+    note = (
+        f"phantoms stand in for all data sets, so the study runs in its light form: {folds} folds of {recipe.steps}"
+        f" steps{seeds} instead of {study.folds} of {study.recipe.steps}{more}. It shows that the question can be"
+        " asked, and how large an effect so little training would see; which answer real scans give cannot be"
+        " concluded from it"
+    )
+    return replace(study, recipe=recipe, folds=folds, partitions=1, seeds=study.light.seeds, cost=""), [note]
+
+
+def smoke(study: Study) -> Study:
+    """The study at its smallest: one fold, one seed, a dozen scans, two steps of two of them, one permutation."""
+    controls = replace(study.random_labels, permutations=1) if study.random_labels else None
+    return replace(study, partitions=1, seeds=1, random_labels=controls, recipe=SMOKE)

@@ -1,0 +1,80 @@
+"""Who trains the candidates: this process, one after the other, or Ray Tune, side by side. Both ask and tell alike."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from bench.experiments import launch
+from bench.experiments.launch import signals
+from bench.experiments.launch.signals import Stop
+from bench.experiments.search.objective import train
+from bench.experiments.search.optuna_storage import Storage
+from bench.experiments.search.ray_resources import Place
+from bench.experiments.search.search_definition import Search
+from bench.experiments.search.search_result import Found, found
+from bench.experiments.search.search_session import Asking
+
+PAUSE = 0.2  # seconds between two looks at candidates that other processes are at
+
+Watch = Callable[[Asking], None]  # told whenever a candidate has ended
+
+
+def carry_out(
+    searches: Sequence[Search], storage: Storage, trials: int, folder: Path, launcher: str,
+    watch: Watch = lambda asking: None, place: Place | None = None,
+) -> list[Found]:  # fmt: skip
+    """Carry out every search, or what is left of it, and return what they found.
+
+    trials: of each search. folder: of claims and checkpoints. launcher: one of bench.experiments.launch.LAUNCHERS;
+    `auto` is Ray Tune where there are processors for it, or an address in $RAY_ADDRESS. place: where that trains, else
+    this machine.
+
+    The first SIGINT lets the candidates in flight end and begins no other; then, as a second one at once, it goes to
+    whoever had it before. Both resume.
+    """
+    place = place or Place()
+    launcher = launch.chosen(launcher, place.address)
+    place = replace(place, address=place.address or os.environ.get("RAY_ADDRESS", ""))
+    if launcher == "auto":
+        many = (os.cpu_count() or 1) > 1 and trials > launch.MANY
+        launcher = "ray" if many or place.address else "serial"
+    results = []
+    with signals.gently() as stop:
+        for search in searches:
+            if stop.asked:
+                break
+            with Asking(search, storage, trials, folder) as asking:
+                watch(asking)
+                if not asking.finished():
+                    _executor(launcher, place)(asking, watch, stop)
+                results.append(found(asking))
+    return results
+
+
+def _executor(launcher: str, place: Place) -> Callable[[Asking, Watch, Stop], None]:
+    if launcher == "serial":
+        return _serial
+    from bench.experiments.search.ray_tune import side_by_side
+
+    return partial(side_by_side, place=place)
+
+
+def _serial(asking: Asking, watch: Watch, stop: Stop) -> None:
+    while not (stop.asked or asking.finished()):
+        asked = asking.ask()
+        if asked is None:
+            time.sleep(PAUSE)
+            continue
+        report = partial(_reported, asking, asked.number)
+        objectives = asking.search.tuning.objectives
+        asking.tell(asked.number, train(asked.trial, asked.workplace, objectives, report))
+        watch(asking)
+
+
+def _reported(asking: Asking, number: int, point: int, score: float, seconds: float, step: int) -> bool:
+    return asking.report(number, point, score)

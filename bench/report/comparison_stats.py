@@ -1,0 +1,138 @@
+"""Two studies side by side, or one study made by two versions of the code: what is shared, and what differs.
+
+Arms of one label are compared fold by fold with the test that decides contrasts, where both sides have the same data,
+the same split and the same recipe; where they have not, their scores stand apart and the field that differs is named.
+None of these differences was declared beforehand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bench import evaluation
+from bench.core import BenchError, canonical
+from bench.report.report_manifest import splits
+from bench.report.tables import Results, Section
+from bench.report.tables.contrasts_table import Differences, corrected, measured
+from bench.report.tables.external_test import Term
+
+FIELDS = ("params", "fingerprint", "external", "split", "fraction", "noise", "task")  # of data, that folds hang on
+NUMBERS = ("improvement", "low", "high", "p", "p_holm", "minimum_detectable")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A data set that both sides have. apart: why their scores may not be compared; empty where they may."""
+
+    name: str
+    sections: tuple[Section, Section]
+    apart: tuple[str, ...]
+    frame: pd.DataFrame  # a row for each arm of either side
+
+
+def compare(first: Results, second: Results) -> list[Compared]:
+    """Every shared data set. BenchError where there is none, or no shared arm on any."""
+    pairs = [(one, other) for one in first.sections for other in second.sections if one.name == other.name]
+    if not any(set(one.arms) & set(other.arms) for one, other in pairs):
+        told = (f"{each.name} has {', '.join(_arms(each))}" for each in (first, second))
+        raise BenchError(f"no arm on the same data is in both: {'; '.join(told)}")
+    apart = [tuple(differing(one, other)) for one, other in pairs]
+    rows = [list(_rows(*pair, not why)) for pair, why in zip(pairs, apart, strict=True)]
+    tests = pd.DataFrame([row for some in rows for row in some if "p" in row])
+    (tests,) = corrected(tests)
+    judged = {(row["data"], row["arm"]): row for row in tests.to_dict("records")} if len(tests) else {}
+    return [
+        Compared(pair[0].name, pair, why, _framed(some, judged))
+        for pair, why, some in zip(pairs, apart, rows, strict=True)
+    ]
+
+
+def _arms(results: Results) -> list[str]:
+    return [f"{arm} on {section.name}" for section in results.sections for arm in section.arms]
+
+
+def differing(one: Section, other: Section) -> Iterator[str]:
+    """What keeps two sections from being compared fold by fold, field by field."""
+    for name in FIELDS:
+        mine, its = one.data.get(name), other.data.get(name)
+        if canonical(mine or None) != canonical(its or None):
+            yield f"{'data fingerprint' if name == 'fingerprint' else f'data: {name}'} {_short(mine)} / {_short(its)}"
+    for name, mine in one.plan["recipe"].items():
+        if mine != (its := other.plan["recipe"].get(name)):
+            yield f"recipe: {name} {mine} / {its}"
+    if one.folds != other.folds:
+        yield f"folds {one.folds} / {other.folds}"
+    drawn = [{(s["partition"], s["fold"]): s["test_sha256"] for s in splits(each)} for each in (one, other)]
+    if any(drawn[0][place] != drawn[1][place] for place in drawn[0].keys() & drawn[1].keys()):
+        yield "the people in the test parts"
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else canonical(value)
+
+
+def _rows(one: Section, other: Section, comparable: bool) -> Iterator[dict[str, Any]]:
+    for arm in dict.fromkeys((*one.arms, *other.arms)):
+        sides = [_side(section, arm) for section in (one, other)]
+        row = {"data": one.name, "data_kind": one.kind, "arm": arm, "metric": one.task.primary}
+        row |= {f"{name}_{side}": value for side, told in zip("ab", sides, strict=True) for name, value in told.items()}
+        row["differs"] = "; ".join(definitions(one, other, arm))
+        if comparable and arm in one.arms and arm in other.arms and not _same(one, other, arm):
+            row |= {"against": "", **_tested(one, other, arm)}
+        elif arm in one.arms and arm in other.arms:
+            row["verdict"] = "the same records" if comparable else "not compared: shown apart"
+        else:
+            row["verdict"] = "in the first only" if arm in one.arms else "in the second only"
+        yield row
+
+
+def _side(section: Section, arm: str) -> dict[str, Any]:
+    runs = section.of(arm)
+    score = evaluation.fold_mean(section.scores(arm)) if runs else math.nan
+    return {"done": sum(run.done for run in runs), "planned": len(runs), "score": score}
+
+
+def _same(one: Section, other: Section, arm: str) -> bool:
+    """Whether both sides have the very same records of an arm, those that are missing included."""
+    marks = [[section.store.mark(run.cell["key"]) for run in section.of(arm)] for section in (one, other)]
+    return marks[0] == marks[1] and any(marks[0])
+
+
+def _tested(one: Section, other: Section, arm: str) -> Mapping[str, Any]:
+    """The test of the second against the first: positive where the second is better."""
+    ours, theirs = other.scores(arm), one.scores(arm)
+    pair = evaluation.paired(ours, theirs)
+    terms = Term(other, arm, "arm", 1.0), Term(one, arm, "arm", -1.0)
+    found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)), terms)
+    return measured(other, found, arm)
+
+
+def definitions(one: Section, other: Section, arm: str) -> Iterator[str]:
+    """How the definition of an arm differs between two studies, as their finished runs tell."""
+    sides = [next((run.record.trial for run in each.of(arm) if run.done), None) for each in (one, other)]
+    if None in sides:
+        return
+    for what in ("method", "curriculum"):
+        mine, its = (getattr(trial, what) for trial in sides)
+        if mine.name != its.name:
+            yield f"{what} {mine.name} / {its.name}"
+            continue
+        if mine.version != its.version:
+            yield f"version of {mine.name} {mine.version} / {its.version}"
+        for name in sorted({*mine.params, *its.params}):
+            values = [_short(each.params.get(name)) for each in (mine, its)]
+            if values[0] != values[1]:
+                yield f"{name} {values[0]} / {values[1]}"
+
+
+def _framed(rows: Sequence[Mapping[str, Any]], judged: Mapping[tuple[str, str], Mapping[str, Any]]) -> pd.DataFrame:
+    filled = [{**row, **judged.get((row["data"], row["arm"]), {})} for row in rows]
+    blank = dict.fromkeys((*NUMBERS, "folds", "folds_planned"), math.nan)
+    names = ["data", "data_kind", "arm", "metric", "done_a", "planned_a", "score_a", "done_b", "planned_b", "score_b"]
+    frame = pd.DataFrame([{**blank, **row} for row in filled])
+    return frame[[*names, *NUMBERS, "folds", "folds_planned", "verdict", "differs"]]

@@ -1,0 +1,226 @@
+"""What a study found, in sentences that say no more than its numbers can."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from bench.report.tables import Frames, Results, Section
+from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
+from bench.report.tables.captions import warning
+from bench.report.tables.effects_rows import interacting
+from bench.report.tables.number_format import decimals, listed, number, p_is, plural, signed
+from bench.report.tables.table import verdict
+from bench.storage import provenance
+
+FEW = 5  # differences, under which a test finds very large ones only
+MOST = 8  # arms that a caution names
+
+
+def answers(found: Frames) -> list[str]:
+    """A sentence for every declared contrast of a section, and for every effect of a factor that is none of them."""
+    said = [answer(found.section, entry) for entry in found.contrasts.to_dict("records")]
+    tested = {(entry["arm"], entry["against"]) for entry in found.contrasts.to_dict("records")}
+    effects = (e for e in found.effects.to_dict("records") if (e["arm"], e["against"]) not in tested)
+    return said + [effect_answer(found.section, entry) for entry in effects]
+
+
+def effect_answer(section: Section, entry: Mapping[str, Any]) -> str:
+    """One effect in a sentence."""
+    what = f"{entry['factor']}: {entry['level']}"
+    if math.isnan(entry["p"]):
+        return f"The effect {what} was {entry['verdict']}."
+    digits, unit = decimals(section.metric), section.unit(section.metric)
+    size = f"{signed(entry['improvement'], digits)}{f' {unit}' if unit else ''}"
+    kind = "interaction" if entry["effect"] == "interaction" else "effect"
+    over = "" if kind == "interaction" else f" against {entry['control']}"
+    told = interacting(verdict(section, entry)) if kind == "interaction" else verdict(section, entry)
+    folds = plural(entry["folds"], "fold")
+    return (
+        f"The {kind} {what}{over} is an improvement of {size} in {section.metric.title}, on average over {folds}"
+        f" ({_sure(section, entry)}): {told}."
+    )
+
+
+def answer(section: Section, entry: Mapping[str, Any]) -> str:
+    """One contrast in a sentence."""
+    if math.isnan(entry["p"]):
+        return f"{entry['arm']} against {entry['against']} was {entry['verdict']}."
+    folds = plural(entry["folds"], "fold")
+    sentence = f"{_found(section, entry)}, on average over {folds} ({_sure(section, entry)}): {_claim(section, entry)}."
+    if entry["folds_undefined"]:
+        sentence += f" In {entry['folds_undefined']} of {entry['folds_planned']} folds the score is undefined."
+    if entry["complete"]:
+        return sentence
+    return f"{sentence} Not final: {_missing(entry)}."
+
+
+def _found(section: Section, entry: Mapping[str, Any]) -> str:
+    digits, unit = decimals(section.metric), section.unit(section.metric)
+    size = number(abs(entry["difference"]), digits)
+    if float(size) == 0:
+        return f"{entry['arm']} scored as {entry['against']} did in {section.metric.title}"
+    word = "higher" if entry["difference"] > 0 else "lower"
+    title = section.metric.title
+    sign = "" if section.sign > 0 else f", {section.metric.better} being better"
+    return f"{entry['arm']} scored {size}{f' {unit}' if unit else ''} {word} than {entry['against']} in {title}{sign}"
+
+
+def _sure(section: Section, entry: Mapping[str, Any]) -> str:
+    digits = decimals(section.metric)
+    bounds = f"{number(entry['low'], digits)} to {number(entry['high'], digits)}"
+    return f"95 % interval of the improvement {bounds}, {p_is(entry['p_holm'])} after Holm"
+
+
+def _claim(section: Section, entry: Mapping[str, Any]) -> str:
+    words = entry["verdict"].partition(";")[0]
+    if words.startswith("no difference shown") and abs(entry["improvement"]) > entry["minimum_detectable"]:
+        folds = plural(entry["folds"], "fold")
+        return f"no difference is shown, though the one seen is not small: {folds} cannot tell it from chance"
+    if words.startswith("no difference shown") and entry["folds"] < FEW:
+        return f"no difference is shown; {plural(entry['folds'], 'fold')} could show very large ones only"
+    if words.startswith("no difference shown"):
+        size = number(entry["minimum_detectable"], decimals(section.metric))
+        return f"no difference is shown; one smaller than about {size} would probably have been missed"
+    margin = f"the margin of {entry['margin']:g}"
+    return f"{entry['arm']} is {words}".replace("the margin", margin).replace("is the same", "scored the same")
+
+
+def _missing(entry: Mapping[str, Any]) -> str:
+    if entry["folds"] == entry["folds_planned"]:
+        return f"{plural(entry['missing_runs'], 'run')} missing"
+    return f"{entry['folds']} of {entry['folds_planned']} folds"
+
+
+def cautions(found: Frames) -> list[str]:
+    """What must be known before the answers of a section are believed, the gravest first."""
+    section, scores = found.section, found.scores
+    alarms = [entry for entry in found.controls.to_dict("records") if entry["passes"] is False]
+    words = [warning(section)]
+    words += [f"The control {entry['control']} ({entry['arm']}) shows {_alarm(entry)}" for entry in alarms]
+    partial = scores[~scores["complete"]]["arm"].tolist()
+    if partial:
+        which = "every arm" if len(partial) == len(scores) else listed(partial)
+        words.append(f"Not complete: {which}. Missing runs are missing; nothing is filled in.")
+    cells = section.folds * section.partitions
+    if cells < FEW:
+        words.append(f"With {plural(cells, 'difference')} a contrast can show very large differences only.")
+    words += [
+        undefined(section),
+        mixed(section),
+        mixed_code(section),
+        one_seed(section),
+        not_learnt(found),
+        below_floors(found),
+    ]
+    return [word for word in words if word]
+
+
+def _alarm(entry: Mapping[str, Any]) -> str:
+    if entry["control"] == "A/A":
+        return "a difference between a method and itself: by chance once in twenty studies, otherwise a fault."
+    return "something where there is nothing to find: no score here can be trusted until the reason is known."
+
+
+def undefined(section: Section) -> str:
+    """How many finished runs have no score; empty where all have one."""
+    runs = [run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")]
+    lacking = sum(math.isnan(run.score(section.task.primary)) for run in runs)
+    why = "holds one class only, or not all of them" if section.task.kind == "classification" else "does not define it"
+    told = f"{section.metric.title} is undefined in {lacking} of {plural(len(runs), 'run')}, whose test part {why}"
+    return f"{told}: they are in no mean." if lacking else ""
+
+
+def mixed(section: Section) -> str:
+    """Where the runs that are compared were made on unlike devices or in unlike precisions; else empty."""
+    ways: dict[str, int] = {}
+    for run in (run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")):
+        told = run.record.resolved
+        way = f"{told.get('precision', '')} on {told.get('device', '')}"
+        ways[way] = ways.get(way, 0) + 1
+    if len(ways) < 2:
+        return ""
+    counts = listed([f"{plural(count, 'run')} in {way}" for way, count in sorted(ways.items())])
+    return f"Unlike runs: {counts}. Their times do not compare, and small differences may come from that alone."
+
+
+def mixed_code(section: Section) -> str:
+    """Where the runs that are compared were made by unlike code, as far as records tell; else empty."""
+    ways: dict[tuple[str, str], list[str]] = {}
+    for run in section.runs:
+        if run.done and run.cell["role"] in ("arm", "again"):
+            known = run.record.provenance
+            way = provenance.told(known), (known.get("code") or {}).get("sources", "")
+            ways.setdefault(way, []).append(run.cell["arm"])
+    if len({sources for _, sources in ways}) < 2:
+        return ""
+    commits = [told for told, _ in ways]
+    counts = listed(
+        [
+            f"{plural(len(arms), 'run')} ({_few(arms)}) by {told}"
+            + (f" with other files of one's own (sources {sources})" if commits.count(told) > 1 else "")
+            for (told, sources), arms in sorted(ways.items())
+        ]
+    )
+    return (
+        f"Unlike code: {counts}. Differences may come from what was changed in between; run the study anew to be rid"
+        " of that, or see `bench compare`."
+    )
+
+
+def _few(arms: list[str], most: int = 4) -> str:
+    found = list(dict.fromkeys(arms))
+    return ", ".join(found[:most]) + (f" and {len(found) - most} more arms" if len(found) > most else "")
+
+
+def one_seed(section: Section) -> str:
+    """Where every arm is trained once a fold: nobody can tell chance in training from chance in folds."""
+    if section.plan["seeds"] > 1 or not (section.plan["contrasts"] or section.plan.get("design")):
+        return ""
+    return "One seed: how much the scores of one fold vary from training to training is not known from this study."
+
+
+def not_learnt(found: Frames) -> str:
+    """Which arms are no better than a floor that sees nothing, and which by no more than chance can do; else empty."""
+    table = found.learning
+    least = " Such scores say nothing of an idea until the reason is found."
+    words = []
+    for group, how, more in ((NOTHING_LEARNT, "no better than", least), (UNSURE, "not shown to be better than", "")):
+        rows = table[[each.partition(";")[0] == group for each in table["verdict"]]]
+        if len(rows):
+            arms, floor = rows["arm"].tolist(), rows.iloc[0]["against"]
+            verb = "is" if len(arms) == 1 else "are"
+            told = f"{', '.join(arms[:MOST])} and {len(arms) - MOST} more" if len(arms) > MOST + 1 else listed(arms)
+            words.append(f"{group.capitalize()}: {told} {verb} {how} {floor}, which looks at no scan.{more}")
+    return " ".join(words)
+
+
+def below_floors(found: Frames) -> str:
+    """Which complete arms do not exceed the best floor, by their means; empty where all do or there is none."""
+    scores = found.scores[found.scores["complete"] & found.scores["score"].notna()]
+    floors = scores[scores["floor"]]
+    if floors.empty:
+        return ""
+    gains = found.section.sign * scores["score"]
+    best = floors.loc[gains[scores["floor"]].idxmax()]
+    under = scores[(~scores["floor"]) & (gains <= found.section.sign * best["score"])]["arm"].tolist()
+    if not under:
+        return ""
+    level = number(best["score"], decimals(found.section.metric))
+    verb = "is" if len(under) == 1 else "are"
+    return (
+        f"By the means, which were not tested, {listed(under)} {verb} no better than the floor {best['arm']} ({level})."
+    )
+
+
+def run_so_far(results: Results) -> str:
+    """How many runs are done, and how long they took."""
+    keys = {run.cell["key"] for section in results.sections for run in section.runs}
+    records = results.records
+    states = ((sum(record.status == state for record in records), state) for state in ("failed", "refused"))
+    troubles = "".join(f", {count} {state}" for count, state in states if count)
+    done = sum(record.status == "done" for record in records)
+    hours = sum(record.provenance.get("seconds") or 0.0 for record in records) / 3600
+    took = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
+    return f"{done} of {len(keys)} runs done{troubles}; {took} of computing."

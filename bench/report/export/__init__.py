@@ -1,0 +1,39 @@
+"""A study's curves and scores handed to another tool, from records alone: for those whose lab looks at them there.
+
+One file each; what a sink needs is an optional extra of the package. Nothing leaves this machine: both write files.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import registry
+from bench.core import BenchError
+from bench.report.export.run_data import Told, told
+from bench.report.tables import Results
+
+SINKS = ("tensorboard", "mlflow")  # each the name of the package that it needs, too
+
+
+def export(results: Results, to: str, out: Path) -> int:
+    """Write the finished runs of a study for the tool `to` under the folder `out`; returns how many there were.
+
+    BenchError where there is no such sink, or what it needs is not installed.
+    """
+    if to not in SINKS:
+        raise BenchError(f"no sink {to!r}; {registry.did_you_mean(to, SINKS)}")
+    write = _writer(to)
+    runs = told(results)
+    if not runs:
+        raise BenchError(f"no run of {results.name} is finished yet: there is nothing to export")
+    write(results, runs, Path(out))
+    return len(runs)
+
+
+def _writer(to: str) -> Callable[[Results, list[Told], Path], None]:
+    try:
+        return importlib.import_module(f"bench.report.export.{to}_files").write
+    except ImportError as error:
+        raise BenchError(f"{to} is not installed ({error}); run: pip install 'dclse-bench[{to}]'") from error

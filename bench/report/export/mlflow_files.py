@@ -1,0 +1,69 @@
+"""MLflow: runs in a local file store. Look at them with `mlflow ui` of the whole package, with
+MLFLOW_ALLOW_FILE_STORE=true."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before it is imported: nothing phones home
+os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # it would rather have a data base
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+
+from bench.report.export.run_data import Told
+from bench.report.tables import Results
+from bench.storage.atomic_io import storing
+
+LONGEST = 500  # letters of a parameter that every version takes
+MOST = 1000  # numbers in a batch
+
+
+def write(results: Results, runs: list[Told], out: Path) -> None:
+    """An experiment named as the study, and a run for each of its runs; those that are there already are left."""
+    with storing(out), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # and says so
+        out.mkdir(parents=True, exist_ok=True)
+        client = MlflowClient(tracking_uri=out.absolute().as_uri())
+        found = client.get_experiment_by_name(results.name)
+        experiment = found.experiment_id if found else client.create_experiment(results.name)
+        there = _there(client, experiment)
+        for run in (run for run in runs if run.key not in there):
+            _write(client, experiment, run)
+
+
+def _there(client: MlflowClient, experiment: str) -> set[str]:
+    """The keys of the runs that an experiment has, whole: one that was broken off in the middle is removed."""
+    keys, token = set(), None
+    while True:
+        page = client.search_runs([experiment], page_token=token)
+        for run in page:
+            if run.info.status == "FINISHED":
+                keys.add(run.data.tags.get("dclse_bench.key", ""))
+            else:
+                client.delete_run(run.info.run_id)
+        token = page.token
+        if not token:
+            return keys
+
+
+def _write(client: MlflowClient, experiment: str, run: Told) -> None:
+    began = int(1000 * run.started)
+    made = client.create_run(experiment, start_time=began, run_name=f"{run.data}: {run.name}")
+    last = max((step for step, _ in run.curve), default=0)
+    numbers = [
+        Metric(name, value, began, step)
+        for step, values in (*run.curve, (last, run.scores))
+        for name, value in values.items()
+    ]
+    params = [Param(name, value[:LONGEST]) for name, value in run.params.items()]
+    for at in range(0, max(len(numbers), 1), MOST):
+        client.log_batch(made.info.run_id, metrics=numbers[at : at + MOST])
+    for at in range(0, len(params), 100):
+        client.log_batch(made.info.run_id, params=params[at : at + 100])
+    client.log_batch(made.info.run_id, tags=[RunTag("dclse_bench.key", run.key)])
+    seconds = run.scores.get("cost/train_seconds", 0.0)
+    client.set_terminated(made.info.run_id, end_time=began + int(1000 * seconds))

@@ -1,0 +1,47 @@
+"""TensorBoard: a folder of event files for each run. Look at them with `tensorboard --logdir OUT`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from bench.report.export.run_data import Told
+from bench.report.tables import Results
+from bench.storage.atomic_io import storing
+
+
+def write(results: Results, runs: list[Told], out: Path) -> None:
+    """One folder a run, `OUT/STUDY/DATA/RUN`; a run that was exported before is written anew."""
+    with storing(out):
+        for run in runs:
+            folder = out / results.name / _file_name(run.data) / f"{_file_name(run.name)}-{run.key[:6]}"
+            shutil.rmtree(folder, ignore_errors=True)
+            _write(run, folder)
+
+
+def _write(run: Told, folder: Path) -> None:
+    writer = EventFileWriter(str(folder))
+    try:
+        for event in _events(run):
+            writer.add_event(event)
+    finally:
+        writer.close()
+
+
+def _events(run: Told) -> Iterator[Event]:
+    """The curve by its steps; scores and costs, one number each, at the last of them."""
+    last = max((step for step, _ in run.curve), default=0)
+    for step, values in (*run.curve, (last, run.scores)):
+        for name, value in values.items():
+            summary = Summary(value=[Summary.Value(tag=name, simple_value=value)])
+            yield Event(wall_time=run.started, step=step, summary=summary)
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^\w.=+-]+", "_", text).strip("_")

@@ -1,0 +1,171 @@
+"""The answer of a study in two sentences: what is shown, and the gravest thing that could not be seen or must be known.
+
+The first counts the declared differences that outlast Holm's correction and claims nothing else. Where a control has
+found something in nothing it claims nothing at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.report.conclusions import FEW
+from bench.report.tables import Frames, Results, Section
+from bench.report.tables.above_chance_table import NOTHING_LEARNT
+from bench.report.tables.contrasts_table import ALPHA, no_fold
+from bench.report.tables.number_format import decimals, listed, number, plural
+
+NAMED = 3  # differences that are told one by one; of more, the numbers
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A declared difference: of two arms, of a level and its control, or an interaction."""
+
+    section: Section
+    entry: Mapping[str, Any]
+
+    @property
+    def done(self) -> bool:
+        return not math.isnan(self.entry["p"])
+
+    @property
+    def shown(self) -> bool:
+        return self.done and bool(self.entry["p_holm"] < ALPHA)
+
+    @property
+    def equal(self) -> bool:
+        return self.done and not self.shown and bool(self.entry["p_equivalence_holm"] < ALPHA)
+
+    def words(self, place: bool) -> str:
+        """`A is better than B in AUC`. place: with the name of the data."""
+        entry, word = self.entry, "better" if self.entry["improvement"] > 0 else "worse"
+        told = f"{entry['arm']} is {word} than {entry['against']}"
+        if entry.get("effect") == "interaction":
+            told = f"{entry['factor']} at {entry['level']} is {word} together than apart"
+        elif not entry["against"]:
+            told = f"{entry['factor']} at {entry['level']} is {word} than at {entry['control']}"
+        told += f" in {self.section.metric.title}" + (f" on {self.section.name}" if place else "")
+        but = ["within the margin of equivalence"] * bool(entry["p_equivalence_holm"] < ALPHA)
+        but += [] if entry["complete"] else ["not final"]
+        return told + (f" ({', '.join(but)})" if but else "")
+
+
+def summary(results: Results, found: Sequence[Frames]) -> tuple[str, str]:
+    """Two sentences. The second begins with the gravest caution there is."""
+    real = [frames for frames in found if not frames.section.phantom]
+    made = [frames for frames in found if frames.section.phantom]
+    first = "; on phantoms, ".join(_shown(part) for part in (real, made) if part)
+    before = ("On real data, " if real else "On phantoms, ") if made else ""
+    sofar = "so far " if any(run.status == "open" for frames in found for run in frames.section.runs) else ""
+    first = f"{before}{sofar}{first}"
+    second = f"{_gravest(results, real or made)}; {_unseen(real or made)}".removeprefix("; ")
+    return _sentence(first), _sentence(second)
+
+
+def tested(found: Frames) -> list[Tested]:
+    """Every declared difference of a data set once, contrasts first."""
+    rows: dict[tuple[str, str], Tested] = {}
+    for frame in (found.contrasts, found.effects):
+        for entry in frame.to_dict("records"):
+            rows.setdefault((entry["arm"], entry["against"]), Tested(found.section, entry))
+    return list(rows.values())
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _shown(part: Sequence[Frames]) -> str:
+    tests = [one for frames in part for one in tested(frames)]
+    if not tests:
+        return "no difference was declared, so nothing is decided"
+    told = [one for one in tests if one.shown]
+    equal = sum(one.equal for one in tests)
+    if told and any(_alarms(frames, "random labels") for frames in part):
+        return (
+            f"no claim is made, though {len(told)} of {plural(len(tests), 'declared difference')} would be shown: a"
+            " control found something where there is nothing to find"
+        )
+    if not any(one.done for one in tests):
+        return _none(len(tests), "could be tested", "could not be tested")
+    same = f", and {equal} within the declared margin of equivalence" if equal else ""
+    if not told:
+        return _none(len(tests), "is shown", "is not shown") + same
+    if len(tests) == 1:
+        return f"the one declared difference is shown: {told[0].words(len(part) > 1)}"
+    verb = "is" if len(told) == 1 else "are"
+    return f"{len(told)} of {len(tests)} declared differences {verb} shown: {_listed(told, len(part) > 1)}{same}"
+
+
+def _none(count: int, some: str, one: str) -> str:
+    return f"the one declared difference {one}" if count == 1 else f"none of {count} declared differences {some}"
+
+
+def _listed(told: Sequence[Tested], place: bool) -> str:
+    if len(told) <= NAMED:
+        return listed([one.words(place) for one in told])
+    better = sum(one.entry["improvement"] > 0 for one in told)
+    parts = [f"{better} for the better"] * bool(better) + [f"{len(told) - better} for the worse"] * (better < len(told))
+    if unfinished := sum(not one.entry["complete"] for one in told):
+        return f"{listed(parts)} ({unfinished} of them not final)"
+    return listed(parts)
+
+
+def _alarms(found: Frames, control: str = "") -> list[Mapping[str, Any]]:
+    rows = [entry for entry in found.controls.to_dict("records") if entry["passes"] is False]
+    return [entry for entry in rows if not control or entry["control"] == control]
+
+
+def _gravest(results: Results, part: Sequence[Frames]) -> str:
+    """The gravest caution as a clause; empty where there is none."""
+    for frames in part:
+        for entry in _alarms(frames):
+            return (
+                f"the control {entry['control']} ({entry['arm']}, {frames.section.name}) found something where there"
+                " is nothing to find, which must be explained first"
+            )
+    if part[0].section.phantom:
+        return "the data are phantoms made by a program, and nothing here says anything about real scans"
+    runs = {run.cell["key"]: run for frames in part for run in frames.section.runs}.values()
+    lacking, words = sum(not run.done for run in runs), []
+    if lacking:
+        verb = "is" if lacking == 1 else "are"
+        words.append(f"{lacking} of {plural(len(runs), 'run')} {verb} missing, so nothing is final")
+    if nothing := sorted({arm for frames in part for arm in _learnt_nothing(frames)}):
+        words.append(f"{listed(nothing[:NAMED])}{' and others' * (len(nothing) > NAMED)} learnt no more than a floor")
+    return ", and ".join(words)
+
+
+def _learnt_nothing(found: Frames) -> list[str]:
+    return found.learning[found.learning["verdict"] == NOTHING_LEARNT]["arm"].tolist()
+
+
+def _unseen(part: Sequence[Frames]) -> str:
+    """What the tests would have missed, by metric; else what no study of this kind can tell."""
+    sizes: dict[str, tuple[Section, list[float]]] = {}
+    for frames in part:
+        for one in tested(frames):
+            if one.done and not one.shown and one.entry["minimum_detectable"] > 0:
+                held = sizes.setdefault(frames.section.metric.title, (frames.section, []))
+                held[1].append(one.entry["minimum_detectable"])
+    told = [_missed(section, values) for section, values in sizes.values()]
+    fewest = min((one.entry["folds"] for frames in part for one in tested(frames) if one.done), default=FEW)
+    if told and fewest < FEW:
+        return f"with {plural(fewest, 'fold')} only very large differences could have been shown"
+    if told:
+        return f"differences smaller than about {listed(told)} would probably have been missed"
+    tests = [one for frames in part for one in tested(frames)]
+    if tests and not any(one.done for one in tests):
+        entry = tests[0].entry
+        return f"no test was possible ({entry['reason'] if entry['folds'] else no_fold(entry)})"
+    return "how the methods do on other data, this study cannot tell"
+
+
+def _missed(section: Section, values: Sequence[float]) -> str:
+    digits, unit = decimals(section.metric), section.unit(section.metric)
+    low, high = (number(value, digits) for value in (min(values), max(values)))
+    size = low if low == high else f"{low} to {high}"
+    return f"{size}{f' {unit}' if unit else ''} in {section.metric.title}"

@@ -1,0 +1,200 @@
+"""Pages of HTML that need nothing else: style, script, figures and downloads are inside, and nothing leaves the page.
+
+Each works without its script too, which only sorts and filters tables; a policy in the page forbids everything else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from bench.report.appendix import TITLES
+from bench.report.context import Facts, Part, Picture
+from bench.report.tables import Table, latex, markdown
+from bench.report.text_formats import table_as_csv
+
+ROWS = 500  # of a table on the page
+FILE, FILES = 400_000, 2_500_000  # bytes of one download inside the page, and of all of them
+DRAWING, DRAWINGS = 1_200_000, 5_000_000  # bytes of one figure as SVG, and of all of them
+REM = 0.1  # of the page, for a point of a figure
+TYPES = {".csv": "text/csv", ".md": "text/markdown", ".tex": "application/x-tex", ".json": "application/json"}
+ABOUT = {
+    "report.md": "the whole report in Markdown",
+    "tables.tex": "every table in LaTeX, for booktabs",
+    "manifest.json": "what it all rests on: checksums of data, splits, code, environment and records",
+    "scores": "the score of every arm, with all metrics and costs, in full precision",
+    "contrasts": "the declared contrasts", "effects": "the effects of the factors", "controls": "the controls",
+    "failures": "what failed or was refused", "curves": "every evaluation point of every run",
+    "trained": "the trained models on new people", "pooled": "data sets together", "ranks": "ranks over data sets",
+    "predictions": "every prediction on a test part, people under salted hashes",
+}  # fmt: skip
+_NAMED = re.compile(r'((?:\bid=")|(?:href="#)|(?:url\(#))([^")]+)')
+
+
+@dataclass(frozen=True)
+class Link:
+    """Something to take away. href: empty where it is too large to lie in the page."""
+
+    name: str
+    title: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table as it is set on a page."""
+
+    id: str
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str
+    notes: tuple[str, ...]
+    words: tuple[int, ...]
+    links: tuple[Link, ...]
+
+
+def as_html(facts: Facts, figures: Path, files: Mapping[str, str]) -> str:
+    """The page. figures: the folder with the files of every picture. files: name -> text of what lies beside it."""
+    across = [shown(table, f"across-{table.name}", facts.study) for table in getattr(facts, "across", ())]
+    return rendered(
+        "report.html",
+        facts=facts,
+        real=any(not part.phantom for part in facts.parts),
+        arms=shown(facts.arms, "arms", facts.study),
+        parts=[_part(facts, part) for part in facts.parts],
+        across=across,
+        failures=list(_failures(facts)),
+        titles=list(TITLES.items()),
+        drawings=_drawings(facts, figures),
+        downloads=downloads(files),
+    )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template with its values; style, script and the checksum of the script are at hand in each."""
+    engine = _engine()
+    script = engine.loader.get_source(engine, "report.js")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = engine.loader.get_source(engine, "page.css")[0]
+    allowed = Markup(f"sha256-{digest}")
+    return engine.get_template(template).render(
+        style=Markup(style), script=Markup(script), script_hash=allowed, **values
+    )
+
+
+@cache
+def _engine() -> Environment:
+    return Environment(
+        loader=PackageLoader("bench", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def shown(table: Table, name: str, heading: str) -> Shown:
+    """A table with its downloads. name: of its own in the page; of very long ones the beginning is shown."""
+    notes = table.notes
+    if left := len(table.rows) - ROWS:
+        notes = (*notes, f"{left:,} more rows are in the files beside this page.") if left > 0 else notes
+    short = replace(table, rows=table.rows[:ROWS])
+    texts = {
+        "csv": ("CSV", table_as_csv(short)),
+        "tex": ("LaTeX", latex(short, f"tab:{name}", heading) + "\n"),
+        "md": ("Markdown", markdown(short) + "\n"),
+    }
+    links = tuple(Link(f"{name}.{end}", title, _packed(f".{end}", text)) for end, (title, text) in texts.items())
+    told = (table.title, table.columns, short.rows, table.caption, notes, table.words)
+    return Shown(name, table.name, *told, links if table.rows else ())
+
+
+def _part(facts: Facts, part: Part) -> dict[str, Any]:
+    tables = [table for table in part.tables if table.name != "failures"]
+    names = {table.name for table in tables}
+    blocks = [
+        {
+            "table": shown(table, f"{part.name}-{table.name}", part.heading),
+            "pictures": [picture for picture in part.figures if picture.of == table.name],
+        }
+        for table in tables
+    ]
+    rest = [picture for picture in part.figures if picture.of not in names]
+    told = {"heading": part.heading, "phantom": part.phantom, "cautions": part.cautions}
+    return {**told, "blocks": blocks, "rest": rest}
+
+
+def _failures(facts: Facts) -> Iterable[dict[str, Any]]:
+    for part in facts.parts:
+        for table in part.tables:
+            if table.name == "failures":
+                yield {"heading": part.heading, "table": shown(table, f"{part.name}-failures", part.heading)}
+
+
+def downloads(files: Mapping[str, str]) -> list[Link]:
+    """A link for every file, small ones first served; what does not fit is named, and lies beside the page."""
+    left, found = FILES, {}
+    for name, text in sorted(files.items(), key=lambda item: len(item[1])):
+        size = len(text.encode())
+        fits = size <= min(FILE, left)
+        left -= size if fits else 0
+        stem = name.removesuffix("_phantom.csv").removesuffix(".csv")
+        title = ABOUT.get(name) or ABOUT.get(stem, "")
+        title += ", on phantoms" if name.endswith("_phantom.csv") else ""
+        href = _packed(Path(name).suffix, text) if fits else ""
+        found[name] = Link(name, title if fits else f"{title}; {_size(size)}, beside this page", href)
+    return [found[name] for name in files]
+
+
+def _packed(end: str, text: str) -> str:
+    return f"data:{TYPES[end]};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def _drawings(facts: Facts, figures: Path) -> dict[str, Markup]:
+    left, found = DRAWINGS, {}
+    for picture in [*(one for part in facts.parts for one in part.figures), *facts.over]:
+        text = drawing(figures, picture, min(left, DRAWING))
+        left -= len(text)
+        found[picture.stem] = Markup(text)
+    return found
+
+
+def drawing(figures: Path, picture: Picture, room: int) -> str:
+    """A figure for the page: as lines, as a picture of dots where those take less room, else where it lies."""
+    text = inline(figures / f"{picture.stem}.svg", picture.stem)
+    if len(text) <= room:
+        return text
+    dots = figures / f"{picture.stem}.png"
+    if dots.is_file() and dots.stat().st_size * 4 / 3 < room:
+        packed = base64.b64encode(dots.read_bytes()).decode()
+        return f'<img alt="" src="data:image/png;base64,{packed}">'
+    return str(Markup("<p>This figure is too large for the page: figures/{}.pdf</p>").format(picture.stem))
+
+
+def inline(path: Path, prefix: str) -> str:
+    """The SVG element of a file, without prologue and metadata, its names made unlike those of other figures.
+
+    A narrow figure stays so beside a wide one: their words have one size.
+    """
+    text = path.read_text()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    text = _NAMED.sub(lambda found: f"{found[1]}{prefix}-{found[2]}", text)
+    opening, rest = text.split(">", 1)
+    wide = re.search(r' width="([\d.]+)pt"', opening)
+    style = f' style="--wide:{float(wide[1]) * REM:.1f}rem"' if wide else ""
+    return re.sub(r' (?:width|height)="[^"]*"', "", opening) + style + ">" + rest

@@ -1,0 +1,140 @@
+"""The audit manifest of a report: checksums of data, splits, code and environment, and of every record. Nobody's name.
+
+Its form is published as `templates/manifest.schema.json` (JSON Schema 2020-12), which ships with the package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+from bench import __version__
+from bench.core import Record
+from bench.report.protected_names import sets
+from bench.report.tables import Results, Run, Section
+from bench.storage import provenance
+from bench.storage.anonymise import alias, clean
+
+SCHEMA = "dclse-bench/manifest/1"
+LIBRARIES = (
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "matplotlib",
+    "seaborn",
+    "jinja2",
+)  # that a report is made with
+KNOWN = ("bench", "python", "torch", "numpy", "system", "processor")  # of what a record tells of where it was made
+_DRAWN = ("data", "partition", "fold", "seed")
+
+
+def manifest(results: Results) -> dict[str, Any]:
+    """All of it, as JSON holds it."""
+    plan = results.plan
+    return {
+        "schema": SCHEMA,
+        "study": plan["study"],
+        "question": plan["question"],
+        "protocol": plan["protocol"],
+        "command": clean(plan.get("command", "")),
+        "recipe": dict(plan["recipe"]),
+        "design": {name: plan[name] for name in ("folds", "partitions", "seeds", "contrasts", "margin")},
+        "state": state(results),
+        "data": [_data(section) for section in results.sections],
+        "splits": [split for section in results.sections for split in splits(section)],
+        "code": {"records": codes(results.records), "report": {"bench": __version__, **provenance.code()}},
+        "environment": {"records": environments(results.records), "report": _here()},
+        "trials": [_trial(section, run) for section in results.sections for run in section.runs],
+    }
+
+
+def schema() -> str:
+    """The published schema, as text."""
+    return (files("bench") / "templates" / "manifest.schema.json").read_text("utf-8")
+
+
+def state(results: Results) -> dict[str, int]:
+    """Distinct runs by what came of them; damaged: of the open ones, those whose record is not what was written."""
+    runs = {run.cell["key"]: run.status for section in results.sections for run in section.runs}
+    counts = Counter(runs.values())
+    told = {name: counts[name] for name in ("done", "failed", "refused", "open")}
+    return {"planned": len(runs), **told, "damaged": len(results.damaged)}
+
+
+def _data(section: Section) -> dict[str, Any]:
+    entry = section.data
+    samples, groups = section.counted()
+    return {
+        "name": section.name,
+        "kind": section.kind,
+        "sets": [{"name": name, "params": dict(params)} for name, params in sets(entry)],
+        "fingerprint": entry.get("fingerprint") or "",
+        "external_fingerprint": (entry.get("external") or {}).get("data", {}).get("fingerprint"),
+        "stand_in_for": entry.get("stand_in_for"),
+        "scans": samples,
+        "groups": groups,
+    }
+
+
+def splits(section: Section) -> list[dict[str, Any]]:
+    """A checksum of the test part of every (partition, fold), over the aliases of its groups, sorted; its sizes.
+
+    The runs of a place that disagree are told as several rows: they were not made on the same split.
+    """
+    *_, (tested, _) = sets(section.data)
+    known: dict[str, str] = {}
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for run in (run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")):
+        kept = section.predictions(run)
+        if "groups" not in kept:
+            continue
+        names = sorted({str(name) for name in kept["groups"]})
+        known |= {name: alias(tested, name) for name in names if name not in known}
+        found = hashlib.sha256("\n".join(sorted(known[name] for name in names)).encode()).hexdigest()
+        place = {"data": section.name, "partition": run.cell["partition"], "fold": run.cell["fold"]}
+        sizes = {part: run.record.sizes.get(part) for part in ("train", "val", "test")}
+        rows.setdefault((*place.values(), found), {**place, **sizes, "test_groups": len(names), "test_sha256": found})
+    return list(rows.values())
+
+
+def codes(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """The versions of the code that records were made by, with how many records; `None` where a record does not say."""
+    found: Counter[tuple[Any, ...]] = Counter()
+    for record in records:
+        code = record.provenance.get("code") or {}
+        version = record.provenance.get("bench")
+        found[version, code.get("commit"), code.get("changed"), code.get("sources")] += 1
+    names = ("bench", "commit", "changed", "sources")
+    ordered = sorted(found.items(), key=lambda pair: (-pair[1], str(pair[0])))
+    return [{**dict(zip(names, way, strict=True)), "records": count} for way, count in ordered]
+
+
+def environments(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """The environments that records were made in, with how many records."""
+    found: Counter[tuple[str, ...]] = Counter()
+    for record in records:
+        told = (record.provenance.get(name) for name in KNOWN)
+        precise = (record.resolved.get(name) for name in ("device", "precision"))
+        found[tuple(clean(each) if each else "" for each in (*told, *precise))] += 1
+    names = (*KNOWN, "device", "precision")
+    ordered = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [{**dict(zip(names, way, strict=True)), "records": count} for way, count in ordered]
+
+
+def _here() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+
+
+def _trial(section: Section, run: Run) -> dict[str, Any]:
+    cell: Mapping[str, Any] = run.cell
+    place = {name: cell[name] for name in _DRAWN}
+    mark = section.store.mark(cell["key"]) if run.record else None
+    weights = run.record is not None and "weights.safetensors" in run.record.files
+    told = {"key": cell["key"], "arm": cell["arm"], "role": cell["role"], **place, "status": run.status}
+    return {**told, "record_sha256": mark or None, "weights_kept": weights}

@@ -1,0 +1,120 @@
+"""What somebody needs to repeat a study: the code, the data, the commands, the seeds, and what the weights need."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.core import Record
+from bench.report.protected_names import sets
+from bench.report.tables import Results, captions
+from bench.report.tables.number_format import clean, listed, plural
+from bench.storage import provenance
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """commands: lines of a shell, in order. facts: name -> words."""
+
+    commands: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+def repeat(results: Results) -> Repeat:
+    """Everything but the scans themselves."""
+    plan = results.plan
+    facts = [
+        ("Code", _counted([provenance.told(record.provenance) for record in results.records])),
+        ("Environment", environment(results.records)),
+        ("Design", f"{captions.grid(plan)}; the runs of a fold and a seed share their split and their random numbers"),
+        ("Seeds", _seeds(plan)),
+        ("Recipe", captions.budget(plan["recipe"]).removeprefix("Recipe: ")),
+        ("Protocol", f"version {plan['protocol']}"),
+        *((f"Fingerprint of {name}", mark) for name, mark in fingerprints(results).items()),
+        ("Weights", weights(results)),
+        ("Records", "manifest.json has the key and the checksum of every run, and the checksums of the splits"),
+    ]
+    return Repeat(tuple(_commands(results)), tuple((name, words) for name, words in facts if words))
+
+
+def _commands(results: Results) -> list[str]:
+    plan, lines = results.plan, []
+    known = {record.provenance["code"]["commit"] for record in results.records if record.provenance.get("code")} - {
+        None
+    }
+    if len(known) == 1:
+        lines.append(f"git checkout {known.pop()[:12]}")
+    for section in (section for section in results.sections if not section.phantom):
+        for name, params in sets(section.data):
+            given = " ".join(f"--set {shlex.quote(f'{key}={value}')}" for key, value in _unusual(name, params).items())
+            lines.append(" ".join(word for word in (f"bench prepare {name}", given, "--from FOLDER") if word))
+    lines += [clean(plan.get("command") or ""), f"bench report --study {plan['study']}"]
+    return list(dict.fromkeys(line for line in lines if line))
+
+
+def _unusual(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a data set that are not its defaults; all of them where it is not installed here."""
+    from bench import registry
+    from bench.core import BenchError
+
+    try:
+        usual = registry.spec("datasets", name, {}).params
+    except BenchError:
+        return dict(params)
+    return {key: value for key, value in params.items() if usual.get(key) != value}
+
+
+def _seeds(plan: Mapping[str, Any]) -> str:
+    last = plan["seeds"] - 1
+    told = "seed 0" if last == 0 else f"seeds 0 to {last}"
+    if plan.get("again"):
+        told += f"; for the A/A control {plan['seeds']} to {2 * plan['seeds'] - 1}"
+    return f"{told}; every random number follows from data, partition, fold, seed and purpose, not from the method"
+
+
+def fingerprints(results: Results) -> dict[str, str]:
+    """name -> fingerprint of every prepared data set."""
+    found = {}
+    for section in results.sections:
+        own, *other = sets(section.data)
+        found[own[0]] = section.data.get("fingerprint") or ""
+        for name, _ in other:
+            found[name] = section.data["external"]["data"].get("fingerprint") or ""
+    return {name: mark for name, mark in found.items() if mark}
+
+
+def environment(records: Sequence[Record]) -> str:
+    """Versions and machines, every value that occurs."""
+    words = []
+    for name, title in (
+        ("bench", "dclse-bench"), ("python", "Python"), ("torch", "torch"), ("numpy", "numpy"), ("system", ""),
+        ("processor", "on"),
+    ):  # fmt: skip
+        values = sorted({clean(str(each.provenance[name])) for each in records if each.provenance.get(name)})
+        if values:
+            words.append(f"{title} {listed(values)}".strip())
+    return ", ".join(words)
+
+
+def weights(results: Results) -> str:
+    """Of how many runs the weights were kept, and what to give where they were not."""
+    done = [record for record in results.records if record.status == "done"]
+    kept = sum("weights.safetensors" in record.files for record in done)
+    if not done:
+        return ""
+    if kept == len(done):
+        return "kept of every finished run"
+    told = f"kept of {kept} of {plural(len(done), 'finished run')}" if kept else "not kept"
+    command = clean(results.plan.get("command") or f"bench run --study {results.name}")
+    keep = command if "--keep-weights" in command else f"{command} --keep-weights"
+    return f"{told}; `BENCH_RESULTS=ANOTHER_FOLDER {keep}` trains the runs anew there and keeps them"
+
+
+def _counted(ways: Sequence[str]) -> str:
+    """`commit a`, or `commit a (12 runs) and commit b (3 runs)`."""
+    counts = {way: ways.count(way) for way in sorted(set(ways))}
+    if len(counts) < 2:
+        return next(iter(counts), "")
+    return listed([f"{way} ({plural(count, 'run')})" for way, count in counts.items()])

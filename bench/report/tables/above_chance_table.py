@@ -1,0 +1,90 @@
+"""Which arms have learnt anything at all: more than a floor that looks at no scan, and than chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench import evaluation
+from bench.report.tables.contrasts_table import ALPHA, no_fold, row
+from bench.report.tables.results import Section
+
+COLUMNS = (
+    "data",
+    "data_kind",
+    "arm",
+    "against",
+    "improvement",
+    "by_chance",
+    "test",
+    "p",
+    "p_holm",
+    "folds",
+    "folds_planned",
+    "verdict",
+)
+LEARNT, UNSURE, NOTHING_LEARNT = "learnt", "not shown to have learnt", "not learnt"
+PERMUTED, CONTRAST = "permutation of people", "contrast"
+
+
+def learning(section: Section) -> pd.DataFrame:
+    """A row for every arm that is no floor, against the floor that sees nothing; empty where the study has none.
+
+    Tested is whether its answers know the people: the score against that of the same answers given to others
+    (`bench.evaluation.knowledge`), with Holm's correction over the rows. Where that is not known (masks, scores that
+    are no sums, predictions that were not kept) it is tested as a contrast is. by_chance: the improvement that chance
+    exceeds in 2.5 %. not learnt: no better than the floor by the mean, which needs no test. not shown to have learnt:
+    better by the mean, and by no more than chance could do.
+    """
+    blind = next((arm for arm in section.plan.get("blind") or () if arm in section.arms), None)
+    if blind is None:
+        return pd.DataFrame(columns=COLUMNS)
+    floors = section.plan["floors"]
+    rows = [_tested(section, arm, blind) for arm in section.arms if arm not in floors]
+    tests = evaluation.holm(np.array([1.0 if math.isnan(each["p"]) else each["p"] for each in rows])) if rows else []
+    told = [
+        {**each, "p_holm": p, "verdict": _verdict({**each, "p_holm": p})} for each, p in zip(rows, tests, strict=True)
+    ]
+    return pd.DataFrame([{name: each[name] for name in COLUMNS} for each in told], columns=COLUMNS)
+
+
+def _tested(section: Section, arm: str, blind: str) -> dict[str, Any]:
+    found = row(section, arm, blind)
+    cells = evaluation.paired(section.scores(arm), section.scores(blind)).cells
+    scores = evaluation.average_seeds(section.scores(arm))
+    known = [_luck(section, arm, cell) for cell in cells] if len(cells) > 1 else []
+    if known and not any(math.isnan(each.variance) for each in known):
+        correlation = 1.0 if section.elsewhere else section.correlation
+        score = float(np.mean([scores[cell] for cell in cells]))
+        told = evaluation.knowledge(score, known, min(section.folds, len(known)), correlation)
+        by_chance = found["improvement"] - section.sign * (score - told.expected) + evaluation.REACH * told.se
+        return {**found, "by_chance": by_chance, "test": PERMUTED, "p": told.p}
+    return {**found, "by_chance": (found["high"] - found["low"]) / 2, "test": CONTRAST if len(cells) > 1 else ""}
+
+
+def _luck(section: Section, arm: str, cell: tuple[int, int]) -> evaluation.Luck:
+    """Of the runs of all seeds that have a score; NaN where they kept no predictions, or not of the same scans."""
+    runs = [run for run in section.of(arm) if run.place[:2] == cell]
+    kept = [section.predictions(run) for run in runs if not math.isnan(run.score(section.task.primary))]
+    first, *others = kept
+    if any("selected" not in each or not np.isfinite(each["selected"]).all() for each in kept) or any(
+        not np.array_equal(each["ids"], first["ids"]) for each in others
+    ):
+        return evaluation.Luck(math.nan, math.nan)
+    fold = first["y"], first["selected"], first["groups"]
+    return evaluation.by_chance(section.metric, fold, [each["selected"] for each in others])
+
+
+def _verdict(entry: Mapping[str, Any]) -> str:
+    if not entry["folds"]:
+        return f"not tested: {no_fold(entry)}"
+    if entry["improvement"] <= 0:
+        return NOTHING_LEARNT
+    if math.isnan(entry["p"]):
+        return f"not tested: {entry['reason']}"
+    words = LEARNT if entry["p_holm"] < ALPHA and entry["improvement"] > entry["by_chance"] else UNSURE
+    return words if entry["complete"] else f"{words}; not final, {entry['folds']} of {entry['folds_planned']} folds"

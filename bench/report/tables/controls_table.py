@@ -1,0 +1,128 @@
+"""The controls of a study: the floors, the same method against itself, and labels that mean nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from bench import evaluation
+from bench.evaluation import metrics
+from bench.report.tables.contrasts_table import ALPHA, no_fold, row
+from bench.report.tables.results import Section
+
+COLUMNS = (
+    "data", "data_kind", "control", "arm", "metric", "estimate", "se", "low", "high", "expected", "p",
+    "done", "planned", "passes", "verdict",
+)  # fmt: skip
+
+
+def controls(section: Section, scores: pd.DataFrame) -> pd.DataFrame:
+    """A row for every floor, for the A/A contrast and for the random labels, as far as the study has them.
+
+    scores: the table of the same section. passes: None where the control gives no verdict.
+    """
+    rows = [_floor(section, entry) for entry in scores[scores["floor"]].to_dict("records")]
+    rows += [_again(section)] if section.plan.get("again") else []
+    rows += [_random_labels(section, arm) for arm in _permuted_arms(section)]
+    start = {"data": section.name, "data_kind": section.kind}
+    return pd.DataFrame([{**start, **entry, "verdict": _so_far(entry)} for entry in rows], columns=COLUMNS)
+
+
+def _so_far(entry: dict[str, Any]) -> str:
+    final = entry["done"] == entry["planned"] or entry["passes"] is None
+    return entry["verdict"] if final else f"{entry['verdict']}; not final, {entry['done']} of {entry['planned']} runs"
+
+
+def _floor(section: Section, entry: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: entry[name] for name in ("arm", "low", "high", "done", "planned")}
+    empty = {"se": math.nan, "expected": math.nan, "p": math.nan, "passes": None, "verdict": "a floor to be beaten"}
+    return {"control": "floor", "metric": section.task.primary, "estimate": entry["score"], **kept, **empty}
+
+
+def _again(section: Section) -> dict[str, Any]:
+    arm, label = section.plan["again"]
+    runs = section.of(label, "again")
+    found = row(section, label, arm, "again")
+    return {
+        "control": "A/A",
+        "arm": arm,
+        "metric": section.task.primary,
+        "estimate": found["improvement"],
+        **{name: found[name] for name in ("se", "low", "high", "p")},
+        "expected": 0.0,
+        "done": sum(run.done for run in runs),
+        "planned": len(runs),
+        **_again_verdict(found),
+    }
+
+
+def _again_verdict(found: dict[str, Any]) -> dict[str, Any]:
+    if math.isnan(found["p"]):
+        reason = found["reason"] if found["folds"] else no_fold(found)
+        return {"passes": None, "verdict": f"not tested: {reason}"}
+    if found["se"] == 0:
+        return {"passes": None, "verdict": "the same in every fold: the seed changes nothing, so this tells nothing"}
+    if found["p"] < ALPHA:
+        words = "a difference where there is none: once in twenty this is chance, otherwise a fault of the study"
+        return {"passes": False, "verdict": words}
+    return {"passes": True, "verdict": "no difference shown, as it should be"}
+
+
+def _permuted_arms(section: Section) -> list[str]:
+    """The arms that learn from permuted labels on this data set."""
+    asked = (section.plan.get("random_labels") or {}).get("arm", ())
+    arms = [asked] if isinstance(asked, str) else list(asked)
+    return [arm for arm in arms if section.of(arm, "random_labels")]
+
+
+def _random_labels(section: Section, arm: str) -> dict[str, Any]:
+    runs = section.of(arm, "random_labels")
+    base = {"control": "random labels", "arm": arm, "done": sum(run.done for run in runs), "planned": len(runs)}
+    judge = judging(section)
+    blank = dict.fromkeys(("estimate", "se", "low", "high", "expected", "p"), math.nan)
+    if judge is None:
+        words = "no verdict: no metric of this task has a level of chance that is known beforehand"
+        return {**base, **blank, "metric": section.task.primary, "passes": None, "verdict": words}
+    name, chance = judge
+    found = evaluation.random_labels_verdict(permuted(section, arm, name), chance)
+    reach = {"low": found.mean - 2 * found.se, "high": found.mean + 2 * found.se}
+    estimate = {"metric": name, "estimate": found.mean, "se": found.se, **reach, "expected": chance, "p": math.nan}
+    return {**base, **estimate, **_random_labels_verdict(found)}
+
+
+def _random_labels_verdict(found: evaluation.Verdict) -> dict[str, Any]:
+    if found.verdict == "too few":
+        words = f"no verdict: {found.permutations} permutations with a score, {evaluation.PERMUTATIONS} are needed"
+        return {"passes": None, "verdict": words}
+    if found.passes:
+        return {"passes": True, "verdict": "passes: within two standard errors of chance"}
+    return {"passes": False, "verdict": "fails: more than two standard errors from chance"}
+
+
+def judging(section: Section) -> tuple[str, float] | None:
+    """The metric that judges random labels, and its level of chance: the primary one if that is known, else another."""
+    known = ((m.name, metrics.chance(section.task, m.name)) for m in metrics.of_task(section.task))
+    return next(((name, level) for name, level in known if level is not None), None)
+
+
+def permuted(section: Section, arm: str, name: str) -> list[float]:
+    """A score of an arm for each permutation of the labels, over the folds it has."""
+    numbers: dict[int, dict] = {}
+    for run in section.of(arm, "random_labels"):
+        numbers.setdefault(run.cell["number"], {})[run.place] = run.score(name)
+    return [evaluation.fold_mean(scores) for _, scores in sorted(numbers.items())]
+
+
+def failures(section: Section) -> pd.DataFrame:
+    """A row for every run that failed or was refused, with its reason."""
+    columns = ("data", "data_kind", "arm", "role", "partition", "fold", "seed", "number", "status", "kind", "message")
+    rows = []
+    for run in section.runs:
+        if run.status in ("failed", "refused"):
+            place = {name: run.cell[name] for name in ("arm", "role", "partition", "fold", "seed", "number")}
+            error = {name: run.record.error.get(name, "") for name in ("kind", "message")}
+            start = {"data": section.name, "data_kind": section.kind}
+            rows.append({**start, **place, "status": run.status, **error})
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,177 @@
+"""The effects of the factors of a study: what each level changes against its control, and what two change together.
+
+An effect is a weighted sum of arms, whose weights are those of ordinary least squares on the design, worked out within
+every fold of every partition (seeds averaged first, folds in which an arm is missing left out) and tested over them
+like any contrast. Where one factor is varied at a time it is the difference of two arms; in a factorial design the
+mean over the levels of the other factors of such differences. An interaction is a difference of differences: what two
+levels change together beyond what each changes alone. As contrasts are, effects are improvements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.evaluation import Scores, average_seeds
+from bench.report.tables.contrasts_table import Differences, measured
+from bench.report.tables.external_test import Term
+from bench.report.tables.number_format import TIMES
+from bench.report.tables.results import Results, Section
+
+Weights = Mapping[str, float]  # arm -> its part in an effect; they add up to 0
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One level of one factor, or one level each of two of them."""
+
+    levels: tuple[tuple[str, str], ...]  # (factor, level)
+
+    @property
+    def kind(self) -> str:
+        return "main" if len(self.levels) == 1 else "interaction"
+
+    @property
+    def factor(self) -> str:
+        return f" {TIMES} ".join(factor for factor, _ in self.levels)
+
+    @property
+    def level(self) -> str:
+        return f" {TIMES} ".join(level for _, level in self.levels)
+
+
+def effects(results: Results) -> pd.DataFrame:
+    """A row for every effect on every data set, not yet corrected for their number; empty for a study without factors.
+
+    An effect that a data set cannot show (on images nothing is pooled, so that ways of pooling are one arm) has no row.
+    """
+    design = results.plan.get("design")
+    if not design:
+        return pd.DataFrame()
+    parts = weights(design)
+    return pd.DataFrame([row for section in results.sections for row in _rows(section, parts, design)])
+
+
+def weights(design: Mapping[str, Any]) -> dict[Effect, Weights]:
+    """The weights of the arms in every effect: those of ordinary least squares, by the design of a plan.
+
+    The model has the main effects and the declared interactions. One factor at a time, an effect is that beside the
+    controls of the others (columns of 0 and 1); in factorial designs, that on average over the others (centred).
+    """
+    combinations = design["combinations"]
+    wanted = _wanted(design)
+    mean = 0.0 if design["kind"] == "single" else 1.0
+    columns = {}
+    for factor, level in (effect.levels[0] for effect in wanted if effect.kind == "main"):
+        there = np.array([levels[factor] == level for levels in combinations.values()], dtype=float)
+        columns[factor, level] = there - mean * there.mean()
+    made = [np.prod([columns[each] for each in effect.levels], axis=0) for effect in wanted]
+    solved = np.linalg.pinv(np.stack([np.ones(len(combinations)), *made], axis=1))[1:].round(12)
+    return {
+        effect: {arm: float(weight) for arm, weight in zip(combinations, row, strict=True) if weight}
+        for effect, row in zip(wanted, solved, strict=True)
+    }
+
+
+def _wanted(design: Mapping[str, Any]) -> list[Effect]:
+    others = {
+        name: [level for level in factor["levels"] if level != factor["control"]]
+        for name, factor in design["factors"].items()
+    }
+    main = [Effect(((name, level),)) for name, levels in others.items() for level in levels]
+    pairs = [
+        Effect(((one, first), (other, second)))
+        for one, other in design["interactions"]
+        for first in others[one]
+        for second in others[other]
+    ]
+    return main + pairs
+
+
+def _rows(section: Section, parts: Mapping[Effect, Weights], design: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for effect, asked in parts.items():
+        shares = shown(section, asked)
+        if shares:
+            arm, against = _pair(shares) or (f"{effect.factor}: {effect.level}", "")
+            yield {
+                "data": section.name,
+                "data_kind": section.kind,
+                "arm": arm,
+                "against": against,
+                **measured(section, differences(section, shares), next(iter(shares))),
+                "effect": effect.kind,
+                "factor": effect.factor,
+                "level": effect.level,
+                "control": f" {TIMES} ".join(design["factors"][factor]["control"] for factor, _ in effect.levels),
+                "aliases": "; ".join(design["aliases"].get(_asked(effect), ())),
+            }
+
+
+def shown(section: Section, asked: Weights) -> dict[str, float]:
+    """The weights on the arms that a data set has: an arm left out as another one again counts as that one.
+
+    Empty where nothing remains to be compared.
+    """
+    same = section.data.get("alike") or {}
+    shares: dict[str, float] = {}
+    for arm, weight in asked.items():
+        shares[same.get(arm, arm)] = shares.get(same.get(arm, arm), 0.0) + weight
+    shares = {arm: weight for arm, weight in shares.items() if abs(weight) > 1e-9}
+    return shares if set(shares) <= set(section.arms) else {}
+
+
+def differences(section: Section, shares: Weights) -> Differences:
+    """The effect in every (partition, fold) in which all its arms have a score, seeds averaged."""
+    scores = {arm: section.scores(arm) for arm in shares}
+    planned = set().union(*scores.values())
+    both = {cell for cell in planned if all(np.isfinite(found.get(cell, np.nan)) for found in scores.values())}
+    folds = average_seeds({cell: _sum(shares, scores, cell) for cell in both})
+    terms = tuple(Term(section, arm, "arm", weight) for arm, weight in shares.items())
+    missing = tuple(sorted(planned - both))
+    return Differences(np.array(list(folds.values())), tuple(folds), missing, frozenset(planned), terms)
+
+
+def _sum(shares: Weights, scores: Mapping[str, Scores], cell: tuple[int, int, int]) -> float:
+    return sum(weight * scores[arm][cell] for arm, weight in shares.items())
+
+
+def _pair(shares: Weights) -> tuple[str, str] | None:
+    """The two arms of an effect that is a contrast: one less the other."""
+    signs = {weight: arm for arm, weight in shares.items()}
+    return (signs[1.0], signs[-1.0]) if len(shares) == 2 and set(signs) == {1.0, -1.0} else None
+
+
+def _asked(effect: Effect) -> str:
+    return " x ".join(factor for factor, _ in effect.levels)
+
+
+def level_means(section: Section, factors: Iterable[str]) -> pd.DataFrame:
+    """The mean score at every combination of levels of some factors, over the folds that all these arms have.
+
+    One factor at a time, of the arms that have the other factors at their controls. Columns: the factors, score, folds.
+    """
+    design, factors = section.plan["design"], list(factors)
+    same = section.data.get("alike") or {}
+    arms = {
+        arm: levels
+        for arm, levels in design["combinations"].items()
+        if design["kind"] != "single" or _others_at_control(design, levels, factors)
+    }
+    found = {arm: average_seeds(section.scores(same.get(arm, arm))) for arm in arms}
+    folds = set.intersection(*(set(scores) for scores in found.values()))
+    rows = [
+        {**{name: levels[name] for name in factors}, "score": np.mean([found[arm][fold] for fold in folds])}
+        for arm, levels in arms.items()
+        if folds
+    ]
+    frame = pd.DataFrame(rows, columns=[*factors, "score"])
+    return frame.groupby(factors, sort=False, as_index=False)["score"].mean().assign(folds=len(folds))
+
+
+def _others_at_control(design: Mapping[str, Any], levels: Mapping[str, str], factors: list[str]) -> bool:
+    rest = (name for name in levels if name not in factors)
+    return all(levels[name] == design["factors"][name]["control"] for name in rest)

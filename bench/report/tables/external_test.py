@@ -1,0 +1,78 @@
+"""Tests on another data set: the models of all folds are tested on the same people, whose chance no fold averages out.
+
+The spread of differences over folds tells how models differ that learnt from other people; what these very test
+people happen to be like is the same for all of them. Its variance is that of a bootstrap over the people, all models
+held.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.core import seed_of
+from bench.evaluation.bootstrap import drawn, members
+from bench.evaluation.metrics import Metric
+from bench.report.tables.results import Section
+from bench.report.tables.score_interval import judge
+
+REPEATS = 1000
+
+
+@dataclass(frozen=True)
+class Term:
+    """A part of a difference: the scores of an arm, times a weight."""
+
+    section: Section
+    arm: str
+    role: str
+    weight: float
+
+
+def people_variance(terms: Sequence[Term], cells: Sequence[tuple[int, int]]) -> tuple[float, int]:
+    """The variance of a difference, a mean over models, from its test people; how many they are.
+
+    cells: (partition, fold) of the models. NaN where a model has kept no predictions, or not of the same scans, and of
+    one person.
+    """
+    parts: list[np.ndarray] = []
+    weights, first, people = None, None, 0
+    for cell in cells:
+        for term in terms:
+            found = _said(term, cell)
+            if not found or (first is not None and any(not np.array_equal(each[0], first) for each in found)):
+                return math.nan, 0
+            if weights is None:
+                first = found[0][0]
+                weights, people = _weights(found[0][3], seed_of(term.section.name, "people"))
+            parts.append(term.weight * _mean(judge(term.section), found, weights))
+    if not parts or people < 2:
+        return math.nan, 0
+    sums = np.sum(parts, axis=0) / len(cells)
+    sums = sums[np.isfinite(sums)]
+    return (float(sums.var(ddof=1)) if len(sums) > 1 else math.nan), people
+
+
+def _said(term: Term, cell: tuple[int, int]) -> list[tuple[np.ndarray, ...]]:
+    """(ids, targets, predictions, groups) of every seed of a model; empty where one has kept none."""
+    runs = [run for run in term.section.of(term.arm, term.role) if run.place[:2] == cell and run.done]
+    kept = [term.section.predictions(run) for run in runs]
+    name = "scan_scores" if term.section.task.kind == "segmentation" else "selected"
+    if any(name not in each or not np.isfinite(each[name]).all() for each in kept):
+        return []
+    return [(each["ids"], each.get("y", each[name]), each[name], each["groups"]) for each in kept]
+
+
+def _weights(groups: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
+    """(REPEATS, N) how often each scan is drawn with its person; the number of people."""
+    member = members(groups, groups)
+    people = int(member.max()) + 1
+    return drawn(people, REPEATS, np.random.default_rng(seed))[:, member].astype(float), people
+
+
+def _mean(metric: Metric, seeds: Sequence[tuple[np.ndarray, ...]], weights: np.ndarray) -> np.ndarray:
+    """(REPEATS,) the score of a model, seeds averaged, for each draw of people."""
+    return np.mean([metric.batch(y, said, weights) for _, y, said, _ in seeds], axis=0)

@@ -1,0 +1,28 @@
+"""What was followed as training went: losses, scores, and what a method watches, at every evaluation point."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.report.tables.results import Section
+
+PLACE = ["data", "arm", "role", "partition", "fold", "seed"]
+COLUMNS = [*PLACE, "step", "train_loss", "val_loss", "val", "test"]
+
+
+def curves(section: Section) -> pd.DataFrame:
+    """A row an evaluation point of every finished run; what methods watch stands in columns of its own name.
+
+    test: for the audit of the selection. Nothing may be chosen by it.
+    """
+    rows = []
+    for run in section.runs:
+        if not run.done:
+            continue
+        cell = run.cell
+        place = {name: section.name if name == "data" else cell[name] for name in PLACE}
+        for point in run.record.curve:
+            known = {name: value for name, value in point.items() if name != "watched"}
+            rows.append({**place, **known, **point.get("watched", {})})
+    frame = pd.DataFrame(rows)
+    return frame.reindex(columns=COLUMNS + sorted(set(frame.columns) - set(COLUMNS)))

@@ -1,0 +1,75 @@
+"""Sensitivity and specificity at a threshold that the validation part chose, and never the test part."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from bench.report.tables import captions
+from bench.report.tables.number_format import between, number
+from bench.report.tables.results import Section
+from bench.report.tables.table import Table
+
+NAMES = ("threshold", "sensitivity", "specificity")
+COLUMNS = ("arm", "runs", *NAMES, "threshold_low", "threshold_high", "sensitivity_half", "specificity_half")
+
+
+def operating(section: Section) -> pd.DataFrame:
+    """A row for every arm of a task of two classes: means over the runs that have chosen a threshold, and its range.
+
+    sensitivity_half, specificity_half: of the same runs at a probability of 0.5.
+    """
+    rows = []
+    for arm in section.arms if section.task.kind == "classification" else ():
+        runs = [run for run in section.of(arm) if run.done and _number(run.record.metrics, "threshold") is not None]
+        if runs:
+            found = {name: [_number(run.record.metrics, name) for run in runs] for name in NAMES}
+            half = {f"{name}_half": _mean([run.score(name) for run in runs]) for name in NAMES[1:]}
+            ends = {"threshold_low": min(found["threshold"]), "threshold_high": max(found["threshold"])}
+            rows.append({"arm": arm, "runs": len(runs), **{n: _mean(v) for n, v in found.items()}, **ends, **half})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _number(metrics: dict, name: str) -> float | None:
+    """Of the record; None where it has none: older records, and validation parts of one class."""
+    value = (metrics.get("operating") or {}).get(name)
+    return value if value is None or math.isfinite(value) else None
+
+
+def _mean(values: list[float | None]) -> float:
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
+def operating_table(section: Section) -> Table:
+    """The same as it is read."""
+    columns = (
+        "Arm",
+        "Runs",
+        "Threshold",
+        "Range",
+        "Sensitivity",
+        "Specificity",
+        "Sensitivity at 0.5",
+        "Specificity at 0.5",
+    )
+    rows = tuple(
+        (
+            entry["arm"],
+            str(entry["runs"]),
+            number(entry["threshold"], 3),
+            between(entry["threshold_low"], entry["threshold_high"], 3),
+            *(number(entry[name], 3) for name in (*NAMES[1:], "sensitivity_half", "specificity_half")),
+        )
+        for entry in operating(section).to_dict("records")
+    )
+    ill = section.task.classes[-1] if section.task.classes else ""
+    caption = (
+        f"{captions.data(section)} A scan is called {ill} from the threshold on, which has the"
+        " largest sensitivity + specificity (Youden) on the validation part of each run: the test part has no say in"
+        f" it. Means over runs, and the range of the thresholds. {captions.selection(section)}"
+        f" {captions.design(section)}"
+    )
+    return Table("operating", "Operating point", columns, rows, caption)

@@ -1,0 +1,265 @@
+"""The runs of a study as its plan asks for them and the store holds them: a section for each data set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.core import BenchError, Record, Task
+from bench.evaluation import Cell, Scores, fold_correlation, metrics
+from bench.evaluation.metrics import Metric
+from bench.storage import tuned_file
+from bench.storage.plan_reader import not_run, read_plan
+from bench.storage.record_store import Store
+
+KEPT = ("ids", "groups", "y", "selected", "scan_scores")  # of the arrays of a run: what tables are made from
+POINTS = ("selected", "last", "best_of_last", "best_of_all")  # the first is the result, the others its audit
+
+
+@dataclass(frozen=True)
+class Run:
+    """A cell of the plan and what came of it so far."""
+
+    cell: Mapping[str, Any]
+    record: Record | None
+
+    @property
+    def place(self) -> Cell:
+        """Partition, fold, seed."""
+        return self.cell["partition"], self.cell["fold"], self.cell["seed"]
+
+    @property
+    def status(self) -> str:
+        """done, failed, refused, or open where there is no record."""
+        return self.record.status if self.record else "open"
+
+    @property
+    def done(self) -> bool:
+        return self.status == "done"
+
+    def score(self, name: str, point: str = "selected") -> float:
+        """A metric of the test part at an evaluation point; NaN where there is none."""
+        if not self.done:
+            return float("nan")
+        scores = self.record.metrics
+        found = scores["audit"].get(point) if point in POINTS[2:] else scores[point].get(name)
+        return float("nan") if found is None else float(found)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One data set of a study with all of its runs. Phantom and real data sets never share one."""
+
+    plan: Mapping[str, Any]
+    data: Mapping[str, Any]  # its entry in the plan
+    runs: tuple[Run, ...]
+    store: Store
+
+    @property
+    def name(self) -> str:
+        return self.data["name"]
+
+    @property
+    def phantom(self) -> bool:
+        return bool(self.data["phantom"])
+
+    @property
+    def kind(self) -> str:
+        return "phantom" if self.phantom else "real"
+
+    @property
+    def folds(self) -> int:
+        """Folds of each partition: a publisher's split has one, and a split by site as many as there are sites."""
+        return self.data.get("folds", self.plan["folds"])
+
+    @property
+    def partitions(self) -> int:
+        """How often its people are divided anew: sites and a publisher's parts once."""
+        return self.data.get("partitions", self.plan["partitions"])
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the models of all folds are tested on one other data set: the same people for every fold."""
+        return bool(self.data.get("external"))
+
+    @cached_property
+    def correlation(self) -> float:
+        """Of the errors of two folds of one pass; 0 where no model learns from what another is tested on."""
+        sizes = {run.place[:2]: run.record.sizes for run in self.runs if run.done and run.record.sizes}
+        train, test = (float(np.mean([each[part] for each in sizes.values()] or [0])) for part in ("train", "test"))
+        return 0.0 if self.elsewhere or not train or not test else fold_correlation(self.folds, train, test)
+
+    @cached_property
+    def task(self) -> Task:
+        entry = self.data["task"]
+        return Task(entry["kind"], entry["primary"], tuple(entry.get("classes") or ()), entry.get("unit") or "")
+
+    @cached_property
+    def metric(self) -> Metric:
+        """The one that judges the task."""
+        return metrics.metric(self.task.primary)
+
+    @property
+    def sign(self) -> int:
+        """1 where a higher score is better, -1 where a lower one is: sign x (a - b) is how much a improves on b."""
+        return 1 if self.metric.better == "higher" else -1
+
+    @cached_property
+    def arms(self) -> tuple[str, ...]:
+        """The labels in the order of the plan, controls and what is upstream left out."""
+        return tuple(dict.fromkeys(run.cell["arm"] for run in self.runs if run.cell["role"] == "arm"))
+
+    def unit(self, metric: Metric) -> str:
+        """What a metric is measured in; empty where it has no unit."""
+        return self.task.unit if metric.unit == "target" else metric.unit
+
+    def of(self, arm: str, role: str = "arm") -> list[Run]:
+        """The runs of an arm in one role, in the order of the plan."""
+        return self._rows.get((role, arm), [])
+
+    def scores(self, arm: str, role: str = "arm", name: str = "", point: str = "selected") -> dict[Cell, float]:
+        """(partition, fold, seed) -> score of every planned run, NaN where there is none. name: the primary metric.
+
+        The seeds of the A/A control follow those of the arm it repeats; they are numbered as that arm's here.
+        """
+        shift = self.plan["seeds"] if role == "again" else 0
+        runs = ((run.place, run.score(name or self.task.primary, point)) for run in self.of(arm, role))
+        return {(partition, fold, seed - shift): score for (partition, fold, seed), score in runs}
+
+    def one_pass(self, run: Run) -> tuple[int, ...]:
+        """Which pass over the people a run belongs to: in each everybody is tested once at most."""
+        partition, fold, seed = run.place
+        return (partition, seed, fold) if self.elsewhere else (partition, seed)
+
+    def undefined(self, arm: str, role: str = "arm") -> set[Cell]:
+        """The cells of `scores` whose runs are done and have no score."""
+        shift = self.plan["seeds"] if role == "again" else 0
+        lacking = [run.place for run in self.of(arm, role) if run.done and math.isnan(run.score(self.task.primary))]
+        return {(partition, fold, seed - shift) for partition, fold, seed in lacking}
+
+    def counted(self) -> tuple[int | None, int | None]:
+        """Scans and people of the data set: those of the plan, else as many as the records of one pass name."""
+        samples, groups = self.data.get("samples"), self.data.get("groups")
+        if samples is not None:
+            return samples, groups
+        if self.data.get("external") or self.data.get("split") == "publisher":
+            return None, None  # parts of two sets, or parts that share people
+        sizes = next((run.record.sizes for run in self.runs if run.done and run.record.sizes), None)
+        if sizes is None:
+            return None, None
+        parts = ("train", "val", "test")
+        return sum(sizes[part] for part in parts), sum(sizes[f"{part}_groups"] for part in parts)
+
+    def predictions(self, run: Run) -> Mapping[str, np.ndarray]:
+        """The arrays kept with a finished run, read once: ids, groups, y, selected; empty where none are."""
+        key = run.cell["key"]
+        if key not in self._kept:
+            self._kept[key] = self.store.predictions(key, run.record, KEPT) if run.done else {}
+        return self._kept[key]
+
+    @cached_property
+    def people(self) -> frozenset[str]:
+        """Every name of a scan or a person that the kept predictions hold: none may be shown."""
+        names: set[str] = set()
+        for run in (run for run in self.runs if run.cell["role"] == "arm"):
+            kept = self.predictions(run)
+            names.update(map(str, kept.get("ids", ())), map(str, kept.get("groups", ())))
+        return frozenset(names)
+
+    @cached_property
+    def _kept(self) -> dict[str, Mapping[str, np.ndarray]]:
+        return {}
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, str], list[Run]]:
+        rows: dict[tuple[str, str], list[Run]] = {}
+        for run in self.runs:
+            rows.setdefault((run.cell["role"], run.cell["arm"]), []).append(run)
+        return rows
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study as far as it has come."""
+
+    plan: Mapping[str, Any]
+    sections: tuple[Section, ...]
+    damaged: Mapping[str, str] = field(default_factory=dict)  # key -> what is wrong with its record: it counts as open
+    tuned: Mapping[str, Any] = field(default_factory=dict)  # what `bench tune` wrote of this study, where it did
+
+    @property
+    def name(self) -> str:
+        return self.plan["study"]
+
+    @property
+    def records(self) -> list[Record]:
+        """Every record there is, each once."""
+        runs = (run for section in self.sections for run in section.runs)
+        return list({run.cell["key"]: run.record for run in runs if run.record}.values())
+
+
+def read(study: str, root: Path) -> Results:
+    """The results of a study under a results root. BenchError where it was not run there."""
+    path = Path(root) / study / "plan.json"
+    if not path.is_file():
+        raise not_run(study, path.parent)
+    return gather(read_plan(path), Store(root))
+
+
+def gather(plan: Mapping[str, Any], store: Store) -> Results:
+    """What the store holds of a plan. BenchError where two data sets have one name: their rows could not be told."""
+    names = [entry["name"] for entry in plan["data"]]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise BenchError(f"the study {plan['study']} has {', '.join(sorted(twice))} more than once among its data sets")
+    records = {key: store.whole(key) for key in dict.fromkeys(cell["key"] for cell in plan["cells"])}
+    runs = [Run(cell, records[cell["key"]]) for cell in plan["cells"]]
+    sections = (_section(plan, entry, runs, store) for entry in plan["data"])
+    first = tuple(sorted(sections, key=lambda section: section.phantom))  # real ones
+    for run in (run for section in first for run in section.runs if run.record):
+        if fault := disagreeing(plan, run):
+            raise BenchError(fault)
+    searched = store.root / plan["study"] / tuned_file.FILE
+    return Results(plan, first, dict(store.damaged), tuned_file.read_tuned(searched) if searched.is_file() else {})
+
+
+def _section(plan: Mapping[str, Any], entry: Mapping[str, Any], runs: Sequence[Run], store: Store) -> Section:
+    return Section(plan, entry, tuple(run for run in runs if run.cell["data"] == entry["name"]), store)
+
+
+def disagreeing(plan: Mapping[str, Any], run: Run) -> str:
+    """Where the record of a run is of other data or of another recipe than the plan that names it: how. Else empty."""
+    trial, upstream = run.record.trial, run.cell["role"] == "upstream"
+    entry = next(entry for entry in plan["data"] if entry["name"] == run.cell["data"])
+    tested = trial.external.data.fingerprint if trial.external else None
+    aspects = [("data fingerprint", entry.get("fingerprint"), trial.data.fingerprint)]
+    other = (entry.get("external") or {}).get("data", {}).get("fingerprint")
+    aspects += [("fingerprint of the data tested on", other, tested)] if other else []
+    made = {name: getattr(trial.recipe, name, None) for name in plan["recipe"]}
+    aspects += [(f"recipe ({name})", asked, made[name]) for name, asked in plan["recipe"].items() if not upstream]
+    for what, asked, found in aspects:
+        if asked is not None and asked != found:
+            return (
+                f"{plan['study']}: the plan and the record {trial.key} ({run.cell['arm']}, {entry['name']}) differ in"
+                f" the {what}: {asked} planned, {found} run. They do not belong in one table: `bench run` lays the plan"
+                " out anew, and `bench compare` shows two studies side by side"
+            )
+    return ""
+
+
+def given(value: Any) -> float:
+    """A number of a record; NaN where it has none."""
+    return float("nan") if value is None else float(value)
+
+
+def by_fold(scores: Scores) -> np.ndarray:
+    """(J,) scores of the (partition, fold), seeds averaged, those without a score left out."""
+    from bench.evaluation import average_seeds
+
+    return np.array(list(average_seeds(scores).values()))

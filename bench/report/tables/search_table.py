@@ -1,0 +1,66 @@
+"""What searches found and cost, from the file that they wrote: beside the defaults, on the part that they chose by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.core.trial import where
+from bench.evaluation import metrics
+from bench.report.tables.number_format import NOTHING, decimals, number, seconds
+from bench.report.tables.table import Table
+
+COLUMNS = (
+    "Arm", "Data", "Partition", "Fold", "Defaults", "Best", "Candidate", "Parameters", "Tried", "Pruned", "Failed",
+    "Steps", "Seconds",
+)  # fmt: skip
+CAPTION = (
+    "Scores are on the validation part, which the search has chosen by: the best of many flatters itself, and only the "
+    "test part tells what was gained. It was not read. Candidate 0 is the arm with its own parameters. Tried: "
+    "candidates in all, the same number for every arm. Steps and seconds: of all of them, pruned ones included."
+)
+
+
+def tuning(found: Mapping[str, Any], data: str = "") -> Table:
+    """A row for every search in a file of tuned parameters. data: of this data set alone, as `where` names it."""
+    sets = [one for one in found["sets"] if not data or _place(one) == data]
+    rows = tuple(_row(one) for one in sets)
+    return Table("tuning", "Tuning", COLUMNS, rows, CAPTION, _notes(sets, found), (0, 1, 7))
+
+
+def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    digits = decimals(metrics.metric(one["metric"]))
+    usual = NOTHING if one["defaults"] is None else number(one["defaults"], digits)
+    params = ", ".join(f"{name}={_short(value)}" for name, value in sorted(one["params"].items()))
+    found, cost = one["search"], one["cost"]
+    return (
+        one["arm"], _place(one), str(one["partition"]), str(one["fold"]), usual, number(one["validation"], digits),
+        str(one["candidate"]), params, str(cost["trials"]), str(found["pruned"]),
+        str(found["failed"] + found["refused"]), str(cost["steps"]), seconds(cost["seconds"]),
+    )  # fmt: skip
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _place(one: Mapping[str, Any]) -> str:
+    split, labels = one["split"], one["labels"]
+    return where(one["data"]["name"], split["kind"], "", split["fraction"], labels["share"])
+
+
+def _notes(sets: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who suggested and who pruned, each way once; what is not searched, and numbers that differ."""
+    names = ("sampler", "pruner", "seed")
+    ways = {(*(one["search"][name] for name in names), one["search"]["versions"]["optuna"]) for one in sets}
+    told = [
+        f"Sampler {sampler}, pruner {pruner}, seed {seed}, Optuna {version}; their settings are in tuned.json."
+        for sampler, pruner, seed, version in sorted(ways)
+    ]
+    numbers = sorted({one["cost"]["trials"] for one in sets})
+    if len(numbers) > 1:
+        counts = ", ".join(map(str, numbers))
+        told += [f"Not all searches had the same number of candidates ({counts}): more find more by luck alone."]
+    if missing := found.get("not_searched"):
+        told += [f"Not searched yet, to the end: {'; '.join(missing)}."]
+    return tuple(told)

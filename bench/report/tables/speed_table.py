@@ -1,0 +1,54 @@
+"""Seconds of arms side by side, from what `bench cost --study` wrote: `<study>/timing.json`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.report.tables import captions
+from bench.report.tables.number_format import NOTHING, seconds
+from bench.report.tables.results import Section
+from bench.report.tables.table import Table
+from bench.storage.atomic_io import reading
+
+FILE = "timing.json"
+
+
+def read(root: Path, study: str) -> dict[str, Any]:
+    """What was timed of a study; empty where nothing was, or the file is no whole one."""
+    path = Path(root) / study / FILE
+    try:
+        with reading(path):
+            return dict(json.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return {}
+
+
+def table(section: Section) -> Table:
+    """The median over rounds of every arm with the shortest and the longest; without rows where nobody timed."""
+    found = read(section.store.root, section.plan["study"])
+    timed = found.get("data", {}).get(section.name, [])
+    rows = tuple((row["arm"], *(between(row[name]) for name in ("step", "scan")), row["why"]) for row in timed)
+    why = any(row[-1] for row in rows)
+    columns = ("Arm", "s / step", "s / scan", *(("Not timed",) if why else ()))
+    rows = rows if why else tuple(row[:-1] for row in rows)
+    return Table("timing", "Seconds side by side", columns, rows, _caption(section, found), (), (0, 3))
+
+
+def between(values: list[float]) -> str:
+    """Median, lowest and highest: 0.0213 [0.0210, 0.0240]; a dash where there is none."""
+    if not values:
+        return NOTHING
+    return f"{seconds(float(np.median(values)))} [{seconds(min(values))}, {seconds(max(values))}]"
+
+
+def _caption(section: Section, found: dict[str, Any]) -> str:
+    return (
+        f"{captions.data(section)} Median of {found.get('rounds', 0)} rounds, with the shortest and the longest: every "
+        f"arm in turn in each round, on {found.get('processor', '')}, {found.get('threads', 1)} thread(s), so that "
+        "what else ran there met all of them alike. A step holds forward, backward and update, "
+        "and no reading of scans."
+    )

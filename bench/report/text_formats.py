@@ -1,0 +1,116 @@
+"""The report in Markdown, its tables in LaTeX, its numbers in CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pandas as pd
+
+from bench.report.context import Facts, Picture
+from bench.report.protected_names import sets
+from bench.report.tables import Frames, Table, curves, latex, markdown, pooled, predictions, prose, ranks_frame
+from bench.report.tables.number_format import MINUS, NOTHING
+from bench.storage.anonymise import Secrets, aliases
+
+
+def as_markdown(facts: Facts) -> str:
+    """The whole report."""
+    lines = [f"# {facts.study}", prose(facts.question), *(f"**{prose(sentence)}**" for sentence in facts.summary)]
+    lines += ["## What was run", *(f"- {name}: {prose(v)}" for name, v in facts.run)]
+    lines += [f"- {prose(note)}" for note in facts.notes]
+    for part in facts.parts:
+        lines += [f"## {part.heading}", *(f"**{prose(caution)}**" for caution in part.cautions)]
+        told = "\n".join(f"- {prose(sentence)}" for sentence in part.answers)
+        lines += ["### Answer", told or "No contrast is declared."]
+        for table in part.tables:
+            lines += [f"### {table.title}"]
+            lines += [_picture(picture) for picture in part.figures if picture.of == table.name]
+            lines += [markdown(table)]
+        names = {table.name for table in part.tables}
+        lines += [_picture(picture) for picture in part.figures if picture.of not in names]
+    if facts.across:
+        lines += ["## Over data sets"]
+        lines += [text for table in facts.across for text in (f"### {table.title}", markdown(table))]
+        lines += [_picture(picture) for picture in facts.over]
+    lines += [f"## {facts.arms.title}", markdown(facts.arms)]
+    lines += ["## To repeat this", "```console\n" + "\n".join(facts.repeat.commands) + "\n```"]
+    lines += [f"- {name}: {prose(words)}" for name, words in facts.repeat.facts]
+    lines += ["## How to read it", "\n".join(f"- {word}" for word in facts.reading)]
+    return _joined(lines)
+
+
+def _picture(picture: Picture) -> str:
+    caption = f"\n\n*{prose(picture.caption)}*" if picture.caption else ""
+    return f"![{prose(picture.alt)}](figures/{picture.stem}.png){caption}"
+
+
+def _joined(lines: list[str]) -> str:
+    """Blocks apart, the items of a list together."""
+    text = ""
+    for before, line in zip(["", *lines], lines, strict=False):
+        apart = "\n" if before.startswith("- ") and line.startswith("- ") else "\n\n"
+        text += line if not text else apart + line
+    return text + "\n"
+
+
+def as_latex(facts: Facts) -> str:
+    """Every table of the report, for \\input after \\usepackage{booktabs,graphicx}."""
+    blocks = [f"% {facts.study}: needs \\usepackage{{booktabs,graphicx}} and a LaTeX that reads UTF-8"]
+    for part in facts.parts:
+        for table in part.tables:
+            label = f"tab:{facts.study}-{part.name}-{table.name}"
+            blocks.append(latex(table, label, part.heading))
+    blocks += [latex(table, f"tab:{facts.study}-{table.name}", facts.study) for table in facts.across]
+    return "\n\n".join(blocks) + "\n"
+
+
+def table_as_csv(table: Table) -> str:
+    """A table as it is read, for a program: a plain minus sign, and nothing where there is no number."""
+    written = io.StringIO()
+    out = csv.writer(written, lineterminator="\n")
+    out.writerow(table.columns)
+    out.writerows([["" if word == NOTHING else word.replace(MINUS, "-") for word in row] for row in table.rows])
+    return written.getvalue()
+
+
+def as_csv(found: list[Frames], known: Secrets) -> dict[str, str]:
+    """File name -> text. Real and phantom data never share a file: where a study has both, phantoms have their own."""
+    kinds = {frames.section.kind for frames in found}
+    texts = {}
+    for kind in sorted(kinds):
+        end = "_phantom" if kind == "phantom" and len(kinds) > 1 else ""
+        mine = [frames for frames in found if frames.section.kind == kind]
+        names = ["scores", "contrasts", "controls", "failures", "predictions", "curves", "trained"]
+        names += ["effects"] if any(len(frames.effects) for frames in mine) else []
+        for name in names:
+            texts[f"{name}{end}.csv"] = _stacked([_frame(frames, name, known) for frames in mine])
+        over = {"pooled": pooled(mine), "ranks": ranks_frame(mine)}
+        texts |= {f"{name}{end}.csv": _stacked([frame]) for name, frame in over.items() if len(frame)}
+    return texts
+
+
+def _frame(found: Frames, name: str, known: Secrets) -> pd.DataFrame:
+    if name == "curves":
+        return curves(found.section)
+    if name == "predictions":
+        return _nameless(found)
+    frame = getattr(found, name)
+    if name == "failures" and len(frame):
+        return frame.assign(message=[known.clean(text) for text in frame["message"]])
+    return frame
+
+
+def _nameless(found: Frames) -> pd.DataFrame:
+    """Predictions with scans and people under salted hashes."""
+    frame = predictions(found.section)
+    if frame.empty:
+        return frame
+    *_, (tested, _) = sets(found.section.data)
+    return frame.assign(**{name: aliases(tested, frame[name]) for name in ("id", "group")})
+
+
+def _stacked(frames: list[pd.DataFrame]) -> str:
+    filled = [frame for frame in frames if len(frame)]
+    frame = pd.concat(filled, ignore_index=True) if filled else frames[0]
+    return frame.to_csv(index=False, lineterminator="\n")

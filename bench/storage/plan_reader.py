@@ -1,0 +1,38 @@
+"""Reads the plan of a study from disk: which trials it has, on which data, and what is compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bench.core import PROTOCOL, BenchError
+from bench.storage.tuned_file import SEARCHES
+
+
+def not_run(name: str, place: Path) -> BenchError:
+    """That a study was not run here, and whether it was searched; place: the folder that its results would lie in."""
+    if not (place / SEARCHES).is_file():
+        return BenchError(f"the study {name} has not been run here; run: bench run --study {name}")
+    return BenchError(
+        f"of the study {name} nothing but a search was begun here: bench status --study {name} tells how far it is, and"
+        f" bench tune --study {name} goes on and leaves {place}/tuning/report.md. For trials and their report run:"
+        f" bench run --study {name}"
+    )
+
+
+def read_plan(path: Path) -> dict[str, Any]:
+    """The plan in a file. BenchError where it cannot be read, or was made under another protocol."""
+    try:
+        entry = json.loads(path.read_bytes())
+        made_under = entry["protocol"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        again = "remove it: `bench run` writes it anew, and the records stay"
+        raise BenchError(f"{path} cannot be read ({error}); {again}") from error
+    if made_under != PROTOCOL:
+        raise BenchError(
+            f"{path.parent} was made under protocol {made_under}, this is protocol {PROTOCOL}: its numbers do not"
+            " compare with new ones, and it is left as it is. Rename that folder to run the study anew beside it; its"
+            f" records in {path.parents[1] / 'trials'} stay, and are not used"
+        )
+    return entry

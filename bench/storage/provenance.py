@@ -1,0 +1,64 @@
+"""By which code a record was made: the commit of the checkout, whether it was changed since, a checksum of the sources.
+
+Equal checksums are equal sources, wherever they were installed; a commit is known in a checkout only.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bench.core import paths
+from bench.storage.source_code import PACKAGES, checksum, package_folder
+
+
+def code() -> dict[str, Any]:
+    """commit (None outside a checkout), changed (None where that is not known), sources: of the code that runs."""
+    return dict(_code(tuple(str(folder.resolve()) for folder in paths.plugin_folders())))
+
+
+@cache
+def _code(plugins: tuple[str, ...]) -> Mapping[str, Any]:
+    root = package_folder("bench").parent
+    commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
+    changed = None if commit is None else _git(root, "status", "--porcelain", "--", *PACKAGES)
+    return {
+        "commit": commit or None,
+        "changed": None if changed is None else bool(changed),
+        "sources": _sources([Path(folder) for folder in plugins]),
+    }
+
+
+def _sources(plugins: list[Path]) -> str:
+    """Over the names and bytes of every module of the packages, and of the user's own files."""
+    folders = [folder for name in PACKAGES if (folder := package_folder(name))]
+    files = [(path.relative_to(folder.parent).as_posix(), path) for folder in folders for path in folder.rglob("*.py")]
+    files += [(f"plug-in {path.name}", path) for folder in plugins for path in folder.glob("*.py")]
+    return checksum(files)[:20]
+
+
+def _git(root: Path, *words: str) -> str | None:
+    """What git says of the checkout; None where it cannot be asked."""
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=False, env=environment
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def told(provenance: Mapping[str, Any]) -> str:
+    """The code of a record in a word or two; `unrecorded code` where a record is older than that."""
+    known = provenance.get("code")
+    if not known:
+        return "unrecorded code"
+    if known.get("commit") is None:
+        return f"sources {known['sources']}"
+    changed = f" with changes (sources {known['sources']})" if known.get("changed") else ""
+    return f"commit {known['commit'][:12]}{changed}"

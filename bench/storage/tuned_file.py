@@ -1,0 +1,30 @@
+"""Reads the files that a search leaves in a study's folder: tuned parameters, sealed against changes by hand."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from bench.core import PROTOCOL, BenchError
+from bench.storage.atomic_io import unsealed
+
+FILE = "tuned.json"  # in the folder of the study that was searched
+SEARCHES = "searches.json"  # there too: what was asked to be searched, and where that is remembered
+
+
+def read_tuned(path: Path) -> dict[str, Any]:
+    """What a file of tuned parameters holds. BenchError where it was changed, or was made under another protocol."""
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, _: int) -> dict[str, Any]:
+    try:
+        entry = unsealed(path)
+        made_under, _ = entry["protocol"], [one["params"] for one in entry["sets"]]
+    except (ValueError, LookupError, TypeError) as error:
+        raise BenchError(f"{path} is not what `bench tune` wrote ({error}); commit its file anew") from error
+    if made_under != PROTOCOL:
+        raise BenchError(f"{path} was found under protocol {made_under}, this is protocol {PROTOCOL}: search anew")
+    return entry

@@ -1,0 +1,178 @@
+"""A training on its way, and how it is kept: what a killed trial goes on from, to the bit.
+
+Kept at evaluation points, at most every `EVERY` seconds, beside the states of the network that are kept there anyway:
+the optimiser's numbers, the generators' states and the losses seen. `checkpoint.json` names the files with their
+checksums and is renamed into place when they are written; one that does not fit its files is damaged and not used, and
+one that another program, device or precision made is outdated. What a network keeps elsewhere than in parameters and
+buffers is not kept.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, load_model, save_file
+from torch import Tensor, nn
+
+from bench.curriculum import Signals
+from bench.storage.atomic_io import seal, sha256_of, storing, unsealed
+from bench.training.curriculum_hooks import Order
+from bench.training.timers import Clock
+
+EVERY = 20.0  # seconds of training that may be lost: keeping the state costs about as much as some steps
+CHECKPOINT = "checkpoint.json"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One evaluation point."""
+
+    step: int
+    train_loss: float  # mean since the point before
+    val_loss: float
+    val: float  # the primary metric on the validation part
+    state: Path
+    watched: Mapping[str, float] = field(default_factory=dict)  # what the method wants followed
+
+
+@dataclass
+class Course:
+    """A training on its way: all that changes from step to step."""
+
+    model: nn.Module
+    optimiser: torch.optim.Optimizer
+    order: Order  # of the batches
+    dice: torch.Generator  # of augmentation
+    signals: Signals  # what the curriculum knows; `seen` is written at every step, the rest stays
+    clock: Clock
+    by: Mapping[str, str]  # what makes it: device, precision, versions, programs
+    points: list[Point] = field(default_factory=list)
+    checksums: dict[str, str] = field(default_factory=dict)  # of the points' states, as far as they were asked for
+    kept: float = field(default_factory=time.monotonic)  # when the course was last kept, or begun
+
+    @property
+    def seen(self) -> Tensor:
+        """(N,) the last loss of each training scan, NaN before."""
+        return self.signals.seen
+
+    @property
+    def step(self) -> int:
+        """Steps done, as of the last evaluation point."""
+        return self.points[-1].step if self.points else 0
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be gone on from. why: damaged, or outdated."""
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message, why)
+        self.message, self.why = message, why
+
+
+def keep(course: Course, folder: Path) -> None:
+    """Keep the course as it is after its last evaluation point, where the last time is long enough ago."""
+    if time.monotonic() - course.kept < EVERY:
+        return
+    state = folder / f"course-{course.step}.safetensors"
+    tensors, numbers = _parts(course)
+    with storing(folder):
+        save_file(tensors, state)
+        for point in course.points:
+            course.checksums.setdefault(point.state.name, sha256_of(point.state))
+        points = [[p.step, p.train_loss, p.val_loss, p.val, dict(p.watched)] for p in course.points]
+        course.clock.settle()
+        entry = {"by": dict(course.by), "points": points, "numbers": numbers, "seconds": course.clock.seconds}
+        entry["files"] = {**course.checksums, state.name: sha256_of(state)}
+        unfinished = folder / f".{CHECKPOINT}"
+        unfinished.write_text(json.dumps({**entry, "seal": seal(entry)}), encoding="utf-8")
+        unfinished.replace(folder / CHECKPOINT)
+        for older in set(folder.glob("course-*.safetensors")) - {state}:
+            older.unlink(missing_ok=True)
+    course.kept = time.monotonic()
+
+
+def go_on(course: Course, folder: Path) -> int:
+    """Bring a fresh course to where one was kept in `folder`; returns the steps done, 0 where none was.
+
+    CheckpointError where what lies there is not what was kept, or was made by another program or in another way.
+    """
+    if not (folder / CHECKPOINT).is_file():
+        return 0
+    try:
+        entry = unsealed(folder / CHECKPOINT)
+        if entry["by"] != dict(course.by):
+            other = ", ".join(sorted(name for name in course.by if entry["by"].get(name) != course.by[name]))
+            raise CheckpointError(f"the checkpoint in {folder.name} was made otherwise ({other})", "outdated")
+        _check(entry, folder)
+        course.points = [
+            Point(*row, folder / f"point-{row[0]}.safetensors", watched) for *row, watched in entry["points"]
+        ]
+        load_model(course.model, course.points[-1].state, device=str(course.seen.device))
+        _restore(course, load_file(folder / f"course-{course.step}.safetensors"), entry["numbers"])
+    except (ValueError, LookupError, TypeError, AttributeError, OSError, RuntimeError) as error:
+        raise CheckpointError(f"the checkpoint in {folder.name} is damaged: {error}", "damaged") from error
+    course.checksums = {point.state.name: entry["files"][point.state.name] for point in course.points}
+    course.clock.seconds.update(entry["seconds"])
+    return course.step
+
+
+def _check(entry: dict[str, Any], folder: Path) -> None:
+    for name, checksum in entry["files"].items():
+        if Path(name).name != name or sha256_of(folder / name) != checksum:
+            raise ValueError(f"{name} was changed after it was written")
+    losses = [row[1] for row in entry["points"]]
+    if not losses or not all(math.isfinite(loss) for loss in losses):
+        raise ValueError("it holds no losses that are numbers")
+
+
+def _parts(course: Course) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The course as tensors and as plain numbers."""
+    tensors = {"seen": course.seen, "dice": course.dice.get_state(), "noise": torch.get_rng_state()}
+    if course.seen.is_cuda:
+        tensors["noise on the GPU"] = torch.cuda.get_rng_state(course.seen.device)
+    tensors |= {f"buffer {name}": buffer for name, buffer in _unsaved(course.model)}
+    numbers: dict[str, Any] = {"order": course.order.state}
+    for index, entries in course.optimiser.state_dict()["state"].items():
+        for name, value in entries.items():
+            place = tensors if isinstance(value, Tensor) else numbers
+            place[f"optimiser {index} {name}"] = value
+    return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, numbers
+
+
+def _restore(course: Course, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+    state: dict[int, dict[str, Any]] = {}
+    weights = [weight for group in course.optimiser.param_groups for weight in group["params"]]
+    for name, value in {**tensors, **numbers}.items():
+        kind, _, rest = name.partition(" ")
+        if kind == "optimiser":
+            index, _, entry = rest.partition(" ")
+            state.setdefault(int(index), {})[entry] = _laid_as(weights[int(index)], value)
+    for name, buffer in _unsaved(course.model):
+        buffer.copy_(tensors[f"buffer {name}"])
+    course.optimiser.load_state_dict({**course.optimiser.state_dict(), "state": state})
+    course.order.go_to(*numbers["order"])
+    course.seen.copy_(tensors["seen"])
+    course.dice.set_state(tensors["dice"])
+    torch.set_rng_state(tensors["noise"])
+    if course.seen.is_cuda:
+        torch.cuda.set_rng_state(tensors["noise on the GPU"], course.seen.device)
+
+
+def _unsaved(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """The buffers that a state of the network leaves out."""
+    saved = model.state_dict()
+    return [(name, buffer) for name, buffer in model.named_buffers() if name not in saved]
+
+
+def _laid_as(weight: Tensor, value: Any) -> Any:
+    """An optimiser's numbers in the memory layout of the weight they belong to: channels-last stays channels-last."""
+    if not isinstance(value, Tensor) or value.shape != weight.shape:
+        return value
+    return torch.empty_like(weight, dtype=value.dtype, device="cpu").copy_(value)

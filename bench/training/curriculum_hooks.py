@@ -1,0 +1,215 @@
+"""A stage of a curriculum carried out: on the batch, on the network while a step is taken, on losses and layers.
+
+A stage that asks for nothing costs nothing and changes no bit. What is hung on a network is taken off after the step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.dropout import _DropoutNd
+
+from bench.curriculum import Stage
+from bench.data.loader import shuffled
+from bench.method import Batch, Outputs
+
+SHARP = 0.1  # a deviation in pixels below which a Gaussian changes no float32 number
+
+
+class Order:
+    """Positions of training scans in batches without end: of all in a shuffled order, or of a subset in the same."""
+
+    def __init__(self, scans: int, size: int, rng: np.random.Generator) -> None:
+        self._batches = shuffled(scans, size, rng)
+        self._size = min(scans, size)
+        self._left = np.empty(0, np.int64)
+        self.drawn = 0  # batches of the shuffled order begun so far
+
+    @property
+    def state(self) -> list[int]:
+        """Where it stands: how many batches were begun, and how many scans of the last are left."""
+        return [self.drawn, len(self._left)]
+
+    def go_to(self, drawn: int, left: int) -> None:
+        """Bring a fresh order to where another stood."""
+        for _ in range(drawn):
+            batch = self._next()
+        self._left = batch[len(batch) - left :] if left else self._left
+
+    def take(self, subset: np.ndarray | None = None) -> np.ndarray:
+        """The next batch. subset: positions that it is drawn from; where they are no more than a batch, all of them.
+
+        A batch of a subset is what the shuffled order has of it, over as many epochs as that takes, none twice.
+        """
+        if subset is None:
+            self._left = np.empty(0, np.int64)
+            return self._next()
+        if len(subset) <= self._size:
+            return np.array(subset, np.int64)
+        wanted, batch = set(np.asarray(subset).tolist()), []
+        while len(batch) < self._size:
+            if not len(self._left):
+                self._left = self._next()
+            position, self._left = int(self._left[0]), self._left[1:]
+            if position in wanted:
+                wanted.remove(position)
+                batch.append(position)
+        return np.array(batch, np.int64)
+
+    def _next(self) -> np.ndarray:
+        self.drawn += 1
+        return next(self._batches)
+
+
+def shown(x: Tensor, y: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
+    """Scans (B, C, ...) and targets as the stage shows them; masks (B, ...) stay on the grid of their scans."""
+    if stage.blur > 0:
+        x = blurred(x, stage.blur)
+    if stage.band is not None and stage.band != tuple(x.shape[2:]):
+        x, y = low_passed(x, stage.band), _masks(y, stage.band, "nearest")  # both grids begin at the first voxel
+    if stage.size is not None and stage.size != tuple(x.shape[2:]):
+        mode = "bilinear" if x.ndim == 4 else "trilinear"
+        x = F.interpolate(x, stage.size, mode=mode, align_corners=False)
+        y = _masks(y, stage.size, "nearest-exact")
+    return (F.dropout(x, stage.drop_input) if stage.drop_input > 0 else x), y
+
+
+def blurred(x: Tensor, sigma: float) -> Tensor:
+    """(B, C, ...) blurred by a separable Gaussian of deviation `sigma` in pixels; beyond the border it repeats."""
+    radius = max(1, math.ceil(3 * sigma))
+    taps = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
+    kernel = torch.exp(-0.5 * (taps / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).reshape(1, 1, -1)
+    for axis in range(2, x.ndim):
+        lines = x.movedim(axis, -1)
+        flat = F.pad(lines.reshape(-1, 1, lines.shape[-1]), (radius, radius), mode="replicate")
+        x = F.conv1d(flat, kernel).reshape(lines.shape).movedim(-1, axis)
+    return x
+
+
+def low_passed(x: Tensor, size: tuple[int, ...]) -> Tensor:
+    """(B, C, ...) as images of `size` that hold its lowest frequencies: the middle of the spectrum, mean kept."""
+    axes = tuple(range(2, x.ndim))
+    spectrum = torch.fft.fftshift(torch.fft.fftn(x, dim=axes), dim=axes)
+    for axis, kept in zip(axes, size, strict=True):
+        spectrum = spectrum.narrow(axis, x.shape[axis] // 2 - kept // 2, kept)
+    small = torch.fft.ifftn(torch.fft.ifftshift(spectrum, dim=axes), dim=axes).real
+    return small * (math.prod(size) / math.prod(x.shape[2:]))
+
+
+def smoothed(maps: Tensor, sigma: float) -> Tensor:
+    """(B, C, ...) under a separable Gaussian of three taps an axis; beyond the border it repeats.
+
+    Made of slices, whose gradients have a fixed order of sums on every device, which padding has not.
+    """
+    side = math.exp(-0.5 / sigma**2)
+    for axis in range(2, maps.ndim):
+        many = maps.shape[axis]
+        before = torch.cat([maps.narrow(axis, 0, 1), maps.narrow(axis, 0, many - 1)], axis)
+        after = torch.cat([maps.narrow(axis, 1, many - 1), maps.narrow(axis, many - 1, 1)], axis)
+        maps = (maps + side * (before + after)) / (1 + 2 * side)
+    return maps
+
+
+def told(upstream: Outputs, y: Tensor) -> Outputs:
+    """What an upstream network says of scans, its masks (B, K, ...) on the grid of the masks (B, ...) as shown."""
+    if upstream.logits.ndim == 2 or upstream.logits.shape[2:] == y.shape[1:]:
+        return upstream
+    mode = "bilinear" if y.ndim == 3 else "trilinear"
+    return replace(upstream, logits=F.interpolate(upstream.logits, y.shape[1:], mode=mode, align_corners=False))
+
+
+@contextmanager
+def acting(model: nn.Module, stage: Stage) -> Iterator[list[Tensor]]:
+    """The network as the stage has it, for the time of a step; yields what it answers, where voxels are weighed."""
+    answers: list[Tensor] = []
+    with ExitStack() as hung:
+        if stage.map_blur > SHARP:
+            for layer in convolutions(model):
+                _hang(hung, layer.register_forward_hook(lambda _, __, maps: smoothed(maps, stage.map_blur)))
+        if stage.drop_maps > 0:
+            for layer in convolutions(model):
+                _hang(hung, layer.register_forward_hook(lambda _, __, maps: F.dropout(maps, stage.drop_maps)))
+        if stage.drop_features > 0 and (last := last_layer(model)) is not None:
+            _hang(hung, last.register_forward_pre_hook(lambda _, read: (F.dropout(read[0], stage.drop_features),)))
+        if stage.drop_own != 1.0:
+            for layer in dropouts(model):
+                hung.callback(setattr, layer, "p", layer.p)
+                layer.p *= stage.drop_own
+        if stage.voxels is not None:
+            _hang(hung, model.register_forward_hook(lambda _, __, answer: answers.append(answer)))
+        yield answers
+
+
+def convolutions(model: nn.Module) -> list[nn.Module]:
+    """The convolutions whose maps a stage may change: those that look at more than one position."""
+    kinds = (nn.Conv2d, nn.Conv3d)
+    return [each for each in model.modules() if isinstance(each, kinds) and max(each.kernel_size) > 1]
+
+
+def last_layer(model: nn.Module) -> nn.Module | None:
+    """The last linear or 1x1 layer, whose input are the network's features; None where it has none."""
+    found = None
+    for each in model.modules():
+        point = isinstance(each, (nn.Conv2d, nn.Conv3d)) and max(each.kernel_size) == 1
+        found = each if point or isinstance(each, nn.Linear) else found
+    return found
+
+
+def dropouts(model: nn.Module) -> list[nn.Module]:
+    """The network's own dropout layers whose rate is not 0."""
+    return [each for each in model.modules() if isinstance(each, _DropoutNd) and each.p > 0]
+
+
+def layers(model: nn.Module) -> list[list[nn.Parameter]]:
+    """The trained parameters by layer, in the order of their definition, which is about that from input to output.
+
+    A layer begins with a weight of two axes or more; the biases and scales that follow belong to it.
+    """
+    found: list[list[nn.Parameter]] = []
+    owners: set[int] = set()
+    for module in model.modules():
+        for weight in module.parameters(recurse=False):
+            if not weight.requires_grad or id(weight) in owners:
+                continue
+            owners.add(id(weight))
+            if not found or (weight.ndim > 1 and any(each.ndim > 1 for each in found[-1])):
+                found.append([])
+            found[-1].append(weight)
+    return found
+
+
+def voxel_term(answers: list[Tensor], batch: Batch) -> Tensor:
+    """What the stage's weights of voxels add to the label losses, (B,): the mean of (weight - 1) x cross-entropy."""
+    if not answers or answers[-1].shape[2:] != batch.y.shape[1:]:
+        given = "nothing" if not answers else f"an answer of {tuple(answers[-1].shape)}"
+        raise ValueError(f"voxels of masks {tuple(batch.y.shape)} cannot be weighed: the network gave {given}")
+    smoothing = batch.stage.label_smoothing
+    losses = F.cross_entropy(answers[-1], batch.y, reduction="none", label_smoothing=smoothing)  # (B, ...)
+    return ((batch.stage.voxels(batch.y) - 1) * losses).flatten(1).mean(1)
+
+
+def loss_of(losses: Tensor, stage: Stage, index: Tensor) -> Tensor:
+    """The loss of a batch from those of its scans, (B,), as the stage weighs them. index: (B,) positions."""
+    if stage.weigh is not None:
+        losses = losses * stage.weigh(losses.detach())
+    if stage.weights is None:
+        return losses.mean()
+    weights = torch.as_tensor(stage.weights, device=losses.device, dtype=losses.dtype)[index]
+    return (losses * weights).sum() / weights.sum().clamp_min(1e-8)
+
+
+def _masks(y: Tensor, size: tuple[int, ...], mode: str) -> Tensor:
+    """Masks (B, ...) on a grid of `size`; classes and numbers (B,) as they are."""
+    return y if y.ndim == 1 else F.interpolate(y[:, None].float(), size, mode=mode)[:, 0].to(y.dtype)
+
+
+def _hang(hung: ExitStack, hook: torch.utils.hooks.RemovableHandle) -> None:
+    hung.callback(hook.remove)

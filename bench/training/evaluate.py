@@ -1,0 +1,99 @@
+"""What a fit amounts to on the test part, once it is over: scores, the audit of the selection, the curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.core import Task
+from bench.evaluation.metrics import METRICS, evaluate
+from bench.training.loop import LAST, Fit
+
+
+def metrics(
+    fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None,
+    learnt: Task | None = None,
+) -> dict[str, dict[str, float]]:  # fmt: skip
+    """Every metric of the test part at the selected and the last point, and the audit of the selection.
+
+    said: the predictions on the test part at each evaluation point. The audit is never ranked: it shows what choosing
+    the point on the test part would have flattered. spacing: millimetres along the axes of masks. learnt: the task
+    that was learnt, where other data with another task are tested on.
+    """
+    primary = METRICS[task.primary]
+    scores = [primary(y, one, spacing) for one in said]
+    finite = [score for score in scores if math.isfinite(score)]
+    last = [score for score in scores[-LAST:] if math.isfinite(score)]
+    best = max if primary.better == "higher" else min
+    return {
+        "selected": evaluate(task, y, said[fit.selected], spacing),
+        "last": evaluate(task, y, said[-1], spacing),
+        "validation": {(learnt or task).primary: fit.points[fit.selected].val},
+        "audit": {
+            "best_of_last": best(last, default=math.nan),
+            "best_of_all": best(finite, default=math.nan),
+        },
+    }
+
+
+def bias(learnt: np.ndarray, learnt_said: np.ndarray, y: np.ndarray, said: np.ndarray) -> dict[str, float]:
+    """How a predicted number depends on the true one: old people's ages are told too low, young people's too high.
+
+    learnt, learnt_said: true and predicted numbers (M,) of the validation part; y, said: (N,) of the test part. slope:
+    of the gap, said - y, on y, over the test part; 0 is no bias, -1 a prediction that knows nothing. corrected_mae: the
+    mean absolute error of (said - a) / b, where said = a + b y was fitted on the validation part alone, as Cole et al.
+    do (NeuroImage 2017); it needs no true number of the test part. Reported beside the score, which it never changes:
+    the correction widens errors as it straightens them. NaN where it cannot be had.
+    """
+    slope = _line(y, said - y)[1]
+    start, steep = _line(learnt, learnt_said)
+    usable = math.isfinite(steep) and steep > 0.05
+    corrected = float(np.abs((said - start) / steep - y).mean()) if usable else math.nan
+    return {"slope": slope, "corrected_mae": corrected}
+
+
+def operating(learnt: np.ndarray, learnt_said: np.ndarray, y: np.ndarray, said: np.ndarray) -> dict[str, float]:
+    """Sensitivity and specificity on the test part at the threshold that is best on the validation part (Youden 1950).
+
+    learnt, learnt_said: classes (M,) and probabilities (M, 2) of the validation part; y, said: (N,) and (N, 2) of the
+    test part. A scan is called class 1 from the threshold on: the probability of a validation scan with the largest
+    sensitivity + specificity there, the highest of several. NaN where the validation part holds one class.
+    """
+    ill, sure = learnt == 1, learnt_said[:, 1].astype(float)
+    if ill.all() or not ill.any():
+        return dict.fromkeys(("threshold", "sensitivity", "specificity"), math.nan)
+    steps = np.unique(sure)[::-1]
+    gains = [(sure[ill] >= step).mean() - (sure[~ill] >= step).mean() for step in steps]
+    threshold = float(steps[np.argmax(np.round(gains, 12))])
+    called = np.eye(2)[(said[:, 1].astype(float) >= threshold).astype(int)]
+    found = {name: METRICS[name](y, called) for name in ("sensitivity", "specificity")}
+    return {"threshold": threshold, **found}
+
+
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Intercept and slope of least squares; NaN where x does not vary."""
+    spread = float(((x - x.mean()) ** 2).sum())
+    if len(x) < 3 or spread == 0:
+        return math.nan, math.nan
+    slope = float(((x - x.mean()) * (y - y.mean())).sum() / spread)
+    return float(y.mean() - slope * x.mean()), slope
+
+
+def curve(
+    fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None
+) -> list[dict[str, Any]]:
+    """A row per evaluation point: losses, the primary metric on the validation and the test part, what was watched."""
+    return [
+        {
+            "step": point.step,
+            "train_loss": point.train_loss,
+            "val_loss": point.val_loss,
+            "val": point.val,
+            "test": METRICS[task.primary](y, one, spacing),
+            **({"watched": dict(point.watched)} if point.watched else {}),
+        }
+        for point, one in zip(fit.points, said, strict=True)
+    ]

@@ -1,0 +1,274 @@
+"""The one training loop. It is given the training and the validation part, and no handle on the test part.
+
+The state is kept at equally spaced evaluation points; validation chooses among the last five. Random numbers come
+from seeds of (data, partition, fold, seed, purpose), never from the method, so that arms are paired.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_model, save_model
+from torch import Tensor, nn
+
+from bench import registry
+from bench.core import Recipe, Task, Trial
+from bench.curriculum import Curriculum, Signals
+from bench.data.loader import Part
+from bench.evaluation.metrics import METRICS
+from bench.method import Batch, Method, Outputs, label_losses
+from bench.storage.atomic_io import storing
+from bench.storage.source_code import TRAINING, code_checksum
+from bench.training import checkpoint, curriculum_hooks, inference, optim
+from bench.training.augmentation import augment
+from bench.training.checkpoint import Course, Point
+from bench.training.inference import Scale
+from bench.training.timers import Clock
+
+LAST = 5  # evaluation points that validation chooses among
+
+
+class DivergenceError(ArithmeticError):
+    """The loss is no number any more."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that one training needs and no more."""
+
+    trial: Trial
+    method: Method
+    curriculum: Curriculum
+    task: Task
+    train: Part
+    val: Part
+    device: torch.device
+    workplace: Path  # where states are kept until the trial ends, and a killed trial left its own
+    left_right: int | None = None  # the spatial axis of the view that augmentation may flip
+    upstream: Sequence[Outputs] = ()  # of every training scan, in order: the method's networks, then the curriculum's
+    spacing: tuple[float, ...] | None = None  # millimetres along the axes of masks
+    progress: Callable[[float], None] = lambda fraction: None
+    seen: Callable[[Point], None] = lambda point: None  # told every evaluation point; what it raises ends the training
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.trial.recipe
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained network with its evaluation points; `model` holds the last state."""
+
+    model: nn.Module
+    points: Sequence[Point]
+    selected: int  # position in `points`
+    scale: Scale
+    seconds: dict[str, float]
+    resumed: int = 0  # the step that a killed trial was gone on from; 0: from the beginning
+    earlier: float = 0.0  # seconds of `seconds` that were spent before that
+
+    def load(self, point: int) -> nn.Module:
+        """The network in the state of an evaluation point."""
+        load_model(self.model, self.points[point].state, device=str(next(self.model.parameters()).device))
+        return self.model
+
+
+def fit(setup: Setup, shape: tuple[int, ...]) -> Fit:
+    """Train the method on the training part. shape: of a scan after the view."""
+    torch.manual_seed(setup.trial.seed_for("init"))
+    model = setup.method.build(setup.task, shape).to(setup.device)
+    scale = Scale.fit(setup.task, setup.train.y)
+    torch.manual_seed(setup.trial.seed_for("noise"))
+    clock = Clock(setup.device)
+    with optim.laid(model, setup.device):
+        points, resumed, earlier = (_solve if setup.method.solves else _descend)(setup, model, scale, clock)
+    clock.settle()
+    return Fit(model, points, select(points, setup.task), scale, clock.seconds, resumed, earlier)
+
+
+def select(points: Sequence[Point], task: Task) -> int:
+    """The best of the last five points on validation; equals are told apart by its loss, then the later one is taken.
+
+    Where the metric cannot be had (one class in a small validation part), the loss alone decides.
+    """
+    sign = 1.0 if METRICS[task.primary].better == "higher" else -1.0
+
+    def merit(at: int) -> tuple[float, float, int]:
+        value = points[at].val
+        return (sign * value if math.isfinite(value) else -math.inf, -points[at].val_loss, at)
+
+    return max(range(max(0, len(points) - LAST), len(points)), key=merit)
+
+
+def evaluation_steps(recipe: Recipe) -> list[int]:
+    """The steps after which the state is kept: equally spaced, the last one included."""
+    points = min(recipe.points, recipe.steps)
+    return [round(recipe.steps * (number + 1) / points) for number in range(points)]
+
+
+def lr_factor(method: Method, progress: float) -> float:
+    """What the learning rate is multiplied with at `progress` in [0, 1): linear warm-up, then cosine or constant."""
+    if progress < method.warmup:
+        return progress / method.warmup
+    if method.schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (progress - method.warmup) / (1 - method.warmup)))
+
+
+def autocast(recipe: Recipe, device: torch.device) -> Any:
+    """bf16 where the recipe says so, or on a GPU where it leaves it open; else nothing."""
+    return torch.autocast(device.type, torch.bfloat16) if precision(recipe, device) == "bf16" else nullcontext()
+
+
+def precision(recipe: Recipe, device: torch.device) -> str:
+    """What the recipe's precision means on this device."""
+    return recipe.precision if recipe.precision != "auto" else ("bf16" if device.type == "cuda" else "fp32")
+
+
+def _solve(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int, float]:
+    everything = [(x.cpu().numpy(), scale.forward(y).cpu().numpy()) for _, x, y in setup.train.batches(64)]
+    x, y = (np.concatenate(parts) for parts in zip(*everything, strict=True))
+    clock.lap("data")
+    setup.method.solve(model, x, y, setup.task, setup.trial.seed_for("noise"))
+    clock.lap("forward")
+    point = _evaluate(setup, model, scale, 0, math.nan, clock)
+    setup.seen(point)
+    return [point], 0, 0.0
+
+
+def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int, float]:
+    """Steps of the optimiser, from the beginning or from where a killed trial was last kept."""
+    recipe, stops = setup.recipe, evaluation_steps(setup.recipe)
+    course = _begin(setup, model, scale, clock)
+    setup = replace(setup, upstream=setup.upstream[: _taught(setup)])
+    begun = checkpoint.go_on(course, setup.workplace)
+    earlier = sum(clock.seconds.values())
+    running = torch.zeros((), device=setup.device)
+    model.train()
+    clock.start()
+    for step in range(begun, recipe.steps):
+        batch = _batch(setup, course, scale, step)
+        clock.lap("data")
+        losses = _step(setup, course, batch)
+        course.seen[batch.index] = losses
+        running += losses.mean()
+        clock.lap("update")
+        if step + 1 == stops[len(course.points)]:
+            mean = float(running) / (step + 1 - course.step)  # waits for the device
+            clock.lap("update")
+            course.points.append(_evaluate(setup, model, scale, step + 1, mean, clock))
+            setup.seen(course.points[-1])
+            checkpoint.keep(course, setup.workplace)
+            clock.lap("writing")
+            clock.settle()
+            running.zero_()
+            model.train()
+            setup.progress((step + 1) / recipe.steps)
+    return course.points, begun, earlier
+
+
+def _begin(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> Course:
+    train, trial = setup.train, setup.trial
+    order = curriculum_hooks.Order(len(train), setup.recipe.batch_size, np.random.default_rng(trial.seed_for("order")))
+    dice = torch.Generator().manual_seed(trial.seed_for("augment"))
+    optimiser = _optimiser(setup.method, model, setup.curriculum.layered)
+    signals = Signals(
+        torch.full((len(train),), math.nan, device=setup.device),
+        _difficulty(setup, scale),
+        setup.task,
+        tuple(train.take(np.zeros(1, np.int64))[0].shape[1:]),
+        min(len(train), setup.recipe.batch_size),
+        len(optimiser.param_groups),
+        trial.seed_for("curriculum"),
+    )
+    return Course(model, optimiser, order, dice, signals, clock, _by(setup))
+
+
+def _taught(setup: Setup) -> int:
+    """How many of the upstream networks are the method's; the others are the curriculum's."""
+    return len(setup.method.upstream(setup.trial)) if setup.upstream else 0
+
+
+def _difficulty(setup: Setup, scale: Scale) -> np.ndarray | None:
+    """The losses of the curriculum's first upstream network, (training scans,); None where there is none."""
+    if len(setup.upstream) <= _taught(setup):
+        return None
+    logits, found = setup.upstream[_taught(setup)].logits, []
+    for positions in np.array_split(np.arange(len(setup.train)), math.ceil(len(setup.train) / setup.recipe.batch_size)):
+        index, (_, y) = setup.train.index(positions), setup.train.take(positions)
+        found.append(label_losses(logits[index], Batch(y, scale.forward(y), index, setup.task)))
+    return torch.cat(found).cpu().numpy()
+
+
+def _by(setup: Setup) -> dict[str, str]:
+    """What makes this training: a state that another device, precision, version or program left is not gone on with."""
+    return {
+        "device": setup.device.type,
+        "precision": precision(setup.recipe, setup.device),
+        "torch": torch.__version__,
+        "method": registry.code(type(setup.method)),
+        "curriculum": registry.code(type(setup.curriculum)),
+        "bench": code_checksum(TRAINING),
+    }
+
+
+def _batch(setup: Setup, course: Course, scale: Scale, step: int) -> Batch:
+    """The batch of a step as the curriculum shows it, and the learning rate of the step set."""
+    method, progress = setup.method, step / setup.recipe.steps
+    stage = setup.curriculum.at(progress, replace(course.signals, step=step))
+    positions = course.order.take(stage.subset)
+    index, (x, y) = setup.train.index(positions), setup.train.take(positions)
+    x, y = curriculum_hooks.shown(augment(x, method.augment, course.dice, setup.left_right), scale.forward(y), stage)
+    upstream = [curriculum_hooks.told(one.at(index), y) for one in setup.upstream]
+    lr = method.lr * lr_factor(method, progress) * stage.lr_scale
+    for layer, group in enumerate(course.optimiser.param_groups):
+        group["lr"] = lr * stage.layer_lr[layer] if stage.layer_lr else lr
+    return Batch(x, y, index, setup.task, stage, progress, upstream, len(setup.train))
+
+
+def _step(setup: Setup, course: Course, batch: Batch) -> Tensor:
+    """One step of the optimiser: the losses of the batch, (B,), detached."""
+    with autocast(setup.recipe, setup.device), curriculum_hooks.acting(course.model, batch.stage) as answers:
+        losses = setup.method.step(course.model, batch).float()
+        weighed = losses if batch.stage.voxels is None else losses + curriculum_hooks.voxel_term(answers, batch)
+    loss = curriculum_hooks.loss_of(weighed, batch.stage, batch.index)
+    course.clock.lap("forward")
+    course.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    course.clock.lap("backward")
+    course.optimiser.step()
+    return losses.detach()
+
+
+def _evaluate(setup: Setup, model: nn.Module, scale: Scale, step: int, loss: float, clock: Clock) -> Point:
+    if step and not math.isfinite(loss):
+        raise DivergenceError(f"the training loss is {loss} at step {step} of {setup.recipe.steps}")
+    raw = inference.logits(model, setup.val, 2 * setup.recipe.batch_size, autocast(setup.recipe, setup.device))
+    if not bool(torch.isfinite(raw).all()):
+        raise DivergenceError(f"the network's output is no number any more at step {step} of {setup.recipe.steps}")
+    y = torch.as_tensor(setup.val.y, device=setup.device)
+    y = y.float() if setup.task.kind == "regression" else y.long()
+    batch = Batch(raw, scale.forward(y), torch.arange(len(y)), setup.task)
+    said = inference.predictions(raw, setup.task, scale)
+    value = METRICS[setup.task.primary](setup.val.y, said, setup.spacing)
+    val_loss = float(label_losses(raw, batch).mean())
+    clock.lap("evaluation")
+    state = setup.workplace / f"point-{step}.safetensors"
+    with storing(setup.workplace):
+        save_model(model, str(state))
+    clock.lap("writing")
+    return Point(step, loss, val_loss, float(value), state, setup.method.watch(model))
+
+
+def _optimiser(method: Method, model: nn.Module, layered: bool) -> torch.optim.Optimizer:
+    """The method's optimiser; layered: with one group of weights for each layer."""
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    weights = [{"params": layer} for layer in curriculum_hooks.layers(model)] if layered else trained
+    return optim.optimiser(method, weights)

@@ -1,0 +1,69 @@
+"""A finished trial brought back: its data as it saw them, and its network with the weights that were kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from safetensors.torch import load_model
+from torch import Tensor, nn
+
+from bench import registry
+from bench.core import BenchError, Record, seed_of
+from bench.method import Method
+from bench.storage.record_store import Store
+from bench.training.inference import Scale
+from bench.training.trial_data import Scene, lay_out
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A trained network and the scans that it was tested on."""
+
+    record: Record
+    method: Method
+    scene: Scene
+    model: nn.Module
+
+    @property
+    def scale(self) -> Scale:
+        """What the network's numbers are in, as the training part had it."""
+        return Scale.fit(self.scene.prepared.task, self.scene.targets[self.scene.fold.train])
+
+    def scans(self, count: int) -> tuple[np.ndarray, Tensor]:
+        """Rows of the prepared set, the first `count` of the test part, and these scans as the network reads them."""
+        rows = self.scene.fold.test[:count]
+        return rows, self.scene.part(rows).take(np.arange(len(rows)))[0]
+
+    def fresh(self, number: int) -> nn.Module:
+        """The same network with untrained weights: the `number`-th draw of them."""
+        torch.manual_seed(seed_of("explain", number))
+        return self.method.build(self.scene.prepared.task, self.scene.shape).to(self.scene.device).eval()
+
+
+def load(store: Store, key: str) -> Loaded:
+    """The trial of that key. BenchError where it is not there, is not done, or its weights were not kept."""
+    record = store.whole(key, weights=True)
+    if record is None:
+        raise BenchError(f"no finished trial {key} in {store.root}; `bench run` prints where its records lie")
+    if record.status != "done":
+        raise BenchError(f"the trial {key} is {record.status}: {record.error.get('message', '')}; it has no network")
+    if (weights := store.weights(key)) is None:
+        raise BenchError(f"the weights of trial {key} were not kept; {remedy('X')}")
+    trial = record.trial
+    if (now := registry.spec("methods", trial.method.name).version) != trial.method.version:
+        raise BenchError(f"{trial.method.name} is at version {now}, and these weights are of {trial.method.version}")
+    method: Method = registry.make("methods", trial.method.name, trial.method.params)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    scene = lay_out(trial, method, device)
+    model = scene.method.build(scene.prepared.task, scene.shape).to(device)
+    load_model(model, weights, device=str(device))
+    return Loaded(record, scene.method, scene, model.eval())
+
+
+def remedy(study: str) -> str:
+    """What to do where weights were not kept: records are never changed, so that they are made elsewhere."""
+    return f"run its study anew with them, in a folder of its own: BENCH_RESULTS=FOLDER bench run --study {study}" + (
+        " --keep-weights"
+    )

@@ -1,0 +1,104 @@
+"""From the parameters of the method to a network, and from its outputs to losses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from bench.core import Task
+from bench.method import Batch, label_losses
+from bench.views import Dynamic
+from bench.views.layer import RankPooling
+from bench.weights import carry_over, verified
+from dclse.auxiliary_heads import Staged
+from dclse.curriculum import Progress
+from dclse.gpconv import complexity, groups_of
+from dclse.network import Backbone
+from dclse.segmenter import Planar, Projected, SliceBySlice
+
+if TYPE_CHECKING:
+    from dclse.method import Dclse
+
+
+def build(method: Dclse, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    """The network for scans of `shape` after the view, images (C, H, W) or volumes (C, D, H, W)."""
+    model = _masks(method, task, shape) if task.kind == "segmentation" else _answers(method, task, shape)
+    if method.weights:
+        model.carried = carry_over(model, verified(method.weights, method.checksum))
+    return model
+
+
+def losses(method: Dclse, model: nn.Sequential | Staged | Planar, batch: Batch) -> Tensor:
+    """The loss of each scan, (B,): of the answer, and of the stages as the curriculum weighs them."""
+    x = batch.x
+    if isinstance(model, nn.Sequential):  # the network pools volumes itself before it reads them
+        x, model = model[0](x), model[-1]
+    answer, said = model.staged(x)
+    if batch.task.kind == "segmentation" and batch.y.ndim == 4:  # several slices of a scan: (B, S, rows, columns)
+        answer, said = _stacked(answer, batch), [_stacked(each, batch) for each in said]
+    progress: Progress = model.progress
+    progress.see([each.detach() for each in said], batch, method.dcl_tolerance, method.dcl_sets == "hard")
+    weights = progress.weigh(method.dcl, batch.progress, method.dcl_ramp, method.dcl_temperature)
+    beside = sum(weight * label_losses(each, batch) for weight, each in zip(weights.clone(), said, strict=True))
+    return label_losses(answer, batch) + method.auxiliary_weight * beside
+
+
+def regularised(method: Dclse, model: nn.Module, each: Tensor) -> Tensor:
+    """The losses (B,) with the penalty on the weights that learnt groups keep."""
+    return each + method.gpconv_penalty * complexity(model) if method.gpconv_penalty else each
+
+
+def watched(model: nn.Module) -> dict[str, float]:
+    """Sizes of the Cur sets, complexities and weights of the stages, and the groups of every learnt convolution."""
+    found: dict[str, float] = {}
+    for module in model.modules():
+        if isinstance(module, Progress):
+            found |= module.told()
+    return found | {f"groups {name}": float(number) for name, number in groups_of(model).items()}
+
+
+def told(model: nn.Module) -> dict[str, Any]:
+    """What the network began with, and what became of its groups and of its weights of the slices."""
+    said: dict[str, Any] = {}
+    if (carried := getattr(model, "carried", None)) is not None:
+        said["carried over"] = {"said": str(carried), **carried.plain()}
+    if groups := groups_of(model):
+        said["groups"] = groups
+    for module in model.modules():
+        if isinstance(module, RankPooling):
+            said["pooling weights"] = [[round(float(w), 6) for w in each.detach().cpu()] for each in module.weights]
+    return said
+
+
+def _answers(method: Dclse, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    pooling = _pooling(method, shape) if len(shape) == 4 else None
+    channels = shape[0] if pooling is None else pooling.view.shape(shape, (1.0,) * 3)[0]
+    if method.auxiliary or method.fusion == "attention":
+        network = Staged(channels, task, method.structure, method.auxiliary, method.fusion)
+    else:
+        network = Backbone(channels, task.outputs, method.structure)
+    return network if pooling is None else nn.Sequential(pooling, network)
+
+
+def _masks(method: Dclse, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    if len(shape) == 3:
+        return Planar(shape[0], task, method.structure, method.fusion)
+    if method.masks == "slabs":
+        return SliceBySlice(Planar(shape[0], task, method.structure, method.fusion), method.slabs.plane, method.window)
+    pooling = _pooling(method, shape)
+    planar = Planar(pooling.view.shape(shape, (1.0,) * 3)[0], task, method.structure, method.fusion)
+    return Projected(pooling, planar)
+
+
+def _pooling(method: Dclse, shape: tuple[int, ...]) -> RankPooling:
+    view: Dynamic = method.pooling
+    if len(shape) == 4 and method.masks == "projection":
+        view = replace(view, plane=method.slabs.plane, slab=0, stride=0)
+    return RankPooling(view, shape, method.learn_pooling)
+
+
+def _stacked(logits: Tensor, batch: Batch) -> Tensor:
+    """(B S, outputs, rows, columns) to (B, outputs, S, rows, columns)."""
+    return logits.unflatten(0, batch.y.shape[:2]).movedim(1, 2)
