@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +14,8 @@ from bench.data.prepare import prepare
 from bench.experiments.plan.resolve_data import Found
 from bench.experiments.prepare_study import Asked, lay_out, planned
 from bench.storage.atomic_io import seal
+from tests.documents import blocks
 
-ROOT = Path(__file__).parent.parent
 TWO = {
     "fault": Factor({"none": {}, "nan": {"fault": "nan"}}, "none"),
     "dropout": Factor({"no": {}, "yes": {"dropout": 0.5}}, "no"),
@@ -76,9 +74,8 @@ def test_a_network_or_weights_that_are_not_there_are_told_by_the_plan(tmp_path, 
     assert said in told
 
 
-def test_the_study_of_the_readme_that_uses_what_was_found_is_planned_with_it(tmp_path, monkeypatch):
-    text = (ROOT / "README.md").read_text()
-    (block,) = [one for one in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "tuned=" in one]
+def test_the_study_of_the_guide_uses_the_parameters_of_each_fold(tmp_path, monkeypatch):
+    (block,) = [block.text for block in blocks("python") if "tuned=" in block.text]
     (tmp_path / "plugins" / "tuned").mkdir(parents=True)
     (tmp_path / "plugins" / "searched_before.py").write_text(block)
     monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "plugins"))

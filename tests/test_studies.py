@@ -1,10 +1,9 @@
-"""Every shipped study runs, the wheel carries them, and the README's own files work as it says."""
+"""Every shipped study runs, the wheel carries them, and the files of the guide work as it says."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import zipfile
@@ -15,6 +14,7 @@ import pytest
 
 from bench import registry
 from bench.data.prepare import prepare
+from tests.documents import plug_ins
 
 ROOT = Path(__file__).parent.parent
 
@@ -79,18 +79,20 @@ def test_the_wheel_carries_all_that_a_run_needs(tmp_path):
         assert str(tmp_path / "installed") in done.stdout
 
 
-def readme_files() -> dict[str, str]:
-    """The files that the README gives whole: name -> text."""
-    text = (ROOT / "README.md").read_text()
-    return dict(re.findall(r"`plugins/(\w+\.py)`[^\n]*:\n\n```python\n(.*?)```", text, re.DOTALL))
+def test_the_real_scans_of_the_readme_are_prepared_planned_and_run(scans):
+    prepared = bench("prepare", "ad_oasis", "--from", str(scans / "oasis1"))
+    assert prepared.returncode == 0, prepared.stderr
+    planned = json.loads(bench("plan", "--study", "oasis_ad", "--json").stdout)
+    assert [(entry["name"], entry["stand_in_for"]) for entry in planned["data"]] == [("ad_oasis", None)]
+    done = bench("run", "--study", "oasis_ad", "--smoke", "--arm", "DCL-SE")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_files_of_the_readme_run_as_it_says(tmp_path, scans):
+def test_the_plug_ins_of_the_guide_run_on_real_scans(tmp_path, scans):
     folder = tmp_path / "plugins"
     folder.mkdir()
-    for name, text in readme_files().items():
+    for name, text in plug_ins().items():
         (folder / name).write_text(text)
-    assert sorted(path.stem for path in folder.iterdir()) == ["mine", "my_clinic", "shallow"]
     listed = {row["name"] for row in json.loads(bench("list", "--json").stdout)}
     assert {"mine", "my_clinic", "shallow"} <= listed
     clinic = _clinic(tmp_path / "clinic", scans / "oasis1")
@@ -102,7 +104,7 @@ def test_the_files_of_the_readme_run_as_it_says(tmp_path, scans):
 
 
 def _clinic(folder: Path, oasis: Path) -> Path:
-    """Forty of the real scans under the columns that the README's data set expects."""
+    """Forty of the real scans under the columns that the guide's data set expects."""
     folder.mkdir()
     lines = (oasis / "participants.tsv").read_text().splitlines()
     rows = ["participant_id\tage\tgroup"]

@@ -1,5 +1,5 @@
 """The command line: `bench list, describe, prepare, audit, plan, run, tune, status, report, compare, export, cost,
-explain, stress, gallery, template`.
+explain, stress, gallery, template, guide`.
 
 Exit status: 0 all is well; 1 something that ran has failed, or could not go on; 2 the command or the study was wrong;
 130 and 143 it was interrupted. An error is one message without a traceback, unless that is asked for.
@@ -21,6 +21,7 @@ from bench.cli import (  # fmt: skip
     explain,
     export,
     gallery,
+    guide,
     plan,
     prepare,
     report,
@@ -42,7 +43,7 @@ app = typer.Typer(
     epilog=f"With {TRACEBACK}, anywhere on the line, an error says where in the program it arose.",
 )
 for module in (
-    run, tune, plan, following, report, prepare, audit, cost, explain, stress, export, gallery, template,
+    run, tune, plan, following, report, prepare, audit, cost, explain, stress, export, gallery, template, guide,
 ):  # fmt: skip
     module.attach(app)
 
