@@ -17,6 +17,7 @@ from bench.data.prepare import prepare
 from tests.documents import plug_ins
 
 ROOT = Path(__file__).parent.parent
+SOURCES = {"ad_oasis": "oasis1", "age_oasis": "oasis1", "roi_ixi": "ixi10"}  # data set -> folder of the real scans
 
 
 def bench(*words, **environment):
@@ -48,11 +49,19 @@ def test_the_pictures_of_tumours_in_a_study_show_whole_heads():
             assert np.quantile(edge, 0.95) < 0.5 * np.percentile(image, 99), (study, params)
 
 
+@pytest.mark.parametrize("name", registry.names("studies"))
+def test_the_scans_of_a_study_are_made_or_at_hand_or_have_a_stand_in(name):
+    for data in registry.study(name).datasets:
+        member = registry.member("datasets", data.name)
+        assert member.phantom or member.twin or data.name in SOURCES, data.name
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names("studies"))
 def test_every_study_runs_at_its_smallest_on_the_real_scans(name, scans):
-    for each in ("ad_oasis", "age_oasis"):
-        prepare(each, source=scans / "oasis1")
+    asked = {data.name for one in registry.study(name).datasets for data in (one, one.external) if data}
+    for each in asked & set(SOURCES):
+        prepare(each, source=scans / SOURCES[each])
     done = bench("run", "--study", name, "--smoke", "--stand-ins")
     assert done.returncode == 0, done.stdout + done.stderr
 
