@@ -38,8 +38,9 @@ FORMS = {  # of methods whose default network is large; all others are tried as 
     "xing2020": {"dense": (64,), "dropout": 0.0},
 }
 LARGE = ("dclse", "xing2020")  # whose small form is not small
-WIDE = (1, 5, 40, 36)  # volumes whose images leave large networks more than one position: else the deviation of a batch
-# is that of four numbers, and eval mode, which takes another divisor, is another network
+# Scans of large networks leave the last stage nine positions of an image or more. With four, as of 32 pixels, the
+# deviation of a batch is that of a few numbers, and eval mode, which takes another divisor, is another network.
+WIDE = {"volume": (1, 5, 40, 36), "image": (3, 48, 46)}
 
 
 def form(name: str) -> Method:
@@ -49,7 +50,7 @@ def form(name: str) -> Method:
 
 def small_shape(name: str, kind: str) -> tuple[int, ...]:
     """The shape of the scans, before the view, that a method by name is tried on."""
-    return WIDE if name in LARGE and kind == "volume" else SHAPES[kind]
+    return (WIDE if name in LARGE else SHAPES)[kind]
 
 
 def shown_shape(method: Method, task: Task, shape: tuple[int, ...]) -> tuple[int, ...]:
