@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
+import yaml
 from rich.console import Console
 
 from bench.cli.guide import for_terminal, page, topics
@@ -69,6 +71,30 @@ def test_links_lead_to_files_and_files_in_the_repository_are_called_by_their_pat
     assert path.is_file(), f"{name}: {target}"
     if target.startswith("../") and path.suffix == ".md":
         assert text == path.relative_to(ROOT).as_posix().removesuffix("/README.md")
+
+
+def test_files_of_the_repository_that_a_page_names_are_there():
+    for name, text in pages().items():
+        for path in re.findall(r"`((?:bench|baselines|dclse|studies/[a-z_]+\.py|tests)/[^`\s]*)`", text):
+            there = path.partition("NAME")[0] if "NAME" in path else path
+            assert (ROOT / there).exists(), f"{name}: {path}"
+
+
+def test_pages_are_written_in_the_words_of_the_field():
+    for name, text in pages().items():
+        prose = re.sub(r"^```.*?^```$|`[^`]*`", "", text, flags=re.DOTALL | re.MULTILINE)
+        assert not re.findall(r"\b(told|said|laid|anew|whoever|as it were)\b", prose), name
+
+
+def test_the_citation_is_of_this_version():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert cited["cff-version"] == "1.2.0"
+    assert {name: cited[name] for name in ("version", "license")} == {
+        name: project[name] for name in ("version", "license")
+    }
+    assert cited["authors"] == [{"name": "The dclse-bench developers"}]
+    assert cited["title"].startswith(project["name"])
 
 
 def test_a_plug_in_that_stands_in_two_pages_is_the_same_in_both():

@@ -79,7 +79,7 @@ def test_the_wheel_carries_all_that_a_run_needs(tmp_path):
         "import sys; sys.path.insert(0, sys.argv.pop(1)); import bench; print(bench.__file__);"
         "from bench.cli import main; main()"
     )
-    for words in (["list", "studies", "--json"], ["run", "--study", "quickstart", "--smoke"]):
+    for words in (["list", "studies", "--json"], ["guide", "plugins"], ["run", "--study", "quickstart", "--smoke"]):
         done = subprocess.run(
             [sys.executable, "-P", "-c", program, str(tmp_path / "installed"), *words],
             cwd=empty, capture_output=True, text=True, check=False, env={**os.environ, "BENCH_PLUGINS": ""},
