@@ -14,6 +14,7 @@ import pytest
 
 from bench import registry
 from bench.data.prepare import prepare
+from tests.commands import said
 from tests.documents import plug_ins
 
 ROOT = Path(__file__).parent.parent
@@ -88,28 +89,35 @@ def test_the_wheel_carries_all_that_a_run_needs(tmp_path):
         assert str(tmp_path / "installed") in done.stdout
 
 
-def test_the_real_scans_of_the_readme_are_prepared_planned_and_run(scans):
-    prepared = bench("prepare", "ad_oasis", "--from", str(scans / "oasis1"))
-    assert prepared.returncode == 0, prepared.stderr
-    planned = json.loads(bench("plan", "--study", "oasis_ad", "--json").stdout)
+@pytest.fixture
+def here(capsys, monkeypatch):
+    """The command in this process, which has to end well; what it printed."""
+
+    def run(*words: str) -> str:
+        status, text = said(capsys, monkeypatch, *words)
+        assert status == 0, text
+        return text
+
+    return run
+
+
+def test_the_real_scans_of_the_readme_are_prepared_planned_and_run(here, scans):
+    assert "198 scans of 198 groups" in here("prepare", "ad_oasis", "--from", str(scans / "oasis1"))
+    planned = json.loads(here("plan", "--study", "oasis_ad", "--json"))
     assert [(entry["name"], entry["stand_in_for"]) for entry in planned["data"]] == [("ad_oasis", None)]
-    done = bench("run", "--study", "oasis_ad", "--smoke", "--arm", "DCL-SE")
-    assert done.returncode == 0, done.stdout + done.stderr
+    here("run", "--study", "oasis_ad", "--smoke", "--arm", "DCL-SE")
 
 
-def test_the_plug_ins_of_the_guide_run_on_real_scans(tmp_path, scans):
+def test_the_plug_ins_of_the_guide_run_on_real_scans(here, tmp_path, scans):
     folder = tmp_path / "plugins"
     folder.mkdir()
     for name, text in plug_ins().items():
         (folder / name).write_text(text)
-    listed = {row["name"] for row in json.loads(bench("list", "--json").stdout)}
+    listed = {row["name"] for row in json.loads(here("list", "--json"))}
     assert {"mine", "my_clinic", "shallow"} <= listed
     clinic = _clinic(tmp_path / "clinic", scans / "oasis1")
-    done = bench("prepare", "my_clinic", "--from", str(clinic))
-    assert done.returncode == 0, done.stderr
-    assert "40 scans of 40 groups" in done.stdout
-    done = bench("run", "--study", "mine", "--smoke")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert "40 scans of 40 groups" in here("prepare", "my_clinic", "--from", str(clinic))
+    here("run", "--study", "mine", "--smoke")
 
 
 def _clinic(folder: Path, oasis: Path) -> Path:
