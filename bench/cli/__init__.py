@@ -39,8 +39,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Find out whether a method really helps on brain images. Begin with: bench run --study quickstart. Read on with:"
-    " bench guide",
+    help="Find out whether a method really helps on brain images. Begin with: bench run --study quickstart."
+    " Read on: bench guide",
     epilog=f"With {TRACEBACK}, anywhere on the line, an error says where in the program it arose.",
 )
 for module in (
