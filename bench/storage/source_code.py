@@ -15,9 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 PACKAGES = ("bench", "baselines", "dclse", "studies")
-TRAINING = (
-    "bench.experiments.run_trial",
-)  # runs a trial; with its imports, all of `bench` that a trained network depends on
+TRAINING = ("bench.experiments.run_trial",)  # with its imports: all of `bench` that a trained network depends on
 DOOR = "bench"  # its __init__ hands on names from everywhere and makes no number: not followed
 
 
