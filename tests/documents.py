@@ -23,7 +23,7 @@ GUIDE = ROOT / "bench" / "guide"
 FENCE = re.compile(r"(?P<before>.*?)^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMENT = re.compile(r"<!-- ([^>]*) -->\n\Z")
 FILE = re.compile(r"`plugins/(\w+\.py)`[^`]*\Z")
-LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
+LINK = re.compile(r"\[([^\[\]]*)\]\(([^)\s]+)\)")
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ def test_a_page_in_a_terminal_is_drawn_with_links_as_commands_and_paths(capsys, 
 def test_no_link_is_left_in_a_page_for_a_terminal(topic):
     text = for_terminal(page(topic))
     assert not re.search(r"\]\(", text)
+    assert set(page(topic).splitlines()) - set(text.splitlines()) == {
+        line for line in page(topic).splitlines() if re.search(r"\]\(", line)
+    }
     assert ".." not in re.sub(r"\.\.\.", "", text)
 
 

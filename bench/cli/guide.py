@@ -14,9 +14,9 @@ from bench import registry
 from bench.core import BenchError
 
 COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)  # how a test runs the block that follows
-PAGE = re.compile(r"\[[^\]]+\]\((\w+)\.md\)")
+PAGE = re.compile(r"\[[^\[\]]+\]\((\w+)\.md\)")
 PICTURE = re.compile(r"!\[([^\]]*)\]\((?:\.\./)*([^)]+)\)")
-FILE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]+\)")  # its text is its path in the repository
+FILE = re.compile(r"\[([^\[\]]+)\]\(\.\./[^)]+\)")  # its text is its path in the repository
 
 
 def attach(app: typer.Typer) -> None:
