@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 SCHEDULES = ("none", "ramp", "cur")
+SMALL = 32  # pixels: of images no larger than this the last stage, a sixteenth of them, has four positions or fewer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,10 @@ class Dclse(Method):
     slice; with `masks=projection` it reads one dynamic image of the whole and answers line by line. A 2D encoding adds
     up the slices: which of them gave a pixel its value it cannot tell, so a projection's mask has no depth, and a
     slice's mask knows its neighbours only as a weighted sum.
+
+    Images of 32 pixels or fewer are too small for it: its last stage then has four positions at most. After 200 steps
+    of 8 scans its test accuracy was 0.64 at 32 pixels, where a ResNet-18 reached 0.80; 0.98 and 1.00 at 48 pixels, 0.97
+    and 0.98 at 64.
 
     Source: arXiv 2511.15151; trained from scratch, or from `weights` of another task.
     """
@@ -122,6 +127,15 @@ class Dclse(Method):
         from dclse import factory
 
         return factory.told(model)
+
+    def remark(self, shape: tuple[int, ...]) -> str:
+        """A warning where it reads a scan as one small image."""
+        pooled = len(shape) == 4 and self.view.kind_name == "volume"
+        image = self.pooling.shape(shape, (1.0,) * 3) if pooled else shape
+        if len(image) != 3 or max(image[1:]) > SMALL:
+            return ""
+        size = " x ".join(map(str, image[1:]))
+        return f"it reads images of {size} pixels; at {SMALL} pixels and below DCL-SE was behind a ResNet-18"
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         shown = effective(self.shown(task), shape).shape(shape, (1.0,) * (len(shape) - 1))

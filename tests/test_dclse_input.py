@@ -85,3 +85,19 @@ def test_volumes_that_show_nothing_are_learnt_from(params, volume):
     losses.mean().backward()
     assert losses.isfinite().all()
     assert all(weight.grad.isfinite().all() for weight in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("params", "shape", "warned"),
+    [
+        ({}, (3, 32, 32), True),
+        ({}, (3, 24, 32), True),
+        ({}, (3, 33, 20), False),
+        ({}, (3, 64, 64), False),
+        ({"view": "volume"}, (1, 90, 28, 32), True),  # sagittal slices are pooled: 28 x 32 pixels
+        ({"view": "volume"}, (1, 32, 48, 32), False),
+        ({}, (7, 20, 30, 30), False),  # slabs of a scan with masks
+    ],
+)
+def test_it_warns_of_images_that_are_too_small_for_it(params, shape, warned):
+    assert ("at 32 pixels and below" in make("methods", "dclse", params).remark(shape)) == warned

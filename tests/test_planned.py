@@ -47,6 +47,17 @@ def test_a_light_form_quotes_no_cost_of_the_full_one():
     assert not any("the study says" in line for line in lines)
 
 
+def test_the_plan_says_which_arms_read_scans_that_are_too_small_for_them(plugins):
+    arms = {"net": Arm("tiny_net"), "DCL-SE": Arm("dclse"), "DCL-SE (mean)": Arm("dclse", {"view": "mean"})}
+    patches = {"patches": Arm("monaiseg", {"patch": [16, 16, 16]})}  # refused: these scans have no masks
+    study = replace(registry.study("tiny"), arms=arms | patches, again=None, random_labels=None, floors=[])
+    found = lay_out("tiny", study, [Found(prepare("tiny_volumes").spec)], [])
+    (remark,) = found.remarks
+    assert remark.startswith("tiny_volumes: DCL-SE, DCL-SE (mean): it reads images of 12 x 12 pixels; ")
+    assert remark in found.lines()
+    assert remark in found.summary()["notes"]
+
+
 @pytest.mark.parametrize(
     ("arm", "said"),
     [

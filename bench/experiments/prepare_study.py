@@ -9,12 +9,14 @@ from functools import cached_property
 from typing import Any
 
 from bench import registry
-from bench.core import BenchError, Data, Design, Study, Trial, paths, plain, plural
+from bench.core import Arm, BenchError, Data, Design, Study, Trial, paths, plain, plural
 from bench.data.prepare import fingerprint
 from bench.experiments import plan
 from bench.experiments.plan import Cell, Found
 from bench.experiments.plan.estimate import Estimate, Need, estimate, kind_of
+from bench.method import Method
 from bench.storage.record_store import Store
+from bench.views import effective
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,22 @@ class Planned:
         return [
             *(_data_line(item) for item in self.found),
             *self.notes,
+            *self.remarks,
             *plan.design_lines(study),
             f"{plural(len(arms), 'arm')}, {shape}: {plural(len(self.trials), 'trial')}, {self._progress()}; {budget}",
             f"{plural(len(self.cells), 'cell')} of the tables, {plural(self.pairs, 'pair')} of runs to compare",
             *self._taking(),
         ]
+
+    @cached_property
+    def remarks(self) -> list[str]:
+        """What methods remark on the size of the scans that they would read, arms with one remark together."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for item in self.found:
+            for label, arm in self.study.rows():
+                if words := _remark(item, arm):
+                    found.setdefault((item.where, words), []).append(label)
+        return [f"{where}: {', '.join(labels)}: {words}" for (where, words), labels in found.items()]
 
     def _progress(self) -> str:
         counts = self.statuses
@@ -131,7 +144,7 @@ class Planned:
             "study": self.name,
             "question": self.study.question,
             "data": [{**plain(item.spec), **_how(item)} for item in self.found],
-            "notes": self.notes,
+            "notes": [*self.notes, *self.remarks],
             "recipe": plain(self.study.recipe),
             "cells": len(self.cells),
             "pairs": self.pairs,
@@ -185,6 +198,17 @@ def _repeats(study: Study, found: list[Found]) -> list[str]:
             for other, labels in again.items()
         ]
     return notes
+
+
+def _remark(item: Found, arm: Arm) -> str:
+    """What the method of an arm remarks on the scans of a data set, after its view; empty where it refuses them."""
+    method = registry.make("methods", arm.method, arm.params)
+    if type(method).remark is Method.remark:  # it has nothing to remark on, and asking others may build a network
+        return ""
+    made = registry.make("datasets", item.spec.name, item.spec.params)
+    if made.task.kind not in (arm.tasks or (made.task.kind,)) or method.refuses(made.task, made.shape):
+        return ""
+    return method.remark(effective(method.shown(made.task), made.shape).shape(made.shape, made.spacing))
 
 
 def lay_out(name: str, study: Study, found: list[Found], notes: list[str], smoke: bool = False) -> Planned:
