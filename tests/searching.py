@@ -35,7 +35,7 @@ DATA = DataSpec("phantom_ad", 1, {}, "f")
 def search(name="formula", **changes):
     """The search of the first fold; changes: of the study's tuning."""
     study = replace(STUDY, tuning=replace(STUDY.tuning, **changes))
-    return tune.searches(name, study, [plan.Found(DATA)])[0][0]
+    return tune.searches(name, study, [plan.ResolvedData(DATA)])[0][0]
 
 
 def reached(params) -> float:
@@ -52,9 +52,9 @@ def pretended(pause=0.0):
         for point in range(1, POINTS + 1):
             time.sleep(pause)
             if report(point, score * point / POINTS, 1.0 * point, 2 * point):
-                return tune.Outcome("pruned", seconds=1.0 * point, steps=2 * point)
+                return tune.CandidateOutcome("pruned", seconds=1.0 * point, steps=2 * point)
         values = {"validation": score, "parameters": 11e6 if trial.method.params["optimiser"] == "adam" else 21e6}
-        return tune.Outcome("done", {name: values[name] for name in objectives}, 1.0 * POINTS, 2 * POINTS)
+        return tune.CandidateOutcome("done", {name: values[name] for name in objectives}, 1.0 * POINTS, 2 * POINTS)
 
     return train
 
@@ -64,7 +64,7 @@ def carried_out(storage, folder, trials=40, one=None, pause=0.0):
     from bench.experiments.search import run_search
 
     run_search.train = pretended(pause)
-    (found,) = tune.carry_out([one or search()], tune.Storage(str(storage)), trials, Path(folder), "serial")
+    (found,) = tune.carry_out([one or search()], tune.OptunaStorage(str(storage)), trials, Path(folder), "serial")
     return found
 
 
@@ -77,13 +77,13 @@ def told(found):
 
 
 def main(storage: str, folder: str, trials: str, pause: str) -> None:
-    mine, tell = [], tune.Asking.tell
+    mine, tell = [], tune.SearchSession.tell
 
     def counted(self, number, outcome):
         mine.append(number)
         tell(self, number, outcome)
 
-    tune.Asking.tell = counted
+    tune.SearchSession.tell = counted
     carried_out(storage, folder, int(trials), pause=float(pause))
     print(json.dumps(mine))
 

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from bench.core import BenchError
 from bench.data.audit import findings, from_folder, grouped, identities, joined
-from bench.data.audit.image_set import Pictures
+from bench.data.audit.image_set import ImageSet
 from bench.data.audit.similarity import described, shrunk, standardised
 from bench.data.audit.similarity_graph import Step, chained, components, survey
 
@@ -23,10 +23,10 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(3)
 
 
-def told(vectors: np.ndarray, **columns: tuple[str, ...]) -> Pictures:
+def told(vectors: np.ndarray, **columns: tuple[str, ...]) -> ImageSet:
     names = tuple(f"p{at}" for at in range(len(vectors)))
     given = {"sets": ("s",) * len(names), "parts": ("",) * len(names), "labels": ("",) * len(names), **columns}
-    return Pictures(names, groups=names, checksums=names, vectors=vectors, faults=(), oddities=(), **given)
+    return ImageSet(names, groups=names, checksums=names, vectors=vectors, faults=(), oddities=(), **given)
 
 
 def partition(names) -> set[frozenset[int]]:

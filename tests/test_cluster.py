@@ -16,7 +16,7 @@ from mortals import Quiet
 from records import without_times
 
 from bench import registry
-from bench.core import Arm, BenchError, HaltError, Recipe
+from bench.core import Arm, BenchError, Recipe, RunAbortedError
 from bench.data.prepare import prepare
 from bench.experiments import launch, plan
 from bench.storage.record_store import Store
@@ -142,7 +142,7 @@ def test_a_node_with_other_packages_or_other_data_is_named_with_what_differs(tin
     with Cluster() as nodes:
         nodes.start("head", resources={"num_cpus": 0})
         nodes.start("older", BENCH_DATA=str(tmp_path / "nothing"), **around)
-        with pytest.raises(HaltError) as refused:
+        with pytest.raises(RunAbortedError) as refused:
             run(tiny, tmp_path / "r", "ray", nodes.address)
     said = str(refused.value)
     assert "node older: timm 0.0.1, here" in said

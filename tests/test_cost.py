@@ -16,7 +16,7 @@ from bench.registry import make
 from bench.report.tables.results import Run
 from bench.report.tables.scores_table import mean_cost, not_measurable
 from bench.training import model_cost
-from bench.training.energy import Meter
+from bench.training.energy import EnergyMeter
 from bench.views import dynamic_image, rank_pooling_weights
 
 TWO = Task("classification", "auc", ("a", "b"))
@@ -104,7 +104,7 @@ def test_energy_of_processors_is_that_of_their_packages_and_counters_begin_anew(
     first, second = Zone(tmp_path, "intel-rapl:0"), Zone(tmp_path, "intel-rapl:1", "package-1")
     part = Zone(tmp_path, "intel-rapl:0:0", "core")
     first.at(900_000_000)
-    meter = Meter(torch.device("cpu"), tmp_path)
+    meter = EnergyMeter(torch.device("cpu"), tmp_path)
     first.at(100_000_000)  # over the top: 100 J up to it, 100 J since
     second.at(3_000_000)
     part.at(50_000_000)  # is in its package
@@ -112,11 +112,11 @@ def test_energy_of_processors_is_that_of_their_packages_and_counters_begin_anew(
 
 
 def test_energy_that_nobody_counts_is_not_measurable_and_never_0(tmp_path):
-    assert Meter(torch.device("cpu"), tmp_path).joules() is None
-    assert Meter(torch.device("cpu"), tmp_path / "gone").joules() is None
+    assert EnergyMeter(torch.device("cpu"), tmp_path).joules() is None
+    assert EnergyMeter(torch.device("cpu"), tmp_path / "gone").joules() is None
     zone = Zone(tmp_path, "intel-rapl:0")
     (zone.folder / "energy_uj").write_text("?")
-    assert Meter(torch.device("cpu"), tmp_path).joules() is None
+    assert EnergyMeter(torch.device("cpu"), tmp_path).joules() is None
 
 
 def test_energy_of_a_board_is_that_which_nvml_counts(monkeypatch):
@@ -127,13 +127,13 @@ def test_energy_of_a_board_is_that_which_nvml_counts(monkeypatch):
     monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
     monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", lambda uuid: {"GPU-1-2": "board"}[uuid])
     monkeypatch.setattr(pynvml, "nvmlDeviceGetTotalEnergyConsumption", lambda board: next(counted))
-    assert Meter(torch.device("cuda")).joules() == pytest.approx(450)
+    assert EnergyMeter(torch.device("cuda")).joules() == pytest.approx(450)
 
     def refuse(board):
         raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
 
     monkeypatch.setattr(pynvml, "nvmlDeviceGetTotalEnergyConsumption", refuse)
-    assert Meter(torch.device("cuda")).joules() is None
+    assert EnergyMeter(torch.device("cuda")).joules() is None
 
 
 def test_the_table_says_what_could_not_be_measured(tmp_path):

@@ -68,7 +68,7 @@ def setup(folder, name="none", task=AUC, method=None, scans=16, steps=40, batch=
         logits = {AUC: (scans, 2), MAE: (scans, 1), DICE: (scans, 2, *SHAPE[1:])}[task]
         more["upstream"] = [Outputs(torch.randn(logits, generator=torch.Generator().manual_seed(1)), torch.ones(1))]
     folder.mkdir(exist_ok=True)
-    return loop.Setup(trial, method or Conv(), curriculum, task, *parts, torch.device("cpu"), folder, **more)
+    return loop.TrainingSetup(trial, method or Conv(), curriculum, task, *parts, torch.device("cpu"), folder, **more)
 
 
 def able(name, task):
@@ -192,7 +192,7 @@ def test_every_number_is_drawn_from_the_cell_and_not_from_the_method(tmp_path):
     drawn = []
     for name, method in (("none", Conv()), ("self_paced", Conv(rate=0.5)), ("superloss", Conv(lr=0.1))):
         one = setup(tmp_path, name, method=method)
-        course = loop._begin(one, method.build(AUC, SHAPE), loop.Scale(), loop.Clock(one.device))
+        course = loop._begin(one, method.build(AUC, SHAPE), loop.Scale(), loop.StageTimer(one.device))
         drawn.append([course.order.take(None).tolist() for _ in range(9)])
         assert course.signals.seed == one.trial.seed_for("curriculum")
     order = shuffled(16, 4, np.random.default_rng(one.trial.seed_for("order")))
@@ -210,7 +210,7 @@ def test_the_teachers_losses_are_those_of_its_answers(tmp_path):
 
 def test_layers_have_the_rates_of_their_depth(tmp_path):
     one = setup(tmp_path, "lerac")
-    course = loop._begin(one, one.method.build(AUC, SHAPE), loop.Scale(), loop.Clock(one.device))
+    course = loop._begin(one, one.method.build(AUC, SHAPE), loop.Scale(), loop.StageTimer(one.device))
     assert [[weight.ndim for weight in group["params"]] for group in course.optimiser.param_groups] == [
         [5, 1, 1, 1],
         [5, 1],
@@ -226,7 +226,7 @@ def test_layers_have_the_rates_of_their_depth(tmp_path):
 def test_the_weights_of_voxels_are_those_of_a_loss_written_by_hand(tmp_path):
     one = setup(tmp_path, "patch_difficulty", DICE)
     model = one.method.build(DICE, SHAPE).eval()
-    course = loop._begin(one, model, loop.Scale(), loop.Clock(one.device))
+    course = loop._begin(one, model, loop.Scale(), loop.StageTimer(one.device))
     batch = loop._batch(one, course, loop.Scale(), 3)
     with curriculum_hooks.acting(model, batch.stage) as answers:
         losses = one.method.step(model, batch) + curriculum_hooks.voxel_term(answers, batch)

@@ -16,7 +16,7 @@ from bench.core import BenchError, DataSpec, Labels, Recipe, Split, Task, Trial,
 from bench.data.loader import Normaliser, Part
 from bench.data.prepare import prepare
 from bench.experiments import plan, run_trial
-from bench.experiments.plan.dependencies import Lineage
+from bench.experiments.plan.dependencies import DependencyResolver
 from bench.method import Batch, Outputs, outputs
 from bench.storage.record_store import Store
 from bench.training import checkpoint, inference
@@ -57,7 +57,7 @@ def asked(plugins, monkeypatch):
         data = prepare("tiny_volumes", {"kind": kind, "people": 12}).spec
         recipe = Recipe(steps=steps, batch_size=4, points=3)
         method = registry.spec("methods", "distil", params)
-        return Lineage().whole(Trial(data, method, Split(folds=2), recipe=recipe))
+        return DependencyResolver().whole(Trial(data, method, Split(folds=2), recipe=recipe))
 
     return trial
 
@@ -215,7 +215,7 @@ def test_of_masks_the_features_are_a_row_for_each_scan():
 def test_a_trial_names_its_teacher():
     spec = registry.spec("methods", "distil", WAYS["hinton"][1])
     trial = Trial(DataSpec("any"), spec)
-    assert Lineage().whole(trial).upstream == tuple(each.key for each in plan.needed_by(trial))
+    assert DependencyResolver().whole(trial).upstream == tuple(each.key for each in plan.needed_by(trial))
 
 
 @pytest.mark.parametrize(
@@ -231,10 +231,10 @@ def test_a_trial_names_its_teacher():
 def test_a_teacher_of_other_scans_is_told_of_before_anything_is_trained(monkeypatch, name, other):
     distil, method = registry.member("methods", "distil"), registry.spec("methods", "distil", SMALL)
     trial, honest = Trial(DataSpec("any", fingerprint="f"), method), distil.upstream
-    assert len(Lineage().needed_by(trial)) == 1
+    assert len(DependencyResolver().needed_by(trial)) == 1
     monkeypatch.setattr(distil, "upstream", lambda own, asked: (replace(honest(own, asked)[0], **{name: other}),))
     with pytest.raises(BenchError, match=f"distil would learn from monai3d trained on another {name}"):
-        Lineage().needed_by(trial)
+        DependencyResolver().needed_by(trial)
 
 
 def test_the_description_tells_the_numbers_that_each_loss_has_where_a_study_gives_none():

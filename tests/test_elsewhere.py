@@ -15,9 +15,9 @@ from bench.evaluation.metrics import metric
 from bench.report.tables import arm_selection
 from bench.report.tables.above_chance_table import learning
 from bench.report.tables.contrasts_table import row
-from bench.report.tables.external_test import Term, people_variance
+from bench.report.tables.external_test import VarianceTerm, people_variance
 from bench.report.tables.model_comparison_table import trained
-from bench.report.tables.results import Run, Section
+from bench.report.tables.results import DatasetResults, Run
 from bench.report.tables.scores_table import interval
 
 FOLDS, PEOPLE = 5, 40
@@ -34,7 +34,7 @@ def said(arm: str, fold: int) -> np.ndarray:
     return np.stack([1 - high, high], axis=1)
 
 
-def section(external: bool = True, kept: bool = True) -> Section:
+def section(external: bool = True, kept: bool = True) -> DatasetResults:
     predictions, runs = {}, []
     for arm in ("a", "b", "constant"):
         for fold in range(FOLDS):
@@ -54,7 +54,7 @@ def section(external: bool = True, kept: bool = True) -> Section:
     }
     entry = {"name": "d", "phantom": False, "task": TASK} | ({"external": {"data": {}}} if external else {})
     store = SimpleNamespace(predictions=lambda key, record, names: predictions[key])
-    return Section({**plan, "blind": ["constant"]}, entry, tuple(runs), store)
+    return DatasetResults({**plan, "blind": ["constant"]}, entry, tuple(runs), store)
 
 
 def test_the_variance_from_people_is_that_of_a_bootstrap_written_as_a_loop() -> None:
@@ -70,8 +70,8 @@ def test_the_variance_from_people_is_that_of_a_bootstrap_written_as_a_loop() -> 
     assert found == pytest.approx(np.var(drawn, ddof=1), rel=0.15)
 
 
-def terms(made: Section) -> tuple[Term, Term]:
-    return Term(made, "a", "arm", 1.0), Term(made, "b", "arm", -1.0)
+def terms(made: DatasetResults) -> tuple[VarianceTerm, VarianceTerm]:
+    return VarianceTerm(made, "a", "arm", 1.0), VarianceTerm(made, "b", "arm", -1.0)
 
 
 def test_a_contrast_knows_that_its_people_are_the_same() -> None:

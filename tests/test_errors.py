@@ -14,9 +14,9 @@ import bids
 import numpy as np
 import pytest
 
-from bench.core import HaltError
+from bench.core import RunAbortedError
 from bench.data import loader
-from bench.data.prepare import DamagedError, open_prepared, prepare
+from bench.data.prepare import DamagedDataError, open_prepared, prepare
 from bench.storage.atomic_io import storing, write_text
 from bench.views import Slice
 
@@ -132,7 +132,7 @@ def test_damaged_prepared_data_are_named_set_aside_and_made_again(tmp_path, file
     tree = bids.oasis(tmp_path / "tree", 2)
     made = prepare("ad_oasis", source=tree)
     damage(made.folder / file)
-    with pytest.raises(DamagedError, match=file):
+    with pytest.raises(DamagedDataError, match=file):
         open_prepared("ad_oasis").verify()
     again = prepare("ad_oasis", source=tree)
     assert again.fingerprint == made.fingerprint
@@ -172,9 +172,9 @@ def test_a_damaged_view_is_computed_again(tmp_path):
 
 def test_what_a_disk_refuses_is_told_with_its_place(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(HaltError, match=r"cannot write in .*file: .*give the command again"):
+    with pytest.raises(RunAbortedError, match=r"cannot write in .*file: .*give the command again"):
         write_text(tmp_path / "file" / "a.txt", "text")
-    with pytest.raises(HaltError, match="the disk is full"), storing(tmp_path):
+    with pytest.raises(RunAbortedError, match="the disk is full"), storing(tmp_path):
         raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
     with pytest.raises(RuntimeError), storing(tmp_path):
         raise RuntimeError("something else")

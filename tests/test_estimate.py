@@ -14,7 +14,7 @@ from bench import registry
 from bench.core import Recipe, Record, Trial
 from bench.data.prepare import prepare
 from bench.experiments.plan.estimate import MEASURED, estimate
-from bench.experiments.prepare_study import Asked, planned
+from bench.experiments.prepare_study import StudyRequest, planned
 from bench.storage.record_store import Store
 
 COST = {
@@ -38,9 +38,9 @@ def keep(root, one, seconds=20.0, status="done", device="cpu", **cost):
 
 
 def test_a_data_set_of_the_study_is_taken_as_the_study_describes_it():
-    (data,) = Asked("strong_tumours", ["phantom_bt_ct"]).data
+    (data,) = StudyRequest("strong_tumours", ["phantom_bt_ct"]).data
     assert data.params == {"effect": 2.0, "subjects": 600}
-    (other,) = Asked("strong_phantoms", ["ad_oasis@site"]).data
+    (other,) = StudyRequest("strong_phantoms", ["ad_oasis@site"]).data
     assert (other.name, other.split, other.params) == ("ad_oasis", "site", {})
 
 
@@ -99,7 +99,7 @@ def test_machines_are_not_mixed(tmp_path):
 @pytest.fixture
 def tiny(plugins):
     prepare("tiny_volumes")
-    return Asked("tiny")
+    return StudyRequest("tiny")
 
 
 def test_a_plan_counts_cells_pairs_and_trials(tiny):
@@ -125,8 +125,8 @@ def test_measuring_makes_no_record_of_the_study_and_tells_all_kinds(tiny):
 def test_a_plan_imports_neither_torch_nor_ray(tmp_path):
     write(tmp_path, {"a": Told()}, [Made()], folds=2)
     program = (
-        "import sys; from bench.experiments.prepare_study import Asked, planned;"
-        "planned(Asked('ablation_dgm', phantoms=True)).lines();"
+        "import sys; from bench.experiments.prepare_study import StudyRequest, planned;"
+        "planned(StudyRequest('ablation_dgm', phantoms=True)).lines();"
         "print([name for name in ('torch', 'ray') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

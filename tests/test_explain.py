@@ -15,7 +15,7 @@ from torch import nn
 from bench import registry
 from bench.analysis.explain.localisation import area, head_of, hit, interval
 from bench.analysis.explain.saliency import WAYS, saliency
-from bench.analysis.explain.saliency_maps import Way, explain
+from bench.analysis.explain.saliency_maps import SaliencyConfig, explain
 from bench.core import BenchError, Recipe, Split, Task, Trial
 from bench.data.prepare import prepare
 from bench.experiments import run_trial
@@ -120,7 +120,7 @@ def test_maps_lie_where_their_scans_lie_and_are_scored(kept, tmp_path):
 
     store, trial, _ = kept
     loaded = load(store, trial.key)
-    entry, shown = explain(loaded, tmp_path, 3, Way(), 2, False)
+    entry, shown = explain(loaded, tmp_path, 3, SaliencyConfig(), 2, False)
     files = sorted(tmp_path.glob("scan-*.nii.gz"))
     assert len(files) == entry["scans"] == len(entry["each"]) == 3
     image, row = nib.load(files[0]), int(loaded.scene.fold.test[0])
@@ -131,7 +131,7 @@ def test_maps_lie_where_their_scans_lie_and_are_scored(kept, tmp_path):
     assert all(0 <= one["auc"] <= 1 for one in entry["each"])
     assert len(entry["untrained"]["auc"]) == 3
     assert shown[0].map.shape == shown[0].image.shape
-    again, _ = explain(loaded, tmp_path, 3, Way(), 2, False)
+    again, _ = explain(loaded, tmp_path, 3, SaliencyConfig(), 2, False)
     assert json.dumps(again) == json.dumps(entry)
 
 
@@ -172,7 +172,7 @@ def test_the_plane_hits_the_truth_and_untrained_weights_do_not(tmp_path):
     store = Store(tmp_path / "results")
     record = run_trial.run(trial, store, keep=True)
     assert record.metrics["selected"]["auc"] > 0.95
-    entry, _ = explain(load(store, trial.key), tmp_path / "maps", 16, Way(), 8, False)
+    entry, _ = explain(load(store, trial.key), tmp_path / "maps", 16, SaliencyConfig(), 8, False)
     print({kind: entry[kind] for kind in ("trained", "untrained", "chance")})
     assert entry["trained"]["auc"][1] > entry["chance"]["auc"] == 0.5
     assert entry["untrained"]["auc"][1] <= 0.5  # a t interval over networks

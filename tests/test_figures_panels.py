@@ -17,7 +17,7 @@ from bench.report.figures import save, style
 from bench.report.figures.critical_difference_figure import cliques, critical_difference
 from bench.report.figures.training_curves_figure import learning_curves
 from bench.report.html import inline
-from bench.report.tables.training_curves import Course
+from bench.report.tables.training_curves import TrainingCurve
 from bench.storage.record_store import Store
 
 FLOORS = {"constant": Told(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": Told(0.5, family="floor")}
@@ -164,7 +164,7 @@ def test_losses_on_a_logarithmic_axis_have_plain_numbers():
     """No mathematics is set in figures, so that a label with a dollar is itself."""
     steps = np.array([10, 20, 30])
     lines = {"train_loss": [[1.0, 0.1, 0.01]], "val_loss": [[1.0, 0.9, 0.8]], "val": [[0.5] * 3], "test": [[0.5] * 3]}
-    one = Course(steps, {name: np.array(line) for name, line in lines.items()}, steps[-1:], steps[-2:])
+    one = TrainingCurve(steps, {name: np.array(line) for name, line in lines.items()}, steps[-1:], steps[-2:])
     made = learning_curves({"net": one}, METRICS["auc"], "")
     made.canvas.draw()
     told = [label.get_text() for axes in made.axes for label in axes.get_yticklabels()]

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from bench import registry
-from bench.core import BenchError, HaltError
+from bench.core import BenchError, RunAbortedError
 from bench.data.prepare import prepare
 from bench.data.readers.images import Folders, listed, read_image
 
@@ -200,7 +200,7 @@ def test_broken_images_stop_a_preparation_by_name_or_are_left_out(tmp_path):
     (root / "Tumor" / "ct (1).jpg").write_bytes(b"no image")
     outside = write(tmp_path / "elsewhere.jpg", np.roll(slope(), 19, 1))
     (root / "Healthy" / "link.jpg").symlink_to(outside)
-    with pytest.raises(HaltError, match="2 of 7 scans of bt_ct cannot be used") as caught:
+    with pytest.raises(RunAbortedError, match="2 of 7 scans of bt_ct cannot be used") as caught:
         prepare("bt_ct", source=root)
     assert "link.jpg leads outside the data folder" in str(caught.value)
     assert "is no JPEG or PNG image, whatever its name says" in str(caught.value)

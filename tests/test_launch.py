@@ -229,18 +229,18 @@ def test_data_prepared_anew_do_not_answer_to_an_old_plan(study, tmp_path):
 
 def test_a_launcher_that_is_not_there_is_named(study, tmp_path):
     with pytest.raises(BenchError, match="did you mean 'serial'"):
-        launch.launch(launch.Work([], frozenset()), Store(tmp_path), "seral", Quiet())
+        launch.launch(launch.PendingTrials([], frozenset()), Store(tmp_path), "seral", Quiet())
 
 
 def test_fit_is_given_no_test_scans(study, tmp_path, monkeypatch):
     cells = cells_of(study)
     given = []
-    kept = run_trial.train.fit
+    kept = run_trial.loop.fit
 
     def spy(setup, shape):
         given.append({name for name, value in vars(setup).items() if isinstance(value, (run_trial.Part, torch.Tensor))})
         return kept(setup, shape)
 
-    monkeypatch.setattr(run_trial.train, "fit", spy)
+    monkeypatch.setattr(run_trial.loop, "fit", spy)
     run_trial.run(cells[0].trial, Store(tmp_path / "r"))
     assert given == [{"train", "val"}]

@@ -11,11 +11,11 @@ from mortals import Quiet
 
 from bench.experiments import run_trial
 from bench.experiments.launch import ray_launcher, worker_progress
-from bench.experiments.launch.jobs import Work, kind_of
+from bench.experiments.launch.jobs import PendingTrials, memory_kind
 from bench.experiments.launch.nodes import Node
 from bench.experiments.launch.ray_launcher import _Wave
-from bench.experiments.launch.signals import Stop
-from bench.experiments.launch.worker_pool import Crew, Seat
+from bench.experiments.launch.signals import StopRequest
+from bench.experiments.launch.worker_pool import WorkerHandle, WorkerPool
 from bench.storage.record_store import Store
 
 PEAK = 900.0  # megabytes that a trial needs
@@ -60,10 +60,12 @@ def wave(cells, tmp_path, monkeypatch):
         monkeypatch.setattr(store, "get", lambda key: on_a_gpu(Store.get(store, key)))
         node = Node("id", "one", {"CPU": 2.0, "GPU": 1.0}, here=True, device="cuda", gpu_mb=WHOLE)
         ray = Ray(store, known)
-        crew = Crew.__new__(Crew)
+        crew = WorkerPool.__new__(WorkerPool)
         vars(crew).update(ray=ray, peaks={}, here=True, nodes={"id": node}, seats=[], tell=print)
         crew._begin = lambda node, wanted: begun(crew, ray, node, wanted)
-        return _Wave(ray, crew, Work([trials], frozenset()), store, Quiet(), Stop(), deque(trials), True), trials
+        return _Wave(
+            ray, crew, PendingTrials([trials], frozenset()), store, Quiet(), StopRequest(), deque(trials), True
+        ), trials
 
     return made
 
@@ -77,7 +79,7 @@ def on_a_gpu(record):
 def begun(crew, ray, node, wanted):
     """A seat as Crew begins them, without a process."""
     node.take(wanted.resources)
-    crew.seats.append(Seat(SimpleNamespace(call=SimpleNamespace(remote=ray.call)), node, wanted))
+    crew.seats.append(WorkerHandle(SimpleNamespace(call=SimpleNamespace(remote=ray.call)), node, wanted))
     ray.seats.append(wanted)
     return crew.seats[-1]
 
@@ -86,10 +88,10 @@ def test_every_kind_is_measured_once_before_any_trial_takes_the_gpu(wave):
     wave, trials = wave(True, ("constant", "net"))
     wave.run()
     called = [name for name, _ in wave.ray.called if name != "forget"]
-    kinds = {kind_of(trial) for trial in trials}
+    kinds = {memory_kind(trial) for trial in trials}
     assert len(kinds) > 1
     assert called == ["measure"] * len(kinds) + ["carry_out"] * len(trials)
-    assert {kind_of(trial) for name, trial in wave.ray.called if name == "measure"} == kinds
+    assert {memory_kind(trial) for name, trial in wave.ray.called if name == "measure"} == kinds
     assert set(wave.watch.statuses.values()) == {"done"}
 
 
@@ -98,15 +100,15 @@ def test_what_could_not_be_measured_has_a_quarter_until_the_first_trial_has_ende
     wave.run()
     shares = {round(seat.gpu, 2) for seat in wave.ray.seats}
     assert shares == {1.0, 0.25, 0.08}  # measured; a guess; as many as it holds of what they need
-    assert wave.crew.peaks == {("cuda", kind_of(trial)): PEAK for trial in trials}
+    assert wave.crew.peaks == {("cuda", memory_kind(trial)): PEAK for trial in trials}
 
 
 def test_a_process_that_does_not_begin_is_told_of_and_given_up_at_the_first_signal(wave, monkeypatch):
     wave, trials = wave(True, ("net",))
-    wave.crew.peaks["cuda", kind_of(trials[0])] = PEAK
+    wave.crew.peaks["cuda", memory_kind(trials[0])] = PEAK
     wave._fill()
     assert len(wave.running) == 2
-    monkeypatch.setattr(Crew, "absent", lambda self, seat: True)
+    monkeypatch.setattr(WorkerPool, "absent", lambda self, seat: True)
     assert wave._waits() == ("", "")
     monkeypatch.setattr(ray_launcher, "LATE", 0.0)
     assert wave._waits()[0].startswith("waiting for room: no process has begun on one for 0 seconds")

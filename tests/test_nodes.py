@@ -13,15 +13,15 @@ import pytest
 from mortals import Quiet, cut_short, trial_of
 
 from bench import registry
-from bench.core import BenchError, HaltError, paths
+from bench.core import BenchError, RunAbortedError, paths
 from bench.data.prepare import prepare
 from bench.data.prepared import folder_of
 from bench.experiments import launch, plan, run_trial
 from bench.experiments.launch import code_archive, node_agent, ray_session, worker, worker_progress
-from bench.experiments.launch.jobs import kind_of
-from bench.experiments.launch.nodes import PACKAGES, Inspection, Node
-from bench.experiments.launch.resources import CONTEXT, MARGIN, Need, lacking, need
-from bench.storage.record_store import DamagedError, Store
+from bench.experiments.launch.jobs import memory_kind
+from bench.experiments.launch.nodes import PACKAGES, Node, NodeCheck
+from bench.experiments.launch.resources import CONTEXT, MARGIN, ResourceRequest, lacking, need
+from bench.storage.record_store import DamagedRecordError, Store
 
 GIGABYTE = 2**30
 
@@ -32,7 +32,7 @@ def test_an_address_at_which_nobody_listens_is_told_after_the_wait_that_is_said(
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     since = time.monotonic()
-    with pytest.raises(HaltError, match=rf"no Ray cluster answers at {address}, not within 1 seconds: .*refused"):
+    with pytest.raises(RunAbortedError, match=rf"no Ray cluster answers at {address}, not within 1 seconds: .*refused"):
         next(iter(ray_session.connected(address).gen))
     assert 1.0 <= time.monotonic() - since < 5.0
 
@@ -56,7 +56,7 @@ def test_an_address_has_no_use_for_a_serial_run_and_asks_for_ray_otherwise():
 def inspection(cells, tmp_path):
     store = Store(tmp_path / "r")
     store.open()
-    with Inspection(Answers(), store.trials, [cell.trial for cell in cells], here=False) as found:
+    with NodeCheck(Answers(), store.trials, [cell.trial for cell in cells], here=False) as found:
         yield found
     assert not list(store.trials.iterdir())
 
@@ -145,7 +145,7 @@ def test_a_record_that_was_sent_is_the_record_byte_for_byte_and_a_damaged_one_is
     assert code_archive.packed(here.folder(trial.key)) == files
     assert here.whole(trial.key, weights=True) == there.whole(trial.key)
     cut_short(there.folder(trial.key) / "predictions.npz")
-    with pytest.raises(DamagedError, match=r"predictions\.npz was changed"):
+    with pytest.raises(DamagedRecordError, match=r"predictions\.npz was changed"):
         Store(tmp_path / "third").receive(trial.key, code_archive.packed(there.folder(trial.key)))
 
 
@@ -158,7 +158,7 @@ def test_a_teacher_of_which_a_killed_process_left_a_part_is_taken_anew(plugins, 
     sent = teacher.key, code_archive.packed(here.folder(teacher.key))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(worker_progress, "writer", lambda key: lambda fraction: None)
-    job = worker.Job(str(tmp_path / "r"), shared=False, node="far")
+    job = worker.WorkerJob(str(tmp_path / "r"), shared=False, node="far")
     job.store.open()
     job.store.receive(*sent)
     (job.store.folder(teacher.key) / "predictions.npz").unlink()
@@ -169,17 +169,17 @@ def test_a_teacher_of_which_a_killed_process_left_a_part_is_taken_anew(plugins, 
 
 def test_a_trial_has_the_processors_of_its_recipe_and_memory_above_what_was_measured(cells):
     trial, node = cells[0].trial, Node("id", "one", {"CPU": 4.0, "memory": 16.0 * GIGABYTE})
-    assert need(trial, node, {}) == Need(1)
-    assert need(trial, node, {("cpu", kind_of(trial)): 500.0}) == Need(1, 0.0, GIGABYTE)
-    assert need(trial, node, {("cpu", kind_of(trial)): 1000.0}) == Need(1, 0.0, 2 * GIGABYTE)
-    assert need(trial, node, {("cpu", kind_of(trial)): 15_000.0}) == Need(1, 0.0, 16 * GIGABYTE)
+    assert need(trial, node, {}) == ResourceRequest(1)
+    assert need(trial, node, {("cpu", memory_kind(trial)): 500.0}) == ResourceRequest(1, 0.0, GIGABYTE)
+    assert need(trial, node, {("cpu", memory_kind(trial)): 1000.0}) == ResourceRequest(1, 0.0, 2 * GIGABYTE)
+    assert need(trial, node, {("cpu", memory_kind(trial)): 15_000.0}) == ResourceRequest(1, 0.0, 16 * GIGABYTE)
     assert need(trial, Node("id", "head", {"CPU": 0.0}), {}) is None
 
 
 def test_a_trial_measured_at_more_memory_than_any_node_has_is_told_with_both_numbers(cells):
     trial, node = cells[0].trial, Node("id", "one", {"CPU": 4.0, "memory": 9.0 * GIGABYTE}, memory_mb=16_000.0)
-    assert need(trial, node, {("cpu", kind_of(trial)): 16_000.0}) == Need(1, 0.0, 9 * GIGABYTE)
-    peaks = {("cpu", kind_of(trial)): 20_000.0}
+    assert need(trial, node, {("cpu", memory_kind(trial)): 16_000.0}) == ResourceRequest(1, 0.0, 9 * GIGABYTE)
+    peaks = {("cpu", memory_kind(trial)): 20_000.0}
     assert need(trial, node, peaks) is None
     said = "needs 20000 MB of memory, as measured; the largest node has 16000: it could never run here; give the recipe"
     assert said in lacking(trial, [node], peaks)
@@ -195,7 +195,7 @@ def test_more_threads_than_this_machine_has_processors_are_refused_before_anythi
     trial = replace(cells[0].trial, recipe=replace(cells[0].trial.recipe, threads=500))
     said = rf"asks for 500 processors.*this machine has {there}: give the recipe at most {there} threads"
     with pytest.raises(BenchError, match=said):
-        launch.launch(launch.Work([[trial]], frozenset()), Store(tmp_path / "r"), launcher, Quiet())
+        launch.launch(launch.PendingTrials([[trial]], frozenset()), Store(tmp_path / "r"), launcher, Quiet())
 
 
 @pytest.mark.parametrize(("fit", "share"), [(1, 1.0), (3, 0.3333), (7, 0.1428), (100, 0.01)])
@@ -203,13 +203,13 @@ def test_as_many_trials_share_a_gpu_as_its_memory_holds(cells, fit, share):
     trial, peak = cells[0].trial, 1000.0
     node = Node("id", "one", {"CPU": 4.0, "GPU": 1.0}, device="cuda")
     node.gpu_mb = (fit + 0.5) * (peak * MARGIN + CONTEXT)
-    assert need(trial, node, {("cuda", kind_of(trial)): peak}).gpu == share
-    assert need(trial, node, {("cpu", kind_of(trial)): peak}).gpu == 0.25  # measured elsewhere: not known here
+    assert need(trial, node, {("cuda", memory_kind(trial)): peak}).gpu == share
+    assert need(trial, node, {("cpu", memory_kind(trial)): peak}).gpu == 0.25  # measured elsewhere: not known here
 
 
 def test_a_trial_that_no_gpu_holds_is_told_with_both_numbers(cells):
     trial, node = cells[0].trial, Node("id", "one", {"CPU": 4.0, "GPU": 1.0}, device="cuda", gpu_mb=8000.0)
-    peaks = {("cuda", kind_of(trial)): 10_000.0}
+    peaks = {("cuda", memory_kind(trial)): 10_000.0}
     assert need(trial, node, peaks) is None
     assert "needs 12100 MB of a GPU; the largest has 8000: it could never run here" in lacking(trial, [node], peaks)
 
@@ -217,8 +217,8 @@ def test_a_trial_that_no_gpu_holds_is_told_with_both_numbers(cells):
 def test_what_finished_trials_needed_is_known_to_the_next_run(cells, tmp_path):
     some = [cell for cell in cells if cell.arm == "constant" and cell.role == "arm"]
     store = Store(tmp_path / "r")
-    launch.launch(launch.Work([[some[0].trial]], frozenset()), store, "serial", Quiet())
+    launch.launch(launch.PendingTrials([[some[0].trial]], frozenset()), store, "serial", Quiet())
     work = launch.outstanding(some, store)
     peak = store.get(some[0].trial.key).cost["peak_memory_mb"]
     assert [trial.key for trial in work.trials] == [some[1].trial.key]
-    assert work.peaks == {("cpu", kind_of(some[1].trial)): peak}
+    assert work.peaks == {("cpu", memory_kind(some[1].trial)): peak}

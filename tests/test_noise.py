@@ -14,7 +14,7 @@ from synthetic import AGE, Made, Told, write
 from bench import registry
 from bench.core import Arm, Data, DataSpec, RandomLabels, Study
 from bench.experiments import plan
-from bench.experiments.plan import Found
+from bench.experiments.plan import ResolvedData
 from bench.report import tables
 from bench.report.tables.variance_table import noise, variances
 from bench.storage.record_store import Store
@@ -108,7 +108,7 @@ def test_each_arm_of_the_random_labels_has_cells_of_its_own():
 def test_a_study_of_noise_keeps_its_question_in_its_light_form(name):
     study = registry.study(name)
     plan.check(study, name)
-    twin = Found(DataSpec("phantom_ad", fingerprint="f"), "ad_oasis")
+    twin = ResolvedData(DataSpec("phantom_ad", fingerprint="f"), "ad_oasis")
     light, notes = plan.lightened(study, [twin])
     assert "light form" in notes[0]
     assert light.recipe.steps < study.recipe.steps

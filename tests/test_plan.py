@@ -210,7 +210,7 @@ def test_a_cell_knows_what_must_be_there_before_it(study):
 
 def test_arms_that_differ_in_the_view_alone_are_one_arm_on_images():
     from bench.core import Study
-    from bench.experiments.plan import Found, alike, cells
+    from bench.experiments.plan import ResolvedData, alike, cells
 
     study = Study(
         question="?",
@@ -224,7 +224,7 @@ def test_arms_that_differ_in_the_view_alone_are_one_arm_on_images():
             "pooled": Arm("dclse"),
         },
     )
-    images, volumes = (Found(registry.spec("datasets", name)) for name in ("phantom_bt_ct", "phantom_ad"))
+    images, volumes = (ResolvedData(registry.spec("datasets", name)) for name in ("phantom_bt_ct", "phantom_ad"))
     assert alike(study, images) == {"dynamic": "slice"}  # the reference stays
     assert alike(study, volumes) == {}
     planned = {(cell.trial.data.name, cell.arm) for cell in cells(study, [images, volumes])}

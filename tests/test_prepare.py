@@ -12,7 +12,7 @@ import bids
 import numpy as np
 import pytest
 
-from bench.core import BenchError, HaltError, Split, paths
+from bench.core import BenchError, RunAbortedError, Split, paths
 from bench.data import splits
 from bench.data.prepare import fingerprint, open_prepared, pipeline, prepare
 
@@ -105,7 +105,9 @@ FAULTS = {
 def test_a_broken_scan_is_named_and_left_out_and_the_rest_goes_on(tmp_path, says):
     root = bids.oasis(tmp_path / "oasis", 3)
     FAULTS[says](bids.scan_path(root, "sub-1"))
-    with pytest.raises(HaltError, match=rf"(?s)1 of 3 scans .*sub-1_ses-01 \(sub-1/ses-01.*({says}).*--skip-broken"):
+    with pytest.raises(
+        RunAbortedError, match=rf"(?s)1 of 3 scans .*sub-1_ses-01 \(sub-1/ses-01.*({says}).*--skip-broken"
+    ):
         prepare("ad_oasis", source=root)
     assert open_prepared("ad_oasis") is None
     made = prepare("ad_oasis", source=root, skip_broken=True)
@@ -140,7 +142,9 @@ def test_one_scan_of_another_type_makes_all_of_them_float(tmp_path):
 def test_nothing_usable_stops_with_the_reasons(tmp_path):
     root = bids.oasis(tmp_path / "oasis", 1)
     _truncate(bids.scan_path(root, "sub-0"))
-    with pytest.raises(HaltError, match=r"none of the 1 scans of ad_oasis can be used:\s+sub-0_ses-01 .*cut short"):
+    with pytest.raises(
+        RunAbortedError, match=r"none of the 1 scans of ad_oasis can be used:\s+sub-0_ses-01 .*cut short"
+    ):
         prepare("ad_oasis", source=root, skip_broken=True)
     assert open_prepared("ad_oasis") is None
 

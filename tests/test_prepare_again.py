@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.core import BenchError, HaltError, paths
-from bench.data.prepare import open_prepared, pipeline, prepare
+from bench.core import BenchError, RunAbortedError, paths
+from bench.data.prepare import checks, open_prepared, pipeline, prepare
 from bench.storage import array_file
 
 
 def test_what_another_program_began_is_not_gone_on_with(mine, monkeypatch):
     mine("if i == 2: raise ValueError('gone')")
-    with pytest.raises(HaltError, match="1 of 3 scans"):
+    with pytest.raises(RunAbortedError, match="1 of 3 scans"):
         prepare("mine")
     path = paths.plugin_folders()[0] / "mine.py"
     path.write_text(
@@ -32,13 +32,13 @@ def test_a_fault_of_the_moment_is_not_remembered(tmp_path, monkeypatch):
     root = bids.oasis(tmp_path / "oasis", 3)
     kept = pipeline.decode
     with monkeypatch.context() as patched:
-        broken = pipeline.checks.Decoded
+        broken = checks.DecodedScan
         patched.setattr(
             pipeline,
             "decode",
             lambda sample, *rest: broken(sample, checksum=kept(sample, *rest).checksum, fault="no memory"),
         )
-        with pytest.raises(HaltError, match="no memory"):
+        with pytest.raises(RunAbortedError, match="no memory"):
             prepare("ad_oasis", source=root)
     assert len(prepare("ad_oasis", source=root).ids) == 3
 
@@ -59,7 +59,7 @@ def test_a_damaged_set_stays_where_it_cannot_be_made_again(tmp_path):
 def test_files_that_hold_something_else_are_damaged(tmp_path, file, content):
     made = prepare("ad_oasis", source=bids.oasis(tmp_path / "oasis", 2))
     (made.folder / file).write_text(content)
-    with pytest.raises(HaltError, match=rf"{file}.*bench prepare ad_oasis"):
+    with pytest.raises(RunAbortedError, match=rf"{file}.*bench prepare ad_oasis"):
         open_prepared("ad_oasis")
 
 
@@ -67,7 +67,7 @@ def test_files_that_hold_something_else_are_damaged(tmp_path, file, content):
 def test_a_damaged_folder_is_told_from_one_that_is_not_there(tmp_path, file):
     made = prepare("ad_oasis", source=bids.oasis(tmp_path / "oasis", 2))
     (made.folder / file).write_bytes(b"\x93NUMPY")
-    with pytest.raises(HaltError, match=f"damaged \\({file}.*sets them aside"):
+    with pytest.raises(RunAbortedError, match=f"damaged \\({file}.*sets them aside"):
         open_prepared("ad_oasis").images()
 
 

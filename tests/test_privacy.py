@@ -21,7 +21,7 @@ from bench import report
 from bench.core import BenchError, paths
 from bench.report import figures, report_manifest, tables
 from bench.storage import anonymise
-from bench.storage.anonymise import Secrets, alias, clean
+from bench.storage.anonymise import ProtectedNames, alias, clean
 from bench.storage.record_store import Store
 
 HEADER = "DOE^JANE ward 7"
@@ -82,8 +82,8 @@ def test_a_surname_stands_in_sentences_of_the_report_and_in_no_text_from_outside
 
 
 def test_a_person_with_the_surname_of_a_statistician_is_hidden_and_refused():
-    known = Secrets(SURNAMES)
-    assert Secrets(frozenset({"Wilson", "Smithson"})).clean("failed on Wilson and on Smithson") == (
+    known = ProtectedNames(SURNAMES)
+    assert ProtectedNames(frozenset({"Wilson", "Smithson"})).clean("failed on Wilson and on Smithson") == (
         "failed on (a scan) and on (a scan)"
     )
     for name in SURNAMES:
@@ -106,7 +106,7 @@ def _sentences(folder):
 
 
 def test_every_sentence_of_the_reports_that_names_a_statistician_is_listed():
-    known = Secrets(SURNAMES)
+    known = ProtectedNames(SURNAMES)
     texts = [text for package in (report, tables, figures) for text in _sentences(Path(package.__file__).parent)]
     naming = [text for text in texts if any(re.search(rf"\b{name}\b", text) for name in SURNAMES)]
     assert len(naming) > 15
@@ -135,7 +135,7 @@ def test_what_is_hidden_depends_on_no_source_file(tmp_path):
 
 
 def test_the_listed_words_hold_no_surname_of_a_statistician():
-    assert Secrets(SURNAMES | {"table", "Folds", "balanced_accuracy"}).names == SURNAMES
+    assert ProtectedNames(SURNAMES | {"table", "Folds", "balanced_accuracy"}).names == SURNAMES
 
 
 def test_what_a_page_hands_out_shows_it_neither(planted):
@@ -194,7 +194,7 @@ def test_a_data_root_that_cannot_be_written_stops_no_report(tmp_path, monkeypatc
 )
 def test_the_lint_refuses(name, text, fault):
     with pytest.raises(BenchError, match=f"{name} is not written.*{fault}"):
-        Secrets(frozenset({"DOE^JANE", "P00123"})).checked(name, text)
+        ProtectedNames(frozenset({"DOE^JANE", "P00123"})).checked(name, text)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_the_lint_refuses(name, text, fault):
     ],
 )
 def test_the_lint_lets_pass_what_tells_nothing(name, text):
-    assert Secrets(frozenset({"P00123", "table", "1000", "F"})).checked(name, text) == text
+    assert ProtectedNames(frozenset({"P00123", "table", "1000", "F"})).checked(name, text) == text
 
 
 def test_the_lint_reads_large_files_in_no_time():
@@ -222,8 +222,8 @@ def test_the_lint_reads_large_files_in_no_time():
     names = frozenset(f"P-{number}^X" for number in range(20_000))
     start = time.process_time()
     text = "a1.b-" * 40_000 + " 0.123,-0.456 P-20001^X" * 10_000
-    assert Secrets(names).faults("report.html", text) == []
-    assert Secrets(names).faults("report.html", f"{text} P-19999^X")
+    assert ProtectedNames(names).faults("report.html", text) == []
+    assert ProtectedNames(names).faults("report.html", f"{text} P-19999^X")
     assert time.process_time() - start < 10
 
 

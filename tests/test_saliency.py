@@ -13,8 +13,8 @@ from bench import registry
 from bench.analysis.explain.localisation import interval, overlap, pointing
 from bench.analysis.explain.nifti_maps import volume_of
 from bench.analysis.explain.randomisation import alike, parts
-from bench.analysis.explain.saliency import Asked, integrated, saliency
-from bench.analysis.explain.saliency_maps import Way, explain
+from bench.analysis.explain.saliency import SaliencyRequest, integrated, saliency
+from bench.analysis.explain.saliency_maps import SaliencyConfig, explain
 from bench.core import BenchError, Recipe, Split, Task, Trial
 from bench.data.prepare import prepare
 from bench.experiments import run_trial
@@ -59,7 +59,7 @@ def test_occlusion_is_that_of_captum(axes):
 
 def test_integrated_gradients_sum_to_what_the_answer_gained():
     model, x = small(2), torch.randn(4, 1, 9, 9)
-    asked, target = Asked(model, TWO), model(x).argmax(1)
+    asked, target = SaliencyRequest(model, TWO), model(x).argmax(1)
     found = integrated(asked, x.clone().requires_grad_(), target, 400).flatten(1).sum(1)
     gained = (model(x) - model(torch.zeros_like(x))).gather(1, target[:, None])[:, 0]
     torch.testing.assert_close(found, gained.detach().to(found.dtype), atol=2e-3, rtol=2e-3)
@@ -234,7 +234,7 @@ def test_every_kind_of_network_has_maps_of_its_scans(kind, plugins, tmp_path):
     assert record.status == "done", record.error
     loaded = load(store, trial.key)
     for by in ("gradient", "grad_cam", "occlusion"):
-        entry, shown = explain(loaded, tmp_path / by, 2, Way(by), 0, by == "gradient")
+        entry, shown = explain(loaded, tmp_path / by, 2, SaliencyConfig(by), 0, by == "gradient")
         assert (shown[0].label == "mean of 2") == (kind != "images") == (tmp_path / by / "mean-map.nii.gz").is_file()
         image = nib.load(tmp_path / by / "scan-000.nii.gz")
         assert image.shape == (tuple(made.shape[1:]) if len(made.shape) == 4 else (*made.shape[1:], 1))

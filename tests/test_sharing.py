@@ -12,7 +12,7 @@ import pytest
 from mortals import Quiet, cut_short, trial_of
 
 from bench import registry
-from bench.core import BenchError, HaltError, plain
+from bench.core import BenchError, RunAbortedError, plain
 from bench.experiments import launch, plan, run_trial
 from bench.storage import locks
 from bench.storage.record_store import Store
@@ -115,9 +115,9 @@ def test_a_teacher_with_damaged_weights_is_trained_again_before_its_student(cell
     store = Store(tmp_path / "r")
     teachers = launch.outstanding(student, store).waves[0]
     store.open()
-    launch.launch(launch.Work([teachers], frozenset(t.key for t in teachers)), store, "serial", Quiet())
+    launch.launch(launch.PendingTrials([teachers], frozenset(t.key for t in teachers)), store, "serial", Quiet())
     cut_short(store.weights(teachers[0].key))
-    with pytest.raises(HaltError, match=r"weights\.safetensors was changed"):
+    with pytest.raises(RunAbortedError, match=r"weights\.safetensors was changed"):
         run_trial.run(student[0].trial, store)
     watch = Quiet()
     launch.launch(launch.outstanding(student, store), store, "serial", watch)
@@ -138,7 +138,7 @@ def test_results_of_another_protocol_are_left_alone_and_explained(plugins, tmp_p
 
 def test_a_lost_results_folder_ends_a_run_and_is_not_made_again(cells, tmp_path):
     store = Store(tmp_path / "r")
-    with pytest.raises(HaltError, match="not there any more"):
+    with pytest.raises(RunAbortedError, match="not there any more"):
         launch.attempt(cells[0].trial, store, False, None, lambda fraction: None)
     assert not store.root.exists()
 
@@ -185,5 +185,5 @@ def test_a_record_that_may_not_be_read_is_no_damaged_one(cells, tmp_path, monkey
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr("pathlib.Path.read_bytes", refused)
-    with pytest.raises(HaltError, match=r"record\.json: it may not be read"):
+    with pytest.raises(RunAbortedError, match=r"record\.json: it may not be read"):
         launch.outstanding(some, store)

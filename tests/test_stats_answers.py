@@ -14,7 +14,7 @@ from bench.core import DataSpec, Record, Spec, Split, Task, Trial
 from bench.evaluation import area_interval, corrected_interval, group_bootstrap
 from bench.report.conclusions import answer
 from bench.report.tables.contrasts_table import contrasts, corrected
-from bench.report.tables.results import Results, Run, Section
+from bench.report.tables.results import DatasetResults, Results, Run
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +77,7 @@ def sentences(world: World, scores: list[np.ndarray], sizes: list[tuple[int, int
         "floors": [], "margin": None, "recipe": RECIPE, "protocol": 1,
     }  # fmt: skip
     entry = {"kind": task.kind, "primary": task.primary, "classes": task.classes, "unit": task.unit}
-    section = Section(plan, {"name": "d", "phantom": False, "task": entry}, runs, None)
+    section = DatasetResults(plan, {"name": "d", "phantom": False, "task": entry}, runs, None)
     (frame,) = corrected(contrasts(Results(plan, (section,))))
     return [answer(section, entry) for entry in frame.to_dict("records")]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats as oracle
 
-from bench.evaluation import Luck, by_chance, fold_correlation, knowledge
+from bench.evaluation import ChanceDistribution, by_chance, fold_correlation, knowledge
 from bench.evaluation.metrics import metric
 
 CLASSES = {"auc": 2, "balanced_accuracy": 3, "accuracy": 2, "brier": 3}
@@ -115,7 +115,7 @@ def test_of_many_scans_some_people_stand_for_all() -> None:
 def test_of_a_score_that_is_no_sum_over_scans_it_is_not_known(name: str) -> None:
     y, p = part(name, 0) if name != "dice" else (np.zeros((3, 4, 4)), np.zeros((3, 4, 4)))
     assert math.isnan(by_chance(metric(name), (y, p, np.arange(len(y)))).variance)
-    assert math.isnan(knowledge(0.2, [Luck(math.nan, math.nan)] * 5, 5).p)
+    assert math.isnan(knowledge(0.2, [ChanceDistribution(math.nan, math.nan)] * 5, 5).p)
 
 
 def test_a_part_of_one_class_has_none() -> None:
@@ -123,7 +123,7 @@ def test_a_part_of_one_class_has_none() -> None:
 
 
 def test_a_model_right_in_every_fold_alike_is_beyond_chance() -> None:
-    fold = Luck(0.5, 21 / 1200)  # ten of each class
+    fold = ChanceDistribution(0.5, 21 / 1200)  # ten of each class
     found = knowledge(1.0, [fold] * 5, 5, fold_correlation(5, 64, 20))
     se = math.sqrt(21 / 1200 * 1.8 / 5)
     assert found.se == pytest.approx(se)
@@ -132,7 +132,7 @@ def test_a_model_right_in_every_fold_alike_is_beyond_chance() -> None:
 
 
 def test_tested_on_the_same_people_further_folds_add_nothing() -> None:
-    fold = Luck(0.5, 0.01)
+    fold = ChanceDistribution(0.5, 0.01)
     assert knowledge(0.7, [fold] * 5, 5, 1.0).se == pytest.approx(0.1)
     assert knowledge(0.7, [fold] * 10, 5, 0.0).se == pytest.approx(math.sqrt(0.01 / 5))  # nor do further partitions
 

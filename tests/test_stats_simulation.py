@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from bench.core import DataSpec, Record, Spec, Split, Trial
 from bench.evaluation import (
-    Luck,
+    ChanceDistribution,
     average_seeds,
     by_chance,
     corrected_interval,
@@ -30,8 +30,8 @@ from bench.evaluation import (
     score_interval,
 )
 from bench.evaluation.metrics import Metric, metric
-from bench.report.tables.external_test import Term, people_variance
-from bench.report.tables.results import Run, Section
+from bench.report.tables.external_test import VarianceTerm, people_variance
+from bench.report.tables.results import DatasetResults, Run
 
 pytestmark = pytest.mark.slow
 
@@ -177,7 +177,7 @@ def test_tested_elsewhere_equally_good_methods_are_rejected_at_most_as_often_as_
 
 def _scored(
     world: World, judged: Metric, rng: np.random.Generator, partitions: int
-) -> tuple[float, float, list[Luck], float]:
+) -> tuple[float, float, list[ChanceDistribution], float]:
     """The mean score of a method, that of the median or 0.5, what each fold's is by chance, and their correlation."""
     x, y, groups = world.draw(75, rng)
     scores, floors, chances, sizes = [], [], [], []
@@ -191,7 +191,9 @@ def _scored(
     return float(np.mean(scores)), float(np.mean(floors)), chances, fold_correlation(5, *np.mean(sizes, axis=0))
 
 
-def _elsewhere(world: World, rng: np.random.Generator, people: int) -> tuple[Section, tuple[Term, Term]]:
+def _elsewhere(
+    world: World, rng: np.random.Generator, people: int
+) -> tuple[DatasetResults, tuple[VarianceTerm, VarianceTerm]]:
     """Two methods, trained on five folds and tested on the same other people."""
     x, y, groups = world.draw(90, rng)
     x_new, y_new, who = world.draw(people, rng)
@@ -204,8 +206,8 @@ def _elsewhere(world: World, rng: np.random.Generator, people: int) -> tuple[Sec
             runs.append(_tested(world, key, arm, fold, world.metric(y_new, said)))
     task = {"kind": world.kind, "primary": world.metric.name, "classes": ["a", "b"], "unit": ""}
     store = SimpleNamespace(predictions=lambda key, record, names: kept[key])
-    section = Section({"seeds": 1}, {"name": "d", "external": {}, "task": task}, tuple(runs), store)
-    return section, (Term(section, "m1", "arm", 1.0), Term(section, "m0", "arm", -1.0))
+    section = DatasetResults({"seeds": 1}, {"name": "d", "external": {}, "task": task}, tuple(runs), store)
+    return section, (VarianceTerm(section, "m1", "arm", 1.0), VarianceTerm(section, "m0", "arm", -1.0))
 
 
 def _tested(world: World, key: str, arm: int, fold: int, score: float) -> Run:

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from bench.core import DataSpec, Record, Spec, Trial
 from bench.storage.atomic_io import write_text
-from bench.storage.record_store import DamagedError, Store
+from bench.storage.record_store import DamagedRecordError, Store
 
 TRIAL, OTHER = Trial(DataSpec("d"), Spec("m")), Trial(DataSpec("d"), Spec("n"))
 
@@ -87,7 +87,7 @@ def test_damaged_predictions_are_named_and_not_read(store):
     np.savez(path, y=np.array([{}], dtype=object))
     assert store.whole(TRIAL.key) is None
     assert "predictions.npz was changed" in store.damaged[TRIAL.key]
-    with pytest.raises(DamagedError, match=r"predictions.npz was changed"):
+    with pytest.raises(DamagedRecordError, match=r"predictions.npz was changed"):
         store.predictions(TRIAL.key)
     path.unlink()
     assert store.whole(TRIAL.key) is None

@@ -199,11 +199,13 @@ def test_a_lower_score_that_is_better_loses_upwards():
         of=lambda arm, role="arm": runs, predictions=lambda run: {"y": np.arange(4.0), "groups": np.arange(4)},
     )  # fmt: skip
     said = {("clean", 0): np.arange(4.0) + 1, **{("blur", at): np.arange(4.0) + 1 + at for at in range(1, 6)}}
-    row = dict(zip(summed.DROPS, summed._dropped(summed.Stressed(section, {"0": said, "1": said}), "a"), strict=True))
+    row = dict(
+        zip(summed.DROPS, summed._dropped(summed.RobustnessScores(section, {"0": said, "1": said}), "a"), strict=True)
+    )
     assert (row["clean"], row["disturbed"], row["drop"], row["worst_drop"]) == (1, 4, 3, 3)
     assert row["worst"] == "blur"
     assert math.isnan(row["low"])  # two folds that agree say nothing of their error
-    half = summed.Stressed(section, {"0": said, "1": {key: said[key] for key in [("clean", 0), ("blur", 1)]}})
+    half = summed.RobustnessScores(section, {"0": said, "1": {key: said[key] for key in [("clean", 0), ("blur", 1)]}})
     row = dict(zip(summed.DROPS, summed._dropped(half, "a"), strict=True))
     assert (row["folds"], row["folds_planned"]) == (1, 2)
 
@@ -285,6 +287,6 @@ def test_undisturbed_scans_have_the_interval_of_the_score(tmp_path):
     results = tables.gather(write(tmp_path, {"a": Told(0.7)}, [Made("scans", people=60)]), Store(tmp_path))
     section = results.sections[0]
     said = {run.cell["key"]: {("clean", 0): section.predictions(run)["selected"]} for run in section.of("a")}
-    point = summed._point(summed.Stressed(section, said), "a", "blur", 0)
+    point = summed._point(summed.RobustnessScores(section, said), "a", "blur", 0)
     row = tables.frames(results)[0].scores.iloc[0]
     assert point[:3] == pytest.approx((row["score"], row["low"], row["high"]))

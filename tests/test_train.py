@@ -17,14 +17,17 @@ from bench.curriculum import Stage
 from bench.data.loader import Normaliser, Part
 from bench.method import Batch, label_losses, outputs
 from bench.training import curriculum_hooks, loop
-from bench.training.loop import Point
+from bench.training.loop import EvaluationPoint
 
 AUC, MAE = Task("classification", "auc", ("a", "b")), Task("regression", "mae")
 
 
 def points(*values, losses=None):
     losses = losses or [1.0] * len(values)
-    return [Point(at, 0.0, loss, value, Path()) for at, (value, loss) in enumerate(zip(values, losses, strict=True))]
+    return [
+        EvaluationPoint(at, 0.0, loss, value, Path())
+        for at, (value, loss) in enumerate(zip(values, losses, strict=True))
+    ]
 
 
 def test_only_the_last_five_points_are_chosen_among():
@@ -71,7 +74,7 @@ def setup(tmp_path, method, task=AUC, **more):
     trial = Trial(DataSpec("d"), Spec("m"), recipe=Recipe(steps=60, batch_size=4, points=6))
     curriculum = more.pop("curriculum", registry.make("curricula", "none"))
     tmp_path.mkdir(exist_ok=True)
-    return loop.Setup(trial, method, curriculum, task, *parts, torch.device("cpu"), tmp_path, **more)
+    return loop.TrainingSetup(trial, method, curriculum, task, *parts, torch.device("cpu"), tmp_path, **more)
 
 
 @pytest.mark.parametrize("task", [AUC, MAE], ids=["classes", "numbers"])

@@ -75,61 +75,61 @@ def test_of_equals_the_defaults_win(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("storage", STORAGES)
 def test_a_candidate_of_a_process_that_ended_is_taken_up_again(tmp_path, storage):
-    with tune.Asking(search(), tune.Storage(str(tmp_path / storage)), 3, tmp_path) as first:
+    with tune.SearchSession(search(), tune.OptunaStorage(str(tmp_path / storage)), 3, tmp_path) as first:
         asked = first.ask()
         first.report(asked.number, 1, 0.25)
-        with tune.Asking(search(), tune.Storage(str(tmp_path / storage)), 3, tmp_path) as second:
+        with tune.SearchSession(search(), tune.OptunaStorage(str(tmp_path / storage)), 3, tmp_path) as second:
             assert second.ask().number == 1, "the other one has number 0"
-    with tune.Asking(search(), tune.Storage(str(tmp_path / storage)), 3, tmp_path) as third:
+    with tune.SearchSession(search(), tune.OptunaStorage(str(tmp_path / storage)), 3, tmp_path) as third:
         again = third.ask()
         assert (again.number, again.trial.key) == (asked.number, asked.trial.key)
         third.report(again.number, 1, 0.25)
-        third.tell(again.number, tune.Outcome("done", {"validation": 1.0}))
+        third.tell(again.number, tune.CandidateOutcome("done", {"validation": 1.0}))
         assert [third.ask().number, third.ask().number, third.ask()] == [1, 2, None]
 
 
 @pytest.mark.parametrize(("silent", "taken"), [(60.0, 1), (7200.0, 0)])
 def test_a_candidate_of_another_machine_is_left_to_it_while_it_speaks(tmp_path, monkeypatch, silent, taken):
-    storage, then = tune.Storage(str(tmp_path / "s.log")), time.time() - silent
+    storage, then = tune.OptunaStorage(str(tmp_path / "s.log")), time.time() - silent
     with monkeypatch.context() as patch:
         patch.setattr("bench.experiments.search.search_session._HERE", "other")
         patch.setattr(time, "time", lambda: then)
-        with tune.Asking(search(), storage, 3, tmp_path) as there:
+        with tune.SearchSession(search(), storage, 3, tmp_path) as there:
             assert there.ask().number == 0
-    with tune.Asking(search(), storage, 3, tmp_path) as here:
+    with tune.SearchSession(search(), storage, 3, tmp_path) as here:
         assert here.ask().number == taken
 
 
 @pytest.mark.parametrize("pruner", ["median", "asha"])
 def test_the_pruner_knows_what_it_knew_before_a_restart(tmp_path, pruner):
-    storage = tune.Storage(str(tmp_path / "s.log"))
+    storage = tune.OptunaStorage(str(tmp_path / "s.log"))
     carried_out(tmp_path / "s.log", tmp_path, 20, search(pruner=pruner))
-    for place, expected in ((storage, True), (tune.Storage(str(tmp_path / "fresh.log")), False)):
-        with tune.Asking(search(pruner=pruner), place, 21, tmp_path / place.path.stem) as asking:
+    for place, expected in ((storage, True), (tune.OptunaStorage(str(tmp_path / "fresh.log")), False)):
+        with tune.SearchSession(search(pruner=pruner), place, 21, tmp_path / place.path.stem) as asking:
             while (asked := asking.ask()).number == 0:  # the defaults of a fresh search are never given up
-                asking.tell(0, tune.Outcome("done", {"validation": 0.7}))
+                asking.tell(0, tune.CandidateOutcome("done", {"validation": 0.7}))
             given_up = [asking.report(asked.number, point, 0.0) for point in (1, 2, 3)]
             assert any(given_up) == expected
 
 
 def test_the_defaults_are_never_given_up(tmp_path):
-    with tune.Asking(search(), tune.Storage(str(tmp_path / "s.log")), 20, tmp_path) as asking:
+    with tune.SearchSession(search(), tune.OptunaStorage(str(tmp_path / "s.log")), 20, tmp_path) as asking:
         usual = asking.ask()
         for _ in range(8):
             other = asking.ask()
             for point in (1, 2, 3):
                 asking.report(other.number, point, 0.9)
-            asking.tell(other.number, tune.Outcome("done", {"validation": 0.9}))
+            asking.tell(other.number, tune.CandidateOutcome("done", {"validation": 0.9}))
         assert not any(asking.report(usual.number, point, 0.0) for point in (1, 2, 3))
 
 
 def test_a_candidate_that_is_trained_to_its_end_is_not_given_up(tmp_path):
-    with tune.Asking(search(), tune.Storage(str(tmp_path / "s.log")), 20, tmp_path) as asking:
+    with tune.SearchSession(search(), tune.OptunaStorage(str(tmp_path / "s.log")), 20, tmp_path) as asking:
         for _ in range(8):
             good = asking.ask()
             for point in range(1, searching.POINTS + 1):
                 asking.report(good.number, point, 0.9)
-            asking.tell(good.number, tune.Outcome("done", {"validation": 0.9}))
+            asking.tell(good.number, tune.CandidateOutcome("done", {"validation": 0.9}))
         poor = asking.ask()
         assert asking.report(poor.number, searching.POINTS - 1, 0.0)
         assert not asking.report(poor.number, searching.POINTS, 0.0), "nothing is spared, and its score is known"
@@ -138,8 +138,8 @@ def test_a_candidate_that_is_trained_to_its_end_is_not_given_up(tmp_path):
 def test_what_fails_is_remembered_and_counts(tmp_path, monkeypatch):
     def train(trial, workplace, objectives, report):
         if trial.method.params["warmup"] > 0:
-            return tune.Outcome("failed", seconds=1.0, error="ValueError: asked to fail")
-        return tune.Outcome("done", {"validation": 0.5})
+            return tune.CandidateOutcome("failed", seconds=1.0, error="ValueError: asked to fail")
+        return tune.CandidateOutcome("done", {"validation": 0.5})
 
     monkeypatch.setattr(searching, "pretended", lambda pause: train)
     found = carried_out(tmp_path / "s.log", tmp_path, 6)
@@ -227,10 +227,10 @@ def test_what_does_not_go_together_fails_and_the_search_goes_on(tmp_path, monkey
             raise BenchError("no more warm-up than 0.1")
         return type(one).candidate(one, params)
 
-    with tune.Asking(one, tune.Storage(str(tmp_path / "s.log")), 12, tmp_path) as asking:
+    with tune.SearchSession(one, tune.OptunaStorage(str(tmp_path / "s.log")), 12, tmp_path) as asking:
         object.__setattr__(one, "candidate", candidate)
         while asked := asking.ask():
-            asking.tell(asked.number, tune.Outcome("done", {"validation": 0.5}))
+            asking.tell(asked.number, tune.CandidateOutcome("done", {"validation": 0.5}))
         found = tune.found(asking)
     assert found.complete
     assert {each.error for each in found.candidates if each.params["warmup"] > 0.1} == {"no more warm-up than 0.1"}

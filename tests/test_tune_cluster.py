@@ -13,13 +13,13 @@ import pytest
 from clusters import Cluster
 
 from bench import registry
-from bench.core import BenchError, HaltError, paths
+from bench.core import BenchError, RunAbortedError, paths
 from bench.data.prepare import prepare
 from bench.experiments import plan, search
-from bench.experiments.launch.jobs import kind_of
+from bench.experiments.launch.jobs import memory_kind
 from bench.experiments.launch.ray_session import connected
 from bench.experiments.launch.resources import MARGIN
-from bench.experiments.search.ray_resources import Place, room
+from bench.experiments.search.ray_resources import RayTarget, room
 
 pytestmark = pytest.mark.slow  # a minute and more: each node imports torch
 SLOW = """
@@ -32,12 +32,14 @@ STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", fl
 
 @pytest.fixture
 def data(plugins):
-    return plan.Found(prepare("tiny_volumes").spec)
+    return plan.ResolvedData(prepare("tiny_volumes").spec)
 
 
 def found(study, data, root, launcher, place=None, trials=6):
     ones, _ = search.searches("searched", study, [data], ["net"], [0])
-    (one,) = search.carry_out(ones, search.Storage(str(root / "s.db")), trials, root / "claims", launcher, place=place)
+    (one,) = search.carry_out(
+        ones, search.OptunaStorage(str(root / "s.db")), trials, root / "claims", launcher, place=place
+    )
     assert not [each.error for each in one.candidates if each.error]
     return one
 
@@ -51,7 +53,7 @@ def test_a_cluster_finds_what_one_process_finds(data, tmp_path, hides):
             pytest.skip("a node may not have a mount of its own here")
         nodes.start("one")
         nodes.start("two", **({"hidden": tmp_path / "there"} if hides else {}))
-        there = found(study, data, tmp_path / "there", "auto", Place(nodes.address, {}, said.append))
+        there = found(study, data, tmp_path / "there", "auto", RayTarget(nodes.address, {}, said.append))
     assert there.digest == found(study, data, tmp_path / "here", "serial").digest
     assert ["two" in words for words in said] == [True] * hides, said
 
@@ -85,13 +87,13 @@ def test_nodes_that_differ_or_could_never_hold_a_candidate_are_told_at_once(data
     study = registry.study("searched")
     with Cluster() as nodes:
         nodes.start("one")
-        place = Place(nodes.address)
+        place = RayTarget(nodes.address)
         many = replace(study, recipe=replace(study.recipe, threads=64))
         with pytest.raises(BenchError, match="needs 64 processors, the threads of its recipe; the largest node has 1"):
             found(many, data, tmp_path, "ray", place)
         (tmp_path / "none").mkdir()
         nodes.start("two", BENCH_DATA=str(tmp_path / "none"))
-        with pytest.raises(HaltError, match="node two: tiny_volumes is not prepared in"):
+        with pytest.raises(RunAbortedError, match="node two: tiny_volumes is not prepared in"):
             found(study, data, tmp_path, "ray", place)
 
 
@@ -101,11 +103,11 @@ def test_the_share_of_a_gpu_is_that_of_two_steps_that_were_measured(data, tmp_pa
     with Cluster() as nodes:
         nodes.start("one", resources={"num-cpus": 8, "num-gpus": 1, "custom": {"gpu_memory_mb": 4000}})
         with connected(nodes.address) as ray:
-            need, slots, _ = room(ray, trial, tmp_path, Place(nodes.address, peaks))
+            need, slots, _ = room(ray, trial, tmp_path, RayTarget(nodes.address, peaks))
             ((kind, peak),) = peaks.items()
-            assert kind == ("cpu", kind_of(trial))
+            assert kind == ("cpu", memory_kind(trial))
             assert slots == int(4000 // (peak * MARGIN))
             assert need.gpu == pytest.approx(1 / slots, abs=1e-4)
             peaks[kind] = 4000 / MARGIN / 2.5
-            need, slots, _ = room(ray, trial, tmp_path, Place(nodes.address, peaks))
+            need, slots, _ = room(ray, trial, tmp_path, RayTarget(nodes.address, peaks))
     assert (need.gpu, slots) == (0.5, 2), "what records tell is not measured again"

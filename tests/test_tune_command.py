@@ -14,7 +14,7 @@ import pytest
 from commands import said
 
 from bench import cli, registry
-from bench.core import HaltError, paths
+from bench.core import RunAbortedError, paths
 from bench.report.figures import style
 from bench.storage import tuned_file
 from bench.storage.locks import claim
@@ -194,7 +194,7 @@ def test_a_search_that_is_only_begun_takes_no_winner_from_another(command, monke
 
 def ended(*_):
     """A training in which the disk goes away."""
-    raise HaltError("the disk is gone")
+    raise RunAbortedError("the disk is gone")
 
 
 def test_a_report_of_what_was_only_searched_names_both_commands(command, capsys, monkeypatch):

@@ -14,7 +14,7 @@ from bench import registry
 from bench.core import Arm, BenchError, Choices, Floats, Ints, Labels, Recipe, Trial, Tuning
 from bench.experiments import plan, search
 
-FOUND = [plan.Found(DATA)]
+FOUND = [plan.ResolvedData(DATA)]
 
 
 def searches(study=STUDY, only=(), folds=(), **tuning):

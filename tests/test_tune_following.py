@@ -16,7 +16,7 @@ from bench.cli import search_status as shown
 from bench.core import BenchError
 from bench.experiments import plan
 from bench.experiments import search as tune
-from bench.experiments.search import Outcome, result_files, search_progress
+from bench.experiments.search import CandidateOutcome, result_files, search_progress
 
 NOW = time.time()
 
@@ -25,10 +25,10 @@ NOW = time.time()
 def begun(tmp_path):
     """A search that was written down, on its storage, and how to look at it."""
     one = search()
-    storage, claims = tune.Storage(str(tmp_path / "s.db")), tmp_path / ".search"
+    storage, claims = tune.OptunaStorage(str(tmp_path / "s.db")), tmp_path / ".search"
     folder = plan.folder("formula")
     folder.mkdir(parents=True)
-    other = tune.searches("formula", searching.STUDY, [plan.Found(searching.DATA)], folds=[1])[0][0]
+    other = tune.searches("formula", searching.STUDY, [plan.ResolvedData(searching.DATA)], folds=[1])[0][0]
     result_files.write(folder, "formula", [one, other], [one], storage, claims)
     return one, storage, claims, lambda: search_progress.state_of("formula", result_files.read(folder))
 
@@ -36,10 +36,10 @@ def begun(tmp_path):
 def test_every_candidate_is_counted_as_what_became_of_it(begun):
     one, storage, claims, look = begun
     assert (look()["planned"], look()["open"], look()["running"]) == (40, 40, []), "nothing is there yet"
-    with tune.Asking(one, storage, 40, claims) as asking:
-        asking.tell(asking.ask().number, Outcome("done", {"validation": 0.5}, 10.0, 8))
-        asking.tell(asking.ask().number, Outcome("pruned", {}, 6.0, 2))
-        asking.tell(asking.ask().number, Outcome("failed", error="ValueError: no"))
+    with tune.SearchSession(one, storage, 40, claims) as asking:
+        asking.tell(asking.ask().number, CandidateOutcome("done", {"validation": 0.5}, 10.0, 8))
+        asking.tell(asking.ask().number, CandidateOutcome("pruned", {}, 6.0, 2))
+        asking.tell(asking.ask().number, CandidateOutcome("failed", error="ValueError: no"))
         number = asking.ask().number
         asking.report(number, 2, 0.1)
         state = look()
@@ -56,7 +56,7 @@ def test_every_candidate_is_counted_as_what_became_of_it(begun):
 
 def test_a_candidate_of_a_process_that_ended_is_open(begun):
     one, storage, claims, look = begun
-    with tune.Asking(one, storage, 40, claims) as asking:
+    with tune.SearchSession(one, storage, 40, claims) as asking:
         asking.ask()
     state = look()
     assert (state["running"], state["open"], state["left_seconds"]) == ([], 40, None)
@@ -64,15 +64,15 @@ def test_a_candidate_of_a_process_that_ended_is_open(begun):
 
 def test_a_candidate_that_ends_while_the_storage_is_read_counts_towards_the_speed(begun, monkeypatch):
     one, storage, claims, look = begun
-    with tune.Asking(one, storage, 40, claims) as asking:
+    with tune.SearchSession(one, storage, 40, claims) as asking:
         number = asking.ask().number
 
         def ends_now(_storage):
-            asking.tell(number, Outcome("done", {"validation": 0.5}, 10.0, 8))
+            asking.tell(number, CandidateOutcome("done", {"validation": 0.5}, 10.0, 8))
             return True
 
         with monkeypatch.context() as patched:
-            patched.setattr(tune.Storage, "exists", property(ends_now))
+            patched.setattr(tune.OptunaStorage, "exists", property(ends_now))
             state = look()
     assert state["complete"] == 1
     assert state["per_hour"] is not None
@@ -80,8 +80,8 @@ def test_a_candidate_that_ends_while_the_storage_is_read_counts_towards_the_spee
 
 def test_the_lines_say_what_the_state_says(begun):
     one, storage, claims, look = begun
-    with tune.Asking(one, storage, 40, claims) as asking:
-        asking.tell(asking.ask().number, Outcome("failed", error="ValueError: no"))
+    with tune.SearchSession(one, storage, 40, claims) as asking:
+        asking.tell(asking.ask().number, CandidateOutcome("failed", error="ValueError: no"))
         asking.ask()
         state = look()
     assert shown.line(state).startswith(
@@ -102,7 +102,9 @@ def test_a_storage_that_cannot_be_read_is_told_and_the_rest_is_known(begun):
 
 def test_the_password_of_a_storage_is_not_written_down(begun, tmp_path):
     one, *_ = begun
-    result_files.write(tmp_path, "formula", [one], [one], tune.Storage("postgresql://me:secret@host/base"), tmp_path)
+    result_files.write(
+        tmp_path, "formula", [one], [one], tune.OptunaStorage("postgresql://me:secret@host/base"), tmp_path
+    )
     assert "secret" not in (tmp_path / "searches.json").read_text()
 
 

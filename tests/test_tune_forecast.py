@@ -22,7 +22,7 @@ STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", ar
 
 
 def told(root, **changes):
-    return forecast("formula", replace(STUDY, **changes), [plan.Found(DATA)], root)
+    return forecast("formula", replace(STUDY, **changes), [plan.ResolvedData(DATA)], root)
 
 
 def test_it_says_how_many_candidates_and_that_pruning_stops_some(tmp_path):

@@ -19,7 +19,7 @@ import pytest
 import searching
 from searching import carried_out, search, told
 
-from bench.core import BenchError, HaltError
+from bench.core import BenchError, RunAbortedError
 from bench.experiments import search as tune
 from bench.experiments.search import optuna_storage as storages
 from bench.storage.locks import claim
@@ -48,7 +48,7 @@ def test_a_storage_of_another_program_is_refused(tmp_path):
 
 def test_two_that_begin_on_one_new_file_make_its_tables_one_after_the_other(tmp_path, monkeypatch):
     """SQLite lets two programs ask whether a table is there, and both make it: the second fails."""
-    inside, most, opening = [], [], storages.Storage.open
+    inside, most, opening = [], [], storages.OptunaStorage.open
 
     def watched(self):
         inside.append(1)
@@ -59,14 +59,14 @@ def test_two_that_begin_on_one_new_file_make_its_tables_one_after_the_other(tmp_
         finally:
             inside.pop()
 
-    monkeypatch.setattr(storages.Storage, "open", watched)
+    monkeypatch.setattr(storages.OptunaStorage, "open", watched)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: begun(tmp_path), range(4)))
     assert max(most) == 1
 
 
 def begun(folder):
-    with tune.Asking(search(), storages.Storage(str(folder / "s.db")), 2, folder):
+    with tune.SearchSession(search(), storages.OptunaStorage(str(folder / "s.db")), 2, folder):
         pass
 
 
@@ -75,7 +75,7 @@ def test_a_locked_database_is_waited_for_and_then_told(tmp_path, monkeypatch):
     monkeypatch.setattr(storages, "WAIT", 0.2)
     with contextlib.closing(sqlite3.connect(tmp_path / "s.db")) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(HaltError, match=r"another program has it locked; waited 0\.2 s"):
+        with pytest.raises(RunAbortedError, match=r"another program has it locked; waited 0\.2 s"):
             carried_out(tmp_path / "s.db", tmp_path, 2)
         other.rollback()
     assert carried_out(tmp_path / "s.db", tmp_path, 2).complete
@@ -84,7 +84,7 @@ def test_a_locked_database_is_waited_for_and_then_told(tmp_path, monkeypatch):
 def test_a_locked_journal_is_waited_for_and_then_told(tmp_path, monkeypatch):
     carried_out(tmp_path / "s.log", tmp_path, 1)
     monkeypatch.setattr(storages, "WAIT", 0.2)
-    with claim(tmp_path / ".s.log.claim"), pytest.raises(HaltError, match="another program has it locked"):
+    with claim(tmp_path / ".s.log.claim"), pytest.raises(RunAbortedError, match="another program has it locked"):
         carried_out(tmp_path / "s.log", tmp_path, 2)
     assert carried_out(tmp_path / "s.log", tmp_path, 2).complete
 
@@ -130,7 +130,7 @@ def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path, content, 
 @pytest.mark.parametrize("folder", ["/proc", "file/below"])
 def test_a_folder_that_takes_no_storage_is_told(tmp_path, folder):
     (tmp_path / "file").write_text("")
-    with pytest.raises(HaltError, match=r"cannot lie in .*give a file in another folder with --storage") as error:
+    with pytest.raises(RunAbortedError, match=r"cannot lie in .*give a file in another folder with --storage") as error:
         carried_out(tmp_path / folder / "s.db", tmp_path, 1)
     assert "any more" not in str(error.value)
     assert "kept" not in str(error.value)
@@ -139,12 +139,12 @@ def test_a_folder_that_takes_no_storage_is_told(tmp_path, folder):
 @pytest.mark.parametrize("name", ["search", "search.txt", "oracle://host/x", ""])
 def test_a_name_that_is_no_storage_is_told(name):
     with pytest.raises(BenchError, match="no storage") as error:
-        tune.Storage(name)
+        tune.OptunaStorage(name)
     assert error.value.status == 2
 
 
 def test_a_password_is_never_shown():
-    shown = tune.Storage("postgresql://me:secret@host/base").shown
+    shown = tune.OptunaStorage("postgresql://me:secret@host/base").shown
     assert shown == "postgresql://me:***@host/base"
 
 
@@ -153,7 +153,7 @@ def test_an_unreachable_database_is_told_after_a_wait(tmp_path, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(HaltError, match="no answer that could be used") as error:
+    with pytest.raises(RunAbortedError, match="no answer that could be used") as error:
         carried_out(f"postgresql+pg8000://me:secret@127.0.0.1:{port}/base", tmp_path, 1)
     assert "secret" not in str(error.value)
     assert "tried" not in str(error.value), "nothing was"
@@ -181,7 +181,7 @@ def test_a_full_disk_of_the_storage_is_told(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("optuna.storages._rdb.storage.RDBStorage.set_trial_user_attr", full)
-        with pytest.raises(HaltError, match="the disk is full"):
+        with pytest.raises(RunAbortedError, match="the disk is full"):
             carried_out(tmp_path / "s.db", tmp_path, 3)
     assert told(carried_out(tmp_path / "s.db", tmp_path, 3)) == told(carried_out(tmp_path / "w.db", tmp_path / "w", 3))
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.core import Arm, BenchError, HaltError, Labels
+from bench.core import Arm, BenchError, Labels, RunAbortedError
 from bench.data.prepare import prepare
 from bench.experiments import launch, plan, search
 from bench.experiments.plan import tuned_params
@@ -27,13 +27,13 @@ def study(plugins):
 
 @pytest.fixture
 def data(plugins):
-    return plan.Found(prepare("tiny_volumes").spec)
+    return plan.ResolvedData(prepare("tiny_volumes").spec)
 
 
 def searched(study, data, root, trials=3, launcher="serial", **more):
     """What the searches of the arm `net` found."""
     ones, _ = search.searches("searched", study, [data], ["net"], **more)
-    storage = search.Storage(str(root / "search.log"))
+    storage = search.OptunaStorage(str(root / "search.log"))
     results = search.carry_out(ones, storage, trials, root / "claims", launcher)
     assert not [each.error for one in results for each in one.candidates if each.error]
     return results, storage
@@ -247,7 +247,7 @@ def test_ray_tune_prunes_by_the_storage(study, data, tmp_path, pruner):
 @pytest.mark.slow
 def test_on_random_labels_tuning_leaves_the_test_score_at_chance(study, plugins, tmp_path):
     """Twenty permutations of 160 people: search, train with what was found, score; mean within two errors of 0.5."""
-    data = plan.Found(prepare("tiny_volumes", {"people": 160}).spec)
+    data = plan.ResolvedData(prepare("tiny_volumes", {"people": 160}).spec)
     store, scores, chosen = Store(tmp_path / "r"), [], []
     for number in range(20):
         results, _ = searched(study, data, tmp_path / str(number), 6, labels=Labels("permuted", number))
@@ -273,7 +273,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(study, data, tmp_path, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "save_model", full)
-        with pytest.raises(HaltError, match="the disk is full"):
+        with pytest.raises(RunAbortedError, match="the disk is full"):
             searched(study, data, tmp_path, 3)
     results, _ = searched(study, data, tmp_path, 3)
     whole, _ = searched(study, data, tmp_path / "whole", 3)

@@ -16,7 +16,7 @@ from bench.core import Arm, BenchError, Data, Recipe, Sample, Split, Study
 from bench.data import splits
 from bench.data.prepare import fingerprint, open_prepared, prepare
 from bench.data.prepare.groups import together
-from bench.data.prepare.journal import Entry
+from bench.data.prepare.journal import JournalEntry
 from bench.experiments import launch, plan
 from bench.storage.record_store import Store
 
@@ -187,7 +187,7 @@ def samples_of(*groups):
 
 
 def test_scans_that_are_equal_are_in_one_group(plugins, tmp_path):
-    entries = [Entry(f"s{at}", "", image=image) for at, image in enumerate(["x", "y", "x", "z", "y"])]
+    entries = [JournalEntry(f"s{at}", "", image=image) for at, image in enumerate(["x", "y", "x", "z", "y"])]
     dataset = registry.make("datasets", "tiny_images")
     groups, notes = together(dataset, samples_of("a", "b", "c", "d", "a"), entries, tmp_path)
     assert groups == ["a", "a", "a", "d", "a"]

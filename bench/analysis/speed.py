@@ -20,10 +20,10 @@ from bench.core import BenchError, MisfitError, Trial
 from bench.curriculum import Curriculum
 from bench.data.loader import Normaliser, Part, view_array
 from bench.experiments.plan import needed_by
-from bench.experiments.run_trial import be_deterministic, device_of
 from bench.method import Method, Outputs
 from bench.training import inference, loop
-from bench.training.trial_data import RefusalError, Scene, lay_out
+from bench.training.device import be_deterministic, device_of
+from bench.training.trial_data import RefusalError, TrialData, lay_out
 from bench.views import effective
 
 STEPS = 6  # of a round, after which the network is asked
@@ -84,7 +84,7 @@ def _round(trial: Trial) -> tuple[float, float]:
     curriculum: Curriculum = registry.make("curricula", short.curriculum.name, short.curriculum.params)
     scene = lay_out(short, method, device)
     with tempfile.TemporaryDirectory(prefix="bench-timing-") as folder:
-        setup = loop.Setup(
+        setup = loop.TrainingSetup(
             short, scene.method, curriculum, scene.prepared.task, scene.part(scene.fold.train),
             scene.part(scene.fold.val), device, Path(folder), scene.view.left_right(), _stand_ins(short, scene),
             scene.prepared.spacing,
@@ -95,7 +95,7 @@ def _round(trial: Trial) -> tuple[float, float]:
         return step, _seconds_per_scan(fit, setup, scene.test())
 
 
-def _seconds_per_scan(fit: loop.Fit, setup: loop.Setup, test: Part) -> float:
+def _seconds_per_scan(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> float:
     shortest = float("inf")
     for _ in range(PASSES):
         since = time.perf_counter()
@@ -105,7 +105,7 @@ def _seconds_per_scan(fit: loop.Fit, setup: loop.Setup, test: Part) -> float:
     return shortest / max(1, len(test))
 
 
-def _stand_ins(trial: Trial, scene: Scene) -> list[Outputs]:
+def _stand_ins(trial: Trial, scene: TrialData) -> list[Outputs]:
     """What untrained networks in place of the trial's teachers say of its training scans."""
     found = []
     for needed in needed_by(trial):

@@ -77,7 +77,7 @@ def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, An
 
 def _study(name: str, arms: list[str], rounds: int, as_json: bool) -> None:
     from bench.analysis.speed import side_by_side
-    from bench.cli.progress_bars import Preparing
+    from bench.cli.progress_bars import PreparationProgressBar
     from bench.core import paths
     from bench.experiments import plan
     from bench.report.tables.speed_table import FILE
@@ -88,7 +88,7 @@ def _study(name: str, arms: list[str], rounds: int, as_json: bool) -> None:
     console = Console(stderr=as_json)
     chosen = _first_of_each(plan.read(name), Store(root), arms)
     for data, trials in chosen.items():
-        with Preparing(console, f"{name} on {data}: {plural(len(trials), 'arm')} in turns") as progress:
+        with PreparationProgressBar(console, f"{name} on {data}: {plural(len(trials), 'arm')} in turns") as progress:
             found[data] = [asdict(one) for one in side_by_side(trials, rounds, progress)]
     entry = {"study": name, "rounds": rounds, **_machine(chosen), "data": found}
     write_text(root / name / FILE, json.dumps(entry, indent=1) + "\n")

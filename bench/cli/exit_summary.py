@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.core import HaltError, plural
+from bench.core import RunAbortedError, plural
 from bench.experiments.plan import Cell
 from bench.storage.record_store import Store
 
@@ -14,7 +14,7 @@ SHOWN = 10  # failed trials that are told one by one
 
 
 @dataclass
-class Outcome:
+class RunSummary:
     """What came of the trials of a study, those of earlier runs among them."""
 
     study: str
@@ -71,9 +71,9 @@ class Outcome:
         return "" if self._whole(place) else f" ({self.refused[place]} of {plural(self.arms[place], 'trial')})"
 
 
-def outcome(study: str, reference: str, cells: Sequence[Cell], store: Store) -> Outcome:
+def outcome(study: str, reference: str, cells: Sequence[Cell], store: Store) -> RunSummary:
     """What came of the trials of these cells. HaltError where some that were run have no record."""
-    came = Outcome(study, reference, len({cell.trial.key for cell in cells}))
+    came = RunSummary(study, reference, len({cell.trial.key for cell in cells}))
     missing, seen = 0, set()
     for cell in cells:
         if cell.trial.key in seen and cell.role != "arm":
@@ -93,5 +93,5 @@ def outcome(study: str, reference: str, cells: Sequence[Cell], store: Store) -> 
         seen.add(cell.trial.key)
     if missing:
         gone = f"{missing} records in {store.trials} are gone, or damaged, since their trials ran"
-        raise HaltError(f"{gone}; the same command runs them again")
+        raise RunAbortedError(f"{gone}; the same command runs them again")
     return came

@@ -54,7 +54,7 @@ def explain(
     Maps are NIfTI files in the scans' own millimetres, under explain/ of the results. Of a network that reads an image
     of the volume, depth comes from how the image was made alone, so that it is scored apart from the plane.
     """
-    from bench.analysis.explain.saliency_maps import Way
+    from bench.analysis.explain.saliency_maps import SaliencyConfig
     from bench.analysis.explain.saliency_maps import explain as made
     from bench.core import paths
     from bench.report import figures
@@ -65,7 +65,7 @@ def explain(
     store = Store(paths.results_root())
     loaded = load(store, key or _key(study, arm, fold))
     folder = Path(paths.results_root()) / "explain" / loaded.record.trial.key
-    entry, shown = made(loaded, folder, scans, Way(by, back, layer), seeds, check)
+    entry, shown = made(loaded, folder, scans, SaliencyConfig(by, back, layer), seeds, check)
     (folder / "scores.json").write_text(json.dumps(entry, indent=1) + "\n", encoding="utf-8")
     figures.save(montage(shown), folder, "maps")
     if as_json:

@@ -6,26 +6,26 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from bench.cli.progress_bars import Watching
+from bench.cli.progress_bars import TrialProgressBar
 from bench.cli.run import with_phantoms
 from bench.core import Recipe, Trial, plural
 from bench.experiments import plan
 from bench.experiments.plan import Cell
-from bench.experiments.plan.estimate import MEASURED, kind_of
-from bench.experiments.prepare_study import Planned, lay_out
+from bench.experiments.plan.estimate import MEASURED, cost_kind
+from bench.experiments.prepare_study import PlannedStudy, lay_out
 from bench.storage.record_store import Store
 
 STEPS, POINTS = 8, 2  # of a short trial; the first step of a process is slower than the others
 
 
-def measure(found: Planned) -> Planned:
+def measure(found: PlannedStudy) -> PlannedStudy:
     """The same plan, once a short trial was run of every kind that only `--measure` can tell of.
 
     Missing phantoms are made. The short trials stay apart from the results, and no table reads them.
     """
     console = Console(stderr=True)
     found = with_phantoms(found, console, smoke=False)
-    unknown = {kind_of(trial) for trial in found.open_trials} - set(found.estimate.needs)
+    unknown = {cost_kind(trial) for trial in found.open_trials} - set(found.estimate.needs)
     if not unknown:
         return found
     recipe = found.study.recipe
@@ -36,7 +36,7 @@ def measure(found: Planned) -> Planned:
     return lay_out(found.name, found.study, found.found, found.notes)
 
 
-def _short(found: Planned, recipe: Recipe) -> list[Cell]:
+def _short(found: PlannedStudy, recipe: Recipe) -> list[Cell]:
     study = replace(found.study, recipe=recipe, partitions=1, seeds=1, again=None, random_labels=None)
     return plan.cells(study, found.found)
 
@@ -45,7 +45,7 @@ def _first_of_each(cells: list[Cell], kinds: set) -> list[Cell]:
     """A cell of each kind of trial, with what it learns from."""
     first: dict[tuple, Cell] = {}
     for cell in cells:
-        first.setdefault(kind_of(cell.trial), cell)
+        first.setdefault(cost_kind(cell.trial), cell)
     return [cell for kind, cell in first.items() if kind in kinds]
 
 
@@ -56,5 +56,5 @@ def _launch(cells: list[Cell], store: Store, console: Console) -> None:
     labels: dict[str, str] = {cell.trial.key: cell.arm for cell in cells}
     trials: list[Trial] = work.trials
     console.print(f"measuring {plural(len(trials), 'short trial')}", highlight=False)
-    with Watching(work, {trial.key: labels.get(trial.key, "") for trial in trials}, console) as watch:
+    with TrialProgressBar(work, {trial.key: labels.get(trial.key, "") for trial in trials}, console) as watch:
         launch.launch(work, store, "serial", watch)

@@ -15,7 +15,7 @@ from bench.cli.options import Datasets, Json, Phantoms, StandIns, StudyName, pri
 from bench.core import BenchError, Study, plain
 
 if TYPE_CHECKING:
-    from bench.experiments.plan.estimate import Need
+    from bench.experiments.plan.estimate import TrialCost
 
 
 def attach(app: typer.Typer) -> None:
@@ -120,10 +120,10 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """What a study would run, how much is done, and what the rest will take. Runs nothing, unless to measure."""
-    from bench.experiments.prepare_study import Asked, check_arms, planned
+    from bench.experiments.prepare_study import StudyRequest, check_arms, planned
     from bench.experiments.search.search_estimate import forecast
 
-    found = planned(Asked(study, datasets or [], stand_ins, phantoms))
+    found = planned(StudyRequest(study, datasets or [], stand_ins, phantoms))
     check_arms(found.name, found.study)
     if measure:
         from bench.cli.measure import measure as measured
@@ -139,7 +139,7 @@ def plan(
     return console.print(_planned_table(found.rows(), found.takes()))
 
 
-def _planned_table(rows: Iterable[tuple[str, str, int, int]], takes: Mapping[tuple[str, str], Need]) -> Table:
+def _planned_table(rows: Iterable[tuple[str, str, int, int]], takes: Mapping[tuple[str, str], TrialCost]) -> Table:
     """A row for every arm; what one of its open trials takes, where records tell."""
     table = Table("data", "arm", "trials", "done", "s/trial", "MB", box=None, pad_edge=False)
     for data, arm, trials, done in rows:

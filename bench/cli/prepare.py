@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cli.options import Json, Settings, print_json, settings
-from bench.cli.progress_bars import Preparing
+from bench.cli.progress_bars import PreparationProgressBar
 
 
 def attach(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def prepare(
 
     params = settings(set_)
     console = Console(stderr=as_json)
-    with Preparing(console, f"preparing {name}") as progress:
+    with PreparationProgressBar(console, f"preparing {name}") as progress:
         prepared = make_ready(name, params, source, workers, progress, skip_broken, True, partial(_wait, console, name))
     if as_json:
         print_json({"name": name, "fingerprint": prepared.fingerprint, **prepared.manifest})

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from bench.core import Trial
-from bench.experiments.launch.jobs import Work
+from bench.experiments.launch.jobs import PendingTrials
 
 PLAIN_EVERY = 10.0  # seconds between two plain lines
 
 
-class Preparing:
+class PreparationProgressBar:
     """Progress of the preparation of a data set."""
 
     def __init__(self, console: Console, what: str) -> None:
@@ -27,7 +27,7 @@ class Preparing:
         self.began, self.first = time.monotonic(), 0
         self.task = self.bar.add_task(what, total=None)
 
-    def __enter__(self) -> Preparing:
+    def __enter__(self) -> PreparationProgressBar:
         if self.console.is_terminal:
             self.bar.start()
         else:
@@ -47,10 +47,10 @@ class Preparing:
             self.bar.stop()
 
 
-class Watching:
+class TrialProgressBar:
     """Progress of the trials of a run, with the time that is left."""
 
-    def __init__(self, work: Work, arms: dict[str, str], console: Console) -> None:
+    def __init__(self, work: PendingTrials, arms: dict[str, str], console: Console) -> None:
         self.arms, self.console = arms, console
         self.open = {trial.key: trial for trial in work.trials}
         self.total, self.began_at, self.said = len(self.open), time.monotonic(), time.monotonic()
@@ -64,7 +64,7 @@ class Watching:
         )  # fmt: skip
         self.task = self.bar.add_task("trials", total=self.total, left="")
 
-    def __enter__(self) -> Watching:
+    def __enter__(self) -> TrialProgressBar:
         if self.console.is_terminal and self.total:
             self.bar.start()
         return self

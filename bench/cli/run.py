@@ -14,12 +14,12 @@ import typer
 from rich.console import Console
 
 from bench import registry
-from bench.cli.exit_summary import Outcome, outcome
+from bench.cli.exit_summary import RunSummary, outcome
 from bench.cli.options import Arms, Datasets, Phantoms, StandIns, StudyName
-from bench.cli.progress_bars import Preparing, Watching
+from bench.cli.progress_bars import PreparationProgressBar, TrialProgressBar
 from bench.core import BenchError, Data, DataSpec, paths
 from bench.experiments import plan
-from bench.experiments.prepare_study import Asked, Planned, check_arms, lay_out, planned
+from bench.experiments.prepare_study import PlannedStudy, StudyRequest, check_arms, lay_out, planned
 from bench.storage.record_store import Store
 
 ADDRESS = typer.Option("--address", help="HOST:PORT of a Ray cluster that runs already, or auto; as $RAY_ADDRESS.")
@@ -51,7 +51,7 @@ def run(
 
     A smoke run takes one trial after the other, unless a launcher or an address is given.
     """
-    asked, console = Asked(study, datasets or [], stand_ins, phantoms), Console()
+    asked, console = StudyRequest(study, datasets or [], stand_ins, phantoms), Console()
     mend(asked.data)
     if smoke:
         way = ("serial", "") if (launcher, address) == ("auto", "") else (launcher, address)
@@ -69,9 +69,9 @@ def run(
 
 
 def _carry_out(
-    found: Planned, root: Path, arms: list[str] | None, launcher: tuple[str, str], *,
+    found: PlannedStudy, root: Path, arms: list[str] | None, launcher: tuple[str, str], *,
     retry: bool = False, keep: bool = False,
-) -> Outcome:  # fmt: skip
+) -> RunSummary:  # fmt: skip
     """Run what is outstanding and return what came of the plan. launcher: with the address."""
     from bench.experiments import launch
 
@@ -94,12 +94,12 @@ def _carry_out(
         console.print(f"damaged, set aside and run again: {words}", markup=False, highlight=False)
     if work.trials:
         _check(found)
-    with Watching(work, {cell.trial.key: cell.arm for cell in chosen}, console) as watch:
+    with TrialProgressBar(work, {cell.trial.key: cell.arm for cell in chosen}, console) as watch:
         launch.launch(work, store, launcher[0], watch, launcher[1])
     return outcome(found.name, found.study.reference, chosen, store)
 
 
-def _check_threads(found: Planned) -> None:
+def _check_threads(found: PlannedStudy) -> None:
     """BenchError where what is left to run asks for more processors than this machine has."""
     from bench.experiments import launch
 
@@ -112,7 +112,7 @@ def _check_threads(found: Planned) -> None:
 
 def mend(data: Sequence[Data]) -> None:
     """Prepare anew what is damaged of these data sets, where that can be done from here; else a HaltError."""
-    from bench.data.prepare import DamagedError, open_prepared, prepare
+    from bench.data.prepare import DamagedDataError, open_prepared, prepare
 
     console = Console()
     asked = [(each.name, each.params) for one in data for each in (one, one.external) if each]
@@ -122,22 +122,22 @@ def mend(data: Sequence[Data]) -> None:
             there = open_prepared(name, params)
             if there is not None:
                 there.verify()
-        except DamagedError as error:
+        except DamagedDataError as error:
             if error.source is None and not registry.member("datasets", name).phantom:
                 raise
             console.print(str(error), markup=False, highlight=False)
-            with Preparing(console, f"preparing {name} anew") as progress:
+            with PreparationProgressBar(console, f"preparing {name} anew") as progress:
                 prepare(name, params, error.source, progress=progress, skip_broken=error.skipped)
 
 
-def with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:
+def with_phantoms(found: PlannedStudy, console: Console, smoke: bool) -> PlannedStudy:
     """The same plan, its phantoms made where they were not there yet."""
     from bench.data.prepare import prepare
 
     def made(spec: DataSpec) -> DataSpec:
         if spec.fingerprint:
             return spec
-        with Preparing(console, f"making {spec.name}") as progress:
+        with PreparationProgressBar(console, f"making {spec.name}") as progress:
             return replace(spec, fingerprint=prepare(spec.name, spec.params, progress=progress).fingerprint)
 
     items = []
@@ -147,7 +147,7 @@ def with_phantoms(found: Planned, console: Console, smoke: bool) -> Planned:
     return lay_out(found.name, found.study, items, found.notes, smoke)
 
 
-def _check(found: Planned) -> None:
+def _check(found: PlannedStudy) -> None:
     """What can only be known with torch at hand: the networks that the arms name, the metrics of the data sets."""
     from bench.data import splits
     from bench.data.prepare import open_prepared
@@ -163,7 +163,7 @@ def _check(found: Planned) -> None:
     check_arms(found.name, found.study)
 
 
-def _notes(found: Planned) -> list[str]:
+def _notes(found: PlannedStudy) -> list[str]:
     from bench.data.prepare import open_prepared
 
     notes = list(found.notes)

@@ -37,7 +37,7 @@ def stress(
     """
     from bench.analysis.robustness import robustness_run as studies
     from bench.analysis.robustness.corruptions import CORRUPTIONS, named
-    from bench.cli.progress_bars import Preparing
+    from bench.cli.progress_bars import PreparationProgressBar
     from bench.core import paths
     from bench.experiments import plan
     from bench.storage.record_store import Store
@@ -47,7 +47,9 @@ def stress(
     root = paths.results_root()
     folder = folder_of(root, study)
     work = studies.lay_out(plan.read(study), Store(root), folder, arm or [], chosen)
-    with Preparing(Console(stderr=as_json), f"{study}: {len(work.cells)} networks, {len(chosen)} corruptions") as told:
+    with PreparationProgressBar(
+        Console(stderr=as_json), f"{study}: {len(work.cells)} networks, {len(chosen)} corruptions"
+    ) as told:
         studies.carry_out(work, told)
     _finish(study, work.lacking, as_json)
 

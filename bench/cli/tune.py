@@ -18,8 +18,8 @@ from bench.storage.atomic_io import storing
 from bench.storage.locks import claimed
 
 if TYPE_CHECKING:
-    from bench.experiments.prepare_study import Planned
-    from bench.experiments.search import Asking, Found, Search, Storage
+    from bench.experiments.prepare_study import PlannedStudy
+    from bench.experiments.search import OptunaStorage, Search, SearchResult, SearchSession
 
 PLAIN_EVERY = 10.0  # seconds between two plain lines
 
@@ -59,22 +59,22 @@ def tune(
     """Search parameters, each outer fold by itself on its validation part. The test part is not read."""
     from bench.experiments import launch
     from bench.experiments import search as tuning
-    from bench.experiments.prepare_study import Asked
+    from bench.experiments.prepare_study import StudyRequest
     from bench.experiments.search import result_files
 
-    asked = Asked(study, datasets or [], stand_ins, phantoms)
+    asked = StudyRequest(study, datasets or [], stand_ins, phantoms)
     launch.chosen(launcher, address)  # a wrong one is told before anything is made
     console = Console(stderr=as_json)
     found, searches, notes = _laid_out(asked, trials, arm or [], fold or [], console)
     folder, budget = plan.folder(asked.name), searches[0].tuning.trials
-    memory = tuning.Storage(storage or str(folder / "search.db"))
+    memory = tuning.OptunaStorage(storage or str(folder / "search.db"))
     for line in _lines(searches, budget, memory, notes):
         console.print(line, markup=False, highlight=False)
     every = tuning.every(asked.name, found.study, found.found)
     claims = (folder if memory.on_server else memory.path.parent) / ".search"
     begun = partial(result_files.write, folder, asked.name, every, searches, memory, claims)
     watch = _Watching(len(searches), console, begun)
-    place = tuning.Place(address, _peaks(found), partial(console.print, markup=False, highlight=False))
+    place = tuning.RayTarget(address, _peaks(found), partial(console.print, markup=False, highlight=False))
     results = tuning.carry_out(searches, memory, budget, claims, launcher, watch, place)
     entry, page = _leave(folder, found.study.question, every, results, memory, notes)
     if as_json:
@@ -82,7 +82,7 @@ def tune(
     return _say(results, entry, page, console)
 
 
-def _peaks(found: Planned) -> dict[tuple[str, str], float]:
+def _peaks(found: PlannedStudy) -> dict[tuple[str, str], float]:
     """What trials of the study have needed of memory, as far as they have records."""
     from bench.experiments.launch.jobs import note_peak
 
@@ -94,7 +94,12 @@ def _peaks(found: Planned) -> dict[tuple[str, str], float]:
 
 
 def _leave(
-    folder: Path, question: str, every: list[Search], results: list[Found], memory: Storage, notes: list[str]
+    folder: Path,
+    question: str,
+    every: list[Search],
+    results: list[SearchResult],
+    memory: OptunaStorage,
+    notes: list[str],
 ) -> tuple[dict[str, Any], Path]:
     """Write what all searches found that the storage holds, carried out now or earlier; the file and the page."""
     from bench.experiments import search as tuning
@@ -111,7 +116,7 @@ def _leave(
         return entry, search_report.build(folder, question, over, entry, [*notes, *begun], every)
 
 
-def _over(one: Found) -> int:
+def _over(one: SearchResult) -> int:
     return len(one.candidates) - one.states["running"]
 
 
@@ -156,7 +161,7 @@ class _Watching:
         self.searches, self.console, self.begun = searches, console, begun
         self.said, self.seen = 0.0, []
 
-    def __call__(self, asking: Asking) -> None:
+    def __call__(self, asking: SearchSession) -> None:
         if not self.seen:
             self.begun()
         if asking.search.identity not in self.seen:
@@ -173,7 +178,7 @@ class _Watching:
         self.console.print(line, markup=False, highlight=False)
 
 
-def _say(results: list[Found], entry: dict[str, Any], page: Path, console: Console) -> None:
+def _say(results: list[SearchResult], entry: dict[str, Any], page: Path, console: Console) -> None:
     """What was found, and what to do with it. Ends with 1 where a search has no winner."""
     from bench.storage import tuned_file
 

@@ -5,8 +5,8 @@ from bench.core.factorial_design import CONTROL, Design, Factor
 from bench.core.search_space import OBJECTIVES, Choices, Floats, Ints, Range, Tuning, check_space
 from bench.core.serialization import (
     BenchError,
-    HaltError,
     MisfitError,
+    RunAbortedError,
     canonical,
     digest,
     param,
@@ -46,7 +46,6 @@ __all__ = [
     "External",
     "Factor",
     "Floats",
-    "HaltError",
     "Ints",
     "Labels",
     "Light",
@@ -55,6 +54,7 @@ __all__ = [
     "Range",
     "Recipe",
     "Record",
+    "RunAbortedError",
     "Sample",
     "Scan",
     "Spec",

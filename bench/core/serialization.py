@@ -20,7 +20,7 @@ class BenchError(Exception):
     status = 2
 
 
-class HaltError(BenchError):
+class RunAbortedError(BenchError):
     """What ends a command that was right: broken scans, a full disk, a folder that is gone. Nothing done is lost."""
 
     status = 1

@@ -15,7 +15,7 @@ SPLITS = ("kfold", "site", "publisher")  # folds over groups; a fold a site; the
 PROTOCOL = 1  # raised when splits, preparation or scores change; README lists the versions
 
 
-class _Told:
+class _CanonicalJson:
     """A value that remembers its canonical JSON. What it remembers is no part of it: neither compared nor pickled."""
 
     @cached_property
@@ -28,7 +28,7 @@ class _Told:
 
 
 @dataclass(frozen=True)
-class Spec(_Told):
+class Spec(_CanonicalJson):
     """A named thing with every parameter spelled out, defaults included: what a trial's key is made of."""
 
     name: str
@@ -47,7 +47,7 @@ class DataSpec(Spec):
 
 
 @dataclass(frozen=True)
-class Split(_Told):
+class Split(_CanonicalJson):
     """How the groups are divided. kind: one of SPLITS. fraction: of the training groups used."""
 
     kind: str = "kfold"
@@ -56,7 +56,7 @@ class Split(_Told):
 
 
 @dataclass(frozen=True)
-class External(_Told):
+class External(_CanonicalJson):
     """Other data that a trial is tested on: all of their scans. labels: class learnt -> class there, if they differ."""
 
     data: DataSpec
@@ -64,7 +64,7 @@ class External(_Told):
 
 
 @dataclass(frozen=True)
-class Labels(_Told):
+class Labels(_CanonicalJson):
     """kind `true`; `permuted`: those of whole groups, by the `number`-th permutation; `flipped`: of the training part
     alone, a `share` of its groups has another class."""
 
@@ -85,7 +85,7 @@ class Labels(_Told):
 
 
 @dataclass(frozen=True)
-class Recipe(_Told):
+class Recipe(_CanonicalJson):
     """The budget that all arms of a study share."""
 
     steps: int = 1000  # of the optimiser
@@ -103,7 +103,7 @@ class Recipe(_Told):
 
 
 @dataclass(frozen=True)
-class Trial(_Told):
+class Trial(_CanonicalJson):
     """One cell of a study, fully determined: its canonical JSON, protocol included, is hashed to its key."""
 
     data: DataSpec
@@ -128,7 +128,9 @@ class Trial(_Told):
         """The canonical JSON, put together from that of the parts, which trials share; no word of what is not there."""
         parts = {"protocol": PROTOCOL, **self.__getstate__()}
         parts = {name: part for name, part in parts.items() if part or name not in ("upstream", "external")}
-        texts = {name: part.text if isinstance(part, _Told) else canonical(part) for name, part in parts.items()}
+        texts = {
+            name: part.text if isinstance(part, _CanonicalJson) else canonical(part) for name, part in parts.items()
+        }
         return "{" + ",".join(f'"{name}":{text}' for name, text in sorted(texts.items())) + "}"
 
     @property

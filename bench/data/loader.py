@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from bench.core import digest, paths, plain
-from bench.storage.array_file import RowFile, move, opened
+from bench.storage.array_file import NpyWriter, move, opened
 from bench.storage.atomic_io import storing
 from bench.storage.locks import claimed
 from bench.views import View
@@ -70,7 +70,7 @@ def _compute(
     progress: Callable[[int, int], None],
 ) -> None:
     """Write the views of all scans, and leave no file where that fails."""
-    file = RowFile(path, shape[1:], np.float32)
+    file = NpyWriter(path, shape[1:], np.float32)
     try:
         for rows in _chunks(len(images), images[0].size):
             scans = torch.from_numpy(np.array(images[rows.start : rows.stop]))

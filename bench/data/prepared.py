@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
-from bench.core import PROTOCOL, DataSpec, HaltError, Task, digest, paths, plain
+from bench.core import PROTOCOL, DataSpec, RunAbortedError, Task, digest, paths, plain
 from bench.storage.array_file import fault_of, opened
 from bench.storage.atomic_io import reading, unsealed
 
@@ -78,16 +78,18 @@ class Prepared:
         try:
             return opened(self.folder / file, shape)
         except ValueError as error:
-            raise DamagedError.of(self.name, self.params, str(error), self.manifest) from error
+            raise DamagedDataError.of(self.name, self.params, str(error), self.manifest) from error
 
     def verify(self, thorough: bool = False) -> None:
-        """DamagedError where an array is not what was written. thorough: read them through, whatever they look like."""
+        """DamagedDataError where an array is not what was written. thorough: read them through, whatever they look
+        like.
+        """
         for file, checksum in self.manifest["arrays"].items():
             if fault := fault_of(self.folder / file, thorough, checksum):
-                raise DamagedError.of(self.name, self.params, fault, self.manifest)
+                raise DamagedDataError.of(self.name, self.params, fault, self.manifest)
 
 
-class DamagedError(HaltError):
+class DamagedDataError(RunAbortedError):
     """A prepared folder that does not hold what was written into it."""
 
     reason = ""
@@ -97,7 +99,7 @@ class DamagedError(HaltError):
     @classmethod
     def of(
         cls, name: str, params: Mapping[str, Any] | None, reason: str, manifest: Mapping[str, Any] | None = None
-    ) -> DamagedError:
+    ) -> DamagedDataError:
         """What to say of a set."""
         manifest, made = manifest or {}, registry.make("datasets", name, params)
         source = manifest.get("source")
@@ -134,7 +136,7 @@ def column_of(column: str, name: str, params: Mapping[str, Any] | None = None) -
 
 
 def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepared | None:
-    """The prepared set, None where it is not prepared. DamagedError where its folder is damaged."""
+    """The prepared set, None where it is not prepared. DamagedDataError where its folder is damaged."""
     import numpy as np
 
     manifest = _manifest(name, params)
@@ -165,10 +167,10 @@ def _manifest(name: str, params: Mapping[str, Any] | None) -> dict[str, Any] | N
         return unsealed(folder / MANIFEST)
     except FileNotFoundError:
         if folder.is_dir():
-            raise DamagedError.of(name, params, f"{MANIFEST} is missing") from None
+            raise DamagedDataError.of(name, params, f"{MANIFEST} is missing") from None
         return None
     except ValueError as error:
-        raise DamagedError.of(name, params, str(error)) from error
+        raise DamagedDataError.of(name, params, str(error)) from error
 
 
 def _index(name: str, params: Mapping[str, Any] | None, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,7 +179,7 @@ def _index(name: str, params: Mapping[str, Any] | None, manifest: Mapping[str, A
         with reading(path):
             text = path.read_bytes()
     except FileNotFoundError as error:
-        raise DamagedError.of(name, params, f"{INDEX} is missing", manifest) from error
+        raise DamagedDataError.of(name, params, f"{INDEX} is missing", manifest) from error
     if hashlib.sha256(text).hexdigest() != manifest["index"]:
-        raise DamagedError.of(name, params, f"{INDEX} was changed after it was written", manifest)
+        raise DamagedDataError.of(name, params, f"{INDEX} was changed after it was written", manifest)
     return json.loads(text)

@@ -23,7 +23,7 @@ SEX = {"1": "M", "2": "F", "m": "M", "f": "F"}
 
 
 @dataclass(frozen=True)
-class Head:
+class IxiHead:
     """One T1 scan and what its name says."""
 
     path: Path
@@ -40,16 +40,16 @@ def voxels(mm: float) -> tuple[int, int, int]:
     return tuple(round(extent / mm) for extent in EXTENT)
 
 
-def scans(root: Path | None, layout: str) -> list[Head]:
+def scans(root: Path | None, layout: str) -> list[IxiHead]:
     """Every T1 scan under `root`, sorted by person. BenchError where there is none, or one person has two."""
     if root is None or not root.is_dir():
         raise BenchError(f"no folder {root}; expected: {layout}")
-    found: dict[str, Head] = {}
+    found: dict[str, IxiHead] = {}
     for path in sorted(root.rglob("IXI*.nii*")):
         match = NAME.fullmatch(path.name)
         if match is None:
             continue
-        head = Head(path, match["person"], match["site"])
+        head = IxiHead(path, match["person"], match["site"])
         other = found.setdefault(head.person, head)
         if other is not head:
             one, two = other.path.relative_to(root), path.relative_to(root)

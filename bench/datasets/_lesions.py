@@ -34,7 +34,7 @@ class Lesion:
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class LesionHead:
     """A slice through a head, with or without a tumour: shares of each pixel, (D, H, 1), but for `t1` and `surface`."""
 
     t1: np.ndarray  # intensity of the average brain, 0 to 1
@@ -70,7 +70,9 @@ def lesion(kind: str, z: float, rng: np.random.Generator) -> Lesion:
     return Lesion(kind, (x, y), radius)
 
 
-def head(frame: Frame, bending: float, grown: Lesion | None, effect: float, rngs: list[np.random.Generator]) -> Head:
+def head(
+    frame: Frame, bending: float, grown: Lesion | None, effect: float, rngs: list[np.random.Generator]
+) -> LesionHead:
     """A person's slice. rngs: of the anatomy, of the tumour; what the tumour draws moves nothing else."""
     import numpy as np
 
@@ -88,7 +90,7 @@ def head(frame: Frame, bending: float, grown: Lesion | None, effect: float, rngs
     parts = (nothing, nothing, nothing) if away is None else _parts(frame, grown, away, white, surface, ragged)
     shown = 1 - np.exp(-SHOWN * effect)
     surface = np.where(surface > 0, surface / np.clip(thickness, 0.5, 2), surface)
-    return Head(t1, brain, white, surface, *(shown * part for part in parts))
+    return LesionHead(t1, brain, white, surface, *(shown * part for part in parts))
 
 
 def _outside(points: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ COLUMNS = ("Image Data ID", "Subject", "Group", "Sex", "Age", "Visit")
 
 
 @dataclass(frozen=True)
-class Scanned:
+class AdniImage:
     """One file and the row of its image."""
 
     path: Path
@@ -84,7 +84,7 @@ class AdAdni(Dataset):
         return (self.mm,) * 3
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
-        visits: dict[tuple[str, str], list[Scanned]] = {}
+        visits: dict[tuple[str, str], list[AdniImage]] = {}
         for scan in self._scans(root):
             if scan.line.values["Group"] in self.task.classes:
                 visits.setdefault((scan.person, scan.visit), []).append(scan)
@@ -98,7 +98,7 @@ class AdAdni(Dataset):
         notes = [f"{left} scans of other groups than CN and AD are left out"] if left else []
         return [*notes, *([f"{merged} scans are averaged with others of the same visit"] if merged else [])]
 
-    def _sample(self, person: str, visit: str, scans: Sequence[Scanned]) -> Sample:
+    def _sample(self, person: str, visit: str, scans: Sequence[AdniImage]) -> Sample:
         groups = {scan.line.values["Group"] for scan in scans}
         name, line = f"{person}_{visit}" if visit else person, scans[0].line
         if len(groups) > 1:
@@ -109,7 +109,7 @@ class AdAdni(Dataset):
         target = self.task.classes.index(label)
         return Sample(name, person, float(target), label, partial(_mean, paths), files=paths, covariates=known)
 
-    def _scans(self, root: Path | None) -> list[Scanned]:
+    def _scans(self, root: Path | None) -> list[AdniImage]:
         """Every scan under `root` with its row, sorted by name. BenchError where one has none."""
         if root is None or not root.is_dir():
             raise BenchError(f"no folder {root}; expected: {self.layout}")
@@ -129,7 +129,7 @@ class AdAdni(Dataset):
             if image in scans:
                 one, two = scans[image].path.relative_to(root), path.relative_to(root)
                 raise BenchError(f"two files of image I{image} in {root}: {one} and {two}; keep one")
-            scans[image] = Scanned(path, person, line)
+            scans[image] = AdniImage(path, person, line)
         if not scans:
             there = ", ".join(sorted(path.name for path in root.iterdir())[:6]) or "nothing"
             raise BenchError(f"no scan named ADNI_*_{KIND}* in {root}; found: {there}; expected: {self.layout}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task, param
-from bench.data.readers.images import SPACING, Folders, Picture, listed
+from bench.data.readers.images import SPACING, Folders, ImageFile, listed
 from bench.data.readers.tabular import read_table
 
 STAGES = ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented")
@@ -120,20 +120,20 @@ class AdMri2d(Dataset):
         what = "augmented copies do not tell their original by their names"
         return [f"{len(alone)} {what}: they are grouped by their pixels alone"] if self.form == "augmented" else []
 
-    def _pictures(self, root: Path | None) -> list[Picture]:
+    def _pictures(self, root: Path | None) -> list[ImageFile]:
         if root is not None and root.resolve().name.lower() == OTHER[self.form]:
             raise BenchError(f"{root} is not the {self.form} form; give the folder above it, or set form")
         words = {stage: (stage.lower(),) for stage in self._told}
         left = [stage.lower() for stage in STAGES if stage not in words]
         return listed(root, Folders(words, (OTHER[self.form], *left)), self.layout)
 
-    def _group(self, picture: Picture) -> str:
+    def _group(self, picture: ImageFile) -> str:
         matches = (form.fullmatch(picture.path.stem) for form in COPIES)
         original = next((match["name"] for match in matches if match), None) if self.form == "augmented" else None
         return f"{picture.label}/{original}" if original else picture.id
 
 
-def _parts(root: Path, pictures: Sequence[Picture]) -> Mapping[Path, str]:
+def _parts(root: Path, pictures: Sequence[ImageFile]) -> Mapping[Path, str]:
     """The part of the publisher's split by file, as the table says. BenchError where it tells of other files."""
     labels = {each.path: each.label for each in pictures}
     parts = {}

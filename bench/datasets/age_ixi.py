@@ -63,7 +63,7 @@ class AgeIxi(Dataset):
         left = [scan.person for scan in scans if scan.person not in aged]
         return [f"{len(left)} scans have no age and are left out: {', '.join(left[:10])}"] if left else []
 
-    def _sample(self, scan: _ixi.Head, person: _ixi.Person) -> Sample:
+    def _sample(self, scan: _ixi.IxiHead, person: _ixi.Person) -> Sample:
         read = partial(read_alone, scan.path, Grid(self.mm, _ixi.voxels(self.mm), HEAD))
         known, name = {"age": person.age, "sex": person.sex}, scan.person
         return Sample(name, name, person.age, decade(person.age), read, scan.site, (scan.path,), known)

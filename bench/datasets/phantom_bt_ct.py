@@ -101,7 +101,7 @@ def _scan(phantom: PhantomBtCt, number: int, ill: bool, height: float) -> Scan:
     return Scan(_heads.picture(_heads.stored(image, WHITE)), phantom.spacing)
 
 
-def _contrast(head: _lesions.Head, frame: Frame, rng: np.random.Generator) -> np.ndarray:
+def _contrast(head: _lesions.LesionHead, frame: Frame, rng: np.random.Generator) -> np.ndarray:
     """Intensities of the tissues, in a window that whitens all bone and blackens the air."""
     shade = 1 + 0.02 * rng.standard_normal() + 0.02 * frame.field(25.0, rng)
     tissue = ((head.t1 - 0.3) / 0.3).clip(0, 1) * head.brain  # of grey and white matter, not fluid

@@ -110,7 +110,7 @@ def _scan(phantom: PhantomBtMri, number: int, kind: str, height: float) -> Scan:
     return Scan(_heads.picture(_heads.stored(_heads.rician(image, phantom.noise, noise), WHITE)), phantom.spacing)
 
 
-def _contrast(head: _lesions.Head, frame: Frame, rng: np.random.Generator) -> np.ndarray:
+def _contrast(head: _lesions.LesionHead, frame: Frame, rng: np.random.Generator) -> np.ndarray:
     """Intensities of the tissues: contrast agent brightens what has no barrier to the blood, fat is bright anyway."""
     brain = _heads.shaded((FLUID + 0.55 * (head.t1 - 0.27)).clip(FLUID), head.white, frame, rng)
     image = FLUID + (brain - FLUID) * head.brain

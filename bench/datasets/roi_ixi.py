@@ -78,7 +78,7 @@ class RoiIxi(Dataset):
         told = ((alone, "scans have no region map"), (lost, "region maps have no scan"))
         return [f"{len(names)} {what} and are left out, {names[0]} among them" for names, what in told if names]
 
-    def _found(self, root: Path | None) -> tuple[list[_ixi.Head], dict[str, Path]]:
+    def _found(self, root: Path | None) -> tuple[list[_ixi.IxiHead], dict[str, Path]]:
         """The scans, and the region maps by the name of their scan. BenchError where there are none."""
         scans = _ixi.scans(root, self.layout)
         masks = {path.name.removesuffix(END): path for path in sorted(root.glob(f"{MASKS}/*{END}"))}
@@ -86,7 +86,7 @@ class RoiIxi(Dataset):
             raise BenchError(f"no file {MASKS}/*{END} in {root}; expected: {self.layout}")
         return scans, masks
 
-    def _sample(self, scan: _ixi.Head, mask: Path) -> Sample:
+    def _sample(self, scan: _ixi.IxiHead, mask: Path) -> Sample:
         pair = Pair(scan.person, scan.path, mask)
         read = partial(read_pair, pair, Grid(_ixi.STEP, _ixi.voxels(_ixi.STEP), HEAD), LABELS)
         return Sample(scan.person, scan.person, float("nan"), "head", read, scan.site, (scan.path, mask))

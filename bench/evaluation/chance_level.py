@@ -20,7 +20,7 @@ MOST = 1500  # scans of a part that are asked in pairs
 
 
 @dataclass(frozen=True)
-class Luck:
+class ChanceDistribution:
     """What the score of a fold, seeds averaged, is by chance; NaN where that is not known."""
 
     expected: float  # over all permutations, its mean
@@ -28,7 +28,7 @@ class Luck:
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class SkillTest:
     """Whether predictions know anything of the people they are about."""
 
     expected: float  # what predictions without knowledge would score, the mean over folds
@@ -36,7 +36,7 @@ class Knowledge:
     p: float  # two-sided
 
 
-def knowledge(score: float, folds: Sequence[Luck], number: int, correlation: float = 0.0) -> Knowledge:
+def knowledge(score: float, folds: Sequence[ChanceDistribution], number: int, correlation: float = 0.0) -> SkillTest:
     """Whether models score otherwise on their people than the same predictions would on others.
 
     score: the mean over folds. folds: of every partition. number: of folds in which everybody is tested once; further
@@ -48,15 +48,15 @@ def knowledge(score: float, folds: Sequence[Luck], number: int, correlation: flo
     predictions that know nothing would be taken to know something in up to 14 % of simulated cross-validations.
     """
     if not folds:
-        return Knowledge(math.nan, math.nan, math.nan)
+        return SkillTest(math.nan, math.nan, math.nan)
     expected, variance = (float(np.mean([getattr(each, name) for each in folds])) for name in ("expected", "variance"))
     se = math.sqrt(variance * inflation(number, correlation) / number)
     if math.isnan(se) or not se:
-        return Knowledge(expected, se, 1.0 if se == 0 else math.nan)
-    return Knowledge(expected, se, math.erfc(abs(score - expected) / se / math.sqrt(2)))
+        return SkillTest(expected, se, 1.0 if se == 0 else math.nan)
+    return SkillTest(expected, se, math.erfc(abs(score - expected) / se / math.sqrt(2)))
 
 
-def by_chance(metric: Metric, fold: Fold, others: Sequence[np.ndarray] = ()) -> Luck:
+def by_chance(metric: Metric, fold: Fold, others: Sequence[np.ndarray] = ()) -> ChanceDistribution:
     """Mean and variance of a score over all permutations of the targets of groups.
 
     fold: targets, predictions and groups of a test part. others: predictions of the same scans by further seeds, whose
@@ -70,14 +70,14 @@ def by_chance(metric: Metric, fold: Fold, others: Sequence[np.ndarray] = ()) -> 
     y, answers = np.asarray(y)[kept], [np.asarray(p)[kept] for p in (said, *others)]
     tables = [together(metric, y, p) for p in answers]
     if any(table is None for table in tables):
-        return Luck(math.nan, math.nan)
+        return ChanceDistribution(math.nan, math.nan)
     table = _centred(np.mean(tables, axis=0))
     expected = float(np.mean([metric(y, p) for p in answers]) - np.trace(table))
     found = _centred(_over_groups(table, np.unique(member[kept], return_inverse=True)[1]))
     found[np.abs(found) < 1e-12] = 0.0
     people = len(found)
     variance = float((found**2).sum() / (people - 1)) if people > 1 else 0.0
-    return Luck(expected, variance * people / (int(member.max()) + 1))
+    return ChanceDistribution(expected, variance * people / (int(member.max()) + 1))
 
 
 def _thinned(member: np.ndarray) -> np.ndarray:

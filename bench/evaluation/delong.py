@@ -20,7 +20,7 @@ _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
-class Area:
+class AucEstimate:
     """Areas of K scores of the same scans, with the covariance of their errors; NaN where they are undefined."""
 
     values: np.ndarray  # (K,)
@@ -28,7 +28,7 @@ class Area:
 
 
 @dataclass(frozen=True)
-class Gap:
+class AucDifference:
     """Area of one trained model minus that of another on the same scans, with the test of DeLong."""
 
     difference: float
@@ -40,7 +40,7 @@ class Gap:
     level: float = 0.95
 
 
-def areas(y: np.ndarray, scores: np.ndarray, groups: Sequence | None = None) -> Area:
+def areas(y: np.ndarray, scores: np.ndarray, groups: Sequence | None = None) -> AucEstimate:
     """The areas of K scores, with their covariance.
 
     y: (N,) whether a scan is of the positive class. scores: (K, N). groups: (N,) whose scans are not independent; each
@@ -52,7 +52,7 @@ def areas(y: np.ndarray, scores: np.ndarray, groups: Sequence | None = None) -> 
         raise ValueError(f"{scores.shape} finite scores do not fit {positive.shape} targets")
     _, member = np.unique(np.arange(len(positive)) if groups is None else np.asarray(groups), return_inverse=True)
     if positive.all() or not positive.any():
-        return Area(np.full(len(scores), math.nan), np.full((len(scores),) * 2, math.nan))
+        return AucEstimate(np.full(len(scores), math.nan), np.full((len(scores),) * 2, math.nan))
     placed = [_placements(positive, row) for row in scores]
     values = np.array([share[positive].mean() for share in placed])
     parts = [
@@ -60,7 +60,9 @@ def areas(y: np.ndarray, scores: np.ndarray, groups: Sequence | None = None) -> 
         for row, value in zip(placed, values, strict=True)
     ]
     first, second = (np.stack([part[at] for part in parts]) for at in (0, 1))  # (K, groups) of each class
-    return Area(values, _covariance(first, second, *(len(np.unique(member[of])) for of in (positive, ~positive))))
+    return AucEstimate(
+        values, _covariance(first, second, *(len(np.unique(member[of])) for of in (positive, ~positive)))
+    )
 
 
 def _placements(positive: np.ndarray, score: np.ndarray) -> np.ndarray:
@@ -82,15 +84,15 @@ def _covariance(first: np.ndarray, second: np.ndarray, positives: int, negatives
     return within + across
 
 
-def over_folds(folds: Sequence[tuple[np.ndarray, np.ndarray, Sequence]]) -> Area:
+def over_folds(folds: Sequence[tuple[np.ndarray, np.ndarray, Sequence]]) -> AucEstimate:
     """The mean of the areas over folds. folds: (y, scores (K, N), groups); one without an area is left out."""
     found = [areas(*fold) for fold in folds]
     found = [one for one in found if not np.isnan(one.values).any()]
     if not found:
         size = len(np.atleast_2d(folds[0][1]))
-        return Area(np.full(size, math.nan), np.full((size, size), math.nan))
+        return AucEstimate(np.full(size, math.nan), np.full((size, size), math.nan))
     covariance = np.sum([one.covariance for one in found], axis=0) / len(found) ** 2
-    return Area(np.mean([one.values for one in found], axis=0), covariance)
+    return AucEstimate(np.mean([one.values for one in found], axis=0), covariance)
 
 
 def area_interval(folds: Sequence[Fold], level: float = 0.95, correlation: float = 0.0) -> Interval:
@@ -120,7 +122,7 @@ def area_interval(folds: Sequence[Fold], level: float = 0.95, correlation: float
     return Interval(value, low, high, level, 0, undefined)
 
 
-def area_difference(ours: Sequence[Fold], theirs: Sequence[Fold], level: float = 0.95) -> Gap:
+def area_difference(ours: Sequence[Fold], theirs: Sequence[Fold], level: float = 0.95) -> AucDifference:
     """The difference of the areas of two models a fold, paired, with the test of DeLong over all folds.
 
     ours, theirs: (targets, probabilities (N, 2), groups) of the same scans in the same order, fold by fold. It is of
@@ -136,10 +138,12 @@ def area_difference(ours: Sequence[Fold], theirs: Sequence[Fold], level: float =
     difference, variance = float(sides @ found.values), float(sides @ found.covariance @ sides)
     se = math.sqrt(max(0.0, variance)) if math.isfinite(variance) else math.nan
     if se < 1e-12:  # of differences of rounding
-        return Gap(difference, 0.0, math.nan, math.nan, math.nan, 1.0 if abs(difference) < 1e-12 else math.nan, level)
+        return AucDifference(
+            difference, 0.0, math.nan, math.nan, math.nan, 1.0 if abs(difference) < 1e-12 else math.nan, level
+        )
     z = difference / se
     reach = _reach(level) * se
-    return Gap(difference, se, difference - reach, difference + reach, z, 2 * _NORMAL.cdf(-abs(z)), level)
+    return AucDifference(difference, se, difference - reach, difference + reach, z, 2 * _NORMAL.cdf(-abs(z)), level)
 
 
 def _reach(level: float) -> float:

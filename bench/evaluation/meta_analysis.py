@@ -10,7 +10,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Pooled:
+class PooledEffect:
     """The mean of an effect over a population of data sets, of which some were seen; NaN where it cannot be told."""
 
     mean: float
@@ -27,7 +27,7 @@ class Pooled:
     level: float = 0.95
 
 
-def random_effects(effects: Sequence[float], errors: Sequence[float], level: float = 0.95) -> Pooled:
+def random_effects(effects: Sequence[float], errors: Sequence[float], level: float = 0.95) -> PooledEffect:
     """Random effects over data sets: DerSimonian & Laird (1986) with the interval of Hartung & Knapp (2001).
 
     effects: (N,) of one contrast in one metric and unit, errors: (N,) their standard errors. Weights are 1 / (se^2 +
@@ -43,7 +43,7 @@ def random_effects(effects: Sequence[float], errors: Sequence[float], level: flo
         raise ValueError(f"{x.shape} effects do not fit {v.shape} errors")
     if len(x) < 2 or not np.isfinite([x, v]).all() or not (v > 0).all():
         nothing = math.nan
-        return Pooled(*[nothing] * 5, max(len(x) - 1, 0), *[nothing] * 4, len(x), level)
+        return PooledEffect(*[nothing] * 5, max(len(x) - 1, 0), *[nothing] * 4, len(x), level)
     df = len(x) - 1
     q, tau2 = _between(x, v)
     w = 1 / (v + tau2)
@@ -54,7 +54,7 @@ def random_effects(effects: Sequence[float], errors: Sequence[float], level: flo
     reach = float(stdtrit(df, (1 + level) / 2)) * se
     p = 2 * float(stdtr(df, -abs(t)))
     i2 = max(0.0, (q - df) / q) if q > 0 else 0.0
-    return Pooled(mean, se, mean - reach, mean + reach, t, df, p, tau2, i2, q, len(x), level)
+    return PooledEffect(mean, se, mean - reach, mean + reach, t, df, p, tau2, i2, q, len(x), level)
 
 
 def _between(x: np.ndarray, v: np.ndarray) -> tuple[float, float]:

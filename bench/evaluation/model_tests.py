@@ -14,7 +14,7 @@ _CHUNK = 2_000_000  # signs at a time
 
 
 @dataclass(frozen=True)
-class Change:
+class PairedTest:
     """Scans that one of two models alone has right, tested; or a difference of scores, tested by permutation."""
 
     difference: float  # of the two numbers, or of the scores: ours - theirs
@@ -24,7 +24,7 @@ class Change:
     repeats: int = 0  # permutations
 
 
-def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> Change:
+def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> PairedTest:
     """The exact test of McNemar (1947). ours, theirs: (N,) whether each model is right about a scan, one per group.
 
     p is 1 where they are wrong about the same scans.
@@ -36,7 +36,7 @@ def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> Change:
         raise ValueError(f"{ours.shape} and {theirs.shape} answers are not about the same scans")
     first, second = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
     p = float(binomtest(first, first + second).pvalue) if first + second else 1.0
-    return Change(float(first - second), p, first, second)
+    return PairedTest(float(first - second), p, first, second)
 
 
 def swapped(
@@ -45,7 +45,7 @@ def swapped(
     theirs: Sequence[Fold],
     rng: np.random.Generator,
     repeats: int = 1999,
-) -> Change:
+) -> PairedTest:
     """The permutation test of the difference of two models' scores: the models of whole groups change places.
 
     ours, theirs: (targets, predictions, groups) of the same scans in the same order, fold by fold. The difference is
@@ -57,9 +57,9 @@ def swapped(
     drawn = _sums(metric, pairs, rng, repeats) if metric.each else _anew(metric, pairs, rng, repeats)
     seen, rest = float(drawn[0]), drawn[1:][np.isfinite(drawn[1:])]
     if not np.isfinite(seen):
-        return Change(float("nan"), float("nan"))
+        return PairedTest(float("nan"), float("nan"))
     further = int((np.abs(rest) >= abs(seen) - 1e-12).sum())
-    return Change(seen, (1 + further) / (1 + len(rest)), repeats=len(rest))
+    return PairedTest(seen, (1 + further) / (1 + len(rest)), repeats=len(rest))
 
 
 def _sums(metric: Metric, pairs: Sequence[tuple], rng: np.random.Generator, repeats: int) -> np.ndarray:

@@ -12,20 +12,20 @@ from bench import registry
 from bench.core import Arm, BenchError, Data, Design, Study, Trial, paths, plain, plural
 from bench.data.prepare import fingerprint
 from bench.experiments import plan
-from bench.experiments.plan import Cell, Found
-from bench.experiments.plan.estimate import Estimate, Need, estimate, kind_of
+from bench.experiments.plan import Cell, ResolvedData
+from bench.experiments.plan.estimate import Estimate, TrialCost, cost_kind, estimate
 from bench.method import Method
 from bench.storage.record_store import Store
 from bench.views import effective
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedStudy:
     """What a study asks for, here and now."""
 
     name: str
     study: Study
-    found: list[Found]
+    found: list[ResolvedData]
     notes: list[str]
     cells: list[Cell]
     store: Store
@@ -131,10 +131,10 @@ class Planned:
             done[cell.trial.where, label] += self.found_done[cell.trial.key][0] == "done"
         return [(*place, count, done[place]) for place, count in trials.items()]
 
-    def takes(self) -> dict[tuple[str, str], Need]:
+    def takes(self) -> dict[tuple[str, str], TrialCost]:
         """(data, arm) -> what one of its open trials takes, where records tell."""
         needs = self.estimate.needs
-        kinds = {(cell.trial.where, cell.arm): kind_of(cell.trial) for cell in self.cells if cell.role != "upstream"}
+        kinds = {(cell.trial.where, cell.arm): cost_kind(cell.trial) for cell in self.cells if cell.role != "upstream"}
         return {place: needs[kind] for place, kind in kinds.items() if kind in needs}
 
     def summary(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Asked:
+class StudyRequest:
     """A study as the command line asks for it."""
 
     study: str
@@ -177,7 +177,7 @@ class Asked:
         return f"{self.study}-on-{'+'.join(each.where for each in self.data)}" if self.datasets else self.study
 
 
-def planned(asked: Asked, smoke: bool = False) -> Planned:
+def planned(asked: StudyRequest, smoke: bool = False) -> PlannedStudy:
     """Lay out a study. BenchError where it cannot be built or its data are not at hand."""
     study = replace(registry.study(asked.study), datasets=list(asked.data))
     plan.check(study, asked.study)
@@ -186,7 +186,7 @@ def planned(asked: Asked, smoke: bool = False) -> Planned:
     return lay_out(asked.name, study, found, [*notes, *more, *_repeats(study, found)], smoke)
 
 
-def _repeats(study: Study, found: list[Found]) -> list[str]:
+def _repeats(study: Study, found: list[ResolvedData]) -> list[str]:
     """What is said of arms that would be another arm again on images."""
     notes = []
     for item in found:
@@ -200,7 +200,7 @@ def _repeats(study: Study, found: list[Found]) -> list[str]:
     return notes
 
 
-def _remark(item: Found, arm: Arm) -> str:
+def _remark(item: ResolvedData, arm: Arm) -> str:
     """What the method of an arm remarks on the scans of a data set, after its view; empty where it refuses them."""
     method = registry.make("methods", arm.method, arm.params)
     if type(method).remark is Method.remark:  # it has nothing to remark on, and asking others may build a network
@@ -211,12 +211,12 @@ def _remark(item: Found, arm: Arm) -> str:
     return method.remark(effective(method.shown(made.task), made.shape).shape(made.shape, made.spacing))
 
 
-def lay_out(name: str, study: Study, found: list[Found], notes: list[str], smoke: bool = False) -> Planned:
+def lay_out(name: str, study: Study, found: list[ResolvedData], notes: list[str], smoke: bool = False) -> PlannedStudy:
     """The cells of a study on data sets that are found."""
     cells = plan.cells(study, found)
     if smoke:
         cells = [cell for cell in cells if cell.trial.fold == 0]
-    return Planned(name, study, found, notes, cells, Store(paths.results_root()), smoke)
+    return PlannedStudy(name, study, found, notes, cells, Store(paths.results_root()), smoke)
 
 
 def check_arms(name: str, study: Study) -> None:
@@ -228,12 +228,12 @@ def check_arms(name: str, study: Study) -> None:
             raise BenchError(f"arm {label!r} of the study {name}: {error}") from error
 
 
-def _how(item: Found) -> dict[str, Any]:
+def _how(item: ResolvedData) -> dict[str, Any]:
     how = {"where": item.where, "split": item.split, "stand_in_for": item.stand_in_for}
     return {**how, "external": plain(item.external)} if item.external else how
 
 
-def _data_line(item: Found) -> str:
+def _data_line(item: ResolvedData) -> str:
     made = registry.make("datasets", item.spec.name, item.spec.params)
     nature = "PHANTOM" if made.phantom else "real"
     stands = f", standing in for {item.stand_in_for}" if item.stand_in_for else ""

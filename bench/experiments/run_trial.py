@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import platform
 import time
 import traceback
@@ -19,7 +18,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from bench import __version__, registry
-from bench.core import NO_CURRICULUM, BenchError, HaltError, MisfitError, Record, Task, Trial, plain
+from bench.core import NO_CURRICULUM, BenchError, MisfitError, Record, RunAbortedError, Task, Trial, plain
 from bench.curriculum import Curriculum
 from bench.data import splits
 from bench.data.loader import Normaliser, Part, view_array
@@ -31,9 +30,10 @@ from bench.storage.record_store import Store
 from bench.training import evaluate as scores
 from bench.training import inference, loop, model_cost
 from bench.training.checkpoint import CheckpointError
-from bench.training.energy import Meter
+from bench.training.device import be_deterministic, device_of
+from bench.training.energy import EnergyMeter
 from bench.training.timers import STAGES
-from bench.training.trial_data import RefusalError, Scene, lay_out
+from bench.training.trial_data import RefusalError, TrialData, lay_out
 from bench.views import Image, effective
 
 Progress = Callable[[float], None]
@@ -54,7 +54,7 @@ def run(
     interrupts pass through; everything else becomes part of the record.
     """
     began, since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter()
-    kept, notes = Kept(), []
+    kept, notes = Artifacts(), []
     try:
         with threadpool_limits(trial.recipe.threads):  # of BLAS and OpenMP; torch has a number of its own
             record, kept = _done_or_anew(trial, store, mark, progress, notes)
@@ -71,7 +71,7 @@ def run(
 
 
 @dataclass(frozen=True)
-class Kept:
+class Artifacts:
     """What is kept beside a record."""
 
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -79,7 +79,9 @@ class Kept:
     earlier: float = 0.0  # seconds of a killed process that the trial was gone on from
 
 
-def _done_or_anew(trial: Trial, store: Store, mark: str, progress: Progress, notes: list[str]) -> tuple[Record, Kept]:
+def _done_or_anew(
+    trial: Trial, store: Store, mark: str, progress: Progress, notes: list[str]
+) -> tuple[Record, Artifacts]:
     """The finished trial; begun anew where it cannot go on from what was left. notes: what there is to say of it."""
     try:
         return _done(trial, store, store.workplace(trial.key, mark), progress)
@@ -98,23 +100,18 @@ def failed(trial: Trial, error: BaseException) -> Record:
     return Record(trial, "failed", error={"kind": kind, "message": text, "traceback": trace})
 
 
-def device_of() -> torch.device:
-    """Where trials run: the GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tuple[Record, Kept]:
+def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tuple[Record, Artifacts]:
     device = device_of()
     be_deterministic(trial.recipe.threads)
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
     curriculum: Curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
     scene = lay_out(trial, method, device)
     model_cost.reset_peak_memory(device)
-    setup = loop.Setup(
+    setup = loop.TrainingSetup(
         trial, scene.method, curriculum, scene.prepared.task, scene.part(scene.fold.train), scene.part(scene.fold.val),
         device, workplace, scene.view.left_right(), _upstream(trial, store, scene), scene.prepared.spacing, progress,
     )  # fmt: skip
-    meter = Meter(device)
+    meter = EnergyMeter(device)
     with _listening() as not_deterministic:
         fit = loop.fit(setup, scene.shape)
     joules = None if fit.resumed else meter.joules()  # a killed process has taken its part with it
@@ -140,10 +137,10 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
         arrays |= {"y": test.y, "selected": said[fit.selected], "last": said[-1]}
     elif (judge := METRICS[task.primary]).each is not None:  # label maps are large; the score of each scan is not
         arrays |= {"scan_scores": judge.values(test.y, said[fit.selected], setup.spacing)}
-    return record, Kept(arrays, fit.points[fit.selected].state, fit.earlier)
+    return record, Artifacts(arrays, fit.points[fit.selected].state, fit.earlier)
 
 
-def _unshared(scene: Scene, said: np.ndarray) -> dict[str, dict[str, float]]:
+def _unshared(scene: TrialData, said: np.ndarray) -> dict[str, dict[str, float]]:
     """Where a publisher's split divides groups: the scores on the test scans whose group was not learnt from."""
     known = splits.shared(scene.prepared, scene.fold)
     if scene.external is not None or not known.any():
@@ -153,7 +150,7 @@ def _unshared(scene: Scene, said: np.ndarray) -> dict[str, dict[str, float]]:
 
 
 def _by_validation(
-    fit: loop.Fit, setup: loop.Setup, task: Task, test: Part, said: np.ndarray
+    fit: loop.Fit, setup: loop.TrainingSetup, task: Task, test: Part, said: np.ndarray
 ) -> dict[str, dict[str, float]]:
     """What the validation part has to say of the selected point on the test part; the scores are not touched.
 
@@ -173,17 +170,17 @@ def _two(*tasks: Task) -> bool:
     return all(len(task.classes) == 2 for task in tasks)
 
 
-def _upstream(trial: Trial, store: Store, scene: Scene) -> Sequence[Outputs]:
+def _upstream(trial: Trial, store: Store, scene: TrialData) -> Sequence[Outputs]:
     """What the networks of the upstream trials say of every training scan, each through its own view."""
     return [_outputs_of(needed, store, scene) for needed in needed_by(trial)]
 
 
-def _outputs_of(needed: Trial, store: Store, scene: Scene) -> Outputs:
+def _outputs_of(needed: Trial, store: Store, scene: TrialData) -> Outputs:
     from safetensors.torch import load_model
 
     record, weights = store.whole(needed.key, weights=True), store.weights(needed.key)
     if fault := store.damaged.get(needed.key):
-        raise HaltError(f"{fault}; give the command again: it is set aside and trained anew")
+        raise RunAbortedError(f"{fault}; give the command again: it is set aside and trained anew")
     if record is not None and record.status == "refused":
         raise RefusalError(f"it learns from {needed.method.name}, which was refused: {record.error['message']}")
     if record is None or record.status != "done" or weights is None:
@@ -201,7 +198,7 @@ def _outputs_of(needed: Trial, store: Store, scene: Scene) -> Outputs:
     return inference.upstream_outputs(model, part, 2 * needed.recipe.batch_size, mixed)
 
 
-def _said_of_test(fit: loop.Fit, setup: loop.Setup, test: Part) -> tuple[list[np.ndarray], float]:
+def _said_of_test(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> tuple[list[np.ndarray], float]:
     """Predictions on the test part at every evaluation point, and the seconds that one pass took."""
     said: list[np.ndarray] = []
     shortest = math.inf
@@ -215,7 +212,7 @@ def _said_of_test(fit: loop.Fit, setup: loop.Setup, test: Part) -> tuple[list[np
     return said, shortest
 
 
-def _resolved(setup: loop.Setup, scene: Scene, fit: loop.Fit) -> dict[str, Any]:
+def _resolved(setup: loop.TrainingSetup, scene: TrialData, fit: loop.Fit) -> dict[str, Any]:
     skipped = isinstance(scene.view, Image) and not isinstance(setup.method.shown(setup.task), Image)
     note = "an image data set: the view is the image, the encoding is skipped" if skipped else ""
     return {
@@ -233,7 +230,7 @@ def _resolved(setup: loop.Setup, scene: Scene, fit: loop.Fit) -> dict[str, Any]:
     }
 
 
-def _sizes(scene: Scene) -> dict[str, int]:
+def _sizes(scene: TrialData) -> dict[str, int]:
     parts = {"train": (scene.prepared, scene.fold.train), "val": (scene.prepared, scene.fold.val)}
     parts["test"] = (scene.tested.prepared, scene.tested.rows)
     sizes = {name: len(rows) for name, (_, rows) in parts.items()}
@@ -242,7 +239,7 @@ def _sizes(scene: Scene) -> dict[str, int]:
     return sizes | ({"test_shared": known} if known else {})
 
 
-def _cost(fit: loop.Fit, scene: Scene, inference_seconds: float, device: torch.device) -> dict[str, float | None]:
+def _cost(fit: loop.Fit, scene: TrialData, inference_seconds: float, device: torch.device) -> dict[str, float | None]:
     steps = fit.points[-1].step
     spent = {stage: fit.seconds.get(stage, 0.0) for stage in STAGES}
     stepping = spent["forward"] + spent["backward"] + spent["update"]
@@ -270,16 +267,6 @@ def _listening() -> Iterator[set[str]]:
             names.add(text.split(" ")[0])
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-
-
-def be_deterministic(threads: int) -> None:
-    """Equal numbers from equal trials, as far as torch and cuBLAS have operations that give them."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs to give equal sums
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a kernel for every tensor, and nobody reads it
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # fp32 means fp32
 
 
 def _provenance(began: str, seconds: float, notes: Sequence[str], node: str) -> dict[str, Any]:

@@ -16,32 +16,32 @@ from bench.storage.locks import claimed
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bench.report.tables import Frames, Results
-    from bench.storage.anonymise import Secrets
+    from bench.report.tables import Results, SectionTables
+    from bench.storage.anonymise import ProtectedNames
 
-__all__ = ["Sheet", "build", "read", "terminal_table"]
+__all__ = ["ReportData", "build", "read", "terminal_table"]
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ReportData:
     """The results of a study and their numbers: what every form of a report is made from."""
 
     results: Results
-    frames: list[Frames]
-    known: Secrets  # names that no file may show
+    frames: list[SectionTables]
+    known: ProtectedNames  # names that no file may show
 
 
-def read(study: str, root: Path) -> Sheet:
+def read(study: str, root: Path) -> ReportData:
     """The sheet of a study under a results root. BenchError where the study was not run there."""
     from bench.report import protected_names, tables
 
     results = tables.read(study, root)
     known = protected_names.secrets(results)
     results = protected_names.scrubbed(results, known)
-    return Sheet(results, tables.frames(results), known)
+    return ReportData(results, tables.frames(results), known)
 
 
-def build(study: str, root: Path, sheet: Sheet | None = None) -> Path:
+def build(study: str, root: Path, sheet: ReportData | None = None) -> Path:
     """Build everything of a study under a results root, as far as its runs have come; returns the page.
 
     sheet: what `read` said, where somebody has it. BenchError where the study was not run there, and where a file
@@ -52,7 +52,7 @@ def build(study: str, root: Path, sheet: Sheet | None = None) -> Path:
         return _build(sheet, Path(root) / study)
 
 
-def _build(sheet: Sheet, folder: Path) -> Path:
+def _build(sheet: ReportData, folder: Path) -> Path:
     from bench.report import context, figure_files, html, report_manifest, text_formats
 
     results, found = sheet.results, sheet.frames
@@ -74,7 +74,7 @@ def _build(sheet: Sheet, folder: Path) -> Path:
     return folder / "report.html"
 
 
-def terminal_table(study: str, root: Path, sheet: Sheet | None = None) -> RenderableType:
+def terminal_table(study: str, root: Path, sheet: ReportData | None = None) -> RenderableType:
     """Scores, contrasts and controls of a study, for the end of a run in a terminal."""
     from bench.report.terminal import terminal
 

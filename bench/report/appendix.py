@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.registry import descriptions
 from bench.report.protected_names import sets
-from bench.report.tables import Frames, Results
+from bench.report.tables import Results, SectionTables
 from bench.report.tables.number_format import TIMES, large, listed, plural, seconds
 
 Clean = Callable[[str], str]
@@ -28,7 +28,7 @@ class Card:
     parameters: tuple[tuple[str, str, str], ...] = ()
 
 
-def cards(results: Results, found: Sequence[Frames], clean: Clean) -> tuple[Card, ...]:
+def cards(results: Results, found: Sequence[SectionTables], clean: Clean) -> tuple[Card, ...]:
     """Data sets first, then methods and curricula. What the plan kept of them counts, else what is installed here."""
     told = results.plan.get("cards") or _installed(results)
     data = [_data(frames, name, told["datasets"].get(name, {})) for frames, name in _datasets(found)]
@@ -42,9 +42,9 @@ def _installed(results: Results) -> Mapping[str, Mapping[str, Any]]:
     return descriptions(names, _methods(results), (record.trial.curriculum.name for record in results.records))
 
 
-def _datasets(found: Sequence[Frames]) -> Iterable[tuple[Frames, str]]:
+def _datasets(found: Sequence[SectionTables]) -> Iterable[tuple[SectionTables, str]]:
     """Every data set once, with the first section that it is in."""
-    seen: dict[str, Frames] = {}
+    seen: dict[str, SectionTables] = {}
     for frames in found:
         for name, _ in sets(frames.section.data):
             seen.setdefault(name, frames)
@@ -55,7 +55,7 @@ def _methods(results: Results) -> list[str]:
     return list(dict.fromkeys(cell["method"] for cell in results.plan["cells"]))
 
 
-def _data(found: Frames, name: str, told: Mapping[str, Any]) -> Card:
+def _data(found: SectionTables, name: str, told: Mapping[str, Any]) -> Card:
     section, own = found.section, next(sets(found.section.data))[0] == name
     samples, groups = section.counted() if own else (None, None)
     task = section.task
@@ -74,7 +74,7 @@ def _data(found: Frames, name: str, told: Mapping[str, Any]) -> Card:
     return _card("datasets", name, {**told, "title": title}, facts)
 
 
-def _method(results: Results, found: Sequence[Frames], name: str, told: Mapping[str, Any]) -> Card:
+def _method(results: Results, found: Sequence[SectionTables], name: str, told: Mapping[str, Any]) -> Card:
     arms = list(dict.fromkeys(cell["arm"] for cell in results.plan["cells"] if cell["method"] == name))
     rows = [row for frames in found for row in frames.scores.to_dict("records") if row["method"] == name]
     versions = sorted({r.trial.method.version for r in results.records if r.trial.method.name == name})

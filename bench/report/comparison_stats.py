@@ -17,9 +17,9 @@ import pandas as pd
 from bench import evaluation
 from bench.core import BenchError, canonical
 from bench.report.report_manifest import splits
-from bench.report.tables import Results, Section
+from bench.report.tables import DatasetResults, Results
 from bench.report.tables.contrasts_table import Differences, corrected, measured
-from bench.report.tables.external_test import Term
+from bench.report.tables.external_test import VarianceTerm
 
 FIELDS = ("params", "fingerprint", "external", "split", "fraction", "noise", "task")  # of data, that folds hang on
 NUMBERS = ("improvement", "low", "high", "p", "p_holm", "minimum_detectable")
@@ -30,7 +30,7 @@ class Compared:
     """A data set that both sides have. apart: why their scores may not be compared; empty where they may."""
 
     name: str
-    sections: tuple[Section, Section]
+    sections: tuple[DatasetResults, DatasetResults]
     apart: tuple[str, ...]
     frame: pd.DataFrame  # a row for each arm of either side
 
@@ -56,7 +56,7 @@ def _arms(results: Results) -> list[str]:
     return [f"{arm} on {section.name}" for section in results.sections for arm in section.arms]
 
 
-def differing(one: Section, other: Section) -> Iterator[str]:
+def differing(one: DatasetResults, other: DatasetResults) -> Iterator[str]:
     """What keeps two sections from being compared fold by fold, field by field."""
     for name in FIELDS:
         mine, its = one.data.get(name), other.data.get(name)
@@ -76,7 +76,7 @@ def _short(value: Any) -> str:
     return value if isinstance(value, str) else canonical(value)
 
 
-def _rows(one: Section, other: Section, comparable: bool) -> Iterator[dict[str, Any]]:
+def _rows(one: DatasetResults, other: DatasetResults, comparable: bool) -> Iterator[dict[str, Any]]:
     for arm in dict.fromkeys((*one.arms, *other.arms)):
         sides = [_side(section, arm) for section in (one, other)]
         row = {"data": one.name, "data_kind": one.kind, "arm": arm, "metric": one.task.primary}
@@ -91,28 +91,28 @@ def _rows(one: Section, other: Section, comparable: bool) -> Iterator[dict[str, 
         yield row
 
 
-def _side(section: Section, arm: str) -> dict[str, Any]:
+def _side(section: DatasetResults, arm: str) -> dict[str, Any]:
     runs = section.of(arm)
     score = evaluation.fold_mean(section.scores(arm)) if runs else math.nan
     return {"done": sum(run.done for run in runs), "planned": len(runs), "score": score}
 
 
-def _same(one: Section, other: Section, arm: str) -> bool:
+def _same(one: DatasetResults, other: DatasetResults, arm: str) -> bool:
     """Whether both sides have the very same records of an arm, those that are missing included."""
     marks = [[section.store.mark(run.cell["key"]) for run in section.of(arm)] for section in (one, other)]
     return marks[0] == marks[1] and any(marks[0])
 
 
-def _tested(one: Section, other: Section, arm: str) -> Mapping[str, Any]:
+def _tested(one: DatasetResults, other: DatasetResults, arm: str) -> Mapping[str, Any]:
     """The test of the second against the first: positive where the second is better."""
     ours, theirs = other.scores(arm), one.scores(arm)
     pair = evaluation.paired(ours, theirs)
-    terms = Term(other, arm, "arm", 1.0), Term(one, arm, "arm", -1.0)
+    terms = VarianceTerm(other, arm, "arm", 1.0), VarianceTerm(one, arm, "arm", -1.0)
     found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)), terms)
     return measured(other, found, arm)
 
 
-def definitions(one: Section, other: Section, arm: str) -> Iterator[str]:
+def definitions(one: DatasetResults, other: DatasetResults, arm: str) -> Iterator[str]:
     """How the definition of an arm differs between two studies, as their finished runs tell."""
     sides = [next((run.record.trial for run in each.of(arm) if run.done), None) for each in (one, other)]
     if None in sides:

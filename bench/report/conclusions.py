@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from bench.report.tables import Frames, Results, Section
+from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
 from bench.report.tables.captions import warning
 from bench.report.tables.effects_rows import interacting
@@ -18,7 +18,7 @@ FEW = 5  # differences, under which a test finds very large ones only
 MOST = 8  # arms that a caution names
 
 
-def answers(found: Frames) -> list[str]:
+def answers(found: SectionTables) -> list[str]:
     """A sentence for every declared contrast of a section, and for every effect of a factor that is none of them."""
     said = [answer(found.section, entry) for entry in found.contrasts.to_dict("records")]
     tested = {(entry["arm"], entry["against"]) for entry in found.contrasts.to_dict("records")}
@@ -26,7 +26,7 @@ def answers(found: Frames) -> list[str]:
     return said + [effect_answer(found.section, entry) for entry in effects]
 
 
-def effect_answer(section: Section, entry: Mapping[str, Any]) -> str:
+def effect_answer(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     """One effect in a sentence."""
     what = f"{entry['factor']}: {entry['level']}"
     if math.isnan(entry["p"]):
@@ -43,7 +43,7 @@ def effect_answer(section: Section, entry: Mapping[str, Any]) -> str:
     )
 
 
-def answer(section: Section, entry: Mapping[str, Any]) -> str:
+def answer(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     """One contrast in a sentence."""
     if math.isnan(entry["p"]):
         return f"{entry['arm']} against {entry['against']} was {entry['verdict']}."
@@ -56,7 +56,7 @@ def answer(section: Section, entry: Mapping[str, Any]) -> str:
     return f"{sentence} Not final: {_missing(entry)}."
 
 
-def _found(section: Section, entry: Mapping[str, Any]) -> str:
+def _found(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     digits, unit = decimals(section.metric), section.unit(section.metric)
     size = number(abs(entry["difference"]), digits)
     if float(size) == 0:
@@ -67,13 +67,13 @@ def _found(section: Section, entry: Mapping[str, Any]) -> str:
     return f"{entry['arm']} scored {size}{f' {unit}' if unit else ''} {word} than {entry['against']} in {title}{sign}"
 
 
-def _sure(section: Section, entry: Mapping[str, Any]) -> str:
+def _sure(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     digits = decimals(section.metric)
     bounds = f"{number(entry['low'], digits)} to {number(entry['high'], digits)}"
     return f"95 % interval of the improvement {bounds}, {p_is(entry['p_holm'])} after Holm"
 
 
-def _claim(section: Section, entry: Mapping[str, Any]) -> str:
+def _claim(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     words = entry["verdict"].partition(";")[0]
     if words.startswith("no difference shown") and abs(entry["improvement"]) > entry["minimum_detectable"]:
         folds = plural(entry["folds"], "fold")
@@ -93,7 +93,7 @@ def _missing(entry: Mapping[str, Any]) -> str:
     return f"{entry['folds']} of {entry['folds_planned']} folds"
 
 
-def cautions(found: Frames) -> list[str]:
+def cautions(found: SectionTables) -> list[str]:
     """What must be known before the answers of a section are believed, the gravest first."""
     section, scores = found.section, found.scores
     alarms = [entry for entry in found.controls.to_dict("records") if entry["passes"] is False]
@@ -123,7 +123,7 @@ def _alarm(entry: Mapping[str, Any]) -> str:
     return "something where there is nothing to find: no score here can be trusted until the reason is known."
 
 
-def undefined(section: Section) -> str:
+def undefined(section: DatasetResults) -> str:
     """How many finished runs have no score; empty where all have one."""
     runs = [run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")]
     lacking = sum(math.isnan(run.score(section.task.primary)) for run in runs)
@@ -132,7 +132,7 @@ def undefined(section: Section) -> str:
     return f"{told}: they are in no mean." if lacking else ""
 
 
-def mixed(section: Section) -> str:
+def mixed(section: DatasetResults) -> str:
     """Where the runs that are compared were made on unlike devices or in unlike precisions; else empty."""
     ways: dict[str, int] = {}
     for run in (run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")):
@@ -145,7 +145,7 @@ def mixed(section: Section) -> str:
     return f"Unlike runs: {counts}. Their times do not compare, and small differences may come from that alone."
 
 
-def mixed_code(section: Section) -> str:
+def mixed_code(section: DatasetResults) -> str:
     """Where the runs that are compared were made by unlike code, as far as records tell; else empty."""
     ways: dict[tuple[str, str], list[str]] = {}
     for run in section.runs:
@@ -174,14 +174,14 @@ def _few(arms: list[str], most: int = 4) -> str:
     return ", ".join(found[:most]) + (f" and {len(found) - most} more arms" if len(found) > most else "")
 
 
-def one_seed(section: Section) -> str:
+def one_seed(section: DatasetResults) -> str:
     """Where every arm is trained once a fold: nobody can tell chance in training from chance in folds."""
     if section.plan["seeds"] > 1 or not (section.plan["contrasts"] or section.plan.get("design")):
         return ""
     return "One seed: how much the scores of one fold vary from training to training is not known from this study."
 
 
-def not_learnt(found: Frames) -> str:
+def not_learnt(found: SectionTables) -> str:
     """Which arms are no better than a floor that sees nothing, and which by no more than chance can do; else empty."""
     table = found.learning
     least = " Such scores say nothing of an idea until the reason is found."
@@ -196,7 +196,7 @@ def not_learnt(found: Frames) -> str:
     return " ".join(words)
 
 
-def below_floors(found: Frames) -> str:
+def below_floors(found: SectionTables) -> str:
     """Which complete arms do not exceed the best floor, by their means; empty where all do or there is none."""
     scores = found.scores[found.scores["complete"] & found.scores["score"].notna()]
     floors = scores[scores["floor"]]

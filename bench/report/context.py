@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from bench.report.appendix import Card, cards
 from bench.report.conclusions import answers, cautions, run_so_far
-from bench.report.figure_files import Picture, over_data_sets, pictures
+from bench.report.figure_files import ReportFigure, over_data_sets, pictures
 from bench.report.headline import summary
 from bench.report.reproducibility import Repeat, environment, repeat
-from bench.report.tables import Frames, Results, Table, across, arms, captions, laid_out
+from bench.report.tables import Results, SectionTables, Table, across, arms, captions, laid_out
 from bench.report.tables.number_format import clean, listed
-from bench.storage.anonymise import Secrets
+from bench.storage.anonymise import ProtectedNames
 
 READING = (
     "A score's bracket says how sure the score of these trained models is on new people. It says nothing about other "
@@ -30,7 +30,7 @@ READING = (
 
 
 @dataclass(frozen=True)
-class Part:
+class SectionContext:
     """One data set in the report."""
 
     name: str
@@ -39,11 +39,11 @@ class Part:
     cautions: tuple[str, ...]
     answers: tuple[str, ...]
     tables: tuple[Table, ...]
-    figures: tuple[Picture, ...]
+    figures: tuple[ReportFigure, ...]
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReportContext:
     """The report without a form."""
 
     study: str
@@ -51,9 +51,9 @@ class Facts:
     run: tuple[tuple[str, str], ...]  # name -> what was run
     notes: tuple[str, ...]
     arms: Table
-    parts: tuple[Part, ...]
+    parts: tuple[SectionContext, ...]
     across: tuple[Table, ...]  # over several data sets
-    over: tuple[Picture, ...]  # the figures of those
+    over: tuple[ReportFigure, ...]  # the figures of those
     summary: tuple[str, ...]  # the answer in two sentences
     state: str  # how many runs are done
     cards: tuple[Card, ...]
@@ -61,11 +61,11 @@ class Facts:
     reading: tuple[str, ...] = READING
 
 
-def gather(results: Results, found: list[Frames], known: Secrets) -> Facts:
+def gather(results: Results, found: list[SectionTables], known: ProtectedNames) -> ReportContext:
     """All facts of a study as far as it has come. known: names that no text from outside may show."""
     plan = results.plan
     notes = tuple(known.clean(note) for note in (*plan.get("notes", ()), *_damaged(results)))
-    return Facts(
+    return ReportContext(
         plan["study"],
         plan["question"],
         tuple(_run(results)),
@@ -81,7 +81,7 @@ def gather(results: Results, found: list[Frames], known: Secrets) -> Facts:
     )
 
 
-def tidied(table: Table, known: Secrets) -> Table:
+def tidied(table: Table, known: ProtectedNames) -> Table:
     """A table without names of people and folders, whatever they came in by."""
     rows = tuple(tuple(known.tidy(word) for word in row) for row in table.rows)
     notes = tuple(known.tidy(note) for note in table.notes)
@@ -96,9 +96,9 @@ def _damaged(results: Results) -> list[str]:
     return [f"{len(results.damaged)} records are not what was written ({names}). {again}"]
 
 
-def _part(results: Results, found: Frames, known: Secrets) -> Part:
+def _part(results: Results, found: SectionTables, known: ProtectedNames) -> SectionContext:
     section = found.section
-    return Part(
+    return SectionContext(
         section.name,
         captions.heading(section),
         section.phantom,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.report.figure_catalog import DRAWINGS
-from bench.report.tables import Frames, rankings
+from bench.report.tables import SectionTables, rankings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ReportFigure:
     """A figure of a part. of: the name of the table it belongs to; stem: of its files; caption: what it shows."""
 
     of: str
@@ -28,7 +28,7 @@ class Picture:
     made: Callable[[], Figure] | None = field(default=None, repr=False, compare=False)
 
 
-def pictures(found: Frames) -> tuple[Picture, ...]:
+def pictures(found: SectionTables) -> tuple[ReportFigure, ...]:
     """The figures of a section: none where there is nothing to draw."""
     section = found.section
     drawn = []
@@ -38,14 +38,14 @@ def pictures(found: Frames) -> tuple[Picture, ...]:
             continue
         alt = each.alt.format(data=f"{section.name} ({section.kind})")
         made = partial(each.draw, found, data)
-        drawn.append(Picture(each.of, f"{section.name}-{each.name}", alt, each.caption(found, data), made))
+        drawn.append(ReportFigure(each.of, f"{section.name}-{each.name}", alt, each.caption(found, data), made))
     return tuple(drawn)
 
 
-def over_data_sets(found: Sequence[Frames]) -> tuple[Picture, ...]:
+def over_data_sets(found: Sequence[SectionTables]) -> tuple[ReportFigure, ...]:
     """The critical difference diagrams, of real and of phantom data apart: none where nothing is ranked."""
     return tuple(
-        Picture(
+        ReportFigure(
             "ranks",
             f"critical-difference-{one.kind}",
             f"Mean ranks of the arms over the {one.kind} data sets, with the critical difference.",
@@ -62,7 +62,7 @@ def _critical(one: Ranking) -> Figure:
     return critical_difference(ranks, one.ranks.critical, len(one.sets), underpowered=one.ranks.underpowered)
 
 
-def draw(drawn: Iterable[Picture], folder: Path) -> None:
+def draw(drawn: Iterable[ReportFigure], folder: Path) -> None:
     """The figures anew; those of data sets that the study has no more, and half a file of a killed process, go."""
     from bench.report import figures
 

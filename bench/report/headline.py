@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.report.conclusions import FEW
-from bench.report.tables import Frames, Results, Section
+from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT
 from bench.report.tables.contrasts_table import ALPHA, no_fold
 from bench.report.tables.number_format import decimals, listed, number, plural
@@ -24,7 +24,7 @@ NAMED = 3  # differences that are told one by one; of more, the numbers
 class Tested:
     """A declared difference: of two arms, of a level and its control, or an interaction."""
 
-    section: Section
+    section: DatasetResults
     entry: Mapping[str, Any]
 
     @property
@@ -53,7 +53,7 @@ class Tested:
         return told + (f" ({', '.join(but)})" if but else "")
 
 
-def summary(results: Results, found: Sequence[Frames]) -> tuple[str, str]:
+def summary(results: Results, found: Sequence[SectionTables]) -> tuple[str, str]:
     """Two sentences. The second begins with the gravest caution there is."""
     real = [frames for frames in found if not frames.section.phantom]
     made = [frames for frames in found if frames.section.phantom]
@@ -65,7 +65,7 @@ def summary(results: Results, found: Sequence[Frames]) -> tuple[str, str]:
     return _sentence(first), _sentence(second)
 
 
-def tested(found: Frames) -> list[Tested]:
+def tested(found: SectionTables) -> list[Tested]:
     """Every declared difference of a data set once, contrasts first."""
     rows: dict[tuple[str, str], Tested] = {}
     for frame in (found.contrasts, found.effects):
@@ -78,7 +78,7 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _shown(part: Sequence[Frames]) -> str:
+def _shown(part: Sequence[SectionTables]) -> str:
     tests = [one for frames in part for one in tested(frames)]
     if not tests:
         return "no difference was declared, so nothing is decided"
@@ -114,12 +114,12 @@ def _listed(told: Sequence[Tested], place: bool) -> str:
     return listed(parts)
 
 
-def _alarms(found: Frames, control: str = "") -> list[Mapping[str, Any]]:
+def _alarms(found: SectionTables, control: str = "") -> list[Mapping[str, Any]]:
     rows = [entry for entry in found.controls.to_dict("records") if entry["passes"] is False]
     return [entry for entry in rows if not control or entry["control"] == control]
 
 
-def _gravest(results: Results, part: Sequence[Frames]) -> str:
+def _gravest(results: Results, part: Sequence[SectionTables]) -> str:
     """The gravest caution as a clause; empty where there is none."""
     for frames in part:
         for entry in _alarms(frames):
@@ -139,13 +139,13 @@ def _gravest(results: Results, part: Sequence[Frames]) -> str:
     return ", and ".join(words)
 
 
-def _learnt_nothing(found: Frames) -> list[str]:
+def _learnt_nothing(found: SectionTables) -> list[str]:
     return found.learning[found.learning["verdict"] == NOTHING_LEARNT]["arm"].tolist()
 
 
-def _unseen(part: Sequence[Frames]) -> str:
+def _unseen(part: Sequence[SectionTables]) -> str:
     """What the tests would have missed, by metric; else what no study of this kind can tell."""
-    sizes: dict[str, tuple[Section, list[float]]] = {}
+    sizes: dict[str, tuple[DatasetResults, list[float]]] = {}
     for frames in part:
         for one in tested(frames):
             if one.done and not one.shown and one.entry["minimum_detectable"] > 0:
@@ -164,7 +164,7 @@ def _unseen(part: Sequence[Frames]) -> str:
     return "how the methods do on other data, this study cannot tell"
 
 
-def _missed(section: Section, values: Sequence[float]) -> str:
+def _missed(section: DatasetResults, values: Sequence[float]) -> str:
     digits, unit = decimals(section.metric), section.unit(section.metric)
     low, high = (number(value, digits) for value in (min(values), max(values)))
     size = low if low == high else f"{low} to {high}"

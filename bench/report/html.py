@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.report.appendix import TITLES
-from bench.report.context import Facts, Part, Picture
+from bench.report.context import ReportContext, ReportFigure, SectionContext
 from bench.report.tables import Table, latex, markdown
 from bench.report.text_formats import table_as_csv
 
@@ -50,7 +50,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Shown:
+class HtmlTable:
     """A table as it is set on a page."""
 
     id: str
@@ -64,7 +64,7 @@ class Shown:
     links: tuple[Link, ...]
 
 
-def as_html(facts: Facts, figures: Path, files: Mapping[str, str]) -> str:
+def as_html(facts: ReportContext, figures: Path, files: Mapping[str, str]) -> str:
     """The page. figures: the folder with the files of every picture. files: name -> text of what lies beside it."""
     across = [shown(table, f"across-{table.name}", facts.study) for table in getattr(facts, "across", ())]
     return rendered(
@@ -104,7 +104,7 @@ def _engine() -> Environment:
     )
 
 
-def shown(table: Table, name: str, heading: str) -> Shown:
+def shown(table: Table, name: str, heading: str) -> HtmlTable:
     """A table with its downloads. name: of its own in the page; of very long ones the beginning is shown."""
     notes = table.notes
     if left := len(table.rows) - ROWS:
@@ -117,10 +117,10 @@ def shown(table: Table, name: str, heading: str) -> Shown:
     }
     links = tuple(Link(f"{name}.{end}", title, _packed(f".{end}", text)) for end, (title, text) in texts.items())
     told = (table.title, table.columns, short.rows, table.caption, notes, table.words)
-    return Shown(name, table.name, *told, links if table.rows else ())
+    return HtmlTable(name, table.name, *told, links if table.rows else ())
 
 
-def _part(facts: Facts, part: Part) -> dict[str, Any]:
+def _part(facts: ReportContext, part: SectionContext) -> dict[str, Any]:
     tables = [table for table in part.tables if table.name != "failures"]
     names = {table.name for table in tables}
     blocks = [
@@ -135,7 +135,7 @@ def _part(facts: Facts, part: Part) -> dict[str, Any]:
     return {**told, "blocks": blocks, "rest": rest}
 
 
-def _failures(facts: Facts) -> Iterable[dict[str, Any]]:
+def _failures(facts: ReportContext) -> Iterable[dict[str, Any]]:
     for part in facts.parts:
         for table in part.tables:
             if table.name == "failures":
@@ -165,7 +165,7 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
-def _drawings(facts: Facts, figures: Path) -> dict[str, Markup]:
+def _drawings(facts: ReportContext, figures: Path) -> dict[str, Markup]:
     left, found = DRAWINGS, {}
     for picture in [*(one for part in facts.parts for one in part.figures), *facts.over]:
         text = drawing(figures, picture, min(left, DRAWING))
@@ -174,7 +174,7 @@ def _drawings(facts: Facts, figures: Path) -> dict[str, Markup]:
     return found
 
 
-def drawing(figures: Path, picture: Picture, room: int) -> str:
+def drawing(figures: Path, picture: ReportFigure, room: int) -> str:
     """A figure for the page: as lines, as a picture of dots where those take less room, else where it lies."""
     text = inline(figures / f"{picture.stem}.svg", picture.stem)
     if len(text) <= room:

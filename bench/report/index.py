@@ -8,16 +8,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bench.core import BenchError
-from bench.report import Sheet, build, html, read
+from bench.report import ReportData, build, html, read
 from bench.report.conclusions import run_so_far
 from bench.report.headline import summary
 from bench.report.tables.number_format import plural
-from bench.storage.anonymise import Secrets, clean
+from bench.storage.anonymise import ProtectedNames, clean
 from bench.storage.atomic_io import storing, write_text
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexEntry:
     """A study on the index. page: where its report lies; fault: why it has none."""
 
     name: str
@@ -41,16 +41,16 @@ def build_all(root: Path, told: Callable[[str, str], None] = lambda name, words:
     names = studies(root)
     if not names:
         raise BenchError(f"no study was run in {root}; run: bench run --study quickstart")
-    entries, known = [], Secrets()
+    entries, known = [], ProtectedNames()
     for name in names:
         try:
             sheet = read(name, root)
             told(name, str(build(name, root, sheet)))
         except BenchError as error:
             told(name, str(error))
-            entries.append(Entry(name, fault=clean(str(error).replace(str(root), "results"))))
+            entries.append(IndexEntry(name, fault=clean(str(error).replace(str(root), "results"))))
             continue
-        known = Secrets(known.names | sheet.known.names, known.words | sheet.known.words)
+        known = ProtectedNames(known.names | sheet.known.names, known.words | sheet.known.words)
         entries.append(_entry(name, sheet))
     faults = sum(bool(entry.fault) for entry in entries)
     state = plural(len(entries), "study", "studies") + (f", {faults} without a report" if faults else "")
@@ -60,7 +60,7 @@ def build_all(root: Path, told: Callable[[str, str], None] = lambda name, words:
     return Path(root) / "index.html", faults
 
 
-def _entry(name: str, sheet: Sheet) -> Entry:
+def _entry(name: str, sheet: ReportData) -> IndexEntry:
     results = sheet.results
     where = f"{quote(name)}/report.html"
-    return Entry(name, results.plan["question"], summary(results, sheet.frames), run_so_far(results), where)
+    return IndexEntry(name, results.plan["question"], summary(results, sheet.frames), run_so_far(results), where)

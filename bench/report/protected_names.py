@@ -10,12 +10,12 @@ from typing import Any
 from bench.core import BenchError
 from bench.report import tables
 from bench.report.tables import Results
-from bench.storage.anonymise import Secrets
+from bench.storage.anonymise import ProtectedNames
 
 _PLAIN = ("key", "upstream", "fingerprint")  # of a plan: digests, which nobody is called by
 
 
-def secrets(results: Results) -> Secrets:
+def secrets(results: Results) -> ProtectedNames:
     """The names of everybody in the data of a study, as far as predictions were kept and the data are prepared here."""
     names: set[str] = set()
     words: set[str] = set()
@@ -26,7 +26,7 @@ def secrets(results: Results) -> Secrets:
             index, manifest = _prepared(name, params)
             names |= _texts(index, manifest)
             words |= {name, *index.get("strata", ()), *index.get("parts", ())}
-    return Secrets(frozenset(names), frozenset(words))
+    return ProtectedNames(frozenset(names), frozenset(words))
 
 
 def sets(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -59,7 +59,7 @@ def _texts(index: Mapping[str, Any], manifest: Mapping[str, Any]) -> set[str]:
     return found | {entry["id"] for entry in manifest.get("fitted", ())} | {str(manifest.get("source") or "")} - {""}
 
 
-def scrubbed(results: Results, known: Secrets) -> Results:
+def scrubbed(results: Results, known: ProtectedNames) -> Results:
     """The same results, no text of whose plan names anybody or a folder.
 
     BenchError where two arms differ in nothing else.

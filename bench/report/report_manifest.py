@@ -16,7 +16,7 @@ from typing import Any
 from bench import __version__
 from bench.core import Record
 from bench.report.protected_names import sets
-from bench.report.tables import Results, Run, Section
+from bench.report.tables import DatasetResults, Results, Run
 from bench.storage import provenance
 from bench.storage.anonymise import alias, clean
 
@@ -67,7 +67,7 @@ def state(results: Results) -> dict[str, int]:
     return {"planned": len(runs), **told, "damaged": len(results.damaged)}
 
 
-def _data(section: Section) -> dict[str, Any]:
+def _data(section: DatasetResults) -> dict[str, Any]:
     entry = section.data
     samples, groups = section.counted()
     return {
@@ -82,7 +82,7 @@ def _data(section: Section) -> dict[str, Any]:
     }
 
 
-def splits(section: Section) -> list[dict[str, Any]]:
+def splits(section: DatasetResults) -> list[dict[str, Any]]:
     """A checksum of the test part of every (partition, fold), over the aliases of its groups, sorted; its sizes.
 
     The runs of a place that disagree are told as several rows: they were not made on the same split.
@@ -131,7 +131,7 @@ def _here() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
-def _trial(section: Section, run: Run) -> dict[str, Any]:
+def _trial(section: DatasetResults, run: Run) -> dict[str, Any]:
     cell: Mapping[str, Any] = run.cell
     place = {name: cell[name] for name in _DRAWN}
     mark = section.store.mark(cell["key"]) if run.record else None

@@ -22,7 +22,7 @@ from bench.report.tables import Results, Table, captions, markdown
 from bench.report.tables.contrasts_table import ALPHA
 from bench.report.tables.number_format import between, decimals, listed, number, plural, probability, signed
 from bench.storage import provenance
-from bench.storage.anonymise import Secrets
+from bench.storage.anonymise import ProtectedNames
 from bench.storage.atomic_io import storing, write_text
 
 FOLDER = "comparisons"  # under the results root
@@ -36,7 +36,7 @@ class Comparison:
     labels: tuple[str, str]
     sides: Table
     parts: tuple[Compared, ...]
-    known: Secrets
+    known: ProtectedNames
 
     @property
     def title(self) -> str:
@@ -74,7 +74,7 @@ def read(first: str, second: str, root: Path) -> Comparison:
         raise BenchError(f"{first} and {second} are the same results; give two studies, or FOLDER:STUDY for others")
     raw = [tables.read(study, folder) for folder, study in places]
     each = [protected_names.secrets(results) for results in raw]
-    known = Secrets(each[0].names | each[1].names, each[0].words | each[1].words)
+    known = ProtectedNames(each[0].names | each[1].names, each[0].words | each[1].words)
     sides = [protected_names.scrubbed(results, known) for results in raw]
     labels = [results.name for results in sides]
     if labels[0] == labels[1]:

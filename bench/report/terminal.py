@@ -9,12 +9,12 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from bench.report.conclusions import cautions
-from bench.report.tables import Frames, captions
+from bench.report.tables import SectionTables, captions
 from bench.report.tables import table as layout
 from bench.report.tables.number_format import between, decimals, number, probability, seconds, signed
 
 
-def terminal(found: Iterable[Frames]) -> RenderableType:
+def terminal(found: Iterable[SectionTables]) -> RenderableType:
     """Every section under its own heading, phantom or real."""
     parts: list[RenderableType] = []
     for frames in found:
@@ -26,7 +26,7 @@ def terminal(found: Iterable[Frames]) -> RenderableType:
     return Group(*parts)
 
 
-def _scores(found: Frames) -> RichTable:
+def _scores(found: SectionTables) -> RichTable:
     section, digits = found.section, decimals(found.section.metric)
     unit = section.unit(section.metric)
     title = f"{section.metric.title}{f' ({unit})' if unit else ''}, {section.metric.better} is better"
@@ -37,7 +37,7 @@ def _scores(found: Frames) -> RichTable:
     return table
 
 
-def _contrasts(found: Frames) -> RichTable:
+def _contrasts(found: SectionTables) -> RichTable:
     digits = decimals(found.section.metric)
     table = _table(("arm", "against", "improvement", "95 %", "Holm p", "detectable", "verdict"), words=2)
     for entry in found.contrasts.to_dict("records"):
@@ -48,7 +48,7 @@ def _contrasts(found: Frames) -> RichTable:
     return table
 
 
-def _controls(found: Frames) -> list[str]:
+def _controls(found: SectionTables) -> list[str]:
     entries = found.controls.to_dict("records")
     return [f"{e['control']} ({e['arm']}): {e['verdict']}" for e in entries if e["control"] != "floor"]
 

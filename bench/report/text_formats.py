@@ -7,14 +7,14 @@ import io
 
 import pandas as pd
 
-from bench.report.context import Facts, Picture
+from bench.report.context import ReportContext, ReportFigure
 from bench.report.protected_names import sets
-from bench.report.tables import Frames, Table, curves, latex, markdown, pooled, predictions, prose, ranks_frame
+from bench.report.tables import SectionTables, Table, curves, latex, markdown, pooled, predictions, prose, ranks_frame
 from bench.report.tables.number_format import MINUS, NOTHING
-from bench.storage.anonymise import Secrets, aliases
+from bench.storage.anonymise import ProtectedNames, aliases
 
 
-def as_markdown(facts: Facts) -> str:
+def as_markdown(facts: ReportContext) -> str:
     """The whole report."""
     lines = [f"# {facts.study}", prose(facts.question), *(f"**{prose(sentence)}**" for sentence in facts.summary)]
     lines += ["## What was run", *(f"- {name}: {prose(v)}" for name, v in facts.run)]
@@ -40,7 +40,7 @@ def as_markdown(facts: Facts) -> str:
     return _joined(lines)
 
 
-def _picture(picture: Picture) -> str:
+def _picture(picture: ReportFigure) -> str:
     caption = f"\n\n*{prose(picture.caption)}*" if picture.caption else ""
     return f"![{prose(picture.alt)}](figures/{picture.stem}.png){caption}"
 
@@ -54,7 +54,7 @@ def _joined(lines: list[str]) -> str:
     return text + "\n"
 
 
-def as_latex(facts: Facts) -> str:
+def as_latex(facts: ReportContext) -> str:
     """Every table of the report, for \\input after \\usepackage{booktabs,graphicx}."""
     blocks = [f"% {facts.study}: needs \\usepackage{{booktabs,graphicx}} and a LaTeX that reads UTF-8"]
     for part in facts.parts:
@@ -74,7 +74,7 @@ def table_as_csv(table: Table) -> str:
     return written.getvalue()
 
 
-def as_csv(found: list[Frames], known: Secrets) -> dict[str, str]:
+def as_csv(found: list[SectionTables], known: ProtectedNames) -> dict[str, str]:
     """File name -> text. Real and phantom data never share a file: where a study has both, phantoms have their own."""
     kinds = {frames.section.kind for frames in found}
     texts = {}
@@ -90,7 +90,7 @@ def as_csv(found: list[Frames], known: Secrets) -> dict[str, str]:
     return texts
 
 
-def _frame(found: Frames, name: str, known: Secrets) -> pd.DataFrame:
+def _frame(found: SectionTables, name: str, known: ProtectedNames) -> pd.DataFrame:
     if name == "curves":
         return curves(found.section)
     if name == "predictions":
@@ -101,7 +101,7 @@ def _frame(found: Frames, name: str, known: Secrets) -> pd.DataFrame:
     return frame
 
 
-def _nameless(found: Frames) -> pd.DataFrame:
+def _nameless(found: SectionTables) -> pd.DataFrame:
     """Predictions with scans and people under salted hashes."""
     frame = predictions(found.section)
     if frame.empty:

@@ -104,7 +104,7 @@ def _by_word(names: frozenset[str]) -> Mapping[str, list[tuple[int, str]]]:
 
 
 @dataclass(frozen=True)
-class Secrets:
+class ProtectedNames:
     """Names of scans and people, and texts of headers, that stand in the index of the data of a study.
 
     All are hidden but the listed words of `templates/report_words.txt` and `words`. A surname is none of those: a text

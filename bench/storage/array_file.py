@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SEEN: dict[Path, list] = {}  # files read through and found whole by this process: how they looked, their checksum
 
 
-class RowFile:
+class NpyWriter:
     """A .npy file of rows of one shape and type, of which the number is known at the end."""
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any, before: Sequence[str] = ()) -> None:

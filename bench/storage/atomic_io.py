@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.core import BenchError, HaltError
+from bench.core import BenchError, RunAbortedError
 from bench.storage.locks import claimed
 
 REASONS = {
@@ -54,9 +54,11 @@ def storing(folder: Path) -> Iterator[None]:
         raise _halt(folder, int(found[1] or errno.ENOSPC), error) from error
 
 
-def _halt(folder: Path, number: int | None, error: BaseException) -> HaltError:
+def _halt(folder: Path, number: int | None, error: BaseException) -> RunAbortedError:
     reason = REASONS.get(number, str(error))
-    return HaltError(f"cannot write in {folder}: {reason}. What is done is kept: mend this, and give the command again")
+    return RunAbortedError(
+        f"cannot write in {folder}: {reason}. What is done is kept: mend this, and give the command again"
+    )
 
 
 @contextmanager
@@ -71,7 +73,7 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         reason = READING.get(error.errno, REASONS.get(error.errno, str(error)))
-        raise HaltError(f"cannot read {path}: {reason}. Nothing was changed; mend this, and try again") from error
+        raise RunAbortedError(f"cannot read {path}: {reason}. Nothing was changed; mend this, and try again") from error
 
 
 def unsealed(path: Path) -> dict[str, Any]:

@@ -27,7 +27,7 @@ PAUSE = 0.1  # seconds between two looks at a claim that somebody else holds
 
 
 @dataclass
-class Claim:
+class Lock:
     """What a process holds until it lets go or ends. Used in a `with`."""
 
     path: Path
@@ -53,14 +53,14 @@ class Claim:
         os.close(self.handle)
         self.handle = None
 
-    def __enter__(self) -> Claim:
+    def __enter__(self) -> Lock:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.release()
 
 
-def claim(path: Path) -> Claim | None:
+def claim(path: Path) -> Lock | None:
     """The claim on `path`, a file of its own for this purpose, or None where another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
@@ -76,9 +76,9 @@ def claim(path: Path) -> Claim | None:
             os.close(handle)
             if error.errno not in LOCKLESS:
                 raise
-            return Claim(path, None)
+            return Lock(path, None)
         if _is_still(path, handle):
-            return Claim(path, handle)
+            return Lock(path, handle)
         os.close(handle)
 
 
@@ -101,7 +101,7 @@ def told(path: Path) -> str | None:
 
 
 @contextmanager
-def claimed(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[Claim]:
+def claimed(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[Lock]:
     """The claim on `path`, waited for. waiting: called once where another process holds it."""
     held = claim(path)
     if held is None:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.core import Record, plain
 from bench.storage.atomic_io import clear, flush, reading, seal, sha256_of, storing, unsealed
-from bench.storage.locks import Claim, claim
+from bench.storage.locks import Lock, claim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ DAY = 86400.0  # seconds
 _HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]  # a results folder may be shared by machines
 
 
-class DamagedError(Exception):
+class DamagedRecordError(Exception):
     """A file of a trial is not what was written: cut short, edited, of another trial."""
 
 
@@ -78,7 +78,7 @@ class Store:
             for name in record.files if record else ():
                 if name in files:
                     self._intact(key, name, record)
-        except DamagedError as error:
+        except DamagedRecordError as error:
             self.damaged[key] = str(error)
             return None
         return record
@@ -96,8 +96,8 @@ class Store:
         """The arrays kept with a record: ids, groups, y, selected, last; of masks ids, groups, scan_scores (the primary
         score of each scan). Empty where nothing was predicted.
 
-        record: that of the trial, where somebody has read it. names: of the arrays wanted; none: all. DamagedError
-        where they are not those that were written.
+        record: that of the trial, where somebody has read it. names: of the arrays wanted; none: all.
+        DamagedRecordError where they are not those that were written.
         """
         record = record or self.get(key)
         if record is None or PREDICTIONS not in record.files:
@@ -111,7 +111,7 @@ class Store:
         path = self.folder(key) / WEIGHTS
         return path if path.is_file() else None
 
-    def claim(self, key: str) -> Claim | None:
+    def claim(self, key: str) -> Lock | None:
         """The right to work at a trial; None where another process has it. HaltError where the folder is gone."""
         with storing(self.trials):
             (self.trials / CLAIMS).mkdir(exist_ok=True)  # and not the folders above: who removed them meant it
@@ -153,11 +153,13 @@ class Store:
         self._keep(record.trial.key, mark, lambda whole: _fill(whole, record, arrays, weights))
 
     def receive(self, key: str, files: Mapping[str, bytes], mark: str = "") -> None:
-        """Keep the files of a trial as another store has them; as in `put`. DamagedError where they are not whole."""
+        """Keep the files of a trial as another store has them; as in `put`. DamagedRecordError where they are not
+        whole.
+        """
         if not self.has(key):
             self._keep(key, mark, lambda whole: _write(whole, files))
         if self.whole(key, weights=True) is None:
-            raise DamagedError(self.damaged[key])
+            raise DamagedRecordError(self.damaged[key])
 
     def _keep(self, key: str, mark: str, fill: Callable[[Path], None]) -> None:
         with storing(self.trials):
@@ -213,12 +215,12 @@ class Store:
             record = Record.parse(unsealed(path))
         except FileNotFoundError:
             if self.has(key):
-                raise DamagedError(f"{path} is missing") from None
+                raise DamagedRecordError(f"{path} is missing") from None
             return None
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise DamagedError(f"{path}: {error}") from error
+            raise DamagedRecordError(f"{path}: {error}") from error
         if record.trial.key != key:
-            raise DamagedError(f"{path} is the record of another trial, {record.trial.key}")
+            raise DamagedRecordError(f"{path} is the record of another trial, {record.trial.key}")
         return record
 
     def _intact(self, key: str, name: str, record: Record) -> Path:
@@ -227,9 +229,9 @@ class Store:
             with reading(path):
                 found = sha256_of(path)
         except FileNotFoundError as error:
-            raise DamagedError(f"{path} is missing") from error
+            raise DamagedRecordError(f"{path} is missing") from error
         if found != record.files[name]:
-            raise DamagedError(f"{path} was changed after it was written")
+            raise DamagedRecordError(f"{path} was changed after it was written")
         return path
 
 

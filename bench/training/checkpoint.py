@@ -24,14 +24,14 @@ from torch import Tensor, nn
 from bench.curriculum import Signals
 from bench.storage.atomic_io import seal, sha256_of, storing, unsealed
 from bench.training.curriculum_hooks import Order
-from bench.training.timers import Clock
+from bench.training.timers import StageTimer
 
 EVERY = 20.0  # seconds of training that may be lost: keeping the state costs about as much as some steps
 CHECKPOINT = "checkpoint.json"
 
 
 @dataclass(frozen=True)
-class Point:
+class EvaluationPoint:
     """One evaluation point."""
 
     step: int
@@ -43,7 +43,7 @@ class Point:
 
 
 @dataclass
-class Course:
+class TrainingState:
     """A training on its way: all that changes from step to step."""
 
     model: nn.Module
@@ -51,9 +51,9 @@ class Course:
     order: Order  # of the batches
     dice: torch.Generator  # of augmentation
     signals: Signals  # what the curriculum knows; `seen` is written at every step, the rest stays
-    clock: Clock
+    clock: StageTimer
     by: Mapping[str, str]  # what makes it: device, precision, versions, programs
-    points: list[Point] = field(default_factory=list)
+    points: list[EvaluationPoint] = field(default_factory=list)
     checksums: dict[str, str] = field(default_factory=dict)  # of the points' states, as far as they were asked for
     kept: float = field(default_factory=time.monotonic)  # when the course was last kept, or begun
 
@@ -76,7 +76,7 @@ class CheckpointError(Exception):
         self.message, self.why = message, why
 
 
-def keep(course: Course, folder: Path) -> None:
+def keep(course: TrainingState, folder: Path) -> None:
     """Keep the course as it is after its last evaluation point, where the last time is long enough ago."""
     if time.monotonic() - course.kept < EVERY:
         return
@@ -98,7 +98,7 @@ def keep(course: Course, folder: Path) -> None:
     course.kept = time.monotonic()
 
 
-def go_on(course: Course, folder: Path) -> int:
+def go_on(course: TrainingState, folder: Path) -> int:
     """Bring a fresh course to where one was kept in `folder`; returns the steps done, 0 where none was.
 
     CheckpointError where what lies there is not what was kept, or was made by another program or in another way.
@@ -112,7 +112,7 @@ def go_on(course: Course, folder: Path) -> int:
             raise CheckpointError(f"the checkpoint in {folder.name} was made otherwise ({other})", "outdated")
         _check(entry, folder)
         course.points = [
-            Point(*row, folder / f"point-{row[0]}.safetensors", watched) for *row, watched in entry["points"]
+            EvaluationPoint(*row, folder / f"point-{row[0]}.safetensors", watched) for *row, watched in entry["points"]
         ]
         load_model(course.model, course.points[-1].state, device=str(course.seen.device))
         _restore(course, load_file(folder / f"course-{course.step}.safetensors"), entry["numbers"])
@@ -132,7 +132,7 @@ def _check(entry: dict[str, Any], folder: Path) -> None:
         raise ValueError("it holds no losses that are numbers")
 
 
-def _parts(course: Course) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _parts(course: TrainingState) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The course as tensors and as plain numbers."""
     tensors = {"seen": course.seen, "dice": course.dice.get_state(), "noise": torch.get_rng_state()}
     if course.seen.is_cuda:
@@ -146,7 +146,7 @@ def _parts(course: Course) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, numbers
 
 
-def _restore(course: Course, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+def _restore(course: TrainingState, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
     state: dict[int, dict[str, Any]] = {}
     weights = [weight for group in course.optimiser.param_groups for weight in group["params"]]
     for name, value in {**tensors, **numbers}.items():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RAPL = Path("/sys/class/powercap")  # energy_uj counts microjoules up to max_energy_range_uj, and begins anew
 
 
-class Meter:
+class EnergyMeter:
     """Joules from its making on. device: where the work runs; rapl: the folder in which Linux shows the counters."""
 
     def __init__(self, device: torch.device, rapl: Path = RAPL) -> None:

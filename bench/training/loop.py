@@ -28,9 +28,9 @@ from bench.storage.atomic_io import storing
 from bench.storage.source_code import TRAINING, code_checksum
 from bench.training import checkpoint, curriculum_hooks, inference, optim
 from bench.training.augmentation import augment
-from bench.training.checkpoint import Course, Point
+from bench.training.checkpoint import EvaluationPoint, TrainingState
 from bench.training.inference import Scale
-from bench.training.timers import Clock
+from bench.training.timers import StageTimer
 
 LAST = 5  # evaluation points that validation chooses among
 
@@ -40,7 +40,7 @@ class DivergenceError(ArithmeticError):
 
 
 @dataclass(frozen=True)
-class Setup:
+class TrainingSetup:
     """All that one training needs and no more."""
 
     trial: Trial
@@ -55,7 +55,9 @@ class Setup:
     upstream: Sequence[Outputs] = ()  # of every training scan, in order: the method's networks, then the curriculum's
     spacing: tuple[float, ...] | None = None  # millimetres along the axes of masks
     progress: Callable[[float], None] = lambda fraction: None
-    seen: Callable[[Point], None] = lambda point: None  # told every evaluation point; what it raises ends the training
+    seen: Callable[[EvaluationPoint], None] = lambda point: (
+        None
+    )  # told every evaluation point; what it raises ends the training
 
     @property
     def recipe(self) -> Recipe:
@@ -67,7 +69,7 @@ class Fit:
     """A trained network with its evaluation points; `model` holds the last state."""
 
     model: nn.Module
-    points: Sequence[Point]
+    points: Sequence[EvaluationPoint]
     selected: int  # position in `points`
     scale: Scale
     seconds: dict[str, float]
@@ -80,20 +82,20 @@ class Fit:
         return self.model
 
 
-def fit(setup: Setup, shape: tuple[int, ...]) -> Fit:
+def fit(setup: TrainingSetup, shape: tuple[int, ...]) -> Fit:
     """Train the method on the training part. shape: of a scan after the view."""
     torch.manual_seed(setup.trial.seed_for("init"))
     model = setup.method.build(setup.task, shape).to(setup.device)
     scale = Scale.fit(setup.task, setup.train.y)
     torch.manual_seed(setup.trial.seed_for("noise"))
-    clock = Clock(setup.device)
+    clock = StageTimer(setup.device)
     with optim.laid(model, setup.device):
         points, resumed, earlier = (_solve if setup.method.solves else _descend)(setup, model, scale, clock)
     clock.settle()
     return Fit(model, points, select(points, setup.task), scale, clock.seconds, resumed, earlier)
 
 
-def select(points: Sequence[Point], task: Task) -> int:
+def select(points: Sequence[EvaluationPoint], task: Task) -> int:
     """The best of the last five points on validation; equals are told apart by its loss, then the later one is taken.
 
     Where the metric cannot be had (one class in a small validation part), the loss alone decides.
@@ -132,7 +134,9 @@ def precision(recipe: Recipe, device: torch.device) -> str:
     return recipe.precision if recipe.precision != "auto" else ("bf16" if device.type == "cuda" else "fp32")
 
 
-def _solve(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int, float]:
+def _solve(
+    setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer
+) -> tuple[list[EvaluationPoint], int, float]:
     everything = [(x.cpu().numpy(), scale.forward(y).cpu().numpy()) for _, x, y in setup.train.batches(64)]
     x, y = (np.concatenate(parts) for parts in zip(*everything, strict=True))
     clock.lap("data")
@@ -143,7 +147,9 @@ def _solve(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[
     return [point], 0, 0.0
 
 
-def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tuple[list[Point], int, float]:
+def _descend(
+    setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer
+) -> tuple[list[EvaluationPoint], int, float]:
     """Steps of the optimiser, from the beginning or from where a killed trial was last kept."""
     recipe, stops = setup.recipe, evaluation_steps(setup.recipe)
     course = _begin(setup, model, scale, clock)
@@ -174,7 +180,7 @@ def _descend(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> tupl
     return course.points, begun, earlier
 
 
-def _begin(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> Course:
+def _begin(setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer) -> TrainingState:
     train, trial = setup.train, setup.trial
     order = curriculum_hooks.Order(len(train), setup.recipe.batch_size, np.random.default_rng(trial.seed_for("order")))
     dice = torch.Generator().manual_seed(trial.seed_for("augment"))
@@ -188,15 +194,15 @@ def _begin(setup: Setup, model: nn.Module, scale: Scale, clock: Clock) -> Course
         len(optimiser.param_groups),
         trial.seed_for("curriculum"),
     )
-    return Course(model, optimiser, order, dice, signals, clock, _by(setup))
+    return TrainingState(model, optimiser, order, dice, signals, clock, _by(setup))
 
 
-def _taught(setup: Setup) -> int:
+def _taught(setup: TrainingSetup) -> int:
     """How many of the upstream networks are the method's; the others are the curriculum's."""
     return len(setup.method.upstream(setup.trial)) if setup.upstream else 0
 
 
-def _difficulty(setup: Setup, scale: Scale) -> np.ndarray | None:
+def _difficulty(setup: TrainingSetup, scale: Scale) -> np.ndarray | None:
     """The losses of the curriculum's first upstream network, (training scans,); None where there is none."""
     if len(setup.upstream) <= _taught(setup):
         return None
@@ -207,7 +213,7 @@ def _difficulty(setup: Setup, scale: Scale) -> np.ndarray | None:
     return torch.cat(found).cpu().numpy()
 
 
-def _by(setup: Setup) -> dict[str, str]:
+def _by(setup: TrainingSetup) -> dict[str, str]:
     """What makes this training: a state that another device, precision, version or program left is not gone on with."""
     return {
         "device": setup.device.type,
@@ -219,7 +225,7 @@ def _by(setup: Setup) -> dict[str, str]:
     }
 
 
-def _batch(setup: Setup, course: Course, scale: Scale, step: int) -> Batch:
+def _batch(setup: TrainingSetup, course: TrainingState, scale: Scale, step: int) -> Batch:
     """The batch of a step as the curriculum shows it, and the learning rate of the step set."""
     method, progress = setup.method, step / setup.recipe.steps
     stage = setup.curriculum.at(progress, replace(course.signals, step=step))
@@ -233,7 +239,7 @@ def _batch(setup: Setup, course: Course, scale: Scale, step: int) -> Batch:
     return Batch(x, y, index, setup.task, stage, progress, upstream, len(setup.train))
 
 
-def _step(setup: Setup, course: Course, batch: Batch) -> Tensor:
+def _step(setup: TrainingSetup, course: TrainingState, batch: Batch) -> Tensor:
     """One step of the optimiser: the losses of the batch, (B,), detached."""
     with autocast(setup.recipe, setup.device), curriculum_hooks.acting(course.model, batch.stage) as answers:
         losses = setup.method.step(course.model, batch).float()
@@ -247,7 +253,9 @@ def _step(setup: Setup, course: Course, batch: Batch) -> Tensor:
     return losses.detach()
 
 
-def _evaluate(setup: Setup, model: nn.Module, scale: Scale, step: int, loss: float, clock: Clock) -> Point:
+def _evaluate(
+    setup: TrainingSetup, model: nn.Module, scale: Scale, step: int, loss: float, clock: StageTimer
+) -> EvaluationPoint:
     if step and not math.isfinite(loss):
         raise DivergenceError(f"the training loss is {loss} at step {step} of {setup.recipe.steps}")
     raw = inference.logits(model, setup.val, 2 * setup.recipe.batch_size, autocast(setup.recipe, setup.device))
@@ -264,7 +272,7 @@ def _evaluate(setup: Setup, model: nn.Module, scale: Scale, step: int, loss: flo
     with storing(setup.workplace):
         save_model(model, str(state))
     clock.lap("writing")
-    return Point(step, loss, val_loss, float(value), state, setup.method.watch(model))
+    return EvaluationPoint(step, loss, val_loss, float(value), state, setup.method.watch(model))
 
 
 def _optimiser(method: Method, model: nn.Module, layered: bool) -> torch.optim.Optimizer:

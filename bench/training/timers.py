@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 STAGES = ("data", "forward", "backward", "update", "evaluation", "writing")  # of a training
 
 
-class Clock:
+class StageTimer:
     """Laps of a run: the seconds since the lap before belong to `what`.
 
     On a GPU the marks are events in its stream, so that no step waits to be timed; `settle` waits, and adds them up.

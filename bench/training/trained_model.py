@@ -14,16 +14,16 @@ from bench.core import BenchError, Record, seed_of
 from bench.method import Method
 from bench.storage.record_store import Store
 from bench.training.inference import Scale
-from bench.training.trial_data import Scene, lay_out
+from bench.training.trial_data import TrialData, lay_out
 
 
 @dataclass(frozen=True)
-class Loaded:
+class TrainedModel:
     """A trained network and the scans that it was tested on."""
 
     record: Record
     method: Method
-    scene: Scene
+    scene: TrialData
     model: nn.Module
 
     @property
@@ -42,7 +42,7 @@ class Loaded:
         return self.method.build(self.scene.prepared.task, self.scene.shape).to(self.scene.device).eval()
 
 
-def load(store: Store, key: str) -> Loaded:
+def load(store: Store, key: str) -> TrainedModel:
     """The trial of that key. BenchError where it is not there, is not done, or its weights were not kept."""
     record = store.whole(key, weights=True)
     if record is None:
@@ -59,7 +59,7 @@ def load(store: Store, key: str) -> Loaded:
     scene = lay_out(trial, method, device)
     model = scene.method.build(scene.prepared.task, scene.shape).to(device)
     load_model(model, weights, device=str(device))
-    return Loaded(record, scene.method, scene, model.eval())
+    return TrainedModel(record, scene.method, scene, model.eval())
 
 
 def remedy(study: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from bench import registry
-from bench.core import DataSpec, HaltError, Trial
+from bench.core import DataSpec, RunAbortedError, Trial
 from bench.data import splits
 from bench.data.loader import Normaliser, Part, view_array
 from bench.data.prepare import Prepared, open_prepared
@@ -22,7 +22,7 @@ class RefusalError(Exception):
 
 
 @dataclass(frozen=True)
-class Scene:
+class TrialData:
     """What one training is given, and what it is tested on."""
 
     prepared: Prepared
@@ -33,7 +33,7 @@ class Scene:
     array: np.ndarray  # (N, *shape after the view)
     normaliser: Normaliser
     device: torch.device
-    external: Elsewhere | None = None  # what is tested on, where that is not the test part of the fold
+    external: ExternalTest | None = None  # what is tested on, where that is not the test part of the fold
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,11 +43,11 @@ class Scene:
         return Part(self.array, rows, self.targets[rows], self.normaliser, self.device)
 
     @property
-    def tested(self) -> Elsewhere:
+    def tested(self) -> ExternalTest:
         """The scans that are tested on, in order."""
         if self.external is not None:
             return self.external
-        return Elsewhere(self.prepared, self.array, self.fold.test, self.targets[self.fold.test])
+        return ExternalTest(self.prepared, self.array, self.fold.test, self.targets[self.fold.test])
 
     def test(self) -> Part:
         """The scans that are tested on, normalised as those that were learnt from."""
@@ -56,7 +56,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class ExternalTest:
     """Scans that a network is tested on. gathers: (classes learnt, classes there), 1 where one counts as the other."""
 
     prepared: Prepared
@@ -70,7 +70,7 @@ class Elsewhere:
         return predictions if self.gathers is None else predictions @ self.gathers
 
 
-def lay_out(trial: Trial, method: Method, device: torch.device) -> Scene:
+def lay_out(trial: Trial, method: Method, device: torch.device) -> TrialData:
     """The scene of a trial as `method` sees it. RefusalError where it or its curriculum cannot do this."""
     prepared = _opened(trial.data)
     method = method.on(prepared.spacing)
@@ -91,10 +91,10 @@ def lay_out(trial: Trial, method: Method, device: torch.device) -> Scene:
         raise RefusalError(f"the curriculum {trial.curriculum.name} cannot act on it: {reason}")
     channels = Normaliser.fit(array, fold.train) if method.normalise == "train" else Normaliser.none(array.shape[1])
     elsewhere = _elsewhere(trial, method, prepared, array) if trial.external else None
-    return Scene(prepared, method, fold, targets, view, array, channels, device, elsewhere)
+    return TrialData(prepared, method, fold, targets, view, array, channels, device, elsewhere)
 
 
-def _elsewhere(trial: Trial, method: Method, learnt: Prepared, array: np.ndarray) -> Elsewhere:
+def _elsewhere(trial: Trial, method: Method, learnt: Prepared, array: np.ndarray) -> ExternalTest:
     """All scans of the other data set, as this method's view shows them."""
     other = _opened(trial.external.data)
     seen = view_array(other, effective(method.shown(learnt.task), other.shape))
@@ -109,14 +109,14 @@ def _elsewhere(trial: Trial, method: Method, learnt: Prepared, array: np.ndarray
     targets = other.masks() if other.task.kind == "segmentation" else other.targets
     targets = targets.astype(np.int64) if other.task.kind == "classification" else targets
     rows = np.arange(len(other.ids))[: trial.recipe.scans or None]
-    return Elsewhere(other, seen, rows, targets[rows], gathers)
+    return ExternalTest(other, seen, rows, targets[rows], gathers)
 
 
 def _opened(data: DataSpec) -> Prepared:
     prepared = open_prepared(data.name, data.params)
     if prepared is None or prepared.fingerprint != data.fingerprint:
         state = "is not prepared any more" if prepared is None else "was prepared anew since the study was planned"
-        raise HaltError(f"{data.name} {state}; start the study again")
+        raise RunAbortedError(f"{data.name} {state}; start the study again")
     return prepared
 
 

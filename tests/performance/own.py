@@ -43,10 +43,10 @@ def trials(study: str) -> list[Trial]:
 
     from bench import registry
     from bench.cli.run import with_phantoms
-    from bench.experiments.prepare_study import Asked, planned
+    from bench.experiments.prepare_study import StudyRequest, planned
 
     registry.forget()
-    found = with_phantoms(planned(Asked(study)), Console(quiet=True), False)
+    found = with_phantoms(planned(StudyRequest(study)), Console(quiet=True), False)
     return [cell.trial for cell in found.cells]
 
 
@@ -72,7 +72,7 @@ def launched(trials: Sequence[Trial], launcher: str, peaks: Mapping | None = Non
 
     ends = Ends()
     with tempfile.TemporaryDirectory() as results:
-        work = launch.Work([list(trials)], frozenset(), peaks=peaks or {})
+        work = launch.PendingTrials([list(trials)], frozenset(), peaks=peaks or {})
         launch.launch(work, Store(Path(results)), launcher, ends)
     return ends.times
 

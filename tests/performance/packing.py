@@ -64,14 +64,14 @@ def _shared(counts: Sequence[int], rounds: int) -> Iterator[Result]:
 
 def _launched(count: int, trials: int) -> list[float]:
     """When so many trials ended, so many at once: their peak of memory is said to be what lets that number share."""
-    from bench.experiments.launch.jobs import kind_of
+    from bench.experiments.launch.jobs import memory_kind
     from bench.experiments.launch.node_agent import gpu_megabytes
     from bench.experiments.launch.resources import CONTEXT, MARGIN
 
     planned = own.trials("sharing")
     some = [replace(planned[number % len(planned)], seed=number) for number in range(trials)]
     peak = (gpu_megabytes() / (count + 0.5) - CONTEXT) / MARGIN
-    return own.launched(some, "ray", {("cuda", kind_of(some[0])): peak})
+    return own.launched(some, "ray", {("cuda", memory_kind(some[0])): peak})
 
 
 @contextmanager

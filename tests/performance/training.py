@@ -12,7 +12,7 @@ from performance.measure import Result, Settings, seconds, threads
 
 if TYPE_CHECKING:
     from bench.data.loader import Part
-    from bench.training.loop import Setup
+    from bench.training.loop import TrainingSetup
 
 STEPS, BATCH, SCANS = 40, 8, 64
 SHAPE = (3, 110, 110)
@@ -49,20 +49,20 @@ def _loops(rounds: int) -> list[float]:
     return ratios
 
 
-def _in(setup: Setup, folder: str) -> Setup:
+def _in(setup: TrainingSetup, folder: str) -> TrainingSetup:
     from dataclasses import replace
 
     return replace(setup, workplace=Path(folder))
 
 
-def _setup() -> Setup:
+def _setup() -> TrainingSetup:
     import numpy as np
     import torch
 
     from bench import registry
     from bench.core import DataSpec, Recipe, Task, Trial
     from bench.data.loader import Normaliser, Part
-    from bench.training.loop import Setup
+    from bench.training.loop import TrainingSetup
 
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(SCANS + BATCH, *SHAPE)).astype(np.float32), np.arange(SCANS + BATCH) % 2
@@ -70,7 +70,7 @@ def _setup() -> Setup:
     train, val = (Part(x, each, y[each], Normaliser.none(SHAPE[0]), torch.device("cpu")) for each in rows)
     recipe = Recipe(steps=STEPS, batch_size=BATCH, points=1, precision="fp32")
     spec, params = registry.spec("methods", "timm2d"), {"schedule": "constant"}
-    return Setup(
+    return TrainingSetup(
         Trial(DataSpec("any"), spec, recipe=recipe),
         registry.make("methods", "timm2d", params),
         registry.make("curricula", "none"),
@@ -82,7 +82,7 @@ def _setup() -> Setup:
     )
 
 
-def bare(setup: Setup, folder: Path) -> None:
+def bare(setup: TrainingSetup, folder: Path) -> None:
     """What one would write by hand for the same training, on the tensors that the parts hold."""
     import numpy as np
     import torch

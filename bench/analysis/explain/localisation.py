@@ -15,7 +15,7 @@ TRUE = 0.5  # of the truth's highest value: from there on a place counts as true
 
 
 @dataclass(frozen=True)
-class Hit:
+class LocalisationScore:
     """Scores of one map; `whole` ones are over the voxels of the head, the others in the plane, inside the head.
 
     Equal values of a map are taken in every order alike, so that a constant map scores what chance does. NaN where a
@@ -33,7 +33,7 @@ class Hit:
     whole_iou: float
 
 
-SCORES = tuple(each.name for each in fields(Hit))
+SCORES = tuple(each.name for each in fields(LocalisationScore))
 
 
 def area(saliency: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> float:
@@ -69,7 +69,7 @@ def hit(
     head: np.ndarray,
     axis: int,
     seen: np.ndarray | None = None,
-) -> Hit:
+) -> LocalisationScore:
     """plane: saliency (rows, columns). volume: carried back, (D, H, W). truth: in [0, 1]. head: where there is any.
 
     seen: the voxels that the view looks at, all of them where nothing is said: a place of the plane is true where one
@@ -81,7 +81,7 @@ def hit(
     others = tuple(each for each in range(3) if each != axis)
     profiles = volume.sum(others), true.sum(others).astype(float)
     even = any(profile.std() == 0 for profile in profiles)
-    return Hit(
+    return LocalisationScore(
         area(plane, flat, inside),
         pointing(plane, flat, inside),
         *overlap(plane, flat, inside),

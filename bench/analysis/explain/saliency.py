@@ -30,7 +30,7 @@ def saliency(model: nn.Module, x: Tensor, task: Task, by: str = "gradient", laye
     """
     if by not in WAYS:
         raise BenchError(f"no saliency {by!r}; there are {', '.join(WAYS)}")
-    asked, target = Asked(model, task).eval(), None
+    asked, target = SaliencyRequest(model, task).eval(), None
     x = x.detach().clone().requires_grad_()
     if by != "occlusion" and not asked(x).requires_grad:
         raise BenchError("the answer has no derivative with respect to the scan; ask for --by occlusion")
@@ -48,7 +48,7 @@ def saliency(model: nn.Module, x: Tensor, task: Task, by: str = "gradient", laye
     return found.detach().abs().double().cpu().numpy()
 
 
-class Asked(nn.Module):
+class SaliencyRequest(nn.Module):
     """What is asked of scans: the logits (B, K) of classes, or one number for each, (B,)."""
 
     def __init__(self, model: nn.Module, task: Task) -> None:

@@ -13,15 +13,15 @@ from torch import nn
 
 from bench.analysis.explain import nifti_maps, randomisation
 from bench.analysis.explain import saliency as saliencies
-from bench.analysis.explain.localisation import SCORES, Hit, head_of, hit, interval
+from bench.analysis.explain.localisation import SCORES, LocalisationScore, head_of, hit, interval
 from bench.core import BenchError
-from bench.training.trained_model import Loaded
+from bench.training.trained_model import TrainedModel
 
 CHECKED = 4  # scans whose maps are compared with those of layers drawn anew
 
 
 @dataclass(frozen=True)
-class Way:
+class SaliencyConfig:
     """How maps are made. by: one of `saliency.WAYS`. back: one of `views.back.WAYS`. layer: of Grad-CAM."""
 
     by: str = "gradient"
@@ -36,11 +36,11 @@ class Maps:
     rows: np.ndarray
     planes: Sequence[np.ndarray]  # (rows, columns), the saliency on the image
     volumes: Sequence[np.ndarray]  # (D, H, W), carried back; of images, (H, W, 1)
-    hits: Sequence[Hit]  # against the truth; none where nobody knows it
+    hits: Sequence[LocalisationScore]  # against the truth; none where nobody knows it
 
 
 @dataclass(frozen=True)
-class Shown:
+class SaliencyExample:
     """A scan with its map: what a figure is drawn of. axis: that the image was pooled along."""
 
     image: np.ndarray  # (D, H, W)
@@ -50,7 +50,7 @@ class Shown:
     label: str = ""
 
 
-def maps(loaded: Loaded, count: int, way: Way, model: nn.Module | None = None) -> Maps:
+def maps(loaded: TrainedModel, count: int, way: SaliencyConfig, model: nn.Module | None = None) -> Maps:
     """Maps of the first `count` test scans by the trained network, or by another one of its kind."""
     network, prepared = model or loaded.model, loaded.scene.prepared
     rows, x = loaded.scans(count)
@@ -60,13 +60,13 @@ def maps(loaded: Loaded, count: int, way: Way, model: nn.Module | None = None) -
     return _carried(loaded, rows, found, way.back)
 
 
-def constant(loaded: Loaded, count: int, back: str) -> list[Hit]:
+def constant(loaded: TrainedModel, count: int, back: str) -> list[LocalisationScore]:
     """What a saliency that is the same everywhere scores: chance, with the depth that the weights have anyway."""
     rows = loaded.scene.fold.test[:count]
     return list(_carried(loaded, rows, [np.ones(loaded.scene.shape)] * len(rows), back).hits)
 
 
-def _carried(loaded: Loaded, rows: np.ndarray, found: Sequence[np.ndarray], back: str) -> Maps:
+def _carried(loaded: TrainedModel, rows: np.ndarray, found: Sequence[np.ndarray], back: str) -> Maps:
     """Saliencies on what the network read, carried back to the scans and scored."""
     prepared, view = loaded.scene.prepared, loaded.scene.view
     images, truth = prepared.images(), _truth(loaded)
@@ -85,7 +85,7 @@ def _carried(loaded: Loaded, rows: np.ndarray, found: Sequence[np.ndarray], back
     return Maps(rows, planes, carried, hits)
 
 
-def _truth(loaded: Loaded) -> np.ndarray | None:
+def _truth(loaded: TrainedModel) -> np.ndarray | None:
     """Where a phantom's signal is, (D, H, W), or (H, W, 1) of images."""
     prepared = loaded.scene.prepared
     truth = prepared.truth()
@@ -93,8 +93,8 @@ def _truth(loaded: Loaded) -> np.ndarray | None:
 
 
 def explain(
-    loaded: Loaded, folder: Path, count: int, way: Way, seeds: int, checked: bool = True
-) -> tuple[dict[str, Any], list[Shown]]:
+    loaded: TrainedModel, folder: Path, count: int, way: SaliencyConfig, seeds: int, checked: bool = True
+) -> tuple[dict[str, Any], list[SaliencyExample]]:
     """Write the maps of some test scans to `folder`; returns what they score, and what a figure shows of them.
 
     seeds: untrained networks that are scored beside. checked: draw the layers anew, and say how alike maps remain.
@@ -131,30 +131,33 @@ def explain(
     }, shown
 
 
-def _checked(loaded: Loaded, count: int, way: Way) -> list[dict[str, Any]]:
+def _checked(loaded: TrainedModel, count: int, way: SaliencyConfig) -> list[dict[str, Any]]:
     """How alike the maps of a few scans remain as the network's layers are drawn anew."""
     few = min(count, CHECKED)
     mapped = partial(_volumes_of, loaded, few, way)
     return [asdict(one) for one in randomisation.alike(loaded.model, loaded.fresh(0), mapped)]
 
 
-def _volumes_of(loaded: Loaded, count: int, way: Way, model: nn.Module) -> Sequence[np.ndarray]:
+def _volumes_of(loaded: TrainedModel, count: int, way: SaliencyConfig, model: nn.Module) -> Sequence[np.ndarray]:
     return maps(loaded, count, way, model).volumes
 
 
-def _shown(loaded: Loaded, made: Maps, most: int = 4) -> list[Shown]:
+def _shown(loaded: TrainedModel, made: Maps, most: int = 4) -> list[SaliencyExample]:
     """The first scans; of volumes, before them the mean map on the mean scan, for scans that are aligned."""
     prepared = loaded.scene.prepared
     images, truth, axes = prepared.images(), _truth(loaded), len(prepared.spacing)
     axis = -1 if len(loaded.scene.shape) == 4 and axes == 3 else nifti_maps.axis_of(loaded.scene.view)
     scans = [nifti_maps.deep(np.asarray(images[row]).astype(float).mean(0), axes) for row in made.rows]
     found = [
-        Shown(scan, volume, truth, axis, f"scan {at}")
+        SaliencyExample(scan, volume, truth, axis, f"scan {at}")
         for at, (scan, volume) in enumerate(zip(scans[:most], made.volumes, strict=False))
     ]
     if axes == 2 or len(scans) < 2:
         return found
-    return [Shown(np.mean(scans, axis=0), _mean_map(made.volumes), truth, axis, f"mean of {len(scans)}"), *found]
+    return [
+        SaliencyExample(np.mean(scans, axis=0), _mean_map(made.volumes), truth, axis, f"mean of {len(scans)}"),
+        *found,
+    ]
 
 
 def _mean_map(found: Sequence[np.ndarray]) -> np.ndarray:
@@ -162,13 +165,17 @@ def _mean_map(found: Sequence[np.ndarray]) -> np.ndarray:
     return np.mean([volume / (volume.sum() or 1.0) for volume in found], axis=0)
 
 
-def told(hits: Sequence[Hit], groups: Sequence[str] | None = None) -> dict[str, list[float]]:
+def told(hits: Sequence[LocalisationScore], groups: Sequence[str] | None = None) -> dict[str, list[float]]:
     """Mean and 95 % bootstrap interval over people of every score."""
     return {name: list(interval(np.array([getattr(each, name) for each in hits]), groups)) for name in SCORES}
 
 
 def _judged(
-    name: str, groups: Sequence[str], hits: Sequence[Hit], even: Sequence[Hit], untrained: Sequence[Sequence[Hit]]
+    name: str,
+    groups: Sequence[str],
+    hits: Sequence[LocalisationScore],
+    even: Sequence[LocalisationScore],
+    untrained: Sequence[Sequence[LocalisationScore]],
 ) -> dict[str, Any]:
     """What the hits of the trained network amount to, beside chance and beside untrained weights.
 

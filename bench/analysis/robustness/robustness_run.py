@@ -14,18 +14,18 @@ from threadpoolctl import threadpool_limits
 
 from bench.analysis.robustness import trained_networks
 from bench.core import BenchError
-from bench.experiments.run_trial import be_deterministic
 from bench.storage import robustness_cache
 from bench.storage.record_store import Store
 from bench.storage.robustness_cache import CLEAN, STRENGTHS
-from bench.training.trained_model import Loaded, load, remedy
+from bench.training.device import be_deterministic
+from bench.training.trained_model import TrainedModel, load, remedy
 
 Progress = Callable[[int, int], None]
 Asked = tuple[str, int]  # corruption and strength
 
 
 @dataclass(frozen=True)
-class Work:
+class RobustnessJob:
     """What is to be done of a study. lacking: labels of arms with the number of their trials that cannot be asked."""
 
     store: Store
@@ -41,7 +41,7 @@ class Work:
 
 def lay_out(
     plan: Mapping[str, Any], store: Store, folder: Path, arms: Sequence[str], corruptions: Sequence[str]
-) -> Work:
+) -> RobustnessJob:
     """The work on a study's arms (all of them where none is named), each trial once.
 
     BenchError where there is no such arm, or nobody kept weights; trials that are missing, failed or without weights
@@ -60,10 +60,10 @@ def lay_out(
         if store.weights(key) is None:
             lacking[cell["arm"]] = lacking.get(cell["arm"], 0) + 1
     asked = [(CLEAN, 0), *((name, at) for name in corruptions for at in range(1, STRENGTHS + 1))]
-    return Work(store, folder, cells, asked, lacking)
+    return RobustnessJob(store, folder, cells, asked, lacking)
 
 
-def carry_out(work: Work, progress: Progress = lambda done, total: None) -> None:
+def carry_out(work: RobustnessJob, progress: Progress = lambda done, total: None) -> None:
     """Ask every network about every corruption that it was not asked about yet; what is done is kept at once."""
     done = 0
     for cells in _folds(work.cells):
@@ -85,10 +85,10 @@ class _Asked:
     key: str
     mark: str
     said: dict[Asked, Any]
-    network: Loaded | None = None
+    network: TrainedModel | None = None
 
 
-def _fold(work: Work, cells: Sequence[Mapping[str, Any]], done: int, progress: Progress) -> int:
+def _fold(work: RobustnessJob, cells: Sequence[Mapping[str, Any]], done: int, progress: Progress) -> int:
     marks = {cell["key"]: work.store.mark(cell["key"]) for cell in cells}
     those = [_Asked(key, mark, robustness_cache.read(work.folder, key, mark)) for key, mark in marks.items()]
     for asked in work.asked:
@@ -112,7 +112,7 @@ def _alike(those: Sequence[_Asked]) -> list[list[_Asked]]:
     return list(found.values())
 
 
-def _ask(work: Work, those: Sequence[_Asked], asked: Asked) -> None:
+def _ask(work: RobustnessJob, those: Sequence[_Asked], asked: Asked) -> None:
     threads = those[0].network.record.trial.recipe.threads
     be_deterministic(threads)
     with threadpool_limits(threads):  # as in the run: predictions of the scans as they are are equal to the last bit

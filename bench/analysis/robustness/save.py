@@ -15,7 +15,7 @@ from bench.storage.atomic_io import write_text
 
 
 @dataclass(frozen=True)
-class Found:
+class RobustnessResult:
     """The numbers of one data set."""
 
     data: str
@@ -24,7 +24,7 @@ class Found:
     drops: pd.DataFrame
 
 
-def write(study: str, root: Path) -> list[Found]:
+def write(study: str, root: Path) -> list[RobustnessResult]:
     """Write scores, curves, drops and figures anew from what was kept; phantoms have files of their own."""
     results = tables.read(study, root)
     folder = robustness_cache.folder_of(root, study)
@@ -32,7 +32,7 @@ def write(study: str, root: Path) -> list[Found]:
     for section in results.sections:
         said = summed.read(section)
         if said.said:
-            found.append(Found(section.name, summed.scores(said), summed.curves(said), summed.drops(said)))
+            found.append(RobustnessResult(section.name, summed.scores(said), summed.curves(said), summed.drops(said)))
             figures.save(figures.corruptions(found[-1].curves, section.metric.title), folder, f"{section.name}-curves")
     for name in ("scores", "curves", "drops"):
         for end, frames in _apart(found, name).items():
@@ -40,7 +40,7 @@ def write(study: str, root: Path) -> list[Found]:
     return found
 
 
-def _apart(found: Sequence[Found], name: str) -> dict[str, list[pd.DataFrame]]:
+def _apart(found: Sequence[RobustnessResult], name: str) -> dict[str, list[pd.DataFrame]]:
     """The frames of real and of phantom data: they never share a file."""
     kinds: dict[str, list[pd.DataFrame]] = {}
     for one in found:

@@ -11,14 +11,14 @@ import torch
 from bench.analysis.robustness.corruptions import corrupted
 from bench.evaluation.metrics import metric
 from bench.training import inference, loop
-from bench.training.trained_model import Loaded
+from bench.training.trained_model import TrainedModel
 
 
 @dataclass(frozen=True)
-class Disturbed:
+class CorruptedBatch:
     """Some test scans, disturbed, as one network reads them: a part as `inference.logits` takes it."""
 
-    loaded: Loaded
+    loaded: TrainedModel
     scans: np.ndarray  # (N, C, ...), prepared and disturbed
 
     def batches(self, size: int) -> Iterator[tuple[np.ndarray, torch.Tensor, None]]:
@@ -31,7 +31,7 @@ class Disturbed:
             yield np.arange(start, start + len(some)), scene.normaliser(shown.to(scene.device)), None
 
 
-def said(loaded: Sequence[Loaded], corruption: str, strength: int) -> list[np.ndarray]:
+def said(loaded: Sequence[TrainedModel], corruption: str, strength: int) -> list[np.ndarray]:
     """What each network says of its test scans, (N, K) or (N,), or the primary score of each mask, (N,).
 
     All networks have the same test scans, which are disturbed once for all of them.
@@ -46,7 +46,7 @@ def said(loaded: Sequence[Loaded], corruption: str, strength: int) -> list[np.nd
     return [np.concatenate(parts) for parts in found]
 
 
-def _scans(loaded: Loaded, positions: range, corruption: str, strength: int) -> np.ndarray:
+def _scans(loaded: TrainedModel, positions: range, corruption: str, strength: int) -> np.ndarray:
     tested = loaded.scene.tested
     prepared = tested.prepared
     images, rows = prepared.images(), (int(tested.rows[position]) for position in positions)
@@ -57,11 +57,11 @@ def _scans(loaded: Loaded, positions: range, corruption: str, strength: int) -> 
     )
 
 
-def _answer(loaded: Loaded, scans: np.ndarray, start: int) -> np.ndarray:
+def _answer(loaded: TrainedModel, scans: np.ndarray, start: int) -> np.ndarray:
     scene, recipe = loaded.scene, loaded.record.trial.recipe
     tested, task = scene.tested, scene.tested.prepared.task
     raw = inference.logits(
-        loaded.model, Disturbed(loaded, scans), 2 * recipe.batch_size, loop.autocast(recipe, scene.device)
+        loaded.model, CorruptedBatch(loaded, scans), 2 * recipe.batch_size, loop.autocast(recipe, scene.device)
     )
     predicted = tested.said(inference.predictions(raw, scene.prepared.task, loaded.scale))
     if task.kind != "segmentation":

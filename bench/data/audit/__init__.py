@@ -9,16 +9,16 @@ duplicates to it, and two people may look alike.
 from bench.data.audit.audit_findings import findings
 from bench.data.audit.balance_check import Balance, balance
 from bench.data.audit.duplicates import THRESHOLD, Identities, grouped, identities
-from bench.data.audit.image_set import Pictures, from_folder, from_prepared, joined
+from bench.data.audit.image_set import ImageSet, from_folder, from_prepared, joined
 from bench.data.audit.known_overlaps import overlap
-from bench.data.audit.slice_origin import Traced, traced
+from bench.data.audit.slice_origin import SliceOrigin, traced
 
 __all__ = [
     "THRESHOLD",
     "Balance",
     "Identities",
-    "Pictures",
-    "Traced",
+    "ImageSet",
+    "SliceOrigin",
     "balance",
     "findings",
     "from_folder",

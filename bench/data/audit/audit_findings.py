@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bench.data.audit.duplicates import heads
-from bench.data.audit.image_set import Pictures
+from bench.data.audit.image_set import ImageSet
 from bench.data.audit.similarity import SIDE, twins
-from bench.data.audit.similarity_graph import ROUNDING, SWEEP, Survey, chained, components, survey, swept
+from bench.data.audit.similarity_graph import ROUNDING, SWEEP, SimilarityGraph, chained, components, survey, swept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TRAIN, TEST = "train", "test"
 
 
-def findings(pictures: Pictures, threshold: float, sweep: Sequence[float] = SWEEP) -> dict[str, Any]:
+def findings(pictures: ImageSet, threshold: float, sweep: Sequence[float] = SWEEP) -> dict[str, Any]:
     """Everything an audit says of pictures, as plain values. threshold: from which two are near duplicates."""
     cells, where = _cells(pictures)
     sweep = tuple(sorted({*sweep, threshold}))
@@ -48,7 +48,7 @@ def findings(pictures: Pictures, threshold: float, sweep: Sequence[float] = SWEE
     }
 
 
-def _cells(pictures: Pictures) -> tuple[list[tuple[str, str]], np.ndarray]:
+def _cells(pictures: ImageSet) -> tuple[list[tuple[str, str]], np.ndarray]:
     """The (set, part) that occur, and the number of each image's."""
     import numpy as np
 
@@ -57,12 +57,12 @@ def _cells(pictures: Pictures) -> tuple[list[tuple[str, str]], np.ndarray]:
     return cells, np.array([cells.index(place) for place in places])
 
 
-def _counts(pictures: Pictures) -> list[dict[str, Any]]:
+def _counts(pictures: ImageSet) -> list[dict[str, Any]]:
     rows = Counter(zip(pictures.sets, pictures.parts, pictures.labels, strict=True))
     return [{"set": name, "part": part, "class": label, "images": n} for (name, part, label), n in sorted(rows.items())]
 
 
-def _clusters(pictures: Pictures, labels: np.ndarray) -> dict[str, Any]:
+def _clusters(pictures: ImageSet, labels: np.ndarray) -> dict[str, Any]:
     """Groups of two and more: how many, and which lie astride parts, classes and sets."""
     members = _members(labels.tolist())
     several = [rows for rows in members.values() if len(rows) > 1]
@@ -83,14 +83,14 @@ def _clusters(pictures: Pictures, labels: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _places(pictures: Pictures) -> list[str]:
+def _places(pictures: ImageSet) -> list[str]:
     """The part within its own set; empty where there is no split."""
     return [part and f"{name}/{part}" for name, part in zip(pictures.sets, pictures.parts, strict=True)]
 
 
 def _held_out(
-    pictures: Pictures,
-    surveys: Sequence[Survey],
+    pictures: ImageSet,
+    surveys: Sequence[SimilarityGraph],
     linked: np.ndarray,
     cells: Sequence[tuple[str, str]],
     threshold: float,
@@ -119,7 +119,7 @@ def _held_out(
     return result
 
 
-def _turned(pictures: Pictures, found: Survey, where: np.ndarray, threshold: float) -> Survey:
+def _turned(pictures: ImageSet, found: SimilarityGraph, where: np.ndarray, threshold: float) -> SimilarityGraph:
     """The survey with mirror images; the one without where the pictures are volumes."""
     if pictures.vectors.shape[1] != SIDE * SIDE:
         return found
@@ -140,7 +140,7 @@ def _pairs(cells: Sequence[tuple[str, str]]) -> Iterable[tuple[int, int]]:
                 yield learnt, tested
 
 
-def _astride(pictures: Pictures) -> dict[str, Any]:
+def _astride(pictures: ImageSet) -> dict[str, Any]:
     """Declared groups that lie astride the publisher's split, or bear several classes."""
     members, places = _members(pictures.groups), _places(pictures)
     return {
@@ -153,7 +153,7 @@ def _astride(pictures: Pictures) -> dict[str, Any]:
 
 
 def _heads(
-    pictures: Pictures, found: Survey, same: Sequence[Sequence[int]], sweep: Sequence[float]
+    pictures: ImageSet, found: SimilarityGraph, same: Sequence[Sequence[int]], sweep: Sequence[float]
 ) -> dict[str, Any] | None:
     """Heads recovered, where the images came without groups; None where groups are declared."""
     if len(set(pictures.groups)) < len(pictures):

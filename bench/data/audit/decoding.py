@@ -33,7 +33,7 @@ FAULTS = (  # what Pillow says of a broken file
 
 
 @dataclass(frozen=True, eq=False)
-class Decoded:
+class DecodedImage:
     """What came of a file: its pixels in brief, or its fault."""
 
     small: np.ndarray | None = None  # (4096,) float32
@@ -42,23 +42,23 @@ class Decoded:
     fault: str = ""
 
 
-def decode(path: Path, cropped: bool = False) -> Decoded:
+def decode(path: Path, cropped: bool = False) -> DecodedImage:
     """Read a file. Never raises for a broken one. cropped: `small` is of the box around the head alone."""
     from PIL import Image
 
     try:
         if not path.stat().st_size:
-            return Decoded(fault="is empty; copy it again")
+            return DecodedImage(fault="is empty; copy it again")
         image = grey(path)
         small = shrunk(cropping(image) if cropped else image).ravel()
-        return Decoded(small, checksum(image), oddity(image))
+        return DecodedImage(small, checksum(image), oddity(image))
     except Image.UnidentifiedImageError:
-        return Decoded(fault="is no image, whatever its name says; remove it, or copy it again")
+        return DecodedImage(fault="is no image, whatever its name says; remove it, or copy it again")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return Decoded(fault=f"has more than {PIXELS:,} pixels; make it smaller")
+        return DecodedImage(fault=f"has more than {PIXELS:,} pixels; make it smaller")
     except FAULTS as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return Decoded(fault=f"cannot be decoded: {reason or type(error).__name__}; copy it again")
+        return DecodedImage(fault=f"cannot be decoded: {reason or type(error).__name__}; copy it again")
 
 
 def grey(path: Path) -> np.ndarray:

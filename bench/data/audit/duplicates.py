@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.data.audit.similarity import checksum, described, twins
-from bench.data.audit.similarity_graph import SWEEP, Survey, components, survey, swept
+from bench.data.audit.similarity_graph import SWEEP, SimilarityGraph, components, survey, swept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +67,7 @@ def identities(images: np.ndarray, groups: Sequence[str], sweep: Sequence[float]
 
 
 def heads(
-    found: Survey, links: Sequence[Sequence[int]], names: Sequence[str], sweep: Sequence[float] = SWEEP
+    found: SimilarityGraph, links: Sequence[Sequence[int]], names: Sequence[str], sweep: Sequence[float] = SWEEP
 ) -> Identities:
     """The heads in a survey. links: pairs known to be together."""
     count = len(names)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.core import BenchError
-from bench.data.audit.decoding import Decoded, decode, oddity
+from bench.data.audit.decoding import DecodedImage, decode, oddity
 from bench.data.audit.similarity import checksum, described, standardised
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ PARTS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class ImageSet:
     """Images that could be read, and the names of those that could not. All but the last two have an entry an image."""
 
     names: tuple[str, ...]
@@ -55,7 +55,7 @@ class Pictures:
 
 def from_folder(
     root: Path, title: str, split: Path | None = None, threads: int | None = None, cropped: bool = False
-) -> Pictures:
+) -> ImageSet:
     """Every image under `root`, decoded side by side. A file that is no image is among the faults.
 
     title: of the set; it stands before every name. split: a table with columns path and split; its paths begin in
@@ -83,10 +83,10 @@ def from_folder(
         raise BenchError(f"none of the {len(faults)} images under {root} can be read; the first, {faults[0][0]}: "
                          f"{faults[0][1]}")  # fmt: skip
     columns = zip(*kept, strict=True)
-    return Pictures(*columns, standardised(np.stack(vectors)), tuple(faults), tuple(oddities))
+    return ImageSet(*columns, standardised(np.stack(vectors)), tuple(faults), tuple(oddities))
 
 
-def from_prepared(prepared: Prepared) -> Pictures:
+def from_prepared(prepared: Prepared) -> ImageSet:
     """The scans of a prepared set; volumes by their three middle slices."""
     images, classes = prepared.images(), prepared.task.classes
     kind = prepared.task.kind
@@ -94,7 +94,7 @@ def from_prepared(prepared: Prepared) -> Pictures:
     count = len(prepared.ids)
     names = tuple(f"{prepared.name}/{each}" for each in prepared.ids)
     odd = [(name, oddity(image)) for name, image in zip(names, images, strict=True)]
-    return Pictures(
+    return ImageSet(
         names,
         (prepared.name,) * count,
         tuple(prepared.parts),
@@ -107,7 +107,7 @@ def from_prepared(prepared: Prepared) -> Pictures:
     )
 
 
-def joined(sets: Sequence[Pictures]) -> Pictures:
+def joined(sets: Sequence[ImageSet]) -> ImageSet:
     """Several sets side by side. BenchError where images and volumes are mixed: they cannot be compared."""
     import numpy as np
 
@@ -115,10 +115,10 @@ def joined(sets: Sequence[Pictures]) -> Pictures:
         raise BenchError("images cannot be compared with volumes; audit them one after the other")
     columns = {
         each.name: sum((tuple(getattr(one, each.name)) for one in sets), ())
-        for each in fields(Pictures)
+        for each in fields(ImageSet)
         if each.name != "vectors"
     }
-    return Pictures(vectors=np.concatenate([one.vectors for one in sets]), **columns)
+    return ImageSet(vectors=np.concatenate([one.vectors for one in sets]), **columns)
 
 
 def _images(root: Path) -> Iterator[Path]:
@@ -130,7 +130,7 @@ def _images(root: Path) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def _decoded(paths: Sequence[Path], threads: int | None, cropped: bool) -> Iterator[Decoded]:
+def _decoded(paths: Sequence[Path], threads: int | None, cropped: bool) -> Iterator[DecodedImage]:
     from threadpoolctl import threadpool_limits
 
     workers = threads or os.cpu_count() or 1

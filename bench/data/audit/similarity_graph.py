@@ -24,7 +24,7 @@ GROWTH, SHARE = 2, 0.05  # components chain where the largest grows that many ti
 
 
 @dataclass(frozen=True, eq=False)
-class Survey:
+class SimilarityGraph:
     """What one pass over all pairs of N images leaves."""
 
     lowest: float  # no component below this threshold is known
@@ -52,7 +52,7 @@ class Step:
 
 def survey(
     vectors: np.ndarray, lowest: float = SWEEP[0], cells: np.ndarray | None = None, mirrored: bool = False
-) -> Survey:
+) -> SimilarityGraph:
     """Look at all pairs once. vectors: (N, P) standardised. cells: (N,) from 0, parts that images are compared across.
 
     mirrored: an image is held against the mirror images of another as well. Memory: a strip of correlations and the
@@ -76,7 +76,7 @@ def survey(
         later = second > first + start
         found = np.stack([first[later] + start, second[later]], axis=1)
         forest = _spanning(count, forest, (found, strip[first[later], second[later]]))
-    return Survey(lowest, *forest, neighbours, best)
+    return SimilarityGraph(lowest, *forest, neighbours, best)
 
 
 def _most_alike(strip: np.ndarray, kept: int) -> np.ndarray:
@@ -122,7 +122,7 @@ def components(count: int, pairs: Iterable[Sequence[int]]) -> np.ndarray:
     return np.array([top(at) for at in range(count)], dtype=int)
 
 
-def swept(found: Survey, links: Sequence[Sequence[int]] = (), sweep: Sequence[float] = SWEEP) -> list[Step]:
+def swept(found: SimilarityGraph, links: Sequence[Sequence[int]] = (), sweep: Sequence[float] = SWEEP) -> list[Step]:
     """Sizes of components over thresholds. links: pairs that are together at every threshold."""
     import numpy as np
 

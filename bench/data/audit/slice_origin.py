@@ -24,7 +24,7 @@ TURNS = tuple((across, along) for across in (1, -1) for along in (1, -1))  # -1:
 
 
 @dataclass(frozen=True, eq=False)
-class Traced:
+class SliceOrigin:
     """Heads against scans. A head is traced where it and a scan are most alike to each other, of all."""
 
     heads: tuple[str, ...]
@@ -62,7 +62,7 @@ class Traced:
         }
 
 
-def traced(slices: np.ndarray, heads: Sequence[str], volumes: np.ndarray) -> Traced:
+def traced(slices: np.ndarray, heads: Sequence[str], volumes: np.ndarray) -> SliceOrigin:
     """Compare. slices: (N, 4096) standardised, cropped. heads: (N,). volumes: (M, C, D, H, W), in `Scan`'s axes."""
     import numpy as np
 
@@ -76,7 +76,7 @@ def traced(slices: np.ndarray, heads: Sequence[str], volumes: np.ndarray) -> Tra
     heights = range(int(np.quantile(used, 0.01)), int(np.quantile(used, 0.99)) + 1)
     likeness = _compared(slices, rows, volumes, turn, heights)[0]
     null = _compared(slices, rows, volumes, (-turn[0], turn[1]), heights)[0]
-    return Traced(names, likeness, null, turn)
+    return SliceOrigin(names, likeness, null, turn)
 
 
 def _compared(

@@ -7,6 +7,6 @@ done and left out. It is written under another name and renamed when whole. No m
 """
 
 from bench.data.prepare.pipeline import prepare
-from bench.data.prepared import DamagedError, Prepared, fingerprint, open_prepared
+from bench.data.prepared import DamagedDataError, Prepared, fingerprint, open_prepared
 
-__all__ = ["DamagedError", "Prepared", "fingerprint", "open_prepared", "prepare"]
+__all__ = ["DamagedDataError", "Prepared", "fingerprint", "open_prepared", "prepare"]

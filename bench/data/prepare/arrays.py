@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.data.prepare.journal import Entry
+from bench.data.prepare.journal import JournalEntry
 from bench.data.prepared import IMAGES, MASKS
-from bench.storage.array_file import RowFile
+from bench.storage.array_file import NpyWriter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,15 +24,15 @@ class Arrays:
     def __init__(self, folder: Path, dtype: Any) -> None:
         self.folder, self.dtype, self.files = folder, dtype, {}
 
-    def go_on(self, before: Sequence[Entry], shape: tuple[int, ...], mask_dtype: Any) -> list[Entry]:
+    def go_on(self, before: Sequence[JournalEntry], shape: tuple[int, ...], mask_dtype: Any) -> list[JournalEntry]:
         """Keep the rows of an earlier process as far as they are whole; returns the entries that hold."""
         kept = [entry for entry in before if not entry.fault]
         if not kept:
             return list(before)
-        self.files[IMAGES] = RowFile(self.folder / IMAGES, shape, self.dtype, [entry.image for entry in kept])
+        self.files[IMAGES] = NpyWriter(self.folder / IMAGES, shape, self.dtype, [entry.image for entry in kept])
         rows = self.files[IMAGES].rows
         if kept[0].mask:
-            masks = RowFile(self.folder / MASKS, shape[1:], mask_dtype, [entry.mask for entry in kept])
+            masks = NpyWriter(self.folder / MASKS, shape[1:], mask_dtype, [entry.mask for entry in kept])
             self.files[MASKS], rows = masks, min(rows, masks.rows)
         for file in self.files.values():
             file.keep(rows)
@@ -63,7 +63,7 @@ class Arrays:
 
     def _append(self, name: str, array: np.ndarray, dtype: Any) -> str:
         if name not in self.files:
-            self.files[name] = RowFile(self.folder / name, array.shape, dtype)
+            self.files[name] = NpyWriter(self.folder / name, array.shape, dtype)
         return self.files[name].append(array)
 
     def __enter__(self) -> Arrays:

@@ -42,7 +42,7 @@ WORDS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Decoded:
+class DecodedScan:
     """What came of a sample: image and mask of the set's shape, or why it is left out."""
 
     sample: Sample
@@ -55,7 +55,7 @@ class Decoded:
     seconds: Mapping[str, float] = field(default_factory=dict)  # by stage: checksum, decode, check
 
 
-def decode(sample: Sample, dataset: Dataset, root: Path | None) -> Decoded:
+def decode(sample: Sample, dataset: Dataset, root: Path | None) -> DecodedScan:
     """Read one sample and fit it to the set. Never raises for a broken file: the fault is part of the answer."""
     checksum, marks = "", [time.perf_counter()]
     try:
@@ -67,13 +67,13 @@ def decode(sample: Sample, dataset: Dataset, root: Path | None) -> Decoded:
         image = _fit(_grey(scan.image), dataset.shape[1:])
         mask = None if scan.mask is None else _fit(_classes(scan, dataset), dataset.shape[1:])
     except FAULTS as error:
-        return Decoded(sample, checksum=checksum, fault=_in_words(error))
+        return DecodedScan(sample, checksum=checksum, fault=_in_words(error))
     marks.append(time.perf_counter())
     before = scan.image.shape[1:]
     fitted = "" if before == tuple(dataset.shape[1:]) else " x ".join(map(str, before))
     spent = (ended - begun for begun, ended in itertools.pairwise(marks))
     placed = _placed(scan, dataset.shape[1:])
-    return Decoded(sample, image, mask, checksum, fitted, placed, seconds=dict(zip(STAGES, spent, strict=True)))
+    return DecodedScan(sample, image, mask, checksum, fitted, placed, seconds=dict(zip(STAGES, spent, strict=True)))
 
 
 def checksum_of(sample: Sample, root: Path | None) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.core import Dataset, Sample
-from bench.data.prepare.journal import Entry
+from bench.data.prepare.journal import JournalEntry
 from bench.data.prepared import IMAGES
 
 
 def together(
-    dataset: Dataset, samples: Sequence[Sample], entries: Sequence[Entry], folder: Path
+    dataset: Dataset, samples: Sequence[Sample], entries: Sequence[JournalEntry], folder: Path
 ) -> tuple[list[str], list[str]]:
     """The group of each sample kept, and notes on what was put together. folder: where their images lie.
 

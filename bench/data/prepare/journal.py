@@ -18,7 +18,7 @@ JOURNAL = "journal.jsonl"
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """What came of one scan."""
 
     id: str
@@ -33,14 +33,14 @@ class Entry:
 class Journal:
     """The journal of an unfinished folder. Used in a `with`."""
 
-    def __init__(self, folder: Path, about: dict[str, Any], entries: Sequence[Entry]) -> None:
+    def __init__(self, folder: Path, about: dict[str, Any], entries: Sequence[JournalEntry]) -> None:
         """about: what is being made. entries: those that hold; others are forgotten."""
         self.path = folder / JOURNAL
         lines = [about, *(asdict(entry) for entry in entries)]
         write_text(self.path, "".join(json.dumps(line) + "\n" for line in lines))
         self._file = self.path.open("a", encoding="utf-8")
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: JournalEntry) -> None:
         """Write down what came of the next scan; its row has been handed to the system already."""
         self._file.write(json.dumps(asdict(entry)) + "\n")
         self._file.flush()
@@ -52,11 +52,11 @@ class Journal:
         self._file.close()
 
 
-def read(folder: Path) -> tuple[dict[str, Any], list[Entry]]:
+def read(folder: Path) -> tuple[dict[str, Any], list[JournalEntry]]:
     """What was being made in a folder, and the entries that are whole; nothing where there is no journal."""
     try:
         lines = (folder / JOURNAL).read_text(encoding="utf-8").split("\n")[:-1]  # the last is empty, or cut short
         about, *rest = (json.loads(line) for line in lines)
-        return dict(about), [Entry(**line) for line in rest]
+        return dict(about), [JournalEntry(**line) for line in rest]
     except (OSError, ValueError, TypeError):
         return {}, []

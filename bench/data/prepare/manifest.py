@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import PROTOCOL, Dataset, Sample, digest, plain
-from bench.data.prepare.journal import Entry
+from bench.data.prepare.journal import JournalEntry
 from bench.data.prepared import IMAGES, INDEX, MANIFEST
 from bench.storage.atomic_io import seal, write_text
 
 
 @dataclass(frozen=True)
-class Made:
+class PreparationResult:
     """A set whose arrays are written: its scans in order, and what came of each."""
 
     name: str
     dataset: Dataset
     root: Path | None
     samples: Sequence[Sample]
-    entries: Sequence[Entry]
+    entries: Sequence[JournalEntry]
     arrays: Mapping[str, str]  # file -> checksum of what it holds
     groups: Sequence[str] = ()  # of those kept: what no split may divide
     notes: Sequence[str] = ()
@@ -46,7 +46,7 @@ class Made:
         ]
 
 
-def write(folder: Path, made: Made) -> None:
+def write(folder: Path, made: PreparationResult) -> None:
     """Write index and manifest into the folder of the arrays, the manifest last: with it the folder is whole."""
     index = {**index_of(made.kept), "groups": list(made.groups)}
     text = json.dumps(index, allow_nan=False) + "\n"
@@ -88,7 +88,7 @@ def _number(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _manifest(made: Made, index: Mapping[str, Any], held: str) -> dict[str, Any]:
+def _manifest(made: PreparationResult, index: Mapping[str, Any], held: str) -> dict[str, Any]:
     dataset = made.dataset
     files = mark(dataset, made.samples, [entry.checksum for entry in made.entries])
     manifest = {
@@ -128,7 +128,7 @@ def _done(dataset: Dataset, held: str) -> dict[str, str]:
     }
 
 
-def _found(made: Made) -> dict[str, int]:
+def _found(made: PreparationResult) -> dict[str, int]:
     found = {"samples": len(made.kept), "groups": len(set(made.groups))}
     if made.dataset.task.kind == "classification":
         counts = Counter(int(sample.target) for sample in made.kept)

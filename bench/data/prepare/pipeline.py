@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from bench import registry
-from bench.core import BenchError, Dataset, HaltError, Sample, Task, plain
+from bench.core import BenchError, Dataset, RunAbortedError, Sample, Task, plain
 from bench.data.prepare import journal
 from bench.data.prepare.arrays import Arrays, NeedsFloatError
-from bench.data.prepare.checks import FAULTS, Decoded, checksum_of, decode, mask_type
+from bench.data.prepare.checks import FAULTS, DecodedScan, checksum_of, decode, mask_type
 from bench.data.prepare.groups import together
-from bench.data.prepare.journal import Entry, Journal
-from bench.data.prepare.manifest import Made, mark, write
-from bench.data.prepared import TRUTH, DamagedError, Prepared, folder_of, open_prepared
-from bench.storage.array_file import RowFile
+from bench.data.prepare.journal import Journal, JournalEntry
+from bench.data.prepare.manifest import PreparationResult, mark, write
+from bench.data.prepared import TRUTH, DamagedDataError, Prepared, folder_of, open_prepared
+from bench.storage.array_file import NpyWriter
 from bench.storage.atomic_io import clear, storing
 from bench.storage.locks import claimed
 from bench.storage.source_code import code_checksum
@@ -37,7 +37,7 @@ ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 @dataclass(frozen=True)
-class Job:
+class PreparationJob:
     """What is to be prepared, and how."""
 
     name: str
@@ -78,7 +78,7 @@ def prepare(
     root = None if dataset.phantom else Path(source).expanduser()
     samples = _samples(dataset, name, root)
     threads = workers or os.cpu_count() or 1
-    job = Job(name, dataset, samples, root, threads, progress or (lambda *_: None), skip_broken)
+    job = PreparationJob(name, dataset, samples, root, threads, progress or (lambda *_: None), skip_broken)
     folder = folder_of(name, params)
     with storing(folder.parent), claimed(folder.with_name(f".{folder.name}.claim"), waiting) as held:
         there, damage = _look(name, params, thorough and damage is not None)  # somebody may have mended it meanwhile
@@ -97,18 +97,20 @@ def _unprepared(name: str, dataset: Dataset) -> BenchError:
     return BenchError(f"{name} is not prepared; {how}")
 
 
-def _look(name: str, params: Mapping[str, Any] | None, thorough: bool) -> tuple[Prepared | None, DamagedError | None]:
+def _look(
+    name: str, params: Mapping[str, Any] | None, thorough: bool
+) -> tuple[Prepared | None, DamagedDataError | None]:
     """What is prepared, or what is wrong with it."""
     try:
         there = open_prepared(name, params)
         if there is not None:
             there.verify(thorough)
         return there, None
-    except DamagedError as error:
+    except DamagedDataError as error:
         return None, error
 
 
-def _set_aside(folder: Path, damage: DamagedError) -> list[str]:
+def _set_aside(folder: Path, damage: DamagedDataError) -> list[str]:
     """Rename a damaged folder; the note to keep of it."""
     number = 1
     while (aside := folder.with_name(f"{folder.name}.damaged-{number}")).exists():
@@ -117,7 +119,7 @@ def _set_aside(folder: Path, damage: DamagedError) -> list[str]:
     return [f"what was prepared was damaged ({damage.reason}); it is set aside as {aside.name} and was made anew"]
 
 
-def _is_of(there: Prepared, job: Job) -> bool:
+def _is_of(there: Prepared, job: PreparationJob) -> bool:
     """Whether a prepared set was made from these very files, and lacks none of them unless it may."""
     if there.manifest["broken"] and not job.skip_broken:
         return False
@@ -133,7 +135,7 @@ def _samples(dataset: Dataset, name: str, root: Path | None) -> Sequence[Sample]
     try:
         samples = dataset.samples(root)
     except OSError as error:
-        raise HaltError(f"cannot read {error.filename or root}: {error.strerror or error}") from error
+        raise RunAbortedError(f"cannot read {error.filename or root}: {error.strerror or error}") from error
     if not samples:
         raise BenchError(f"no scan of {name} in {root}; expected: {dataset.layout}")
     twice = [key for key, count in Counter(sample.id for sample in samples).items() if count > 1]
@@ -158,7 +160,7 @@ def _predicted(task: Task) -> str:
     return f"{len(task.classes)} classes, 0 to {len(task.classes) - 1}: {', '.join(task.classes)}"
 
 
-def _make(folder: Path, job: Job) -> None:
+def _make(folder: Path, job: PreparationJob) -> None:
     """Fill `folder` with a whole prepared set, from what lies there already."""
     import numpy as np
 
@@ -170,13 +172,13 @@ def _make(folder: Path, job: Job) -> None:
     except NeedsFloatError:
         made = _write(folder, job, np.dtype(np.float32), [])
     if len(made.broken) == len(made.samples) or (made.broken and not job.skip_broken):
-        raise HaltError(_in_words(made))
+        raise RunAbortedError(_in_words(made))
     whole = [entry for entry in made.entries if not entry.fault]
     groups, told = together(job.dataset, made.kept, whole, folder)
     write(folder, replace(made, groups=groups, notes=[*told, *made.notes]))
 
 
-def _in_words(made: Made) -> str:
+def _in_words(made: PreparationResult) -> str:
     """What is wrong with the scans that cannot be used, and what to do."""
     broken = made.broken
     lines = [f"{each['id']} ({', '.join(each['files']) or 'no file'}): {each['reason']}" for each in broken[:NAMED]]
@@ -189,7 +191,7 @@ def _in_words(made: Made) -> str:
     return "\n  ".join([f"{head}:", *lines, *more]) + f"\n{remedy}"
 
 
-def _write(folder: Path, job: Job, dtype: Any, before: Sequence[Entry]) -> Made:
+def _write(folder: Path, job: PreparationJob, dtype: Any, before: Sequence[JournalEntry]) -> PreparationResult:
     """Decode all scans and write the good ones in order. NeedsFloatError where `dtype` cannot hold one.
 
     before: what an earlier process has done, as far as its files are the same.
@@ -209,21 +211,21 @@ def _write(folder: Path, job: Job, dtype: Any, before: Sequence[Entry]) -> Made:
         hashes = arrays.close()
     truth = job.dataset.truth()
     if truth is not None:
-        file = RowFile(folder / TRUTH, truth.shape[1:], "float32")
+        file = NpyWriter(folder / TRUTH, truth.shape[1:], "float32")
         for row in truth:
             file.append(row)
         hashes[TRUTH] = file.close()
-    return Made(job.name, job.dataset, job.root, job.samples, entries, hashes, (), job.notes, job.seconds)
+    return PreparationResult(job.name, job.dataset, job.root, job.samples, entries, hashes, (), job.notes, job.seconds)
 
 
-def _about(job: Job, dtype: str) -> dict[str, Any]:
+def _about(job: PreparationJob, dtype: str) -> dict[str, Any]:
     """What is being made, and by which program: what another one began is not gone on with."""
     made = job.dataset
     program = [registry.code(type(job.dataset)), code_checksum([decode.__module__, Arrays.__module__])]
     return {"dtype": dtype, "shape": [*made.shape], "spacing": [*made.spacing], "task": plain(made.task), "by": program}
 
 
-def _unchanged(entries: Sequence[Entry], job: Job) -> list[Entry]:
+def _unchanged(entries: Sequence[JournalEntry], job: PreparationJob) -> list[JournalEntry]:
     """The entries of an earlier process, up to the first whose files are not the same any more."""
     pairs = list(zip(job.samples, entries, strict=False))
     found = _side_by_side(job, [lambda s=sample: _checksum(s, job.root) for sample, _ in pairs])
@@ -234,28 +236,28 @@ def _unchanged(entries: Sequence[Entry], job: Job) -> list[Entry]:
     return list(entries[: same.index(False) if False in same else len(same)])
 
 
-def _still_broken(sample: Sample, job: Job) -> bool:
+def _still_broken(sample: Sample, job: PreparationJob) -> bool:
     """Whether a scan that was left out is so again: a fault may have been of the machine, and be over."""
     return bool(decode(sample, job.dataset, job.root).fault)
 
 
-def _append(arrays: Arrays, each: Decoded) -> Entry:
+def _append(arrays: Arrays, each: DecodedScan) -> JournalEntry:
     if each.fault:
-        return Entry(each.sample.id, each.checksum, fault=each.fault)
+        return JournalEntry(each.sample.id, each.checksum, fault=each.fault)
     try:
         image, mask = arrays.append(each.image, each.mask)
     except ValueError as error:
-        return Entry(each.sample.id, each.checksum, fault=str(error))
-    return Entry(each.sample.id, each.checksum, each.fitted, "", image, mask, each.affine)
+        return JournalEntry(each.sample.id, each.checksum, fault=str(error))
+    return JournalEntry(each.sample.id, each.checksum, each.fitted, "", image, mask, each.affine)
 
 
-def _decoded(job: Job, begin: int) -> Iterator[Decoded]:
+def _decoded(job: PreparationJob, begin: int) -> Iterator[DecodedScan]:
     """Every sample from `begin` on decoded, in order."""
     calls = [lambda s=sample: decode(s, job.dataset, job.root) for sample in job.samples[begin:]]
     return _side_by_side(job, calls)
 
 
-def _side_by_side(job: Job, calls: Sequence[Callable[[], Any]]) -> Iterator[Any]:
+def _side_by_side(job: PreparationJob, calls: Sequence[Callable[[], Any]]) -> Iterator[Any]:
     """What the calls return, in order, a few ahead: decompression and numpy work side by side in threads."""
     waiting: deque = deque()
     with ThreadPoolExecutor(job.workers) as pool:
@@ -271,7 +273,7 @@ def _side_by_side(job: Job, calls: Sequence[Callable[[], Any]]) -> Iterator[Any]
                 future.cancel()
 
 
-def _count(job: Job, spent: Mapping[str, float]) -> None:
+def _count(job: PreparationJob, spent: Mapping[str, float]) -> None:
     for stage, seconds in spent.items():
         job.seconds[stage] = job.seconds.get(stage, 0.0) + seconds
 

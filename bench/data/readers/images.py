@@ -50,7 +50,7 @@ class Folders:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageFile:
     """One image file and what its folders say of it."""
 
     path: Path
@@ -76,7 +76,7 @@ class _Found:
     strangers: list[Path] = field(default_factory=list)  # folders of images that are no class
 
 
-def listed(root: Path | None, folders: Folders, layout: str) -> list[Picture]:
+def listed(root: Path | None, folders: Folders, layout: str) -> list[ImageFile]:
     """Every image in the class folders under `root`, in the order of their ids.
 
     BenchError for a folder that is absent, empty or misspelt, and for two files with one id.
@@ -86,8 +86,8 @@ def listed(root: Path | None, folders: Folders, layout: str) -> list[Picture]:
     found = _Found()
     _walk(root, folders, "", DEPTH, found)
     _check(root, folders, found, layout)
-    pictures = [Picture(path, label, part) for each, label, part in found.classes for path in _images(each)]
-    ids: dict[str, Picture] = {}
+    pictures = [ImageFile(path, label, part) for each, label, part in found.classes for path in _images(each)]
+    ids: dict[str, ImageFile] = {}
     for picture in pictures:
         other = ids.setdefault(picture.id, picture)
         if other is not picture:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bench.core import Scan
-from bench.data.readers.nifti_header import AGAIN, LIMIT, Promise, layout, promised, steps_of
+from bench.data.readers.nifti_header import AGAIN, LIMIT, HeaderInfo, layout, promised, steps_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +79,7 @@ def _packed(file: io.BufferedReader, path: Path) -> bool:
     return packed
 
 
-def _voxels(file: BinaryIO, promise: Promise) -> np.ndarray:
+def _voxels(file: BinaryIO, promise: HeaderInfo) -> np.ndarray:
     """The voxels in the file's order, of the numbers they stand for; no more than a chunk is held twice."""
     import numpy as np
 
@@ -104,7 +104,7 @@ def _filled(file: BinaryIO, room: memoryview) -> int:
     return held
 
 
-def _converted(file: BinaryIO, promise: Promise, values: np.ndarray) -> int:
+def _converted(file: BinaryIO, promise: HeaderInfo, values: np.ndarray) -> int:
     """Fill `values` chunk by chunk; the bytes read. Scaled in float64, as nibabel does."""
     import numpy as np
 
@@ -121,7 +121,7 @@ def _converted(file: BinaryIO, promise: Promise, values: np.ndarray) -> int:
     return held
 
 
-def _finish(file: BinaryIO, promise: Promise) -> None:
+def _finish(file: BinaryIO, promise: HeaderInfo) -> None:
     """Unpack what follows the voxels and forget it: only the end of a gzip file tells whether the rest is whole."""
     left, spare = LIMIT - promise.offset - promise.size, bytearray(CHUNK)
     while read := file.readinto(spare):
@@ -130,7 +130,7 @@ def _finish(file: BinaryIO, promise: Promise) -> None:
             raise ValueError(f"holds more than {LIMIT >> 30} GiB when unpacked; {AGAIN}")
 
 
-def _missing(promise: Promise, held: int) -> str:
+def _missing(promise: HeaderInfo, held: int) -> str:
     return f"cut short: the header promises {promise.size} bytes of voxels, the file holds {held}"
 
 
@@ -163,7 +163,7 @@ def _salvaged(path: Path) -> Iterator[bytes]:
             yield content
 
 
-def _turned(values: np.ndarray, promise: Promise) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
+def _turned(values: np.ndarray, promise: HeaderInfo) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
     """A view of the voxels along the closest right-anterior-superior axes, their spacing, and their affine."""
     import numpy as np
     from nibabel.orientations import inv_ornt_aff, io_orientation

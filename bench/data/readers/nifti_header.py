@@ -20,7 +20,7 @@ QUIET = logging.Logger("bench.datasets", logging.CRITICAL + 1)  # of what nibabe
 
 
 @dataclass(frozen=True)
-class Promise:
+class HeaderInfo:
     """What a header says of the voxels that follow it."""
 
     shape: tuple[int, int, int]  # in the file's own order
@@ -47,14 +47,14 @@ def layout(first: bytes) -> tuple[int, str] | None:
     return next(((size, order) for order, size in orders.items() if size in (348, 540)), None)
 
 
-def promised(file: BinaryIO) -> Promise:
+def promised(file: BinaryIO) -> HeaderInfo:
     """What the header at the beginning of `file` promises. ValueError where no scan can follow it."""
     import numpy as np
 
     header = _header(file)
     shape, dtype, offset = _shape(header), _dtype(header), _offset(header)
     header = _mended(header)
-    promise = Promise(shape, dtype, offset, _scaling(header), _affine(header))
+    promise = HeaderInfo(shape, dtype, offset, _scaling(header), _affine(header))
     taken = math.prod(shape) * (1 if promise.kept is np.uint8 else 4)
     if max(taken, promise.offset + promise.size) > LIMIT:
         many = " x ".join(map(str, shape))

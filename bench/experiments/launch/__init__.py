@@ -23,7 +23,7 @@ import os
 
 from bench.core import BenchError
 from bench.experiments.launch import ray_session, signals
-from bench.experiments.launch.jobs import LAUNCHERS, Outdated, Watch, Work, outstanding
+from bench.experiments.launch.jobs import LAUNCHERS, PendingTrials, ProgressCallback, StaleRecord, outstanding
 from bench.experiments.launch.locked_trial import attempt
 from bench.experiments.launch.resources import check_threads
 from bench.experiments.launch.serial_launcher import in_turn
@@ -32,9 +32,9 @@ from bench.storage.record_store import Store
 
 __all__ = [
     "LAUNCHERS",
-    "Outdated",
-    "Watch",
-    "Work",
+    "PendingTrials",
+    "ProgressCallback",
+    "StaleRecord",
     "at",
     "attempt",
     "check_threads",
@@ -65,7 +65,7 @@ def at(launcher: str, address: str = "") -> str:
     return address or ("" if launcher == "serial" else os.environ.get("RAY_ADDRESS", ""))
 
 
-def launch(work: Work, store: Store, launcher: str, watch: Watch, address: str = "") -> None:
+def launch(work: PendingTrials, store: Store, launcher: str, watch: ProgressCallback, address: str = "") -> None:
     """Run what is outstanding. launcher: one of LAUNCHERS; `auto` is Ray where there are processors and trials for it,
     or an address in $RAY_ADDRESS. address: of a Ray cluster that runs already; else Ray is begun on this machine.
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from bench.storage.locks import Claim, claim, told
+from bench.storage.locks import Lock, claim, told
 from bench.storage.record_store import Store
 
 AGAIN = 30.0  # seconds between two words of a wait
@@ -59,13 +59,13 @@ def _amount(name: str, amount: float) -> str:
     return f"{amount / GIGABYTE:.3g}" if name == "memory" else f"{amount:g}"
 
 
-class Waiting:
+class CapacityWait:
     """A run that waits says so at once, and then now and then; and where `bench status` finds it."""
 
     def __init__(self, store: Store, tell: Callable[[str], None]) -> None:
         self.store, self.tell = store, tell
         self.said: float | None = None
-        self.held: Claim | None = None
+        self.held: Lock | None = None
 
     def now(self, words: str, key: str = "") -> None:
         """What is waited for, by the trial of that key; no words: for nothing."""

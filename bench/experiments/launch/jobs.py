@@ -13,7 +13,7 @@ from bench.storage.record_store import Store
 LAUNCHERS = ("auto", "serial", "ray")
 
 
-class Watch(Protocol):
+class ProgressCallback(Protocol):
     """Who is told how a run goes."""
 
     def began(self, trial: Trial) -> None: ...
@@ -30,7 +30,7 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True)
-class Outdated:
+class StaleRecord:
     """A record that makes way for another."""
 
     mark: str  # of the record, as it was found
@@ -38,12 +38,12 @@ class Outdated:
 
 
 @dataclass(frozen=True)
-class Work:
+class PendingTrials:
     """What a plan leaves to do: the waves of trials still without a record that counts, and whose weights are kept."""
 
     waves: list[list[Trial]]
     keep: frozenset[str]
-    outdated: Mapping[str, Outdated] = field(default_factory=dict)
+    outdated: Mapping[str, StaleRecord] = field(default_factory=dict)
     damaged: Sequence[str] = ()  # what is damaged, in words
     peaks: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (device, kind of trial) -> megabytes
 
@@ -52,21 +52,21 @@ class Work:
         return [trial for wave in self.waves for trial in wave]
 
 
-def kind_of(trial: Trial) -> str:
+def memory_kind(trial: Trial) -> str:
     """What trials of equal need have in common: data, method, batch."""
     return f"{trial.data.text} {trial.method.text} {trial.recipe.batch_size} {trial.recipe.precision}"
 
 
 def outstanding(
     planned: Sequence[Cell], store: Store, keep_all: bool = False, retry: bool = False, plan: Sequence[Cell] = ()
-) -> Work:
+) -> PendingTrials:
     """What is not done yet. retry: failed trials too. Records that lack weights somebody needs count as not done,
     and so do damaged ones.
 
     plan: all cells of the study where `planned` are some of them, so that teachers keep their weights for later.
     """
     needed = {trial.key for cell in (*planned, *plan) for trial in cell.before}
-    outdated: dict[str, Outdated] = {}
+    outdated: dict[str, StaleRecord] = {}
     damaged: list[str] = []
     levels: list[list[Trial]] = []
     peaks: dict[tuple[str, str], float] = {}
@@ -77,19 +77,19 @@ def outstanding(
             level += [trial] if why else []
             damaged += [words] if words else []
             if why and why != "missing":
-                outdated[trial.key] = Outdated(store.mark(trial.key), why)
+                outdated[trial.key] = StaleRecord(store.mark(trial.key), why)
             if record is not None:
                 note_peak(peaks, record)
         levels.append(level)
     keep = {cell.trial.key for cell in planned} if keep_all else needed
-    return Work([level for level in levels if level], frozenset(keep | needed), outdated, damaged, peaks)
+    return PendingTrials([level for level in levels if level], frozenset(keep | needed), outdated, damaged, peaks)
 
 
 def note_peak(peaks: dict[tuple[str, str], float], record: Record) -> None:
     """Take over what a finished trial has needed at most, where that was measured."""
     peak = record.cost.get("peak_memory_mb")
     if record.status == "done" and peak is not None:
-        kind = record.resolved["device"], kind_of(record.trial)
+        kind = record.resolved["device"], memory_kind(record.trial)
         peaks[kind] = max(peak, peaks.get(kind, 0.0))
 
 

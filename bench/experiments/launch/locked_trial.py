@@ -7,23 +7,23 @@ import time
 from collections.abc import Callable
 
 from bench.core import Record, Trial
-from bench.experiments.launch.jobs import Outdated
-from bench.storage.locks import Claim
+from bench.experiments.launch.jobs import StaleRecord
+from bench.storage.locks import Lock
 from bench.storage.record_store import Store
 
 TOLD_EVERY = 0.5  # seconds between two notes of how far a trial is
 
-Outcome = tuple[str, list[str]]  # status of a trial, and what there is to say of it
+TrialOutcome = tuple[str, list[str]]  # status of a trial, and what there is to say of it
 
 
 def attempt(
     trial: Trial,
     store: Store,
     keep: bool,
-    outdated: Outdated | None,
+    outdated: StaleRecord | None,
     progress: Callable[[float], None],
     node: str = "",
-) -> Outcome | None:
+) -> TrialOutcome | None:
     """Run a trial, unless another process has done it meanwhile; None while another one is at it.
 
     Returns its status, and what there is to say of it. node: where it runs, where that is part of a cluster.
@@ -40,7 +40,7 @@ def attempt(
     return said_of(record)
 
 
-def settled(trial: Trial, store: Store, keep: bool, outdated: Outdated | None) -> Outcome | None:
+def settled(trial: Trial, store: Store, keep: bool, outdated: StaleRecord | None) -> TrialOutcome | None:
     """What came of a trial that was done meanwhile; None where it is to be run: a record in its way is set aside.
 
     For whoever holds the trial's claim.
@@ -54,12 +54,12 @@ def settled(trial: Trial, store: Store, keep: bool, outdated: Outdated | None) -
     return None
 
 
-def said_of(record: Record) -> Outcome:
+def said_of(record: Record) -> TrialOutcome:
     """Status and notes of a record."""
     return record.status, list(record.provenance.get("notes", []))
 
 
-def telling(held: Claim, progress: Callable[[float], None], node: str = "") -> Callable[[float], None]:
+def telling(held: Lock, progress: Callable[[float], None], node: str = "") -> Callable[[float], None]:
     """`progress`, and a note in the claim now and then, from which `bench status` sees how far the trial is."""
     since, last = time.time(), 0.0
 

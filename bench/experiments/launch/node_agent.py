@@ -142,7 +142,7 @@ def _arrive(token: str) -> None:
         internal_kv._internal_kv_put(ARRIVED + token, b"1")
 
 
-class Seat:
+class TrialWorker:
     """A process of a node that carries out one trial after the other, everything imported."""
 
     def __init__(self, setting: dict[str, Any], code: bytes | None) -> None:
@@ -160,7 +160,7 @@ class Seat:
         if plugins:
             os.environ["BENCH_PLUGINS"] = os.pathsep.join(plugins)
         self.worker = importlib.import_module("bench.experiments.launch.worker")
-        self.job = self.worker.Job(**setting["job"])
+        self.job = self.worker.WorkerJob(**setting["job"])
 
     def call(self, name: str, *given: Any) -> Any:
         """What a function of bench.experiments.launch.worker returns for this job and what is given."""

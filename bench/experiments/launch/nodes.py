@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.core import DataSpec, HaltError, Trial, paths
+from bench.core import DataSpec, RunAbortedError, Trial, paths
 from bench.data.prepared import folder_of
 from bench.experiments.launch import node_agent
 from bench.experiments.launch.cluster_wait import TINY
@@ -73,7 +73,7 @@ def _node(entry: dict[str, Any], here: bool) -> Node:
     return node
 
 
-class Inspection:
+class NodeCheck:
     """What is asked of every node before it is given a trial, and what the answers mean."""
 
     def __init__(self, ray: Any, folder: Path, trials: Sequence[Trial], here: bool) -> None:
@@ -93,7 +93,7 @@ class Inspection:
             "data": list(self.data),
         }
 
-    def __enter__(self) -> Inspection:
+    def __enter__(self) -> NodeCheck:
         with storing(self.token.parent):
             self.token.write_text(self.question["secret"], encoding="utf-8")
         return self
@@ -114,7 +114,7 @@ class Inspection:
         found = [(node, self.end(node, answer)) for node, answer in asked]
         faults = [f"node {node.name}: {fault}" for node, said in found for fault in said if fault != GONE]
         if faults:
-            raise HaltError("the cluster is not as this machine is:\n  " + "\n  ".join(faults))
+            raise RunAbortedError("the cluster is not as this machine is:\n  " + "\n  ".join(faults))
         return not any(said for _, said in found)
 
     def end(self, node: Node, asked: Any) -> list[str]:
@@ -159,12 +159,12 @@ class Inspection:
         return faults
 
 
-def gathered(ray: Any, inspection: Inspection, tell: Callable[[str], None]) -> list[Node]:
+def gathered(ray: Any, inspection: NodeCheck, tell: Callable[[str], None]) -> list[Node]:
     """The nodes that trials may run on, looked at. HaltError where one of them differs, or there is none."""
     while True:
         found = living(ray, inspection.here)
         if not found:
-            raise HaltError("no node of the Ray cluster has a processor; start one with `ray start --address`")
+            raise RunAbortedError("no node of the Ray cluster has a processor; start one with `ray start --address`")
         used = with_gpus(list(found.values()), tell)
         if inspection.here or inspection.all(used):
             break

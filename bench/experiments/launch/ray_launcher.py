@@ -7,17 +7,17 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.core import BenchError, HaltError, Record, Trial
+from bench.core import BenchError, Record, RunAbortedError, Trial
 from bench.experiments.launch import code_archive
-from bench.experiments.launch.cluster_wait import Waiting
-from bench.experiments.launch.jobs import Watch, Work, kind_of, note_peak
-from bench.experiments.launch.locked_trial import Outcome, said_of, settled, telling
-from bench.experiments.launch.nodes import Inspection
+from bench.experiments.launch.cluster_wait import CapacityWait
+from bench.experiments.launch.jobs import PendingTrials, ProgressCallback, memory_kind, note_peak
+from bench.experiments.launch.locked_trial import TrialOutcome, said_of, settled, telling
+from bench.experiments.launch.nodes import NodeCheck
 from bench.experiments.launch.ray_session import connected
-from bench.experiments.launch.signals import Stop
-from bench.experiments.launch.worker_pool import Crew, Seat
-from bench.storage.locks import Claim
-from bench.storage.record_store import DamagedError, Store
+from bench.experiments.launch.signals import StopRequest
+from bench.experiments.launch.worker_pool import WorkerHandle, WorkerPool
+from bench.storage.locks import Lock
+from bench.storage.record_store import DamagedRecordError, Store
 
 LOSSES = 1  # workers that a trial may lose before that counts as its own fault; nodes that went away do not count
 PAUSE = 0.5  # seconds between two looks at trials that other processes are at
@@ -26,12 +26,12 @@ LATE = 20.0  # seconds after which a process that has not begun is told of
 SETTLING = 6.0  # seconds until a node that went away is surely seen as such
 
 
-def abreast(work: Work, store: Store, watch: Watch, stop: Stop, address: str) -> None:
+def abreast(work: PendingTrials, store: Store, watch: ProgressCallback, stop: StopRequest, address: str) -> None:
     """Run what is outstanding; address: of the cluster, else on this machine."""
     with connected(address) as ray:
         here = not address
-        with Inspection(ray, store.trials, work.trials, here) as inspection:
-            crew = Crew(ray, inspection, dict(work.peaks), watch.told, str(store.root.resolve()))
+        with NodeCheck(ray, store.trials, work.trials, here) as inspection:
+            crew = WorkerPool(ray, inspection, dict(work.peaks), watch.told, str(store.root.resolve()))
             crew.gather()
             crew.check(work.trials)
             try:
@@ -48,9 +48,9 @@ class _Run:
     """A trial in flight, or its measuring."""
 
     trial: Trial
-    seat: Seat
+    seat: WorkerHandle
     measuring: bool = False
-    held: Claim | None = None  # where its record is sent back, its claim is held here
+    held: Lock | None = None  # where its record is sent back, its claim is held here
     tell: Any = None
 
 
@@ -59,11 +59,11 @@ class _Wave:
     """Trials that do not wait for each other."""
 
     ray: Any
-    crew: Crew
-    work: Work
+    crew: WorkerPool
+    work: PendingTrials
     store: Store
-    watch: Watch
-    stop: Stop
+    watch: ProgressCallback
+    stop: StopRequest
     waiting: deque[Trial]
     last: bool
     running: dict[Any, _Run] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class _Wave:
     guessed: set[tuple[str, str]] = field(default_factory=set)  # (device, kind) whose peak is a guess
 
     def run(self) -> None:
-        waiting = Waiting(self.store, self.watch.told)
+        waiting = CapacityWait(self.store, self.watch.told)
         try:
             while (self.waiting and not self.stop.asked) or self.running:
                 self.crew.refresh()
@@ -139,7 +139,7 @@ class _Wave:
 
         They come before all trials: between them, each would wait until every trial has left a GPU.
         """
-        for trial in {kind_of(trial): trial for trial in self.waiting if self.crew.unmeasured(trial)}.values():
+        for trial in {memory_kind(trial): trial for trial in self.waiting if self.crew.unmeasured(trial)}.values():
             if self.stop.asked:
                 break
             if self._begin(trial):
@@ -153,7 +153,9 @@ class _Wave:
         """Whether the trial, or its measuring, was begun, or is done already."""
         self.full = False
         measuring = self.crew.unmeasured(trial)
-        if measuring and any(run.measuring and kind_of(run.trial) == kind_of(trial) for run in self.running.values()):
+        if measuring and any(
+            run.measuring and memory_kind(run.trial) == memory_kind(trial) for run in self.running.values()
+        ):
             return False
         seat = self.crew.place(trial, measuring)
         if seat is None:
@@ -170,7 +172,7 @@ class _Wave:
         self._send(trial, seat, held)
         return True
 
-    def _send(self, trial: Trial, seat: Seat, held: Claim) -> None:
+    def _send(self, trial: Trial, seat: WorkerHandle, held: Lock) -> None:
         keep, outdated = trial.key in self.work.keep, self.work.outdated.get(trial.key)
         run = _Run(trial, seat)
         if seat.node.shared:
@@ -207,14 +209,14 @@ class _Wave:
             self._done(run, *came)
 
     def _measured(self, run: _Run, device: str, peak: float | None) -> None:
-        node, kind = run.seat.node, kind_of(run.trial)
+        node, kind = run.seat.node, memory_kind(run.trial)
         fallback = node.gpu_mb / 4 / 1.5 if node.gpu_mb else 0.0  # about a quarter of a GPU
         self.crew.peaks[node.device, kind] = fallback if peak is None else peak
         self.guessed |= {(node.device, kind)} if peak is None else set()
         self.waiting.appendleft(run.trial)
         self.crew.check([run.trial])
 
-    def _done(self, run: _Run, outcome: Outcome | None, files: dict[str, bytes]) -> None:
+    def _done(self, run: _Run, outcome: TrialOutcome | None, files: dict[str, bytes]) -> None:
         from bench.experiments.launch import worker_progress
 
         trial, store = run.trial, self.store
@@ -226,8 +228,10 @@ class _Wave:
             with run.held:
                 try:
                     store.receive(trial.key, files, run.held.mark)
-                except DamagedError as error:
-                    raise HaltError(f"a record came back damaged from node {run.seat.node.name}: {error}") from error
+                except DamagedRecordError as error:
+                    raise RunAbortedError(
+                        f"a record came back damaged from node {run.seat.node.name}: {error}"
+                    ) from error
             run.seat.actor.call.remote("forget", trial.key)
         record = store.get(trial.key)
         if record is not None:
@@ -237,7 +241,7 @@ class _Wave:
 
     def _know(self, record: Record) -> None:
         """Take over what a trial has needed; a guess makes way for the first that was measured."""
-        kind = record.resolved.get("device", ""), kind_of(record.trial)
+        kind = record.resolved.get("device", ""), memory_kind(record.trial)
         if kind in self.guessed and record.cost.get("peak_memory_mb") is not None:
             self.guessed.remove(kind)
             del self.crew.peaks[kind]
@@ -250,7 +254,9 @@ class _Wave:
         trial, node = run.trial, run.seat.node
         self.crew.dismiss(run.seat)
         if getattr(error, "actor_init_failed", False):
-            raise HaltError(f"node {node.name} cannot run trials: {' '.join(str(error).split())[-600:]}") from error
+            raise RunAbortedError(
+                f"node {node.name} cannot run trials: {' '.join(str(error).split())[-600:]}"
+            ) from error
         if self._still_there(node, trial):
             self.losses[trial.key] += 1
         if run.held is not None:

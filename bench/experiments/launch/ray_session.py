@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from bench.core import BenchError, HaltError
+from bench.core import BenchError, RunAbortedError
 
 LOOPBACK = "127.0.0.1"
 AUTHENTICATION = "RAY_AUTH_MODE"
@@ -115,7 +115,9 @@ def _reach(address: str) -> None:
         except OSError as error:
             why = error.strerror or str(error)
             time.sleep(min(0.5, max(0.0, until - time.monotonic())))
-    raise HaltError(f"no Ray cluster answers at {address}, not within {WAIT:g} seconds: {why}; is its head running?")
+    raise RunAbortedError(
+        f"no Ray cluster answers at {address}, not within {WAIT:g} seconds: {why}; is its head running?"
+    )
 
 
 def _join(ray: Any, address: str) -> None:
@@ -126,7 +128,7 @@ def _join(ray: Any, address: str) -> None:
             ray.init(address=address, **{name: QUIET[name] for name in ("log_to_driver", "logging_level")})
     except (RuntimeError, ConnectionError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise HaltError(f"cannot join the Ray cluster at {address}: {reason}") from error
+        raise RunAbortedError(f"cannot join the Ray cluster at {address}: {reason}") from error
 
 
 def _greet(ray: Any, address: str) -> set[str]:
@@ -138,8 +140,8 @@ def _greet(ray: Any, address: str) -> set[str]:
         nodes = GcsClient(address=address).get_all_node_info(timeout=WAIT).values()
     except ray.exceptions.AuthenticationError as error:
         remedy = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to its file"
-        raise HaltError(f"the Ray cluster at {address} asks for a token: {remedy}") from error
+        raise RunAbortedError(f"the Ray cluster at {address} asks for a token: {remedy}") from error
     except (RuntimeError, ray.exceptions.RayError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise HaltError(f"what listens at {address} does not answer as a Ray cluster does: {reason}") from error
+        raise RunAbortedError(f"what listens at {address} does not answer as a Ray cluster does: {reason}") from error
     return {node.node_manager_address for node in nodes}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.core import BenchError, Trial
 from bench.experiments.launch import node_agent
-from bench.experiments.launch.jobs import kind_of
+from bench.experiments.launch.jobs import memory_kind
 
 if TYPE_CHECKING:
     from bench.experiments.launch.nodes import Node
@@ -25,7 +25,7 @@ GIGABYTE = 2**30
 
 
 @dataclass(frozen=True)
-class Need:
+class ResourceRequest:
     """What is kept free for a trial. Few different values, so that processes are used again."""
 
     cpus: int
@@ -39,25 +39,25 @@ class Need:
         return {name: amount for name, amount in found.items() if amount}
 
 
-def need(trial: Trial, node: Node, peaks: dict[tuple[str, str], float]) -> Need | None:
+def need(trial: Trial, node: Node, peaks: dict[tuple[str, str], float]) -> ResourceRequest | None:
     """What the trial needs on that node; None where it can never fit there."""
     cpus = trial.recipe.threads
     if cpus > node.total.get("CPU", 0):
         if not node.here:
             return None
         cpus = int(node.total["CPU"])  # of which Ray may count fewer than there are; `check_threads` has counted them
-    peak = peaks.get((node.device, kind_of(trial)))
+    peak = peaks.get((node.device, memory_kind(trial)))
     if node.total.get("GPU"):
         share = DEFAULT if peak is None or not node.gpu_mb else shared(peak, node)
-        return Need(cpus, share) if share else None
+        return ResourceRequest(cpus, share) if share else None
     if peak and node.memory_mb and peak > node.memory_mb:
         return None
-    return Need(cpus, 0.0, _memory(peak, node) if peak else 0)
+    return ResourceRequest(cpus, 0.0, _memory(peak, node) if peak else 0)
 
 
-def alone(trial: Trial, node: Node) -> Need:
+def alone(trial: Trial, node: Node) -> ResourceRequest:
     """A GPU of the node as a whole, to measure on."""
-    return Need(min(trial.recipe.threads, int(node.total.get("CPU", 1))), 1.0)
+    return ResourceRequest(min(trial.recipe.threads, int(node.total.get("CPU", 1))), 1.0)
 
 
 def shared(peak: float, node: Node) -> float:
@@ -92,12 +92,12 @@ def lacking(trial: Trial, nodes: list[Node], peaks: dict[tuple[str, str], float]
         remedy = "give the recipe fewer threads, or the cluster larger nodes"
     elif wide[0].total.get("GPU"):
         most = max(wide, key=lambda node: node.gpu_mb)
-        peak = peaks[most.device, kind_of(trial)]
+        peak = peaks[most.device, memory_kind(trial)]
         said = f"{peak * MARGIN + CONTEXT * (most.device == 'cuda'):.0f} MB of a GPU; the largest has {most.gpu_mb:.0f}"
         remedy = "give the recipe a smaller batch, or the cluster larger GPUs"
     else:
         most = max(wide, key=lambda node: node.memory_mb)
-        peak = peaks[most.device, kind_of(trial)]
+        peak = peaks[most.device, memory_kind(trial)]
         said = f"{peak:.0f} MB of memory, as measured; the largest node has {most.memory_mb:.0f}"
         remedy = "give the recipe a smaller batch, or the cluster nodes with more memory"
     return f"{trial.method.name} on {trial.data.name} needs {said}: it could never run here; {remedy}"

@@ -6,15 +6,15 @@ import time
 from collections import deque
 from functools import partial
 
-from bench.experiments.launch.jobs import Watch, Work
+from bench.experiments.launch.jobs import PendingTrials, ProgressCallback
 from bench.experiments.launch.locked_trial import attempt
-from bench.experiments.launch.signals import Stop
+from bench.experiments.launch.signals import StopRequest
 from bench.storage.record_store import Store
 
 PAUSE = 0.5  # seconds between two looks at trials that other processes are at
 
 
-def in_turn(work: Work, store: Store, watch: Watch, stop: Stop) -> None:
+def in_turn(work: PendingTrials, store: Store, watch: ProgressCallback, stop: StopRequest) -> None:
     """Run what is outstanding; after the trial in flight no other one, where a stop was asked for."""
     for wave in work.waves:
         waiting = deque(wave)

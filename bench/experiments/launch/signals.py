@@ -14,7 +14,7 @@ SAID = b"\nthe trials in flight are finished first; once more stops at once\n"
 
 
 @dataclass
-class Stop:
+class StopRequest:
     """Whether somebody asked for an end, and what whoever had the signal before raised at it."""
 
     asked: bool = False
@@ -22,13 +22,13 @@ class Stop:
 
 
 @contextmanager
-def gently() -> Iterator[Stop]:
+def gently() -> Iterator[StopRequest]:
     """SIGINT is kept for later in here: at the end it is passed on to whoever had it before; a second one at once.
 
     What the handlers of before raise arrives as that, whatever a library in between made of it. In another thread than
     the main one signals stay as they are, and so does one that is ignored (a job in the background).
     """
-    stop = Stop()
+    stop = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
@@ -48,7 +48,7 @@ def gently() -> Iterator[Stop]:
         signal.raise_signal(signal.SIGINT)
 
 
-def _first(stop: Stop, before: Any) -> Callable[..., None]:
+def _first(stop: StopRequest, before: Any) -> Callable[..., None]:
     def asked(number: int, frame: Any) -> None:
         if stop.asked:
             _passed(stop, before)(number, frame)
@@ -59,7 +59,7 @@ def _first(stop: Stop, before: Any) -> Callable[..., None]:
     return asked
 
 
-def _passed(stop: Stop, before: Any) -> Callable[..., Any]:
+def _passed(stop: StopRequest, before: Any) -> Callable[..., Any]:
     if not callable(before):  # the system's own way: the process ends
         return lambda number, _: (signal.signal(number, before), signal.raise_signal(number))
 

@@ -14,16 +14,17 @@ from pathlib import Path
 from bench.core import Trial
 from bench.experiments import run_trial  # and all that a trial needs, before the first one is timed
 from bench.experiments.launch import code_archive, worker_progress
-from bench.experiments.launch.jobs import Outdated
-from bench.experiments.launch.locked_trial import Outcome, attempt
+from bench.experiments.launch.jobs import StaleRecord
+from bench.experiments.launch.locked_trial import TrialOutcome, attempt
 from bench.storage.atomic_io import clear
 from bench.storage.record_store import Store
+from bench.training.device import device_of
 
 Sent = tuple[str, dict[str, bytes]]  # the key of a teacher, and its files
 
 
 @dataclass(frozen=True)
-class Job:
+class WorkerJob:
     """Whom a process works for."""
 
     root: str  # of the results, for whoever sends the trials
@@ -43,8 +44,8 @@ class Job:
 
 
 def carry_out(
-    job: Job, trial: Trial, keep: bool, outdated: Outdated | None, *teachers: Sent
-) -> tuple[Outcome | None, dict[str, bytes]]:
+    job: WorkerJob, trial: Trial, keep: bool, outdated: StaleRecord | None, *teachers: Sent
+) -> tuple[TrialOutcome | None, dict[str, bytes]]:
     """What came of a trial, None where another process is at it; and its files, where they have to be sent."""
     store = job.store
     if not job.shared:
@@ -61,23 +62,23 @@ def carry_out(
     return outcome, {} if sent else code_archive.packed(store.folder(trial.key))
 
 
-def forget(job: Job, key: str) -> None:
+def forget(job: WorkerJob, key: str) -> None:
     """Remove what has arrived."""
     if not job.shared:
         clear(job.store.folder(key))
 
 
-def measure(job: Job, trial: Trial) -> tuple[str, float | None]:
+def measure(job: WorkerJob, trial: Trial) -> tuple[str, float | None]:
     """The device of a trial and its peak of memory there in megabytes, from two steps; None where they failed.
 
     A trial that learns from another one cannot be cut short, as it would be another's student.
     """
     short = replace(trial, recipe=replace(trial.recipe, steps=2, points=1))
     if trial.upstream:
-        return run_trial.device_of().type, None
+        return device_of().type, None
     with tempfile.TemporaryDirectory(prefix="dclse-bench-measure-") as folder:
         store = Store(Path(folder))
         store.open()
         record = run_trial.run(short, store)
     peak = record.cost.get("peak_memory_mb") if record.status == "done" else None
-    return run_trial.device_of().type, peak
+    return device_of().type, peak

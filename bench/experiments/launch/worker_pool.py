@@ -9,36 +9,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.core import BenchError, HaltError, Trial
+from bench.core import BenchError, RunAbortedError, Trial
 from bench.experiments.launch import cluster_wait, code_archive, node_agent, nodes
-from bench.experiments.launch.jobs import kind_of
-from bench.experiments.launch.nodes import Inspection, Node
-from bench.experiments.launch.resources import Need, alone, lacking, need
+from bench.experiments.launch.jobs import memory_kind
+from bench.experiments.launch.nodes import Node, NodeCheck
+from bench.experiments.launch.resources import ResourceRequest, alone, lacking, need
 
 LOOK_EVERY = 2.0  # seconds between two looks at which nodes there are
 ABSENCE = 120.0  # seconds without a node that could run anything, until that ends a run
 
 
 @dataclass(eq=False)
-class Seat:
+class WorkerHandle:
     """A process on a node."""
 
     actor: Any
     node: Node
-    need: Need
+    need: ResourceRequest
     busy: bool = True
     token: str = ""  # what its process says when it is there; empty: it is there
     begun: float = field(default_factory=time.monotonic)
 
 
-class Crew:
+class WorkerPool:
     """All nodes with their processes. tell: is given what a person should know."""
 
-    def __init__(self, ray: Any, inspection: Inspection, peaks: dict, tell: Callable[[str], None], root: str) -> None:
+    def __init__(self, ray: Any, inspection: NodeCheck, peaks: dict, tell: Callable[[str], None], root: str) -> None:
         self.ray, self.inspection, self.peaks, self.tell, self.root = ray, inspection, peaks, tell, root
         self.here = inspection.here
         self.nodes: dict[str, Node] = {}
-        self.seats: list[Seat] = []
+        self.seats: list[WorkerHandle] = []
         self.asked: dict[str, tuple[Node, Any]] = {}  # nodes that came later, and have not answered yet
         self.unfit: set[str] = set()
         self.looked = self.peopled = time.monotonic()
@@ -57,18 +57,18 @@ class Crew:
 
     def check(self, trials: Sequence[Trial]) -> None:
         """BenchError where a trial could never fit on any node."""
-        for trial in {kind_of(trial): trial for trial in trials}.values():
+        for trial in {memory_kind(trial): trial for trial in trials}.values():
             if self.nodes and all(need(trial, node, self.peaks) is None for node in self._open()):
                 raise BenchError(lacking(trial, self._open(), self.peaks))
 
     def unmeasured(self, trial: Trial) -> bool:
         """Whether a GPU is shared here, and nobody knows how much of it the trial needs."""
         return any(
-            node.total.get("GPU") and node.gpu_mb and (node.device, kind_of(trial)) not in self.peaks
+            node.total.get("GPU") and node.gpu_mb and (node.device, memory_kind(trial)) not in self.peaks
             for node in self.nodes.values()
         )
 
-    def place(self, trial: Trial, measuring: bool = False) -> Seat | None:
+    def place(self, trial: Trial, measuring: bool = False) -> WorkerHandle | None:
         """A process for the trial, now counted as busy; None where there is no room for it."""
         wanted = {node.id: alone(trial, node) if measuring else need(trial, node, self.peaks) for node in self._open()}
         for seat in self.seats:
@@ -85,7 +85,7 @@ class Crew:
         wanted = [(node, alone(trial, node) if measuring else need(trial, node, self.peaks)) for node in self._open()]
         return cluster_wait.lack([(node, asked.resources) for node, asked in wanted if asked is not None])
 
-    def absent(self, seat: Seat) -> bool:
+    def absent(self, seat: WorkerHandle) -> bool:
         """Whether the process of a seat is not there yet: it begins, or others were faster to take its room."""
         from bench.experiments.launch import worker_progress
 
@@ -93,11 +93,11 @@ class Crew:
             seat.token = ""
         return bool(seat.token)
 
-    def release(self, seat: Seat) -> None:
+    def release(self, seat: WorkerHandle) -> None:
         """The process has nothing to do now."""
         seat.busy = False
 
-    def dismiss(self, seat: Seat) -> None:
+    def dismiss(self, seat: WorkerHandle) -> None:
         """End a process, or take note that it has ended."""
         with contextlib.suppress(self.ray.exceptions.RayError):
             self.ray.kill(seat.actor)
@@ -105,7 +105,7 @@ class Crew:
             self.seats.remove(seat)
             seat.node.give(seat.need.resources)
 
-    def idle(self) -> list[Seat]:
+    def idle(self) -> list[WorkerHandle]:
         """The processes that have nothing to do."""
         return [seat for seat in self.seats if not seat.busy]
 
@@ -147,14 +147,14 @@ class Crew:
         if self.nodes:
             self.peopled = time.monotonic()
         elif time.monotonic() - self.peopled > ABSENCE:
-            raise HaltError(
+            raise RunAbortedError(
                 f"no node that could run trials for {ABSENCE:g} seconds; what is done is kept, the same command goes on"
             )
 
     def _open(self) -> list[Node]:
         return list(self.nodes.values())
 
-    def _make_room(self, node: Node, wanted: Need) -> bool:
+    def _make_room(self, node: Node, wanted: ResourceRequest) -> bool:
         """Whether there is room on the node; idle processes that have it make way."""
         idle = [seat for seat in self.idle() if seat.node is node]
         for seat in idle:
@@ -163,13 +163,13 @@ class Crew:
             self.dismiss(seat)
         return node.room(wanted.resources)
 
-    def _begin(self, node: Node, wanted: Need) -> Seat:
+    def _begin(self, node: Node, wanted: ResourceRequest) -> WorkerHandle:
         options = {"num_cpus": wanted.cpus, "num_gpus": wanted.gpu, "memory": wanted.memory or None}
         options |= {"max_restarts": 0, "scheduling_strategy": nodes.at(self.ray, node)}
         setting = {**self._setting(node), "token": "" if self.here else uuid.uuid4().hex}
-        actor = self.ray.remote(node_agent.Seat).options(**options).remote(setting, self._code(node))
+        actor = self.ray.remote(node_agent.TrialWorker).options(**options).remote(setting, self._code(node))
         node.take(wanted.resources)
-        self.seats.append(Seat(actor, node, wanted, token=setting["token"]))
+        self.seats.append(WorkerHandle(actor, node, wanted, token=setting["token"]))
         return self.seats[-1]
 
     def _setting(self, node: Node) -> dict[str, Any]:

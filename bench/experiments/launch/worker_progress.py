@@ -43,7 +43,7 @@ def clear(key: str) -> None:
 
 
 def arrived(token: str) -> bool:
-    """Whether the process of that token has said that it is there, which it is told once; see `look.Seat`."""
+    """True once the worker of that token has registered; the flag is consumed. See `node_agent.TrialWorker`."""
     there = internal_kv._internal_kv_exists(node_agent.ARRIVED + token)
     if there:
         internal_kv._internal_kv_del(node_agent.ARRIVED + token)

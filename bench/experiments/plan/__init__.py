@@ -7,7 +7,7 @@ from bench.experiments.plan.dependencies import needed_by, upstream_of
 from bench.experiments.plan.factors import design_lines, effect_pairs
 from bench.experiments.plan.plan_file import folder, read, write
 from bench.experiments.plan.planned_cells import AGAIN, Cell, alike, cells, chosen, waves
-from bench.experiments.plan.resolve_data import Found, locate
+from bench.experiments.plan.resolve_data import ResolvedData, locate
 from bench.experiments.plan.tuned_params import fitted
 from bench.experiments.plan.validate import SMOKE, check, contrasts, lightened, smoke
 
@@ -15,7 +15,7 @@ __all__ = [
     "AGAIN",
     "SMOKE",
     "Cell",
-    "Found",
+    "ResolvedData",
     "alike",
     "cells",
     "check",

@@ -9,7 +9,7 @@ from bench import registry
 from bench.core import BenchError, Spec, Trial
 
 
-class Lineage:
+class DependencyResolver:
     """What trials learn from. Methods and curricula are built once, and each trial is asked once, while this lives."""
 
     def __init__(self) -> None:
@@ -54,10 +54,10 @@ def _check_alike(teacher: Trial, trial: Trial) -> None:
 
 def upstream_of(trial: Trial) -> list[Trial]:
     """What must be there before `trial`, the deepest first."""
-    lineage = Lineage()
+    lineage = DependencyResolver()
     return list(lineage.before(lineage.whole(trial)))
 
 
 def needed_by(trial: Trial) -> list[Trial]:
     """The trials that the method and the curriculum of `trial` learn from, whole, in their order."""
-    return Lineage().needed_by(trial)
+    return DependencyResolver().needed_by(trial)

@@ -27,7 +27,7 @@ Kind = tuple[str, str, str]  # data set, method and curriculum in canonical form
 
 
 @dataclass(frozen=True)
-class Need:
+class TrialCost:
     """What one trial takes."""
 
     seconds: float
@@ -49,7 +49,7 @@ class Seen:
 class Estimate:
     """What all open trials take. unknown: those that no record tells of."""
 
-    needs: Mapping[Kind, Need]
+    needs: Mapping[Kind, TrialCost]
     trials: int
     seconds: float
     memory_mb: float | None
@@ -83,7 +83,7 @@ class Estimate:
         }
 
 
-def kind_of(trial: Trial) -> Kind:
+def cost_kind(trial: Trial) -> Kind:
     """What trials have in common that take about as long."""
     return trial.data.text, trial.method.text, trial.curriculum.text
 
@@ -91,10 +91,10 @@ def kind_of(trial: Trial) -> Kind:
 def estimate(trials: Iterable[Trial], root: Path) -> Estimate:
     """The estimate for open trials, from the records under a results root."""
     trials = list(trials)
-    examples = {kind_of(trial): trial for trial in trials}
+    examples = {cost_kind(trial): trial for trial in trials}
     seen = list(_seen(examples, Path(root))) if examples else []
     needs = {kind: need for kind, trial in examples.items() if (need := _need(trial, seen))}
-    known = [needs[kind] for trial in trials if (kind := kind_of(trial)) in needs]
+    known = [needs[kind] for trial in trials if (kind := cost_kind(trial)) in needs]
     sources: dict[str, int] = {}
     for need in known:
         sources[need.source] = sources.get(need.source, 0) + 1
@@ -114,7 +114,7 @@ def _seen(examples: Mapping[Kind, Trial], root: Path) -> Iterator[Seen]:
             if record is None or record.status == "failed" or record.trial.method.name not in wanted:
                 continue
             yield Seen(record, sum(path.stat().st_size for path in folder.iterdir()), measured)
-            kind = kind_of(record.trial)
+            kind = cost_kind(record.trial)
             if kind in counts:
                 counts[kind] += 1
             if min(counts.values()) >= ENOUGH:
@@ -129,10 +129,10 @@ def _newest(folder: Path) -> list[Path]:
     return [Path(path) for _, path in sorted(found, reverse=True)]
 
 
-def _need(trial: Trial, seen: list[Seen]) -> Need | None:
-    kind, shape = kind_of(trial), _shape(trial)
-    same = [each for each in seen if kind_of(each.record.trial) == kind and not each.measured]
-    timed = [each for each in seen if kind_of(each.record.trial) == kind and each.measured]
+def _need(trial: Trial, seen: list[Seen]) -> TrialCost | None:
+    kind, shape = cost_kind(trial), _shape(trial)
+    same = [each for each in seen if cost_kind(each.record.trial) == kind and not each.measured]
+    timed = [each for each in seen if cost_kind(each.record.trial) == kind and each.measured]
     done = [each for each in seen if each.record.status == "done"]
     near = [each for each in done if _is_like(each.record.trial, trial, shape)]
     for found, words in (
@@ -145,14 +145,14 @@ def _need(trial: Trial, seen: list[Seen]) -> Need | None:
     return None
 
 
-def _mean(trial: Trial, found: list[Seen], words: str) -> Need:
+def _mean(trial: Trial, found: list[Seen], words: str) -> TrialCost:
     """Mean seconds and bytes and the highest memory of trials on the machine of the newest, as `trial` would have."""
     where = _machine(found[0].record)
     found = [each for each in found if _machine(each.record) == where]
     memory = [each.record.cost.get("peak_memory_mb") for each in found]
     seconds = fmean(_seconds(each.record, trial) for each in found)
     most = max((value for value in memory if value), default=None)
-    return Need(seconds, most, fmean(each.disk for each in found), f"{words} ({where})")
+    return TrialCost(seconds, most, fmean(each.disk for each in found), f"{words} ({where})")
 
 
 def _seconds(record: Record, trial: Trial) -> float:

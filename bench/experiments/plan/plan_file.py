@@ -11,7 +11,7 @@ from bench import registry
 from bench.core import PROTOCOL, Study, paths, plain
 from bench.experiments.plan.factors import described
 from bench.experiments.plan.planned_cells import AGAIN, Cell, alike
-from bench.experiments.plan.resolve_data import Found
+from bench.experiments.plan.resolve_data import ResolvedData
 from bench.experiments.plan.validate import contrasts
 from bench.storage.atomic_io import write_text
 from bench.storage.plan_reader import not_run, read_plan
@@ -22,7 +22,9 @@ def folder(name: str) -> Path:
     return paths.results_root() / name
 
 
-def write(name: str, study: Study, found: Sequence[Found], planned: Sequence[Cell], **more: Any) -> dict[str, Any]:
+def write(
+    name: str, study: Study, found: Sequence[ResolvedData], planned: Sequence[Cell], **more: Any
+) -> dict[str, Any]:
     """Write down what the report and the status need to know, and return it.
 
     BenchError where the study's folder is that of another protocol: it is left alone.
@@ -55,7 +57,7 @@ def write(name: str, study: Study, found: Sequence[Found], planned: Sequence[Cel
     return entry
 
 
-def _cards(found: Sequence[Found], planned: Iterable[Cell]) -> dict[str, dict[str, Any]]:
+def _cards(found: Sequence[ResolvedData], planned: Iterable[Cell]) -> dict[str, dict[str, Any]]:
     """kind -> name -> what `bench describe` would say of every data set, method and curriculum of a plan."""
     trials = [cell.trial for cell in planned]
     return registry.descriptions(
@@ -65,7 +67,7 @@ def _cards(found: Sequence[Found], planned: Iterable[Cell]) -> dict[str, dict[st
     )
 
 
-def _data_entry(found: Found, study: Study) -> dict[str, Any]:
+def _data_entry(found: ResolvedData, study: Study) -> dict[str, Any]:
     made = registry.make("datasets", found.spec.name, found.spec.params)
     entry = {
         "name": found.where,
@@ -91,7 +93,7 @@ def _data_entry(found: Found, study: Study) -> dict[str, Any]:
     return {**entry, "task": plain(other.task), "external": {**plain(found.external), "title": other.title}}
 
 
-def _oracle(found: Found) -> float | None:
+def _oracle(found: ResolvedData) -> float | None:
     """What the best possible reader of a phantom scores; None for real scans, and where it is not made yet."""
     from bench.data.prepare import open_prepared
     from bench.datasets._oracle import oracle_score

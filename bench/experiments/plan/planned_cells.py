@@ -8,8 +8,8 @@ from typing import Any
 
 from bench import registry
 from bench.core import Arm, BenchError, DataSpec, Labels, Split, Study, Trial, canonical
-from bench.experiments.plan.dependencies import Lineage
-from bench.experiments.plan.resolve_data import Found
+from bench.experiments.plan.dependencies import DependencyResolver
+from bench.experiments.plan.resolve_data import ResolvedData
 from bench.experiments.plan.tuned_params import fitted
 
 AGAIN = " (A/A)"  # behind the label of the arm that the A/A control repeats
@@ -27,12 +27,12 @@ class Cell:
     tuning: Mapping[str, float] = field(default_factory=dict)  # what finding its parameters cost, where that was done
 
 
-def cells(study: Study, data: Iterable[Found | DataSpec]) -> list[Cell]:
+def cells(study: Study, data: Iterable[ResolvedData | DataSpec]) -> list[Cell]:
     """Every cell of the study on these data sets, each upstream trial once and before what needs it."""
     planned: dict[tuple[str, str], Cell] = {}
-    lineage = Lineage()
+    lineage = DependencyResolver()
     for each in data:
-        found = Found(each) if isinstance(each, DataSpec) else each
+        found = ResolvedData(each) if isinstance(each, DataSpec) else each
         for cell in _arm_cells(study, found, lineage):
             for upstream in cell.before:
                 if (upstream.key, "") not in planned:
@@ -45,7 +45,7 @@ def cells(study: Study, data: Iterable[Found | DataSpec]) -> list[Cell]:
     return [cell for (key, label), cell in planned.items() if label or key not in arms]
 
 
-def _arm_cells(study: Study, found: Found, lineage: Lineage) -> Iterable[Cell]:
+def _arm_cells(study: Study, found: ResolvedData, lineage: DependencyResolver) -> Iterable[Cell]:
     split = found.division(study.folds)
     same = alike(study, found)
     meant = [(label, arm) for label, arm in study.rows() if label not in same]
@@ -64,7 +64,7 @@ def _arm_cells(study: Study, found: Found, lineage: Lineage) -> Iterable[Cell]:
                     yield Cell(one, again, role, family, lineage.before(one), tuning)
 
 
-def alike(study: Study, found: Found) -> dict[str, str]:
+def alike(study: Study, found: ResolvedData) -> dict[str, str]:
     """Arms that are left out on images -> the arm they would repeat: they differ in how volumes are shown alone."""
     if len(registry.make("datasets", found.spec.name, found.spec.params).shape) == 4:
         return {}
@@ -82,7 +82,7 @@ def alike(study: Study, found: Found) -> dict[str, str]:
     return repeated
 
 
-def _kind(found: Found) -> str:
+def _kind(found: ResolvedData) -> str:
     return registry.make("datasets", found.spec.name, found.spec.params).task.kind
 
 
@@ -98,7 +98,7 @@ def _repeats(study: Study, label: str) -> Iterable[tuple[str, str, dict[str, Any
             yield label, "random_labels", {"labels": Labels("permuted", number)}
 
 
-def _trial(study: Study, found: Found, split: Split, arm: Arm) -> tuple[Trial, str]:
+def _trial(study: Study, found: ResolvedData, split: Split, arm: Arm) -> tuple[Trial, str]:
     method = registry.spec("methods", arm.method, arm.params)
     curriculum = registry.spec("curricula", arm.curriculum, arm.curriculum_params)
     labels = Labels.noisy(found.noise)

@@ -14,7 +14,7 @@ from bench.data.audit.known_overlaps import overlap
 
 
 @dataclass(frozen=True)
-class Found:
+class ResolvedData:
     """A data set that a study runs on, how it is divided, and what else it is tested on."""
 
     spec: DataSpec
@@ -70,7 +70,7 @@ def _parts(spec: DataSpec) -> int:
 
 def locate(
     study: Study, fingerprint: Any, stand_ins: bool | None = None, phantoms: bool = False
-) -> tuple[list[Found], list[str]]:
+) -> tuple[list[ResolvedData], list[str]]:
     """The data sets that a study runs on, and notes about those that are missing.
 
     fingerprint: (name, params) -> str, or None where the set is not prepared. stand_ins: take the phantom twins of
@@ -84,7 +84,7 @@ def locate(
     if stand_ins is None:
         stand_ins = not paths.data_root_is_configured() and not any(there[_mark(each)] for each in real)
     look = _Look(there, fingerprint, stand_ins or phantoms, phantoms, study.missing)
-    found: list[Found] = []
+    found: list[ResolvedData] = []
     notes: list[str] = []
     for data in study.datasets:
         chosen, words = look.found(data)
@@ -122,11 +122,11 @@ class _Look:
     phantoms: bool
     missing: str
 
-    def found(self, data: Data) -> tuple[Found | None, list[str]]:
+    def found(self, data: Data) -> tuple[ResolvedData | None, list[str]]:
         if data.external is None:
             spec, note = self._located(data, False)
             stands = data.name if note else None
-            found = Found(spec, stands, data.split, fraction=data.fraction, noise=data.noise) if spec else None
+            found = ResolvedData(spec, stands, data.split, fraction=data.fraction, noise=data.noise) if spec else None
             return found, [note] if note else []
         both = [data, data.external]
         if len({registry.member("datasets", each.name).phantom for each in both}) > 1:
@@ -141,7 +141,7 @@ class _Look:
         if spec.name == other.name and twins:  # one phantom stands in for both: other people of it
             other = self._twin(other.name, {"seed": spec.params["seed"] + 1})
         external = External(other, _mapping(data, spec, other))
-        return Found(spec, data.name if note else None, data.split, external, data.fraction, data.noise), notes
+        return ResolvedData(spec, data.name if note else None, data.split, external, data.fraction, data.noise), notes
 
     def _stands_in(self, data: Data) -> bool:
         cls = registry.member("datasets", data.name)

@@ -11,7 +11,7 @@ from bench.core.factorial_design import Design
 from bench.core.study_schema import check_form
 from bench.experiments.plan import tuned_params
 from bench.experiments.plan.factors import check_distinct, check_levels
-from bench.experiments.plan.resolve_data import Found
+from bench.experiments.plan.resolve_data import ResolvedData
 
 SMOKE = Recipe(steps=2, batch_size=2, points=1, scans=4)
 
@@ -74,7 +74,7 @@ def contrasts(study: Study) -> list[tuple[str, str]]:
     return [(label, study.reference) for label, _ in study.rows() if label not in left_out]
 
 
-def lightened(study: Study, found: Sequence[Found]) -> tuple[Study, list[str]]:
+def lightened(study: Study, found: Sequence[ResolvedData]) -> tuple[Study, list[str]]:
     """The study as it runs on these data sets, and what is to be said of it: light where phantoms stand in for all."""
     real = [item for item in found if not registry.member("datasets", item.spec.name).phantom]
     if study.light is None or real or not any(item.stand_in_for for item in found):

@@ -6,22 +6,22 @@ process that tried it. Trials run one after the other in this process, or side b
 the same `Asking`. What was found is a small file, `tuned.json`, that a person commits to use it.
 """
 
-from bench.experiments.search.objective import Outcome, train
-from bench.experiments.search.optuna_storage import Storage
-from bench.experiments.search.ray_resources import Place
+from bench.experiments.search.objective import CandidateOutcome, train
+from bench.experiments.search.optuna_storage import OptunaStorage
+from bench.experiments.search.ray_resources import RayTarget
 from bench.experiments.search.run_search import carry_out
 from bench.experiments.search.search_definition import Search, every, searches
-from bench.experiments.search.search_result import Found, found, remembered
-from bench.experiments.search.search_session import Asked, Asking
+from bench.experiments.search.search_result import SearchResult, found, remembered
+from bench.experiments.search.search_session import CandidateJob, SearchSession
 
 __all__ = [
-    "Asked",
-    "Asking",
-    "Found",
-    "Outcome",
-    "Place",
+    "CandidateJob",
+    "CandidateOutcome",
+    "OptunaStorage",
+    "RayTarget",
     "Search",
-    "Storage",
+    "SearchResult",
+    "SearchSession",
     "carry_out",
     "every",
     "found",

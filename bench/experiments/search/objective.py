@@ -17,15 +17,15 @@ from bench.core import BenchError, MisfitError, Trial
 
 if TYPE_CHECKING:
     from bench.method import Method
-    from bench.training.checkpoint import Point
+    from bench.training.checkpoint import EvaluationPoint
     from bench.training.loop import Fit
-    from bench.training.trial_data import Scene
+    from bench.training.trial_data import TrialData
 
 Report = Callable[[int, float, float, int], bool]  # (point from 1, score, seconds, step) -> whether to give up
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CandidateOutcome:
     """How a candidate ended: done, pruned, failed (an error ended it) or refused (the method cannot do this)."""
 
     state: str
@@ -40,11 +40,11 @@ class Outcome:
         return {**told, "error": self.error} if self.error else told
 
 
-class GivenUpError(Exception):
+class TrialPrunedError(Exception):
     """The pruner has seen enough."""
 
 
-def train(trial: Trial, workplace: Path, objectives: Sequence[str], report: Report) -> Outcome:
+def train(trial: Trial, workplace: Path, objectives: Sequence[str], report: Report) -> CandidateOutcome:
     """Train a candidate as far as `report` lets it go. BenchError where a person has to mend something."""
     from threadpoolctl import threadpool_limits
 
@@ -55,14 +55,16 @@ def train(trial: Trial, workplace: Path, objectives: Sequence[str], report: Repo
         with threadpool_limits(trial.recipe.threads), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*deterministic")  # told in the record of the winner's trial
             return _done(replace(trial, external=None), workplace, objectives, course)
-    except GivenUpError:
-        return Outcome("pruned", seconds=course.seconds, steps=course.step)
+    except TrialPrunedError:
+        return CandidateOutcome("pruned", seconds=course.seconds, steps=course.step)
     except (RefusalError, MisfitError) as refusal:
-        return Outcome("refused", error=str(refusal))
+        return CandidateOutcome("refused", error=str(refusal))
     except BenchError:
         raise
     except Exception as error:  # as in a run: what fails is remembered, and the search goes on
-        return Outcome("failed", seconds=course.seconds, steps=course.step, error=f"{type(error).__name__}: {error}")
+        return CandidateOutcome(
+            "failed", seconds=course.seconds, steps=course.step, error=f"{type(error).__name__}: {error}"
+        )
 
 
 class _Course:
@@ -72,17 +74,17 @@ class _Course:
         self.report, self.began = report, time.perf_counter()
         self.step, self.seconds = 0, 0.0
 
-    def __call__(self, point: Point, number: int) -> None:
+    def __call__(self, point: EvaluationPoint, number: int) -> None:
         self.step, self.seconds = point.step, time.perf_counter() - self.began
         if self.report(number, point.val, self.seconds, point.step):
-            raise GivenUpError
+            raise TrialPrunedError
 
 
-def _done(trial: Trial, workplace: Path, objectives: Sequence[str], course: _Course) -> Outcome:
+def _done(trial: Trial, workplace: Path, objectives: Sequence[str], course: _Course) -> CandidateOutcome:
     from bench import registry
-    from bench.experiments.run_trial import be_deterministic, device_of
     from bench.storage.atomic_io import clear
     from bench.training.checkpoint import CheckpointError
+    from bench.training.device import be_deterministic, device_of
     from bench.training.trial_data import lay_out
 
     be_deterministic(trial.recipe.threads)
@@ -97,14 +99,14 @@ def _done(trial: Trial, workplace: Path, objectives: Sequence[str], course: _Cou
     return _outcome(fit, scene.shape, objectives)
 
 
-def _fit(trial: Trial, method: Method, scene: Scene, workplace: Path, course: _Course) -> Fit:
+def _fit(trial: Trial, method: Method, scene: TrialData, workplace: Path, course: _Course) -> Fit:
     """The training and validation parts are taken from the scene, and nothing else is."""
     from bench import registry
     from bench.training import loop as training
 
     curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
     numbers = {step: at + 1 for at, step in enumerate(training.evaluation_steps(trial.recipe))}
-    setup = training.Setup(
+    setup = training.TrainingSetup(
         trial, method, curriculum, scene.prepared.task, scene.part(scene.fold.train), scene.part(scene.fold.val),
         scene.device, workplace, scene.view.left_right(), spacing=scene.prepared.spacing,
         seen=lambda point: course(point, numbers.get(point.step, 1)),
@@ -112,7 +114,7 @@ def _fit(trial: Trial, method: Method, scene: Scene, workplace: Path, course: _C
     return training.fit(setup, scene.shape)
 
 
-def _outcome(fit: Fit, shape: tuple[int, ...], objectives: Sequence[str]) -> Outcome:
+def _outcome(fit: Fit, shape: tuple[int, ...], objectives: Sequence[str]) -> CandidateOutcome:
     from bench.training import model_cost
 
     point, seconds = fit.points[fit.selected], sum(fit.seconds.values())
@@ -125,5 +127,7 @@ def _outcome(fit: Fit, shape: tuple[int, ...], objectives: Sequence[str]) -> Out
     values = {name: float(reached[name]()) for name in objectives}
     steps = fit.points[-1].step
     if missing := [name for name, value in values.items() if not math.isfinite(value)]:
-        return Outcome("failed", {}, seconds, steps, f"{missing[0]} is no number: the part is too small for it")
-    return Outcome("done", values, seconds, steps)
+        return CandidateOutcome(
+            "failed", {}, seconds, steps, f"{missing[0]} is no number: the part is too small for it"
+        )
+    return CandidateOutcome("done", values, seconds, steps)

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.core import BenchError, HaltError
+from bench.core import BenchError, RunAbortedError
 from bench.storage.atomic_io import REASONS
-from bench.storage.locks import Claim, claim
+from bench.storage.locks import Lock, claim
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -33,7 +33,7 @@ SERVERS = ("postgresql", "mysql", "mariadb")
 
 
 @dataclass(frozen=True)
-class Storage:
+class OptunaStorage:
     """A storage as it is named: a file (`.db` SQLite, `.log` journal) or the URL of a database."""
 
     name: str
@@ -143,7 +143,7 @@ class Storage:
             reasons = {**REASONS, errno.ENOENT: "nothing can be made there", errno.EEXIST: REASONS[errno.ENOTDIR]}
             reason = reasons.get(error.errno, str(error))
             mend = "mend this, or give a file in another folder with --storage"
-            raise HaltError(f"the storage {self.shown} cannot lie in {folder}: {reason}; {mend}") from error
+            raise RunAbortedError(f"the storage {self.shown} cannot lie in {folder}: {reason}; {mend}") from error
 
     def _lacking(self, error: ImportError) -> str:
         """Which driver of a database is not installed, and how to have one."""
@@ -165,8 +165,8 @@ class Storage:
         given = "timeout" if "+pg8000" in self.name else "connect_timeout"
         return {"connect_args": {given: int(WAIT)}, "pool_pre_ping": True}
 
-    def _halt(self, reason: str) -> HaltError:
-        return HaltError(f"the storage {self.shown}: {reason}. {KEPT}, and give the command again")
+    def _halt(self, reason: str) -> RunAbortedError:
+        return RunAbortedError(f"the storage {self.shown}: {reason}. {KEPT}, and give the command again")
 
     def _other(self, what: str, why: str = "") -> BenchError:
         said = f"the storage {self.shown} is no {what}{why}, or damaged"
@@ -240,10 +240,11 @@ class _Lock:
         ends = time.monotonic() + WAIT
         while (held := claim(self.path)) is None:
             if time.monotonic() > ends:
-                raise HaltError(f"the storage {self.path.parent / self.path.name[1:-6]}: another program has it locked;"
-                                f" waited {WAIT:g} s. {KEPT}, and give the command again")  # fmt: skip
+                storage = self.path.parent / self.path.name[1:-6]
+                locked = f"the storage {storage}: another program has it locked; waited {WAIT:g} s"
+                raise RunAbortedError(f"{locked}. {KEPT}, and give the command again")
             time.sleep(PAUSE)
-        self.held: Claim | None = held
+        self.held: Lock | None = held
         return True
 
     def release(self) -> None:

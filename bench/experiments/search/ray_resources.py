@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench.core import BenchError, HaltError, Trial, plain
+from bench.core import BenchError, RunAbortedError, Trial, plain
 from bench.experiments.launch import code_archive, node_agent
-from bench.experiments.launch.jobs import kind_of
-from bench.experiments.launch.nodes import TINY, Inspection, Node, at, gathered
-from bench.experiments.launch.resources import Need, alone, lacking, need
+from bench.experiments.launch.jobs import memory_kind
+from bench.experiments.launch.nodes import TINY, Node, NodeCheck, at, gathered
+from bench.experiments.launch.resources import ResourceRequest, alone, lacking, need
 from bench.experiments.search.objective import train
 
 
 @dataclass(frozen=True)
-class Place:
+class RayTarget:
     """Where candidates are trained."""
 
     address: str = ""  # of a Ray cluster that runs already; empty: Ray is begun on this machine
@@ -31,17 +31,17 @@ class Place:
         return not self.address
 
 
-def room(ray: Any, trial: Trial, folder: Path, place: Place) -> tuple[Need, int, dict[str, Any]]:
+def room(ray: Any, trial: Trial, folder: Path, place: RayTarget) -> tuple[ResourceRequest, int, dict[str, Any]]:
     """What a candidate needs of any node, how many there is room for, and what a worker is told to find data by.
 
     folder: where whoever asks may leave a file. BenchError where nothing could ever hold a candidate; HaltError where
     the nodes differ from this machine.
     """
     code_archive.by_value(ray)
-    with Inspection(ray, folder, [trial], place.here) as inspection:
+    with NodeCheck(ray, folder, [trial], place.here) as inspection:
         nodes = gathered(ray, inspection, place.tell)
         if other := sorted(node.name for node in nodes if node.shipped):
-            raise HaltError(
+            raise RunAbortedError(
                 f"node {', '.join(other)}: its files of bench, or of the plug-ins, are not those of this machine, and a"
                 " search sends none; install the same version there, or let all nodes see one folder with it"
             )
@@ -52,19 +52,19 @@ def room(ray: Any, trial: Trial, folder: Path, place: Place) -> tuple[Need, int,
     needs = {node.id: found for node in nodes if (found := need(trial, node, place.peaks))}
     if not needs:
         raise BenchError(lacking(trial, nodes, place.peaks))
-    most = Need(*(max(getattr(one, name) for one in needs.values()) for name in ("cpus", "gpu", "memory")))
+    most = ResourceRequest(*(max(getattr(one, name) for one in needs.values()) for name in ("cpus", "gpu", "memory")))
     return most, max(1, sum(_fit(node, most) for node in nodes if node.id in needs)), setting
 
 
-def _fit(node: Node, wanted: Need) -> int:
+def _fit(node: Node, wanted: ResourceRequest) -> int:
     """How many fit on a node at once."""
     return min(int(node.total.get(name, 0) / amount + TINY) for name, amount in wanted.resources.items())
 
 
-def _measure(ray: Any, trial: Trial, nodes: Sequence[Node], setting: dict[str, Any], place: Place) -> None:
+def _measure(ray: Any, trial: Trial, nodes: Sequence[Node], setting: dict[str, Any], place: RayTarget) -> None:
     """Where GPUs are shared and nobody has measured such a trial: two steps of it, alone on a GPU of each device."""
     for node in nodes:
-        kind = node.device, kind_of(trial)
+        kind = node.device, memory_kind(trial)
         if not (node.total.get("GPU") and node.gpu_mb) or kind in place.peaks:
             continue
         own = alone(trial, node)
@@ -76,8 +76,8 @@ def _measure(ray: Any, trial: Trial, nodes: Sequence[Node], setting: dict[str, A
 def measured(trial: dict[str, Any], setting: dict[str, Any]) -> float | None:
     """In a worker: the peak of memory of a training in megabytes, from two steps; None where they failed."""
     settle(setting)
-    from bench.experiments.run_trial import device_of
     from bench.training import model_cost
+    from bench.training.device import device_of
 
     asked = Trial.parse(trial)
     short, device = replace(asked, recipe=replace(asked.recipe, steps=2, points=1)), device_of()

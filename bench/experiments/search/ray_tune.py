@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.core import BenchError, HaltError, Trial, plain
+from bench.core import BenchError, RunAbortedError, Trial, plain
 from bench.experiments.launch.ray_session import connected
-from bench.experiments.launch.signals import Stop
-from bench.experiments.search.objective import Outcome, train
-from bench.experiments.search.ray_resources import Place, room, settle
-from bench.experiments.search.search_session import Asking
+from bench.experiments.launch.signals import StopRequest
+from bench.experiments.search.objective import CandidateOutcome, train
+from bench.experiments.search.ray_resources import RayTarget, room, settle
+from bench.experiments.search.search_session import SearchSession
 
 LOSSES = 1  # workers that a candidate may lose before that counts as its own fault
 LOSSES_THERE = 3  # the same on a cluster, whose nodes may go away
@@ -32,20 +32,20 @@ SETTINGS = {  # of Tune; those of Ray are the launcher's
 }
 
 
-def side_by_side(asking: Asking, watch: Any, stop: Stop, place: Place) -> None:
+def side_by_side(asking: SearchSession, watch: Any, stop: StopRequest, place: RayTarget) -> None:
     """Let Ray Tune train what is left of a search; nothing is begun any more where a stop was asked for."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     with connected(place.address) as ray, tempfile.TemporaryDirectory(prefix="bench-tune-") as folder, _as_it_is():
         from ray import tune
 
-        from bench.experiments.search.storage_searcher import Pruning, Suggesting
+        from bench.experiments.search.storage_searcher import StorageScheduler, StorageSearcher
 
         need, slots, setting = room(ray, asking.search.trial, asking.folder, place)
         share = {name.lower(): amount for name, amount in need.resources.items()}
         config = tune.TuneConfig(
-            search_alg=Suggesting(asking, watch, stop, setting), scheduler=Pruning(asking), num_samples=-1,
-            reuse_actors=True, max_concurrent_trials=slots,
+            search_alg=StorageSearcher(asking, watch, stop, setting), scheduler=StorageScheduler(asking),
+            num_samples=-1, reuse_actors=True, max_concurrent_trials=slots,
         )  # fmt: skip
         losses = LOSSES if place.here else LOSSES_THERE
         run = tune.RunConfig(
@@ -84,12 +84,12 @@ def _workplace(given: Path) -> Iterator[Path]:
         yield Path(own)
 
 
-def parsed(text: str) -> Outcome:
+def parsed(text: str) -> CandidateOutcome:
     """What a worker said of a candidate's end. BenchError where a person has to mend something."""
     told = json.loads(text)
     if told["state"] == "halted":
-        raise (HaltError if told["status"] == 1 else BenchError)(told["error"])
-    return Outcome(**told)
+        raise (RunAbortedError if told["status"] == 1 else BenchError)(told["error"])
+    return CandidateOutcome(**told)
 
 
 @contextmanager

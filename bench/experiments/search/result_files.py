@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import PROTOCOL, BenchError
-from bench.experiments.search.optuna_storage import Storage
+from bench.experiments.search.optuna_storage import OptunaStorage
 from bench.experiments.search.search_definition import Search
 from bench.storage.atomic_io import storing, write_text
 from bench.storage.locks import claimed
@@ -16,7 +16,7 @@ from bench.storage.tuned_file import SEARCHES
 
 
 def write(
-    folder: Path, study: str, every: Sequence[Search], asked: Sequence[Search], storage: Storage, claims: Path
+    folder: Path, study: str, every: Sequence[Search], asked: Sequence[Search], storage: OptunaStorage, claims: Path
 ) -> None:
     """Write down all searches of a study, and for those that are asked for now their number and place.
 

@@ -11,23 +11,23 @@ from pathlib import Path
 
 from bench.experiments import launch
 from bench.experiments.launch import signals
-from bench.experiments.launch.signals import Stop
+from bench.experiments.launch.signals import StopRequest
 from bench.experiments.search.objective import train
-from bench.experiments.search.optuna_storage import Storage
-from bench.experiments.search.ray_resources import Place
+from bench.experiments.search.optuna_storage import OptunaStorage
+from bench.experiments.search.ray_resources import RayTarget
 from bench.experiments.search.search_definition import Search
-from bench.experiments.search.search_result import Found, found
-from bench.experiments.search.search_session import Asking
+from bench.experiments.search.search_result import SearchResult, found
+from bench.experiments.search.search_session import SearchSession
 
 PAUSE = 0.2  # seconds between two looks at candidates that other processes are at
 
-Watch = Callable[[Asking], None]  # told whenever a candidate has ended
+Watch = Callable[[SearchSession], None]  # told whenever a candidate has ended
 
 
 def carry_out(
-    searches: Sequence[Search], storage: Storage, trials: int, folder: Path, launcher: str,
-    watch: Watch = lambda asking: None, place: Place | None = None,
-) -> list[Found]:  # fmt: skip
+    searches: Sequence[Search], storage: OptunaStorage, trials: int, folder: Path, launcher: str,
+    watch: Watch = lambda asking: None, place: RayTarget | None = None,
+) -> list[SearchResult]:  # fmt: skip
     """Carry out every search, or what is left of it, and return what they found.
 
     trials: of each search. folder: of claims and checkpoints. launcher: one of bench.experiments.launch.LAUNCHERS;
@@ -37,7 +37,7 @@ def carry_out(
     The first SIGINT lets the candidates in flight end and begins no other; then, as a second one at once, it goes to
     whoever had it before. Both resume.
     """
-    place = place or Place()
+    place = place or RayTarget()
     launcher = launch.chosen(launcher, place.address)
     place = replace(place, address=place.address or os.environ.get("RAY_ADDRESS", ""))
     if launcher == "auto":
@@ -48,7 +48,7 @@ def carry_out(
         for search in searches:
             if stop.asked:
                 break
-            with Asking(search, storage, trials, folder) as asking:
+            with SearchSession(search, storage, trials, folder) as asking:
                 watch(asking)
                 if not asking.finished():
                     _executor(launcher, place)(asking, watch, stop)
@@ -56,7 +56,7 @@ def carry_out(
     return results
 
 
-def _executor(launcher: str, place: Place) -> Callable[[Asking, Watch, Stop], None]:
+def _executor(launcher: str, place: RayTarget) -> Callable[[SearchSession, Watch, StopRequest], None]:
     if launcher == "serial":
         return _serial
     from bench.experiments.search.ray_tune import side_by_side
@@ -64,7 +64,7 @@ def _executor(launcher: str, place: Place) -> Callable[[Asking, Watch, Stop], No
     return partial(side_by_side, place=place)
 
 
-def _serial(asking: Asking, watch: Watch, stop: Stop) -> None:
+def _serial(asking: SearchSession, watch: Watch, stop: StopRequest) -> None:
     while not (stop.asked or asking.finished()):
         asked = asking.ask()
         if asked is None:
@@ -76,5 +76,5 @@ def _serial(asking: Asking, watch: Watch, stop: Stop) -> None:
         watch(asking)
 
 
-def _reported(asking: Asking, number: int, point: int, score: float, seconds: float, step: int) -> bool:
+def _reported(asking: SearchSession, number: int, point: int, score: float, seconds: float, step: int) -> bool:
     return asking.report(number, point, score)

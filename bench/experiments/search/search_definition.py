@@ -24,7 +24,7 @@ from bench.core import (
     plain,
 )
 from bench.evaluation import metrics
-from bench.experiments.plan import Found as Located
+from bench.experiments.plan import ResolvedData as Located
 from bench.experiments.plan import needed_by
 from bench.experiments.search import samplers
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import Study, plural
-from bench.experiments.plan import Found
+from bench.experiments.plan import ResolvedData
 from bench.experiments.plan.estimate import estimate, in_words
 from bench.experiments.search.search_definition import Search, UnsearchableError, searches
 
@@ -55,7 +55,7 @@ class Forecast:
         return {**told, "fault": self.fault} if self.fault else told
 
 
-def forecast(name: str, study: Study, found: Sequence[Found], root: Path) -> Forecast | None:
+def forecast(name: str, study: Study, found: Sequence[ResolvedData], root: Path) -> Forecast | None:
     """The searches of a study on data that are found; None where it declares none. root: of the records.
 
     BenchError where a range, or anything else of the search, is not as it has to be.

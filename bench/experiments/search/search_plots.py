@@ -18,20 +18,20 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.core import Choices, Range
-from bench.experiments.search.search_result import Candidate, Found
+from bench.experiments.search.search_result import Candidate, SearchResult
 from bench.report.figures import style
 
 EVALUATOR = {"n_trees": 64, "max_depth": 64, "seed": 0}  # of optuna.importance.FanovaImportanceEvaluator
 FEWEST = 4  # candidates trained to the end, for a word about importance
 
 
-def draw(one: Found, folder: Path, stem: str) -> list[Path]:
+def draw(one: SearchResult, folder: Path, stem: str) -> list[Path]:
     """Write the pictures of a search and return where; those that its candidates allow."""
     made = {"history": history(one), "parallel": parallel(one), "importance": importances(one), "front": front(one)}
     return [path for name, drawn in made.items() if drawn for path in style.save(drawn, folder, f"{stem}-{name}")]
 
 
-def importance(one: Found) -> dict[str, float]:
+def importance(one: SearchResult) -> dict[str, float]:
     """The share of the validation score's variance that each parameter explains, by fANOVA; empty of too few."""
     import optuna
 
@@ -51,7 +51,7 @@ def importance(one: Found) -> dict[str, float]:
         return dict(optuna.importance.get_param_importances(study, evaluator=evaluator, params=sorted(varied)))
 
 
-def history(one: Found) -> Figure:
+def history(one: SearchResult) -> Figure:
     """The validation score of every candidate in its order, and the best so far."""
     with style.paper():
         drawn, axes = _figure(2.6)
@@ -82,7 +82,7 @@ def _history_marks() -> list[Line2D]:
     ]
 
 
-def importances(one: Found) -> Figure | None:
+def importances(one: SearchResult) -> Figure | None:
     """A bar for each parameter; None where there are too few candidates."""
     found = importance(one)
     if not found:
@@ -98,7 +98,7 @@ def importances(one: Found) -> Figure | None:
     return drawn
 
 
-def parallel(one: Found) -> Figure | None:
+def parallel(one: SearchResult) -> Figure | None:
     """A line for each candidate through its values, dark where its score is good; None where none came to its end."""
     names = sorted(one.search.space)
     done = sorted(one.done, key=lambda each: each.values["validation"], reverse=one.search.directions[0] == "minimize")
@@ -119,7 +119,7 @@ def parallel(one: Found) -> Figure | None:
     return drawn
 
 
-def front(one: Found) -> Figure | None:
+def front(one: SearchResult) -> Figure | None:
     """Score against the other objective, of a search with two, and the front of those that none beats in both."""
     objectives = one.search.tuning.objectives
     if len(objectives) != 2 or not one.done:
@@ -145,7 +145,7 @@ def _figure(height: float) -> tuple[Figure, Axes]:
     return drawn, axes
 
 
-def _title(axes: Axes, one: Found) -> None:
+def _title(axes: Axes, one: SearchResult) -> None:
     trial = one.search.trial
     axes.set_title(f"{one.search.arm}: {trial.where}, partition {trial.partition}, fold {trial.fold}", loc="left")
 
@@ -175,7 +175,7 @@ def _of_scores(scores: Sequence[float]) -> Any:
     return lambda score: (score - low) / (high - low) if high > low else 0.5
 
 
-def _parallel_axes(axes: Axes, one: Found, names: Sequence[str], scores: Sequence[float]) -> None:
+def _parallel_axes(axes: Axes, one: SearchResult, names: Sequence[str], scores: Sequence[float]) -> None:
     """Upright lines with the ends of each range; the last one is the score."""
     ends = [_ends(one.search.space[name]) for name in names] + [(f"{min(scores):.3g}", f"{max(scores):.3g}")]
     for at, (low, high) in enumerate(ends):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.core import BenchError
 from bench.experiments.progress import WINDOW
-from bench.experiments.search.optuna_storage import Storage
+from bench.experiments.search.optuna_storage import OptunaStorage
 from bench.experiments.search.search_session import TRIALS, begun, elsewhere
 from bench.storage.atomic_io import storing
 from bench.storage.locks import claimed, told
@@ -36,7 +36,7 @@ def state_of(study: str, rows: Sequence[Mapping[str, Any]], storage: str = "", n
     for name in dict.fromkeys(storage or row["storage"] for row in asked):
         mine = [row for row in asked if (storage or row["storage"]) == name]
         try:
-            held |= _held(Storage(name), mine)
+            held |= _held(OptunaStorage(name), mine)
         except BenchError as error:
             closed[name] = str(error)
     now = time.time() if now is None else now  # after the storages are read: what ended meanwhile counts for the speed
@@ -58,7 +58,7 @@ def state_of(study: str, rows: Sequence[Mapping[str, Any]], storage: str = "", n
     }
 
 
-def _held(storage: Storage, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _held(storage: OptunaStorage, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """What a storage holds of searches: their candidates."""
     if not storage.exists:
         return {}

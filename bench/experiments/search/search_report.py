@@ -15,7 +15,7 @@ import pandas as pd
 from bench.core import digest
 from bench.experiments.search import search_plots
 from bench.experiments.search.search_definition import Search
-from bench.experiments.search.search_result import Found
+from bench.experiments.search.search_result import SearchResult
 from bench.report.tables import markdown
 from bench.report.tables.search_table import tuning
 from bench.storage.atomic_io import storing, write_text
@@ -26,7 +26,7 @@ PLACE = ("arm", "data", "partition", "fold")  # the columns that say which searc
 
 
 def build(
-    folder: Path, question: str, results: Sequence[Found], written: Mapping[str, Any], notes: Sequence[str],
+    folder: Path, question: str, results: Sequence[SearchResult], written: Mapping[str, Any], notes: Sequence[str],
     every: Sequence[Search] = (),
 ) -> Path:  # fmt: skip
     """Write page, table and pictures of the searches under the study's folder; returns the page.
@@ -81,7 +81,7 @@ def _place(search: Search) -> dict[str, Any]:
     return dict(zip(PLACE, (search.arm, trial.where, trial.partition, trial.fold), strict=True))
 
 
-def candidates(results: Sequence[Found]) -> pd.DataFrame:
+def candidates(results: Sequence[SearchResult]) -> pd.DataFrame:
     """A row for every candidate of every search."""
     rows = []
     for one in results:
@@ -98,7 +98,7 @@ def candidates(results: Sequence[Found]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _told(one: Found) -> list[str]:
+def _told(one: SearchResult) -> list[str]:
     """Counts, and the front where there are several objectives."""
     counts = ", ".join(f"{count} {state}" for state, count in sorted(one.states.items()))
     lines = [f"{len(one.candidates)} of {one.trials} candidates ({counts}), {one.steps} steps, {one.seconds:.0f} s."]

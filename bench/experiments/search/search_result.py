@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bench.core import canonical, digest, plain
-from bench.experiments.search.optuna_storage import Storage
+from bench.experiments.search.optuna_storage import OptunaStorage
 from bench.experiments.search.search_definition import Search
-from bench.experiments.search.search_session import TRIALS, Asking, begun
+from bench.experiments.search.search_session import TRIALS, SearchSession, begun
 
 if TYPE_CHECKING:
     import optuna
@@ -33,7 +33,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """A search as far as it has come."""
 
     search: Search
@@ -111,12 +111,12 @@ class Found:
         )
 
 
-def found(asking: Asking) -> Found:
+def found(asking: SearchSession) -> SearchResult:
     """What a search has found so far."""
     return _found(asking.search, asking.trials, asking.tried(), asking.versions)
 
 
-def remembered(searches: Sequence[Search], storage: Storage) -> dict[str, Found]:
+def remembered(searches: Sequence[Search], storage: OptunaStorage) -> dict[str, SearchResult]:
     """What a storage holds of some searches, by their identity: of those that were begun there."""
     with storage.opened() as opened:
         noted = {one.study_name: one.user_attrs for one in opened.get_all_studies()}
@@ -124,15 +124,17 @@ def remembered(searches: Sequence[Search], storage: Storage) -> dict[str, Found]
         return {search.identity: _looked_at(search, noted[search.name], opened) for search in there}
 
 
-def _looked_at(search: Search, noted: Mapping[str, Any], opened: BaseStorage) -> Found:
+def _looked_at(search: Search, noted: Mapping[str, Any], opened: BaseStorage) -> SearchResult:
     """noted: what is recorded of the search beside its candidates."""
     raw = opened.get_all_trials(opened.get_study_id_from_name(search.name), deepcopy=False)
     trials = noted.get(TRIALS, len(raw))
     return _found(search, trials, begun(raw, trials), noted.get("versions", {}))
 
 
-def _found(search: Search, trials: int, raw: Sequence[optuna.trial.FrozenTrial], versions: Mapping[str, str]) -> Found:
-    return Found(search, trials, [_candidate(search, one) for one in raw], raw, versions)
+def _found(
+    search: Search, trials: int, raw: Sequence[optuna.trial.FrozenTrial], versions: Mapping[str, str]
+) -> SearchResult:
+    return SearchResult(search, trials, [_candidate(search, one) for one in raw], raw, versions)
 
 
 def _candidate(search: Search, one: optuna.trial.FrozenTrial) -> Candidate:

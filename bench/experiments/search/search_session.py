@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 from bench import __version__
 from bench.core import BenchError, Choices, Ints, Range, Trial, plain, seed_of
 from bench.experiments.search import samplers
-from bench.experiments.search.objective import Outcome
-from bench.experiments.search.optuna_storage import Storage, close, quiet
+from bench.experiments.search.objective import CandidateOutcome
+from bench.experiments.search.optuna_storage import OptunaStorage, close, quiet
 from bench.experiments.search.search_definition import Search
 from bench.storage.atomic_io import clear, storing
-from bench.storage.locks import Claim, claim, claimed
+from bench.storage.locks import Lock, claim, claimed
 
 if TYPE_CHECKING:
     import optuna
@@ -37,7 +37,7 @@ _HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)
-class Asked:
+class CandidateJob:
     """A candidate to be trained."""
 
     number: int  # from 0, the defaults
@@ -45,10 +45,10 @@ class Asked:
     workplace: Path  # where its states are kept until it ends, and a killed process left its own
 
 
-class Asking:
+class SearchSession:
     """One search on its storage. Used in a `with`: what it holds at the end is free for others."""
 
-    def __init__(self, search: Search, storage: Storage, trials: int, folder: Path) -> None:
+    def __init__(self, search: Search, storage: OptunaStorage, trials: int, folder: Path) -> None:
         """trials: that the search is to try in all. folder: of claims and checkpoints, the same for all who share it.
 
         BenchError where the storage is that of another study; HaltError where it cannot be used.
@@ -58,7 +58,7 @@ class Asking:
         self.fault: BenchError | None = None  # what a person has to mend, where whoever asks cannot raise it
         recipe = search.trial.recipe
         self._points = min(recipe.points, recipe.steps)  # of a candidate that is not given up
-        self._claims: dict[int, Claim] = {}
+        self._claims: dict[int, Lock] = {}
         self._on_their_way: dict[int, optuna.Trial] = {}
         storage.room()
         with storing(folder):
@@ -73,7 +73,7 @@ class Asking:
             self._close()
             raise
 
-    def __enter__(self) -> Asking:
+    def __enter__(self) -> SearchSession:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,7 +84,7 @@ class Asking:
     def _close(self) -> None:
         close(self._opened)
 
-    def ask(self) -> Asked | None:
+    def ask(self) -> CandidateJob | None:
         """The next candidate; None where all are tried, or the rest are with other processes."""
         while (found := self._next()) is not None:
             number, params = found
@@ -92,11 +92,11 @@ class Asking:
             try:
                 with storing(self.folder):
                     workplace.mkdir(exist_ok=True)
-                return Asked(number, self.search.candidate(params), workplace)
+                return CandidateJob(number, self.search.candidate(params), workplace)
             except BenchError as error:
                 if error.status != 2:
                     raise
-                self.tell(number, Outcome("failed", error=str(error)))  # values that do not go together
+                self.tell(number, CandidateOutcome("failed", error=str(error)))  # values that do not go together
         return None
 
     def report(self, number: int, point: int, value: float) -> bool:
@@ -115,7 +115,7 @@ class Asking:
                 trial.set_user_attr("at", [_HERE, time.time()])
             return number > 0 and point < self._points and trial.should_prune()
 
-    def tell(self, number: int, outcome: Outcome) -> None:
+    def tell(self, number: int, outcome: CandidateOutcome) -> None:
         """Remember how a candidate ended."""
         import optuna
 
@@ -254,7 +254,7 @@ def _described(search: Search) -> Mapping[str, Any]:
     }
 
 
-def _check_owner(opened: optuna.storages.BaseStorage, storage: Storage, study: str) -> None:
+def _check_owner(opened: optuna.storages.BaseStorage, storage: OptunaStorage, study: str) -> None:
     """BenchError where the storage holds anything else than searches of this study."""
     for one in opened.get_all_studies():
         owner = one.user_attrs.get("study")

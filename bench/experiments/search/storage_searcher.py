@@ -12,16 +12,16 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from bench.core import BenchError, plain
-from bench.experiments.launch.signals import Stop
-from bench.experiments.search.objective import Outcome
+from bench.experiments.launch.signals import StopRequest
+from bench.experiments.search.objective import CandidateOutcome
 from bench.experiments.search.ray_tune import parsed
-from bench.experiments.search.search_session import Asking
+from bench.experiments.search.search_session import SearchSession
 
 
-class Suggesting(Searcher):
+class StorageSearcher(Searcher):
     """Asks for candidates and tells how they ended."""
 
-    def __init__(self, asking: Asking, watch: Any, stop: Stop, setting: Mapping[str, Any]) -> None:
+    def __init__(self, asking: SearchSession, watch: Any, stop: StopRequest, setting: Mapping[str, Any]) -> None:
         """setting: what a worker finds data and plug-ins by."""
         super().__init__(metric=None, mode=None)
         self.asking, self.watch, self.stop, self.setting = asking, watch, stop, setting
@@ -63,9 +63,9 @@ class Suggesting(Searcher):
             if "outcome" in said:
                 outcome = parsed(said["outcome"])
             elif error:
-                outcome = Outcome("failed", **spent, error="its worker was lost, more than once")
+                outcome = CandidateOutcome("failed", **spent, error="its worker was lost, more than once")
             else:
-                outcome = Outcome("pruned", **spent)
+                outcome = CandidateOutcome("pruned", **spent)
             self.asking.tell(number, outcome)
         except BenchError as fault:
             self.asking.fault = fault
@@ -82,10 +82,10 @@ class Suggesting(Searcher):
         return {}
 
 
-class Pruning(FIFOScheduler):
+class StorageScheduler(FIFOScheduler):
     """Stops a candidate where the search's pruner says so."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: SearchSession) -> None:
         super().__init__()
         self.asking = asking
 

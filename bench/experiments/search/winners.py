@@ -14,15 +14,15 @@ from typing import Any
 from bench import __version__
 from bench.core import PROTOCOL, BenchError, plain
 from bench.experiments.search import samplers
-from bench.experiments.search.optuna_storage import Storage
+from bench.experiments.search.optuna_storage import OptunaStorage
 from bench.experiments.search.search_definition import Search
-from bench.experiments.search.search_result import Candidate, Found
+from bench.experiments.search.search_result import Candidate, SearchResult
 from bench.storage import tuned_file
 from bench.storage.atomic_io import seal, write_text
 
 
 def write(
-    path: Path, study: str, results: Sequence[Found], storage: Storage, every: Sequence[Search] = ()
+    path: Path, study: str, results: Sequence[SearchResult], storage: OptunaStorage, every: Sequence[Search] = ()
 ) -> dict[str, Any]:
     """Write the sets of all searches that came to their end and have a winner; returns what was written.
 
@@ -55,7 +55,7 @@ def _earlier(path: Path) -> Sequence[Mapping[str, Any]]:
         return ()
 
 
-def _set(one: Found) -> dict[str, Any]:
+def _set(one: SearchResult) -> dict[str, Any]:
     search, trial = one.search, one.search.trial
     return {
         "arm": search.arm,
@@ -74,7 +74,7 @@ def _set(one: Found) -> dict[str, Any]:
     }
 
 
-def _described(one: Found) -> Mapping[str, Any]:
+def _described(one: SearchResult) -> Mapping[str, Any]:
     tuning = one.search.tuning
     return {
         "identity": one.search.identity,
@@ -90,5 +90,5 @@ def _validation(one: Candidate | None) -> float | None:
     return one.values.get("validation") if one else None
 
 
-def _front(one: Found) -> list[dict[str, Any]]:
+def _front(one: SearchResult) -> list[dict[str, Any]]:
     return [{"candidate": each.number, "params": each.params, "values": each.values} for each in one.front]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import registry
 from bench.core import BenchError
-from bench.report.export.run_data import Told, told
+from bench.report.export.run_data import RunExport, told
 from bench.report.tables import Results
 
 SINKS = ("tensorboard", "mlflow")  # each the name of the package that it needs, too
@@ -32,7 +32,7 @@ def export(results: Results, to: str, out: Path) -> int:
     return len(runs)
 
 
-def _writer(to: str) -> Callable[[Results, list[Told], Path], None]:
+def _writer(to: str) -> Callable[[Results, list[RunExport], Path], None]:
     try:
         return importlib.import_module(f"bench.report.export.{to}_files").write
     except ImportError as error:

@@ -14,7 +14,7 @@ os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # it would rather have
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
-from bench.report.export.run_data import Told
+from bench.report.export.run_data import RunExport
 from bench.report.tables import Results
 from bench.storage.atomic_io import storing
 
@@ -22,7 +22,7 @@ LONGEST = 500  # letters of a parameter that every version takes
 MOST = 1000  # numbers in a batch
 
 
-def write(results: Results, runs: list[Told], out: Path) -> None:
+def write(results: Results, runs: list[RunExport], out: Path) -> None:
     """An experiment named as the study, and a run for each of its runs; those that are there already are left."""
     with storing(out), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # and says so
@@ -50,7 +50,7 @@ def _there(client: MlflowClient, experiment: str) -> set[str]:
             return keys
 
 
-def _write(client: MlflowClient, experiment: str, run: Told) -> None:
+def _write(client: MlflowClient, experiment: str, run: RunExport) -> None:
     began = int(1000 * run.started)
     made = client.create_run(experiment, start_time=began, run_name=f"{run.data}: {run.name}")
     last = max((step for step, _ in run.curve), default=0)

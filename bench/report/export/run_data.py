@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.core import Record
-from bench.report.tables import Results, Run, Section
+from bench.report.tables import DatasetResults, Results, Run
 from bench.report.tables.number_format import clean
 
 CURVES = {"train_loss": "train/loss", "val_loss": "validation/loss", "val": "validation", "test": "audit/test"}
 
 
 @dataclass(frozen=True)
-class Told:
+class RunExport:
     """A finished run."""
 
     key: str
@@ -30,7 +30,7 @@ class Told:
     scores: Mapping[str, float]  # of the selected point on the test part, and what the run cost
 
 
-def told(results: Results) -> list[Told]:
+def told(results: Results) -> list[RunExport]:
     """Every finished run of an arm or of the A/A control, in the order of the plan."""
     return [
         _told(section, run)
@@ -40,17 +40,17 @@ def told(results: Results) -> list[Told]:
     ]
 
 
-def _told(section: Section, run: Run) -> Told:
+def _told(section: DatasetResults, run: Run) -> RunExport:
     record, cell = run.record, run.cell
     partition, fold, seed = run.place
     name = f"{cell['arm']}, partition {partition}, fold {fold}, seed {seed}"
     curve = tuple(_point(section, point) for point in record.curve)
-    return Told(
+    return RunExport(
         cell["key"], name, section.name, cell["arm"], _started(record), _params(section, run), curve, _scores(record)
     )
 
 
-def _point(section: Section, point: Mapping[str, Any]) -> tuple[int, dict[str, float]]:
+def _point(section: DatasetResults, point: Mapping[str, Any]) -> tuple[int, dict[str, float]]:
     """Scores of a curve carry the metric's name; the test part's stand under `audit`, as nothing is chosen by them."""
     metric = section.task.primary
     named = {
@@ -71,7 +71,7 @@ def _finite(values: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in numbers.items() if math.isfinite(value)}
 
 
-def _params(section: Section, run: Run) -> dict[str, str]:
+def _params(section: DatasetResults, run: Run) -> dict[str, str]:
     record = run.record
     place = dict(zip(("partition", "fold", "seed"), run.place, strict=True))
     resolved = {f"method.{name}": value for name, value in record.resolved.get("method", {}).items()}

@@ -11,12 +11,12 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from bench.report.export.run_data import Told
+from bench.report.export.run_data import RunExport
 from bench.report.tables import Results
 from bench.storage.atomic_io import storing
 
 
-def write(results: Results, runs: list[Told], out: Path) -> None:
+def write(results: Results, runs: list[RunExport], out: Path) -> None:
     """One folder a run, `OUT/STUDY/DATA/RUN`; a run that was exported before is written anew."""
     with storing(out):
         for run in runs:
@@ -25,7 +25,7 @@ def write(results: Results, runs: list[Told], out: Path) -> None:
             _write(run, folder)
 
 
-def _write(run: Told, folder: Path) -> None:
+def _write(run: RunExport, folder: Path) -> None:
     writer = EventFileWriter(str(folder))
     try:
         for event in _events(run):
@@ -34,7 +34,7 @@ def _write(run: Told, folder: Path) -> None:
         writer.close()
 
 
-def _events(run: Told) -> Iterator[Event]:
+def _events(run: RunExport) -> Iterator[Event]:
     """The curve by its steps; scores and costs, one number each, at the last of them."""
     last = max((step for step, _ in run.curve), default=0)
     for step, values in (*run.curve, (last, run.scores)):

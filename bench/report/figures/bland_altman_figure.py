@@ -11,12 +11,12 @@ from matplotlib.lines import Line2D
 
 from bench.report.figures import style
 from bench.report.figures.panels import beneath, named, panels
-from bench.report.tables.arm_selection import Said, told
+from bench.report.tables.arm_selection import PooledPredictions, told
 
 DENSE = 600  # points; more are shown as a density
 
 
-def agreement(found: Mapping[str, Said], unit: str) -> Figure:
+def agreement(found: Mapping[str, PooledPredictions], unit: str) -> Figure:
     """Two panels for every arm: the difference against the mean of both, and against the true number.
 
     Under the arm's name: the mean difference, the distance of the limits of agreement from it, and the slope.
@@ -72,7 +72,7 @@ def _points(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
     axes.margins(0.06)
 
 
-def _words(said: Said) -> str:
+def _words(said: PooledPredictions) -> str:
     """Mean difference, half the distance of the limits, and the slope over the true number."""
     gaps = said.said - said.y
     reach = 1.96 * float(gaps.std(ddof=1)) if len(gaps) > 1 else float("nan")
@@ -81,7 +81,7 @@ def _words(said: Said) -> str:
     return f"{told(float(gaps.mean()))} \u00b1 {told(reach)}{tail}"
 
 
-def _apart(found: Mapping[str, Said]) -> bool:
+def _apart(found: Mapping[str, PooledPredictions]) -> bool:
     """Whether differences of one arm are so much larger than those of another that one scale would hide the latter."""
     widths = [float(np.ptp(said.said - said.y)) for said in found.values()]
     return max(widths) > 4 * min(widths)

@@ -12,13 +12,13 @@ from matplotlib.lines import Line2D
 
 from bench.report.figures import style
 from bench.report.figures.panels import SMALL, beneath, named, panels
-from bench.report.tables.training_curves import Course
+from bench.report.tables.training_curves import TrainingCurve
 
 KINDS = {"cur": "Cur set (share)", "complexity": "Complexity", "weight": "Stage weight", "groups": "Groups"}
 FOUND = tuple(KINDS)
 
 
-def watched(course: Course) -> dict[str, list[str]]:
+def watched(course: TrainingCurve) -> dict[str, list[str]]:
     """kind -> the stages, or for groups the convolutions, that a course follows; kinds without any are left out."""
     found: dict[str, list[str]] = {}
     for name in course.lines:
@@ -28,7 +28,7 @@ def watched(course: Course) -> dict[str, list[str]]:
     return {kind: found[kind] for kind in KINDS if kind in found}
 
 
-def curriculum(found: Mapping[str, Course]) -> Figure:
+def curriculum(found: Mapping[str, TrainingCurve]) -> Figure:
     """A column for every arm, a row for each kind of number that any of them follows."""
     held = {arm: watched(course) for arm, course in found.items()}
     kinds = [kind for kind in KINDS if any(kind in each for each in held.values())]
@@ -46,7 +46,7 @@ def curriculum(found: Mapping[str, Course]) -> Figure:
     return drawn
 
 
-def lines(axes: Axes, course: Course, kind: str, stages: Sequence[str], looks: Mapping[str, tuple]) -> None:
+def lines(axes: Axes, course: TrainingCurve, kind: str, stages: Sequence[str], looks: Mapping[str, tuple]) -> None:
     """A line for each stage, the mean over folds, with the band from the lowest to the highest fold."""
     if not stages:
         return _none(axes)
@@ -59,7 +59,7 @@ def lines(axes: Axes, course: Course, kind: str, stages: Sequence[str], looks: M
     return None
 
 
-def groups(axes: Axes, course: Course, places: Sequence[str]) -> None:
+def groups(axes: Axes, course: TrainingCurve, places: Sequence[str]) -> None:
     """The mean over folds of every learnt convolution as a thin line, and the mean of them all."""
     if not places:
         return _none(axes)

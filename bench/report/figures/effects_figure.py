@@ -16,13 +16,13 @@ from matplotlib.patches import Patch
 from bench.report.figures import style
 from bench.report.tables.contrasts_table import ALPHA
 from bench.report.tables.number_format import decimals, probability, signed
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 
 Entry = Mapping[str, Any]
 MEAN, HOLM, FOLDS = 10, 50, 88  # points from the axes to the columns of words
 
 
-def effects(section: Section, frame: pd.DataFrame) -> Figure:
+def effects(section: DatasetResults, frame: pd.DataFrame) -> Figure:
     """A row for every effect; factors differ by colour and marker, filled where the effect is shown."""
     entries = frame.to_dict("records")
     labels = [f"{entry['factor']}: {entry['level']}" for entry in entries]
@@ -45,7 +45,7 @@ def _edge(places: Sequence[float], number: int) -> float:
     return (places[number - 1] + places[number]) / 2
 
 
-def _row(axes: Axes, section: Section, entry: Entry, place: float, look: tuple, limit: float) -> None:
+def _row(axes: Axes, section: DatasetResults, entry: Entry, place: float, look: tuple, limit: float) -> None:
     if math.isnan(entry["improvement"]):
         return style.inside(axes, place, "not tested")
     colour, marker = look
@@ -65,7 +65,7 @@ def _row(axes: Axes, section: Section, entry: Entry, place: float, look: tuple, 
     return style.beside(axes, place, f"{entry['folds']}/{entry['folds_planned']}", FOLDS)
 
 
-def _frame(axes: Axes, section: Section) -> None:
+def _frame(axes: Axes, section: DatasetResults) -> None:
     unit = section.unit(section.metric)
     what = f"Effect on {section.metric.title}{f' ({unit})' if unit else ''}, as an improvement over the control"
     axes.set_xlabel(f"{what}\n← worse        better →")

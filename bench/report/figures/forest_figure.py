@@ -16,13 +16,13 @@ from matplotlib.patches import Patch
 from bench.report.figures import style
 from bench.report.tables.contrasts_table import ALPHA
 from bench.report.tables.number_format import decimals, probability, signed
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 
 Entry = Mapping[str, Any]
 MEAN, HOLM, FOLDS = 10, 50, 88  # points from the axes to the columns of words
 
 
-def forest(section: Section, frame: pd.DataFrame) -> Figure:
+def forest(section: DatasetResults, frame: pd.DataFrame) -> Figure:
     """A row for every declared contrast; one that was not tested keeps its row and says so."""
     entries = frame.to_dict("records")
     against = list(dict.fromkeys(entry["against"] for entry in entries))
@@ -40,7 +40,7 @@ def forest(section: Section, frame: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _row(axes: Axes, section: Section, entry: Entry, place: float, limit: float) -> None:
+def _row(axes: Axes, section: DatasetResults, entry: Entry, place: float, limit: float) -> None:
     if math.isnan(entry["improvement"]):
         return style.inside(axes, place, "not tested")
     if entry["minimum_detectable"] > 0:
@@ -65,7 +65,7 @@ def _ends(axes: Axes, entry: Entry, place: float, limit: float) -> None:
         axes.plot(at, place, marker=marker, ms=size, color=style.INK, mew=1.0, ls="", zorder=3, clip_on=False)
 
 
-def _margin(axes: Axes, section: Section) -> list[Line2D]:
+def _margin(axes: Axes, section: DatasetResults) -> list[Line2D]:
     margin = section.plan.get("margin")
     if margin is None:
         return []
@@ -74,7 +74,7 @@ def _margin(axes: Axes, section: Section) -> list[Line2D]:
     return lines[:1]
 
 
-def _frame(axes: Axes, section: Section, against: Sequence[str]) -> None:
+def _frame(axes: Axes, section: DatasetResults, against: Sequence[str]) -> None:
     unit = section.unit(section.metric)
     over = f" over {against[0]}" if len(against) == 1 else ""
     what = f"Improvement in {section.metric.title}{f' ({unit})' if unit else ''}{over}"
@@ -87,7 +87,7 @@ def _frame(axes: Axes, section: Section, against: Sequence[str]) -> None:
         )  # fmt: skip
 
 
-def _limit(section: Section, entries: Sequence[Entry]) -> float:
+def _limit(section: DatasetResults, entries: Sequence[Entry]) -> float:
     """Half the width of the axes: all intervals, unless one is so wide that nothing else could be seen."""
     tested = [entry for entry in entries if not math.isnan(entry["improvement"])]
     ends = [abs(entry[name]) for entry in tested for name in ("low", "high") if math.isfinite(entry[name])]

@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 
 from bench.report.figures import style
 from bench.report.tables.effects_table import level_means
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 
 ACROSS = 2  # panels beside each other
 PANEL = 2.7  # inches of the height of a panel
 LABEL = 14  # letters of a level's name in a line
 
 
-def interactions(section: Section) -> Figure:
+def interactions(section: DatasetResults) -> Figure:
     """A panel for every declared interaction; one without a fold that has all arms says so."""
     pairs = [tuple(pair) for pair in section.plan["design"]["interactions"]]
     down = -(-len(pairs) // ACROSS)
@@ -35,7 +35,7 @@ def interactions(section: Section) -> Figure:
     return drawn
 
 
-def _panel(axes: Axes, section: Section, pair: tuple[str, str]) -> None:
+def _panel(axes: Axes, section: DatasetResults, pair: tuple[str, str]) -> None:
     one, other = pair
     frame = level_means(section, pair)
     unit = section.unit(section.metric)

@@ -15,7 +15,7 @@ PLANES = ("sagittal", "coronal", "axial")
 SMOOTH = 1.0  # voxels
 
 
-class Shown(Protocol):
+class SaliencyPanel(Protocol):
     """A scan (D, H, W) with its map, the truth where it is known, and the axis that the image was pooled along."""
 
     image: np.ndarray
@@ -25,7 +25,7 @@ class Shown(Protocol):
     label: str
 
 
-def montage(scans: Sequence[Shown]) -> Figure:
+def montage(scans: Sequence[SaliencyPanel]) -> Figure:
     """A row a scan: a slice of each plane with the map over it, of its highest there; the truth as a blue line.
 
     Of images, (H, W, 1): the image, the map over it, and the strongest tenth of the map.
@@ -54,7 +54,7 @@ def montage(scans: Sequence[Shown]) -> Figure:
     return drawn
 
 
-def _slice(axes: Axes, scan: Shown, axis: int):
+def _slice(axes: Axes, scan: SaliencyPanel, axis: int):
     """One slice: that with most of the truth, else with most of the map; along the pooled axis, the sum of the map."""
     from scipy.ndimage import gaussian_filter
 
@@ -72,7 +72,7 @@ def _slice(axes: Axes, scan: Shown, axis: int):
     return picture
 
 
-def _image(axes: Axes, scan: Shown, column: int):
+def _image(axes: Axes, scan: SaliencyPanel, column: int):
     """The image alone, with its map, or with the places that are among the strongest tenth."""
     image, over = scan.image[..., 0].T[::-1], np.clip(scan.map[..., 0], 0, None).T[::-1]
     axes.imshow(image, cmap="gray", interpolation="nearest")

@@ -15,13 +15,13 @@ from matplotlib.lines import Line2D
 from bench.evaluation import metrics
 from bench.report.figures import style
 from bench.report.tables.number_format import decimals, number
-from bench.report.tables.results import Section, by_fold
+from bench.report.tables.results import DatasetResults, by_fold
 
 Entry = Mapping[str, Any]
 LANES = np.array([0.17, -0.17, 0.3, -0.3])  # of a row, in turn, so that points do not hide each other
 
 
-def scores(section: Section, frame: pd.DataFrame) -> Figure:
+def scores(section: DatasetResults, frame: pd.DataFrame) -> Figure:
     """A row for every arm, in the order of the study. An arm without a score keeps its row and says why."""
     entries = frame.to_dict("records")
     with style.paper():
@@ -35,7 +35,7 @@ def scores(section: Section, frame: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _row(axes: Axes, section: Section, entry: Entry, place: float, look: tuple) -> None:
+def _row(axes: Axes, section: DatasetResults, entry: Entry, place: float, look: tuple) -> None:
     if math.isnan(entry["score"]):
         return style.inside(axes, place, _why(entry))
     colour, marker = look
@@ -56,7 +56,7 @@ def _why(entry: Entry) -> str:
     return f"no score: {words or 'undefined'}"
 
 
-def _levels(axes: Axes, section: Section, entries: Sequence[Entry]) -> list[Line2D]:
+def _levels(axes: Axes, section: DatasetResults, entries: Sequence[Entry]) -> list[Line2D]:
     """The lines of chance and of the floors, for the legend; floors of one score share a line."""
     lines: list[Line2D] = []
     chance = metrics.chance(section.task, section.task.primary)
@@ -73,14 +73,14 @@ def _levels(axes: Axes, section: Section, entries: Sequence[Entry]) -> list[Line
     return lines
 
 
-def _frame(axes: Axes, section: Section, entries: Sequence[Entry]) -> None:
+def _frame(axes: Axes, section: DatasetResults, entries: Sequence[Entry]) -> None:
     axes.set_xlim(*_limits(section, entries))
     unit = section.unit(section.metric)
     axes.set_xlabel(f"{section.metric.title} ({f'{unit}, ' if unit else ''}{section.metric.better} is better)")
     axes.set_title(f"{section.name}: {'phantom' if section.phantom else 'real data'}", loc="left")
 
 
-def _limits(section: Section, entries: Sequence[Entry]) -> tuple[float, float]:
+def _limits(section: DatasetResults, entries: Sequence[Entry]) -> tuple[float, float]:
     """Around everything that is drawn, with a little room, and no further than the metric goes."""
     values = [entry[name] for entry in entries for name in ("score", "low", "high")]
     values += [value for entry in entries for value in by_fold(section.scores(entry["arm"]))]

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from bench.evaluation.metrics import Metric
 from bench.report.figures import style
 from bench.report.figures.panels import beneath, named, panels
-from bench.report.tables.training_curves import Course
+from bench.report.tables.training_curves import TrainingCurve
 
 LOOKS = {  # colour and dashes: they differ in grey too
     "train_loss": (style.ORANGE, style.DASHES[1]),
@@ -24,7 +24,7 @@ LOOKS = {  # colour and dashes: they differ in grey too
 }
 
 
-def learning_curves(found: Mapping[str, Course], metric: Metric, unit: str = "") -> Figure:
+def learning_curves(found: Mapping[str, TrainingCurve], metric: Metric, unit: str = "") -> Figure:
     """Two panels for every arm: its losses, and its score on the validation part and, for the audit, on the test."""
     with style.paper():
         drawn, grid = panels(list(found), [1.05, 1.15], room=0.36)
@@ -37,13 +37,13 @@ def learning_curves(found: Mapping[str, Course], metric: Metric, unit: str = "")
     return drawn
 
 
-def losses(axes: Axes, course: Course) -> None:
+def losses(axes: Axes, course: TrainingCurve) -> None:
     """Training and validation loss: the means over folds, and the bands from the lowest to the highest fold."""
     for name in ("train_loss", "val_loss"):
         _band(axes, course, name)
 
 
-def scores(axes: Axes, course: Course) -> None:
+def scores(axes: Axes, course: TrainingCurve) -> None:
     """Validation score and mean test score; rings where validation chose, shaded what it chose among."""
     if len(course.candidates) > 1:
         axes.axvspan(course.candidates[0], course.candidates[-1], color=style.PALE, alpha=0.5, lw=0, zorder=0)
@@ -58,14 +58,14 @@ def scores(axes: Axes, course: Course) -> None:
     axes.locator_params(nbins=4)
 
 
-def _band(axes: Axes, course: Course, name: str) -> None:
+def _band(axes: Axes, course: TrainingCurve, name: str) -> None:
     colour, dashes = LOOKS[name]
     mean, low, high = course.band(name)
     axes.fill_between(course.steps, low, high, color=colour, alpha=0.2, lw=0, zorder=1)
     axes.plot(course.steps, mean, color=colour, lw=1.2, ls=dashes, zorder=3)
 
 
-def _scale(axes: list[Axes], found: Mapping[str, Course]) -> None:
+def _scale(axes: list[Axes], found: Mapping[str, TrainingCurve]) -> None:
     """A logarithmic axis where losses differ by more than a factor of thirty."""
     names = ("train_loss", "val_loss")
     values = np.concatenate([course.lines[name].ravel() for course in found.values() for name in names])

@@ -24,7 +24,7 @@ from bench.report.tables.learning_curves import curves
 from bench.report.tables.model_comparison_table import trained, trained_table
 from bench.report.tables.operating_point_table import operating_table
 from bench.report.tables.render import latex, markdown, prose
-from bench.report.tables.results import Results, Run, Section, gather, read
+from bench.report.tables.results import DatasetResults, Results, Run, gather, read
 from bench.report.tables.robustness_table import curves as stressed_curves
 from bench.report.tables.robustness_table import drops as stressed_drops
 from bench.report.tables.robustness_table import read as read_stressed
@@ -36,10 +36,10 @@ from bench.report.tables.table import Table
 from bench.report.tables.variance_table import noise, noise_table
 
 __all__ = [
-    "Frames",
+    "DatasetResults",
     "Results",
     "Run",
-    "Section",
+    "SectionTables",
     "Table",
     "across",
     "arms",
@@ -69,10 +69,10 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Frames:
+class SectionTables:
     """The numbers of one section."""
 
-    section: Section
+    section: DatasetResults
     scores: pd.DataFrame
     contrasts: pd.DataFrame
     effects: pd.DataFrame
@@ -84,7 +84,7 @@ class Frames:
     drops: pd.DataFrame  # what disturbed scans cost each arm
 
 
-def frames(results: Results) -> list[Frames]:
+def frames(results: Results) -> list[SectionTables]:
     """The numbers of every section, real data first. Holm's correction spans the sections of a kind."""
     tested, varied = corrected(contrasts(results), effects(results))
     found = []
@@ -94,12 +94,12 @@ def frames(results: Results) -> list[Frames]:
         checked = controls(section, scored), failures(section), learning(section), trained(section)
         disturbed = read_stressed(section)
         found.append(
-            Frames(section, scored, mine, its, *checked, stressed_curves(disturbed), stressed_drops(disturbed))
+            SectionTables(section, scored, mine, its, *checked, stressed_curves(disturbed), stressed_drops(disturbed))
         )
     return found
 
 
-def laid_out(results: Results, found: Frames) -> list[Table]:
+def laid_out(results: Results, found: SectionTables) -> list[Table]:
     """The tables of a section that have rows."""
     makers: list[Callable[[], Table]] = [
         partial(layout.scores, found.section, found.scores),

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench import evaluation
 from bench.report.tables.contrasts_table import ALPHA, no_fold, row
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 
 COLUMNS = (
     "data",
@@ -31,7 +31,7 @@ LEARNT, UNSURE, NOTHING_LEARNT = "learnt", "not shown to have learnt", "not lear
 PERMUTED, CONTRAST = "permutation of people", "contrast"
 
 
-def learning(section: Section) -> pd.DataFrame:
+def learning(section: DatasetResults) -> pd.DataFrame:
     """A row for every arm that is no floor, against the floor that sees nothing; empty where the study has none.
 
     Tested is whether its answers know the people: the score against that of the same answers given to others
@@ -52,7 +52,7 @@ def learning(section: Section) -> pd.DataFrame:
     return pd.DataFrame([{name: each[name] for name in COLUMNS} for each in told], columns=COLUMNS)
 
 
-def _tested(section: Section, arm: str, blind: str) -> dict[str, Any]:
+def _tested(section: DatasetResults, arm: str, blind: str) -> dict[str, Any]:
     found = row(section, arm, blind)
     cells = evaluation.paired(section.scores(arm), section.scores(blind)).cells
     scores = evaluation.average_seeds(section.scores(arm))
@@ -66,7 +66,7 @@ def _tested(section: Section, arm: str, blind: str) -> dict[str, Any]:
     return {**found, "by_chance": (found["high"] - found["low"]) / 2, "test": CONTRAST if len(cells) > 1 else ""}
 
 
-def _luck(section: Section, arm: str, cell: tuple[int, int]) -> evaluation.Luck:
+def _luck(section: DatasetResults, arm: str, cell: tuple[int, int]) -> evaluation.ChanceDistribution:
     """Of the runs of all seeds that have a score; NaN where they kept no predictions, or not of the same scans."""
     runs = [run for run in section.of(arm) if run.place[:2] == cell]
     kept = [section.predictions(run) for run in runs if not math.isnan(run.score(section.task.primary))]
@@ -74,7 +74,7 @@ def _luck(section: Section, arm: str, cell: tuple[int, int]) -> evaluation.Luck:
     if any("selected" not in each or not np.isfinite(each["selected"]).all() for each in kept) or any(
         not np.array_equal(each["ids"], first["ids"]) for each in others
     ):
-        return evaluation.Luck(math.nan, math.nan)
+        return evaluation.ChanceDistribution(math.nan, math.nan)
     fold = first["y"], first["selected"], first["groups"]
     return evaluation.by_chance(section.metric, fold, [each["selected"] for each in others])
 

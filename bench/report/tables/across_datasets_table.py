@@ -15,11 +15,11 @@ import pandas as pd
 
 from bench import evaluation
 from bench.report.tables.number_format import between, decimals, listed, number, p_is, plural, probability, signed
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import Table
 
 if TYPE_CHECKING:
-    from bench.report.tables import Frames
+    from bench.report.tables import SectionTables
 
 FEWEST_ARMS = 3  # to be ranked: of two, the contrast says more
 POOLED = (
@@ -40,9 +40,9 @@ class Ranking:
     left_out: tuple[str, ...]  # arms that are not complete on every data set
 
 
-def pooled(found: Sequence[Frames]) -> pd.DataFrame:
+def pooled(found: Sequence[SectionTables]) -> pd.DataFrame:
     """A row for every declared contrast that two data sets of one kind, metric and unit have tested."""
-    together: dict[tuple, list[tuple[Section, Mapping[str, Any]]]] = {}
+    together: dict[tuple, list[tuple[DatasetResults, Mapping[str, Any]]]] = {}
     for frames in _plain(found):
         section = frames.section
         for entry in frames.contrasts.to_dict("records"):
@@ -53,11 +53,11 @@ def pooled(found: Sequence[Frames]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=POOLED)
 
 
-def _plain(found: Iterable[Frames]) -> list[Frames]:
+def _plain(found: Iterable[SectionTables]) -> list[SectionTables]:
     return [each for each in found if each.section.name == each.section.data.get("data", each.section.name)]
 
 
-def _pooled(place: tuple, tested: list[tuple[Section, Mapping[str, Any]]]) -> dict[str, Any]:
+def _pooled(place: tuple, tested: list[tuple[DatasetResults, Mapping[str, Any]]]) -> dict[str, Any]:
     entries = [entry for _, entry in tested]
     found = evaluation.random_effects([entry["improvement"] for entry in entries], [entry["se"] for entry in entries])
     numbers = {name: getattr(found, name) for name in ("sets", "low", "high", "se", "df", "p", "i2")}
@@ -71,7 +71,7 @@ def _pooled(place: tuple, tested: list[tuple[Section, Mapping[str, Any]]]) -> di
     }
 
 
-def rankings(found: Sequence[Frames]) -> list[Ranking]:
+def rankings(found: Sequence[SectionTables]) -> list[Ranking]:
     """The ranking of each kind of data that has two data sets and enough complete arms on all of them."""
     made = (
         _ranking(kind, [each for each in _plain(found) if each.section.kind == kind]) for kind in ("real", "phantom")
@@ -79,7 +79,7 @@ def rankings(found: Sequence[Frames]) -> list[Ranking]:
     return [ranking for ranking in made if ranking]
 
 
-def _ranking(kind: str, found: Sequence[Frames]) -> Ranking | None:
+def _ranking(kind: str, found: Sequence[SectionTables]) -> Ranking | None:
     if len(found) < 2:
         return None
     every = list(dict.fromkeys(arm for each in found for arm in each.section.arms))
@@ -95,13 +95,13 @@ def _ranking(kind: str, found: Sequence[Frames]) -> Ranking | None:
     return Ranking(kind, tuple(arms[at] for at in order), names, np.array(each), ranks, left_out)
 
 
-def _gain(found: Frames, arm: str) -> float:
+def _gain(found: SectionTables, arm: str) -> float:
     """The score, higher being better; NaN where a run of it is missing."""
     rows = found.scores[(found.scores["arm"] == arm) & found.scores["complete"]]
     return found.section.sign * float(rows["score"].iloc[0]) if len(rows) else math.nan
 
 
-def ranks_frame(found: Sequence[Frames]) -> pd.DataFrame:
+def ranks_frame(found: Sequence[SectionTables]) -> pd.DataFrame:
     """A row for every ranked arm."""
     rows = [
         {
@@ -119,7 +119,7 @@ def ranks_frame(found: Sequence[Frames]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def across(found: Sequence[Frames]) -> list[Table]:
+def across(found: Sequence[SectionTables]) -> list[Table]:
     """The tables over several data sets, of real and of phantom ones apart; none where there is nothing to pool."""
     frame = pooled(found)
     made = [_pooled_table(kind, rows) for kind, rows in frame.groupby("data_kind", sort=False)] if len(frame) else []

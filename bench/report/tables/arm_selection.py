@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.report.tables.results import Run, Section
+from bench.report.tables.results import DatasetResults, Run
 
 MOST = 8  # arms in a figure of panels
 
 
 @dataclass(frozen=True)
-class Said:
+class PooledPredictions:
     """What an arm said of the test scans in one pass over the folds: every scan is there once."""
 
     y: np.ndarray  # (N,) class indices or numbers
@@ -23,7 +23,7 @@ class Said:
     fold: np.ndarray  # (N,) which trained model said it
 
 
-def preferred(section: Section, scores: pd.DataFrame) -> list[str]:
+def preferred(section: DatasetResults, scores: pd.DataFrame) -> list[str]:
     """All arms, those first that a figure shows rather than others: see `rule`.
 
     scores: as `bench.report.tables.scores_table` makes it. The best floor is the one with the best score.
@@ -32,7 +32,7 @@ def preferred(section: Section, scores: pd.DataFrame) -> list[str]:
     return [arm for arm in dict.fromkeys([*order, *section.arms]) if arm in section.arms]
 
 
-def rule(section: Section, chosen: Collection[str]) -> str:
+def rule(section: DatasetResults, chosen: Collection[str]) -> str:
     """A sentence for the caption where arms were left out; empty where none was."""
     left = len(section.arms) - len(chosen)
     if left == 0:
@@ -43,7 +43,7 @@ def rule(section: Section, chosen: Collection[str]) -> str:
     )
 
 
-def best_floor(section: Section, scores: pd.DataFrame) -> list[str]:
+def best_floor(section: DatasetResults, scores: pd.DataFrame) -> list[str]:
     """The floor with the best score, in a list; empty where no floor has one."""
     floors = scores[scores["floor"] & scores["score"].notna()] if len(scores) else scores
     if not len(floors):
@@ -52,11 +52,11 @@ def best_floor(section: Section, scores: pd.DataFrame) -> list[str]:
     return [str(floors.loc[best, "arm"])]
 
 
-def _contrasted(section: Section) -> list[str]:
+def _contrasted(section: DatasetResults) -> list[str]:
     return [arm for pair in section.plan["contrasts"] for arm in pair]
 
 
-def one_pass(section: Section, arm: str) -> list[Run]:
+def one_pass(section: DatasetResults, arm: str) -> list[Run]:
     """The finished runs of the pass over the people that has most of them; the first of such.
 
     Further passes test the same people again: in a picture of people each stands once.
@@ -68,24 +68,24 @@ def one_pass(section: Section, arm: str) -> list[Run]:
     return max(passes.values(), key=len, default=[])
 
 
-def said_in_one_pass(section: Section, arm: str) -> Said | None:
+def said_in_one_pass(section: DatasetResults, arm: str) -> PooledPredictions | None:
     """What an arm said in one pass; None where no predictions were kept, or some are no numbers."""
     parts = []
     for number, run in enumerate(one_pass(section, arm)):
         kept = section.predictions(run)
         if "selected" in kept and np.isfinite(kept["selected"]).all():
             parts.append((kept["y"], kept["selected"], np.full(len(kept["y"]), number)))
-    return Said(*map(np.concatenate, zip(*parts, strict=True))) if parts else None
+    return PooledPredictions(*map(np.concatenate, zip(*parts, strict=True))) if parts else None
 
 
-def scan_scores(section: Section, arm: str) -> np.ndarray | None:
+def scan_scores(section: DatasetResults, arm: str) -> np.ndarray | None:
     """(N,) the primary score of every test scan in one pass; None where no record keeps it."""
     kept = [section.predictions(run) for run in one_pass(section, arm)]
     parts = [each["scan_scores"] for each in kept if "scan_scores" in each]
     return np.concatenate(parts) if parts else None
 
 
-def passes(section: Section) -> int:
+def passes(section: DatasetResults) -> int:
     """How often every scan is tested by the study's plan."""
     return section.partitions * int(section.plan["seeds"])
 

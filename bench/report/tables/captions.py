@@ -9,7 +9,7 @@ from bench.evaluation import is_area
 from bench.evaluation.segmentation import EMPTY
 from bench.report.tables.above_chance_table import CONTRAST, PERMUTED
 from bench.report.tables.number_format import MINUS, TIMES, listed, plural
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 
 ELSEWHERE = (
     " and the variance of a bootstrap over the people that all folds are tested on, degrees of freedom by Welch and "
@@ -20,12 +20,12 @@ _CHOSEN = {  # how many of the evaluation points validation chooses among, by pr
 }
 
 
-def heading(section: Section) -> str:
+def heading(section: DatasetResults) -> str:
     """The data set with its kind, so that phantom and real cannot be taken for each other."""
     return f"{section.name} ({section.kind}{' data' if section.kind == 'real' else ''})"
 
 
-def warning(section: Section) -> str:
+def warning(section: DatasetResults) -> str:
     """What must be said before any number of a phantom; empty for real data."""
     if not section.phantom:
         return ""
@@ -38,7 +38,7 @@ def warning(section: Section) -> str:
     return f"Phantom: {section.name} is made by a program. Nothing here says anything about real scans."
 
 
-def data(section: Section) -> str:
+def data(section: DatasetResults) -> str:
     """The data set in a sentence."""
     samples, groups = section.counted()
     count = "" if samples is None else f", {plural(samples, 'scan')} of {plural(groups, 'person', 'people')}"
@@ -48,7 +48,7 @@ def data(section: Section) -> str:
     return f"Data: {section.name} ({section.kind}), {title.rstrip('.')}{count}{prepared}.{division(section)}"
 
 
-def division(section: Section) -> str:
+def division(section: DatasetResults) -> str:
     """How the data are divided and labelled, where that is not by folds over people with their own labels."""
     entry, told = section.data, ""
     if (fraction := entry.get("fraction", 1.0)) < 1:
@@ -72,7 +72,7 @@ def _split(entry: Mapping[str, Any]) -> str:
     return ""
 
 
-def design(section: Section) -> str:
+def design(section: DatasetResults) -> str:
     """Folds, partitions, seeds, recipe and protocol in a sentence."""
     plan = section.plan
     cells = grid({**plan, "folds": section.folds, "partitions": section.partitions})
@@ -92,19 +92,19 @@ def budget(recipe: Mapping[str, Any]) -> str:
     return f"Recipe: {steps}, precision {recipe['precision']}, {threads}, alike for all arms that learn by steps."
 
 
-def candidates(section: Section) -> int:
+def candidates(section: DatasetResults) -> int:
     """How many evaluation points, the last ones, validation chooses among by the study's protocol."""
     return _CHOSEN.get(section.plan["protocol"], 5)
 
 
-def selection(section: Section) -> str:
+def selection(section: DatasetResults) -> str:
     """How the evaluation point was chosen."""
     points = section.plan["recipe"]["points"]
     last = min(points, candidates(section))
     return f"Evaluation point: chosen by validation among the last {last} of {points}, for all arms alike."
 
 
-def scores(section: Section) -> str:
+def scores(section: DatasetResults) -> str:
     """Under the scores."""
     kind = (
         f"Brackets: 95 % interval over people, for these trained models on new people ({interval(section)}); it"
@@ -116,7 +116,7 @@ def scores(section: Section) -> str:
     return " ".join((data(section), first, kind, selection(section), design(section)))
 
 
-def interval(section: Section) -> str:
+def interval(section: DatasetResults) -> str:
     """How the interval beside a score is made."""
     area = is_area(section.metric, len(section.task.classes))
     made = "logit interval with the variance of DeLong" if area else "percentile interval of the bootstrap over people"
@@ -126,13 +126,13 @@ def interval(section: Section) -> str:
     return f"{made} within each fold{more if section.correlation else ''}"
 
 
-def primary(section: Section) -> str:
+def primary(section: DatasetResults) -> str:
     """The primary metric with its direction and unit."""
     unit = section.unit(section.metric)
     return f"Primary metric: {section.metric.title}{f' ({unit})' if unit else ''}, {section.metric.better} is better"
 
 
-def contrasts(section: Section, tests: int) -> str:
+def contrasts(section: DatasetResults, tests: int) -> str:
     """Under the contrasts."""
     parts = [
         data(section),
@@ -158,7 +158,7 @@ def contrasts(section: Section, tests: int) -> str:
     return " ".join(parts)
 
 
-def improvement(section: Section) -> str:
+def improvement(section: DatasetResults) -> str:
     """What a difference is called: its sign is always that of an improvement."""
     title, unit = section.metric.title, section.unit(section.metric)
     unit = f" ({unit})" if unit else ""
@@ -167,7 +167,7 @@ def improvement(section: Section) -> str:
     return f"Improvement in {title}{unit} = against {MINUS} arm, as lower is better"
 
 
-def controls(section: Section) -> str:
+def controls(section: DatasetResults) -> str:
     """Under the controls."""
     parts = ["Floors: scores with the 95 % interval over people, for these trained models."]
     if section.plan.get("again"):
@@ -182,7 +182,7 @@ def controls(section: Section) -> str:
     return " ".join((data(section), *parts, selection(section), design(section)))
 
 
-def learning(section: Section, tests: Collection[str]) -> str:
+def learning(section: DatasetResults, tests: Collection[str]) -> str:
     """Under what has learnt anything. tests: how its rows were tested."""
     known = (
         "Tested by whether its answers know the people: the score against that of the same answers given to others, by"
@@ -202,7 +202,7 @@ def learning(section: Section, tests: Collection[str]) -> str:
     return " ".join((data(section), words, selection(section), design(section)))
 
 
-def audit(section: Section) -> str:
+def audit(section: DatasetResults) -> str:
     """Under the audit of the selection."""
     return " ".join(
         (
@@ -216,13 +216,13 @@ def audit(section: Section) -> str:
     )
 
 
-def _brackets(section: Section) -> str:
+def _brackets(section: DatasetResults) -> str:
     if section.elsewhere:
         return "without an interval, as all folds are tested on the same people."
     return "brackets: 95 % interval over folds and partitions, with the correction of Nadeau and Bengio."
 
 
-def publisher(section: Section, frame: Any) -> str:
+def publisher(section: DatasetResults, frame: Any) -> str:
     """Under what the publisher's split flatters."""
     if frame.empty:
         return data(section)
@@ -235,7 +235,7 @@ def publisher(section: Section, frame: Any) -> str:
     )
 
 
-def cost(section: Section) -> str:
+def cost(section: DatasetResults) -> str:
     """Under the cost."""
     words = (
         data(section),
@@ -248,13 +248,13 @@ def cost(section: Section) -> str:
     return " ".join(word for word in words if word)
 
 
-def _energy(section: Section) -> str:
+def _energy(section: DatasetResults) -> str:
     if not any("train_joules" in run.record.cost for run in section.runs if run.done):
         return ""
     return "Energy is that of the whole processor or graphics card during training, with all else that ran there."
 
 
-def machines(section: Section) -> str:
+def machines(section: DatasetResults) -> str:
     """Where the runs took place, and in which precision."""
     done = [run.record for run in section.runs if run.done]
     devices = sorted({str(record.provenance.get("processor", "")) for record in done} - {""})
@@ -265,7 +265,7 @@ def machines(section: Section) -> str:
     return f"Ran on {listed(devices)}{f' in {listed(precisions)}' if precisions else ''}.{more}"
 
 
-def bias(section: Section) -> str:
+def bias(section: DatasetResults) -> str:
     """What the table of bias says."""
     return (
         f"{data(section)} The gap is the prediction less the true number; its mean is 0"

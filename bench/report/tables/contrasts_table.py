@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from bench import evaluation
-from bench.report.tables.external_test import Term, people_variance
-from bench.report.tables.results import Results, Section
+from bench.report.tables.external_test import VarianceTerm, people_variance
+from bench.report.tables.results import DatasetResults, Results
 
 ALPHA = 0.05
 
@@ -29,7 +29,7 @@ class Differences:
     cells: tuple[tuple[int, int], ...]  # (partition, fold) of each
     missing: tuple[evaluation.Cell, ...]  # runs that are planned, and left out as some arm has none
     planned: frozenset[evaluation.Cell]
-    terms: tuple[Term, ...]  # what it is made of
+    terms: tuple[VarianceTerm, ...]  # what it is made of
 
     @cached_property
     def undefined(self) -> set[evaluation.Cell]:
@@ -77,17 +77,17 @@ def _judged(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(verdict=[verdict(entry) for entry in frame.to_dict("records")])
 
 
-def row(section: Section, arm: str, against: str, role: str = "arm") -> dict[str, Any]:
+def row(section: DatasetResults, arm: str, against: str, role: str = "arm") -> dict[str, Any]:
     """One contrast without what needs the others. role: of `arm`, `again` for the A/A control."""
     ours, theirs = section.scores(arm, role), section.scores(against)
     pair = evaluation.paired(ours, theirs)
-    terms = Term(section, arm, role, 1.0), Term(section, against, "arm", -1.0)
+    terms = VarianceTerm(section, arm, role, 1.0), VarianceTerm(section, against, "arm", -1.0)
     found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)), terms)
     place = {"data": section.name, "data_kind": section.kind, "arm": arm, "against": against}
     return {**place, **measured(section, found, arm, role)}
 
 
-def measured(section: Section, differences: Differences, arm: str, role: str = "arm") -> dict[str, Any]:
+def measured(section: DatasetResults, differences: Differences, arm: str, role: str = "arm") -> dict[str, Any]:
     """The test of differences over folds. arm, role: whose runs say how large the parts of each fold were."""
     train, test = sizes(section, arm, role, differences.cells)
     people = people_variance(differences.terms, differences.cells) if section.elsewhere else None
@@ -161,12 +161,14 @@ def _holm(p: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(p), np.nan, evaluation.holm(np.nan_to_num(p, nan=1.0)))
 
 
-def unknown(section: Section) -> tuple[float, int] | None:
+def unknown(section: DatasetResults) -> tuple[float, int] | None:
     """Where all folds are tested on the same people, and nobody has asked how much hangs on them: no interval."""
     return (math.nan, 0) if section.elsewhere else None
 
 
-def sizes(section: Section, arm: str, role: str, cells: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+def sizes(
+    section: DatasetResults, arm: str, role: str, cells: Sequence[tuple[int, int]]
+) -> tuple[np.ndarray, np.ndarray]:
     """Scans that each (partition, fold) learns from, and that it leaves out: its test part.
 
     Tested elsewhere, a fold leaves out as many of its own set as one of the others does, and tests none of them.

@@ -10,7 +10,7 @@ import pandas as pd
 from bench import evaluation
 from bench.evaluation import metrics
 from bench.report.tables.contrasts_table import ALPHA, no_fold, row
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 
 COLUMNS = (
     "data", "data_kind", "control", "arm", "metric", "estimate", "se", "low", "high", "expected", "p",
@@ -18,7 +18,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def controls(section: Section, scores: pd.DataFrame) -> pd.DataFrame:
+def controls(section: DatasetResults, scores: pd.DataFrame) -> pd.DataFrame:
     """A row for every floor, for the A/A contrast and for the random labels, as far as the study has them.
 
     scores: the table of the same section. passes: None where the control gives no verdict.
@@ -35,13 +35,13 @@ def _so_far(entry: dict[str, Any]) -> str:
     return entry["verdict"] if final else f"{entry['verdict']}; not final, {entry['done']} of {entry['planned']} runs"
 
 
-def _floor(section: Section, entry: dict[str, Any]) -> dict[str, Any]:
+def _floor(section: DatasetResults, entry: dict[str, Any]) -> dict[str, Any]:
     kept = {name: entry[name] for name in ("arm", "low", "high", "done", "planned")}
     empty = {"se": math.nan, "expected": math.nan, "p": math.nan, "passes": None, "verdict": "a floor to be beaten"}
     return {"control": "floor", "metric": section.task.primary, "estimate": entry["score"], **kept, **empty}
 
 
-def _again(section: Section) -> dict[str, Any]:
+def _again(section: DatasetResults) -> dict[str, Any]:
     arm, label = section.plan["again"]
     runs = section.of(label, "again")
     found = row(section, label, arm, "again")
@@ -70,14 +70,14 @@ def _again_verdict(found: dict[str, Any]) -> dict[str, Any]:
     return {"passes": True, "verdict": "no difference shown, as it should be"}
 
 
-def _permuted_arms(section: Section) -> list[str]:
+def _permuted_arms(section: DatasetResults) -> list[str]:
     """The arms that learn from permuted labels on this data set."""
     asked = (section.plan.get("random_labels") or {}).get("arm", ())
     arms = [asked] if isinstance(asked, str) else list(asked)
     return [arm for arm in arms if section.of(arm, "random_labels")]
 
 
-def _random_labels(section: Section, arm: str) -> dict[str, Any]:
+def _random_labels(section: DatasetResults, arm: str) -> dict[str, Any]:
     runs = section.of(arm, "random_labels")
     base = {"control": "random labels", "arm": arm, "done": sum(run.done for run in runs), "planned": len(runs)}
     judge = judging(section)
@@ -101,13 +101,13 @@ def _random_labels_verdict(found: evaluation.Verdict) -> dict[str, Any]:
     return {"passes": False, "verdict": "fails: more than two standard errors from chance"}
 
 
-def judging(section: Section) -> tuple[str, float] | None:
+def judging(section: DatasetResults) -> tuple[str, float] | None:
     """The metric that judges random labels, and its level of chance: the primary one if that is known, else another."""
     known = ((m.name, metrics.chance(section.task, m.name)) for m in metrics.of_task(section.task))
     return next(((name, level) for name, level in known if level is not None), None)
 
 
-def permuted(section: Section, arm: str, name: str) -> list[float]:
+def permuted(section: DatasetResults, arm: str, name: str) -> list[float]:
     """A score of an arm for each permutation of the labels, over the folds it has."""
     numbers: dict[int, dict] = {}
     for run in section.of(arm, "random_labels"):
@@ -115,7 +115,7 @@ def permuted(section: Section, arm: str, name: str) -> list[float]:
     return [evaluation.fold_mean(scores) for _, scores in sorted(numbers.items())]
 
 
-def failures(section: Section) -> pd.DataFrame:
+def failures(section: DatasetResults) -> pd.DataFrame:
     """A row for every run that failed or was refused, with its reason."""
     columns = ("data", "data_kind", "arm", "role", "partition", "fold", "seed", "number", "status", "kind", "message")
     rows = []

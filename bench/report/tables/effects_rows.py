@@ -9,13 +9,13 @@ import pandas as pd
 
 from bench.report.tables import captions, table
 from bench.report.tables.number_format import MINUS, between, decimals, number, plural, probability, signed
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import Table
 
 _KINDS = {"single": "one factor at a time", "full": "every combination of levels", "fractional": "a fraction"}
 
 
-def effects_as_table(section: Section, frame: pd.DataFrame) -> Table:
+def effects_as_table(section: DatasetResults, frame: pd.DataFrame) -> Table:
     """Main effects and declared interactions of this data set."""
     mixed = len(frame) and bool(frame["aliases"].any())
     columns = ("Factor", "Level", "Against", "Effect", "95 %", "p", "Holm p", "Detectable", "Folds", "Verdict")
@@ -26,7 +26,7 @@ def effects_as_table(section: Section, frame: pd.DataFrame) -> Table:
     return Table("effects", "Effects of the factors", columns, rows, _caption(section, frame, tests), (), words)
 
 
-def _row(section: Section, entry: Mapping[str, Any], mixed: bool) -> tuple[str, ...]:
+def _row(section: DatasetResults, entry: Mapping[str, Any], mixed: bool) -> tuple[str, ...]:
     digits = decimals(section.metric)
     found = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
     tests = probability(entry["p"]), probability(entry["p_holm"]), number(entry["minimum_detectable"], digits)
@@ -46,7 +46,7 @@ def interacting(verdict: str) -> str:
     return verdict
 
 
-def _caption(section: Section, frame: pd.DataFrame, tests: int) -> str:
+def _caption(section: DatasetResults, frame: pd.DataFrame, tests: int) -> str:
     design = section.plan.get("design") or {}
     where = "phantoms" if section.phantom else "real data"
     words = [captions.data(section), _design(design), _meaning(section, design)]
@@ -73,7 +73,7 @@ def _design(design: Mapping[str, Any]) -> str:
     return f"Design: {kind}{also}, {plural(len(design['combinations']), 'combination')}."
 
 
-def _meaning(section: Section, design: Mapping[str, Any]) -> str:
+def _meaning(section: DatasetResults, design: Mapping[str, Any]) -> str:
     title, unit = section.metric.title, section.unit(section.metric)
     unit = f" ({unit})" if unit else ""
     sides = f"level {MINUS} control" if section.sign > 0 else f"control {MINUS} level, as lower is better"

@@ -18,9 +18,9 @@ import pandas as pd
 
 from bench.evaluation import Scores, average_seeds
 from bench.report.tables.contrasts_table import Differences, measured
-from bench.report.tables.external_test import Term
+from bench.report.tables.external_test import VarianceTerm
 from bench.report.tables.number_format import TIMES
-from bench.report.tables.results import Results, Section
+from bench.report.tables.results import DatasetResults, Results
 
 Weights = Mapping[str, float]  # arm -> its part in an effect; they add up to 0
 
@@ -92,7 +92,9 @@ def _wanted(design: Mapping[str, Any]) -> list[Effect]:
     return main + pairs
 
 
-def _rows(section: Section, parts: Mapping[Effect, Weights], design: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _rows(
+    section: DatasetResults, parts: Mapping[Effect, Weights], design: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
     for effect, asked in parts.items():
         shares = shown(section, asked)
         if shares:
@@ -111,7 +113,7 @@ def _rows(section: Section, parts: Mapping[Effect, Weights], design: Mapping[str
             }
 
 
-def shown(section: Section, asked: Weights) -> dict[str, float]:
+def shown(section: DatasetResults, asked: Weights) -> dict[str, float]:
     """The weights on the arms that a data set has: an arm left out as another one again counts as that one.
 
     Empty where nothing remains to be compared.
@@ -124,13 +126,13 @@ def shown(section: Section, asked: Weights) -> dict[str, float]:
     return shares if set(shares) <= set(section.arms) else {}
 
 
-def differences(section: Section, shares: Weights) -> Differences:
+def differences(section: DatasetResults, shares: Weights) -> Differences:
     """The effect in every (partition, fold) in which all its arms have a score, seeds averaged."""
     scores = {arm: section.scores(arm) for arm in shares}
     planned = set().union(*scores.values())
     both = {cell for cell in planned if all(np.isfinite(found.get(cell, np.nan)) for found in scores.values())}
     folds = average_seeds({cell: _sum(shares, scores, cell) for cell in both})
-    terms = tuple(Term(section, arm, "arm", weight) for arm, weight in shares.items())
+    terms = tuple(VarianceTerm(section, arm, "arm", weight) for arm, weight in shares.items())
     missing = tuple(sorted(planned - both))
     return Differences(np.array(list(folds.values())), tuple(folds), missing, frozenset(planned), terms)
 
@@ -149,7 +151,7 @@ def _asked(effect: Effect) -> str:
     return " x ".join(factor for factor, _ in effect.levels)
 
 
-def level_means(section: Section, factors: Iterable[str]) -> pd.DataFrame:
+def level_means(section: DatasetResults, factors: Iterable[str]) -> pd.DataFrame:
     """The mean score at every combination of levels of some factors, over the folds that all these arms have.
 
     One factor at a time, of the arms that have the other factors at their controls. Columns: the factors, score, folds.

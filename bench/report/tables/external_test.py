@@ -16,23 +16,23 @@ import numpy as np
 from bench.core import seed_of
 from bench.evaluation.bootstrap import drawn, members
 from bench.evaluation.metrics import Metric
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 from bench.report.tables.score_interval import judge
 
 REPEATS = 1000
 
 
 @dataclass(frozen=True)
-class Term:
+class VarianceTerm:
     """A part of a difference: the scores of an arm, times a weight."""
 
-    section: Section
+    section: DatasetResults
     arm: str
     role: str
     weight: float
 
 
-def people_variance(terms: Sequence[Term], cells: Sequence[tuple[int, int]]) -> tuple[float, int]:
+def people_variance(terms: Sequence[VarianceTerm], cells: Sequence[tuple[int, int]]) -> tuple[float, int]:
     """The variance of a difference, a mean over models, from its test people; how many they are.
 
     cells: (partition, fold) of the models. NaN where a model has kept no predictions, or not of the same scans, and of
@@ -56,7 +56,7 @@ def people_variance(terms: Sequence[Term], cells: Sequence[tuple[int, int]]) -> 
     return (float(sums.var(ddof=1)) if len(sums) > 1 else math.nan), people
 
 
-def _said(term: Term, cell: tuple[int, int]) -> list[tuple[np.ndarray, ...]]:
+def _said(term: VarianceTerm, cell: tuple[int, int]) -> list[tuple[np.ndarray, ...]]:
     """(ids, targets, predictions, groups) of every seed of a model; empty where one has kept none."""
     runs = [run for run in term.section.of(term.arm, term.role) if run.place[:2] == cell and run.done]
     kept = [term.section.predictions(run) for run in runs]

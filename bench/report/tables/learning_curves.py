@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 
 PLACE = ["data", "arm", "role", "partition", "fold", "seed"]
 COLUMNS = [*PLACE, "step", "train_loss", "val_loss", "val", "test"]
 
 
-def curves(section: Section) -> pd.DataFrame:
+def curves(section: DatasetResults) -> pd.DataFrame:
     """A row an evaluation point of every finished run; what methods watch stands in columns of its own name.
 
     test: for the audit of the selection. Nothing may be chosen by it.

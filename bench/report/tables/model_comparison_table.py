@@ -14,7 +14,7 @@ from bench.core import seed_of
 from bench.evaluation import Fold, is_area, metrics
 from bench.report.tables import captions
 from bench.report.tables.number_format import NOTHING, between, decimals, probability, signed
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import Table
 
 COLUMNS = (
@@ -26,7 +26,7 @@ PERMUTATIONS = 1999  # of a mean over scans
 FEWER = 499  # of a score that is taken anew each time
 
 
-def trained(section: Section) -> pd.DataFrame:
+def trained(section: DatasetResults) -> pd.DataFrame:
     """A row for every declared contrast of which the models of one pass over the folds have kept their predictions.
 
     The pass is the first partition with the first seed, and of tests elsewhere the first fold: each person is tested
@@ -38,7 +38,7 @@ def trained(section: Section) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(section: Section, arm: str, against: str) -> dict[str, Any]:
+def _row(section: DatasetResults, arm: str, against: str) -> dict[str, Any]:
     ours, theirs = _both(_folds(section, arm), _folds(section, against))
     if not ours:
         return {}
@@ -50,7 +50,7 @@ def _row(section: Section, arm: str, against: str) -> dict[str, Any]:
     )
 
 
-def _folds(section: Section, arm: str) -> dict[int, tuple[np.ndarray, Fold]]:
+def _folds(section: DatasetResults, arm: str) -> dict[int, tuple[np.ndarray, Fold]]:
     """Fold -> ids and (targets, predictions, groups), of the first pass."""
     found = {}
     for run in section.of(arm):
@@ -71,7 +71,7 @@ def _both(ours: Mapping, theirs: Mapping) -> tuple[list, list]:
     return [ours[fold][1] for fold in usable], [theirs[fold][1] for fold in usable]
 
 
-def _tested(section: Section, arm: str, ours: list, theirs: list) -> dict[str, Any]:
+def _tested(section: DatasetResults, arm: str, ours: list, theirs: list) -> dict[str, Any]:
     if is_area(section.metric, len(section.task.classes)):
         gap = evaluation.area_difference(ours, theirs)
         return {"improvement": gap.difference, "low": gap.low, "high": gap.high, "test": DELONG, "p": gap.p}
@@ -82,7 +82,7 @@ def _tested(section: Section, arm: str, ours: list, theirs: list) -> dict[str, A
     return {"improvement": section.sign * found.difference, **sides, "test": PERMUTATION, "p": found.p}
 
 
-def _right(section: Section, ours: list, theirs: list, alone: bool) -> dict[str, Any]:
+def _right(section: DatasetResults, ours: list, theirs: list, alone: bool) -> dict[str, Any]:
     if section.task.kind != "classification" or not alone:
         return {"right_alone": None, "right_alone_against": None, "p_mcnemar": math.nan}
     correct = metrics.metric("accuracy")
@@ -92,7 +92,7 @@ def _right(section: Section, ours: list, theirs: list, alone: bool) -> dict[str,
     return {"right_alone": found.ours, "right_alone_against": found.theirs, "p_mcnemar": found.p}
 
 
-def trained_table(section: Section, frame: pd.DataFrame) -> Table:
+def trained_table(section: DatasetResults, frame: pd.DataFrame) -> Table:
     """The same as it is read."""
     digits = decimals(section.metric)
     classes = section.task.kind == "classification"
@@ -113,7 +113,7 @@ def _count(value: float | None) -> str:
     return NOTHING if value is None or math.isnan(value) else f"{value:.0f}"
 
 
-def _caption(section: Section, classes: bool) -> str:
+def _caption(section: DatasetResults, classes: bool) -> str:
     how = (
         "DeLong: the areas within each fold, averaged; over people where they have several scans."
         if is_area(section.metric, len(section.task.classes))

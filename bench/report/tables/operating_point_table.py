@@ -9,14 +9,14 @@ import pandas as pd
 
 from bench.report.tables import captions
 from bench.report.tables.number_format import between, number
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import Table
 
 NAMES = ("threshold", "sensitivity", "specificity")
 COLUMNS = ("arm", "runs", *NAMES, "threshold_low", "threshold_high", "sensitivity_half", "specificity_half")
 
 
-def operating(section: Section) -> pd.DataFrame:
+def operating(section: DatasetResults) -> pd.DataFrame:
     """A row for every arm of a task of two classes: means over the runs that have chosen a threshold, and its range.
 
     sensitivity_half, specificity_half: of the same runs at a probability of 0.5.
@@ -43,7 +43,7 @@ def _mean(values: list[float | None]) -> float:
     return float(np.mean(known)) if known else math.nan
 
 
-def operating_table(section: Section) -> Table:
+def operating_table(section: DatasetResults) -> Table:
     """The same as it is read."""
     columns = (
         "Arm",

@@ -8,10 +8,10 @@ import pandas as pd
 
 from bench.evaluation import metrics
 from bench.report.tables.number_format import decimals, number
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 
 
-def oracle_note(section: Section, frame: pd.DataFrame) -> tuple[str, ...]:
+def oracle_note(section: DatasetResults, frame: pd.DataFrame) -> tuple[str, ...]:
     """The oracle's score, and the share of the way to it that every arm comes from chance, or from the constant arm."""
     best = section.data.get("oracle")
     if best is None:
@@ -25,7 +25,7 @@ def oracle_note(section: Section, frame: pd.DataFrame) -> tuple[str, ...]:
     return (told,)
 
 
-def ways(section: Section, frame: pd.DataFrame) -> dict[str, float]:
+def ways(section: DatasetResults, frame: pd.DataFrame) -> dict[str, float]:
     """arm -> (score - floor) / (oracle - floor). The floor: the metric's chance, else what `constant` scores here."""
     floor, rows = metrics.chance(section.task, section.task.primary), frame.set_index("arm")["score"]
     plain = [arm for arm in rows.index if _method(section, arm) == "constant"]
@@ -38,5 +38,5 @@ def ways(section: Section, frame: pd.DataFrame) -> dict[str, float]:
     return {arm: float((rows[arm] - floor) / (best - floor)) for arm in others}
 
 
-def _method(section: Section, arm: str) -> str:
+def _method(section: DatasetResults, arm: str) -> str:
     return next((run.cell["method"] for run in section.of(arm)), "")

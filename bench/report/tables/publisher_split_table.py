@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 
 
-def publisher(section: Section) -> pd.DataFrame:
+def publisher(section: DatasetResults) -> pd.DataFrame:
     """A row for each arm that was tested on a publisher's test part which shares groups with his training part.
 
     score: the primary metric on all test scans; unshared: on those whose group was not learnt from, NaN where there
@@ -21,7 +21,7 @@ def publisher(section: Section) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["arm", "runs", "test", "shared", "score", "unshared"])
 
 
-def _row(section: Section, arm: str) -> dict[str, Any]:
+def _row(section: DatasetResults, arm: str) -> dict[str, Any]:
     done = [run for run in section.of(arm) if run.done and run.record.sizes.get("test_shared")]
     if not done:
         return {}

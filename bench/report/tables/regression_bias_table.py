@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bench.report.tables.results import Run, Section, given
+from bench.report.tables.results import DatasetResults, Run, given
 
 
-def bias(section: Section) -> pd.DataFrame:
+def bias(section: DatasetResults) -> pd.DataFrame:
     """A row an arm of a task that predicts a number: mean and slope of the gap, MAE, MAE corrected; means over runs."""
     rows = []
     for arm in section.arms if section.task.kind == "regression" else ():
@@ -24,7 +24,7 @@ def bias(section: Section) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["arm", "runs", "gap", "slope", "mae", "corrected_mae"])
 
 
-def _gap(section: Section, run: Run) -> float:
+def _gap(section: DatasetResults, run: Run) -> float:
     """The mean of prediction - true number over the test part of a run; NaN where its predictions are not kept."""
     kept = section.predictions(run)
     return float((kept["selected"] - kept["y"]).mean()) if "selected" in kept else float("nan")

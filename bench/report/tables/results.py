@@ -53,7 +53,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Section:
+class DatasetResults:
     """One data set of a study with all of its runs. Phantom and real data sets never share one."""
 
     plan: Mapping[str, Any]
@@ -189,7 +189,7 @@ class Results:
     """A study as far as it has come."""
 
     plan: Mapping[str, Any]
-    sections: tuple[Section, ...]
+    sections: tuple[DatasetResults, ...]
     damaged: Mapping[str, str] = field(default_factory=dict)  # key -> what is wrong with its record: it counts as open
     tuned: Mapping[str, Any] = field(default_factory=dict)  # what `bench tune` wrote of this study, where it did
 
@@ -229,8 +229,8 @@ def gather(plan: Mapping[str, Any], store: Store) -> Results:
     return Results(plan, first, dict(store.damaged), tuned_file.read_tuned(searched) if searched.is_file() else {})
 
 
-def _section(plan: Mapping[str, Any], entry: Mapping[str, Any], runs: Sequence[Run], store: Store) -> Section:
-    return Section(plan, entry, tuple(run for run in runs if run.cell["data"] == entry["name"]), store)
+def _section(plan: Mapping[str, Any], entry: Mapping[str, Any], runs: Sequence[Run], store: Store) -> DatasetResults:
+    return DatasetResults(plan, entry, tuple(run for run in runs if run.cell["data"] == entry["name"]), store)
 
 
 def disagreeing(plan: Mapping[str, Any], run: Run) -> str:

@@ -20,7 +20,7 @@ from bench.evaluation import metrics
 from bench.report.tables import captions, score_interval
 from bench.report.tables.contrasts_table import sizes, unknown
 from bench.report.tables.number_format import NOTHING, between, decimals, number, signed
-from bench.report.tables.results import Run, Section
+from bench.report.tables.results import DatasetResults, Run
 from bench.report.tables.table import Table
 from bench.storage import robustness_cache
 from bench.storage.robustness_cache import CLEAN, STRENGTHS, Said
@@ -36,10 +36,10 @@ DROPS = (
 
 
 @dataclass(frozen=True)
-class Stressed:
+class RobustnessScores:
     """What was said of a section's disturbed test scans. said: key of a run -> what its network said."""
 
-    section: Section
+    section: DatasetResults
     said: Mapping[str, Said]
 
     @cached_property
@@ -74,20 +74,20 @@ def _whole(said: Said, name: str) -> bool:
     return all((name, strength) in said for strength in range(1, STRENGTHS + 1))
 
 
-def read(section: Section) -> Stressed:
+def read(section: DatasetResults) -> RobustnessScores:
     """What was kept for the runs of a section; empty where nothing was."""
     folder = robustness_cache.folder_of(section.store.root, section.plan["study"])
     if not folder.is_dir():
-        return Stressed(section, {})
+        return RobustnessScores(section, {})
     runs = [run for arm in section.arms for run in section.of(arm) if run.done]
     found = (
         (run.cell["key"], robustness_cache.read(folder, run.cell["key"], section.store.mark(run.cell["key"])))
         for run in runs
     )
-    return Stressed(section, {key: said for key, said in found if said})
+    return RobustnessScores(section, {key: said for key, said in found if said})
 
 
-def scores(found: Stressed) -> pd.DataFrame:
+def scores(found: RobustnessScores) -> pd.DataFrame:
     """A row for every run, corruption, strength and metric; strength 0 stands with every corruption."""
     section = found.section
     names = [m.name for m in metrics.of_task(section.task)]
@@ -104,7 +104,7 @@ def scores(found: Stressed) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=SCORES)
 
 
-def curves(found: Stressed) -> pd.DataFrame:
+def curves(found: RobustnessScores) -> pd.DataFrame:
     """The mean score over folds of every arm at every strength, with its interval over people."""
     section = found.section
     rows = []
@@ -130,7 +130,7 @@ def curves(found: Stressed) -> pd.DataFrame:
     return frame[frame["folds"] > 0].reset_index(drop=True)
 
 
-def _point(found: Stressed, arm: str, corruption: str, strength: int) -> tuple[float, float, float, int]:
+def _point(found: RobustnessScores, arm: str, corruption: str, strength: int) -> tuple[float, float, float, int]:
     """Score, low, high and the number of folds at one strength."""
     values = {run.place: found.score(run, corruption, strength) for run in found.runs(arm)}
     runs = [run for run in found.runs(arm) if not math.isnan(values[run.place])]
@@ -146,7 +146,7 @@ def _point(found: Stressed, arm: str, corruption: str, strength: int) -> tuple[f
     return score, low, high, folds
 
 
-def drops(found: Stressed) -> pd.DataFrame:
+def drops(found: RobustnessScores) -> pd.DataFrame:
     """A row for every arm: how much worse it scores on disturbed scans, all corruptions and strengths alike.
 
     A fold counts where its networks were asked about every corruption at every strength. drop: positive is worse,
@@ -155,7 +155,7 @@ def drops(found: Stressed) -> pd.DataFrame:
     return pd.DataFrame([_dropped(found, arm) for arm in found.section.arms if found.runs(arm)], columns=DROPS)
 
 
-def _dropped(found: Stressed, arm: str) -> tuple:
+def _dropped(found: RobustnessScores, arm: str) -> tuple:
     section, sign = found.section, found.section.sign
     runs = [run for run in found.runs(arm) if all(_whole(found.said[run.cell["key"]], c) for c in found.corruptions)]
     runs = runs if found.corruptions else []
@@ -176,11 +176,11 @@ def _dropped(found: Stressed, arm: str) -> tuple:
     )  # fmt: skip
 
 
-def _mean(found: Stressed, run: Run, corruption: str) -> float:
+def _mean(found: RobustnessScores, run: Run, corruption: str) -> float:
     return float(np.mean([found.score(run, corruption, strength) for strength in range(1, STRENGTHS + 1)]))
 
 
-def _interval(section: Section, arm: str, lost: Mapping[tuple[int, int], float]) -> tuple[float, float]:
+def _interval(section: DatasetResults, arm: str, lost: Mapping[tuple[int, int], float]) -> tuple[float, float]:
     if len(lost) < 2:
         return math.nan, math.nan
     train, test = sizes(section, arm, "arm", tuple(lost))
@@ -188,7 +188,7 @@ def _interval(section: Section, arm: str, lost: Mapping[tuple[int, int], float])
     return tested.low, tested.high
 
 
-def table(section: Section, frame: pd.DataFrame) -> Table:
+def table(section: DatasetResults, frame: pd.DataFrame) -> Table:
     """What an arm loses on disturbed scans, from its drops; without rows where nobody asked."""
     digits = decimals(section.metric)
     columns = ("Arm", "Folds", "As they are", "Disturbed", "Loss", "95 %", "Worst of them", "Its loss")
@@ -207,7 +207,7 @@ def table(section: Section, frame: pd.DataFrame) -> Table:
     return Table("stress", "Disturbed scans", columns, rows, _caption(section, frame), _notes(frame), (0, 6))
 
 
-def _caption(section: Section, frame: pd.DataFrame) -> str:
+def _caption(section: DatasetResults, frame: pd.DataFrame) -> str:
     count = int(frame["corruptions"].max()) if len(frame) else 0
     over = "none, as all folds are tested on the same people" if section.elsewhere else OVER_FOLDS
     return (

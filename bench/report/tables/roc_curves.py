@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 
 KINDS = ("roc", "precision_recall")
 
@@ -29,7 +29,7 @@ class Band:
     chance: float  # ROC: nothing to draw but the diagonal; precision-recall: the share of the positive scans
 
 
-def bands(section: Section, arm: str, kind: str) -> Band | None:
+def bands(section: DatasetResults, arm: str, kind: str) -> Band | None:
     """The mean curve of an arm over its folds, seeds averaged first; None where no fold has all classes.
 
     More than two classes: in each model the mean of the curves of every class against the rest, as in the AUC.

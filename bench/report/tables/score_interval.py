@@ -11,17 +11,17 @@ import numpy as np
 from bench import evaluation
 from bench.evaluation.bootstrap import Fold
 from bench.evaluation.metrics import Metric
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 
 
-def judge(section: Section) -> Metric:
+def judge(section: DatasetResults) -> Metric:
     """The primary metric; of masks, which no record keeps, the mean of the scores of the scans that are kept."""
     made = section.metric
     return made if made.kind != "segmentation" else replace(made, kind="regression", each=lambda y, p, spacing: p)
 
 
 def interval(
-    section: Section, score: float, passes: Sequence[Sequence[Fold]], rng: np.random.Generator, repeats: int
+    section: DatasetResults, score: float, passes: Sequence[Sequence[Fold]], rng: np.random.Generator, repeats: int
 ) -> tuple[float, float, float]:
     """Low, high, and the share of resampled folds without a score.
 

@@ -14,7 +14,7 @@ from bench.core import seed_of
 from bench.evaluation import metrics
 from bench.report.tables import score_interval
 from bench.report.tables.contrasts_table import sizes, unknown
-from bench.report.tables.results import POINTS, Run, Section
+from bench.report.tables.results import POINTS, DatasetResults, Run
 
 REPEATS = 2000  # of the bootstrap for one pass over the folds; fewer for each where several passes are averaged
 FEWEST = 400
@@ -29,12 +29,12 @@ COSTS = (
 )
 
 
-def scores(section: Section) -> pd.DataFrame:
+def scores(section: DatasetResults) -> pd.DataFrame:
     """A row for every arm of the plan, run or not. A missing run is counted, never filled in."""
     return pd.DataFrame([_row(section, arm) for arm in section.arms])
 
 
-def _row(section: Section, arm: str) -> dict[str, object]:
+def _row(section: DatasetResults, arm: str) -> dict[str, object]:
     runs = section.of(arm)
     counts = Counter(run.status for run in runs)
     named = [m.name for m in metrics.of_task(section.task)]
@@ -64,7 +64,7 @@ def _row(section: Section, arm: str) -> dict[str, object]:
     }
 
 
-def interval(section: Section, arm: str) -> tuple[float, float, float]:
+def interval(section: DatasetResults, arm: str) -> tuple[float, float, float]:
     """Low, high, and the share of resampled folds without a score: see `people.interval`. NaN without predictions."""
     passes = _passes(section, arm)
     repeats = max(FEWEST, REPEATS // max(1, len(passes)))
@@ -72,7 +72,7 @@ def interval(section: Section, arm: str) -> tuple[float, float, float]:
     return score_interval.interval(section, evaluation.fold_mean(section.scores(arm)), passes, rng, repeats)
 
 
-def _passes(section: Section, arm: str) -> list[list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+def _passes(section: DatasetResults, arm: str) -> list[list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
     """For each pass the targets, predictions and groups of its folds; those without a score left out."""
     passes: dict[tuple[int, ...], list] = {}
     for run in section.of(arm):
@@ -85,7 +85,7 @@ def _passes(section: Section, arm: str) -> list[list[tuple[np.ndarray, np.ndarra
     return list(passes.values())
 
 
-def _audit(section: Section, arm: str) -> dict[str, float]:
+def _audit(section: DatasetResults, arm: str) -> dict[str, float]:
     """The score under other ways to choose the evaluation point; flattery: what the best of all on test adds."""
     found = {point: section.scores(arm, point=point) for point in POINTS}
     gains = {
@@ -104,7 +104,7 @@ def _audit(section: Section, arm: str) -> dict[str, float]:
     }
 
 
-def _bounds(section: Section, arm: str, gains: evaluation.Scores) -> tuple[float, float]:
+def _bounds(section: DatasetResults, arm: str, gains: evaluation.Scores) -> tuple[float, float]:
     """The interval of a mean over folds and partitions, corrected as that of a contrast is."""
     folds = evaluation.average_seeds(gains)
     train, test = sizes(section, arm, "arm", tuple(folds))
@@ -125,7 +125,7 @@ def not_measurable(runs: Sequence[Run], name: str) -> bool:
     return bool(costs) and all(cost[name] is None for cost in costs)
 
 
-def _upstream_seconds(section: Section, runs: Sequence[Run]) -> float:
+def _upstream_seconds(section: DatasetResults, runs: Sequence[Run]) -> float:
     """Seconds that training what an arm learns from took, a run; NaN where the plan names nothing upstream."""
     keys = [run.cell.get("upstream") or [] for run in runs if run.done]
     if not any(keys):
@@ -140,7 +140,7 @@ def _mean_tuning(runs: Sequence[Run], name: str) -> float:
     return float(np.mean(values)) if values else math.nan
 
 
-def predictions(section: Section) -> pd.DataFrame:
+def predictions(section: DatasetResults) -> pd.DataFrame:
     """A row for every scan that an arm or its A/A repeat was tested on, at the selected evaluation point.
 
     Columns: the place of the run, id, group, target, prediction (class index or number), and for classes the
@@ -151,7 +151,7 @@ def predictions(section: Section) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _predicted(section: Section, run: Run) -> pd.DataFrame | None:
+def _predicted(section: DatasetResults, run: Run) -> pd.DataFrame | None:
     kept = section.predictions(run)
     if "selected" not in kept:
         return None

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.report.tables import captions
 from bench.report.tables.number_format import NOTHING, seconds
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import Table
 from bench.storage.atomic_io import reading
 
@@ -27,7 +27,7 @@ def read(root: Path, study: str) -> dict[str, Any]:
         return {}
 
 
-def table(section: Section) -> Table:
+def table(section: DatasetResults) -> Table:
     """The median over rounds of every arm with the shortest and the longest; without rows where nobody timed."""
     found = read(section.store.root, section.plan["study"])
     timed = found.get("data", {}).get(section.name, [])
@@ -45,7 +45,7 @@ def between(values: list[float]) -> str:
     return f"{seconds(float(np.median(values)))} [{seconds(min(values))}, {seconds(max(values))}]"
 
 
-def _caption(section: Section, found: dict[str, Any]) -> str:
+def _caption(section: DatasetResults, found: dict[str, Any]) -> str:
     return (
         f"{captions.data(section)} Median of {found.get('rounds', 0)} rounds, with the shortest and the longest: every "
         f"arm in turn in each round, on {found.get('processor', '')}, {found.get('threads', 1)} thread(s), so that "

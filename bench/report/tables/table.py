@@ -26,7 +26,7 @@ from bench.report.tables.number_format import (
 from bench.report.tables.oracle import oracle_note
 from bench.report.tables.publisher_split_table import publisher as published
 from bench.report.tables.regression_bias_table import bias as biased
-from bench.report.tables.results import Results, Section
+from bench.report.tables.results import DatasetResults, Results
 from bench.report.tables.scores_table import not_measurable
 
 Entry = Mapping[str, Any]
@@ -46,7 +46,7 @@ class Table:
     words: tuple[int, ...] = (0,)  # columns that hold words and are set to the left
 
 
-def scores(section: Section, frame: pd.DataFrame) -> Table:
+def scores(section: DatasetResults, frame: pd.DataFrame) -> Table:
     """The primary score with its interval, and the other metrics of the task."""
     digits = decimals(section.metric)
     others = metrics.of_task(section.task)[1:]
@@ -61,7 +61,7 @@ def scores(section: Section, frame: pd.DataFrame) -> Table:
     return Table("scores", "Scores", columns, tuple(rows), captions.scores(section), notes, (0, 1))
 
 
-def contrasts(section: Section, frame: pd.DataFrame) -> Table:
+def contrasts(section: DatasetResults, frame: pd.DataFrame) -> Table:
     """The declared contrasts of this data set."""
     digits = decimals(section.metric)
     equal = section.plan.get("margin") is not None
@@ -85,7 +85,7 @@ def share(entry: Entry) -> str:
     return f"{number(entry['better_share'], 2)} {between(low, high, 2)}" if entry["folds"] else NOTHING
 
 
-def verdict(section: Section, entry: Entry) -> str:
+def verdict(section: DatasetResults, entry: Entry) -> str:
     """The verdict with what it leaves open: the smallest difference that would have shown."""
     words, digits = entry["verdict"], decimals(section.metric)
     if not words.startswith("no difference shown"):
@@ -96,7 +96,7 @@ def verdict(section: Section, entry: Entry) -> str:
     return words.replace("no difference shown", found, 1)
 
 
-def controls(section: Section, frame: pd.DataFrame) -> Table:
+def controls(section: DatasetResults, frame: pd.DataFrame) -> Table:
     """Floors, A/A, random labels."""
     rows = []
     for entry in frame.to_dict("records"):
@@ -110,7 +110,7 @@ def controls(section: Section, frame: pd.DataFrame) -> Table:
     return Table("controls", "Controls", columns, tuple(rows), captions.controls(section), (), (0, 1, 2, 8))
 
 
-def learning(section: Section, frame: pd.DataFrame) -> Table:
+def learning(section: DatasetResults, frame: pd.DataFrame) -> Table:
     """Which arms beat a floor that looks at no scan."""
     digits = decimals(section.metric)
     columns = ("Arm", "Against", "Improvement", "Chance up to", "p", "Holm p", "Folds", "Verdict")
@@ -131,7 +131,7 @@ def learning(section: Section, frame: pd.DataFrame) -> Table:
     )
 
 
-def audit(section: Section, frame: pd.DataFrame) -> Table:
+def audit(section: DatasetResults, frame: pd.DataFrame) -> Table:
     """What other ways to choose the evaluation point would have scored."""
     digits = decimals(section.metric)
     names = ("validation", "last", "best_of_last", "best_of_all")
@@ -152,7 +152,7 @@ def audit(section: Section, frame: pd.DataFrame) -> Table:
     return Table("audit", "Audit of the selection", columns, rows, captions.audit(section), _incomplete(frame))
 
 
-def cost(section: Section, frame: pd.DataFrame) -> Table:
+def cost(section: DatasetResults, frame: pd.DataFrame) -> Table:
     """What the arms cost, beside their score."""
     upstream, searched = (frame[name].notna().any() for name in ("upstream_seconds", "tuning_seconds"))
     shown: list[tuple[str, str, Callable[[float], str]]] = [
@@ -176,18 +176,18 @@ def cost(section: Section, frame: pd.DataFrame) -> Table:
     return Table("cost", "Cost", columns, rows, captions.cost(section), notes)
 
 
-def _spent(section: Section, entry: Entry, title: str, name: str, words: Callable[[float], str]) -> str:
+def _spent(section: DatasetResults, entry: Entry, title: str, name: str, words: Callable[[float], str]) -> str:
     """A cost in words: a dash where nobody measured it, and other words where nobody could."""
     unknown = name in COUNTED and not_measurable(section.of(entry["arm"]), name)
     return "not measurable" if unknown else words(entry[name])
 
 
-def _metered(section: Section) -> bool:
+def _metered(section: DatasetResults) -> bool:
     """Whether any finished run says something of its energy, if only that it cannot be measured."""
     return any("train_joules" in run.record.cost for run in section.runs if run.done)
 
 
-def publisher(section: Section) -> Table:
+def publisher(section: DatasetResults) -> Table:
     """What the publisher's split flatters."""
     frame, digits = published(section), decimals(section.metric)
     score = _title(section, section.metric)
@@ -202,7 +202,7 @@ def publisher(section: Section) -> Table:
     return Table("publisher", "The publisher's split", columns, rows, captions.publisher(section, frame))
 
 
-def bias(section: Section) -> Table:
+def bias(section: DatasetResults) -> Table:
     """How predictions depend on the true number."""
     digits = decimals(section.metric)
     unit = f" ({section.task.unit})" if section.task.unit else ""
@@ -217,7 +217,7 @@ def bias(section: Section) -> Table:
     return Table("bias", "Bias with the true number", columns, rows, captions.bias(section))
 
 
-def failures(results: Results, section: Section, frame: pd.DataFrame) -> Table:
+def failures(results: Results, section: DatasetResults, frame: pd.DataFrame) -> Table:
     """What failed or was refused, runs of one arm and one reason together."""
     rows: dict[tuple[str, ...], list[str]] = {}
     for entry in frame.to_dict("records"):
@@ -253,7 +253,7 @@ def runs(entry: Entry) -> str:
     return f"{entry['done']}/{entry['planned']}" + (f" ({troubles})" if troubles else "")
 
 
-def _title(section: Section, metric: metrics.Metric) -> str:
+def _title(section: DatasetResults, metric: metrics.Metric) -> str:
     unit = section.unit(metric)
     arrow = "↑" if metric.better == "higher" else "↓"
     return f"{metric.title}{f' ({unit})' if unit else ''}\u00a0{arrow}"
@@ -274,7 +274,7 @@ def _undefined(frame: pd.DataFrame) -> tuple[str, ...]:
     return (f"In up to {share:.0%} of the resampled folds one class only was drawn; the interval leaves them out.",)
 
 
-def _view_notes(section: Section) -> tuple[str, ...]:
+def _view_notes(section: DatasetResults) -> tuple[str, ...]:
     notes: dict[str, list[str]] = {}
     for arm in section.arms:
         for note in {run.record.resolved.get("view_note", "") for run in section.of(arm) if run.done} - {""}:
@@ -287,7 +287,7 @@ def _tuning_note(searched: bool) -> tuple[str, ...]:
     return (words,) if searched else ()
 
 
-def _upstream_note(section: Section) -> tuple[str, ...]:
+def _upstream_note(section: DatasetResults) -> tuple[str, ...]:
     if any(run.cell.get("upstream") for run in section.runs):
         return ("Its teachers: training what the arm learns from, which may be shared with other arms.",)
     if any(run.cell["role"] == "upstream" for run in section.runs):

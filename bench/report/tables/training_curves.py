@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.report.tables import captions
-from bench.report.tables.results import Run, Section, given
+from bench.report.tables.results import DatasetResults, Run, given
 
 FOLLOWED = ("train_loss", "val_loss", "val", "test")
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingCurve:
     """The course of an arm. lines: name -> (J, P), a row a fold; steps: (P,); chosen: (R,) of every run."""
 
     steps: np.ndarray
@@ -33,7 +33,7 @@ class Course:
         return tuple(np.ma.filled(each.astype(float), np.nan) for each in (mean, low, high))
 
 
-def course(section: Section, arm: str) -> Course | None:
+def course(section: DatasetResults, arm: str) -> TrainingCurve | None:
     """The course of an arm; None where its records follow nothing: what is solved at once has no course."""
     runs = [run for run in section.of(arm) if run.done and len(run.record.curve) > 1]
     if not runs:
@@ -46,7 +46,7 @@ def course(section: Section, arm: str) -> Course | None:
     lines = {name: np.array([_mean(seeds, name, steps) for seeds in folds.values()]) for name in (*FOLLOWED, *watched)}
     chosen = [run.record.resolved.get("selected_step") for run in runs]
     last = np.array(steps[-captions.candidates(section) :])
-    return Course(np.array(steps), lines, np.array([step for step in chosen if step is not None]), last)
+    return TrainingCurve(np.array(steps), lines, np.array([step for step in chosen if step is not None]), last)
 
 
 def _mean(seeds: Sequence[Run], name: str, steps: Sequence[int]) -> np.ndarray:

@@ -16,13 +16,13 @@ import pandas as pd
 from bench.evaluation import Scores
 from bench.report.tables import captions
 from bench.report.tables.number_format import NOTHING, decimals, number
-from bench.report.tables.results import Section
+from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import Table
 
 COLUMNS = ("what", "folds", "seeds", "mean", "sd_seeds", "sd_folds", "share_seeds", "sd_one_seed", "sd_all_seeds")
 
 
-def noise(section: Section) -> pd.DataFrame:
+def noise(section: DatasetResults) -> pd.DataFrame:
     """A row for every arm and every declared contrast with at least two seeds in two folds."""
     if section.plan["seeds"] < 2:
         return pd.DataFrame(columns=COLUMNS)
@@ -61,7 +61,7 @@ def variances(scores: Scores) -> dict[str, float]:
     }
 
 
-def noise_table(section: Section) -> Table:
+def noise_table(section: DatasetResults) -> Table:
     """The same as it is read."""
     digits = decimals(section.metric)
     columns = ("Arm, or contrast", "Folds", "Seeds", "SD of seeds", "SD of folds", "Share of seeds", "SD, one seed")
