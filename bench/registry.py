@@ -65,6 +65,16 @@ def study(name: str) -> Study:
     return found
 
 
+def extensions(attribute: str) -> list[tuple[Any, Path]]:
+    """(value, file) of every module of the installed packages and plug-in folders that defines `attribute`.
+
+    For parts of the harness that are no members, as FIGURE and TABLE of a report. Packages first, then the folders.
+    BenchError if a file of a plug-in folder cannot be loaded.
+    """
+    modules = [module for _, module in _modules(_plugin_folders()) if hasattr(module, attribute)]
+    return [(getattr(module, attribute), Path(module.__file__)) for module in modules]
+
+
 def homes(kind: str) -> list[Path]:
     """The folders that the members of a kind lie in."""
     return sorted({Path(module.__file__).parent.resolve() for module in _sources()[kind].values()})
@@ -202,11 +212,15 @@ def forget() -> None:
 
 
 def _members() -> dict[str, dict[str, Any]]:
-    return _scan(tuple(str(folder.resolve()) for folder in paths.plugin_folders()))[0]
+    return _scan(_plugin_folders())[0]
 
 
 def _sources() -> dict[str, dict[str, ModuleType]]:
-    return _scan(tuple(str(folder.resolve()) for folder in paths.plugin_folders()))[1]
+    return _scan(_plugin_folders())[1]
+
+
+def _plugin_folders() -> tuple[str, ...]:
+    return tuple(str(folder.resolve()) for folder in paths.plugin_folders())
 
 
 @lru_cache(maxsize=4)

@@ -77,3 +77,11 @@ def test_a_plugin_folder_that_is_not_there_is_an_error(monkeypatch):
     monkeypatch.setenv("BENCH_PLUGINS", "/nowhere/at/all")
     with pytest.raises(BenchError, match="/nowhere/at/all"):
         registry.names("studies")
+
+
+def test_other_parts_of_a_plugin_folder_are_found_by_their_attribute(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text('"""A file with a part that is no member."""\n\nGADGET = 7\n')
+    (tmp_path / "_private.py").write_text('"""Not looked at."""\n\nGADGET = 8\n')
+    monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path))
+    assert registry.extensions("GADGET") == [(7, tmp_path / "mine.py")]
+    assert registry.extensions("WIDGET") == []
