@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import textwrap
 from pathlib import Path
@@ -66,6 +67,38 @@ def scans() -> Path:
     if not folder:
         pytest.skip("BENCH_TEST_DATA is not set: it names the folder with the real scans")
     return Path(folder)
+
+
+@pytest.fixture
+def one_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports are built with their figures in the format that the page holds alone: a third of the time."""
+    monkeypatch.setattr("bench.report.figures.style.FORMATS", ("svg",))
+
+
+@pytest.fixture(scope="session")
+def two_arms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `results` and `data` of a study `toy` of two arms, and its report with every format of figures.
+
+    It is shared: a test that changes something works on a copy.
+    """
+    from synthetic import Made, Told, write
+
+    from bench import report
+
+    folder = tmp_path_factory.mktemp("two-arms")
+    write(folder / "results", {"base": Told(0.5), "new": Told(0.8)}, [Made("scans")])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("BENCH_DATA", str(folder / "data"))
+        report.build("toy", folder / "results")
+    return folder
+
+
+@pytest.fixture
+def two_arms_copy(two_arms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of results of a copy of `two_arms`, with the data folder beside it in use."""
+    shutil.copytree(two_arms, tmp_path / "copy")
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "copy" / "data"))
+    return tmp_path / "copy" / "results"
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ def built(tmp_path_factory):
     write(root, ARMS, DATA, **PLAN)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("BENCH_DATA", str(root.parent / "data"))
+        patched.setattr("bench.report.figures.style.FORMATS", ("svg",))
         return report.build("toy", root)
 
 
@@ -79,7 +80,13 @@ def test_everything_is_written(built):
     assert {f"{kind}{end}.csv" for kind in kinds for end in ("", "_phantom")} <= names
     figures = {path.name for path in (built.parent / "figures").iterdir()}
     drawn = ("scores", "roc", "precision-recall", "confusion", "reliability", "contrasts", "pareto")
-    stems = [f"{data}-{kind}" for data in ("scans", "made") for kind in drawn]
+    assert figures == {f"{data}-{kind}.svg" for data in ("scans", "made") for kind in drawn}
+
+
+def test_every_figure_is_there_as_pdf_svg_and_png(two_arms):
+    figures = {path.name for path in (two_arms / "results" / "toy" / "figures").iterdir()}
+    stems = {name.partition(".")[0] for name in figures}
+    assert {"scans-scores", "scans-roc", "scans-contrasts"} <= stems
     assert figures == {f"{stem}.{end}" for stem in stems for end in ("pdf", "svg", "png")}
 
 
@@ -199,20 +206,22 @@ def test_runs_of_unlike_devices_are_told(tmp_path):
     )
 
 
-def test_damaged_records_count_as_not_done_and_are_told(built):
-    root = built.parent.parent
-    path = next((root / "trials").glob("*/predictions.npz"))
+def test_damaged_records_count_as_not_done_and_are_told(two_arms_copy, one_format):
+    path = next((two_arms_copy / "trials").glob("*/predictions.npz"))
     path.write_bytes(path.read_bytes()[:-5])
-    report.build("toy", root)
-    text = (built.parent / "report.md").read_text()
+    text = report.build("toy", two_arms_copy).with_name("report.md").read_text()
     assert f"1 records are not what was written ({path.parent.name})" in text
 
 
-def test_building_twice_gives_the_same_bytes(built):
-    report.build("toy", built.parent.parent)
-    before = {path.name: path.read_bytes() for path in built.parent.glob("*.*")}
-    report.build("toy", built.parent.parent)
-    assert {path.name: path.read_bytes() for path in built.parent.glob("*.*")} == before
+def test_building_twice_gives_the_same_bytes(two_arms_copy):
+    def contents():
+        files = [path for path in (two_arms_copy / "toy").rglob("*") if path.is_file() and path.name[0] != "."]
+        return {path.relative_to(two_arms_copy): path.read_bytes() for path in files}
+
+    before = contents()
+    assert {path.suffix for path in before} == {".csv", ".html", ".json", ".md", ".pdf", ".png", ".svg", ".tex"}
+    report.build("toy", two_arms_copy)
+    assert contents() == before
 
 
 def test_the_terminal_shows_scores_verdicts_and_controls(built):
