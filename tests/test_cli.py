@@ -21,18 +21,20 @@ def bench(*words, **environment):
 
 
 def test_a_study_runs_from_nothing_to_a_report(plugins, tmp_path):
-    done = bench("run", "--study", "tiny", "--launcher", "serial")
+    done = bench("run", "--study", "pair", "--launcher", "serial")
     assert done.returncode == 0, done.stderr
-    assert "14/14 trials" in done.stdout
-    page = tmp_path / "results" / "tiny" / "report.html"
+    assert "4/4 trials" in done.stdout
+    page = tmp_path / "results" / "pair" / "report.html"
     assert f"report: {page}" in done.stdout
     assert page.is_file()
-    again = bench("run", "--study", "tiny")
+    status = json.loads(bench("status", "--study", "pair", "--json").stdout)
+    assert (status["planned"], status["done"], status["open"]) == (4, 4, 0)
+    again = bench("run", "--study", "pair")
     assert again.returncode == 0
-    assert "14 of them done" in again.stdout
-    status = json.loads(bench("status", "--study", "tiny", "--json").stdout)
-    assert (status["planned"], status["done"], status["open"]) == (14, 14, 0)
-    assert bench("report", "--study", "tiny").returncode == 0
+    assert "4 of them done" in again.stdout
+    page.unlink()
+    assert bench("report", "--study", "pair").returncode == 0
+    assert page.is_file()
 
 
 def test_a_smoke_run_leaves_no_numbers_behind(plugins, tmp_path):

@@ -173,7 +173,7 @@ def test_arms_take_turns_and_a_slower_one_is_seen_to_be_slower(plugins):
         side_by_side(trials, 1)
 
 
-def test_the_command_times_a_study_and_the_report_shows_it(plugins, tmp_path, capsys, monkeypatch):
+def test_the_command_times_a_study_and_the_report_shows_it(plugins, tmp_path, capsys, monkeypatch, one_format):
     from bench import report
     from bench.cli import app
     from bench.report import tables

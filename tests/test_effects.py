@@ -202,7 +202,7 @@ def test_what_is_one_arm_on_a_data_set_has_no_effect_there(tmp_path):
     assert (row["factor"], row["arm"], row["against"]) == ("c", "c=c1", "control")
 
 
-def test_the_effects_stand_in_every_form_of_the_report(tmp_path):
+def test_the_effects_stand_in_every_form_of_the_report(tmp_path, one_format):
     asked = study(Design("full", interactions=[("a", "b")]), "ab", arms={"new": Arm("net")})
     gathered(tmp_path, asked, folds=2)
     page = report.build("toy", tmp_path)
@@ -217,7 +217,7 @@ def test_the_effects_stand_in_every_form_of_the_report(tmp_path):
     assert {"ad_toy-effects.svg", "ad_toy-interactions.svg"} <= drawn
 
 
-def test_a_study_without_factors_has_no_effects(tmp_path):
+def test_a_study_without_factors_has_no_effects(tmp_path, one_format):
     write(tmp_path, {"a": Told(), "b": Told()}, folds=2)
     page = report.build("toy", tmp_path)
     assert not (page.parent / "effects.csv").exists()

@@ -241,7 +241,7 @@ def test_the_command_says_what_is_lost_and_what_to_do_without_weights(ran):
         work_of(ran)
 
 
-def test_the_report_shows_disturbed_scans_where_somebody_asked(ran):
+def test_the_report_shows_disturbed_scans_where_somebody_asked(ran, one_format):
     from bench import report
 
     page = report.build("tiny", ran)
@@ -249,7 +249,7 @@ def test_the_report_shows_disturbed_scans_where_somebody_asked(ran):
     studies.carry_out(work_of(ran, ["net"]))
     page = report.build("tiny", ran)
     assert "Disturbed scans" in page.read_text()
-    assert (page.parent / "figures" / "tiny_volumes-stress.png").is_file()
+    assert (page.parent / "figures" / "tiny_volumes-stress.svg").is_file()
     assert "Not every fold" not in page.read_text()
 
 

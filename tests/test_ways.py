@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import replace
 
+import commands
 import numpy as np
 import pytest
 
@@ -55,7 +55,7 @@ def test_a_way_is_named_as_it_is_asked_for(text):
     assert Data.parse(text).where == text
 
 
-def test_a_publishers_split_is_taken_as_it_is_and_what_it_shares_is_told(plugins, tmp_path):
+def test_a_publishers_split_is_taken_as_it_is_and_what_it_shares_is_told(plugins, tmp_path, one_format):
     prepared = prepare("tiny_places")
     fold = splits.fold(prepared, Split("publisher", 1), 0, 0)
     assert fold.test.tolist() == [1, 3, *range(30, 40)]
@@ -126,7 +126,7 @@ def elsewhere(plugins, tmp_path, monkeypatch):
     sys.modules.pop("bench_plugins.tiny_elsewhere")
 
 
-def test_other_data_are_tested_on_with_their_own_classes(elsewhere, tmp_path):
+def test_other_data_are_tested_on_with_their_own_classes(elsewhere, tmp_path, one_format):
     data = Data("tiny_places", {"kinds": True}, external=Data("tiny_images"), labels={})
     with pytest.raises(BenchError, match="nothing says what 'black' is there; give labels"):
         plan.locate(replace(STUDY, datasets=[data]), fingerprint)
@@ -173,11 +173,10 @@ def test_phantoms_can_be_asked_for_and_stand_in_for_both_of_a_pair(plugins):
     assert found.where == "phantom_bt_mri@phantom_bt_ct"  # phantom and real never share a row
 
 
-def test_any_study_runs_on_other_data_by_name(plugins, tmp_path):
-    words = [sys.executable, "-c", "from bench.cli import main; main()", "run", "--study", "tiny", "--arm", "constant"]
-    words += ["--datasets", "tiny_places@site,tiny_images", "--launcher", "serial"]
-    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ}, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_any_study_runs_on_other_data_by_name(plugins, tmp_path, one_format, capsys, monkeypatch):
+    words = ["--datasets", "tiny_places@site,tiny_images", "--launcher", "serial"]
+    status, printed = commands.said(capsys, monkeypatch, "run", "--study", "tiny", "--arm", "constant", *words)
+    assert status == 0, printed
     written = json.loads((tmp_path / "results" / "tiny-on-tiny_places@site+tiny_images" / "plan.json").read_text())
     assert [(each["name"], each["folds"]) for each in written["data"]] == [("tiny_places@site", 4), ("tiny_images", 2)]
 
