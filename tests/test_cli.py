@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from commands import said
 
 from bench import registry
 from bench.cli import joined, main, run
@@ -20,20 +21,19 @@ def bench(*words, **environment):
     return subprocess.run(started, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
 
 
-def test_a_study_runs_from_nothing_to_a_report(plugins, tmp_path):
+def test_a_study_runs_from_nothing_to_a_report(plugins, tmp_path, one_format, capsys, monkeypatch):
     done = bench("run", "--study", "pair", "--launcher", "serial")
     assert done.returncode == 0, done.stderr
     assert "4/4 trials" in done.stdout
     page = tmp_path / "results" / "pair" / "report.html"
     assert f"report: {page}" in done.stdout
     assert page.is_file()
-    status = json.loads(bench("status", "--study", "pair", "--json").stdout)
-    assert (status["planned"], status["done"], status["open"]) == (4, 4, 0)
-    again = bench("run", "--study", "pair")
-    assert again.returncode == 0
-    assert "4 of them done" in again.stdout
+    state = json.loads(bench("status", "--study", "pair", "--json").stdout)
+    assert (state["planned"], state["done"], state["open"]) == (4, 4, 0)
+    status, printed = said(capsys, monkeypatch, "run", "--study", "pair")
+    assert (status, "4 of them done" in printed) == (0, True), printed
     page.unlink()
-    assert bench("report", "--study", "pair").returncode == 0
+    assert said(capsys, monkeypatch, "report", "--study", "pair")[0] == 0
     assert page.is_file()
 
 
@@ -59,7 +59,7 @@ def test_a_failed_trial_ends_in_status_1(plugins, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "remedy"),
     [
         (["run", "--study", "tinny"], "no study 'tinny'; did you mean 'tiny'?"),
         (["run", "--study", "tiny", "--arm", "nett"], "no arm 'nett'; did you mean 'net'?"),
@@ -77,10 +77,10 @@ def test_a_failed_trial_ends_in_status_1(plugins, tmp_path):
         (["report", "--study", "tiny"], "has not been run here"),
     ],
 )
-def test_the_authors_faults_end_in_status_2_with_a_remedy(plugins, words, said):
+def test_the_authors_faults_end_in_status_2_with_a_remedy(plugins, words, remedy):
     done = bench(*words)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert remedy in done.stderr
     assert "Traceback" not in done.stderr
 
 
