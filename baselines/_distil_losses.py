@@ -116,7 +116,7 @@ def _attention(lesson: Lesson) -> Tensor:
     for who, one in zip(("student", "teacher"), maps, strict=True):
         if one is None:
             raise ValueError(f"loss=attention_transfer needs a map of attention, and the {who} gave none")
-    views = lesson.method.shown(task), lesson.method.taught_by().shown(task)
+    views = lesson.method.view_for(task), lesson.method.taught_by().view_for(task)
     return _distil_maps.attention_transfer(*maps, _distil_maps.axis_of(*views, maps))
 
 

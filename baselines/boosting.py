@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Task, param
-from bench.method import Method, unfit
+from bench.method import Method, why_unsupported
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Boosting(Method):
         model.fit(x, y, task, self.trees, self.rate, seed)
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        return unfit(self, task, shape, (2, 3))
+        return why_unsupported(self, task, shape, (2, 3))
 
 
 METHOD = Boosting

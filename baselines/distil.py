@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from baselines._distil_registry import LOSSES, refusal
 from bench import registry
 from bench.core import NO_CURRICULUM, BenchError, Spec, Task, Trial, param, plain
-from bench.method import Batch, Method, outputs, overheard
+from bench.method import Batch, Method, capture_outputs, outputs
 from bench.views import Dynamic, View
 
 if TYPE_CHECKING:
@@ -92,12 +92,12 @@ class Distil(Method):
             self._set(name, getattr(learner, name))
         self._set("_student", learner)
 
-    def shown(self, task: Task) -> View:
-        return self._student.shown(task)
+    def view_for(self, task: Task) -> View:
+        return self._student.view_for(task)
 
-    def on(self, spacing: tuple[float, ...]) -> Method:
+    def bind_spacing(self, spacing: tuple[float, ...]) -> Method:
         made = copy.copy(self)
-        made._set("_student", self._student.on(spacing))
+        made._set("_student", self._student.bind_spacing(spacing))
         return made
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
@@ -109,18 +109,18 @@ class Distil(Method):
         from baselines import _distil_losses as terms
 
         maps = self.loss == "attention_transfer"
-        with overheard(model, maps) as heard:
+        with capture_outputs(model, maps) as heard:
             losses = self._student.step(model, dataclasses.replace(batch, upstream=()))  # (B,)
         whole = heard and len(heard[0].logits) == len(batch.x)  # else its loss reads parts of the network or of scans
         said = heard[0] if whole else outputs(model, batch.x, maps)
         weight = self.weight * (min(1.0, batch.progress / self.ramp) if self.ramp else 1.0)
         return self.label_weight * losses + weight * terms.term(self, model, said, batch)
 
-    def watch(self, model: nn.Module) -> Mapping[str, float]:
-        return self._student.watch(model)
+    def logged_metrics(self, model: nn.Module) -> Mapping[str, float]:
+        return self._student.logged_metrics(model)
 
-    def told(self, model: nn.Module) -> Mapping[str, Any]:
-        return self._student.told(model)
+    def record_info(self, model: nn.Module) -> Mapping[str, Any]:
+        return self._student.record_info(model)
 
     def upstream(self, trial: Trial) -> tuple[Trial, ...]:
         before = dataclasses.replace(trial, method=self._teaching(), curriculum=NO_CURRICULUM)
@@ -149,7 +149,7 @@ class Distil(Method):
 
         if self.augment != "none":
             return "attention is compared place by place, and augmentation moves the student's scans; set augment=none"
-        if reason := _distil_maps.misaligned(self.shown(task), teacher.shown(task), shape):
+        if reason := _distil_maps.misaligned(self.view_for(task), teacher.view_for(task), shape):
             return reason
         pair = {self.student: self._student, self._teaching().name: teacher}
         return next(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import Range, Task, param
-from bench.method import DESCENT, Method, unfit
+from bench.method import DESCENT, Method, why_unsupported
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Monai3d(Method):
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         from baselines._input_sizes import misfit
 
-        return unfit(self, task, shape, (3,)) or misfit(lambda shown: self.build(task, shown), self.view, shape)
+        reason = why_unsupported(self, task, shape, (3,))
+        return reason or misfit(lambda shown: self.build(task, shown), self.view, shape)
 
     def check(self) -> None:
         from baselines import _monai

@@ -50,7 +50,7 @@ class MonaiSeg(Method):
         if not (0 <= self.foreground <= 1 and 0 <= self.overlap < 1 and self.width >= 0):
             raise BenchError("monaiseg: foreground is from 0 to 1, overlap from 0 to below 1, width 0 or more")
 
-    def on(self, spacing: tuple[float, ...]) -> MonaiSeg:
+    def bind_spacing(self, spacing: tuple[float, ...]) -> MonaiSeg:
         return self if self.spacing or len(spacing) != 3 else replace(self, spacing=tuple(map(float, spacing)))
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
@@ -88,7 +88,7 @@ class MonaiSeg(Method):
         spacing = self.spacing or (1.0, 1.0, 1.0)
         return _segment.create(self.network, shape, outputs, self.width, self.options or {}, spacing)
 
-    def remark(self, shape: tuple[int, ...]) -> str:
+    def note(self, shape: tuple[int, ...]) -> str:
         """Where patches are larger than the scans, what is read."""
         if all(wanted <= size for wanted, size in zip(self.patch, shape[1:], strict=True)):
             return ""

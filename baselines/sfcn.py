@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Floats, Range, Task, param
-from bench.method import DESCENT, Batch, Method, label_losses, unfit
+from bench.method import DESCENT, Batch, Method, label_losses, why_unsupported
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Sfcn(Method):
         return divergence(scored(model, batch.x), soft_labels(batch.y, centres, self.softness))
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        return unfit(self, task, shape, (3,))
+        return why_unsupported(self, task, shape, (3,))
 
 
 METHOD = Sfcn

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench import registry
 from bench.core import NO_CURRICULUM, Task, Trial, param
-from bench.method import Batch, Method, label_losses, outputs, unfit
+from bench.method import Batch, Method, label_losses, outputs, why_unsupported
 from bench.views import Dynamic, View
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class SimilarityGraph(Method):
         return (dataclasses.replace(trial, method=spec, curriculum=NO_CURRICULUM),)
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        if reason := unfit(self, task, shape, (2,)):
+        if reason := why_unsupported(self, task, shape, (2,)):
             return reason
         reason = self._teacher().refuses(task, shape)
         return f"its teacher, {self.teacher}, cannot do this: {reason}" if reason else None

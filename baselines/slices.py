@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import BenchError, Floats, Range, Task, param
-from bench.method import DESCENT, Method, unfit
+from bench.method import DESCENT, Method, why_unsupported
 from bench.views import PLANES, View, Volume
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class Slices(Method):
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         from baselines._input_sizes import misfit
 
-        return unfit(self, task, shape, (3,)) or misfit(lambda shown: self._made(task, shown, None), self.view, shape)
+        reason = why_unsupported(self, task, shape, (3,))
+        return reason or misfit(lambda shown: self._made(task, shown, None), self.view, shape)
 
     def check(self) -> None:
         from baselines import _timm

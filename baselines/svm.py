@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Task, param
-from bench.method import Method, unfit
+from bench.method import Method, why_unsupported
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Svm(Method):
         model.fit(x, y, task, self.costs, self.tube)
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        return unfit(self, task, shape, (2, 3))
+        return why_unsupported(self, task, shape, (2, 3))
 
 
 METHOD = Svm

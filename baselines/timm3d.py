@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import Range, Task, param
-from bench.method import DESCENT, Method, unfit
+from bench.method import DESCENT, Method, why_unsupported
 from bench.views import PLANES, View, Volume
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Timm3d(Method):
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         from baselines._input_sizes import misfit
 
-        return unfit(self, task, shape, (3,)) or misfit(lambda shown: self._made(task, shown, None), self.view, shape)
+        reason = why_unsupported(self, task, shape, (3,))
+        return reason or misfit(lambda shown: self._made(task, shown, None), self.view, shape)
 
     def check(self) -> None:
         self._made(Task("regression", "mae"), (1, 64, 64, 64), self._file())

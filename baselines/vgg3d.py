@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Floats, Range, Task, param
-from bench.method import DESCENT, Method, unfit
+from bench.method import DESCENT, Method, why_unsupported
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Vgg3d(Method):
         return Network(shape[0], task.outputs, self.width, self.convolutions, self.dense, self.dropout)
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        return unfit(self, task, shape, (3,))
+        return why_unsupported(self, task, shape, (3,))
 
 
 METHOD = Vgg3d

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Floats, Range, Task, param
-from bench.method import DESCENT, Method, unfit
+from bench.method import DESCENT, Method, why_unsupported
 from bench.views import Dynamic, View
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class Xing2020(Method):
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         from baselines._input_sizes import misfit
 
-        return unfit(self, task, shape, (2,)) or misfit(_check_size, self.view, shape)
+        reason = why_unsupported(self, task, shape, (2,))
+        return reason or misfit(_check_size, self.view, shape)
 
     def check(self) -> None:
         if self.weights:

@@ -1,6 +1,9 @@
 """What a method is: a network and how it learns, as a frozen dataclass of hyper-parameters.
 
 This file imports torch only where it is used, so that methods can be listed without it.
+
+Five methods of `Method` and two functions have new names. The old names (`RENAMED`, `unfit`, `overheard`) stay as
+aliases in this version and go with the next one: a subclass may define or call either.
 """
 
 from __future__ import annotations
@@ -26,6 +29,13 @@ DESCENT: Mapping[str, Range] = {
     "warmup": Floats(0.0, 0.2),
 }
 FAMILIES = ("floor", "2d", "3d", "hybrid", "distillation", "dclse")
+RENAMED: Mapping[str, str] = {  # deprecated name of a method of `Method` -> its name
+    "told": "record_info",
+    "shown": "view_for",
+    "on": "bind_spacing",
+    "watch": "logged_metrics",
+    "remark": "note",
+}
 
 
 @dataclass(frozen=True)
@@ -96,20 +106,20 @@ class Method(ABC):
         """Set the weights of `model` in one go, where `solves`. x: (N, *shape), normalised; y: (N,) as in a Batch."""
         raise TypeError(f"{type(self).__name__} is trained by steps")
 
-    def shown(self, task: Task) -> View:
-        """How scans are shown for a task: `view`, but for a method that shows them otherwise where masks are asked."""
+    def view_for(self, task: Task) -> View:
+        """The view used for a task; override it to use another one for segmentation."""
         return self.view
 
-    def on(self, spacing: tuple[float, ...]) -> Method:
-        """The method as it is on prepared scans of `spacing`, millimetres: for one whose network is planned by it."""
+    def bind_spacing(self, spacing: tuple[float, ...]) -> Method:
+        """This method for scans of `spacing`, in millimetres; override it where the network depends on the spacing."""
         return self
 
-    def watch(self, model: nn.Module) -> Mapping[str, float]:
-        """Numbers that are worth following as training goes, by name; asked at every evaluation point."""
+    def logged_metrics(self, model: nn.Module) -> Mapping[str, float]:
+        """Numbers to log at every evaluation point, by name."""
         return {}
 
-    def told(self, model: nn.Module) -> Mapping[str, Any]:
-        """What the record should say of a network, in plain JSON: which weights it began with, for instance."""
+    def record_info(self, model: nn.Module) -> Mapping[str, Any]:
+        """What the record keeps about the trained network, in plain JSON: the weights it started from, for instance."""
         return {}
 
     def check(self) -> None:  # noqa: B027 (most methods have nothing to check)
@@ -119,20 +129,31 @@ class Method(ABC):
         """Why this method cannot do `task` on scans of `shape` before the view; None where it can."""
         return None
 
-    def remark(self, shape: tuple[int, ...]) -> str:
-        """What a reader of the scores should know of how scans of `shape` are read otherwise than asked; else empty."""
+    def note(self, shape: tuple[int, ...]) -> str:
+        """A remark for readers of the scores if scans of `shape` are not read as the parameters say; else empty."""
         return ""
 
     def upstream(self, trial: Trial) -> tuple[Trial, ...]:
         """Trials that must be there before `trial`, a trial of this method: its teachers."""
         return ()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for old, new in RENAMED.items():
+            owner = next(each for each in cls.__mro__ if old in vars(each) or new in vars(each))
+            if new not in vars(owner):
+                setattr(cls, new, vars(owner)[old])
+            elif old not in vars(owner):
+                setattr(cls, old, vars(owner)[new])
 
-def unfit(method: Method, task: Task, shape: tuple[int, ...], axes: tuple[int, ...]) -> str | None:
+    told, shown, on, watch, remark = record_info, view_for, bind_spacing, logged_metrics, note
+
+
+def why_unsupported(method: Method, task: Task, shape: tuple[int, ...], axes: tuple[int, ...]) -> str | None:
     """Why a classifier or regressor of scans with so many spatial axes (2, 3 or either) cannot do `task`, in words."""
     if task.kind == "segmentation":
         return "it predicts one class or number for a scan, not a mask"
-    view = method.shown(task)
+    view = method.view_for(task)
     shown = len(effective(view, shape).shape(shape, (1.0,) * (len(shape) - 1))) - 1
     if shown in axes:
         return None
@@ -168,48 +189,53 @@ def soft_dice(logits: Tensor, masks: Tensor) -> Tensor:
 
 def outputs(model: nn.Module, x: Tensor, attention: bool = False) -> Outputs:
     """Logits and penultimate features of any network: the features are what its last linear (or 1x1) layer reads."""
-    with overheard(model, attention) as heard:
+    with capture_outputs(model, attention) as captured:
         model(x)
-    return heard[-1]
+    return captured[-1]
 
 
 @contextmanager
-def overheard(model: nn.Module, attention: bool = False) -> Iterator[list[Outputs]]:
-    """What a network says of each batch that it is given meanwhile, whoever gives it."""
-    heard: list[Outputs] = []
-    kept: dict[str, Tensor | None] = {}
+def capture_outputs(model: nn.Module, attention: bool = False) -> Iterator[list[Outputs]]:
+    """Context manager: records the outputs of every forward pass of `model` by hooks."""
+    captured: list[Outputs] = []
+    current: dict[str, Tensor | None] = {}
 
-    def said(_module: nn.Module, _inputs: tuple, logits: Tensor) -> None:
-        seen, features = kept.get("map"), _features(model, logits, kept.get("read"))
-        told = seen is not None and logits.ndim == 2 and len(seen) == len(logits)  # not of slices, nor of masks
-        heard.append(Outputs(logits, features, _attention(seen, features.shape[1]) if told else None))
-        kept.clear()
+    def record(_module: nn.Module, _inputs: tuple, logits: Tensor) -> None:
+        last_map, features = current.get("map"), _features(model, logits, current.get("read"))
+        usable = last_map is not None and logits.ndim == 2 and len(last_map) == len(logits)  # not of slices or masks
+        captured.append(Outputs(logits, features, _attention(last_map, features.shape[1]) if usable else None))
+        current.clear()
 
     last, inner = _last_linear(model), [module for module in model.modules() if module is not model]
-    hooks = [last.register_forward_pre_hook(lambda _, inputs: kept.update(read=inputs[0]))] if last else []
+    hooks = [last.register_forward_pre_hook(lambda _, inputs: current.update(read=inputs[0]))] if last else []
     if attention:
-        hooks += [module.register_forward_hook(lambda _, inputs, output: _look(kept, output)) for module in inner]
-    hooks.append(model.register_forward_hook(said))
+        hooks += [
+            module.register_forward_hook(lambda _, inputs, output: _keep_map(current, output)) for module in inner
+        ]
+    hooks.append(model.register_forward_hook(record))
     try:
-        yield heard
+        yield captured
     finally:
         for hook in hooks:
             hook.remove()
 
 
-def _look(kept: dict[str, Tensor | None], output: object) -> None:
+unfit, overheard = why_unsupported, capture_outputs  # deprecated names
+
+
+def _keep_map(current: dict[str, Tensor | None], output: object) -> None:
     """Keep the last map of more than one position and one channel; tokens after it show that it was not the last."""
     axes = getattr(output, "ndim", 0)
     if axes == 3:
-        kept["map"] = None
+        current["map"] = None
     elif axes in (4, 5) and output.shape[1] > 1 and output.shape[2:].numel() > 1:
-        kept["map"] = output
+        current["map"] = output
 
 
-def _attention(seen: Tensor, width: int) -> Tensor:
-    """The mean square over the channels, (B, ...). seen: (B, C, ...), or (B, ..., C) where only that C is `width`."""
-    last = seen.shape[1] != width and seen.shape[-1] == width
-    return seen.float().square().mean(-1 if last else 1)
+def _attention(features: Tensor, width: int) -> Tensor:
+    """The mean square over the channels, (B, ...). features: (B, C, ...), or (B, ..., C) if only that C is `width`."""
+    last = features.shape[1] != width and features.shape[-1] == width
+    return features.float().square().mean(-1 if last else 1)
 
 
 def _features(model: nn.Module, logits: Tensor, read: Tensor | None) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import BenchError, Choices, Range, Task, param
-from bench.method import DESCENT, Batch, Method, label_losses, unfit
+from bench.method import DESCENT, Batch, Method, label_losses, why_unsupported
 from bench.views import Dynamic, SlidingDynamic, View, effective
 from dclse.architecture import HALVING, KINDS, NAMES, POSITIONS, Structure
 
@@ -95,7 +95,7 @@ class Dclse(Method):
         blocks = (self.attention, self.pointwise, self.second_branch, self.lb2)
         return Structure(self.dgm, self.dgm_ratio, self.dgm_groups, self.gpconv, self.gpconv_rest, *blocks)
 
-    def shown(self, task: Task) -> View:
+    def view_for(self, task: Task) -> View:
         if task.kind != "segmentation":
             return self.view
         return self.slabs if self.masks == "slabs" else View.parse("volume")
@@ -118,17 +118,17 @@ class Dclse(Method):
             losses = label_losses(model(batch.x), batch)
         return factory.regularised(self, model, losses)
 
-    def watch(self, model: nn.Module) -> Mapping[str, float]:
+    def logged_metrics(self, model: nn.Module) -> Mapping[str, float]:
         from dclse import factory
 
         return factory.watched(model)
 
-    def told(self, model: nn.Module) -> Mapping[str, Any]:
+    def record_info(self, model: nn.Module) -> Mapping[str, Any]:
         from dclse import factory
 
         return factory.told(model)
 
-    def remark(self, shape: tuple[int, ...]) -> str:
+    def note(self, shape: tuple[int, ...]) -> str:
         """A warning where it reads a scan as one small image."""
         pooled = len(shape) == 4 and self.view.kind_name == "volume"
         image = self.pooling.shape(shape, (1.0,) * 3) if pooled else shape
@@ -138,14 +138,14 @@ class Dclse(Method):
         return f"it reads images of {size} pixels; at {SMALL} pixels and below DCL-SE was behind a ResNet-18"
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        shown = effective(self.shown(task), shape).shape(shape, (1.0,) * (len(shape) - 1))
+        shown = effective(self.view_for(task), shape).shape(shape, (1.0,) * (len(shape) - 1))
         if task.kind == "segmentation":
             if len(shape) == 4 and self.masks == "projection" and task.outputs > 2:
                 return "several structures lie over each other in a projection; set masks=slabs"
             return None
         if len(shape) == 3 and self.view.kind_name == "volume":
             return "it pools the slices of volumes, and this data set holds images"
-        return None if len(shown) == 4 else unfit(self, task, shape, (2,))
+        return None if len(shown) == 4 else why_unsupported(self, task, shape, (2,))
 
     def check(self) -> None:
         if self.weights:

@@ -55,7 +55,7 @@ def small_shape(name: str, kind: str) -> tuple[int, ...]:
 
 def shown_shape(method: Method, task: Task, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape after the view of scans of `shape`."""
-    return effective(method.shown(task), shape).shape(shape, (4.0,) * (len(shape) - 1))
+    return effective(method.view_for(task), shape).shape(shape, (4.0,) * (len(shape) - 1))
 
 
 def batch_of(method: Method, task: Task, shape: tuple[int, ...], scans: int = 4) -> Batch:

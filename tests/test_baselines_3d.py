@@ -186,8 +186,8 @@ def test_the_plan_is_monais_network():
 
 def test_a_patch_larger_than_the_scan_is_told_as_what_is_read():
     method = make("methods", "monaiseg", {"patch": (16, 99, 12)})
-    assert method.remark((1, 20, 40, 20)) == "patches of 16 x 99 x 12 are larger than the scans and cut to 16 x 40 x 12"
-    assert method.remark((1, 20, 120, 20)) == ""
+    assert method.note((1, 20, 40, 20)) == "patches of 16 x 99 x 12 are larger than the scans and cut to 16 x 40 x 12"
+    assert method.note((1, 20, 120, 20)) == ""
 
 
 @pytest.mark.parametrize(("network", "sizes"), [("SegResNet", (13, 17, 10)), ("DynUNet", (17, 20, 19))])
@@ -264,7 +264,7 @@ def test_who_draws_masks_says_so():
 
 def test_dynunet_is_planned_for_the_spacing_of_the_scans():
     method = make("methods", "monaiseg", {"network": "DynUNet", "width": 8})
-    thick = method.on((3.6, 0.62, 0.62))
+    thick = method.bind_spacing((3.6, 0.62, 0.62))
     assert thick.spacing == (3.6, 0.62, 0.62)
     kernels = [
         tuple(one.network.input_block.conv1.conv.kernel_size)
@@ -272,9 +272,9 @@ def test_dynunet_is_planned_for_the_spacing_of_the_scans():
     ]
     assert kernels == [(3, 3, 3), (1, 3, 3)]
     told = make("methods", "monaiseg", {"network": "DynUNet", "spacing": (1.0, 1.0, 1.0)})
-    assert told.on((3.6, 0.62, 0.62)) == told
+    assert told.bind_spacing((3.6, 0.62, 0.62)) == told
     student = make("methods", "distil", {"loss": "kd", "student": "monaiseg", "student_params": {"network": "DynUNet"}})
-    assert student.on((3.6, 0.62, 0.62))._student.spacing == (3.6, 0.62, 0.62)
+    assert student.bind_spacing((3.6, 0.62, 0.62))._student.spacing == (3.6, 0.62, 0.62)
     assert student._student.spacing == ()
 
 

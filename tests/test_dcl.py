@@ -142,7 +142,7 @@ def test_only_training_steps_move_the_sizes_of_the_sets():
     assert before["truth"] == 4
     with torch.no_grad():
         model.eval()(x)
-        method.watch(model)
+        method.logged_metrics(model)
     assert all(torch.equal(before[name], kept) for name, kept in model.progress.named_buffers())
 
 
@@ -154,6 +154,6 @@ def test_the_network_without_its_stages_answers_alike():
     model.eval()
     with torch.no_grad():
         assert torch.equal(model(x), model.staged(x)[0])
-    watched = method.watch(model)
+    watched = method.logged_metrics(model)
     assert {f"{word} {stage}" for word in ("cur", "complexity", "weight") for stage in STAGES} <= set(watched)
     assert sum(watched[f"weight {stage}"] for stage in STAGES) == pytest.approx(1)

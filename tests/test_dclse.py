@@ -113,7 +113,7 @@ TASKS = {
 def drawn(method, task, shape, scans=3):
     """A batch of noise as the method is shown it."""
     torch.manual_seed(0)
-    view = effective(method.shown(task), shape)
+    view = effective(method.view_for(task), shape)
     x = view(torch.rand(scans, *shape), (2.0,) * (len(shape) - 1))
     x = (x - x.mean()) / x.std()
     targets = {

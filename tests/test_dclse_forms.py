@@ -63,7 +63,7 @@ def test_every_weight_of_a_form_that_was_drawn_gets_a_gradient(number, kind):
         assert "pools the slices of volumes" in reason
         return
     torch.manual_seed(0)
-    x = effective(method.shown(task), shape)(torch.rand(3, *shape), (2.0,) * (len(shape) - 1))
+    x = effective(method.view_for(task), shape)(torch.rand(3, *shape), (2.0,) * (len(shape) - 1))
     x = (x - x.mean()) / x.std()
     y = {"classification": torch.arange(3), "regression": torch.randn(3)}
     y = y.get(task.kind, torch.randint(2, (3, *shape[1:])))

@@ -167,7 +167,7 @@ def test_a_student_keeps_its_own_training_and_takes_what_it_is_given():
     assert registry.spec("methods", "distil", registry.spec("methods", "distil", {"student": "xing2020"}).params)
     params = {"student": "xing2020", "lr": 0.01, "student_params.view": "max"}
     method = make("methods", "distil", params)
-    assert (method.lr, method.view.kind_name, method.shown(TWO)) == (0.01, "max", method.view)
+    assert (method.lr, method.view.kind_name, method.view_for(TWO)) == (0.01, "max", method.view)
     spec = registry.spec("methods", "distil", params)
     assert registry.spec("methods", "distil", spec.params) == spec
     assert make("methods", "distil", {"student": "monai3d", "teacher": "timm2d"}).view.kind_name == "volume"
@@ -179,7 +179,7 @@ def test_any_image_of_the_volume_can_be_the_students(name, view):
     params = {"loss": "similarity_graph", **SMALL} if name == "distil" else {"network": "resnet10t"}
     method = make("methods", name, {**params, "view": view})
     assert method.refuses(TWO, VOLUME) is None
-    x = method.shown(TWO)(torch.rand(3, *VOLUME), (4.0,) * 3)
+    x = method.view_for(TWO)(torch.rand(3, *VOLUME), (4.0,) * 3)
     model = method.build(TWO, tuple(x.shape[1:]))
     teacher = Outputs(torch.randn(3, 2), torch.randn(3, 5))
     losses = method.step(model, Batch(x, torch.tensor([0, 1, 0]), torch.arange(3), TWO, upstream=[teacher]))

@@ -134,7 +134,7 @@ def test_any_method_that_takes_steps_can_be_the_student(name):
         pytest.skip("no student of volumes with classes")
     method = registry.make("methods", "distil", {"loss": "rkd", "student": name})
     assert method.refuses(TWO, (1, 36, 40, 36)) is None
-    shape = method.shown(TWO).shape((1, 36, 40, 36), (4.0,) * 3)
+    shape = method.view_for(TWO).shape((1, 36, 40, 36), (4.0,) * 3)
     model, y = method.build(TWO, shape), torch.tensor([0, 1, 0, 1])
     teacher = Outputs(torch.randn(4, 2), torch.randn(4, 5))
     losses = method.step(model, Batch(torch.randn(4, *shape), y, torch.arange(4), TWO, upstream=[teacher]))
@@ -146,7 +146,7 @@ def test_a_student_whose_own_loss_reads_parts_of_its_network_is_heard_as_a_whole
     method = registry.make(
         "methods", "distil", {"loss": loss, "student": "dclse", "student_params": {"auxiliary": True}}
     )
-    shape = method.shown(TWO).shape((1, 36, 40, 36), (4.0,) * 3)
+    shape = method.view_for(TWO).shape((1, 36, 40, 36), (4.0,) * 3)
     model, y = method.build(TWO, shape), torch.tensor([0, 1, 0, 1])
     teacher = Outputs(torch.randn(4, 2), torch.randn(4, 5))
     batch = Batch(torch.randn(4, *shape), y, torch.arange(4), TWO, upstream=[teacher])

@@ -163,7 +163,7 @@ def test_a_reloaded_network_runs_with_the_groups_it_was_saved_with(tmp_path):
     assert len(set(groups_of(model).values())) > 1
     x = torch.randn(2, 3, 40, 40)
     assert torch.equal(again(x), model(x))
-    assert method.watch(model) == {f"groups {name}": number for name, number in groups_of(model).items()}
+    assert method.logged_metrics(model) == {f"groups {name}": number for name, number in groups_of(model).items()}
 
 
 def test_a_folded_network_has_only_true_convolutions_and_says_the_same():

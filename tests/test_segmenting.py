@@ -58,7 +58,7 @@ def test_a_window_is_cut_from_image_and_mask_alike():
 
 def test_a_projection_says_the_same_of_every_voxel_of_a_line():
     method = make("methods", "dclse", {"masks": "projection"})
-    assert method.shown(TASK).kind_name == "volume"
+    assert method.view_for(TASK).kind_name == "volume"
     model, x = method.build(TASK, (1, 33, 36, 12)).eval(), torch.rand(2, 1, 33, 36, 12)
     with torch.no_grad():
         said = model(x)
@@ -93,7 +93,7 @@ def test_it_learns_arteries(params, steps):
     prepared = prepare("phantom_artery", data)
     method = make("methods", "dclse", params)
     torch.manual_seed(0)
-    x = method.shown(TASK)(torch.from_numpy(np.array(prepared.images())), prepared.spacing)
+    x = method.view_for(TASK)(torch.from_numpy(np.array(prepared.images())), prepared.spacing)
     x = (x - x.mean()) / x.std()
     y = torch.from_numpy(np.array(prepared.masks())).long()
     model = method.build(TASK, tuple(x.shape[1:]))

@@ -109,8 +109,9 @@ def _stand_ins(trial: Trial, scene: TrialData) -> list[Outputs]:
     """What untrained networks in place of the trial's teachers say of its training scans."""
     found = []
     for needed in needed_by(trial):
-        method: Method = registry.make("methods", needed.method.name, needed.method.params).on(scene.prepared.spacing)
-        array = view_array(scene.prepared, effective(method.shown(scene.prepared.task), scene.prepared.shape))
+        method: Method = registry.make("methods", needed.method.name, needed.method.params)
+        method = method.bind_spacing(scene.prepared.spacing)
+        array = view_array(scene.prepared, effective(method.view_for(scene.prepared.task), scene.prepared.shape))
         rows = scene.fold.train
         part = Part(array, rows, scene.targets[rows], Normaliser.none(array.shape[1]), scene.device)
         model = method.build(scene.prepared.task, tuple(array.shape[1:])).to(scene.device)

@@ -203,12 +203,12 @@ def _repeats(study: Study, found: list[ResolvedData]) -> list[str]:
 def _remark(item: ResolvedData, arm: Arm) -> str:
     """What the method of an arm remarks on the scans of a data set, after its view; empty where it refuses them."""
     method = registry.make("methods", arm.method, arm.params)
-    if type(method).remark is Method.remark:  # it has nothing to remark on, and asking others may build a network
+    if type(method).note is Method.note:  # it has nothing to remark on, and asking others may build a network
         return ""
     made = registry.make("datasets", item.spec.name, item.spec.params)
     if made.task.kind not in (arm.tasks or (made.task.kind,)) or method.refuses(made.task, made.shape):
         return ""
-    return method.remark(effective(method.shown(made.task), made.shape).shape(made.shape, made.spacing))
+    return method.note(effective(method.view_for(made.task), made.shape).shape(made.shape, made.spacing))
 
 
 def lay_out(name: str, study: Study, found: list[ResolvedData], notes: list[str], smoke: bool = False) -> PlannedStudy:

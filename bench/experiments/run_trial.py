@@ -186,8 +186,9 @@ def _outputs_of(needed: Trial, store: Store, scene: TrialData) -> Outputs:
     if record is None or record.status != "done" or weights is None:
         state = "is missing" if record is None else f"{record.status}: {record.error.get('message', 'no weights kept')}"
         raise RuntimeError(f"the upstream trial {needed.key} ({needed.method.name}) {state}")
-    method: Method = registry.make("methods", needed.method.name, needed.method.params).on(scene.prepared.spacing)
-    view = effective(method.shown(scene.prepared.task), scene.prepared.shape)
+    method: Method = registry.make("methods", needed.method.name, needed.method.params)
+    method = method.bind_spacing(scene.prepared.spacing)
+    view = effective(method.view_for(scene.prepared.task), scene.prepared.shape)
     array = view_array(scene.prepared, view)
     rows = scene.fold.train
     channels = Normaliser.fit(array, rows) if method.normalise == "train" else Normaliser.none(array.shape[1])
@@ -213,20 +214,20 @@ def _said_of_test(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> tuple
 
 
 def _resolved(setup: loop.TrainingSetup, scene: TrialData, fit: loop.Fit) -> dict[str, Any]:
-    skipped = isinstance(scene.view, Image) and not isinstance(setup.method.shown(setup.task), Image)
+    skipped = isinstance(scene.view, Image) and not isinstance(setup.method.view_for(setup.task), Image)
     note = "an image data set: the view is the image, the encoding is skipped" if skipped else ""
     return {
         "method": plain(setup.method),
         "curriculum": plain(setup.curriculum) if setup.trial.curriculum != NO_CURRICULUM else {},
         "view": plain(scene.view),
-        "view_note": note or setup.method.remark(scene.shape),
+        "view_note": note or setup.method.note(scene.shape),
         "shape": list(scene.shape),
         "device": setup.device.type,
         "precision": loop.precision(setup.recipe, setup.device),
         "selected_step": fit.points[fit.selected].step,
         "optimiser_steps": 0 if setup.method.solves else setup.recipe.steps,
         "resumed_at_step": fit.resumed,
-        **({"network": network} if (network := dict(setup.method.told(fit.model))) else {}),
+        **({"network": network} if (network := dict(setup.method.record_info(fit.model))) else {}),
     }
 
 

@@ -272,7 +272,7 @@ def _evaluate(
     with storing(setup.workplace):
         save_model(model, str(state))
     clock.lap("writing")
-    return EvaluationPoint(step, loss, val_loss, float(value), state, setup.method.watch(model))
+    return EvaluationPoint(step, loss, val_loss, float(value), state, setup.method.logged_metrics(model))
 
 
 def _optimiser(method: Method, model: nn.Module, layered: bool) -> torch.optim.Optimizer:

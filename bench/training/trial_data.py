@@ -73,14 +73,14 @@ class ExternalTest:
 def lay_out(trial: Trial, method: Method, device: torch.device) -> TrialData:
     """The scene of a trial as `method` sees it. RefusalError where it or its curriculum cannot do this."""
     prepared = _opened(trial.data)
-    method = method.on(prepared.spacing)
+    method = method.bind_spacing(prepared.spacing)
     if reason := method.refuses(prepared.task, prepared.shape):
         raise RefusalError(reason)
     if prepared.task.kind == "segmentation" and method.augment != "none":
         raise RefusalError("augmentation changes scans and not their masks; set augment to none")
     fold = _limited(splits.fold(prepared, trial.split, trial.partition, trial.fold), prepared, trial.recipe.scans)
     targets = _noisy(trial, prepared, fold, _targets(trial, prepared))
-    view = effective(method.shown(prepared.task), prepared.shape)
+    view = effective(method.view_for(prepared.task), prepared.shape)
     if prepared.task.kind == "segmentation" and isinstance(view, Volume):
         view = Volume()  # masks stay on their grid, and so do the scans
     array = view_array(prepared, view)
@@ -97,7 +97,7 @@ def lay_out(trial: Trial, method: Method, device: torch.device) -> TrialData:
 def _elsewhere(trial: Trial, method: Method, learnt: Prepared, array: np.ndarray) -> ExternalTest:
     """All scans of the other data set, as this method's view shows them."""
     other = _opened(trial.external.data)
-    seen = view_array(other, effective(method.shown(learnt.task), other.shape))
+    seen = view_array(other, effective(method.view_for(learnt.task), other.shape))
     if seen.shape[1:] != array.shape[1:]:
         shapes = f"{tuple(seen.shape[1:])} on {other.name} and {tuple(array.shape[1:])} on {learnt.name}"
         raise RefusalError(f"its view gives {shapes}: one network cannot read both; prepare them alike")

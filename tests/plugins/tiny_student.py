@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from bench import registry
 from bench.core import param
-from bench.method import Method, unfit
+from bench.method import Method, why_unsupported
 from bench.views import View, Volume
 
 
@@ -22,7 +22,7 @@ class TinyStudent(Method):
     fault: str = param("", "of the teacher")
 
     def refuses(self, task, shape):
-        return unfit(self, task, shape, (2, 3))
+        return why_unsupported(self, task, shape, (2, 3))
 
     def upstream(self, trial):
         return (dataclasses.replace(trial, method=registry.spec("methods", "tiny_net", {"fault": self.fault})),)
