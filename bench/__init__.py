@@ -1,16 +1,29 @@
-"""The benchmark harness: data, protocol, records, reports. It knows no method by name.
+"""Benchmark and ablation harness for deep learning on brain images.
 
-The street, from a question to an answer; nothing flows back:
+From Python: `run`, `plan`, `status` and `load_results` of a study; `Method`, `Dataset`, `View`, `Curriculum` and
+`param` to add one's own; `Study`, `Arm`, `Data` and `Recipe` to ask a question. On the command line: `bench --help`.
 
-    registry -> plan -> launch -> runner: prepare -> splits -> views -> loader -> train -> metrics -> store -> report
-
-`core` holds the nouns; each module says in its first lines what it is and what it does not know. Imports go
-downwards only; `pyproject.toml` has the order, kept by import-linter.
+Each package says in its first lines what it is and what it does not know. Imports go downwards only; `pyproject.toml`
+has the order, which import-linter checks.
 """
 
 from importlib.metadata import PackageNotFoundError, version
 
+from bench.core.lazy import lazy_attributes
+
 try:
     __version__ = version("dclse-bench")
-except PackageNotFoundError:  # a source tree that nobody installed
+except PackageNotFoundError:  # a source tree that is not installed
     __version__ = "0+source"
+
+_MODULES = {
+    "bench.core": ("Arm", "BenchError", "Data", "Dataset", "Recipe", "Study", "param"),
+    "bench.curriculum": ("Curriculum",),
+    "bench.experiments.api": ("Results", "load_results", "plan", "run", "status"),
+    "bench.method": ("Method",),
+    "bench.views": ("View",),
+}
+
+__all__ = [name for names in _MODULES.values() for name in names]
+
+__getattr__, __dir__ = lazy_attributes("bench", _MODULES)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 
 import pytest
+import typer
 from commands import said
 
 from bench import registry
-from bench.cli import joined, main, run
+from bench.cli import app, joined, main
+from bench.experiments.prepare_study import StudyRequest
+from bench.experiments.run_study import RunOptions, command_of
 
 
 def bench(*words, **environment):
@@ -170,10 +174,16 @@ def test_who_calls_it_from_a_program_has_their_signals_back(monkeypatch):
     assert {number: signal.getsignal(number) for number in before} == before
 
 
-@pytest.mark.parametrize("started", ["/env/bin/bench", "/home/bench/__main__.py", "-c", "/home/sweep.py"])
-def test_the_command_of_a_study_can_be_typed_whatever_started_it(monkeypatch, started):
-    monkeypatch.setattr(sys, "argv", [started, "run", "--study", "mine", "--arm", "U-Net (3D)"])
-    assert run._command() == "bench run --study mine --arm 'U-Net (3D)'"
+def test_the_command_of_a_study_can_be_typed_again():
+    request = StudyRequest("mine", ["tiny_volumes"], stand_ins=False, phantoms=True)
+    command = command_of(request, RunOptions(["U-Net (3D)"], "ray", "auto", retry=True, keep_weights=True))
+    bench_, name, *words = shlex.split(command)
+    context = typer.main.get_command(app).commands[name].make_context(name, words)
+    assert bench_ == "bench"
+    assert context.params == {
+        "study": "mine", "arm": ["U-Net (3D)"], "launcher": "ray", "address": "auto", "smoke": False,
+        "datasets": ["tiny_volumes"], "stand_ins": False, "phantoms": True, "retry": True, "keep_weights": True,
+    }  # fmt: skip
 
 
 def test_a_misspelt_method_is_told_before_what_else_is_missing():

@@ -6,10 +6,10 @@ import pytest
 
 from bench import registry
 from bench.cli import main
-from bench.cli.exit_summary import outcome
 from bench.core import Record
 from bench.data.prepare import prepare
 from bench.experiments import plan
+from bench.experiments.run_summary import outcome
 from bench.storage.record_store import Store
 
 STUDY = """

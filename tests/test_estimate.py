@@ -110,7 +110,7 @@ def test_a_plan_counts_cells_pairs_and_trials(tiny):
 
 
 def test_measuring_makes_no_record_of_the_study_and_tells_all_kinds(tiny):
-    from bench.cli.measure import measure
+    from bench.experiments.measure import measure
 
     found = measure(planned(tiny))
     assert found.statuses["done"] == 0

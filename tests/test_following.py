@@ -18,7 +18,7 @@ from bench.core import Record
 from bench.data.prepare import prepare
 from bench.experiments import launch, plan
 from bench.experiments.launch.locked_trial import telling
-from bench.experiments.progress import Follower, state_of
+from bench.experiments.progress import StatusReader
 from bench.storage.record_store import Store
 
 NOW = 1_000_000_000.0
@@ -42,33 +42,33 @@ def finish(store, trial, ended, seconds, status="done", why=""):
 
 def test_a_trial_that_somebody_is_at_is_seen_with_how_far_it_is(written):
     entry, cells, store = written
-    assert state_of(entry, store)["running"] == []
+    assert StatusReader(entry, store).status().running == []
     with store.claim(cells[0].trial.key) as held:
         telling(held, lambda fraction: None, "node one")(0.25)
-        (seen,) = state_of(entry, store)["running"]
+        (seen,) = StatusReader(entry, store).status().running
         assert seen["key"] == cells[0].trial.key
         assert (seen["arm"], seen["fold"], seen["node"]) == (cells[0].arm, cells[0].trial.fold, "node one")
         held.tell(json.dumps({"fraction": 0.5, "since": 10.0, "node": ""}))
-        (seen,) = Follower(entry, store).state(now=25.0)["running"]
+        (seen,) = StatusReader(entry, store).status(now=25.0).running
         assert (seen["fraction"], seen["seconds"]) == (0.5, 15.0)
-    assert state_of(entry, store)["running"] == []
+    assert StatusReader(entry, store).status().running == []
 
 
 def test_speed_and_time_left_are_those_of_the_trials_that_ended(written):
     entry, cells, store = written
     nets = [cell.trial for cell in cells if cell.arm == "net"]
-    follower = Follower(entry, store)
-    assert follower.state(NOW)["per_hour"] is None
+    reader = StatusReader(entry, store)
+    assert reader.status(NOW).per_hour is None
     for number, trial in enumerate(nets):
         finish(store, trial, NOW - 100 + 50 * number, 20.0)
-    state = follower.state(NOW)
-    assert state["per_hour"] == pytest.approx(3600 * 2 / 120)  # two since the first of them began
-    assert state["left_seconds"] is None
+    state = reader.status(NOW)
+    assert state.per_hour == pytest.approx(3600 * 2 / 120)  # two since the first of them began
+    assert state.left_seconds is None
     with store.claim(cells[-1].trial.key) as held:
         held.tell(json.dumps({"fraction": 0.5, "since": NOW, "node": ""}))
-        state = follower.state(NOW)
-    assert state["left_seconds"] == pytest.approx(20.0 * (state["open"] - 0.5))
-    assert follower.state(NOW + 10_000)["per_hour"] is None
+        state = reader.status(NOW)
+    assert state.left_seconds == pytest.approx(20.0 * (state.open - 0.5))
+    assert reader.status(NOW + 10_000).per_hour is None
 
 
 def test_a_trial_that_ends_while_the_records_are_read_counts_towards_the_speed(written, monkeypatch):
@@ -83,17 +83,17 @@ def test_a_trial_that_ends_while_the_records_are_read_counts_towards_the_speed(w
         return read(key)
 
     monkeypatch.setattr(store, "get", ends_now)
-    assert state_of(entry, store)["per_hour"] is not None
+    assert StatusReader(entry, store).status().per_hour is not None
 
 
 def test_a_record_is_read_once_however_often_one_looks(written, monkeypatch):
     entry, cells, store = written
     finish(store, cells[0].trial, NOW, 1.0)
-    follower = Follower(entry, store)
-    follower.state(NOW)
+    reader = StatusReader(entry, store)
+    reader.status(NOW)
     read = []
     monkeypatch.setattr(store, "get", lambda key: read.append(key))
-    assert follower.state(NOW)["done"] == 1
+    assert reader.status(NOW).done == 1
     assert cells[0].trial.key not in read
 
 
@@ -121,7 +121,8 @@ def test_a_trial_tells_how_far_it_is_while_it_runs(written, monkeypatch):
 
     class Looking(Quiet):
         def moved(self, trial, fraction):
-            seen.extend(row["fraction"] for row in state_of(entry, store)["running"] if row["key"] == trial.key)
+            running = StatusReader(entry, store).status().running
+            seen.extend(row["fraction"] for row in running if row["key"] == trial.key)
 
     some = [cell for cell in cells if cell.arm == "net"][:1]
     work = launch.outstanding(some, store)

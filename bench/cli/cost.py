@@ -77,9 +77,9 @@ def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, An
 
 def _study(name: str, arms: list[str], rounds: int, as_json: bool) -> None:
     from bench.analysis.speed import side_by_side
-    from bench.cli.progress_bars import PreparationProgressBar
     from bench.core import paths
     from bench.experiments import plan
+    from bench.experiments.progress_bars import PreparationProgressBar
     from bench.report.tables.speed_table import FILE
     from bench.storage.atomic_io import write_text
     from bench.storage.record_store import Store

@@ -120,15 +120,18 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """What a study would run, how much is done, and what the rest will take. Runs nothing, unless to measure."""
-    from bench.experiments.prepare_study import StudyRequest, check_arms, planned
+    from bench.experiments import api
+    from bench.experiments.progress_bars import ConsoleMonitor
     from bench.experiments.search.search_estimate import forecast
 
-    found = planned(StudyRequest(study, datasets or [], stand_ins, phantoms))
-    check_arms(found.name, found.study)
-    if measure:
-        from bench.cli.measure import measure as measured
-
-        found = measured(found)
+    found = api.plan(
+        study,
+        datasets=datasets or (),
+        phantoms=phantoms,
+        stand_ins=stand_ins,
+        measure=measure,
+        progress=ConsoleMonitor(Console(stderr=True)),
+    )
     search = forecast(found.name, found.study, found.found, found.store.root)
     if as_json:
         return print_json({**found.summary(), **({"search": search.summary()} if search else {})})

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cli.options import Json, Settings, print_json, settings
-from bench.cli.progress_bars import PreparationProgressBar
+from bench.experiments.progress_bars import PreparationProgressBar
 
 
 def attach(app: typer.Typer) -> None:

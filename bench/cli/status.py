@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -15,8 +16,8 @@ from rich.text import Text
 
 from bench.cli import search_status
 from bench.cli.options import Json, print_json
-from bench.cli.progress_bars import clock
 from bench.core import BenchError, plural
+from bench.experiments.progress_bars import clock
 
 LAST = 5  # errors that the live view shows
 SHOWN = 12  # running trials that it shows
@@ -65,13 +66,13 @@ class _Look:
         """BenchError where neither was begun here."""
         from bench.core import paths
         from bench.experiments import plan
-        from bench.experiments.progress import Follower
+        from bench.experiments.progress import StatusReader
         from bench.experiments.search import result_files
         from bench.storage.record_store import Store
 
         self.study, self.storage, self.folder = study, storage, plan.folder(study)
         searched = bool(result_files.read(self.folder)) and not (self.folder / "plan.json").is_file()
-        self.follower = None if searched else Follower(plan.read(study), Store(paths.results_root()))
+        self.reader = None if searched else StatusReader(plan.read(study), Store(paths.results_root()))
 
     def __call__(self) -> tuple[State | None, State | None]:
         """How far the run is, and how far the search."""
@@ -79,7 +80,7 @@ class _Look:
 
         rows = result_files.read(self.folder)
         search = search_progress.state_of(self.study, rows, self.storage) if rows else None
-        return _state(self.follower) if self.follower else None, search
+        return asdict(self.reader.status()) if self.reader else None, search
 
 
 def _joined(study: str, run: State | None, search: State | None) -> State:
@@ -107,14 +108,12 @@ def _show(state: State, console: Console) -> None:
 def _overview(console: Console, as_json: bool) -> None:
     """A line for every study that was run here."""
     from bench.core import paths
-    from bench.experiments.plan import read
-    from bench.experiments.progress import Follower
-    from bench.storage.record_store import Store
+    from bench.experiments.progress import status_of
 
     root, found = paths.results_root(), []
     for name in sorted(path.parent.name for path in root.glob("*/plan.json")):
         try:
-            found.append(_state(Follower(read(name), Store(root))))
+            found.append(asdict(status_of(name, root)))
         except BenchError as error:  # of an older protocol, or damaged: the others are told all the same
             console.print(f"{name}: {error}", markup=False, highlight=False)
     if as_json:
@@ -124,13 +123,6 @@ def _overview(console: Console, as_json: bool) -> None:
     for state in found:
         console.print("; ".join([_counts(state), *_pace(state)]), markup=False, highlight=False, soft_wrap=True)
     return None
-
-
-def _state(follower: Any) -> dict[str, Any]:
-    """How far the study is, and what runs of it wait for."""
-    from bench.experiments.launch.cluster_wait import waited_for
-
-    return {**follower.state(), "waiting": waited_for(follower.store, follower.cells)}
 
 
 def _watch(look: _Look, console: Console, every: float, as_json: bool) -> None:

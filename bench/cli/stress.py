@@ -37,9 +37,9 @@ def stress(
     """
     from bench.analysis.robustness import robustness_run as studies
     from bench.analysis.robustness.corruptions import CORRUPTIONS, named
-    from bench.cli.progress_bars import PreparationProgressBar
     from bench.core import paths
     from bench.experiments import plan
+    from bench.experiments.progress_bars import PreparationProgressBar
     from bench.storage.record_store import Store
     from bench.storage.robustness_cache import folder_of
 

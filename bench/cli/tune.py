@@ -124,19 +124,21 @@ def _laid_out(asked: Any, trials: int | None, arms: list[str], folds: list[int],
     """The study on data that are prepared, its searches, and what is to be said of both."""
     from dataclasses import replace
 
-    from bench.cli.run import mend, with_phantoms
     from bench.experiments import search as tuning
     from bench.experiments.prepare_study import planned
+    from bench.experiments.progress_bars import ConsoleMonitor
     from bench.experiments.search.search_definition import check_tuning
+    from bench.experiments.study_data import make_phantoms, repair_prepared
 
+    monitor = ConsoleMonitor(console)
     found = planned(asked)
     how = check_tuning(asked.name, found.study)
     how = replace(how, trials=how.trials if trials is None else trials)
     study = replace(found.study, tuning=how)
     check_tuning(asked.name, study)
     tuning.searches(asked.name, study, found.found, arms, folds)  # what is wrong is told before anything is made
-    mend(asked.data)
-    found = with_phantoms(replace(found, study=study), console, smoke=False)
+    repair_prepared(asked.data, monitor)
+    found = make_phantoms(replace(found, study=study), monitor)
     searches, notes = tuning.searches(asked.name, study, found.found, arms, folds)
     return found, searches, [*found.notes, *notes]
 

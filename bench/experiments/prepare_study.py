@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.core import Arm, BenchError, Data, Design, Study, Trial, paths, plain, plural
@@ -18,8 +19,11 @@ from bench.method import Method
 from bench.storage.record_store import Store
 from bench.views import effective
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class PlannedStudy:
     """What a study asks for, here and now."""
 
@@ -137,6 +141,22 @@ class PlannedStudy:
         kinds = {(cell.trial.where, cell.arm): cost_kind(cell.trial) for cell in self.cells if cell.role != "upstream"}
         return {place: needs[kind] for place, kind in kinds.items() if kind in needs}
 
+    @property
+    def arms(self) -> pd.DataFrame:
+        """A row per data set and arm: trials, done, and seconds and memory_mb of a trial, NaN if no record tells."""
+        import pandas as pd
+
+        costs = self.takes()
+        rows = []
+        for data, arm, trials, done in self.rows():
+            cost = costs.get((data, arm))
+            taken = {"seconds": cost and cost.seconds, "memory_mb": cost and cost.memory_mb}
+            rows.append({"data": data, "arm": arm, "trials": trials, "done": done, **taken})
+        return pd.DataFrame(rows).astype({"seconds": float, "memory_mb": float})
+
+    def __repr__(self) -> str:
+        return f"PlannedStudy({self.name}: {plural(len(self.trials), 'trial')}, {self._progress()})"
+
     def summary(self) -> dict[str, Any]:
         """The same for scripts."""
         names = ("data", "arm", "trials", "done")
@@ -157,17 +177,23 @@ class PlannedStudy:
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """A study as the command line asks for it."""
+    """A study as the command line or a program asks for it."""
 
     study: str
     datasets: Sequence[str] = ()  # instead of all of the study's, as `Data.parse` reads them, commas between
     stand_ins: bool | None = None
     phantoms: bool = False
+    given: Study | None = None  # the study itself, if no file in the registry defines it
+
+    @property
+    def definition(self) -> Study:
+        """The study, before its data sets are replaced. BenchError for an unknown name."""
+        return registry.study(self.study) if self.given is None else self.given
 
     @property
     def data(self) -> Sequence[Data]:
         """The data sets asked for: one that the study itself names is taken as the study describes it."""
-        own = registry.study(self.study).datasets
+        own = self.definition.datasets
         asked = [Data.parse(name) for text in self.datasets for name in text.split(",") if name.strip()]
         return [each for one in asked for each in [had for had in own if had.where == one.where] or [one]] or own
 
@@ -177,13 +203,16 @@ class StudyRequest:
         return f"{self.study}-on-{'+'.join(each.where for each in self.data)}" if self.datasets else self.study
 
 
-def planned(asked: StudyRequest, smoke: bool = False) -> PlannedStudy:
-    """Lay out a study. BenchError where it cannot be built or its data are not at hand."""
-    study = replace(registry.study(asked.study), datasets=list(asked.data))
+def planned(asked: StudyRequest, smoke: bool = False, root: Path | None = None) -> PlannedStudy:
+    """Plan a study. root: of the results; $BENCH_RESULTS if None.
+
+    BenchError if the study cannot be built or its data are not prepared.
+    """
+    study = replace(asked.definition, datasets=list(asked.data))
     plan.check(study, asked.study)
     found, notes = plan.locate(study, fingerprint, asked.stand_ins, asked.phantoms)
     study, more = (plan.smoke(study), []) if smoke else plan.lightened(study, found)
-    return lay_out(asked.name, study, found, [*notes, *more, *_repeats(study, found)], smoke)
+    return lay_out(asked.name, study, found, [*notes, *more, *_repeats(study, found)], smoke, root)
 
 
 def _repeats(study: Study, found: list[ResolvedData]) -> list[str]:
@@ -211,12 +240,19 @@ def _remark(item: ResolvedData, arm: Arm) -> str:
     return method.note(effective(method.view_for(made.task), made.shape).shape(made.shape, made.spacing))
 
 
-def lay_out(name: str, study: Study, found: list[ResolvedData], notes: list[str], smoke: bool = False) -> PlannedStudy:
-    """The cells of a study on data sets that are found."""
+def lay_out(
+    name: str,
+    study: Study,
+    found: list[ResolvedData],
+    notes: list[str],
+    smoke: bool = False,
+    root: Path | None = None,
+) -> PlannedStudy:
+    """The cells of a study on resolved data sets. root: of the results; $BENCH_RESULTS if None."""
     cells = plan.cells(study, found)
     if smoke:
         cells = [cell for cell in cells if cell.trial.fold == 0]
-    return PlannedStudy(name, study, found, notes, cells, Store(paths.results_root()), smoke)
+    return PlannedStudy(name, study, found, notes, cells, Store(root or paths.results_root()), smoke)
 
 
 def check_arms(name: str, study: Study) -> None:

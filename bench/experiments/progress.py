@@ -1,4 +1,4 @@
-"""How far a study is: what its plan asks for, what the store holds, and what is being worked at. Reads disk only."""
+"""How far a study is: the trials of its plan, their records, and what is running. Reads from disk only."""
 
 from __future__ import annotations
 
@@ -7,28 +7,55 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.core import Record
+from bench.experiments import plan
 from bench.storage.locks import told
 from bench.storage.record_store import Store
 
-WINDOW = 900.0  # seconds that the speed is taken over
+WINDOW = 900.0  # seconds over which the speed is measured
 
 
-class Follower:
-    """A study that is looked at again and again: a record that was read once is not read again."""
+@dataclass(frozen=True)
+class StudyStatus:
+    """How far a study is. Counts are of distinct trials.
+
+    running: key, data, arm, partition, fold, seed, fraction done, seconds so far and node of each running trial.
+    per_hour: trials that end in an hour; None if none ended in the last 15 minutes. left_seconds: None if nothing
+    runs or no trial is done. damaged: key -> what is wrong with its record. arms: label -> status -> trials. troubles:
+    place, kind and message of each failed or refused trial. waiting: what trials wait for on a shared cluster.
+    """
+
+    study: str
+    planned: int
+    done: int
+    failed: int
+    refused: int
+    open: int
+    running: list[dict[str, Any]]
+    per_hour: float | None
+    left_seconds: float | None
+    damaged: dict[str, str]
+    arms: dict[str, dict[str, int]]
+    troubles: list[dict[str, Any]]
+    waiting: list[str]
+
+
+class StatusReader:
+    """Reads the status of a study again and again; each record is read only once."""
 
     def __init__(self, plan: Mapping[str, Any], store: Store) -> None:
         self.plan, self.store = plan, store
         self.cells = {cell["key"]: cell for cell in reversed(plan["cells"])}
         self.known: dict[str, dict[str, Any]] = {}  # of finished trials
 
-    def state(self, now: float | None = None) -> dict[str, Any]:
-        """Counts of distinct trials by status, the same by arm, what runs, how fast, and what failed with its reason.
+    def status(self, now: float | None = None) -> StudyStatus:
+        """The status at `now`, in seconds since 1970; the current time if None."""
+        from bench.experiments.launch.cluster_wait import waited_for
 
-        now: in seconds since 1970.
-        """
         self._read()
         now = time.time() if now is None else now  # after the records are read: what ended meanwhile counts
         statuses = {key: self.known[key]["status"] if key in self.known else "open" for key in self.cells}
@@ -36,17 +63,18 @@ class Follower:
         for cell in self.plan["cells"]:
             arms.setdefault(_label(cell), Counter())[statuses[cell["key"]]] += 1
         counts, running = Counter(statuses.values()), self._running(statuses, now)
-        return {
-            "study": self.plan["study"],
-            "planned": len(statuses),
+        return StudyStatus(
+            study=self.plan["study"],
+            planned=len(statuses),
             **{status: counts[status] for status in ("done", "failed", "refused", "open")},
-            "running": running,
-            "per_hour": self._per_hour(now),
-            "left_seconds": self._left(statuses, running),
-            "damaged": dict(self.store.damaged),
-            "arms": {label: dict(count) for label, count in arms.items()},
-            "troubles": self._troubles(),
-        }
+            running=running,
+            per_hour=self._per_hour(now),
+            left_seconds=self._left(statuses, running),
+            damaged=dict(self.store.damaged),
+            arms={label: dict(count) for label, count in arms.items()},
+            troubles=self._troubles(),
+            waiting=waited_for(self.store, self.cells),
+        )
 
     def _read(self) -> None:
         for key in self.cells:
@@ -54,16 +82,14 @@ class Follower:
                 self.known[key] = _digest(record)
 
     def _running(self, statuses: Mapping[str, str], now: float) -> list[dict[str, Any]]:
-        """The trials that somebody is at, as far as that can be seen from this machine."""
-        found = []
-        for key in (key for key, status in statuses.items() if status == "open"):
-            said = told(self.store.claims / key)
-            if said is not None:
-                found.append({"key": key, **self._place(key), **_progress(said, now)})
-        return found
+        """The locked trials, as far as this machine can see the locks."""
+        notes = {key: told(self.store.claims / key) for key, status in statuses.items() if status == "open"}
+        return [
+            {"key": key, **self._place(key), **_progress(note, now)} for key, note in notes.items() if note is not None
+        ]
 
     def _per_hour(self, now: float) -> float | None:
-        """Trials that ended in the last minutes, for an hour; None where none did."""
+        """Trials per hour, from those that ended in the last minutes; None if none did."""
         recent = [each for each in self.known.values() if each["ended"] and 0 <= now - each["ended"] <= WINDOW]
         if not recent:
             return None
@@ -71,7 +97,7 @@ class Follower:
         return 3600 * len(recent) / max(1.0, now - since)
 
     def _left(self, statuses: Mapping[str, str], running: list[dict[str, Any]]) -> float | None:
-        """Seconds until all is done, with as many at once as now; None where nothing runs, or nothing is known yet."""
+        """Seconds until all trials are done, if as many run at once as now; None if nothing runs or none is done."""
         taken: dict[str, list[float]] = {}
         for key, each in self.known.items():
             if each["status"] == "done":
@@ -89,22 +115,21 @@ class Follower:
         return sum(ahead) / len(running)
 
     def _troubles(self) -> list[dict[str, Any]]:
-        found = [(key, each) for key, each in self.known.items() if each["status"] in ("failed", "refused")]
-        order = list(self.cells)[::-1]
-        found.sort(key=lambda item: order.index(item[0]))
-        return [{"key": key, **self._place(key), **each, "status": each["status"]} for key, each in found]
+        ended = {key: self.known[key] for key in reversed(self.cells) if key in self.known}
+        bad = {key: each for key, each in ended.items() if each["status"] in ("failed", "refused")}
+        return [{"key": key, **self._place(key), **each} for key, each in bad.items()]
 
     def _place(self, key: str) -> dict[str, Any]:
         return {name: self.cells[key][name] for name in ("data", "arm", "partition", "fold", "seed")}
 
 
-def state_of(plan: Mapping[str, Any], store: Store) -> dict[str, Any]:
-    """How far a study is now; see `Follower.state`."""
-    return Follower(plan, store).state()
+def status_of(study: str, root: Path) -> StudyStatus:
+    """How far a study is under a results root. BenchError if it was not run there."""
+    return StatusReader(plan.read(study, root), Store(root)).status()
 
 
 def _digest(record: Record) -> dict[str, Any]:
-    """What is kept of a record: its status, when it ended and how long it took, and why it failed."""
+    """Status of a record, when it ended, how long it took, and why it failed."""
     seconds = float(record.provenance.get("seconds", 0.0))
     started = record.provenance.get("started")
     ended = calendar.timegm(time.strptime(started, "%Y-%m-%dT%H:%M:%SZ")) + seconds if started else None
@@ -112,16 +137,16 @@ def _digest(record: Record) -> dict[str, Any]:
     return {"status": record.status, "seconds": seconds, "ended": ended, **why}
 
 
-def _progress(said: str, now: float) -> dict[str, Any]:
-    """What the holder of a claim has left in it."""
+def _progress(note: str, now: float) -> dict[str, Any]:
+    """The note that the process which runs a trial has left in its lock file."""
     try:
-        entry = json.loads(said)
+        entry = json.loads(note)
         return {
             "fraction": float(entry["fraction"]),
             "seconds": max(0.0, now - entry["since"]),
             "node": entry["node"],
         }
-    except (ValueError, LookupError, TypeError):  # nothing yet, or half a word
+    except (ValueError, LookupError, TypeError):  # no note yet, or half of one
         return {"fraction": 0.0, "seconds": 0.0, "node": ""}
 
 

@@ -39,14 +39,13 @@ def folders() -> Iterator[Path]:
 
 def trials(study: str) -> list[Trial]:
     """The trials of a study, its phantoms made."""
-    from rich.console import Console
-
     from bench import registry
-    from bench.cli.run import with_phantoms
     from bench.experiments.prepare_study import StudyRequest, planned
+    from bench.experiments.run_monitor import SilentMonitor
+    from bench.experiments.study_data import make_phantoms
 
     registry.forget()
-    found = with_phantoms(planned(StudyRequest(study)), Console(quiet=True), False)
+    found = make_phantoms(planned(StudyRequest(study)), SilentMonitor())
     return [cell.trial for cell in found.cells]
 
 

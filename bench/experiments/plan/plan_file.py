@@ -17,20 +17,26 @@ from bench.storage.atomic_io import write_text
 from bench.storage.plan_reader import not_run, read_plan
 
 
-def folder(name: str) -> Path:
-    """Where the study's own results lie: rebuildable from its plan and the trials."""
-    return paths.results_root() / name
+def folder(name: str, root: Path | None = None) -> Path:
+    """The study's own folder under a results root: plan, search and report. root: $BENCH_RESULTS if None."""
+    return (root or paths.results_root()) / name
 
 
 def write(
-    name: str, study: Study, found: Sequence[ResolvedData], planned: Sequence[Cell], **more: Any
+    name: str,
+    study: Study,
+    found: Sequence[ResolvedData],
+    planned: Sequence[Cell],
+    root: Path | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
-    """Write down what the report and the status need to know, and return it.
+    """Write plan.json, which the report and the status read, and return it. root: of the results.
 
-    BenchError where the study's folder is that of another protocol: it is left alone.
+    BenchError if the study's folder was made under another protocol: it is left unchanged.
     """
-    if (folder(name) / "plan.json").is_file():
-        read_plan(folder(name) / "plan.json")
+    path = folder(name, root) / "plan.json"
+    if path.is_file():
+        read_plan(path)
     controls = study.random_labels
     entry = {
         "study": name,
@@ -53,7 +59,7 @@ def write(
         "cells": [_cell_entry(cell) for cell in planned],
         **more,
     }
-    write_text(folder(name) / "plan.json", json.dumps(plain(entry), indent=1) + "\n")
+    write_text(path, json.dumps(plain(entry), indent=1) + "\n")
     return entry
 
 
@@ -112,10 +118,10 @@ def _cell_entry(cell: Cell) -> dict[str, Any]:
     return {**entry, "tuning": dict(cell.tuning)} if cell.tuning else entry
 
 
-def read(name: str) -> dict[str, Any]:
-    """The plan of a study that was run here. BenchError where none was."""
-    path = folder(name) / "plan.json"
+def read(name: str, root: Path | None = None) -> dict[str, Any]:
+    """The plan of a study that was run under a results root. BenchError if it was not run there."""
+    path = folder(name, root) / "plan.json"
     if not path.is_file():
-        registry.study(name)  # a wrong name is told the nearest one
+        registry.study(name)  # a misspelt name gets the nearest one
         raise not_run(name, path.parent)
     return read_plan(path)

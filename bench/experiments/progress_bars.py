@@ -1,9 +1,9 @@
-"""How a run is shown while it goes: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a run on a console: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -13,6 +13,22 @@ from bench.core import Trial
 from bench.experiments.launch.jobs import PendingTrials
 
 PLAIN_EVERY = 10.0  # seconds between two plain lines
+
+
+class ConsoleMonitor:
+    """Shows a run on a console (see `run_monitor.RunMonitor`)."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console()
+
+    def message(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False)
+
+    def preparation(self, title: str) -> PreparationProgressBar:
+        return PreparationProgressBar(self.console, title)
+
+    def trials(self, work: PendingTrials, arms: Mapping[str, str]) -> TrialProgressBar:
+        return TrialProgressBar(work, arms, self.console)
 
 
 class PreparationProgressBar:
@@ -50,7 +66,7 @@ class PreparationProgressBar:
 class TrialProgressBar:
     """Progress of the trials of a run, with the time that is left."""
 
-    def __init__(self, work: PendingTrials, arms: dict[str, str], console: Console) -> None:
+    def __init__(self, work: PendingTrials, arms: Mapping[str, str], console: Console) -> None:
         self.arms, self.console = arms, console
         self.open = {trial.key: trial for trial in work.trials}
         self.total, self.began_at, self.said = len(self.open), time.monotonic(), time.monotonic()

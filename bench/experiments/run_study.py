@@ -1,0 +1,126 @@
+"""Runs the trials of a study that have no record yet, and says what came of all of them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import registry
+from bench.core import BenchError
+from bench.experiments import plan
+from bench.experiments.plan import Cell
+from bench.experiments.prepare_study import PlannedStudy, StudyRequest, check_arms, planned
+from bench.experiments.run_monitor import RunMonitor
+from bench.experiments.run_summary import RunSummary, outcome
+from bench.experiments.study_data import make_phantoms, repair_prepared
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a study is run."""
+
+    arms: Sequence[str] = ()  # labels; none: all arms
+    launcher: str = "auto"
+    address: str = ""  # of a Ray cluster
+    smoke: bool = False  # the study at its smallest
+    retry: bool = False  # failed trials too
+    keep_weights: bool = False  # of every trial
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """Launcher and address; a smoke run is serial unless one of them is given."""
+        serial = self.smoke and (self.launcher, self.address) == ("auto", "")
+        return ("serial" if serial else self.launcher), self.address
+
+
+def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, root: Path) -> RunSummary:
+    """Run what the results under `root` still lack of a study.
+
+    BenchError if the request is wrong; nothing has been prepared or trained then. RunAbortedError if the run cannot
+    go on; finished trials are saved.
+    """
+    from bench.experiments import launch
+
+    repair_prepared(request.data, monitor)
+    study = planned(request, options.smoke, root)
+    launch.chosen(*options.target)
+    plan.chosen(study.study, study.name, study.cells, options.arms)  # a wrong arm stops before phantoms are made
+    if not launch.at(*options.target):
+        _check_threads(study)
+    monitor.message(study.study.question)
+    study = make_phantoms(study, monitor)
+    for line in study.lines():
+        monitor.message(line)
+    notes, command = _notes(study), command_of(request, options)
+    plan.write(study.name, study.study, study.found, study.cells, root, notes=notes, command=command)
+    cells = plan.chosen(study.study, study.name, study.cells, options.arms)
+    _run(study, cells, options, monitor)
+    return outcome(study.name, study.study.reference, cells, study.store)
+
+
+def _run(study: PlannedStudy, cells: Sequence[Cell], options: RunOptions, monitor: RunMonitor) -> None:
+    from bench.experiments import launch
+
+    study.store.sweep()
+    work = launch.outstanding(cells, study.store, options.keep_weights, options.retry, study.cells)
+    for words in work.damaged:
+        monitor.message(f"damaged, set aside and run again: {words}")
+    if work.trials:
+        _check(study)
+    launcher, address = options.target
+    with monitor.trials(work, {cell.trial.key: cell.arm for cell in cells}) as progress:
+        launch.launch(work, study.store, launcher, progress, address)
+
+
+def command_of(request: StudyRequest, options: RunOptions) -> str:
+    """The command that runs the same; for a study that no file defines, the Python call as a comment."""
+    if request.given is not None:
+        return f"# in Python: bench.run(study, name={request.study!r})"
+    words = ["bench", "run", "--study", request.study]
+    words += [word for arm in options.arms for word in ("--arm", arm)]
+    words += ["--launcher", options.launcher] if options.launcher != "auto" else []
+    words += ["--address", options.address] if options.address else []
+    words += [word for name in request.datasets for word in ("--datasets", name)]
+    words += {None: [], True: ["--stand-ins"], False: ["--no-stand-ins"]}[request.stand_ins]
+    flags = {"--phantoms": request.phantoms, "--smoke": options.smoke, "--retry": options.retry}
+    flags |= {"--keep-weights": options.keep_weights}
+    return shlex.join([*words, *(flag for flag, given in flags.items() if given)])
+
+
+def _check_threads(study: PlannedStudy) -> None:
+    """BenchError if open trials need more processors than this machine has."""
+    from bench.experiments import launch
+
+    try:
+        launch.check_threads(study.study.recipe.threads)
+    except BenchError:
+        if study.open_trials:
+            raise
+
+
+def _check(study: PlannedStudy) -> None:
+    """BenchError for what only torch or the prepared data can tell: networks, metrics, groups that cannot be split."""
+    from bench.data import splits
+    from bench.data.prepare import open_prepared
+    from bench.evaluation.metrics import metric
+
+    for spec in (spec for item in study.found for spec in item.specs):
+        task = registry.make("datasets", spec.name, spec.params).task
+        if metric(task.primary).kind != task.kind:
+            raise BenchError(f"{spec.name}: {task.primary} judges {metric(task.primary).kind}, not {task.kind}")
+    for item in study.found:
+        prepared = open_prepared(item.spec.name, item.spec.params)
+        splits.fold(prepared, item.division(study.study.folds), 0, 0)
+    check_arms(study.name, study.study)
+
+
+def _notes(study: PlannedStudy) -> list[str]:
+    from bench.data.prepare import open_prepared
+
+    notes = list(study.notes)
+    for spec in (spec for item in study.found for spec in item.specs):
+        manifest = open_prepared(spec.name, spec.params).manifest
+        notes += [f"{spec.name}: {note}" for note in manifest.get("notes", [])]
+    return list(dict.fromkeys(notes))

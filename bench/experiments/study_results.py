@@ -1,0 +1,138 @@
+"""The results of a study for a Python program: counts, records and pandas frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.experiments.run_summary import RunSummary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.core import Record
+    from bench.report import ReportData
+    from bench.report.tables import SectionTables
+
+STATUSES = ("done", "failed", "refused", "open")
+
+
+@dataclass(frozen=True, repr=False)
+class Results:
+    """The results of a study, as far as its trials have been run.
+
+    Every frame has a column ``data`` with the name of the data set. Of a smoke run, which trains too little to
+    measure anything, every frame has a first column ``smoke`` that is True: no report shows these numbers.
+
+    Attributes
+    ----------
+    study : str
+        Name of the study, which is the name of its folder too.
+    root : Path
+        Folder of all results (``$BENCH_RESULTS``). Of a smoke run it is removed with this object.
+    path : Path or None
+        The page of the report. None if none was built: a smoke run has no report.
+    smoke : bool
+        Whether the study was run at its smallest, to show that it runs.
+    summary : RunSummary or None
+        The failed and the refused trials of the arms that were run; None for `load_results`.
+    """
+
+    study: str
+    root: Path
+    path: Path | None = None
+    smoke: bool = False
+    summary: RunSummary | None = None
+    loaded: ReportData | None = field(default=None, compare=False)
+
+    @cached_property
+    def report_data(self) -> ReportData:
+        """What the report is made from; read from disk at the first use."""
+        from bench import report
+
+        return self.loaded or report.read(self.study, self.root)
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """A row per data set and arm: the mean score over folds, its 95 % interval, other metrics, and costs.
+
+        ``primary`` names the metric of ``score``, ``low`` and ``high``; times are in seconds, memory in megabytes.
+        """
+        return self._frames["scores"]
+
+    @property
+    def contrasts(self) -> pd.DataFrame:
+        """A row per data set and contrast: the paired difference, its interval, p, and p after Holm's correction."""
+        return self._frames["contrasts"]
+
+    @property
+    def effects(self) -> pd.DataFrame:
+        """A row per data set and effect of a factorial study; empty for a study without factors."""
+        return self._frames["effects"]
+
+    @property
+    def controls(self) -> pd.DataFrame:
+        """A row per data set and control: the repeat with other seeds, and the runs on random labels."""
+        return self._frames["controls"]
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """A row per failed or refused trial, with the reason."""
+        return self._frames["failures"]
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """A row per scan that an arm was tested on, at the selected evaluation point.
+
+        Columns: ``arm``, ``role``, ``partition``, ``fold``, ``seed``, ``id``, ``group``, ``target``, ``prediction``
+        (a class index, or a number in the unit of the target) and ``probability_k`` for each class k. ``id`` and
+        ``group`` are those of the prepared data and may name people; the CSV file of the report has hashes instead.
+        Segmentation keeps no predictions.
+        """
+        from bench.report.tables import predictions
+
+        return self._stacked(lambda part: predictions(part.section))
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """A row per run and evaluation point: training loss, and the scores on validation and test."""
+        from bench.report.tables import curves
+
+        return self._stacked(lambda part: curves(part.section))
+
+    @property
+    def records(self) -> list[Record]:
+        """The record of every trial that has one: setting, metrics, cost, and the error of a failed trial."""
+        return self.report_data.results.records
+
+    @property
+    def status(self) -> Mapping[str, int]:
+        """Number of trials that are done, failed, refused and open."""
+        keys: dict[str, str] = {}
+        for section in self.report_data.results.sections:
+            keys |= {run.cell["key"]: run.status for run in section.runs}
+        found = list(keys.values())
+        return {status: found.count(status) for status in STATUSES}
+
+    @cached_property
+    def _frames(self) -> dict[str, pd.DataFrame]:
+        names = ("scores", "contrasts", "effects", "controls", "failures")
+        return {name: self._stacked(lambda part, name=name: getattr(part, name)) for name in names}
+
+    def _stacked(self, frame_of: Callable[[SectionTables], pd.DataFrame]) -> pd.DataFrame:
+        import pandas as pd
+
+        frames = [frame_of(part) for part in self.report_data.frames]
+        filled = [frame for frame in frames if len(frame)]
+        frame = pd.concat(filled, ignore_index=True) if filled else frames[0].copy()
+        if self.smoke:
+            frame.insert(0, "smoke", True)
+        return frame
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {status}" for status, count in self.status.items() if count)
+        kind = "smoke run" if self.smoke else self.path or "no report"
+        return f"Results({self.study}: {counts}; {kind})"
