@@ -123,11 +123,11 @@ def test_maps_lie_where_their_scans_lie_and_are_scored(kept, tmp_path):
     entry, shown = explain(loaded, tmp_path, 3, SaliencyConfig(), 2, False)
     files = sorted(tmp_path.glob("scan-*.nii.gz"))
     assert len(files) == entry["scans"] == len(entry["each"]) == 3
-    image, row = nib.load(files[0]), int(loaded.scene.fold.test[0])
-    np.testing.assert_allclose(image.affine, loaded.scene.prepared.affine(row))
-    assert image.shape == loaded.scene.prepared.shape[1:]
+    image, row = nib.load(files[0]), int(loaded.data.fold.test[0])
+    np.testing.assert_allclose(image.affine, loaded.data.prepared.affine(row))
+    assert image.shape == loaded.data.prepared.shape[1:]
     assert image.get_data_dtype() == np.float32
-    assert entry["chance"]["auc"] == 0.5 or loaded.scene.view.plane == "all"  # which sums three profiles of depth
+    assert entry["chance"]["auc"] == 0.5 or loaded.data.view.plane == "all"  # which sums three profiles of depth
     assert all(0 <= one["auc"] <= 1 for one in entry["each"])
     assert len(entry["untrained"]["auc"]) == 3
     assert shown[0].map.shape == shown[0].image.shape

@@ -13,7 +13,7 @@ from bench.data.prepare import prepare
 from bench.method import Batch, Outputs
 from bench.training import inference
 from bench.training.loop import autocast
-from bench.training.trial_data import lay_out
+from bench.training.trial_data import load_trial_data
 
 TWO = Task("classification", "auc", ("a", "b"))
 FEATURES_ALONE = {
@@ -69,11 +69,11 @@ def test_every_part_is_normalised_by_the_training_part(plugins):
     made = prepare("tiny_volumes", {"people": 24})
     trial = Trial(made.spec, Spec("linear", 1, {}), Split(folds=3), recipe=Recipe(steps=2))
     method = registry.make("methods", "timm2d", {"network": "resnet10t", "view": "max"})
-    scene = lay_out(trial, method, torch.device("cpu"))
-    raw = np.asarray(view_array(scene.prepared, scene.view), np.float64)
-    known = raw[scene.fold.train]
+    data = load_trial_data(trial, method, torch.device("cpu"))
+    raw = np.asarray(view_array(data.prepared, data.view), np.float64)
+    known = raw[data.fold.train]
     mean, deviation = known.mean((0, 2, 3), keepdims=True)[0], known.std((0, 2, 3), keepdims=True)[0]
-    for part, rows in ((scene.part(scene.fold.val), scene.fold.val), (scene.test(), scene.fold.test)):
+    for part, rows in ((data.part(data.fold.val), data.fold.val), (data.test(), data.fold.test)):
         shown = torch.cat([x for _, x, _ in part.batches(2)]).numpy()
         np.testing.assert_allclose(shown, (raw[rows] - mean) / deviation, atol=1e-3)
         assert abs(shown.mean()) > 1e-6  # by its own statistics it would be 0

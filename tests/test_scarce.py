@@ -13,7 +13,7 @@ from bench import registry
 from bench.core import Arm, BenchError, Data, Labels, Recipe, Split, Study, Trial, plain
 from bench.data.prepare import fingerprint, prepare
 from bench.experiments import plan
-from bench.training.trial_data import RefusalError, lay_out
+from bench.training.trial_data import RefusalError, load_trial_data
 
 
 def trial(name: str, labels: Labels = Labels(), fraction: float = 1.0) -> Trial:  # noqa: B008 (frozen)
@@ -23,7 +23,7 @@ def trial(name: str, labels: Labels = Labels(), fraction: float = 1.0) -> Trial:
 
 
 def laid(one: Trial):
-    return lay_out(one, registry.make("methods", "linear"), torch.device("cpu"))
+    return load_trial_data(one, registry.make("methods", "linear"), torch.device("cpu"))
 
 
 def test_wrong_labels_are_learnt_from_and_never_tested_on():

@@ -279,7 +279,7 @@ def test_masks_are_scored_on_their_own_grid(plugins, tmp_path):
     one = trained_model.load(store, trial.key)
     (clean,), (noisy,) = trained_networks.said([one], "clean", 0), trained_networks.said([one], "noise", 5)
     assert clean.mean() == pytest.approx(record.metrics["selected"]["dice"], abs=1e-12)
-    assert clean.shape == noisy.shape == (len(one.scene.fold.test),)
+    assert clean.shape == noisy.shape == (len(one.data.fold.test),)
     assert not np.array_equal(clean, noisy)
 
 

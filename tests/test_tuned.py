@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.core import Arm, BenchError, Labels, RunAbortedError
+from bench.core import Arm, BenchError, Labels, Recipe, RunAbortedError, Split, Trial
 from bench.data.prepare import prepare
 from bench.experiments import launch, plan, search
 from bench.experiments.plan import tuned_params
-from bench.experiments.search import winners
+from bench.experiments.search import objective, winners
 from bench.storage.atomic_io import seal
 from bench.storage.record_store import Store
-from bench.training import trial_data
+from bench.training import loop, trial_data
 
 
 @pytest.fixture
@@ -76,18 +76,18 @@ def test_the_test_part_is_never_read(study, data, tmp_path, monkeypatch):
     keeps = {"net": Arm("tiny_net", {"view": {"kind": "volume"}})}  # scans as they are: nothing is computed before
     study = replace(study, arms=keeps, floors=[], tuning=replace(study.tuning, arms=["net"], spaces={
         "net": study.tuning.spaces["net"]}))  # fmt: skip
-    lay_out, view_array = trial_data.lay_out, trial_data.view_array
+    load_trial_data, view_array = trial_data.load_trial_data, trial_data.view_array
     trapped = []
 
     def laid_out(trial, method, device):
-        found = lay_out(trial, method, device)
+        found = load_trial_data(trial, method, device)
         Trap.rows = frozenset(found.fold.test.tolist())
         monkeypatch.setattr(trial_data, "view_array", lambda *words: view_array(*words).view(Trap))
-        trapped.append(lay_out(trial, method, device))
+        trapped.append(load_trial_data(trial, method, device))
         monkeypatch.setattr(trial_data, "view_array", view_array)
         return trapped[-1]
 
-    monkeypatch.setattr(trial_data, "lay_out", laid_out)
+    monkeypatch.setattr(trial_data, "load_trial_data", laid_out)
     results, _ = searched(study, data, tmp_path)
     assert [one.states["done"] for one in results] == [3, 3]
     with pytest.raises(AssertionError, match="the test part was read"):
@@ -278,3 +278,19 @@ def test_a_full_disk_is_told_and_nothing_is_lost(study, data, tmp_path, monkeypa
     results, _ = searched(study, data, tmp_path, 3)
     whole, _ = searched(study, data, tmp_path / "whole", 3)
     assert [one.digest for one in results] == [one.digest for one in whole]
+
+
+def test_a_candidate_is_trained_for_the_spacing_of_its_scans(tmp_path, monkeypatch):
+    made = prepare("phantom_artery", {"subjects": 6, "size": 16, "mm": 4.0})
+    trial = Trial(made.spec, registry.spec("methods", "monaiseg"), Split(folds=3), recipe=Recipe(steps=1))
+    trained = []
+
+    def fit(setup, shape):
+        trained.append(setup.method)
+        raise ArithmeticError("far enough")
+
+    monkeypatch.setattr(loop, "fit", fit)
+    assert (
+        objective.train(trial, tmp_path, ("validation",), lambda *words: False).error == "ArithmeticError: far enough"
+    )
+    assert trained[0].spacing == made.spacing == (4.0, 4.0, 4.0)

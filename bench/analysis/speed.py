@@ -17,14 +17,12 @@ from threadpoolctl import threadpool_limits
 
 from bench import registry
 from bench.core import BenchError, MisfitError, Trial
-from bench.curriculum import Curriculum
-from bench.data.loader import Normaliser, Part, view_array
+from bench.data.loader import Part
 from bench.experiments.plan import needed_by
 from bench.method import Method, Outputs
 from bench.training import inference, loop
 from bench.training.device import be_deterministic, device_of
-from bench.training.trial_data import RefusalError, TrialData, lay_out
-from bench.views import effective
+from bench.training.trial_data import RefusalError, TrialData, load_trial_data, training_setup, upstream_outputs
 
 STEPS = 6  # of a round, after which the network is asked
 PASSES = 3  # over the test scans in a round, of which the shortest counts
@@ -81,18 +79,13 @@ def _round(trial: Trial) -> tuple[float, float]:
     short = replace(trial, recipe=recipe, upstream=())
     be_deterministic(recipe.threads)
     method: Method = registry.make("methods", short.method.name, short.method.params)
-    curriculum: Curriculum = registry.make("curricula", short.curriculum.name, short.curriculum.params)
-    scene = lay_out(short, method, device)
+    data = load_trial_data(short, method, device)
     with tempfile.TemporaryDirectory(prefix="bench-timing-") as folder:
-        setup = loop.TrainingSetup(
-            short, scene.method, curriculum, scene.prepared.task, scene.part(scene.fold.train),
-            scene.part(scene.fold.val), device, Path(folder), scene.view.left_right(), _stand_ins(short, scene),
-            scene.prepared.spacing,
-        )  # fmt: skip
-        fit = loop.fit(setup, scene.shape)
+        setup = training_setup(short, data, Path(folder), _untrained_upstream(short, data))
+        fit = loop.fit(setup, data.shape)
         spent = sum(fit.seconds.get(stage, 0.0) for stage in ("forward", "backward", "update"))
-        step = float("nan") if scene.method.solves else spent / STEPS
-        return step, _seconds_per_scan(fit, setup, scene.test())
+        step = float("nan") if data.method.solves else spent / STEPS
+        return step, _seconds_per_scan(fit, setup, data.test())
 
 
 def _seconds_per_scan(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> float:
@@ -105,16 +98,6 @@ def _seconds_per_scan(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> f
     return shortest / max(1, len(test))
 
 
-def _stand_ins(trial: Trial, scene: TrialData) -> list[Outputs]:
-    """What untrained networks in place of the trial's teachers say of its training scans."""
-    found = []
-    for needed in needed_by(trial):
-        method: Method = registry.make("methods", needed.method.name, needed.method.params)
-        method = method.bind_spacing(scene.prepared.spacing)
-        array = view_array(scene.prepared, effective(method.view_for(scene.prepared.task), scene.prepared.shape))
-        rows = scene.fold.train
-        part = Part(array, rows, scene.targets[rows], Normaliser.none(array.shape[1]), scene.device)
-        model = method.build(scene.prepared.task, tuple(array.shape[1:])).to(scene.device)
-        mixed = loop.autocast(needed.recipe, scene.device)
-        found.append(inference.upstream_outputs(model, part, 2 * needed.recipe.batch_size, mixed))
-    return found
+def _untrained_upstream(trial: Trial, data: TrialData) -> list[Outputs]:
+    """Outputs of untrained networks in place of the trial's teachers, for its training scans."""
+    return [upstream_outputs(needed, data) for needed in needed_by(trial)]

@@ -19,9 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from bench import __version__, registry
 from bench.core import NO_CURRICULUM, BenchError, MisfitError, Record, RunAbortedError, Task, Trial, plain
-from bench.curriculum import Curriculum
 from bench.data import splits
-from bench.data.loader import Normaliser, Part, view_array
+from bench.data.loader import Part
 from bench.evaluation.metrics import METRICS, evaluate
 from bench.experiments.plan import needed_by
 from bench.method import Method, Outputs
@@ -33,8 +32,8 @@ from bench.training.checkpoint import CheckpointError
 from bench.training.device import be_deterministic, device_of
 from bench.training.energy import EnergyMeter
 from bench.training.timers import STAGES
-from bench.training.trial_data import RefusalError, TrialData, lay_out
-from bench.views import Image, effective
+from bench.training.trial_data import RefusalError, TrialData, load_trial_data, training_setup, upstream_outputs
+from bench.views import Image
 
 Progress = Callable[[float], None]
 
@@ -104,32 +103,28 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
     device = device_of()
     be_deterministic(trial.recipe.threads)
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
-    curriculum: Curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
-    scene = lay_out(trial, method, device)
+    data = load_trial_data(trial, method, device)
     model_cost.reset_peak_memory(device)
-    setup = loop.TrainingSetup(
-        trial, scene.method, curriculum, scene.prepared.task, scene.part(scene.fold.train), scene.part(scene.fold.val),
-        device, workplace, scene.view.left_right(), _upstream(trial, store, scene), scene.prepared.spacing, progress,
-    )  # fmt: skip
+    setup = training_setup(trial, data, workplace, _upstream(trial, store, data), progress)
     meter = EnergyMeter(device)
     with _listening() as not_deterministic:
-        fit = loop.fit(setup, scene.shape)
+        fit = loop.fit(setup, data.shape)
     joules = None if fit.resumed else meter.joules()  # a killed process has taken its part with it
-    test, tested = scene.test(), scene.tested
+    test, tested = data.test(), data.tested
     said, seconds = _said_of_test(fit, setup, test)
-    said, task = [tested.said(each) for each in said], tested.prepared.task
+    said, task = [tested.to_test_classes(each) for each in said], tested.prepared.task
     record = Record(
         trial,
         "done",
         metrics={
             **scores.metrics(fit, task, said, test.y, setup.spacing, setup.task),
-            **_unshared(scene, said[fit.selected]),
+            **_unshared(data, said[fit.selected]),
             **_by_validation(fit, setup, task, test, said[fit.selected]),
         },
         curve=scores.curve(fit, task, said, test.y, setup.spacing),
-        resolved={**_resolved(setup, scene, fit), "not_deterministic": sorted(not_deterministic)},
-        sizes=_sizes(scene),
-        cost={**_cost(fit, scene, seconds / max(1, len(test)), device), "train_joules": joules},
+        resolved={**_resolved(setup, data, fit), "not_deterministic": sorted(not_deterministic)},
+        sizes=_sizes(data),
+        cost={**_cost(fit, data, seconds / max(1, len(test)), device), "train_joules": joules},
     )
     ids, groups = (np.array(names)[tested.rows] for names in (tested.prepared.ids, tested.prepared.groups))
     arrays = {"ids": ids, "groups": groups}
@@ -140,13 +135,13 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
     return record, Artifacts(arrays, fit.points[fit.selected].state, fit.earlier)
 
 
-def _unshared(scene: TrialData, said: np.ndarray) -> dict[str, dict[str, float]]:
+def _unshared(data: TrialData, said: np.ndarray) -> dict[str, dict[str, float]]:
     """Where a publisher's split divides groups: the scores on the test scans whose group was not learnt from."""
-    known = splits.shared(scene.prepared, scene.fold)
-    if scene.external is not None or not known.any():
+    known = splits.shared(data.prepared, data.fold)
+    if data.external is not None or not known.any():
         return {}
-    y = scene.targets[scene.fold.test]
-    return {"unshared": evaluate(scene.prepared.task, y[~known], said[~known]) if not known.all() else {}}
+    y = data.targets[data.fold.test]
+    return {"unshared": evaluate(data.prepared.task, y[~known], said[~known]) if not known.all() else {}}
 
 
 def _by_validation(
@@ -170,14 +165,12 @@ def _two(*tasks: Task) -> bool:
     return all(len(task.classes) == 2 for task in tasks)
 
 
-def _upstream(trial: Trial, store: Store, scene: TrialData) -> Sequence[Outputs]:
+def _upstream(trial: Trial, store: Store, data: TrialData) -> Sequence[Outputs]:
     """What the networks of the upstream trials say of every training scan, each through its own view."""
-    return [_outputs_of(needed, store, scene) for needed in needed_by(trial)]
+    return [_outputs_of(needed, store, data) for needed in needed_by(trial)]
 
 
-def _outputs_of(needed: Trial, store: Store, scene: TrialData) -> Outputs:
-    from safetensors.torch import load_model
-
+def _outputs_of(needed: Trial, store: Store, data: TrialData) -> Outputs:
     record, weights = store.whole(needed.key, weights=True), store.weights(needed.key)
     if fault := store.damaged.get(needed.key):
         raise RunAbortedError(f"{fault}; give the command again: it is set aside and trained anew")
@@ -186,17 +179,7 @@ def _outputs_of(needed: Trial, store: Store, scene: TrialData) -> Outputs:
     if record is None or record.status != "done" or weights is None:
         state = "is missing" if record is None else f"{record.status}: {record.error.get('message', 'no weights kept')}"
         raise RuntimeError(f"the upstream trial {needed.key} ({needed.method.name}) {state}")
-    method: Method = registry.make("methods", needed.method.name, needed.method.params)
-    method = method.bind_spacing(scene.prepared.spacing)
-    view = effective(method.view_for(scene.prepared.task), scene.prepared.shape)
-    array = view_array(scene.prepared, view)
-    rows = scene.fold.train
-    channels = Normaliser.fit(array, rows) if method.normalise == "train" else Normaliser.none(array.shape[1])
-    part = Part(array, rows, scene.targets[rows], channels, scene.device)
-    model = method.build(scene.prepared.task, tuple(array.shape[1:])).to(scene.device)
-    load_model(model, weights, device=str(scene.device))
-    mixed = loop.autocast(needed.recipe, scene.device)
-    return inference.upstream_outputs(model, part, 2 * needed.recipe.batch_size, mixed)
+    return upstream_outputs(needed, data, weights)
 
 
 def _said_of_test(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> tuple[list[np.ndarray], float]:
@@ -213,15 +196,15 @@ def _said_of_test(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> tuple
     return said, shortest
 
 
-def _resolved(setup: loop.TrainingSetup, scene: TrialData, fit: loop.Fit) -> dict[str, Any]:
-    skipped = isinstance(scene.view, Image) and not isinstance(setup.method.view_for(setup.task), Image)
+def _resolved(setup: loop.TrainingSetup, data: TrialData, fit: loop.Fit) -> dict[str, Any]:
+    skipped = isinstance(data.view, Image) and not isinstance(setup.method.view_for(setup.task), Image)
     note = "an image data set: the view is the image, the encoding is skipped" if skipped else ""
     return {
         "method": plain(setup.method),
         "curriculum": plain(setup.curriculum) if setup.trial.curriculum != NO_CURRICULUM else {},
-        "view": plain(scene.view),
-        "view_note": note or setup.method.note(scene.shape),
-        "shape": list(scene.shape),
+        "view": plain(data.view),
+        "view_note": note or setup.method.note(data.shape),
+        "shape": list(data.shape),
         "device": setup.device.type,
         "precision": loop.precision(setup.recipe, setup.device),
         "selected_step": fit.points[fit.selected].step,
@@ -231,22 +214,22 @@ def _resolved(setup: loop.TrainingSetup, scene: TrialData, fit: loop.Fit) -> dic
     }
 
 
-def _sizes(scene: TrialData) -> dict[str, int]:
-    parts = {"train": (scene.prepared, scene.fold.train), "val": (scene.prepared, scene.fold.val)}
-    parts["test"] = (scene.tested.prepared, scene.tested.rows)
+def _sizes(data: TrialData) -> dict[str, int]:
+    parts = {"train": (data.prepared, data.fold.train), "val": (data.prepared, data.fold.val)}
+    parts["test"] = (data.tested.prepared, data.tested.rows)
     sizes = {name: len(rows) for name, (_, rows) in parts.items()}
     sizes |= {f"{name}_groups": len({held.groups[row] for row in rows}) for name, (held, rows) in parts.items()}
-    known = 0 if scene.external else int(splits.shared(scene.prepared, scene.fold).sum())
+    known = 0 if data.external else int(splits.shared(data.prepared, data.fold).sum())
     return sizes | ({"test_shared": known} if known else {})
 
 
-def _cost(fit: loop.Fit, scene: TrialData, inference_seconds: float, device: torch.device) -> dict[str, float | None]:
+def _cost(fit: loop.Fit, data: TrialData, inference_seconds: float, device: torch.device) -> dict[str, float | None]:
     steps = fit.points[-1].step
     spent = {stage: fit.seconds.get(stage, 0.0) for stage in STAGES}
     stepping = spent["forward"] + spent["backward"] + spent["update"]
     return {
         "parameters": model_cost.parameters(fit.model),
-        "forward_flops": model_cost.forward_flops(fit.model, scene.shape),
+        "forward_flops": model_cost.forward_flops(fit.model, data.shape),
         "train_seconds": sum(spent.values()),
         "step_seconds": stepping / steps if steps else None,
         **{f"{stage}_seconds": seconds for stage, seconds in spent.items()},

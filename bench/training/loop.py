@@ -41,7 +41,7 @@ class DivergenceError(ArithmeticError):
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """All that one training needs and no more."""
+    """Everything that one training needs, and nothing of the test part."""
 
     trial: Trial
     method: Method
@@ -55,9 +55,7 @@ class TrainingSetup:
     upstream: Sequence[Outputs] = ()  # of every training scan, in order: the method's networks, then the curriculum's
     spacing: tuple[float, ...] | None = None  # millimetres along the axes of masks
     progress: Callable[[float], None] = lambda fraction: None
-    seen: Callable[[EvaluationPoint], None] = lambda point: (
-        None
-    )  # told every evaluation point; what it raises ends the training
+    on_evaluation: Callable[[EvaluationPoint], None] = lambda point: None  # an error that it raises ends the training
 
     @property
     def recipe(self) -> Recipe:
@@ -143,7 +141,7 @@ def _solve(
     setup.method.solve(model, x, y, setup.task, setup.trial.seed_for("noise"))
     clock.lap("forward")
     point = _evaluate(setup, model, scale, 0, math.nan, clock)
-    setup.seen(point)
+    setup.on_evaluation(point)
     return [point], 0, 0.0
 
 
@@ -170,7 +168,7 @@ def _descend(
             mean = float(running) / (step + 1 - course.step)  # waits for the device
             clock.lap("update")
             course.points.append(_evaluate(setup, model, scale, step + 1, mean, clock))
-            setup.seen(course.points[-1])
+            setup.on_evaluation(course.points[-1])
             checkpoint.keep(course, setup.workplace)
             clock.lap("writing")
             clock.settle()

@@ -14,7 +14,7 @@ from bench.core import BenchError, Record, seed_of
 from bench.method import Method
 from bench.storage.record_store import Store
 from bench.training.inference import Scale
-from bench.training.trial_data import TrialData, lay_out
+from bench.training.trial_data import TrialData, load_trial_data
 
 
 @dataclass(frozen=True)
@@ -23,23 +23,23 @@ class TrainedModel:
 
     record: Record
     method: Method
-    scene: TrialData
+    data: TrialData
     model: nn.Module
 
     @property
     def scale(self) -> Scale:
         """What the network's numbers are in, as the training part had it."""
-        return Scale.fit(self.scene.prepared.task, self.scene.targets[self.scene.fold.train])
+        return Scale.fit(self.data.prepared.task, self.data.targets[self.data.fold.train])
 
     def scans(self, count: int) -> tuple[np.ndarray, Tensor]:
         """Rows of the prepared set, the first `count` of the test part, and these scans as the network reads them."""
-        rows = self.scene.fold.test[:count]
-        return rows, self.scene.part(rows).take(np.arange(len(rows)))[0]
+        rows = self.data.fold.test[:count]
+        return rows, self.data.part(rows).take(np.arange(len(rows)))[0]
 
     def fresh(self, number: int) -> nn.Module:
         """The same network with untrained weights: the `number`-th draw of them."""
         torch.manual_seed(seed_of("explain", number))
-        return self.method.build(self.scene.prepared.task, self.scene.shape).to(self.scene.device).eval()
+        return self.method.build(self.data.prepared.task, self.data.shape).to(self.data.device).eval()
 
 
 def load(store: Store, key: str) -> TrainedModel:
@@ -56,10 +56,10 @@ def load(store: Store, key: str) -> TrainedModel:
         raise BenchError(f"{trial.method.name} is at version {now}, and these weights are of {trial.method.version}")
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    scene = lay_out(trial, method, device)
-    model = scene.method.build(scene.prepared.task, scene.shape).to(device)
+    data = load_trial_data(trial, method, device)
+    model = data.method.build(data.prepared.task, data.shape).to(device)
     load_model(model, weights, device=str(device))
-    return TrainedModel(record, scene.method, scene, model.eval())
+    return TrainedModel(record, data.method, data, model.eval())
 
 
 def remedy(study: str) -> str:

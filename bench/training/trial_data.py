@@ -1,39 +1,46 @@
-"""The scene of a trial: its fold, its labels, and the scans as one method's view shows them."""
+"""Everything that one trial trains and tests on: fold, labels, arrays after the view, normalisation."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_model
 
 from bench import registry
 from bench.core import DataSpec, RunAbortedError, Trial
+from bench.curriculum import Curriculum
 from bench.data import splits
 from bench.data.loader import Normaliser, Part, view_array
 from bench.data.prepare import Prepared, open_prepared
 from bench.data.splits import Fold
-from bench.method import Method
+from bench.method import Method, Outputs
+from bench.training import inference
+from bench.training.checkpoint import EvaluationPoint
+from bench.training.loop import TrainingSetup, autocast
 from bench.views import View, Volume, effective
 
 
 class RefusalError(Exception):
-    """The method cannot do this task on this data: a record of its own kind, no failure."""
+    """The method cannot do this task on these data. The trial is recorded as refused, not as failed."""
 
 
 @dataclass(frozen=True)
 class TrialData:
-    """What one training is given, and what it is tested on."""
+    """The data of one trial, as its method reads them."""
 
     prepared: Prepared
-    method: Method  # as it is on scans of this spacing
+    method: Method  # bound to the spacing of these scans
     fold: Fold
     targets: np.ndarray
     view: View
     array: np.ndarray  # (N, *shape after the view)
     normaliser: Normaliser
     device: torch.device
-    external: ExternalTest | None = None  # what is tested on, where that is not the test part of the fold
+    external: ExternalTest | None = None  # the test scans, if they are not the test part of the fold
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -44,42 +51,45 @@ class TrialData:
 
     @property
     def tested(self) -> ExternalTest:
-        """The scans that are tested on, in order."""
+        """The test scans, in order."""
         if self.external is not None:
             return self.external
         return ExternalTest(self.prepared, self.array, self.fold.test, self.targets[self.fold.test])
 
     def test(self) -> Part:
-        """The scans that are tested on, normalised as those that were learnt from."""
+        """The test scans, normalised by the statistics of the training part."""
         tested = self.tested
         return Part(tested.array, tested.rows, tested.targets, self.normaliser, self.device)
 
 
 @dataclass(frozen=True)
 class ExternalTest:
-    """Scans that a network is tested on. gathers: (classes learnt, classes there), 1 where one counts as the other."""
+    """The scans that a network is tested on.
+
+    class_map: (classes of the training data, classes of these scans), 1 where the first counts as the second.
+    """
 
     prepared: Prepared
     array: np.ndarray  # (N, *shape after the view)
     rows: np.ndarray
     targets: np.ndarray  # of `rows`
-    gathers: np.ndarray | None = None
+    class_map: np.ndarray | None = None
 
-    def said(self, predictions: np.ndarray) -> np.ndarray:
-        """Predictions in terms of the classes that these scans have."""
-        return predictions if self.gathers is None else predictions @ self.gathers
+    def to_test_classes(self, predictions: np.ndarray) -> np.ndarray:
+        """Predictions (N, classes of the training data) to (N, classes of these scans)."""
+        return predictions if self.class_map is None else predictions @ self.class_map
 
 
-def lay_out(trial: Trial, method: Method, device: torch.device) -> TrialData:
-    """The scene of a trial as `method` sees it. RefusalError where it or its curriculum cannot do this."""
-    prepared = _opened(trial.data)
+def load_trial_data(trial: Trial, method: Method, device: torch.device) -> TrialData:
+    """Load the data of a trial as `method` reads them. RefusalError if it or its curriculum does not support them."""
+    prepared = _open(trial.data)
     method = method.bind_spacing(prepared.spacing)
     if reason := method.refuses(prepared.task, prepared.shape):
         raise RefusalError(reason)
     if prepared.task.kind == "segmentation" and method.augment != "none":
         raise RefusalError("augmentation changes scans and not their masks; set augment to none")
-    fold = _limited(splits.fold(prepared, trial.split, trial.partition, trial.fold), prepared, trial.recipe.scans)
-    targets = _noisy(trial, prepared, fold, _targets(trial, prepared))
+    fold = _limit(splits.fold(prepared, trial.split, trial.partition, trial.fold), prepared, trial.recipe.scans)
+    targets = _flip_labels(trial, prepared, fold, _targets(trial, prepared))
     view = effective(method.view_for(prepared.task), prepared.shape)
     if prepared.task.kind == "segmentation" and isinstance(view, Volume):
         view = Volume()  # masks stay on their grid, and so do the scans
@@ -90,38 +100,83 @@ def lay_out(trial: Trial, method: Method, device: torch.device) -> TrialData:
     if reason := curriculum.refuses(method, prepared.task, tuple(array.shape[1:])):
         raise RefusalError(f"the curriculum {trial.curriculum.name} cannot act on it: {reason}")
     channels = Normaliser.fit(array, fold.train) if method.normalise == "train" else Normaliser.none(array.shape[1])
-    elsewhere = _elsewhere(trial, method, prepared, array) if trial.external else None
-    return TrialData(prepared, method, fold, targets, view, array, channels, device, elsewhere)
+    external = _external_test(trial, method, prepared, array) if trial.external else None
+    return TrialData(prepared, method, fold, targets, view, array, channels, device, external)
 
 
-def _elsewhere(trial: Trial, method: Method, learnt: Prepared, array: np.ndarray) -> ExternalTest:
-    """All scans of the other data set, as this method's view shows them."""
-    other = _opened(trial.external.data)
-    seen = view_array(other, effective(method.view_for(learnt.task), other.shape))
-    if seen.shape[1:] != array.shape[1:]:
-        shapes = f"{tuple(seen.shape[1:])} on {other.name} and {tuple(array.shape[1:])} on {learnt.name}"
-        raise RefusalError(f"its view gives {shapes}: one network cannot read both; prepare them alike")
-    gathers = None
+def training_setup(
+    trial: Trial,
+    data: TrialData,
+    workplace: Path,
+    upstream: Sequence[Outputs] = (),
+    progress: Callable[[float], None] = lambda fraction: None,
+    on_evaluation: Callable[[EvaluationPoint], None] = lambda point: None,
+) -> TrainingSetup:
+    """What the training loop gets of a trial: the training and the validation part, never the test part."""
+    curriculum: Curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
+    return TrainingSetup(
+        trial,
+        data.method,
+        curriculum,
+        data.prepared.task,
+        data.part(data.fold.train),
+        data.part(data.fold.val),
+        data.device,
+        workplace,
+        data.view.left_right(),
+        upstream,
+        data.prepared.spacing,
+        progress,
+        on_evaluation,
+    )
+
+
+def upstream_outputs(needed: Trial, data: TrialData, weights: Path | None = None) -> Outputs:
+    """Outputs of the network of an upstream trial for every training scan, through its own view.
+
+    weights: the file of its trained weights; None: the network is untrained, as where only its seconds count.
+    """
+    method: Method = registry.make("methods", needed.method.name, needed.method.params)
+    method = method.bind_spacing(data.prepared.spacing)
+    array = view_array(data.prepared, effective(method.view_for(data.prepared.task), data.prepared.shape))
+    rows = data.fold.train
+    channels = Normaliser.fit(array, rows) if method.normalise == "train" else Normaliser.none(array.shape[1])
+    part = Part(array, rows, data.targets[rows], channels, data.device)
+    model = method.build(data.prepared.task, tuple(array.shape[1:])).to(data.device)
+    if weights is not None:
+        load_model(model, weights, device=str(data.device))
+    mixed = autocast(needed.recipe, data.device)
+    return inference.upstream_outputs(model, part, 2 * needed.recipe.batch_size, mixed)
+
+
+def _external_test(trial: Trial, method: Method, learnt: Prepared, array: np.ndarray) -> ExternalTest:
+    """All scans of the other data set, after the view of the method."""
+    other = _open(trial.external.data)
+    viewed = view_array(other, effective(method.view_for(learnt.task), other.shape))
+    if viewed.shape[1:] != array.shape[1:]:
+        shapes = f"{tuple(viewed.shape[1:])} on {other.name} and {tuple(array.shape[1:])} on {learnt.name}"
+        raise RefusalError(f"its view gives {shapes}: one network cannot read both; prepare both with the same grid")
+    class_map = None
     if labels := trial.external.labels:
-        gathers = np.zeros((len(learnt.task.classes), len(other.task.classes)))
+        class_map = np.zeros((len(learnt.task.classes), len(other.task.classes)))
         for row, name in enumerate(learnt.task.classes):
-            gathers[row, other.task.classes.index(labels[name])] = 1
+            class_map[row, other.task.classes.index(labels[name])] = 1
     targets = other.masks() if other.task.kind == "segmentation" else other.targets
     targets = targets.astype(np.int64) if other.task.kind == "classification" else targets
     rows = np.arange(len(other.ids))[: trial.recipe.scans or None]
-    return ExternalTest(other, seen, rows, targets[rows], gathers)
+    return ExternalTest(other, viewed, rows, targets[rows], class_map)
 
 
-def _opened(data: DataSpec) -> Prepared:
+def _open(data: DataSpec) -> Prepared:
     prepared = open_prepared(data.name, data.params)
     if prepared is None or prepared.fingerprint != data.fingerprint:
-        state = "is not prepared any more" if prepared is None else "was prepared anew since the study was planned"
-        raise RunAbortedError(f"{data.name} {state}; start the study again")
+        state = "is no longer prepared" if prepared is None else "was prepared again after the study was planned"
+        raise RunAbortedError(f"{data.name} {state}; run the same command again")
     return prepared
 
 
 def _targets(trial: Trial, prepared: Prepared) -> np.ndarray:
-    """(N,) class indices or numbers, permuted where the trial says so; (N, ...) masks."""
+    """(N,) class indices or numbers, permuted if the trial has permuted labels; (N, ...) masks."""
     if prepared.task.kind == "segmentation":
         return prepared.masks()
     targets = prepared.targets
@@ -130,19 +185,19 @@ def _targets(trial: Trial, prepared: Prepared) -> np.ndarray:
     return targets.astype(np.int64) if prepared.task.kind == "classification" else targets
 
 
-def _noisy(trial: Trial, prepared: Prepared, fold: Fold, targets: np.ndarray) -> np.ndarray:
-    """The targets with those of the training part flipped as far as the trial says so."""
+def _flip_labels(trial: Trial, prepared: Prepared, fold: Fold, targets: np.ndarray) -> np.ndarray:
+    """The targets with the trial's share of training labels flipped."""
     if trial.labels.kind != "flipped":
         return targets
     if prepared.task.kind != "classification":
-        raise RefusalError("labels are flipped from class to class, and this task has none")
+        raise RefusalError("labels are flipped from class to class, and this task has no classes")
     place = (prepared.name, trial.partition, trial.fold)
     classes = len(prepared.task.classes)
     return splits.flipped(targets, prepared.groups, fold.train.tolist(), classes, trial.labels.share, *place)
 
 
-def _limited(fold: Fold, prepared: Prepared, most: int) -> Fold:
-    """At most `most` scans of each part, the strata in turn; 0: all of them."""
+def _limit(fold: Fold, prepared: Prepared, most: int) -> Fold:
+    """At most `most` scans of each part, taken from the strata in turn; 0: all of them."""
     if not most:
         return fold
 

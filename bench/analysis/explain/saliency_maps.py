@@ -52,7 +52,7 @@ class SaliencyExample:
 
 def maps(loaded: TrainedModel, count: int, way: SaliencyConfig, model: nn.Module | None = None) -> Maps:
     """Maps of the first `count` test scans by the trained network, or by another one of its kind."""
-    network, prepared = model or loaded.model, loaded.scene.prepared
+    network, prepared = model or loaded.model, loaded.data.prepared
     rows, x = loaded.scans(count)
     found = []
     for some in np.array_split(np.arange(len(rows)), max(1, -(-len(rows) // 4))):
@@ -62,13 +62,13 @@ def maps(loaded: TrainedModel, count: int, way: SaliencyConfig, model: nn.Module
 
 def constant(loaded: TrainedModel, count: int, back: str) -> list[LocalisationScore]:
     """What a saliency that is the same everywhere scores: chance, with the depth that the weights have anyway."""
-    rows = loaded.scene.fold.test[:count]
-    return list(_carried(loaded, rows, [np.ones(loaded.scene.shape)] * len(rows), back).hits)
+    rows = loaded.data.fold.test[:count]
+    return list(_carried(loaded, rows, [np.ones(loaded.data.shape)] * len(rows), back).hits)
 
 
 def _carried(loaded: TrainedModel, rows: np.ndarray, found: Sequence[np.ndarray], back: str) -> Maps:
     """Saliencies on what the network read, carried back to the scans and scored."""
-    prepared, view = loaded.scene.prepared, loaded.scene.view
+    prepared, view = loaded.data.prepared, loaded.data.view
     images, truth = prepared.images(), _truth(loaded)
     seen = nifti_maps.seen(view, tuple(prepared.shape), prepared.spacing)
     made: list[tuple[np.ndarray, np.ndarray]] = []
@@ -87,7 +87,7 @@ def _carried(loaded: TrainedModel, rows: np.ndarray, found: Sequence[np.ndarray]
 
 def _truth(loaded: TrainedModel) -> np.ndarray | None:
     """Where a phantom's signal is, (D, H, W), or (H, W, 1) of images."""
-    prepared = loaded.scene.prepared
+    prepared = loaded.data.prepared
     truth = prepared.truth()
     return None if truth is None else nifti_maps.deep(np.asarray(truth), len(prepared.spacing))
 
@@ -102,7 +102,7 @@ def explain(
     """
     if loaded.method.blind:
         raise BenchError(f"{loaded.record.trial.method.name} looks at no scan: there is nothing to show")
-    prepared, made = loaded.scene.prepared, maps(loaded, count, way)
+    prepared, made = loaded.data.prepared, maps(loaded, count, way)
     for number, (row, volume) in enumerate(zip(made.rows, made.volumes, strict=True)):
         affine = nifti_maps.affine_of(
             prepared.affine(int(row)) if len(prepared.spacing) == 3 else np.eye(4), prepared.spacing, prepared.shape
@@ -118,7 +118,7 @@ def explain(
         "method": loaded.record.trial.method.name,
         **asdict(way),
         "scans": len(made.rows),
-        "judged by": "whole" if len(loaded.scene.shape) == 4 else "auc",
+        "judged by": "whole" if len(loaded.data.shape) == 4 else "auc",
         "layers drawn anew": _checked(loaded, count, way) if checked else [],
     }
     if not made.hits:
@@ -144,9 +144,9 @@ def _volumes_of(loaded: TrainedModel, count: int, way: SaliencyConfig, model: nn
 
 def _shown(loaded: TrainedModel, made: Maps, most: int = 4) -> list[SaliencyExample]:
     """The first scans; of volumes, before them the mean map on the mean scan, for scans that are aligned."""
-    prepared = loaded.scene.prepared
+    prepared = loaded.data.prepared
     images, truth, axes = prepared.images(), _truth(loaded), len(prepared.spacing)
-    axis = -1 if len(loaded.scene.shape) == 4 and axes == 3 else nifti_maps.axis_of(loaded.scene.view)
+    axis = -1 if len(loaded.data.shape) == 4 and axes == 3 else nifti_maps.axis_of(loaded.data.view)
     scans = [nifti_maps.deep(np.asarray(images[row]).astype(float).mean(0), axes) for row in made.rows]
     found = [
         SaliencyExample(scan, volume, truth, axis, f"scan {at}")

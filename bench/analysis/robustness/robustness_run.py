@@ -106,7 +106,7 @@ def _alike(those: Sequence[_Asked]) -> list[list[_Asked]]:
     """Those with the same test scans in the same batches; in a study all of a fold are."""
     found: dict[tuple, list[_Asked]] = {}
     for one in those:
-        tested, recipe = one.network.scene.tested, one.network.record.trial.recipe
+        tested, recipe = one.network.data.tested, one.network.record.trial.recipe
         place = (tested.prepared.fingerprint, tuple(tested.rows.tolist()), recipe.batch_size, recipe.threads)
         found.setdefault(place, []).append(one)
     return list(found.values())

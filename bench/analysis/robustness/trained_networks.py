@@ -23,12 +23,12 @@ class CorruptedBatch:
 
     def batches(self, size: int) -> Iterator[tuple[np.ndarray, torch.Tensor, None]]:
         """(positions, x, nothing) of `size` scans, shown and normalised as those that were learnt from."""
-        scene = self.loaded.scene
-        spacing = scene.tested.prepared.spacing
+        data = self.loaded.data
+        spacing = data.tested.prepared.spacing
         for start in range(0, len(self.scans), size):
             some = self.scans[start : start + size]
-            shown = scene.view(torch.from_numpy(some), spacing)
-            yield np.arange(start, start + len(some)), scene.normaliser(shown.to(scene.device)), None
+            shown = data.view(torch.from_numpy(some), spacing)
+            yield np.arange(start, start + len(some)), data.normaliser(shown.to(data.device)), None
 
 
 def said(loaded: Sequence[TrainedModel], corruption: str, strength: int) -> list[np.ndarray]:
@@ -38,7 +38,7 @@ def said(loaded: Sequence[TrainedModel], corruption: str, strength: int) -> list
     """
     size = 2 * loaded[0].record.trial.recipe.batch_size
     found: list[list[np.ndarray]] = [[] for _ in loaded]
-    tested = loaded[0].scene.tested
+    tested = loaded[0].data.tested
     for start in range(0, len(tested.rows), size):
         scans = _scans(loaded[0], range(start, min(start + size, len(tested.rows))), corruption, strength)
         for one, parts in zip(loaded, found, strict=True):
@@ -47,7 +47,7 @@ def said(loaded: Sequence[TrainedModel], corruption: str, strength: int) -> list
 
 
 def _scans(loaded: TrainedModel, positions: range, corruption: str, strength: int) -> np.ndarray:
-    tested = loaded.scene.tested
+    tested = loaded.data.tested
     prepared = tested.prepared
     images, rows = prepared.images(), (int(tested.rows[position]) for position in positions)
     if strength == 0:
@@ -58,12 +58,12 @@ def _scans(loaded: TrainedModel, positions: range, corruption: str, strength: in
 
 
 def _answer(loaded: TrainedModel, scans: np.ndarray, start: int) -> np.ndarray:
-    scene, recipe = loaded.scene, loaded.record.trial.recipe
-    tested, task = scene.tested, scene.tested.prepared.task
+    data, recipe = loaded.data, loaded.record.trial.recipe
+    tested, task = data.tested, data.tested.prepared.task
     raw = inference.logits(
-        loaded.model, CorruptedBatch(loaded, scans), 2 * recipe.batch_size, loop.autocast(recipe, scene.device)
+        loaded.model, CorruptedBatch(loaded, scans), 2 * recipe.batch_size, loop.autocast(recipe, data.device)
     )
-    predicted = tested.said(inference.predictions(raw, scene.prepared.task, loaded.scale))
+    predicted = tested.to_test_classes(inference.predictions(raw, data.prepared.task, loaded.scale))
     if task.kind != "segmentation":
         return predicted
     truth = np.asarray(tested.targets[start : start + len(scans)])

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from bench.core import BenchError, MisfitError, Trial
 
 if TYPE_CHECKING:
-    from bench.method import Method
     from bench.training.checkpoint import EvaluationPoint
     from bench.training.loop import Fit
     from bench.training.trial_data import TrialData
@@ -85,33 +84,30 @@ def _done(trial: Trial, workplace: Path, objectives: Sequence[str], course: _Cou
     from bench.storage.atomic_io import clear
     from bench.training.checkpoint import CheckpointError
     from bench.training.device import be_deterministic, device_of
-    from bench.training.trial_data import lay_out
+    from bench.training.trial_data import load_trial_data
 
     be_deterministic(trial.recipe.threads)
     method = registry.make("methods", trial.method.name, trial.method.params)
-    scene = lay_out(trial, method, device_of())
+    data = load_trial_data(trial, method, device_of())
     try:
-        fit = _fit(trial, method, scene, workplace, course)
+        fit = _fit(trial, data, workplace, course)
     except CheckpointError:  # what a killed process left cannot be gone on from
         clear(workplace)
         workplace.mkdir(exist_ok=True)
-        fit = _fit(trial, method, scene, workplace, course)
-    return _outcome(fit, scene.shape, objectives)
+        fit = _fit(trial, data, workplace, course)
+    return _outcome(fit, data.shape, objectives)
 
 
-def _fit(trial: Trial, method: Method, scene: TrialData, workplace: Path, course: _Course) -> Fit:
-    """The training and validation parts are taken from the scene, and nothing else is."""
-    from bench import registry
+def _fit(trial: Trial, data: TrialData, workplace: Path, course: _Course) -> Fit:
+    """Train on the training part and score on the validation part."""
     from bench.training import loop as training
+    from bench.training.trial_data import training_setup
 
-    curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
     numbers = {step: at + 1 for at, step in enumerate(training.evaluation_steps(trial.recipe))}
-    setup = training.TrainingSetup(
-        trial, method, curriculum, scene.prepared.task, scene.part(scene.fold.train), scene.part(scene.fold.val),
-        scene.device, workplace, scene.view.left_right(), spacing=scene.prepared.spacing,
-        seen=lambda point: course(point, numbers.get(point.step, 1)),
-    )  # fmt: skip
-    return training.fit(setup, scene.shape)
+    setup = training_setup(
+        trial, data, workplace, on_evaluation=lambda point: course(point, numbers.get(point.step, 1))
+    )
+    return training.fit(setup, data.shape)
 
 
 def _outcome(fit: Fit, shape: tuple[int, ...], objectives: Sequence[str]) -> CandidateOutcome:
