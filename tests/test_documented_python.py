@@ -11,20 +11,19 @@ import sys
 
 import pytest
 
+import bench
 from bench import core, registry
 from bench.curriculum import Curriculum, Signals, Stage
 from bench.method import Batch, Method, Outputs
 from bench.views import View
 from tests.documents import GUIDE, ROOT, blocks, plug_ins
 
-NEW_NAMES = {  # of methods and functions for plug-ins, by the names before
+NEW_NAMES = {  # of methods of plug-ins, by the names before
     "told": "record_info",
     "shown": "view_for",
     "on": "bind_spacing",
     "watch": "logged_metrics",
     "remark": "note",
-    "unfit": "why_unsupported",
-    "overheard": "capture_outputs",
 }
 NOUNS = ("Dataset", "Task", "Sample", "Scan", "Study", "Arm", "Data", "Recipe", "Factor", "Design", "RandomLabels")
 CLASSES = [*(getattr(core, name) for name in (*NOUNS, "Light", "Tuning")), Method, Batch, Outputs]
@@ -89,3 +88,11 @@ def test_the_data_set_of_the_guide_makes_nobody_of_an_unknown_group_a_control(tm
             made.samples(source)
     sys.modules.pop("bench_plugins.my_clinic", None)
     registry.forget()
+
+
+def test_the_page_on_python_has_every_public_name_argument_and_result():
+    named = set(re.findall(r"`(?:bench\.)?(\w+)[`(=]", (GUIDE / "python.md").read_text()))
+    arguments = {name for function in (bench.run, bench.plan) for name in inspect.signature(function).parameters}
+    results = {field.name for field in dataclasses.fields(bench.Results)} | set(vars(bench.Results))
+    public = {name for name in results if not name.startswith("_")} - {"loaded", "report_data"}
+    assert {*bench.__all__, *arguments, *public} - named == set()
