@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.core import DataSpec, Labels, Recipe, Record, Spec, Split, Task, Trial, plain
+from bench.core.study_plan import DataEntry, PlannedCell, StudyPlan
 from bench.evaluation import metrics
 from bench.storage.record_store import Store
 
@@ -48,32 +49,44 @@ class Made:
     people: int = 100
 
 
-def write(root: Path, arms: Mapping[str, Told], data: Sequence[Made] = (Made(),), **plan: Any) -> dict[str, Any]:
+def write(root: Path, arms: Mapping[str, Told], data: Sequence[Made] = (Made(),), **plan: Any) -> StudyPlan:
     """Write a study named `toy` under `root` and return its plan. plan: entries that are not the defaults."""
-    entry = {
-        "study": "toy", "question": "Does any arm help?", "protocol": 1, "reference": next(iter(arms)),
-        "contrasts": [[arm, next(iter(arms))] for arm in list(arms)[1:]], "floors": [], "margin": None, "again": None,
-        "random_labels": None, "folds": 5, "partitions": 1, "seeds": 1, "recipe": plain(Recipe()),
-        "command": "bench run --study toy", "notes": [], **plan,
+    reference = next(iter(arms))
+    defaults = {
+        "study": "toy", "question": "Does any arm help?", "protocol": 1, "reference": reference,
+        "contrasts": tuple((arm, reference) for arm in list(arms)[1:]), "folds": 5, "partitions": 1, "seeds": 1,
+        "recipe": Recipe(), "command": "bench run --study toy",
     }  # fmt: skip
-    entry["data"] = [_data(made) for made in data]
-    entry["cells"] = [cell for made in data for cell in _cells(Store(root), entry, made, arms)]
-    folder = root / entry["study"]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "plan.json").write_text(json.dumps(entry))
+    entry = StudyPlan.from_json(plain({**defaults, **plan, "data": [_data(made) for made in data], "cells": []}))
+    entry = replace(entry, cells=tuple(cell for made in data for cell in _cells(Store(root), entry, made, arms)))
+    store_plan(root, entry)
     return entry
 
 
-def _data(made: Made) -> dict[str, Any]:
-    title = f"The {made.name} set"
-    entry = {"name": made.name, "params": {}, "fingerprint": "f", "phantom": made.phantom, "title": title}
-    return {**entry, "stand_in_for": made.stand_in_for, "task": plain(made.task), "shape": [1, 20, 24, 20]}
+def store_plan(root: Path, plan: StudyPlan) -> None:
+    """Write the plan.json of a study under a results root."""
+    folder = root / plan.study
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plan.json").write_text(json.dumps(plan.to_json()))
 
 
-def _cells(store: Store, plan: Mapping[str, Any], made: Made, arms: Mapping[str, Told]) -> list[dict[str, Any]]:
+def with_data(plan: StudyPlan, number: int, **changes: Any) -> StudyPlan:
+    """The plan with other values in one of its data entries."""
+    entries = [replace(entry, **changes) if at == number else entry for at, entry in enumerate(plan.data)]
+    return replace(plan, data=tuple(entries))
+
+
+def _data(made: Made) -> DataEntry:
+    return DataEntry(
+        name=made.name, fingerprint="f", phantom=made.phantom, stand_in_for=made.stand_in_for,
+        title=f"The {made.name} set", task=made.task, shape=(1, 20, 24, 20),
+    )  # fmt: skip
+
+
+def _cells(store: Store, plan: StudyPlan, made: Made, arms: Mapping[str, Told]) -> list[PlannedCell]:
     found = []
-    for partition in range(plan["partitions"]):
-        for fold in range(plan["folds"]):
+    for partition in range(plan.partitions):
+        for fold in range(plan.folds):
             place = {"data": made.name, "partition": partition, "fold": fold}
             for arm, told in arms.items():
                 for role, label, seed, number in _roles(plan, arm):
@@ -82,34 +95,30 @@ def _cells(store: Store, plan: Mapping[str, Any], made: Made, arms: Mapping[str,
     return found
 
 
-def _roles(plan: Mapping[str, Any], arm: str) -> list[tuple[str, str, int, int]]:
-    seeds = plan["seeds"]
+def _roles(plan: StudyPlan, arm: str) -> list[tuple[str, str, int, int]]:
+    seeds = plan.seeds
     roles = [("arm", arm, seed, 0) for seed in range(seeds)]
-    if plan["again"] and plan["again"][0] == arm:
-        roles += [("again", plan["again"][1], seed, 0) for seed in range(seeds, 2 * seeds)]
-    permuted = (plan["random_labels"] or {}).get("arm", ())
-    if arm in ([permuted] if isinstance(permuted, str) else permuted):
-        roles += [("random_labels", arm, 0, number) for number in range(plan["random_labels"]["permutations"])]
+    if plan.again and plan.again[0] == arm:
+        roles += [("again", plan.again[1], seed, 0) for seed in range(seeds, 2 * seeds)]
+    if plan.random_labels and arm in plan.random_labels.arms:
+        roles += [("random_labels", arm, 0, number) for number in range(plan.random_labels.permutations)]
     return roles
 
 
-def _run(
-    store: Store, plan: Mapping[str, Any], made: Made, told: Told, cell: dict[str, Any], method: str
-) -> dict[str, Any]:
+def _run(store: Store, plan: StudyPlan, made: Made, told: Told, cell: dict[str, Any], method: str) -> PlannedCell:
     permuted = cell["role"] == "random_labels"
     trial = Trial(
-        DataSpec(made.name, fingerprint="f"), Spec(method, 1, {"rate": 0.001}), Split(folds=plan["folds"]),
+        DataSpec(made.name, fingerprint="f"), Spec(method, 1, {"rate": 0.001}), Split(folds=plan.folds),
         Labels("permuted", cell["number"]) if permuted else Labels(),
-        partition=cell["partition"], fold=cell["fold"], seed=cell["seed"], recipe=Recipe(**plan["recipe"]),
+        partition=cell["partition"], fold=cell["fold"], seed=cell["seed"], recipe=plan.recipe,
     )  # fmt: skip
     cell |= {"key": trial.key, "method": method, "family": told.family}
-    if cell["fold"] in told.missing:
-        return cell
-    store.put(*_record(trial, plan, made, told, cell, permuted))
-    return cell
+    if cell["fold"] not in told.missing:
+        store.put(*_record(trial, plan, made, told, cell, permuted))
+    return PlannedCell(**cell)
 
 
-def _record(trial: Trial, plan: Mapping, made: Made, told: Told, cell: Mapping, permuted: bool) -> tuple:
+def _record(trial: Trial, plan: StudyPlan, made: Made, told: Told, cell: Mapping, permuted: bool) -> tuple:
     if told.refused:
         return Record(trial, "refused", error={"kind": "refused", "message": told.refused, "traceback": ""}), {}
     if cell["fold"] in told.failed:
@@ -129,8 +138,8 @@ def _record(trial: Trial, plan: Mapping, made: Made, told: Told, cell: Mapping, 
     return record, {"ids": ids, "groups": ids, **known}
 
 
-def _predictions(rng: np.random.Generator, trial: Trial, plan: Mapping, made: Made, skill: float) -> tuple:
-    rows = np.arange(made.people)[trial.fold :: max(2, plan["folds"])]  # one fold is a publisher's test part
+def _predictions(rng: np.random.Generator, trial: Trial, plan: StudyPlan, made: Made, skill: float) -> tuple:
+    rows = np.arange(made.people)[trial.fold :: max(2, plan.folds)]  # one fold is a publisher's test part
     ids = np.array([f"sub-{made.name.upper()}{row:04d}" for row in rows])
     if made.task.kind == "segmentation":
         return rows, 1 / (1 + np.exp(-skill - rng.normal(0, 1, len(rows)))), ids
@@ -138,7 +147,7 @@ def _predictions(rng: np.random.Generator, trial: Trial, plan: Mapping, made: Ma
         y = 20 + (rows * 37 % 60).astype(float)
         known = y if skill else rng.permutation(y)  # without skill the numbers are those of others
         return y, known + rng.normal(0, 1 / max(skill, 1), len(y)), ids
-    y = (rows // max(2, plan["folds"])) % 2
+    y = (rows // max(2, plan.folds)) % 2
     logit = skill * (2 * y - 1) + rng.normal(0, 1, len(y))
     high = 1 / (1 + np.exp(-logit))
     return y, np.stack([1 - high, high], axis=1), ids

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
-from synthetic import AGE, Made, Told, write
+from synthetic import AGE, Made, Told, store_plan, with_data, write
 
 from bench import cli, report
-from bench.core import BenchError, Recipe, plain
+from bench.core import BenchError, Recipe
 from bench.report import index, study_comparison, tables
 from bench.report.comparison_stats import compare
 from bench.storage.record_store import Store
@@ -68,16 +68,15 @@ def test_equal_records_are_the_same_and_are_not_tested(tmp_path):
 @pytest.mark.parametrize(
     ("what", "change"),
     [
-        ("data fingerprint f / g", lambda plan: plan["data"][0].update(fingerprint="g")),
-        ("recipe: steps 1000 / 300", lambda plan: plan["recipe"].update(steps=300)),
-        ("data: fraction null / 0.5", lambda plan: plan["data"][0].update(fraction=0.5)),
+        ("data fingerprint f / g", lambda plan: with_data(plan, 0, fingerprint="g")),
+        ("recipe: steps 1000 / 300", lambda plan: replace(plan, recipe=Recipe(steps=300))),
+        ("data: fraction 1.0 / 0.5", lambda plan: with_data(plan, 0, fraction=0.5)),
     ],
 )
 def test_what_does_not_compare_stands_apart_with_the_field_that_differs(tmp_path, what, change):
     one, other = results(tmp_path / "a", BASE), results(tmp_path / "b", BETTER)
-    plan = json.loads(json.dumps(other.plan))
-    change(plan)
-    sections = tuple(replace(s, plan=plan, data=plan["data"][0]) for s in other.sections)
+    plan = change(other.plan)
+    sections = tuple(replace(s, plan=plan, data=plan.data[0]) for s in other.sections)
     found = compare(one, replace(other, plan=plan, sections=sections))[0]
     assert found.apart == (what,)
     assert found.frame["p"].isna().all()
@@ -146,14 +145,10 @@ def test_an_index_leads_to_every_report_and_says_why_one_is_missing(tmp_path, mo
 
 def test_records_of_other_data_than_the_plan_names_are_refused(tmp_path):
     plan = write(tmp_path, {"base": Told()}, [Made()])
-    path = tmp_path / "toy" / "plan.json"
-    plan["data"][0]["fingerprint"] = "g"
-    path.write_text(json.dumps(plan))
+    store_plan(tmp_path, with_data(plan, 0, fingerprint="g"))
     with pytest.raises(BenchError, match="differ in the data fingerprint: g planned, f run"):
         report.read("toy", tmp_path)
-    plan["data"][0]["fingerprint"] = "f"
-    plan["recipe"] = plain(Recipe(steps=7))
-    path.write_text(json.dumps(plan))
+    store_plan(tmp_path, replace(plan, recipe=Recipe(steps=7)))
     with pytest.raises(BenchError, match=r"differ in the recipe \(steps\): 7 planned, 1000 run"):
         report.read("toy", tmp_path)
 

@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 from scipy import stats as scipy_stats
-from synthetic import AGE, Made, Told, write
+from synthetic import AGE, Made, Told, with_data, write
 
 from bench import registry, report
 from bench.core import Arm, Data, Design, Factor, Study
 from bench.experiments import plan
-from bench.experiments.plan.factors import described
+from bench.experiments.plan.factors import planned_design
 from bench.report import figures, tables
 from bench.report.tables.effects_table import weights
 from bench.report.tables.number_format import TIMES
@@ -43,7 +43,7 @@ def gathered(root, asked, made=DATA, told=(), **entries):
     """Results of a study whose arms have scores by chance; told: arms with a fate of their own."""
     arms = {label: dict(told).get(label, Told(0.2 + 0.05 * n)) for n, (label, _) in enumerate(asked.rows())}
     entries = {"contrasts": [list(pair) for pair in plan.contrasts(asked)], "reference": "control", **entries}
-    return tables.gather(write(root, arms, made, design=described(asked), **entries), Store(root))
+    return tables.gather(write(root, arms, made, design=planned_design(asked), **entries), Store(root))
 
 
 def least_squares(section, asked, averaged):
@@ -126,7 +126,7 @@ def test_effects_on_the_stored_scores_are_the_stored_contrasts_and_least_squares
     ]
     terms = (f"C({names[n]}, Treatment({f.control!r}))" for n, f in asked.factors.items())
     fitted = ols(f"score ~ {' + '.join(terms)}", pd.DataFrame(rows)).fit()
-    found = weights(described(asked))
+    found = weights(planned_design(asked))
     assert len(found) == 9
     for effect, shares in found.items():
         ((factor, level),) = effect.levels
@@ -197,8 +197,8 @@ def test_a_lower_error_is_a_positive_effect(tmp_path):
 def test_what_is_one_arm_on_a_data_set_has_no_effect_there(tmp_path):
     asked = study(Design("full"), "ac", arms={})
     results = gathered(tmp_path, asked, folds=2)
-    results.plan["data"][0]["alike"] = {"a=a1": "control", "a=a1, c=c1": "c=c1"}
-    (row,) = tables.effects(tables.gather(results.plan, Store(tmp_path))).to_dict("records")
+    plan = with_data(results.plan, 0, alike={"a=a1": "control", "a=a1, c=c1": "c=c1"})
+    (row,) = tables.effects(tables.gather(plan, Store(tmp_path))).to_dict("records")
     assert (row["factor"], row["arm"], row["against"]) == ("c", "c=c1", "control")
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats as oracle
 
-from bench.core import DataSpec, Record, Spec, Split, Trial
+from bench.core import DataSpec, Recipe, Record, Spec, Split, Task, Trial
+from bench.core.study_plan import DataEntry, ExternalData, PlannedCell, StudyPlan
 from bench.evaluation import area_interval
 from bench.evaluation.metrics import metric
 from bench.report.tables import arm_selection
@@ -22,7 +23,7 @@ from bench.report.tables.scores_table import interval
 
 FOLDS, PEOPLE = 5, 40
 Y, WHO = np.repeat(np.arange(PEOPLE) % 2, 2), np.repeat(np.arange(PEOPLE), 2)
-TASK = {"kind": "classification", "primary": "auc", "classes": ["a", "b"], "unit": ""}
+TASK = Task("classification", "auc", ("a", "b"))
 AUC = metric("auc")
 
 
@@ -40,21 +41,18 @@ def section(external: bool = True, kept: bool = True) -> DatasetResults:
         for fold in range(FOLDS):
             p, key = said(arm, fold), f"{arm} {fold}"
             predictions[key] = {"ids": np.arange(len(Y)), "groups": WHO, "y": Y, **({"selected": p} if kept else {})}
-            cell = {"arm": arm, "role": "arm", "data": "d", "partition": 0, "fold": fold, "seed": 0, "key": key}
+            cell = PlannedCell(arm=arm, role="arm", data="d", partition=0, fold=fold, seed=0, key=key)
             trial = Trial(DataSpec("d"), Spec("m"), Split(), fold=fold)
             sizes = {"train": 64, "val": 16, "test": len(Y)}
             runs.append(Run(cell, Record(trial, "done", {"selected": {"auc": AUC(Y, p)}}, sizes=sizes)))
-    plan = {
-        "folds": FOLDS,
-        "seeds": 1,
-        "partitions": 1,
-        "margin": None,
-        "contrasts": [["a", "b"]],
-        "floors": ["constant"],
-    }
-    entry = {"name": "d", "phantom": False, "task": TASK} | ({"external": {"data": {}}} if external else {})
+    other = ExternalData(data=DataSpec("e")) if external else None
+    entry = DataEntry(name="d", phantom=False, task=TASK, external=other)
+    plan = StudyPlan(
+        study="s", protocol=1, reference="b", contrasts=(("a", "b"),), floors=("constant",), blind=("constant",),
+        folds=FOLDS, partitions=1, seeds=1, recipe=Recipe(), data=(entry,), cells=tuple(run.cell for run in runs),
+    )  # fmt: skip
     store = SimpleNamespace(predictions=lambda key, record, names: predictions[key])
-    return DatasetResults({**plan, "blind": ["constant"]}, entry, tuple(runs), store)
+    return DatasetResults(plan, entry, tuple(runs), store)
 
 
 def test_the_variance_from_people_is_that_of_a_bootstrap_written_as_a_loop() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from scipy import stats
 
 from bench import registry
 from bench.core import Recipe, Split, Trial
+from bench.core.study_plan import PlannedCell
 from bench.data.prepare import prepare
 from bench.experiments import run_trial
 from bench.storage.record_store import Store
@@ -77,12 +80,12 @@ def test_curves_and_biases_are_tables(results):
     from bench.report.tables.learning_curves import curves
     from bench.report.tables.regression_bias_table import bias as table
 
-    cell = {"arm": "full", "role": "arm", "partition": 0, "fold": 0, "seed": 0}
+    cell = PlannedCell(key="", data="x", arm="full", role="arm", partition=0, fold=0, seed=0)
     runs = [SimpleNamespace(cell=cell, done=True, record=results["dclse+"])]
-    runs.append(SimpleNamespace(cell={**cell, "arm": "floor"}, done=True, record=results["linear"]))
+    runs.append(SimpleNamespace(cell=replace(cell, arm="floor"), done=True, record=results["linear"]))
     section = SimpleNamespace(
         name="x", runs=runs, arms=("full", "floor"), task=SimpleNamespace(kind="regression"),
-        of=lambda arm: [run for run in runs if run.cell["arm"] == arm],
+        of=lambda arm: [run for run in runs if run.cell.arm == arm],
         predictions=lambda run: {},
     )  # fmt: skip
     frame = curves(section)
@@ -96,14 +99,13 @@ def test_curves_and_biases_are_tables(results):
 
 
 def test_a_phantom_tells_how_far_the_arms_come_to_the_oracle(tmp_path):
-    from synthetic import Made, Told, write
+    from synthetic import Made, Told, with_data, write
 
     from bench.report import tables
 
     data = (Made(name="phantom_ad", phantom=True),)
     plan = write(tmp_path, {"linear": Told(scores=[0.8] * 5), "base": Told(scores=[0.65] * 5)}, data)
-    plan["data"][0]["oracle"] = 0.9
-    results = tables.gather(plan, Store(tmp_path))
+    results = tables.gather(with_data(plan, 0, oracle=0.9), Store(tmp_path))
     (found,) = tables.frames(results)
     (note,) = [note for note in tables.laid_out(results, found)[0].notes if note.startswith("Oracle")]
     assert "Oracle 0.900" in note
@@ -114,6 +116,5 @@ def test_a_phantom_tells_how_far_the_arms_come_to_the_oracle(tmp_path):
 def _without(plan, root):
     from bench.report import tables
 
-    del plan["data"][0]["oracle"]
     results = tables.gather(plan, Store(root))
     return results, tables.frames(results)[0]

@@ -125,8 +125,8 @@ def test_what_is_hidden_depends_on_no_source_file(tmp_path):
     for path in copy.rglob("*.html"):
         path.write_text(path.read_text() + "<!-- Smithson -->\n")
     code = (
-        f"from {anonymise.__name__} import Secrets; import bench; print(bench.__file__);"
-        "known = Secrets(frozenset({'Smithson'}));"
+        f"from {anonymise.__name__} import ProtectedNames; import bench; print(bench.__file__);"
+        "known = ProtectedNames(frozenset({'Smithson'}));"
         "print(known.clean('of Smithson'), len(known.faults('report.md', 'row Smithson 12')))"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}

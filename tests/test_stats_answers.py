@@ -10,7 +10,8 @@ import pytest
 from scipy.stats import norm
 from test_stats_simulation import METHODS, NAMES, WORLDS, World, refitted
 
-from bench.core import DataSpec, Record, Spec, Split, Task, Trial
+from bench.core import DataSpec, Recipe, Record, Spec, Split, Task, Trial
+from bench.core.study_plan import DataEntry, PlannedCell, StudyPlan
 from bench.evaluation import area_interval, corrected_interval, group_bootstrap
 from bench.report.conclusions import answer
 from bench.report.tables.contrasts_table import contrasts, corrected
@@ -20,7 +21,6 @@ pytestmark = pytest.mark.slow
 
 STUDIES = 1000
 TASKS = {"classification": Task("classification", "auc", ("a", "b")), "regression": Task("regression", "mae", (), "")}
-RECIPE = {"steps": 1, "batch_size": 1, "precision": "fp32", "threads": 1, "points": 20}
 
 
 def at_most(rate: float, number: int) -> float:
@@ -72,12 +72,12 @@ def sentences(world: World, scores: list[np.ndarray], sizes: list[tuple[int, int
     task = TASKS[world.kind]
     cells = [(arm, at // 5, at % 5) for arm in range(METHODS) for at in range(10)]
     runs = tuple(_run(task, arm, partition, fold, scores, sizes) for arm, partition, fold in cells)
-    plan = {
-        "contrasts": [[f"m{arm}", "m0"] for arm in range(1, METHODS)], "folds": 5, "partitions": 2, "seeds": 1,
-        "floors": [], "margin": None, "recipe": RECIPE, "protocol": 1,
-    }  # fmt: skip
-    entry = {"kind": task.kind, "primary": task.primary, "classes": task.classes, "unit": task.unit}
-    section = DatasetResults(plan, {"name": "d", "phantom": False, "task": entry}, runs, None)
+    entry = DataEntry(name="d", phantom=False, task=task)
+    plan = StudyPlan(
+        study="simulated", protocol=1, reference="m0", contrasts=tuple((f"m{arm}", "m0") for arm in range(1, METHODS)),
+        folds=5, partitions=2, seeds=1, recipe=Recipe(), data=(entry,), cells=tuple(run.cell for run in runs),
+    )  # fmt: skip
+    section = DatasetResults(plan, entry, runs, None)
     (frame,) = corrected(contrasts(Results(plan, (section,))))
     return [answer(section, entry) for entry in frame.to_dict("records")]
 
@@ -85,7 +85,7 @@ def sentences(world: World, scores: list[np.ndarray], sizes: list[tuple[int, int
 def _run(
     task: Task, arm: int, partition: int, fold: int, scores: list[np.ndarray], sizes: list[tuple[int, int]]
 ) -> Run:
-    cell = {"arm": f"m{arm}", "role": "arm", "data": "d", "partition": partition, "fold": fold, "seed": 0, "key": ""}
+    cell = PlannedCell(arm=f"m{arm}", role="arm", data="d", partition=partition, fold=fold, seed=0, key="")
     value = {task.primary: float(scores[arm][5 * partition + fold])}
     train, test = sizes[5 * partition + fold]
     trial = Trial(DataSpec("d"), Spec("m"), Split(), partition=partition, fold=fold)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -187,7 +188,7 @@ def test_every_caption_says_what_the_table_rests_on(tmp_path):
 def test_two_data_sets_of_one_name_are_not_mixed(tmp_path):
     plan = write(tmp_path, {"base": Told()})
     with pytest.raises(BenchError, match="more than once"):
-        tables.gather({**plan, "data": plan["data"] * 2}, Store(tmp_path))
+        tables.gather(replace(plan, data=plan.data * 2), Store(tmp_path))
 
 
 def test_a_study_that_was_not_run_says_how_to_run_it(tmp_path):

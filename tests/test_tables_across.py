@@ -13,7 +13,7 @@ from scipy import stats as scipy_stats
 from sklearn.metrics import roc_curve
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.meta_analysis import combine_effects
-from synthetic import AGE, MASKS, Made, Told, write
+from synthetic import AGE, MASKS, Made, Told, with_data, write
 
 from bench.core import Task
 from bench.evaluation.metrics import METRICS
@@ -73,8 +73,7 @@ def _with_scores(root, task, arms):
     """A study of a task with these scores; its records keep no predictions, as those of masks do not."""
     made = Made(task=Task("regression", "mae", (), task.unit))
     plan = write(root, {arm: Told(scores=scores) for arm, scores in arms.items()}, (made,))
-    plan["data"][0]["task"] = {"kind": task.kind, "primary": task.primary, "classes": task.classes, "unit": task.unit}
-    results = tables.gather(plan, Store(root))
+    results = tables.gather(with_data(plan, 0, task=task), Store(root))
     (section,) = results.sections
     for run in section.runs:
         (metrics_of, key) = run.record.metrics, run.cell["key"]
@@ -100,8 +99,7 @@ def test_contrasts_are_pooled_over_data_sets_of_one_metric_and_one_kind(tmp_path
 
 def test_a_part_of_a_data_set_is_no_further_data_set(tmp_path):
     plan = write(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, [ONE, Made("one@25")])
-    plan["data"][1]["data"] = "one"
-    found = tables.frames(tables.gather(plan, Store(tmp_path)))
+    found = tables.frames(tables.gather(with_data(plan, 1, data="one"), Store(tmp_path)))
     assert tables.pooled(found).empty
     assert tables.across(found) == []
 

@@ -97,8 +97,8 @@ def test_sites_and_publishers_parts_are_divided_once_however_often_folds_are(plu
     cells = plan.cells(study, found)
     asked = {(cell.trial.where, cell.trial.partition) for cell in cells}
     assert asked == {(f"tiny_places@{split}", 0), ("tiny_places", 0), ("tiny_places", 1)}
-    entries = plan.write("ways", study, found, cells, notes=[], command="")["data"]
-    assert [entry["partitions"] for entry in entries] == [1, 2]
+    entries = plan.write("ways", study, found, cells).data
+    assert [entry.partitions for entry in entries] == [1, 2]
 
 
 def test_sites_and_publishers_parts_are_asked_for_in_vain_where_there_are_none(plugins):

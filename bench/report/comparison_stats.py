@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from bench import evaluation
-from bench.core import BenchError, canonical
+from bench.core import BenchError, canonical, plain
 from bench.report.report_manifest import splits
 from bench.report.tables import DatasetResults, Results
 from bench.report.tables.contrasts_table import Differences, corrected, measured
@@ -62,8 +62,8 @@ def differing(one: DatasetResults, other: DatasetResults) -> Iterator[str]:
         mine, its = one.data.get(name), other.data.get(name)
         if canonical(mine or None) != canonical(its or None):
             yield f"{'data fingerprint' if name == 'fingerprint' else f'data: {name}'} {_short(mine)} / {_short(its)}"
-    for name, mine in one.plan["recipe"].items():
-        if mine != (its := other.plan["recipe"].get(name)):
+    for name, mine in plain(one.plan.recipe).items():
+        if mine != (its := getattr(other.plan.recipe, name)):
             yield f"recipe: {name} {mine} / {its}"
     if one.folds != other.folds:
         yield f"folds {one.folds} / {other.folds}"

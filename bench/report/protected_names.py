@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import BenchError
+from bench.core.study_plan import DataEntry, StudyPlan
 from bench.report import tables
 from bench.report.tables import Results
 from bench.storage.anonymise import ProtectedNames
@@ -29,11 +30,11 @@ def secrets(results: Results) -> ProtectedNames:
     return ProtectedNames(frozenset(names), frozenset(words))
 
 
-def sets(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def sets(entry: DataEntry) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(name, parameters) of the data that an entry of a plan is about: the learnt from, and the tested on."""
-    yield entry.get("data", entry["name"]), entry["params"]
-    if other := entry.get("external"):
-        yield other["data"]["name"], other["data"]["params"]
+    yield entry.set_name, entry.params
+    if other := entry.external:
+        yield other.data.name, other.data.params
 
 
 def _prepared(name: str, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -65,13 +66,14 @@ def scrubbed(results: Results, known: ProtectedNames) -> Results:
     BenchError where two arms differ in nothing else.
     """
     clean = cache(known.clean)
-    plan = _cleaned(results.plan, clean)
-    if plan == results.plan:
+    entry = results.plan.to_json()
+    cleaned = _cleaned(entry, clean)
+    if cleaned == entry:
         return results
-    labels = {cell["arm"] for cell in results.plan["cells"]}
+    labels = {cell.arm for cell in results.plan.cells}
     if len({clean(label) for label in labels}) < len(labels):
         raise BenchError("two arms differ in nothing but a name or a folder, which no report shows: rename them")
-    return tables.gather(plan, results.sections[0].store)
+    return tables.gather(StudyPlan.from_json(cleaned), results.sections[0].store)
 
 
 def _cleaned(value: Any, clean: Any) -> Any:

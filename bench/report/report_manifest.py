@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from bench import __version__
-from bench.core import Record
+from bench.core import Record, plain
 from bench.report.protected_names import sets
 from bench.report.tables import DatasetResults, Results, Run
 from bench.storage import provenance
@@ -43,7 +43,7 @@ def manifest(results: Results) -> dict[str, Any]:
         "question": plan["question"],
         "protocol": plan["protocol"],
         "command": clean(plan.get("command", "")),
-        "recipe": dict(plan["recipe"]),
+        "recipe": plain(plan.recipe),
         "design": {name: plan[name] for name in ("folds", "partitions", "seeds", "contrasts", "margin")},
         "state": state(results),
         "data": [_data(section) for section in results.sections],
@@ -75,7 +75,7 @@ def _data(section: DatasetResults) -> dict[str, Any]:
         "kind": section.kind,
         "sets": [{"name": name, "params": dict(params)} for name, params in sets(entry)],
         "fingerprint": entry.get("fingerprint") or "",
-        "external_fingerprint": (entry.get("external") or {}).get("data", {}).get("fingerprint"),
+        "external_fingerprint": entry.external.data.fingerprint if entry.external else None,
         "stand_in_for": entry.get("stand_in_for"),
         "scans": samples,
         "groups": groups,

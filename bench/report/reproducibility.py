@@ -30,7 +30,7 @@ def repeat(results: Results) -> Repeat:
         ("Environment", environment(results.records)),
         ("Design", f"{captions.grid(plan)}; the runs of a fold and a seed share their split and their random numbers"),
         ("Seeds", _seeds(plan)),
-        ("Recipe", captions.budget(plan["recipe"]).removeprefix("Recipe: ")),
+        ("Recipe", captions.budget(plan.recipe).removeprefix("Recipe: ")),
         ("Protocol", f"version {plan['protocol']}"),
         *((f"Fingerprint of {name}", mark) for name, mark in fingerprints(results).items()),
         ("Weights", weights(results)),
@@ -81,7 +81,7 @@ def fingerprints(results: Results) -> dict[str, str]:
         own, *other = sets(section.data)
         found[own[0]] = section.data.get("fingerprint") or ""
         for name, _ in other:
-            found[name] = section.data["external"]["data"].get("fingerprint") or ""
+            found[name] = section.data.external.data.fingerprint
     return {name: mark for name, mark in found.items() if mark}
 
 

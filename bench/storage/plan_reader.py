@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from bench.core import PROTOCOL, BenchError
+from bench.core.study_plan import StudyPlan
 from bench.storage.tuned_file import SEARCHES
 
 
@@ -21,18 +21,19 @@ def not_run(name: str, place: Path) -> BenchError:
     )
 
 
-def read_plan(path: Path) -> dict[str, Any]:
+def read_plan(path: Path) -> StudyPlan:
     """The plan in a file. BenchError where it cannot be read, or was made under another protocol."""
     try:
         entry = json.loads(path.read_bytes())
-        made_under = entry["protocol"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        again = "remove it: `bench run` writes it anew, and the records stay"
-        raise BenchError(f"{path} cannot be read ({error}); {again}") from error
-    if made_under != PROTOCOL:
+        protocol = entry["protocol"]
+        plan = StudyPlan.from_json(entry) if protocol == PROTOCOL else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        remedy = "remove it: `bench run` writes a new one, and the records stay"
+        raise BenchError(f"{path} cannot be read ({error}); {remedy}") from error
+    if plan is None:
         raise BenchError(
-            f"{path.parent} was made under protocol {made_under}, this is protocol {PROTOCOL}: its numbers do not"
+            f"{path.parent} was made under protocol {protocol}, this is protocol {PROTOCOL}: its numbers do not"
             " compare with new ones, and it is left as it is. Rename that folder to run the study anew beside it; its"
             f" records in {path.parents[1] / 'trials'} stay, and are not used"
         )
-    return entry
+    return plan

@@ -9,6 +9,7 @@ from typing import Any
 from bench import registry
 from bench.core import BenchError, Study, canonical
 from bench.core.factorial_design import KINDS, Design, Factor, Levels, aliases, resolution
+from bench.core.study_plan import FactorLevels, PlannedDesign
 
 _ROMAN = {3: "III", 4: "IV", 5: "V", 6: "VI", 7: "VII", 8: "VIII"}
 
@@ -75,7 +76,9 @@ def _check_fraction(design: Design, factors: Mapping[str, Factor], where: str) -
     effects = [*((name,) for name in factors), *(tuple(pair) for pair in design.interactions)]
     for one, other in itertools.combinations(effects, 2):
         if tuple(sorted(other)) in aliases(design, one):
-            raise BenchError(f"{where} cannot tell {_told(one)} from {_told(other)}: choose other generators")
+            raise BenchError(
+                f"{where} cannot tell {effect_name(one)} from {effect_name(other)}: choose other generators"
+            )
 
 
 def _known(names: Sequence[str] | Mapping[str, Any], factors: Mapping[str, Factor], where: str) -> None:
@@ -104,27 +107,31 @@ def _value(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _told(effect: Sequence[str]) -> str:
+def effect_name(effect: Sequence[str]) -> str:
+    """The factors of an effect: `plane x flip`."""
     return " x ".join(effect)
 
 
-def described(study: Study) -> dict[str, Any] | None:
-    """The design for the plan on disk; None where a study has no factors."""
+def planned_design(study: Study) -> PlannedDesign | None:
+    """The design as the plan holds it; None where a study has no factors."""
     if not study.factors:
         return None
     design = study.design
     effects = [*((name,) for name in study.factors), *(tuple(pair) for pair in design.interactions)]
-    return {
-        "kind": design.kind,
-        "factors": {name: {"control": f.control, "levels": list(f.levels)} for name, f in study.factors.items()},
-        "combinations": study.combinations(),
-        "interactions": [list(pair) for pair in design.interactions],
-        "generators": {name: list(product) for name, product in design.generators.items()},
-        "resolution": resolution(design),
-        "aliases": {_told(effect): [_told(other) for other in aliases(design, effect)] for effect in effects}
-        if design.kind == "fractional"
+    fractional = design.kind == "fractional"
+    return PlannedDesign(
+        kind=design.kind,
+        factors={name: FactorLevels(control=f.control, levels=tuple(f.levels)) for name, f in study.factors.items()},
+        combinations=study.combinations(),
+        interactions=tuple((one, other) for one, other in design.interactions),
+        generators={name: tuple(product) for name, product in design.generators.items()},
+        resolution=resolution(design),
+        aliases={
+            effect_name(effect): tuple(effect_name(other) for other in aliases(design, effect)) for effect in effects
+        }
+        if fractional
         else {},
-    }
+    )
 
 
 def effect_pairs(study: Study, runs: Mapping[str, int]) -> int:
@@ -155,17 +162,17 @@ def effect_pairs(study: Study, runs: Mapping[str, int]) -> int:
 
 def design_lines(study: Study) -> list[str]:
     """The design in words: its kind, its resolution, and what it cannot tell apart."""
-    told = described(study)
-    if told is None:
+    design = planned_design(study)
+    if design is None:
         return []
     sizes = ", ".join(f"{name} ({len(factor.levels)})" for name, factor in study.factors.items())
-    kind = {"single": "one factor at a time", "full": "every combination", "fractional": "a fraction"}[told["kind"]]
-    if told["kind"] == "single" and told["interactions"]:
+    kind = {"single": "one factor at a time", "full": "every combination", "fractional": "a fraction"}[design.kind]
+    if design.kind == "single" and design.interactions:
         kind += ", and the combinations of the declared pairs"
-    if told["resolution"]:
-        kind += f" of resolution {_ROMAN.get(told['resolution'], told['resolution'])}"
-    lines = [f"factors (levels): {sizes}; {kind}: {len(told['combinations'])} combinations"]
-    if told["interactions"]:
-        lines.append(f"interactions: {'; '.join(_told(pair) for pair in told['interactions'])}")
-    mixed = [f"{effect} with {', '.join(others)}" for effect, others in told["aliases"].items() if others]
-    return [*lines, *([f"cannot be told apart (up to two factors): {'; '.join(mixed)}"] if mixed else [])]
+    if design.resolution:
+        kind += f" of resolution {_ROMAN.get(design.resolution, design.resolution)}"
+    lines = [f"factors (levels): {sizes}; {kind}: {len(design.combinations)} combinations"]
+    if design.interactions:
+        lines.append(f"interactions: {'; '.join(effect_name(pair) for pair in design.interactions)}")
+    mixed = [f"{effect} with {', '.join(others)}" for effect, others in design.aliases.items() if others]
+    return [*lines, *([f"cannot be separated (up to two factors): {'; '.join(mixed)}"] if mixed else [])]

@@ -54,7 +54,7 @@ def pooled(found: Sequence[SectionTables]) -> pd.DataFrame:
 
 
 def _plain(found: Iterable[SectionTables]) -> list[SectionTables]:
-    return [each for each in found if each.section.name == each.section.data.get("data", each.section.name)]
+    return [each for each in found if each.section.name == each.section.data.set_name]
 
 
 def _pooled(place: tuple, tested: list[tuple[DatasetResults, Mapping[str, Any]]]) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
+from bench.core import Recipe
+from bench.core.study_plan import StudyPlan
 from bench.evaluation import is_area
 from bench.evaluation.segmentation import EMPTY
 from bench.report.tables.above_chance_table import CONTRAST, PERMUTED
@@ -75,21 +78,21 @@ def _split(entry: Mapping[str, Any]) -> str:
 def design(section: DatasetResults) -> str:
     """Folds, partitions, seeds, recipe and protocol in a sentence."""
     plan = section.plan
-    cells = grid({**plan, "folds": section.folds, "partitions": section.partitions})
-    return f"Planned for each arm: {cells}. {budget(plan['recipe'])} Protocol {plan['protocol']}."
+    cells = grid(replace(plan, folds=section.folds, partitions=section.partitions))
+    return f"Planned for each arm: {cells}. {budget(plan.recipe)} Protocol {plan.protocol}."
 
 
-def grid(plan: Mapping[str, Any]) -> str:
+def grid(plan: StudyPlan) -> str:
     """Folds, partitions and seeds."""
-    sizes = [plural(plan["folds"], "fold"), plural(plan["partitions"], "partition"), plural(plan["seeds"], "seed")]
+    sizes = [plural(plan.folds, "fold"), plural(plan.partitions, "partition"), plural(plan.seeds, "seed")]
     return f" {TIMES} ".join(sizes)
 
 
-def budget(recipe: Mapping[str, Any]) -> str:
+def budget(recipe: Recipe) -> str:
     """The recipe in a sentence."""
-    steps = f"{plural(recipe['steps'], 'optimiser step')} of {plural(recipe['batch_size'], 'scan')}"
-    threads = plural(recipe["threads"], "thread")
-    return f"Recipe: {steps}, precision {recipe['precision']}, {threads}, alike for all arms that learn by steps."
+    steps = f"{plural(recipe.steps, 'optimiser step')} of {plural(recipe.batch_size, 'scan')}"
+    threads = plural(recipe.threads, "thread")
+    return f"Recipe: {steps}, precision {recipe.precision}, {threads}, alike for all arms that learn by steps."
 
 
 def candidates(section: DatasetResults) -> int:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.core import BenchError, Record, Task
+from bench.core import BenchError, Record, Task, plain
+from bench.core.study_plan import DataEntry, PlannedCell, StudyPlan
 from bench.evaluation import Cell, Scores, fold_correlation, metrics
 from bench.evaluation.metrics import Metric
 from bench.storage import tuned_file
@@ -26,13 +27,13 @@ POINTS = ("selected", "last", "best_of_last", "best_of_all")  # the first is the
 class Run:
     """A cell of the plan and what came of it so far."""
 
-    cell: Mapping[str, Any]
+    cell: PlannedCell
     record: Record | None
 
     @property
     def place(self) -> Cell:
         """Partition, fold, seed."""
-        return self.cell["partition"], self.cell["fold"], self.cell["seed"]
+        return self.cell.partition, self.cell.fold, self.cell.seed
 
     @property
     def status(self) -> str:
@@ -56,18 +57,18 @@ class Run:
 class DatasetResults:
     """One data set of a study with all of its runs. Phantom and real data sets never share one."""
 
-    plan: Mapping[str, Any]
-    data: Mapping[str, Any]  # its entry in the plan
+    plan: StudyPlan
+    data: DataEntry
     runs: tuple[Run, ...]
     store: Store
 
     @property
     def name(self) -> str:
-        return self.data["name"]
+        return self.data.name
 
     @property
     def phantom(self) -> bool:
-        return bool(self.data["phantom"])
+        return self.data.phantom
 
     @property
     def kind(self) -> str:
@@ -76,17 +77,17 @@ class DatasetResults:
     @property
     def folds(self) -> int:
         """Folds of each partition: a publisher's split has one, and a split by site as many as there are sites."""
-        return self.data.get("folds", self.plan["folds"])
+        return self.plan.folds if self.data.folds is None else self.data.folds
 
     @property
     def partitions(self) -> int:
         """How often its people are divided anew: sites and a publisher's parts once."""
-        return self.data.get("partitions", self.plan["partitions"])
+        return self.plan.partitions if self.data.partitions is None else self.data.partitions
 
     @property
     def elsewhere(self) -> bool:
         """Whether the models of all folds are tested on one other data set: the same people for every fold."""
-        return bool(self.data.get("external"))
+        return self.data.external is not None
 
     @cached_property
     def correlation(self) -> float:
@@ -95,10 +96,9 @@ class DatasetResults:
         train, test = (float(np.mean([each[part] for each in sizes.values()] or [0])) for part in ("train", "test"))
         return 0.0 if self.elsewhere or not train or not test else fold_correlation(self.folds, train, test)
 
-    @cached_property
+    @property
     def task(self) -> Task:
-        entry = self.data["task"]
-        return Task(entry["kind"], entry["primary"], tuple(entry.get("classes") or ()), entry.get("unit") or "")
+        return self.data.task
 
     @cached_property
     def metric(self) -> Metric:
@@ -113,7 +113,7 @@ class DatasetResults:
     @cached_property
     def arms(self) -> tuple[str, ...]:
         """The labels in the order of the plan, controls and what is upstream left out."""
-        return tuple(dict.fromkeys(run.cell["arm"] for run in self.runs if run.cell["role"] == "arm"))
+        return tuple(dict.fromkeys(run.cell.arm for run in self.runs if run.cell.role == "arm"))
 
     def unit(self, metric: Metric) -> str:
         """What a metric is measured in; empty where it has no unit."""
@@ -128,7 +128,7 @@ class DatasetResults:
 
         The seeds of the A/A control follow those of the arm it repeats; they are numbered as that arm's here.
         """
-        shift = self.plan["seeds"] if role == "again" else 0
+        shift = self.plan.seeds if role == "again" else 0
         runs = ((run.place, run.score(name or self.task.primary, point)) for run in self.of(arm, role))
         return {(partition, fold, seed - shift): score for (partition, fold, seed), score in runs}
 
@@ -139,16 +139,13 @@ class DatasetResults:
 
     def undefined(self, arm: str, role: str = "arm") -> set[Cell]:
         """The cells of `scores` whose runs are done and have no score."""
-        shift = self.plan["seeds"] if role == "again" else 0
+        shift = self.plan.seeds if role == "again" else 0
         lacking = [run.place for run in self.of(arm, role) if run.done and math.isnan(run.score(self.task.primary))]
         return {(partition, fold, seed - shift) for partition, fold, seed in lacking}
 
     def counted(self) -> tuple[int | None, int | None]:
-        """Scans and people of the data set: those of the plan, else as many as the records of one pass name."""
-        samples, groups = self.data.get("samples"), self.data.get("groups")
-        if samples is not None:
-            return samples, groups
-        if self.data.get("external") or self.data.get("split") == "publisher":
+        """Scans and people of the data set: as many as the records of one pass name; None where those cannot tell."""
+        if self.data.external or self.data.split == "publisher":
             return None, None  # parts of two sets, or parts that share people
         sizes = next((run.record.sizes for run in self.runs if run.done and run.record.sizes), None)
         if sizes is None:
@@ -158,7 +155,7 @@ class DatasetResults:
 
     def predictions(self, run: Run) -> Mapping[str, np.ndarray]:
         """The arrays kept with a finished run, read once: ids, groups, y, selected; empty where none are."""
-        key = run.cell["key"]
+        key = run.cell.key
         if key not in self._kept:
             self._kept[key] = self.store.predictions(key, run.record, KEPT) if run.done else {}
         return self._kept[key]
@@ -167,7 +164,7 @@ class DatasetResults:
     def people(self) -> frozenset[str]:
         """Every name of a scan or a person that the kept predictions hold: none may be shown."""
         names: set[str] = set()
-        for run in (run for run in self.runs if run.cell["role"] == "arm"):
+        for run in (run for run in self.runs if run.cell.role == "arm"):
             kept = self.predictions(run)
             names.update(map(str, kept.get("ids", ())), map(str, kept.get("groups", ())))
         return frozenset(names)
@@ -180,7 +177,7 @@ class DatasetResults:
     def _rows(self) -> dict[tuple[str, str], list[Run]]:
         rows: dict[tuple[str, str], list[Run]] = {}
         for run in self.runs:
-            rows.setdefault((run.cell["role"], run.cell["arm"]), []).append(run)
+            rows.setdefault((run.cell.role, run.cell.arm), []).append(run)
         return rows
 
 
@@ -188,20 +185,20 @@ class DatasetResults:
 class Results:
     """A study as far as it has come."""
 
-    plan: Mapping[str, Any]
+    plan: StudyPlan
     sections: tuple[DatasetResults, ...]
     damaged: Mapping[str, str] = field(default_factory=dict)  # key -> what is wrong with its record: it counts as open
     tuned: Mapping[str, Any] = field(default_factory=dict)  # what `bench tune` wrote of this study, where it did
 
     @property
     def name(self) -> str:
-        return self.plan["study"]
+        return self.plan.study
 
     @property
     def records(self) -> list[Record]:
         """Every record there is, each once."""
         runs = (run for section in self.sections for run in section.runs)
-        return list({run.cell["key"]: run.record for run in runs if run.record}.values())
+        return list({run.cell.key: run.record for run in runs if run.record}.values())
 
 
 def read(study: str, root: Path) -> Results:
@@ -212,41 +209,41 @@ def read(study: str, root: Path) -> Results:
     return gather(read_plan(path), Store(root))
 
 
-def gather(plan: Mapping[str, Any], store: Store) -> Results:
+def gather(plan: StudyPlan, store: Store) -> Results:
     """What the store holds of a plan. BenchError where two data sets have one name: their rows could not be told."""
-    names = [entry["name"] for entry in plan["data"]]
+    names = [entry.name for entry in plan.data]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise BenchError(f"the study {plan['study']} has {', '.join(sorted(twice))} more than once among its data sets")
-    records = {key: store.whole(key) for key in dict.fromkeys(cell["key"] for cell in plan["cells"])}
-    runs = [Run(cell, records[cell["key"]]) for cell in plan["cells"]]
-    sections = (_section(plan, entry, runs, store) for entry in plan["data"])
+        raise BenchError(f"the study {plan.study} has {', '.join(sorted(twice))} more than once among its data sets")
+    records = {key: store.whole(key) for key in dict.fromkeys(cell.key for cell in plan.cells)}
+    runs = [Run(cell, records[cell.key]) for cell in plan.cells]
+    sections = (_section(plan, entry, runs, store) for entry in plan.data)
     first = tuple(sorted(sections, key=lambda section: section.phantom))  # real ones
     for run in (run for section in first for run in section.runs if run.record):
         if fault := disagreeing(plan, run):
             raise BenchError(fault)
-    searched = store.root / plan["study"] / tuned_file.FILE
+    searched = store.root / plan.study / tuned_file.FILE
     return Results(plan, first, dict(store.damaged), tuned_file.read_tuned(searched) if searched.is_file() else {})
 
 
-def _section(plan: Mapping[str, Any], entry: Mapping[str, Any], runs: Sequence[Run], store: Store) -> DatasetResults:
-    return DatasetResults(plan, entry, tuple(run for run in runs if run.cell["data"] == entry["name"]), store)
+def _section(plan: StudyPlan, entry: DataEntry, runs: Sequence[Run], store: Store) -> DatasetResults:
+    return DatasetResults(plan, entry, tuple(run for run in runs if run.cell.data == entry.name), store)
 
 
-def disagreeing(plan: Mapping[str, Any], run: Run) -> str:
+def disagreeing(plan: StudyPlan, run: Run) -> str:
     """Where the record of a run is of other data or of another recipe than the plan that names it: how. Else empty."""
-    trial, upstream = run.record.trial, run.cell["role"] == "upstream"
-    entry = next(entry for entry in plan["data"] if entry["name"] == run.cell["data"])
+    trial, upstream = run.record.trial, run.cell.role == "upstream"
+    entry = next(entry for entry in plan.data if entry.name == run.cell.data)
     tested = trial.external.data.fingerprint if trial.external else None
-    aspects = [("data fingerprint", entry.get("fingerprint"), trial.data.fingerprint)]
-    other = (entry.get("external") or {}).get("data", {}).get("fingerprint")
+    aspects = [("data fingerprint", entry.fingerprint, trial.data.fingerprint)]
+    other = entry.external.data.fingerprint if entry.external else None
     aspects += [("fingerprint of the data tested on", other, tested)] if other else []
-    made = {name: getattr(trial.recipe, name, None) for name in plan["recipe"]}
-    aspects += [(f"recipe ({name})", asked, made[name]) for name, asked in plan["recipe"].items() if not upstream]
+    recipes = plain(plan.recipe), plain(trial.recipe)
+    aspects += [(f"recipe ({name})", planned, recipes[1][name]) for name, planned in recipes[0].items() if not upstream]
     for what, asked, found in aspects:
         if asked is not None and asked != found:
             return (
-                f"{plan['study']}: the plan and the record {trial.key} ({run.cell['arm']}, {entry['name']}) differ in"
+                f"{plan.study}: the plan and the record {trial.key} ({run.cell.arm}, {entry.name}) differ in"
                 f" the {what}: {asked} planned, {found} run. They do not belong in one table: `bench run` lays the plan"
                 " out anew, and `bench compare` shows two studies side by side"
             )
