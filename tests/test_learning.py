@@ -121,4 +121,4 @@ def test_the_plan_says_which_arms_look_at_no_scan(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_RESULTS", str(tmp_path))
     study = registry.study("quickstart")
     cells = plan.cells(study, [DataSpec("phantom_ad", fingerprint="f")])
-    assert plan.write("quickstart", study, [], cells)["blind"] == ["constant"]
+    assert plan.write("quickstart", study, [], cells).blind == ("constant",)

@@ -38,7 +38,8 @@ def test_the_stored_plan_is_written_again_byte_for_byte():
 def test_the_plan_of_a_study_is_read_as_it_was_written(name, tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_RESULTS", str(tmp_path))
     specs = [DataSpec(each, 1, registry.spec("datasets", each).params) for each in ("phantom_ad", "phantom_ad2d")]
-    data = [ResolvedData(specs[0], "ad_oasis"), ResolvedData(specs[0], external=External(specs[1], {"healthy": "well"}))]
+    external = External(specs[1], {"healthy": "well"})
+    data = [ResolvedData(specs[0], "ad_oasis"), ResolvedData(specs[0], external=external)]
     study = registry.study(name)
     written = plan_file.write(name, study, data, cells(study, data), ["a note"], "bench run")
     read = read_plan(tmp_path / name / "plan.json")

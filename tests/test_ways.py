@@ -46,7 +46,7 @@ def ran(data, root):
     found, _ = plan.locate(study, fingerprint)
     cells, store = plan.cells(study, found), Store(root)
     launch.launch(launch.outstanding(cells, store), store, "serial", Quiet())
-    plan.write("ways", study, found, cells, notes=[], command="")
+    plan.write("ways", study, found, cells)
     return {(cell.arm, cell.trial.fold): store.get(cell.trial.key) for cell in cells}
 
 

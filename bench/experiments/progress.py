@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import Record
+from bench.core.study_plan import PlannedCell, StudyPlan
 from bench.experiments import plan
 from bench.storage.locks import told
 from bench.storage.record_store import Store
@@ -47,9 +48,9 @@ class StudyStatus:
 class StatusReader:
     """Reads the status of a study again and again; each record is read only once."""
 
-    def __init__(self, plan: Mapping[str, Any], store: Store) -> None:
+    def __init__(self, plan: StudyPlan, store: Store) -> None:
         self.plan, self.store = plan, store
-        self.cells = {cell["key"]: cell for cell in reversed(plan["cells"])}
+        self.cells = {cell.key: cell for cell in reversed(plan.cells)}
         self.known: dict[str, dict[str, Any]] = {}  # of finished trials
 
     def status(self, now: float | None = None) -> StudyStatus:
@@ -60,11 +61,11 @@ class StatusReader:
         now = time.time() if now is None else now  # after the records are read: what ended meanwhile counts
         statuses = {key: self.known[key]["status"] if key in self.known else "open" for key in self.cells}
         arms: dict[str, Counter] = {}
-        for cell in self.plan["cells"]:
-            arms.setdefault(_label(cell), Counter())[statuses[cell["key"]]] += 1
+        for cell in self.plan.cells:
+            arms.setdefault(_label(cell), Counter())[statuses[cell.key]] += 1
         counts, running = Counter(statuses.values()), self._running(statuses, now)
         return StudyStatus(
-            study=self.plan["study"],
+            study=self.plan.study,
             planned=len(statuses),
             **{status: counts[status] for status in ("done", "failed", "refused", "open")},
             running=running,
@@ -101,14 +102,14 @@ class StatusReader:
         taken: dict[str, list[float]] = {}
         for key, each in self.known.items():
             if each["status"] == "done":
-                taken.setdefault(self.cells[key]["method"], []).append(each["seconds"])
+                taken.setdefault(self.cells[key].method, []).append(each["seconds"])
         if not running or not taken:
             return None
         means = {method: sum(seconds) / len(seconds) for method, seconds in taken.items()}
         usual = sum(means.values()) / len(means)
         done = {each["key"]: each["fraction"] for each in running}
         ahead = [
-            means.get(self.cells[key]["method"], usual) * (1 - done.get(key, 0.0))
+            means.get(self.cells[key].method, usual) * (1 - done.get(key, 0.0))
             for key, status in statuses.items()
             if status == "open"
         ]
@@ -120,7 +121,7 @@ class StatusReader:
         return [{"key": key, **self._place(key), **each} for key, each in bad.items()]
 
     def _place(self, key: str) -> dict[str, Any]:
-        return {name: self.cells[key][name] for name in ("data", "arm", "partition", "fold", "seed")}
+        return {name: getattr(self.cells[key], name) for name in ("data", "arm", "partition", "fold", "seed")}
 
 
 def status_of(study: str, root: Path) -> StudyStatus:
@@ -150,5 +151,5 @@ def _progress(note: str, now: float) -> dict[str, Any]:
         return {"fraction": 0.0, "seconds": 0.0, "node": ""}
 
 
-def _label(cell: Mapping[str, Any]) -> str:
-    return f"{cell['arm']} (random labels)" if cell["role"] == "random_labels" else cell["arm"]
+def _label(cell: PlannedCell) -> str:
+    return f"{cell.arm} (random labels)" if cell.role == "random_labels" else cell.arm
