@@ -54,7 +54,7 @@ def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, r
     for line in study.lines():
         monitor.message(line)
     notes, command = _notes(study), command_of(request, options)
-    plan.write(study.name, study.study, study.found, study.cells, root, notes=notes, command=command)
+    plan.write(study.name, study.study, study.found, study.cells, notes, command, root)
     cells = plan.chosen(study.study, study.name, study.cells, options.arms)
     _run(study, cells, options, monitor)
     return outcome(study.name, study.study.reference, cells, study.store)
