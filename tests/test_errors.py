@@ -59,7 +59,7 @@ def test_a_fault_of_the_program_is_told_as_one_and_its_traceback_comes_when_aske
     )
     short = bench("plan", "--study", "odd")
     assert (short.returncode, short.stdout) == (1, "")
-    assert short.stderr == "bench: a fault of the program: RuntimeError: out of order; --traceback shows where\n"
+    assert short.stderr == "bench: internal error (please report): RuntimeError: out of order; rerun with --traceback\n"
     long = bench("plan", "--traceback", "--study", "odd")
     assert long.returncode == 1
     assert "Traceback" in long.stderr
@@ -79,7 +79,7 @@ def test_an_interrupted_run_says_that_it_can_be_gone_on_with(plugins, tmp_path, 
     assert child.returncode == status
     warned = number == signal.SIGINT  # the first Ctrl-C lets the trial in flight end, and says so
     assert ("the trials in flight are finished first; once more stops at once" in said) == warned
-    assert said.splitlines()[-1] == "bench: interrupted; what is done is kept, and the same command goes on"
+    assert said.splitlines()[-1] == "bench: interrupted; finished trials are saved; run the same command to resume"
 
 
 def test_broken_scans_stop_a_preparation_unless_they_may_be_left_out(tmp_path):

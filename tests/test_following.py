@@ -105,7 +105,7 @@ def test_the_live_view_is_plain_lines_where_there_is_no_terminal_and_ends_with_t
     words = [sys.executable, "-m", "bench", "status", "--study", "tiny", "--watch", "--every", "0.2"]
     child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     first = child.stdout.readline()
-    assert first.strip() == "tiny: 13 of 14 trials done, 1 open, nothing runs"
+    assert first.strip() == "tiny: 13 of 14 trials done, 1 open, nothing is running"
     finish(store, list(trials.values())[-1], NOW, 1.0, "failed", "a wall")
     rest, _ = child.communicate(timeout=60)
     assert child.returncode == 0
@@ -154,4 +154,4 @@ def test_who_stops_watching_is_told_that_the_study_goes_on(written, tmp_path):
     child.stdout.readline()
     child.send_signal(signal.SIGINT)
     _, said = child.communicate()
-    assert (child.returncode, said) == (130, "bench: interrupted; what runs goes on\n")
+    assert (child.returncode, said) == (130, "bench: interrupted; the run itself goes on\n")

@@ -95,5 +95,5 @@ def test_the_status_of_a_run_that_waits_tells_for_what(plugins, tmp_path, monkey
         with pytest.raises(SystemExit):
             main()
         said = capsys.readouterr().out
-        assert (words or "nothing runs") in said
-        assert ("nothing runs" in said) == (not words)
+        assert (words or "nothing is running") in said
+        assert ("nothing is running" in said) == (not words)

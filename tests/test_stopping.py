@@ -62,7 +62,7 @@ def test_the_first_ctrl_c_finishes_what_is_in_flight_and_no_more(begun, launcher
     said, _ = ended(child, within=120)
     assert child.returncode == 130, said
     assert "the trials in flight are finished first" in said
-    assert said.endswith("bench: interrupted; what is done is kept, and the same command goes on\n")
+    assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
     assert {path.parent.name for path in store.trials.glob("[!.]*/record.json")} >= flight
     now = state()
     assert (now["failed"], now["running"]) == (0, [])
@@ -85,7 +85,7 @@ def test_the_second_ctrl_c_stops_at_once_and_the_study_goes_on_later(begun, laun
     said, seconds = ended(child, within=90)
     assert child.returncode == 130, said
     assert seconds < 60
-    assert said.endswith("bench: interrupted; what is done is kept, and the same command goes on\n")
+    assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
     assert state()["done"] == 0
     assert list(store.trials.glob(".running-*"))
 

@@ -75,7 +75,7 @@ def test_trials_side_by_side_end_as_they_are_asked_to(plugins, tmp_path):
     child.send_signal(signal.SIGTERM)
     _, said = child.communicate()
     assert child.returncode == 143
-    assert said.endswith("bench: interrupted; what is done is kept, and the same command goes on\n")
+    assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def test_the_first_ctrl_c_finishes_the_candidates_in_flight_and_no_more(begun, l
     said, _ = ended(child, within=120)
     assert child.returncode == 130, said
     assert "are finished first" in said
-    assert said.endswith("bench: interrupted; what is done is kept, and the same command goes on\n")
+    assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
     assert flight <= states()["COMPLETE"] < 4
     assert (states()["RUNNING"], states()["FAIL"]) == (0, 0)
     done = subprocess.run([*TUNE, launcher], capture_output=True, text=True)
@@ -93,5 +93,5 @@ def test_the_second_ctrl_c_stops_at_once_and_the_search_keeps_its_candidates(beg
     said, seconds = ended(child, within=90)
     assert child.returncode == 130, said
     assert seconds < 60
-    assert said.endswith("bench: interrupted; what is done is kept, and the same command goes on\n")
+    assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
     assert set(states()) == {"RUNNING"} or states()["WAITING"]

@@ -1,8 +1,7 @@
-"""The command line: `bench list, describe, prepare, audit, plan, run, tune, status, report, compare, export, cost,
-explain, stress, gallery, template, guide`.
+"""The command line: `bench COMMAND`. Every command has a file of its own here; see `bench.cli.commands`.
 
-Exit status: 0 all is well; 1 something that ran has failed, or could not go on; 2 the command or the study was wrong;
-130 and 143 it was interrupted. An error is one message without a traceback, unless that is asked for.
+Exit status: 0 if all is well; 1 if something that ran has failed or could not go on; 2 if the command or the study is
+wrong; 130 or 143 if it was interrupted. An error is one message; `--traceback` adds the traceback.
 """
 
 from __future__ import annotations
@@ -15,84 +14,65 @@ from typing import NoReturn
 
 import typer
 
-from bench.cli import (  # fmt: skip
-    audit,
-    cost,
-    explain,
-    export,
-    gallery,
-    guide,
-    plan,
-    prepare,
-    report,
-    run,
-    stress,
-    template,
-    tune,
-)
-from bench.cli import status as following
+from bench.cli.commands import CommandGroup, add_commands
 from bench.core import BenchError
 
 TRACEBACK = "--traceback"
 
 app = typer.Typer(
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Find out whether a method really helps on brain images. Begin with: bench run --study quickstart."
     " Read on: bench guide",
-    epilog=f"With {TRACEBACK}, anywhere on the line, an error says where in the program it arose.",
+    epilog=f"Add {TRACEBACK} to any command to see where in the program an error arose.",
 )
-for module in (
-    run, tune, plan, following, report, prepare, audit, cost, explain, stress, export, gallery, template, guide,
-):  # fmt: skip
-    module.attach(app)
+add_commands(app)
+
+_signals: list[int] = []  # exit status of each signal that has interrupted this process
 
 
-_asked: list[int] = []  # the exit status of each signal that asked this process to end
-
-
-class StoppedError(SystemExit):
-    """A signal asked this process to end."""
+class InterruptedBySignal(SystemExit):
+    """A signal has interrupted this process."""
 
 
 def main() -> None:
     """The entry point of the command `bench`."""
     arguments = [each for each in sys.argv[1:] if each != TRACEBACK]
     traced = len(arguments) < len(sys.argv) - 1
-    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         app(joined(arguments))
     except BenchError as error:
         _end(f"bench: {error}", error.status, traced)
-    except StoppedError:
+    except InterruptedBySignal:
         _end("", 1, False)
-    except BrokenPipeError:  # whoever read this has read enough
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:  # of the machine: a log on a full disk, a folder that may not be read
+    except OSError as error:  # a log on a full disk, a folder without permission
         place = f"{error.filename}: " if error.filename else ""
-        _end(f"bench: {place}{error.strerror or error}; mend this, and give the command again", 1, traced)
-    except Exception as error:  # a fault of the program: told as such, with how to see more of it
-        hint = "" if traced else f"; {TRACEBACK} shows where"
-        _end(f"bench: a fault of the program: {type(error).__name__}: {error}{hint}", 1, traced)
-    finally:  # who calls this from a program of their own has their signals back
+        _end(f"bench: {place}{error.strerror or error}; correct this and run the same command again", 1, traced)
+    except Exception as error:
+        hint = "" if traced else f"; rerun with {TRACEBACK}"
+        _end(f"bench: internal error (please report): {type(error).__name__}: {error}{hint}", 1, traced)
+    finally:  # a program that calls this keeps its own handlers
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _stop(number: int, _: object) -> NoReturn:
-    _asked.append(128 + number)
-    raise StoppedError(128 + number)
+def _interrupt(number: int, _: object) -> NoReturn:
+    _signals.append(128 + number)
+    raise InterruptedBySignal(128 + number)
 
 
 def _end(message: str, status: int, traced: bool) -> NoReturn:
-    """Say why, and end. Whoever was asked to end says that: a library may have turned it into an error of its own."""
-    if _asked:
-        goes_on = (
-            "what runs goes on" if "status" in sys.argv[1:2] else "what is done is kept, and the same command goes on"
-        )
-        message, status = f"bench: interrupted; {goes_on}", _asked[0]
+    """Print the message and exit. After a signal the message is that one: a library may have raised its own error."""
+    if _signals:
+        reading = "status" in sys.argv[1:2]
+        remedy = "the run itself goes on" if reading else "finished trials are saved; run the same command to resume"
+        message, status = f"bench: interrupted; {remedy}", _signals[0]
     if traced:
         traceback.print_exc()
     print(message, file=sys.stderr)

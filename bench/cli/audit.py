@@ -32,11 +32,6 @@ Against = Annotated[
 Column = Annotated[str, typer.Option("--column", help="With --against: what of the volumes is counted against class.")]
 
 
-def attach(app: typer.Typer) -> None:
-    """Give the command of this file to the application."""
-    app.command("audit")(audit)
-
-
 def audit(
     names: Annotated[list[str] | None, typer.Argument(help="Prepared data sets.")] = None,
     images: Images = None,
@@ -205,3 +200,7 @@ def _table(console: Console, title: str, rows: Sequence[dict[str, Any]]) -> None
     for row in rows:
         table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))
     console.print(table)
+
+
+COMMAND = audit
+PANEL = "Data sets"

@@ -20,34 +20,29 @@ if TYPE_CHECKING:
     from bench.core import Trial
 
 
-def attach(app: typer.Typer) -> None:
-    """Give the command of this file to the application."""
-    app.command("cost")(cost)
-
-
 def cost(
-    methods: Annotated[list[str] | None, typer.Argument(help="Methods; `bench list methods` has them.")] = None,
-    shape: Annotated[str, typer.Option(help="What the network is given: channels and sizes, as 3,110,110.")] = "",
-    classes: Annotated[int, typer.Option(help="Number of classes; 0: one number.")] = 2,
+    methods: Annotated[list[str] | None, typer.Argument(help="Methods; `bench list methods` lists them.")] = None,
+    shape: Annotated[str, typer.Option(help="Input of the network: channels and sizes, for example 3,110,110.")] = "",
+    classes: Annotated[int, typer.Option(help="Number of classes; 0 for regression.")] = 2,
     set_: Settings = None,
-    study: Annotated[str, typer.Option("--study", "-s", help="Instead: time the arms of a study that was run.")] = "",
+    study: Annotated[str, typer.Option("--study", "-s", help="Measure the speed of a study's arms.")] = "",
     arm: Arms = None,
-    rounds: Annotated[int, typer.Option("--rounds", min=2, help="Of a study: how often every arm has its turn.")] = 5,
+    rounds: Annotated[int, typer.Option("--rounds", min=2, help="With --study: measurements of each arm.")] = 5,
     as_json: Json = False,
 ) -> None:
-    """Parameters and forward FLOPs (2 x multiply-accumulates) of networks for one scan; or a study's seconds.
+    """Count parameters and forward FLOPs (2 x multiply-accumulates) of networks, or measure the speed of a study.
 
-    With --study, seconds of a training step and of a scan at inference, side by side: one arm after the other, round
-    after round, on this machine, so that what else runs here meets all of them alike. The report shows them.
+    With --study: seconds per training step and per scan at inference on this machine. The arms take turns, round
+    after round, so that other programs slow all of them alike. The report shows the times.
     """
     if bool(methods) == bool(study):
-        raise BenchError("name methods with --shape, or a study with --study")
+        raise BenchError("give methods and --shape, or --study NAME")
     if study:
         return _study(study, arm or [], rounds, as_json)
     for name in methods:
-        registry.member("methods", name)  # a misspelt one is told first
+        registry.member("methods", name)
     if not shape:
-        raise BenchError("--shape says what the network is given, channels and sizes, as 3,110,110")
+        raise BenchError("--shape is missing: the channels and sizes of the input, for example 3,110,110")
     return _methods(methods, shape, classes, settings(set_), as_json)
 
 
@@ -57,19 +52,19 @@ def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, An
     try:
         sizes = tuple(int(size) for size in shape.replace(",", " ").split())
     except ValueError:
-        raise BenchError(f"--shape takes channels and sizes, as 3,110,110; not {shape!r}") from None
+        raise BenchError(f"--shape takes channels and sizes, for example 3,110,110; not {shape!r}") from None
     task = (
         Task("classification", "auc", tuple(str(at) for at in range(classes))) if classes else Task("regression", "mae")
     )
     made = {name: registry.make("methods", name, params) for name in names}  # a wrong name before anything is built
-    found = [
+    rows = [
         {"method": name, "shape": sizes, "classes": classes, **costs.measure(method, task, sizes)}
         for name, method in made.items()
     ]
     if as_json:
-        return print_json(found[0] if len(found) == 1 else found)
+        return print_json(rows[0] if len(rows) == 1 else rows)
     table = Table("method", "parameters", "forward FLOPs", box=None, pad_edge=False)
-    for row in found:
+    for row in rows:
         flops = row["forward_flops"]
         table.add_row(row["method"], f"{row['parameters']:,}", "not counted" if flops is None else f"{flops:,}")
     return Console().print(table)
@@ -142,3 +137,7 @@ def _show(entry: Mapping[str, Any]) -> None:
         markup=False,
         highlight=False,
     )
+
+
+COMMAND = cost
+PANEL = "Results"

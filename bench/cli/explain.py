@@ -27,35 +27,33 @@ TITLES = {
 }
 
 
-def attach(app: typer.Typer) -> None:
-    """Give the command of this file to the application."""
-    app.command("explain")(explain)
-
-
 def explain(
-    key: Annotated[str, typer.Argument(help="Key of a trial whose weights were kept.")] = "",
-    study: Annotated[str, typer.Option("--study", help="Instead of a key: a study that was run,")] = "",
-    arm: Annotated[str, typer.Option("--arm", help="one of its arms,")] = "",
-    fold: Annotated[int, typer.Option("--fold", help="and a fold.")] = 0,
+    key: Annotated[str, typer.Argument(help="Key of a trial with saved weights.")] = "",
+    study: Annotated[str, typer.Option("--study", help="Instead of a key: a study that was run.")] = "",
+    arm: Annotated[str, typer.Option("--arm", help="With --study: one of its arms.")] = "",
+    fold: Annotated[int, typer.Option("--fold", help="With --study: a fold, from 0.")] = 0,
     by: Annotated[
         str, typer.Option("--by", help="gradient, integrated_gradients, grad_cam or occlusion (slow in 3D).")
     ] = "gradient",
-    back: Annotated[str, typer.Option("--back", help="To the volume by weights, or by contribution.")] = "weights",
-    scans: Annotated[int, typer.Option("--scans", min=1, help="Test scans to look at.")] = 8,
-    seeds: Annotated[int, typer.Option("--untrained", min=0, help="Untrained networks to compare with.")] = 8,
-    layer: Annotated[str, typer.Option("--layer", help="Of Grad-CAM; the last convolution where omitted.")] = "",
+    back: Annotated[
+        str, typer.Option("--back", help="Back-projection to the volume: weights or contribution.")
+    ] = "weights",
+    scans: Annotated[int, typer.Option("--scans", min=1, help="Number of test scans.")] = 8,
+    seeds: Annotated[int, typer.Option("--untrained", min=0, help="Number of untrained networks to compare with.")] = 8,
+    layer: Annotated[str, typer.Option("--layer", help="Layer for Grad-CAM. Default: the last convolution.")] = "",
     check: Annotated[
-        bool, typer.Option("--randomise/--no-randomise", help="Draw the network's layers anew, part by part.")
+        bool,
+        typer.Option("--randomise/--no-randomise", help="Compare with networks of randomised layers."),
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """What a trained network looks at, as maps of the volume; scored where the truth is known.
+    """Draw saliency maps of a trained network, and score them if the true location is known.
 
-    Maps are NIfTI files in the scans' own millimetres, under explain/ of the results. Of a network that reads an image
-    of the volume, depth comes from how the image was made alone, so that it is scored apart from the plane.
+    The maps are NIfTI files in the scans' own millimetres, under explain/ in the results. If the network reads an
+    image of the volume, depth comes only from how the image was made, so it is scored separately from the plane.
     """
     from bench.analysis.explain.saliency_maps import SaliencyConfig
-    from bench.analysis.explain.saliency_maps import explain as made
+    from bench.analysis.explain.saliency_maps import explain as explain_trial
     from bench.core import paths
     from bench.report import figures
     from bench.report.figures.saliency_figure import montage
@@ -65,9 +63,9 @@ def explain(
     store = Store(paths.results_root())
     loaded = load(store, key or _key(study, arm, fold))
     folder = Path(paths.results_root()) / "explain" / loaded.record.trial.key
-    entry, shown = made(loaded, folder, scans, SaliencyConfig(by, back, layer), seeds, check)
+    entry, panels = explain_trial(loaded, folder, scans, SaliencyConfig(by, back, layer), seeds, check)
     (folder / "scores.json").write_text(json.dumps(entry, indent=1) + "\n", encoding="utf-8")
-    figures.save(montage(shown), folder, "maps")
+    figures.save(montage(panels), folder, "maps")
     if as_json:
         print_json({**entry, "folder": str(folder)})
         return
@@ -75,11 +73,11 @@ def explain(
 
 
 def _key(study: str, arm: str, fold: int) -> str:
-    """The key of the first seed of an arm of a study. BenchError where there is no such thing."""
+    """The key of the first seed of an arm and fold of a study. BenchError if there is none."""
     from bench.experiments import plan
 
     if not study or not arm:
-        raise BenchError("name a trial by its key, or by --study and --arm")
+        raise BenchError("give the key of a trial, or --study and --arm")
     cells = [cell for cell in plan.read(study)["cells"] if cell["role"] == "arm"]
     arms = list(dict.fromkeys(cell["arm"] for cell in cells))
     found = [cell["key"] for cell in cells if cell["arm"] == arm and cell["fold"] == fold]
@@ -91,7 +89,7 @@ def _key(study: str, arm: str, fold: int) -> str:
 def _show(entry: dict[str, Any], folder: Path, console: Console) -> None:
     from bench.report.tables.number_format import between, number
 
-    head = f"{entry['method']} on {entry['data']}, {entry['scans']} test scans, by {entry['by']}"
+    head = f"{entry['method']} on {entry['data']}: {entry['scans']} test scans, {entry['by']}"
     console.print(head, highlight=False)
     _show_layers(entry["layers drawn anew"], console)
     if "trained" not in entry:
@@ -105,7 +103,7 @@ def _show(entry: dict[str, Any], folder: Path, console: Console) -> None:
             row += [number(mean, 3), escape(between(low, high, 3))]
         table.add_row(*row, number(entry["chance"][name], 3))
     console.print(table)
-    console.print("Dice and IoU: of the truth and as many of the highest places", highlight=False)
+    console.print("Dice and IoU compare the true voxels with as many of the highest voxels of the map", highlight=False)
     verdict = "lies above chance" if entry["hits"] else "is not shown to lie above chance"
     place = "over the volume" if entry["judged by"] == "whole" else "in the plane"
     console.print(f"{place} the trained network's saliency {verdict}", highlight=False)
@@ -117,8 +115,12 @@ def _show_layers(rows: list[dict[str, Any]], console: Console) -> None:
 
     if not rows:
         return
-    table = Table("drawn anew, from the answer down", "with all above", "alone", box=None, pad_edge=False)
+    table = Table("randomised layer, from the output", "with all above", "alone", box=None, pad_edge=False)
     for row in rows:
         table.add_row(row["layer"] or "(the network)", *(number(row[name], 2) for name in ("cascading", "independent")))
-    console.print("how alike maps remain (rank correlation, 1: the saliency shows the scan and not the network)")
+    console.print("similarity of maps before and after (rank correlation; 1: the map shows the scan, not the network)")
     console.print(table)
+
+
+COMMAND = explain
+PANEL = "Results"

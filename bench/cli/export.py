@@ -1,4 +1,4 @@
-"""`bench export`: a study's curves and scores for TensorBoard or MLflow."""
+"""`bench export`."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ import typer
 from bench.cli.options import StudyName
 
 
-def attach(app: typer.Typer) -> None:
-    """Give the command of this file to the application."""
-    app.command("export")(export)
-
-
 def export(
     study: StudyName,
     to: Annotated[str, typer.Option("--to", help="tensorboard or mlflow.")],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write into.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")],
 ) -> None:
-    """Hand the curves and scores of a study's finished runs to another tool, as files."""
+    """Write the curves and scores of a study's finished runs as files of TensorBoard or MLflow."""
     from bench.core import paths
     from bench.report import export as sinks
     from bench.report import tables
 
     results = tables.read(study, paths.results_root())
     count = sinks.export(results, to, out)
-    looks = {
+    viewers = {
         "tensorboard": f"tensorboard --logdir {out}",
-        "mlflow": f"MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {out} (the page comes with the whole"
-        " package, pip install mlflow; mlflow-skinny writes alone)",
+        "mlflow": f"MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {out} (needs the full"
+        " package: pip install mlflow; mlflow-skinny has no viewer)",
     }
-    print(f"{count} runs of {study} written to {out}; look at them with: {looks[to]}")
+    print(f"{count} runs of {study} written to {out}; view them with: {viewers[to]}")
+
+
+COMMAND = export
+PANEL = "Results"

@@ -1,4 +1,4 @@
-"""`bench gallery`: scans of a prepared data set as every view shows them."""
+"""`bench gallery`."""
 
 from __future__ import annotations
 
@@ -11,20 +11,17 @@ from bench.cli.options import Settings, settings
 from bench.core import BenchError
 
 
-def attach(app: typer.Typer) -> None:
-    """Give the command of this file to the application."""
-    app.command("gallery")(gallery)
-
-
 def gallery(
-    name: Annotated[str, typer.Argument(help="Name of a data set of volumes that is prepared.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into; files are called gallery.*")],
-    scans: Annotated[int, typer.Option("--scans", min=1, max=6, help="How many, of different classes or ages.")] = 2,
+    name: Annotated[str, typer.Argument(help="Name of a prepared data set of volumes.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to; the files are named gallery.*")],
+    scans: Annotated[
+        int, typer.Option("--scans", min=1, max=6, help="Number of scans, from several classes or ages.")
+    ] = 2,
     set_: Settings = None,
 ) -> None:
-    """Draw scans as slices, projections and dynamic images: what each view keeps of a volume, side by side.
+    """Draw scans side by side as slices, projections and dynamic images: what each view keeps of a volume.
 
-    Of real scans the pictures show people's heads: give them on only as the data's terms allow.
+    Pictures of real scans show people's heads: share them only as the terms of the data allow.
     """
     from bench import registry
     from bench.data.prepare import open_prepared
@@ -35,9 +32,13 @@ def gallery(
     registry.make("datasets", name, params)
     prepared = open_prepared(name, params)
     if prepared is None:
-        raise BenchError(f"{name} is not prepared; run: bench prepare {name}")
+        raise BenchError(f"{name} is not prepared; run: bench prepare {name} --from FOLDER")
     if len(prepared.shape) != 4:
-        raise BenchError(f"{name} holds images, not volumes: every view leaves them as they are")
+        raise BenchError(f"{name} holds images, not volumes: every view returns them unchanged")
     drawn = drawing.gallery(prepared, drawing.chosen(prepared, scans))
     for path in figures.save(drawn, out, "gallery"):
         print(path)
+
+
+COMMAND = gallery
+PANEL = "Data sets"

@@ -19,11 +19,6 @@ PICTURE = re.compile(r"!\[([^\]]*)\]\((?:\.\./)*([^)]+)\)")
 FILE = re.compile(r"\[([^\[\]]+)\]\(\.\./[^)]+\)")  # its text is its path in the repository
 
 
-def attach(app: typer.Typer) -> None:
-    """Give the command of this file to the application."""
-    app.command("guide")(guide)
-
-
 def guide(
     topic: Annotated[str, typer.Argument(help="Page to print; all pages are listed where omitted.")] = "",
 ) -> None:
@@ -62,3 +57,7 @@ def for_terminal(text: str) -> str:
     """A page whose links can be read without following them: commands for pages, paths for files and pictures."""
     text = PAGE.sub(r"`bench guide \1`", text)
     return FILE.sub(r"`\1`", PICTURE.sub(r"(picture: `\2`)", text))
+
+
+COMMAND = guide
+PANEL = "Help"

@@ -10,28 +10,28 @@ import typer
 
 from bench.core import BenchError, plain
 
-StudyName = Annotated[str, typer.Option("--study", "-s", help="Name of a study; `bench list studies` has them.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="A parameter, as name=value; may be repeated.")]
+StudyName = Annotated[str, typer.Option("--study", "-s", help="Name of a study; `bench list studies` lists them.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="Set a parameter: name=value. May be repeated.")]
 StandIns = Annotated[
     bool | None,
-    typer.Option("--stand-ins/--no-stand-ins", help="Let phantoms stand in for data sets that are not prepared."),
+    typer.Option("--stand-ins/--no-stand-ins", help="Run on phantoms in place of data sets that are not prepared."),
 ]
 Datasets = Annotated[
     list[str] | None,
     typer.Option(
         "--datasets",
         "-d",
-        help="Data sets instead of all of the study's: names with commas between; NAME@site leaves each site out in"
-        " turn, NAME@publisher takes the publisher's split, NAME@OTHER tests on another set. May be repeated.",
+        help="Data sets to use instead of the study's own, separated by commas. NAME@site leaves out each site in turn,"
+        " NAME@publisher uses the publisher's split, NAME@OTHER tests on another data set. May be repeated.",
     ),
 ]
-Phantoms = Annotated[bool, typer.Option("--phantoms", help="Take the phantoms of all data sets, prepared or not.")]
-Arms = Annotated[list[str] | None, typer.Option("--arm", help="Only this arm of the study; may be repeated.")]
+Phantoms = Annotated[bool, typer.Option("--phantoms", help="Run on the phantoms of all data sets, prepared or not.")]
+Arms = Annotated[list[str] | None, typer.Option("--arm", help="Only this arm of the study. May be repeated.")]
 
 
 def settings(given: Sequence[str] | None) -> dict[str, Any]:
-    """`name=value` texts as parameters; the registry brings the values to their types."""
+    """Parse `name=value` texts into parameters; the registry converts the values to their types."""
     pairs = [text.partition("=") for text in given or ()]
     for name, sign, value in pairs:
         if not name or not sign:

@@ -14,33 +14,30 @@ from bench.cli.options import Json, Settings, print_json, settings
 from bench.experiments.progress_bars import PreparationProgressBar
 
 
-def attach(app: typer.Typer) -> None:
-    """Give the commands of this file to the application."""
-    app.command("prepare")(prepare)
-
-
 def prepare(
-    name: Annotated[str, typer.Argument(help="Name of a data set; `bench list datasets` has them.")],
-    source: Annotated[Path | None, typer.Option("--from", help="The folder with the scans; not for phantoms.")] = None,
+    name: Annotated[str, typer.Argument(help="Name of a data set; `bench list datasets` lists them.")],
+    source: Annotated[Path | None, typer.Option("--from", help="Folder with the scans. Not for phantoms.")] = None,
     set_: Settings = None,
     workers: Annotated[
-        int | None, typer.Option(help="Scans read side by side; one per processor where omitted.")
+        int | None, typer.Option(help="Number of scans read at the same time. Default: one per processor.")
     ] = None,
     skip_broken: Annotated[
-        bool, typer.Option("--skip-broken", help="Leave out scans that cannot be used; the report says which.")
+        bool, typer.Option("--skip-broken", help="Leave out scans that cannot be used. The report names them.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read the scans of a data set once and keep them as arrays. Exit status 1 where scans cannot be used.
+    """Read the scans of a data set once and save them as arrays. Exit status 1 if scans cannot be used.
 
-    What was prepared before is read through; where it is damaged it is set aside and made anew.
+    Data that are prepared already are checked; if they are damaged, they are set aside and prepared again.
     """
-    from bench.data.prepare import prepare as make_ready
+    from bench.data.prepare import prepare as prepare_data
 
     params = settings(set_)
     console = Console(stderr=as_json)
     with PreparationProgressBar(console, f"preparing {name}") as progress:
-        prepared = make_ready(name, params, source, workers, progress, skip_broken, True, partial(_wait, console, name))
+        prepared = prepare_data(
+            name, params, source, workers, progress, skip_broken, True, partial(_wait, console, name)
+        )
     if as_json:
         print_json({"name": name, "fingerprint": prepared.fingerprint, **prepared.manifest})
     else:
@@ -48,7 +45,7 @@ def prepare(
 
 
 def _wait(console: Console, name: str) -> None:
-    console.print(f"another process is preparing {name}; waiting for it", markup=False, highlight=False)
+    console.print(f"another process is preparing {name}; waiting until it has finished", markup=False, highlight=False)
 
 
 def _print_manifest(console: Console, prepared: object) -> None:
@@ -70,4 +67,8 @@ def _print_manifest(console: Console, prepared: object) -> None:
         console.print(f"left out: {broken['id']}: {broken['reason']}", markup=False, highlight=False)
     if prepared.manifest["seconds"]:
         stages = ", ".join(f"{stage} {spent:.2f} s" for stage, spent in prepared.manifest["seconds"].items())
-        console.print(f"time, over all threads: {stages}", highlight=False)
+        console.print(f"time, summed over all threads: {stages}", highlight=False)
+
+
+COMMAND = prepare
+PANEL = "Data sets"

@@ -12,13 +12,8 @@ from bench.cli.options import Arms, Datasets, Phantoms, StandIns, StudyName
 if TYPE_CHECKING:
     from bench.experiments.study_results import Results
 
-ADDRESS = typer.Option("--address", help="HOST:PORT of a Ray cluster that runs already, or auto; as $RAY_ADDRESS.")
-LAUNCHER = typer.Option("--launcher", help="serial, ray, or auto: ray where there are processors and trials for it.")
-
-
-def attach(app: typer.Typer) -> None:
-    """Give the command of this file to the application."""
-    app.command("run")(run)
+ADDRESS = typer.Option("--address", help="HOST:PORT of a running Ray cluster, or auto. Default: $RAY_ADDRESS.")
+LAUNCHER = typer.Option("--launcher", help="serial, ray, or auto: ray if there are several processors and many trials.")
 
 
 def run(
@@ -27,19 +22,20 @@ def run(
     launcher: Annotated[str, LAUNCHER] = "auto",
     address: Annotated[str, ADDRESS] = "",
     smoke: Annotated[
-        bool, typer.Option("--smoke", help="Prove that the study runs; its numbers are thrown away.")
+        bool, typer.Option("--smoke", help="Check that the study runs; its numbers are discarded.")
     ] = False,
     datasets: Datasets = None,
     stand_ins: StandIns = None,
     phantoms: Phantoms = False,
     retry: Annotated[bool, typer.Option("--retry", help="Run failed trials again.")] = False,
     keep_weights: Annotated[
-        bool, typer.Option("--keep-weights", help="Keep the selected weights of every trial.")
+        bool, typer.Option("--keep-weights", help="Save the selected weights of every trial.")
     ] = False,
 ) -> None:
-    """Run what a study still lacks, then build its report. A finished study trains nothing.
+    """Run the trials of a study that have no record yet, then build its report.
 
-    A smoke run takes one trial after the other, unless a launcher or an address is given.
+    A finished study trains nothing. A smoke run is serial unless a launcher or an address is given. Exit status 1 if
+    a trial failed, or if nothing can be compared because all arms or the reference were refused.
     """
     from bench.experiments import api
     from bench.experiments.progress_bars import ConsoleMonitor
@@ -71,3 +67,7 @@ def _print(results: Results, console: Console) -> None:
         print(f"report: {results.path}")
     for line in results.summary.lines(results.smoke):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+COMMAND = run
+PANEL = "Studies"

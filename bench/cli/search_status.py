@@ -1,4 +1,4 @@
-"""How the searches of a study are shown by `bench status`."""
+"""Shows the searches of a study, for `bench status`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATES = ("complete", "pruned", "failed", "refused", "running", "open")
 
 
 def show(state: Mapping[str, Any], console: Console) -> None:
-    """All that is known of the searches."""
+    """Print the status of the searches."""
     console.print(counts(state), markup=False, highlight=False)
     console.print(_searches(state))
     for line in [*pace(state), *_beside(state), *troubles(state["troubles"])]:
@@ -25,35 +25,35 @@ def show(state: Mapping[str, Any], console: Console) -> None:
 
 
 def view(state: Mapping[str, Any]) -> Group:
-    """The same, for a screen that is drawn again and again."""
+    """The same for a display that is redrawn."""
     recent = sorted(state["troubles"], key=lambda row: row["ended"] or 0)[-LAST:]
     lines = [Text(line) for line in (*_beside(state), *troubles(recent))]
     return Group(Text(counts(state)), Text(", ".join(pace(state))), _searches(state), *lines)
 
 
 def line(state: Mapping[str, Any]) -> str:
-    """All in one line."""
+    """The status in one line."""
     return ", ".join([counts(state), *pace(state)])
 
 
 def counts(state: Mapping[str, Any]) -> str:
-    """How many candidates of how many came to which end."""
+    """Number of candidates by status."""
     parts = [f"{state[name]} {name}" for name in ("pruned", "failed", "refused", "open") if state[name]]
     head = f"{state['study']}: its search: {state['complete']} of {state['planned']} candidates complete"
     return head + "".join(f", {part}" for part in parts)
 
 
 def pace(state: Mapping[str, Any]) -> list[str]:
-    """How many run, how fast, and how long still; nothing where all are over."""
+    """How many candidates run, how fast, and the time left; empty if all have ended."""
     if not (state["open"] or state["running"]):
         return []
-    parts = [f"{len(state['running'])} running" if state["running"] else "nothing runs"]
-    parts += [f"{state['per_hour']:.0f} candidates an hour"] if state["per_hour"] else []
+    parts = [f"{len(state['running'])} running" if state["running"] else "nothing is running"]
+    parts += [f"{state['per_hour']:.0f} candidates per hour"] if state["per_hour"] else []
     return parts + ([f"about {clock(state['left_seconds'])} left"] if state["left_seconds"] is not None else [])
 
 
 def troubles(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A line for each candidate that did not come to its end."""
+    """A line for each failed or refused candidate."""
     return [f"{row['status']}: {_place(row)}, candidate {row['candidate']}: {row['message']}" for row in rows]
 
 
@@ -62,8 +62,8 @@ def _place(row: Mapping[str, Any]) -> str:
 
 
 def _beside(state: Mapping[str, Any]) -> list[str]:
-    """Storages that cannot be read, and what nobody asked to search."""
-    closed = [f"not known, as its storage cannot be read: {words}" for words in state["closed"].values()]
+    """Storages that cannot be read, and searches that have not been started."""
+    closed = [f"status unknown, its storage cannot be read: {words}" for words in state["closed"].values()]
     return closed + [f"not searched yet: {_place(row)}" for row in state["not_asked"]]
 
 

@@ -1,4 +1,4 @@
-"""`bench status`: how far a study and its search are, once or for as long as they run."""
+"""`bench status`."""
 
 from __future__ import annotations
 
@@ -22,30 +22,25 @@ from bench.experiments.progress_bars import clock
 LAST = 5  # errors that the live view shows
 SHOWN = 12  # running trials that it shows
 State = dict[str, Any]
-STORAGE = typer.Option("--storage", help="Of its search, where `bench tune` was given one whose URL has a password.")
+STORAGE = typer.Option("--storage", help="Storage of its search, if the URL given to `bench tune` has a password.")
 STATUSES = ("done", "failed", "refused", "open")
 
 
-def attach(app: typer.Typer) -> None:
-    """Give the command of this file to the application."""
-    app.command("status")(status)
-
-
 def status(
-    study: Annotated[str, typer.Option("--study", "-s", help="Name of a study; without, all that were run here.")] = "",
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until nothing is open.")] = False,
-    every: Annotated[float, typer.Option("--every", help="Seconds between two looks.")] = 2.0,
+    study: Annotated[str, typer.Option("--study", "-s", help="Name of a study. Default: all that were run here.")] = "",
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Update the status until all trials are done.")] = False,
+    every: Annotated[float, typer.Option("--every", help="Seconds between two updates.")] = 2.0,
     storage: Annotated[str, STORAGE] = "",
     as_json: Json = False,
 ) -> None:
-    """How far a study and its search are: done, failed, refused, open, what runs and how fast, and what went wrong."""
+    """Show how far a study and its search are: trials by status, what is running, the speed, and all failures."""
     if every <= 0:
-        raise BenchError(f"--every is more than 0 seconds, not {every:g}")
+        raise BenchError(f"--every takes more than 0 seconds, not {every:g}")
     console = Console()
     if not study and not watch:
         return _overview(console, as_json)
     if not study:
-        raise BenchError("--watch follows one study: name it with --study")
+        raise BenchError("--watch shows one study; give --study NAME")
     look = _Look(study, storage)
     if watch:
         return _watch(look, console, every, as_json)
@@ -60,10 +55,10 @@ def status(
 
 
 class _Look:
-    """What a study's folder tells of: its run, its search, or both."""
+    """Reads the status of a study: its run, its search, or both."""
 
     def __init__(self, study: str, storage: str) -> None:
-        """BenchError where neither was begun here."""
+        """BenchError if neither has been started here."""
         from bench.core import paths
         from bench.experiments import plan
         from bench.experiments.progress import StatusReader
@@ -75,7 +70,7 @@ class _Look:
         self.reader = None if searched else StatusReader(plan.read(study), Store(paths.results_root()))
 
     def __call__(self) -> tuple[State | None, State | None]:
-        """How far the run is, and how far the search."""
+        """Status of the run and of the search; None for one that has not been started."""
         from bench.experiments.search import result_files, search_progress
 
         rows = result_files.read(self.folder)
@@ -88,7 +83,7 @@ def _joined(study: str, run: State | None, search: State | None) -> State:
 
 
 def _goes_on(run: State | None, search: State | None) -> bool:
-    """Whether anything is open. A search that was given up does not keep whoever looks at a run."""
+    """Whether anything is open. A search that was given up does not keep the display of a run open."""
     if run is None:
         return bool(search["open"] or search["running"])
     return bool(run["open"] or (search and search["running"]))
@@ -100,13 +95,13 @@ def _show(state: State, console: Console) -> None:
     for line in _pace(state):
         console.print(line, markup=False, highlight=False)
     for words in state["damaged"].values():
-        console.print(f"damaged, to be run again: {words}", markup=False, highlight=False)
+        console.print(f"damaged record, will be run again: {words}", markup=False, highlight=False)
     for line in _troubles(state["troubles"]):
         console.print(line, markup=False, highlight=False)
 
 
 def _overview(console: Console, as_json: bool) -> None:
-    """A line for every study that was run here."""
+    """Print a line for every study that was run here."""
     from bench.core import paths
     from bench.experiments.progress import status_of
 
@@ -114,19 +109,19 @@ def _overview(console: Console, as_json: bool) -> None:
     for name in sorted(path.parent.name for path in root.glob("*/plan.json")):
         try:
             found.append(asdict(status_of(name, root)))
-        except BenchError as error:  # of an older protocol, or damaged: the others are told all the same
+        except BenchError as error:  # of an older protocol, or damaged: show the others
             console.print(f"{name}: {error}", markup=False, highlight=False)
     if as_json:
         return print_json(found)
     if not found:
-        console.print(f"no study has been run in {root}; begin with: bench run --study quickstart", highlight=False)
+        console.print(f"no study has been run in {root}; start with: bench run --study quickstart", highlight=False)
     for state in found:
         console.print("; ".join([_counts(state), *_pace(state)]), markup=False, highlight=False, soft_wrap=True)
     return None
 
 
 def _watch(look: _Look, console: Console, every: float, as_json: bool) -> None:
-    """Show the state until nothing is open: in place on a terminal, else a line for each look."""
+    """Show the status until nothing is open: in place on a terminal, else a line per update."""
     if console.is_terminal and not as_json:
         with Live(console=console, auto_refresh=False) as live:
             while True:
@@ -149,7 +144,7 @@ def _watch(look: _Look, console: Console, every: float, as_json: bool) -> None:
 
 
 def _lines(console: Console, run: State | None, search: State | None, told: set[str]) -> None:
-    """A plain line of each, and one for every trouble that is new."""
+    """Print a line for each, and one for every new failure."""
     if run:
         _line(console, run, told)
     if search:
@@ -161,7 +156,7 @@ def _lines(console: Console, run: State | None, search: State | None, told: set[
 
 
 def _line(console: Console, state: dict[str, Any], told: set[str]) -> None:
-    """One plain line, and one for every trouble that is new."""
+    """Print one line, and one for every new failure."""
     words = ", ".join([_counts(state), *_pace(state)])
     print(words, flush=True)
     for row in state["troubles"]:
@@ -191,12 +186,12 @@ def _counts(state: dict[str, Any]) -> str:
 
 
 def _pace(state: dict[str, Any]) -> list[str]:
-    """How many run or what they wait for, how fast, and how long still; nothing where nothing is open."""
+    """How many trials run or what they wait for, how fast, and the time left; empty if nothing is open."""
     if not state["open"]:
         return []
     waiting = state["waiting"]
-    parts = [f"{len(state['running'])} running"] if state["running"] else [*waiting] or ["nothing runs"]
-    parts += [f"{state['per_hour']:.0f} an hour"] if state["per_hour"] else []
+    parts = [f"{len(state['running'])} running"] if state["running"] else [*waiting] or ["nothing is running"]
+    parts += [f"{state['per_hour']:.0f} per hour"] if state["per_hour"] else []
     return parts + ([f"about {clock(state['left_seconds'])} left"] if state["left_seconds"] is not None else [])
 
 
@@ -212,3 +207,7 @@ def _troubles(rows: Iterable[dict[str, Any]]) -> list[str]:
     return [
         f"{row['status']}: {place}: {row['kind']}: {row['message']}" for row, place in zip(rows, places, strict=True)
     ]
+
+
+COMMAND = status
+PANEL = "Studies"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,28 +12,20 @@ from rich.table import Column, Table
 
 from bench.cli.options import Arms, Json, StudyName, print_json
 
-if TYPE_CHECKING:
-    pass
-
-
-def attach(app: typer.Typer) -> None:
-    """Give the command of this file to the application."""
-    app.command("stress")(stress)
-
 
 def stress(
     study: StudyName,
     arm: Arms = None,
     corruption: Annotated[
         list[str] | None,
-        typer.Option("--corruption", "-c", help="Only this one; may be repeated. A wrong name tells the others."),
+        typer.Option("--corruption", "-c", help="Only this corruption. May be repeated. A wrong name lists them all."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """How a study's trained networks stand disturbed scans: artefacts at five strengths, nothing trained anew.
+    """Test the trained networks of a study on corrupted scans: artefacts at five strengths. Trains nothing.
 
-    Needs weights (`bench run --keep-weights`). Goes on where it was stopped. Exit status 1 where some of the runs
-    have no weights. Scores, curves and a figure lie under stress/ of the study's results; the report shows them.
+    Needs weights (`bench run --keep-weights`). An interrupted test is resumed. Exit status 1 if some runs have no
+    weights. Scores, curves and a figure are written to stress/ in the study's results; the report shows them.
     """
     from bench.analysis.robustness import robustness_run as studies
     from bench.analysis.robustness.corruptions import CORRUPTIONS, named
@@ -49,8 +41,8 @@ def stress(
     work = studies.lay_out(plan.read(study), Store(root), folder, arm or [], chosen)
     with PreparationProgressBar(
         Console(stderr=as_json), f"{study}: {len(work.cells)} networks, {len(chosen)} corruptions"
-    ) as told:
-        studies.carry_out(work, told)
+    ) as progress:
+        studies.carry_out(work, progress)
     _finish(study, work.lacking, as_json)
 
 
@@ -58,8 +50,8 @@ def _finish(study: str, lacking: dict[str, int], as_json: bool) -> None:
     from bench.analysis.robustness.save import write
     from bench.core import paths
 
-    found = write(study, paths.results_root())
-    drops = [row for one in found for row in one.drops.to_dict("records")]
+    parts = write(study, paths.results_root())
+    drops = [row for one in parts for row in one.drops.to_dict("records")]
     folder = str(paths.results_root() / study / "stress")
     if as_json:
         print_json({"study": study, "drops": drops, "lacking": lacking, "folder": folder})
@@ -73,7 +65,7 @@ def _show(drops: Sequence[dict[str, Any]], lacking: dict[str, int], folder: str,
     from bench.report.tables.number_format import between, decimals, number, signed
 
     table = Table(
-        "data", Column("arm", overflow="fold"), "folds", "as they are", "disturbed", "loss", "95 %",
+        "data", Column("arm", overflow="fold"), "folds", "clean", "corrupted", "loss", "95 %",
         Column("worst", overflow="fold"), box=None, pad_edge=False,
     )  # fmt: skip
     for row in drops:
@@ -85,5 +77,9 @@ def _show(drops: Sequence[dict[str, Any]], lacking: dict[str, int], folder: str,
         )  # fmt: skip
     console.print(table)
     for label, count in lacking.items():
-        console.print(f"{label}: {count} runs have no weights, and were not asked", markup=False, highlight=False)
+        console.print(f"{label}: {count} runs have no saved weights and were not tested", markup=False, highlight=False)
     console.print(f"scores, curves and figures: {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+COMMAND = stress
+PANEL = "Results"

@@ -1,4 +1,4 @@
-"""`bench template`: what a cluster needs to be told to run a study, ready to be looked through and used."""
+"""`bench template`: job files that run a study on a cluster, to be reviewed and submitted."""
 
 from __future__ import annotations
 
@@ -17,23 +17,18 @@ from bench.storage.atomic_io import write_text
 
 FILES = {"slurm": "slurm.sh", "kuberay": "kuberay.yaml", "ray-up": "ray-up.yaml"}
 ABOUT = {
-    "slurm": "a batch script: a Ray cluster on the nodes of a job, and the study on it",
+    "slurm": "a batch script: starts a Ray cluster on the nodes of a job and runs the study on it",
     "kuberay": "a RayJob for the KubeRay operator on Kubernetes",
-    "ray-up": "machines of your own, reached by ssh, as a cluster for `ray up`",
+    "ray-up": "your own machines, reached by ssh, as a cluster for `ray up`",
 }
 
 
-def attach(app: typer.Typer) -> None:
-    """Give the command of this file to the application."""
-    app.command("template")(template)
-
-
 def template(
-    name: Annotated[str, typer.Argument(help=f"{', '.join(FILES)}; all of them are listed where omitted")] = "",
-    study: Annotated[str, typer.Option("--study", "-s", help="The study that it runs.")] = "quickstart",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A new file to write it to.")] = None,
+    name: Annotated[str, typer.Argument(help=f"{', '.join(FILES)}. Default: list them all.")] = "",
+    study: Annotated[str, typer.Option("--study", "-s", help="Study to run.")] = "quickstart",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="New file to write to. Default: the screen.")] = None,
 ) -> None:
-    """A template for a cluster, filled with the name of a study: printed, or written to a file."""
+    """Print a job file that runs a study on a cluster, or write it to a new file."""
     if not name:
         for each, about in ABOUT.items():
             print(f"{each:8} {about}")
@@ -43,22 +38,26 @@ def template(
         print(text, end="")
         return
     if out.exists():
-        raise BenchError(f"{out} is there already; remove it first, or give another name")
+        raise BenchError(f"{out} already exists; remove it, or give another name")
     write_text(out, text)
     print(out)
 
 
 def filled(name: str, study: str) -> str:
-    """The text of a template. BenchError where there is no such template, or no such study."""
+    """The text of a template. BenchError if there is no such template or no such study."""
     if name not in FILES:
         raise BenchError(f"no template {name!r}; {registry.did_you_mean(name, FILES)}")
     registry.study(study)
     text = (resources.files("bench") / "templates" / FILES[name]).read_text(encoding="utf-8")
     values = {
         "study": study,
-        "label": re.sub(r"[^a-z0-9]+", "-", study.lower()).strip("-"),  # as names of machines may be
+        "label": re.sub(r"[^a-z0-9]+", "-", study.lower()).strip("-"),  # allowed in a host name
         "bench": __version__,
         "ray": version("ray"),
         "python": ".".join(platform.python_version_tuple()[:2]),
     }
-    return re.sub(r"\{\{ (\w+) \}\}", lambda found: values[found[1]], text)
+    return re.sub(r"\{\{ (\w+) \}\}", lambda match: values[match[1]], text)
+
+
+COMMAND = template
+PANEL = "Help"

@@ -38,11 +38,6 @@ ADDRESS = typer.Option(
 )
 
 
-def attach(app: typer.Typer) -> None:
-    """Give the command of this file to the application."""
-    app.command("tune")(tune)
-
-
 def tune(
     study: StudyName,
     trials: Annotated[int | None, TRIALS] = None,
@@ -196,3 +191,7 @@ def _say(results: list[SearchResult], entry: dict[str, Any], page: Path, console
     print(f"report: {page}")
     if not all(one.winner for one in results):
         raise typer.Exit(1)
+
+
+COMMAND = tune
+PANEL = "Studies"

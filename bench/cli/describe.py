@@ -1,0 +1,78 @@
+"""`bench describe`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench import registry
+from bench.cli.options import Json, print_json
+from bench.core import BenchError, plain
+
+
+def describe(
+    name: Annotated[str, typer.Argument(help="Name of a data set, method, curriculum or study.")], as_json: Json = False
+) -> None:
+    """Describe a data set, method, curriculum or study: what it is, its parameters and its source."""
+    kinds = [kind for kind in registry.KINDS if name in registry.names(kind)]
+    if not kinds:
+        everything = [other for kind in registry.KINDS for other in registry.names(kind)]
+        raise BenchError(
+            f"no data set, method, curriculum or study is named {name!r}; {registry.did_you_mean(name, everything)}"
+        )
+    entries = [_described(kind, name) for kind in kinds]
+    if as_json:
+        return print_json(entries[0] if len(entries) == 1 else entries)
+    console = Console()
+    for entry in entries:
+        _print_entry(console, entry)
+    return None
+
+
+def _described(kind: str, name: str) -> dict[str, Any]:
+    entry = registry.describe(kind, name)
+    if kind == "studies":
+        study = registry.study(name)
+        arms = {label: plain(arm) for label, arm in study.rows()}
+        more = {key: plain(getattr(study, key)) for key in ("question", "datasets", "reference", "floors", "folds")}
+        more |= {key: plain(getattr(study, key)) for key in ("partitions", "seeds", "recipe", "random_labels", "again")}
+        entry |= {**more, "arms": arms}
+    return entry
+
+
+def _print_entry(console: Console, entry: dict[str, Any]) -> None:
+    console.print(f"[bold]{entry['name']}[/] ({registry.SINGULAR[entry['kind']]}, version {entry['version']})")
+    paragraphs = (" ".join(part.split()) for part in entry["about"].split("\n\n"))
+    console.print("\n\n".join(paragraphs), markup=False, highlight=False)
+    skipped = ("name", "kind", "version", "about", "parameters", "question", "arms")
+    for key, value in ((key, value) for key, value in entry.items() if key not in skipped and value not in (None, {})):
+        console.print(f"[bold]{key}[/]: {escape(_in_words(value))}", highlight=False)
+    if entry.get("arms"):
+        table = Table("arm", "method", "parameters", "curriculum", box=None, pad_edge=False)
+        for label, arm in entry["arms"].items():
+            table.add_row(escape(label), arm["method"], escape(_in_words(arm["params"])), arm["curriculum"])
+        console.print(table)
+    if entry.get("parameters"):
+        table = Table("parameter", "default", "meaning", box=None, pad_edge=False)
+        for row in entry["parameters"]:
+            choices = f" ({', '.join(_in_words(choice) for choice in row['choices'])})" if row.get("choices") else ""
+            table.add_row(row["name"], escape(_in_words(row["default"])), escape(row["meaning"] + choices))
+        console.print(table)
+
+
+def _in_words(value: Any) -> str:
+    """A value as a line of text: `volume, mm=4.0` for a view, `none` for nothing."""
+    if isinstance(value, dict):
+        parts = [f"{key}={_in_words(item)}" for key, item in value.items() if key != "kind"]
+        return ", ".join([value["kind"], *parts] if "kind" in value else parts)
+    if isinstance(value, list):
+        return "; ".join(_in_words(item) for item in value) or "none"
+    return {None: "none", "": "none"}.get(value, str(value))
+
+
+COMMAND = describe
+PANEL = "Catalogue"

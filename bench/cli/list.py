@@ -1,0 +1,45 @@
+"""`bench list`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench import registry
+from bench.cli.options import Json, print_json
+from bench.core import BenchError, Study
+
+
+def list_(
+    kind: Annotated[str, typer.Argument(help="datasets, methods, curricula or studies. Default: all.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List the data sets, methods, curricula and studies."""
+    if kind and kind not in registry.KINDS:
+        raise BenchError(f"no kind {kind!r}; {registry.did_you_mean(kind, registry.KINDS)}")
+    rows = [_row(each, name) for each in ([kind] if kind else registry.KINDS) for name in registry.names(each)]
+    if as_json:
+        return print_json(rows)
+    table = Table("kind", "name", "description", box=None, pad_edge=False)
+    for row in rows:
+        what = f"[dim]{row['family']}[/]  " if "family" in row else ""
+        table.add_row(registry.SINGULAR[row["kind"]], row["name"], what + escape(row["summary"]))
+    return Console().print(table)
+
+
+def _row(kind: str, name: str) -> dict[str, Any]:
+    about = registry.describe(kind, name)
+    member = registry.study(name) if kind == "studies" else registry.member(kind, name)
+    summary = member.question if isinstance(member, Study) else about.get("title") or about["about"].partition("\n")[0]
+    row = {"kind": kind, "name": name, "summary": summary}
+    if kind == "datasets":
+        row |= {"phantom": member.phantom, "task": member.task.kind}
+    return {**row, "family": about["family"]} if "family" in about else row
+
+
+COMMAND = list_
+PANEL = "Catalogue"
