@@ -7,7 +7,7 @@ Every sample of a phantom keeps, as the covariate `oracle`, the number that such
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bench import registry
 from bench.core import BenchError
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from bench.data.prepare import Prepared
-
-
-class Phantom(Protocol):
-    """A data set that knows the best use of its `oracle` numbers."""
-
-    def reader(self, oracle: np.ndarray) -> np.ndarray:
-        """(N,) of the covariate `oracle` to predictions: chances (N, K), numbers (N,), or Dice of each scan (N,)."""
+    from bench.datasets._phantom import Phantom
 
 
 def oracle_score(prepared: Prepared) -> float:
@@ -72,18 +66,6 @@ def flipped(label: int, classes: int, share: float, seed: int) -> int:
     return (label + shift) % classes if chance < share else label
 
 
-def check_share(name: str, share: float) -> None:
-    """BenchError where a share of labels is none."""
-    if not 0 <= share <= 1:
-        raise BenchError(f"{name}: label_noise is a share between 0 and 1, not {share}")
-
-
-def check_effect(name: str, effect: float) -> None:
-    """BenchError where an effect is too strange to be drawn."""
-    if not 0 <= effect <= 5:
-        raise BenchError(f"{name}: effect lies between 0 and 5, not {effect}")
-
-
 def _one_for_all(prepared: Prepared) -> float:
     """Mean Dice of the best mask that knows no image: the voxels most often inside, as many as are best."""
     import numpy as np
@@ -95,8 +77,8 @@ def _one_for_all(prepared: Prepared) -> float:
     return max(float((2 * masks[:, guess].sum(axis=1) / (sizes + guess.sum())).mean()) for guess in guesses)
 
 
-def told(oracle: np.ndarray, classes: int) -> np.ndarray:
-    """Chances (N, K) for one who is told the class, or -1 for nothing: one class for sure, or all of them alike."""
+def class_probabilities(oracle: np.ndarray, classes: int) -> np.ndarray:
+    """Probabilities (N, K) from the known class (N,): 1 for that class; equal for all classes where it is -1."""
     import numpy as np
 
     known = np.eye(classes)[oracle.astype(int).clip(0)]

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
+from bench.core import Sample, Scan, Task, param
 from bench.datasets import _anatomy, _heads
 from bench.datasets._anatomy import Frame
 from bench.datasets._heads import FLUID, Region
-from bench.datasets._oracle import check_share, combined, estimate, flipped, likelihoods
+from bench.datasets._oracle import combined, estimate, likelihoods
+from bench.datasets._phantom import HeadPhantom, relative
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,15 +29,10 @@ HIPPOCAMPI = Region(usual=2.2, spread=1.4, year=0.05, illness=3.5)  # how far th
 
 
 @dataclass(frozen=True)
-class PhantomAd(Dataset):
+class PhantomAd(HeadPhantom):
     """Brains with and without an atrophy of the medial temporal lobe and enlarged ventricles, made by a program."""
 
     title: ClassVar[str] = "Phantom of dementia: MNI152 with atrophy of known place and size (not real scans)"
-    source: ClassVar[str] = _anatomy.SOURCE
-    licence: ClassVar[str] = _anatomy.LICENCE
-    citation: ClassVar[str] = _anatomy.CITATION
-    layout: ClassVar[str] = "no files: it is made"
-    phantom: ClassVar[bool] = True
     task: ClassVar[Task] = Task("classification", "auc", ("healthy", "patient"))
 
     subjects: int = param(60, "people, every second a patient")
@@ -48,26 +43,6 @@ class PhantomAd(Dataset):
     label_noise: float = param(0.0, "share of the labels that are of the other class")
     seed: int = param(0, "of all that is random")
 
-    def __post_init__(self) -> None:
-        if self.subjects < 2:
-            raise BenchError(f"phantom_ad has at least 2 subjects, not {self.subjects}")
-        if not 1 <= self.mm <= 12:
-            raise BenchError(f"phantom_ad: mm lies between 1 and 12, not {self.mm}")
-        if not (0 <= self.effect <= 5 and 0 <= self.noise <= 1 and 0 <= self.bending <= 3):
-            raise BenchError(f"phantom_ad: effect up to 5, noise up to 1, bending up to 3, none below 0: {self}")
-        check_share("phantom_ad", self.label_noise)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (1, *_anatomy.grid_shape(self.mm))
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        return (self.mm,) * 3
-
-    def samples(self, root: Path | None) -> Sequence[Sample]:
-        return [self._sample(number) for number in range(self.subjects)]
-
     def truth(self) -> np.ndarray:
         """What the illness turns into fluid in an average brain: 1 where it does most, (D, H, W)."""
         import numpy as np
@@ -76,14 +51,14 @@ class PhantomAd(Dataset):
         tissue, ventricles = _anatomy.sample((average.tissue, average.ventricles), points)
         ill, well = (_fluid(points, ventricles, _reaches(size, 0.0, (0.0, 0.0)), self.mm) for size in (self.effect, 0))
         lost = np.clip(ill - well, 0, 1) * tissue
-        return lost / lost.max() if lost.max() > 0 else lost
+        return relative(lost)
 
-    def _sample(self, number: int) -> Sample:
+    def samples_of(self, number: int) -> Sequence[Sample]:
         import numpy as np
 
         patient = number % 2
-        label = flipped(patient, 2, self.label_noise, seed_of("phantom_ad", self.seed, number, "label"))
-        rng = np.random.default_rng(seed_of("phantom_ad", self.seed, number, "person"))
+        label = self.noisy_label(number, patient, 2)
+        rng = self.rng(number, "person")
         age = round(float(np.clip(rng.normal(*AGES), 55, 95)), 1)
         deviations = tuple(rng.standard_normal(2).tolist())
         reaches = _reaches(self.effect * patient, age - AGES[0], deviations)
@@ -91,7 +66,7 @@ class PhantomAd(Dataset):
         covariates |= {"ventricles_mm": round(reaches[0], 3), "hippocampi_mm": round(reaches[1], 3)}
         covariates["oracle"] = _evidence(reaches, age - AGES[0])
         name, stratum, read = f"phantom-{number:04d}", self.task.classes[label], partial(_scan, self, number, reaches)
-        return Sample(name, name, float(label), stratum, read, covariates=covariates)
+        return [Sample(name, name, float(label), stratum, read, covariates=covariates)]
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
         """Chances of the classes (N, 2) for one who knows the reach of the fluid and the age, as `oracle` sums up."""
@@ -117,10 +92,7 @@ def _scan(phantom: PhantomAd, number: int, reaches: tuple[float, float]) -> Scan
     """One head. Anatomy, shading and noise have generators of their own, so that one does not move the other."""
     import numpy as np
 
-    anatomy, shading, noise = (
-        np.random.default_rng(seed_of("phantom_ad", phantom.seed, number, purpose))
-        for purpose in ("anatomy", "shading", "noise")
-    )
+    anatomy, shading, noise = phantom.rngs(number, "anatomy", "shading", "noise")
     average, frame = _anatomy.atlas(phantom.mm), Frame.whole(phantom.mm)
     maps = (average.t1, average.white, average.brain, average.ventricles)
     points = _heads.bent(frame, phantom.bending, anatomy)

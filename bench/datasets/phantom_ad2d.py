@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
+from bench.core import Sample, Scan, Task, param
 from bench.datasets import _anatomy, _heads
 from bench.datasets._anatomy import Frame
 from bench.datasets._heads import Region
-from bench.datasets._oracle import check_effect, check_share, combined, estimate, flipped, likelihoods
+from bench.datasets._oracle import combined, estimate, likelihoods
+from bench.datasets._phantom import Limits, PicturePhantom, relative
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,15 +33,11 @@ SLOPES, SPREADS = (tuple(getattr(region, word) for region in REGIONS) for word i
 
 
 @dataclass(frozen=True)
-class PhantomAd2d(Dataset):
+class PhantomAd2d(PicturePhantom):
     """Axial slices of brains in four stages of dementia, from none to moderate, made by a program."""
 
     title: ClassVar[str] = "Phantom of stages of dementia: slices of MNI152 with graded atrophy (not real scans)"
-    source: ClassVar[str] = _anatomy.SOURCE
-    licence: ClassVar[str] = _anatomy.LICENCE
-    citation: ClassVar[str] = _anatomy.CITATION
-    layout: ClassVar[str] = "no files: it is made"
-    phantom: ClassVar[bool] = True
+    limits: ClassVar[Limits] = {"slices": (1, 15)}
     task: ClassVar[Task] = Task("classification", "balanced_accuracy", STAGES)
 
     subjects: int = param(60, "people, equally many of each stage")
@@ -54,28 +50,6 @@ class PhantomAd2d(Dataset):
     bending: float = param(1.0, "size of the deformations, times the usual")
     seed: int = param(0, "of all that is random")
 
-    def __post_init__(self) -> None:
-        if self.subjects < 4 or not 1 <= self.slices <= 15:
-            raise BenchError(f"phantom_ad2d: subjects from 4, slices from 1 to 15, not {self.subjects}, {self.slices}")
-        if not (32 <= self.size <= 512 and 0.5 <= self.mm <= 8):
-            raise BenchError(f"phantom_ad2d: size from 32 to 512, mm from 0.5 to 8, not {self.size}, {self.mm}")
-        if not (0 <= self.noise <= 1 and 0 <= self.bending <= 3):
-            raise BenchError(f"phantom_ad2d: noise up to 1, bending up to 3, none below 0: {self}")
-        check_effect("phantom_ad2d", self.effect)
-        check_share("phantom_ad2d", self.label_noise)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (1, self.size, self.size)
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        return (self.mm,) * 2
-
-    def samples(self, root: Path | None) -> Sequence[Sample]:
-        people = [self._person(number) for number in range(self.subjects)]
-        return [sample for person in people for sample in person]
-
     def truth(self) -> np.ndarray:
         """What the last stage turns into fluid in an average brain's middle slice: 1 where it does most, (H, W)."""
         import numpy as np
@@ -84,18 +58,18 @@ class PhantomAd2d(Dataset):
         tissue, *surfaces = _anatomy.sample((average.tissue, average.ventricles, average.sulci), points)
         ill, well = (_fluid(surfaces, _reaches(size, 0.0, (0.0, 0.0)), self.mm) for size in (3 * self.effect, 0))
         gone = _heads.picture(np.clip(ill - well, 0, 1) * tissue)
-        return gone / gone.max() if gone.max() > 0 else gone
+        return relative(gone)
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
         """Chances of the stages (N, 4) for one who knows how far fluid reaches and the age, as `oracle` sums up."""
         return likelihoods(oracle, [self.effect * stage for stage in range(4)], combined(SLOPES, SPREADS))
 
-    def _person(self, number: int) -> list[Sample]:
+    def samples_of(self, number: int) -> Sequence[Sample]:
         import numpy as np
 
         stage = number % len(STAGES)
-        label = flipped(stage, len(STAGES), self.label_noise, seed_of("phantom_ad2d", self.seed, number, "label"))
-        rng = np.random.default_rng(seed_of("phantom_ad2d", self.seed, number, "person"))
+        label = self.noisy_label(number, stage, len(STAGES))
+        rng = self.rng(number, "person")
         age = round(float(np.clip(rng.normal(*AGES), 55, 95)), 1)
         reaches = _reaches(self.effect * stage, age - AGES[0], rng.standard_normal(2).tolist())
         usual = _reaches(0.0, age - AGES[0], (0.0, 0.0))
@@ -123,10 +97,8 @@ def _scan(phantom: PhantomAd2d, number: int, reaches: Sequence[float], height: f
     """One slice. The slices of a person share anatomy and shading, never the noise."""
     import numpy as np
 
-    anatomy, shading, noise = (
-        np.random.default_rng(seed_of("phantom_ad2d", phantom.seed, number, *purpose))
-        for purpose in (("anatomy",), ("shading",), ("noise", height))
-    )
+    anatomy, shading = phantom.rngs(number, "anatomy", "shading")
+    noise = phantom.rng(number, "noise", height)
     average, frame = _anatomy.atlas(phantom.mm), Frame.slice(height, phantom.size, phantom.mm)
     maps = (average.t1, average.white, average.brain, average.ventricles, average.sulci)
     t1, white, brain, *surfaces = _anatomy.sample(maps, _heads.bent(frame, phantom.bending, anatomy))

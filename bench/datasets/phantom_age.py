@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
+from bench.core import Sample, Scan, Task, param
 from bench.datasets import _anatomy, _heads
 from bench.datasets._anatomy import Frame
 from bench.datasets._heads import FLUID, Region
-from bench.datasets._oracle import check_effect, combined, estimate
+from bench.datasets._oracle import combined, estimate
+from bench.datasets._phantom import HeadPhantom, Limits, relative
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,15 +49,11 @@ SITES = (Site("north", 0.0, 0.0, 1.0, 1.0), Site("south", 0.22, -0.2, 2.0, 1.4),
 
 
 @dataclass(frozen=True)
-class PhantomAge(Dataset):
+class PhantomAge(HeadPhantom):
     """Age in years from brains that a program aged, at three sites."""
 
     title: ClassVar[str] = "Phantom of ageing: MNI152 widened and spotted with the years (not real scans)"
-    source: ClassVar[str] = _anatomy.SOURCE
-    licence: ClassVar[str] = _anatomy.LICENCE
-    citation: ClassVar[str] = _anatomy.CITATION
-    layout: ClassVar[str] = "no files: it is made"
-    phantom: ClassVar[bool] = True
+    limits: ClassVar[Limits] = {"sites": (0, 2), "label_noise": (0, 50)}
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
 
     subjects: int = param(60, "people, of all ages and sites")
@@ -69,26 +65,6 @@ class PhantomAge(Dataset):
     bending: float = param(1.0, "size of the deformations, times the usual")
     seed: int = param(0, "of all that is random")
 
-    def __post_init__(self) -> None:
-        if self.subjects < 2:
-            raise BenchError(f"phantom_age has at least 2 subjects, not {self.subjects}")
-        if not (1 <= self.mm <= 12 and 0 <= self.sites <= 2):
-            raise BenchError(f"phantom_age: mm from 1 to 12, sites from 0 to 2, not {self.mm}, {self.sites}")
-        if not (0 <= self.noise <= 1 and 0 <= self.bending <= 3 and 0 <= self.label_noise <= 50):
-            raise BenchError(f"phantom_age: noise up to 1, bending to 3, label_noise to 50, none below 0: {self}")
-        check_effect("phantom_age", self.effect)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (1, *_anatomy.grid_shape(self.mm))
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        return (self.mm,) * 3
-
-    def samples(self, root: Path | None) -> Sequence[Sample]:
-        return [self._sample(number) for number in range(self.subjects)]
-
     def truth(self) -> np.ndarray:
         """What turns into fluid from 20 to 90 in an average brain, (D, H, W): 1 where most does. No lesions."""
         import numpy as np
@@ -99,7 +75,7 @@ class PhantomAge(Dataset):
             _fluid(points, surfaces, _levels(self.effect * (age - MIDDLE), (0.0,) * 4), self.mm) for age in AGES
         )
         gone = np.clip(old - young, 0, 1) * tissue
-        return gone / gone.max() if gone.max() > 0 else gone
+        return relative(gone)
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
         """Years (N,) for one who knows the four changes, drawn to the mean age as far as they are unsure."""
@@ -108,10 +84,9 @@ class PhantomAge(Dataset):
         error = combined(slopes, spreads) ** 2 if self.effect else float("inf")
         return MIDDLE + oracle * (variance / (variance + error))
 
-    def _sample(self, number: int) -> Sample:
-        import numpy as np
+    def samples_of(self, number: int) -> Sequence[Sample]:
 
-        rng = np.random.default_rng(seed_of("phantom_age", self.seed, number, "person"))
+        rng = self.rng(number, "person")
         age = float(rng.uniform(*AGES))
         levels = _levels(self.effect * (age - MIDDLE), rng.standard_normal(4).tolist())
         sex, site = "FM"[int(rng.integers(2))], SITES[int(rng.integers(len(SITES)))]
@@ -123,7 +98,7 @@ class PhantomAge(Dataset):
         covariates |= {word: round(level, 3) for word, level in zip(words, levels, strict=True)}
         name, start = f"phantom-{number:04d}", int(noted // DECADE) * DECADE
         stratum, read = f"{start} to {start + DECADE - 1}", partial(_scan, self, number, levels, site)
-        return Sample(name, name, noted, stratum, read, site=site.name, covariates=covariates)
+        return [Sample(name, name, noted, stratum, read, site=site.name, covariates=covariates)]
 
 
 def _slopes(effect: float) -> list[float]:
@@ -139,10 +114,7 @@ def _scan(phantom: PhantomAge, number: int, levels: Sequence[float], site: Site)
     """One head. Anatomy, spots, shading and noise have generators of their own."""
     import numpy as np
 
-    anatomy, spots, shading, noise = (
-        np.random.default_rng(seed_of("phantom_age", phantom.seed, number, purpose))
-        for purpose in ("anatomy", "spots", "shading", "noise")
-    )
+    anatomy, spots, shading, noise = phantom.rngs(number, "anatomy", "spots", "shading", "noise")
     average, frame = _anatomy.atlas(phantom.mm), Frame.whole(phantom.mm)
     maps = (average.t1, average.white, average.brain, average.ventricles, average.sulci)
     points = _heads.bent(frame, phantom.bending, anatomy)

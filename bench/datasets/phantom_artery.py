@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
+from bench.core import BenchError, Sample, Scan, Task, param
 from bench.data.readers.image_mask_pairs import TARGET, TARGETS, projected
 from bench.datasets import _anatomy, _heads, _vessels
 from bench.datasets._anatomy import Frame
-from bench.datasets._oracle import check_effect, check_share
+from bench.datasets._phantom import Limits, Phantom
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,15 +29,11 @@ BIAS = 0.12  # deviation of the logarithm of the intensity, smooth over the head
 
 
 @dataclass(frozen=True)
-class PhantomArtery(Dataset):
+class PhantomArtery(Phantom):
     """Angiograms of arteries that a program grew, with their masks."""
 
     title: ClassVar[str] = "Phantom of brain arteries: angiograms of grown trees in MNI152 (not real scans)"
-    source: ClassVar[str] = _anatomy.SOURCE
-    licence: ClassVar[str] = _anatomy.LICENCE
-    citation: ClassVar[str] = _anatomy.CITATION
-    layout: ClassVar[str] = "no files: it is made"
-    phantom: ClassVar[bool] = True
+    limits: ClassVar[Limits] = {"mm": (0.5, 4), "size": (16, 192)}
     task: ClassVar[Task] = Task("segmentation", "dice", ("background", "artery"))
 
     subjects: int = param(24, "people")
@@ -51,27 +46,17 @@ class PhantomArtery(Dataset):
     seed: int = param(0, "of all that is random")
 
     def __post_init__(self) -> None:
-        if self.subjects < 2:
-            raise BenchError(f"phantom_artery has at least 2 subjects, not {self.subjects}")
-        if not (0.5 <= self.mm <= 4 and 16 <= self.size <= 192 and self.size * self.mm <= 120):
-            raise BenchError(f"phantom_artery: mm 0.5 to 4, size 16 to 192, at most 120 mm: {self.mm}, {self.size}")
-        if self.size % 2 or not 0 <= self.noise <= 1:
-            raise BenchError(f"phantom_artery: size is even, noise from 0 to 1, not {self.size}, {self.noise}")
+        super().__post_init__()
+        if self.size % 2 or self.size * self.mm > 120:
+            raise BenchError(f"{self.name}: size must be even and size x mm at most 120, not {self.size} x {self.mm}")
         if self.target == "projection" and self.label_noise:
-            raise BenchError("phantom_artery: what a perfect reader scores on a projection of noisy masks is not known")
-        check_effect("phantom_artery", self.effect)
-        check_share("phantom_artery", self.label_noise)
+            raise BenchError(
+                f"{self.name}: a projection of noisy masks has no known best score; set label_noise=0"
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (1, self.size, self.size, self.size // 2)
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        return (self.mm,) * 3
-
-    def samples(self, root: Path | None) -> Sequence[Sample]:
-        return [self._sample(number) for number in range(self.subjects)]
 
     def corner(self) -> tuple[float, ...]:
         """The middle of the first voxel, millimetres in MNI space."""
@@ -82,18 +67,15 @@ class PhantomArtery(Dataset):
         """The arteries of a person, and the numbers of the pieces that the mask does not forget."""
         import numpy as np
 
-        trees, forgetting = (
-            np.random.default_rng(seed_of("phantom_artery", self.seed, number, purpose))
-            for purpose in ("trees", "label")
-        )
+        trees, forgetting = self.rngs(number, "trees", "label")
         grown = _vessels.grow(trees)
         forgotten = forgetting.random(grown.twigs.max() + 1) < self.label_noise
         return grown, np.flatnonzero((grown.twigs < 0) | ~forgotten[grown.twigs])
 
-    def _sample(self, number: int) -> Sample:
+    def samples_of(self, number: int) -> Sequence[Sample]:
         name, read = f"phantom-{number:04d}", partial(_scan, self, number)
         covariates = {"oracle": self._dice(number) if self.label_noise else 1.0}
-        return Sample(name, name, float("nan"), "artery", read, covariates=covariates)
+        return [Sample(name, name, float("nan"), "artery", read, covariates=covariates)]
 
     def _dice(self, number: int) -> float:
         """Dice of all arteries against those that the mask holds, from the volumes of the pieces in the picture."""
@@ -110,10 +92,7 @@ def _scan(phantom: PhantomArtery, number: int) -> Scan:
     """One angiogram. Arteries, anatomy, shading and noise have generators of their own."""
     import numpy as np
 
-    anatomy, shading, noise = (
-        np.random.default_rng(seed_of("phantom_artery", phantom.seed, number, purpose))
-        for purpose in ("anatomy", "shading", "noise")
-    )
+    anatomy, shading, noise = phantom.rngs(number, "anatomy", "shading", "noise")
     grown, kept = phantom.vessels(number)
     blood, whole = _drawn(phantom, grown, np.arange(len(grown.radii)))
     mask = whole >= SHARE if not phantom.label_noise else _drawn(phantom, grown, kept)[1] >= SHARE

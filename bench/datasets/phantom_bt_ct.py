@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import Dataset, Sample, Scan, Task, param, seed_of
-from bench.datasets import _anatomy, _heads, _lesions
+from bench.core import Sample, Scan, Task, param
+from bench.datasets import _heads, _lesions
 from bench.datasets._anatomy import Frame
-from bench.datasets._oracle import flipped, told
-from bench.datasets.phantom_bt_mri import HEIGHTS, check
+from bench.datasets._oracle import class_probabilities
+from bench.datasets._phantom import PicturePhantom
+from bench.datasets.phantom_bt_mri import HEIGHTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,15 +29,10 @@ BLUR, WHITE = 0.6, 230  # pixels: deviation of the blur of the reconstruction; u
 
 
 @dataclass(frozen=True)
-class PhantomBtCt(Dataset):
+class PhantomBtCt(PicturePhantom):
     """Slices with a tumour or none, as CT sees them."""
 
     title: ClassVar[str] = "Phantom of brain tumours in CT: slices of MNI152 with drawn tumours (not real scans)"
-    source: ClassVar[str] = _anatomy.SOURCE
-    licence: ClassVar[str] = _anatomy.LICENCE
-    citation: ClassVar[str] = _anatomy.CITATION
-    layout: ClassVar[str] = "no files: it is made"
-    phantom: ClassVar[bool] = True
     task: ClassVar[Task] = Task("classification", "auc", CLASSES)
 
     subjects: int = param(60, "people, one picture of each, every second with a tumour")
@@ -49,34 +44,19 @@ class PhantomBtCt(Dataset):
     bending: float = param(1.0, "size of the deformations, times the usual")
     seed: int = param(0, "of all that is random")
 
-    def __post_init__(self) -> None:
-        check("phantom_bt_ct", self)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (1, self.size, self.size)
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        return (self.mm,) * 2
-
-    def samples(self, root: Path | None) -> Sequence[Sample]:
-        return [self._sample(number) for number in range(self.subjects)]
-
     def reader(self, oracle: np.ndarray) -> np.ndarray:
         """Chances of the classes (N, 2) for one who sees what `oracle` says: a class, or -1 for nothing at all."""
-        return told(oracle, len(CLASSES))
+        return class_probabilities(oracle, len(CLASSES))
 
-    def _sample(self, number: int) -> Sample:
-        import numpy as np
+    def samples_of(self, number: int) -> Sequence[Sample]:
 
         ill = number % 2
-        label = flipped(ill, 2, self.label_noise, seed_of("phantom_bt_ct", self.seed, number, "label"))
-        rng = np.random.default_rng(seed_of("phantom_bt_ct", self.seed, number, "person"))
+        label = self.noisy_label(number, ill, 2)
+        rng = self.rng(number, "person")
         height = float(rng.uniform(*HEIGHTS))
         name, read = f"phantom-{number:04d}", partial(_scan, self, number, bool(ill), height)
         covariates = {"oracle": ill if self.effect else -1, "height_mm": round(height, 1)}
-        return Sample(name, name, float(label), CLASSES[label], read, covariates=covariates)
+        return [Sample(name, name, float(label), CLASSES[label], read, covariates=covariates)]
 
 
 def _scan(phantom: PhantomBtCt, number: int, ill: bool, height: float) -> Scan:
@@ -84,10 +64,7 @@ def _scan(phantom: PhantomBtCt, number: int, ill: bool, height: float) -> Scan:
     import numpy as np
     from scipy import ndimage
 
-    anatomy, tumour, shading, noise = (
-        np.random.default_rng(seed_of("phantom_bt_ct", phantom.seed, number, purpose))
-        for purpose in ("anatomy", "tumour", "shading", "noise")
-    )
+    anatomy, tumour, shading, noise = phantom.rngs(number, "anatomy", "tumour", "shading", "noise")
     frame = Frame.slice(height, phantom.size, phantom.mm)
     kind = ("glioma", "meningioma")[int(tumour.integers(2))]
     grown = _lesions.lesion(kind, height, tumour) if ill else None

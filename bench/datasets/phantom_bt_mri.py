@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
-from bench.datasets import _anatomy, _heads, _lesions
+from bench.core import Sample, Scan, Task, param
+from bench.datasets import _heads, _lesions
 from bench.datasets._anatomy import Frame
-from bench.datasets._oracle import check_effect, check_share, flipped, told
+from bench.datasets._oracle import class_probabilities
+from bench.datasets._phantom import PicturePhantom
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,15 +27,10 @@ BIAS, GAIN, WHITE = 0.10, 0.08, 230  # deviations of the logarithm of the intens
 
 
 @dataclass(frozen=True)
-class PhantomBtMri(Dataset):
+class PhantomBtMri(PicturePhantom):
     """Slices with a glioma, a meningioma, an adenoma of the pituitary or nothing, as MR sees them after contrast."""
 
     title: ClassVar[str] = "Phantom of brain tumours in MR: slices of MNI152 with drawn tumours (not real scans)"
-    source: ClassVar[str] = _anatomy.SOURCE
-    licence: ClassVar[str] = _anatomy.LICENCE
-    citation: ClassVar[str] = _anatomy.CITATION
-    layout: ClassVar[str] = "no files: it is made"
-    phantom: ClassVar[bool] = True
     task: ClassVar[Task] = Task("classification", "balanced_accuracy", KINDS[:3])
 
     subjects: int = param(60, "people, one picture of each, equally many of each class")
@@ -51,57 +46,30 @@ class PhantomBtMri(Dataset):
     def __post_init__(self) -> None:
         if self.pituitary:  # the classes are the instance's, as `pituitary` says
             object.__setattr__(self, "task", Task("classification", "balanced_accuracy", KINDS))
-        check("phantom_bt_mri", self)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (1, self.size, self.size)
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        return (self.mm,) * 2
-
-    def samples(self, root: Path | None) -> Sequence[Sample]:
-        return [self._sample(number) for number in range(self.subjects)]
+        super().__post_init__()
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
         """Chances of the classes (N, K) for one who sees what `oracle` says: a class, or -1 for nothing at all."""
-        return told(oracle, len(self.task.classes))
+        return class_probabilities(oracle, len(self.task.classes))
 
-    def _sample(self, number: int) -> Sample:
-        import numpy as np
+    def samples_of(self, number: int) -> Sequence[Sample]:
 
         classes = self.task.classes
         kind = number % len(classes)
-        label = flipped(kind, len(classes), self.label_noise, seed_of("phantom_bt_mri", self.seed, number, "label"))
-        rng = np.random.default_rng(seed_of("phantom_bt_mri", self.seed, number, "person"))
+        label = self.noisy_label(number, kind, len(classes))
+        rng = self.rng(number, "person")
         height = float(rng.uniform(*(BASE if self.pituitary else HEIGHTS)))
         name, read = f"phantom-{number:04d}", partial(_scan, self, number, classes[kind], height)
         covariates = {"oracle": kind if self.effect else -1, "height_mm": round(height, 1)}
         part = "test" if number % 5 == 4 else "train"
-        return Sample(name, name, float(label), classes[label], read, covariates=covariates, part=part)
-
-
-def check(name: str, made: Dataset) -> None:
-    """BenchError where a phantom of tumours cannot be made so."""
-    if made.subjects < 4:
-        raise BenchError(f"{name} has at least 4 subjects, not {made.subjects}")
-    if not (32 <= made.size <= 512 and 0.5 <= made.mm <= 8):
-        raise BenchError(f"{name}: size from 32 to 512, mm from 0.5 to 8, not {made.size}, {made.mm}")
-    if not (0 <= made.noise <= 1 and 0 <= made.bending <= 3):
-        raise BenchError(f"{name}: noise up to 1, bending up to 3, none below 0: {made}")
-    check_effect(name, made.effect)
-    check_share(name, made.label_noise)
+        return [Sample(name, name, float(label), classes[label], read, covariates=covariates, part=part)]
 
 
 def _scan(phantom: PhantomBtMri, number: int, kind: str, height: float) -> Scan:
     """One slice. Anatomy, tumour, shading and noise have generators of their own."""
     import numpy as np
 
-    anatomy, tumour, shading, noise = (
-        np.random.default_rng(seed_of("phantom_bt_mri", phantom.seed, number, purpose))
-        for purpose in ("anatomy", "tumour", "shading", "noise")
-    )
+    anatomy, tumour, shading, noise = phantom.rngs(number, "anatomy", "tumour", "shading", "noise")
     frame = Frame.slice(height, phantom.size, phantom.mm)
     grown = None if kind == "healthy" else _lesions.lesion(kind, height, tumour)
     head = _lesions.head(frame, phantom.bending, grown, phantom.effect, [anatomy, tumour])

@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import BenchError, Dataset, Sample, Scan, Task, param, seed_of
-from bench.datasets._oracle import check_effect, check_share, flipped
+from bench.core import Sample, Scan, Task, param
+from bench.datasets._phantom import Limits, Phantom
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,15 +24,14 @@ BLOB, PATH = (0.10, 0.15), 0.32  # of the edge: its radius, from and to; how far
 
 
 @dataclass(frozen=True)
-class PhantomOrder(Dataset):
+class PhantomOrder(Phantom):
     """A blob that moves through the slices forwards or backwards; mean and maximum along them say nothing."""
 
     title: ClassVar[str] = "Phantom of order: equal slices forwards or backwards (not real scans)"
     source: ClassVar[str] = "made by bench"
     licence: ClassVar[str] = "the licence of bench"
     citation: ClassVar[str] = "Mallows CL. Non-null ranking models. I. Biometrika 44:114-130, 1957. doi:10.2307/2333244"
-    layout: ClassVar[str] = "no files: it is made"
-    phantom: ClassVar[bool] = True
+    limits: ClassVar[Limits] = {"slices": (4, 128), "size": (16, 128), "noise": (0, 2)}
     task: ClassVar[Task] = Task("classification", "auc", ("forward", "backward"))
 
     subjects: int = param(60, "volumes, every second backward")
@@ -44,14 +42,6 @@ class PhantomOrder(Dataset):
     noise: float = param(0.1, "deviation of the noise, where the blob is 1")
     seed: int = param(0, "of all that is random")
 
-    def __post_init__(self) -> None:
-        if self.subjects < 2:
-            raise BenchError(f"phantom_order has at least 2 subjects, not {self.subjects}")
-        if not (4 <= self.slices <= 128 and 16 <= self.size <= 128 and 0 <= self.noise <= 2):
-            raise BenchError(f"phantom_order: slices 4 to 128, size 16 to 128, noise 0 to 2, not {self}")
-        check_effect("phantom_order", self.effect)
-        check_share("phantom_order", self.label_noise)
-
     @property
     def shape(self) -> tuple[int, ...]:
         return (1, self.slices, self.size, self.size)
@@ -59,9 +49,6 @@ class PhantomOrder(Dataset):
     @property
     def spacing(self) -> tuple[float, ...]:
         return (4.0,) * 3
-
-    def samples(self, root: Path | None) -> Sequence[Sample]:
-        return [self._sample(number) for number in range(self.subjects)]
 
     def truth(self) -> np.ndarray:
         """Where the usual blob is when its slices are in order, forwards or backwards, (D, H, W); 0 without effect."""
@@ -78,18 +65,17 @@ class PhantomOrder(Dataset):
         odds = FIRMNESS * self.effect * self.slices * (self.slices - 1) / 2 * oracle
         return np.stack([expit(odds), expit(-odds)], axis=1)
 
-    def _sample(self, number: int) -> Sample:
-        import numpy as np
+    def samples_of(self, number: int) -> Sequence[Sample]:
 
         backward = number % 2
-        label = flipped(backward, 2, self.label_noise, seed_of("phantom_order", self.seed, number, "label"))
-        rng = np.random.default_rng(seed_of("phantom_order", self.seed, number, "order"))
+        label = self.noisy_label(number, backward, 2)
+        rng = self.rng(number, "order")
         order, swaps = mallows(self.slices, FIRMNESS * self.effect, rng)
         tau = 1 - 4 * swaps / (self.slices * (self.slices - 1))
         if backward:
             order, tau = order[::-1], -tau
         name, read = f"phantom-{number:04d}", partial(_scan, self, number, tuple(order))
-        return Sample(name, name, float(label), self.task.classes[label], read, covariates={"oracle": tau})
+        return [Sample(name, name, float(label), self.task.classes[label], read, covariates={"oracle": tau})]
 
 
 def mallows(count: int, firmness: float, rng: np.random.Generator) -> tuple[list[int], int]:
@@ -113,9 +99,7 @@ def _scan(phantom: PhantomOrder, number: int, order: Sequence[int]) -> Scan:
     """One volume: the way of the blob and the noise of every slice are drawn without a look at the order."""
     import numpy as np
 
-    way, noise = (
-        np.random.default_rng(seed_of("phantom_order", phantom.seed, number, purpose)) for purpose in ("way", "noise")
-    )
+    way, noise = phantom.rngs(number, "way", "noise")
     shift, turn = 0.05 * way.standard_normal(2), 0.25 * way.standard_normal()
     blobs = _blobs(phantom.slices, phantom.size, shift, turn, way.uniform(*BLOB))[list(order)]
     image = 0.6 + way.uniform(0.8, 1.2) * blobs + phantom.noise * noise.standard_normal(blobs.shape)
