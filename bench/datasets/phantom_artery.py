@@ -50,9 +50,7 @@ class PhantomArtery(Phantom):
         if self.size % 2 or self.size * self.mm > 120:
             raise BenchError(f"{self.name}: size must be even and size x mm at most 120, not {self.size} x {self.mm}")
         if self.target == "projection" and self.label_noise:
-            raise BenchError(
-                f"{self.name}: a projection of noisy masks has no known best score; set label_noise=0"
-            )
+            raise BenchError(f"{self.name}: a projection of noisy masks has no known best score; set label_noise=0")
 
     @property
     def shape(self) -> tuple[int, ...]:
