@@ -19,7 +19,9 @@ from bench import registry, report
 from bench.core import Arm, Data, Design, Factor, Study
 from bench.experiments import plan
 from bench.experiments.plan.factors import planned_design
-from bench.report import figures, tables
+from bench.report import tables
+from bench.report.figures.effects_figure import draw_effects
+from bench.report.figures.interactions_figure import draw_interactions
 from bench.report.tables.effects_table import weights
 from bench.report.tables.number_format import TIMES
 from bench.storage.record_store import Store
@@ -242,8 +244,8 @@ def boxes(made):
 def test_no_words_of_the_figures_lie_on_others(name, tmp_path):
     asked = DESIGNS[name]
     (found,) = tables.frames(gathered(tmp_path, asked, (Made(people=30),), folds=2))
-    made = [figures.effects(found.section, found.effects)]
-    made += [figures.interactions(found.section)] if asked.design.interactions else []
+    made = [draw_effects(found.section, found.effects)]
+    made += [draw_interactions(found.section)] if asked.design.interactions else []
     for one in made:
         width, height = one.canvas.get_width_height()
         for text, box in (words := boxes(one)):

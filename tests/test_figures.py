@@ -12,8 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from synthetic import AGE, Made, Told, write
 
-from bench.report import figures, tables
+from bench.report import tables
 from bench.report.figures import style
+from bench.report.figures.contrasts_figure import draw_contrasts
+from bench.report.figures.scores_figure import draw_scores
 from bench.storage.record_store import Store
 
 FLOORS = {"constant": Told(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": Told(0.5, family="floor")}
@@ -42,7 +44,7 @@ def drawn(root, arms, made=None, **plan):
     floors = [arm for arm in FLOORS if arm in arms]
     results = tables.gather(write(root, arms, [made or Made()], floors=floors, **plan), Store(root))
     (found,) = tables.frames(results)
-    return figures.scores(found.section, found.scores), figures.forest(found.section, found.contrasts)
+    return draw_scores(found.section, found.scores), draw_contrasts(found.section, found.contrasts)
 
 
 def words(made):
@@ -89,14 +91,14 @@ def test_equal_numbers_give_equal_files_without_dates(tmp_path):
     kept = []
     for turn in ("first", "second"):
         made, _ = drawn(tmp_path / turn, {"a": Told(0.5), "b": Told(1)})
-        kept.append([path.read_bytes() for path in figures.save(made, tmp_path / turn / "figures", "scores")])
+        kept.append([path.read_bytes() for path in style.save_figure(made, tmp_path / turn / "figures", "scores")])
     assert kept[0] == kept[1]
     assert not re.search(rb"CreationDate|<dc:date>|Matplotlib v", b"".join(kept[0]))
 
 
 def test_the_fonts_of_a_pdf_are_embedded_as_they_are(tmp_path):
     made, _ = drawn(tmp_path, {"a": Told(0.5), "b": Told(1)})
-    pdf = figures.save(made, tmp_path, "scores")[0].read_bytes()
+    pdf = style.save_figure(made, tmp_path, "scores")[0].read_bytes()
     assert b"/Type3" not in pdf
     assert b"/FontFile2" in pdf
 
@@ -106,20 +108,20 @@ def test_labels_in_east_asian_letters_are_drawn_and_change_no_other_figure(tmp_p
     kept = []
     for turn in ("installed", "lacking"):
         made, _ = drawn(tmp_path / turn, {"a": Told(0.5), "b": Told(1)})
-        kept.append([path.read_bytes() for path in figures.save(made, tmp_path / turn / "figures", "scores")])
+        kept.append([path.read_bytes() for path in style.save_figure(made, tmp_path / turn / "figures", "scores")])
         if turn == "installed":
             named, _ = drawn(tmp_path / "named", {"方法": Told(0.5), "한국어": Told(1)})
-            figures.save(named, tmp_path / "named", "scores")
+            style.save_figure(named, tmp_path / "named", "scores")
             assert not [each for each in recwarn if "Glyph" in str(each.message)]
-            with style.paper():
-                style.figure(1, 1).text(0.5, 0.5, "bold 方法", weight="bold", style="italic").figure.canvas.draw()
+            with style.paper_style():
+                style.new_figure(1, 1).text(0.5, 0.5, "bold 方法", weight="bold", style="italic").figure.canvas.draw()
             assert not caplog.records
         monkeypatch.setattr(style, "_east_asian", tuple)
     assert kept[0] == kept[1]
 
 
 def test_families_differ_in_grey_too():
-    looks = style.looks(["floor", "2d", "3d", "hybrid", "distillation", "dcl-se", "2d"])
+    looks = style.colours_and_markers(["floor", "2d", "3d", "hybrid", "distillation", "dcl-se", "2d"])
     assert len({marker for _, marker in looks.values()}) == len(looks) == 6
 
 
@@ -143,6 +145,6 @@ def test_a_legend_of_long_names_stays_within_the_figure():
     drawn = Figure(figsize=(3.5, 2), layout="constrained")
     FigureCanvasAgg(drawn)
     drawn.subplots()
-    style.legend(drawn, [Line2D([], [], label=f"floor: a name that goes on and on, the {n}th") for n in range(5)])
+    style.add_legend(drawn, [Line2D([], [], label=f"floor: a name that goes on and on, the {n}th") for n in range(5)])
     (made,) = drawn.legends
     assert made.get_window_extent(drawn.canvas.get_renderer()).width <= drawn.bbox.width

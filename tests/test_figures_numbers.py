@@ -10,12 +10,12 @@ from synthetic import AGE, MASKS, Made, Told, write
 
 from bench.core import Task
 from bench.report import tables
-from bench.report.figures.bland_altman_figure import agreement
-from bench.report.figures.calibration_figure import reliability as diagram
-from bench.report.figures.confusion_figure import confusion
-from bench.report.figures.pareto_figure import front
-from bench.report.figures.roc_figure import ranking
-from bench.report.figures.score_distribution_figure import distribution
+from bench.report.figures.bland_altman_figure import draw_agreement
+from bench.report.figures.calibration_figure import draw_reliability
+from bench.report.figures.confusion_figure import draw_confusion
+from bench.report.figures.pareto_figure import pareto_front
+from bench.report.figures.score_distribution_figure import draw_distribution
+from bench.report.figures.threshold_curves import draw_curves
 from bench.report.tables import arm_selection
 from bench.report.tables.calibration import reliability
 from bench.report.tables.roc_curves import bands, curve
@@ -51,7 +51,7 @@ def test_the_curve_of_one_model_is_that_of_scikit_learn():
 def test_the_area_of_a_mean_curve_is_the_mean_of_the_folds_areas(kind, score, tmp_path):
     section = section_of(tmp_path, {"a": Told(0.6), "b": Told(1.2)})
     band = bands(section, "a", kind)
-    drawn = ranking({"a": band}, kind)
+    drawn = draw_curves({"a": band}, kind)
     line = drawn.axes[0].lines[0]
     x, y = line.get_xdata(), line.get_ydata()
     area = np.trapezoid(y, x) if kind == "roc" else np.sum(np.diff(x) * y[1:])
@@ -102,7 +102,7 @@ def test_a_confusion_matrix_is_scikit_learns_summed_over_the_folds(tmp_path):
     assert np.array_equal(
         counts, sum(confusion_matrix(k["y"], k["selected"].argmax(1)) for k in folds_of(section, "a"))
     )
-    drawn = confusion({"a": counts}, section.task.classes)
+    drawn = draw_confusion({"a": counts}, section.task.classes)
     shades = drawn.axes[0].collections[0].get_array().reshape(2, 2)
     assert np.allclose(shades, confusion_matrix(said.y, said.said.argmax(1), normalize="true"))
     words = [text.get_text().split("\n")[1] for text in drawn.axes[0].texts]
@@ -110,7 +110,7 @@ def test_a_confusion_matrix_is_scikit_learns_summed_over_the_folds(tmp_path):
 
 
 def test_a_class_without_scans_has_an_empty_row():
-    drawn = confusion({"a": np.diag([3, 0, 5, 2])}, FOUR)
+    drawn = draw_confusion({"a": np.diag([3, 0, 5, 2])}, FOUR)
     shades = drawn.axes[0].collections[0].get_array().reshape(4, 4)
     assert np.ma.is_masked(shades[1, 0])
     assert not np.ma.is_masked(shades[0, 0])
@@ -121,7 +121,7 @@ def test_a_reliability_diagram_is_scikit_learns(tmp_path):
     said = arm_selection.said_in_one_pass(section, "a")
     found = reliability(said.y, said.said)
     observed, stated = calibration_curve(said.y, said.said[:, 1], n_bins=10)
-    line = diagram({"a": found}, section.task.classes).axes[0].lines[1]
+    line = draw_reliability({"a": found}, section.task.classes).axes[0].lines[1]
     assert np.allclose(line.get_xdata(), stated)
     assert np.allclose(line.get_ydata(), observed)
     assert found.counts.sum() == len(said.y) == 100
@@ -140,7 +140,7 @@ def test_limits_of_agreement_and_the_line_of_the_gap_are_those_of_the_closed_for
     section = section_of(tmp_path, {"a": Told(0.2)}, Made("ages", AGE))
     said = arm_selection.said_in_one_pass(section, "a")
     gaps = said.said - said.y
-    above, below = agreement({"a": said}, "years").axes
+    above, below = draw_agreement({"a": said}, "years").axes
     levels = sorted(line.get_ydata()[0] for line in above.lines[1:])
     deviation = np.sqrt(np.sum((gaps - gaps.mean()) ** 2) / (len(gaps) - 1))
     assert levels == pytest.approx([gaps.mean() - 1.96 * deviation, gaps.mean(), gaps.mean() + 1.96 * deviation])
@@ -154,7 +154,7 @@ def test_a_distribution_shows_every_scan_and_the_median(tmp_path):
     scores = {arm: arm_selection.scan_scores(section, arm) for arm in ("a", "b")}
     assert [len(each) for each in scores.values()] == [100, 100]
     scores["b"][:2] = np.nan
-    axes = distribution(scores, section.metric).axes[0]
+    axes = draw_distribution(scores, section.metric).axes[0]
     points = [line for line in axes.lines if line.get_marker() == "o"]
     assert np.array_equal(points[0].get_xdata(), np.sort(scores["a"]))
     words = [text.get_text() for text in axes.texts]
@@ -170,14 +170,14 @@ def test_in_a_picture_of_people_each_scan_stands_once(tmp_path):
 
 def test_the_front_is_of_those_that_none_beats():
     cost, score = [1, 2, 2, 3, 4], [0.5, 0.7, 0.6, 0.7, 0.9]
-    assert front(cost, score, higher=True).tolist() == [True, True, False, False, True]
-    assert front(cost, score, higher=False).tolist() == [True, False, False, False, False]
-    assert front([1, 1], [0.5, 0.5], higher=True).all()
+    assert pareto_front(cost, score, higher=True).tolist() == [True, True, False, False, True]
+    assert pareto_front(cost, score, higher=False).tolist() == [True, False, False, False, False]
+    assert pareto_front([1, 1], [0.5, 0.5], higher=True).all()
 
 
 def test_the_task_of_four_classes_is_told_by_their_names():
     assert Task("classification", "auc", tuple(FOUR)).outputs == 4
-    drawn = confusion({"a": np.eye(4, dtype=int) * 5}, FOUR)
+    drawn = draw_confusion({"a": np.eye(4, dtype=int) * 5}, FOUR)
     assert [label.get_text() for label in drawn.axes[0].get_yticklabels()] == FOUR.tolist()
 
 

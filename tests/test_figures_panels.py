@@ -13,9 +13,9 @@ from synthetic import AGE, MASKS, Made, Told, write
 from bench.core import Task
 from bench.evaluation.metrics import METRICS
 from bench.report import figure_files, tables
-from bench.report.figures import save, style
-from bench.report.figures.critical_difference_figure import cliques, critical_difference
-from bench.report.figures.training_curves_figure import learning_curves
+from bench.report.figures import style
+from bench.report.figures.critical_difference_figure import cliques, draw_critical_difference
+from bench.report.figures.training_curves_figure import draw_training_curves
 from bench.report.html import inline
 from bench.report.tables.training_curves import TrainingCurve
 from bench.storage.record_store import Store
@@ -74,9 +74,9 @@ def apart(made):
 
 @pytest.mark.parametrize(("arms", "name"), [*((FEW, name) for name in SETS), (MANY, "classes")], ids=[*SETS, "25 arms"])
 def test_no_words_lie_on_others_or_leave_the_page(arms, name, tmp_path):
-    found = figure_files.pictures(frames_of(tmp_path, arms, SETS[name]))
+    found = figure_files.figures_of(frames_of(tmp_path, arms, SETS[name]))
     for picture in found:
-        made = picture.made()
+        made = picture.draw()
         assert made.get_figwidth() <= style.WIDTH + 1e-9
         assert min(text.get_fontsize() for text in made.findobj(Text)) >= 6
         apart(made)
@@ -85,7 +85,7 @@ def test_no_words_lie_on_others_or_leave_the_page(arms, name, tmp_path):
 def test_every_kind_of_task_has_its_figures(tmp_path):
     stems = {}
     for name, made in SETS.items():
-        found = figure_files.pictures(frames_of(tmp_path / name, FEW, made))
+        found = figure_files.figures_of(frames_of(tmp_path / name, FEW, made))
         stems[name] = {picture.stem.removeprefix(f"{made.name}-") for picture in found}
     common = {"scores", "contrasts", "learning", "pareto", "curriculum"}
     assert stems["classes"] == common | {"roc", "precision-recall", "confusion", "reliability"}
@@ -95,12 +95,12 @@ def test_every_kind_of_task_has_its_figures(tmp_path):
 
 def test_what_has_no_data_has_no_figure(tmp_path):
     missing = {"a": Told(missing=range(5)), "b": Told(missing=range(5))}
-    found = figure_files.pictures(frames_of(tmp_path, missing, SETS["classes"]))
+    found = figure_files.figures_of(frames_of(tmp_path, missing, SETS["classes"]))
     assert [picture.stem for picture in found] == ["scans-scores", "scans-contrasts"]
     bare = frames_of(tmp_path / "bare", {"a": Told(0.5), "b": Told(1)}, SETS["classes"])
     for run in bare.section.runs:
         bare.section._kept[run.cell["key"]] = {}  # records that keep no predictions
-    assert {picture.stem for picture in figure_files.pictures(bare)} == {
+    assert {picture.stem for picture in figure_files.figures_of(bare)} == {
         "scans-scores",
         "scans-contrasts",
         "scans-pareto",
@@ -112,15 +112,15 @@ def test_predictions_that_are_no_numbers_are_not_drawn(tmp_path):
     for run in found.section.of("a"):
         kept = dict(found.section.predictions(run))
         found.section._kept[run.cell["key"]] = {**kept, "selected": np.full_like(kept["selected"], np.nan)}
-    (roc,) = [picture for picture in figure_files.pictures(found) if picture.stem == "scans-roc"]
-    assert [axes.get_title() for axes in roc.made().axes] == ["b"]
+    (roc,) = [picture for picture in figure_files.figures_of(found) if picture.stem == "scans-roc"]
+    assert [axes.get_title() for axes in roc.draw().axes] == ["b"]
 
 
 def test_of_many_arms_the_reference_the_best_floor_and_the_declared_are_shown(tmp_path):
     names = list(MANY)
     found = frames_of(tmp_path, MANY, SETS["classes"], contrasts=[[names[20], names[0]], [names[9], names[0]]])
-    (roc,) = [picture for picture in figure_files.pictures(found) if picture.stem == "scans-roc"]
-    made = roc.made()
+    (roc,) = [picture for picture in figure_files.figures_of(found) if picture.stem == "scans-roc"]
+    made = roc.draw()
     assert len(made.axes) == 8
     assert made.axes[0].get_title() == "reference"
     titles = " ".join(axes.get_title().replace("\n", " ") for axes in made.axes)
@@ -134,17 +134,17 @@ def test_of_many_arms_the_reference_the_best_floor_and_the_declared_are_shown(tm
 def test_files_name_no_person(tmp_path):
     found = frames_of(tmp_path, FEW, SETS["classes"])
     assert found.section.people
-    (roc,) = [picture for picture in figure_files.pictures(found) if picture.stem == "scans-roc"]
-    for path in save(roc.made(), tmp_path / "figures", roc.stem):
+    (roc,) = [picture for picture in figure_files.figures_of(found) if picture.stem == "scans-roc"]
+    for path in style.save_figure(roc.draw(), tmp_path / "figures", roc.stem):
         assert not re.search(rb"sub-SCANS", path.read_bytes())
-    assert not [text for text in roc.made().findobj(Text) if "sub-" in text.get_text()]
+    assert not [text for text in roc.draw().findobj(Text) if "sub-" in text.get_text()]
 
 
 def test_a_critical_difference_is_drawn_as_demsar_does():
     ranks = {"C4.5": 3.143, "C4.5+m": 2.000, "C4.5+cf": 2.893, "C4.5+m+cf": 1.964}  # his table 6: CD 1.25, 14 sets
     assert cliques(ranks, 1.25) == [(1.964, 3.143)]
     assert cliques(ranks, 1.0) == [(1.964, 2.893), (2.893, 3.143)]
-    made = critical_difference(ranks, 1.25, blocks=14)
+    made = draw_critical_difference(ranks, 1.25, blocks=14)
     bars = [line for line in made.axes[0].lines if line.get_linewidth() == 2.6]
     assert [tuple(bar.get_xdata()) for bar in bars] == [(1.964, 3.143)]
     assert "CD = 1.25 (Nemenyi, 5 %), 14 data sets" in made.axes[0].get_title(loc="left")
@@ -154,7 +154,7 @@ def test_a_critical_difference_is_drawn_as_demsar_does():
 @pytest.mark.parametrize("count", [2, 7, 25])
 def test_ranks_of_many_methods_stay_readable_and_weakness_is_said(count):
     ranks = {f"network {n} {LONG}": 1 + 0.9 * n for n in range(count)}
-    made = critical_difference(ranks, 3.1, blocks=6, underpowered=True)
+    made = draw_critical_difference(ranks, 3.1, blocks=6, underpowered=True)
     assert "underpowered" in made.axes[0].get_title(loc="left")
     apart(made)
     assert cliques(ranks, float("nan")) == []
@@ -165,7 +165,7 @@ def test_losses_on_a_logarithmic_axis_have_plain_numbers():
     steps = np.array([10, 20, 30])
     lines = {"train_loss": [[1.0, 0.1, 0.01]], "val_loss": [[1.0, 0.9, 0.8]], "val": [[0.5] * 3], "test": [[0.5] * 3]}
     one = TrainingCurve(steps, {name: np.array(line) for name, line in lines.items()}, steps[-1:], steps[-2:])
-    made = learning_curves({"net": one}, METRICS["auc"], "")
+    made = draw_training_curves({"net": one}, METRICS["auc"], "")
     made.canvas.draw()
     told = [label.get_text() for axes in made.axes for label in axes.get_yticklabels()]
     assert "0.01" in told
@@ -174,8 +174,8 @@ def test_losses_on_a_logarithmic_axis_have_plain_numbers():
 
 def test_a_narrow_figure_has_words_of_the_size_of_those_of_a_wide_one(tmp_path):
     for name, width in (("wide", 7.2), ("narrow", 3.6)):
-        made = style.figure(width, 1.0)
+        made = style.new_figure(width, 1.0)
         made.subplots()
-        save(made, tmp_path, name)
+        style.save_figure(made, tmp_path, name)
     room = [float(re.search(r"--wide:([\d.]+)rem", inline(tmp_path / f"{n}.svg", n))[1]) for n in ("wide", "narrow")]
     assert room[0] == pytest.approx(2 * room[1], rel=0.02)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from bench.cli import app
 from bench.core import BenchError
 from bench.data.prepare import prepare
-from bench.report.figures import gallery_figure
+from bench.report.figures import view_gallery
 from bench.views import VIEWS
 
 
@@ -23,18 +23,18 @@ def prepared(tmp_path_factory):
 
 
 def test_every_kind_of_view_of_one_picture_is_in_it():
-    drawn = {view.kind_name for view in gallery_figure.VIEWS.values()}
+    drawn = {view.kind_name for view in view_gallery.VIEWS.values()}
     assert drawn == set(VIEWS) - {"volume", "image"}
 
 
 def test_a_picture_is_what_the_view_shows(prepared):
-    rows = gallery_figure.chosen(prepared, 2)
+    rows = view_gallery.rows_to_draw(prepared, 2)
     assert {prepared.targets[row] for row in rows} == {0, 1}
-    drawn = gallery_figure.gallery(prepared, rows)
+    drawn = view_gallery.draw_gallery(prepared, rows)
     shown = {axes.get_title(): axes.images[0].get_array() for axes in drawn.axes if axes.images}
-    assert set(shown) == set(gallery_figure.VIEWS)
+    assert set(shown) == set(view_gallery.VIEWS)
     scan = torch.from_numpy(np.array(prepared.images()[rows[1]], dtype=np.float32))[None]
-    known = gallery_figure.VIEWS["dynamic, coronal"](scan, prepared.spacing)[0, 0].numpy()
+    known = view_gallery.VIEWS["dynamic, coronal"](scan, prepared.spacing)[0, 0].numpy()
     known = (known - known.min()) / (known.max() - known.min())
     assert np.allclose(shown["dynamic, coronal"], known.T[::-1], atol=1e-6)
     words = " ".join(text.get_text() for text in drawn.findobj(Text))

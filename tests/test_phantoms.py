@@ -257,9 +257,9 @@ def test_prepared_phantoms_keep_their_oracle():
 
 
 def test_the_contact_sheet_says_phantom_over_every_row():
-    from bench.report.figures.contact_sheet_figure import COLUMNS, contact
+    from bench.report.figures.contact_sheet import COLUMNS, draw_contact_sheet
 
-    drawn = contact(["phantom_order", "phantom_artery"])
+    drawn = draw_contact_sheet(["phantom_order", "phantom_artery"])
     titles = [drawn.get_suptitle(), *(row.get_suptitle() for row in drawn.subfigs)]
     assert len(titles) == 3
     assert all(title.startswith("PHANTOM") for title in titles)

@@ -55,8 +55,8 @@ def explain(
     from bench.analysis.explain.saliency_maps import SaliencyConfig
     from bench.analysis.explain.saliency_maps import explain as explain_trial
     from bench.core import paths
-    from bench.report import figures
-    from bench.report.figures.saliency_figure import montage
+    from bench.report.figures.saliency_montage import draw_montage
+    from bench.report.figures.style import save_figure
     from bench.storage.record_store import Store
     from bench.training.trained_model import load
 
@@ -65,7 +65,7 @@ def explain(
     folder = Path(paths.results_root()) / "explain" / loaded.record.trial.key
     entry, panels = explain_trial(loaded, folder, scans, SaliencyConfig(by, back, layer), seeds, check)
     (folder / "scores.json").write_text(json.dumps(entry, indent=1) + "\n", encoding="utf-8")
-    figures.save(montage(panels), folder, "maps")
+    save_figure(draw_montage(panels), folder, "maps")
     if as_json:
         print_json({**entry, "folder": str(folder)})
         return

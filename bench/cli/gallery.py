@@ -25,8 +25,8 @@ def gallery(
     """
     from bench import registry
     from bench.data.prepare import open_prepared
-    from bench.report import figures
-    from bench.report.figures import gallery_figure as drawing
+    from bench.report.figures.style import save_figure
+    from bench.report.figures.view_gallery import draw_gallery, rows_to_draw
 
     params = settings(set_)
     registry.make("datasets", name, params)
@@ -35,8 +35,8 @@ def gallery(
         raise BenchError(f"{name} is not prepared; run: bench prepare {name} --from FOLDER")
     if len(prepared.shape) != 4:
         raise BenchError(f"{name} holds images, not volumes: every view returns them unchanged")
-    drawn = drawing.gallery(prepared, drawing.chosen(prepared, scans))
-    for path in figures.save(drawn, out, "gallery"):
+    figure = draw_gallery(prepared, rows_to_draw(prepared, scans))
+    for path in save_figure(figure, out, "gallery"):
         print(path)
 
 

@@ -57,7 +57,8 @@ def _build(sheet: ReportData, folder: Path) -> Path:
 
     results, found = sheet.results, sheet.frames
     gathered = context.gather(results, found, sheet.known)
-    figure_files.draw([*(one for part in gathered.parts for one in part.figures), *gathered.over], folder / "figures")
+    drawn = [*(figure for part in gathered.parts for figure in part.figures), *gathered.over]
+    figure_files.save_figures(drawn, folder / "figures")
     for path in sorted((folder / "figures").glob("*.svg")):
         sheet.known.checked(path.name, path.read_text("utf-8"))
     texts = {"report.md": text_formats.as_markdown(gathered), "tables.tex": text_formats.as_latex(gathered)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bench.report.appendix import Card, cards
 from bench.report.conclusions import answers, cautions, run_so_far
-from bench.report.figure_files import ReportFigure, over_data_sets, pictures
+from bench.report.figure_files import ReportFigure, figures_of, figures_over_data_sets
 from bench.report.headline import summary
 from bench.report.reproducibility import Repeat, environment, repeat
 from bench.report.tables import Results, SectionTables, Table, across, arms, captions, laid_out
@@ -73,7 +73,7 @@ def gather(results: Results, found: list[SectionTables], known: ProtectedNames) 
         tidied(arms(results), known),
         tuple(_part(results, frames, known) for frames in found),
         tuple(tidied(table, known) for table in across(found)),
-        over_data_sets(found),
+        figures_over_data_sets(found),
         summary(results, found),
         run_so_far(results),
         cards(results, found, known.clean),
@@ -105,7 +105,7 @@ def _part(results: Results, found: SectionTables, known: ProtectedNames) -> Sect
         tuple(cautions(found)),
         tuple(answers(found)),
         tuple(tidied(table, known) for table in laid_out(results, found)),
-        pictures(found),
+        figures_of(found),
     )
 
 

@@ -1,74 +1,69 @@
-"""The figures of a report, as far as there is something to draw: what is told of each, and their files."""
+"""The figures of one report: those of the catalogue that have data, with their captions, and their files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench.report.figure_catalog import DRAWINGS
-from bench.report.tables import SectionTables, rankings
+from bench.report.figure_catalog import DATA_SET, KIND, FigureSpec, specs
+from bench.report.figures import style
+from bench.report.tables import SectionTables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from bench.report.tables.across_datasets_table import Ranking
-
 
 @dataclass(frozen=True)
 class ReportFigure:
-    """A figure of a part. of: the name of the table it belongs to; stem: of its files; caption: what it shows."""
+    """A figure of a report. table: the name of the table it belongs to; stem: of its files."""
 
-    of: str
+    table: str
     stem: str
     alt: str
     caption: str = ""
-    made: Callable[[], Figure] | None = field(default=None, repr=False, compare=False)
+    draw: Callable[[], Figure] | None = field(default=None, repr=False, compare=False)
 
 
-def pictures(found: SectionTables) -> tuple[ReportFigure, ...]:
-    """The figures of a section: none where there is nothing to draw."""
-    section = found.section
-    drawn = []
-    for each in DRAWINGS:
-        data = each.data(found)
-        if data is None or not len(data):
-            continue
-        alt = each.alt.format(data=f"{section.name} ({section.kind})")
-        made = partial(each.draw, found, data)
-        drawn.append(ReportFigure(each.of, f"{section.name}-{each.name}", alt, each.caption(found, data), made))
-    return tuple(drawn)
+def figures_of(tables: SectionTables) -> tuple[ReportFigure, ...]:
+    """The figures of one data set that have data."""
+    section = tables.section
+    made = [
+        _figure(spec, tables, f"{section.name}-{spec.name}", f"{section.name} ({section.kind})")
+        for spec in specs()
+        if spec.one_per == DATA_SET
+    ]
+    return tuple(figure for figure in made if figure)
 
 
-def over_data_sets(found: Sequence[SectionTables]) -> tuple[ReportFigure, ...]:
-    """The critical difference diagrams, of real and of phantom data apart: none where nothing is ranked."""
-    return tuple(
-        ReportFigure(
-            "ranks",
-            f"critical-difference-{one.kind}",
-            f"Mean ranks of the arms over the {one.kind} data sets, with the critical difference.",
-            made=partial(_critical, one),
-        )
-        for one in rankings(found)
-    )
+def figures_over_data_sets(tables: Sequence[SectionTables]) -> tuple[ReportFigure, ...]:
+    """The figures over all real, and over all phantom data sets, that have data."""
+    kinds = {kind: [each for each in tables if each.section.kind == kind] for kind in ("real", "phantom")}
+    made = [
+        _figure(spec, some, f"{spec.name}-{kind}", f"the {kind} data sets")
+        for spec in specs()
+        if spec.one_per == KIND
+        for kind, some in kinds.items()
+        if some
+    ]
+    return tuple(figure for figure in made if figure)
 
 
-def _critical(one: Ranking) -> Figure:
-    from bench.report.figures.critical_difference_figure import critical_difference
+def _figure(spec: FigureSpec, tables: Any, stem: str, about: str) -> ReportFigure | None:
+    data = spec.data(tables)
+    if data is None or (isinstance(data, Sized) and not len(data)):
+        return None
+    draw = partial(spec.draw, tables, data)
+    return ReportFigure(spec.table, stem, spec.alt.format(data=about), spec.caption(tables, data), draw)
 
-    ranks = dict(zip(one.arms, map(float, one.ranks.means), strict=True))
-    return critical_difference(ranks, one.ranks.critical, len(one.sets), underpowered=one.ranks.underpowered)
 
-
-def draw(drawn: Iterable[ReportFigure], folder: Path) -> None:
-    """The figures anew; those of data sets that the study has no more, and half a file of a killed process, go."""
-    from bench.report import figures
-
-    kept: set[Path] = set()
-    for picture in drawn:
-        kept.update(figures.save(picture.made(), folder, picture.stem))
+def save_figures(report_figures: Iterable[ReportFigure], folder: Path) -> None:
+    """Draw and save every figure, and remove all other files of the folder: old figures and unfinished files."""
+    saved: set[Path] = set()
+    for each in report_figures:
+        saved.update(style.save_figure(each.draw(), folder, each.stem))
     folder.mkdir(parents=True, exist_ok=True)
-    for path in set(folder.iterdir()) - kept:
+    for path in set(folder.iterdir()) - saved:
         path.unlink()

@@ -18,7 +18,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.report.appendix import TITLES
-from bench.report.context import ReportContext, ReportFigure, SectionContext
+from bench.report.context import ReportContext, SectionContext
+from bench.report.figure_files import ReportFigure
 from bench.report.tables import Table, latex, markdown
 from bench.report.text_formats import table_as_csv
 
@@ -126,11 +127,11 @@ def _part(facts: ReportContext, part: SectionContext) -> dict[str, Any]:
     blocks = [
         {
             "table": shown(table, f"{part.name}-{table.name}", part.heading),
-            "pictures": [picture for picture in part.figures if picture.of == table.name],
+            "pictures": [picture for picture in part.figures if picture.table == table.name],
         }
         for table in tables
     ]
-    rest = [picture for picture in part.figures if picture.of not in names]
+    rest = [picture for picture in part.figures if picture.table not in names]
     told = {"heading": part.heading, "phantom": part.phantom, "cautions": part.cautions}
     return {**told, "blocks": blocks, "rest": rest}
 

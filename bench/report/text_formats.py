@@ -25,10 +25,10 @@ def as_markdown(facts: ReportContext) -> str:
         lines += ["### Answer", told or "No contrast is declared."]
         for table in part.tables:
             lines += [f"### {table.title}"]
-            lines += [_picture(picture) for picture in part.figures if picture.of == table.name]
+            lines += [_picture(picture) for picture in part.figures if picture.table == table.name]
             lines += [markdown(table)]
         names = {table.name for table in part.tables}
-        lines += [_picture(picture) for picture in part.figures if picture.of not in names]
+        lines += [_picture(picture) for picture in part.figures if picture.table not in names]
     if facts.across:
         lines += ["## Over data sets"]
         lines += [text for table in facts.across for text in (f"### {table.title}", markdown(table))]

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.report import figures, tables
+from bench.report import tables
+from bench.report.figures import style
+from bench.report.figures.robustness_figure import draw_robustness
 from bench.report.tables import robustness_table as summed
 from bench.storage import robustness_cache
 from bench.storage.atomic_io import write_text
@@ -33,7 +35,8 @@ def write(study: str, root: Path) -> list[RobustnessResult]:
         said = summed.read(section)
         if said.said:
             found.append(RobustnessResult(section.name, summed.scores(said), summed.curves(said), summed.drops(said)))
-            figures.save(figures.corruptions(found[-1].curves, section.metric.title), folder, f"{section.name}-curves")
+            figure = draw_robustness(found[-1].curves, section.metric.title)
+            style.save_figure(figure, folder, f"{section.name}-curves")
     for name in ("scores", "curves", "drops"):
         for end, frames in _apart(found, name).items():
             write_text(folder / f"{name}{end}.csv", pd.concat(frames, ignore_index=True).to_csv(index=False))

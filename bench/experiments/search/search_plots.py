@@ -28,7 +28,8 @@ FEWEST = 4  # candidates trained to the end, for a word about importance
 def draw(one: SearchResult, folder: Path, stem: str) -> list[Path]:
     """Write the pictures of a search and return where; those that its candidates allow."""
     made = {"history": history(one), "parallel": parallel(one), "importance": importances(one), "front": front(one)}
-    return [path for name, drawn in made.items() if drawn for path in style.save(drawn, folder, f"{stem}-{name}")]
+    figures = {name: figure for name, figure in made.items() if figure}
+    return [path for name, figure in figures.items() for path in style.save_figure(figure, folder, f"{stem}-{name}")]
 
 
 def importance(one: SearchResult) -> dict[str, float]:
@@ -53,7 +54,7 @@ def importance(one: SearchResult) -> dict[str, float]:
 
 def history(one: SearchResult) -> Figure:
     """The validation score of every candidate in its order, and the best so far."""
-    with style.paper():
+    with style.paper_style():
         drawn, axes = _figure(2.6)
         for state, marker, face in (("done", "o", style.GREY), ("pruned", "v", "white")):
             some = [(each.number, _score(each)) for each in one.candidates if each.state == state]
@@ -68,7 +69,7 @@ def history(one: SearchResult) -> Figure:
         axes.set_xlabel("candidate (0: the defaults)")
         axes.set_ylabel(f"{one.search.metric.title}, validation")
         _title(axes, one)
-        style.legend(drawn, _history_marks())
+        style.add_legend(drawn, _history_marks())
     return drawn
 
 
@@ -87,11 +88,11 @@ def importances(one: SearchResult) -> Figure | None:
     found = importance(one)
     if not found:
         return None
-    with style.paper():
-        drawn, axes, places = style.rows_on(list(found), signs=0)
+    with style.paper_style():
+        drawn, axes, places = style.figure_with_rows(list(found), legend_entries=0)
         for place, share in zip(places, found.values(), strict=True):
             axes.barh(place, share, height=0.6, color=style.GREY, lw=0)
-            style.beside(axes, place, f"{share:.2f}", 8)
+            style.write_beside_row(axes, place, f"{share:.2f}", 8)
         axes.set_xlim(0, 1)
         axes.set_xlabel("share of the variance of the validation score (fANOVA)")
         _title(axes, one)
@@ -104,7 +105,7 @@ def parallel(one: SearchResult) -> Figure | None:
     done = sorted(one.done, key=lambda each: each.values["validation"], reverse=one.search.directions[0] == "minimize")
     if not done:
         return None
-    with style.paper():
+    with style.paper_style():
         drawn, axes = _figure(2.8)
         shades = np.linspace(0.85, 0.0, len(done)) if len(done) > 1 else [0.0]
         scale = _of_scores([each.values["validation"] for each in done])
@@ -124,7 +125,7 @@ def front(one: SearchResult) -> Figure | None:
     objectives = one.search.tuning.objectives
     if len(objectives) != 2 or not one.done:
         return None
-    with style.paper():
+    with style.paper_style():
         drawn, axes = _figure(2.8)
         for some, face, label in ((one.done, "white", "candidate"), (one.front, style.INK, "on the front")):
             points = sorted((each.values[objectives[1]], each.values["validation"]) for each in some)
@@ -133,12 +134,12 @@ def front(one: SearchResult) -> Figure | None:
         axes.set_xlabel(objectives[1].replace("_", " "))
         axes.set_ylabel(f"{one.search.metric.title}, validation")
         _title(axes, one)
-        style.legend(drawn, axes.get_lines())
+        style.add_legend(drawn, axes.get_lines())
     return drawn
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:
-    drawn = style.figure(style.WIDTH, height)
+    drawn = style.new_figure(style.WIDTH, height)
     axes = drawn.subplots()
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -1,12 +1,4 @@
-"""Figures of a section: the scores of its arms, and its contrasts as a forest. Drawn from tables alone."""
+"""Figures: one file `NAME_figure.py` for each figure of a report, whose `FIGURE` says what it shows and how.
 
-from __future__ import annotations
-
-from bench.report.figures.effects_figure import effects
-from bench.report.figures.forest_figure import forest
-from bench.report.figures.interactions_figure import interactions
-from bench.report.figures.robustness_figure import corruptions
-from bench.report.figures.scores_figure import scores
-from bench.report.figures.style import FORMATS, save
-
-__all__ = ["FORMATS", "corruptions", "effects", "forest", "interactions", "save", "scores"]
+`style` and `panels` are what figures share. `view_gallery`, `contact_sheet` and `saliency_montage` draw for commands.
+"""

@@ -1,43 +1,71 @@
-"""Reliability diagrams: the stated probability against what came true, and how many scans say so."""
+"""Reliability diagrams: the stated probability against what came true, and how many scans each bin has."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
+from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
-from bench.report.figures.panels import named, panels
-from bench.report.tables.calibration import Reliability
+from bench.report.figures.panels import caption, label_axes, panel_grid, predictions_of_arms
 from bench.report.tables.number_format import plural
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-def reliability(found: Mapping[str, Reliability], classes: Sequence[str]) -> Figure:
+    from bench.report.tables import SectionTables
+    from bench.report.tables.calibration import Reliability
+
+
+def draw_reliability(reliabilities: Mapping[str, Reliability], classes: Sequence[str]) -> Figure:
     """Two panels for every arm: the diagram, and the number of scans in its bins."""
     of = f"of {classes[1]}" if len(classes) == 2 else "of the likeliest class"
-    stated = style.wrapped(f"Probability {of}", 28)
-    with style.paper():
-        words = [f"ECE {each.ece:.3f}, {plural(int(each.counts.sum()), 'scan')}" for each in found.values()]
-        drawn, grid = panels(list(found), [1.3, 0.5], words, room=0.0)
-        for each, (above, below) in zip(found.values(), grid, strict=True):
-            diagram(above, each)
-            counts(below, each)
-        named(grid, stated, "Came true", "Scans")
-    return drawn
+    probability = style.wrap_label(f"Probability {of}", 28)
+    with style.paper_style():
+        words = [f"ECE {each.ece:.3f}, {plural(int(each.counts.sum()), 'scan')}" for each in reliabilities.values()]
+        figure, grid = panel_grid(list(reliabilities), [1.3, 0.5], words, legend_height=0.0)
+        for each, (above, below) in zip(reliabilities.values(), grid, strict=True):
+            _draw_diagram(above, each)
+            _draw_counts(below, each)
+        label_axes(grid, probability, "Came true", "Scans")
+    return figure
 
 
-def diagram(axes: Axes, found: Reliability) -> None:
-    """A point for every bin, larger where more scans are in it; the diagonal is a promise kept."""
+def _draw_diagram(axes: Axes, one: Reliability) -> None:
+    """A point for every bin, larger where more scans are in it; on the diagonal probabilities are calibrated."""
     axes.plot([0, 1], [0, 1], color=style.PALE, lw=2, zorder=0)
-    axes.plot(found.stated, found.observed, color=style.BLUE, lw=0.9, zorder=2)
-    sizes = 8 + 50 * found.counts / found.counts.sum()
-    axes.scatter(found.stated, found.observed, s=sizes, color=style.BLUE, edgecolor="white", lw=0.5, zorder=3)
+    axes.plot(one.stated, one.observed, color=style.BLUE, lw=0.9, zorder=2)
+    sizes = 8 + 50 * one.counts / one.counts.sum()
+    axes.scatter(one.stated, one.observed, s=sizes, color=style.BLUE, edgecolor="white", lw=0.5, zorder=3)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.03, 1.03), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
 
 
-def counts(axes: Axes, found: Reliability) -> None:
+def _draw_counts(axes: Axes, one: Reliability) -> None:
     """How many scans are in each bin."""
-    low, high = found.edges[:, 0], found.edges[:, 1]
-    axes.bar(low, found.counts, width=high - low, align="edge", color=style.GREY, edgecolor="white", lw=0.5)
+    low, high = one.edges[:, 0], one.edges[:, 1]
+    axes.bar(low, one.counts, width=high - low, align="edge", color=style.GREY, edgecolor="white", lw=0.5)
     axes.locator_params(axis="y", nbins=2, integer=True)
+
+
+def _reliabilities(tables: SectionTables) -> dict[str, Reliability] | None:
+    from bench.report.tables.calibration import reliability
+
+    if tables.section.task.kind != "classification":
+        return None
+    return {arm: reliability(each.y, each.said) for arm, each in predictions_of_arms(tables).items()}
+
+
+FIGURE = FigureSpec(
+    name="reliability",
+    table="scores",
+    order=50,
+    alt="Stated probabilities against what came true, for the arms on {data}.",
+    data=_reliabilities,
+    draw=lambda tables, reliabilities: draw_reliability(reliabilities, tables.section.task.classes),
+    caption=caption(
+        "Ten bins of equal width, scans summed over the folds. ECE: of these bins, for two classes those of the second "
+        "one's probability; the table's is of the class called, a mean over folds.",
+        one_pass=True,
+    ),
+)

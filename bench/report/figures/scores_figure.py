@@ -4,60 +4,68 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from bench.evaluation import metrics
+from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
 from bench.report.tables.number_format import decimals, number
 from bench.report.tables.results import DatasetResults, by_fold
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 Entry = Mapping[str, Any]
 LANES = np.array([0.17, -0.17, 0.3, -0.3])  # of a row, in turn, so that points do not hide each other
 
 
-def scores(section: DatasetResults, frame: pd.DataFrame) -> Figure:
-    """A row for every arm, in the order of the study. An arm without a score keeps its row and says why."""
+def draw_scores(section: DatasetResults, frame: pd.DataFrame) -> Figure:
+    """A row for every arm, in the order of the study; the row of an arm without a score gives the reason.
+
+    frame: the table of scores.
+    """
     entries = frame.to_dict("records")
-    with style.paper():
-        looks = style.looks(entry["family"] for entry in entries)
-        drawn, axes, places = style.rows_on([entry["arm"] for entry in entries], signs=len(looks) + 6)
-        lines = _levels(axes, section, entries)
-        for place, entry in zip(places, entries, strict=True):
-            _row(axes, section, entry, place, looks[entry["family"]])
-        _frame(axes, section, entries)
-        style.legend(drawn, [*_marks(looks, entries), *lines])
-    return drawn
+    with style.paper_style():
+        families = style.colours_and_markers(entry["family"] for entry in entries)
+        figure, axes, positions = style.figure_with_rows(
+            [entry["arm"] for entry in entries], legend_entries=len(families) + 6
+        )
+        lines = _draw_chance_and_floors(axes, section, entries)
+        for y, entry in zip(positions, entries, strict=True):
+            _draw_row(axes, section, entry, y, families[entry["family"]])
+        _set_frame(axes, section, entries)
+        style.add_legend(figure, [*_legend_entries(families, entries), *lines])
+    return figure
 
 
-def _row(axes: Axes, section: DatasetResults, entry: Entry, place: float, look: tuple) -> None:
+def _draw_row(axes: Axes, section: DatasetResults, entry: Entry, y: float, look: tuple) -> None:
     if math.isnan(entry["score"]):
-        return style.inside(axes, place, _why(entry))
+        return style.write_in_row(axes, y, _reason(entry))
     colour, marker = look
     folds = np.sort(by_fold(section.scores(entry["arm"])))
-    heights = place + LANES[np.arange(len(folds)) % len(LANES)]
+    heights = y + LANES[np.arange(len(folds)) % len(LANES)]
     axes.plot(folds, heights, ls="", marker="o", ms=2.6, mfc="none", mec=style.GREY, mew=0.6, zorder=2)
     if not math.isnan(entry["low"]):
-        axes.plot([entry["low"], entry["high"]], [place] * 2, color=style.INK, lw=1.3, solid_capstyle="butt", zorder=3)
+        axes.plot([entry["low"], entry["high"]], [y] * 2, color=style.INK, lw=1.3, solid_capstyle="butt", zorder=3)
     face, edge = (colour, style.INK) if entry["complete"] else ("white", style.INK)
-    axes.plot(entry["score"], place, marker=marker, ms=5.6, mfc=face, mec=edge, mew=0.9, ls="", zorder=4)
+    axes.plot(entry["score"], y, marker=marker, ms=5.6, mfc=face, mec=edge, mew=0.9, ls="", zorder=4)
     runs = "" if entry["complete"] else f"  ({entry['done']}/{entry['planned']} runs)"
-    return style.beside(axes, place, number(entry["score"], decimals(section.metric)) + runs, 8)
+    return style.write_beside_row(axes, y, number(entry["score"], decimals(section.metric)) + runs, 8)
 
 
-def _why(entry: Entry) -> str:
+def _reason(entry: Entry) -> str:
     counts = ((entry[status], status) for status in ("failed", "refused", "open"))
     words = ", ".join(f"{count} {'not run' if status == 'open' else status}" for count, status in counts if count)
     return f"no score: {words or 'undefined'}"
 
 
-def _levels(axes: Axes, section: DatasetResults, entries: Sequence[Entry]) -> list[Line2D]:
-    """The lines of chance and of the floors, for the legend; floors of one score share a line."""
+def _draw_chance_and_floors(axes: Axes, section: DatasetResults, entries: Sequence[Entry]) -> list[Line2D]:
+    """Lines at chance and at the scores of the floors, for the legend; floors with one score share a line."""
     lines: list[Line2D] = []
     chance = metrics.chance(section.task, section.task.primary)
     if chance is not None:
@@ -73,15 +81,15 @@ def _levels(axes: Axes, section: DatasetResults, entries: Sequence[Entry]) -> li
     return lines
 
 
-def _frame(axes: Axes, section: DatasetResults, entries: Sequence[Entry]) -> None:
+def _set_frame(axes: Axes, section: DatasetResults, entries: Sequence[Entry]) -> None:
     axes.set_xlim(*_limits(section, entries))
-    unit = section.unit(section.metric)
-    axes.set_xlabel(f"{section.metric.title} ({f'{unit}, ' if unit else ''}{section.metric.better} is better)")
-    axes.set_title(f"{section.name}: {'phantom' if section.phantom else 'real data'}", loc="left")
+    metric = section.metric
+    axes.set_xlabel(style.axis_label(metric.title, section.unit(metric), metric.better))
+    axes.set_title(style.kind_title(section.name, section.phantom), loc="left")
 
 
 def _limits(section: DatasetResults, entries: Sequence[Entry]) -> tuple[float, float]:
-    """Around everything that is drawn, with a little room, and no further than the metric goes."""
+    """Limits of x around everything that is drawn, with a little room, and not beyond the range of the metric."""
     values = [entry[name] for entry in entries for name in ("score", "low", "high")]
     values += [value for entry in entries for value in by_fold(section.scores(entry["arm"]))]
     values.append(metrics.chance(section.task, section.task.primary))
@@ -93,13 +101,23 @@ def _limits(section: DatasetResults, entries: Sequence[Entry]) -> tuple[float, f
     return max(min(values) - room, low), min(max(values) + room, high)
 
 
-def _marks(looks: Mapping[str, tuple], entries: Sequence[Entry]) -> list[Line2D]:
-    def mark(marker: str, face: Any, label: str) -> Line2D:
-        return Line2D([], [], ls="", marker=marker, mfc=face, mec=style.INK, mew=0.8, ms=5, label=label)
+def _legend_entries(families: Mapping[str, tuple], entries: Sequence[Entry]) -> list[Line2D]:
+    def mark(label: str, marker: str, fill: Any) -> Line2D:
+        return style.line_entry(label, ls="", marker=marker, mfc=fill, mec=style.INK, mew=0.8, ms=5)
 
-    marks = [mark(marker, colour, family) for family, (colour, marker) in looks.items()]
-    marks.append(Line2D([], [], color=style.INK, lw=1.3, label="95 % over people"))
-    marks.append(Line2D([], [], ls="", marker="o", ms=2.6, mfc="none", mec=style.GREY, mew=0.6, label="a fold"))
+    marks = [mark(family, marker, colour) for family, (colour, marker) in families.items()]
+    marks.append(style.line_entry("95 % over people", color=style.INK, lw=1.3))
+    marks.append(style.line_entry("a fold", ls="", marker="o", ms=2.6, mfc="none", mec=style.GREY, mew=0.6))
     if not all(entry["complete"] or math.isnan(entry["score"]) for entry in entries):
-        marks.append(mark("o", "white", "incomplete"))
+        marks.append(mark("incomplete", "o", "white"))
     return marks
+
+
+FIGURE = FigureSpec(
+    name="scores",
+    table="scores",
+    order=10,
+    alt="Scores on {data} with their intervals; the numbers are in the table.",
+    data=lambda tables: tables.scores,
+    draw=lambda tables, frame: draw_scores(tables.section, frame),
+)

@@ -1,4 +1,7 @@
-"""How figures look and how they are kept: fit for a paper, readable in grey, the same bytes from the same numbers."""
+"""How figures look and how they are saved: fit for a paper, readable in grey, the same bytes from the same numbers.
+
+matplotlib and seaborn are imported when something is drawn, not before: whether a report has a figure needs neither.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-
-import matplotlib
-import seaborn as sns
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.font_manager import get_font_names
+from typing import TYPE_CHECKING, Any
 
 from bench.storage.atomic_io import whole
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
 WIDTH, COLUMN = 7.2, 3.5  # inches: two columns of a page, and one
 INK, GREY, PALE = "#1a1a1a", "#6b6b6b", "#dcdcdc"
 BLUE, ORANGE, GREEN = "#0173b2", "#de8f05", "#029e73"  # of seaborn's "colorblind"
-VEIL = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}  # under words that lie on lines
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "h", "*")
 DASHES = ((0, (5, 2)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (1, 1)))
 ROW = 0.24  # inches of a row of one line
@@ -67,12 +69,15 @@ _RC = {
 
 
 @contextmanager
-def paper() -> Iterator[None]:
-    """Everything drawn and saved inside looks as in a paper; nothing outside is changed."""
+def paper_style() -> Iterator[None]:
+    """What is drawn and saved inside has the style of a paper; matplotlib's settings outside do not change."""
+    import matplotlib
+    import seaborn as sns
+
     rc = {**_RC, "font.family": [FAMILY, *_east_asian()]}
     fonts = logging.getLogger("matplotlib.font_manager")
     level = fonts.level
-    fonts.setLevel(logging.ERROR)  # a family without a bold or an italic is told for every word in it
+    fonts.setLevel(logging.ERROR)  # matplotlib warns at every word whose family lacks a bold or an italic
     try:
         with sns.axes_style("ticks"), sns.plotting_context("paper"), matplotlib.rc_context(rc):
             yield
@@ -82,93 +87,136 @@ def paper() -> Iterator[None]:
 
 @cache
 def _east_asian() -> tuple[str, ...]:
-    """Installed families with letters that FAMILY lacks, each asked for what those before it lack too."""
+    """Installed families with letters that FAMILY lacks, in the order in which matplotlib tries them."""
+    from matplotlib.font_manager import get_font_names
+
     installed = set(get_font_names())
     return tuple(name for name in EAST_ASIAN if name in installed)
 
 
-def figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches that belongs to no window and no global state."""
-    made = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(made)
-    made.get_layout_engine().set(w_pad=0.06, h_pad=0.03)
-    return made
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches, which belongs to no window and no global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.03)
+    return figure
 
 
-def save(drawn: Figure, folder: Path, stem: str) -> list[Path]:
-    """Write a figure as PDF, SVG and PNG and return where."""
+def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
+    """Write a figure to `folder` in every one of FORMATS and return the paths, in that order."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{stem}.{kind}" for kind in FORMATS]
-    with paper():
-        drawn.get_layout_engine().execute(drawn)
-        drawn.set_layout_engine(None)  # laid out once, for all formats alike
+    with paper_style():
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine(None)  # one layout for all formats
         for kind, path in zip(FORMATS, paths, strict=True):
             with whole(path) as unfinished:
-                drawn.savefig(unfinished, format=kind, dpi=DPI, metadata=_METADATA[kind], facecolor="white")
+                figure.savefig(unfinished, format=kind, dpi=DPI, metadata=_METADATA[kind], facecolor="white")
     return paths
 
 
-def wrapped(label: str, width: int = WRAP) -> str:
-    """A label in lines of at most so many letters, never more than three of them."""
+def wrap_label(label: str, width: int = WRAP) -> str:
+    """A label in at most three lines of at most `width` letters."""
     return "\n".join(textwrap.wrap(label, width, max_lines=3, placeholder=" …", break_on_hyphens=True) or [label])
 
 
-def looks(families: Iterable[str]) -> dict[str, tuple[tuple[float, ...], str]]:
-    """A colour and a marker for each family; the markers differ where the colours are grey."""
+def colours_and_markers(families: Iterable[str]) -> dict[str, tuple[tuple[float, ...], str]]:
+    """family -> (colour, marker); the markers differ where the colours are alike in grey."""
+    import seaborn as sns
+
     names = list(dict.fromkeys(families))
     colours = sns.color_palette("colorblind", max(1, len(names)))
     return {name: (colours[n], MARKERS[n % len(MARKERS)]) for n, name in enumerate(names)}
 
 
-def rows(labels: Sequence[str]) -> tuple[list[float], float]:
-    """Where the rows lie, from 0 downwards, and where the last ends: a label of more lines takes more room."""
-    places, at = [], 0.0
+def row_positions(labels: Sequence[str]) -> tuple[list[float], float]:
+    """y of every row, from 0 downwards, and y of the end of the last row; a label of more lines takes a higher row."""
+    positions, top = [], 0.0
     for label in labels:
-        room = 1 + 0.6 * label.count("\n")
-        places.append(-(at + room / 2))
-        at += room
-    return places, -at
+        height = 1 + 0.6 * label.count("\n")
+        positions.append(-(top + height / 2))
+        top += height
+    return positions, -top
 
 
-def rows_on(labels: Sequence[str], signs: int) -> tuple[Figure, Axes, list[float]]:
-    """A figure with a row for each label and room for so many signs in its legend; its axes, and the rows' places."""
-    lines = [wrapped(label) for label in labels]
-    places, end = rows(lines)
-    drawn = figure(WIDTH, 0.75 + 0.17 * -(-signs // COLUMNS) - ROW * end)
-    axes = drawn.subplots()
-    axes.set_yticks(places, lines)
+def figure_with_rows(labels: Sequence[str], legend_entries: int) -> tuple[Figure, Axes, list[float]]:
+    """A figure with a row for each label and room for a legend of so many entries; its axes, and y of every row."""
+    lines = [wrap_label(label) for label in labels]
+    positions, end = row_positions(lines)
+    figure = new_figure(WIDTH, 0.75 + 0.17 * -(-legend_entries // COLUMNS) - ROW * end)
+    axes = figure.subplots()
+    axes.set_yticks(positions, lines)
     axes.set_ylim(end, 0)
-    for side in ("top", "right", "left"):
+    hide_spines(axes, "top", "right", "left")
+    return figure, axes, positions
+
+
+def hide_spines(axes: Axes, *sides: str) -> None:
+    """Take away the lines at these sides of the axes."""
+    for side in sides:
         axes.spines[side].set_visible(False)
-    return drawn, axes, places
 
 
-def beside(axes: Axes, place: float, text: str, points: float) -> None:
-    """Words to the right of a row, so many points from the axes."""
-    across = axes.get_yaxis_transform()
+def write_beside_row(axes: Axes, y: float, text: str, points: float) -> None:
+    """Words to the right of the axes, at the height of a row, `points` away from them."""
+    transform = axes.get_yaxis_transform()
     axes.annotate(
-        text, (1, place), xycoords=across, xytext=(points, 0), textcoords="offset points", va="center_baseline",
+        text, (1, y), xycoords=transform, xytext=(points, 0), textcoords="offset points", va="center_baseline",
         fontsize=7.5,
     )  # fmt: skip
 
 
-def inside(axes: Axes, place: float, text: str) -> None:
+def write_column_title(axes: Axes, text: str, points: float) -> None:
+    """The title of a column of words that lies to the right of the axes."""
+    axes.annotate(
+        text, (1, 1), xycoords="axes fraction", xytext=(points, 4), textcoords="offset points", fontsize=7.5,
+        color=GREY,
+    )  # fmt: skip
+
+
+def write_in_row(axes: Axes, y: float, text: str) -> None:
     """Words in a row that has nothing else to show."""
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-    across = axes.get_yaxis_transform()
-    axes.text(
-        0.01, place, text, transform=across, va="center_baseline", style="italic", color=GREY, bbox=box, fontsize=7.5
-    )
+    transform = axes.get_yaxis_transform()
+    axes.text(0.01, y, text, transform=transform, va="center_baseline", style="italic", color=GREY, bbox=box,
+              fontsize=7.5)  # fmt: skip
 
 
-def legend(drawn: Figure, handles: Sequence[Artist], columns: int = COLUMNS) -> None:
-    """Under the axes, in as many columns as fit into the width of the figure, `columns` at most."""
-    room = drawn.bbox.width
-    for number in range(columns, 0, -1):
-        made = drawn.legend(
-            handles=handles, loc="outside lower center", ncols=number, frameon=False, handlelength=1.8,
+def line_entry(label: str, **look: Any) -> Line2D:
+    """An entry of a legend: a line, or a marker where `look` has `marker` and `ls=""`."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], label=label, **look)
+
+
+def patch_entry(label: str, **look: Any) -> Patch:
+    """An entry of a legend: a filled box."""
+    from matplotlib.patches import Patch
+
+    return Patch(label=label, lw=0, **look)
+
+
+def add_legend(figure: Figure, entries: Sequence[Artist], columns: int = COLUMNS) -> None:
+    """A legend under the axes, in as many columns as fit into the width of the figure, `columns` at most."""
+    for count in range(columns, 0, -1):
+        legend = figure.legend(
+            handles=entries, loc="outside lower center", ncols=count, frameon=False, handlelength=1.8,
             columnspacing=1.4, handletextpad=0.5, borderaxespad=0.2,
         )  # fmt: skip
-        if number == 1 or made.get_window_extent(drawn.canvas.get_renderer()).width <= room:
+        if count == 1 or legend.get_window_extent(figure.canvas.get_renderer()).width <= figure.bbox.width:
             return
-        made.remove()
+        legend.remove()
+
+
+def kind_title(name: str, phantom: bool) -> str:
+    """The title of a figure of one data set: its name, and whether it is real."""
+    return f"{name}: {'phantom' if phantom else 'real data'}"
+
+
+def axis_label(title: str, unit: str, better: str = "") -> str:
+    """`MAE (years)`, or with the better direction `MAE (years, lower is better)`."""
+    parts = [part for part in (unit, f"{better} is better" if better else "") if part]
+    return f"{title} ({', '.join(parts)})" if parts else title

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bench.evaluation.metrics import Metric
+from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
-from bench.report.figures.panels import beneath, named, panels
-from bench.report.tables.training_curves import TrainingCurve
+from bench.report.figures.panels import BAND, caption, for_each_arm, label_axes, legend_below, panel_grid
+from bench.report.tables.training_curves import TrainingCurve, course
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from bench.report.tables import SectionTables
 
 LOOKS = {  # colour and dashes: they differ in grey too
     "train_loss": (style.ORANGE, style.DASHES[1]),
@@ -24,63 +28,84 @@ LOOKS = {  # colour and dashes: they differ in grey too
 }
 
 
-def learning_curves(found: Mapping[str, TrainingCurve], metric: Metric, unit: str = "") -> Figure:
+def draw_training_curves(curves: Mapping[str, TrainingCurve], metric: Metric, unit: str = "") -> Figure:
     """Two panels for every arm: its losses, and its score on the validation part and, for the audit, on the test."""
-    with style.paper():
-        drawn, grid = panels(list(found), [1.05, 1.15], room=0.36)
-        for course, (above, below) in zip(found.values(), grid, strict=True):
-            losses(above, course)
-            scores(below, course)
-        _scale([column[0] for column in grid], found)
-        named(grid, "Step", "Loss", f"{metric.title}{f' ({unit})' if unit else ''}")
-        beneath(drawn, _marks(), columns=3)
-    return drawn
+    with style.paper_style():
+        figure, grid = panel_grid(list(curves), [1.05, 1.15], legend_height=0.36)
+        for curve, (above, below) in zip(curves.values(), grid, strict=True):
+            _draw_losses(above, curve)
+            _draw_scores(below, curve)
+        _set_loss_scale([column[0] for column in grid], curves)
+        label_axes(grid, "Step", "Loss", style.axis_label(metric.title, unit))
+        legend_below(figure, _legend_entries(), columns=3)
+    return figure
 
 
-def losses(axes: Axes, course: TrainingCurve) -> None:
+def _draw_losses(axes: Axes, curve: TrainingCurve) -> None:
     """Training and validation loss: the means over folds, and the bands from the lowest to the highest fold."""
     for name in ("train_loss", "val_loss"):
-        _band(axes, course, name)
+        _draw_band(axes, curve, name)
 
 
-def scores(axes: Axes, course: TrainingCurve) -> None:
-    """Validation score and mean test score; rings where validation chose, shaded what it chose among."""
-    if len(course.candidates) > 1:
-        axes.axvspan(course.candidates[0], course.candidates[-1], color=style.PALE, alpha=0.5, lw=0, zorder=0)
-    axes.plot(course.steps, course.band("test")[0], color=style.GREY, lw=1.0, ls=LOOKS["test"][1], zorder=3.5)
-    _band(axes, course, "val")
-    mean = course.band("val")[0]
-    for step in np.unique(course.chosen):
-        at = np.flatnonzero(course.steps == step)
+def _draw_scores(axes: Axes, curve: TrainingCurve) -> None:
+    """Validation score and mean test score; rings at the points that validation chose, shaded the candidates."""
+    if len(curve.candidates) > 1:
+        axes.axvspan(curve.candidates[0], curve.candidates[-1], color=style.PALE, alpha=0.5, lw=0, zorder=0)
+    axes.plot(curve.steps, curve.band("test")[0], color=style.GREY, lw=1.0, ls=LOOKS["test"][1], zorder=3.5)
+    _draw_band(axes, curve, "val")
+    mean = curve.band("val")[0]
+    for step in np.unique(curve.chosen):
+        at = np.flatnonzero(curve.steps == step)
         if len(at):
-            size = 2.5 + 1.5 * np.sqrt(np.sum(course.chosen == step))
+            size = 2.5 + 1.5 * np.sqrt(np.sum(curve.chosen == step))
             axes.plot(step, mean[at[0]], marker="o", ms=size, mfc="white", mec=style.INK, mew=0.9, ls="", zorder=4)
     axes.locator_params(nbins=4)
 
 
-def _band(axes: Axes, course: TrainingCurve, name: str) -> None:
+def _draw_band(axes: Axes, curve: TrainingCurve, name: str) -> None:
     colour, dashes = LOOKS[name]
-    mean, low, high = course.band(name)
-    axes.fill_between(course.steps, low, high, color=colour, alpha=0.2, lw=0, zorder=1)
-    axes.plot(course.steps, mean, color=colour, lw=1.2, ls=dashes, zorder=3)
+    mean, low, high = curve.band(name)
+    axes.fill_between(curve.steps, low, high, color=colour, alpha=0.2, lw=0, zorder=1)
+    axes.plot(curve.steps, mean, color=colour, lw=1.2, ls=dashes, zorder=3)
 
 
-def _scale(axes: list[Axes], found: Mapping[str, TrainingCurve]) -> None:
+def _set_loss_scale(axes: Sequence[Axes], curves: Mapping[str, TrainingCurve]) -> None:
     """A logarithmic axis where losses differ by more than a factor of thirty."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
     names = ("train_loss", "val_loss")
-    values = np.concatenate([course.lines[name].ravel() for course in found.values() for name in names])
+    values = np.concatenate([curve.lines[name].ravel() for curve in curves.values() for name in names])
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() > 30 * values.min():
         axes[0].set_yscale("log")
-        axes[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))  # no mathematics is set
+        axes[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))  # plain numbers: no mathematics
         axes[0].yaxis.set_minor_formatter(NullFormatter())
 
 
-def _marks() -> list:
+def _legend_entries() -> list[Artist]:
     words = {"train_loss": "training", "val_loss": "validation", "test": "test: audit only, nothing is chosen by it"}
     return [
-        *(Line2D([], [], color=LOOKS[n][0], ls=LOOKS[n][1], lw=1.2, label=text) for n, text in words.items()),
-        Patch(facecolor=style.BLUE, alpha=0.2, lw=0, label="lowest to highest fold"),
-        Line2D([], [], ls="", marker="o", ms=4, mfc="white", mec=style.INK, mew=0.9, label="chosen by validation"),
-        Patch(facecolor=style.PALE, alpha=0.5, lw=0, label="candidates"),
+        *(style.line_entry(text, color=LOOKS[name][0], ls=LOOKS[name][1], lw=1.2) for name, text in words.items()),
+        style.patch_entry("lowest to highest fold", facecolor=style.BLUE, alpha=0.2),
+        style.line_entry("chosen by validation", ls="", marker="o", ms=4, mfc="white", mec=style.INK, mew=0.9),
+        style.patch_entry("candidates", facecolor=style.PALE, alpha=0.5),
     ]
+
+
+def _draw(tables: SectionTables, curves: Mapping[str, TrainingCurve]) -> Figure:
+    section = tables.section
+    return draw_training_curves(curves, section.metric, section.unit(section.metric))
+
+
+FIGURE = FigureSpec(
+    name="learning",
+    table="audit",
+    order=110,
+    alt="Losses and scores on {data} at every evaluation point of the training.",
+    data=lambda tables: for_each_arm(tables, lambda arm: course(tables.section, arm)),
+    draw=_draw,
+    caption=caption(
+        f"{BAND} The test score is shown for the audit of the selection; nothing is chosen by it. Rings: the points "
+        "that validation chose, larger where more runs chose it."
+    ),
+)

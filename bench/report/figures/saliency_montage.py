@@ -1,15 +1,18 @@
-"""Maps of what a network looks at, over its scans."""
+"""Saliency maps of a network over its scans."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from bench.report.figures import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 PLANES = ("sagittal", "coronal", "axial")
 SMOOTH = 1.0  # voxels
@@ -25,21 +28,22 @@ class SaliencyPanel(Protocol):
     label: str
 
 
-def montage(scans: Sequence[SaliencyPanel]) -> Figure:
-    """A row a scan: a slice of each plane with the map over it, of its highest there; the truth as a blue line.
+def draw_montage(scans: Sequence[SaliencyPanel]) -> Figure:
+    """A row for each scan: a slice of each plane with the map over it; the outline of the true region in blue.
 
     Of images, (H, W, 1): the image, the map over it, and the strongest tenth of the map.
 
-    Maps are smoothed by one voxel and cut at the head's edge for the eye; scores are of the maps as they are.
+    The drawn maps are smoothed by one voxel, cut at the edge of the head and scaled to their highest value in the
+    slice; scores are computed from the maps as they are.
     """
-    with style.paper():
-        drawn = style.figure(6.4, 0.3 + 1.75 * len(scans))
+    with style.paper_style():
+        figure = style.new_figure(6.4, 0.3 + 1.75 * len(scans))
         flat = scans[0].map.shape[2] == 1
-        grid = drawn.subplots(len(scans), 3, squeeze=False)
-        picture = None
+        grid = figure.subplots(len(scans), 3, squeeze=False)
+        last = None
         for row, scan in zip(grid, scans, strict=True):
             for axis, axes in enumerate(row):
-                picture = _image(axes, scan, axis) if flat else _slice(axes, scan, axis)
+                last = _draw_image(axes, scan, axis) if flat else _draw_slice(axes, scan, axis)
             row[0].text(
                 -0.03, 0.5, scan.label, transform=row[0].transAxes, rotation=90, va="center", ha="right", fontsize=7
             )
@@ -48,14 +52,14 @@ def montage(scans: Sequence[SaliencyPanel]) -> Figure:
             axes.set_title(
                 ("image", "map", "map, strongest tenth")[axis] if flat else f"{PLANES[axis]}{pooled}", fontsize=8
             )
-        bar = drawn.colorbar(picture, ax=grid, shrink=0.6, pad=0.02)
+        bar = figure.colorbar(last, ax=grid, shrink=0.6, pad=0.02)
         bar.set_label("saliency, of the slice's highest", fontsize=7)
         bar.ax.tick_params(labelsize=7)
-    return drawn
+    return figure
 
 
-def _slice(axes: Axes, scan: SaliencyPanel, axis: int):
-    """One slice: that with most of the truth, else with most of the map; along the pooled axis, the sum of the map."""
+def _draw_slice(axes: Axes, scan: SaliencyPanel, axis: int) -> AxesImage:
+    """The slice with most of the truth, else with most of the map; along the pooled axis, the sum of the map."""
     from scipy.ndimage import gaussian_filter
 
     others = tuple(each for each in range(3) if each != axis)
@@ -72,8 +76,8 @@ def _slice(axes: Axes, scan: SaliencyPanel, axis: int):
     return picture
 
 
-def _image(axes: Axes, scan: SaliencyPanel, column: int):
-    """The image alone, with its map, or with the places that are among the strongest tenth."""
+def _draw_image(axes: Axes, scan: SaliencyPanel, column: int) -> AxesImage:
+    """By column: the image alone, with its map, with the strongest tenth of its map."""
     image, over = scan.image[..., 0].T[::-1], np.clip(scan.map[..., 0], 0, None).T[::-1]
     axes.imshow(image, cmap="gray", interpolation="nearest")
     share = np.clip(over / (float(np.percentile(over, 99.5)) or 1.0), 0, 1)
