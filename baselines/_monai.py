@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines._input_sizes import multiples, padded, times
-from bench.core import BenchError, MisfitError
+from bench.core import BenchError, UnsupportedInputSizeError
 from bench.registry import did_you_mean
 from bench.weights import without_weights
 
@@ -50,7 +50,7 @@ def check(network: str, options: Mapping[str, Any]) -> None:
 def create(network: str, shape: tuple[int, ...], outputs: int, options: Mapping[str, Any]) -> nn.Module:
     """The network for volumes of `shape`, (C, D, H, W), as (B, C, D, H, W) to (B, outputs).
 
-    MisfitError where it cannot read volumes of that size.
+    UnsupportedInputSizeError where it cannot read volumes of that size.
     """
     maker = _classifier(network)
     sizes = _whole_patches(network, shape[1:], options) if "img_size" in _keywords(maker) else shape[1:]
@@ -65,7 +65,9 @@ def _whole_patches(network: str, sizes: tuple[int, ...], options: Mapping[str, A
     patch = options.get("patch_size", 1)
     patch = (patch,) * len(sizes) if isinstance(patch, int) else tuple(patch)
     if len(patch) != len(sizes) or any(step > size for step, size in zip(patch, sizes, strict=True)):
-        raise MisfitError(f"{network} reads patches of {times(patch)}, and volumes of {times(sizes)} hold none")
+        raise UnsupportedInputSizeError(
+            f"{network} reads patches of {times(patch)}, and volumes of {times(sizes)} hold none"
+        )
     return multiples(sizes, patch)
 
 
@@ -128,7 +130,7 @@ def _rows(network: str, made: nn.Module, shape: tuple[int, ...], outputs: int) -
             answer = shadow(torch.zeros(1, *shape, device="meta"))
     except (RuntimeError, ValueError) as error:
         told = str(error).splitlines()[0]
-        raise MisfitError(f"{network} cannot read volumes of {times(shape[1:])}: {told}") from error
+        raise UnsupportedInputSizeError(f"{network} cannot read volumes of {times(shape[1:])}: {told}") from error
     if isinstance(answer, tuple):
         made, answer = LogitsAlone(made), answer[0]
     if tuple(answer.shape) != (1, outputs):

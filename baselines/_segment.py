@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from baselines._input_sizes import cropped, multiples, padded, times
 from baselines._nnunet_plan import planned
-from bench.core import BenchError, MisfitError
+from bench.core import BenchError, UnsupportedInputSizeError
 from bench.registry import did_you_mean
 from bench.weights import without_weights
 
@@ -101,7 +101,9 @@ def _dynunet(
 ) -> Made:
     plan = planned(spacing, shape[1:], width or 32)
     if len(plan.strides) < 3:
-        raise MisfitError(f"DynUNet halves a patch at least twice, and {times(shape[1:])} leaves no room for that")
+        raise UnsupportedInputSizeError(
+            f"DynUNet halves a patch at least twice, and {times(shape[1:])} leaves no room for that"
+        )
     values = {"kernel_size": plan.kernels, "strides": plan.strides, "upsample_kernel_size": plan.strides[1:]}
     values |= {"in_channels": shape[0], "out_channels": outputs, "filters": plan.filters}
     return nets.DynUNet(spatial_dims=3, **{**values, **options}), plan.divisors
@@ -115,13 +117,13 @@ def _swin_unetr(
 
 
 def _try(made: nn.Module, network: str, shape: tuple[int, ...], outputs: int) -> None:
-    """Of shapes alone: MisfitError where the network cannot read such patches, BenchError unless it gives masks."""
+    """Try it on shapes. UnsupportedInputSizeError if it cannot read such patches, BenchError if it gives no masks."""
     shadow = copy.deepcopy(made).to("meta")
     try:
         with torch.no_grad():
             answer = shadow(torch.zeros(1, *shape, device="meta"))
     except (RuntimeError, ValueError) as error:
-        raise MisfitError(
+        raise UnsupportedInputSizeError(
             f"{network} cannot read patches of {times(shape[1:])}: {str(error).splitlines()[0]}"
         ) from error
     if tuple(getattr(answer, "shape", ())) != (1, outputs, *shape[1:]):

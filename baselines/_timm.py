@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from baselines._input_sizes import multiples, padded, times
 from baselines._torchvision import mend_torchvision
-from bench.core import BenchError, MisfitError
+from bench.core import BenchError, UnsupportedInputSizeError
 from bench.registry import did_you_mean
 from bench.weights import fitting, tensors, without_weights
 
@@ -31,8 +31,8 @@ def create(
 ) -> nn.Module:
     """The network for images of `shape`, (C, H, W); without outputs it gives its features, (B, F).
 
-    A transformer is made for the images' own size, padded to whole patches. MisfitError where it cannot read them.
-    weights: a file whose first layer, positions and head are fitted to ours.
+    A transformer is made for the images' own size, padded to whole patches. weights: a file whose first
+    layer, positions and head are fitted to ours. UnsupportedInputSizeError if it cannot read images of that size.
     """
     _known(network)
     import timm
@@ -51,7 +51,9 @@ def create(
     except (RuntimeError, LookupError, AttributeError, ValueError, AssertionError) as error:
         told = " ".join(str(error).split())[:300]
         if weights is None:
-            raise MisfitError(f"timm's {network} cannot be made for images of {times(shape[1:])}: {told}") from error
+            raise UnsupportedInputSizeError(
+                f"timm's {network} cannot be made for images of {times(shape[1:])}: {told}"
+            ) from error
         _of_another(network, weights, options)
         raise BenchError(f"{weights} does not hold the weights of {network}: {told}; name its network") from error
     if weights is not None:
@@ -129,7 +131,9 @@ def _whole_patches(network: str, sizes: tuple[int, ...], options: Mapping[str, A
         made = timm.create_model(network, **without_weights(options))
     patch = getattr(getattr(made, "patch_embed", None), "patch_size", (1, 1))
     if any(step > size for step, size in zip(patch, sizes, strict=True)):
-        raise MisfitError(f"{network} reads patches of {times(patch)}, and images of {times(sizes)} hold none")
+        raise UnsupportedInputSizeError(
+            f"{network} reads patches of {times(patch)}, and images of {times(sizes)} hold none"
+        )
     return multiples(sizes, patch)
 
 
@@ -141,7 +145,7 @@ def answering(model: nn.Module, network: str, shape: tuple[int, ...], outputs: i
             answer = shadow(torch.zeros(1, *shape, device="meta"))
     except (RuntimeError, ValueError, AssertionError) as error:
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise MisfitError(f"{network} cannot read scans of {times(shape[1:])}: {told}") from error
+        raise UnsupportedInputSizeError(f"{network} cannot read scans of {times(shape[1:])}: {told}") from error
     if answer.ndim != 2 or answer.shape[1] != (outputs or answer.shape[1]):
         raise BenchError(f"{network} gives {tuple(answer.shape)} for a scan of {shape}, not one row of {outputs}")
     return model

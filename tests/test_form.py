@@ -1,16 +1,19 @@
-"""A study file with a part that is no such thing is told by the part, whatever stands in its place."""
+"""A part of a study with a wrong type is named in the error, whatever is in its place."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated
 
 import pytest
 
 from bench import registry
 from bench.cli import main
 from bench.core import Arm, BenchError, Data, Design, Factor, Light, RandomLabels, Recipe, Study, Tuning
+from bench.core.limits import AtLeast
 from bench.core.study_schema import check_form
 from bench.experiments.plan import check
 
@@ -45,7 +48,7 @@ OTHERS += [[("a",)], ["ab"], [("lin", "lin")], {"lin"}, lambda: 0]
         ({"datasets": "phantom_ad"}, "datasets is a list of Data, not 'phantom_ad'"),
         ({"datasets": []}, "has no data sets; give some"),
         ({"recipe": {"steps": 3}}, "recipe is a Recipe, not {'steps': 3}"),
-        ({"contrasts": ["ab"]}, r"contrasts\[0\] is a pair of names, not 'ab'"),
+        ({"contrasts": ["ab"]}, r"contrasts\[0\] is a pair of texts, not 'ab'"),
         ({"contrasts": [("lin", "nobody")]}, "has no arm 'nobody'"),
         ({"contrasts": [("lin", "lin")]}, "compares the arm 'lin' with itself"),
         ({"folds": "5"}, "folds is a whole number, 2 at least, not '5'"),
@@ -56,6 +59,26 @@ OTHERS += [[("a",)], ["ab"], [("lin", "lin")], {"lin"}, lambda: 0]
 def test_a_wrong_part_is_named_with_what_it_should_be(changed, said):
     with pytest.raises(BenchError, match=f"the study s.*{said}"):
         check(replace(WHOLE, **changed), "s")
+
+
+@pytest.mark.parametrize("part", [each.name for each in fields(Study)])
+def test_a_part_of_a_wrong_type_is_named(part):
+    with pytest.raises(BenchError, match=f"the study s: {part} is .*, not <object object"):
+        check_form(replace(WHOLE, **{part: object()}), "s")
+
+
+def test_a_new_field_of_a_study_is_checked_by_its_annotation_alone():
+    @dataclass(frozen=True)
+    class Longer(Study):
+        weeks: Annotated[int, AtLeast(3)] = 3
+        rooms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    longer = Longer(**{each.name: getattr(WHOLE, each.name) for each in fields(Study)})
+    check_form(replace(longer, rooms={"a": ["b"]}), "s")
+    with pytest.raises(BenchError, match="the study s: weeks is a whole number, 3 at least, not 2"):
+        check_form(replace(longer, weeks=2), "s")
+    with pytest.raises(BenchError, match=r"the study s: rooms 'a'\[1\] is a text, not 4"):
+        check_form(replace(longer, rooms={"a": ["b", 4]}), "s")
 
 
 def test_every_study_that_is_shipped_has_the_right_form():

@@ -8,8 +8,9 @@ import pytest
 
 NAMES = {
     "bench.core": (
-        "Arm BenchError Choices Data Dataset Factor Floats Ints Light MisfitError NO_CURRICULUM RandomLabels Range"
-        " Recipe Sample Scan Spec Study Task Trial Tuning param plain seed_of Design"
+        "Arm BenchError Choices Data Dataset Factor Floats Ints Light MisfitError NO_CURRICULUM"
+        " UnsupportedInputSizeError RandomLabels Range Recipe Sample Scan Spec Study Task Trial Tuning"
+        " param plain seed_of Design"
     ),
     "bench.method": "Method Batch Outputs DESCENT label_losses soft_dice outputs overheard unfit",
     "bench.curriculum": "Curriculum Stage Signals",
@@ -24,3 +25,8 @@ NAMES = {
 @pytest.mark.parametrize(("module", "name"), [(module, name) for module in NAMES for name in NAMES[module].split()])
 def test_a_public_name_can_be_imported_by_plugins(module, name):
     assert hasattr(importlib.import_module(module), name)
+
+
+def test_the_error_of_older_plug_ins_is_the_one_that_refuses_a_trial():
+    core = importlib.import_module("bench.core")
+    assert core.MisfitError is core.UnsupportedInputSizeError

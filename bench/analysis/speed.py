@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bench import registry
-from bench.core import BenchError, MisfitError, Trial
+from bench.core import BenchError, Trial, UnsupportedInputSizeError
 from bench.data.loader import Part
 from bench.experiments.plan import needed_by
 from bench.method import Method, Outputs
@@ -59,7 +59,7 @@ def side_by_side(
             try:
                 with threadpool_limits(trial.recipe.threads):
                     found[arm].append(_round(trial))
-            except (RefusalError, MisfitError, ArithmeticError, RuntimeError, ValueError) as error:
+            except (RefusalError, UnsupportedInputSizeError, ArithmeticError, RuntimeError, ValueError) as error:
                 why[arm] = f"{type(error).__name__}: {error}".partition("\n")[0]
         progress(number + 1, rounds + 1)
     return [_timed(arm, values[1:], why.get(arm, "")) for arm, values in found.items()]

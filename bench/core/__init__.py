@@ -1,12 +1,10 @@
 """The nouns of the harness. Standard library only; it knows no method, data set or study by name."""
 
 from bench.core.data import KINDS, Dataset, Sample, Scan, Task
+from bench.core.errors import BenchError, MisfitError, RunAbortedError, UnsupportedInputSizeError
 from bench.core.factorial_design import CONTROL, Design, Factor
 from bench.core.search_space import OBJECTIVES, Choices, Floats, Ints, Range, Tuning, check_space
 from bench.core.serialization import (
-    BenchError,
-    MisfitError,
-    RunAbortedError,
     canonical,
     digest,
     param,
@@ -63,6 +61,7 @@ __all__ = [
     "Task",
     "Trial",
     "Tuning",
+    "UnsupportedInputSizeError",
     "canonical",
     "check_space",
     "digest",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core.serialization import BenchError
+from bench.core.errors import BenchError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,9 +6,10 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from bench.core.serialization import BenchError
+from bench.core.errors import BenchError
+from bench.core.limits import AtLeast
 
 OBJECTIVES = ("validation", "parameters", "forward_flops", "train_seconds")  # of a search; the first is the score
 
@@ -122,5 +123,5 @@ class Tuning:
     spaces: Mapping[str, Mapping[str, Range]] = field(default_factory=dict)  # arm -> instead of its method's own
     sampler: str = "tpe"  # a name in `bench.experiments.search.samplers`
     pruner: str = "median"  # another one there; `none` where there are several objectives
-    seed: int = 0  # of the sampler
+    seed: Annotated[int, AtLeast(0)] = 0  # of the sampler
     objectives: Sequence[str] = ("validation",)  # of OBJECTIVES; several: the Pareto front, the best score of it wins

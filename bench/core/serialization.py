@@ -1,4 +1,4 @@
-"""Plain values: parameters, canonical JSON, digests and seeds, and the errors that a person mends."""
+"""Plain values: parameters of a dataclass, canonical JSON, digests and seeds."""
 
 from __future__ import annotations
 
@@ -9,25 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any
-
-
-class BenchError(Exception):
-    """What a person has to mend, told in one line without a traceback. `status` is the exit status of the command.
-
-    As it stands it is the author's fault (a wrong name, a study that cannot be built), told before anything is trained.
-    """
-
-    status = 2
-
-
-class RunAbortedError(BenchError):
-    """What ends a command that was right: broken scans, a full disk, a folder that is gone. Nothing done is lost."""
-
-    status = 1
-
-
-class MisfitError(BenchError):
-    """A network cannot read scans of such a size. Found when a trial builds it, it refuses that trial alone."""
 
 
 def param(default: Any, meaning: str, choices: Sequence[Any] = ()) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
+from bench.core.errors import BenchError
 from bench.core.factorial_design import Design, Factor, Levels, combinations, label
+from bench.core.limits import AtLeast
 from bench.core.search_space import Tuning
-from bench.core.serialization import BenchError
 from bench.core.trial import SPLITS, Recipe, where
 
 
@@ -83,7 +84,7 @@ class Light:
     """What a study costs where phantoms stand in for all of its data: a recipe and a design that fit a laptop."""
 
     recipe: Recipe
-    folds: int = 2
+    folds: Annotated[int, AtLeast(2)] = 2
     seeds: int = 1
 
 
@@ -103,7 +104,7 @@ class Study:
     again: str | None = None  # the arm that the A/A control repeats with other seeds
     random_labels: RandomLabels | None = None
     margin: float | None = None  # of equivalence, in units of the primary metric, declared beforehand
-    folds: int = 5
+    folds: Annotated[int, AtLeast(2)] = 5
     partitions: int = 1
     seeds: int = 1
     recipe: Recipe = Recipe()

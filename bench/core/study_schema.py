@@ -1,152 +1,134 @@
-"""Whether a study as somebody wrote it is made of the right parts: told by name, before anything reads them."""
+"""Checks that the parts of a study have the types of its annotations, and names the part that has not.
+
+A field of Study, or of a class that it is made of, needs nothing but its annotation to be checked.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import types
+import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, Union
 
-from bench.core.factorial_design import Design, Factor
-from bench.core.search_space import Tuning, check_space
-from bench.core.serialization import BenchError
-from bench.core.study import Arm, Data, Light, RandomLabels, Study
-from bench.core.trial import Recipe
+from bench.core.errors import BenchError
+from bench.core.search_space import Range, check_space
+from bench.core.study import Study
 
 Check = Callable[[Any, str], None]  # a value and what it is called
+_ANYTHING = (Any, object)
 
 
 def check_form(study: Any, name: str) -> None:
-    """BenchError where a part of the study is no such thing, with the part and what it should be."""
+    """BenchError if a part of the study has a wrong type: which part, what it is, and what it should be."""
     where = f"the study {name}"
     if not isinstance(study, Study):
-        raise BenchError(f"{where}: STUDY is a Study, not {_shown(study)}")
-    _parts(study, where, STUDY)
+        raise BenchError(f"{where}: STUDY is a Study, not {_short(study)}")
+    _check_fields(study, where)
     if not study.datasets:
         raise BenchError(f"{where} has no data sets; give some: datasets=[Data(...)]")
 
 
 def _wrong(value: Any, where: str, wanted: str) -> BenchError:
-    return BenchError(f"{where} is {wanted}, not {_shown(value)}")
+    return BenchError(f"{where} is {wanted}, not {_short(value)}")
 
 
-def _shown(value: Any) -> str:
+def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _parts(value: Any, where: str, checks: Mapping[str, Check]) -> None:
-    for name, check in checks.items():
-        check(getattr(value, name), f"{where}: {name}")
+@cache
+def _annotations(kind: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {each.name: hints[each.name] for each in dataclasses.fields(kind)}
 
 
-def _text(value: Any, where: str) -> None:
+def _check_fields(value: Any, where: str) -> None:
+    for name, kind in _annotations(type(value)).items():
+        _check(getattr(value, name), kind, f"{where}: {name}")
+
+
+def _check(value: Any, kind: Any, where: str) -> None:
+    """BenchError unless the value is of an annotated type."""
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if kind in CHECKS:
+        CHECKS[kind](value, where)
+    elif origin is Annotated:
+        _check_whole(value, where, args[1].number)
+    elif origin in (Union, types.UnionType):
+        _check_union(value, args, where)
+    elif origin is Mapping:
+        _check_mapping(value, args, where)
+    elif origin in (Sequence, tuple):
+        _check_list(value, kind, where)
+    elif kind not in _ANYTHING:
+        _check_class(value, kind, where)
+
+
+def _check_text(value: Any, where: str) -> None:
     if not isinstance(value, str):
         raise _wrong(value, where, "a text")
 
 
-def _whole(least: int) -> Check:
-    def check(value: Any, where: str) -> None:
-        if type(value) is not int or value < least:
-            raise _wrong(value, where, f"a whole number, {least} at least")
-
-    return check
+def _check_whole(value: Any, where: str, least: int = 1) -> None:
+    if type(value) is not int or value < least:
+        raise _wrong(value, where, f"a whole number, {least} at least")
 
 
-def _number(value: Any, where: str) -> None:
+def _check_number(value: Any, where: str) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise _wrong(value, where, "a number")
 
 
-def _anything(value: Any, where: str) -> None:
-    pass
+def _check_union(value: Any, kinds: Sequence[Any], where: str) -> None:
+    """None where that is allowed, a text where it is, else of the other type: `X | None`, `str | Sequence[str]`."""
+    if value is None and type(None) in kinds:
+        return
+    if isinstance(value, str) and str in kinds:
+        return
+    rest = [kind for kind in kinds if kind not in (type(None), str)] or [str]
+    _check(value, rest[0], where)
 
 
-def _or_none(check: Check) -> Check:
-    return lambda value, where: None if value is None else check(value, where)
+def _check_mapping(value: Any, kinds: Sequence[Any], where: str) -> None:
+    if not isinstance(value, Mapping):
+        raise _wrong(value, where, f"a mapping of names to {_plural(kinds[1])}")
+    for name, item in value.items():
+        _check_text(name, f"{where}: a name")
+        _check(item, kinds[1], f"{where} {name!r}")
 
 
-def _mapping(check: Check, of: str) -> Check:
-    """A mapping of names to `of`."""
-
-    def check_all(value: Any, where: str) -> None:
-        if not isinstance(value, Mapping):
-            raise _wrong(value, where, f"a mapping of names to {of}")
-        for name, item in value.items():
-            _text(name, f"{where}: a name")
-            check(item, f"{where} {name!r}")
-
-    return check_all
+def _check_list(value: Any, kind: Any, where: str) -> None:
+    """A list of any length for `Sequence[X]`, and of two for `tuple[X, X]`."""
+    pair = typing.get_origin(kind) is tuple
+    inner = typing.get_args(kind)[0]
+    if isinstance(value, str) or not isinstance(value, Sequence) or (pair and len(value) != 2):
+        raise _wrong(value, where, f"a {'pair' if pair else 'list'} of {_plural(inner)}")
+    for number, item in enumerate(value):
+        _check(item, inner, f"{where}[{number}]")
 
 
-def _listed(check: Check, of: str, length: int | None = None) -> Check:
-    """A list of `of`; length: where there are so many of them always."""
-
-    def check_all(value: Any, where: str) -> None:
-        if isinstance(value, str) or not isinstance(value, Sequence) or (length and len(value) != length):
-            raise _wrong(value, where, of)
-        for number, item in enumerate(value):
-            check(item, f"{where}[{number}]")
-
-    return check_all
+def _check_class(value: Any, kind: type, where: str) -> None:
+    if not isinstance(value, kind):
+        raise _wrong(value, where, f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}")
+    _check_fields(value, where)
 
 
-def _a(kind: type, checks: Mapping[str, Check]) -> Check:
-    article = "an" if kind.__name__[0] in "AEIOU" else "a"
-
-    def check(value: Any, where: str) -> None:
-        if not isinstance(value, kind):
-            raise _wrong(value, where, f"{article} {kind.__name__}")
-        _parts(value, where, checks)
-
-    return check
+def _plural(kind: Any) -> str:
+    """Several of an annotated type in words: `texts`, `mappings`, `lists`, `pairs of texts`, `Data`."""
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        return f"pairs of {_plural(args[0])}"
+    words = {str: "texts", int: "whole numbers", float: "numbers", Mapping: "mappings", Sequence: "lists"}
+    return words.get(origin or kind) or ("values" if kind in _ANYTHING else kind.__name__)
 
 
-def _data(value: Any, where: str) -> None:
-    _a(Data, DATA)(value, where)
-    if value.external is not None:
-        _data(value.external, f"{where}: external")
-
-
-def _one_or_several(value: Any, where: str) -> None:
-    if not isinstance(value, str):
-        LABELS(value, where)
-
-
-PARAMETERS = _mapping(_anything, "values")
-LABELS = _listed(_text, "a list of labels")
-PAIRS = _listed(_listed(_text, "a pair of names", 2), "a list of pairs of names")
-DATA = {"name": _text, "params": PARAMETERS, "split": _text, "labels": _mapping(_text, "classes")}
-DATA |= {"fraction": _number, "noise": _number}
-ARM = {"method": _text, "params": PARAMETERS, "curriculum": _text, "curriculum_params": PARAMETERS}
-ARM |= {"tasks": _listed(_text, "a list of kinds of task"), "tuned": _text}
-FACTOR = {"levels": _mapping(PARAMETERS, "the parameters of each level"), "control": _text}
-GENERATORS = _mapping(_listed(_text, "a list of factors"), "lists of factors")
-DESIGN = {"kind": _text, "generators": GENERATORS, "interactions": PAIRS}
-RECIPE = dict.fromkeys(("steps", "batch_size", "points", "threads"), _whole(1)) | {"precision": _text}
-RECIPE |= {"scans": _whole(0)}
-LIGHT = {"recipe": _a(Recipe, RECIPE), "folds": _whole(2), "seeds": _whole(1)}
-SPACES = _mapping(check_space, "spaces")
-TUNING = {"trials": _whole(1), "arms": LABELS, "spaces": SPACES, "sampler": _text, "pruner": _text}
-TUNING |= {"seed": _whole(0), "objectives": _listed(_text, "a list of objectives")}
-STUDY = {
-    "question": _text,
-    "datasets": _listed(_data, "a list of Data"),
-    "reference": _text,
-    "arms": _mapping(_a(Arm, ARM), "arms"),
-    "base": _or_none(_a(Arm, ARM)),
-    "factors": _mapping(_a(Factor, FACTOR), "factors"),
-    "design": _a(Design, DESIGN),
-    "contrasts": PAIRS,
-    "floors": LABELS,
-    "again": _or_none(_text),
-    "random_labels": _or_none(_a(RandomLabels, {"arm": _one_or_several, "permutations": _whole(1)})),
-    "margin": _or_none(_number),
-    "folds": _whole(2),
-    "partitions": _whole(1),
-    "seeds": _whole(1),
-    "recipe": _a(Recipe, RECIPE),
-    "cost": _text,
-    "light": _or_none(_a(Light, LIGHT)),
-    "tuning": _or_none(_a(Tuning, TUNING)),
-    "missing": _text,
+CHECKS: Mapping[Any, Check] = {
+    str: _check_text,
+    int: _check_whole,
+    float: _check_number,
+    Mapping[str, Range]: check_space,
 }

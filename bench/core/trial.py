@@ -7,9 +7,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
-from bench.core.serialization import BenchError, canonical, seed_of
+from bench.core.errors import BenchError
+from bench.core.limits import AtLeast
+from bench.core.serialization import canonical, seed_of
 
 SPLITS = ("kfold", "site", "publisher")  # folds over groups; a fold a site; the publisher's training and test parts
 PROTOCOL = 1  # raised when splits, preparation or scores change; README lists the versions
@@ -93,7 +95,7 @@ class Recipe(_CanonicalJson):
     points: int = 20  # evaluation points, equally spaced over the steps
     precision: str = "auto"  # auto: bf16 on a GPU, fp32 on a CPU; or fp32, bf16
     threads: int = 1  # of each trial: with one, serial, parallel and cluster runs agree to the byte
-    scans: int = 0  # of each part at most, for a run that only proves that it runs; 0: all
+    scans: Annotated[int, AtLeast(0)] = 0  # of each part at most, for a run that only proves that it runs; 0: all
 
     def __post_init__(self) -> None:
         if min(self.steps, self.batch_size, self.points, self.threads) < 1:

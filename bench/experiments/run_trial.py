@@ -18,7 +18,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from bench import __version__, registry
-from bench.core import NO_CURRICULUM, BenchError, MisfitError, Record, RunAbortedError, Task, Trial, plain
+from bench.core import NO_CURRICULUM, BenchError, Record, RunAbortedError, Task, Trial, UnsupportedInputSizeError, plain
 from bench.data import splits
 from bench.data.loader import Part
 from bench.evaluation.metrics import METRICS, evaluate
@@ -57,7 +57,7 @@ def run(
     try:
         with threadpool_limits(trial.recipe.threads):  # of BLAS and OpenMP; torch has a number of its own
             record, kept = _done_or_anew(trial, store, mark, progress, notes)
-    except (RefusalError, MisfitError) as refusal:
+    except (RefusalError, UnsupportedInputSizeError) as refusal:
         record = Record(trial, "refused", error={"kind": "refused", "message": str(refusal), "traceback": ""})
     except BenchError:
         raise

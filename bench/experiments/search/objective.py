@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.core import BenchError, MisfitError, Trial
+from bench.core import BenchError, Trial, UnsupportedInputSizeError
 
 if TYPE_CHECKING:
     from bench.training.checkpoint import EvaluationPoint
@@ -56,7 +56,7 @@ def train(trial: Trial, workplace: Path, objectives: Sequence[str], report: Repo
             return _done(replace(trial, external=None), workplace, objectives, course)
     except TrialPrunedError:
         return CandidateOutcome("pruned", seconds=course.seconds, steps=course.step)
-    except (RefusalError, MisfitError) as refusal:
+    except (RefusalError, UnsupportedInputSizeError) as refusal:
         return CandidateOutcome("refused", error=str(refusal))
     except BenchError:
         raise
