@@ -12,7 +12,13 @@ from bench import cli
 
 
 def said(capsys: Any, monkeypatch: Any, *words: str) -> tuple[int, str]:
-    """Exit status and what was said by the command, in this process."""
+    """Exit status and what was printed by the command, in this process: stdout, then stderr."""
+    status, out, err = printed(capsys, monkeypatch, *words)
+    return status, out + err
+
+
+def printed(capsys: Any, monkeypatch: Any, *words: str) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of the command, in this process."""
     monkeypatch.setattr(sys, "argv", ["bench", *words])
     status = 0
     try:
@@ -20,7 +26,7 @@ def said(capsys: Any, monkeypatch: Any, *words: str) -> tuple[int, str]:
     except SystemExit as end:
         status = int(end.code or 0)
     out = capsys.readouterr()
-    return status, out.out + out.err
+    return status, out.out, out.err
 
 
 def apart(command: list[str], study: str, plugins: Path, folder: Path, monkeypatch: Any) -> subprocess.Popen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import learning
 import numpy as np
 import pytest
 import torch
@@ -23,9 +24,9 @@ from bench.training import checkpoint, inference
 from bench.training.loop import autocast
 
 SMALL = {
-    "student_params": {"network": "resnet10t", "view": "max"},
+    "student_params": {**learning.SMALL, "view": "max"},
     "teacher": "monai3d",
-    "teacher_params": {"network": "resnet10"},
+    "teacher_params": learning.SOLID,
 }
 SEGMENTS = {
     "loss": "paced_curriculum",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from commands import printed
 from torch import nn
 
 from bench import registry
@@ -143,23 +142,18 @@ def test_what_cannot_be_explained_says_what_to_do(kept):
         load(store, "0000")
 
 
-def test_the_command_prints_scores_and_leaves_maps(kept):
-    import os
-
+def test_the_command_prints_scores_and_leaves_maps(kept, capsys, monkeypatch):
     store, trial, _ = kept
-    words = [sys.executable, "-m", "bench", "explain", trial.key, "--scans", "2", "--untrained", "1", "--json"]
-    words += ["--no-randomise"]
-    done = subprocess.run(
-        words, capture_output=True, text=True, env={**os.environ, "BENCH_RESULTS": str(store.root)}, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    entry = json.loads(done.stdout)
-    assert entry["method"] == "dclse"
+    monkeypatch.setenv("BENCH_RESULTS", str(store.root))
+    words = ["--scans", "2", "--untrained", "1", "--json", "--no-randomise"]
+    status, out, err = printed(capsys, monkeypatch, "explain", trial.key, *words)
+    assert status == 0, err
+    assert json.loads(out)["method"] == "dclse"
     folder = store.root / "explain" / trial.key
     assert {"maps.png", "scores.json", "scan-000.nii.gz"} <= {path.name for path in folder.iterdir()}
-    wrong = subprocess.run([*words[:4], "beef"], capture_output=True, text=True, check=False)
-    assert wrong.returncode == 2
-    assert "no finished trial beef" in wrong.stderr
+    status, _, err = printed(capsys, monkeypatch, "explain", "beef")
+    assert status == 2
+    assert "no finished trial beef" in err
 
 
 @pytest.mark.slow
