@@ -9,7 +9,7 @@ from bench.cli import main
 from bench.core import Record
 from bench.data.prepare import prepare
 from bench.experiments import plan
-from bench.experiments.run_summary import outcome
+from bench.experiments.run_summary import summarise
 from bench.storage.record_store import Store
 
 STUDY = """
@@ -31,7 +31,7 @@ def came_of(cells, store, **refused):
         error = {"kind": "refused", "message": why, "traceback": ""} if why else {}
         if not store.has(cell.trial.key):
             store.put(Record(cell.trial, "refused" if why else "done", error=error))
-    return outcome("tiny", "net", cells, store)
+    return summarise("tiny", "net", cells, store)
 
 
 def test_a_refused_arm_is_told_once_with_its_reason(cells, tmp_path):
@@ -53,14 +53,14 @@ def test_arms_that_are_refused_for_one_reason_share_a_line(cells, tmp_path):
 
 def test_a_refused_reference_leaves_nothing_to_compare_with(cells, tmp_path):
     came = came_of(cells, Store(tmp_path), net="it is too small")
-    assert came.verdict == "the reference, net, was refused: nothing is compared with it"
+    assert came.verdict == "the reference arm net was refused, so nothing is compared with it"
     assert came.verdict in came.lines(smoke=False)
     assert not any("runs:" in line for line in came.lines(smoke=True))
 
 
 def test_where_every_arm_is_refused_that_is_said(cells, tmp_path):
     every = dict.fromkeys({cell.arm.split()[0] for cell in cells}, "no")
-    assert came_of(cells, Store(tmp_path), **every).verdict == "every arm was refused: there is nothing to compare"
+    assert came_of(cells, Store(tmp_path), **every).verdict == "every arm was refused, so there is nothing to compare"
 
 
 def run(tmp_path, monkeypatch, plugins, reference, *words):
@@ -83,7 +83,7 @@ def test_a_run_tells_why_arms_were_refused_and_fails_where_nothing_can_be_compar
     assert (run(tmp_path, monkeypatch, plugins, reference, "--launcher", "serial") or 0) == status
     said = capsys.readouterr().out
     assert said.count("refused: 2d on tiny_volumes: it reads 2D scans, and its view (volume) gives 3D ones") == 1
-    assert ("the reference, 2d, was refused" in said) == bool(status)
+    assert ("the reference arm 2d was refused" in said) == bool(status)
 
 
 def test_a_smoke_run_says_that_the_study_runs_and_quotes_no_cost(tmp_path, monkeypatch, plugins, capsys):

@@ -14,7 +14,7 @@ from bench import registry
 from bench.core import Recipe, Record, Trial
 from bench.data.prepare import prepare
 from bench.experiments.plan.estimate import MEASURED, estimate
-from bench.experiments.prepare_study import StudyRequest, planned
+from bench.experiments.prepare_study import StudyRequest, plan_study
 from bench.storage.record_store import Store
 
 COST = {
@@ -103,7 +103,7 @@ def tiny(plugins):
 
 
 def test_a_plan_counts_cells_pairs_and_trials(tiny):
-    found = planned(tiny).summary()
+    found = plan_study(tiny).summary()
     assert found["cells"] == 14
     assert found["pairs"] == 4  # two contrasts in two folds
     assert found["estimate"]["unknown"] == found["estimate"]["open"] == found["open"] == 14
@@ -112,21 +112,21 @@ def test_a_plan_counts_cells_pairs_and_trials(tiny):
 def test_measuring_makes_no_record_of_the_study_and_tells_all_kinds(tiny):
     from bench.experiments.measure import measure
 
-    found = measure(planned(tiny))
+    found = measure(plan_study(tiny))
     assert found.statuses["done"] == 0
     assert found.estimate.unknown == 0
     assert found.estimate.seconds > 0
     assert not list(found.store.trials.glob("*"))
     before = len(list(Store(found.store.root / MEASURED).trials.glob("*")))
-    measure(planned(tiny))
+    measure(plan_study(tiny))
     assert len(list(Store(found.store.root / MEASURED).trials.glob("*"))) == before
 
 
 def test_a_plan_imports_neither_torch_nor_ray(tmp_path):
     write(tmp_path, {"a": Told()}, [Made()], folds=2)
     program = (
-        "import sys; from bench.experiments.prepare_study import StudyRequest, planned;"
-        "planned(StudyRequest('ablation_dgm', phantoms=True)).lines();"
+        "import sys; from bench.experiments.prepare_study import StudyRequest, plan_study;"
+        "plan_study(StudyRequest('ablation_dgm', phantoms=True)).lines();"
         "print([name for name in ('torch', 'ray') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -12,7 +12,8 @@ from bench.cli import main
 from bench.core import PROTOCOL, Arm, Design, Factor, plain
 from bench.data.prepare import prepare
 from bench.experiments.plan.resolve_data import ResolvedData
-from bench.experiments.prepare_study import StudyRequest, lay_out, planned
+from bench.experiments.planned_study import plan_cells
+from bench.experiments.prepare_study import StudyRequest, plan_study
 from bench.storage.atomic_io import seal
 from tests.documents import blocks
 
@@ -36,23 +37,23 @@ THREE = {**TWO, "dropout": Factor({"no": {}, "some": {"dropout": 0.2}, "half": {
 def test_the_runs_that_effects_compare_are_counted(plugins, factors, design, pairs):
     study = replace(registry.study("tiny"), arms={}, again=None, random_labels=None, floors=[], reference="control")
     study = replace(study, base=Arm("tiny_net"), factors=factors, design=design)
-    found = lay_out("tiny", study, [ResolvedData(prepare("tiny_volumes").spec)], [])
+    found = plan_cells("tiny", study, [ResolvedData(prepare("tiny_volumes").spec)], [])
     assert found.pairs == pairs * study.folds
 
 
 def test_a_light_form_quotes_no_cost_of_the_full_one():
     assert registry.study("seeds").cost
-    lines = planned(StudyRequest("seeds", phantoms=True)).lines()
+    lines = plan_study(StudyRequest("seeds", phantoms=True)).lines()
     assert any("runs in its light form" in line for line in lines)
-    assert not any("the study says" in line for line in lines)
+    assert not any("cost given by the study" in line for line in lines)
 
 
 def test_the_plan_says_which_arms_read_scans_that_are_too_small_for_them(plugins):
     arms = {"net": Arm("tiny_net"), "DCL-SE": Arm("dclse"), "DCL-SE (mean)": Arm("dclse", {"view": "mean"})}
     patches = {"patches": Arm("monaiseg", {"patch": [16, 16, 16]})}  # refused: these scans have no masks
     study = replace(registry.study("tiny"), arms=arms | patches, again=None, random_labels=None, floors=[])
-    found = lay_out("tiny", study, [ResolvedData(prepare("tiny_volumes").spec)], [])
-    (remark,) = found.remarks
+    found = plan_cells("tiny", study, [ResolvedData(prepare("tiny_volumes").spec)], [])
+    (remark,) = found.method_notes
     assert remark.startswith("tiny_volumes: DCL-SE, DCL-SE (mean): it reads images of 12 x 12 pixels; ")
     assert remark in found.lines()
     assert remark in found.summary()["notes"]
@@ -91,16 +92,16 @@ def test_the_study_of_the_guide_uses_the_parameters_of_each_fold(tmp_path, monke
     (tmp_path / "plugins" / "searched_before.py").write_text(block)
     monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "plugins"))
     registry.forget()
-    searched = planned(StudyRequest("hpo_dclse", phantoms=True))
+    searched = plan_study(StudyRequest("hpo_dclse", phantoms=True))
     study = replace(registry.study("hpo_dclse"), floors=[])
     sets = []
-    for cell in lay_out("hpo_dclse", study, searched.found, []).cells:
+    for cell in plan_cells("hpo_dclse", study, searched.data, []).cells:
         entry = plain(cell.trial)
         parts = {name: entry[name] for name in ("method", "curriculum", "data", "split", "labels", "partition", "fold")}
         sets.append({**parts, "params": {"lr": 0.001 * (1 + cell.trial.fold)}, "cost": {"trials": 40}})
     found = {"study": "hpo_dclse", "protocol": PROTOCOL, "sets": sets}
     (tmp_path / "plugins" / "tuned" / "hpo_dclse.json").write_text(json.dumps({**found, "seal": seal(found)}))
-    cells = [cell for cell in planned(StudyRequest("searched_before", phantoms=True)).cells if cell.arm == "tuned"]
+    cells = [cell for cell in plan_study(StudyRequest("searched_before", phantoms=True)).cells if cell.arm == "tuned"]
     registry.forget()
     rates = [cell.trial.method.params["lr"] for cell in cells]
     assert rates == pytest.approx([0.001, 0.002, 0.003, 0.004, 0.005])

@@ -14,6 +14,7 @@ from bench.cli.options import Datasets, Json, Phantoms, StandIns, StudyName, pri
 
 if TYPE_CHECKING:
     from bench.experiments.plan.estimate import TrialCost
+    from bench.experiments.planned_study import ArmRow
 
 
 def plan(
@@ -32,7 +33,7 @@ def plan(
     from bench.experiments.progress_bars import ConsoleMonitor
     from bench.experiments.search.search_estimate import forecast
 
-    found = api.plan(
+    planned = api.plan(
         study,
         datasets=datasets or (),
         phantoms=phantoms,
@@ -40,23 +41,23 @@ def plan(
         measure=measure,
         progress=ConsoleMonitor(Console(stderr=True)),
     )
-    search = forecast(found.name, found.study, found.found, found.store.root)
+    search = forecast(planned.name, planned.study, planned.data, planned.store.root)
     if as_json:
-        return print_json({**found.summary(), **({"search": search.summary()} if search else {})})
+        return print_json({**planned.summary(), **({"search": search.summary()} if search else {})})
     console = Console()
-    console.print(found.study.question, markup=False)
-    for line in [*found.lines(), *([search.line()] if search else [])]:
+    console.print(planned.study.question, markup=False)
+    for line in [*planned.lines(), *([search.line()] if search else [])]:
         console.print(line, markup=False)
-    return console.print(_planned_table(found.rows(), found.takes()))
+    return console.print(_table(planned.rows(), planned.trial_costs()))
 
 
-def _planned_table(rows: Iterable[tuple[str, str, int, int]], takes: Mapping[tuple[str, str], TrialCost]) -> Table:
+def _table(rows: Iterable[ArmRow], costs: Mapping[tuple[str, str], TrialCost]) -> Table:
     """A row for every arm, with the time and memory of one of its open trials if records tell."""
     table = Table("data", "arm", "trials", "done", "s/trial", "MB", box=None, pad_edge=False)
-    for data, arm, trials, done in rows:
-        need = takes.get((data, arm.removesuffix(" (random labels)")))
-        cost = ("", "") if need is None else (f"{need.seconds:.1f}", f"{need.memory_mb or 0:.0f}")
-        table.add_row(escape(data), escape(arm), str(trials), str(done), *cost)
+    for row in rows:
+        cost = costs.get((row.data, row.arm))
+        taken = ("", "") if cost is None else (f"{cost.seconds:.1f}", f"{cost.memory_mb or 0:.0f}")
+        table.add_row(escape(row.data), escape(row.label), str(row.trials), str(row.done), *taken)
     return table
 
 

@@ -18,7 +18,7 @@ from bench.storage.atomic_io import storing
 from bench.storage.locks import claimed
 
 if TYPE_CHECKING:
-    from bench.experiments.prepare_study import PlannedStudy
+    from bench.experiments.planned_study import PlannedStudy
     from bench.experiments.search import OptunaStorage, Search, SearchResult, SearchSession
 
 PLAIN_EVERY = 10.0  # seconds between two plain lines
@@ -65,7 +65,7 @@ def tune(
     memory = tuning.OptunaStorage(storage or str(folder / "search.db"))
     for line in _lines(searches, budget, memory, notes):
         console.print(line, markup=False, highlight=False)
-    every = tuning.every(asked.name, found.study, found.found)
+    every = tuning.every(asked.name, found.study, found.data)
     claims = (folder if memory.on_server else memory.path.parent) / ".search"
     begun = partial(result_files.write, folder, asked.name, every, searches, memory, claims)
     watch = _Watching(len(searches), console, begun)
@@ -120,21 +120,21 @@ def _laid_out(asked: Any, trials: int | None, arms: list[str], folds: list[int],
     from dataclasses import replace
 
     from bench.experiments import search as tuning
-    from bench.experiments.prepare_study import planned
+    from bench.experiments.prepare_study import plan_study
     from bench.experiments.progress_bars import ConsoleMonitor
     from bench.experiments.search.search_definition import check_tuning
     from bench.experiments.study_data import make_phantoms, repair_prepared
 
     monitor = ConsoleMonitor(console)
-    found = planned(asked)
+    found = plan_study(asked)
     how = check_tuning(asked.name, found.study)
     how = replace(how, trials=how.trials if trials is None else trials)
     study = replace(found.study, tuning=how)
     check_tuning(asked.name, study)
-    tuning.searches(asked.name, study, found.found, arms, folds)  # what is wrong is told before anything is made
+    tuning.searches(asked.name, study, found.data, arms, folds)  # what is wrong is told before anything is made
     repair_prepared(asked.data, monitor)
     found = make_phantoms(replace(found, study=study), monitor)
-    searches, notes = tuning.searches(asked.name, study, found.found, arms, folds)
+    searches, notes = tuning.searches(asked.name, study, found.data, arms, folds)
     return found, searches, [*found.notes, *notes]
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from bench import registry
 from bench.core import BenchError, Study, paths
 from bench.core.study_schema import check_form
-from bench.experiments.prepare_study import PlannedStudy, StudyRequest, check_arms, planned
+from bench.experiments.planned_study import PlannedStudy
+from bench.experiments.prepare_study import StudyRequest, check_arms, plan_study
 from bench.experiments.progress import StudyStatus, status_of
 from bench.experiments.run_monitor import RunMonitor, SilentMonitor
 from bench.experiments.run_study import RunOptions, run_study
@@ -137,13 +138,13 @@ def plan(
     BenchError
         If the study cannot be built or its data are not prepared.
     """
-    found = planned(_request(study, name, _texts(datasets), stand_ins, phantoms), root=_root(results))
-    check_arms(found.name, found.study)
+    planned = plan_study(_request(study, name, _texts(datasets), stand_ins, phantoms), root=_root(results))
+    check_arms(planned.name, planned.study)
     if not measure:
-        return found
+        return planned
     from bench.experiments.measure import measure as measured
 
-    return measured(found, _monitor(progress))
+    return measured(planned, _monitor(progress))
 
 
 def status(study: str, *, results: str | Path | None = None) -> StudyStatus:

@@ -8,7 +8,7 @@ from bench.core import Recipe, plural
 from bench.experiments import plan
 from bench.experiments.plan import Cell
 from bench.experiments.plan.estimate import MEASURED, cost_kind
-from bench.experiments.prepare_study import PlannedStudy, lay_out
+from bench.experiments.planned_study import PlannedStudy, plan_cells
 from bench.experiments.run_monitor import RunMonitor, SilentMonitor
 from bench.experiments.study_data import make_phantoms
 from bench.storage.record_store import Store
@@ -29,12 +29,12 @@ def measure(study: PlannedStudy, monitor: RunMonitor | None = None) -> PlannedSt
     recipe = study.study.recipe
     short = replace(recipe, steps=min(STEPS, recipe.steps), points=min(POINTS, recipe.points))
     _run(_first_of_each(_short(study, short), unknown), Store(study.store.root / MEASURED), monitor)
-    return lay_out(study.name, study.study, study.found, study.notes, root=study.store.root)
+    return plan_cells(study.name, study.study, study.data, study.notes, root=study.store.root)
 
 
 def _short(planned: PlannedStudy, recipe: Recipe) -> list[Cell]:
     study = replace(planned.study, recipe=recipe, partitions=1, seeds=1, again=None, random_labels=None)
-    return plan.cells(study, planned.found)
+    return plan.cells(study, planned.data)
 
 
 def _first_of_each(cells: list[Cell], kinds: set) -> list[Cell]:

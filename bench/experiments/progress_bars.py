@@ -35,7 +35,7 @@ class PreparationProgressBar:
     """Progress of the preparation of a data set."""
 
     def __init__(self, console: Console, what: str) -> None:
-        self.console, self.what, self.said = console, what, time.monotonic()
+        self.console, self.what, self.printed = console, what, time.monotonic()
         times = (TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *times, console=console
@@ -53,8 +53,8 @@ class PreparationProgressBar:
     def __call__(self, done: int, total: int) -> None:
         self.bar.update(self.task, completed=done, total=total)
         now, self.first = time.monotonic(), self.first or done
-        if not self.console.is_terminal and now - self.said > PLAIN_EVERY:
-            self.said = now
+        if not self.console.is_terminal and now - self.printed > PLAIN_EVERY:
+            self.printed = now
             left = (now - self.began) / max(1, done - self.first) * (total - done)
             self.console.print(f"{self.what}: {done}/{total}, about {clock(left)} left", highlight=False)
 
@@ -69,7 +69,7 @@ class TrialProgressBar:
     def __init__(self, work: PendingTrials, arms: Mapping[str, str], console: Console) -> None:
         self.arms, self.console = arms, console
         self.open = {trial.key: trial for trial in work.trials}
-        self.total, self.began_at, self.said = len(self.open), time.monotonic(), time.monotonic()
+        self.total, self.began_at, self.printed = len(self.open), time.monotonic(), time.monotonic()
         self.shared = False
         self.parts: dict[str, float] = {}  # of the trials that run: the fraction done
         self.starts: dict[str, float] = {}
@@ -103,12 +103,12 @@ class TrialProgressBar:
         self.starts.pop(trial.key, None)
         if not self.shared:
             self.shared = True
-            self.console.print("another process is at some of these trials; the work is shared", highlight=False)
+            self.console.print("another process is running some of these trials; the work is shared", highlight=False)
 
     def lost(self, trial: Trial) -> None:
         self.parts.pop(trial.key, None)
         self.starts.pop(trial.key, None)
-        self.console.print(f"a worker was lost, and its trial is run again: {self._name(trial)}", markup=False)
+        self.console.print(f"a worker was lost; its trial will be run again: {self._name(trial)}", markup=False)
 
     def told(self, words: str) -> None:
         self.console.print(words, markup=False, highlight=False)
@@ -129,16 +129,16 @@ class TrialProgressBar:
         left = self._left(done)
         self.bar.update(self.task, completed=done, description=self._name(trial)[:40], left=left)
         now = time.monotonic()
-        if not self.console.is_terminal and (now - self.said > PLAIN_EVERY or done == self.total):
-            self.said = now
-            left = f", {left or 'time left not known yet'}" if self.open else ""
+        if not self.console.is_terminal and (now - self.printed > PLAIN_EVERY or done == self.total):
+            self.printed = now
+            left = f", {left or 'time left unknown'}" if self.open else ""
             self.console.print(f"{done}/{self.total} trials{left}", highlight=False)
 
     def _name(self, trial: Trial) -> str:
         return f"{self.arms.get(trial.key, trial.method.name)}, fold {trial.fold + 1}"
 
     def _left(self, done: int) -> str:
-        """The time that is left: from the mean seconds of the methods already seen, scaled by how fast it has gone."""
+        """The time left: from the mean seconds per method so far, scaled by the speed of the whole run."""
         if not done or not self.took or not self.open:
             return ""
         overall = [seconds for each in self.took.values() for seconds in each]

@@ -11,9 +11,10 @@ from bench import registry
 from bench.core import BenchError
 from bench.experiments import plan
 from bench.experiments.plan import Cell
-from bench.experiments.prepare_study import PlannedStudy, StudyRequest, check_arms, planned
+from bench.experiments.planned_study import PlannedStudy
+from bench.experiments.prepare_study import StudyRequest, check_arms, plan_study
 from bench.experiments.run_monitor import RunMonitor
-from bench.experiments.run_summary import RunSummary, outcome
+from bench.experiments.run_summary import RunSummary, summarise
 from bench.experiments.study_data import make_phantoms, repair_prepared
 
 
@@ -44,7 +45,7 @@ def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, r
     from bench.experiments import launch
 
     repair_prepared(request.data, monitor)
-    study = planned(request, options.smoke, root)
+    study = plan_study(request, options.smoke, root)
     launch.chosen(*options.target)
     plan.chosen(study.study, study.name, study.cells, options.arms)  # a wrong arm stops before phantoms are made
     if not launch.at(*options.target):
@@ -54,10 +55,10 @@ def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, r
     for line in study.lines():
         monitor.message(line)
     notes, command = _notes(study), command_of(request, options)
-    plan.write(study.name, study.study, study.found, study.cells, notes, command, root)
+    plan.write(study.name, study.study, study.data, study.cells, notes, command, root)
     cells = plan.chosen(study.study, study.name, study.cells, options.arms)
     _run(study, cells, options, monitor)
-    return outcome(study.name, study.study.reference, cells, study.store)
+    return summarise(study.name, study.study.reference, cells, study.store)
 
 
 def _run(study: PlannedStudy, cells: Sequence[Cell], options: RunOptions, monitor: RunMonitor) -> None:
@@ -76,7 +77,7 @@ def _run(study: PlannedStudy, cells: Sequence[Cell], options: RunOptions, monito
 
 def command_of(request: StudyRequest, options: RunOptions) -> str:
     """The command that runs the same; for a study that no file defines, the Python call as a comment."""
-    if request.given is not None:
+    if request.built is not None:
         return f"# in Python: bench.run(study, name={request.study!r})"
     words = ["bench", "run", "--study", request.study]
     words += [word for arm in options.arms for word in ("--arm", arm)]
@@ -106,11 +107,11 @@ def _check(study: PlannedStudy) -> None:
     from bench.data.prepare import open_prepared
     from bench.evaluation.metrics import metric
 
-    for spec in (spec for item in study.found for spec in item.specs):
+    for spec in (spec for item in study.data for spec in item.specs):
         task = registry.make("datasets", spec.name, spec.params).task
         if metric(task.primary).kind != task.kind:
             raise BenchError(f"{spec.name}: {task.primary} judges {metric(task.primary).kind}, not {task.kind}")
-    for item in study.found:
+    for item in study.data:
         prepared = open_prepared(item.spec.name, item.spec.params)
         splits.fold(prepared, item.division(study.study.folds), 0, 0)
     check_arms(study.name, study.study)
@@ -120,7 +121,7 @@ def _notes(study: PlannedStudy) -> list[str]:
     from bench.data.prepare import open_prepared
 
     notes = list(study.notes)
-    for spec in (spec for item in study.found for spec in item.specs):
+    for spec in (spec for item in study.data for spec in item.specs):
         manifest = open_prepared(spec.name, spec.params).manifest
         notes += [f"{spec.name}: {note}" for note in manifest.get("notes", [])]
     return list(dict.fromkeys(notes))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bench import registry
 from bench.core import Data, DataSpec
-from bench.experiments.prepare_study import PlannedStudy, lay_out
+from bench.experiments.planned_study import PlannedStudy, plan_cells
 from bench.experiments.run_monitor import RunMonitor
 
 
@@ -40,12 +40,12 @@ def _repair(name: str, params: dict, monitor: RunMonitor) -> None:
 def make_phantoms(study: PlannedStudy, monitor: RunMonitor) -> PlannedStudy:
     """The same plan, with every phantom made that was not there yet."""
     items = []
-    for item in study.found:
+    for item in study.data:
         external = item.external
         if external:
             external = replace(external, data=_with_phantom(external.data, monitor))
         items.append(replace(item, spec=_with_phantom(item.spec, monitor), external=external))
-    return lay_out(study.name, study.study, items, study.notes, study.smoke, study.store.root)
+    return plan_cells(study.name, study.study, items, study.notes, study.smoke, study.store.root)
 
 
 def _with_phantom(spec: DataSpec, monitor: RunMonitor) -> DataSpec:

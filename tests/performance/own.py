@@ -40,12 +40,12 @@ def folders() -> Iterator[Path]:
 def trials(study: str) -> list[Trial]:
     """The trials of a study, its phantoms made."""
     from bench import registry
-    from bench.experiments.prepare_study import StudyRequest, planned
+    from bench.experiments.prepare_study import StudyRequest, plan_study
     from bench.experiments.run_monitor import SilentMonitor
     from bench.experiments.study_data import make_phantoms
 
     registry.forget()
-    found = make_phantoms(planned(StudyRequest(study)), SilentMonitor())
+    found = make_phantoms(plan_study(StudyRequest(study)), SilentMonitor())
     return [cell.trial for cell in found.cells]
 
 

@@ -29,9 +29,9 @@ SIZES = {"train": 120, "val": 40, "test": 40, "train_groups": 120, "val_groups":
 NOTHING = "import bench.cli"
 OUTSTANDING = """
 import time
-from bench.experiments.prepare_study import StudyRequest, planned
+from bench.experiments.prepare_study import StudyRequest, plan_study
 from bench.experiments import launch
-found = planned(StudyRequest("finished"))
+found = plan_study(StudyRequest("finished"))
 since = time.perf_counter()
 work = launch.outstanding(found.cells, found.store)
 print(time.perf_counter() - since)
@@ -89,11 +89,11 @@ def finish(name: str, predictions: bool = False) -> int:
     from bench import registry
     from bench.core import Record, paths
     from bench.experiments import plan
-    from bench.experiments.prepare_study import StudyRequest, planned
+    from bench.experiments.prepare_study import StudyRequest, plan_study
     from bench.storage.record_store import Store
 
     registry.forget()
-    found, store = planned(StudyRequest(name)), Store(paths.results_root())
+    found, store = plan_study(StudyRequest(name)), Store(paths.results_root())
     trials = {cell.trial.key: cell.trial for cell in found.cells}
     curve = [{"step": 50 * point, "train_loss": 0.5, "val_loss": 0.6, "val": 0.7} for point in range(1, 21)]
     needed = {other.key for cell in found.cells for other in cell.before}
@@ -108,7 +108,7 @@ def finish(name: str, predictions: bool = False) -> int:
         arrays = _arrays(rng, trial.fold) if predictions else None
         with patch("bench.storage.record_store.flush"):  # of the disk's speed nothing is asked
             store.put(record, arrays, _weights(Path(store.root)) if key in needed else None)
-    plan.write(name, found.study, found.found, found.cells)
+    plan.write(name, found.study, found.data, found.cells)
     return len(trials)
 
 
