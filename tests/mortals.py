@@ -18,7 +18,7 @@ class Quiet:
     def lost(self, trial):
         pass
 
-    def told(self, words):
+    def message(self, words):
         self.words.append(words)
 
     def told_of(self, words):

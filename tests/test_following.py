@@ -17,7 +17,7 @@ from bench.cli import main
 from bench.core import Record
 from bench.data.prepare import prepare
 from bench.experiments import launch, plan
-from bench.experiments.launch.locked_trial import telling
+from bench.experiments.launch.locked_trial import note_progress
 from bench.experiments.progress import StatusReader
 from bench.storage.record_store import Store
 
@@ -44,7 +44,7 @@ def test_a_trial_that_somebody_is_at_is_seen_with_how_far_it_is(written):
     entry, cells, store = written
     assert StatusReader(entry, store).status().running == []
     with store.claim(cells[0].trial.key) as held:
-        telling(held, lambda fraction: None, "node one")(0.25)
+        note_progress(held, lambda fraction: None, "node one")(0.25)
         (seen,) = StatusReader(entry, store).status().running
         assert seen["key"] == cells[0].trial.key
         assert (seen["arm"], seen["fold"], seen["node"]) == (cells[0].arm, cells[0].trial.fold, "node one")
@@ -116,7 +116,7 @@ def test_the_live_view_is_plain_lines_where_there_is_no_terminal_and_ends_with_t
 
 def test_a_trial_tells_how_far_it_is_while_it_runs(written, monkeypatch):
     entry, cells, store = written
-    monkeypatch.setattr("bench.experiments.launch.locked_trial.TOLD_EVERY", 0.0)
+    monkeypatch.setattr("bench.experiments.launch.locked_trial.NOTE_EVERY", 0.0)
     seen = []
 
     class Looking(Quiet):

@@ -33,7 +33,7 @@ class Quiet:
     def lost(self, trial):
         pass
 
-    def told(self, words):
+    def message(self, words):
         pass
 
     def elsewhere(self, trial):

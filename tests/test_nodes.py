@@ -42,14 +42,14 @@ def test_what_is_no_address_is_told_at_once(address):
     with pytest.raises(BenchError, match="is no address of a Ray cluster: HOST:PORT"):
         next(iter(ray_session.connected(address).gen))
     with pytest.raises(BenchError, match="is no address of a Ray cluster: HOST:PORT"):
-        launch.chosen("auto", address)
+        launch.resolve_launcher("auto", address)
 
 
 def test_an_address_has_no_use_for_a_serial_run_and_asks_for_ray_otherwise():
-    assert launch.chosen("auto", "head:6379") == launch.chosen("ray", "") == "ray"
-    assert launch.chosen("auto", "") == "auto"
+    assert launch.resolve_launcher("auto", "head:6379") == launch.resolve_launcher("ray", "") == "ray"
+    assert launch.resolve_launcher("auto", "") == "auto"
     with pytest.raises(BenchError, match="--launcher serial has no use for"):
-        launch.chosen("serial", "head:6379")
+        launch.resolve_launcher("serial", "head:6379")
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_the_lack_is_told_with_what_is_free_of_how_much(node):
 
 def test_a_wait_is_told_at_once_and_now_and_then(tmp_path, monkeypatch):
     store, watch = Store(tmp_path), Quiet()
-    waiting = cluster_wait.CapacityWait(store, watch.told)
+    waiting = cluster_wait.CapacityWait(store, watch.message)
     for _ in range(3):
         waiting.now("waiting for room: a", "k")
     assert watch.words == ["waiting for room: a"]
@@ -88,7 +88,7 @@ def test_the_status_of_a_run_that_waits_tells_for_what(plugins, tmp_path, monkey
     study = registry.study("tiny")
     cells = plan.cells(study, [prepare("tiny_volumes").spec])
     plan.write("tiny", study, [], cells)
-    waiting = cluster_wait.CapacityWait(Store(tmp_path / "results"), Quiet().told)
+    waiting = cluster_wait.CapacityWait(Store(tmp_path / "results"), Quiet().message)
     monkeypatch.setattr("sys.argv", ["bench", "status", "--study", "tiny"])
     for words in ("waiting for room: node one has 0 of 1 processors free (others use them)", ""):
         waiting.now(words, cells[0].trial.key)

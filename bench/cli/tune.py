@@ -52,13 +52,12 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search parameters, each outer fold by itself on its validation part. The test part is not read."""
-    from bench.experiments import launch
     from bench.experiments import search as tuning
     from bench.experiments.prepare_study import StudyRequest
     from bench.experiments.search import result_files
 
     asked = StudyRequest(study, datasets or [], stand_ins, phantoms)
-    launch.chosen(launcher, address)  # a wrong one is told before anything is made
+    tuning.search_launcher(launcher, address)  # before anything is made
     console = Console(stderr=as_json)
     found, searches, notes = _laid_out(asked, trials, arm or [], fold or [], console)
     folder, budget = plan.folder(asked.name), searches[0].tuning.trials

@@ -110,7 +110,7 @@ class TrialProgressBar:
         self.starts.pop(trial.key, None)
         self.console.print(f"a worker was lost; its trial will be run again: {self._name(trial)}", markup=False)
 
-    def told(self, words: str) -> None:
+    def message(self, words: str) -> None:
         self.console.print(words, markup=False, highlight=False)
 
     def ended(self, trial: Trial, status: str, notes: Sequence[str] = ()) -> None:

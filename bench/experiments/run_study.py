@@ -46,9 +46,9 @@ def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, r
 
     repair_prepared(request.data, monitor)
     study = plan_study(request, options.smoke, root)
-    launch.chosen(*options.target)
+    launch.resolve_launcher(*options.target)
     plan.chosen(study.study, study.name, study.cells, options.arms)  # a wrong arm stops before phantoms are made
-    if not launch.at(*options.target):
+    if not launch.cluster_address(*options.target):
         _check_threads(study)
     monitor.message(study.study.question)
     study = make_phantoms(study, monitor)

@@ -1,20 +1,20 @@
-"""Carries out the trials of a plan, wave by wave: one after the other, or side by side through Ray.
+"""Runs the trials of a plan, wave by wave: one after the other, or in parallel through Ray.
 
-What is done is what the store holds; a launcher remembers nothing. Processes that run the same trials share them: each
-works at those that it can claim. torch and ray are imported when trials run.
+The record store alone says what is done; a launcher keeps no state. Processes that run the same trials share them: each
+runs those that it can lock. torch and ray are imported when trials run.
 
-    work        what a plan leaves to do, and who is told how it goes
-    attempts    one trial, claimed, run and kept
-    turns       one after the other, in this process
-    stopping    the first Ctrl-C lets the trials in flight end, the second does not
-    abreast     side by side: which trial on which node, what came of it, what was lost
-    needs       processors, memory and share of a GPU of a trial, from what was measured
-    room        what others use of a shared cluster, and the wait for it
-    cluster     Ray itself: begun here, or found at an address
-    nodes       what each node has free, and whether it has the same packages, code and data
-    look        what is sent to a node by value: the standard library is all it needs there
-    crate       code and records as bytes, where no folder is shared
-    worker      what a node does with a trial
+    jobs             the trials to run, and the callbacks that report progress
+    launchers        finds the launchers: serial, ray, auto, and those of plug-in folders
+    locked_trial     one trial: locked, run and stored
+    signals          the first Ctrl-C lets running trials finish, the second stops at once
+    wave_scheduler   which trial on which node, its result, and lost workers
+    resources        processors, memory and share of a GPU of a trial, from measured peaks
+    cluster_wait     waits for capacity that others use on a shared cluster
+    ray_session      starts Ray, or connects to a running cluster
+    nodes            free resources of each node, and whether it has the same packages, code and data
+    node_agent       code that is sent to a node by value: it needs the standard library only
+    code_archive     code and records as bytes, for nodes without a shared folder
+    worker           what a node does with a trial
 """
 
 from __future__ import annotations
@@ -23,69 +23,61 @@ import os
 
 from bench.core import BenchError
 from bench.experiments.launch import ray_session, signals
-from bench.experiments.launch.jobs import LAUNCHERS, PendingTrials, ProgressCallback, StaleRecord, outstanding
+from bench.experiments.launch.auto_launcher import choose_launcher
+from bench.experiments.launch.jobs import PendingTrials, ProgressCallback, StaleRecord, outstanding
+from bench.experiments.launch.launchers import Launcher, launcher_names, load_launcher
 from bench.experiments.launch.locked_trial import attempt
 from bench.experiments.launch.resources import check_threads
-from bench.experiments.launch.serial_launcher import in_turn
-from bench.registry import did_you_mean
 from bench.storage.record_store import Store
 
 __all__ = [
-    "LAUNCHERS",
+    "Launcher",
     "PendingTrials",
     "ProgressCallback",
     "StaleRecord",
-    "at",
     "attempt",
     "check_threads",
-    "chosen",
+    "choose_launcher",
+    "cluster_address",
     "launch",
+    "launcher_names",
+    "load_launcher",
     "outstanding",
+    "resolve_launcher",
 ]
 
-MANY = 12  # trials from which on it is worth to start Ray
 
+def resolve_launcher(launcher: str, address: str = "") -> str:
+    """The launcher to use: the one that is named; `ray` instead of `auto` if there is an address.
 
-def chosen(launcher: str, address: str = "") -> str:
-    """The launcher that was asked for: one of LAUNCHERS, ray where there is an address.
-
-    BenchError where it is none of them, or the address (given, or in $RAY_ADDRESS) is none of a cluster.
+    BenchError if there is no such launcher, if it cannot run on a cluster but an address is given, or if the address
+    (given, or in $RAY_ADDRESS) is not one of a cluster.
     """
-    if launcher not in LAUNCHERS:
-        raise BenchError(f"no launcher {launcher!r}; {did_you_mean(launcher, LAUNCHERS)}")
-    if address and launcher == "serial":
-        raise BenchError(f"--address {address} is of a Ray cluster, which --launcher serial has no use for")
-    if there := at(launcher, address):
-        ray_session.parsed(there)
-    return "ray" if address else launcher
+    cluster = load_launcher(launcher).cluster
+    if address and not cluster:
+        raise BenchError(f"--address {address} is of a Ray cluster, which --launcher {launcher} has no use for")
+    if target := cluster_address(launcher, address):
+        ray_session.parsed(target)
+    return "ray" if address and launcher == "auto" else launcher
 
 
-def at(launcher: str, address: str = "") -> str:
-    """The address of the Ray cluster that a run goes to: the one given, else $RAY_ADDRESS; empty: this machine."""
-    return address or ("" if launcher == "serial" else os.environ.get("RAY_ADDRESS", ""))
+def cluster_address(launcher: str, address: str = "") -> str:
+    """The address of the Ray cluster to run on: the one given, else $RAY_ADDRESS; empty for this machine."""
+    return address or (os.environ.get("RAY_ADDRESS", "") if load_launcher(launcher).cluster else "")
 
 
-def launch(work: PendingTrials, store: Store, launcher: str, watch: ProgressCallback, address: str = "") -> None:
-    """Run what is outstanding. launcher: one of LAUNCHERS; `auto` is Ray where there are processors and trials for it,
-    or an address in $RAY_ADDRESS. address: of a Ray cluster that runs already; else Ray is begun on this machine.
+def launch(work: PendingTrials, store: Store, launcher: str, progress: ProgressCallback, address: str = "") -> None:
+    """Run the open trials. launcher: one of `launcher_names()`. address: of a running Ray cluster; empty: this machine.
 
     A trial whose upstream trial failed is recorded as failed, one whose upstream trial was refused as refused.
-    BenchError where a trial could never fit.
+    BenchError if a trial could never fit on any node.
     """
-    launcher = chosen(launcher, address)
-    address = at(launcher, address)
-    if launcher == "auto":
-        many = len(work.trials) > MANY and (os.cpu_count() or 1) > 1
-        launcher = "ray" if many or address else "serial"
+    launcher = resolve_launcher(launcher, address)
+    address = cluster_address(launcher, address)
     store.open()
     if not work.trials:
         return
     if not address:
         check_threads(max(trial.recipe.threads for trial in work.trials))
     with signals.gently() as stop:
-        if launcher == "serial":
-            in_turn(work, store, watch, stop)
-        else:
-            from bench.experiments.launch.ray_launcher import abreast
-
-            abreast(work, store, watch, stop, address)
+        load_launcher(launcher).run(work, store, progress, stop, address)

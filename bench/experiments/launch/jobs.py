@@ -10,8 +10,6 @@ from bench.core import Record, Trial
 from bench.experiments.plan import Cell, waves
 from bench.storage.record_store import Store
 
-LAUNCHERS = ("auto", "serial", "ray")
-
 
 class ProgressCallback(Protocol):
     """Who is told how a run goes."""
@@ -26,7 +24,7 @@ class ProgressCallback(Protocol):
 
     def ended(self, trial: Trial, status: str, notes: Sequence[str]) -> None: ...
 
-    def told(self, words: str) -> None: ...
+    def message(self, words: str) -> None: ...
 
 
 @dataclass(frozen=True)

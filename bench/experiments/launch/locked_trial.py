@@ -11,7 +11,7 @@ from bench.experiments.launch.jobs import StaleRecord
 from bench.storage.locks import Lock
 from bench.storage.record_store import Store
 
-TOLD_EVERY = 0.5  # seconds between two notes of how far a trial is
+NOTE_EVERY = 0.5  # seconds between two notes of how far a trial is
 
 TrialOutcome = tuple[str, list[str]]  # status of a trial, and what there is to say of it
 
@@ -34,13 +34,13 @@ def attempt(
     if held is None:
         return None
     with held:
-        if (outcome := settled(trial, store, keep, outdated)) is not None:
+        if (outcome := resolve_existing(trial, store, keep, outdated)) is not None:
             return outcome
-        record = run_trial.run(trial, store, keep, telling(held, progress, node), held.mark, node)
-    return said_of(record)
+        record = run_trial.run(trial, store, keep, note_progress(held, progress, node), held.mark, node)
+    return outcome_of(record)
 
 
-def settled(trial: Trial, store: Store, keep: bool, outdated: StaleRecord | None) -> TrialOutcome | None:
+def resolve_existing(trial: Trial, store: Store, keep: bool, outdated: StaleRecord | None) -> TrialOutcome | None:
     """What came of a trial that was done meanwhile; None where it is to be run: a record in its way is set aside.
 
     For whoever holds the trial's claim.
@@ -54,18 +54,18 @@ def settled(trial: Trial, store: Store, keep: bool, outdated: StaleRecord | None
     return None
 
 
-def said_of(record: Record) -> TrialOutcome:
+def outcome_of(record: Record) -> TrialOutcome:
     """Status and notes of a record."""
     return record.status, list(record.provenance.get("notes", []))
 
 
-def telling(held: Lock, progress: Callable[[float], None], node: str = "") -> Callable[[float], None]:
+def note_progress(held: Lock, progress: Callable[[float], None], node: str = "") -> Callable[[float], None]:
     """`progress`, and a note in the claim now and then, from which `bench status` sees how far the trial is."""
     since, last = time.time(), 0.0
 
     def moved(fraction: float) -> None:
         nonlocal last
-        if time.monotonic() - last >= TOLD_EVERY:
+        if time.monotonic() - last >= NOTE_EVERY:
             last = time.monotonic()
             held.tell(json.dumps({"fraction": round(fraction, 4), "since": round(since, 3), "node": node}))
         progress(fraction)

@@ -142,6 +142,15 @@ def _arrive(token: str) -> None:
         internal_kv._internal_kv_put(ARRIVED + token, b"1")
 
 
+def prepare_worker(setting: dict[str, Any], plugins: list[str]) -> None:
+    """Set the environment of a worker: the prepared data, the plug-in folders, one thread per operation."""
+    os.environ["BENCH_DATA"] = data_root(setting["data_root"], setting["forced"])
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ.pop("BENCH_PLUGINS", None)
+    if plugins:
+        os.environ["BENCH_PLUGINS"] = os.pathsep.join(plugins)
+
+
 class TrialWorker:
     """A process of a node that carries out one trial after the other, everything imported."""
 
@@ -154,11 +163,7 @@ class TrialWorker:
             sys.path.insert(0, str(folder))
             importlib.invalidate_caches()
             plugins = sorted(map(str, folder.glob("plugins-*")))
-        os.environ["BENCH_DATA"] = data_root(setting["data_root"], setting["forced"])
-        os.environ["OMP_NUM_THREADS"] = "1"
-        os.environ.pop("BENCH_PLUGINS", None)
-        if plugins:
-            os.environ["BENCH_PLUGINS"] = os.pathsep.join(plugins)
+        prepare_worker(setting, plugins)
         self.worker = importlib.import_module("bench.experiments.launch.worker")
         self.job = self.worker.WorkerJob(**setting["job"])
 

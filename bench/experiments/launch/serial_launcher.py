@@ -1,4 +1,4 @@
-"""One trial after the other, in this process."""
+"""Runs one trial after the other, in this process."""
 
 from __future__ import annotations
 
@@ -7,30 +7,36 @@ from collections import deque
 from functools import partial
 
 from bench.experiments.launch.jobs import PendingTrials, ProgressCallback
+from bench.experiments.launch.launchers import Launcher
 from bench.experiments.launch.locked_trial import attempt
 from bench.experiments.launch.signals import StopRequest
 from bench.storage.record_store import Store
 
-PAUSE = 0.5  # seconds between two looks at trials that other processes are at
+PAUSE = 0.5  # seconds until trials that other processes run are tried again
 
 
-def in_turn(work: PendingTrials, store: Store, watch: ProgressCallback, stop: StopRequest) -> None:
-    """Run what is outstanding; after the trial in flight no other one, where a stop was asked for."""
+def run_serial(
+    work: PendingTrials, store: Store, progress: ProgressCallback, stop: StopRequest, address: str = ""
+) -> None:
+    """Run the open trials; no further one starts after a request to stop. address: unused."""
     for wave in work.waves:
         waiting = deque(wave)
-        passed = 0  # trials in a row that other processes are at
+        passed = 0  # trials in a row that other processes run
         while waiting and not stop.asked:
             if passed == len(waiting):
                 time.sleep(PAUSE)
                 passed = 0
             trial = waiting.popleft()
-            watch.began(trial)
-            moved = partial(watch.moved, trial)
+            progress.began(trial)
+            moved = partial(progress.moved, trial)
             outcome = attempt(trial, store, trial.key in work.keep, work.outdated.get(trial.key), moved)
             if outcome is None:
                 waiting.append(trial)
-                watch.elsewhere(trial)
+                progress.elsewhere(trial)
                 passed += 1
             else:
-                watch.ended(trial, *outcome)
+                progress.ended(trial, *outcome)
                 passed = 0
+
+
+LAUNCHER = Launcher(run_serial)

@@ -68,10 +68,10 @@ def forget(job: WorkerJob, key: str) -> None:
         clear(job.store.folder(key))
 
 
-def measure(job: WorkerJob, trial: Trial) -> tuple[str, float | None]:
-    """The device of a trial and its peak of memory there in megabytes, from two steps; None where they failed.
+def measure_peak(job: WorkerJob | None, trial: Trial) -> tuple[str, float | None]:
+    """The device of a trial and its peak memory there in megabytes, from two steps; None if they failed.
 
-    A trial that learns from another one cannot be cut short, as it would be another's student.
+    A trial with upstream trials is not measured: with other steps it would need other upstream trials.
     """
     short = replace(trial, recipe=replace(trial.recipe, steps=2, points=1))
     if trial.upstream:

@@ -38,7 +38,7 @@ class WorkerPool:
         self.ray, self.inspection, self.peaks, self.tell, self.root = ray, inspection, peaks, tell, root
         self.here = inspection.here
         self.nodes: dict[str, Node] = {}
-        self.seats: list[WorkerHandle] = []
+        self.workers: list[WorkerHandle] = []
         self.asked: dict[str, tuple[Node, Any]] = {}  # nodes that came later, and have not answered yet
         self.unfit: set[str] = set()
         self.looked = self.peopled = time.monotonic()
@@ -71,10 +71,10 @@ class WorkerPool:
     def place(self, trial: Trial, measuring: bool = False) -> WorkerHandle | None:
         """A process for the trial, now counted as busy; None where there is no room for it."""
         wanted = {node.id: alone(trial, node) if measuring else need(trial, node, self.peaks) for node in self._open()}
-        for seat in self.seats:
-            if not seat.busy and wanted.get(seat.node.id) == seat.need:
-                seat.busy = True
-                return seat
+        for worker in self.workers:
+            if not worker.busy and wanted.get(worker.node.id) == worker.need:
+                worker.busy = True
+                return worker
         for node in sorted(self._open(), key=lambda node: -node.left("CPU")):
             if wanted[node.id] is not None and self._make_room(node, wanted[node.id]):
                 return self._begin(node, wanted[node.id])
@@ -85,29 +85,29 @@ class WorkerPool:
         wanted = [(node, alone(trial, node) if measuring else need(trial, node, self.peaks)) for node in self._open()]
         return cluster_wait.lack([(node, asked.resources) for node, asked in wanted if asked is not None])
 
-    def absent(self, seat: WorkerHandle) -> bool:
-        """Whether the process of a seat is not there yet: it begins, or others were faster to take its room."""
+    def absent(self, worker: WorkerHandle) -> bool:
+        """Whether the process of a worker is not there yet: it begins, or others were faster to take its room."""
         from bench.experiments.launch import worker_progress
 
-        if seat.token and worker_progress.arrived(seat.token):
-            seat.token = ""
-        return bool(seat.token)
+        if worker.token and worker_progress.arrived(worker.token):
+            worker.token = ""
+        return bool(worker.token)
 
-    def release(self, seat: WorkerHandle) -> None:
+    def release(self, worker: WorkerHandle) -> None:
         """The process has nothing to do now."""
-        seat.busy = False
+        worker.busy = False
 
-    def dismiss(self, seat: WorkerHandle) -> None:
+    def dismiss(self, worker: WorkerHandle) -> None:
         """End a process, or take note that it has ended."""
         with contextlib.suppress(self.ray.exceptions.RayError):
-            self.ray.kill(seat.actor)
-        if seat in self.seats:
-            self.seats.remove(seat)
-            seat.node.give(seat.need.resources)
+            self.ray.kill(worker.actor)
+        if worker in self.workers:
+            self.workers.remove(worker)
+            worker.node.give(worker.need.resources)
 
     def idle(self) -> list[WorkerHandle]:
         """The processes that have nothing to do."""
-        return [seat for seat in self.seats if not seat.busy]
+        return [worker for worker in self.workers if not worker.busy]
 
     def refresh(self, at_once: bool = False) -> None:
         """See which nodes came and went; one that came is looked at before it is given anything."""
@@ -124,14 +124,14 @@ class WorkerPool:
             known = key in self.nodes or key in self.asked or key in self.unfit
             if not known and (node.total.get("GPU") or not gpus):
                 self.asked[key] = node, self.inspection.begin(node)
-        self._take_in()
-        self._absent()
+        self._add_arrived()
+        self._check_any_left()
 
     def alive(self, node: Node) -> bool:
         """Whether the node is still part of the cluster."""
         return node.id in self.nodes
 
-    def _take_in(self) -> None:
+    def _add_arrived(self) -> None:
         for key, (node, answer) in list(self.asked.items()):
             if not self.ray.wait([answer], timeout=0)[0]:
                 continue
@@ -143,7 +143,7 @@ class WorkerPool:
                 self.nodes[key] = node
                 self.tell(f"node {node.name} has come")
 
-    def _absent(self) -> None:
+    def _check_any_left(self) -> None:
         if self.nodes:
             self.peopled = time.monotonic()
         elif time.monotonic() - self.peopled > ABSENCE:
@@ -156,11 +156,11 @@ class WorkerPool:
 
     def _make_room(self, node: Node, wanted: ResourceRequest) -> bool:
         """Whether there is room on the node; idle processes that have it make way."""
-        idle = [seat for seat in self.idle() if seat.node is node]
-        for seat in idle:
+        idle = [worker for worker in self.idle() if worker.node is node]
+        for worker in idle:
             if node.room(wanted.resources):
                 break
-            self.dismiss(seat)
+            self.dismiss(worker)
         return node.room(wanted.resources)
 
     def _begin(self, node: Node, wanted: ResourceRequest) -> WorkerHandle:
@@ -169,8 +169,8 @@ class WorkerPool:
         setting = {**self._setting(node), "token": "" if self.here else uuid.uuid4().hex}
         actor = self.ray.remote(node_agent.TrialWorker).options(**options).remote(setting, self._code(node))
         node.take(wanted.resources)
-        self.seats.append(WorkerHandle(actor, node, wanted, token=setting["token"]))
-        return self.seats[-1]
+        self.workers.append(WorkerHandle(actor, node, wanted, token=setting["token"]))
+        return self.workers[-1]
 
     def _setting(self, node: Node) -> dict[str, Any]:
         question = self.inspection.question

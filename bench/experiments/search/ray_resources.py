@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ from bench.experiments.launch import code_archive, node_agent
 from bench.experiments.launch.jobs import memory_kind
 from bench.experiments.launch.nodes import TINY, Node, NodeCheck, at, gathered
 from bench.experiments.launch.resources import ResourceRequest, alone, lacking, need
-from bench.experiments.search.objective import train
 
 
 @dataclass(frozen=True)
@@ -69,28 +66,13 @@ def _measure(ray: Any, trial: Trial, nodes: Sequence[Node], setting: dict[str, A
             continue
         own = alone(trial, node)
         options = {"num_cpus": own.cpus, "num_gpus": own.gpu, "max_retries": 0, "scheduling_strategy": at(ray, node)}
-        peak = ray.get(ray.remote(measured).options(**options).remote(plain(trial), setting))
+        peak = ray.get(ray.remote(_peak_in_worker).options(**options).remote(plain(trial), setting))
         place.peaks[kind] = node.gpu_mb / 4 / 1.5 if peak is None else peak  # else about a quarter of a GPU
 
 
-def measured(trial: dict[str, Any], setting: dict[str, Any]) -> float | None:
-    """In a worker: the peak of memory of a training in megabytes, from two steps; None where they failed."""
-    settle(setting)
-    from bench.training import model_cost
-    from bench.training.device import device_of
+def _peak_in_worker(trial: dict[str, Any], setting: dict[str, Any]) -> float | None:
+    """Runs in a worker: the peak memory of a training in megabytes; None if it could not be measured."""
+    node_agent.prepare_worker(setting, setting["plugins"])
+    from bench.experiments.launch.worker import measure_peak
 
-    asked = Trial.parse(trial)
-    short, device = replace(asked, recipe=replace(asked.recipe, steps=2, points=1)), device_of()
-    model_cost.reset_peak_memory(device)
-    with tempfile.TemporaryDirectory(prefix="dclse-bench-measure-") as folder:
-        outcome = train(short, Path(folder), ["validation"], lambda *_: False)
-    return model_cost.peak_memory_mb(device) if outcome.state == "done" else None
-
-
-def settle(setting: dict[str, Any]) -> None:
-    """In a worker: find the same data and plug-ins, whatever the working folder."""
-    os.environ["BENCH_DATA"] = node_agent.data_root(setting["data_root"], setting["forced"])
-    os.environ["OMP_NUM_THREADS"] = "1"
-    os.environ.pop("BENCH_PLUGINS", None)
-    if setting["plugins"]:
-        os.environ["BENCH_PLUGINS"] = os.pathsep.join(setting["plugins"])
+    return measure_peak(None, Trial.parse(trial))[1]

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import BenchError, RunAbortedError, Trial, plain
+from bench.experiments.launch.node_agent import prepare_worker
 from bench.experiments.launch.ray_session import connected
 from bench.experiments.launch.signals import StopRequest
 from bench.experiments.search.objective import CandidateOutcome, train
-from bench.experiments.search.ray_resources import RayTarget, room, settle
+from bench.experiments.search.ray_resources import RayTarget, room
 from bench.experiments.search.search_session import SearchSession
 
 LOSSES = 1  # workers that a candidate may lose before that counts as its own fault
@@ -59,7 +60,7 @@ def side_by_side(asking: SearchSession, watch: Any, stop: StopRequest, place: Ra
 
 def _train(config: dict[str, Any]) -> None:
     """In a worker: train a candidate and report."""
-    settle(config["setting"])
+    prepare_worker(config["setting"], config["setting"]["plugins"])
     from ray import tune
 
     def report(point: int, score: float, seconds: float, step: int) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from bench.core import BenchError
 from bench.experiments import launch
 from bench.experiments.launch import signals
 from bench.experiments.launch.signals import StopRequest
@@ -19,6 +20,7 @@ from bench.experiments.search.search_definition import Search
 from bench.experiments.search.search_result import SearchResult, found
 from bench.experiments.search.search_session import SearchSession
 
+LAUNCHERS = ("auto", "ray", "serial")  # that a search can run with
 PAUSE = 0.2  # seconds between two looks at candidates that other processes are at
 
 Watch = Callable[[SearchSession], None]  # told whenever a candidate has ended
@@ -30,19 +32,17 @@ def carry_out(
 ) -> list[SearchResult]:  # fmt: skip
     """Carry out every search, or what is left of it, and return what they found.
 
-    trials: of each search. folder: of claims and checkpoints. launcher: one of bench.experiments.launch.LAUNCHERS;
-    `auto` is Ray Tune where there are processors for it, or an address in $RAY_ADDRESS. place: where that trains, else
-    this machine.
+    trials: of each search. folder: of claims and checkpoints. launcher: serial, ray or auto, which is Ray Tune
+    if there are several processors, or an address in $RAY_ADDRESS. place: where Ray Tune trains; None: on this machine.
 
     The first SIGINT lets the candidates in flight end and begins no other; then, as a second one at once, it goes to
     whoever had it before. Both resume.
     """
     place = place or RayTarget()
-    launcher = launch.chosen(launcher, place.address)
+    launcher = search_launcher(launcher, place.address)
     place = replace(place, address=place.address or os.environ.get("RAY_ADDRESS", ""))
     if launcher == "auto":
-        many = (os.cpu_count() or 1) > 1 and trials > launch.MANY
-        launcher = "ray" if many or place.address else "serial"
+        launcher = launch.choose_launcher(trials, place.address)
     results = []
     with signals.gently() as stop:
         for search in searches:
@@ -54,6 +54,15 @@ def carry_out(
                     _executor(launcher, place)(asking, watch, stop)
                 results.append(found(asking))
     return results
+
+
+def search_launcher(launcher: str, address: str = "") -> str:
+    """The launcher of a search: serial, ray or auto. BenchError for any other, and for a wrong address."""
+    chosen = launch.resolve_launcher(launcher, address)
+    if chosen not in LAUNCHERS:
+        known = ", ".join(LAUNCHERS)
+        raise BenchError(f"--launcher {launcher} runs trials, not searches; a search runs with one of {known}")
+    return chosen
 
 
 def _executor(launcher: str, place: RayTarget) -> Callable[[SearchSession, Watch, StopRequest], None]:
