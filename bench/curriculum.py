@@ -1,8 +1,8 @@
-"""What the learner sees or weighs as training goes: a pure function of progress and of training batches.
+"""Curricula: how training batches, losses and rates change as training proceeds.
 
-A curriculum says what a moment of the training is like, a `Stage`; `bench.training.curriculum_hooks` carries it out. At
-inference a network is the plain network: a stage acts on batches, losses and rates, and on the network only while a
-step is taken.
+A curriculum is a pure function of progress and of signals from training batches; it returns a `Stage`, which
+`bench.training.curriculum_hooks` applies. A stage acts on batches, losses and rates, and on the network only during a
+training step. At inference the network is unchanged.
 """
 
 from __future__ import annotations
@@ -23,59 +23,93 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stage:
-    """One moment of a curriculum, as the training loop carries it out. The defaults are plain training."""
+    """One moment of a curriculum. The defaults are plain training."""
 
-    blur: float = 0.0  # deviation, in pixels of the view, of a Gaussian over the network's input
+    blur: float = 0.0  # standard deviation in pixels of a Gaussian blur of the input
     label_smoothing: float = 0.0  # probability taken from the true class and spread evenly
-    weights: np.ndarray | Tensor | None = None  # (training scans,) of each scan's loss; the loss is their weighted mean
-    lr_scale: float = 1.0  # times the learning rate of the schedule
-    layer_lr: tuple[float, ...] = ()  # (layers,) times that of each layer, where the curriculum is `layered`
-    subset: np.ndarray | None = None  # positions of the training scans that batches are drawn from; None: all
-    weigh: Callable[[Tensor], Tensor] | None = None  # losses (B,) of the batch to weights (B,); the loss: mean product
-    voxels: Callable[[Tensor], Tensor] | None = None  # masks (B, ...) to weights (B, ...) of their cross-entropies
-    size: tuple[int, ...] | None = None  # what the scans are resized to, with their masks
-    band: tuple[int, ...] | None = None  # what is left of their spectrum about zero, and so of their size
-    map_blur: float = 0.0  # deviation, in pixels of the map, of a Gaussian of three taps after each convolution
-    drop_input: float = 0.0  # share of the input's entries set to zero, the others scaled up
-    drop_maps: float = 0.0  # the same of what each convolution gives
-    drop_features: float = 0.0  # the same of what the last linear (or 1x1) layer reads
-    drop_own: float = 1.0  # times the rates of the network's own dropout layers
+    weights: np.ndarray | Tensor | None = None  # (training scans,); the loss is the weighted mean
+    lr_scale: float = 1.0  # factor of the learning rate
+    layer_lr: tuple[float, ...] = ()  # (layers,) factor for each layer, if `layered`
+    subset: np.ndarray | None = None  # positions of the training scans to draw batches from; None: all
+    weigh: Callable[[Tensor], Tensor] | None = None  # losses (B,) to weights (B,); the loss is the mean product
+    voxels: Callable[[Tensor], Tensor] | None = None  # masks (B, ...) to weights (B, ...) of the cross-entropies
+    size: tuple[int, ...] | None = None  # size that scans and masks are resized to
+    band: tuple[int, ...] | None = None  # size of the lowest frequencies that are kept
+    map_blur: float = 0.0  # standard deviation in pixels of a Gaussian of three taps after each convolution
+    drop_input: float = 0.0  # dropout rate of the input
+    drop_maps: float = 0.0  # dropout rate after each convolution
+    drop_features: float = 0.0  # dropout rate before the last linear (or 1x1) layer
+    drop_own: float = 1.0  # factor of the rates of the network's own dropout layers
 
 
 @dataclass(frozen=True)
 class Signals:
-    """What a curriculum may know: of training batches only."""
+    """What a curriculum may use: information from training batches only."""
 
-    seen: Tensor  # (training scans,) on the device: the loss of each scan when it was last seen; NaN before
-    difficulty: np.ndarray | None = None  # (training scans,) losses of the curriculum's upstream network, if it has one
+    seen: Tensor  # (training scans,) last loss of each scan, on the device; NaN before the first
+    difficulty: np.ndarray | None = None  # (training scans,) losses of the upstream network, if any
     task: Task | None = None
-    shape: tuple[int, ...] = ()  # of a scan after the view
-    batch: int = 1  # scans of a batch
-    layers: int = 1  # groups of weights that have a rate of their own, counted from the input
-    seed: int = 0  # of whatever a curriculum draws: the same for all methods of a cell
-    step: int = 0  # of the optimiser, only to draw other numbers at each
+    shape: tuple[int, ...] = ()  # of a scan after the view: (C, D, H, W), or (C, H, W)
+    batch: int = 1  # scans in a batch
+    layers: int = 1  # groups of weights with a learning rate of their own, counted from the input
+    seed: int = 0  # for random draws of the curriculum; equal for all methods of a cell
+    step: int = 0  # optimiser step, to draw different numbers at each
 
     @property
     def losses(self) -> np.ndarray:
-        """`seen` in main memory. Waits for the device, so a curriculum that needs no losses does not ask."""
+        """`seen` as an array in main memory. Waits for the device; read it only if the curriculum needs losses."""
         return self.seen.float().cpu().numpy()
 
 
 @dataclass(frozen=True)
 class Curriculum(ABC):
-    """Subclasses are final frozen dataclasses; their fields are the curriculum's parameters."""
+    """Base class of curricula. Subclasses are final frozen dataclasses; their fields are the parameters.
+
+    A subclass defines `at`, which must be pure: it depends on its arguments alone.
+    """
 
     version: ClassVar[int] = 1
     layered: ClassVar[bool] = False  # True: each layer has a learning rate of its own
 
     @abstractmethod
     def at(self, progress: float, signals: Signals) -> Stage:
-        """The stage at `progress`, in [0, 1) of the optimiser steps. Pure: what is known is in `signals`."""
+        """Return the stage at a moment of the training.
+
+        Parameters
+        ----------
+        progress : float
+            Fraction of the optimiser steps done, in [0, 1).
+        signals : Signals
+            Everything else that it may use.
+
+        Returns
+        -------
+        Stage
+            The stage of this step.
+        """
 
     def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
-        """Why this curriculum cannot act on `method` for scans of `shape` after the view; None where it can."""
+        """Return why the curriculum does not support a method and a task, or None if it does.
+
+        Parameters
+        ----------
+        method : Method
+            The method of the trial.
+        task : Task
+            The task of the data set.
+        shape : tuple of int
+            Shape of a scan after the view.
+
+        Returns
+        -------
+        str or None
+            The reason, as a clause for a sentence. By default it refuses methods that take no optimiser steps.
+        """
         return "the method finds its weights in one go: it takes no steps and has no losses" if method.solves else None
 
     def upstream(self, trial: Trial) -> Sequence[Trial]:
-        """Trials that must be there before `trial`. The losses of the first are the `difficulty` of training scans."""
+        """Return the trials that must be finished before `trial`.
+
+        The losses of the first one are the `difficulty` of the training scans.
+        """
         return ()

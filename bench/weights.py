@@ -18,7 +18,23 @@ LOADS = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_p
 
 
 def without_weights(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options of a network, if none of them makes it fetch or unpickle weights; else BenchError."""
+    """Check that options of a network do not load weights.
+
+    Parameters
+    ----------
+    options : mapping of str to object
+        Keyword arguments for a network.
+
+    Returns
+    -------
+    mapping of str to object
+        The same options.
+
+    Raises
+    ------
+    BenchError
+        If an option would download or unpickle weights (`LOADS`).
+    """
     for name in options:
         if name in LOADS:
             raise BenchError(f"options may not hold {name!r}: weights come from a local, checked file or from nowhere")
@@ -26,7 +42,25 @@ def without_weights(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def verified(weights: str, checksum: str) -> Path:
-    """The file, if it is safetensors and its SHA-256 is `checksum`; else BenchError with what to do."""
+    """Check a weights file.
+
+    Parameters
+    ----------
+    weights : str
+        Path of a .safetensors file; `~` is expanded.
+    checksum : str
+        Its SHA-256 in hexadecimal digits.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    BenchError
+        If it is no complete safetensors file, or has another checksum; the message says what to do.
+    """
     path = _readable(weights)
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -37,7 +71,13 @@ def verified(weights: str, checksum: str) -> Path:
 
 
 def tensors(path: Path) -> dict[str, Tensor]:
-    """Every tensor of a safetensors file by name. BenchError where it is no such file, or is cut short."""
+    """Load every tensor of a safetensors file by name.
+
+    Raises
+    ------
+    BenchError
+        If it is no safetensors file, or is truncated.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -48,7 +88,22 @@ def tensors(path: Path) -> dict[str, Tensor]:
 
 
 def fitting(path: Path, network: str, stored: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """BenchError unless what a file holds has the names and shapes that the network expects: which have not."""
+    """Check that the tensors of a file have the names and shapes that a network expects.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the message.
+    network : str
+        Name of the network, for the message.
+    stored, expected : mapping of str to Tensor
+        Tensors of the file and of the network, by name.
+
+    Raises
+    ------
+    BenchError
+        If names or shapes differ; the message lists which.
+    """
     other = [key for key in expected if key in stored and stored[key].shape != expected[key].shape]
     odd = [f"{key} is {_shape(stored, key)}, not {_shape(expected, key)}" for key in other]
     missing = [key for key in expected if key not in stored]
@@ -99,7 +154,7 @@ def _unreadable(path: Path, error: Exception) -> BenchError:
 
 @dataclass(frozen=True)
 class Carried:
-    """What a network took over from the weights of another one, by name and shape, and what not."""
+    """Which tensors a network took from a weights file, by name and shape, and which it did not."""
 
     file: str
     taken: tuple[str, ...]  # as the network names them
@@ -113,7 +168,7 @@ class Carried:
 
     @property
     def left(self) -> str:
-        """What was not taken over, in words; empty where all was."""
+        """What was not taken, in words; empty if everything was."""
         shapes = [f"{name} is {there}, not {here}" for name, there, here in self.other_shape]
         found = {"of another shape": shapes, "not in the file": self.missing, "unused": self.unused}
         return "; ".join(f"{words}: {_first(names)}" for words, names in found.items() if names)
@@ -125,17 +180,34 @@ class Carried:
         return "; ".join(filter(None, (share, self.left)))
 
     def plain(self) -> dict[str, Any]:
-        """As plain JSON."""
+        """Return it as plain JSON."""
         return dataclasses.asdict(self)
 
 
 def carry_over(model: nn.Module, path: Path, strict: bool = False) -> Carried:
-    """Begin with the weights of a file: every tensor whose name and shape the network has is taken over.
+    """Initialise a network with the tensors of a file that have the same name and shape.
 
-    Where most of the network fits as a part of the other one, or the reverse (the same backbone under another head),
-    the names are compared without what stands before them. Nothing is dropped in silence: what was not taken is told
-    by name, also where an inserted layer renames what is inside it. BenchError where nothing fits, or, if `strict`,
-    where anything is left; the network is then as it was.
+    If most of the network fits as a part of the stored one, or the reverse (the same backbone under another head),
+    names are compared without their prefixes. The result names everything that was not taken.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The network; changed in place.
+    path : Path
+        A safetensors file.
+    strict : bool
+        Raise if anything is left over on either side.
+
+    Returns
+    -------
+    Carried
+        What was taken, and what was not.
+
+    Raises
+    ------
+    BenchError
+        If nothing fits, or, with `strict`, if anything is left over. The network is then unchanged.
     """
     path = _readable(path)
     stored, own = tensors(path), model.state_dict()

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bench.core import BenchError
 from bench.views import PLANES, Dynamic, SlidingDynamic, rank_pooling_weights
 from bench.views.backproject import carry_back
-from bench.views.dynamic import COEFFICIENTS
 from bench.views.layer import RankPooling
+from bench.views.rank_pooling import COEFFICIENTS
 
 SIZES, MM = (9, 12, 7), (2.0, 2.0, 2.0)
 ENCODINGS = [

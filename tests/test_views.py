@@ -224,14 +224,14 @@ def test_impossible_weights_are_refused() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8, torch.float16])
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_the_dynamic_image_is_the_weighted_sum_of_numpy(axis: int, dtype: torch.dtype, monkeypatch) -> None:
-    monkeypatch.setattr("bench.views.dynamic._PIECE", {"cpu": 100})  # a scan in several pieces
+    monkeypatch.setattr("bench.views.rank_pooling._PIECE", {"cpu": 100})  # a scan in several pieces
     x = scans().to(dtype)
     a = weights(SIZES[axis])
     expected = np.tensordot(x.double().numpy(), a, ([2 + axis], [0]))
     image = pool(x, a, axis)
     assert image.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     np.testing.assert_allclose(image, expected, rtol=1e-5, atol=1e-3)
-    monkeypatch.setattr("bench.views.dynamic._PIECE", {"cpu": 10_000})  # several scans in a piece
+    monkeypatch.setattr("bench.views.rank_pooling._PIECE", {"cpu": 10_000})  # several scans in a piece
     np.testing.assert_allclose(pool(x, a, axis), expected, rtol=1e-5, atol=1e-3)
 
 

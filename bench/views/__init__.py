@@ -4,8 +4,9 @@ Light to import: torch is imported where a view is computed. `VIEWS` has every k
 """
 
 from bench.views.base import PLANES, VIEWS, Image, View, effective
-from bench.views.dynamic import Dynamic, dynamic_image, rank_pooling_weights
+from bench.views.dynamic import Dynamic
 from bench.views.projections import Entropy, Max, Mean
+from bench.views.rank_pooling import dynamic_image, rank_pooling_weights
 from bench.views.slices import Orthogonal, Slab, Slice
 from bench.views.sliding import SlidingDynamic
 from bench.views.volume import Volume

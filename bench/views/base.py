@@ -16,10 +16,11 @@ PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}  # plane -> the spatial axis 
 
 @dataclass(frozen=True)
 class View(ABC):
-    """A pure function of one scan. Subclasses are final frozen dataclasses; their fields are the view's parameters.
+    """Base class of views: how a scan is presented to a network, as a pure function of one scan.
 
-    A view in two dimensions is (C, rows, columns), the two remaining axes in the order of the volume: a sagittal view
-    is (y, z), a coronal one (x, z), an axial one (x, y).
+    Subclasses are final frozen dataclasses; their fields are the parameters of the view. A view in two dimensions is
+    (C, rows, columns), the two remaining axes in the order of the volume: a sagittal view is (y, z), a coronal one
+    (x, z), an axial one (x, y).
     """
 
     kind_name: ClassVar[str]  # as `{"kind": ...}` and the command line name it
@@ -30,26 +31,63 @@ class View(ABC):
 
     @abstractmethod
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
-        """The shape after the view. shape: (C, D, H, W) of a prepared scan; spacing: millimetres along D, H, W."""
+        """Return the shape of a scan after the view.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (C, D, H, W) of a prepared scan.
+        spacing : tuple of float
+            Millimetres along D, H, W.
+
+        Returns
+        -------
+        tuple of int
+            (C', rows, columns) or (C', D', H', W').
+
+        Raises
+        ------
+        ValueError
+            If the scan is no volume.
+        """
 
     @abstractmethod
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
-        """Scans as the network sees them: (B, C, D, H, W), float or uint8, to (B, *shape), float32."""
+        """Compute the view.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, C, D, H, W)
+            Prepared scans, float or uint8.
+        spacing : tuple of float
+            Millimetres along D, H, W.
+
+        Returns
+        -------
+        Tensor of shape (B, *shape)
+            float32.
+        """
 
     @abstractmethod
     def left_right(self) -> int | None:
-        """The spatial axis of the result (0 is the first after the channels) that runs from left to right.
+        """Return the spatial axis of the result that runs from left to right; 0 is the first after the channels.
 
-        None where it was projected away, or where turning it round would not give the view of a mirrored scan.
+        None if the axis was projected away, or if flipping it does not give the view of a mirrored scan.
         """
 
     def keeps(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool:
-        """Whether scans of `shape` are left as they are, so that nothing is computed and nothing is stored."""
+        """Return whether scans of `shape` are unchanged by the view, so that nothing is computed or stored."""
         return False
 
     @classmethod
     def parse(cls, value: Any) -> View:
-        """A view from its name, from `{"kind": name, parameter: value}`, or itself."""
+        """Return a view from its name, from `{"kind": name, parameter: value}`, or unchanged if it is one.
+
+        Raises
+        ------
+        BenchError
+            If there is no such view or parameter.
+        """
         from bench.core import BenchError
         from bench.registry import construct, did_you_mean
 
@@ -64,7 +102,7 @@ class View(ABC):
 
 @dataclass(frozen=True)
 class Image(View):
-    """The image itself: what every view becomes on a data set of images."""
+    """The image itself: replaces every view on a data set of images."""
 
     kind_name: ClassVar[str] = "image"
 
@@ -82,7 +120,7 @@ class Image(View):
 
 
 def effective(view: View, shape: tuple[int, ...]) -> View:
-    """The view as it is on prepared scans of `shape`: on images, (C, H, W), there is nothing to encode."""
+    """Return the view that is used on prepared scans of `shape`: on images, (C, H, W), it is `Image`."""
     return view if len(shape) == 4 else Image()
 
 

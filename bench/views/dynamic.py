@@ -1,12 +1,8 @@
-"""The dynamic image: a volume as one image by approximate rank pooling of its slices, and any weighted sum of slices.
-
-Rank pooling looks for the image d whose product with the running mean of the slices grows from slice to slice; its
-first gradient step is a weighted sum of the slices (Fernando et al., arXiv 1512.01848; Bilen et al., CVPR 2016).
-"""
+"""The dynamic image as a view: a volume as one image, or one for each plane or slab, by approximate rank pooling."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
@@ -14,21 +10,16 @@ from typing import TYPE_CHECKING, ClassVar
 from bench.core import BenchError, param
 from bench.views.base import PLANES, View, flattened, left_right_in, need_volumes
 from bench.views.padding import framed, stretched
+from bench.views.rank_pooling import COEFFICIENTS, dynamic_image, rank_pooling_weights, rounding_error
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from torch import Tensor
-
-COEFFICIENTS = ("bilen", "linear", "running")
-ALIGNED = 64  # bytes, as torch gives memory out
-ROUNDING = 1e-6  # of the weights' sum times a voxel, both without signs: float32 sums of slices may be off by a tenth
-_PIECE = {"cpu": 2**18, "cuda": 2**27}  # voxels turned into floats at a time: what a core's share of the cache holds
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """Slices that become one image: `weights` of them from `start` on, along a spatial axis."""
+    """Slices that are pooled into one image: `weights` of them from `start` on, along a spatial axis."""
 
     plane: str
     start: int
@@ -36,6 +27,7 @@ class Pooled:
 
     @property
     def axis(self) -> int:
+        """The spatial axis that the slices are stacked along."""
         return PLANES[self.plane]
 
 
@@ -83,7 +75,23 @@ class Dynamic(View):
             )
 
     def poolings(self, sizes: tuple[int, ...]) -> tuple[Pooled, ...]:
-        """What is pooled, in the order of the images. sizes: (D, H, W); ValueError for those of an image."""
+        """Return what is pooled, in the order of the images.
+
+        Parameters
+        ----------
+        sizes : tuple of int
+            (D, H, W) of the volume.
+
+        Returns
+        -------
+        tuple of Pooled
+            One for each plane and slab.
+
+        Raises
+        ------
+        ValueError
+            If `sizes` are those of an image.
+        """
         need_volumes((1, *sizes), self.kind_name)
         return _poolings(self, tuple(sizes))
 
@@ -101,9 +109,25 @@ class Dynamic(View):
         return self.encode(x, [pooled.weights for pooled in self.poolings(tuple(x.shape[2:]))])
 
     def encode(self, x: Tensor, weights: Sequence[np.ndarray | Tensor]) -> Tensor:
-        """As the view, with weights of one's own, one (slices,) for each of the `poolings`; tensors can be learnt.
+        """Compute the view with given weights of the slices.
 
-        Where a gradient is asked for, it passes the cut to whole numbers unchanged (straight-through).
+        Parameters
+        ----------
+        x : Tensor of shape (B, C, D, H, W)
+            Prepared scans.
+        weights : sequence of ndarray or Tensor of shape (slices,)
+            One for each of the `poolings`; tensors can be learnt. The gradient passes the rounding to whole
+            numbers unchanged (straight-through).
+
+        Returns
+        -------
+        Tensor of shape (B, *shape)
+            The images.
+
+        Raises
+        ------
+        ValueError
+            If the number of weights differs from that of the slices.
         """
         import torch
 
@@ -116,7 +140,7 @@ class Dynamic(View):
             some = x if slices == sizes[axis] else x.narrow(2 + axis, pooled.start, slices)
             image = dynamic_image(some, each, axis)  # (B, C, rows, columns)
             if self.scale == "minmax":
-                image = stretched(image, _rounding(some, each))
+                image = stretched(image, rounding_error(some, each))
             if self.quantise:
                 image = image + (image.floor() - image).detach() if image.requires_grad else image.floor()
             images.append(framed(image, frame))
@@ -148,127 +172,3 @@ def _in_order(view: Dynamic, slices: int) -> np.ndarray:
     weights = weights[np.random.default_rng(view.shuffle).permutation(slices)] if view.shuffle else weights
     weights.setflags(write=False)
     return weights
-
-
-def rank_pooling_weights(slices: int, kind: str = "bilen") -> np.ndarray:
-    """The weight of each of T slices, (T,), float64; a single slice has the weight 1.
-
-    bilen: a_t = sum_{i=t..T} (2i - T - 1) / i, here in its closed form 2(T - t + 1) - (T + 1)(H_T - H_{t-1}) with the
-        harmonic numbers H. They sum to 0.
-    linear: a_t = 2t - T - 1, the slices ranked themselves, without their running mean. They sum to 0.
-    running: a_t = sum_{i=t..T} (2i - T) / i, as a widespread port has it. It is off by one: bilen plus the weights
-        H_T - H_{t-1} of a mean that favours the first slices, so these sum to T.
-    """
-    import numpy as np
-
-    if slices < 1:
-        raise ValueError(f"{slices} slices cannot be pooled; there must be at least 1")
-    if kind not in COEFFICIENTS:
-        raise ValueError(f"no coefficients {kind!r}; there are {', '.join(COEFFICIENTS)}")
-    if slices == 1:
-        return np.ones(1)
-    t = np.arange(1, slices + 1, dtype=np.float64)
-    if kind == "linear":
-        return 2 * t - slices - 1
-    tail = np.cumsum(1 / t[::-1])[::-1]  # H_T - H_{t-1}, the small terms first
-    factor = slices + 1 if kind == "bilen" else slices
-    return 2 * (slices - t + 1) - factor * tail
-
-
-def dynamic_image(x: Tensor, weights: np.ndarray | Tensor, axis: int) -> Tensor:
-    """The weighted sum of the slices along a spatial axis: (..., D, H, W) to (..., the two axes that remain).
-
-    x: float32 or float64, which the result keeps, or anything else (uint8, half), which is turned into float32 a piece
-    at a time. weights: (slices along `axis`,), a tensor if it is to be learnt. axis: 0, 1 or 2 of D, H, W. A matrix
-    product, never in a lower precision: under autocast, weights that sum to 0 would leave little but rounding.
-    """
-    import torch
-
-    if len(weights) != x.shape[axis - 3]:
-        raise ValueError(f"{len(weights)} weights for {x.shape[axis - 3]} slices along axis {axis}")
-    device, dtype = x.device, torch.float64 if x.dtype == torch.float64 else torch.float32
-    if not isinstance(weights, torch.Tensor):  # a new array: torch does not know the strides of a reversed one
-        weights = torch.from_numpy(weights.astype("float64" if dtype == torch.float64 else "float32"))
-    if weights.dtype != dtype or weights.device != device:
-        weights = weights.to(device, dtype)
-    if torch.is_autocast_enabled(device.type):
-        with torch.autocast(device.type, enabled=False):
-            return dynamic_image(x, weights, axis)
-    pooled = _pooled if x.dtype == dtype else _pooled_by_pieces
-    if not x.is_cpu:
-        return pooled(x, weights, axis)
-    alone = x.shape[:-3].numel() == 1
-    volumes = [x] if alone else x.reshape(-1, *x.shape[-3:])
-    if axis == 2 and x.dtype == dtype:
-        volumes = _aligned(volumes, _learnt(x, weights))
-    # one by one: the last bits of a product depend on its rows, and those of an image must not depend on its batch
-    images = [pooled(volume, weights, axis) for volume in volumes]
-    return images[0] if alone else torch.stack(images).reshape(*x.shape[:-3], *images[0].shape)
-
-
-def _aligned(volumes: Iterable[Tensor], learnt: bool) -> Iterator[Tensor]:
-    """Volumes one by one, as one of its own lies in memory: on some processors the bits of a product depend on that.
-
-    What is not `learnt` through is copied to the same memory: use up each before the next.
-    """
-    import torch
-
-    held = None
-    for volume in volumes:
-        if volume.is_contiguous() and volume.data_ptr() % ALIGNED == 0:
-            yield volume
-        elif learnt:
-            yield volume.clone(memory_format=torch.contiguous_format)
-        else:
-            held = torch.empty_like(volume, memory_format=torch.contiguous_format) if held is None else held
-            yield held.copy_(volume)
-
-
-def _learnt(x: Tensor, weights: Tensor) -> bool:
-    import torch
-
-    return torch.is_grad_enabled() and (weights.requires_grad or x.requires_grad)
-
-
-def _rounding(x: Tensor, weights: np.ndarray | Tensor) -> Tensor:
-    """How far apart the sums of equal slices may lie, (..., 1, 1): no more than this is stretched to an image.
-
-    x: (..., D, H, W). Judged by the middle voxel: it is that of a constant volume, and takes no time.
-    """
-    deep, row, column = (size // 2 for size in x.shape[-3:])
-    voxel = x[..., deep, row : row + 1, column : column + 1].detach().float()
-    if hasattr(weights, "detach"):  # a tensor: nothing waits for its device
-        return abs(voxel) * (abs(weights.detach()).sum() * ROUNDING)
-    return abs(voxel) * float(abs(weights).sum() * ROUNDING)
-
-
-def _pooled(x: Tensor, weights: Tensor, axis: int) -> Tensor:
-    """(..., D, H, W) to (..., ., .), each axis by the product that reads memory in its own order."""
-    import torch
-
-    if axis == 2:
-        return torch.matmul(x, weights[:, None]).squeeze(-1)
-    if axis == 1:
-        rows = x.flatten(0, -3)  # said outright: matmul takes another way, of other last bits, where weights are learnt
-        return torch.bmm(weights.expand(len(rows), 1, -1), rows).reshape(*x.shape[:-2], x.shape[-1])
-    return torch.matmul(weights[None], x.flatten(-2)).reshape(*x.shape[:-3], *x.shape[-2:])
-
-
-def _pooled_by_pieces(x: Tensor, weights: Tensor, axis: int) -> Tensor:
-    """As `_pooled`, for voxels that are no floats: cut along the first axis that remains."""
-    import torch
-
-    most = _PIECE.get(x.device.type, _PIECE["cpu"]) * (torch.get_num_threads() if x.device.type == "cpu" else 1)
-    pieces = x.chunk(-(-x.numel() // most), -2 if axis == 0 else -3)
-    held = None if _learnt(x, weights) else torch.empty(pieces[0].numel(), dtype=weights.dtype, device=x.device)
-    images = [_pooled(_as_floats(piece, weights.dtype, held), weights, axis) for piece in pieces]
-    return torch.cat(images, -2)
-
-
-def _as_floats(x: Tensor, dtype: torch.dtype, held: Tensor | None) -> Tensor:
-    """`x` in the type of the weights, in memory that is used again from piece to piece unless a gradient needs it."""
-    import torch
-
-    if held is None:  # the form: with the strides of a cut, matmul does not take all rows at once
-        return x.to(dtype, memory_format=torch.contiguous_format)
-    return held[: x.numel()].view(x.shape).copy_(x)

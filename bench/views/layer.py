@@ -31,6 +31,7 @@ class RankPooling(nn.Module):
         self.weights = nn.ParameterList(nn.Parameter(each, requires_grad=learnable) for each in starts)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the images of scans (B, C, D, H, W)."""
         need_volumes(x.shape[1:], self.view.kind_name)
         for axis in {pooled.axis for pooled in self.view.poolings(self.sizes)}:
             if x.shape[2 + axis] != self.sizes[axis]:
@@ -38,9 +39,12 @@ class RankPooling(nn.Module):
         return self.view.encode(x, list(self.weights))
 
     def learnt(self) -> list[Pooled]:
-        """The weights as they are now, in the order of the slices in the volume, one array for each of the poolings.
+        """Return the current weights, one entry for each of the poolings.
 
-        (slices,), float64, each with its plane and the slice that it starts at; `reverse` and `shuffle` are undone.
+        Returns
+        -------
+        list of Pooled
+            Weights (slices,), float64, in the order of the slices in the volume: `reverse` and `shuffle` are undone.
         """
         pairs = zip(self.view.poolings(self.sizes), self.weights, strict=True)
         return [replace(pooled, weights=each.detach().double().cpu().numpy().copy()) for pooled, each in pairs]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import param
 from bench.views.base import PLANES, View, flattened, left_right_in, need_volumes
-from bench.views.dynamic import dynamic_image
+from bench.views.rank_pooling import dynamic_image
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
 from bench.views.base import PLANES, View, need_volumes
-from bench.views.dynamic import COEFFICIENTS, ROUNDING, rank_pooling_weights
+from bench.views.rank_pooling import COEFFICIENTS, ROUNDING, rank_pooling_weights
 
 if TYPE_CHECKING:
     import numpy as np

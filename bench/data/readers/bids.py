@@ -1,12 +1,12 @@
-"""Scans of a BIDS tree with their columns: what a data set needs to list its samples in a page.
+"""Reader of BIDS folders: the scans that the tables name, with the values of the tables. Public, for data sets.
 
-A data set of one's own keeps the rows it wants and says what is predicted:
+A data set selects rows and says what is predicted:
 
     rows = scans(root, columns=("age", "sex"), layout=self.layout)
     return [row.sample(target=row.age(), stratum=...) for row in rows if row.age() is not None]
 
-Tables are read in this order of preference: `sessions.tsv` at the root, one row a session; `sub-*/sub-*_sessions.tsv`;
-`participants.tsv`, whose values then hold for every session of the person. A value missing there (`n/a`) is None.
+Tables are read in this order: `sessions.tsv` at the root, one row a session; `sub-*/sub-*_sessions.tsv`;
+`participants.tsv`, whose values then apply to every session of the person. A missing value (`n/a`) is None.
 """
 
 from __future__ import annotations
@@ -23,13 +23,29 @@ from bench.core import BenchError, Sample
 from bench.data.readers.nifti import read_scan
 from bench.data.readers.tabular import Line, aged, finite, number, read_table, unrepeated
 
+__all__ = ["Row", "scans"]
+
 COLUMNS = {"sub": "participant_id", "ses": "session_id"}
 LABEL = re.compile(r"(sub|ses)-[A-Za-z0-9]{1,100}")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One scan of the tree and what the tables say of it."""
+    """One scan of the folder with its values in the tables.
+
+    Attributes
+    ----------
+    subject : str
+        The person, as `sub-01`.
+    session : str
+        The session, as `ses-01`; empty if there are none.
+    path : Path
+        The image, whether or not the file exists.
+    values : mapping of str to str or None
+        Text of each column; None if it is missing.
+    line : Line or None
+        The row of the tables, for messages.
+    """
 
     subject: str  # sub-01
     session: str  # ses-01, or empty
@@ -39,30 +55,81 @@ class Row:
 
     @property
     def id(self) -> str:
+        """Person and session: `sub-01_ses-01`, or `sub-01`."""
         return f"{self.subject}_{self.session}" if self.session else self.subject
 
     def text(self, column: str) -> str | None:
+        """Return the text in a column, or None if it is missing."""
         return self.values[column]
 
     def number(self, column: str) -> float | None:
-        """The number in a column, None where missing. BenchError, with table and row, where it is no finite number."""
+        """Return the number in a column, or None if it is missing.
+
+        Raises
+        ------
+        BenchError
+            If it is no finite number; the message names table and row.
+        """
         return finite(self.line or Line("a table", self.values), column, self.id)
 
     def age(self, column: str = "age") -> float | None:
-        """The age in a column, None where missing. BenchError, with table and row, for one that nobody has."""
+        """Return the age in a column, in years, or None if it is missing.
+
+        Raises
+        ------
+        BenchError
+            If no person has such an age; the message names table and row.
+        """
         return aged(self.line or Line("a table", self.values), column, self.id)
 
     def sample(self, target: float, stratum: str, covariates: Sequence[str] = (), site: str = "") -> Sample:
-        """The sample of this row, the person being its group. covariates: columns kept in the index."""
+        """Return the sample of this row. The person is its group.
+
+        Parameters
+        ----------
+        target : float
+            Class index or number to predict.
+        stratum : str
+            Samples of one stratum are spread evenly over the folds.
+        covariates : sequence of str
+            Columns to keep in the index.
+        site : str
+            Site or scanner; empty if unknown.
+
+        Returns
+        -------
+        Sample
+            Reads the image when it is asked to.
+        """
         kept = {column: _plain(self.values[column]) for column in covariates}
         read = partial(read_scan, self.path)
         return Sample(self.id, self.subject, float(target), stratum, read, site, (self.path,), kept)
 
 
 def scans(root: Path | None, columns: Sequence[str], layout: str, suffix: str = "T1w") -> list[Row]:
-    """Every scan that the tables under `root` name, sorted by person and session.
+    """List every scan that the tables of a BIDS folder name.
 
-    columns: those the data set needs. BenchError where there is no BIDS tree with such tables: found and expected.
+    Parameters
+    ----------
+    root : Path or None
+        The folder with `participants.tsv` and `sub-*` folders.
+    columns : sequence of str
+        Columns that the data set needs.
+    layout : str
+        The expected layout in words, for messages.
+    suffix : str
+        Suffix of the image files, such as T1w.
+
+    Returns
+    -------
+    list of Row
+        Sorted by person and session. The first file by name is taken if a session has several runs.
+
+    Raises
+    ------
+    BenchError
+        If there is no folder, no table or no such column, or if a row is wrong; the message says what was found and
+        what is expected.
     """
     if root is None or not root.is_dir():
         raise BenchError(f"no folder {root}; expected: {layout}")
@@ -80,7 +147,7 @@ def scans(root: Path | None, columns: Sequence[str], layout: str, suffix: str = 
 
 
 def _entries(root: Path, layout: str) -> dict[tuple[str, str], Line]:
-    """What the tables say of each person and session; the session is empty where they tell of persons alone."""
+    """The row of each person and session; the session is empty if the tables have persons only."""
     people = root / "participants.tsv"
     persons = _keyed(read_table(people, root), ("sub",)) if people.is_file() else {}
     sessions = _keyed(_sessions(root), ("sub", "ses"))
@@ -103,13 +170,13 @@ def _sessions(root: Path) -> list[Line]:
         for line in read_table(path, root):
             lines.append(line.over(Line(line.place, {"participant_id": folder})))
             if _label(lines[-1], "sub") != folder:
-                told = line.values["participant_id"]
-                raise BenchError(f"{line.place}: participant_id {told!r} in the folder of {folder}; put it in its own")
+                value = line.values["participant_id"]
+                raise BenchError(f"{line.place}: participant_id {value!r} in the folder of {folder}; put it in its own")
     return lines
 
 
 def _keyed(lines: Sequence[Line], prefixes: Sequence[str]) -> dict[tuple[str, ...], Line]:
-    """The lines by person, or by person and session. BenchError where two are of the same."""
+    """The rows by person, or by person and session. BenchError if two are of the same."""
     found: dict[tuple[str, ...], list[Line]] = defaultdict(list)
     for line in lines:
         found[tuple(_label(line, prefix) for prefix in prefixes)].append(line)
