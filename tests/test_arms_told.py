@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from bench.report.tables.arms_table import arms
+from bench.report.tables.arms_table import arms_body
 from bench.report.tables.number_format import NOTHING, TIMES
 
 
@@ -27,7 +27,7 @@ def section(name, **views):
 
 def seen(*sections):
     """The column *View* by arm."""
-    table = arms(SimpleNamespace(sections=sections))
+    table = arms_body(SimpleNamespace(sections=sections))
     at = table.columns.index("View")
     return {row[0]: row[at] for row in table.rows}
 

@@ -22,7 +22,7 @@ from bench.experiments.plan.factors import planned_design
 from bench.report import tables
 from bench.report.figures.effects_figure import draw_effects
 from bench.report.figures.interactions_figure import draw_interactions
-from bench.report.tables.effects_table import weights
+from bench.report.tables.effects_table import effects, weights
 from bench.report.tables.number_format import TIMES
 from bench.storage.record_store import Store
 
@@ -109,7 +109,7 @@ def test_effects_are_those_of_ordinary_least_squares(name, tmp_path):
     asked = DESIGNS[name]
     small = {"folds": 2, "seeds": 2 if name.startswith("every") else 1}
     (section,) = (results := gathered(tmp_path, asked, (Made(people=30),), **small)).sections
-    frame = tables.effects(results)
+    frame = effects(results)
     assert len(frame) >= len(asked.factors)
     for entry in frame.to_dict("records"):
         assert entry["difference"] == pytest.approx(expected(section, asked, entry), abs=1e-9)
@@ -143,7 +143,7 @@ def test_effects_on_the_stored_scores_are_the_stored_contrasts_and_least_squares
 def test_an_effect_of_a_factorial_design_is_tested_over_folds_with_the_correction(tmp_path):
     asked = study(Design("full", interactions=[("a", "c")]), "ac", arms={})
     (section,) = (results := gathered(tmp_path, asked, folds=4)).sections
-    main = tables.effects(results).set_index("factor").loc["a"]
+    main = effects(results).set_index("factor").loc["a"]
     one = np.array([[section.scores(arm)[0, fold, 0] for fold in range(4)] for arm in ("a=a1", "a=a1, c=c1")])
     other = np.array([[section.scores(arm)[0, fold, 0] for fold in range(4)] for arm in ("control", "c=c1")])
     gains = one.mean(axis=0) - other.mean(axis=0)
@@ -157,23 +157,25 @@ def test_an_effect_of_a_factorial_design_is_tested_over_folds_with_the_correctio
 
 
 def test_seeds_are_averaged_before_anything_is_tested(tmp_path):
-    (found,) = tables.frames(gathered(tmp_path, study(names="ac"), folds=3, seeds=3))
+    (found,) = tables.section_tables(gathered(tmp_path, study(names="ac"), folds=3, seeds=3))
     assert set(found.effects["df"]) == {2}
     assert set(found.effects["folds"]) == {3}
 
 
 def test_a_fold_without_one_of_the_arms_of_an_effect_is_left_out_of_that_effect(tmp_path):
     asked = study(names="ac")
-    (found,) = tables.frames(gathered(tmp_path, asked, told={"a=a1": Told(0.3, failed={1: "nan"})}, folds=3))
+    (found,) = tables.section_tables(gathered(tmp_path, asked, told={"a=a1": Told(0.3, failed={1: "nan"})}, folds=3))
     effects = found.effects.set_index("factor")
     assert list(effects["folds"]) == [2, 3]
     assert "not final, 2 of 3 folds" in effects.loc["a", "verdict"]
-    (found,) = tables.frames(gathered(tmp_path / "never", asked, told={"a=a1": Told(refused="cannot")}, folds=3))
+    (found,) = tables.section_tables(
+        gathered(tmp_path / "never", asked, told={"a=a1": Told(refused="cannot")}, folds=3)
+    )
     assert "not tested" in found.effects.set_index("factor").loc["a", "verdict"]
 
 
 def test_an_effect_that_is_a_declared_contrast_is_one_test(tmp_path):
-    (found,) = tables.frames(gathered(tmp_path, study(names="ac", arms={"new": Arm("net")}), folds=3))
+    (found,) = tables.section_tables(gathered(tmp_path, study(names="ac", arms={"new": Arm("net")}), folds=3))
     assert len(found.contrasts) == 3
     assert set(found.effects["tests"]) == set(found.contrasts["tests"]) == {3}
     both = found.effects.merge(found.contrasts, on=["arm", "against"])
@@ -184,14 +186,14 @@ def test_an_effect_that_is_a_declared_contrast_is_one_test(tmp_path):
 def test_the_combinations_of_a_factorial_design_are_no_contrasts_of_their_own(tmp_path):
     asked = study(Design("full", interactions=[("a", "b")]), "ab", arms={"new": Arm("net")})
     assert plan.contrasts(asked) == [("new", "control")]
-    (found,) = tables.frames(gathered(tmp_path, asked, folds=2))
+    (found,) = tables.section_tables(gathered(tmp_path, asked, folds=2))
     assert set(found.effects["tests"]) == {1 + 3 + 2}  # the contrast, three levels, two interactions
 
 
 def test_a_lower_error_is_a_positive_effect(tmp_path):
     asked = study(names="a", arms={})
     told = {"control": Told(scores=[5.0, 6.0, 7.0]), "a=a1": Told(scores=[4.0, 4.5, 6.0])}
-    (row,) = tables.effects(gathered(tmp_path, asked, (Made(task=AGE),), told, folds=3)).to_dict("records")
+    (row,) = effects(gathered(tmp_path, asked, (Made(task=AGE),), told, folds=3)).to_dict("records")
     assert row["improvement"] == pytest.approx(3.5 / 3)
     assert row["difference"] == pytest.approx(-3.5 / 3)
 
@@ -200,7 +202,7 @@ def test_what_is_one_arm_on_a_data_set_has_no_effect_there(tmp_path):
     asked = study(Design("full"), "ac", arms={})
     results = gathered(tmp_path, asked, folds=2)
     plan = with_data(results.plan, 0, alike={"a=a1": "control", "a=a1, c=c1": "c=c1"})
-    (row,) = tables.effects(tables.gather(plan, Store(tmp_path))).to_dict("records")
+    (row,) = effects(tables.gather(plan, Store(tmp_path))).to_dict("records")
     assert (row["factor"], row["arm"], row["against"]) == ("c", "c=c1", "control")
 
 
@@ -243,7 +245,7 @@ def boxes(made):
 @pytest.mark.parametrize("name", ["every combination", "ablation_arp"])
 def test_no_words_of_the_figures_lie_on_others(name, tmp_path):
     asked = DESIGNS[name]
-    (found,) = tables.frames(gathered(tmp_path, asked, (Made(people=30),), folds=2))
+    (found,) = tables.section_tables(gathered(tmp_path, asked, (Made(people=30),), folds=2))
     made = [draw_effects(found.section, found.effects)]
     made += [draw_interactions(found.section)] if asked.design.interactions else []
     for one in made:

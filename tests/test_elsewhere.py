@@ -15,7 +15,7 @@ from bench.evaluation import area_interval
 from bench.evaluation.metrics import metric
 from bench.report.tables import arm_selection
 from bench.report.tables.above_chance_table import learning
-from bench.report.tables.contrasts_table import row
+from bench.report.tables.declared_tests import contrast_row
 from bench.report.tables.external_test import VarianceTerm, people_variance
 from bench.report.tables.model_comparison_table import trained
 from bench.report.tables.results import DatasetResults, Run
@@ -74,7 +74,7 @@ def terms(made: DatasetResults) -> tuple[VarianceTerm, VarianceTerm]:
 
 def test_a_contrast_knows_that_its_people_are_the_same() -> None:
     made = section()
-    found, inside = row(made, "a", "b"), row(section(external=False), "a", "b")
+    found, inside = contrast_row(made, "a", "b"), contrast_row(section(external=False), "a", "b")
     d = np.array([made.scores("a")[0, f, 0] - made.scores("b")[0, f, 0] for f in range(FOLDS)])
     folds = d.var(ddof=1) * (1 / FOLDS + 20 / 64)  # a fold of its own set leaves out 20 scans
     people, number = people_variance(terms(made), [(0, fold) for fold in range(FOLDS)])
@@ -85,7 +85,7 @@ def test_a_contrast_knows_that_its_people_are_the_same() -> None:
 
 
 def test_without_what_was_said_nothing_is_claimed() -> None:
-    found = row(section(kept=False), "a", "b")
+    found = contrast_row(section(kept=False), "a", "b")
     assert math.isnan(found["p"])
     assert "not kept" in found["reason"]
 

@@ -43,7 +43,7 @@ CASES = {
 def drawn(root, arms, made=None, **plan):
     floors = [arm for arm in FLOORS if arm in arms]
     results = tables.gather(write(root, arms, [made or Made()], floors=floors, **plan), Store(root))
-    (found,) = tables.frames(results)
+    (found,) = tables.section_tables(results)
     return draw_scores(found.section, found.scores), draw_contrasts(found.section, found.contrasts)
 
 

@@ -26,7 +26,7 @@ FOUR = np.array(["glioma", "meningioma", "none", "pituitary"])
 
 def section_of(root, arms, made=None, **plan):
     results = tables.gather(write(root, arms, [made or Made()], **plan), Store(root))
-    return tables.frames(results)[0].section
+    return tables.section_tables(results)[0].section
 
 
 def folds_of(section, arm):

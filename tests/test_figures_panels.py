@@ -41,7 +41,7 @@ SETS = {
 def frames_of(root, arms, made, **plan):
     floors = [arm for arm in FLOORS if arm in arms]
     results = tables.gather(write(root, arms, [made], **{"floors": floors, **plan}), Store(root))
-    return tables.frames(results)[0]
+    return tables.section_tables(results)[0]
 
 
 def words(made):

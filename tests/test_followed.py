@@ -77,7 +77,7 @@ def test_every_evaluation_point_tells_the_curriculum_and_the_groups(results):
 def test_curves_and_biases_are_tables(results):
     from types import SimpleNamespace
 
-    from bench.report.tables.learning_curves import curves
+    from bench.report.tables.learning_curves_table import curves
     from bench.report.tables.regression_bias_table import bias as table
 
     cell = PlannedCell(key="", data="x", arm="full", role="arm", partition=0, fold=0, seed=0)
@@ -106,15 +106,17 @@ def test_a_phantom_tells_how_far_the_arms_come_to_the_oracle(tmp_path):
     data = (Made(name="phantom_ad", phantom=True),)
     plan = write(tmp_path, {"linear": Told(scores=[0.8] * 5), "base": Told(scores=[0.65] * 5)}, data)
     results = tables.gather(with_data(plan, 0, oracle=0.9), Store(tmp_path))
-    (found,) = tables.frames(results)
-    (note,) = [note for note in tables.laid_out(results, found)[0].notes if note.startswith("Oracle")]
+    (found,) = tables.section_tables(results)
+    (note,) = [note for note in tables.format_tables(found)[0].notes if note.startswith("Oracle")]
     assert "Oracle 0.900" in note
     assert "linear 0.75, base 0.38" in note  # of the way from an AUC of a half
-    assert not [note for note in tables.laid_out(*_without(plan, tmp_path))[0].notes if note.startswith("Oracle")]
+    assert not [
+        note for note in tables.format_tables(_without(plan, tmp_path)[1])[0].notes if note.startswith("Oracle")
+    ]
 
 
 def _without(plan, root):
     from bench.report import tables
 
     results = tables.gather(plan, Store(root))
-    return results, tables.frames(results)[0]
+    return results, tables.section_tables(results)[0]

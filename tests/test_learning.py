@@ -13,7 +13,7 @@ from bench.core import DataSpec
 from bench.experiments import plan
 from bench.report import tables
 from bench.report.conclusions import cautions
-from bench.report.tables import table as layout
+from bench.report.tables.above_chance_table import learning, learning_body
 from bench.storage.record_store import Store
 
 FLOOR = [0.50, 0.51, 0.49, 0.50, 0.50]
@@ -25,12 +25,12 @@ ONE = (Made(),)
 
 
 def framed(root, arms, data=ONE, **more):
-    return tables.frames(tables.gather(write(root, arms, data, **{**PLAN, **more}), Store(root)))
+    return tables.section_tables(tables.gather(write(root, arms, data, **{**PLAN, **more}), Store(root)))
 
 
 def learnt(root, arms, data=ONE, **more):
     """The table alone, without intervals over people, which take time."""
-    return tables.learning(tables.gather(write(root, arms, data, **{**PLAN, **more}), Store(root)).sections[0])
+    return learning(tables.gather(write(root, arms, data, **{**PLAN, **more}), Store(root)).sections[0])
 
 
 def told(**scores):
@@ -104,7 +104,7 @@ def test_the_report_lists_who_has_not_learnt(tmp_path):
     (words,) = (each for each in cautions(found) if each.startswith("Not learnt"))
     assert words.startswith("Not learnt: under is no better than constant, which looks at no scan.")
     assert not [each for each in cautions(framed(tmp_path / "b", told(far=FAR))[0]) if each.startswith("Not learnt")]
-    rows = layout.learning(found.section, found.learning).rows
+    rows = learning_body(found).rows
     assert [(row[0], row[-1]) for row in rows][-1] == ("under", "not learnt")
 
 
@@ -112,9 +112,9 @@ def test_an_arm_without_runs_is_not_judged_and_a_study_without_such_a_floor_has_
     found = learnt(tmp_path, {**told(far=FAR), "gone": Told(missing=range(5))})
     assert found["verdict"].tolist() == ["learnt", "not tested: no fold has both arms"]
     results = tables.gather(write(tmp_path / "bare", told(far=FAR), **{**PLAN, "blind": []}), Store(tmp_path / "bare"))
-    (bare,) = tables.frames(results)
+    (bare,) = tables.section_tables(results)
     assert bare.learning.empty
-    assert "learning" not in {table.name for table in tables.laid_out(results, bare)}
+    assert "learning" not in {table.name for table in tables.format_tables(bare)}
 
 
 def test_the_plan_says_which_arms_look_at_no_scan(tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ from bench.core import Arm, Data, DataSpec, RandomLabels, Study
 from bench.experiments import plan
 from bench.experiments.plan import ResolvedData
 from bench.report import tables
+from bench.report.tables.scores_table import scores
 from bench.report.tables.variance_table import noise, variances
 from bench.storage.record_store import Store
 
@@ -64,8 +65,8 @@ def test_an_arm_that_no_seed_changes_has_no_noise_of_seeds(tmp_path):
 
 def test_a_study_of_one_seed_has_no_table_of_noise(tmp_path):
     results = tables.gather(write(tmp_path, {"a": Told(), "b": Told()}, folds=2), Store(tmp_path))
-    (found,) = tables.frames(results)
-    assert "noise" not in {table.name for table in tables.laid_out(results, found)}
+    (found,) = tables.section_tables(results)
+    assert "noise" not in {table.name for table in tables.format_tables(found)}
 
 
 @pytest.mark.parametrize("task", ["classes", "age"])
@@ -76,7 +77,7 @@ def test_the_interval_of_flattery_is_the_corrected_one_over_folds(task, tmp_path
     for number, run in enumerate(runs):
         best = run.record.metrics["selected"][made.task.primary] + section.sign * 0.01 * number
         run.record.metrics["audit"]["best_of_all"] = best
-    row = tables.scores(section).set_index("arm").loc["net"]
+    row = scores(section).set_index("arm").loc["net"]
     gains = 0.01 * np.arange(4)
     ratio = np.mean([run.record.sizes["test"] / run.record.sizes["train"] for run in runs])
     reach = scipy_stats.t.ppf(0.975, 3) * math.sqrt(gains.var(ddof=1) * (1 / 4 + ratio))
@@ -88,7 +89,7 @@ def test_random_labels_are_judged_for_every_arm_that_learns_from_them(tmp_path):
     arms = {"one": Told(0.5), "two": Told(0.5), "three": Told(0.5)}
     entries = {"random_labels": {"arm": ["one", "three"], "permutations": 20}}
     results = tables.gather(write(tmp_path, arms, (Made(people=60),), folds=2, **entries), Store(tmp_path))
-    (found,) = tables.frames(results)
+    (found,) = tables.section_tables(results)
     judged = found.controls[found.controls["control"] == "random labels"]
     assert list(judged["arm"]) == ["one", "three"]
     assert list(judged["planned"]) == [40, 40]

@@ -9,8 +9,9 @@ import pytest
 
 from bench import registry
 from bench.cli import main
-from bench.core import PROTOCOL, Arm, Design, Factor, plain
+from bench.core import PROTOCOL, Arm, BenchError, Data, Design, Factor, RandomLabels, Study, plain
 from bench.data.prepare import prepare
+from bench.experiments.plan import check
 from bench.experiments.plan.resolve_data import ResolvedData
 from bench.experiments.planned_study import plan_cells
 from bench.experiments.prepare_study import StudyRequest, plan_study
@@ -39,6 +40,24 @@ def test_the_runs_that_effects_compare_are_counted(plugins, factors, design, pai
     study = replace(study, base=Arm("tiny_net"), factors=factors, design=design)
     found = plan_cells("tiny", study, [ResolvedData(prepare("tiny_volumes").spec)], [])
     assert found.pairs == pairs * study.folds
+
+
+def test_only_the_runs_with_random_labels_are_called_so(plugins):
+    arms = {"net": Arm("tiny_net"), "net (random labels)": Arm("tiny_net", {"dropout": 0.5}), "linear": Arm("constant")}
+    study = replace(registry.study("tiny"), arms=arms, again=None, random_labels=RandomLabels("linear", 3), floors=[])
+    found = plan_cells("tiny", study, [ResolvedData(prepare("tiny_volumes").spec)], [])
+    trials = {row.label: row.trials for row in found.rows()}
+    folds = study.folds
+    assert trials == {
+        "net": folds, "net (random labels)": folds, "linear": folds, "linear (random labels)": 3 * folds
+    }  # fmt: skip
+
+
+def test_an_arm_may_not_have_the_label_of_the_random_labels_of_another():
+    arms = {"net": Arm("constant"), "net (random labels)": Arm("boosting")}
+    study = Study("Q?", [Data("phantom_ad")], "net", arms=arms, random_labels=RandomLabels("net"))
+    with pytest.raises(BenchError, match=r"two arms 'net \(random labels\)'; rename one"):
+        check(study, "mine")
 
 
 def test_a_light_form_quotes_no_cost_of_the_full_one():

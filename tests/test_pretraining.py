@@ -12,7 +12,7 @@ from bench import registry
 from bench.core import BenchError, Recipe, Split, Trial
 from bench.data.prepare import prepare
 from bench.experiments import run_trial
-from bench.report.tables import arms
+from bench.report.tables.arms_table import arms_body
 from bench.storage.record_store import Store
 
 RECIPE = Recipe(steps=2, batch_size=4, points=1)
@@ -41,7 +41,7 @@ def test_weights_of_images_begin_a_training_on_volumes(tmp_path):
     assert 0 < told["numbers"] < told["of"]
     run = SimpleNamespace(done=True, record=record, cell={"method": "dclse"})
     section = SimpleNamespace(name="volumes", arms=["AD, begun"], of=lambda arm: [run])
-    (note,) = arms(SimpleNamespace(sections=[section])).notes
+    (note,) = arms_body(SimpleNamespace(sections=[section])).notes
     assert note.startswith(f"AD, begun began with other weights: {len(told['taken'])} tensors of weights.safetensors")
     assert "of another shape: " in note
     assert "not in the file: dgm." in note

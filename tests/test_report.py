@@ -49,7 +49,7 @@ def built(tmp_path_factory):
 
 
 def frames_of(root, arms, data, **plan):
-    return tables.frames(tables.gather(write(root, arms, data, **plan), Store(root)))
+    return tables.section_tables(tables.gather(write(root, arms, data, **plan), Store(root)))
 
 
 class Outline(HTMLParser):

@@ -14,7 +14,8 @@ from bench.core import DataSpec, Recipe, Record, Spec, Split, Task, Trial
 from bench.core.study_plan import DataEntry, PlannedCell, StudyPlan
 from bench.evaluation import area_interval, corrected_interval, group_bootstrap
 from bench.report.conclusions import answer
-from bench.report.tables.contrasts_table import contrasts, corrected
+from bench.report.tables.contrasts_table import contrasts
+from bench.report.tables.declared_tests import corrected
 from bench.report.tables.results import DatasetResults, Results, Run
 
 pytestmark = pytest.mark.slow

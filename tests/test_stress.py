@@ -19,7 +19,8 @@ from bench.analysis.robustness import trained_networks
 from bench.analysis.robustness.corruptions import CORRUPTIONS, corrupted
 from bench.core import BenchError
 from bench.report import tables
-from bench.report.tables import robustness_table as summed
+from bench.report.tables import robustness_curves_table, robustness_table
+from bench.report.tables.robustness_scores import SCORES, RobustnessScores, read, scores
 from bench.storage import robustness_cache
 from bench.storage.record_store import Store
 from bench.training import trained_model
@@ -155,8 +156,12 @@ def test_scores_curves_and_losses_are_those_of_the_predictions(ran):
     work = work_of(ran, corruptions=("noise", "contrast"))
     studies.carry_out(work)
     (section,) = tables.read("tiny", ran).sections
-    found = summed.read(section)
-    frame, drops, curves = summed.scores(found), summed.drops(found).set_index("arm"), summed.curves(found)
+    found = read(section)
+    frame, drops, curves = (
+        scores(found),
+        robustness_table.drops(found).set_index("arm"),
+        robustness_curves_table.curves(found),
+    )
     auc = frame[frame["metric"] == "auc"]
     record = {run.place: run.score("auc") for run in section.of("net")}
     clean = auc[(auc["arm"] == "net") & (auc["corruption"] == "noise") & (auc["strength"] == 0)]
@@ -172,13 +177,13 @@ def test_scores_curves_and_losses_are_those_of_the_predictions(ran):
     point = curves[(curves["arm"] == "net") & (curves["corruption"] == "noise") & (curves["strength"] == 5)].iloc[0]
     assert point["score"] == pytest.approx(net[(net["corruption"] == "noise") & (net["strength"] == 5)]["score"].mean())
     assert 0 <= point["low"] <= point["score"] <= point["high"] <= 1
-    shown = next(table for table in tables.laid_out(tables.read("tiny", ran), _frames(ran)) if table.name == "stress")
+    shown = next(table for table in tables.format_tables(_frames(ran)) if table.name == "stress")
     assert [row[0] for row in shown.rows] == ["constant", "net", "student", "fading"]
     assert "the mean over 2 corruptions at 5 strengths" in shown.caption
 
 
 def _frames(root):
-    return tables.frames(tables.read("tiny", root))[0]
+    return tables.section_tables(tables.read("tiny", root))[0]
 
 
 def test_a_lower_score_that_is_better_loses_upwards():
@@ -199,14 +204,13 @@ def test_a_lower_score_that_is_better_loses_upwards():
         of=lambda arm, role="arm": runs, predictions=lambda run: {"y": np.arange(4.0), "groups": np.arange(4)},
     )  # fmt: skip
     said = {("clean", 0): np.arange(4.0) + 1, **{("blur", at): np.arange(4.0) + 1 + at for at in range(1, 6)}}
-    row = dict(
-        zip(summed.DROPS, summed._dropped(summed.RobustnessScores(section, {"0": said, "1": said}), "a"), strict=True)
-    )
+    both = RobustnessScores(section, {"0": said, "1": said})
+    row = dict(zip(robustness_table.DROPS, robustness_table._dropped(both, "a"), strict=True))
     assert (row["clean"], row["disturbed"], row["drop"], row["worst_drop"]) == (1, 4, 3, 3)
     assert row["worst"] == "blur"
     assert math.isnan(row["low"])  # two folds that agree say nothing of their error
-    half = summed.RobustnessScores(section, {"0": said, "1": {key: said[key] for key in [("clean", 0), ("blur", 1)]}})
-    row = dict(zip(summed.DROPS, summed._dropped(half, "a"), strict=True))
+    half = RobustnessScores(section, {"0": said, "1": {key: said[key] for key in [("clean", 0), ("blur", 1)]}})
+    row = dict(zip(robustness_table.DROPS, robustness_table._dropped(half, "a"), strict=True))
     assert (row["folds"], row["folds_planned"]) == (1, 2)
 
 
@@ -224,7 +228,7 @@ def test_the_command_says_what_is_lost_and_what_to_do_without_weights(ran):
     names = {path.name for path in (ran / "tiny" / "stress").iterdir()}
     assert {"scores.csv", "curves.csv", "drops.csv", "tiny_volumes-curves.png"} <= names
     frame = pd.read_csv(ran / "tiny" / "stress" / "scores.csv")
-    assert list(frame.columns) == list(summed.SCORES)
+    assert list(frame.columns) == list(SCORES)
     assert set(frame["corruption"]) == {"noise", "motion"}
     assert set(frame["strength"]) == set(range(6))
     with pytest.raises(BenchError, match="has no arm 'nett'; its arms: constant, net"):
@@ -287,6 +291,6 @@ def test_undisturbed_scans_have_the_interval_of_the_score(tmp_path):
     results = tables.gather(write(tmp_path, {"a": Told(0.7)}, [Made("scans", people=60)]), Store(tmp_path))
     section = results.sections[0]
     said = {run.cell["key"]: {("clean", 0): section.predictions(run)["selected"]} for run in section.of("a")}
-    point = summed._point(summed.RobustnessScores(section, said), "a", "blur", 0)
-    row = tables.frames(results)[0].scores.iloc[0]
+    point = robustness_curves_table._point(RobustnessScores(section, said), "a", "blur", 0)
+    row = tables.section_tables(results)[0].scores.iloc[0]
     assert point[:3] == pytest.approx((row["score"], row["low"], row["high"]))

@@ -19,7 +19,7 @@ BETTER = [0.76, 0.80, 0.71, 0.77, 0.74]
 
 def told(root, arms, data=None, **plan):
     results = tables.gather(write(root, arms, data or [Made()], **plan), Store(root))
-    return summary(results, tables.frames(results))
+    return summary(results, tables.section_tables(results))
 
 
 def test_a_shown_difference_is_told_with_its_direction(tmp_path):
@@ -40,7 +40,7 @@ def test_nothing_shown_comes_with_what_would_have_been_missed(tmp_path):
     first, second = told(tmp_path, arms)
     assert first == "None of 2 declared differences is shown."
     results = tables.read("toy", tmp_path)
-    sizes = sorted(tables.frames(results)[0].contrasts["minimum_detectable"])
+    sizes = sorted(tables.section_tables(results)[0].contrasts["minimum_detectable"])
     low, high = (f"{size:.3f}" for size in sizes)
     assert second == f"Differences smaller than about {low} to {high} in AUC would probably have been missed."
 
@@ -51,7 +51,7 @@ def test_two_folds_do_not_say_what_would_have_been_missed(tmp_path):
     first, second = told(tmp_path, arms, folds=2)
     assert first == "The one declared difference is not shown."
     assert second == "With 2 folds only very large differences could have been shown."
-    said = answers(tables.frames(tables.read("toy", tmp_path))[0])
+    said = answers(tables.section_tables(tables.read("toy", tmp_path))[0])
     assert said[0].endswith("no difference is shown; 2 folds could show very large ones only.")
 
 
@@ -91,9 +91,9 @@ def test_missing_runs_hide_no_arm_that_learnt_nothing(tmp_path):
     arms = {"base": Told(scores=[0.4, 0.45, 0.41, 0.39, 0.42]), "new": Told(scores=BETTER), "late": Told(missing=[0])}
     arms["chance"] = Told(scores=[0.5] * 5, family="floor")
     results = tables.gather(write(tmp_path, arms, floors=["chance"]), Store(tmp_path))
-    found = tables.frames(results)
+    found = tables.section_tables(results)
     rows = [{"arm": "base", "against": "chance", "verdict": "not learnt"}]
-    found[0] = replace(found[0], learning=pd.DataFrame(rows))
+    found[0] = replace(found[0], given={"learning": pd.DataFrame(rows)})
     _, second = summary(results, found)
     assert second.startswith("1 of 20 runs is missing, so nothing is final, and base learnt no more than a floor")
 
@@ -110,7 +110,7 @@ def test_no_claim_is_made_where_random_labels_were_learnt(tmp_path, monkeypatch)
     arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
     controls = {"random_labels": {"arm": "base", "permutations": 20}}
     results = tables.gather(write(tmp_path, arms, **controls), Store(tmp_path))
-    found = tables.frames(results)
+    found = tables.section_tables(results)
     found[0].controls.loc[0, "passes"] = False
     first, second = summary(results, found)
     assert first.startswith("No claim is made, though 1 of 1 declared difference would be shown")
@@ -143,7 +143,7 @@ def test_folds_without_a_score_are_told_apart_from_runs_that_are_missing(tmp_pat
     """A test part of one class never has an AUC: the study is complete, and says on how many folds it rests."""
     nan = float("nan")
     arms = {"base": Told(scores=[*BASE[:4], nan]), "new": Told(scores=[*BETTER[:4], nan])}
-    (found,) = tables.frames(tables.gather(write(tmp_path, arms), Store(tmp_path)))
+    (found,) = tables.section_tables(tables.gather(write(tmp_path, arms), Store(tmp_path)))
     (row,) = found.contrasts.to_dict("records")
     assert (row["folds"], row["folds_undefined"], row["missing_runs"], row["complete"]) == (4, 1, 0, True)
     assert row["verdict"] == "better; undefined in 1 of 5 folds"

@@ -15,6 +15,7 @@ from synthetic import AGE, Made, Told, write
 from bench.core import BenchError
 from bench.report import tables
 from bench.report.tables import number_format
+from bench.report.tables.predictions_table import predictions
 from bench.report.tables.scores_table import interval
 from bench.storage.record_store import Store
 
@@ -29,7 +30,7 @@ def gathered(root, arms, data=ONE, **plan):
 
 
 def framed(root, arms, data=ONE, **plan):
-    return tables.frames(gathered(root, arms, data, **plan))
+    return tables.section_tables(gathered(root, arms, data, **plan))
 
 
 def entry(frame, arm):
@@ -59,11 +60,11 @@ def test_further_partitions_and_seeds_are_no_further_people(tmp_path):
 
 def test_a_missing_run_is_counted_and_flagged_and_never_filled_in(tmp_path):
     results = gathered(tmp_path, {"base": Told(scores=BASE, missing=[4])})
-    (found,) = tables.frames(results)
+    (found,) = tables.section_tables(results)
     row = entry(found.scores, "base")
     assert row["score"] == pytest.approx(np.mean(BASE[:4]))
     assert (row["done"], row["open"], row["complete"]) == (4, 1, False)
-    scores = tables.laid_out(results, found)[0]
+    scores = tables.format_tables(found)[0]
     assert scores.rows[0][2:4] == ("4/5", "0.705\u2020")
     assert any("incomplete" in note for note in scores.notes)
 
@@ -71,9 +72,9 @@ def test_a_missing_run_is_counted_and_flagged_and_never_filled_in(tmp_path):
 def test_failed_and_refused_runs_are_told_with_their_reason(tmp_path):
     arms = {"base": Told(), "bad": Told(failed={2: "the loss is nan"}), "no": Told(refused="wants images")}
     results = gathered(tmp_path, arms)
-    (found,) = tables.frames(results)
+    (found,) = tables.section_tables(results)
     assert set(found.failures["message"]) == {"the loss is nan", "wants images"}
-    table = tables.laid_out(results, found)[-1]
+    table = tables.format_tables(found)[-1]
     assert ("bad", "failed", "1", "2", "RuntimeError: the loss is nan") in table.rows
     assert ("no", "refused", "5", "0, 1, 2, 3, 4", "wants images") in table.rows
     assert math.isnan(entry(found.scores, "no")["score"])
@@ -162,7 +163,7 @@ def test_random_labels_of_an_error_are_judged_by_the_correlation(tmp_path):
 def test_phantom_and_real_never_share_a_table(tmp_path):
     data = [Made("made", phantom=True, stand_in_for="absent"), Made("scans")]
     results = gathered(tmp_path, {"base": Told(), "new": Told()}, data)
-    real, phantom = tables.frames(results)
+    real, phantom = tables.section_tables(results)
     assert (real.section.name, phantom.section.name) == ("scans", "made")
     for found in (real, phantom):
         assert set(found.scores["data"]) == set(found.contrasts["data"]) == {found.section.name}
@@ -173,8 +174,8 @@ def test_phantom_and_real_never_share_a_table(tmp_path):
 def test_every_caption_says_what_the_table_rests_on(tmp_path):
     plan = {"floors": ["base"], "again": ["new", "new (A/A)"], "partitions": 2}
     results = gathered(tmp_path, {"base": Told(), "new": Told(), "no": Told(refused="cannot")}, **plan)
-    (found,) = tables.frames(results)
-    made = {table.name: table.caption for table in tables.laid_out(results, found)}
+    (found,) = tables.section_tables(results)
+    made = {table.name: table.caption for table in tables.format_tables(found)}
     assert list(made) == ["scores", "contrasts", "controls", "trained", "audit", "cost", "failures"]
     for name in ("scores", "contrasts", "controls", "audit", "cost"):
         for words in ("ad_toy (real)", "Protocol 1", "5 folds", "2 partitions", "1000 optimiser steps of 8 scans"):
@@ -199,7 +200,7 @@ def test_a_study_that_was_not_run_says_how_to_run_it(tmp_path):
 def test_predictions_are_tidy_and_without_permuted_labels(tmp_path):
     plan = {"random_labels": {"arm": "base", "permutations": 1}}
     section = gathered(tmp_path, {"base": Told(1.0)}, **plan).sections[0]
-    frame = tables.predictions(section)
+    frame = predictions(section)
     assert len(frame) == 100
     assert frame["id"].is_unique
     assert set(frame["role"]) == {"arm"}
@@ -209,8 +210,8 @@ def test_predictions_are_tidy_and_without_permuted_labels(tmp_path):
 def test_markdown_and_latex_are_escaped(tmp_path):
     arms = {"base": Told(), "a_b & 50 % | $x$ {y} #1": Told()}
     results = gathered(tmp_path, arms)
-    (found,) = tables.frames(results)
-    scores = tables.laid_out(results, found)[0]
+    (found,) = tables.section_tables(results)
+    scores = tables.format_tables(found)[0]
     latex = tables.latex(scores, "tab:x", "ad_toy")
     assert r"a\_b \& 50 \% \textbar{} \$x\$ \{y\} \#1" in latex
     assert latex.count(r"\begin{") == latex.count(r"\end{")

@@ -20,8 +20,10 @@ from bench.evaluation.metrics import METRICS
 from bench.experiments import run_trial
 from bench.report import context, protected_names, tables, text_formats
 from bench.report.conclusions import answer
+from bench.report.tables.mean_ranks_table import rankings
 from bench.report.tables.model_comparison_table import trained
-from bench.report.tables.operating_point_table import operating, operating_table
+from bench.report.tables.operating_point_table import operating, operating_body
+from bench.report.tables.pooled_contrasts_table import pooled
 from bench.storage.record_store import Store
 from bench.training import evaluate as runs_scores
 
@@ -42,7 +44,7 @@ def test_an_arm_that_is_better_is_shown_as_better_whatever_the_direction(name, t
     low, high = [0.30, 0.33, 0.27, 0.31, 0.29], [0.60, 0.64, 0.58, 0.61, 0.59]
     good, bad = (high, low) if metric.better == "higher" else (low, high)
     results = _with_scores(tmp_path, task, {"base": bad, "good": good, "awful": bad[::-1]})
-    (found,) = tables.frames(results)
+    (found,) = tables.section_tables(results)
     rows = found.contrasts.set_index("arm")
     assert rows.loc["good", "improvement"] > 0
     assert rows.loc["good", "low"] > 0
@@ -54,7 +56,7 @@ def test_an_arm_that_is_better_is_shown_as_better_whatever_the_direction(name, t
     assert ("higher" if metric.better == "higher" else "lower") + " than base" in sentence
     scores = found.scores.set_index("arm")
     assert found.section.sign * (scores.loc["good", "score"] - scores.loc["base", "score"]) > 0
-    assert tables.laid_out(results, found)[0].columns[3].endswith("↑" if metric.better == "higher" else "↓")
+    assert tables.format_tables(found)[0].columns[3].endswith("↑" if metric.better == "higher" else "↓")
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
@@ -63,7 +65,7 @@ def test_an_arm_that_is_worse_is_shown_as_worse_whatever_the_direction(name, tmp
     task = Task(metric.kind, name, TASKS[metric.kind])
     low, high = [0.30, 0.33, 0.27, 0.31, 0.29], [0.60, 0.64, 0.58, 0.61, 0.59]
     good, bad = (high, low) if metric.better == "higher" else (low, high)
-    (found,) = tables.frames(_with_scores(tmp_path, task, {"base": good, "bad": bad}))
+    (found,) = tables.section_tables(_with_scores(tmp_path, task, {"base": good, "bad": bad}))
     entry = found.contrasts.iloc[0].to_dict()
     assert entry["high"] < 0
     assert answer(found.section, entry).endswith("bad is worse.")
@@ -85,8 +87,8 @@ def _with_scores(root, task, arms):
 
 def test_contrasts_are_pooled_over_data_sets_of_one_metric_and_one_kind(tmp_path):
     data = [ONE, TWO, Made("age", AGE), Made("made", phantom=True)]
-    found = tables.frames(gathered(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, data))
-    frame = tables.pooled(found)
+    found = tables.section_tables(gathered(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, data))
+    frame = pooled(found)
     assert len(frame) == 1
     row = frame.iloc[0]
     entries = [each.contrasts.iloc[0] for each in found if each.section.name in ("one", "two")]
@@ -99,21 +101,21 @@ def test_contrasts_are_pooled_over_data_sets_of_one_metric_and_one_kind(tmp_path
 
 def test_a_part_of_a_data_set_is_no_further_data_set(tmp_path):
     plan = write(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, [ONE, Made("one@25")])
-    found = tables.frames(tables.gather(with_data(plan, 1, data="one"), Store(tmp_path)))
-    assert tables.pooled(found).empty
-    assert tables.across(found) == []
+    found = tables.section_tables(tables.gather(with_data(plan, 1, data="one"), Store(tmp_path)))
+    assert pooled(found).empty
+    assert tables.format_across(found) == []
 
 
 def test_ranks_are_over_the_arms_that_every_data_set_has_whole(tmp_path):
     arms = {"base": Told(0.1), "new": Told(1.5), "mid": Told(0.7), "gone": Told(missing=[0])}
-    found = tables.frames(gathered(tmp_path, arms, [ONE, Made("age", AGE), Made("made", phantom=True)]))
-    (one,) = tables.rankings(found)
+    found = tables.section_tables(gathered(tmp_path, arms, [ONE, Made("age", AGE), Made("made", phantom=True)]))
+    (one,) = rankings(found)
     assert (one.kind, one.sets, one.left_out) == ("real", ("one", "age"), ("gone",))
     scores = pd.DataFrame(
         [f.scores.set_index("arm")["score"] * f.section.sign for f in found if not f.section.phantom]
     )[list(one.arms)]
     assert one.ranks.means == pytest.approx(scipy_stats.rankdata(-scores.to_numpy(), axis=1).mean(axis=0))
-    table = tables.across(found)[-1]
+    table = tables.format_across(found)[-1]
     assert table.rows[0][0] == one.arms[0]
     assert "Critical difference (Nemenyi, 0.05)" in table.caption
     assert "Underpowered" in table.caption
@@ -122,7 +124,7 @@ def test_ranks_are_over_the_arms_that_every_data_set_has_whole(tmp_path):
 
 def test_a_report_of_several_data_sets_holds_what_they_say_together(tmp_path):
     results = gathered(tmp_path, {"base": Told(0.1), "new": Told(1.5), "mid": Told(0.7)}, [ONE, TWO])
-    found = tables.frames(results)
+    found = tables.section_tables(results)
     known = protected_names.secrets(results)
     told = context.gather(results, found, known)
     assert [table.name for table in told.across] == ["pooled", "ranks"]
@@ -160,7 +162,7 @@ def test_predictions_that_are_no_numbers_are_left_out_and_break_nothing(tmp_path
     broken = section.of("new")[0]
     section.predictions(broken)["selected"][:] = np.nan
     assert trained(section).iloc[0]["folds"] == 4
-    (found,) = tables.frames(results)
+    (found,) = tables.section_tables(results)
     assert np.isfinite(found.scores.set_index("arm").loc["new", "low"])
 
 
@@ -195,24 +197,24 @@ def test_operating_points_are_told_where_records_have_them(tmp_path):
     results = gathered(tmp_path, {"base": Told(), "old": Told()})
     section = results.sections[0]
     assert operating(section).empty
-    assert operating_table(section).rows == ()
+    assert operating_body(tables.section_tables(results)[0]).rows == ()
     for number, run in enumerate(section.of("base")):
         run.record.metrics["operating"] = {"threshold": 0.3 + 0.1 * number, "sensitivity": 0.8, "specificity": 0.6}
     (row,) = operating(section).to_dict("records")
     assert (row["arm"], row["runs"], row["threshold"]) == ("base", 5, pytest.approx(0.5))
-    assert operating_table(section).rows[0][3] == "[0.300, 0.700]"
+    assert operating_body(tables.section_tables(results)[0]).rows[0][3] == "[0.300, 0.700]"
 
 
 def test_the_caption_says_which_interval_stands_beside_a_score(tmp_path):
     for made, words in ((Made(), "logit interval"), (Made(task=AGE), "percentile interval of the bootstrap")):
         results = gathered(tmp_path / made.task.kind, {"base": Told()}, [made])
-        assert words in tables.laid_out(results, tables.frames(results)[0])[0].caption
+        assert words in tables.format_tables(tables.section_tables(results)[0])[0].caption
 
 
 def test_a_score_of_masks_has_an_interval_over_people_from_the_scores_of_their_scans(tmp_path):
     results = gathered(tmp_path, {"base": Told(0.5)}, [Made("vessels", MASKS, people=60)])
     section = results.sections[0]
-    row = tables.frames(results)[0].scores.iloc[0]
+    row = tables.section_tables(results)[0].scores.iloc[0]
     folds = [section.predictions(run)["scan_scores"] for run in section.of("base")]
     error = np.sqrt(1.8 * np.mean([fold.var() / len(fold) for fold in folds]) / len(folds))  # 4/5 is learnt from
     assert row["score"] == pytest.approx(np.mean([fold.mean() for fold in folds]))

@@ -143,19 +143,20 @@ def test_each_fold_uses_what_was_found_on_it(committed, study, data):
 
 def test_the_cost_of_tuning_is_in_the_plan_and_its_table(committed, study, data, tmp_path):
     from bench.report import tables
+    from bench.report.tables.cost_table import cost_body
 
     using_it = using(study)
     cells = plan.cells(using_it, [data])
     store = Store(tmp_path / "results")
     launch.launch(launch.outstanding(cells, store), store, "serial", Quiet())
     plan.write("using", using_it, [data], cells)
-    (found,) = tables.frames(tables.read("using", store.root))
+    (found,) = tables.section_tables(tables.read("using", store.root))
     rows = found.scores.set_index("arm")
     cost = [one["cost"] for one in committed[1]["sets"]]
     assert rows.loc["tuned", "tuning_seconds"] == pytest.approx(np.mean([one["seconds"] for one in cost]))
     assert rows.loc["tuned", "tuning_trials"] == 3
     assert np.isnan(rows.loc["net", "tuning_seconds"])
-    assert "Its tuning (s)" in tables.layout.cost(found.section, found.scores).columns
+    assert "Its tuning (s)" in cost_body(found).columns
 
 
 def spoil(path, **changes):

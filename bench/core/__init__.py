@@ -12,7 +12,7 @@ from bench.core.serialization import (
     plural,
     seed_of,
 )
-from bench.core.study import Arm, Data, Light, RandomLabels, Study
+from bench.core.study import Arm, Data, Light, RandomLabels, Study, arm_label
 from bench.core.trial import (
     NO_CURRICULUM,
     PROTOCOL,
@@ -62,6 +62,7 @@ __all__ = [
     "Trial",
     "Tuning",
     "UnsupportedInputSizeError",
+    "arm_label",
     "canonical",
     "check_space",
     "digest",

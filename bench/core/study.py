@@ -79,6 +79,11 @@ class RandomLabels:
         return (self.arm,) if isinstance(self.arm, str) else tuple(self.arm)
 
 
+def arm_label(arm: str, role: str) -> str:
+    """What a person reads for an arm in its role in a plan: its runs with random labels are not those of the arm."""
+    return f"{arm} (random labels)" if role == "random_labels" else arm
+
+
 @dataclass(frozen=True)
 class Light:
     """What a study costs where phantoms stand in for all of its data: a recipe and a design that fit a laptop."""

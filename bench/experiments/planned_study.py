@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
-from bench.core import Arm, Design, Study, Trial, paths, plain, plural
+from bench.core import Arm, Design, Study, Trial, arm_label, paths, plain, plural
 from bench.experiments import plan
 from bench.experiments.plan import Cell, ResolvedData
 from bench.experiments.plan.estimate import Estimate, TrialCost, cost_kind, estimate
@@ -34,7 +34,7 @@ class ArmRow:
     @property
     def label(self) -> str:
         """The arm as tables name it."""
-        return f"{self.arm} (random labels)" if self.random_labels else self.arm
+        return arm_label(self.arm, "random_labels") if self.random_labels else self.arm
 
     def summary(self) -> dict[str, Any]:
         """The row as JSON."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.core import Record
-from bench.core.study_plan import PlannedCell, StudyPlan
+from bench.core import Record, arm_label
+from bench.core.study_plan import StudyPlan
 from bench.experiments import plan
 from bench.storage.locks import told
 from bench.storage.record_store import Store
@@ -62,7 +62,7 @@ class StatusReader:
         statuses = {key: self.known[key]["status"] if key in self.known else "open" for key in self.cells}
         arms: dict[str, Counter] = {}
         for cell in self.plan.cells:
-            arms.setdefault(_label(cell), Counter())[statuses[cell.key]] += 1
+            arms.setdefault(arm_label(cell.arm, cell.role), Counter())[statuses[cell.key]] += 1
         counts, running = Counter(statuses.values()), self._running(statuses, now)
         return StudyStatus(
             study=self.plan.study,
@@ -149,7 +149,3 @@ def _progress(note: str, now: float) -> dict[str, Any]:
         }
     except (ValueError, LookupError, TypeError):  # no note yet, or half of one
         return {"fraction": 0.0, "seconds": 0.0, "node": ""}
-
-
-def _label(cell: PlannedCell) -> str:
-    return f"{cell.arm} (random labels)" if cell.role == "random_labels" else cell.arm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from bench.core import Record
     from bench.report import ReportData
-    from bench.report.tables import SectionTables
 
 STATUSES = ("done", "failed", "refused", "open")
 
@@ -61,29 +60,29 @@ class Results:
 
         ``primary`` names the metric of ``score``, ``low`` and ``high``; times are in seconds, memory in megabytes.
         """
-        return self._frames["scores"]
+        return self.frame("scores")
 
     @property
     def contrasts(self) -> pd.DataFrame:
         """A row per data set and contrast: the paired difference, its interval, p, and p after Holm's correction."""
-        return self._frames["contrasts"]
+        return self.frame("contrasts")
 
     @property
     def effects(self) -> pd.DataFrame:
         """A row per data set and effect of a factorial study; empty for a study without factors."""
-        return self._frames["effects"]
+        return self.frame("effects")
 
     @property
     def controls(self) -> pd.DataFrame:
         """A row per data set and control: the repeat with other seeds, and the runs on random labels."""
-        return self._frames["controls"]
+        return self.frame("controls")
 
     @property
     def failures(self) -> pd.DataFrame:
         """A row per failed or refused trial, with the reason."""
-        return self._frames["failures"]
+        return self.frame("failures")
 
-    @cached_property
+    @property
     def predictions(self) -> pd.DataFrame:
         """A row per scan that an arm was tested on, at the selected evaluation point.
 
@@ -92,16 +91,12 @@ class Results:
         ``group`` are those of the prepared data and may name people; the CSV file of the report has hashes instead.
         Segmentation keeps no predictions.
         """
-        from bench.report.tables import predictions
+        return self.frame("predictions")
 
-        return self._stacked(lambda part: predictions(part.section))
-
-    @cached_property
+    @property
     def curves(self) -> pd.DataFrame:
         """A row per run and evaluation point: training loss, and the scores on validation and test."""
-        from bench.report.tables import curves
-
-        return self._stacked(lambda part: curves(part.section))
+        return self.frame("curves")
 
     @property
     def records(self) -> list[Record]:
@@ -117,15 +112,30 @@ class Results:
         found = list(keys.values())
         return {status: found.count(status) for status in STATUSES}
 
+    def frame(self, name: str) -> pd.DataFrame:
+        """The numbers of a table of the report, of a plug-in's table too, over all data sets.
+
+        Parameters
+        ----------
+        name : str
+            Name of the table, as its file declares it.
+
+        Raises
+        ------
+        KeyError
+            If no table has that name.
+        """
+        if name not in self._frames:
+            self._frames[name] = self._stacked([part.frame(name) for part in self.report_data.frames])
+        return self._frames[name]
+
     @cached_property
     def _frames(self) -> dict[str, pd.DataFrame]:
-        names = ("scores", "contrasts", "effects", "controls", "failures")
-        return {name: self._stacked(lambda part, name=name: getattr(part, name)) for name in names}
+        return {}
 
-    def _stacked(self, frame_of: Callable[[SectionTables], pd.DataFrame]) -> pd.DataFrame:
+    def _stacked(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
         import pandas as pd
 
-        frames = [frame_of(part) for part in self.report_data.frames]
         filled = [frame for frame in frames if len(frame)]
         frame = pd.concat(filled, ignore_index=True) if filled else frames[0].copy()
         if self.smoke:

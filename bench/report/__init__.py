@@ -38,7 +38,7 @@ def read(study: str, root: Path) -> ReportData:
     results = tables.read(study, root)
     known = protected_names.secrets(results)
     results = protected_names.scrubbed(results, known)
-    return ReportData(results, tables.frames(results), known)
+    return ReportData(results, tables.section_tables(results), known)
 
 
 def build(study: str, root: Path, sheet: ReportData | None = None) -> Path:

@@ -18,7 +18,7 @@ from bench import evaluation
 from bench.core import BenchError, canonical, plain
 from bench.report.report_manifest import splits
 from bench.report.tables import DatasetResults, Results
-from bench.report.tables.contrasts_table import Differences, corrected, measured
+from bench.report.tables.declared_tests import Differences, corrected, measured
 from bench.report.tables.external_test import VarianceTerm
 
 FIELDS = ("params", "fingerprint", "external", "split", "fraction", "noise", "task")  # of data, that folds hang on

@@ -9,9 +9,9 @@ from typing import Any
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
 from bench.report.tables.captions import warning
-from bench.report.tables.effects_rows import interacting
+from bench.report.tables.declared_tests import verdict_cell
+from bench.report.tables.effects_table import interaction_verdict
 from bench.report.tables.number_format import decimals, listed, number, p_is, plural, signed
-from bench.report.tables.table import verdict
 from bench.storage import provenance
 
 FEW = 5  # differences, under which a test finds very large ones only
@@ -35,11 +35,12 @@ def effect_answer(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     size = f"{signed(entry['improvement'], digits)}{f' {unit}' if unit else ''}"
     kind = "interaction" if entry["effect"] == "interaction" else "effect"
     over = "" if kind == "interaction" else f" against {entry['control']}"
-    told = interacting(verdict(section, entry)) if kind == "interaction" else verdict(section, entry)
+    verdict = verdict_cell(section, entry)
+    verdict = interaction_verdict(verdict) if kind == "interaction" else verdict
     folds = plural(entry["folds"], "fold")
     return (
         f"The {kind} {what}{over} is an improvement of {size} in {section.metric.title}, on average over {folds}"
-        f" ({_sure(section, entry)}): {told}."
+        f" ({_sure(section, entry)}): {verdict}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bench.report.appendix import Card, cards
@@ -9,8 +10,9 @@ from bench.report.conclusions import answers, cautions, run_so_far
 from bench.report.figure_files import ReportFigure, figures_of, figures_over_data_sets
 from bench.report.headline import summary
 from bench.report.reproducibility import Repeat, environment, repeat
-from bench.report.tables import Results, SectionTables, Table, across, arms, captions, laid_out
+from bench.report.tables import Results, SectionTables, Table, captions, format_across, format_study, format_tables
 from bench.report.tables.number_format import clean, listed
+from bench.report.tables.table_catalog import csv_descriptions
 from bench.storage.anonymise import ProtectedNames
 
 READING = (
@@ -58,6 +60,7 @@ class ReportContext:
     state: str  # how many runs are done
     cards: tuple[Card, ...]
     repeat: Repeat
+    csv_files: Mapping[str, str]  # name without its ending -> what the file holds
     reading: tuple[str, ...] = READING
 
 
@@ -70,14 +73,15 @@ def gather(results: Results, found: list[SectionTables], known: ProtectedNames) 
         plan["question"],
         tuple(_run(results)),
         notes,
-        tidied(arms(results), known),
+        tidied(format_study(results)[0], known),
         tuple(_part(results, frames, known) for frames in found),
-        tuple(tidied(table, known) for table in across(found)),
+        tuple(tidied(table, known) for table in format_across(found)),
         figures_over_data_sets(found),
         summary(results, found),
         run_so_far(results),
         cards(results, found, known.clean),
         repeat(results),
+        csv_descriptions(found[0].study.specs),
     )
 
 
@@ -104,7 +108,7 @@ def _part(results: Results, found: SectionTables, known: ProtectedNames) -> Sect
         section.phantom,
         tuple(cautions(found)),
         tuple(answers(found)),
-        tuple(tidied(table, known) for table in laid_out(results, found)),
+        tuple(tidied(table, known) for table in format_tables(found)),
         figures_of(found),
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 from bench.report.conclusions import FEW
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT
-from bench.report.tables.contrasts_table import ALPHA, no_fold
+from bench.report.tables.declared_tests import ALPHA, no_fold
 from bench.report.tables.number_format import decimals, listed, number, plural
 
 NAMED = 3  # differences that are told one by one; of more, the numbers

@@ -32,11 +32,6 @@ ABOUT = {
     "report.md": "the whole report in Markdown",
     "tables.tex": "every table in LaTeX, for booktabs",
     "manifest.json": "what it all rests on: checksums of data, splits, code, environment and records",
-    "scores": "the score of every arm, with all metrics and costs, in full precision",
-    "contrasts": "the declared contrasts", "effects": "the effects of the factors", "controls": "the controls",
-    "failures": "what failed or was refused", "curves": "every evaluation point of every run",
-    "trained": "the trained models on new people", "pooled": "data sets together", "ranks": "ranks over data sets",
-    "predictions": "every prediction on a test part, people under salted hashes",
 }  # fmt: skip
 _NAMED = re.compile(r'((?:\bid=")|(?:href="#)|(?:url\(#))([^")]+)')
 
@@ -78,7 +73,7 @@ def as_html(facts: ReportContext, figures: Path, files: Mapping[str, str]) -> st
         failures=list(_failures(facts)),
         titles=list(TITLES.items()),
         drawings=_drawings(facts, figures),
-        downloads=downloads(files),
+        downloads=downloads(files, facts.csv_files),
     )
 
 
@@ -143,7 +138,7 @@ def _failures(facts: ReportContext) -> Iterable[dict[str, Any]]:
                 yield {"heading": part.heading, "table": shown(table, f"{part.name}-failures", part.heading)}
 
 
-def downloads(files: Mapping[str, str]) -> list[Link]:
+def downloads(files: Mapping[str, str], csv_files: Mapping[str, str]) -> list[Link]:
     """A link for every file, small ones first served; what does not fit is named, and lies beside the page."""
     left, found = FILES, {}
     for name, text in sorted(files.items(), key=lambda item: len(item[1])):
@@ -151,7 +146,7 @@ def downloads(files: Mapping[str, str]) -> list[Link]:
         fits = size <= min(FILE, left)
         left -= size if fits else 0
         stem = name.removesuffix("_phantom.csv").removesuffix(".csv")
-        title = ABOUT.get(name) or ABOUT.get(stem, "")
+        title = ABOUT.get(name) or csv_files.get(stem, "")
         title += ", on phantoms" if name.endswith("_phantom.csv") else ""
         href = _packed(Path(name).suffix, text) if fits else ""
         found[name] = Link(name, title if fits else f"{title}; {_size(size)}, beside this page", href)

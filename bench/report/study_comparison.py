@@ -19,7 +19,7 @@ from bench.report.comparison_stats import Compared, compare
 from bench.report.report_manifest import state
 from bench.report.reproducibility import environment, fingerprints
 from bench.report.tables import Results, Table, captions, markdown
-from bench.report.tables.contrasts_table import ALPHA
+from bench.report.tables.declared_tests import ALPHA
 from bench.report.tables.number_format import between, decimals, listed, number, plural, probability, signed
 from bench.storage import provenance
 from bench.storage.anonymise import ProtectedNames

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from bench.report.conclusions import cautions
 from bench.report.tables import SectionTables, captions
-from bench.report.tables import table as layout
 from bench.report.tables.number_format import between, decimals, number, probability, seconds, signed
+from bench.report.tables.table import arm_cell, runs_cell, score_cell
 
 
 def terminal(found: Iterable[SectionTables]) -> RenderableType:
@@ -32,8 +32,8 @@ def _scores(found: SectionTables) -> RichTable:
     title = f"{section.metric.title}{f' ({unit})' if unit else ''}, {section.metric.better} is better"
     table = _table(("arm", "runs", title, "95 % over people", "training (s)"), words=1)
     for entry in found.scores.to_dict("records"):
-        score = layout.marked(entry, digits), between(entry["low"], entry["high"], digits)
-        _add(table, (layout.arm_label(entry), layout.runs(entry), *score, seconds(entry["train_seconds"])))
+        score = score_cell(entry, digits), between(entry["low"], entry["high"], digits)
+        _add(table, (arm_cell(entry), runs_cell(entry), *score, seconds(entry["train_seconds"])))
     return table
 
 

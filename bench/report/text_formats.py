@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 
 import pandas as pd
 
 from bench.report.context import ReportContext, ReportFigure
-from bench.report.protected_names import sets
-from bench.report.tables import SectionTables, Table, curves, latex, markdown, pooled, predictions, prose, ranks_frame
+from bench.report.tables import AcrossTableSpec, SectionTables, Table, TableSpec, latex, markdown, prose
 from bench.report.tables.number_format import MINUS, NOTHING
-from bench.storage.anonymise import ProtectedNames, aliases
+from bench.report.tables.table_catalog import of_kind
+from bench.storage.anonymise import ProtectedNames
 
 
 def as_markdown(facts: ReportContext) -> str:
@@ -80,34 +81,24 @@ def as_csv(found: list[SectionTables], known: ProtectedNames) -> dict[str, str]:
     texts = {}
     for kind in sorted(kinds):
         end = "_phantom" if kind == "phantom" and len(kinds) > 1 else ""
-        mine = [frames for frames in found if frames.section.kind == kind]
-        names = ["scores", "contrasts", "controls", "failures", "predictions", "curves", "trained"]
-        names += ["effects"] if any(len(frames.effects) for frames in mine) else []
-        for name in names:
-            texts[f"{name}{end}.csv"] = _stacked([_frame(frames, name, known) for frames in mine])
-        over = {"pooled": pooled(mine), "ranks": ranks_frame(mine)}
-        texts |= {f"{name}{end}.csv": _stacked([frame]) for name, frame in over.items() if len(frame)}
+        same_kind = [frames for frames in found if frames.section.kind == kind]
+        texts |= {f"{name}{end}.csv": text for name, text in _csv_of_kind(same_kind, known)}
     return texts
 
 
-def _frame(found: SectionTables, name: str, known: ProtectedNames) -> pd.DataFrame:
-    if name == "curves":
-        return curves(found.section)
-    if name == "predictions":
-        return _nameless(found)
-    frame = getattr(found, name)
-    if name == "failures" and len(frame):
-        return frame.assign(message=[known.clean(text) for text in frame["message"]])
-    return frame
+def _csv_of_kind(found: list[SectionTables], known: ProtectedNames) -> Iterator[tuple[str, str]]:
+    specs = found[0].study.specs
+    for spec in of_kind(specs, TableSpec):
+        if spec.csv and (spec.csv_if_empty or any(len(frames.frame(spec.name)) for frames in found)):
+            yield spec.csv, _stacked([_anonymised(spec, frames, known) for frames in found])
+    for spec in of_kind(specs, AcrossTableSpec):
+        if spec.csv and len(frame := spec.frame(found)):
+            yield spec.csv, _stacked([frame])
 
 
-def _nameless(found: SectionTables) -> pd.DataFrame:
-    """Predictions with scans and people under salted hashes."""
-    frame = predictions(found.section)
-    if frame.empty:
-        return frame
-    *_, (tested, _) = sets(found.section.data)
-    return frame.assign(**{name: aliases(tested, frame[name]) for name in ("id", "group")})
+def _anonymised(spec: TableSpec, found: SectionTables, known: ProtectedNames) -> pd.DataFrame:
+    frame = found.frame(spec.name)
+    return frame if spec.anonymise is None else spec.anonymise(found, frame, known)
 
 
 def _stacked(frames: list[pd.DataFrame]) -> str:

@@ -11,7 +11,9 @@ import pandas as pd
 from bench.report import tables
 from bench.report.figures import style
 from bench.report.figures.robustness_figure import draw_robustness
-from bench.report.tables import robustness_table as summed
+from bench.report.tables.robustness_curves_table import curves
+from bench.report.tables.robustness_scores import read, scores
+from bench.report.tables.robustness_table import drops
 from bench.storage import robustness_cache
 from bench.storage.atomic_io import write_text
 
@@ -32,9 +34,9 @@ def write(study: str, root: Path) -> list[RobustnessResult]:
     folder = robustness_cache.folder_of(root, study)
     found = []
     for section in results.sections:
-        said = summed.read(section)
+        said = read(section)
         if said.said:
-            found.append(RobustnessResult(section.name, summed.scores(said), summed.curves(said), summed.drops(said)))
+            found.append(RobustnessResult(section.name, scores(said), curves(said), drops(said)))
             figure = draw_robustness(found[-1].curves, section.metric.title)
             style.save_figure(figure, folder, f"{section.name}-curves")
     for name in ("scores", "curves", "drops"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bench import registry
-from bench.core import KINDS, Arm, BenchError, Recipe, Study
+from bench.core import KINDS, Arm, BenchError, Recipe, Study, arm_label
 from bench.core.factorial_design import Design
 from bench.core.study_schema import check_form
 from bench.experiments.plan import tuned_params
@@ -56,6 +56,7 @@ def _check_named(study: Study, name: str, arms: Mapping[str, Arm]) -> None:
 
 def _check_labels(study: Study, name: str) -> None:
     labels = [label for label, _ in study.rows()]
+    labels += [arm_label(arm, "random_labels") for arm in study.random_labels.arms] if study.random_labels else []
     if twice := {label for label in labels if labels.count(label) > 1}:
         raise BenchError(f"the study {name} has two arms {min(twice)!r}; rename one")
     if wrong := [label for label in labels if not label.strip() or not label.isprintable()]:

@@ -17,7 +17,7 @@ from bench.experiments.search import search_plots
 from bench.experiments.search.search_definition import Search
 from bench.experiments.search.search_result import SearchResult
 from bench.report.tables import markdown
-from bench.report.tables.search_table import tuning
+from bench.report.tables.search_table import tuning_body
 from bench.storage.atomic_io import storing, write_text
 
 FOLDER = "tuning"
@@ -40,7 +40,7 @@ def build(
     sets = {one["search"]["identity"]: one for one in written["sets"]}
     kept = [one for one in every if one.identity in sets and one.identity not in mine]
     lines = [f"# {written['study']}: what the search found", question, *(f"- {note}" for note in notes)]
-    lines += [markdown(tuning(written))]
+    lines += [markdown(tuning_body(written).titled("tuning", "Tuning"))]
     drawn: set[Path] = set()
     for one in results:
         paths = search_plots.draw(one, place, _stem(one.search))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
-from bench.report.tables.across_datasets_table import Ranking, rankings
+from bench.report.tables.mean_ranks_table import Ranking, rankings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

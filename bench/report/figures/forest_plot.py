@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.report.figures import style
-from bench.report.tables.contrasts_table import ALPHA
+from bench.report.tables.declared_tests import ALPHA
 from bench.report.tables.number_format import decimals, probability, signed
 
 if TYPE_CHECKING:

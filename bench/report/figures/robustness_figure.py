@@ -64,7 +64,7 @@ FIGURE = FigureSpec(
     table="stress",
     order=130,
     alt="Mean scores on {data} over the strengths of every corruption of the test scans.",
-    data=lambda tables: tables.stress,
+    data=lambda tables: tables.frame("robustness_curves"),
     draw=lambda tables, frame: draw_robustness(frame, tables.section.metric.title),
     caption=lambda tables, _: "Strength 0: scans as they are. Bands, where arms are few: 95 % intervals over people.",
 )

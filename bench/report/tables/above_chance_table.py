@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bench import evaluation
-from bench.report.tables.contrasts_table import ALPHA, no_fold, row
+from bench.report.tables import captions
+from bench.report.tables.declared_tests import ALPHA, contrast_row, no_fold
+from bench.report.tables.number_format import decimals, probability, signed
 from bench.report.tables.results import DatasetResults
+from bench.report.tables.table import TableBody
+from bench.report.tables.table_spec import TableSpec
+
+if TYPE_CHECKING:
+    from bench.report.tables.section_tables import SectionTables
 
 COLUMNS = (
     "data",
@@ -53,7 +60,7 @@ def learning(section: DatasetResults) -> pd.DataFrame:
 
 
 def _tested(section: DatasetResults, arm: str, blind: str) -> dict[str, Any]:
-    found = row(section, arm, blind)
+    found = contrast_row(section, arm, blind)
     cells = evaluation.paired(section.scores(arm), section.scores(blind)).cells
     scores = evaluation.average_seeds(section.scores(arm))
     known = [_luck(section, arm, cell) for cell in cells] if len(cells) > 1 else []
@@ -88,3 +95,51 @@ def _verdict(entry: Mapping[str, Any]) -> str:
         return f"not tested: {entry['reason']}"
     words = LEARNT if entry["p_holm"] < ALPHA and entry["improvement"] > entry["by_chance"] else UNSURE
     return words if entry["complete"] else f"{words}; not final, {entry['folds']} of {entry['folds_planned']} folds"
+
+
+def learning_body(found: SectionTables) -> TableBody:
+    """The same as it is read."""
+    section, frame = found.section, found.learning
+    digits = decimals(section.metric)
+    columns = ("Arm", "Against", "Improvement", "Chance up to", "p", "Holm p", "Folds", "Verdict")
+    rows = tuple(
+        (
+            entry["arm"],
+            entry["against"],
+            signed(entry["improvement"], digits),
+            signed(entry["by_chance"], digits),
+            *(probability(entry[name]) for name in ("p", "p_holm")),
+            str(entry["folds"]),
+            entry["verdict"],
+        )
+        for entry in frame.to_dict("records")
+    )
+    return TableBody(columns, rows, _caption(section, {*frame["test"]}), (), (0, 1, 7))
+
+
+def _caption(section: DatasetResults, tests: Collection[str]) -> str:
+    known = (
+        "Tested by whether its answers know the people: the score against that of the same answers given to others, by"
+        " mean and variance over all permutations of the people of each fold, allowing for what the folds' models have"
+        " in common. Chance up to: the improvement that answers without such knowledge exceed in 2.5 %. "
+    )
+    spread = (
+        "Tested as a contrast is, over folds, as what chance gives is not known of this score. Chance up to: half of"
+        " the 95 % interval of the difference. "
+    )
+    words = (
+        f"Against a floor that looks at no scan. {known if PERMUTED in tests else ''}"
+        f"{spread if CONTRAST in tests else ''}Holm: over the rows of this table. Not learnt: no better by the mean."
+        " Not shown to have learnt: better, by no more than chance can do. On phantoms of effect 0 nothing should have"
+        " learnt."
+    )
+    return " ".join((captions.data(section), words, captions.selection(section), captions.design(section)))
+
+
+TABLE = TableSpec(
+    "learning",
+    "Learnt or not",
+    order=500,
+    frame=lambda found: learning(found.section),
+    layout=learning_body,
+)

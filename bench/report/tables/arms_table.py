@@ -9,10 +9,11 @@ from typing import Any
 from bench.core import Record
 from bench.report.tables.number_format import NOTHING, TIMES, clean
 from bench.report.tables.results import Results
-from bench.report.tables.table import Table
+from bench.report.tables.table import TableBody
+from bench.report.tables.table_spec import StudyTableSpec
 
 
-def arms(results: Results) -> Table:
+def arms_body(results: Results) -> TableBody:
     """A row for every arm; those without a finished run are known by the name of their method only."""
     rows, begun, views = {}, {}, {}
     for section in results.sections:
@@ -28,7 +29,7 @@ def arms(results: Results) -> Table:
     columns = ("Arm", "Method", "View", "Curriculum", "Steps", "Parameters of the method")
     caption = "Every parameter that a run resolved, defaults included. Steps: of the optimiser; 0 where none is used."
     body = tuple((*row[:2], _views(views.get(arm, {})), *row[2:]) for arm, row in rows.items())
-    return Table("arms", "Arms", columns, body, caption, tuple(begun.values()), (0, 1, 2, 3, 5))
+    return TableBody(columns, body, caption, tuple(begun.values()), (0, 1, 2, 3, 5))
 
 
 def _views(views: Mapping[str, Sequence[str]]) -> str:
@@ -58,3 +59,6 @@ def _view(resolved: Mapping[str, Any]) -> str:
 def _settings(params: Mapping[str, Any]) -> str:
     words = (f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in params.items())
     return clean(", ".join(words))
+
+
+TABLE = StudyTableSpec("arms", "Arms", order=100, layout=arms_body)

@@ -1,23 +1,16 @@
-"""What a table rests on, said at the table: data, selection, folds, recipe, protocol, kind of interval."""
+"""The sentences that the captions of several tables share: data, selection, folds, recipe, protocol, improvement."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from bench.core import Recipe
 from bench.core.study_plan import StudyPlan
-from bench.evaluation import is_area
-from bench.evaluation.segmentation import EMPTY
-from bench.report.tables.above_chance_table import CONTRAST, PERMUTED
-from bench.report.tables.number_format import MINUS, TIMES, listed, plural
+from bench.report.tables.number_format import MINUS, TIMES, plural
 from bench.report.tables.results import DatasetResults
 
-ELSEWHERE = (
-    " and the variance of a bootstrap over the people that all folds are tested on, degrees of freedom by Welch and "
-    "Satterthwaite"
-)
 _CHOSEN = {  # how many of the evaluation points validation chooses among, by protocol version
     1: 5,
 }
@@ -107,58 +100,10 @@ def selection(section: DatasetResults) -> str:
     return f"Evaluation point: chosen by validation among the last {last} of {points}, for all arms alike."
 
 
-def scores(section: DatasetResults) -> str:
-    """Under the scores."""
-    kind = (
-        f"Brackets: 95 % interval over people, for these trained models on new people ({interval(section)}); it"
-        " compares no methods."
-    )
-    ranks = " Computed within each fold and averaged, never pooled." if section.metric.ranks else " Means over folds."
-    empty = f" {EMPTY}" if section.task.kind == "segmentation" else ""
-    first = f"{primary(section)}.{ranks}{empty}"
-    return " ".join((data(section), first, kind, selection(section), design(section)))
-
-
-def interval(section: DatasetResults) -> str:
-    """How the interval beside a score is made."""
-    area = is_area(section.metric, len(section.task.classes))
-    made = "logit interval with the variance of DeLong" if area else "percentile interval of the bootstrap over people"
-    if section.elsewhere:
-        return f"{made}, of each model on all of them; the mean of their widths"
-    more = ", wider by what folds can have in common whose models learn from each other's test parts"
-    return f"{made} within each fold{more if section.correlation else ''}"
-
-
 def primary(section: DatasetResults) -> str:
     """The primary metric with its direction and unit."""
     unit = section.unit(section.metric)
     return f"Primary metric: {section.metric.title}{f' ({unit})' if unit else ''}, {section.metric.better} is better"
-
-
-def contrasts(section: DatasetResults, tests: int) -> str:
-    """Under the contrasts."""
-    parts = [
-        data(section),
-        f"{improvement(section)}: positive where the arm is better.",
-        "Brackets: 95 % interval of the difference of the methods, from differences over folds and partitions, seeds "
-        "averaged first, with the correction of Nadeau and Bengio"
-        f"{ELSEWHERE if section.elsewhere else ''}; before Holm.",
-        f"Holm: over the {plural(tests, 'declared contrast')} of the study on "
-        f"{'phantoms' if section.phantom else 'real data'}.",
-        "Detectable: the difference that such a test, before Holm, finds with probability 0.80 if its error were "
-        "known; with few folds it finds it less often.",
-        "Better in: the share of folds in which the arm is better, ties counting half, with the interval of Wilson for"
-        " as many folds as the correction leaves; it decides nothing.",
-        selection(section),
-        design(section),
-    ]
-    margin = section.plan.get("margin")
-    if margin is not None:
-        words = (
-            f"Equivalence: two one-sided tests on the same t, Holm, with the margin of {margin:g} declared beforehand."
-        )
-        parts.insert(4, words)
-    return " ".join(parts)
 
 
 def improvement(section: DatasetResults) -> str:
@@ -168,111 +113,3 @@ def improvement(section: DatasetResults) -> str:
     if section.sign > 0:
         return f"Improvement in {title}{unit} = arm {MINUS} against"
     return f"Improvement in {title}{unit} = against {MINUS} arm, as lower is better"
-
-
-def controls(section: DatasetResults) -> str:
-    """Under the controls."""
-    parts = ["Floors: scores with the 95 % interval over people, for these trained models."]
-    if section.plan.get("again"):
-        parts.append("A/A: the same method with other seeds, tested like any contrast; it should show nothing.")
-    if section.plan.get("random_labels"):
-        count = section.plan["random_labels"]["permutations"]
-        parts.append(
-            f"Random labels: {plural(count, 'permutation')} of the labels of whole people, folds averaged first; "
-            "brackets: mean ± 2 standard errors over permutations, which should hold chance. It cannot see a person "
-            "who is there twice under two names."
-        )
-    return " ".join((data(section), *parts, selection(section), design(section)))
-
-
-def learning(section: DatasetResults, tests: Collection[str]) -> str:
-    """Under what has learnt anything. tests: how its rows were tested."""
-    known = (
-        "Tested by whether its answers know the people: the score against that of the same answers given to others, by"
-        " mean and variance over all permutations of the people of each fold, allowing for what the folds' models have"
-        " in common. Chance up to: the improvement that answers without such knowledge exceed in 2.5 %. "
-    )
-    spread = (
-        "Tested as a contrast is, over folds, as what chance gives is not known of this score. Chance up to: half of"
-        " the 95 % interval of the difference. "
-    )
-    words = (
-        f"Against a floor that looks at no scan. {known if PERMUTED in tests else ''}"
-        f"{spread if CONTRAST in tests else ''}Holm: over the rows of this table. Not learnt: no better by the mean."
-        " Not shown to have learnt: better, by no more than chance can do. On phantoms of effect 0 nothing should have"
-        " learnt."
-    )
-    return " ".join((data(section), words, selection(section), design(section)))
-
-
-def audit(section: DatasetResults) -> str:
-    """Under the audit of the selection."""
-    return " ".join(
-        (
-            data(section),
-            f"{section.metric.title} on the test part by how the evaluation point is chosen, means over folds. Only "
-            "the first is a result. Flattery: what the best of all points on test adds to it, which nobody would "
-            f"get on new people; {_brackets(section)} It is never ranked.",
-            selection(section),
-            design(section),
-        )
-    )
-
-
-def _brackets(section: DatasetResults) -> str:
-    if section.elsewhere:
-        return "without an interval, as all folds are tested on the same people."
-    return "brackets: 95 % interval over folds and partitions, with the correction of Nadeau and Bengio."
-
-
-def publisher(section: DatasetResults, frame: Any) -> str:
-    """Under what the publisher's split flatters."""
-    if frame.empty:
-        return data(section)
-    test, shared = frame.iloc[0]["test"], frame.iloc[0]["shared"]
-    left = "none is left to judge by" if shared == test else f"{test - shared} are left"
-    return (
-        f"{data(section)} {shared} of {test} test scans belong to a group (a person, copies of one image, slices of one"
-        f" head) that lies in the training part as well; without them {left}. The first score is what is usually"
-        " published; neither is one on new people unless groups are whole."
-    )
-
-
-def cost(section: DatasetResults) -> str:
-    """Under the cost."""
-    words = (
-        data(section),
-        "Means over finished runs. Forward: floating-point operations of one scan, two for a multiplication with its "
-        "addition. Memory of a processor is that of the whole process, at its peak.",
-        _energy(section),
-        machines(section),
-        design(section),
-    )
-    return " ".join(word for word in words if word)
-
-
-def _energy(section: DatasetResults) -> str:
-    if not any("train_joules" in run.record.cost for run in section.runs if run.done):
-        return ""
-    return "Energy is that of the whole processor or graphics card during training, with all else that ran there."
-
-
-def machines(section: DatasetResults) -> str:
-    """Where the runs took place, and in which precision."""
-    done = [run.record for run in section.runs if run.done]
-    devices = sorted({str(record.provenance.get("processor", "")) for record in done} - {""})
-    precisions = sorted({str(record.resolved.get("precision", "")) for record in done} - {""})
-    if not devices:
-        return ""
-    more = "" if len(devices) == 1 else " Seconds on different processors do not compare."
-    return f"Ran on {listed(devices)}{f' in {listed(precisions)}' if precisions else ''}.{more}"
-
-
-def bias(section: DatasetResults) -> str:
-    """What the table of bias says."""
-    return (
-        f"{data(section)} The gap is the prediction less the true number; its mean is 0"
-        " where high and low errors are even; its slope on the true number is 0 without"
-        f" bias and {MINUS}1 for a prediction that knows nothing. Corrected: by a line fitted on the validation part"
-        " alone. It is reported and applied nowhere: scores, contrasts and figures rest on predictions as they are."
-    )

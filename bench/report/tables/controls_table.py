@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from bench import evaluation
 from bench.evaluation import metrics
-from bench.report.tables.contrasts_table import ALPHA, no_fold, row
+from bench.report.tables import captions
+from bench.report.tables.declared_tests import ALPHA, contrast_row, no_fold
+from bench.report.tables.number_format import between, decimals, number, plural, signed
 from bench.report.tables.results import DatasetResults
+from bench.report.tables.table import TableBody, runs_cell
+from bench.report.tables.table_spec import TableSpec
+
+if TYPE_CHECKING:
+    from bench.report.tables.section_tables import SectionTables
 
 COLUMNS = (
     "data", "data_kind", "control", "arm", "metric", "estimate", "se", "low", "high", "expected", "p",
@@ -44,7 +51,7 @@ def _floor(section: DatasetResults, entry: dict[str, Any]) -> dict[str, Any]:
 def _again(section: DatasetResults) -> dict[str, Any]:
     arm, label = section.plan["again"]
     runs = section.of(label, "again")
-    found = row(section, label, arm, "again")
+    found = contrast_row(section, label, arm, "again")
     return {
         "control": "A/A",
         "arm": arm,
@@ -115,14 +122,42 @@ def permuted(section: DatasetResults, arm: str, name: str) -> list[float]:
     return [evaluation.fold_mean(scores) for _, scores in sorted(numbers.items())]
 
 
-def failures(section: DatasetResults) -> pd.DataFrame:
-    """A row for every run that failed or was refused, with its reason."""
-    columns = ("data", "data_kind", "arm", "role", "partition", "fold", "seed", "number", "status", "kind", "message")
+def controls_body(found: SectionTables) -> TableBody:
+    """The same as it is read."""
+    section = found.section
     rows = []
-    for run in section.runs:
-        if run.status in ("failed", "refused"):
-            place = {name: run.cell[name] for name in ("arm", "role", "partition", "fold", "seed", "number")}
-            error = {name: run.record.error.get(name, "") for name in ("kind", "message")}
-            start = {"data": section.name, "data_kind": section.kind}
-            rows.append({**start, **place, "status": run.status, **error})
-    return pd.DataFrame(rows, columns=columns)
+    for entry in found.controls.to_dict("records"):
+        metric = metrics.metric(entry["metric"])
+        digits = decimals(metric)
+        show = signed if entry["control"] == "A/A" else number
+        estimate = show(entry["estimate"], digits), between(entry["low"], entry["high"], digits)
+        numbers = *estimate, number(entry["se"], digits), number(entry["expected"], digits)
+        rows.append((entry["control"], entry["arm"], metric.title, *numbers, runs_cell(entry), entry["verdict"]))
+    columns = ("Control", "Arm", "Metric", "Found", "Bounds", "SE", "Expected", "Runs", "Verdict")
+    return TableBody(columns, tuple(rows), _caption(section), (), (0, 1, 2, 8))
+
+
+def _caption(section: DatasetResults) -> str:
+    parts = ["Floors: scores with the 95 % interval over people, for these trained models."]
+    if section.plan.get("again"):
+        parts.append("A/A: the same method with other seeds, tested like any contrast; it should show nothing.")
+    if section.plan.get("random_labels"):
+        count = section.plan["random_labels"]["permutations"]
+        parts.append(
+            f"Random labels: {plural(count, 'permutation')} of the labels of whole people, folds averaged first; "
+            "brackets: mean ± 2 standard errors over permutations, which should hold chance. It cannot see a person "
+            "who is there twice under two names."
+        )
+    return " ".join((captions.data(section), *parts, captions.selection(section), captions.design(section)))
+
+
+TABLE = TableSpec(
+    "controls",
+    "Controls",
+    order=400,
+    frame=lambda found: controls(found.section, found.scores),
+    layout=controls_body,
+    csv="controls",
+    about="the controls",
+    csv_if_empty=True,
+)

@@ -11,18 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bench.evaluation import Scores, average_seeds
-from bench.report.tables.contrasts_table import Differences, measured
+from bench.report.tables import captions
+from bench.report.tables.declared_tests import Differences, measured, verdict_cell
 from bench.report.tables.external_test import VarianceTerm
-from bench.report.tables.number_format import TIMES
+from bench.report.tables.number_format import MINUS, TIMES, between, decimals, number, plural, probability, signed
 from bench.report.tables.results import DatasetResults, Results
+from bench.report.tables.table import TableBody
+from bench.report.tables.table_spec import TableSpec
+
+if TYPE_CHECKING:
+    from bench.report.tables.section_tables import SectionTables
 
 Weights = Mapping[str, float]  # arm -> its part in an effect; they add up to 0
+
+_KINDS = {"single": "one factor at a time", "full": "every combination of levels", "fractional": "a fraction"}
 
 
 @dataclass(frozen=True)
@@ -177,3 +185,81 @@ def level_means(section: DatasetResults, factors: Iterable[str]) -> pd.DataFrame
 def _others_at_control(design: Mapping[str, Any], levels: Mapping[str, str], factors: list[str]) -> bool:
     rest = (name for name in levels if name not in factors)
     return all(levels[name] == design["factors"][name]["control"] for name in rest)
+
+
+def effects_body(found: SectionTables) -> TableBody:
+    """Main effects and declared interactions of a data set as they are read."""
+    section, frame = found.section, found.effects
+    mixed = len(frame) and bool(frame["aliases"].any())
+    columns = ("Factor", "Level", "Against", "Effect", "95 %", "p", "Holm p", "Detectable", "Folds", "Verdict")
+    columns += ("Not told from",) if mixed else ()
+    rows = tuple(_cells(section, entry, mixed) for entry in frame.to_dict("records"))
+    tests = int(frame["tests"].max()) if len(frame) else 0
+    words = (0, 1, 2, *range(9, len(columns)))
+    return TableBody(columns, rows, _caption(section, frame, tests), (), words)
+
+
+def _cells(section: DatasetResults, entry: Mapping[str, Any], mixed: bool) -> tuple[str, ...]:
+    digits = decimals(section.metric)
+    sizes = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
+    tests = probability(entry["p"]), probability(entry["p_holm"]), number(entry["minimum_detectable"], digits)
+    verdict = verdict_cell(section, entry)
+    if entry["effect"] == "interaction":
+        verdict = interaction_verdict(verdict)
+    folds = f"{entry['folds']}/{entry['folds_planned']}"
+    more = (entry["aliases"] or "none",) if mixed else ()
+    return (entry["factor"], entry["level"], entry["control"], *sizes, *tests, folds, verdict, *more)
+
+
+def interaction_verdict(verdict: str) -> str:
+    """A verdict of an interaction: it is no arm that could be better."""
+    for word, words in (("better", "more together than apart"), ("worse", "less together than apart")):
+        if verdict.startswith(word):
+            return verdict.replace(word, words, 1)
+    return verdict
+
+
+def _caption(section: DatasetResults, frame: pd.DataFrame, tests: int) -> str:
+    design = section.plan.get("design") or {}
+    where = "phantoms" if section.phantom else "real data"
+    words = [captions.data(section), _design_words(design), _meaning(section, design)]
+    if len(frame) and (frame["effect"] == "interaction").any():
+        words.append("An interaction: what two levels change together beyond what each of them changes alone.")
+    words += [
+        "Brackets: 95 % interval over folds and partitions, seeds averaged first, with the correction of Nadeau and "
+        "Bengio, of folds in which every arm of the effect has a score; before Holm.",
+        f"Holm: over the {plural(tests, 'declared test')} of the study on {where}, contrasts and effects together; "
+        "one that is both counts once.",
+        captions.selection(section),
+        captions.design(section),
+    ]
+    return " ".join(word for word in words if word)
+
+
+def _design_words(design: Mapping[str, Any]) -> str:
+    if not design:
+        return ""
+    kind = _KINDS[design["kind"]]
+    kind += f" of resolution {design['resolution']}" if design["resolution"] else ""
+    also = " and every pair of levels of the declared interactions" if design["kind"] == "single" else ""
+    also = also if design["interactions"] else ""
+    return f"Design: {kind}{also}, {plural(len(design['combinations']), 'combination')}."
+
+
+def _meaning(section: DatasetResults, design: Mapping[str, Any]) -> str:
+    title, unit = section.metric.title, section.unit(section.metric)
+    unit = f" ({unit})" if unit else ""
+    sides = f"level {MINUS} control" if section.sign > 0 else f"control {MINUS} level, as lower is better"
+    others = "at their controls" if design.get("kind") == "single" else "averaged over"
+    return f"Effect: improvement in {title}{unit} = {sides}, the other factors {others}; positive is better."
+
+
+TABLE = TableSpec(
+    "effects",
+    "Effects of the factors",
+    order=300,
+    tests=effects,
+    layout=effects_body,
+    csv="effects",
+    about="the effects of the factors",
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,11 @@ from bench.evaluation import Fold, is_area, metrics
 from bench.report.tables import captions
 from bench.report.tables.number_format import NOTHING, between, decimals, probability, signed
 from bench.report.tables.results import DatasetResults
-from bench.report.tables.table import Table
+from bench.report.tables.table import TableBody
+from bench.report.tables.table_spec import TableSpec
+
+if TYPE_CHECKING:
+    from bench.report.tables.section_tables import SectionTables
 
 COLUMNS = (
     "data", "data_kind", "arm", "against", "metric", "improvement", "low", "high", "test", "p", "right_alone",
@@ -92,21 +96,21 @@ def _right(section: DatasetResults, ours: list, theirs: list, alone: bool) -> di
     return {"right_alone": found.ours, "right_alone_against": found.theirs, "p_mcnemar": found.p}
 
 
-def trained_table(section: DatasetResults, frame: pd.DataFrame) -> Table:
+def trained_body(found: SectionTables) -> TableBody:
     """The same as it is read."""
+    section, frame = found.section, found.trained
     digits = decimals(section.metric)
     classes = section.task.kind == "classification"
     columns = ("Arm", "Against", "Improvement", "95 %", "Test", "p")
     columns += ("Right alone", "Against alone", "McNemar p") if classes else ()
     rows = []
     for entry in frame.to_dict("records"):
-        found = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
+        sizes = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
         right = (_count(entry["right_alone"]), _count(entry["right_alone_against"]), probability(entry["p_mcnemar"]))
-        shown = (entry["arm"], entry["against"], *found, entry["test"], probability(entry["p"]))
+        shown = (entry["arm"], entry["against"], *sizes, entry["test"], probability(entry["p"]))
         rows.append((*shown, *(right if classes else ()), str(entry["folds"]), str(entry["scans"])))
     columns += ("Folds", "Scans")
-    title = "These trained models (no claim about methods)"
-    return Table("trained", title, columns, tuple(rows), _caption(section, classes), (), (0, 1, 4))
+    return TableBody(columns, tuple(rows), _caption(section, classes), (), (0, 1, 4))
 
 
 def _count(value: float | None) -> str:
@@ -131,3 +135,15 @@ def _caption(section: DatasetResults, classes: bool) -> str:
         f" method is better, the contrasts decide, and nothing here. {captions.improvement(section)}. {how}{right} p"
         f" values are not corrected for their number. {captions.selection(section)} {captions.design(section)}"
     )
+
+
+TABLE = TableSpec(
+    "trained",
+    "These trained models (no claim about methods)",
+    order=1000,
+    frame=lambda found: trained(found.section),
+    layout=trained_body,
+    csv="trained",
+    about="the trained models on new people",
+    csv_if_empty=True,
+)

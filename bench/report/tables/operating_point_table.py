@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,11 @@ import pandas as pd
 from bench.report.tables import captions
 from bench.report.tables.number_format import between, number
 from bench.report.tables.results import DatasetResults
-from bench.report.tables.table import Table
+from bench.report.tables.table import TableBody
+from bench.report.tables.table_spec import TableSpec
+
+if TYPE_CHECKING:
+    from bench.report.tables.section_tables import SectionTables
 
 NAMES = ("threshold", "sensitivity", "specificity")
 COLUMNS = ("arm", "runs", *NAMES, "threshold_low", "threshold_high", "sensitivity_half", "specificity_half")
@@ -43,8 +48,9 @@ def _mean(values: list[float | None]) -> float:
     return float(np.mean(known)) if known else math.nan
 
 
-def operating_table(section: DatasetResults) -> Table:
+def operating_body(found: SectionTables) -> TableBody:
     """The same as it is read."""
+    section = found.section
     columns = (
         "Arm",
         "Runs",
@@ -63,7 +69,7 @@ def operating_table(section: DatasetResults) -> Table:
             between(entry["threshold_low"], entry["threshold_high"], 3),
             *(number(entry[name], 3) for name in (*NAMES[1:], "sensitivity_half", "specificity_half")),
         )
-        for entry in operating(section).to_dict("records")
+        for entry in found.frame("operating").to_dict("records")
     )
     ill = section.task.classes[-1] if section.task.classes else ""
     caption = (
@@ -72,4 +78,13 @@ def operating_table(section: DatasetResults) -> Table:
         f" it. Means over runs, and the range of the thresholds. {captions.selection(section)}"
         f" {captions.design(section)}"
     )
-    return Table("operating", "Operating point", columns, rows, caption)
+    return TableBody(columns, rows, caption)
+
+
+TABLE = TableSpec(
+    "operating",
+    "Operating point",
+    order=800,
+    frame=lambda found: operating(found.section),
+    layout=operating_body,
+)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from bench.report.tables import captions
+from bench.report.tables.number_format import decimals, number
 from bench.report.tables.results import DatasetResults
+from bench.report.tables.table import TableBody, metric_column
+from bench.report.tables.table_spec import TableSpec
+
+if TYPE_CHECKING:
+    from bench.report.tables.section_tables import SectionTables
 
 
 def publisher(section: DatasetResults) -> pd.DataFrame:
@@ -35,3 +42,40 @@ def _row(section: DatasetResults, arm: str) -> dict[str, Any]:
         "score": float(np.mean([run.score(name) for run in done])),
         "unshared": float(np.mean(unshared)),
     }
+
+
+def publisher_body(found: SectionTables) -> TableBody:
+    """The same as it is read."""
+    section, frame = found.section, found.frame("publisher")
+    digits = decimals(section.metric)
+    score = metric_column(section, section.metric)
+    columns = ("Arm", "Runs", score, "Without groups learnt from", "Test scans", "Of them shared")
+    rows = tuple(
+        (
+            *(entry["arm"], str(entry["runs"]), number(entry["score"], digits), number(entry["unshared"], digits)),
+            *(str(entry["test"]), str(entry["shared"])),
+        )
+        for entry in frame.to_dict("records")
+    )
+    return TableBody(columns, rows, _caption(section, frame))
+
+
+def _caption(section: DatasetResults, frame: pd.DataFrame) -> str:
+    if frame.empty:
+        return captions.data(section)
+    test, shared = frame.iloc[0]["test"], frame.iloc[0]["shared"]
+    left = "none is left to judge by" if shared == test else f"{test - shared} are left"
+    return (
+        f"{captions.data(section)} {shared} of {test} test scans belong to a group (a person, copies of"
+        f" one image, slices of one head) that lies in the training part as well; without them {left}. The first"
+        " score is what is usually published; neither is one on new people unless groups are whole."
+    )
+
+
+TABLE = TableSpec(
+    "publisher",
+    "The publisher's split",
+    order=600,
+    frame=lambda found: publisher(found.section),
+    layout=publisher_body,
+)

@@ -75,6 +75,11 @@ class DatasetResults:
         return "phantom" if self.phantom else "real"
 
     @property
+    def tested_on(self) -> str:
+        """Name of the data set that the test scans come from."""
+        return self.data.external.data.name if self.data.external else self.data.set_name
+
+    @property
     def folds(self) -> int:
         """Folds of each partition: a publisher's split has one, and a split by site as many as there are sites."""
         return self.plan.folds if self.data.folds is None else self.data.folds

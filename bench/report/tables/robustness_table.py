@@ -1,4 +1,4 @@
-"""How scores stand disturbed scans, from what `bench stress` kept: the loss of every arm, and its curves.
+"""How much scores fall on corrupted scans, from what `bench stress` kept: the loss of every arm.
 
 Two kinds of uncertainty, as everywhere: of a score at one strength, by resampling people within folds, for these
 trained networks; of an arm's mean drop, over folds with the Nadeau-Bengio correction, for the method.
@@ -8,142 +8,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from bench import evaluation
-from bench.core import seed_of
-from bench.evaluation import metrics
-from bench.report.tables import captions, score_interval
-from bench.report.tables.contrasts_table import sizes, unknown
+from bench.report.tables import captions
+from bench.report.tables.declared_tests import fold_sizes, unknown_people_variance
 from bench.report.tables.number_format import NOTHING, between, decimals, number, signed
 from bench.report.tables.results import DatasetResults, Run
-from bench.report.tables.table import Table
+from bench.report.tables.robustness_scores import RobustnessScores, read, whole
+from bench.report.tables.table import TableBody
+from bench.report.tables.table_spec import TableSpec
 from bench.storage import robustness_cache
-from bench.storage.robustness_cache import CLEAN, STRENGTHS, Said
+from bench.storage.robustness_cache import CLEAN, STRENGTHS
+
+if TYPE_CHECKING:
+    from bench.report.tables.section_tables import SectionTables
 
 OVER_FOLDS = "over folds, with the Nadeau-Bengio correction"
-REPEATS = 400  # of the bootstrap of one point of a curve
-SCORES = ("data", "data_kind", "arm", "partition", "fold", "seed", "corruption", "strength", "metric", "score")
-CURVES = ("data", "data_kind", "arm", "corruption", "strength", "metric", "score", "low", "high", "folds")
 DROPS = (
     "data", "data_kind", "arm", "metric", "clean", "disturbed", "drop", "low", "high", "folds", "folds_planned",
     "corruptions", "worst", "worst_drop",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class RobustnessScores:
-    """What was said of a section's disturbed test scans. said: key of a run -> what its network said."""
-
-    section: DatasetResults
-    said: Mapping[str, Said]
-
-    @cached_property
-    def corruptions(self) -> tuple[str, ...]:
-        """Those that any network was asked about at every strength, in the order that they were asked in."""
-        names = dict.fromkeys(name for said in self.said.values() for name, _ in said if name != CLEAN)
-        return tuple(name for name in names if any(_whole(said, name) for said in self.said.values()))
-
-    def runs(self, arm: str) -> list[Run]:
-        """The finished runs of an arm whose networks were asked about undisturbed scans at least."""
-        return [run for run in self.section.of(arm) if run.done and (CLEAN, 0) in self.said.get(run.cell["key"], {})]
-
-    def score(self, run: Run, corruption: str, strength: int, name: str = "") -> float:
-        """A metric of a run's test scans; NaN where nothing was asked. name: the task's primary metric."""
-        said = self.said[run.cell["key"]].get((corruption, strength) if strength else (CLEAN, 0))
-        if said is None:
-            return math.nan
-        if self.section.task.kind == "segmentation":
-            return float(np.mean(said)) if name in ("", self.section.task.primary) else math.nan
-        return metrics.metric(name or self.section.task.primary)(self.section.predictions(run)["y"], said)
-
-    def part(self, run: Run, corruption: str, strength: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Targets, predictions, groups of a run's test part; of masks, nothing for targets and scores to average."""
-        said, kept = self.said[run.cell["key"]][(corruption, strength) if strength else (CLEAN, 0)], (
-            self.section.predictions(run)
-        )  # fmt: skip
-        y = kept["y"] if "y" in kept else np.zeros(len(said))
-        return y, said, kept["groups"]
-
-
-def _whole(said: Said, name: str) -> bool:
-    return all((name, strength) in said for strength in range(1, STRENGTHS + 1))
-
-
-def read(section: DatasetResults) -> RobustnessScores:
-    """What was kept for the runs of a section; empty where nothing was."""
-    folder = robustness_cache.folder_of(section.store.root, section.plan["study"])
-    if not folder.is_dir():
-        return RobustnessScores(section, {})
-    runs = [run for arm in section.arms for run in section.of(arm) if run.done]
-    found = (
-        (run.cell["key"], robustness_cache.read(folder, run.cell["key"], section.store.mark(run.cell["key"])))
-        for run in runs
-    )
-    return RobustnessScores(section, {key: said for key, said in found if said})
-
-
-def scores(found: RobustnessScores) -> pd.DataFrame:
-    """A row for every run, corruption, strength and metric; strength 0 stands with every corruption."""
-    section = found.section
-    names = [m.name for m in metrics.of_task(section.task)]
-    names = names[:1] if section.task.kind == "segmentation" else names
-    rows = [
-        (section.name, section.kind, arm, *run.place, corruption, strength, name, score)
-        for arm in section.arms
-        for run in found.runs(arm)
-        for corruption in found.corruptions
-        for strength in range(STRENGTHS + 1)
-        for name in names
-        if not math.isnan(score := found.score(run, corruption, strength, name))
-    ]
-    return pd.DataFrame(rows, columns=SCORES)
-
-
-def curves(found: RobustnessScores) -> pd.DataFrame:
-    """The mean score over folds of every arm at every strength, with its interval over people."""
-    section = found.section
-    rows = []
-    for arm in section.arms:
-        for corruption in found.corruptions:
-            for strength in range(STRENGTHS + 1):
-                score, low, high, folds = _point(found, arm, corruption, strength)
-                rows.append(
-                    (
-                        section.name,
-                        section.kind,
-                        arm,
-                        corruption,
-                        strength,
-                        section.task.primary,
-                        score,
-                        low,
-                        high,
-                        folds,
-                    )
-                )
-    frame = pd.DataFrame(rows, columns=CURVES)
-    return frame[frame["folds"] > 0].reset_index(drop=True)
-
-
-def _point(found: RobustnessScores, arm: str, corruption: str, strength: int) -> tuple[float, float, float, int]:
-    """Score, low, high and the number of folds at one strength."""
-    values = {run.place: found.score(run, corruption, strength) for run in found.runs(arm)}
-    runs = [run for run in found.runs(arm) if not math.isnan(values[run.place])]
-    folds = len({run.place[:2] for run in runs})
-    if not runs:
-        return math.nan, math.nan, math.nan, 0
-    passes: dict[tuple[int, ...], list] = {}  # each tests everybody once
-    for run in runs:
-        passes.setdefault(found.section.one_pass(run), []).append(found.part(run, corruption, strength))
-    score = evaluation.fold_mean(values)
-    rng = np.random.default_rng(seed_of(found.section.name, arm, corruption, strength, "stress"))
-    low, high, _ = score_interval.interval(found.section, score, list(passes.values()), rng, REPEATS)
-    return score, low, high, folds
 
 
 def drops(found: RobustnessScores) -> pd.DataFrame:
@@ -157,7 +45,7 @@ def drops(found: RobustnessScores) -> pd.DataFrame:
 
 def _dropped(found: RobustnessScores, arm: str) -> tuple:
     section, sign = found.section, found.section.sign
-    runs = [run for run in found.runs(arm) if all(_whole(found.said[run.cell["key"]], c) for c in found.corruptions)]
+    runs = [run for run in found.runs(arm) if all(whole(found.said[run.cell["key"]], c) for c in found.corruptions)]
     runs = runs if found.corruptions else []
     clean = {run.place: found.score(run, CLEAN, 0) for run in runs}
     each = {c: {run.place: _mean(found, run, c) for run in runs} for c in found.corruptions}
@@ -183,13 +71,16 @@ def _mean(found: RobustnessScores, run: Run, corruption: str) -> float:
 def _interval(section: DatasetResults, arm: str, lost: Mapping[tuple[int, int], float]) -> tuple[float, float]:
     if len(lost) < 2:
         return math.nan, math.nan
-    train, test = sizes(section, arm, "arm", tuple(lost))
-    tested = evaluation.corrected_interval(np.array([*lost.values()]), train, test, people=unknown(section))
+    train, test = fold_sizes(section, arm, "arm", tuple(lost))
+    tested = evaluation.corrected_interval(
+        np.array([*lost.values()]), train, test, people=unknown_people_variance(section)
+    )
     return tested.low, tested.high
 
 
-def table(section: DatasetResults, frame: pd.DataFrame) -> Table:
+def stress_body(found: SectionTables) -> TableBody:
     """What an arm loses on disturbed scans, from its drops; without rows where nobody asked."""
+    section, frame = found.section, found.frame("stress")
     digits = decimals(section.metric)
     columns = ("Arm", "Folds", "As they are", "Disturbed", "Loss", "95 %", "Worst of them", "Its loss")
     rows = tuple(
@@ -204,7 +95,7 @@ def table(section: DatasetResults, frame: pd.DataFrame) -> Table:
         )
         for entry in frame.to_dict("records")
     )
-    return Table("stress", "Disturbed scans", columns, rows, _caption(section, frame), _notes(frame), (0, 6))
+    return TableBody(columns, rows, _caption(section, frame), _notes(frame), (0, 6))
 
 
 def _caption(section: DatasetResults, frame: pd.DataFrame) -> str:
@@ -223,3 +114,12 @@ def _notes(frame: pd.DataFrame) -> Sequence[str]:
     return (
         (f"Not every fold of {', '.join(short)} was asked: weights were not kept, or it was stopped.",) if short else ()
     )
+
+
+TABLE = TableSpec(
+    "stress",
+    "Disturbed scans",
+    order=1400,
+    frame=lambda found: drops(read(found.section)),
+    layout=stress_body,
+)

@@ -5,16 +5,25 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from bench import evaluation
 from bench.core import seed_of
-from bench.evaluation import metrics
-from bench.report.tables import score_interval
-from bench.report.tables.contrasts_table import sizes, unknown
+from bench.evaluation import is_area, metrics
+from bench.evaluation.segmentation import EMPTY
+from bench.report.tables import captions, score_interval
+from bench.report.tables.declared_tests import fold_sizes, unknown_people_variance
+from bench.report.tables.number_format import between, decimals, number
+from bench.report.tables.oracle import oracle_note
 from bench.report.tables.results import POINTS, DatasetResults, Run
+from bench.report.tables.table import TableBody, arm_cell, incomplete_notes, metric_column, runs_cell, score_cell
+from bench.report.tables.table_spec import TableSpec
+
+if TYPE_CHECKING:
+    from bench.report.tables.section_tables import SectionTables
 
 REPEATS = 2000  # of the bootstrap for one pass over the folds; fewer for each where several passes are averaged
 FEWEST = 400
@@ -107,8 +116,10 @@ def _audit(section: DatasetResults, arm: str) -> dict[str, float]:
 def _bounds(section: DatasetResults, arm: str, gains: evaluation.Scores) -> tuple[float, float]:
     """The interval of a mean over folds and partitions, corrected as that of a contrast is."""
     folds = evaluation.average_seeds(gains)
-    train, test = sizes(section, arm, "arm", tuple(folds))
-    found = evaluation.corrected_interval(np.array(list(folds.values())), train, test, people=unknown(section))
+    train, test = fold_sizes(section, arm, "arm", tuple(folds))
+    found = evaluation.corrected_interval(
+        np.array(list(folds.values())), train, test, people=unknown_people_variance(section)
+    )
     return found.low, found.high
 
 
@@ -140,25 +151,65 @@ def _mean_tuning(runs: Sequence[Run], name: str) -> float:
     return float(np.mean(values)) if values else math.nan
 
 
-def predictions(section: DatasetResults) -> pd.DataFrame:
-    """A row for every scan that an arm or its A/A repeat was tested on, at the selected evaluation point.
+def scores_body(found: SectionTables) -> TableBody:
+    """The primary score with its interval, and the other metrics of the task."""
+    section, frame = found.section, found.scores
+    digits = decimals(section.metric)
+    others = metrics.of_task(section.task)[1:]
+    titles = [metric_column(section, metric) for metric in others]
+    columns = ("Arm", "Family", "Runs", metric_column(section, section.metric), "95 %", *titles)
+    rows = []
+    for entry in frame.to_dict("records"):
+        rest = (number(entry[metric.name], decimals(metric)) for metric in others)
+        score = score_cell(entry, digits), between(entry["low"], entry["high"], digits)
+        rows.append((arm_cell(entry), entry["family"], runs_cell(entry), *score, *rest))
+    notes = (*incomplete_notes(frame), *_view_notes(section), *_undefined(frame), *oracle_note(section, frame))
+    return TableBody(columns, tuple(rows), _caption(section), notes, (0, 1))
 
-    Columns: the place of the run, id, group, target, prediction (class index or number), and for classes the
-    probability of each. The runs with permuted labels are left out: their targets are not the scans'.
-    """
-    parts = [_predicted(section, run) for run in section.runs if run.done and run.cell["role"] in ("arm", "again")]
-    parts = [part for part in parts if part is not None]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+def _undefined(frame: pd.DataFrame) -> tuple[str, ...]:
+    share = frame["undefined_resamples"].max()
+    if not share > 0.005:
+        return ()
+    return (f"In up to {share:.0%} of the resampled folds one class only was drawn; the interval leaves them out.",)
 
 
-def _predicted(section: DatasetResults, run: Run) -> pd.DataFrame | None:
-    kept = section.predictions(run)
-    if "selected" not in kept:
-        return None
-    said = kept["selected"]
-    classes = said.ndim == 2
-    place = {name: run.cell[name] for name in ("data", "arm", "role", "partition", "fold", "seed")}
-    columns = {"id": kept["ids"], "group": kept["groups"], "target": kept["y"]}
-    columns["prediction"] = said.argmax(axis=1) if classes else said
-    columns |= {f"probability_{k}": said[:, k] for k in range(said.shape[1])} if classes else {}
-    return pd.DataFrame({**{name: [value] * len(said) for name, value in place.items()}, **columns})
+def _view_notes(section: DatasetResults) -> tuple[str, ...]:
+    notes: dict[str, list[str]] = {}
+    for arm in section.arms:
+        for note in {run.record.resolved.get("view_note", "") for run in section.of(arm) if run.done} - {""}:
+            notes.setdefault(note, []).append(arm)
+    return tuple(f"{', '.join(arms)}: {note}." for note, arms in notes.items())
+
+
+def _caption(section: DatasetResults) -> str:
+    kind = (
+        f"Brackets: 95 % interval over people, for these trained models on new people ({_interval_words(section)}); it"
+        " compares no methods."
+    )
+    ranks = " Computed within each fold and averaged, never pooled." if section.metric.ranks else " Means over folds."
+    empty = f" {EMPTY}" if section.task.kind == "segmentation" else ""
+    first = f"{captions.primary(section)}.{ranks}{empty}"
+    return " ".join((captions.data(section), first, kind, captions.selection(section), captions.design(section)))
+
+
+def _interval_words(section: DatasetResults) -> str:
+    """How the interval beside a score is made."""
+    area = is_area(section.metric, len(section.task.classes))
+    made = "logit interval with the variance of DeLong" if area else "percentile interval of the bootstrap over people"
+    if section.elsewhere:
+        return f"{made}, of each model on all of them; the mean of their widths"
+    more = ", wider by what folds can have in common whose models learn from each other's test parts"
+    return f"{made} within each fold{more if section.correlation else ''}"
+
+
+TABLE = TableSpec(
+    "scores",
+    "Scores",
+    order=100,
+    frame=lambda found: scores(found.section),
+    layout=scores_body,
+    csv="scores",
+    about="the score of every arm, with all metrics and costs, in full precision",
+    csv_if_empty=True,
+)

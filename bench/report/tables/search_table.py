@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.core.trial import where
 from bench.evaluation import metrics
 from bench.report.tables.number_format import NOTHING, decimals, number, seconds
-from bench.report.tables.table import Table
+from bench.report.tables.table import TableBody
+from bench.report.tables.table_spec import TableSpec
+
+if TYPE_CHECKING:
+    pass
 
 COLUMNS = (
     "Arm", "Data", "Partition", "Fold", "Defaults", "Best", "Candidate", "Parameters", "Tried", "Pruned", "Failed",
@@ -21,11 +25,11 @@ CAPTION = (
 )
 
 
-def tuning(found: Mapping[str, Any], data: str = "") -> Table:
+def tuning_body(tuned: Mapping[str, Any], data: str = "") -> TableBody:
     """A row for every search in a file of tuned parameters. data: of this data set alone, as `where` names it."""
-    sets = [one for one in found["sets"] if not data or _place(one) == data]
+    sets = [one for one in tuned.get("sets", ()) if not data or _place(one) == data]
     rows = tuple(_row(one) for one in sets)
-    return Table("tuning", "Tuning", COLUMNS, rows, CAPTION, _notes(sets, found), (0, 1, 7))
+    return TableBody(COLUMNS, rows, CAPTION, _notes(sets, tuned), (0, 1, 7))
 
 
 def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -49,7 +53,7 @@ def _place(one: Mapping[str, Any]) -> str:
     return where(one["data"]["name"], split["kind"], "", split["fraction"], labels["share"])
 
 
-def _notes(sets: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> tuple[str, ...]:
+def _notes(sets: Sequence[Mapping[str, Any]], tuned: Mapping[str, Any]) -> tuple[str, ...]:
     """Who suggested and who pruned, each way once; what is not searched, and numbers that differ."""
     names = ("sampler", "pruner", "seed")
     ways = {(*(one["search"][name] for name in names), one["search"]["versions"]["optuna"]) for one in sets}
@@ -61,6 +65,11 @@ def _notes(sets: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> tuple
     if len(numbers) > 1:
         counts = ", ".join(map(str, numbers))
         told += [f"Not all searches had the same number of candidates ({counts}): more find more by luck alone."]
-    if missing := found.get("not_searched"):
+    if missing := tuned.get("not_searched"):
         told += [f"Not searched yet, to the end: {'; '.join(missing)}."]
     return tuple(told)
+
+
+TABLE = TableSpec(
+    "tuning", "Tuning", order=1500, layout=lambda found: tuning_body(found.results.tuned, found.section.name)
+)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.report.tables import captions
 from bench.report.tables.number_format import NOTHING, seconds
 from bench.report.tables.results import DatasetResults
-from bench.report.tables.table import Table
+from bench.report.tables.table import TableBody
+from bench.report.tables.table_spec import TableSpec
 from bench.storage.atomic_io import reading
+
+if TYPE_CHECKING:
+    from bench.report.tables.section_tables import SectionTables
 
 FILE = "timing.json"
 
@@ -27,15 +31,16 @@ def read(root: Path, study: str) -> dict[str, Any]:
         return {}
 
 
-def table(section: DatasetResults) -> Table:
+def speed_body(found: SectionTables) -> TableBody:
     """The median over rounds of every arm with the shortest and the longest; without rows where nobody timed."""
-    found = read(section.store.root, section.plan["study"])
-    timed = found.get("data", {}).get(section.name, [])
+    section = found.section
+    speed = read(section.store.root, section.plan["study"])
+    timed = speed.get("data", {}).get(section.name, [])
     rows = tuple((row["arm"], *(between(row[name]) for name in ("step", "scan")), row["why"]) for row in timed)
     why = any(row[-1] for row in rows)
     columns = ("Arm", "s / step", "s / scan", *(("Not timed",) if why else ()))
     rows = rows if why else tuple(row[:-1] for row in rows)
-    return Table("timing", "Seconds side by side", columns, rows, _caption(section, found), (), (0, 3))
+    return TableBody(columns, rows, _caption(section, speed), (), (0, 3))
 
 
 def between(values: list[float]) -> str:
@@ -45,10 +50,13 @@ def between(values: list[float]) -> str:
     return f"{seconds(float(np.median(values)))} [{seconds(min(values))}, {seconds(max(values))}]"
 
 
-def _caption(section: DatasetResults, found: dict[str, Any]) -> str:
+def _caption(section: DatasetResults, speed: dict[str, Any]) -> str:
     return (
-        f"{captions.data(section)} Median of {found.get('rounds', 0)} rounds, with the shortest and the longest: every "
-        f"arm in turn in each round, on {found.get('processor', '')}, {found.get('threads', 1)} thread(s), so that "
+        f"{captions.data(section)} Median of {speed.get('rounds', 0)} rounds, with the shortest and the longest: every "
+        f"arm in turn in each round, on {speed.get('processor', '')}, {speed.get('threads', 1)} thread(s), so that "
         "what else ran there met all of them alike. A step holds forward, backward and update, "
         "and no reading of scans."
     )
+
+
+TABLE = TableSpec("timing", "Seconds side by side", order=1300, layout=speed_body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,11 @@ from bench.evaluation import Scores
 from bench.report.tables import captions
 from bench.report.tables.number_format import NOTHING, decimals, number
 from bench.report.tables.results import DatasetResults
-from bench.report.tables.table import Table
+from bench.report.tables.table import TableBody
+from bench.report.tables.table_spec import TableSpec
+
+if TYPE_CHECKING:
+    from bench.report.tables.section_tables import SectionTables
 
 COLUMNS = ("what", "folds", "seeds", "mean", "sd_seeds", "sd_folds", "share_seeds", "sd_one_seed", "sd_all_seeds")
 
@@ -61,19 +66,20 @@ def variances(scores: Scores) -> dict[str, float]:
     }
 
 
-def noise_table(section: DatasetResults) -> Table:
+def noise_body(found: SectionTables) -> TableBody:
     """The same as it is read."""
+    section = found.section
     digits = decimals(section.metric)
     columns = ("Arm, or contrast", "Folds", "Seeds", "SD of seeds", "SD of folds", "Share of seeds", "SD, one seed")
     columns += ("SD, all seeds",)
-    rows = tuple(_row(entry, digits) for entry in noise(section).to_dict("records"))
+    rows = tuple(_row(entry, digits) for entry in found.frame("noise").to_dict("records"))
     words = (
         f"{captions.data(section)} Of {section.metric.title}: its standard deviation between seeds within a fold and "
         "between folds, and how much of the variance seeds make. The last two: of a fold's score where one seed is "
         "trained, and where all are averaged; a test of methods rests on the rows of contrasts. "
         f"{captions.selection(section)} {captions.design(section)}"
     )
-    return Table("noise", "Noise of seeds and of folds", columns, rows, words)
+    return TableBody(columns, rows, words)
 
 
 def _row(entry: Mapping[str, float], digits: int) -> tuple[str, ...]:
@@ -81,3 +87,12 @@ def _row(entry: Mapping[str, float], digits: int) -> tuple[str, ...]:
     deviations = [number(entry[name], digits) for name in ("sd_seeds", "sd_folds")]
     averaged = [number(entry[name], digits) for name in ("sd_one_seed", "sd_all_seeds")]
     return str(entry["what"]), str(entry["folds"]), str(entry["seeds"]), *deviations, share, *averaged
+
+
+TABLE = TableSpec(
+    "noise",
+    "Noise of seeds and of folds",
+    order=900,
+    frame=lambda found: noise(found.section),
+    layout=noise_body,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.report.tables.results import DatasetResults
+from bench.report.tables.table_spec import TableSpec
 
 PLACE = ["data", "arm", "role", "partition", "fold", "seed"]
 COLUMNS = [*PLACE, "step", "train_loss", "val_loss", "val", "test"]
@@ -26,3 +27,14 @@ def curves(section: DatasetResults) -> pd.DataFrame:
             rows.append({**place, **known, **point.get("watched", {})})
     frame = pd.DataFrame(rows)
     return frame.reindex(columns=COLUMNS + sorted(set(frame.columns) - set(COLUMNS)))
+
+
+TABLE = TableSpec(
+    "curves",
+    "Curves",
+    order=1800,
+    frame=lambda found: curves(found.section),
+    csv="curves",
+    about="every evaluation point of every run",
+    csv_if_empty=True,
+)

@@ -1,0 +1,58 @@
+"""What other ways to choose the evaluation point would have scored: columns of the scores, read side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.tables import captions
+from bench.report.tables.number_format import between, decimals, number, signed
+from bench.report.tables.results import DatasetResults
+from bench.report.tables.table import TableBody, arm_cell, incomplete_notes, score_cell
+from bench.report.tables.table_spec import TableSpec
+
+if TYPE_CHECKING:
+    from bench.report.tables.section_tables import SectionTables
+
+
+def selection_audit_body(found: SectionTables) -> TableBody:
+    """The score of every arm by the way that the evaluation point is chosen."""
+    section, frame = found.section, found.scores
+    digits = decimals(section.metric)
+    names = ("validation", "last", "best_of_last", "best_of_all")
+    columns = (
+        "Arm", "Selected (result)", "On validation", "Last point", "Best of last, on test", "Best of all, on test",
+        "Flattery", "95 %",
+    )  # fmt: skip
+    rows = tuple(
+        (
+            arm_cell(entry),
+            score_cell(entry, digits),
+            *(number(entry[name], digits) for name in names),
+            signed(entry["flattery"], digits),
+            between(entry["flattery_low"], entry["flattery_high"], digits),
+        )
+        for entry in frame.to_dict("records")
+    )
+    return TableBody(columns, rows, _caption(section), incomplete_notes(frame))
+
+
+def _caption(section: DatasetResults) -> str:
+    return " ".join(
+        (
+            captions.data(section),
+            f"{section.metric.title} on the test part by how the evaluation point is chosen, means over folds. Only "
+            "the first is a result. Flattery: what the best of all points on test adds to it, which nobody would "
+            f"get on new people; {_brackets(section)} It is never ranked.",
+            captions.selection(section),
+            captions.design(section),
+        )
+    )
+
+
+def _brackets(section: DatasetResults) -> str:
+    if section.elsewhere:
+        return "without an interval, as all folds are tested on the same people."
+    return "brackets: 95 % interval over folds and partitions, with the correction of Nadeau and Bengio."
+
+
+TABLE = TableSpec("audit", "Audit of the selection", order=1100, layout=selection_audit_body)
