@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bench import registry
-from bench.analysis.speed import side_by_side
+from bench.analysis.speed import compare_speed
 from bench.core import BenchError, Recipe, Split, Task, Trial
 from bench.data.prepare import prepare
 from bench.registry import make
@@ -161,7 +161,7 @@ def test_arms_take_turns_and_a_slower_one_is_seen_to_be_slower(plugins):
         )
     }  # fmt: skip
     seen = []
-    found = {one.arm: one for one in side_by_side(trials, 2, lambda done, total: seen.append((done, total)))}
+    found = {one.arm: one for one in compare_speed(trials, 2, lambda done, total: seen.append((done, total)))}
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert len(found["quick"].step) == len(found["quick"].scan) == len(found["student"].step) == 2
     assert min(found["slow"].step) > 0.02 > max(found["quick"].step)
@@ -170,7 +170,7 @@ def test_arms_take_turns_and_a_slower_one_is_seen_to_be_slower(plugins):
     assert found["refused"].why == "RefusalError: asked to refuse"
     assert "cannot read volumes of" in found["misfit"].why
     with pytest.raises(BenchError, match="at least 2 rounds"):
-        side_by_side(trials, 1)
+        compare_speed(trials, 1)
 
 
 def test_the_command_times_a_study_and_the_report_shows_it(plugins, tmp_path, capsys, monkeypatch, one_format):

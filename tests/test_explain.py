@@ -12,8 +12,8 @@ from commands import printed
 from torch import nn
 
 from bench import registry
-from bench.analysis.explain.localisation import area, head_of, hit, interval
-from bench.analysis.explain.saliency import WAYS, saliency
+from bench.analysis.explain.localisation import bootstrap_interval, head_mask, map_auc, score_map
+from bench.analysis.explain.saliency import METHODS, saliency
 from bench.analysis.explain.saliency_maps import SaliencyConfig, explain
 from bench.core import BenchError, Recipe, Split, Task, Trial
 from bench.data.prepare import prepare
@@ -53,7 +53,7 @@ def test_grad_cam_lies_where_the_last_convolution_speaks():
         saliency(model, x, AGE, "lime")
 
 
-@pytest.mark.parametrize("by", WAYS)
+@pytest.mark.parametrize("by", METHODS)
 @pytest.mark.parametrize("axes", [2, 3])
 def test_masks_are_asked_in_every_way_and_answer_with_what_they_mark(by, axes):
     """A network that marks what is bright: every map says so, where it is bright."""
@@ -68,36 +68,36 @@ def test_masks_are_asked_in_every_way_and_answer_with_what_they_mark(by, axes):
     truth = np.zeros([16] * axes)
     truth[bright] = 1
     assert found.shape == truth.shape
-    assert area(found, truth, np.ones_like(truth, dtype=bool)) > 0.95
+    assert map_auc(found, truth, np.ones_like(truth, dtype=bool)) > 0.95
 
 
 def test_scores_of_a_perfect_a_constant_and_an_opposite_map():
     truth, head = np.zeros((4, 8, 8)), np.ones((4, 8, 8), bool)
     truth[1, 2:4, 3:6] = 1
-    perfect = hit(truth.sum(0), truth, truth, head, 0)
+    perfect = score_map(truth.sum(0), truth, truth, head, 0)
     assert (perfect.auc, perfect.pointing, perfect.depth, perfect.whole) == (1, 1, 1, 1)
-    even = hit(np.ones((8, 8)), np.ones((4, 8, 8)), truth, head, 0)
+    even = score_map(np.ones((8, 8)), np.ones((4, 8, 8)), truth, head, 0)
     assert (even.auc, even.whole) == (0.5, 0.5)
     assert np.isnan(even.depth)
-    opposite = hit(1 - truth.sum(0), 1 - truth, truth, head, 0)
+    opposite = score_map(1 - truth.sum(0), 1 - truth, truth, head, 0)
     assert (opposite.auc, opposite.pointing, opposite.depth) == (0, 0, -1)
     head[:, 0] = False  # what lies outside the head is not counted
-    assert hit(truth.sum(0), truth, truth, head, 0).auc == 1
-    assert np.isnan(area(np.ones(4), np.ones(4, bool), np.ones(4, bool)))
+    assert score_map(truth.sum(0), truth, truth, head, 0).auc == 1
+    assert np.isnan(map_auc(np.ones(4), np.ones(4, bool), np.ones(4, bool)))
 
 
 def test_an_interval_is_about_the_mean_and_leaves_out_what_is_not_known():
-    mean, low, high = interval(np.array([0.4, 0.6, np.nan, 0.5]))
+    mean, low, high = bootstrap_interval(np.array([0.4, 0.6, np.nan, 0.5]))
     assert mean == pytest.approx(0.5)
     assert 0.4 <= low < mean < high <= 0.6
-    assert np.isnan(interval(np.array([np.nan]))).all()
+    assert np.isnan(bootstrap_interval(np.array([np.nan]))).all()
 
 
 def test_the_head_is_what_is_brighter_than_the_background():
     image = np.zeros((1, 10, 10, 10))
     image[0, 2:8, 2:8, 2:8] = 100
     image[0, 0, 0, 0] = 2
-    np.testing.assert_array_equal(head_of(image), image[0] == 100)
+    np.testing.assert_array_equal(head_mask(image), image[0] == 100)
 
 
 @pytest.fixture(params=["sagittal", "all"])

@@ -10,10 +10,10 @@ from captum.attr import LayerAttribution, LayerGradCam, Occlusion
 from torch import nn
 
 from bench import registry
-from bench.analysis.explain.localisation import interval, overlap, pointing
-from bench.analysis.explain.nifti_maps import volume_of
-from bench.analysis.explain.randomisation import alike, parts
-from bench.analysis.explain.saliency import SaliencyRequest, integrated, saliency
+from bench.analysis.explain.localisation import bootstrap_interval, dice_and_iou, pointing_score
+from bench.analysis.explain.nifti_maps import project_back
+from bench.analysis.explain.randomisation import layer_groups, randomise_layers
+from bench.analysis.explain.saliency import ExplainedOutput, integrated_gradients, saliency
 from bench.analysis.explain.saliency_maps import SaliencyConfig, explain
 from bench.core import BenchError, Recipe, Split, Task, Trial
 from bench.data.prepare import prepare
@@ -59,8 +59,8 @@ def test_occlusion_is_that_of_captum(axes):
 
 def test_integrated_gradients_sum_to_what_the_answer_gained():
     model, x = small(2), torch.randn(4, 1, 9, 9)
-    asked, target = SaliencyRequest(model, TWO), model(x).argmax(1)
-    found = integrated(asked, x.clone().requires_grad_(), target, 400).flatten(1).sum(1)
+    explained, target = ExplainedOutput(model, TWO), model(x).argmax(1)
+    found = integrated_gradients(explained, x.clone().requires_grad_(), target, 400).flatten(1).sum(1)
     gained = (model(x) - model(torch.zeros_like(x))).gather(1, target[:, None])[:, 0]
     torch.testing.assert_close(found, gained.detach().to(found.dtype), atol=2e-3, rtol=2e-3)
 
@@ -85,7 +85,7 @@ def test_a_network_that_looks_at_a_corner_is_found_out(by):
     corner[:4, :4, :4] = True
     assert all(each[0][corner].min() > 0 for each in found)
     assert all(each[0][~corner].max() == 0 for each in found)
-    assert overlap(found[0, 0], corner, np.ones_like(corner)) == (1, 1)
+    assert dice_and_iou(found[0, 0], corner, np.ones_like(corner)) == (1, 1)
 
 
 class Sliced(nn.Module):
@@ -160,7 +160,7 @@ def test_slabs_planes_and_coarse_voxels_are_carried_back():
     shown = view(torch.from_numpy(odd)[None].requires_grad_(), (4.0,) * 3)
     assert even.sum() == pytest.approx(shown.numel())
     assert sees(Max(), (1, 6, 6, 6), MM).all()
-    assert volume_of(registry.make("methods", "timm2d", {"view": "max"}).view, np.ones((1, 6, 6)), x, MM).sum() == 36
+    assert project_back(registry.make("methods", "timm2d", {"view": "max"}).view, np.ones((1, 6, 6)), x, MM).sum() == 36
     with pytest.raises(ValueError, match="does not fit"):
         traced(Mean(), np.ones((1, 2, 2)), x, MM)
 
@@ -169,18 +169,18 @@ def test_scores_at_the_size_of_the_truth_are_chance_for_a_constant_map():
     truth, inside = np.zeros(100, bool), np.ones(100, bool)
     truth[:20] = True
     even = np.ones(100)
-    assert pointing(even, truth, inside) == pytest.approx(0.2)
-    assert overlap(even, truth, inside) == (pytest.approx(0.2), pytest.approx(1 / 9))
+    assert pointing_score(even, truth, inside) == pytest.approx(0.2)
+    assert dice_and_iou(even, truth, inside) == (pytest.approx(0.2), pytest.approx(1 / 9))
     half = np.where(np.arange(100) < 10, 2.0, np.where(np.arange(100) >= 90, 2.0, 0.0))
-    assert overlap(half, truth, inside) == (pytest.approx(0.5), pytest.approx(1 / 3))
-    assert pointing(half, truth, inside) == 0.5
-    assert np.isnan(overlap(even, inside, inside)).all()
+    assert dice_and_iou(half, truth, inside) == (pytest.approx(0.5), pytest.approx(1 / 3))
+    assert pointing_score(half, truth, inside) == 0.5
+    assert np.isnan(dice_and_iou(even, inside, inside)).all()
 
 
 def test_people_are_not_torn_apart():
     values, people = np.repeat([0.1, 0.9, 0.5, 0.3], 5), np.repeat(list("abcd"), 5)
-    _, low, high = interval(values)
-    _, wide_low, wide_high = interval(values, people)
+    _, low, high = bootstrap_interval(values)
+    _, wide_low, wide_high = bootstrap_interval(values, people)
     assert wide_high - wide_low > 1.5 * (high - low)  # sqrt(5) in theory
 
 
@@ -189,24 +189,24 @@ def test_maps_of_a_network_drawn_anew_are_unlike_and_those_of_the_scan_alone_sta
     for module in fresh.modules():
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
-    assert [names[0] for names in parts(model)] == ["6", "2", "0"]
+    assert [names[0] for names in layer_groups(model)] == ["6", "2", "0"]
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    rows = alike(model, fresh, lambda network: list(saliency(network, x, TWO)))
+    rows = randomise_layers(model, fresh, lambda network: list(saliency(network, x, TWO)))
     assert [row.layer for row in rows] == ["6", "2", "0"]
     assert rows[0].cascading == pytest.approx(rows[0].independent)
     assert rows[2].cascading < 0.9
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    constant = alike(model, fresh, lambda network: list(x.numpy()))  # a map of the scan itself
+    constant = randomise_layers(model, fresh, lambda network: list(x.numpy()))  # a map of the scan itself
     assert [row.cascading for row in constant] == pytest.approx([1, 1, 1]) == [row.independent for row in constant]
-    assert np.isnan(alike(model, fresh, lambda network: [np.ones((3, 3))])[0].cascading)
+    assert np.isnan(randomise_layers(model, fresh, lambda network: [np.ones((3, 3))])[0].cascading)
 
 
-def test_grad_cam_takes_the_last_map_that_has_more_than_one_place():
+def test_grad_cam_takes_the_last_map_that_has_more_than_one_position():
     model = nn.Sequential(small(2)[:4], nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1), nn.Flatten(), nn.Linear(4, 2))
     x = torch.randn(2, 1, 9, 9)
     found = saliency(model.eval(), x, TWO, "grad_cam")
     np.testing.assert_array_equal(found, saliency(model, x, TWO, "grad_cam", "0.2"))
-    with pytest.raises(BenchError, match="more than one place"):
+    with pytest.raises(BenchError, match="more than one position"):
         saliency(model, x, TWO, "grad_cam", "2")
 
 
@@ -239,5 +239,5 @@ def test_every_kind_of_network_has_maps_of_its_scans(kind, plugins, tmp_path):
         image = nib.load(tmp_path / by / "scan-000.nii.gz")
         assert image.shape == (tuple(made.shape[1:]) if len(made.shape) == 4 else (*made.shape[1:], 1))
         assert shown[0].map.shape == image.shape
-        assert "nobody knows" in entry["note"]  # these tiny sets do not say where their signal is
+        assert "not known" in entry["note"]  # these tiny sets do not say where their signal is
         assert (len(entry["layers drawn anew"]) > 1) == (by == "gradient")

@@ -14,9 +14,8 @@ import pytest
 import torch
 from synthetic import Made, Told, write
 
-from bench.analysis.robustness import robustness_run as studies
-from bench.analysis.robustness import trained_networks
-from bench.analysis.robustness.corruptions import CORRUPTIONS, corrupted
+from bench.analysis.robustness import robustness_run, trained_networks
+from bench.analysis.robustness.corruptions import CORRUPTIONS, corrupt_scan
 from bench.core import BenchError
 from bench.report import tables
 from bench.report.tables import robustness_curves_table, robustness_table
@@ -43,23 +42,23 @@ def scan_of(shape, kind=np.float32):
 def test_a_corruption_keeps_grid_and_type_and_depends_on_the_scan_alone(name, shape, spacing, kind):
     scan = scan_of(shape, kind)
     before, state = scan.copy(), torch.get_rng_state()
-    once, again = (corrupted(scan, spacing, name, 3, "a") for _ in range(2))
+    once, again = (corrupt_scan(scan, spacing, name, 3, "a") for _ in range(2))
     assert (once.shape, once.dtype) == (scan.shape, scan.dtype)
     np.testing.assert_array_equal(once, again)
     np.testing.assert_array_equal(scan, before)
     torch.testing.assert_close(torch.get_rng_state(), state)
     assert np.isfinite(once).all()
     assert not np.array_equal(once, scan)
-    assert corrupted(scan, spacing, name, 0, "a") is scan
+    assert corrupt_scan(scan, spacing, name, 0, "a") is scan
     if name not in ("blur", "contrast"):  # which have one way, or two
-        assert not np.array_equal(once, corrupted(scan, spacing, name, 3, "b"))
+        assert not np.array_equal(once, corrupt_scan(scan, spacing, name, 3, "b"))
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_a_stronger_corruption_is_further_from_the_scan(name):
     scan = scan_of(VOLUME[0])
     away = [
-        np.mean([np.abs(corrupted(scan, VOLUME[1], name, at, str(n)) - scan).mean() for n in range(6)])
+        np.mean([np.abs(corrupt_scan(scan, VOLUME[1], name, at, str(n)) - scan).mean() for n in range(6)])
         for at in range(6)
     ]
     assert away[0] == 0
@@ -72,22 +71,22 @@ def test_known_corruptions_are_their_closed_forms():
 
     scan, spacing = scan_of(VOLUME[0]), VOLUME[1]
     level = CORRUPTIONS["blur"].levels[4]
-    found = corrupted(scan, spacing, "blur", 5, "a")[0]
+    found = corrupt_scan(scan, spacing, "blur", 5, "a")[0]
     expected = gaussian_filter(scan[0].astype(float), [level / step for step in spacing], mode="constant", truncate=6)
     np.testing.assert_allclose(found[4:-4, 4:-4, 4:-4], expected[4:-4, 4:-4, 4:-4], atol=1.5)
-    gamma = corrupted(scan, spacing, "contrast", 5, "a")
+    gamma = corrupt_scan(scan, spacing, "contrast", 5, "a")
     powers = [150 * (scan / 150) ** power for power in (3, 1 / 3)]
     assert min(np.abs(gamma - power).max() for power in powers) < 1e-2
     empty = np.zeros_like(scan)
     empty[0, 0, 0, 0] = 100  # so that the noise has a scale: none elsewhere
-    assert corrupted(empty, spacing, "noise", 5, "a").min() >= 0
-    noisy = corrupted(np.full((1, 40, 40, 40), 100, np.float32), (1.0,) * 3, "noise", 5, "a")
+    assert corrupt_scan(empty, spacing, "noise", 5, "a").min() >= 0
+    noisy = corrupt_scan(np.full((1, 40, 40, 40), 100, np.float32), (1.0,) * 3, "noise", 5, "a")
     assert noisy.std() == pytest.approx(20, rel=0.05)  # Rician at a high ratio of signal to noise is normal
 
 
 def test_motion_stays_about_the_scan():
     scan = scan_of((1, 40, 40, 40))
-    moved = corrupted(scan, (2.0,) * 3, "motion", 5, "a")
+    moved = corrupt_scan(scan, (2.0,) * 3, "motion", 5, "a")
     centre = [
         np.average(np.arange(40), weights=moved[0].clip(0).sum(tuple(a for a in range(3) if a != axis)))
         for axis in range(3)
@@ -97,9 +96,9 @@ def test_motion_stays_about_the_scan():
 
 def test_wrong_names_and_strengths_are_told():
     with pytest.raises(BenchError, match="did you mean 'motion'"):
-        corrupted(scan_of(VOLUME[0]), VOLUME[1], "moton", 1, "a")
+        corrupt_scan(scan_of(VOLUME[0]), VOLUME[1], "moton", 1, "a")
     with pytest.raises(BenchError, match="strengths are 0 to 5, not 6"):
-        corrupted(scan_of(VOLUME[0]), VOLUME[1], "blur", 6, "a")
+        corrupt_scan(scan_of(VOLUME[0]), VOLUME[1], "blur", 6, "a")
 
 
 @pytest.fixture
@@ -119,13 +118,13 @@ def work_of(root, arms=(), corruptions=("noise",), study="tiny"):
     from bench.storage.record_store import Store
 
     folder = robustness_cache.folder_of(root, study)
-    return studies.lay_out(plan.read(study), Store(root), folder, arms, corruptions)
+    return robustness_run.plan_robustness(plan.read(study), Store(root), folder, arms, corruptions)
 
 
 def test_undisturbed_scans_give_the_predictions_of_the_record_to_the_last_bit(ran):
     work = work_of(ran)
     assert {cell["arm"] for cell in work.cells} == {"constant", "net", "student", "fading"}
-    studies.carry_out(work)
+    robustness_run.run_robustness(work)
     for cell in work.cells:
         said = robustness_cache.read(work.folder, cell["key"], work.store.mark(cell["key"]))
         np.testing.assert_array_equal(said["clean", 0], work.store.predictions(cell["key"])["selected"])
@@ -135,18 +134,20 @@ def test_undisturbed_scans_give_the_predictions_of_the_record_to_the_last_bit(ra
 
 
 def test_what_was_asked_is_not_asked_again_unless_its_record_is_another(ran, monkeypatch):
-    asked, ask = [], trained_networks.said
+    asked, ask = [], trained_networks.predict_corrupted
     monkeypatch.setattr(
-        trained_networks, "said", lambda loaded, *what: asked.append((len(loaded), what)) or ask(loaded, *what)
+        trained_networks,
+        "predict_corrupted",
+        lambda loaded, *what: asked.append((len(loaded), what)) or ask(loaded, *what),
     )
-    studies.carry_out(work_of(ran, ["net"]))
+    robustness_run.run_robustness(work_of(ran, ["net"]))
     assert len(asked) == 2 * 6  # two folds
     work, steps = work_of(ran, corruptions=("noise", "blur")), []
-    studies.carry_out(work, lambda done, total: steps.append((done, total)))
+    robustness_run.run_robustness(work, lambda done, total: steps.append((done, total)))
     assert sorted({count for count, _ in asked[12:]}) == [3, 4]  # all networks of a fold together; the first is done
     assert steps[-1] == (work.total, work.total) == (8 * 11, 8 * 11)
     before = len(asked)
-    studies.carry_out(work)
+    robustness_run.run_robustness(work)
     assert len(asked) == before
     said = robustness_cache.read(work.folder, work.cells[0]["key"], "another record")
     assert said == {}
@@ -154,7 +155,7 @@ def test_what_was_asked_is_not_asked_again_unless_its_record_is_another(ran, mon
 
 def test_scores_curves_and_losses_are_those_of_the_predictions(ran):
     work = work_of(ran, corruptions=("noise", "contrast"))
-    studies.carry_out(work)
+    robustness_run.run_robustness(work)
     (section,) = tables.read("tiny", ran).sections
     found = read(section)
     frame, drops, curves = (
@@ -250,7 +251,7 @@ def test_the_report_shows_disturbed_scans_where_somebody_asked(ran, one_format):
 
     page = report.build("tiny", ran)
     assert "Disturbed scans" not in page.read_text()
-    studies.carry_out(work_of(ran, ["net"]))
+    robustness_run.run_robustness(work_of(ran, ["net"]))
     page = report.build("tiny", ran)
     assert "Disturbed scans" in page.read_text()
     assert (page.parent / "figures" / "tiny_volumes-stress.svg").is_file()
@@ -281,7 +282,10 @@ def test_masks_are_scored_on_their_own_grid(plugins, tmp_path):
     trial = Trial(made.spec, method, Split(folds=2), recipe=Recipe(steps=40, batch_size=4, points=2))
     record = run_trial.run(replace(trial), store, keep=True)
     one = trained_model.load(store, trial.key)
-    (clean,), (noisy,) = trained_networks.said([one], "clean", 0), trained_networks.said([one], "noise", 5)
+    (clean,), (noisy,) = (
+        trained_networks.predict_corrupted([one], "clean", 0),
+        trained_networks.predict_corrupted([one], "noise", 5),
+    )
     assert clean.mean() == pytest.approx(record.metrics["selected"]["dice"], abs=1e-12)
     assert clean.shape == noisy.shape == (len(one.data.fold.test),)
     assert not np.array_equal(clean, noisy)

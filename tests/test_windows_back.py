@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.analysis.explain.nifti_maps import volume_of
+from bench.analysis.explain.nifti_maps import project_back
 from bench.core import BenchError
 from bench.views import PLANES, SlidingDynamic, rank_pooling_weights
 from bench.views.backproject import windows_back
@@ -38,7 +38,7 @@ def test_a_saliency_of_windows_is_shared_out_over_their_slices(plane, width, own
     expected = sum(shared(view, windows, volume, by) for windows, volume in zip(saliency, x, strict=False))
     expected = expected + np.clip(saliency[2:], 0, None).sum(0)
     np.testing.assert_allclose(windows_back(view, saliency, x, by), expected, rtol=1e-9, atol=1e-12)
-    np.testing.assert_array_equal(volume_of(view, saliency, x, (1.0,) * 3, by), windows_back(view, saliency, x, by))
+    np.testing.assert_array_equal(project_back(view, saliency, x, (1.0,) * 3, by), windows_back(view, saliency, x, by))
 
 
 def test_nothing_is_lost_and_a_spot_reaches_as_far_as_its_window():

@@ -1,7 +1,7 @@
-"""Seconds of a study's arms side by side: one run, one machine, one arm after the other and round after round.
+"""Comparison of the speed of a study's arms: on one machine, in rounds in which every arm takes its turn.
 
-The seconds of records depend on what else ran on the machine, and on which. Here every arm takes a few steps in each
-round, so that what comes and goes meets all of them alike. Networks begin untrained: seconds do not depend on weights.
+The seconds in records depend on the machine and on its load at that time. Here every arm takes a few steps in each
+round, so that a changing load slows all of them alike. Networks are untrained: seconds do not depend on weights.
 """
 
 from __future__ import annotations
@@ -24,33 +24,34 @@ from bench.training import inference, loop
 from bench.training.device import be_deterministic, device_of
 from bench.training.trial_data import RefusalError, TrialData, load_trial_data, training_setup, upstream_outputs
 
-STEPS = 6  # of a round, after which the network is asked
-PASSES = 3  # over the test scans in a round, of which the shortest counts
+STEPS = 6  # training steps of an arm in a round
+PASSES = 3  # over the test scans in a round; the shortest counts
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Timed:
-    """Seconds of an arm, a value for each round. why: what kept it from being timed; empty where it was."""
+class ArmTiming:
+    """Seconds of an arm, a value for each round. why: the reason if it could not be timed, else empty."""
 
     arm: str
-    step: tuple[float, ...] = ()  # of a training step; none where the weights are found in one go
-    scan: tuple[float, ...] = ()  # of a scan at inference, in batches as in the study
+    step: tuple[float, ...] = ()  # seconds of a training step; empty if the method has no steps
+    scan: tuple[float, ...] = ()  # seconds of a scan at inference, in batches as in the study
     why: str = ""
 
 
-def side_by_side(
+def compare_speed(
     trials: Mapping[str, Trial], rounds: int = 5, progress: Progress = lambda done, total: None
-) -> list[Timed]:
-    """Time arms in turns. trials: arm -> one of its trials, all of one data set and fold.
+) -> list[ArmTiming]:
+    """Time the arms in turns, `rounds` times after a first round that is not counted.
 
-    A first round, that is not counted, warms every arm up. What an arm learns from is not trained: untrained networks
-    stand in for its teachers, which takes as long.
+    trials: arm -> one of its trials, all of one data set and fold. progress: called with the number of finished rounds
+    and of all rounds. Teachers are replaced by untrained networks, which take the same time. An arm that fails has the
+    reason in its result. BenchError if there are fewer than 2 rounds.
     """
     if rounds < 2:
         raise BenchError(f"a spread takes at least 2 rounds, not {rounds}")
-    found: dict[str, list[tuple[float, float]]] = {arm: [] for arm in trials}
+    seconds: dict[str, list[tuple[float, float]]] = {arm: [] for arm in trials}
     why: dict[str, str] = {}
     for number in range(rounds + 1):
         for arm, trial in trials.items():
@@ -58,22 +59,22 @@ def side_by_side(
                 continue
             try:
                 with threadpool_limits(trial.recipe.threads):
-                    found[arm].append(_round(trial))
+                    seconds[arm].append(_time_round(trial))
             except (RefusalError, UnsupportedInputSizeError, ArithmeticError, RuntimeError, ValueError) as error:
                 why[arm] = f"{type(error).__name__}: {error}".partition("\n")[0]
         progress(number + 1, rounds + 1)
-    return [_timed(arm, values[1:], why.get(arm, "")) for arm, values in found.items()]
+    return [_timing(arm, values[1:], why.get(arm, "")) for arm, values in seconds.items()]
 
 
-def _timed(arm: str, values: Sequence[tuple[float, float]], why: str) -> Timed:
+def _timing(arm: str, values: Sequence[tuple[float, float]], why: str) -> ArmTiming:
     if why:
-        return Timed(arm, why=why)
+        return ArmTiming(arm, why=why)
     step = tuple(step for step, _ in values if np.isfinite(step))
-    return Timed(arm, step, tuple(scan for _, scan in values))
+    return ArmTiming(arm, step, tuple(scan for _, scan in values))
 
 
-def _round(trial: Trial) -> tuple[float, float]:
-    """Seconds of a training step, NaN where there are none, and of a scan at inference."""
+def _time_round(trial: Trial) -> tuple[float, float]:
+    """(seconds of a training step, NaN if the method has none; seconds of a scan at inference)."""
     device = device_of()
     recipe = replace(trial.recipe, steps=STEPS, points=1, scans=2 * trial.recipe.batch_size)
     short = replace(trial, recipe=recipe, upstream=())

@@ -71,7 +71,7 @@ def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, An
 
 
 def _study(name: str, arms: list[str], rounds: int, as_json: bool) -> None:
-    from bench.analysis.speed import side_by_side
+    from bench.analysis.speed import compare_speed
     from bench.core import paths
     from bench.experiments import plan
     from bench.experiments.progress_bars import PreparationProgressBar
@@ -84,7 +84,7 @@ def _study(name: str, arms: list[str], rounds: int, as_json: bool) -> None:
     chosen = _first_of_each(plan.read(name), Store(root), arms)
     for data, trials in chosen.items():
         with PreparationProgressBar(console, f"{name} on {data}: {plural(len(trials), 'arm')} in turns") as progress:
-            found[data] = [asdict(one) for one in side_by_side(trials, rounds, progress)]
+            found[data] = [asdict(one) for one in compare_speed(trials, rounds, progress)]
     entry = {"study": name, "rounds": rounds, **_machine(chosen), "data": found}
     write_text(root / name / FILE, json.dumps(entry, indent=1) + "\n")
     if as_json:

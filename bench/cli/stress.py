@@ -27,23 +27,23 @@ def stress(
     Needs weights (`bench run --keep-weights`). An interrupted test is resumed. Exit status 1 if some runs have no
     weights. Scores, curves and a figure are written to stress/ in the study's results; the report shows them.
     """
-    from bench.analysis.robustness import robustness_run as studies
-    from bench.analysis.robustness.corruptions import CORRUPTIONS, named
+    from bench.analysis.robustness import robustness_run
+    from bench.analysis.robustness.corruptions import CORRUPTIONS, find_corruption
     from bench.core import paths
     from bench.experiments import plan
     from bench.experiments.progress_bars import PreparationProgressBar
     from bench.storage.record_store import Store
     from bench.storage.robustness_cache import folder_of
 
-    chosen = [named(name).name for name in corruption or CORRUPTIONS]
+    chosen = [find_corruption(name).name for name in corruption or CORRUPTIONS]
     root = paths.results_root()
     folder = folder_of(root, study)
-    work = studies.lay_out(plan.read(study), Store(root), folder, arm or [], chosen)
+    job = robustness_run.plan_robustness(plan.read(study), Store(root), folder, arm or [], chosen)
     with PreparationProgressBar(
-        Console(stderr=as_json), f"{study}: {len(work.cells)} networks, {len(chosen)} corruptions"
+        Console(stderr=as_json), f"{study}: {len(job.cells)} networks, {len(chosen)} corruptions"
     ) as progress:
-        studies.carry_out(work, progress)
-    _finish(study, work.lacking, as_json)
+        robustness_run.run_robustness(job, progress)
+    _finish(study, job.lacking, as_json)
 
 
 def _finish(study: str, lacking: dict[str, int], as_json: bool) -> None:

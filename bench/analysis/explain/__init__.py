@@ -1,6 +1,6 @@
-"""What a trained network looks at: saliency on its input, carried back to the volume, and scored where truth is known.
+"""Saliency of trained networks: maps on the network's input, projected back to the scan, and scored against the truth.
 
-`bench.training.trained_model` brings back a finished trial with its kept weights; `saliency` asks the network;
-`scoring` compares maps with the truth of a phantom and with chance; `randomised` draws the network's layers anew to see
-whether maps depend on them; `volumes` carries images back and writes NIfTI.
+`bench.training.trained_model` loads a finished trial with its saved weights; `saliency` computes maps of a network's
+input; `nifti_maps` projects them back to the scan and writes NIfTI; `localisation` scores them against the truth of a
+phantom; `randomisation` tests whether they depend on the weights; `saliency_maps` does all of it for one trial.
 """

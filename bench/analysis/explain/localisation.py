@@ -1,7 +1,8 @@
-"""How well a map hits the truth of a phantom: in the plane of the image and along its depth, apart.
+"""How well a saliency map locates the true region of a phantom, in the plane of the image and along its depth.
 
-A saliency on a dynamic image knows rows and columns; the depth of what is carried back comes from the pooling weights
-alone, whatever the network learnt. So the two are scored apart, and chance is what a constant saliency scores.
+A saliency map of a dynamic image has rows and columns; its depth, once projected back to the volume, comes from the
+pooling weights alone and not from what the network learnt. So plane and depth have scores of their own, and chance is
+the score of a constant map.
 """
 
 from __future__ import annotations
@@ -11,22 +12,22 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-TRUE = 0.5  # of the truth's highest value: from there on a place counts as true
+TRUE_SHARE = 0.5  # of the highest value of the truth: a voxel with at least this share counts as true
 
 
 @dataclass(frozen=True)
 class LocalisationScore:
-    """Scores of one map; `whole` ones are over the voxels of the head, the others in the plane, inside the head.
+    """Scores of one map, all in [0, 1] but `depth`: `whole` ones over the voxels of the head, the others in the plane.
 
-    Equal values of a map are taken in every order alike, so that a constant map scores what chance does. NaN where a
-    score is undefined: where all places are true or none is, and depth where either profile is even.
+    Ties in a map count as an average over their orders, so that a constant map scores chance. NaN if a score is
+    undefined: all positions are true or none is, or, for the depth, one of the profiles is constant.
     """
 
-    auc: float  # the chance that a true place has more than another one, 0.5 for a constant map
-    pointing: float  # 1 where the highest place is true, else 0 (Zhang et al., 2018)
-    dice: float  # of the true places and as many of the highest ones; as many, so that it is their share too
+    auc: float  # probability that a true position has a higher value than another one; 0.5 for a constant map
+    pointing: float  # 1 if the highest position is true, else 0 (Zhang et al., 2018)
+    dice: float  # overlap of the true positions with as many of the highest ones
     iou: float
-    depth: float  # correlation of the profiles along the axis
+    depth: float  # correlation of the profiles of map and truth along the axis, in [-1, 1]
     whole: float  # auc
     whole_pointing: float
     whole_dice: float
@@ -36,22 +37,32 @@ class LocalisationScore:
 SCORES = tuple(each.name for each in fields(LocalisationScore))
 
 
-def area(saliency: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> float:
-    """Area under the ROC curve of places inside, ties counting half; NaN where all or none of them are true."""
+def map_auc(saliency: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> float:
+    """Area under the ROC curve of a map as a detector of the truth; ties count half.
+
+    saliency: values; truth, inside: bool; all of one shape. Only positions `inside` count. NaN if all or none of them
+    are true.
+    """
     from sklearn.metrics import roc_auc_score
 
     true = truth[inside]
     return float(roc_auc_score(true, saliency[inside])) if 0 < true.sum() < true.size else float("nan")
 
 
-def pointing(saliency: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> float:
-    """Whether the highest place inside is true: 1 or 0, of several that are equal the share that is; NaN as `area`."""
+def pointing_score(saliency: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> float:
+    """1 if the highest position inside is true, else 0; with several highest positions, the share of true ones.
+
+    Arguments and NaN as for `map_auc`. Source: the pointing game of Zhang et al., IJCV 2018.
+    """
     values, true = saliency[inside], truth[inside]
     return float(true[values == values.max()].mean()) if 0 < true.sum() < true.size else float("nan")
 
 
-def overlap(saliency: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
-    """Dice and IoU of the true places inside with as many of the highest; equal ones by their share. NaN as `area`."""
+def dice_and_iou(saliency: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
+    """Dice and IoU of the true positions inside with as many of the highest positions of the map.
+
+    Of positions with equal values at the threshold each counts by its share. Arguments and NaN as for `map_auc`.
+    """
     values, true = saliency[inside], truth[inside]
     count = int(true.sum())
     if not 0 < count < true.size:
@@ -62,56 +73,59 @@ def overlap(saliency: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> tupl
     return float(both / count), float(both / (2 * count - both))
 
 
-def hit(
+def score_map(
     plane: np.ndarray,
     volume: np.ndarray,
     truth: np.ndarray,
     head: np.ndarray,
     axis: int,
-    seen: np.ndarray | None = None,
+    visible: np.ndarray | None = None,
 ) -> LocalisationScore:
-    """plane: saliency (rows, columns). volume: carried back, (D, H, W). truth: in [0, 1]. head: where there is any.
+    """All scores of one map.
 
-    seen: the voxels that the view looks at, all of them where nothing is said: a place of the plane is true where one
-    of those is. Of an image (H, W, 1) there is no depth, and the whole is the plane.
+    plane: (rows, columns), the map on the image. volume: (D, H, W), the map projected back; (H, W, 1) of an image,
+    which has no depth. truth: (D, H, W) in [0, 1]. head: (D, H, W), bool, the voxels that count. axis: of the volume,
+    the one that the plane lacks. visible: (D, H, W), bool, the voxels that the view reads, default all: a position of
+    the plane is true if one of these voxels is.
     """
-    true = truth >= TRUE * truth.max() if truth.max() > 0 else np.zeros(truth.shape, bool)
-    shown = np.ones(truth.shape, bool) if seen is None else seen
-    flat, inside = (true & shown).any(axis), (head & shown).any(axis)
+    true = truth >= TRUE_SHARE * truth.max() if truth.max() > 0 else np.zeros(truth.shape, bool)
+    visible = np.ones(truth.shape, bool) if visible is None else visible
+    flat, inside = (true & visible).any(axis), (head & visible).any(axis)
     others = tuple(each for each in range(3) if each != axis)
     profiles = volume.sum(others), true.sum(others).astype(float)
-    even = any(profile.std() == 0 for profile in profiles)
+    constant = any(profile.std() == 0 for profile in profiles)
     return LocalisationScore(
-        area(plane, flat, inside),
-        pointing(plane, flat, inside),
-        *overlap(plane, flat, inside),
-        float("nan") if even else float(np.corrcoef(*profiles)[0, 1]),
-        area(volume, true, head),
-        pointing(volume, true, head),
-        *overlap(volume, true, head),
+        map_auc(plane, flat, inside),
+        pointing_score(plane, flat, inside),
+        *dice_and_iou(plane, flat, inside),
+        float("nan") if constant else float(np.corrcoef(*profiles)[0, 1]),
+        map_auc(volume, true, head),
+        pointing_score(volume, true, head),
+        *dice_and_iou(volume, true, head),
     )
 
 
-def head_of(image: np.ndarray) -> np.ndarray:
-    """Where a scan (C, D, H, W) has more than a twentieth of its brightest (99th percentile) voxels' value."""
+def head_mask(image: np.ndarray) -> np.ndarray:
+    """(D, H, W), bool: voxels above 5 % of the scan's 99th percentile. image: (C, D, H, W)."""
     highest = image.max(0).astype(float)
     return highest > 0.05 * np.percentile(highest, 99)
 
 
-def interval(
+def bootstrap_interval(
     values: np.ndarray, groups: Sequence[str] | None = None, seed: int = 0, draws: int = 4000
 ) -> tuple[float, float, float]:
-    """Mean over scans and its 95 % percentile bootstrap interval over groups, NaN left out.
+    """(mean, low, high): the mean over scans with its 95 % percentile bootstrap interval over groups.
 
-    groups: (N,) who may not be torn apart; every scan its own where nothing is said.
+    values: (N,), NaN are left out; without any finite value all three are NaN. groups: (N,) names of the groups that
+    are resampled together, usually people; default: every scan is a group of its own. draws: bootstrap samples.
     """
     values = np.asarray(values, dtype=float)
     known = np.isfinite(values)
     if not known.any():
         return (float("nan"),) * 3
     names = np.asarray(groups if groups is not None else np.arange(len(values)))[known]
-    _, owner = np.unique(names, return_inverse=True)
-    sums, counts = np.bincount(owner, values[known]), np.bincount(owner)
+    _, group_index = np.unique(names, return_inverse=True)
+    sums, counts = np.bincount(group_index, values[known]), np.bincount(group_index)
     drawn = np.random.default_rng(seed).integers(0, len(sums), (draws, len(sums)))
     means = sums[drawn].sum(1) / counts[drawn].sum(1)
     return float(values[known].mean()), *(float(each) for each in np.quantile(means, [0.025, 0.975]))

@@ -1,6 +1,6 @@
-"""From saliency on a network's input to maps of the volume: by the view it was shown, in the scan's own millimetres.
+"""From saliency on a network's input to maps of the scan, through the view that the network reads; NIfTI files of them.
 
-An image, (H, W), is handled as a volume of one slice, (H, W, 1), all the way.
+An image, (H, W), is a volume of one slice, (H, W, 1), everywhere here.
 """
 
 from __future__ import annotations
@@ -14,37 +14,38 @@ from bench.views.backproject import carry_back, windows_back
 from bench.views.jacobian import sees, traced
 
 
-def deep(array: np.ndarray, axes: int) -> np.ndarray:
-    """An array whose last `axes` axes are the scan's, with a third one for an image's."""
+def with_depth(array: np.ndarray, axes: int) -> np.ndarray:
+    """The array itself if the scan has three spatial axes; with a last axis of length 1 if `axes` is 2."""
     return array if axes == 3 else array[..., None]
 
 
-def axis_of(view: View) -> int:
-    """The spatial axis that an image of this view has no extent along; the last one where there are several or none."""
+def pooled_axis(view: View) -> int:
+    """The spatial axis of the scan, 0 to 2, that images of this view lack; 2 if they lack none or different ones."""
     return PLANES.get(getattr(view, "plane", "axial"), PLANES["axial"])
 
 
-def plane_of(view: View, saliency: np.ndarray, volume: np.ndarray) -> np.ndarray:
-    """The map of one scan as an image: the channels of its saliency (C', rows, columns) summed.
+def plane_map(view: View, saliency: np.ndarray, volume: np.ndarray) -> np.ndarray:
+    """(rows, columns): the map of one scan as an image, the sum over the channels of its saliency (C', rows, columns).
 
-    Of three planes at once, and of a saliency of the volume, it is `volume`, carried back, summed along the last axis.
+    If the network reads three planes at once or the volume, it is the sum of `volume`, the map projected back, along
+    `pooled_axis`.
     """
     several = isinstance(view, Orthogonal) or getattr(view, "plane", "") == "all"
-    return volume.sum(axis_of(view)) if saliency.ndim == 4 or several else saliency.sum(0)
+    return volume.sum(pooled_axis(view)) if saliency.ndim == 4 or several else saliency.sum(0)
 
 
-def seen(view: View, shape: tuple[int, ...], spacing: tuple[float, ...]) -> np.ndarray:
-    """(D, H, W): the voxels that a view looks at. shape: of a prepared scan, with its channels."""
+def visible_voxels(view: View, shape: tuple[int, ...], spacing: tuple[float, ...]) -> np.ndarray:
+    """(D, H, W), bool: the voxels that a view reads. shape: (C, D, H, W) of the prepared scan. spacing: in mm."""
     return np.ones((*shape[1:], 1), bool) if len(shape) == 3 else sees(view, shape, spacing)
 
 
-def volume_of(
+def project_back(
     view: View, saliency: np.ndarray, scan: np.ndarray, spacing: tuple[float, ...], by: str = "weights"
 ) -> np.ndarray:
-    """The map (D, H, W) of one scan. saliency: (C', ...) on what the network read; scan: (C, D, H, W), prepared.
+    """(D, H, W): the map of one scan. saliency: (C', ...) on the network's input. scan: (C, D, H, W), prepared.
 
-    by: `weights`, a pixel goes to the voxels it was made of by how much each counts; `contribution`, times what it
-    held. On an image nothing is carried: (C, H, W) to (H, W, 1).
+    by: `weights`, each voxel gets a pixel's saliency by its weight in that pixel; `contribution`, by its weight times
+    its value. If the network reads the image itself, the channels are summed: (C, H, W) to (H, W, 1).
     """
     if isinstance(view, Image):
         return saliency.sum(0)[..., None]
@@ -55,17 +56,17 @@ def volume_of(
     return traced(view, saliency, scan, spacing, by)
 
 
-def affine_of(affine: np.ndarray, spacing: tuple[float, ...], shape: tuple[int, ...]) -> np.ndarray:
-    """Where a scan's map lies: as the scan; an image about the middle of its pixels."""
+def map_affine(affine: np.ndarray, spacing: tuple[float, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """(4, 4): the affine of a scan's map: that of the scan; of an image one that is centred on its pixels."""
     if len(spacing) == 3:
         return affine
-    found = np.diag([*spacing, 1.0, 1.0])
-    found[:2, 3] = [-step * (size - 1) / 2 for step, size in zip(spacing, shape[1:], strict=True)]
-    return found
+    centred = np.diag([*spacing, 1.0, 1.0])
+    centred[:2, 3] = [-step * (size - 1) / 2 for step, size in zip(spacing, shape[1:], strict=True)]
+    return centred
 
 
 def write_nifti(path: Path, values: np.ndarray, affine: np.ndarray) -> None:
-    """A map (D, H, W) as float32, where its scan lies."""
+    """Write a map (D, H, W) as a NIfTI file of float32. affine: (4, 4)."""
     import nibabel as nib
 
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""Whether maps depend on what was learnt: the network's layers drawn anew, and how alike the maps remain.
+"""Whether saliency maps depend on the weights: randomise layers of the network and compare the maps.
 
-Parameter randomisation (Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018): cascading, from the answer down
-to the scan, all layers so far together; and independent, one part of the network at a time. A saliency that stays as it
-is shows the scan, and not the network.
+Parameter randomisation (Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018): cascading, from the output to
+the input, with all layers so far; and independent, one part of the network at a time. A map that does not change shows
+the scan and not the network.
 """
 
 from __future__ import annotations
@@ -14,48 +14,52 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-PARTS = 6  # that a network's layers are taken in
+PARTS = 6  # groups of layers of a network
 
-Mapped = Callable[[nn.Module], Sequence[np.ndarray]]  # a network to the maps of some scans
+MapFunction = Callable[[nn.Module], Sequence[np.ndarray]]  # a network to the maps of some scans
 
 
 @dataclass(frozen=True)
-class Alike:
-    """How alike maps are once some layers are drawn anew: Spearman's correlation with those before, mean over scans."""
+class MapSimilarity:
+    """Spearman's correlation, mean over scans, of the maps before and after some layers were randomised.
 
-    layer: str  # the part's first layer from the answer down
-    cascading: float  # this part and all parts above it drawn anew
-    independent: float  # this part alone
-
-
-def alike(model: nn.Module, fresh: nn.Module, mapped: Mapped) -> list[Alike]:
-    """A row for every part of a network, from the answer down to the scan. fresh: the same network, untrained.
-
-    NaN where a map is constant. Running means of batches are drawn anew with their layers: they are as untrained.
+    NaN if all maps are constant.
     """
-    before, cascade, found = mapped(model), copy.deepcopy(model), []
-    for names in parts(model):
+
+    layer: str  # the first layer of the part, from the output
+    cascading: float  # this part and all parts above it are randomised
+    independent: float  # this part alone is randomised
+
+
+def randomise_layers(model: nn.Module, untrained: nn.Module, maps_of: MapFunction) -> list[MapSimilarity]:
+    """The similarity of maps for every part of a network, from the output to the input; `model` does not change.
+
+    untrained: the same network with untrained weights; layers, running means included, are replaced by its layers.
+    maps_of: returns the maps of a network, for the same scans at every call.
+    """
+    before, cascade, similarities = maps_of(model), copy.deepcopy(model), []
+    for names in layer_groups(model):
         alone = copy.deepcopy(model)
         for target in (cascade, alone):
-            _draw(target, fresh, names)
-        found.append(Alike(names[0], *(_likeness(before, mapped(each.eval())) for each in (cascade, alone))))
-    return found
+            _copy_weights(untrained, target, names)
+        pair = (_similarity(before, maps_of(each.eval())) for each in (cascade, alone))
+        similarities.append(MapSimilarity(names[0], *pair))
+    return similarities
 
 
-def parts(model: nn.Module, most: int = PARTS) -> list[list[str]]:
-    """The layers with weights of their own, from the answer down, in at most so many parts of about equal number."""
+def layer_groups(model: nn.Module, most: int = PARTS) -> list[list[str]]:
+    """The names of the layers that have weights, from the output, in at most `most` groups of about equal size."""
     names = [name for name, module in model.named_modules() if next(module.parameters(recurse=False), None) is not None]
     chunks = np.array_split(np.array(names[::-1], dtype=object), min(most, len(names)) or 1)
     return [list(chunk) for chunk in chunks if len(chunk)]
 
 
-def _draw(model: nn.Module, fresh: nn.Module, names: Sequence[str]) -> None:
-    """Give layers of a network the weights and buffers that they have in another."""
-    theirs = dict(fresh.named_modules())
-    ours = dict(model.named_modules())
+def _copy_weights(source: nn.Module, target: nn.Module, names: Sequence[str]) -> None:
+    """Copy the weights and buffers of the named layers from one network to another of the same kind."""
+    sources, targets = dict(source.named_modules()), dict(target.named_modules())
     for name in names:
-        for mine, other in zip(_tensors(ours[name]), _tensors(theirs[name]), strict=True):
-            mine.data.copy_(other.data)
+        for old, new in zip(_tensors(targets[name]), _tensors(sources[name]), strict=True):
+            old.data.copy_(new.data)
 
 
 def _tensors(module: nn.Module) -> Iterator:
@@ -63,12 +67,12 @@ def _tensors(module: nn.Module) -> Iterator:
     yield from module.buffers(recurse=False)
 
 
-def _likeness(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float:
+def _similarity(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float:
     from scipy.stats import rankdata
 
-    found = []
+    correlations = []
     for one, other in zip(before, after, strict=True):
         ranks = rankdata(one.ravel()), rankdata(other.ravel())
         if all(each.std() > 0 for each in ranks):
-            found.append(float(np.corrcoef(*ranks)[0, 1]))
-    return float(np.mean(found)) if found else float("nan")
+            correlations.append(float(np.corrcoef(*ranks)[0, 1]))
+    return float(np.mean(correlations)) if correlations else float("nan")

@@ -1,4 +1,4 @@
-"""A trained network explained: maps of some scans, and their scores, where truth is known, beside those of chance."""
+"""The saliency maps of a trained network: NIfTI files, with scores against truth, chance and untrained networks."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ from torch import nn
 
 from bench.analysis.explain import nifti_maps, randomisation
 from bench.analysis.explain import saliency as saliencies
-from bench.analysis.explain.localisation import SCORES, LocalisationScore, head_of, hit, interval
+from bench.analysis.explain.localisation import (
+    SCORES,
+    LocalisationScore,
+    bootstrap_interval,
+    head_mask,
+    score_map,
+)
 from bench.core import BenchError
 from bench.training.trained_model import TrainedModel
 
-CHECKED = 4  # scans whose maps are compared with those of layers drawn anew
+RANDOMISED_SCANS = 4  # scans whose maps are compared before and after randomising layers
 
 
 @dataclass(frozen=True)
 class SaliencyConfig:
-    """How maps are made. by: one of `saliency.WAYS`. back: one of `views.back.WAYS`. layer: of Grad-CAM."""
+    """How maps are computed. by: one of `saliency.METHODS`. back: `weights` or `contribution`. layer: for Grad-CAM."""
 
     by: str = "gradient"
     back: str = "weights"
@@ -33,15 +39,15 @@ class SaliencyConfig:
 class Maps:
     """The maps of some scans of the test part."""
 
-    rows: np.ndarray
+    rows: np.ndarray  # (N,) of the prepared data set
     planes: Sequence[np.ndarray]  # (rows, columns), the saliency on the image
-    volumes: Sequence[np.ndarray]  # (D, H, W), carried back; of images, (H, W, 1)
-    hits: Sequence[LocalisationScore]  # against the truth; none where nobody knows it
+    volumes: Sequence[np.ndarray]  # (D, H, W), projected back; of images, (H, W, 1)
+    scores: Sequence[LocalisationScore]  # against the truth; empty if it is not known
 
 
 @dataclass(frozen=True)
 class SaliencyExample:
-    """A scan with its map: what a figure is drawn of. axis: that the image was pooled along."""
+    """A scan with its map, for the figure. axis: of the scan, the one that the image was pooled along."""
 
     image: np.ndarray  # (D, H, W)
     map: np.ndarray  # (D, H, W)
@@ -50,142 +56,147 @@ class SaliencyExample:
     label: str = ""
 
 
-def maps(loaded: TrainedModel, count: int, way: SaliencyConfig, model: nn.Module | None = None) -> Maps:
-    """Maps of the first `count` test scans by the trained network, or by another one of its kind."""
+def compute_maps(loaded: TrainedModel, count: int, config: SaliencyConfig, model: nn.Module | None = None) -> Maps:
+    """Maps of the first `count` test scans. model: a network of the same kind to use in place of the trained one."""
     network, prepared = model or loaded.model, loaded.data.prepared
     rows, x = loaded.scans(count)
-    found = []
+    saliency = []
     for some in np.array_split(np.arange(len(rows)), max(1, -(-len(rows) // 4))):
-        found += list(saliencies.saliency(network, x[some], prepared.task, way.by, way.layer))
-    return _carried(loaded, rows, found, way.back)
+        saliency += list(saliencies.saliency(network, x[some], prepared.task, config.by, config.layer))
+    return _project_back(loaded, rows, saliency, config.back)
 
 
-def constant(loaded: TrainedModel, count: int, back: str) -> list[LocalisationScore]:
-    """What a saliency that is the same everywhere scores: chance, with the depth that the weights have anyway."""
+def score_constant_map(loaded: TrainedModel, count: int, back: str) -> list[LocalisationScore]:
+    """The scores of a constant saliency for each of the first `count` test scans: chance, but for the depth.
+
+    Its depth is that of the pooling weights. back: as in `SaliencyConfig`.
+    """
     rows = loaded.data.fold.test[:count]
-    return list(_carried(loaded, rows, [np.ones(loaded.data.shape)] * len(rows), back).hits)
+    return list(_project_back(loaded, rows, [np.ones(loaded.data.shape)] * len(rows), back).scores)
 
 
-def _carried(loaded: TrainedModel, rows: np.ndarray, found: Sequence[np.ndarray], back: str) -> Maps:
-    """Saliencies on what the network read, carried back to the scans and scored."""
+def _project_back(loaded: TrainedModel, rows: np.ndarray, saliency: Sequence[np.ndarray], back: str) -> Maps:
+    """The maps of the scans from the saliency on the network's input, with their scores."""
     prepared, view = loaded.data.prepared, loaded.data.view
     images, truth = prepared.images(), _truth(loaded)
-    seen = nifti_maps.seen(view, tuple(prepared.shape), prepared.spacing)
-    made: list[tuple[np.ndarray, np.ndarray]] = []
-    hits = []
-    for each, row in zip(found, rows, strict=True):
+    visible = nifti_maps.visible_voxels(view, tuple(prepared.shape), prepared.spacing)
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    scores = []
+    for each, row in zip(saliency, rows, strict=True):
         scan = np.asarray(images[row])
-        volume = nifti_maps.volume_of(view, each, scan, prepared.spacing, back)
-        plane = nifti_maps.plane_of(view, each, volume)
-        made.append((plane, volume))
+        volume = nifti_maps.project_back(view, each, scan, prepared.spacing, back)
+        plane = nifti_maps.plane_map(view, each, volume)
+        pairs.append((plane, volume))
         if truth is not None:
-            head = head_of(nifti_maps.deep(scan, len(prepared.spacing)))
-            hits.append(hit(plane, volume, truth, head, nifti_maps.axis_of(view), seen))
-    planes, carried = zip(*made, strict=True) if made else ((), ())
-    return Maps(rows, planes, carried, hits)
+            head = head_mask(nifti_maps.with_depth(scan, len(prepared.spacing)))
+            scores.append(score_map(plane, volume, truth, head, nifti_maps.pooled_axis(view), visible))
+    planes, volumes = zip(*pairs, strict=True) if pairs else ((), ())
+    return Maps(rows, planes, volumes, scores)
 
 
 def _truth(loaded: TrainedModel) -> np.ndarray | None:
-    """Where a phantom's signal is, (D, H, W), or (H, W, 1) of images."""
+    """Where the signal of a phantom is, (D, H, W), or (H, W, 1) of images; None if it is not known."""
     prepared = loaded.data.prepared
     truth = prepared.truth()
-    return None if truth is None else nifti_maps.deep(np.asarray(truth), len(prepared.spacing))
+    return None if truth is None else nifti_maps.with_depth(np.asarray(truth), len(prepared.spacing))
 
 
 def explain(
-    loaded: TrainedModel, folder: Path, count: int, way: SaliencyConfig, seeds: int, checked: bool = True
+    loaded: TrainedModel, folder: Path, count: int, config: SaliencyConfig, seeds: int, randomise: bool = True
 ) -> tuple[dict[str, Any], list[SaliencyExample]]:
-    """Write the maps of some test scans to `folder`; returns what they score, and what a figure shows of them.
+    """Write the maps of the first `count` test scans to `folder`; returns their scores as JSON, and scans for a figure.
 
-    seeds: untrained networks that are scored beside. checked: draw the layers anew, and say how alike maps remain.
-    BenchError where the network cannot be asked in this way.
+    seeds: number of untrained networks that are scored for comparison. randomise: also compare the maps before and
+    after the network's layers are randomised. BenchError if the method ignores the scan, or if `config` does not fit
+    the network.
     """
     if loaded.method.blind:
-        raise BenchError(f"{loaded.record.trial.method.name} looks at no scan: there is nothing to show")
-    prepared, made = loaded.data.prepared, maps(loaded, count, way)
-    for number, (row, volume) in enumerate(zip(made.rows, made.volumes, strict=True)):
-        affine = nifti_maps.affine_of(
+        raise BenchError(f"{loaded.record.trial.method.name} ignores the scan: it has no saliency map")
+    prepared, maps = loaded.data.prepared, compute_maps(loaded, count, config)
+    for number, (row, volume) in enumerate(zip(maps.rows, maps.volumes, strict=True)):
+        affine = nifti_maps.map_affine(
             prepared.affine(int(row)) if len(prepared.spacing) == 3 else np.eye(4), prepared.spacing, prepared.shape
         )
         nifti_maps.write_nifti(folder / f"scan-{number:03d}.nii.gz", volume, affine)
-    shown = _shown(loaded, made)
-    if shown[0].label.startswith("mean"):
-        for name, values in (("mean-map", shown[0].map), ("mean-scan", shown[0].image)):
-            nifti_maps.write_nifti(folder / f"{name}.nii.gz", values, prepared.affine(int(made.rows[0])))
+    examples = _examples(loaded, maps)
+    if examples[0].label.startswith("mean"):
+        for name, values in (("mean-map", examples[0].map), ("mean-scan", examples[0].image)):
+            nifti_maps.write_nifti(folder / f"{name}.nii.gz", values, prepared.affine(int(maps.rows[0])))
     entry = {
         "trial": loaded.record.trial.key,
         "data": prepared.name,
         "method": loaded.record.trial.method.name,
-        **asdict(way),
-        "scans": len(made.rows),
+        **asdict(config),
+        "scans": len(maps.rows),
         "judged by": "whole" if len(loaded.data.shape) == 4 else "auc",
-        "layers drawn anew": _checked(loaded, count, way) if checked else [],
+        "layers drawn anew": _compare_randomised(loaded, count, config) if randomise else [],
     }
-    if not made.hits:
-        return {**entry, "note": "nobody knows where the signal of real scans lies: maps, and no scores"}, shown
-    groups = [prepared.groups[row] for row in made.rows]
-    untrained = [list(maps(loaded, count, way, loaded.fresh(seed)).hits) for seed in range(seeds)]
-    return {
-        **entry,
-        **_judged(entry["judged by"], groups, made.hits, constant(loaded, count, way.back), untrained),
-    }, shown
+    if not maps.scores:
+        note = "the true location of the signal is not known for these scans: maps, and no scores"
+        return {**entry, "note": note}, examples
+    groups = [prepared.groups[row] for row in maps.rows]
+    chance = score_constant_map(loaded, count, config.back)
+    untrained = [list(compute_maps(loaded, count, config, loaded.fresh(seed)).scores) for seed in range(seeds)]
+    return {**entry, **_compare(entry["judged by"], groups, maps.scores, chance, untrained)}, examples
 
 
-def _checked(loaded: TrainedModel, count: int, way: SaliencyConfig) -> list[dict[str, Any]]:
-    """How alike the maps of a few scans remain as the network's layers are drawn anew."""
-    few = min(count, CHECKED)
-    mapped = partial(_volumes_of, loaded, few, way)
-    return [asdict(one) for one in randomisation.alike(loaded.model, loaded.fresh(0), mapped)]
+def _compare_randomised(loaded: TrainedModel, count: int, config: SaliencyConfig) -> list[dict[str, Any]]:
+    """The similarity of the maps of a few scans before and after the network's layers are randomised."""
+    few = min(count, RANDOMISED_SCANS)
+    maps_of = partial(_volumes_of, loaded, few, config)
+    return [asdict(one) for one in randomisation.randomise_layers(loaded.model, loaded.fresh(0), maps_of)]
 
 
-def _volumes_of(loaded: TrainedModel, count: int, way: SaliencyConfig, model: nn.Module) -> Sequence[np.ndarray]:
-    return maps(loaded, count, way, model).volumes
+def _volumes_of(loaded: TrainedModel, count: int, config: SaliencyConfig, model: nn.Module) -> Sequence[np.ndarray]:
+    return compute_maps(loaded, count, config, model).volumes
 
 
-def _shown(loaded: TrainedModel, made: Maps, most: int = 4) -> list[SaliencyExample]:
-    """The first scans; of volumes, before them the mean map on the mean scan, for scans that are aligned."""
+def _examples(loaded: TrainedModel, maps: Maps, most: int = 4) -> list[SaliencyExample]:
+    """The first scans; of several volumes, before them the mean map on the mean scan, for scans that are aligned."""
     prepared = loaded.data.prepared
     images, truth, axes = prepared.images(), _truth(loaded), len(prepared.spacing)
-    axis = -1 if len(loaded.data.shape) == 4 and axes == 3 else nifti_maps.axis_of(loaded.data.view)
-    scans = [nifti_maps.deep(np.asarray(images[row]).astype(float).mean(0), axes) for row in made.rows]
-    found = [
+    axis = -1 if len(loaded.data.shape) == 4 and axes == 3 else nifti_maps.pooled_axis(loaded.data.view)
+    scans = [nifti_maps.with_depth(np.asarray(images[row]).astype(float).mean(0), axes) for row in maps.rows]
+    examples = [
         SaliencyExample(scan, volume, truth, axis, f"scan {at}")
-        for at, (scan, volume) in enumerate(zip(scans[:most], made.volumes, strict=False))
+        for at, (scan, volume) in enumerate(zip(scans[:most], maps.volumes, strict=False))
     ]
     if axes == 2 or len(scans) < 2:
-        return found
-    return [
-        SaliencyExample(np.mean(scans, axis=0), _mean_map(made.volumes), truth, axis, f"mean of {len(scans)}"),
-        *found,
-    ]
+        return examples
+    mean = SaliencyExample(np.mean(scans, axis=0), _mean_map(maps.volumes), truth, axis, f"mean of {len(scans)}")
+    return [mean, *examples]
 
 
-def _mean_map(found: Sequence[np.ndarray]) -> np.ndarray:
-    """The mean of maps of which each counts alike: as shares of its own sum."""
-    return np.mean([volume / (volume.sum() or 1.0) for volume in found], axis=0)
+def _mean_map(volumes: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of the maps, each divided by its own sum, so that all count alike."""
+    return np.mean([volume / (volume.sum() or 1.0) for volume in volumes], axis=0)
 
 
-def told(hits: Sequence[LocalisationScore], groups: Sequence[str] | None = None) -> dict[str, list[float]]:
-    """Mean and 95 % bootstrap interval over people of every score."""
-    return {name: list(interval(np.array([getattr(each, name) for each in hits]), groups)) for name in SCORES}
+def summarise(scores: Sequence[LocalisationScore], groups: Sequence[str] | None = None) -> dict[str, list[float]]:
+    """name -> [mean, low, high] of every score, with the 95 % bootstrap interval over groups.
+
+    groups: (N,) names of the groups, usually people, one for each score; default: every scan is a group of its own.
+    """
+    values = {name: np.array([getattr(each, name) for each in scores]) for name in SCORES}
+    return {name: list(bootstrap_interval(values[name], groups)) for name in SCORES}
 
 
-def _judged(
+def _compare(
     name: str,
     groups: Sequence[str],
-    hits: Sequence[LocalisationScore],
-    even: Sequence[LocalisationScore],
+    scores: Sequence[LocalisationScore],
+    constant: Sequence[LocalisationScore],
     untrained: Sequence[Sequence[LocalisationScore]],
 ) -> dict[str, Any]:
-    """What the hits of the trained network amount to, beside chance and beside untrained weights.
+    """The scores of the trained network against chance and against untrained networks.
 
-    The network hits where the lower bound of an area, over people, lies above chance: in the plane where it read an
-    image, over the voxels where it read the volume (`name`). Untrained networks fall to chance where the 95 % interval
-    of theirs, a t interval over networks, does not lie above it: their scans share a network, so that scans are not
-    what is counted.
+    The network `hits` the truth if the lower bound of the score `name`, over people, lies above chance: `auc`, in the
+    plane, if it reads an image; `whole`, over the voxels, if it reads the volume. Untrained networks fall to chance if
+    the 95 % t interval over networks does not lie above it; scans of one network are not independent, so that the
+    interval is over networks.
     """
-    trained = told(hits, groups)
-    chance = {name: values[0] for name, values in told(even).items()}
+    trained = summarise(scores, groups)
+    chance = {name: values[0] for name, values in summarise(constant).items()}
     random = {each: _over_networks([[getattr(one, each) for one in some] for some in untrained]) for each in SCORES}
     lower = random[name][1]
     return {
@@ -194,7 +205,7 @@ def _judged(
         "untrained": random if untrained else {},
         "hits": bool(trained[name][1] > chance[name]),
         "falls to chance": bool(lower <= chance[name]) if np.isfinite(lower) else None,
-        "each": [asdict(one) for one in hits],
+        "each": [asdict(one) for one in scores],
     }
 
 

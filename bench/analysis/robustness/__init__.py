@@ -1,5 +1,6 @@
-"""How well trained networks stand scans that are worse than those they learnt from: no retraining, kept weights alone.
+"""Robustness of trained networks to corrupted test scans, from saved weights: nothing is trained.
 
-`corruptions` disturbs a prepared scan, `networks` asks the trained networks of a study, `study` goes over all of them
-and keeps what they said. What was kept is read, scored and summed up by `bench.report.tables.robustness_table`.
+`corruptions` corrupts a prepared scan, `trained_networks` predicts corrupted scans, `robustness_run` does so for all
+networks of a study and saves the predictions, `save` writes their scores. `bench.report.tables.robustness_table` reads,
+scores and summarises them.
 """

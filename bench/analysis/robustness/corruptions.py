@@ -1,12 +1,12 @@
-"""What may be wrong with a scan, at five strengths: artefacts of the scanner and of whoever lies in it.
+"""Corruptions of a scan at five strengths: artefacts of the scanner and of the person in it.
 
 Simulated by torchio (Pérez-García et al., 2021, arXiv 2003.04696) and MONAI, on prepared scans, before the view and the
 normalisation. Kinds follow ROOD-MRI (Boone et al., NeuroImage 2023, arXiv 2203.06060); the ladders are this project's
 own: equal names elsewhere need not mean equal strengths. Strength 0 is the scan itself. Ghosts, spikes and motion are
-made in k-space: on CT they are disturbances like others, and no scanner's.
+simulated in k-space; no CT scanner produces them.
 
-Axes, directions and patterns are drawn from a seed of (scan, corruption, strength): every network is asked of the very
-same scan. Masks and the grid stay as they are. Scans kept as bytes stay bytes: rounded, and cut to 0 to 255.
+Axes, directions and patterns are drawn from a seed of (scan, corruption, strength), so that all networks get the same
+scan. Masks and grid do not change. Scans stored as uint8 stay uint8: rounded, and clipped to 0 to 255.
 """
 
 from __future__ import annotations
@@ -26,36 +26,40 @@ from bench.storage.robustness_cache import STRENGTHS, VERSION
 if TYPE_CHECKING:
     import torchio
 
-Disturb = Callable[[np.ndarray, tuple[float, ...], float, np.random.Generator], np.ndarray]
+CorruptFunction = Callable[[np.ndarray, tuple[float, ...], float, np.random.Generator], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """A way to disturb a scan. levels: at strengths 1 to 5, in the unit that `meaning` names."""
+    """A kind of corruption. levels: at strengths 1 to 5, in the unit that `meaning` names."""
 
     name: str
     meaning: str
     levels: tuple[float, ...]
-    disturb: Disturb  # of (C, ...), float32; its spacing in mm, a level, and what axes and patterns are drawn with
+    apply: CorruptFunction  # scan (C, ...) of float32, spacing in mm, level, generator of random axes and patterns
 
 
-def corrupted(scan: np.ndarray, spacing: tuple[float, ...], name: str, strength: int, scan_id: str) -> np.ndarray:
-    """The scan disturbed, in its own shape and type; strength 0 is the scan itself. scan: (C, D, H, W) or (C, H, W)."""
-    corruption = named(name)
+def corrupt_scan(scan: np.ndarray, spacing: tuple[float, ...], name: str, strength: int, scan_id: str) -> np.ndarray:
+    """A corrupted copy of the scan, in its own shape and type; strength 0 returns the scan itself.
+
+    scan: (C, D, H, W) or (C, H, W), prepared. spacing: in mm. scan_id: seeds what is random, with name and strength.
+    BenchError for an unknown corruption or strength, ArithmeticError if a value of the result is not finite.
+    """
+    corruption = find_corruption(name)
     if not 0 <= strength <= STRENGTHS:
         raise BenchError(f"strengths are 0 to {STRENGTHS}, not {strength}")
     if strength == 0:
         return scan
     rng = np.random.default_rng(seed_of("stress", VERSION, scan_id, name, strength))
-    given = np.asarray(scan, np.float32)
-    with torch.random.fork_rng(devices=[]):  # torchio draws whether to do what it is told
-        found = np.asarray(corruption.disturb(given, tuple(spacing), corruption.levels[strength - 1], rng))
+    values, level = np.asarray(scan, np.float32), corruption.levels[strength - 1]
+    with torch.random.fork_rng(devices=[]):  # torchio draws whether to apply a transform, although it always does
+        corrupted = np.asarray(corruption.apply(values, tuple(spacing), level, rng))
     if scan.dtype == np.uint8:
-        return np.clip(np.rint(found), 0, 255).astype(np.uint8)
-    return found.astype(scan.dtype, copy=False)
+        return np.clip(np.rint(corrupted), 0, 255).astype(np.uint8)
+    return corrupted.astype(scan.dtype, copy=False)
 
 
-def named(name: str) -> Corruption:
+def find_corruption(name: str) -> Corruption:
     """The corruption of that name. BenchError with the nearest name."""
     if name not in CORRUPTIONS:
         raise BenchError(f"no corruption {name!r}; {registry.did_you_mean(name, CORRUPTIONS)}")
@@ -63,36 +67,36 @@ def named(name: str) -> Corruption:
 
 
 def ghosting(x: np.ndarray, spacing: tuple[float, ...], level: float, rng: np.random.Generator) -> np.ndarray:
-    """Copies of the head along one axis: every n-th plane of k-space, n from 2 to 5, loses `level` of itself."""
+    """Copies of the head along one axis: every n-th plane of k-space, n from 2 to 5, loses the share `level`."""
     import torchio
 
     axis, ghosts = int(rng.integers(x.ndim - 1)), int(rng.integers(2, 6))
-    return _by(torchio.Ghosting(ghosts, axis, level, restore=0.02), x, spacing)
+    return _transformed(torchio.Ghosting(ghosts, axis, level, restore=0.02), x, spacing)
 
 
 def spikes(x: np.ndarray, spacing: tuple[float, ...], level: float, rng: np.random.Generator) -> np.ndarray:
-    """Stripes across the scan: one place of k-space, not next to its middle, gains `level` of the highest one."""
+    """Stripes across the scan: one point of k-space, off its centre, gains `level` times the highest value."""
     import torchio
 
     away = rng.uniform(0.1, 0.45, x.ndim - 1) * rng.choice([-1, 1], x.ndim - 1)
-    return _by(torchio.Spike(np.array([[*(0.5 + away), *([0.0] * (4 - x.ndim))]]), level), x, spacing)
+    return _transformed(torchio.Spike(np.array([[*(0.5 + away), *([0.0] * (4 - x.ndim))]]), level), x, spacing)
 
 
 def bias_field(x: np.ndarray, spacing: tuple[float, ...], level: float, rng: np.random.Generator) -> np.ndarray:
-    """Uneven brightness: times the exponential of a cubic polynomial, coefficients up to `level`, no constant.
+    """Uneven brightness: a factor exp(p), p a cubic polynomial without constant, coefficients up to `level`.
 
     Van Leemput et al., IEEE TMI 1999; Sudre et al., 2017.
     """
     import torchio
 
     coefficients = [0.0, *rng.uniform(-level, level, 19)]  # of 20 terms up to the third order
-    return _by(torchio.BiasField(coefficients, 3), x, spacing)
+    return _transformed(torchio.BiasField(coefficients, 3), x, spacing)
 
 
 def motion(x: np.ndarray, spacing: tuple[float, ...], level: float, rng: np.random.Generator) -> np.ndarray:
-    """Two movements while k-space is filled, each by `level` degrees and mm at the most (Shaw et al., MIDL 2019).
+    """Two movements during the acquisition, each by at most `level` degrees and mm (Shaw et al., MIDL 2019).
 
-    About the middle of the grid; the position that the middle of k-space saw is that of the scan.
+    Rotations are about the middle of the grid; the centre of k-space is acquired in the position of the scan.
     """
     import torchio
 
@@ -105,13 +109,14 @@ def motion(x: np.ndarray, spacing: tuple[float, ...], level: float, rng: np.rand
     if flat:
         degrees[:, 1:], shifts[:, 0] = 0, 0  # in the plane of the image
     times = np.sort(rng.uniform(0.1, 0.9, 2))
-    moved = torchio.Motion(degrees, shifts, times, "linear")
-    found = np.moveaxis(_by(moved, turned, tuple(spacing[axis] for axis in order)), 3, 1 + phase)
-    return found[:, 0] if flat else found
+    transform = torchio.Motion(degrees, shifts, times, "linear")
+    moved = _transformed(transform, turned, tuple(spacing[axis] for axis in order))
+    moved = np.moveaxis(moved, 3, 1 + phase)
+    return moved[:, 0] if flat else moved
 
 
 def noise(x: np.ndarray, spacing: tuple[float, ...], level: float, rng: np.random.Generator) -> np.ndarray:
-    """Rician noise, as magnitudes have it, of a deviation of `level` times the scan's 99th percentile."""
+    """Rician noise, as in magnitude images, with a deviation of `level` times the scan's 99th percentile."""
     from monai.transforms import RandRicianNoise
 
     deviation = level * float(np.percentile(np.abs(x), 99))
@@ -121,14 +126,14 @@ def noise(x: np.ndarray, spacing: tuple[float, ...], level: float, rng: np.rando
 
 
 def blur(x: np.ndarray, spacing: tuple[float, ...], level: float, rng: np.random.Generator) -> np.ndarray:
-    """A Gaussian of `level` millimetres' deviation along every axis."""
+    """A Gaussian filter with a deviation of `level` millimetres along every axis."""
     from monai.transforms import GaussianSmooth
 
     return np.asarray(GaussianSmooth([level / step for step in spacing])(x))
 
 
 def anisotropy(x: np.ndarray, spacing: tuple[float, ...], level: float, rng: np.random.Generator) -> np.ndarray:
-    """Slices `level` times as thick along one axis, after a Gaussian of their width, brought back to the grid."""
+    """Slices `level` times as thick along one axis, after a Gaussian filter of their width, resampled to the grid."""
     import torchio
 
     flat, axis = x.ndim == 3, int(rng.integers(x.ndim - 1))
@@ -136,37 +141,37 @@ def anisotropy(x: np.ndarray, spacing: tuple[float, ...], level: float, rng: np.
     scan = _scan(x, spacing)
     steps = tuple(step * level if at == axis else step for at, step in enumerate(spacing))
     thick = torchio.Resample(steps, antialias=True)(scan)
-    found = _array(torchio.Resample((scan.spatial_shape, scan.affine))(thick), x)
-    return found[..., 0] if flat else found
+    resampled = _array(torchio.Resample((scan.spatial_shape, scan.affine))(thick), x)
+    return resampled[..., 0] if flat else resampled
 
 
 def contrast(x: np.ndarray, spacing: tuple[float, ...], level: float, rng: np.random.Generator) -> np.ndarray:
-    """Brightness between lowest and highest to the power of `level`, or of its inverse: another scanner's contrast."""
+    """Another contrast: intensities, scaled to [0, 1], to the power of `level` or of its inverse."""
     from monai.transforms import AdjustContrast
 
     return np.asarray(AdjustContrast(level if rng.random() < 0.5 else 1 / level)(x))
 
 
-def _by(transform: torchio.Transform, x: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+def _transformed(transform: torchio.Transform, x: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
     return _array(transform(_scan(x, spacing)), x)
 
 
 def _scan(x: np.ndarray, spacing: tuple[float, ...]) -> torchio.ScalarImage:
-    """As torchio has it, (C, D, H, W), about the middle of the grid; an image is a volume of one slice."""
+    """The scan as torchio reads it, (C, D, H, W), centred on its grid; an image is a volume of one slice."""
     import torchio
 
-    whole = x if x.ndim == 4 else x[..., None]
+    volume = x if x.ndim == 4 else x[..., None]
     steps = [*spacing, *([1.0] * (4 - x.ndim))]
     affine = np.diag([*steps, 1.0])
-    affine[:3, 3] = [-step * (size - 1) / 2 for step, size in zip(steps, whole.shape[1:], strict=True)]
-    return torchio.ScalarImage(tensor=torch.from_numpy(whole.copy()), affine=affine)
+    affine[:3, 3] = [-step * (size - 1) / 2 for step, size in zip(steps, volume.shape[1:], strict=True)]
+    return torchio.ScalarImage(tensor=torch.from_numpy(volume.copy()), affine=affine)
 
 
 def _array(scan: torchio.ScalarImage, like: np.ndarray) -> np.ndarray:
-    found = scan.data.numpy().reshape(like.shape)
-    if not math.isfinite(float(found.sum(dtype=np.float64))):
-        raise ArithmeticError("a corrupted scan holds what is no number")
-    return found
+    values = scan.data.numpy().reshape(like.shape)
+    if not math.isfinite(float(values.sum(dtype=np.float64))):
+        raise ArithmeticError("a corrupted scan has values that are not finite")
+    return values
 
 
 CORRUPTIONS = {

@@ -1,6 +1,6 @@
-"""The networks of a study under disturbed scans: what is not done yet, fold by fold, every scan disturbed once for all.
+"""Predictions of a study's trained networks for corrupted test scans, fold by fold; each scan is corrupted only once.
 
-Nothing is trained and no record is touched: test scans go through kept weights, and what is said is kept beside.
+Nothing is trained and no record changes. Predictions are saved at once, so that an interrupted run is resumed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.analysis.robustness import trained_networks
 from bench.core import BenchError
+from bench.core.study_plan import PlannedCell, StudyPlan
 from bench.storage import robustness_cache
 from bench.storage.record_store import Store
 from bench.storage.robustness_cache import CLEAN, STRENGTHS
@@ -21,102 +22,108 @@ from bench.training.device import be_deterministic
 from bench.training.trained_model import TrainedModel, load, remedy
 
 Progress = Callable[[int, int], None]
-Asked = tuple[str, int]  # corruption and strength
+Condition = tuple[str, int]  # corruption and strength
 
 
 @dataclass(frozen=True)
 class RobustnessJob:
-    """What is to be done of a study. lacking: labels of arms with the number of their trials that cannot be asked."""
+    """The predictions that a study needs. lacking: arm -> number of its trials without saved weights."""
 
     store: Store
     folder: Path
-    cells: Sequence[Mapping[str, Any]]  # of the plan, with kept weights
-    asked: Sequence[Asked]
+    cells: Sequence[PlannedCell]  # those with saved weights
+    conditions: Sequence[Condition]
     lacking: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
-        return len(self.cells) * len(self.asked)
+        """Networks times conditions."""
+        return len(self.cells) * len(self.conditions)
 
 
-def lay_out(
-    plan: Mapping[str, Any], store: Store, folder: Path, arms: Sequence[str], corruptions: Sequence[str]
+def plan_robustness(
+    plan: StudyPlan, store: Store, folder: Path, arms: Sequence[str], corruptions: Sequence[str]
 ) -> RobustnessJob:
-    """The work on a study's arms (all of them where none is named), each trial once.
+    """The job for the named arms of a study, or for all; each trial once, at every strength of the corruptions.
 
-    BenchError where there is no such arm, or nobody kept weights; trials that are missing, failed or without weights
-    are counted as lacking.
+    folder: of the predictions, see `robustness_cache.folder_of`. Trials without saved weights (missing, failed, or not
+    saved) are counted as lacking. BenchError if the study has no such arm, or no saved weights.
     """
-    mine = [cell for cell in plan["cells"] if cell["role"] == "arm"]
-    there = list(dict.fromkeys(cell["arm"] for cell in mine))
-    if wrong := [arm for arm in arms if arm not in there]:
-        raise BenchError(f"the study {plan['study']} has no arm {wrong[0]!r}; its arms: {', '.join(there)}")
-    wanted = {cell["key"]: cell for cell in mine if not arms or cell["arm"] in arms}
-    cells = [cell for key, cell in wanted.items() if store.weights(key) is not None]
+    mine = [cell for cell in plan.cells if cell.role == "arm"]
+    names = list(dict.fromkeys(cell.arm for cell in mine))
+    if unknown := [arm for arm in arms if arm not in names]:
+        raise BenchError(f"the study {plan.study} has no arm {unknown[0]!r}; its arms: {', '.join(names)}")
+    chosen = {cell.key: cell for cell in mine if not arms or cell.arm in arms}
+    cells = [cell for key, cell in chosen.items() if store.weights(key) is not None]
     if not cells:
-        raise BenchError(f"no weights of {plan['study']} were kept; {remedy(plan['study'])}")
+        raise BenchError(f"the study {plan.study} has no saved weights; {remedy(plan.study)}")
     lacking: dict[str, int] = {}
-    for key, cell in wanted.items():
+    for key, cell in chosen.items():
         if store.weights(key) is None:
-            lacking[cell["arm"]] = lacking.get(cell["arm"], 0) + 1
-    asked = [(CLEAN, 0), *((name, at) for name in corruptions for at in range(1, STRENGTHS + 1))]
-    return RobustnessJob(store, folder, cells, asked, lacking)
+            lacking[cell.arm] = lacking.get(cell.arm, 0) + 1
+    conditions = [(CLEAN, 0), *((name, strength) for name in corruptions for strength in range(1, STRENGTHS + 1))]
+    return RobustnessJob(store, folder, cells, conditions, lacking)
 
 
-def carry_out(work: RobustnessJob, progress: Progress = lambda done, total: None) -> None:
-    """Ask every network about every corruption that it was not asked about yet; what is done is kept at once."""
+def run_robustness(job: RobustnessJob, progress: Progress = lambda done, total: None) -> None:
+    """Compute and save the predictions of every network and condition that are not saved yet.
+
+    progress: called with the number of finished predictions and `job.total`. RunAbortedError if the disk refuses one.
+    """
     done = 0
-    for cells in _folds(work.cells):
-        done = _fold(work, cells, done, progress)
+    for cells in _by_fold(job.cells):
+        done = _run_fold(job, cells, done, progress)
 
 
-def _folds(cells: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """The cells of one data set and fold together: they are tested on the same scans."""
-    found: dict[tuple, list[Mapping[str, Any]]] = {}
+def _by_fold(cells: Sequence[PlannedCell]) -> list[list[PlannedCell]]:
+    """The cells grouped by data set and fold: those of a group are tested on the same scans."""
+    folds: dict[tuple, list[PlannedCell]] = {}
     for cell in cells:
-        found.setdefault((cell["data"], cell["partition"], cell["fold"]), []).append(cell)
-    return list(found.values())
+        folds.setdefault((cell.data, cell.partition, cell.fold), []).append(cell)
+    return list(folds.values())
 
 
 @dataclass
-class _Asked:
-    """A network of a fold and what it said so far; loaded when it is asked first."""
+class _NetworkPredictions:
+    """The predictions of one network so far; the network is loaded when the first one is needed."""
 
     key: str
-    mark: str
-    said: dict[Asked, Any]
+    mark: str  # of the trial's record
+    predictions: dict[Condition, Any]
     network: TrainedModel | None = None
 
 
-def _fold(work: RobustnessJob, cells: Sequence[Mapping[str, Any]], done: int, progress: Progress) -> int:
-    marks = {cell["key"]: work.store.mark(cell["key"]) for cell in cells}
-    those = [_Asked(key, mark, robustness_cache.read(work.folder, key, mark)) for key, mark in marks.items()]
-    for asked in work.asked:
-        missing = [one for one in those if asked not in one.said]
+def _run_fold(job: RobustnessJob, cells: Sequence[PlannedCell], done: int, progress: Progress) -> int:
+    marks = {cell.key: job.store.mark(cell.key) for cell in cells}
+    networks = [
+        _NetworkPredictions(key, mark, robustness_cache.read(job.folder, key, mark)) for key, mark in marks.items()
+    ]
+    for condition in job.conditions:
+        missing = [one for one in networks if condition not in one.predictions]
         for one in missing:
-            one.network = one.network or load(work.store, one.key)
-        for alike in _alike(missing):
-            _ask(work, alike, asked)
-        done += len(those)
-        progress(done, work.total)
+            one.network = one.network or load(job.store, one.key)
+        for group in _by_test_scans(missing):
+            _predict(job, group, condition)
+        done += len(networks)
+        progress(done, job.total)
     return done
 
 
-def _alike(those: Sequence[_Asked]) -> list[list[_Asked]]:
-    """Those with the same test scans in the same batches; in a study all of a fold are."""
-    found: dict[tuple, list[_Asked]] = {}
-    for one in those:
+def _by_test_scans(networks: Sequence[_NetworkPredictions]) -> list[list[_NetworkPredictions]]:
+    """The networks grouped by their test scans and batches; in a study those of a fold are one group."""
+    groups: dict[tuple, list[_NetworkPredictions]] = {}
+    for one in networks:
         tested, recipe = one.network.data.tested, one.network.record.trial.recipe
         place = (tested.prepared.fingerprint, tuple(tested.rows.tolist()), recipe.batch_size, recipe.threads)
-        found.setdefault(place, []).append(one)
-    return list(found.values())
+        groups.setdefault(place, []).append(one)
+    return list(groups.values())
 
 
-def _ask(work: RobustnessJob, those: Sequence[_Asked], asked: Asked) -> None:
-    threads = those[0].network.record.trial.recipe.threads
+def _predict(job: RobustnessJob, networks: Sequence[_NetworkPredictions], condition: Condition) -> None:
+    threads = networks[0].network.record.trial.recipe.threads
     be_deterministic(threads)
-    with threadpool_limits(threads):  # as in the run: predictions of the scans as they are are equal to the last bit
-        answers = trained_networks.said([one.network for one in those], *asked)
-    for one, answer in zip(those, answers, strict=True):
-        one.said[asked] = answer
-        robustness_cache.write(work.folder, one.key, one.mark, one.said)
+    with threadpool_limits(threads):  # as in the run, so that predictions of clean scans are equal to the last bit
+        predictions = trained_networks.predict_corrupted([one.network for one in networks], *condition)
+    for one, predicted in zip(networks, predictions, strict=True):
+        one.predictions[condition] = predicted
+        robustness_cache.write(job.folder, one.key, one.mark, one.predictions)

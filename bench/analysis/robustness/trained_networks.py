@@ -1,4 +1,4 @@
-"""What trained networks say of scans that were disturbed before they are shown: several networks, the same scans."""
+"""Predictions of trained networks for corrupted test scans: each scan is corrupted once for several networks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bench.analysis.robustness.corruptions import corrupted
+from bench.analysis.robustness.corruptions import corrupt_scan
 from bench.evaluation.metrics import metric
 from bench.training import inference, loop
 from bench.training.trained_model import TrainedModel
@@ -16,48 +16,49 @@ from bench.training.trained_model import TrainedModel
 
 @dataclass(frozen=True)
 class CorruptedBatch:
-    """Some test scans, disturbed, as one network reads them: a part as `inference.logits` takes it."""
+    """Corrupted test scans as one network reads them; `inference.logits` takes it as a part of a data set."""
 
     loaded: TrainedModel
-    scans: np.ndarray  # (N, C, ...), prepared and disturbed
+    scans: np.ndarray  # (N, C, ...), prepared and corrupted
 
     def batches(self, size: int) -> Iterator[tuple[np.ndarray, torch.Tensor, None]]:
-        """(positions, x, nothing) of `size` scans, shown and normalised as those that were learnt from."""
+        """(positions, x, None) of `size` scans each, after the view and the normalisation of the training scans."""
         data = self.loaded.data
         spacing = data.tested.prepared.spacing
         for start in range(0, len(self.scans), size):
             some = self.scans[start : start + size]
-            shown = data.view(torch.from_numpy(some), spacing)
-            yield np.arange(start, start + len(some)), data.normaliser(shown.to(data.device)), None
+            viewed = data.view(torch.from_numpy(some), spacing)
+            yield np.arange(start, start + len(some)), data.normaliser(viewed.to(data.device)), None
 
 
-def said(loaded: Sequence[TrainedModel], corruption: str, strength: int) -> list[np.ndarray]:
-    """What each network says of its test scans, (N, K) or (N,), or the primary score of each mask, (N,).
+def predict_corrupted(loaded: Sequence[TrainedModel], corruption: str, strength: int) -> list[np.ndarray]:
+    """The predictions of each network for its N test scans, corrupted at a strength from 0 to 5.
 
-    All networks have the same test scans, which are disturbed once for all of them.
+    For each network: (N, K) probabilities, (N,) numbers, or for masks (N,) the primary score of each mask. All networks
+    must have the same test scans in the same order; each scan is corrupted once for all of them.
     """
     size = 2 * loaded[0].record.trial.recipe.batch_size
-    found: list[list[np.ndarray]] = [[] for _ in loaded]
+    predictions: list[list[np.ndarray]] = [[] for _ in loaded]
     tested = loaded[0].data.tested
     for start in range(0, len(tested.rows), size):
-        scans = _scans(loaded[0], range(start, min(start + size, len(tested.rows))), corruption, strength)
-        for one, parts in zip(loaded, found, strict=True):
-            parts.append(_answer(one, scans, start))
-    return [np.concatenate(parts) for parts in found]
+        scans = _corrupted_scans(loaded[0], range(start, min(start + size, len(tested.rows))), corruption, strength)
+        for one, parts in zip(loaded, predictions, strict=True):
+            parts.append(_predict(one, scans, start))
+    return [np.concatenate(parts) for parts in predictions]
 
 
-def _scans(loaded: TrainedModel, positions: range, corruption: str, strength: int) -> np.ndarray:
+def _corrupted_scans(loaded: TrainedModel, positions: range, corruption: str, strength: int) -> np.ndarray:
     tested = loaded.data.tested
     prepared = tested.prepared
     images, rows = prepared.images(), (int(tested.rows[position]) for position in positions)
     if strength == 0:
         return np.stack([images[row] for row in rows])
     return np.stack(
-        [corrupted(np.array(images[row]), prepared.spacing, corruption, strength, prepared.ids[row]) for row in rows]
+        [corrupt_scan(np.array(images[row]), prepared.spacing, corruption, strength, prepared.ids[row]) for row in rows]
     )
 
 
-def _answer(loaded: TrainedModel, scans: np.ndarray, start: int) -> np.ndarray:
+def _predict(loaded: TrainedModel, scans: np.ndarray, start: int) -> np.ndarray:
     data, recipe = loaded.data, loaded.record.trial.recipe
     tested, task = data.tested, data.tested.prepared.task
     raw = inference.logits(
