@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import learning
 import pytest
 import torch
 from safetensors.torch import load_model, save_model
@@ -20,7 +21,7 @@ THREE = Task("classification", "auc", ("a", "b", "c"))
 AGE = Task("regression", "mae", unit="years")
 MASK = Task("segmentation", "dice", ("background", "vessel"))
 VOLUME, IMAGE = (1, 24, 28, 24), (3, 32, 32)
-SMALL = {"student_params": {"network": "resnet10t"}, "teacher_params": {"network": "resnet10"}}
+SMALL = {"student_params": learning.SMALL, "teacher_params": {"network": "resnet10"}}
 SEGMENTS = {"loss": "paced_curriculum", "student": "unet3d", "student_params": {"channels": [2, 4]}, "teacher": ""}
 FEATURES = ["fitnet", "attention_transfer", "similarity_preserving", "rkd", "pkt", "similarity_graph"]
 WAYS = [(loss, THREE) for loss in ("kd", "dkd", "crd", *FEATURES)]

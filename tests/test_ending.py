@@ -78,7 +78,7 @@ def run(tmp_path, monkeypatch, plugins, reference, *words):
 
 @pytest.mark.parametrize(("reference", "status"), [("good", 0), ("2d", 1)])
 def test_a_run_tells_why_arms_were_refused_and_fails_where_nothing_can_be_compared(
-    tmp_path, monkeypatch, plugins, capsys, reference, status
+    tmp_path, monkeypatch, plugins, capsys, one_format, reference, status
 ):
     assert (run(tmp_path, monkeypatch, plugins, reference, "--launcher", "serial") or 0) == status
     said = capsys.readouterr().out

@@ -13,7 +13,9 @@ import time
 import bids
 import numpy as np
 import pytest
+from commands import said
 
+from bench import registry
 from bench.core import RunAbortedError
 from bench.data import loader
 from bench.data.prepare import DamagedDataError, open_prepared, prepare
@@ -97,14 +99,29 @@ def test_broken_scans_stop_a_preparation_unless_they_may_be_left_out(tmp_path):
     assert "1 scans cannot be used and are left out; manifest.json says which and why" in said["notes"]
 
 
-def test_the_report_says_how_many_scans_were_left_out(plugins, mine, tmp_path):
+@pytest.fixture
+def study_of_scans(plugins, mine, one_format, monkeypatch, capsys):
+    """Run a floor of a study of `ad_oasis`, which has to succeed; returns what the command prints."""
+    (mine / "study.py").write_text((plugins / "tiny.py").read_text().replace("tiny_volumes", "ad_oasis"))
+    monkeypatch.setenv("BENCH_PLUGINS", f"{plugins}{os.pathsep}{mine}")
+    registry.forget()
+
+    def run() -> str:
+        words = ["run", "--study", "study", "--arm", "constant", "--launcher", "serial"]
+        status, text = said(capsys, monkeypatch, *words)
+        assert status == 0, text
+        return text
+
+    yield run
+    sys.modules.pop("bench_plugins.study", None)
+    registry.forget()
+
+
+def test_the_report_says_how_many_scans_were_left_out(study_of_scans, tmp_path):
     tree = bids.oasis(tmp_path / "tree", 24)
     bids.scan_path(tree, "sub-2").write_bytes(b"")
-    (mine / "study.py").write_text((plugins / "tiny.py").read_text().replace("tiny_volumes", "ad_oasis"))
     prepare("ad_oasis", source=tree, skip_broken=True)
-    words = "run", "--study", "study", "--arm", "constant", "--launcher", "serial"
-    done = bench(*words, BENCH_PLUGINS=f"{plugins}{os.pathsep}{mine}")
-    assert done.returncode == 0, done.stderr
+    study_of_scans()
     page = (tmp_path / "results" / "study" / "report.md").read_text()
     assert "ad_oasis: 1 scans cannot be used and are left out" in page
 
@@ -150,15 +167,11 @@ def test_a_damage_that_leaves_size_and_time_is_found_when_the_set_is_read_throug
     assert "was damaged" in prepare("ad_oasis", source=tree, thorough=True).manifest["notes"][-1]
 
 
-def test_a_study_mends_its_prepared_data_from_where_they_came(plugins, mine, tmp_path):
+def test_a_study_mends_its_prepared_data_from_where_they_came(study_of_scans, tmp_path):
     tree = bids.oasis(tmp_path / "tree", 24)
-    (mine / "study.py").write_text((plugins / "tiny.py").read_text().replace("tiny_volumes", "ad_oasis"))
-    environment = {"BENCH_PLUGINS": f"{plugins}{os.pathsep}{mine}"}
     made = prepare("ad_oasis", source=tree)
     _flipped(made.folder / "images.npy")
-    done = bench("run", "--study", "study", "--arm", "constant", "--launcher", "serial", **environment)
-    assert done.returncode == 0, done.stderr
-    assert "are damaged" in done.stdout
+    assert "are damaged" in study_of_scans()
     assert open_prepared("ad_oasis").fingerprint == made.fingerprint
 
 
