@@ -152,7 +152,7 @@ def test_one_fold_after_the_other_leaves_the_winners_of_both_and_says_what_is_mi
     found, missing = sets()
     assert found == [("net", 0), ("dropping", 0)]
     assert [each.partition(" on ")[0] for each in missing] == ["net", "dropping"]
-    assert "not searched yet, to the end: dropping on tiny_volumes, partition 0, fold 1" in said
+    assert "not searched to the end yet: dropping on tiny_volumes, partition 0, fold 1" in said
     assert "Not searched yet, to the end: net on" in (place / "report.md").read_text()
     first = {path.name for path in place.glob("*.svg")}
     status, said = command("--study", "searched", "--fold", "1", "--arm", "net", "--trials", "2")

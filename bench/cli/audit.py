@@ -19,41 +19,43 @@ DUPLICATES = (
     ("near", "near duplicates, from {threshold:g}"),
     ("mirrored", "near duplicates, mirror images too"),
 )
-SHOWN = 10  # names listed on a terminal; --json has all
+LISTED = 10  # names listed on a terminal; --json lists all
 Images = Annotated[
-    list[Path] | None, typer.Option("--images", help="A folder of images, a folder a class; may be repeated.")
+    list[Path] | None, typer.Option("--images", help="A folder of images with one folder per class. May be repeated.")
 ]
 SplitTable = Annotated[
-    Path | None, typer.Option("--split", help="A table with columns path and split, for the images of the folders.")
+    Path | None, typer.Option("--split", help="A table with the columns path and split for the images of --images.")
 ]
 Against = Annotated[
-    str | None, typer.Option("--against", help="A prepared set of volumes that the slices may have been cut from.")
+    str | None, typer.Option("--against", help="A prepared data set of volumes that the slices may come from.")
 ]
-Column = Annotated[str, typer.Option("--column", help="With --against: what of the volumes is counted against class.")]
+Column = Annotated[str, typer.Option("--column", help="With --against: column to tabulate against the class.")]
 
 
 def audit(
     names: Annotated[list[str] | None, typer.Argument(help="Prepared data sets.")] = None,
     images: Images = None,
-    threshold: Annotated[float, typer.Option(help="Correlation from which two images are near duplicates.")] = 0.98,
-    sweep: Annotated[bool, typer.Option("--sweep", help="Show components at every threshold.")] = False,
+    threshold: Annotated[float, typer.Option(help="Two images are near duplicates from this correlation on.")] = 0.98,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Show the components at every threshold.")] = False,
     split: SplitTable = None,
     against: Against = None,
     column: Column = "",
-    folds: Annotated[int, typer.Option(help="Folds of which the balance is tested.")] = 5,
+    folds: Annotated[int, typer.Option(help="Number of folds to test for balance.")] = 5,
     set_: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Duplicates, near duplicates, unknown identities and uneven folds, within data sets and across them.
+    """Look for duplicates, near duplicates, unknown identities and unbalanced folds within and across data sets.
 
     It reports and changes nothing; the exit status is 0 whatever it finds.
     """
     from bench.data.audit import findings, joined
 
     if not names and not images:
-        raise BenchError("name a prepared data set, or give --images FOLDER")
+        raise BenchError("name a prepared data set or give --images FOLDER")
     if not 0.9 <= threshold <= 1:
-        raise BenchError(f"--threshold lies between 0.9 and 1, not {threshold}: below, everything is alike")
+        raise BenchError(
+            f"--threshold lies between 0.9 and 1, not {threshold}: below 0.9 all images count as duplicates"
+        )
     prepared = [_opened(name, settings(set_)) for name in names or ()]
     volumes = _volumes(against, column, prepared, images or ()) if against else None
     sets = _sets(prepared, images or (), split)
@@ -70,10 +72,10 @@ def audit(
 def _opened(name: str, params: dict[str, Any]) -> Any:
     from bench.data.prepare import open_prepared
 
-    found = open_prepared(name, params)
-    if found is None:
-        raise BenchError(f"{name} is not prepared; bench prepare {name} --from FOLDER")
-    return found
+    prepared = open_prepared(name, params)
+    if prepared is None:
+        raise BenchError(f"{name} is not prepared; run: bench prepare {name} --from FOLDER")
+    return prepared
 
 
 def _sets(prepared: Sequence[Any], folders: Sequence[Path], split: Path | None) -> list[Any]:
@@ -84,7 +86,7 @@ def _sets(prepared: Sequence[Any], folders: Sequence[Path], split: Path | None) 
     if len({*titles}) < len(titles):
         titles = [f"{folder.resolve().parent.name}/{folder.resolve().name}" for folder in folders]
     if len({*titles}) < len(titles):
-        raise BenchError("two of the folders given with --images have the same name; rename one, or give it once")
+        raise BenchError("two folders of --images have the same name; rename one, or give it only once")
     return sets + [from_folder(folder, title, split) for folder, title in zip(folders, titles, strict=True)]
 
 
@@ -103,24 +105,24 @@ def _balance(prepared: Any, folds: int) -> list[dict[str, Any]]:
 
 
 def _volumes(against: str, column: str, prepared: Sequence[Any], folders: Sequence[Path]) -> Any:
-    """The set that slices may come from. BenchError where it cannot be compared with what is audited."""
+    """The data set that slices may come from. BenchError if it cannot be compared with the audited images."""
     volumes = _opened(against, {})
     if prepared or len(folders) != 1 or len(volumes.shape) != 4:
-        raise BenchError("--against takes a prepared set of volumes, and one folder with --images beside it")
+        raise BenchError("--against takes a prepared data set of volumes, together with one folder of --images")
     if column and column not in volumes.covariates:
         raise BenchError(f"{against} has no column {column!r}; there are {', '.join(volumes.covariates)}")
     return volumes
 
 
 def _origin(folder: Path, heads: dict[str, str], volumes: Any, column: str) -> dict[str, Any]:
-    """Where the heads of a folder come from: counts, and no names of people."""
+    """The origin of the heads of a folder: counts, without names of people."""
     from bench.data.audit import from_folder, traced
 
     slices = from_folder(folder, folder.resolve().name, cropped=True)
     groups = [heads[name] for name in slices.names]
-    found = traced(slices.vectors, groups, volumes.images())
+    origin = traced(slices.vectors, groups, volumes.images())
     labels = dict(zip(groups, slices.labels, strict=True))
-    return {"against": volumes.name, **found.summary(labels, _values(volumes, column))}
+    return {"against": volumes.name, **origin.summary(labels, _values(volumes, column))}
 
 
 def _values(volumes: Any, column: str) -> list[str]:
@@ -129,66 +131,66 @@ def _values(volumes: Any, column: str) -> list[str]:
 
 
 def _print(console: Console, report: dict[str, Any], sweep: bool) -> None:
-    def say(text: str) -> None:
+    def show(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     _table(console, f"{report['images']} images", report["counts"])
-    _say_named(say, report)
+    _print_names(show, report)
     for kind, what in DUPLICATES:
         if report[kind] is not None:
-            say(_in_words(what.format(threshold=report["threshold"]), report[kind]))
-    _table(console, "of what is tested, how much is learnt from", report["held_out"])
+            show(_in_words(what.format(threshold=report["threshold"]), report[kind]))
+    _table(console, "test images with a duplicate in training", report["held_out"])
     if report["warning"]:
-        say(f"warning: {report['warning']}")
+        show(f"warning: {report['warning']}")
     if sweep:
         _table(console, "components over thresholds", report["sweep"])
-    _say_groups(say, report)
+    _print_groups(show, report)
     if report.get("origin"):
-        _say_origin(console, say, report["origin"])
+        _print_origin(console, show, report["origin"])
     for each in report["overlaps"]:
-        say(f"{each['sets']} may not test each other: {each['reason']}")
+        show(f"{each['sets']} may not test each other: {each['reason']}")
     for name, tests in report["balance"].items():
         rows = [{key: test[key] for key in ("column", "test", "statistic", "p", "holm")} for test in tests]
         _table(console, f"balance of the folds of {name}", rows)
 
 
-def _say_named(say: Any, report: dict[str, Any]) -> None:
-    for kind, what in (("broken", "cannot be used"), ("odd", "strange")):
-        for name, reason in report[kind][:SHOWN]:
-            say(f"{what}: {name}: {reason}")
-        if len(report[kind]) > SHOWN:
-            say(f"{what}: {len(report[kind]) - SHOWN} more; --json names them")
+def _print_names(show: Any, report: dict[str, Any]) -> None:
+    for kind, what in (("broken", "cannot be used"), ("odd", "unusual")):
+        for name, reason in report[kind][:LISTED]:
+            show(f"{what}: {name}: {reason}")
+        if len(report[kind]) > LISTED:
+            show(f"{what}: {len(report[kind]) - LISTED} more; --json lists them")
 
 
-def _in_words(what: str, found: dict[str, Any]) -> str:
-    if not found["groups"]:
+def _in_words(what: str, duplicates: dict[str, Any]) -> str:
+    if not duplicates["groups"]:
         return f"{what}: none"
-    across = ", ".join(f"{found[f'across_{key}']} across {key}" for key in ("parts", "classes", "sets"))
-    size = f"{found['images']} images in {found['groups']} groups, the largest of {found['largest']}"
-    return f"{what}: {size}; {found['redundant']} could go; {across}"
+    across = ", ".join(f"{duplicates[f'across_{key}']} across {key}" for key in ("parts", "classes", "sets"))
+    size = f"{duplicates['images']} images in {duplicates['groups']} groups, the largest of {duplicates['largest']}"
+    return f"{what}: {size}; {duplicates['redundant']} are redundant; {across}"
 
 
-def _say_groups(say: Any, report: dict[str, Any]) -> None:
+def _print_groups(show: Any, report: dict[str, Any]) -> None:
     astride, heads = report["astride"], report["heads"]
     if heads is None:
-        found = f"{len(astride['parts'])} across the publisher's split, {len(astride['classes'])} with several classes"
-        say(f"declared groups: {astride['groups']}; {found}")
+        crossing = f"{len(astride['parts'])} across the publisher's split, {len(astride['classes'])} in several classes"
+        show(f"declared groups: {astride['groups']}; {crossing}")
         return
     if heads["lowest"] is None:
-        say("heads: none can be told; at no two neighbouring thresholds are the components the same")
+        show("heads: cannot be separated; no two neighbouring thresholds give the same components")
         return
-    counts = ", ".join(f"{count} of {size}" for size, count in list(heads["slices"].items())[:SHOWN])
+    counts = ", ".join(f"{count} of {size}" for size, count in list(heads["slices"].items())[:LISTED])
     range_ = f"the same from {heads['lowest']:g} to {heads['highest']:g}, agreement {heads['agreement']:.3f}"
-    say(f"heads: {heads['heads']} ({'sure' if heads['sure'] else 'not sure'}: {range_}); slices: {counts}")
-    say(f"heads with several classes: {heads['conflicting_labels']}; across parts: {heads['across_parts']}")
+    show(f"heads: {heads['heads']} ({'sure' if heads['sure'] else 'not sure'}: {range_}); slices: {counts}")
+    show(f"heads in several classes: {heads['conflicting_labels']}; across parts: {heads['across_parts']}")
 
 
-def _say_origin(console: Console, say: Any, origin: dict[str, Any]) -> None:
-    traced = (
-        f"{origin['traced']} of {origin['heads']} heads traced, {origin['traced_mirrored']} where scans are mirrored"
+def _print_origin(console: Console, show: Any, origin: dict[str, Any]) -> None:
+    traced = f"{origin['traced']} of {origin['heads']} heads found, {origin['traced_mirrored']} with mirrored scans"
+    show(
+        f"against {origin['against']}: {traced}; similarity {origin['likeness']:.3f}, mirrored {origin['mirrored']:.3f}"
     )
-    say(f"against {origin['against']}: {traced}; likeness {origin['likeness']:.3f}, mirrored {origin['mirrored']:.3f}")
-    _table(console, "traced heads", origin["table"])
+    _table(console, "heads found", origin["table"])
 
 
 def _table(console: Console, title: str, rows: Sequence[dict[str, Any]]) -> None:
