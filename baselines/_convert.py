@@ -146,7 +146,9 @@ def acs(conv: nn.Conv2d) -> AcsConv:
         raise TypeError(
             f"its kernels of {conv.kernel_size} padded by {conv.padding} do not keep the grid in each plane"
         )
-    made = AcsConv(*_shape_of(conv), conv.kernel_size, conv.stride, conv.padding, conv.dilation, **_more(conv))
+    made = AcsConv(
+        *_shape_of(conv), conv.kernel_size, conv.stride, conv.padding, conv.dilation, **_shared_arguments(conv)
+    )
     made.load_state_dict(conv.state_dict())
     return made
 
@@ -157,7 +159,7 @@ def inflated(conv: nn.Conv2d) -> InflatedConv:
     sizes = [
         (one, *both) for one, both in ((depth, conv.kernel_size), (conv.stride[0], conv.stride), (0, conv.padding))
     ]
-    made = InflatedConv(*_shape_of(conv), *sizes, (conv.dilation[0], *conv.dilation), **_more(conv))
+    made = InflatedConv(*_shape_of(conv), *sizes, (conv.dilation[0], *conv.dilation), **_shared_arguments(conv))
     made.margin = conv.padding[0]
     weight = conv.weight[:, :, None].repeat(1, 1, depth, 1, 1) / depth
     made.load_state_dict({**conv.state_dict(), "weight": weight})
@@ -165,7 +167,7 @@ def inflated(conv: nn.Conv2d) -> InflatedConv:
 
 
 def _pointwise(conv: nn.Conv2d) -> nn.Conv3d:
-    made = nn.Conv3d(*_shape_of(conv), 1, conv.stride[0], **_more(conv))
+    made = nn.Conv3d(*_shape_of(conv), 1, conv.stride[0], **_shared_arguments(conv))
     made.load_state_dict({**conv.state_dict(), "weight": conv.weight[:, :, None]})
     return made
 
@@ -205,7 +207,7 @@ def _shape_of(conv: nn.Conv2d) -> tuple[int, int]:
     return conv.in_channels, conv.out_channels
 
 
-def _more(conv: nn.Conv2d) -> dict[str, Any]:
+def _shared_arguments(conv: nn.Conv2d) -> dict[str, Any]:
     return {"groups": conv.groups, "bias": conv.bias is not None}
 
 

@@ -39,7 +39,7 @@ class Fitted(nn.Module):
         super()._load_from_state_dict(state, prefix, *rest)
 
 
-class Beside(nn.ModuleDict):
+class Helpers(nn.ModuleDict):
     """What a student learns beside its network: it hangs on the network, which does not call it and stays the same."""
 
 
@@ -61,19 +61,19 @@ class Lesson:
     batch: Batch
 
 
-def taught(loss: str, network: nn.Module) -> nn.Module:
+def with_helpers(loss: str, network: nn.Module) -> nn.Module:
     """The network, with its helpers where the loss needs some; a chain of layers carries them at its first one."""
     host = network
     while isinstance(host, nn.Sequential):
         host = host[0]
     if loss in HELPERS:
-        host.add_module("beside", Beside(HELPERS[loss]()))
+        host.add_module("beside", Helpers(HELPERS[loss]()))
     return network
 
 
-def beside(model: nn.Module) -> Mapping[str, nn.Module]:
+def helpers_of(model: nn.Module) -> Mapping[str, nn.Module]:
     """The helpers that hang on a student's network."""
-    return next((each for each in model.modules() if isinstance(each, Beside)), {})
+    return next((each for each in model.modules() if isinstance(each, Helpers)), {})
 
 
 def term(method: Distil, model: nn.Module, student: Outputs, batch: Batch) -> Tensor:
@@ -82,7 +82,7 @@ def term(method: Distil, model: nn.Module, student: Outputs, batch: Batch) -> Te
     if teacher.logits.shape != student.logits.shape:
         shapes = f"{tuple(teacher.logits.shape)} and {tuple(student.logits.shape)}"
         raise ValueError(f"teacher and student answer in {shapes}; their answers cannot be compared")
-    helpers = beside(model)
+    helpers = helpers_of(model)
     with torch.autocast(student.logits.device.type, enabled=False):
         return TERMS[method.loss](Lesson(method, helpers, _plain(student), _plain(teacher, detach=True), batch))
 
@@ -116,7 +116,7 @@ def _attention(lesson: Lesson) -> Tensor:
     for who, one in zip(("student", "teacher"), maps, strict=True):
         if one is None:
             raise ValueError(f"loss=attention_transfer needs a map of attention, and the {who} gave none")
-    views = lesson.method.view_for(task), lesson.method.taught_by().view_for(task)
+    views = lesson.method.view_for(task), lesson.method.teacher_method().view_for(task)
     return _distil_maps.attention_transfer(*maps, _distil_maps.axis_of(*views, maps))
 
 
@@ -131,7 +131,9 @@ def _crd(lesson: Lesson) -> Tensor:
     pair = tuple(helpers[who](getattr(lesson, who).features, method.embedding) for who in ("student", "teacher"))
     scans = batch.scans or int(batch.index.max()) + 1
     helpers["memory"].meet(batch.index, batch.y, pair, scans, method.memory_momentum)
-    return _distil_memory.contrast(pair, batch.y, helpers["memory"].some(method.negatives), method.contrast_temperature)
+    return _distil_memory.contrast(
+        pair, batch.y, helpers["memory"].sample(method.negatives), method.contrast_temperature
+    )
 
 
 def _graph_term(lesson: Lesson) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines._input_sizes import shown_shape
+from baselines._input_sizes import shape_after_view
 from bench.core import Task
 from bench.method import Method, outputs
 from bench.views import PLANES, View, effective
@@ -50,7 +50,7 @@ def mapless(name: str, method: Method, task: Task, shape: tuple[int, ...]) -> st
     """Why a method's network has no map of attention, in words. Tried out without numbers; shape: before the view."""
     if method.solves:
         return f"attention is compared place by place, and {name} has no network"
-    if (shown := shown_shape(method.view_for(task), shape)) is None:
+    if (shown := shape_after_view(method.view_for(task), shape)) is None:
         return None  # nobody knows before the spacing is known
     with torch.random.fork_rng(devices=[]):
         model = method.build(task, shown).to("meta").eval()

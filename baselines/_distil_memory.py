@@ -37,7 +37,7 @@ class Memory(nn.Module):
                 kept[index] = F.normalize(momentum * kept[index] + (1 - momentum) * new, dim=1)
             self.classes[index] = y
 
-    def some(self, most: int) -> tuple[Tensor, Tensor, Tensor]:
+    def sample(self, most: int) -> tuple[Tensor, Tensor, Tensor]:
         """Student's and teacher's embeddings, (n, D), and classes, (n,), of all scans, or of `most` drawn ones."""
         if len(self.classes) <= most:
             return self.student, self.teacher, self.classes

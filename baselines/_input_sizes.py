@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 STEPS = (0.5, 1.0, 8.0)  # millimetres: a view that gives one shape at all of these does not ask for the spacing
 
 
-def shown_shape(view: View, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+def shape_after_view(view: View, shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """The shape after the view of prepared scans of `shape`; None where it depends on their spacing."""
     seen = {effective(view, shape).shape(shape, (step,) * (len(shape) - 1)) for step in STEPS}
     return seen.pop() if len(seen) == 1 else None
@@ -27,7 +27,7 @@ def misfit(build: Callable[[tuple[int, ...]], object], view: View, shape: tuple[
     """
     import torch
 
-    shown = shown_shape(view, shape)
+    shown = shape_after_view(view, shape)
     if shown is None:
         return None
     try:

@@ -103,7 +103,7 @@ class Distil(Method):
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines import _distil_losses as terms
 
-        return terms.taught(self.loss, self._student.build(task, shape))
+        return terms.with_helpers(self.loss, self._student.build(task, shape))
 
     def step(self, model: nn.Module, batch: Batch) -> Tensor:
         from baselines import _distil_losses as terms
@@ -132,14 +132,14 @@ class Distil(Method):
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         if reason := refusal(self.loss, task) or self._student.refuses(task, shape):
             return reason
-        teacher = self.taught_by()
+        teacher = self.teacher_method()
         if reason := teacher.refuses(task, shape):
             return f"its teacher, {self._teaching().name}, cannot do this: {reason}"
         return self._misaligned(teacher, task, shape) if self.loss == "attention_transfer" else None
 
     def check(self) -> None:
         self._student.check()
-        teacher = self.taught_by()
+        teacher = self.teacher_method()
         teacher.check()
         if self.teacher_weights == "random" and (teacher.solves or isinstance(teacher, Distil)):
             raise BenchError(f"distil: {self.teacher} has no untrained network to teach; name the network's own method")
@@ -163,7 +163,7 @@ class Distil(Method):
         still = {"lr": 0.0, "weight_decay": 0.0} if self.teacher_weights == "random" else {}
         return registry.spec("methods", name, {**params, **still})
 
-    def taught_by(self) -> Method:
+    def teacher_method(self) -> Method:
         """The teacher's method."""
         teaching = self._teaching()
         return registry.make("methods", teaching.name, teaching.params)

@@ -36,7 +36,7 @@ class FuseMe(Method):
     checksum: str = param("", "SHA-256 of that file: part of what the trial is")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        return self._made(task, shape, self._file())
+        return self._build_network(task, shape, self._file())
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         from baselines._input_sizes import misfit
@@ -48,14 +48,14 @@ class FuseMe(Method):
         three = isinstance(self.view, (Volume, Orthogonal))
         if not three and not (isinstance(self.view, Dynamic) and self.view.plane == "all" and not self.view.slab):
             return f"it reads three planes, and its view ({self.view.kind_name}) does not give one image of each"
-        return misfit(lambda shown: self._made(task, shown, None), self.view, shape)
+        return misfit(lambda shown: self._build_network(task, shown, None), self.view, shape)
 
     def check(self) -> None:
         from baselines import _timm
 
         _timm.check(self.network, self.options or {}, self._file())
 
-    def _made(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
+    def _build_network(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
         from baselines._planes import Early, Joint
 
         made = (self.network, self.options or {}, file)

@@ -56,7 +56,7 @@ class MonaiSeg(Method):
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines import _segment
 
-        made, divisors = self._made((shape[0], *self._window(shape)), task.outputs)
+        made, divisors = self._build_network((shape[0], *self._window(shape)), task.outputs)
         return _segment.Windowed(made, divisors, self._window(shape), self.overlap)
 
     def step(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -78,9 +78,9 @@ class MonaiSeg(Method):
         return misfit(lambda shown: self.build(task, shown), Volume(), shape)
 
     def check(self) -> None:
-        self._made((1, 64, 64, 64), 2)
+        self._build_network((1, 64, 64, 64), 2)
 
-    def _made(self, shape: tuple[int, ...], outputs: int) -> _segment.Made:
+    def _build_network(self, shape: tuple[int, ...], outputs: int) -> _segment.Made:
         """The network and what it needs sizes to be multiples of. Voxels are equal in all directions where nobody
         knows better: the cost of a network is asked for without scans."""
         from baselines import _segment

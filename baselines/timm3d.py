@@ -39,18 +39,18 @@ class Timm3d(Method):
     checksum: str = param("", "SHA-256 of that file: part of what the trial is")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        return self._made(task, shape, self._file())
+        return self._build_network(task, shape, self._file())
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         from baselines._input_sizes import misfit
 
         reason = why_unsupported(self, task, shape, (3,))
-        return reason or misfit(lambda shown: self._made(task, shown, None), self.view, shape)
+        return reason or misfit(lambda shown: self._build_network(task, shown, None), self.view, shape)
 
     def check(self) -> None:
-        self._made(Task("regression", "mae"), (1, 64, 64, 64), self._file())
+        self._build_network(Task("regression", "mae"), (1, 64, 64, 64), self._file())
 
-    def _made(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
+    def _build_network(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
         from baselines import _convert
 
         axis = PLANES[self.plane]

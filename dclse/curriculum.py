@@ -69,7 +69,7 @@ class Progress(nn.Module):
             self.register_buffer(name, torch.zeros(size))
 
     @torch.no_grad()
-    def see(self, logits: Sequence[Tensor], batch: Batch, tolerance: float, hard: bool) -> None:
+    def update(self, logits: Sequence[Tensor], batch: Batch, tolerance: float, hard: bool) -> None:
         """Take a training batch into account: the stages' outputs (B, outputs, ...). Scans without truth are counted
         in `empty` and add nothing else."""
         truth = truth_of(batch)
@@ -104,7 +104,7 @@ class Progress(nn.Module):
         self.weights.copy_(weights / weights.sum())
         return self.weights
 
-    def told(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """What is logged: for each stage the size of its Cur set as a share of the truth, complexity and weight."""
         rows = {"cur": 1 - self.complexity, "complexity": self.complexity, "weight": self.weights}
         told = {

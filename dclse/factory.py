@@ -39,7 +39,7 @@ def losses(method: Dclse, model: nn.Sequential | Staged | Planar, batch: Batch) 
     if batch.task.kind == "segmentation" and batch.y.ndim == 4:  # several slices of a scan: (B, S, rows, columns)
         answer, said = _stacked(answer, batch), [_stacked(each, batch) for each in said]
     progress: Progress = model.progress
-    progress.see([each.detach() for each in said], batch, method.dcl_tolerance, method.dcl_sets == "hard")
+    progress.update([each.detach() for each in said], batch, method.dcl_tolerance, method.dcl_sets == "hard")
     weights = progress.weigh(method.dcl, batch.progress, method.dcl_ramp, method.dcl_temperature)
     beside = sum(weight * label_losses(each, batch) for weight, each in zip(weights.clone(), said, strict=True))
     return label_losses(answer, batch) + method.auxiliary_weight * beside
@@ -50,16 +50,16 @@ def regularised(method: Dclse, model: nn.Module, each: Tensor) -> Tensor:
     return each + method.gpconv_penalty * complexity(model) if method.gpconv_penalty else each
 
 
-def watched(model: nn.Module) -> dict[str, float]:
+def logged_metrics(model: nn.Module) -> dict[str, float]:
     """Sizes of the Cur sets, complexities and weights of the stages, and the groups of every learnt convolution."""
     found: dict[str, float] = {}
     for module in model.modules():
         if isinstance(module, Progress):
-            found |= module.told()
+            found |= module.metrics()
     return found | {f"groups {name}": float(number) for name, number in groups_of(model).items()}
 
 
-def told(model: nn.Module) -> dict[str, Any]:
+def record_info(model: nn.Module) -> dict[str, Any]:
     """What the network began with, and what became of its groups and of its weights of the slices."""
     said: dict[str, Any] = {}
     if (carried := getattr(model, "carried", None)) is not None:

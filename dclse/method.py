@@ -109,7 +109,7 @@ class Dclse(Method):
         from dclse import factory
 
         if batch.task.kind == "segmentation":
-            x, y = model.some(batch.x, batch.y, self.mask_slices) if batch.x.ndim == 5 else (batch.x, batch.y)
+            x, y = model.sample_slices(batch.x, batch.y, self.mask_slices) if batch.x.ndim == 5 else (batch.x, batch.y)
             planar = model.planar if batch.x.ndim == 5 else model
             losses = factory.losses(self, planar, replace(batch, x=x, y=y))
         elif self.auxiliary:
@@ -121,12 +121,12 @@ class Dclse(Method):
     def logged_metrics(self, model: nn.Module) -> Mapping[str, float]:
         from dclse import factory
 
-        return factory.watched(model)
+        return factory.logged_metrics(model)
 
     def record_info(self, model: nn.Module) -> Mapping[str, Any]:
         from dclse import factory
 
-        return factory.told(model)
+        return factory.record_info(model)
 
     def note(self, shape: tuple[int, ...]) -> str:
         """A warning where it reads a scan as one small image."""

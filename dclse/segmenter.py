@@ -57,7 +57,7 @@ class SliceBySlice(nn.Module):
         said = torch.cat([self._planes(some) for some in slices.flatten(0, 1).split(AT_ONCE)])
         return said.unflatten(0, slices.shape[:2]).movedim(1, 2 + self.axis)
 
-    def some(self, x: Tensor, y: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    def sample_slices(self, x: Tensor, y: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """Slices to learn from, and their masks: (B count, C, rows, columns) and (B, count, rows, columns).
 
         Half of them hold a structure, where any does, the others are any; drawn with replacement, at a random window.
@@ -107,6 +107,6 @@ class Projected(nn.Module):
         sizes[2 + self.axis] = x.shape[2 + self.axis]
         return said.expand(sizes)
 
-    def some(self, x: Tensor, y: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    def sample_slices(self, x: Tensor, y: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """The images (B, C', rows, columns), and which lines meet the structure, (B, 1, rows, columns)."""
         return self.pooling(x), y.amax(1 + self.axis).unsqueeze(1)

@@ -53,7 +53,7 @@ def small_shape(name: str, kind: str) -> tuple[int, ...]:
     return (WIDE if name in LARGE else SHAPES)[kind]
 
 
-def shown_shape(method: Method, task: Task, shape: tuple[int, ...]) -> tuple[int, ...]:
+def shape_after_view(method: Method, task: Task, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape after the view of scans of `shape`."""
     return effective(method.view_for(task), shape).shape(shape, (4.0,) * (len(shape) - 1))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from learning import AGE, FLAT, MASK, SHAPES, SMALL, TWO, batch_of, built, form, loss, shown_shape, trained
+from learning import AGE, FLAT, MASK, SHAPES, SMALL, TWO, batch_of, built, form, loss, shape_after_view, trained
 
 from bench.method import outputs
 from bench.registry import make
@@ -38,7 +38,7 @@ def scans(case, task):
     name, params = FORMS[case]
     method = make("methods", name, params)
     shape = SHAPES["image" if name == "timm2d" else "volume"]
-    return method, batch_of(method, task, shown_shape(method, task, shape), 2 if task is MASK else 4)
+    return method, batch_of(method, task, shape_after_view(method, task, shape), 2 if task is MASK else 4)
 
 
 @pytest.mark.parametrize("case", FORMS)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from learning import LARGE, TASKS, batch_of, built, form, loss, shown_shape, small_shape, solved, trained
+from learning import LARGE, TASKS, batch_of, built, form, loss, shape_after_view, small_shape, solved, trained
 from safetensors.torch import load_model, save_model
 
 from bench import registry
@@ -89,7 +89,7 @@ def test_a_method_learns_with_every_weight_or_says_why_not(name, task, kind):
     if reason is not None:
         assert len(reason) > 10
         return
-    batch = batch_of(method, task, shown_shape(method, task, shape), 2)
+    batch = batch_of(method, task, shape_after_view(method, task, shape), 2)
     answer = (2, task.outputs, *(batch.x.shape[2:] if task.kind == "segmentation" else ()))
     if method.solves:
         assert solved(method, batch)(batch.x).shape == answer
@@ -125,7 +125,7 @@ def test_a_method_learns_a_batch_and_is_the_same_under_a_seed_and_when_it_is_sto
     if reason := method.refuses(task, shape):
         assert len(reason) > 10
         return
-    batch = batch_of(method, task, shown_shape(method, task, shape), 2 if task.kind == "segmentation" else 4)
+    batch = batch_of(method, task, shape_after_view(method, task, shape), 2 if task.kind == "segmentation" else 4)
     if method.solves:
         model, again = solved(method, batch), solved(method, batch)
         torch.testing.assert_close(again(batch.x), model(batch.x), rtol=0, atol=0)

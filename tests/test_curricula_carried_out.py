@@ -228,7 +228,7 @@ def test_the_weights_of_voxels_are_those_of_a_loss_written_by_hand(tmp_path):
     model = one.method.build(DICE, SHAPE).eval()
     course = loop._begin(one, model, loop.Scale(), loop.StageTimer(one.device))
     batch = loop._batch(one, course, loop.Scale(), 3)
-    with curriculum_hooks.acting(model, batch.stage) as answers:
+    with curriculum_hooks.stage_hooks(model, batch.stage) as answers:
         losses = one.method.step(model, batch) + curriculum_hooks.voxel_term(answers, batch)
     logits = model(batch.x)
     weights = batch.stage.voxels(batch.y)

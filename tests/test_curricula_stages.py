@@ -39,12 +39,15 @@ def test_smoothing_acts_after_convolutions_that_look_around_and_only_meanwhile()
     torch.manual_seed(0)
     network, x = network_of_maps(), torch.randn(2, 1, 8, 8, 8)
     plain = network(x)
-    with curriculum_hooks.acting(network, Stage(map_blur=1.0)):
+    with curriculum_hooks.stage_hooks(network, Stage(map_blur=1.0)):
         seen = network(x)
     maps = network[1:](curriculum_hooks.smoothed(network[0](x), 1.0))
     torch.testing.assert_close(seen, maps)
     torch.testing.assert_close(network(x), plain)
-    with pytest.raises(ZeroDivisionError), curriculum_hooks.acting(network, Stage(map_blur=1.0, drop_features=0.5)):
+    with (
+        pytest.raises(ZeroDivisionError),
+        curriculum_hooks.stage_hooks(network, Stage(map_blur=1.0, drop_features=0.5)),
+    ):
         raise ZeroDivisionError
     torch.testing.assert_close(network(x), plain)
 
@@ -54,11 +57,11 @@ def test_rates_of_dropout_are_those_of_the_stage():
     network = nn.Sequential(nn.Dropout(0.4), nn.Identity(), nn.Linear(1, 1, bias=False))
     nn.init.ones_(network[2].weight)
     x = torch.ones(20000, 1)
-    with curriculum_hooks.acting(network, Stage(drop_own=0.5)):
+    with curriculum_hooks.stage_hooks(network, Stage(drop_own=0.5)):
         assert network[0].p == 0.2
         assert float((network(x) == 0).float().mean()) == pytest.approx(0.2, abs=0.02)
     assert network[0].p == 0.4
-    with curriculum_hooks.acting(network, Stage(drop_own=0.0, drop_features=0.3)):
+    with curriculum_hooks.stage_hooks(network, Stage(drop_own=0.0, drop_features=0.3)):
         answer = network(x)
     assert float((answer == 0).float().mean()) == pytest.approx(0.3, abs=0.02)
     assert float(answer.detach().max()) == pytest.approx(1 / 0.7)
@@ -68,14 +71,14 @@ def test_rates_of_dropout_are_those_of_the_stage():
 def test_masks_stay_on_the_grid_of_their_scans(stage):
     masks = torch.zeros(2, 8, 8, 8, dtype=torch.long)
     masks[:, 4:] = 1
-    x, y = curriculum_hooks.shown(masks[:, None].float(), masks, stage)
+    x, y = curriculum_hooks.apply_to_batch(masks[:, None].float(), masks, stage)
     assert x.shape == (2, 1, 4, 4, 4)
     assert torch.equal(y[0, :, 0, 0], torch.tensor([0, 0, 1, 1]))
-    assert torch.equal(curriculum_hooks.shown(x, torch.arange(2), Stage(size=(2, 2, 2)))[1], torch.arange(2))
+    assert torch.equal(curriculum_hooks.apply_to_batch(x, torch.arange(2), Stage(size=(2, 2, 2)))[1], torch.arange(2))
     answers = Outputs(torch.randn(2, 3, 8, 8, 8), torch.ones(2, 1))
-    assert curriculum_hooks.told(answers, y).logits.shape == (2, 3, 4, 4, 4)
-    assert curriculum_hooks.told(answers, masks) is answers
-    untouched = curriculum_hooks.shown(x, y, Stage())
+    assert curriculum_hooks.resize_upstream(answers, y).logits.shape == (2, 3, 4, 4, 4)
+    assert curriculum_hooks.resize_upstream(answers, masks) is answers
+    untouched = curriculum_hooks.apply_to_batch(x, y, Stage())
     assert untouched[0] is x
     assert untouched[1] is y
 

@@ -64,9 +64,9 @@ def test_complexity_is_the_share_of_the_truth_not_yet_learnt():
     said = [right * sign for sign in (-1.0, -1.0, 1.0, 1.0)]
     said[1] = torch.cat([right[:1], -right[1:]])  # the second stage knows one of four
     assert progress.complexity.tolist() == [1, 1, 1, 1]
-    progress.see(said, batch(y, AD), 1.0, hard=True)
+    progress.update(said, batch(y, AD), 1.0, hard=True)
     np.testing.assert_allclose(progress.complexity, [1, 0.75, 0, 0], atol=1e-6)
-    told = progress.told()
+    told = progress.metrics()
     assert told["cur S4"] == pytest.approx(0.25)
     assert told["complexity S6"] == pytest.approx(0)
 
@@ -75,19 +75,19 @@ def test_an_empty_mask_is_left_out_and_counted():
     progress, y = Progress(("S1",)), torch.zeros(2, 2, 2, dtype=torch.long)
     y[0, 0, 0] = 1
     sure = torch.stack([torch.zeros(2, 2, 2), torch.full((2, 2, 2), 30.0)], 1)
-    progress.see([sure], batch(y, MASKS), 1.0, hard=False)
-    assert progress.told()["empty masks"] == 1
+    progress.update([sure], batch(y, MASKS), 1.0, hard=False)
+    assert progress.metrics()["empty masks"] == 1
     assert progress.complexity.tolist() == pytest.approx([0])
-    progress.see([-sure], batch(torch.zeros_like(y), MASKS), 1.0, hard=False)  # nothing at all to learn
+    progress.update([-sure], batch(torch.zeros_like(y), MASKS), 1.0, hard=False)  # nothing at all to learn
     assert progress.complexity.tolist() == pytest.approx([0])
-    assert progress.told()["empty masks"] == 3
+    assert progress.metrics()["empty masks"] == 3
 
 
 def test_sizes_are_running_means_over_training_batches():
     progress, y = Progress(("S1",)), torch.zeros(4, dtype=torch.long)
     right = torch.tensor([[9.0, -9.0]] * 4)
-    progress.see([-right], batch(y, AD), 1.0, hard=True)
-    progress.see([right], batch(y, AD), 1.0, hard=True)
+    progress.update([-right], batch(y, AD), 1.0, hard=True)
+    progress.update([right], batch(y, AD), 1.0, hard=True)
     assert progress.complexity.tolist() == pytest.approx([0.9])
 
 

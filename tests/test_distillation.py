@@ -126,7 +126,7 @@ def test_crd_tells_pairs_of_one_scan_from_those_of_different_classes_that_are_re
 def test_crd_without_a_scan_of_another_class_is_a_number():
     pair, memory = tuple(one.float() for one in tensors(STUDENT, STUDENT)), _distil_memory.Memory()
     memory.meet(torch.arange(5), torch.zeros(5, dtype=torch.int64), pair, 8, 0.5)
-    assert torch.isfinite(_distil_memory.contrast(pair, torch.zeros(5), memory.some(8), 0.07)).all()
+    assert torch.isfinite(_distil_memory.contrast(pair, torch.zeros(5), memory.sample(8), 0.07)).all()
 
 
 def test_the_memory_of_crd_holds_the_moving_mean_of_each_scan_and_nobody_else():
@@ -147,9 +147,9 @@ def test_the_memory_of_crd_is_stored_and_draws_no_more_than_it_is_asked_for():
     memory, other = _distil_memory.Memory(), _distil_memory.Memory()
     memory.meet(torch.arange(5), torch.tensor(Y), (torch.tensor(STUDENT).float(),) * 2, 5, 0.5)
     other.load_state_dict(memory.state_dict())
-    assert all(torch.equal(one, same) for one, same in zip(memory.some(5), other.some(5), strict=True))
+    assert all(torch.equal(one, same) for one, same in zip(memory.sample(5), other.sample(5), strict=True))
     torch.manual_seed(0)
-    rows = [memory.some(3) for _ in range(40)]
+    rows = [memory.sample(3) for _ in range(40)]
     assert {len(classes) for *_, classes in rows} == {3}
     assert {int(each) for *_, classes in rows for each in classes} == set(Y.tolist())
     for student, _, classes in rows:

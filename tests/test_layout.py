@@ -33,7 +33,7 @@ def answered(network, x):
 def test_a_laid_network_answers_the_same_with_the_same_gradients(network):
     x = torch.randn(4, 3, 32, 32, dtype=torch.float64)
     plain, gradients = answered(network, x)
-    with optim.laid(network, CPU):
+    with optim.memory_format(network, CPU):
         laid, found = answered(network, x)
     torch.testing.assert_close(plain, laid, rtol=1e-12, atol=1e-12)
     for one, other in zip(gradients, found, strict=True):
@@ -43,7 +43,7 @@ def test_a_laid_network_answers_the_same_with_the_same_gradients(network):
 def test_only_pointwise_convolutions_are_marked_and_afterwards_the_network_is_as_it_was(network):
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     before = repr(network)
-    with optim.laid(network, CPU):
+    with optim.memory_format(network, CPU):
         assert {module.dilation for module in convolutions if module.kernel_size == (1, 1)} == {(2, 2)}
         assert {module.dilation for module in convolutions if module.kernel_size != (1, 1)} == {(1, 1)}
     assert repr(network) == before
@@ -54,7 +54,7 @@ def test_only_pointwise_convolutions_are_marked_and_afterwards_the_network_is_as
 
 def interrupted(network):
     """A training that fails."""
-    with optim.laid(network, CPU):
+    with optim.memory_format(network, CPU):
         raise KeyError
 
 
@@ -63,7 +63,7 @@ def test_a_pointwise_convolution_in_space_is_the_same_too():
     made = nn.Sequential(nn.Conv3d(3, 5, 1, stride=2), nn.Conv3d(5, 2, 3, padding=1, dilation=2)).double()
     x = torch.randn(2, 3, 9, 8, 7, dtype=torch.float64)
     plain = made(x)
-    with optim.laid(made, CPU):
+    with optim.memory_format(made, CPU):
         torch.testing.assert_close(plain, made(x), rtol=1e-12, atol=1e-12)
         assert made[0].dilation == (2, 2, 2)
     assert made[0].dilation == (1, 1, 1)

@@ -38,7 +38,7 @@ def test_half_of_the_slices_of_a_step_hold_a_structure():
     y = torch.zeros(3, 6, 7, 20, dtype=torch.long)
     y[0, 2, 3, 4] = y[1, 5, 5, 17] = 1  # the third scan has none
     x = torch.stack([y.float(), torch.arange(20.0).expand(3, 6, 7, 20)], 1)
-    slices, masks = SliceBySlice(Brightness(), "axial", 0).some(x, y, 8)
+    slices, masks = SliceBySlice(Brightness(), "axial", 0).sample_slices(x, y, 8)
     assert slices.shape == (24, 2, 6, 7)
     assert masks.shape == (3, 8, 6, 7)
     torch.testing.assert_close(slices[:, 0].reshape(masks.shape).long(), masks)  # image and mask of one place
@@ -51,7 +51,7 @@ def test_half_of_the_slices_of_a_step_hold_a_structure():
 
 def test_a_window_is_cut_from_image_and_mask_alike():
     y = torch.randint(2, (2, 12, 14, 5))
-    slices, masks = SliceBySlice(Brightness(), "axial", 6).some(y[:, None].float(), y, 4)
+    slices, masks = SliceBySlice(Brightness(), "axial", 6).sample_slices(y[:, None].float(), y, 4)
     assert slices.shape == (8, 1, 6, 6)
     torch.testing.assert_close(slices[:, 0].reshape(masks.shape).long(), masks)
 
@@ -64,7 +64,7 @@ def test_a_projection_says_the_same_of_every_voxel_of_a_line():
         said = model(x)
     assert said.shape == (2, 2, 33, 36, 12)
     assert torch.equal(said, said[..., :1].expand_as(said))
-    images, lines = model.some(x, torch.randint(2, (2, 33, 36, 12)), 8)
+    images, lines = model.sample_slices(x, torch.randint(2, (2, 33, 36, 12)), 8)
     assert images.shape[2:] == lines.shape[2:] == (33, 36)
 
 

@@ -34,7 +34,7 @@ def unread(method: Method, task: Task, shape: tuple[int, ...], sizes: Iterable[t
     device = next((weight.device for weight in shadow.parameters()), "cpu")
     for size in sizes:
         if fault := _fault(shadow, task, (shape[0], *size), device):
-            return f"the network, made for {_told(shape[1:])}, does not read {_told(size)}: {fault}"
+            return f"the network, made for {_size_text(shape[1:])}, does not read {_size_text(size)}: {fault}"
     return None
 
 
@@ -48,5 +48,5 @@ def _fault(network: nn.Module, task: Task, shape: tuple[int, ...], device: torch
     return None if tuple(answer.shape) == expected else f"it answers {tuple(answer.shape)}, not {expected}"
 
 
-def _told(size: tuple[int, ...]) -> str:
+def _size_text(size: tuple[int, ...]) -> str:
     return " x ".join(str(each) for each in size)

@@ -84,12 +84,12 @@ class AdMri2d(Dataset):
         task = (
             Task("classification", "auc", EITHER)
             if self.stages == 2
-            else Task("classification", "balanced_accuracy", self._told)
+            else Task("classification", "balanced_accuracy", self._stages_read)
         )
         object.__setattr__(self, "task", task)
 
     @property
-    def _told(self) -> tuple[str, ...]:
+    def _stages_read(self) -> tuple[str, ...]:
         """The stages whose folders are read."""
         return tuple(stage for stage in STAGES if self.stages != 3 or stage != "VeryMildDemented")
 
@@ -106,7 +106,7 @@ class AdMri2d(Dataset):
         parts = _parts(root, pictures) if (root / SPLIT).is_file() else {}
         return [
             each.sample(
-                min(self._told.index(each.label), len(self.task.classes) - 1),
+                min(self._stages_read.index(each.label), len(self.task.classes) - 1),
                 self.size,
                 self._group(each),
                 parts.get(each.path, ""),
@@ -123,7 +123,7 @@ class AdMri2d(Dataset):
     def _pictures(self, root: Path | None) -> list[ImageFile]:
         if root is not None and root.resolve().name.lower() == OTHER[self.form]:
             raise BenchError(f"{root} is not the {self.form} form; give the folder above it, or set form")
-        words = {stage: (stage.lower(),) for stage in self._told}
+        words = {stage: (stage.lower(),) for stage in self._stages_read}
         left = [stage.lower() for stage in STAGES if stage not in words]
         return listed(root, Folders(words, (OTHER[self.form], *left)), self.layout)
 

@@ -79,11 +79,11 @@ class PhantomArtery(Phantom):
         """Dice of all arteries against those that the mask holds, from the volumes of the pieces in the picture."""
         import numpy as np
 
-        grown, kept = self.vessels(number)
+        grown, in_mask = self.vessels(number)
         low = np.array(self.corner())
         middles = (grown.starts + grown.ends) / 2
         volumes = grown.volumes() * ((middles > low) & (middles < low + self.mm * np.array(self.shape[1:]))).all(axis=1)
-        return float(2 * volumes[kept].sum() / (volumes[kept].sum() + volumes.sum()))
+        return float(2 * volumes[in_mask].sum() / (volumes[in_mask].sum() + volumes.sum()))
 
 
 def _scan(phantom: PhantomArtery, number: int) -> Scan:
@@ -91,9 +91,9 @@ def _scan(phantom: PhantomArtery, number: int) -> Scan:
     import numpy as np
 
     anatomy, shading, noise = phantom.rngs(number, "anatomy", "shading", "noise")
-    grown, kept = phantom.vessels(number)
+    grown, in_mask = phantom.vessels(number)
     blood, whole = _drawn(phantom, grown, np.arange(len(grown.radii)))
-    mask = whole >= SHARE if not phantom.label_noise else _drawn(phantom, grown, kept)[1] >= SHARE
+    mask = whole >= SHARE if not phantom.label_noise else _drawn(phantom, grown, in_mask)[1] >= SHARE
     places = [
         tuple(float(start - edge + phantom.mm * voxel) for voxel in range(size))
         for start, edge, size in zip(phantom.corner(), _anatomy.CORNER, phantom.shape[1:], strict=True)

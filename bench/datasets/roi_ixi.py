@@ -67,18 +67,18 @@ class RoiIxi(Dataset):
         return (_ixi.STEP,) * 3
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
-        scans, masks = self._found(root)
+        scans, masks = self._scans_and_masks(root)
         return [self._sample(scan, masks[scan.stem]) for scan in scans if scan.stem in masks]
 
     def notes(self, root: Path | None) -> list[str]:
         """What is to be said of the files under `root` beside their numbers."""
-        scans, masks = self._found(root)
+        scans, masks = self._scans_and_masks(root)
         alone = [scan.path.name for scan in scans if scan.stem not in masks]
         lost = sorted(masks[stem].name for stem in set(masks) - {scan.stem for scan in scans})
         told = ((alone, "scans have no region map"), (lost, "region maps have no scan"))
         return [f"{len(names)} {what} and are left out, {names[0]} among them" for names, what in told if names]
 
-    def _found(self, root: Path | None) -> tuple[list[_ixi.IxiHead], dict[str, Path]]:
+    def _scans_and_masks(self, root: Path | None) -> tuple[list[_ixi.IxiHead], dict[str, Path]]:
         """The scans, and the region maps by the name of their scan. BenchError where there are none."""
         scans = _ixi.scans(root, self.layout)
         masks = {path.name.removesuffix(END): path for path in sorted(root.glob(f"{MASKS}/*{END}"))}

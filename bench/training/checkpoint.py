@@ -1,10 +1,9 @@
-"""A training on its way, and how it is kept: what a killed trial goes on from, to the bit.
+"""Checkpoints: a killed training resumes from the last one, to the bit.
 
-Kept at evaluation points, at most every `EVERY` seconds, beside the states of the network that are kept there anyway:
-the optimiser's numbers, the generators' states and the losses seen. `checkpoint.json` names the files with their
-checksums and is renamed into place when they are written; one that does not fit its files is damaged and not used, and
-one that another program, device or precision made is outdated. What a network keeps elsewhere than in parameters and
-buffers is not kept.
+The state is saved at evaluation points, at most every `EVERY` seconds, beside the network's states: the optimiser, the
+states of the generators and the last losses. `checkpoint.json` lists the files with their checksums and is renamed into
+place after they are written. A checkpoint that does not match its files is damaged; one of another program, device or
+precision is outdated. Only parameters and buffers of a network are saved.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from bench.storage.atomic_io import seal, sha256_of, storing, unsealed
 from bench.training.curriculum_hooks import Order
 from bench.training.timers import StageTimer
 
-EVERY = 20.0  # seconds of training that may be lost: keeping the state costs about as much as some steps
+EVERY = 20.0  # seconds of training that may be lost: saving costs about as much as some steps
 CHECKPOINT = "checkpoint.json"
 
 
@@ -44,18 +43,18 @@ class EvaluationPoint:
 
 @dataclass
 class TrainingState:
-    """A training on its way: all that changes from step to step."""
+    """The state of a training: everything that changes from step to step."""
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
     order: Order  # of the batches
-    dice: torch.Generator  # of augmentation
+    augment_rng: torch.Generator  # of augmentation
     signals: Signals  # what the curriculum knows; `seen` is written at every step, the rest stays
     clock: StageTimer
-    by: Mapping[str, str]  # what makes it: device, precision, versions, programs
+    environment: Mapping[str, str]  # what makes it: device, precision, versions, programs
     points: list[EvaluationPoint] = field(default_factory=list)
     checksums: dict[str, str] = field(default_factory=dict)  # of the points' states, as far as they were asked for
-    kept: float = field(default_factory=time.monotonic)  # when the course was last kept, or begun
+    saved_at: float = field(default_factory=time.monotonic)  # when the course was last kept, or begun
 
     @property
     def seen(self) -> Tensor:
@@ -69,46 +68,48 @@ class TrainingState:
 
 
 class CheckpointError(Exception):
-    """A checkpoint that cannot be gone on from. why: damaged, or outdated."""
+    """A checkpoint that cannot be resumed. why: damaged, or outdated."""
 
     def __init__(self, message: str, why: str) -> None:
         super().__init__(message, why)
         self.message, self.why = message, why
 
 
-def keep(course: TrainingState, folder: Path) -> None:
-    """Keep the course as it is after its last evaluation point, where the last time is long enough ago."""
-    if time.monotonic() - course.kept < EVERY:
+def save(course: TrainingState, folder: Path) -> None:
+    """Save the state after the last evaluation point, unless the last checkpoint is less than `EVERY` seconds old."""
+    if time.monotonic() - course.saved_at < EVERY:
         return
-    state = folder / f"course-{course.step}.safetensors"
+    path = folder / f"course-{course.step}.safetensors"
     tensors, numbers = _parts(course)
     with storing(folder):
-        save_file(tensors, state)
+        save_file(tensors, path)
         for point in course.points:
             course.checksums.setdefault(point.state.name, sha256_of(point.state))
         points = [[p.step, p.train_loss, p.val_loss, p.val, dict(p.watched)] for p in course.points]
         course.clock.settle()
-        entry = {"by": dict(course.by), "points": points, "numbers": numbers, "seconds": course.clock.seconds}
-        entry["files"] = {**course.checksums, state.name: sha256_of(state)}
+        entry = {"by": dict(course.environment), "points": points, "numbers": numbers, "seconds": course.clock.seconds}
+        entry["files"] = {**course.checksums, path.name: sha256_of(path)}
         unfinished = folder / f".{CHECKPOINT}"
         unfinished.write_text(json.dumps({**entry, "seal": seal(entry)}), encoding="utf-8")
         unfinished.replace(folder / CHECKPOINT)
-        for older in set(folder.glob("course-*.safetensors")) - {state}:
+        for older in set(folder.glob("course-*.safetensors")) - {path}:
             older.unlink(missing_ok=True)
-    course.kept = time.monotonic()
+    course.saved_at = time.monotonic()
 
 
-def go_on(course: TrainingState, folder: Path) -> int:
-    """Bring a fresh course to where one was kept in `folder`; returns the steps done, 0 where none was.
+def resume(course: TrainingState, folder: Path) -> int:
+    """Restore a new state from the checkpoint in `folder`; returns the steps done, 0 without a checkpoint.
 
-    CheckpointError where what lies there is not what was kept, or was made by another program or in another way.
+    CheckpointError if the checkpoint is damaged or outdated.
     """
     if not (folder / CHECKPOINT).is_file():
         return 0
     try:
         entry = unsealed(folder / CHECKPOINT)
-        if entry["by"] != dict(course.by):
-            other = ", ".join(sorted(name for name in course.by if entry["by"].get(name) != course.by[name]))
+        if entry["by"] != dict(course.environment):
+            other = ", ".join(
+                sorted(name for name in course.environment if entry["by"].get(name) != course.environment[name])
+            )
             raise CheckpointError(f"the checkpoint in {folder.name} was made otherwise ({other})", "outdated")
         _check(entry, folder)
         course.points = [
@@ -134,7 +135,7 @@ def _check(entry: dict[str, Any], folder: Path) -> None:
 
 def _parts(course: TrainingState) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The course as tensors and as plain numbers."""
-    tensors = {"seen": course.seen, "dice": course.dice.get_state(), "noise": torch.get_rng_state()}
+    tensors = {"seen": course.seen, "dice": course.augment_rng.get_state(), "noise": torch.get_rng_state()}
     if course.seen.is_cuda:
         tensors["noise on the GPU"] = torch.cuda.get_rng_state(course.seen.device)
     tensors |= {f"buffer {name}": buffer for name, buffer in _unsaved(course.model)}
@@ -153,13 +154,13 @@ def _restore(course: TrainingState, tensors: dict[str, Tensor], numbers: dict[st
         kind, _, rest = name.partition(" ")
         if kind == "optimiser":
             index, _, entry = rest.partition(" ")
-            state.setdefault(int(index), {})[entry] = _laid_as(weights[int(index)], value)
+            state.setdefault(int(index), {})[entry] = _with_memory_format_of(weights[int(index)], value)
     for name, buffer in _unsaved(course.model):
         buffer.copy_(tensors[f"buffer {name}"])
     course.optimiser.load_state_dict({**course.optimiser.state_dict(), "state": state})
     course.order.go_to(*numbers["order"])
     course.seen.copy_(tensors["seen"])
-    course.dice.set_state(tensors["dice"])
+    course.augment_rng.set_state(tensors["dice"])
     torch.set_rng_state(tensors["noise"])
     if course.seen.is_cuda:
         torch.cuda.set_rng_state(tensors["noise on the GPU"], course.seen.device)
@@ -171,7 +172,7 @@ def _unsaved(model: nn.Module) -> list[tuple[str, Tensor]]:
     return [(name, buffer) for name, buffer in model.named_buffers() if name not in saved]
 
 
-def _laid_as(weight: Tensor, value: Any) -> Any:
+def _with_memory_format_of(weight: Tensor, value: Any) -> Any:
     """An optimiser's numbers in the memory layout of the weight they belong to: channels-last stays channels-last."""
     if not isinstance(value, Tensor) or value.shape != weight.shape:
         return value

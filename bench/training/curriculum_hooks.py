@@ -1,6 +1,6 @@
-"""A stage of a curriculum carried out: on the batch, on the network while a step is taken, on losses and layers.
+"""Apply a stage of a curriculum: to the batch, to the network during a step, to losses and layers.
 
-A stage that asks for nothing costs nothing and changes no bit. What is hung on a network is taken off after the step.
+The default stage costs nothing and changes no bit. Hooks on the network are removed after the step.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SHARP = 0.1  # a deviation in pixels below which a Gaussian changes no float32 n
 
 
 class Order:
-    """Positions of training scans in batches without end: of all in a shuffled order, or of a subset in the same."""
+    """Endless batches of positions of training scans: of all in shuffled order, or of a subset in the same order."""
 
     def __init__(self, scans: int, size: int, rng: np.random.Generator) -> None:
         self._batches = shuffled(scans, size, rng)
@@ -34,19 +34,20 @@ class Order:
 
     @property
     def state(self) -> list[int]:
-        """Where it stands: how many batches were begun, and how many scans of the last are left."""
+        """Batches drawn so far, and scans left of the last one."""
         return [self.drawn, len(self._left)]
 
     def go_to(self, drawn: int, left: int) -> None:
-        """Bring a fresh order to where another stood."""
+        """Advance a new order to the state of another one."""
         for _ in range(drawn):
             batch = self._next()
         self._left = batch[len(batch) - left :] if left else self._left
 
     def take(self, subset: np.ndarray | None = None) -> np.ndarray:
-        """The next batch. subset: positions that it is drawn from; where they are no more than a batch, all of them.
+        """The next batch. subset: positions to draw from; all of them if they are no more than a batch.
 
-        A batch of a subset is what the shuffled order has of it, over as many epochs as that takes, none twice.
+        A batch of a subset takes its scans in the shuffled order, over as many epochs as needed, each scan at most
+        once.
         """
         if subset is None:
             self._left = np.empty(0, np.int64)
@@ -68,8 +69,8 @@ class Order:
         return next(self._batches)
 
 
-def shown(x: Tensor, y: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
-    """Scans (B, C, ...) and targets as the stage shows them; masks (B, ...) stay on the grid of their scans."""
+def apply_to_batch(x: Tensor, y: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
+    """Scans (B, C, ...) and targets after blur, crop, size and dropout of the stage; masks (B, ...) keep their grid."""
     if stage.blur > 0:
         x = blurred(x, stage.blur)
     if stage.band is not None and stage.band != tuple(x.shape[2:]):
@@ -118,8 +119,8 @@ def smoothed(maps: Tensor, sigma: float) -> Tensor:
     return maps
 
 
-def told(upstream: Outputs, y: Tensor) -> Outputs:
-    """What an upstream network says of scans, its masks (B, K, ...) on the grid of the masks (B, ...) as shown."""
+def resize_upstream(upstream: Outputs, y: Tensor) -> Outputs:
+    """Outputs of an upstream network, its masks (B, K, ...) resized to the masks (B, ...) of the batch."""
     if upstream.logits.ndim == 2 or upstream.logits.shape[2:] == y.shape[1:]:
         return upstream
     mode = "bilinear" if y.ndim == 3 else "trilinear"
@@ -127,24 +128,28 @@ def told(upstream: Outputs, y: Tensor) -> Outputs:
 
 
 @contextmanager
-def acting(model: nn.Module, stage: Stage) -> Iterator[list[Tensor]]:
-    """The network as the stage has it, for the time of a step; yields what it answers, where voxels are weighed."""
+def stage_hooks(model: nn.Module, stage: Stage) -> Iterator[list[Tensor]]:
+    """Context manager: the network with the stage's hooks for one step; yields its answers if voxels are weighed."""
     answers: list[Tensor] = []
-    with ExitStack() as hung:
+    with ExitStack() as stack:
         if stage.map_blur > SHARP:
             for layer in convolutions(model):
-                _hang(hung, layer.register_forward_hook(lambda _, __, maps: smoothed(maps, stage.map_blur)))
+                _remove_at_exit(stack, layer.register_forward_hook(lambda _, __, maps: smoothed(maps, stage.map_blur)))
         if stage.drop_maps > 0:
             for layer in convolutions(model):
-                _hang(hung, layer.register_forward_hook(lambda _, __, maps: F.dropout(maps, stage.drop_maps)))
+                _remove_at_exit(
+                    stack, layer.register_forward_hook(lambda _, __, maps: F.dropout(maps, stage.drop_maps))
+                )
         if stage.drop_features > 0 and (last := last_layer(model)) is not None:
-            _hang(hung, last.register_forward_pre_hook(lambda _, read: (F.dropout(read[0], stage.drop_features),)))
+            _remove_at_exit(
+                stack, last.register_forward_pre_hook(lambda _, read: (F.dropout(read[0], stage.drop_features),))
+            )
         if stage.drop_own != 1.0:
             for layer in dropouts(model):
-                hung.callback(setattr, layer, "p", layer.p)
+                stack.callback(setattr, layer, "p", layer.p)
                 layer.p *= stage.drop_own
         if stage.voxels is not None:
-            _hang(hung, model.register_forward_hook(lambda _, __, answer: answers.append(answer)))
+            _remove_at_exit(stack, model.register_forward_hook(lambda _, __, answer: answers.append(answer)))
         yield answers
 
 
@@ -187,7 +192,7 @@ def layers(model: nn.Module) -> list[list[nn.Parameter]]:
 
 
 def voxel_term(answers: list[Tensor], batch: Batch) -> Tensor:
-    """What the stage's weights of voxels add to the label losses, (B,): the mean of (weight - 1) x cross-entropy."""
+    """What the stage's voxel weights add to the label losses, (B,): the mean of (weight - 1) x cross-entropy."""
     if not answers or answers[-1].shape[2:] != batch.y.shape[1:]:
         given = "nothing" if not answers else f"an answer of {tuple(answers[-1].shape)}"
         raise ValueError(f"voxels of masks {tuple(batch.y.shape)} cannot be weighed: the network gave {given}")
@@ -197,7 +202,7 @@ def voxel_term(answers: list[Tensor], batch: Batch) -> Tensor:
 
 
 def loss_of(losses: Tensor, stage: Stage, index: Tensor) -> Tensor:
-    """The loss of a batch from those of its scans, (B,), as the stage weighs them. index: (B,) positions."""
+    """The loss of a batch from those of its scans, (B,), with the stage's weights. index: (B,) positions."""
     if stage.weigh is not None:
         losses = losses * stage.weigh(losses.detach())
     if stage.weights is None:
@@ -211,5 +216,5 @@ def _masks(y: Tensor, size: tuple[int, ...], mode: str) -> Tensor:
     return y if y.ndim == 1 else F.interpolate(y[:, None].float(), size, mode=mode)[:, 0].to(y.dtype)
 
 
-def _hang(hung: ExitStack, hook: torch.utils.hooks.RemovableHandle) -> None:
-    hung.callback(hook.remove)
+def _remove_at_exit(stack: ExitStack, hook: torch.utils.hooks.RemovableHandle) -> None:
+    stack.callback(hook.remove)

@@ -1,4 +1,4 @@
-"""What a fit amounts to on the test part, once it is over: scores, the audit of the selection, the curve."""
+"""Evaluation of a finished training on the test part: scores, the audit of the selection, the curve."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from bench.training.loop import LAST, Fit
 
 
 def metrics(
-    fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None,
+    fit: Fit, task: Task, predictions: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None,
     learnt: Task | None = None,
 ) -> dict[str, dict[str, float]]:  # fmt: skip
     """Every metric of the test part at the selected and the last point, and the audit of the selection.
 
-    said: the predictions on the test part at each evaluation point. The audit is never ranked: it shows what choosing
-    the point on the test part would have flattered. spacing: millimetres along the axes of masks. learnt: the task
-    that was learnt, where other data with another task are tested on.
+    predictions: on the test part at each evaluation point. spacing: millimetres along the axes of masks. learnt: the
+    training task, if it differs from that of the test data. The audit is never ranked: it shows how much choosing the
+    point on the test part would have flattered the score.
     """
     primary = METRICS[task.primary]
-    scores = [primary(y, one, spacing) for one in said]
+    scores = [primary(y, one, spacing) for one in predictions]
     finite = [score for score in scores if math.isfinite(score)]
     last = [score for score in scores[-LAST:] if math.isfinite(score)]
     best = max if primary.better == "higher" else min
     return {
-        "selected": evaluate(task, y, said[fit.selected], spacing),
-        "last": evaluate(task, y, said[-1], spacing),
+        "selected": evaluate(task, y, predictions[fit.selected], spacing),
+        "last": evaluate(task, y, predictions[-1], spacing),
         "validation": {(learnt or task).primary: fit.points[fit.selected].val},
         "audit": {
             "best_of_last": best(last, default=math.nan),
@@ -39,38 +39,43 @@ def metrics(
     }
 
 
-def bias(learnt: np.ndarray, learnt_said: np.ndarray, y: np.ndarray, said: np.ndarray) -> dict[str, float]:
-    """How a predicted number depends on the true one: old people's ages are told too low, young people's too high.
+def bias(val_y: np.ndarray, val_predictions: np.ndarray, y: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+    """How a predicted number depends on the true one: ages of old people are predicted too low, of young people too
+    high.
 
-    learnt, learnt_said: true and predicted numbers (M,) of the validation part; y, said: (N,) of the test part. slope:
-    of the gap, said - y, on y, over the test part; 0 is no bias, -1 a prediction that knows nothing. corrected_mae: the
-    mean absolute error of (said - a) / b, where said = a + b y was fitted on the validation part alone, as Cole et al.
-    do (NeuroImage 2017); it needs no true number of the test part. Reported beside the score, which it never changes:
-    the correction widens errors as it straightens them. NaN where it cannot be had.
+    val_y, val_predictions: true and predicted numbers (M,) of the validation part; y, predictions: (N,) of the test
+    part. slope: of the gap, predictions - y, on y, over the test part; 0 is no bias, -1 a prediction without
+    information. corrected_mae: the mean absolute error of (predictions - a) / b, where predictions = a + b y is fitted
+    on the validation part alone, as by Cole et al. (NeuroImage 2017); it needs no true number of the test part. It is
+    reported beside the score and never changes it: the correction widens errors as it straightens them. NaN if
+    undefined.
     """
-    slope = _line(y, said - y)[1]
-    start, steep = _line(learnt, learnt_said)
+    slope = _line(y, predictions - y)[1]
+    start, steep = _line(val_y, val_predictions)
     usable = math.isfinite(steep) and steep > 0.05
-    corrected = float(np.abs((said - start) / steep - y).mean()) if usable else math.nan
+    corrected = float(np.abs((predictions - start) / steep - y).mean()) if usable else math.nan
     return {"slope": slope, "corrected_mae": corrected}
 
 
-def operating(learnt: np.ndarray, learnt_said: np.ndarray, y: np.ndarray, said: np.ndarray) -> dict[str, float]:
+def operating(
+    val_y: np.ndarray, val_predictions: np.ndarray, y: np.ndarray, predictions: np.ndarray
+) -> dict[str, float]:
     """Sensitivity and specificity on the test part at the threshold that is best on the validation part (Youden 1950).
 
-    learnt, learnt_said: classes (M,) and probabilities (M, 2) of the validation part; y, said: (N,) and (N, 2) of the
-    test part. A scan is called class 1 from the threshold on: the probability of a validation scan with the largest
-    sensitivity + specificity there, the highest of several. NaN where the validation part holds one class.
+    val_y, val_predictions: classes (M,) and probabilities (M, 2) of the validation part; y, predictions: (N,) and (N,
+    2) of the test part. A scan is called class 1 from the threshold on: the probability of a validation scan with the
+    largest
+    sensitivity + specificity there, the highest of several. NaN if the validation part has one class.
     """
-    ill, sure = learnt == 1, learnt_said[:, 1].astype(float)
+    ill, sure = val_y == 1, val_predictions[:, 1].astype(float)
     if ill.all() or not ill.any():
         return dict.fromkeys(("threshold", "sensitivity", "specificity"), math.nan)
     steps = np.unique(sure)[::-1]
     gains = [(sure[ill] >= step).mean() - (sure[~ill] >= step).mean() for step in steps]
     threshold = float(steps[np.argmax(np.round(gains, 12))])
-    called = np.eye(2)[(said[:, 1].astype(float) >= threshold).astype(int)]
-    found = {name: METRICS[name](y, called) for name in ("sensitivity", "specificity")}
-    return {"threshold": threshold, **found}
+    called = np.eye(2)[(predictions[:, 1].astype(float) >= threshold).astype(int)]
+    rates = {name: METRICS[name](y, called) for name in ("sensitivity", "specificity")}
+    return {"threshold": threshold, **rates}
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
@@ -83,7 +88,7 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 
 def curve(
-    fit: Fit, task: Task, said: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None
+    fit: Fit, task: Task, predictions: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None
 ) -> list[dict[str, Any]]:
     """A row per evaluation point: losses, the primary metric on the validation and the test part, what was watched."""
     return [
@@ -95,5 +100,5 @@ def curve(
             "test": METRICS[task.primary](y, one, spacing),
             **({"watched": dict(point.watched)} if point.watched else {}),
         }
-        for point, one in zip(fit.points, said, strict=True)
+        for point, one in zip(fit.points, predictions, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""What a trained network says of scans: probabilities, numbers or label maps."""
+"""Predictions of a trained network: probabilities, numbers or label maps."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scale:
-    """Numbers in units of the training part's deviation from its mean; classes and masks are left as they are."""
+    """Standardisation of numbers by mean and deviation of the training part; classes and masks are unchanged."""
 
     mean: float = 0.0
     deviation: float = 1.0
 
     @classmethod
     def fit(cls, task: Task, y: np.ndarray) -> Scale:
-        """Learnt on the targets (N,) of the training part."""
+        """Fit it to the targets (N,) of the training part."""
         if task.kind != "regression":
             return cls()
         return cls(float(y.mean()), float(y.std()) or 1.0)
@@ -54,11 +54,11 @@ def upstream_outputs(model: nn.Module, part: Part, batch_size: int, autocast: to
 
     model.eval()
     with torch.no_grad(), autocast:
-        said: Sequence[methods.Outputs] = [methods.outputs(model, x, True) for _, x, _ in part.batches(batch_size)]
-    maps = [one.attention for one in said if one.attention is not None]
+        batches: Sequence[methods.Outputs] = [methods.outputs(model, x, True) for _, x, _ in part.batches(batch_size)]
+    maps = [one.attention for one in batches if one.attention is not None]
     return methods.Outputs(
-        torch.cat([one.logits for one in said]).float(),
-        torch.cat([one.features for one in said]).float(),
+        torch.cat([one.logits for one in batches]).float(),
+        torch.cat([one.features for one in batches]).float(),
         torch.cat(maps) if maps else None,
     )
 

@@ -36,7 +36,7 @@ LAST = 5  # evaluation points that validation chooses among
 
 
 class DivergenceError(ArithmeticError):
-    """The loss is no number any more."""
+    """The loss or the output is NaN or infinite."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +87,16 @@ def fit(setup: TrainingSetup, shape: tuple[int, ...]) -> Fit:
     scale = Scale.fit(setup.task, setup.train.y)
     torch.manual_seed(setup.trial.seed_for("noise"))
     clock = StageTimer(setup.device)
-    with optim.laid(model, setup.device):
+    with optim.memory_format(model, setup.device):
         points, resumed, earlier = (_solve if setup.method.solves else _descend)(setup, model, scale, clock)
     clock.settle()
     return Fit(model, points, select(points, setup.task), scale, clock.seconds, resumed, earlier)
 
 
 def select(points: Sequence[EvaluationPoint], task: Task) -> int:
-    """The best of the last five points on validation; equals are told apart by its loss, then the later one is taken.
+    """The best of the last five points on validation; ties are resolved by its loss, then the later one is taken.
 
-    Where the metric cannot be had (one class in a small validation part), the loss alone decides.
+    If the metric is undefined (one class in a small validation part), the loss alone decides.
     """
     sign = 1.0 if METRICS[task.primary].better == "higher" else -1.0
 
@@ -148,11 +148,11 @@ def _solve(
 def _descend(
     setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer
 ) -> tuple[list[EvaluationPoint], int, float]:
-    """Steps of the optimiser, from the beginning or from where a killed trial was last kept."""
+    """Optimiser steps, from the beginning or from the last checkpoint."""
     recipe, stops = setup.recipe, evaluation_steps(setup.recipe)
     course = _begin(setup, model, scale, clock)
-    setup = replace(setup, upstream=setup.upstream[: _taught(setup)])
-    begun = checkpoint.go_on(course, setup.workplace)
+    setup = replace(setup, upstream=setup.upstream[: _method_upstream_count(setup)])
+    begun = checkpoint.resume(course, setup.workplace)
     earlier = sum(clock.seconds.values())
     running = torch.zeros((), device=setup.device)
     model.train()
@@ -169,7 +169,7 @@ def _descend(
             clock.lap("update")
             course.points.append(_evaluate(setup, model, scale, step + 1, mean, clock))
             setup.on_evaluation(course.points[-1])
-            checkpoint.keep(course, setup.workplace)
+            checkpoint.save(course, setup.workplace)
             clock.lap("writing")
             clock.settle()
             running.zero_()
@@ -181,7 +181,7 @@ def _descend(
 def _begin(setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer) -> TrainingState:
     train, trial = setup.train, setup.trial
     order = curriculum_hooks.Order(len(train), setup.recipe.batch_size, np.random.default_rng(trial.seed_for("order")))
-    dice = torch.Generator().manual_seed(trial.seed_for("augment"))
+    augment_rng = torch.Generator().manual_seed(trial.seed_for("augment"))
     optimiser = _optimiser(setup.method, model, setup.curriculum.layered)
     signals = Signals(
         torch.full((len(train),), math.nan, device=setup.device),
@@ -192,27 +192,27 @@ def _begin(setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTim
         len(optimiser.param_groups),
         trial.seed_for("curriculum"),
     )
-    return TrainingState(model, optimiser, order, dice, signals, clock, _by(setup))
+    return TrainingState(model, optimiser, order, augment_rng, signals, clock, _environment(setup))
 
 
-def _taught(setup: TrainingSetup) -> int:
-    """How many of the upstream networks are the method's; the others are the curriculum's."""
+def _method_upstream_count(setup: TrainingSetup) -> int:
+    """The number of upstream networks that are the method's; the others are the curriculum's."""
     return len(setup.method.upstream(setup.trial)) if setup.upstream else 0
 
 
 def _difficulty(setup: TrainingSetup, scale: Scale) -> np.ndarray | None:
     """The losses of the curriculum's first upstream network, (training scans,); None where there is none."""
-    if len(setup.upstream) <= _taught(setup):
+    if len(setup.upstream) <= _method_upstream_count(setup):
         return None
-    logits, found = setup.upstream[_taught(setup)].logits, []
+    logits, losses = setup.upstream[_method_upstream_count(setup)].logits, []
     for positions in np.array_split(np.arange(len(setup.train)), math.ceil(len(setup.train) / setup.recipe.batch_size)):
         index, (_, y) = setup.train.index(positions), setup.train.take(positions)
-        found.append(label_losses(logits[index], Batch(y, scale.forward(y), index, setup.task)))
-    return torch.cat(found).cpu().numpy()
+        losses.append(label_losses(logits[index], Batch(y, scale.forward(y), index, setup.task)))
+    return torch.cat(losses).cpu().numpy()
 
 
-def _by(setup: TrainingSetup) -> dict[str, str]:
-    """What makes this training: a state that another device, precision, version or program left is not gone on with."""
+def _environment(setup: TrainingSetup) -> dict[str, str]:
+    """What a checkpoint must agree with: device, precision, versions and code."""
     return {
         "device": setup.device.type,
         "precision": precision(setup.recipe, setup.device),
@@ -229,8 +229,10 @@ def _batch(setup: TrainingSetup, course: TrainingState, scale: Scale, step: int)
     stage = setup.curriculum.at(progress, replace(course.signals, step=step))
     positions = course.order.take(stage.subset)
     index, (x, y) = setup.train.index(positions), setup.train.take(positions)
-    x, y = curriculum_hooks.shown(augment(x, method.augment, course.dice, setup.left_right), scale.forward(y), stage)
-    upstream = [curriculum_hooks.told(one.at(index), y) for one in setup.upstream]
+    x, y = curriculum_hooks.apply_to_batch(
+        augment(x, method.augment, course.augment_rng, setup.left_right), scale.forward(y), stage
+    )
+    upstream = [curriculum_hooks.resize_upstream(one.at(index), y) for one in setup.upstream]
     lr = method.lr * lr_factor(method, progress) * stage.lr_scale
     for layer, group in enumerate(course.optimiser.param_groups):
         group["lr"] = lr * stage.layer_lr[layer] if stage.layer_lr else lr
@@ -239,7 +241,7 @@ def _batch(setup: TrainingSetup, course: TrainingState, scale: Scale, step: int)
 
 def _step(setup: TrainingSetup, course: TrainingState, batch: Batch) -> Tensor:
     """One step of the optimiser: the losses of the batch, (B,), detached."""
-    with autocast(setup.recipe, setup.device), curriculum_hooks.acting(course.model, batch.stage) as answers:
+    with autocast(setup.recipe, setup.device), curriculum_hooks.stage_hooks(course.model, batch.stage) as answers:
         losses = setup.method.step(course.model, batch).float()
         weighed = losses if batch.stage.voxels is None else losses + curriculum_hooks.voxel_term(answers, batch)
     loss = curriculum_hooks.loss_of(weighed, batch.stage, batch.index)
@@ -262,8 +264,8 @@ def _evaluate(
     y = torch.as_tensor(setup.val.y, device=setup.device)
     y = y.float() if setup.task.kind == "regression" else y.long()
     batch = Batch(raw, scale.forward(y), torch.arange(len(y)), setup.task)
-    said = inference.predictions(raw, setup.task, scale)
-    value = METRICS[setup.task.primary](setup.val.y, said, setup.spacing)
+    predicted = inference.predictions(raw, setup.task, scale)
+    value = METRICS[setup.task.primary](setup.val.y, predicted, setup.spacing)
     val_loss = float(label_losses(raw, batch).mean())
     clock.lap("evaluation")
     state = setup.workplace / f"point-{step}.safetensors"

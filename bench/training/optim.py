@@ -1,4 +1,4 @@
-"""How the weights of a network lie and are updated, so that a step is quick: what it computes stays the same."""
+"""Optimiser and memory format of a network, chosen for speed; what the network computes is unchanged."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ OPTIMISERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch
 
 
 @contextmanager
-def laid(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """The network, which is on the device already, prepared for training there; on a processor as it was afterwards."""
+def memory_format(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """Context manager: the network in the fastest memory format of its device; restored on a CPU afterwards."""
     if device.type == "cuda":
-        _lay_channels_last(model)
+        _use_channels_last(model)
         yield
         return
     marked = _mark_pointwise(model)
@@ -38,7 +38,7 @@ def optimiser(method: Method, groups: list) -> torch.optim.Optimizer:
     return kind(groups, lr=method.lr, weight_decay=method.weight_decay, fused=True, **more)
 
 
-def _lay_channels_last(model: nn.Module) -> None:
+def _use_channels_last(model: nn.Module) -> None:
     """Each weight of a convolution in the layout that GPUs read fastest, by its own rank."""
     for weight in model.parameters():
         if weight.ndim in (4, 5):
@@ -47,13 +47,13 @@ def _lay_channels_last(model: nn.Module) -> None:
 
 
 def _mark_pointwise(model: nn.Module) -> list[nn.Module]:
-    """Say that pointwise convolutions are dilated, which means nothing where the kernel is one wide; returns them.
+    """Declare pointwise convolutions dilated, which has no effect on a kernel of one; returns them.
 
     With one thread and fewer than 16 scans torch computes undilated ones without oneDNN, which is slower; the benchmark
     `networks` measures by how much.
     """
-    found = [module for module in model.modules() if type(module) in (nn.Conv2d, nn.Conv3d)]
-    found = [module for module in found if set(module.kernel_size) | set(module.dilation) == {1}]
-    for module in found:
+    pointwise = [module for module in model.modules() if type(module) in (nn.Conv2d, nn.Conv3d)]
+    pointwise = [module for module in pointwise if set(module.kernel_size) | set(module.dilation) == {1}]
+    for module in pointwise:
         module.dilation = (2,) * len(module.kernel_size)
-    return found
+    return pointwise

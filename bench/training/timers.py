@@ -25,12 +25,12 @@ class StageTimer:
         self.start()
 
     def start(self) -> None:
-        """What passed since the last lap is nobody's."""
+        """Restart the timer; time since the last lap is not counted."""
         self.settle()
         self._last = self._now()
 
     def lap(self, what: str) -> None:
-        """The time since the last lap, or the start, was spent on `what`."""
+        """Add the time since the last lap, or the start, to `what`."""
         now = self._now()
         if self._gpu:
             self._marks.append((what, self._last, now))
@@ -39,7 +39,7 @@ class StageTimer:
         self._last = now
 
     def settle(self) -> None:
-        """Wait for the device and count the laps that are still open."""
+        """Wait for the device and add the open laps."""
         if self._marks:
             self._marks[-1][2].synchronize()
         for what, begun, ended in self._marks:

@@ -1,4 +1,4 @@
-"""A finished trial brought back: its data as it saw them, and its network with the weights that were kept."""
+"""Load a finished trial: its data and its network with the selected weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.training.trial_data import TrialData, load_trial_data
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained network and the scans that it was tested on."""
+    """A trained network with its record and its data."""
 
     record: Record
     method: Method
@@ -43,7 +43,7 @@ class TrainedModel:
 
 
 def load(store: Store, key: str) -> TrainedModel:
-    """The trial of that key. BenchError where it is not there, is not done, or its weights were not kept."""
+    """Load the trial of that key. BenchError if it does not exist, is not done, or its weights were not saved."""
     record = store.whole(key, weights=True)
     if record is None:
         raise BenchError(f"no finished trial {key} in {store.root}; `bench run` prints where its records lie")

@@ -201,13 +201,13 @@ def _limit(fold: Fold, prepared: Prepared, most: int) -> Fold:
     if not most:
         return fold
 
-    def some(rows: np.ndarray) -> np.ndarray:
-        seen: dict[str, int] = {}
+    def limited(rows: np.ndarray) -> np.ndarray:
+        counts: dict[str, int] = {}
         turns = []
         for row in rows:
             stratum = prepared.strata[row]
-            turns.append(seen.setdefault(stratum, 0))
-            seen[stratum] += 1
+            turns.append(counts.setdefault(stratum, 0))
+            counts[stratum] += 1
         return np.sort(rows[np.argsort(turns, kind="stable")[:most]])
 
-    return Fold(some(fold.train), some(fold.val), some(fold.test))
+    return Fold(limited(fold.train), limited(fold.val), limited(fold.test))

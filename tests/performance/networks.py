@@ -68,7 +68,7 @@ def _step(name: str, params: dict[str, Any], shape: tuple[int, ...], laid: bool 
     batch = Batch(torch.randn(BATCH, *shape), y, torch.arange(BATCH), task)
 
     def step() -> None:
-        with optim.laid(model, torch.device("cpu")) if laid else nullcontext():
+        with optim.memory_format(model, torch.device("cpu")) if laid else nullcontext():
             model.zero_grad(set_to_none=True)
             method.step(model, batch).mean().backward()
 

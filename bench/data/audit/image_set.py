@@ -67,7 +67,7 @@ def from_folder(
     paths = sorted(_images(root))
     if not paths:
         raise BenchError(f"no image under {root}; expected a folder a class with {', '.join(sorted(SUFFIXES))} in it")
-    told = _told(split) if split else {}
+    parts = _read_parts(split) if split else {}
     kept, faults, oddities, vectors = [], [], [], []
     for path, found in zip(paths, _decoded(paths, threads, cropped), strict=True):
         place = path.relative_to(root)
@@ -76,7 +76,7 @@ def from_folder(
             faults.append((name, found.fault))
             continue
         part, label = _place(place.parts[:-1])
-        kept.append((name, title, _part(told, root, place) or part, label, name, found.checksum))
+        kept.append((name, title, _part(parts, root, place) or part, label, name, found.checksum))
         vectors.append(found.small)
         oddities += [(name, found.oddity)] if found.oddity else []
     if not kept:
@@ -146,7 +146,7 @@ def _place(folders: Sequence[str]) -> tuple[str, str]:
     return parts[0] if parts else "", classes[0] if classes else ""
 
 
-def _told(table: Path) -> Mapping[str, str]:
+def _read_parts(table: Path) -> Mapping[str, str]:
     """Path -> part, of a table. BenchError where it is no such table."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
@@ -160,5 +160,5 @@ def _told(table: Path) -> Mapping[str, str]:
     return {row["path"]: PARTS.get(str(row["split"]).lower(), str(row["split"])) for row in rows}
 
 
-def _part(told: Mapping[str, str], root: Path, place: Path) -> str:
-    return told.get(place.as_posix()) or told.get(f"{root.resolve().name}/{place.as_posix()}", "")
+def _part(parts: Mapping[str, str], root: Path, place: Path) -> str:
+    return parts.get(place.as_posix()) or parts.get(f"{root.resolve().name}/{place.as_posix()}", "")

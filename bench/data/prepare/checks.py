@@ -67,7 +67,7 @@ def decode(sample: Sample, dataset: Dataset, root: Path | None) -> DecodedScan:
         image = _fit(_grey(scan.image), dataset.shape[1:])
         mask = None if scan.mask is None else _fit(_classes(scan, dataset), dataset.shape[1:])
     except FAULTS as error:
-        return DecodedScan(sample, checksum=checksum, fault=_in_words(error))
+        return DecodedScan(sample, checksum=checksum, fault=_reason(error))
     marks.append(time.perf_counter())
     before = scan.image.shape[1:]
     fitted = "" if before == tuple(dataset.shape[1:]) else " x ".join(map(str, before))
@@ -198,7 +198,7 @@ def _sizes(scan: Scan, shape: tuple[int, ...]) -> list[tuple[int, int]]:
     return list(zip(scan.image.shape[1:], shape, strict=True))
 
 
-def _in_words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """One line, without the folders of this computer."""
     words = WORDS.get(type(error))
     if words:

@@ -25,14 +25,14 @@ def together(
     declared = [sample.group for sample in samples]
     links = [*twins(declared), *twins([entry.image for entry in entries])]
     groups = named(components(len(samples), links), declared)
-    notes = _told(declared, groups, "scans that are equal voxel by voxel")
+    notes = _merge_notes(declared, groups, "scans that are equal voxel by voxel")
     if dataset.belong == "exact":
         return list(groups), notes
-    found, what = _seen(dataset.belong, folder, groups)
-    return list(found), [*notes, *_told(groups, found, what)]
+    found, what = _similar_groups(dataset.belong, folder, groups)
+    return list(found), [*notes, *_merge_notes(groups, found, what)]
 
 
-def _seen(belong: str, folder: Path, groups: Sequence[str]) -> tuple[Sequence[str], str]:
+def _similar_groups(belong: str, folder: Path, groups: Sequence[str]) -> tuple[Sequence[str], str]:
     import numpy as np
 
     from bench.data.audit import THRESHOLD, grouped, identities
@@ -47,6 +47,6 @@ def _seen(belong: str, folder: Path, groups: Sequence[str]) -> tuple[Sequence[st
     return found.groups, f"slices of one head (the same at thresholds from {found.lowest} to {found.highest})"
 
 
-def _told(before: Sequence[str], after: Sequence[str], what: str) -> list[str]:
+def _merge_notes(before: Sequence[str], after: Sequence[str], what: str) -> list[str]:
     was, now = len(set(before)), len(set(after))
     return [f"{was} groups became {now}: put together are {what}"] if now < was else []

@@ -32,7 +32,7 @@ class PreparationResult:
     seconds: Mapping[str, float] | None = None  # by stage, over all threads
 
     @property
-    def kept(self) -> list[Sample]:
+    def usable(self) -> list[Sample]:
         return [sample for sample, entry in zip(self.samples, self.entries, strict=True) if not entry.fault]
 
     @property
@@ -48,16 +48,16 @@ class PreparationResult:
 
 def write(folder: Path, made: PreparationResult) -> None:
     """Write index and manifest into the folder of the arrays, the manifest last: with it the folder is whole."""
-    index = {**index_of(made.kept), "groups": list(made.groups)}
+    index = {**index_of(made.usable), "groups": list(made.groups)}
     text = json.dumps(index, allow_nan=False) + "\n"
     write_text(folder / INDEX, text)
     entry = json.loads(
-        json.dumps({**_manifest(made, index, _held(folder)), "index": sha256(text.encode()).hexdigest()})
+        json.dumps({**_manifest(made, index, _dtype_of(folder)), "index": sha256(text.encode()).hexdigest()})
     )
     write_text(folder / MANIFEST, json.dumps({**entry, "seal": seal(entry)}, indent=1, allow_nan=False) + "\n")
 
 
-def _held(folder: Path) -> str:
+def _dtype_of(folder: Path) -> str:
     """The type of the images of a folder."""
     import numpy as np
 
@@ -106,7 +106,7 @@ def _manifest(made: PreparationResult, index: Mapping[str, Any], held: str) -> d
         "shape": list(dataset.shape),
         "spacing": list(dataset.spacing),
         "done": _done(dataset, held),
-        "found": _found(made),
+        "found": _counts(made),
         "expected": dict(dataset.expected) if plain(dataset) == plain(type(dataset)()) else {},
         "broken": made.broken,
         "fitted": [{"id": entry.id, "from": entry.fitted} for entry in made.entries if entry.fitted],
@@ -128,10 +128,10 @@ def _done(dataset: Dataset, held: str) -> dict[str, str]:
     }
 
 
-def _found(made: PreparationResult) -> dict[str, int]:
-    found = {"samples": len(made.kept), "groups": len(set(made.groups))}
+def _counts(made: PreparationResult) -> dict[str, int]:
+    found = {"samples": len(made.usable), "groups": len(set(made.groups))}
     if made.dataset.task.kind == "classification":
-        counts = Counter(int(sample.target) for sample in made.kept)
+        counts = Counter(int(sample.target) for sample in made.usable)
         found |= {label: counts[number] for number, label in enumerate(made.dataset.task.classes)}
     return found
 

@@ -123,7 +123,7 @@ def _is_of(there: Prepared, job: PreparationJob) -> bool:
     """Whether a prepared set was made from these very files, and lacks none of them unless it may."""
     if there.manifest["broken"] and not job.skip_broken:
         return False
-    checksums = _side_by_side(job, [lambda s=s: _checksum(s, job.root) for s in job.samples])
+    checksums = _in_parallel(job, [lambda s=s: _checksum(s, job.root) for s in job.samples])
     return there.phantom or there.manifest["files"] == mark(job.dataset, job.samples, list(checksums))
 
 
@@ -165,20 +165,20 @@ def _make(folder: Path, job: PreparationJob) -> None:
     import numpy as np
 
     about, entries = journal.read(folder)
-    same = _unchanged(entries, job) if {**about, "dtype": ""} == _about(job, "") else []
+    same = _unchanged(entries, job) if {**about, "dtype": ""} == _identity(job, "") else []
     begun = np.dtype(about["dtype"]) if same and len(same) == len(entries) else np.dtype(np.uint8)
     try:
         made = _write(folder, job, begun, same if begun.str == about.get("dtype") else [])
     except NeedsFloatError:
         made = _write(folder, job, np.dtype(np.float32), [])
     if len(made.broken) == len(made.samples) or (made.broken and not job.skip_broken):
-        raise RunAbortedError(_in_words(made))
+        raise RunAbortedError(_broken_message(made))
     whole = [entry for entry in made.entries if not entry.fault]
-    groups, told = together(job.dataset, made.kept, whole, folder)
+    groups, told = together(job.dataset, made.usable, whole, folder)
     write(folder, replace(made, groups=groups, notes=[*told, *made.notes]))
 
 
-def _in_words(made: PreparationResult) -> str:
+def _broken_message(made: PreparationResult) -> str:
     """What is wrong with the scans that cannot be used, and what to do."""
     broken = made.broken
     lines = [f"{each['id']} ({', '.join(each['files']) or 'no file'}): {each['reason']}" for each in broken[:NAMED]]
@@ -196,7 +196,7 @@ def _write(folder: Path, job: PreparationJob, dtype: Any, before: Sequence[Journ
 
     before: what an earlier process has done, as far as its files are the same.
     """
-    about = _about(job, dtype.str)
+    about = _identity(job, dtype.str)
     with Arrays(folder, dtype) as arrays:
         entries = arrays.go_on(before, tuple(job.dataset.shape), mask_type(job.dataset.task))
         with Journal(folder, about, entries) as notebook:
@@ -218,7 +218,7 @@ def _write(folder: Path, job: PreparationJob, dtype: Any, before: Sequence[Journ
     return PreparationResult(job.name, job.dataset, job.root, job.samples, entries, hashes, (), job.notes, job.seconds)
 
 
-def _about(job: PreparationJob, dtype: str) -> dict[str, Any]:
+def _identity(job: PreparationJob, dtype: str) -> dict[str, Any]:
     """What is being made, and by which program: what another one began is not gone on with."""
     made = job.dataset
     program = [registry.code(type(job.dataset)), code_checksum([decode.__module__, Arrays.__module__])]
@@ -228,7 +228,7 @@ def _about(job: PreparationJob, dtype: str) -> dict[str, Any]:
 def _unchanged(entries: Sequence[JournalEntry], job: PreparationJob) -> list[JournalEntry]:
     """The entries of an earlier process, up to the first whose files are not the same any more."""
     pairs = list(zip(job.samples, entries, strict=False))
-    found = _side_by_side(job, [lambda s=sample: _checksum(s, job.root) for sample, _ in pairs])
+    found = _in_parallel(job, [lambda s=sample: _checksum(s, job.root) for sample, _ in pairs])
     same = [
         sample.id == entry.id and checksum == entry.checksum and (not entry.fault or _still_broken(sample, job))
         for (sample, entry), checksum in zip(pairs, found, strict=True)
@@ -254,10 +254,10 @@ def _append(arrays: Arrays, each: DecodedScan) -> JournalEntry:
 def _decoded(job: PreparationJob, begin: int) -> Iterator[DecodedScan]:
     """Every sample from `begin` on decoded, in order."""
     calls = [lambda s=sample: decode(s, job.dataset, job.root) for sample in job.samples[begin:]]
-    return _side_by_side(job, calls)
+    return _in_parallel(job, calls)
 
 
-def _side_by_side(job: PreparationJob, calls: Sequence[Callable[[], Any]]) -> Iterator[Any]:
+def _in_parallel(job: PreparationJob, calls: Sequence[Callable[[], Any]]) -> Iterator[Any]:
     """What the calls return, in order, a few ahead: decompression and numpy work side by side in threads."""
     waiting: deque = deque()
     with ThreadPoolExecutor(job.workers) as pool:

@@ -69,7 +69,7 @@ class ImageFile:
 
 
 @dataclass
-class _Found:
+class _FolderTree:
     """What a walk through the folders came upon."""
 
     classes: list[tuple[Path, str, str]] = field(default_factory=list)  # folder, class, part
@@ -83,10 +83,10 @@ def listed(root: Path | None, folders: Folders, layout: str) -> list[ImageFile]:
     """
     if root is None or not root.is_dir():
         raise BenchError(f"no folder {root}; expected: {layout}")
-    found = _Found()
-    _walk(root, folders, "", DEPTH, found)
-    _check(root, folders, found, layout)
-    pictures = [ImageFile(path, label, part) for each, label, part in found.classes for path in _images(each)]
+    tree = _FolderTree()
+    _walk(root, folders, "", DEPTH, tree)
+    _check(root, folders, tree, layout)
+    pictures = [ImageFile(path, label, part) for each, label, part in tree.classes for path in _images(each)]
     ids: dict[str, ImageFile] = {}
     for picture in pictures:
         other = ids.setdefault(picture.id, picture)
@@ -158,31 +158,31 @@ def _grey(image: Image) -> Image:
     return (image.convert("RGB") if image.mode == "CMYK" else image).convert("L")
 
 
-def _walk(folder: Path, folders: Folders, part: str, depth: int, found: _Found) -> None:
+def _walk(folder: Path, folders: Folders, part: str, depth: int, tree: _FolderTree) -> None:
     for each in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         word, label = _word(each.name), folders.label(each.name)
         if word in folders.unread:
             continue
         if label is not None:
-            found.classes.append((each, label, part))
+            tree.classes.append((each, label, part))
             continue
         if word not in PARTS and next(_images(each), None) is not None:
-            found.strangers.append(each)
+            tree.strangers.append(each)
         if depth > 1:
-            _walk(each, folders, PARTS.get(word, part), depth - 1, found)
+            _walk(each, folders, PARTS.get(word, part), depth - 1, tree)
 
 
-def _check(root: Path, folders: Folders, found: _Found, layout: str) -> None:
+def _check(root: Path, folders: Folders, tree: _FolderTree, layout: str) -> None:
     """BenchError where a class has no folder or no images, or a folder beside the classes is none of them."""
-    for stranger in found.strangers:
-        beside = any(stranger.parent == folder.parent for folder, _, _ in found.classes)
+    for stranger in tree.strangers:
+        beside = any(stranger.parent == folder.parent for folder, _, _ in tree.classes)
         if beside or difflib.get_close_matches(stranger.name, folders.classes, n=1, cutoff=0.5):
             there = did_you_mean(stranger.name, folders.classes)
             raise BenchError(f"folder {stranger.relative_to(root)} in {root} holds images, but is no class; {there}")
-    empty = [folder for folder, _, _ in found.classes if next(_images(folder), None) is None]
+    empty = [folder for folder, _, _ in tree.classes if next(_images(folder), None) is None]
     if empty:
         raise BenchError(f"no JPEG or PNG file in {empty[0].relative_to(root)} of {root}; put the images there")
-    absent = sorted(set(folders.classes) - {label for _, label, _ in found.classes})
+    absent = sorted(set(folders.classes) - {label for _, label, _ in tree.classes})
     if absent:
         there = ", ".join(sorted(path.name for path in root.iterdir())[:6]) or "nothing"
         raise BenchError(f"no folder of the class {absent[0]} under {root}; found: {there}; expected: {layout}")

@@ -89,7 +89,7 @@ def _affine(fields: dict[str, str]) -> np.ndarray:
 
 def _voxels(file: BinaryIO, fields: dict[str, str], size: int) -> bytes:
     if fields.get("CompressedData", "False").lower() == "true":
-        content = zlib.decompressobj().decompress(file.read(LIMIT), size)  # no more than is promised
+        content = zlib.decompressobj().decompress(file.read(LIMIT), size)  # no more than is parse_header
     else:
         content = file.read(size)
     if len(content) < size:

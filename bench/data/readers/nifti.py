@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bench.core import Scan
-from bench.data.readers.nifti_header import AGAIN, LIMIT, HeaderInfo, layout, promised, steps_of
+from bench.data.readers.nifti_header import AGAIN, LIMIT, HeaderInfo, layout, parse_header, steps_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,11 +43,11 @@ def _read(path: Path) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
         with _opened(path) as raw:
             packed = _packed(raw, path)
             file = igzip.IGzipFile(fileobj=raw) if packed else raw
-            promise = promised(file)
-            values = _voxels(file, promise)
+            info = parse_header(file)
+            values = _voxels(file, info)
             if packed:
-                _finish(file, promise)
-        return _turned(values, promise)
+                _finish(file, info)
+        return _turned(values, info)
     except EOFError as error:
         raise ValueError(f"{path.name} {_cut_short(path)}") from error
     except (igzip.BadGzipFile, isal_zlib.error) as error:
@@ -79,20 +79,20 @@ def _packed(file: io.BufferedReader, path: Path) -> bool:
     return packed
 
 
-def _voxels(file: BinaryIO, promise: HeaderInfo) -> np.ndarray:
+def _voxels(file: BinaryIO, info: HeaderInfo) -> np.ndarray:
     """The voxels in the file's order, of the numbers they stand for; no more than a chunk is held twice."""
     import numpy as np
 
     at = file.tell()
-    while at < promise.offset and (passed := len(file.read(min(CHUNK, promise.offset - at)))):
+    while at < info.offset and (passed := len(file.read(min(CHUNK, info.offset - at)))):
         at += passed
-    values = np.empty(math.prod(promise.shape), promise.kept)  # takes memory as it is filled
-    if promise.dtype == promise.kept and promise.scaling is None:
+    values = np.empty(math.prod(info.shape), info.array_dtype)  # takes memory as it is filled
+    if info.dtype == info.array_dtype and info.scaling is None:
         held = _filled(file, memoryview(values.view(np.uint8)))
     else:
-        held = _converted(file, promise, values)
-    if held < promise.size:
-        raise ValueError(f"is {_missing(promise, held)}; {AGAIN}")
+        held = _converted(file, info, values)
+    if held < info.size:
+        raise ValueError(f"is {_missing(info, held)}; {AGAIN}")
     return values
 
 
@@ -104,34 +104,34 @@ def _filled(file: BinaryIO, room: memoryview) -> int:
     return held
 
 
-def _converted(file: BinaryIO, promise: HeaderInfo, values: np.ndarray) -> int:
+def _converted(file: BinaryIO, info: HeaderInfo, values: np.ndarray) -> int:
     """Fill `values` chunk by chunk; the bytes read. Scaled in float64, as nibabel does."""
     import numpy as np
 
-    size, held = promise.dtype.itemsize, 0
-    slope, inter = map(np.float64, promise.scaling or (1, 0))
+    size, held = info.dtype.itemsize, 0
+    slope, inter = map(np.float64, info.scaling or (1, 0))
     with np.errstate(all="ignore"):  # what is too large becomes infinite, which the checks tell
         for part in np.split(values, range(CHUNK // size, len(values), CHUNK // size)):
             content = file.read(len(part) * size)
             held += len(content)
             if len(content) < len(part) * size:
                 break
-            numbers = np.frombuffer(content, promise.dtype)
-            part[:] = numbers if promise.scaling is None else numbers * slope + inter
+            numbers = np.frombuffer(content, info.dtype)
+            part[:] = numbers if info.scaling is None else numbers * slope + inter
     return held
 
 
-def _finish(file: BinaryIO, promise: HeaderInfo) -> None:
+def _finish(file: BinaryIO, info: HeaderInfo) -> None:
     """Unpack what follows the voxels and forget it: only the end of a gzip file tells whether the rest is whole."""
-    left, spare = LIMIT - promise.offset - promise.size, bytearray(CHUNK)
+    left, spare = LIMIT - info.offset - info.size, bytearray(CHUNK)
     while read := file.readinto(spare):
         left -= read
         if left < 0:
             raise ValueError(f"holds more than {LIMIT >> 30} GiB when unpacked; {AGAIN}")
 
 
-def _missing(promise: HeaderInfo, held: int) -> str:
-    return f"cut short: the header promises {promise.size} bytes of voxels, the file holds {held}"
+def _missing(info: HeaderInfo, held: int) -> str:
+    return f"cut short: the header promises {info.size} bytes of voxels, the file holds {held}"
 
 
 def _cut_short(path: Path) -> str:
@@ -140,12 +140,12 @@ def _cut_short(path: Path) -> str:
     for piece in _salvaged(path):
         head, held = head + piece[: 1024 - len(head)], held + len(piece)
     try:
-        promise = promised(io.BytesIO(head))
+        info = parse_header(io.BytesIO(head))
     except ValueError:
         return f"is a gzip file cut short, in its header; {AGAIN}"
-    if held >= promise.offset + promise.size:
+    if held >= info.offset + info.size:
         return f"is a gzip file cut short: its voxels are there, the end of the file is not whole; {AGAIN}"
-    return f"is a gzip file {_missing(promise, max(0, held - promise.offset))}; {AGAIN}"
+    return f"is a gzip file {_missing(info, max(0, held - info.offset))}; {AGAIN}"
 
 
 def _salvaged(path: Path) -> Iterator[bytes]:
@@ -163,14 +163,14 @@ def _salvaged(path: Path) -> Iterator[bytes]:
             yield content
 
 
-def _turned(values: np.ndarray, promise: HeaderInfo) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
+def _turned(values: np.ndarray, info: HeaderInfo) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
     """A view of the voxels along the closest right-anterior-superior axes, their spacing, and their affine."""
     import numpy as np
     from nibabel.orientations import inv_ornt_aff, io_orientation
 
-    turn = io_orientation(promise.affine)
+    turn = io_orientation(info.affine)
     order = np.argsort(turn[:, 0])
     flips = tuple(slice(None, None, int(sign)) for sign in turn[:, 1])
-    values = values.reshape(promise.shape, order="F")[flips].transpose(order)
-    spacing = tuple(round(float(step), 4) for step in steps_of(promise.affine)[order])
-    return values, spacing, promise.affine @ inv_ornt_aff(turn, promise.shape)
+    values = values.reshape(info.shape, order="F")[flips].transpose(order)
+    spacing = tuple(round(float(step), 4) for step in steps_of(info.affine)[order])
+    return values, spacing, info.affine @ inv_ornt_aff(turn, info.shape)

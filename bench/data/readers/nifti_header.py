@@ -30,7 +30,7 @@ class HeaderInfo:
     affine: np.ndarray  # (4, 4)
 
     @property
-    def kept(self) -> type:
+    def array_dtype(self) -> type:
         """How voxels are held in memory: uint8 where the file holds just that, else float32."""
         import numpy as np
 
@@ -47,19 +47,19 @@ def layout(first: bytes) -> tuple[int, str] | None:
     return next(((size, order) for order, size in orders.items() if size in (348, 540)), None)
 
 
-def promised(file: BinaryIO) -> HeaderInfo:
+def parse_header(file: BinaryIO) -> HeaderInfo:
     """What the header at the beginning of `file` promises. ValueError where no scan can follow it."""
     import numpy as np
 
     header = _header(file)
     shape, dtype, offset = _shape(header), _dtype(header), _offset(header)
     header = _mended(header)
-    promise = HeaderInfo(shape, dtype, offset, _scaling(header), _affine(header))
-    taken = math.prod(shape) * (1 if promise.kept is np.uint8 else 4)
-    if max(taken, promise.offset + promise.size) > LIMIT:
+    info = HeaderInfo(shape, dtype, offset, _scaling(header), _affine(header))
+    taken = math.prod(shape) * (1 if info.array_dtype is np.uint8 else 4)
+    if max(taken, info.offset + info.size) > LIMIT:
         many = " x ".join(map(str, shape))
-        raise ValueError(f"promises more than {LIMIT >> 30} GiB: {many} voxels after byte {promise.offset}; {AGAIN}")
-    return promise
+        raise ValueError(f"promises more than {LIMIT >> 30} GiB: {many} voxels after byte {info.offset}; {AGAIN}")
+    return info
 
 
 def _header(file: BinaryIO) -> nib.Nifti1Header:
