@@ -30,7 +30,7 @@ class Card:
 
 def cards(results: Results, found: Sequence[SectionTables], clean: Clean) -> tuple[Card, ...]:
     """Data sets first, then methods and curricula. What the plan kept of them counts, else what is installed here."""
-    told = results.plan.get("cards") or _installed(results)
+    told = results.plan.cards or _installed(results)
     data = [_data(frames, name, told["datasets"].get(name, {})) for frames, name in _datasets(found)]
     methods = [_method(results, found, name, told["methods"].get(name, {})) for name in _methods(results)]
     courses = [_card("curricula", name, told["curricula"][name], ()) for name in told["curricula"] if name != "none"]
@@ -52,7 +52,7 @@ def _datasets(found: Sequence[SectionTables]) -> Iterable[tuple[SectionTables, s
 
 
 def _methods(results: Results) -> list[str]:
-    return list(dict.fromkeys(cell["method"] for cell in results.plan["cells"]))
+    return list(dict.fromkeys(cell.method for cell in results.plan.cells))
 
 
 def _data(found: SectionTables, name: str, told: Mapping[str, Any]) -> Card:
@@ -66,20 +66,20 @@ def _data(found: SectionTables, name: str, told: Mapping[str, Any]) -> Card:
             f"{task.kind}{f' of {listed(task.classes)}' if task.classes else ''}, judged by {section.metric.title}",
         ),
         ("Scans", f"{samples:,} of {plural(groups, 'person', 'people')}" if samples else ""),
-        ("Prepared as", f" {TIMES} ".join(str(size) for size in section.data.get("shape") or ()) if own else ""),
+        ("Prepared as", f" {TIMES} ".join(str(size) for size in section.data.shape) if own else ""),
         *((word.capitalize(), str(told.get(word, ""))) for word in ("source", "licence", "citation")),
-        ("Fingerprint", (section.data.get("fingerprint") or "") if own else ""),
+        ("Fingerprint", (section.data.fingerprint or "") if own else ""),
     ]
-    title = told.get("title") or section.data.get("title") or ""
+    title = told.get("title") or section.data.title
     return _card("datasets", name, {**told, "title": title}, facts)
 
 
 def _method(results: Results, found: Sequence[SectionTables], name: str, told: Mapping[str, Any]) -> Card:
-    arms = list(dict.fromkeys(cell["arm"] for cell in results.plan["cells"] if cell["method"] == name))
+    arms = list(dict.fromkeys(cell.arm for cell in results.plan.cells if cell.method == name))
     rows = [row for frames in found for row in frames.scores.to_dict("records") if row["method"] == name]
     versions = sorted({r.trial.method.version for r in results.records if r.trial.method.name == name})
     facts = [
-        ("Family", next((cell["family"] for cell in results.plan["cells"] if cell["method"] == name), "")),
+        ("Family", next((cell.family for cell in results.plan.cells if cell.method == name), "")),
         ("Version", listed([str(version) for version in versions]) if versions else ""),
         ("Arms", listed(arms[:12]) + (f" and {len(arms) - 12} more" if len(arms) > 12 else "")),
         ("Parameters", _span([row["parameters"] for row in rows], large)),

@@ -59,7 +59,7 @@ def _arms(results: Results) -> list[str]:
 def differing(one: DatasetResults, other: DatasetResults) -> Iterator[str]:
     """What keeps two sections from being compared fold by fold, field by field."""
     for name in FIELDS:
-        mine, its = one.data.get(name), other.data.get(name)
+        mine, its = getattr(one.data, name), getattr(other.data, name)
         if canonical(mine or None) != canonical(its or None):
             yield f"{'data fingerprint' if name == 'fingerprint' else f'data: {name}'} {_short(mine)} / {_short(its)}"
     for name, mine in plain(one.plan.recipe).items():
@@ -99,7 +99,7 @@ def _side(section: DatasetResults, arm: str) -> dict[str, Any]:
 
 def _same(one: DatasetResults, other: DatasetResults, arm: str) -> bool:
     """Whether both sides have the very same records of an arm, those that are missing included."""
-    marks = [[section.store.mark(run.cell["key"]) for run in section.of(arm)] for section in (one, other)]
+    marks = [[section.store.mark(run.cell.key) for run in section.of(arm)] for section in (one, other)]
     return marks[0] == marks[1] and any(marks[0])
 
 

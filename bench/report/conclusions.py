@@ -126,7 +126,7 @@ def _alarm(entry: Mapping[str, Any]) -> str:
 
 def undefined(section: DatasetResults) -> str:
     """How many finished runs have no score; empty where all have one."""
-    runs = [run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")]
+    runs = [run for run in section.runs if run.done and run.cell.role in ("arm", "again")]
     lacking = sum(math.isnan(run.score(section.task.primary)) for run in runs)
     why = "holds one class only, or not all of them" if section.task.kind == "classification" else "does not define it"
     told = f"{section.metric.title} is undefined in {lacking} of {plural(len(runs), 'run')}, whose test part {why}"
@@ -136,7 +136,7 @@ def undefined(section: DatasetResults) -> str:
 def mixed(section: DatasetResults) -> str:
     """Where the runs that are compared were made on unlike devices or in unlike precisions; else empty."""
     ways: dict[str, int] = {}
-    for run in (run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")):
+    for run in (run for run in section.runs if run.done and run.cell.role in ("arm", "again")):
         told = run.record.resolved
         way = f"{told.get('precision', '')} on {told.get('device', '')}"
         ways[way] = ways.get(way, 0) + 1
@@ -150,10 +150,10 @@ def mixed_code(section: DatasetResults) -> str:
     """Where the runs that are compared were made by unlike code, as far as records tell; else empty."""
     ways: dict[tuple[str, str], list[str]] = {}
     for run in section.runs:
-        if run.done and run.cell["role"] in ("arm", "again"):
+        if run.done and run.cell.role in ("arm", "again"):
             known = run.record.provenance
             way = provenance.told(known), (known.get("code") or {}).get("sources", "")
-            ways.setdefault(way, []).append(run.cell["arm"])
+            ways.setdefault(way, []).append(run.cell.arm)
     if len({sources for _, sources in ways}) < 2:
         return ""
     commits = [told for told, _ in ways]
@@ -177,7 +177,7 @@ def _few(arms: list[str], most: int = 4) -> str:
 
 def one_seed(section: DatasetResults) -> str:
     """Where every arm is trained once a fold: nobody can tell chance in training from chance in folds."""
-    if section.plan["seeds"] > 1 or not (section.plan["contrasts"] or section.plan.get("design")):
+    if section.plan.seeds > 1 or not (section.plan.contrasts or section.plan.design):
         return ""
     return "One seed: how much the scores of one fold vary from training to training is not known from this study."
 
@@ -217,7 +217,7 @@ def below_floors(found: SectionTables) -> str:
 
 def run_so_far(results: Results) -> str:
     """How many runs are done, and how long they took."""
-    keys = {run.cell["key"] for section in results.sections for run in section.runs}
+    keys = {run.cell.key for section in results.sections for run in section.runs}
     records = results.records
     states = ((sum(record.status == state for record in records), state) for state in ("failed", "refused"))
     troubles = "".join(f", {count} {state}" for count, state in states if count)

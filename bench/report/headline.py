@@ -129,7 +129,7 @@ def _gravest(results: Results, part: Sequence[SectionTables]) -> str:
             )
     if part[0].section.phantom:
         return "the data are phantoms made by a program, and nothing here says anything about real scans"
-    runs = {run.cell["key"]: run for frames in part for run in frames.section.runs}.values()
+    runs = {run.cell.key: run for frames in part for run in frames.section.runs}.values()
     lacking, words = sum(not run.done for run in runs), []
     if lacking:
         verb = "is" if lacking == 1 else "are"

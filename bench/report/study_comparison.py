@@ -197,8 +197,8 @@ def _facts(results: Results) -> Sequence[tuple[str, str]]:
     codes = sorted({provenance.told(record.provenance) for record in results.records})
     marks = fingerprints(results)
     return [
-        ("Question", plan["question"]),
-        ("Protocol", str(plan["protocol"])),
+        ("Question", plan.question),
+        ("Protocol", str(plan.protocol)),
         ("Runs", f"{counts['done']} of {counts['planned']} done"),
         ("Design", captions.grid(plan)),
         ("Recipe", captions.budget(plan.recipe).removeprefix("Recipe: ")),

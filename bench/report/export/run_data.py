@@ -36,17 +36,17 @@ def told(results: Results) -> list[RunExport]:
         _told(section, run)
         for section in results.sections
         for run in section.runs
-        if run.done and run.cell["role"] in ("arm", "again")
+        if run.done and run.cell.role in ("arm", "again")
     ]
 
 
 def _told(section: DatasetResults, run: Run) -> RunExport:
     record, cell = run.record, run.cell
     partition, fold, seed = run.place
-    name = f"{cell['arm']}, partition {partition}, fold {fold}, seed {seed}"
+    name = f"{cell.arm}, partition {partition}, fold {fold}, seed {seed}"
     curve = tuple(_point(section, point) for point in record.curve)
     return RunExport(
-        cell["key"], name, section.name, cell["arm"], _started(record), _params(section, run), curve, _scores(record)
+        cell.key, name, section.name, cell.arm, _started(record), _params(section, run), curve, _scores(record)
     )
 
 
@@ -76,7 +76,7 @@ def _params(section: DatasetResults, run: Run) -> dict[str, str]:
     place = dict(zip(("partition", "fold", "seed"), run.place, strict=True))
     resolved = {f"method.{name}": value for name, value in record.resolved.get("method", {}).items()}
     about = {
-        "arm": run.cell["arm"],
+        "arm": run.cell.arm,
         "data": section.name,
         "data_kind": section.kind,
         "method": record.trial.method.name,

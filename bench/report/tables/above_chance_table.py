@@ -47,10 +47,10 @@ def learning(section: DatasetResults) -> pd.DataFrame:
     exceeds in 2.5 %. not learnt: no better than the floor by the mean, which needs no test. not shown to have learnt:
     better by the mean, and by no more than chance could do.
     """
-    blind = next((arm for arm in section.plan.get("blind") or () if arm in section.arms), None)
+    blind = next((arm for arm in section.plan.blind if arm in section.arms), None)
     if blind is None:
         return pd.DataFrame(columns=COLUMNS)
-    floors = section.plan["floors"]
+    floors = section.plan.floors
     rows = [_tested(section, arm, blind) for arm in section.arms if arm not in floors]
     tests = evaluation.holm(np.array([1.0 if math.isnan(each["p"]) else each["p"] for each in rows])) if rows else []
     told = [

@@ -28,7 +28,7 @@ def preferred(section: DatasetResults, scores: pd.DataFrame) -> list[str]:
 
     scores: as `bench.report.tables.scores_table` makes it. The best floor is the one with the best score.
     """
-    order = dict.fromkeys([section.plan["reference"], *best_floor(section, scores), *_contrasted(section)])
+    order = dict.fromkeys([section.plan.reference, *best_floor(section, scores), *_contrasted(section)])
     return [arm for arm in dict.fromkeys([*order, *section.arms]) if arm in section.arms]
 
 
@@ -53,7 +53,7 @@ def best_floor(section: DatasetResults, scores: pd.DataFrame) -> list[str]:
 
 
 def _contrasted(section: DatasetResults) -> list[str]:
-    return [arm for pair in section.plan["contrasts"] for arm in pair]
+    return [arm for pair in section.plan.contrasts for arm in pair]
 
 
 def one_pass(section: DatasetResults, arm: str) -> list[Run]:
@@ -87,7 +87,7 @@ def scan_scores(section: DatasetResults, arm: str) -> np.ndarray | None:
 
 def passes(section: DatasetResults) -> int:
     """How often every scan is tested by the study's plan."""
-    return section.partitions * int(section.plan["seeds"])
+    return section.partitions * int(section.plan.seeds)
 
 
 def told(value: float, digits: int = 2) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.core import Record
+from bench.core.study_plan import PlannedCell
 from bench.report.tables.number_format import NOTHING, TIMES, clean
 from bench.report.tables.results import Results
 from bench.report.tables.table import TableBody
@@ -39,9 +40,9 @@ def _views(views: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{', '.join(dict.fromkeys(names))}: {view}" for view, names in views.items())
 
 
-def _row(arm: str, cell: Mapping[str, Any], record: Record | None) -> tuple[str, ...]:
+def _row(arm: str, cell: PlannedCell, record: Record | None) -> tuple[str, ...]:
     if record is None:
-        return arm, cell["method"], NOTHING, NOTHING, NOTHING
+        return arm, cell.method, NOTHING, NOTHING, NOTHING
     method, curriculum, resolved = record.trial.method, record.trial.curriculum, record.resolved
     params = {key: value for key, value in resolved.get("method", method.params).items() if key not in ("view", "kind")}
     steps = resolved.get("optimiser_steps", record.trial.recipe.steps)

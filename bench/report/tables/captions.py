@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from bench.core import Recipe
-from bench.core.study_plan import StudyPlan
+from bench.core.study_plan import DataEntry, StudyPlan
 from bench.report.tables.number_format import MINUS, TIMES, plural
 from bench.report.tables.results import DatasetResults
 
@@ -25,7 +23,7 @@ def warning(section: DatasetResults) -> str:
     """What must be said before any number of a phantom; empty for real data."""
     if not section.phantom:
         return ""
-    stood_for = section.data.get("stand_in_for")
+    stood_for = section.data.stand_in_for
     if stood_for:
         return (
             f"Stand-in: {stood_for} was not at hand, and the phantom {section.name}, made by a program, was used in "
@@ -38,32 +36,34 @@ def data(section: DatasetResults) -> str:
     """The data set in a sentence."""
     samples, groups = section.counted()
     count = "" if samples is None else f", {plural(samples, 'scan')} of {plural(groups, 'person', 'people')}"
-    shape = f" {TIMES} ".join(str(size) for size in section.data.get("shape") or ())
-    title = section.data.get("title") or section.name
+    shape = f" {TIMES} ".join(str(size) for size in section.data.shape)
+    title = section.data.title or section.name
     prepared = f", prepared as {shape}" if shape else ""
     return f"Data: {section.name} ({section.kind}), {title.rstrip('.')}{count}{prepared}.{division(section)}"
 
 
 def division(section: DatasetResults) -> str:
     """How the data are divided and labelled, where that is not by folds over people with their own labels."""
-    entry, told = section.data, ""
-    if (fraction := entry.get("fraction", 1.0)) < 1:
-        told += f" Learnt from {100 * fraction:g} % of the training groups; validation and test are whole."
-    if noise := entry.get("noise", 0.0):
-        told += f" {100 * noise:g} % of the training groups are under a wrong class; validation and test are not."
-    return told + _split(entry)
+    entry, words = section.data, ""
+    if entry.fraction < 1:
+        words += f" Learnt from {100 * entry.fraction:g} % of the training groups; validation and test are whole."
+    if entry.noise:
+        words += (
+            f" {100 * entry.noise:g} % of the training groups are under a wrong class; validation and test are not."
+        )
+    return words + _split(entry)
 
 
-def _split(entry: Mapping[str, Any]) -> str:
-    if other := entry.get("external"):
+def _split(entry: DataEntry) -> str:
+    if other := entry.external:
         return (
-            f" Trained on the folds of {entry['data']}, and tested on all of {other['data']['name']}"
-            f" ({other['title'].rstrip('.')}): every fold's network on the same scans, so differences between folds"
+            f" Trained on the folds of {entry.data}, and tested on all of {other.data.name}"
+            f" ({other.title.rstrip('.')}): every fold's network on the same scans, so differences between folds"
             " show how training varies, and not how scans do."
         )
-    if entry.get("split") == "site":
+    if entry.split == "site":
         return " Each site is left out in turn: folds are sites, and a score is one on a site that was not learnt from."
-    if entry.get("split") == "publisher":
+    if entry.split == "publisher":
         return " The publisher's own training and test parts: one fold, so no contrast can be tested."
     return ""
 
@@ -90,12 +90,12 @@ def budget(recipe: Recipe) -> str:
 
 def candidates(section: DatasetResults) -> int:
     """How many evaluation points, the last ones, validation chooses among by the study's protocol."""
-    return _CHOSEN.get(section.plan["protocol"], 5)
+    return _CHOSEN.get(section.plan.protocol, 5)
 
 
 def selection(section: DatasetResults) -> str:
     """How the evaluation point was chosen."""
-    points = section.plan["recipe"]["points"]
+    points = section.plan.recipe.points
     last = min(points, candidates(section))
     return f"Evaluation point: chosen by validation among the last {last} of {points}, for all arms alike."
 

@@ -24,7 +24,7 @@ EXTERNAL = (
 
 def contrasts(results: Results) -> pd.DataFrame:
     """A row for every declared contrast on every data set, not yet corrected for their number."""
-    pairs = [tuple(pair) for pair in results.plan["contrasts"]]
+    pairs = [tuple(pair) for pair in results.plan.contrasts]
     return pd.DataFrame(
         [
             contrast_row(section, arm, against)
@@ -39,7 +39,7 @@ def contrasts_body(found: SectionTables) -> TableBody:
     """The declared contrasts of a data set as they are read."""
     section, frame = found.section, found.contrasts
     digits = decimals(section.metric)
-    equal = section.plan.get("margin") is not None
+    equal = section.plan.margin is not None
     columns = ("Arm", "Against", "Improvement", "95 %", "p", "Holm p", "Detectable", "Better in", "Folds", "Verdict")
     columns = (*columns[:7], *(("Equivalence p",) if equal else ()), *columns[7:])
     rows = []
@@ -76,7 +76,7 @@ def _caption(section: DatasetResults, tests: int) -> str:
         captions.selection(section),
         captions.design(section),
     ]
-    margin = section.plan.get("margin")
+    margin = section.plan.margin
     if margin is not None:
         words = (
             f"Equivalence: two one-sided tests on the same t, Holm, with the margin of {margin:g} declared beforehand."

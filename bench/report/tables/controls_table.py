@@ -31,7 +31,7 @@ def controls(section: DatasetResults, scores: pd.DataFrame) -> pd.DataFrame:
     scores: the table of the same section. passes: None where the control gives no verdict.
     """
     rows = [_floor(section, entry) for entry in scores[scores["floor"]].to_dict("records")]
-    rows += [_again(section)] if section.plan.get("again") else []
+    rows += [_again(section)] if section.plan.again else []
     rows += [_random_labels(section, arm) for arm in _permuted_arms(section)]
     start = {"data": section.name, "data_kind": section.kind}
     return pd.DataFrame([{**start, **entry, "verdict": _so_far(entry)} for entry in rows], columns=COLUMNS)
@@ -49,7 +49,7 @@ def _floor(section: DatasetResults, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _again(section: DatasetResults) -> dict[str, Any]:
-    arm, label = section.plan["again"]
+    arm, label = section.plan.again
     runs = section.of(label, "again")
     found = contrast_row(section, label, arm, "again")
     return {
@@ -79,9 +79,8 @@ def _again_verdict(found: dict[str, Any]) -> dict[str, Any]:
 
 def _permuted_arms(section: DatasetResults) -> list[str]:
     """The arms that learn from permuted labels on this data set."""
-    asked = (section.plan.get("random_labels") or {}).get("arm", ())
-    arms = [asked] if isinstance(asked, str) else list(asked)
-    return [arm for arm in arms if section.of(arm, "random_labels")]
+    control = section.plan.random_labels
+    return [arm for arm in control.arms if section.of(arm, "random_labels")] if control else []
 
 
 def _random_labels(section: DatasetResults, arm: str) -> dict[str, Any]:
@@ -118,7 +117,7 @@ def permuted(section: DatasetResults, arm: str, name: str) -> list[float]:
     """A score of an arm for each permutation of the labels, over the folds it has."""
     numbers: dict[int, dict] = {}
     for run in section.of(arm, "random_labels"):
-        numbers.setdefault(run.cell["number"], {})[run.place] = run.score(name)
+        numbers.setdefault(run.cell.number, {})[run.place] = run.score(name)
     return [evaluation.fold_mean(scores) for _, scores in sorted(numbers.items())]
 
 
@@ -139,10 +138,10 @@ def controls_body(found: SectionTables) -> TableBody:
 
 def _caption(section: DatasetResults) -> str:
     parts = ["Floors: scores with the 95 % interval over people, for these trained models."]
-    if section.plan.get("again"):
+    if section.plan.again:
         parts.append("A/A: the same method with other seeds, tested like any contrast; it should show nothing.")
-    if section.plan.get("random_labels"):
-        count = section.plan["random_labels"]["permutations"]
+    if section.plan.random_labels:
+        count = section.plan.random_labels.permutations
         parts.append(
             f"Random labels: {plural(count, 'permutation')} of the labels of whole people, folds averaged first; "
             "brackets: mean ± 2 standard errors over permutations, which should hold chance. It cannot see a person "

@@ -55,9 +55,9 @@ def _metered(section: DatasetResults) -> bool:
 
 
 def _upstream_note(section: DatasetResults) -> tuple[str, ...]:
-    if any(run.cell.get("upstream") for run in section.runs):
+    if any(run.cell.upstream for run in section.runs):
         return ("Its teachers: training what the arm learns from, which may be shared with other arms.",)
-    if any(run.cell["role"] == "upstream" for run in section.runs):
+    if any(run.cell.role == "upstream" for run in section.runs):
         return ("Training what an arm learns from is not in its seconds.",)
     return ()
 

@@ -84,7 +84,7 @@ def measured(section: DatasetResults, differences: Differences, arm: str, role: 
     planned = {(partition, fold) for partition, fold, _ in differences.planned}
     undefined = differences.undefined
     missing = [cell for cell in differences.missing if cell not in undefined]
-    margin = section.plan.get("margin")
+    margin = section.plan.margin
     return {
         "metric": section.task.primary,
         "better": section.metric.better,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bench.core.study_plan import PlannedDesign
 from bench.evaluation import Scores, average_seeds
 from bench.report.tables import captions
 from bench.report.tables.declared_tests import Differences, measured, verdict_cell
@@ -57,22 +58,22 @@ def effects(results: Results) -> pd.DataFrame:
 
     An effect that a data set cannot show (on images nothing is pooled, so that ways of pooling are one arm) has no row.
     """
-    design = results.plan.get("design")
-    if not design:
+    design = results.plan.design
+    if design is None:
         return pd.DataFrame()
     parts = weights(design)
     return pd.DataFrame([row for section in results.sections for row in _rows(section, parts, design)])
 
 
-def weights(design: Mapping[str, Any]) -> dict[Effect, Weights]:
+def weights(design: PlannedDesign) -> dict[Effect, Weights]:
     """The weights of the arms in every effect: those of ordinary least squares, by the design of a plan.
 
     The model has the main effects and the declared interactions. One factor at a time, an effect is that beside the
     controls of the others (columns of 0 and 1); in factorial designs, that on average over the others (centred).
     """
-    combinations = design["combinations"]
+    combinations = design.combinations
     wanted = _wanted(design)
-    mean = 0.0 if design["kind"] == "single" else 1.0
+    mean = 0.0 if design.kind == "single" else 1.0
     columns = {}
     for factor, level in (effect.levels[0] for effect in wanted if effect.kind == "main"):
         there = np.array([levels[factor] == level for levels in combinations.values()], dtype=float)
@@ -85,24 +86,21 @@ def weights(design: Mapping[str, Any]) -> dict[Effect, Weights]:
     }
 
 
-def _wanted(design: Mapping[str, Any]) -> list[Effect]:
+def _wanted(design: PlannedDesign) -> list[Effect]:
     others = {
-        name: [level for level in factor["levels"] if level != factor["control"]]
-        for name, factor in design["factors"].items()
+        name: [level for level in factor.levels if level != factor.control] for name, factor in design.factors.items()
     }
     main = [Effect(((name, level),)) for name, levels in others.items() for level in levels]
     pairs = [
         Effect(((one, first), (other, second)))
-        for one, other in design["interactions"]
+        for one, other in design.interactions
         for first in others[one]
         for second in others[other]
     ]
     return main + pairs
 
 
-def _rows(
-    section: DatasetResults, parts: Mapping[Effect, Weights], design: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
+def _rows(section: DatasetResults, parts: Mapping[Effect, Weights], design: PlannedDesign) -> Iterator[dict[str, Any]]:
     for effect, asked in parts.items():
         shares = shown(section, asked)
         if shares:
@@ -116,8 +114,8 @@ def _rows(
                 "effect": effect.kind,
                 "factor": effect.factor,
                 "level": effect.level,
-                "control": f" {TIMES} ".join(design["factors"][factor]["control"] for factor, _ in effect.levels),
-                "aliases": "; ".join(design["aliases"].get(_asked(effect), ())),
+                "control": f" {TIMES} ".join(design.factors[factor].control for factor, _ in effect.levels),
+                "aliases": "; ".join(design.aliases.get(_asked(effect), ())),
             }
 
 
@@ -126,7 +124,7 @@ def shown(section: DatasetResults, asked: Weights) -> dict[str, float]:
 
     Empty where nothing remains to be compared.
     """
-    same = section.data.get("alike") or {}
+    same = section.data.alike
     shares: dict[str, float] = {}
     for arm, weight in asked.items():
         shares[same.get(arm, arm)] = shares.get(same.get(arm, arm), 0.0) + weight
@@ -164,12 +162,12 @@ def level_means(section: DatasetResults, factors: Iterable[str]) -> pd.DataFrame
 
     One factor at a time, of the arms that have the other factors at their controls. Columns: the factors, score, folds.
     """
-    design, factors = section.plan["design"], list(factors)
-    same = section.data.get("alike") or {}
+    design, factors = section.plan.design, list(factors)
+    same = section.data.alike
     arms = {
         arm: levels
-        for arm, levels in design["combinations"].items()
-        if design["kind"] != "single" or _others_at_control(design, levels, factors)
+        for arm, levels in design.combinations.items()
+        if design.kind != "single" or _others_at_control(design, levels, factors)
     }
     found = {arm: average_seeds(section.scores(same.get(arm, arm))) for arm in arms}
     folds = set.intersection(*(set(scores) for scores in found.values()))
@@ -182,9 +180,9 @@ def level_means(section: DatasetResults, factors: Iterable[str]) -> pd.DataFrame
     return frame.groupby(factors, sort=False, as_index=False)["score"].mean().assign(folds=len(folds))
 
 
-def _others_at_control(design: Mapping[str, Any], levels: Mapping[str, str], factors: list[str]) -> bool:
+def _others_at_control(design: PlannedDesign, levels: Mapping[str, str], factors: list[str]) -> bool:
     rest = (name for name in levels if name not in factors)
-    return all(levels[name] == design["factors"][name]["control"] for name in rest)
+    return all(levels[name] == design.factors[name].control for name in rest)
 
 
 def effects_body(found: SectionTables) -> TableBody:
@@ -220,7 +218,7 @@ def interaction_verdict(verdict: str) -> str:
 
 
 def _caption(section: DatasetResults, frame: pd.DataFrame, tests: int) -> str:
-    design = section.plan.get("design") or {}
+    design = section.plan.design
     where = "phantoms" if section.phantom else "real data"
     words = [captions.data(section), _design_words(design), _meaning(section, design)]
     if len(frame) and (frame["effect"] == "interaction").any():
@@ -236,21 +234,21 @@ def _caption(section: DatasetResults, frame: pd.DataFrame, tests: int) -> str:
     return " ".join(word for word in words if word)
 
 
-def _design_words(design: Mapping[str, Any]) -> str:
-    if not design:
+def _design_words(design: PlannedDesign | None) -> str:
+    if design is None:
         return ""
-    kind = _KINDS[design["kind"]]
-    kind += f" of resolution {design['resolution']}" if design["resolution"] else ""
-    also = " and every pair of levels of the declared interactions" if design["kind"] == "single" else ""
-    also = also if design["interactions"] else ""
-    return f"Design: {kind}{also}, {plural(len(design['combinations']), 'combination')}."
+    kind = _KINDS[design.kind]
+    kind += f" of resolution {design.resolution}" if design.resolution else ""
+    also = " and every pair of levels of the declared interactions" if design.kind == "single" else ""
+    also = also if design.interactions else ""
+    return f"Design: {kind}{also}, {plural(len(design.combinations), 'combination')}."
 
 
-def _meaning(section: DatasetResults, design: Mapping[str, Any]) -> str:
+def _meaning(section: DatasetResults, design: PlannedDesign | None) -> str:
     title, unit = section.metric.title, section.unit(section.metric)
     unit = f" ({unit})" if unit else ""
     sides = f"level {MINUS} control" if section.sign > 0 else f"control {MINUS} level, as lower is better"
-    others = "at their controls" if design.get("kind") == "single" else "averaged over"
+    others = "at their controls" if design is not None and design.kind == "single" else "averaged over"
     return f"Effect: improvement in {title}{unit} = {sides}, the other factors {others}; positive is better."
 
 

@@ -24,7 +24,7 @@ def failures(section: DatasetResults) -> pd.DataFrame:
     rows = []
     for run in section.runs:
         if run.status in ("failed", "refused"):
-            place = {name: run.cell[name] for name in ("arm", "role", "partition", "fold", "seed", "number")}
+            place = {name: getattr(run.cell, name) for name in ("arm", "role", "partition", "fold", "seed", "number")}
             error = {name: run.record.error.get(name, "") for name in ("kind", "message")}
             start = {"data": section.name, "data_kind": section.kind}
             rows.append({**start, **place, "status": run.status, **error})
@@ -44,7 +44,7 @@ def failures_body(found: SectionTables) -> TableBody:
         (label, status, str(len(folds)), ", ".join(dict.fromkeys(folds)), reason)
         for (label, status, reason), folds in rows.items()
     )
-    caption = f"{captions.data(section)} The records keep the tracebacks. Protocol {found.results.plan['protocol']}."
+    caption = f"{captions.data(section)} The records keep the tracebacks. Protocol {found.results.plan.protocol}."
     return TableBody(("Arm", "Status", "Runs", "Folds", "Reason"), cells, caption, (), (0, 1, 3, 4))
 
 

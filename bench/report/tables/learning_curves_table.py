@@ -21,7 +21,7 @@ def curves(section: DatasetResults) -> pd.DataFrame:
         if not run.done:
             continue
         cell = run.cell
-        place = {name: section.name if name == "data" else cell[name] for name in PLACE}
+        place = {name: section.name if name == "data" else getattr(cell, name) for name in PLACE}
         for point in run.record.curve:
             known = {name: value for name, value in point.items() if name != "watched"}
             rows.append({**place, **known, **point.get("watched", {})})

@@ -37,7 +37,7 @@ def trained(section: DatasetResults) -> pd.DataFrame:
     in it once. McNemar: of two classes or
     more, where nobody has two scans.
     """
-    pairs = [tuple(pair) for pair in section.plan["contrasts"] if set(pair) <= set(section.arms)]
+    pairs = [tuple(pair) for pair in section.plan.contrasts if set(pair) <= set(section.arms)]
     rows = [row for pair in pairs if (row := _row(section, *pair))]
     return pd.DataFrame(rows, columns=COLUMNS)
 

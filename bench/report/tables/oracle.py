@@ -13,7 +13,7 @@ from bench.report.tables.results import DatasetResults
 
 def oracle_note(section: DatasetResults, frame: pd.DataFrame) -> tuple[str, ...]:
     """The oracle's score, and the share of the way to it that every arm comes from chance, or from the constant arm."""
-    best = section.data.get("oracle")
+    best = section.data.oracle
     if best is None:
         return ()
     told = (
@@ -31,7 +31,7 @@ def ways(section: DatasetResults, frame: pd.DataFrame) -> dict[str, float]:
     plain = [arm for arm in rows.index if _method(section, arm) == "constant"]
     if floor is None and plain:
         floor = rows[plain[0]]
-    best = section.data["oracle"]
+    best = section.data.oracle
     if floor is None or not math.isfinite(floor) or abs(best - floor) < 1e-9:
         return {}
     others = (arm for arm in rows.index if arm not in plain and math.isfinite(rows[arm]))
@@ -39,4 +39,4 @@ def ways(section: DatasetResults, frame: pd.DataFrame) -> dict[str, float]:
 
 
 def _method(section: DatasetResults, arm: str) -> str:
-    return next((run.cell["method"] for run in section.of(arm)), "")
+    return next((run.cell.method for run in section.of(arm)), "")

@@ -21,7 +21,7 @@ def predictions(section: DatasetResults) -> pd.DataFrame:
     Columns: the place of the run, id, group, target, prediction (class index or number), and for classes the
     probability of each. The runs with permuted labels are left out: their targets are not the scans'.
     """
-    parts = [_predicted(section, run) for run in section.runs if run.done and run.cell["role"] in ("arm", "again")]
+    parts = [_predicted(section, run) for run in section.runs if run.done and run.cell.role in ("arm", "again")]
     parts = [part for part in parts if part is not None]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
@@ -32,7 +32,7 @@ def _predicted(section: DatasetResults, run: Run) -> pd.DataFrame | None:
         return None
     said = kept["selected"]
     classes = said.ndim == 2
-    place = {name: run.cell[name] for name in ("data", "arm", "role", "partition", "fold", "seed")}
+    place = {name: getattr(run.cell, name) for name in ("data", "arm", "role", "partition", "fold", "seed")}
     columns = {"id": kept["ids"], "group": kept["groups"], "target": kept["y"]}
     columns["prediction"] = said.argmax(axis=1) if classes else said
     columns |= {f"probability_{k}": said[:, k] for k in range(said.shape[1])} if classes else {}

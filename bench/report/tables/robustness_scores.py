@@ -33,11 +33,11 @@ class RobustnessScores:
 
     def runs(self, arm: str) -> list[Run]:
         """The finished runs of an arm whose networks were asked about undisturbed scans at least."""
-        return [run for run in self.section.of(arm) if run.done and (CLEAN, 0) in self.said.get(run.cell["key"], {})]
+        return [run for run in self.section.of(arm) if run.done and (CLEAN, 0) in self.said.get(run.cell.key, {})]
 
     def score(self, run: Run, corruption: str, strength: int, name: str = "") -> float:
         """A metric of a run's test scans; NaN where nothing was asked. name: the task's primary metric."""
-        said = self.said[run.cell["key"]].get((corruption, strength) if strength else (CLEAN, 0))
+        said = self.said[run.cell.key].get((corruption, strength) if strength else (CLEAN, 0))
         if said is None:
             return math.nan
         if self.section.task.kind == "segmentation":
@@ -46,7 +46,7 @@ class RobustnessScores:
 
     def part(self, run: Run, corruption: str, strength: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Targets, predictions, groups of a run's test part; of masks, nothing for targets and scores to average."""
-        said, kept = self.said[run.cell["key"]][(corruption, strength) if strength else (CLEAN, 0)], (
+        said, kept = self.said[run.cell.key][(corruption, strength) if strength else (CLEAN, 0)], (
             self.section.predictions(run)
         )  # fmt: skip
         y = kept["y"] if "y" in kept else np.zeros(len(said))
@@ -60,13 +60,12 @@ def whole(said: Said, name: str) -> bool:
 
 def read(section: DatasetResults) -> RobustnessScores:
     """What was kept for the runs of a section; empty where nothing was."""
-    folder = robustness_cache.folder_of(section.store.root, section.plan["study"])
+    folder = robustness_cache.folder_of(section.store.root, section.plan.study)
     if not folder.is_dir():
         return RobustnessScores(section, {})
     runs = [run for arm in section.arms for run in section.of(arm) if run.done]
     found = (
-        (run.cell["key"], robustness_cache.read(folder, run.cell["key"], section.store.mark(run.cell["key"])))
-        for run in runs
+        (run.cell.key, robustness_cache.read(folder, run.cell.key, section.store.mark(run.cell.key))) for run in runs
     )
     return RobustnessScores(section, {key: said for key, said in found if said})
 

@@ -45,7 +45,7 @@ def drops(found: RobustnessScores) -> pd.DataFrame:
 
 def _dropped(found: RobustnessScores, arm: str) -> tuple:
     section, sign = found.section, found.section.sign
-    runs = [run for run in found.runs(arm) if all(whole(found.said[run.cell["key"]], c) for c in found.corruptions)]
+    runs = [run for run in found.runs(arm) if all(whole(found.said[run.cell.key], c) for c in found.corruptions)]
     runs = runs if found.corruptions else []
     clean = {run.place: found.score(run, CLEAN, 0) for run in runs}
     each = {c: {run.place: _mean(found, run, c) for run in runs} for c in found.corruptions}

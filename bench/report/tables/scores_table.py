@@ -52,10 +52,10 @@ def _row(section: DatasetResults, arm: str) -> dict[str, object]:
         "data": section.name,
         "data_kind": section.kind,
         "arm": arm,
-        "method": runs[0].cell["method"],
-        "family": runs[0].cell["family"],
-        "floor": arm in section.plan["floors"],
-        "reference": arm == section.plan["reference"],
+        "method": runs[0].cell.method,
+        "family": runs[0].cell.family,
+        "floor": arm in section.plan.floors,
+        "reference": arm == section.plan.reference,
         **{status: counts[status] for status in ("done", "failed", "refused", "open")},
         "planned": len(runs),
         "complete": counts["done"] == len(runs),
@@ -138,16 +138,16 @@ def not_measurable(runs: Sequence[Run], name: str) -> bool:
 
 def _upstream_seconds(section: DatasetResults, runs: Sequence[Run]) -> float:
     """Seconds that training what an arm learns from took, a run; NaN where the plan names nothing upstream."""
-    keys = [run.cell.get("upstream") or [] for run in runs if run.done]
+    keys = [run.cell.upstream for run in runs if run.done]
     if not any(keys):
         return math.nan
-    seconds = {run.cell["key"]: run.record.cost.get("train_seconds") or 0.0 for run in section.runs if run.done}
+    seconds = {run.cell.key: run.record.cost.get("train_seconds") or 0.0 for run in section.runs if run.done}
     return float(np.mean([sum(seconds.get(key, 0.0) for key in needed) for needed in keys]))
 
 
 def _mean_tuning(runs: Sequence[Run], name: str) -> float:
     """What the search for a run's parameters took; NaN where the plan names none."""
-    values = [run.cell["tuning"][name] for run in runs if run.cell.get("tuning")]
+    values = [run.cell.tuning[name] for run in runs if run.cell.tuning]
     return float(np.mean(values)) if values else math.nan
 
 

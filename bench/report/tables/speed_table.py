@@ -34,7 +34,7 @@ def read(root: Path, study: str) -> dict[str, Any]:
 def speed_body(found: SectionTables) -> TableBody:
     """The median over rounds of every arm with the shortest and the longest; without rows where nobody timed."""
     section = found.section
-    speed = read(section.store.root, section.plan["study"])
+    speed = read(section.store.root, section.plan.study)
     timed = speed.get("data", {}).get(section.name, [])
     rows = tuple((row["arm"], *(between(row[name]) for name in ("step", "scan")), row["why"]) for row in timed)
     why = any(row[-1] for row in rows)

@@ -29,10 +29,10 @@ COLUMNS = ("what", "folds", "seeds", "mean", "sd_seeds", "sd_folds", "share_seed
 
 def noise(section: DatasetResults) -> pd.DataFrame:
     """A row for every arm and every declared contrast with at least two seeds in two folds."""
-    if section.plan["seeds"] < 2:
+    if section.plan.seeds < 2:
         return pd.DataFrame(columns=COLUMNS)
     asked = {arm: section.scores(arm) for arm in section.arms}
-    for arm, against in section.plan["contrasts"]:
+    for arm, against in section.plan.contrasts:
         if arm in asked and against in asked:
             asked[f"{arm} less {against}"] = _less(asked[arm], asked[against], section.sign)
     rows = ({"what": what, **parts} for what, scores in asked.items() if (parts := variances(scores)))
