@@ -17,7 +17,7 @@ def section(name, **views):
     runs = {
         arm: SimpleNamespace(
             done=shape is not None,
-            cell={"method": "net"},
+            cell=SimpleNamespace(method="net"),
             record=SimpleNamespace(trial=trial, resolved={"view": {"kind": kind}, "shape": shape, "method": {}}),
         )
         for arm, (kind, shape) in views.items()

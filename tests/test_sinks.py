@@ -133,4 +133,4 @@ def test_the_command_says_what_it_takes_to_look_at_what_mlflow_wrote(tmp_path, m
     monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
     done = CliRunner().invoke(cli.app, ["export", "--study", "toy", "--to", "mlflow", "--out", str(tmp_path / "o")])
     assert done.exit_code == 0, done.output
-    assert f"mlflow ui --backend-store-uri {tmp_path / 'o'} (the page comes with the whole package" in done.output
+    assert f"mlflow ui --backend-store-uri {tmp_path / 'o'} (needs the full package: pip install mlflow" in done.output

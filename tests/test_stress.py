@@ -194,7 +194,7 @@ def test_a_lower_score_that_is_better_loses_upwards():
     runs = [
         SimpleNamespace(
             place=(0, fold, 0),
-            cell={"key": str(fold)},
+            cell=SimpleNamespace(key=str(fold)),
             done=True,
             record=SimpleNamespace(sizes={"train": 8, "test": 4}),
         )
@@ -294,7 +294,7 @@ def test_masks_are_scored_on_their_own_grid(plugins, tmp_path):
 def test_undisturbed_scans_have_the_interval_of_the_score(tmp_path):
     results = tables.gather(write(tmp_path, {"a": Told(0.7)}, [Made("scans", people=60)]), Store(tmp_path))
     section = results.sections[0]
-    said = {run.cell["key"]: {("clean", 0): section.predictions(run)["selected"]} for run in section.of("a")}
+    said = {run.cell.key: {("clean", 0): section.predictions(run)["selected"]} for run in section.of("a")}
     point = robustness_curves_table._point(RobustnessScores(section, said), "a", "blur", 0)
     row = tables.section_tables(results)[0].scores.iloc[0]
     assert point[:3] == pytest.approx((row["score"], row["low"], row["high"]))
