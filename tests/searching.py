@@ -1,7 +1,7 @@
-"""A search whose candidates cost nothing: what they reach is a formula, and is known.
+"""A search whose candidates cost nothing: their scores follow a known formula.
 
-Usage: `searching.py STORAGE FOLDER TRIALS PAUSE`: carries one search out in this process and prints, as JSON, which
-candidates it told the end of. PAUSE: seconds between two evaluation points.
+Usage: `searching.py STORAGE FOLDER TRIALS PAUSE`: runs one search in this process and prints, as JSON, which
+candidates it recorded the end of. PAUSE: seconds between two evaluation points.
 """
 
 from __future__ import annotations
@@ -35,57 +35,57 @@ DATA = DataSpec("phantom_ad", 1, {}, "f")
 def search(name="formula", **changes):
     """The search of the first fold; changes: of the study's tuning."""
     study = replace(STUDY, tuning=replace(STUDY.tuning, **changes))
-    return tune.searches(name, study, [plan.ResolvedData(DATA)])[0][0]
+    return tune.define_searches(name, study, [plan.ResolvedData(DATA)])[0][0]
 
 
-def reached(params) -> float:
+def score(params) -> float:
     """The score of a candidate: 1 at lr 0.01 by descent without warm-up, less elsewhere."""
     far = abs(math.log10(params["lr"]) + 2) / 3
     return 1.0 - 0.5 * far - params["warmup"] - 0.1 * (params["optimiser"] == "adam")
 
 
-def pretended(pause=0.0):
-    """In place of a training: the score rises to what the formula says, evaluation point by evaluation point."""
+def simulated(pause=0.0):
+    """Replaces training: the score rises to that of the formula, evaluation point by evaluation point."""
 
-    def train(trial, workplace, objectives, report):
-        score = reached(trial.method.params)
+    def train(trial, checkpoints, objectives, report):
+        final = score(trial.method.params)
         for point in range(1, POINTS + 1):
             time.sleep(pause)
-            if report(point, score * point / POINTS, 1.0 * point, 2 * point):
+            if report(point, final * point / POINTS, 1.0 * point, 2 * point):
                 return tune.CandidateOutcome("pruned", seconds=1.0 * point, steps=2 * point)
-        values = {"validation": score, "parameters": 11e6 if trial.method.params["optimiser"] == "adam" else 21e6}
+        values = {"validation": final, "parameters": 11e6 if trial.method.params["optimiser"] == "adam" else 21e6}
         return tune.CandidateOutcome("done", {name: values[name] for name in objectives}, 1.0 * POINTS, 2 * POINTS)
 
     return train
 
 
-def carried_out(storage, folder, trials=40, one=None, pause=0.0):
-    """What a search found, its candidates pretended."""
+def run(storage, folder, trials=40, one=None, pause=0.0):
+    """Result of a search with simulated candidates."""
     from bench.experiments.search import run_search
 
-    run_search.train = pretended(pause)
-    (found,) = tune.carry_out([one or search()], tune.OptunaStorage(str(storage)), trials, Path(folder), "serial")
-    return found
+    run_search.train_candidate = simulated(pause)
+    (result,) = tune.run_searches([one or search()], tune.OptunaStorage(str(storage)), trials, Path(folder), "serial")
+    return result
 
 
-def told(found):
-    """All that is the same in equal searches."""
+def rows(result):
+    """Everything that is the same in equal searches."""
     return [
-        (one.number, one.state, dict(one.params), dict(one.values), sorted(one.on_its_way.items()))
-        for one in found.candidates
+        (one.number, one.state, dict(one.params), dict(one.values), sorted(one.intermediate_values.items()))
+        for one in result.candidates
     ]
 
 
 def main(storage: str, folder: str, trials: str, pause: str) -> None:
-    mine, tell = [], tune.SearchSession.tell
+    numbers, tell = [], tune.SearchSession.tell
 
     def counted(self, number, outcome):
-        mine.append(number)
+        numbers.append(number)
         tell(self, number, outcome)
 
     tune.SearchSession.tell = counted
-    carried_out(storage, folder, int(trials), pause=float(pause))
-    print(json.dumps(mine))
+    run(storage, folder, int(trials), pause=float(pause))
+    print(json.dumps(numbers))
 
 
 if __name__ == "__main__":

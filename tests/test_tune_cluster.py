@@ -19,7 +19,7 @@ from bench.experiments import plan, search
 from bench.experiments.launch.jobs import memory_kind
 from bench.experiments.launch.ray_session import connected
 from bench.experiments.launch.resources import MARGIN
-from bench.experiments.search.ray_resources import RayTarget, room
+from bench.experiments.search.ray_resources import RayTarget, request_resources
 
 pytestmark = pytest.mark.slow  # a minute and more: each node imports torch
 SLOW = """
@@ -36,9 +36,9 @@ def data(plugins):
 
 
 def found(study, data, root, launcher, place=None, trials=6):
-    ones, _ = search.searches("searched", study, [data], ["net"], [0])
-    (one,) = search.carry_out(
-        ones, search.OptunaStorage(str(root / "s.db")), trials, root / "claims", launcher, place=place
+    ones, _ = search.define_searches("searched", study, [data], ["net"], [0])
+    (one,) = search.run_searches(
+        ones, search.OptunaStorage(str(root / "s.db")), trials, root / "claims", launcher, target=place
     )
     assert not [each.error for each in one.candidates if each.error]
     return one
@@ -98,16 +98,16 @@ def test_nodes_that_differ_or_could_never_hold_a_candidate_are_told_at_once(data
 
 
 def test_the_share_of_a_gpu_is_that_of_two_steps_that_were_measured(data, tmp_path):
-    ones, _ = search.searches("searched", registry.study("searched"), [data], ["net"], [0])
+    ones, _ = search.define_searches("searched", registry.study("searched"), [data], ["net"], [0])
     trial, peaks = ones[0].trial, {}
     with Cluster() as nodes:
         nodes.start("one", resources={"num-cpus": 8, "num-gpus": 1, "custom": {"gpu_memory_mb": 4000}})
         with connected(nodes.address) as ray:
-            need, slots, _ = room(ray, trial, tmp_path, RayTarget(nodes.address, peaks))
+            need, slots, _ = request_resources(ray, trial, tmp_path, RayTarget(nodes.address, peaks))
             ((kind, peak),) = peaks.items()
             assert kind == ("cpu", memory_kind(trial))
             assert slots == int(4000 // (peak * MARGIN))
             assert need.gpu == pytest.approx(1 / slots, abs=1e-4)
             peaks[kind] = 4000 / MARGIN / 2.5
-            need, slots, _ = room(ray, trial, tmp_path, RayTarget(nodes.address, peaks))
+            need, slots, _ = request_resources(ray, trial, tmp_path, RayTarget(nodes.address, peaks))
     assert (need.gpu, slots) == (0.5, 2), "what records tell is not measured again"

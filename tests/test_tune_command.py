@@ -67,7 +67,7 @@ def test_a_second_command_trains_nothing_and_says_the_same(command, monkeypatch)
     command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
     file = paths.results_root() / "searched" / tuned_file.FILE
     first = file.read_text()
-    monkeypatch.setattr("bench.experiments.search.run_search.train", None)
+    monkeypatch.setattr("bench.experiments.search.run_search.train_candidate", None)
     status, said = command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
     assert status == 0, said
     assert file.read_text() == first
@@ -109,7 +109,7 @@ def test_a_report_of_the_study_has_the_table_of_its_search(command, capsys, monk
     ("words", "said"),
     [
         (["--study", "searche"], "no study 'searche'; did you mean 'searched'?"),
-        (["--study", "tiny"], "does not say how it is searched"),
+        (["--study", "tiny"], "has no search"),
         (["--study", "searched", "--arm", "constant"], "searches no arm 'constant'"),
         (["--study", "searched", "--fold", "7"], "has no fold 7"),
         (["--study", "searched", "--trials", "0"], "1 trial at least"),
@@ -184,7 +184,7 @@ def test_what_another_storage_remembers_stays_as_it_was_found(command):
 def test_a_search_that_is_only_begun_takes_no_winner_from_another(command, monkeypatch):
     command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
     with monkeypatch.context() as patch:
-        patch.setattr("bench.experiments.search.run_search.train", ended)
+        patch.setattr("bench.experiments.search.run_search.train_candidate", ended)
         assert command("--study", "searched", "--arm", "net", "--fold", "1", "--trials", "2")[0] == 1
     status, _ = command("--study", "searched", "--arm", "dropping", "--fold", "0", "--trials", "2")
     assert (status, sets()[0]) == (0, [("net", 0), ("dropping", 0)])

@@ -18,7 +18,7 @@ FOUND = [plan.ResolvedData(DATA)]
 
 
 def searches(study=STUDY, only=(), folds=(), **tuning):
-    return search.searches("formula", replace(study, tuning=replace(study.tuning, **tuning)), FOUND, only, folds)
+    return search.define_searches("formula", replace(study, tuning=replace(study.tuning, **tuning)), FOUND, only, folds)
 
 
 @pytest.mark.parametrize("name", [n for n in registry.names("methods") if registry.member("methods", n).space])
@@ -58,7 +58,7 @@ def test_another_definition_is_another_search():
     ]
     others = [searches(**change)[0][0].identity for change in changes]
     others.append(searches(replace(STUDY, recipe=Recipe(steps=9)))[0][0].identity)
-    others.append(search.searches("formula", STUDY, FOUND, labels=Labels("permuted", 3))[0][0].identity)
+    others.append(search.define_searches("formula", STUDY, FOUND, labels=Labels("permuted", 3))[0][0].identity)
     assert len({one.identity, *others}) == len(others) + 1
     assert searches(trials=99)[0][0].identity == one.identity, "more candidates go on with it"
 
@@ -91,7 +91,7 @@ def test_another_definition_is_another_search():
         ({"optimiser": Choices(5)}, "optimiser: choices are several values"),
         ({"lr": Choices((1e-4, math.inf))}, "lr: a choice that is a number is finite, not inf"),
         (Floats(1e-5, 1e-1), "a space is a dict of parameters and their ranges"),
-        ({}, "declares no space to search"),
+        ({}, "declares no search space"),
     ],
 )
 def test_a_space_that_cannot_be_searched_is_told(space, words):
@@ -108,13 +108,13 @@ def test_a_space_that_cannot_be_searched_is_told(space, words):
         ({"pruner": "hyperband"}, "no pruner 'hyperband'"),
         ({"objectives": ("validation", "second")}, "no objective 'second'"),
         ({"objectives": ("parameters",)}, "the first objective of a search is 'validation'"),
-        ({"objectives": ("validation", "parameters")}, "judges one objective"),
+        ({"objectives": ("validation", "parameters")}, "supports one objective"),
         ({"trials": 0}, "1 trial at least"),
         ({"trials": "40"}, "1 trial at least, not '40'"),
         ({"spaces": [SPACE]}, "spaces are a dict of arms and their spaces"),
         ({"arms": ("nett",)}, "no arm 'nett'; did you mean 'net'?"),
         ({"spaces": {"nett": SPACE}}, "no arm 'nett'"),
-        ({"arms": ("constant",)}, "the method constant declares no space"),
+        ({"arms": ("constant",)}, "the method constant declares no search space"),
     ],
 )
 def test_a_search_that_cannot_be_carried_out_is_told(change, words):
@@ -126,7 +126,7 @@ def test_a_search_that_cannot_be_carried_out_is_told(change, words):
 
 def test_a_study_without_tuning_an_arm_that_is_not_searched_and_a_fold_that_is_not_there():
     for call, words in (
-        (lambda: search.searches("quickstart", registry.study("quickstart"), FOUND), "does not say how it is searched"),
+        (lambda: search.define_searches("quickstart", registry.study("quickstart"), FOUND), "has no search"),
         (lambda: searches(only=["constant"]), "searches no arm 'constant'"),
         (lambda: searches(folds=[2]), "has no fold 2; there are 2"),
     ):

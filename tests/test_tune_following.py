@@ -28,20 +28,20 @@ def begun(tmp_path):
     storage, claims = tune.OptunaStorage(str(tmp_path / "s.db")), tmp_path / ".search"
     folder = plan.folder("formula")
     folder.mkdir(parents=True)
-    other = tune.searches("formula", searching.STUDY, [plan.ResolvedData(searching.DATA)], folds=[1])[0][0]
-    result_files.write(folder, "formula", [one, other], [one], storage, claims)
-    return one, storage, claims, lambda: search_progress.state_of("formula", result_files.read(folder))
+    other = tune.define_searches("formula", searching.STUDY, [plan.ResolvedData(searching.DATA)], folds=[1])[0][0]
+    result_files.write_searches(folder, "formula", [one, other], [one], storage, claims)
+    return one, storage, claims, lambda: search_progress.read_progress("formula", result_files.read_searches(folder))
 
 
 def test_every_candidate_is_counted_as_what_became_of_it(begun):
     one, storage, claims, look = begun
     assert (look()["planned"], look()["open"], look()["running"]) == (40, 40, []), "nothing is there yet"
-    with tune.SearchSession(one, storage, 40, claims) as asking:
-        asking.tell(asking.ask().number, CandidateOutcome("done", {"validation": 0.5}, 10.0, 8))
-        asking.tell(asking.ask().number, CandidateOutcome("pruned", {}, 6.0, 2))
-        asking.tell(asking.ask().number, CandidateOutcome("failed", error="ValueError: no"))
-        number = asking.ask().number
-        asking.report(number, 2, 0.1)
+    with tune.SearchSession(one, storage, 40, claims) as session:
+        session.tell(session.ask().number, CandidateOutcome("done", {"validation": 0.5}, 10.0, 8))
+        session.tell(session.ask().number, CandidateOutcome("pruned", {}, 6.0, 2))
+        session.tell(session.ask().number, CandidateOutcome("failed", error="ValueError: no"))
+        number = session.ask().number
+        session.report(number, 2, 0.1)
         state = look()
     counts = {name: state[name] for name in ("complete", "pruned", "failed", "refused", "open")}
     assert counts == {"complete": 1, "pruned": 1, "failed": 1, "refused": 0, "open": 36}
@@ -56,19 +56,19 @@ def test_every_candidate_is_counted_as_what_became_of_it(begun):
 
 def test_a_candidate_of_a_process_that_ended_is_open(begun):
     one, storage, claims, look = begun
-    with tune.SearchSession(one, storage, 40, claims) as asking:
-        asking.ask()
+    with tune.SearchSession(one, storage, 40, claims) as session:
+        session.ask()
     state = look()
     assert (state["running"], state["open"], state["left_seconds"]) == ([], 40, None)
 
 
 def test_a_candidate_that_ends_while_the_storage_is_read_counts_towards_the_speed(begun, monkeypatch):
     one, storage, claims, look = begun
-    with tune.SearchSession(one, storage, 40, claims) as asking:
-        number = asking.ask().number
+    with tune.SearchSession(one, storage, 40, claims) as session:
+        number = session.ask().number
 
         def ends_now(_storage):
-            asking.tell(number, CandidateOutcome("done", {"validation": 0.5}, 10.0, 8))
+            session.tell(number, CandidateOutcome("done", {"validation": 0.5}, 10.0, 8))
             return True
 
         with monkeypatch.context() as patched:
@@ -80,9 +80,9 @@ def test_a_candidate_that_ends_while_the_storage_is_read_counts_towards_the_spee
 
 def test_the_lines_say_what_the_state_says(begun):
     one, storage, claims, look = begun
-    with tune.SearchSession(one, storage, 40, claims) as asking:
-        asking.tell(asking.ask().number, CandidateOutcome("failed", error="ValueError: no"))
-        asking.ask()
+    with tune.SearchSession(one, storage, 40, claims) as session:
+        session.tell(session.ask().number, CandidateOutcome("failed", error="ValueError: no"))
+        session.ask()
         state = look()
     assert shown.line(state).startswith(
         "formula: its search: 0 of 40 candidates complete, 1 failed, 38 open, 1 running"
@@ -96,13 +96,13 @@ def test_a_storage_that_cannot_be_read_is_told_and_the_rest_is_known(begun):
     _, storage, _, look = begun
     storage.path.write_bytes(b"not a database, " * 100)
     (words,) = look()["closed"].values()
-    assert "no SQLite database" in words
+    assert "not a SQLite database" in words
     assert look()["planned"] == 40
 
 
 def test_the_password_of_a_storage_is_not_written_down(begun, tmp_path):
     one, *_ = begun
-    result_files.write(
+    result_files.write_searches(
         tmp_path, "formula", [one], [one], tune.OptunaStorage("postgresql://me:secret@host/base"), tmp_path
     )
     assert "secret" not in (tmp_path / "searches.json").read_text()
@@ -110,8 +110,8 @@ def test_the_password_of_a_storage_is_not_written_down(begun, tmp_path):
 
 def test_what_cannot_be_read_is_told(begun):
     (plan.folder("formula") / "searches.json").write_text("{")
-    with pytest.raises(BenchError, match="remove it: `bench tune` writes it anew"):
-        result_files.read(plan.folder("formula"))
+    with pytest.raises(BenchError, match="delete it: `bench tune` writes a new one"):
+        result_files.read_searches(plan.folder("formula"))
 
 
 def test_the_command_tells_of_a_search_that_is_all_there_is_and_beside_a_run(plugins, capsys, monkeypatch):

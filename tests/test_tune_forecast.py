@@ -12,7 +12,7 @@ from searching import DATA, STUDY
 from bench import registry
 from bench.core import Arm, paths
 from bench.experiments import plan
-from bench.experiments.search.search_estimate import forecast
+from bench.experiments.search.search_estimate import estimate_searches
 
 BAD = """
 from bench.core import Arm, Data, Floats, Recipe, Study, Tuning
@@ -21,25 +21,27 @@ STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", ar
 """
 
 
-def told(root, **changes):
-    return forecast("formula", replace(STUDY, **changes), [plan.ResolvedData(DATA)], root)
+def estimate(root, **changes):
+    return estimate_searches("formula", replace(STUDY, **changes), [plan.ResolvedData(DATA)], root)
 
 
 def test_it_says_how_many_candidates_and_that_pruning_stops_some(tmp_path):
-    line = told(tmp_path).line()
+    line = estimate(tmp_path).line()
     assert line.startswith(
         "bench tune would train 1 arm x 2 folds x 40 candidates = 80 trials, at most (pruning stops some early)"
     )
-    assert "how long that takes is not known; bench plan --measure finds out" in line
-    unpruned = told(tmp_path, partitions=3, tuning=replace(STUDY.tuning, pruner="none"))
-    assert "1 arm x 3 partitions x 2 folds x 40 candidates = 240 trials; how" in unpruned.line()
-    assert told(tmp_path, tuning=None) is None
+    assert "the time is not known; bench plan --measure estimates it" in line
+    unpruned = estimate(tmp_path, partitions=3, tuning=replace(STUDY.tuning, pruner="none"))
+    assert "1 arm x 3 partitions x 2 folds x 40 candidates = 240 trials; the" in unpruned.line()
+    assert estimate(tmp_path, tuning=None) is None
 
 
 def test_a_study_that_can_be_run_and_not_searched_is_planned(tmp_path):
-    found = told(tmp_path, arms={"floor": Arm("constant")}, reference="floor", floors=[], tuning=replace(
+    found = estimate(tmp_path, arms={"floor": Arm("constant")}, reference="floor", floors=[], tuning=replace(
         STUDY.tuning, spaces={}))  # fmt: skip
-    assert found.line().startswith("bench tune would not search it: arm 'floor': the method constant declares no space")
+    assert found.line().startswith(
+        "bench tune cannot search it: arm 'floor': the method constant declares no search space"
+    )
 
 
 def test_how_long_it_takes_is_known_from_records(plugins, capsys, monkeypatch):

@@ -17,7 +17,7 @@ from pathlib import Path
 import optuna
 import pytest
 import searching
-from searching import carried_out, search, told
+from searching import rows, run, search
 
 from bench.core import BenchError, RunAbortedError
 from bench.experiments import search as tune
@@ -26,16 +26,16 @@ from bench.storage.locks import claim
 
 
 @pytest.fixture(autouse=True)
-def pretended(monkeypatch):
+def simulated(monkeypatch):
     """Candidates cost nothing in this file."""
-    monkeypatch.setattr("bench.experiments.search.run_search.train", searching.pretended())
+    monkeypatch.setattr("bench.experiments.search.run_search.train_candidate", searching.simulated())
 
 
 def test_a_storage_of_another_study_is_refused_by_name(tmp_path):
     for kind in ("s.db", "s.log"):
-        carried_out(tmp_path / kind, tmp_path, 1, search("theirs"))
+        run(tmp_path / kind, tmp_path, 1, search("theirs"))
         with pytest.raises(BenchError, match="holds searches of the study theirs, not of formula") as error:
-            carried_out(tmp_path / kind, tmp_path, 1)
+            run(tmp_path / kind, tmp_path, 1)
         assert error.value.status == 2
 
 
@@ -43,7 +43,7 @@ def test_a_storage_of_another_program_is_refused(tmp_path):
     url = f"sqlite:///{tmp_path / 's.db'}"
     optuna.create_study(storage=url, study_name="somebody's")
     with pytest.raises(BenchError, match='holds "somebody\'s", which is no search of bench'):
-        carried_out(tmp_path / "s.db", tmp_path, 1)
+        run(tmp_path / "s.db", tmp_path, 1)
 
 
 def test_two_that_begin_on_one_new_file_make_its_tables_one_after_the_other(tmp_path, monkeypatch):
@@ -71,39 +71,67 @@ def begun(folder):
 
 
 def test_a_locked_database_is_waited_for_and_then_told(tmp_path, monkeypatch):
-    carried_out(tmp_path / "s.db", tmp_path, 1)
+    run(tmp_path / "s.db", tmp_path, 1)
     monkeypatch.setattr(storages, "WAIT", 0.2)
     with contextlib.closing(sqlite3.connect(tmp_path / "s.db")) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(RunAbortedError, match=r"another program has it locked; waited 0\.2 s"):
-            carried_out(tmp_path / "s.db", tmp_path, 2)
+        with pytest.raises(RunAbortedError, match=r"locked by another program; waited 0\.2 s"):
+            run(tmp_path / "s.db", tmp_path, 2)
         other.rollback()
-    assert carried_out(tmp_path / "s.db", tmp_path, 2).complete
+    assert run(tmp_path / "s.db", tmp_path, 2).complete
 
 
 def test_a_locked_journal_is_waited_for_and_then_told(tmp_path, monkeypatch):
-    carried_out(tmp_path / "s.log", tmp_path, 1)
+    run(tmp_path / "s.log", tmp_path, 1)
     monkeypatch.setattr(storages, "WAIT", 0.2)
-    with claim(tmp_path / ".s.log.claim"), pytest.raises(RunAbortedError, match="another program has it locked"):
-        carried_out(tmp_path / "s.log", tmp_path, 2)
-    assert carried_out(tmp_path / "s.log", tmp_path, 2).complete
+    with claim(tmp_path / ".s.log.claim"), pytest.raises(RunAbortedError, match="locked by another program"):
+        run(tmp_path / "s.log", tmp_path, 2)
+    assert run(tmp_path / "s.log", tmp_path, 2).complete
+
+
+def test_candidates_of_an_earlier_version_are_read_and_the_search_is_resumed(tmp_path):
+    """The names of study, attributes and states are a format on disk: written here without the package's own code."""
+    one, path = search(), tmp_path / "s.db"
+    study = optuna.create_study(storage=f"sqlite:///{path}", study_name=one.name, direction="maximize")
+    for name, value in (("study", "formula"), ("search", one.identity), ("trials", 2), ("versions", {"bench": "0"})):
+        study.set_user_attr(name, value)
+    study.enqueue_trial({"lr": 1e-4, "optimiser": "adam", "warmup": 0.0})
+    trial = study.ask()
+    trial.suggest_float("lr", 1e-5, 1e-1, log=True)
+    trial.suggest_categorical("optimiser", ["adam", "sgd"])
+    trial.suggest_float("warmup", 0.0, 0.2)
+    trial.set_user_attr("at", ["host", 0.0])
+    trial.set_user_attr("outcome", {"state": "done", "seconds": 2.5, "steps": 8})
+    trial.report(0.5, 4)
+    study.tell(trial, 0.75)
+    (stored,) = tune.read_results([one], tune.OptunaStorage(str(path))).values()
+    (candidate,) = stored.candidates
+    assert (candidate.state, candidate.values, candidate.intermediate_values) == (
+        "done",
+        {"validation": 0.75},
+        {4: 0.5},
+    )
+    assert (candidate.seconds, candidate.steps, stored.trials, stored.versions) == (2.5, 8, 2, {"bench": "0"})
+    resumed = run(path, tmp_path, 3)
+    assert resumed.candidates[0] == candidate
+    assert [each.number for each in resumed.candidates] == [0, 1, 2]
 
 
 def test_half_a_line_that_a_killed_process_left_in_a_journal_is_cut_off(tmp_path):
-    whole = carried_out(tmp_path / "s.log", tmp_path, 4)
+    whole = run(tmp_path / "s.log", tmp_path, 4)
     with (tmp_path / "s.log").open("ab") as file:
         file.write(b'{"op_code": 5, "worker')
-    found = carried_out(tmp_path / "s.log", tmp_path, 6)
-    assert told(found)[:4] == told(whole)
+    found = run(tmp_path / "s.log", tmp_path, 6)
+    assert rows(found)[:4] == rows(whole)
     assert found.complete
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path):
     (tmp_path / "s.db").write_bytes(b"not a database, " * 100)
     with pytest.raises(
-        BenchError, match="is no SQLite database, or damaged; it is left as it is: give another file"
+        BenchError, match="is not a SQLite database, or is damaged; it was not changed: give another file"
     ) as e:
-        carried_out(tmp_path / "s.db", tmp_path, 1)
+        run(tmp_path / "s.db", tmp_path, 1)
     assert e.value.status == 2
 
 
@@ -121,8 +149,8 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
 )
 def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path, content, line):
     (tmp_path / "s.log").write_bytes(content)
-    with pytest.raises(BenchError, match=rf"is no journal of Optuna \(line {line} of it is no entry") as error:
-        carried_out(tmp_path / "s.log", tmp_path, 1)
+    with pytest.raises(BenchError, match=rf"is not a journal of Optuna \(line {line} is not an entry") as error:
+        run(tmp_path / "s.log", tmp_path, 1)
     assert error.value.status == 2
     assert (tmp_path / "s.log").read_bytes() == content
 
@@ -130,8 +158,10 @@ def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path, content, 
 @pytest.mark.parametrize("folder", ["/proc", "file/below"])
 def test_a_folder_that_takes_no_storage_is_told(tmp_path, folder):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunAbortedError, match=r"cannot lie in .*give a file in another folder with --storage") as error:
-        carried_out(tmp_path / folder / "s.db", tmp_path, 1)
+    with pytest.raises(
+        RunAbortedError, match=r"cannot create the storage .*give a file in another folder with --storage"
+    ) as error:
+        run(tmp_path / folder / "s.db", tmp_path, 1)
     assert "any more" not in str(error.value)
     assert "kept" not in str(error.value)
 
@@ -144,7 +174,7 @@ def test_a_name_that_is_no_storage_is_told(name):
 
 
 def test_a_password_is_never_shown():
-    shown = tune.OptunaStorage("postgresql://me:secret@host/base").shown
+    shown = tune.OptunaStorage("postgresql://me:secret@host/base").safe_name
     assert shown == "postgresql://me:***@host/base"
 
 
@@ -153,28 +183,28 @@ def test_an_unreachable_database_is_told_after_a_wait(tmp_path, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(RunAbortedError, match="no answer that could be used") as error:
-        carried_out(f"postgresql+pg8000://me:secret@127.0.0.1:{port}/base", tmp_path, 1)
+    with pytest.raises(RunAbortedError, match="the database did not answer as expected") as error:
+        run(f"postgresql+pg8000://me:secret@127.0.0.1:{port}/base", tmp_path, 1)
     assert "secret" not in str(error.value)
     assert "tried" not in str(error.value), "nothing was"
 
 
 def test_a_database_without_its_driver_is_told(tmp_path):
     with pytest.raises(BenchError, match=r"needs the package \w+; pip install it"):
-        carried_out("mysql+aiomysql://127.0.0.1/base", tmp_path, 1)
+        run("mysql+aiomysql://127.0.0.1/base", tmp_path, 1)
 
 
 @pytest.mark.parametrize("driver", ["", "+psycopg", "+asyncpg"])
 def test_a_postgresql_without_its_driver_is_told_the_extra_that_has_one(tmp_path, driver):
     name = f"postgresql{driver}://me:secret@127.0.0.1/base"
     with pytest.raises(BenchError) as error:
-        carried_out(name, tmp_path, 1)
+        run(name, tmp_path, 1)
     assert "pip install 'dclse-bench[postgres]'" in str(error.value)
     assert "name it postgresql+pg8000://me:***@127.0.0.1/base" in str(error.value)
 
 
 def test_a_full_disk_of_the_storage_is_told(tmp_path, monkeypatch):
-    carried_out(tmp_path / "s.db", tmp_path, 2)
+    run(tmp_path / "s.db", tmp_path, 2)
 
     def full(self, *words, **more):
         raise sqlite3.OperationalError("database or disk is full")
@@ -182,8 +212,8 @@ def test_a_full_disk_of_the_storage_is_told(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("optuna.storages._rdb.storage.RDBStorage.set_trial_user_attr", full)
         with pytest.raises(RunAbortedError, match="the disk is full"):
-            carried_out(tmp_path / "s.db", tmp_path, 3)
-    assert told(carried_out(tmp_path / "s.db", tmp_path, 3)) == told(carried_out(tmp_path / "w.db", tmp_path / "w", 3))
+            run(tmp_path / "s.db", tmp_path, 3)
+    assert rows(run(tmp_path / "s.db", tmp_path, 3)) == rows(run(tmp_path / "w.db", tmp_path / "w", 3))
 
 
 @pytest.fixture
@@ -209,9 +239,9 @@ def postgres():
 
 @pytest.mark.slow
 def test_postgresql_remembers_as_a_file_does(tmp_path, postgres):
-    first = carried_out(postgres, tmp_path / "claims", 6)
+    first = run(postgres, tmp_path / "claims", 6)
     assert len(first.raw) == 6
-    whole = carried_out(postgres, tmp_path / "claims", 12)
-    assert told(whole) == told(carried_out(tmp_path / "s.log", tmp_path / "other", 12))
+    whole = run(postgres, tmp_path / "claims", 12)
+    assert rows(whole) == rows(run(tmp_path / "s.log", tmp_path / "other", 12))
     with pytest.raises(BenchError, match="holds searches of the study formula"):
-        carried_out(postgres, tmp_path / "claims", 1, search("another"))
+        run(postgres, tmp_path / "claims", 1, search("another"))

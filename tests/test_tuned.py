@@ -14,7 +14,7 @@ from bench.core import Arm, BenchError, Labels, Recipe, RunAbortedError, Split, 
 from bench.data.prepare import prepare
 from bench.experiments import launch, plan, search
 from bench.experiments.plan import tuned_params
-from bench.experiments.search import objective, winners
+from bench.experiments.search import objective, result_files
 from bench.storage.atomic_io import seal
 from bench.storage.record_store import Store
 from bench.training import loop, trial_data
@@ -32,9 +32,9 @@ def data(plugins):
 
 def searched(study, data, root, trials=3, launcher="serial", **more):
     """What the searches of the arm `net` found."""
-    ones, _ = search.searches("searched", study, [data], ["net"], **more)
+    ones, _ = search.define_searches("searched", study, [data], ["net"], **more)
     storage = search.OptunaStorage(str(root / "search.log"))
-    results = search.carry_out(ones, storage, trials, root / "claims", launcher)
+    results = search.run_searches(ones, storage, trials, root / "claims", launcher)
     assert not [each.error for one in results for each in one.candidates if each.error]
     return results, storage
 
@@ -46,7 +46,7 @@ def committed(study, data, plugins, tmp_path, monkeypatch):
     own = tmp_path / "own"
     shutil.copytree(plugins, own)
     (own / "tuned").mkdir()
-    written = winners.write(own / "tuned" / "mine.json", "searched", results, storage)
+    written = result_files.write_tuned(own / "tuned" / "mine.json", "searched", results, storage)
     monkeypatch.setenv("BENCH_PLUGINS", str(own))
     registry.forget()
     return own / "tuned" / "mine.json", written
@@ -120,7 +120,7 @@ def test_a_candidate_is_the_training_of_its_trial(study, data, tmp_path):
         record = store.get(trial.key)
         assert record.status == "done", record.error
         assert record.metrics["validation"]["auc"] == best.values["validation"]
-        assert [row["val"] for row in record.curve] == [best.on_its_way[point] for point in (1, 2, 3)]
+        assert [row["val"] for row in record.curve] == [best.intermediate_values[point] for point in (1, 2, 3)]
 
 
 class Quiet:
@@ -239,7 +239,7 @@ def test_serial_and_ray_tune_find_the_same(study, data, tmp_path):
 def test_ray_tune_prunes_by_the_storage(study, data, tmp_path, pruner):
     how = replace(study.tuning, pruner=pruner)
     results, _ = searched(replace(study, tuning=how, folds=2), data, tmp_path, 25, "ray")
-    assert all(one.complete and len(one.raw) == 25 for one in results)
+    assert all(one.complete and len(one.optuna_trials) == 25 for one in results)
     assert sum(one.states["pruned"] for one in results) > 0
     for one in results:
         assert all(each.steps < 6 for each in one.candidates if each.state == "pruned")
@@ -292,6 +292,7 @@ def test_a_candidate_is_trained_for_the_spacing_of_its_scans(tmp_path, monkeypat
 
     monkeypatch.setattr(loop, "fit", fit)
     assert (
-        objective.train(trial, tmp_path, ("validation",), lambda *words: False).error == "ArithmeticError: far enough"
+        objective.train_candidate(trial, tmp_path, ("validation",), lambda *words: False).error
+        == "ArithmeticError: far enough"
     )
     assert trained[0].spacing == made.spacing == (4.0, 4.0, 4.0)

@@ -31,7 +31,7 @@ def plan(
     """Show what a study would run, how much is done, and what the rest will take. Runs nothing without --measure."""
     from bench.experiments import api
     from bench.experiments.progress_bars import ConsoleMonitor
-    from bench.experiments.search.search_estimate import forecast
+    from bench.experiments.search.search_estimate import estimate_searches
 
     planned = api.plan(
         study,
@@ -41,9 +41,9 @@ def plan(
         measure=measure,
         progress=ConsoleMonitor(Console(stderr=True)),
     )
-    search = forecast(planned.name, planned.study, planned.data, planned.store.root)
+    search = estimate_searches(planned.name, planned.study, planned.data, planned.store.root)
     if as_json:
-        return print_json({**planned.summary(), **({"search": search.summary()} if search else {})})
+        return print_json({**planned.summary(), **({"search": search.to_dict()} if search else {})})
     console = Console()
     console.print(planned.study.question, markup=False)
     for line in [*planned.lines(), *([search.line()] if search else [])]:

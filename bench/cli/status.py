@@ -66,15 +66,15 @@ class _Look:
         from bench.storage.record_store import Store
 
         self.study, self.storage, self.folder = study, storage, plan.folder(study)
-        searched = bool(result_files.read(self.folder)) and not (self.folder / "plan.json").is_file()
+        searched = bool(result_files.read_searches(self.folder)) and not (self.folder / "plan.json").is_file()
         self.reader = None if searched else StatusReader(plan.read(study), Store(paths.results_root()))
 
     def __call__(self) -> tuple[State | None, State | None]:
         """Status of the run and of the search; None for one that has not been started."""
         from bench.experiments.search import result_files, search_progress
 
-        rows = result_files.read(self.folder)
-        search = search_progress.state_of(self.study, rows, self.storage) if rows else None
+        rows = result_files.read_searches(self.folder)
+        search = search_progress.read_progress(self.study, rows, self.storage) if rows else None
         return asdict(self.reader.status()) if self.reader else None, search
 
 

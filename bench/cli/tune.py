@@ -81,14 +81,14 @@ class _ProgressLines:
         self.printed = time.monotonic()
         names = (("PRUNED", "pruned"), ("FAIL", "failed"))
         more = "".join(f", {states[state]} {word}" for state, word in names if states[state])
-        place = f"search {len(self.seen)} of {self.searches}, {session.search.place}"
+        place = f"search {len(self.seen)} of {self.searches}, {session.search.label}"
         self.monitor.message(f"{place}: {ended}/{session.trials} candidates{more}")
 
 
 def _print(result: TuneResult, monitor: ConsoleMonitor) -> None:
     """Print the results and how to use them. Exits with 1 if a search has no winner."""
     for one in result.results:
-        monitor.message(f"{one.search.place}: {one.verdict()}")
+        monitor.message(f"{one.search.label}: {one.verdict()}")
     seconds, steps = sum(one.seconds for one in result.results), sum(one.steps for one in result.results)
     monitor.message(f"cost of the search: {steps} optimiser steps, {seconds:.0f} s")
     for place in result.entry["not_searched"]:

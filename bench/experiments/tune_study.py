@@ -15,7 +15,7 @@ from bench.experiments.launch.jobs import note_peak
 from bench.experiments.planned_study import PlannedStudy
 from bench.experiments.prepare_study import StudyRequest, plan_study
 from bench.experiments.run_monitor import RunMonitor
-from bench.experiments.search import result_files, search_report, winners
+from bench.experiments.search import result_files, search_report
 from bench.experiments.search.search_definition import check_tuning
 from bench.experiments.study_data import make_phantoms, repair_prepared
 from bench.storage import tuned_file
@@ -69,7 +69,7 @@ class PlannedSearches:
     @cached_property
     def every(self) -> list[tuning.Search]:
         """All searches of the study, also those of arms and folds that were not chosen."""
-        return tuning.every(self.study.name, self.study.study, self.study.data)
+        return tuning.all_searches(self.study.name, self.study.study, self.study.data)
 
     def lines(self) -> list[str]:
         """The searches in words."""
@@ -80,7 +80,7 @@ class PlannedSearches:
             f"{plural(len(self.searches), 'search', 'searches')} of {self.budget} candidates,"
             f" {recipe.steps} steps of {recipe.batch_size} scans each:"
             f" sampler {how.sampler}, pruner {how.pruner}, seed {how.seed}",
-            f"stored in {self.storage.shown}; the test parts are not read",
+            f"stored in {self.storage.safe_name}; the test parts are not read",
         ]
 
 
@@ -101,10 +101,10 @@ def plan_searches(request: StudyRequest, options: TuneOptions, monitor: RunMonit
     how = check_tuning(request.name, planned.study)
     study = replace(planned.study, tuning=how if options.trials is None else replace(how, trials=options.trials))
     check_tuning(request.name, study)
-    tuning.searches(request.name, study, planned.data, options.arms, options.folds)
+    tuning.define_searches(request.name, study, planned.data, options.arms, options.folds)
     repair_prepared(request.data, monitor)
     planned = make_phantoms(replace(planned, study=study), monitor)
-    searches, notes = tuning.searches(request.name, study, planned.data, options.arms, options.folds)
+    searches, notes = tuning.define_searches(request.name, study, planned.data, options.arms, options.folds)
     return PlannedSearches(planned, searches, [*planned.notes, *notes], options)
 
 
@@ -112,12 +112,18 @@ def run_searches(planned: PlannedSearches, progress: SessionCallback, monitor: R
     """Run what is left of the searches, and write tuned.json and its report. progress: see `_with_start`."""
     options, storage = planned.options, planned.storage
     started = partial(
-        result_files.write, planned.folder, planned.study.name, planned.every, planned.searches, storage, planned.locks
+        result_files.write_searches,
+        planned.folder,
+        planned.study.name,
+        planned.every,
+        planned.searches,
+        storage,
+        planned.locks,
     )
-    place = tuning.RayTarget(options.address, _peaks(planned.study), monitor.message)
-    results = tuning.carry_out(
+    target = tuning.RayTarget(options.address, _peaks(planned.study), monitor.message)
+    results = tuning.run_searches(
         planned.searches, storage, planned.budget, planned.locks, options.launcher,
-        _with_start(started, progress), place,
+        _with_start(started, progress), target,
     )  # fmt: skip
     return _save(planned, results)
 
@@ -148,15 +154,17 @@ def _save(planned: PlannedSearches, results: list[tuning.SearchResult]) -> TuneR
     folder, storage, every = planned.folder, planned.storage, planned.every
     with storing(folder), claimed(folder / ".tuned.claim"):  # processes that shared the search end at the same time
         mine = {one.search.identity: one for one in results}
-        known = {**tuning.remembered([one for one in every if one.identity not in mine], storage), **mine}
+        known = {**tuning.read_results([one for one in every if one.identity not in mine], storage), **mine}
         over = [known[one.identity] for one in every if one.identity in known and known[one.identity].complete]
         file = folder / tuned_file.FILE
-        entry = winners.write(file, folder.name, over, storage, every)
+        entry = result_files.write_tuned(file, folder.name, over, storage, every)
         begun = [_begun(one) for one in known.values() if not one.complete]
-        page = search_report.build(folder, planned.study.study.question, over, entry, [*planned.notes, *begun], every)
+        page = search_report.write_report(
+            folder, planned.study.study.question, over, entry, [*planned.notes, *begun], every
+        )
         return TuneResult(results, entry, file, page)
 
 
 def _begun(one: tuning.SearchResult) -> str:
     ended = len(one.candidates) - one.states["running"]
-    return f"{one.search.place}: begun, {ended} of {one.trials} candidates"
+    return f"{one.search.label}: begun, {ended} of {one.trials} candidates"

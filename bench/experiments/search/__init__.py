@@ -1,17 +1,16 @@
-"""The search of parameters, nested: each outer fold has its own search, which sees that fold's training and validation
-parts and nothing of its test part.
+"""Nested search of parameters: each outer fold has its own search, on the fold's training and validation parts.
 
-Optuna suggests and prunes, and its storage is the memory: whoever opens it knows what was tried, whatever became of the
-process that tried it. Trials run one after the other in this process, or side by side under Ray Tune; both ask and tell
-the same `SearchSession`. What was found is a small file, `tuned.json`, that a person commits to use it.
+No search reads a test part. Optuna suggests and prunes; its storage holds everything, so any process that opens it can
+resume the search. Candidates run one after the other in this process, or in parallel with Ray Tune; both use the same
+`SearchSession`. The results are written to a small file, `tuned.json`, which a person commits to use it.
 """
 
-from bench.experiments.search.objective import CandidateOutcome, train
+from bench.experiments.search.objective import CandidateOutcome, train_candidate
 from bench.experiments.search.optuna_storage import OptunaStorage
 from bench.experiments.search.ray_resources import RayTarget
-from bench.experiments.search.run_search import carry_out, search_launcher
-from bench.experiments.search.search_definition import Search, every, searches
-from bench.experiments.search.search_result import SearchResult, found, remembered
+from bench.experiments.search.run_search import run_searches, search_launcher
+from bench.experiments.search.search_definition import Search, all_searches, define_searches
+from bench.experiments.search.search_result import SearchResult, read_results, read_session
 from bench.experiments.search.search_session import CandidateJob, SearchSession
 
 __all__ = [
@@ -22,11 +21,11 @@ __all__ = [
     "Search",
     "SearchResult",
     "SearchSession",
-    "carry_out",
-    "every",
-    "found",
-    "remembered",
+    "all_searches",
+    "define_searches",
+    "read_results",
+    "read_session",
+    "run_searches",
     "search_launcher",
-    "searches",
-    "train",
+    "train_candidate",
 ]

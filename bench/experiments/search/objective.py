@@ -1,6 +1,6 @@
-"""One candidate: trained on the training part, scored on the validation part. It knows no test part.
+"""Trains one candidate on the training part and scores it on the validation part. The test part is never read.
 
-Seed, batches and selection are those of a trial of the same place, so that the winner's trial is this training again.
+Seed, batches and model selection are those of a trial on the same fold, so the winner's trial repeats this training.
 """
 
 from __future__ import annotations
@@ -20,56 +20,69 @@ if TYPE_CHECKING:
     from bench.training.loop import Fit
     from bench.training.trial_data import TrialData
 
-Report = Callable[[int, float, float, int], bool]  # (point from 1, score, seconds, step) -> whether to give up
+ReportScore = Callable[[int, float, float, int], bool]  # (point from 1, score, seconds, step) -> whether to prune
 
 
 @dataclass(frozen=True)
 class CandidateOutcome:
-    """How a candidate ended: done, pruned, failed (an error ended it) or refused (the method cannot do this)."""
+    """How a candidate ended: done, pruned, failed (by an error) or refused (the method does not support the data)."""
 
     state: str
-    values: Mapping[str, float] = field(default_factory=dict)  # objective -> what was reached
+    values: Mapping[str, float] = field(default_factory=dict)  # objective -> value
     seconds: float = 0.0  # of training and validation
     steps: int = 0  # of the optimiser
     error: str = ""
 
-    def told(self) -> dict[str, Any]:
-        """What is kept beside the values."""
-        told = {"state": self.state, "seconds": round(self.seconds, 3), "steps": self.steps}
-        return {**told, "error": self.error} if self.error else told
+    def to_dict(self) -> dict[str, Any]:
+        """The user attribute of the candidate in the storage, where Optuna itself stores the values."""
+        outcome = {"state": self.state, "seconds": round(self.seconds, 3), "steps": self.steps}
+        return {**outcome, "error": self.error} if self.error else outcome
+
+    @classmethod
+    def from_dict(cls, outcome: Mapping[str, Any], values: Mapping[str, float] | None = None) -> CandidateOutcome:
+        """Read the user attribute; an empty one is of a candidate that ended without a report: failed."""
+        return cls(
+            outcome.get("state", "failed"), values or {}, float(outcome.get("seconds", 0.0)),
+            int(outcome.get("steps", 0)), str(outcome.get("error", "")),
+        )  # fmt: skip
 
 
 class TrialPrunedError(Exception):
-    """The pruner has seen enough."""
+    """Ends the training of a candidate that the pruner stopped."""
 
 
-def train(trial: Trial, workplace: Path, objectives: Sequence[str], report: Report) -> CandidateOutcome:
-    """Train a candidate as far as `report` lets it go. BenchError where a person has to mend something."""
+def train_candidate(
+    trial: Trial, checkpoints: Path, objectives: Sequence[str], report: ReportScore
+) -> CandidateOutcome:
+    """Train a candidate to its end, or until `report` prunes it; resumes from a checkpoint.
+
+    A BenchError (a full disk, missing data) is raised; any other error is the outcome `failed`.
+    """
     from threadpoolctl import threadpool_limits
 
     from bench.training.trial_data import RefusalError
 
-    course = _Course(report)
+    progress = _CandidateProgress(report)
     try:
         with threadpool_limits(trial.recipe.threads), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*deterministic")  # told in the record of the winner's trial
-            return _done(replace(trial, external=None), workplace, objectives, course)
+            warnings.filterwarnings("ignore", message=".*deterministic")  # the record of the winner's trial has it
+            return _trained(replace(trial, external=None), checkpoints, objectives, progress)
     except TrialPrunedError:
-        return CandidateOutcome("pruned", seconds=course.seconds, steps=course.step)
+        return CandidateOutcome("pruned", seconds=progress.seconds, steps=progress.step)
     except (RefusalError, UnsupportedInputSizeError) as refusal:
         return CandidateOutcome("refused", error=str(refusal))
     except BenchError:
         raise
-    except Exception as error:  # as in a run: what fails is remembered, and the search goes on
+    except Exception as error:  # as in a run: the failure is stored, and the search continues
         return CandidateOutcome(
-            "failed", seconds=course.seconds, steps=course.step, error=f"{type(error).__name__}: {error}"
+            "failed", seconds=progress.seconds, steps=progress.step, error=f"{type(error).__name__}: {error}"
         )
 
 
-class _Course:
-    """How far a training has come, told at each evaluation point."""
+class _CandidateProgress:
+    """Reports every evaluation point; remembers the last step and the time for a candidate that does not finish."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: ReportScore) -> None:
         self.report, self.began = report, time.perf_counter()
         self.step, self.seconds = 0, 0.0
 
@@ -79,7 +92,9 @@ class _Course:
             raise TrialPrunedError
 
 
-def _done(trial: Trial, workplace: Path, objectives: Sequence[str], course: _Course) -> CandidateOutcome:
+def _trained(
+    trial: Trial, checkpoints: Path, objectives: Sequence[str], progress: _CandidateProgress
+) -> CandidateOutcome:
     from bench import registry
     from bench.storage.atomic_io import clear
     from bench.training.checkpoint import CheckpointError
@@ -90,22 +105,21 @@ def _done(trial: Trial, workplace: Path, objectives: Sequence[str], course: _Cou
     method = registry.make("methods", trial.method.name, trial.method.params)
     data = load_trial_data(trial, method, device_of())
     try:
-        fit = _fit(trial, data, workplace, course)
-    except CheckpointError:  # what a killed process left cannot be gone on from
-        clear(workplace)
-        workplace.mkdir(exist_ok=True)
-        fit = _fit(trial, data, workplace, course)
+        fit = _fit(trial, data, checkpoints, progress)
+    except CheckpointError:  # the checkpoint of a killed process cannot be read: start over
+        clear(checkpoints)
+        checkpoints.mkdir(exist_ok=True)
+        fit = _fit(trial, data, checkpoints, progress)
     return _outcome(fit, data.shape, objectives)
 
 
-def _fit(trial: Trial, data: TrialData, workplace: Path, course: _Course) -> Fit:
-    """Train on the training part and score on the validation part."""
+def _fit(trial: Trial, data: TrialData, checkpoints: Path, progress: _CandidateProgress) -> Fit:
     from bench.training import loop as training
     from bench.training.trial_data import training_setup
 
-    numbers = {step: at + 1 for at, step in enumerate(training.evaluation_steps(trial.recipe))}
+    numbers = {step: index + 1 for index, step in enumerate(training.evaluation_steps(trial.recipe))}
     setup = training_setup(
-        trial, data, workplace, on_evaluation=lambda point: course(point, numbers.get(point.step, 1))
+        trial, data, checkpoints, on_evaluation=lambda point: progress(point, numbers.get(point.step, 1))
     )
     return training.fit(setup, data.shape)
 
@@ -114,16 +128,15 @@ def _outcome(fit: Fit, shape: tuple[int, ...], objectives: Sequence[str]) -> Can
     from bench.training import model_cost
 
     point, seconds = fit.points[fit.selected], sum(fit.seconds.values())
-    reached: dict[str, Callable[[], float]] = {
+    compute: dict[str, Callable[[], float]] = {
         "validation": lambda: point.val,
         "parameters": lambda: model_cost.parameters(fit.model),
         "forward_flops": lambda: model_cost.forward_flops(fit.model, shape),
         "train_seconds": lambda: seconds,
     }
-    values = {name: float(reached[name]()) for name in objectives}
+    values = {name: float(compute[name]()) for name in objectives}
     steps = fit.points[-1].step
     if missing := [name for name, value in values.items() if not math.isfinite(value)]:
-        return CandidateOutcome(
-            "failed", {}, seconds, steps, f"{missing[0]} is no number: the part is too small for it"
-        )
+        error = f"the {missing[0]} score is not a finite number: the validation part is too small for it"
+        return CandidateOutcome("failed", {}, seconds, steps, error)
     return CandidateOutcome("done", values, seconds, steps)

@@ -1,4 +1,4 @@
-"""Where Ray Tune may train candidates: the nodes, what a candidate takes of one, how many there is room for at once."""
+"""Resources of Ray Tune: the nodes, what a candidate requests of one, and how many candidates run at once."""
 
 from __future__ import annotations
 
@@ -16,58 +16,62 @@ from bench.experiments.launch.resources import ResourceRequest, alone, lacking, 
 
 @dataclass(frozen=True)
 class RayTarget:
-    """Where candidates are trained."""
+    """The Ray cluster that trains candidates; the default is this machine."""
 
-    address: str = ""  # of a Ray cluster that runs already; empty: Ray is begun on this machine
+    address: str = ""  # of a running Ray cluster; empty: Ray is started on this machine
     peaks: dict[tuple[str, str], float] = field(default_factory=dict)  # (device, kind of trial) -> megabytes
-    tell: Callable[[str], None] = lambda words: None  # is given what a person should know
+    notify: Callable[[str], None] = lambda message: None  # called with messages for the user
 
     @property
-    def here(self) -> bool:
-        """Whether it is this machine, as it is."""
+    def is_local(self) -> bool:
+        """Whether Ray is started on this machine."""
         return not self.address
 
 
-def room(ray: Any, trial: Trial, folder: Path, place: RayTarget) -> tuple[ResourceRequest, int, dict[str, Any]]:
-    """What a candidate needs of any node, how many there is room for, and what a worker is told to find data by.
+def request_resources(
+    ray: Any, trial: Trial, folder: Path, target: RayTarget
+) -> tuple[ResourceRequest, int, dict[str, Any]]:
+    """Resources of a candidate on any node, number of candidates at once, and the settings of the workers.
 
-    folder: where whoever asks may leave a file. BenchError where nothing could ever hold a candidate; HaltError where
-    the nodes differ from this machine.
+    folder: of the search, to test whether nodes see it. BenchError if no node is large enough for a candidate;
+    RunAbortedError if the files of a node differ from those of this machine.
     """
     code_archive.by_value(ray)
-    with NodeCheck(ray, folder, [trial], place.here) as inspection:
-        nodes = gathered(ray, inspection, place.tell)
+    with NodeCheck(ray, folder, [trial], target.is_local) as check:
+        nodes = gathered(ray, check, target.notify)
         if other := sorted(node.name for node in nodes if node.shipped):
             raise RunAbortedError(
-                f"node {', '.join(other)}: its files of bench, or of the plug-ins, are not those of this machine, and a"
-                " search sends none; install the same version there, or let all nodes see one folder with it"
+                f"node {', '.join(other)}: its files of bench or of the plug-ins differ from those of this machine;"
+                " install the same version there, or share one folder with all nodes"
             )
-        setting = {name: inspection.question[name] for name in ("plugins", "data_root", "forced")}
+        setting = {name: check.question[name] for name in ("plugins", "data_root", "forced")}
     if apart := sorted(node.name for node in nodes if not node.shared):
-        place.tell(f"a candidate that is lost is begun anew on nodes that do not see {folder}: {', '.join(apart)}")
-    _measure(ray, trial, nodes, setting, place)
-    needs = {node.id: found for node in nodes if (found := need(trial, node, place.peaks))}
+        target.notify(
+            f"nodes that do not see {folder} cannot resume a lost candidate, it starts over: {', '.join(apart)}"
+        )
+    _measure(ray, trial, nodes, setting, target)
+    needs = {node.id: request for node in nodes if (request := need(trial, node, target.peaks))}
     if not needs:
-        raise BenchError(lacking(trial, nodes, place.peaks))
+        raise BenchError(lacking(trial, nodes, target.peaks))
     most = ResourceRequest(*(max(getattr(one, name) for one in needs.values()) for name in ("cpus", "gpu", "memory")))
     return most, max(1, sum(_fit(node, most) for node in nodes if node.id in needs)), setting
 
 
 def _fit(node: Node, wanted: ResourceRequest) -> int:
-    """How many fit on a node at once."""
+    """Number of candidates that fit on a node at once."""
     return min(int(node.total.get(name, 0) / amount + TINY) for name, amount in wanted.resources.items())
 
 
-def _measure(ray: Any, trial: Trial, nodes: Sequence[Node], setting: dict[str, Any], place: RayTarget) -> None:
-    """Where GPUs are shared and nobody has measured such a trial: two steps of it, alone on a GPU of each device."""
+def _measure(ray: Any, trial: Trial, nodes: Sequence[Node], setting: dict[str, Any], target: RayTarget) -> None:
+    """Measure the peak memory on each kind of GPU that candidates share: two steps, alone on the GPU."""
     for node in nodes:
         kind = node.device, memory_kind(trial)
-        if not (node.total.get("GPU") and node.gpu_mb) or kind in place.peaks:
+        if not (node.total.get("GPU") and node.gpu_mb) or kind in target.peaks:
             continue
         own = alone(trial, node)
         options = {"num_cpus": own.cpus, "num_gpus": own.gpu, "max_retries": 0, "scheduling_strategy": at(ray, node)}
         peak = ray.get(ray.remote(_peak_in_worker).options(**options).remote(plain(trial), setting))
-        place.peaks[kind] = node.gpu_mb / 4 / 1.5 if peak is None else peak  # else about a quarter of a GPU
+        target.peaks[kind] = node.gpu_mb / 4 / 1.5 if peak is None else peak  # if it failed: about a quarter of a GPU
 
 
 def _peak_in_worker(trial: dict[str, Any], setting: dict[str, Any]) -> float | None:

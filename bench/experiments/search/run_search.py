@@ -1,4 +1,4 @@
-"""Who trains the candidates: this process, one after the other, or Ray Tune, side by side. Both ask and tell alike."""
+"""Runs searches: candidates one after the other in this process, or in parallel with Ray Tune."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from bench.core import BenchError
 from bench.experiments import launch
 from bench.experiments.launch import signals
 from bench.experiments.launch.signals import StopRequest
-from bench.experiments.search.objective import train
+from bench.experiments.search.objective import train_candidate
 from bench.experiments.search.optuna_storage import OptunaStorage
 from bench.experiments.search.ray_resources import RayTarget
 from bench.experiments.search.search_definition import Search
-from bench.experiments.search.search_result import SearchResult, found
+from bench.experiments.search.search_result import SearchResult, read_session
 from bench.experiments.search.search_session import SearchSession
 
 LAUNCHERS = ("auto", "ray", "serial")  # that a search can run with
-PAUSE = 0.2  # seconds between two looks at candidates that other processes are at
+PAUSE = 0.2  # seconds to wait while other processes train the remaining candidates
 
-Watch = Callable[[SearchSession], None]  # told whenever a candidate has ended
+OnProgress = Callable[[SearchSession], None]  # called when a search begins and after every candidate
 
 
-def carry_out(
+def run_searches(
     searches: Sequence[Search], storage: OptunaStorage, trials: int, folder: Path, launcher: str,
-    watch: Watch = lambda asking: None, place: RayTarget | None = None,
+    on_progress: OnProgress = lambda session: None, target: RayTarget | None = None,
 ) -> list[SearchResult]:  # fmt: skip
-    """Carry out every search, or what is left of it, and return what they found.
+    """Run every search to its end and return the results; resumes searches that the storage holds already.
 
-    trials: of each search. folder: of claims and checkpoints. launcher: serial, ray or auto, which is Ray Tune
-    if there are several processors, or an address in $RAY_ADDRESS. place: where Ray Tune trains; None: on this machine.
+    trials: candidates of each search. folder: of locks and checkpoints. launcher: serial, ray or auto, which is
+    Ray Tune if there are several processors or $RAY_ADDRESS is set. target: where Ray Tune trains; None: this machine.
 
-    The first SIGINT lets the candidates in flight end and begins no other; then, as a second one at once, it goes to
-    whoever had it before. Both resume.
+    The first SIGINT finishes the running candidates and starts no more; then, or at the second SIGINT, the previous
+    signal handler is called. The same call resumes the searches.
     """
-    place = place or RayTarget()
-    launcher = search_launcher(launcher, place.address)
-    place = replace(place, address=place.address or os.environ.get("RAY_ADDRESS", ""))
+    target = target or RayTarget()
+    launcher = search_launcher(launcher, target.address)
+    target = replace(target, address=target.address or os.environ.get("RAY_ADDRESS", ""))
     if launcher == "auto":
-        launcher = launch.choose_launcher(trials, place.address)
+        launcher = launch.choose_launcher(trials, target.address)
     results = []
     with signals.gently() as stop:
         for search in searches:
             if stop.asked:
                 break
-            with SearchSession(search, storage, trials, folder) as asking:
-                watch(asking)
-                if not asking.finished():
-                    _executor(launcher, place)(asking, watch, stop)
-                results.append(found(asking))
+            with SearchSession(search, storage, trials, folder) as session:
+                on_progress(session)
+                if not session.finished():
+                    _executor(launcher, target)(session, on_progress, stop)
+                results.append(read_session(session))
     return results
 
 
@@ -65,25 +65,25 @@ def search_launcher(launcher: str, address: str = "") -> str:
     return chosen
 
 
-def _executor(launcher: str, place: RayTarget) -> Callable[[SearchSession, Watch, StopRequest], None]:
+def _executor(launcher: str, target: RayTarget) -> Callable[[SearchSession, OnProgress, StopRequest], None]:
     if launcher == "serial":
-        return _serial
-    from bench.experiments.search.ray_tune import side_by_side
+        return _run_serial
+    from bench.experiments.search.ray_tune import run_in_parallel
 
-    return partial(side_by_side, place=place)
+    return partial(run_in_parallel, target=target)
 
 
-def _serial(asking: SearchSession, watch: Watch, stop: StopRequest) -> None:
-    while not (stop.asked or asking.finished()):
-        asked = asking.ask()
-        if asked is None:
+def _run_serial(session: SearchSession, on_progress: OnProgress, stop: StopRequest) -> None:
+    while not (stop.asked or session.finished()):
+        job = session.ask()
+        if job is None:
             time.sleep(PAUSE)
             continue
-        report = partial(_reported, asking, asked.number)
-        objectives = asking.search.tuning.objectives
-        asking.tell(asked.number, train(asked.trial, asked.workplace, objectives, report))
-        watch(asking)
+        report = partial(_report, session, job.number)
+        objectives = session.search.tuning.objectives
+        session.tell(job.number, train_candidate(job.trial, job.checkpoints, objectives, report))
+        on_progress(session)
 
 
-def _reported(asking: SearchSession, number: int, point: int, score: float, seconds: float, step: int) -> bool:
-    return asking.report(number, point, score)
+def _report(session: SearchSession, number: int, point: int, score: float, seconds: float, step: int) -> bool:
+    return session.report(number, point, score)

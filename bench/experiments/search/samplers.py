@@ -1,7 +1,7 @@
-"""Who suggests and who prunes: Optuna's own, every number that they go by said here and recorded.
+"""Samplers and pruners of Optuna, with every setting written out here and stored with the search.
 
-A sampler is made anew for each question, from a seed of the search, the candidate's number and the parameter, and a
-pruner reads the storage: neither remembers anything, so that a search that was killed goes on as if it had not been.
+Each suggestion uses a new sampler with its own seed (of the search, the candidate and the parameter), and pruners read
+the storage. Neither has state of its own, so a killed search resumes with the same candidates.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "random": {},
     "nsga2": {"population_size": 10, "crossover_prob": 0.9, "swapping_prob": 0.5},
 }
-PRUNERS: dict[str, dict[str, Any]] = {  # in evaluation points: the resource of a candidate is how far it is trained
+PRUNERS: dict[str, dict[str, Any]] = {  # counted in evaluation points
     "median": {"n_startup_trials": 5, "n_warmup_steps": 1, "interval_steps": 1, "n_min_trials": 3},
     "asha": {"min_resource": 1, "reduction_factor": 3, "min_early_stopping_rate": 0, "bootstrap_count": 0},
     "none": {},
 }
 
 
-def check(tuning: Tuning) -> None:
-    """BenchError where there is no such sampler or pruner, or they do not go together."""
+def check_samplers(tuning: Tuning) -> None:
+    """BenchError if the sampler or the pruner does not exist, or the pruner does not support the objectives."""
     for kind, name, known in (("sampler", tuning.sampler, SAMPLERS), ("pruner", tuning.pruner, PRUNERS)):
         if name not in known:
             raise BenchError(f"no {kind} {name!r}; {did_you_mean(name, known)}")
     if len(tuning.objectives) > 1 and tuning.pruner != "none":
         raise BenchError(
-            f"the pruner {tuning.pruner!r} judges one objective, and there are {', '.join(tuning.objectives)}; give"
+            f"the pruner {tuning.pruner!r} supports one objective, not {', '.join(tuning.objectives)}; give"
             " pruner='none'"
         )
 
 
-def told(tuning: Tuning) -> dict[str, Any]:
-    """The sampler, the pruner, their numbers and the seed, as they are recorded."""
+def settings_dict(tuning: Tuning) -> dict[str, Any]:
+    """Sampler, pruner, their settings and the seed, as stored with a search. Part of the search's identity."""
     return plain(
         {
             "sampler": tuning.sampler,
@@ -52,8 +52,8 @@ def told(tuning: Tuning) -> dict[str, Any]:
     )
 
 
-def sampler(tuning: Tuning, seed: int) -> BaseSampler:
-    """The sampler of one question."""
+def make_sampler(tuning: Tuning, seed: int) -> BaseSampler:
+    """A new sampler for one suggestion."""
     import optuna
 
     kinds = {
@@ -64,8 +64,8 @@ def sampler(tuning: Tuning, seed: int) -> BaseSampler:
     return kinds[tuning.sampler](seed=seed, **SAMPLERS[tuning.sampler])
 
 
-def pruner(tuning: Tuning) -> BasePruner:
-    """The pruner."""
+def make_pruner(tuning: Tuning) -> BasePruner:
+    """A new pruner."""
     import optuna
 
     kinds = {

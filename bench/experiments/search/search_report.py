@@ -1,6 +1,6 @@
-"""The report of a study's searches: a page, a table of every candidate, pictures.
+"""Report of a study's searches: a page, a table of all candidates, and plots.
 
-Rebuilt from the storage alone, but for searches that another storage remembers: of those everything stays as it was.
+It is rebuilt from the storage; searches of another storage keep the rows and plots of the earlier report.
 """
 
 from __future__ import annotations
@@ -22,58 +22,59 @@ from bench.storage.atomic_io import storing, write_text
 
 FOLDER = "tuning"
 TABLE = "candidates.csv"
-PLACE = ("arm", "data", "partition", "fold")  # the columns that say which search a candidate is of
+PLACE = ("arm", "data", "partition", "fold")  # columns that identify the search of a candidate
 
 
-def build(
-    folder: Path, question: str, results: Sequence[SearchResult], written: Mapping[str, Any], notes: Sequence[str],
+def write_report(
+    folder: Path, question: str, results: Sequence[SearchResult], tuned: Mapping[str, Any], notes: Sequence[str],
     every: Sequence[Search] = (),
 ) -> Path:  # fmt: skip
-    """Write page, table and pictures of the searches under the study's folder; returns the page.
+    """Write page, table and plots into the study's folder; returns the path of the page.
 
-    every: all searches of the study; those that `written` has a set of and `results` have not are kept.
+    tuned: content of tuned.json. every: all searches of the study; those with a set in `tuned` but no result keep
+    their earlier rows and plots.
     """
-    place = folder / FOLDER
+    target = folder / FOLDER
     with storing(folder):
-        place.mkdir(parents=True, exist_ok=True)
-    mine = {one.search.identity for one in results}
-    sets = {one["search"]["identity"]: one for one in written["sets"]}
-    kept = [one for one in every if one.identity in sets and one.identity not in mine]
-    lines = [f"# {written['study']}: what the search found", question, *(f"- {note}" for note in notes)]
-    lines += [markdown(tuning_body(written).titled("tuning", "Tuning"))]
-    drawn: set[Path] = set()
-    for one in results:
-        paths = search_plots.draw(one, place, _stem(one.search))
-        drawn.update(paths)
-        lines += [f"## {one.search.place}", f"{one.verdict()}.", *_told(one), *_shown(paths)]
-    for one in kept:
-        paths = sorted(place.glob(f"{_stem(one)}-*.*"))
-        drawn.update(paths)
-        said = f"{sets[one.identity]['verdict']}. Found earlier, and remembered in another storage than the others."
-        lines += [f"## {one.place}", said, *_shown(paths)]
-    rows = pd.concat([candidates(results), _earlier(place / TABLE, kept)], ignore_index=True)
-    write_text(place / TABLE, rows.to_csv(index=False, lineterminator="\n"))
-    write_text(place / "report.md", "\n\n".join(lines) + "\n")
-    for path in set(place.glob("*.*")) - drawn - {place / TABLE, place / "report.md"}:
+        target.mkdir(parents=True, exist_ok=True)
+    current = {result.search.identity for result in results}
+    sets = {entry["search"]["identity"]: entry for entry in tuned["sets"]}
+    earlier = [search for search in every if search.identity in sets and search.identity not in current]
+    lines = [f"# {tuned['study']}: what the search found", question, *(f"- {note}" for note in notes)]
+    lines += [markdown(tuning_body(tuned).titled("tuning", "Tuning"))]
+    plots: set[Path] = set()
+    for result in results:
+        paths = search_plots.save_plots(result, target, _stem(result.search))
+        plots.update(paths)
+        lines += [f"## {result.search.label}", f"{result.verdict()}.", *_summary(result), *_image_links(paths)]
+    for search in earlier:
+        paths = sorted(target.glob(f"{_stem(search)}-*.*"))
+        plots.update(paths)
+        verdict = f"{sets[search.identity]['verdict']}. This result is of an earlier search in another storage."
+        lines += [f"## {search.label}", verdict, *_image_links(paths)]
+    rows = pd.concat([candidate_table(results), _earlier_rows(target / TABLE, earlier)], ignore_index=True)
+    write_text(target / TABLE, rows.to_csv(index=False, lineterminator="\n"))
+    write_text(target / "report.md", "\n\n".join(lines) + "\n")
+    for path in set(target.glob("*.*")) - plots - {target / TABLE, target / "report.md"}:
         path.unlink()
-    return place / "report.md"
+    return target / "report.md"
 
 
 def _stem(search: Search) -> str:
-    return digest(search.place, 8)
+    return digest(search.label, 8)
 
 
-def _shown(paths: Sequence[Path]) -> list[str]:
+def _image_links(paths: Sequence[Path]) -> list[str]:
     return [f"![{path.stem.partition('-')[2]}]({path.name})" for path in paths if path.suffix == ".png"]
 
 
-def _earlier(path: Path, kept: Sequence[Search]) -> pd.DataFrame:
-    """The rows of these searches in the table that is there, as they are."""
-    if not kept or not path.is_file():
+def _earlier_rows(path: Path, searches: Sequence[Search]) -> pd.DataFrame:
+    """The rows of these searches in the existing table, unchanged."""
+    if not searches or not path.is_file():
         return pd.DataFrame()
-    found = pd.read_csv(path, dtype=str, keep_default_na=False)
-    wanted = {tuple(map(str, _place(one).values())) for one in kept}
-    return found[[row in wanted for row in found[list(PLACE)].itertuples(index=False, name=None)]]
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    wanted = {tuple(map(str, _place(search).values())) for search in searches}
+    return table[[row in wanted for row in table[list(PLACE)].itertuples(index=False, name=None)]]
 
 
 def _place(search: Search) -> dict[str, Any]:
@@ -81,32 +82,33 @@ def _place(search: Search) -> dict[str, Any]:
     return dict(zip(PLACE, (search.arm, trial.where, trial.partition, trial.fold), strict=True))
 
 
-def candidates(results: Sequence[SearchResult]) -> pd.DataFrame:
+def candidate_table(results: Sequence[SearchResult]) -> pd.DataFrame:
     """A row for every candidate of every search."""
     rows = []
-    for one in results:
-        for each in one.candidates:
-            told = {
-                "candidate": each.number,
-                "state": each.state,
-                **{f"objective {k}": v for k, v in each.values.items()},
+    for result in results:
+        for candidate in result.candidates:
+            outcome = {
+                "candidate": candidate.number,
+                "state": candidate.state,
+                **{f"objective {name}": value for name, value in candidate.values.items()},
             }
-            params = {f"parameter {name}": value for name, value in sorted(each.params.items())}
-            way = json.dumps(dict(sorted(each.on_its_way.items())))
-            rows.append({**_place(one.search), **told, **params, "seconds": each.seconds, "steps": each.steps,
-                         "points": way, "error": each.error})  # fmt: skip
+            params = {f"parameter {name}": value for name, value in sorted(candidate.params.items())}
+            points = json.dumps(dict(sorted(candidate.intermediate_values.items())))
+            rows.append({**_place(result.search), **outcome, **params, "seconds": candidate.seconds,
+                         "steps": candidate.steps, "points": points, "error": candidate.error})  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def _told(one: SearchResult) -> list[str]:
-    """Counts, and the front where there are several objectives."""
-    counts = ", ".join(f"{count} {state}" for state, count in sorted(one.states.items()))
-    lines = [f"{len(one.candidates)} of {one.trials} candidates ({counts}), {one.steps} steps, {one.seconds:.0f} s."]
-    if len(one.search.tuning.objectives) > 1:
-        shown = [f"- candidate {each.number}: {_values(each.values)}" for each in one.front]
-        lines += ["Nothing is better in every objective than:", "\n".join(shown)]
-    if found := search_plots.importance(one):
-        words = ", ".join(f"{name} {share:.2f}" for name, share in found.items())
+def _summary(result: SearchResult) -> list[str]:
+    """Number of candidates, the Pareto front of several objectives, and parameter importance."""
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(result.states.items()))
+    total = f"{len(result.candidates)} of {result.trials} candidates ({counts})"
+    lines = [f"{total}, {result.steps} steps, {result.seconds:.0f} s."]
+    if len(result.search.tuning.objectives) > 1:
+        front = [f"- candidate {candidate.number}: {_values(candidate.values)}" for candidate in result.pareto_front]
+        lines += ["Nothing is better in every objective than:", "\n".join(front)]
+    if shares := search_plots.importance(result):
+        words = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
         settings = ", ".join(f"{name}={value}" for name, value in search_plots.EVALUATOR.items())
         lines += [f"Importance (fANOVA, {settings}): {words}."]
     return lines

@@ -1,4 +1,4 @@
-"""What a search found, read back from its storage: candidates, winner, cost, and a digest of all of it."""
+"""Results of a search, read from its storage: candidates, winner, cost, and a digest of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bench.core import canonical, digest, plain
+from bench.experiments.search.objective import CandidateOutcome
 from bench.experiments.search.optuna_storage import OptunaStorage
 from bench.experiments.search.search_definition import Search
-from bench.experiments.search.search_session import TRIALS, SearchSession, begun
+from bench.experiments.search.search_session import TRIALS, SearchSession, started_candidates
 
 if TYPE_CHECKING:
     import optuna
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One candidate as it was remembered."""
+    """One candidate as it is stored."""
 
     number: int  # 0: the defaults
-    state: str  # done, pruned, failed, refused; running where nobody has told its end
+    state: str  # done, pruned, failed, refused; running if no outcome is stored
     params: Mapping[str, Any]
-    values: Mapping[str, float]  # objective -> what was reached; empty unless done
-    on_its_way: Mapping[int, float]  # evaluation point, from 1 -> validation score
+    values: Mapping[str, float]  # objective -> value; empty unless done
+    intermediate_values: Mapping[int, float]  # evaluation point, from 1 -> validation score
     seconds: float
     steps: int
     error: str = ""
@@ -34,116 +35,127 @@ class Candidate:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A search as far as it has come."""
+    """The state of a search; it may be incomplete."""
 
     search: Search
-    trials: int  # asked for
+    trials: int  # number of candidates of the complete search
     candidates: Sequence[Candidate]
-    raw: Sequence[optuna.trial.FrozenTrial]
-    versions: Mapping[str, str]  # of the programs that began the search
+    optuna_trials: Sequence[optuna.trial.FrozenTrial]
+    versions: Mapping[str, str]  # of the packages that created the search
 
     @property
     def complete(self) -> bool:
-        """Whether as many as asked for have come to an end."""
-        return sum(one.state != "running" for one in self.candidates) >= self.trials
+        """Whether all candidates of the search have ended."""
+        return sum(candidate.state != "running" for candidate in self.candidates) >= self.trials
 
     @property
     def states(self) -> Counter:
-        """How many there are of each state."""
-        return Counter(one.state for one in self.candidates)
+        """Number of candidates by state."""
+        return Counter(candidate.state for candidate in self.candidates)
 
     @property
     def done(self) -> list[Candidate]:
-        """Those that were trained to the end."""
-        return [one for one in self.candidates if one.state == "done"]
+        """The candidates that were trained to the end."""
+        return [candidate for candidate in self.candidates if candidate.state == "done"]
 
     @cached_property
-    def front(self) -> list[Candidate]:
-        """Those that no other one is as good as in everything and better in something; of one objective, the best."""
-        merits = {one.number: self._merits(one) for one in self.done}
-        return [one for one in self.done if not any(_dominates(other, merits[one.number]) for other in merits.values())]
+    def pareto_front(self) -> list[Candidate]:
+        """The candidates that no other one dominates; of one objective, those with the best score."""
+        scores = {candidate.number: self._scores(candidate) for candidate in self.done}
+        return [
+            candidate
+            for candidate in self.done
+            if not any(_dominates(other, scores[candidate.number]) for other in scores.values())
+        ]
 
     @cached_property
     def winner(self) -> Candidate | None:
-        """The best score on validation, of equals the first: the defaults win over what only equals them."""
-        return max(self.front, key=lambda one: (self._merits(one), -one.number), default=None)
+        """The candidate with the best validation score, of equal ones the first: the defaults win a tie."""
+        return max(self.pareto_front, key=lambda candidate: (self._scores(candidate), -candidate.number), default=None)
 
     @property
     def defaults(self) -> Candidate | None:
-        """The arm as it is."""
-        return next((one for one in self.candidates if one.number == 0), None)
+        """The candidate with the arm's own parameters."""
+        return next((candidate for candidate in self.candidates if candidate.number == 0), None)
 
     @property
     def seconds(self) -> float:
-        """Of training and validation, all candidates together."""
-        return sum(one.seconds for one in self.candidates)
+        """Seconds of training and validation of all candidates."""
+        return sum(candidate.seconds for candidate in self.candidates)
 
     @property
     def steps(self) -> int:
-        """Of the optimiser, all candidates together."""
-        return sum(one.steps for one in self.candidates)
+        """Optimiser steps of all candidates."""
+        return sum(candidate.steps for candidate in self.candidates)
 
     @property
     def digest(self) -> str:
-        """Of all candidates with what became of them: equal for equal searches, in whatever storage they lie."""
-        told = [[one.number, one.state, one.params, one.values, sorted(one.on_its_way.items())] for one in self.done]
-        return digest([self.search.identity, canonical(plain(told))])
+        """Hash of the finished candidates and their scores: equal for equal searches in any storage."""
+        rows = [
+            [one.number, one.state, one.params, one.values, sorted(one.intermediate_values.items())]
+            for one in self.done
+        ]
+        return digest([self.search.identity, canonical(plain(rows))])
 
     def verdict(self) -> str:
-        """Whether the search gained anything over the defaults, on the part that it chose by."""
+        """Whether the winner beats the defaults on the validation part, in one line."""
         usual, best, title = self.defaults, self.winner, self.search.metric.title
         if best is None:
             return f"none of {len(self.candidates)} candidates came to its end"
         score = f"{best.values['validation']:.4g}"
         if usual is None or usual.state != "done":
-            why = usual.error if usual and usual.error else usual.state if usual else "not tried"
-            return f"candidate {best.number} has {title} {score} on validation; the defaults have no score: {why}"
-        theirs = f"{usual.values['validation']:.4g}"
-        if self._merits(best)[0] > self._merits(usual)[0]:
-            return f"candidate {best.number} beats the defaults on validation: {title} {score} against {theirs}"
-        return f"no candidate of {len(self.candidates)} beats the defaults on validation ({title} {theirs}): they stay"
+            reason = usual.error if usual and usual.error else usual.state if usual else "not tried"
+            return f"candidate {best.number} has {title} {score} on validation; the defaults have no score: {reason}"
+        default_score = f"{usual.values['validation']:.4g}"
+        if self._scores(best)[0] > self._scores(usual)[0]:
+            return f"candidate {best.number} beats the defaults on validation: {title} {score} against {default_score}"
+        return (
+            f"no candidate of {len(self.candidates)} beats the defaults on validation ({title} {default_score}): they"
+            " stay"
+        )
 
-    def _merits(self, one: Candidate) -> tuple[float, ...]:
-        """The objectives, turned so that more is better."""
+    def _scores(self, candidate: Candidate) -> tuple[float, ...]:
+        """The objectives with their signs changed so that more is better."""
         return tuple(
-            one.values[name] if direction == "maximize" else -one.values[name]
+            candidate.values[name] if direction == "maximize" else -candidate.values[name]
             for name, direction in zip(self.search.tuning.objectives, self.search.directions, strict=True)
         )
 
 
-def found(asking: SearchSession) -> SearchResult:
-    """What a search has found so far."""
-    return _found(asking.search, asking.trials, asking.tried(), asking.versions)
+def read_session(session: SearchSession) -> SearchResult:
+    """The state of an open search."""
+    return _result(session.search, session.trials, session.candidates(), session.versions)
 
 
-def remembered(searches: Sequence[Search], storage: OptunaStorage) -> dict[str, SearchResult]:
-    """What a storage holds of some searches, by their identity: of those that were begun there."""
-    with storage.opened() as opened:
-        noted = {one.study_name: one.user_attrs for one in opened.get_all_studies()}
-        there = [search for search in searches if search.name in noted]
-        return {search.identity: _looked_at(search, noted[search.name], opened) for search in there}
+def read_results(searches: Sequence[Search], storage: OptunaStorage) -> dict[str, SearchResult]:
+    """Results by search identity, of those searches that the storage holds."""
+    with storage.opened() as backend:
+        attributes = {study.study_name: study.user_attrs for study in backend.get_all_studies()}
+        stored = [search for search in searches if search.name in attributes]
+        return {search.identity: _read(search, attributes[search.name], backend) for search in stored}
 
 
-def _looked_at(search: Search, noted: Mapping[str, Any], opened: BaseStorage) -> SearchResult:
-    """noted: what is recorded of the search beside its candidates."""
-    raw = opened.get_all_trials(opened.get_study_id_from_name(search.name), deepcopy=False)
-    trials = noted.get(TRIALS, len(raw))
-    return _found(search, trials, begun(raw, trials), noted.get("versions", {}))
+def _read(search: Search, attributes: Mapping[str, Any], backend: BaseStorage) -> SearchResult:
+    """attributes: user attributes of the search in the storage."""
+    raw = backend.get_all_trials(backend.get_study_id_from_name(search.name), deepcopy=False)
+    trials = attributes.get(TRIALS, len(raw))
+    return _result(search, trials, started_candidates(raw, trials), attributes.get("versions", {}))
 
 
-def _found(
+def _result(
     search: Search, trials: int, raw: Sequence[optuna.trial.FrozenTrial], versions: Mapping[str, str]
 ) -> SearchResult:
-    return SearchResult(search, trials, [_candidate(search, one) for one in raw], raw, versions)
+    return SearchResult(search, trials, [_candidate(search, trial) for trial in raw], raw, versions)
 
 
-def _candidate(search: Search, one: optuna.trial.FrozenTrial) -> Candidate:
-    told = one.user_attrs.get("outcome", {})
-    states = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": told.get("state", "failed")}
-    values = dict(zip(search.tuning.objectives, one.values, strict=True)) if one.state.name == "COMPLETE" else {}
+def _candidate(search: Search, trial: optuna.trial.FrozenTrial) -> Candidate:
+    completed = trial.state.name == "COMPLETE"
+    values = dict(zip(search.tuning.objectives, trial.values, strict=True)) if completed else {}
+    outcome = CandidateOutcome.from_dict(trial.user_attrs.get("outcome", {}), values)
+    states = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": outcome.state}
     return Candidate(
-        one.number, states.get(one.state.name, "running"), dict(one.params), values, dict(one.intermediate_values),
-        float(told.get("seconds", 0.0)), int(told.get("steps", 0)), str(told.get("error", "")),
+        trial.number, states.get(trial.state.name, "running"), dict(trial.params), values,
+        dict(trial.intermediate_values), outcome.seconds, outcome.steps, outcome.error,
     )  # fmt: skip
 
 

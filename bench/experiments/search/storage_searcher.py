@@ -1,6 +1,6 @@
-"""The two places where Ray Tune asks: who comes next, and who is given up. Both answer from the search's storage.
+"""Searcher and scheduler of Ray Tune that read candidates and pruning from the search's storage.
 
-Imports ray, and is imported where ray runs.
+Imports ray, so it is imported only where ray runs.
 """
 
 from __future__ import annotations
@@ -13,92 +13,91 @@ from ray.tune.search import Searcher
 
 from bench.core import BenchError, plain
 from bench.experiments.launch.signals import StopRequest
+from bench.experiments.search.candidate_worker import decode_outcome
 from bench.experiments.search.objective import CandidateOutcome
-from bench.experiments.search.ray_tune import parsed
 from bench.experiments.search.search_session import SearchSession
 
 
 class StorageSearcher(Searcher):
-    """Asks for candidates and tells how they ended."""
+    """Suggests candidates from a search session and records their outcomes in it."""
 
-    def __init__(self, asking: SearchSession, watch: Any, stop: StopRequest, setting: Mapping[str, Any]) -> None:
-        """setting: what a worker finds data and plug-ins by."""
+    def __init__(self, session: SearchSession, on_progress: Any, stop: StopRequest, setting: Mapping[str, Any]) -> None:
+        """setting: where workers find data and plug-ins."""
         super().__init__(metric=None, mode=None)
-        self.asking, self.watch, self.stop, self.setting = asking, watch, stop, setting
-        self.numbers: dict[str, int] = {}  # Ray's name of a trial -> the candidate's number
+        self.session, self.on_progress, self.stop, self.setting = session, on_progress, stop, setting
+        self.numbers: dict[str, int] = {}  # Ray's id of a trial -> number of the candidate
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict, **spec: Any) -> bool:
-        """What is searched is known."""
+        """Accept: the session already defines the search."""
         return True
 
     def suggest(self, trial_id: str) -> Any:
-        """The next candidate; None where there is none now, FINISHED where there is none any more."""
-        if self.asking.fault or self.stop.asked:
+        """The next candidate; None if there is none at the moment, FINISHED if there will be no more."""
+        if self.session.error or self.stop.asked:
             return Searcher.FINISHED
         try:
-            asked = self.asking.ask()
-            if asked is None:
-                return Searcher.FINISHED if self.asking.finished() else None
+            job = self.session.ask()
+            if job is None:
+                return Searcher.FINISHED if self.session.finished() else None
         except BenchError as error:
-            self.asking.fault = error
+            self.session.error = error
             return Searcher.FINISHED
-        self.numbers[trial_id] = asked.number
-        objectives = list(self.asking.search.tuning.objectives)
+        self.numbers[trial_id] = job.number
         return {
-            "number": asked.number,
-            "trial": plain(asked.trial),
-            "workplace": str(asked.workplace.resolve()),
-            "objectives": objectives,
+            "number": job.number,
+            "trial": plain(job.trial),
+            "checkpoints": str(job.checkpoints.resolve()),
+            "objectives": list(self.session.search.tuning.objectives),
             "setting": dict(self.setting),
         }
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
-        """Tell how a candidate ended: as its worker said, given up by the scheduler, or lost with its worker."""
+        """Record how a candidate ended: as its worker reported, pruned by the scheduler, or lost with its worker."""
         number = self.numbers.pop(trial_id, None)
-        if number is None or self.asking.fault:
+        if number is None or self.session.error:
             return
-        said = result or {}
-        spent = {"seconds": said.get("seconds", 0.0), "steps": said.get("steps", 0)}
+        last = result or {}
+        cost = {"seconds": last.get("seconds", 0.0), "steps": last.get("steps", 0)}
         try:
-            if "outcome" in said:
-                outcome = parsed(said["outcome"])
+            if "outcome" in last:
+                outcome = decode_outcome(last["outcome"])
             elif error:
-                outcome = CandidateOutcome("failed", **spent, error="its worker was lost, more than once")
+                outcome = CandidateOutcome("failed", **cost, error="its worker was lost, more than once")
             else:
-                outcome = CandidateOutcome("pruned", **spent)
-            self.asking.tell(number, outcome)
-        except BenchError as fault:
-            self.asking.fault = fault
+                outcome = CandidateOutcome("pruned", **cost)
+            self.session.tell(number, outcome)
+        except BenchError as halt:
+            self.session.error = halt
             return
-        self.watch(self.asking)
+        self.on_progress(self.session)
 
     def save(self, checkpoint_path: str) -> None:
-        """The storage of the search is the memory."""
+        """Nothing to save: the storage has the search."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """The storage of the search is the memory."""
+        """Nothing to restore: the storage has the search."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
 
 class StorageScheduler(FIFOScheduler):
-    """Stops a candidate where the search's pruner says so."""
+    """Stops a candidate when the search's pruner prunes it."""
 
-    def __init__(self, asking: SearchSession) -> None:
+    def __init__(self, session: SearchSession) -> None:
         super().__init__()
-        self.asking = asking
+        self.session = session
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> str:
-        """Keep the score of an evaluation point, and judge the candidate by it."""
-        if "outcome" in result or self.asking.fault:
+        """Store the score of an evaluation point, and stop the candidate if it is pruned."""
+        if "outcome" in result or self.session.error:
             return TrialScheduler.CONTINUE
         try:
-            given_up = self.asking.report(trial.config["number"], result["point"], result["score"])
+            pruned = self.session.report(trial.config["number"], result["point"], result["score"])
         except BenchError as error:
-            self.asking.fault = error
+            self.session.error = error
             return TrialScheduler.STOP
-        return TrialScheduler.STOP if given_up else TrialScheduler.CONTINUE
+        return TrialScheduler.STOP if pruned else TrialScheduler.CONTINUE
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
