@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from baselines._timm_method import TimmMethod
 from bench.core import Range, Task, param
-from bench.method import DESCENT, Method
+from bench.method import DESCENT
 from bench.views import Dynamic, Orthogonal, View, Volume
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FuseMe(Method):
+class FuseMe(TimmMethod):
     """Early and joint fusion of sagittal, coronal and axial images, each of them 2D + epsilon.
 
     Of a volume the middle slice of each plane and its two neighbours are read, nine channels in all. early: one network
@@ -35,9 +37,6 @@ class FuseMe(Method):
     weights: str = param("", "a local safetensors file of the network to start from; empty: from scratch")
     checksum: str = param("", "SHA-256 of that file: part of what the trial is")
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        return self._build_network(task, shape, self._file())
-
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         from baselines._input_sizes import misfit
 
@@ -50,12 +49,7 @@ class FuseMe(Method):
             return f"it reads three planes, and its view ({self.view.kind_name}) does not give one image of each"
         return misfit(lambda shown: self._build_network(task, shown, None), self.view, shape)
 
-    def check(self) -> None:
-        from baselines import _timm
-
-        _timm.check(self.network, self.options or {}, self._file())
-
-    def _build_network(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
+    def _build_network(self, task: Task, shape: tuple[int, ...], file: Path | None) -> nn.Module:
         from baselines._planes import Early, Joint
 
         made = (self.network, self.options or {}, file)
@@ -64,11 +58,6 @@ class FuseMe(Method):
             if self.fusion == "early"
             else Joint(shape, task.outputs, made, self.shared)
         )
-
-    def _file(self):
-        from bench.weights import verified
-
-        return verified(self.weights, self.checksum) if self.weights else None
 
 
 METHOD = FuseMe

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from baselines._timm_method import TimmMethod
 from bench.core import BenchError, Floats, Range, Task, param
-from bench.method import DESCENT, Method, why_unsupported
+from bench.method import DESCENT
 from bench.views import PLANES, View, Volume
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slices(Method):
+class Slices(TimmMethod):
     """One network for all slices; their features are weighed by attention, read by a transformer, or averaged.
 
     gated: attention with tanh and sigmoid units (Ilse et al., Attention-based Deep Multiple Instance Learning, ICML
@@ -48,21 +50,7 @@ class Slices(Method):
         if not 0 <= self.trim < 0.5:
             raise BenchError(f"slices: trim is from 0 to below 0.5, not {self.trim}")
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        return self._build_network(task, shape, self._file())
-
-    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        from baselines._input_sizes import misfit
-
-        reason = why_unsupported(self, task, shape, (3,))
-        return reason or misfit(lambda shown: self._build_network(task, shown, None), self.view, shape)
-
-    def check(self) -> None:
-        from baselines import _timm
-
-        _timm.check(self.network, self.options or {}, self._file())
-
-    def _build_network(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
+    def _build_network(self, task: Task, shape: tuple[int, ...], file: Path | None) -> nn.Module:
         from baselines._slices import Reader, positions
 
         axis = PLANES[self.plane]
@@ -70,11 +58,6 @@ class Slices(Method):
         made = (self.network, self.options or {}, file)
         sizes = (self.units, self.depth, self.heads)
         return Reader(shape, task.outputs, axis, at, made, self.aggregate, sizes, self.dropout)
-
-    def _file(self):
-        from bench.weights import verified
-
-        return verified(self.weights, self.checksum) if self.weights else None
 
 
 METHOD = Slices

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from baselines._timm_method import TimmMethod
 from bench.core import Range, Task, param
-from bench.method import DESCENT, Method, why_unsupported
+from bench.method import DESCENT
 from bench.views import PLANES, View, Volume
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timm3d(Method):
+class Timm3d(TimmMethod):
     """A convolutional network of timm on the volume, its 2D kernels made into 3D ones, from scratch or its weights.
 
     acs: a third of each layer's kernels lies in each plane, so it has the parameters of the 2D network (Yang et al.,
@@ -38,28 +40,14 @@ class Timm3d(Method):
     weights: str = param("", "a local safetensors file of the 2D network to start from; empty: from scratch")
     checksum: str = param("", "SHA-256 of that file: part of what the trial is")
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        return self._build_network(task, shape, self._file())
-
-    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        from baselines._input_sizes import misfit
-
-        reason = why_unsupported(self, task, shape, (3,))
-        return reason or misfit(lambda shown: self._build_network(task, shown, None), self.view, shape)
-
     def check(self) -> None:
-        self._build_network(Task("regression", "mae"), (1, 64, 64, 64), self._file())
+        self._build_network(Task("regression", "mae"), (1, 64, 64, 64), self._weights_file())
 
-    def _build_network(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
+    def _build_network(self, task: Task, shape: tuple[int, ...], file: Path | None) -> nn.Module:
         from baselines import _convert
 
         axis = PLANES[self.plane]
         return _convert.create(self.network, shape, task.outputs, self.options or {}, file, self.conversion, axis)
-
-    def _file(self):
-        from bench.weights import verified
-
-        return verified(self.weights, self.checksum) if self.weights else None
 
 
 METHOD = Timm3d

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from baselines._timm_method import TimmMethod
 from bench.core import Range, Task, param
-from bench.method import DESCENT, Method, why_unsupported
+from bench.method import DESCENT
 from bench.views import PLANES, View, Volume
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeightedPooling(Method):
+class WeightedPooling(TimmMethod):
     """Learnable weighted pooling: a weighted sum of slices, the weights learnt with the network that reads it.
 
     The weights begin at those of approximate rank pooling, or at equal ones, and are the same for all scans; the image
@@ -39,30 +41,11 @@ class WeightedPooling(Method):
     weights: str = param("", "a local safetensors file of the network to start from; empty: from scratch")
     checksum: str = param("", "SHA-256 of that file: part of what the trial is")
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        return self._build_network(task, shape, self._file())
-
-    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        from baselines._input_sizes import misfit
-
-        reason = why_unsupported(self, task, shape, (3,))
-        return reason or misfit(lambda shown: self._build_network(task, shown, None), self.view, shape)
-
-    def check(self) -> None:
-        from baselines import _timm
-
-        _timm.check(self.network, self.options or {}, self._file())
-
-    def _build_network(self, task: Task, shape: tuple[int, ...], file: object) -> nn.Module:
+    def _build_network(self, task: Task, shape: tuple[int, ...], file: Path | None) -> nn.Module:
         from baselines._pooling import Pooled
 
         made = (self.network, self.options or {}, file)
         return Pooled(shape, task.outputs, self.plane, self.start, self.learnt, made)
-
-    def _file(self):
-        from bench.weights import verified
-
-        return verified(self.weights, self.checksum) if self.weights else None
 
 
 METHOD = WeightedPooling

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.core import BenchError, Task, param
-from bench.curriculum import Curriculum, Signals, Stage
-from bench.method import Method
-
-MOMENTS = 200  # of the training at which the sizes are looked up beforehand
+from baselines.curricula._sizing import SizeCurriculum
+from bench.core import BenchError, param
+from bench.curriculum import Signals, Stage
 
 
 @dataclass(frozen=True)
-class LowFrequencyCrop(Curriculum):
+class LowFrequencyCrop(SizeCurriculum):
     """The middle of each scan's spectrum alone, as a smaller scan of the same mean; a wider middle at each stage.
 
     Masks follow to the nearest voxel. No axis becomes shorter than `smallest`. A network that does not read one of the
@@ -37,19 +35,8 @@ class LowFrequencyCrop(Curriculum):
         return Stage(band=self.size(progress, signals.shape))
 
     def size(self, progress: float, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The spatial size at `progress` of scans that are (C, ...)."""
         band = [band for band, start in zip(self.bands, self.starts, strict=True) if progress >= start - 1e-9][-1]
         return tuple(min(axis, max(self.smallest, round(band * axis))) for axis in shape[1:])
-
-    def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
-        if reason := super().refuses(method, task, shape):
-            return reason
-        sizes = {self.size(at / MOMENTS, shape) for at in range(MOMENTS)}
-        if sizes == {shape[1:]}:
-            return f"scans of {shape[1:]} are not larger than the smallest size, {self.smallest}"
-        from baselines.curricula import _network
-
-        return _network.unread(method, task, shape, sizes)
 
 
 CURRICULUM = LowFrequencyCrop

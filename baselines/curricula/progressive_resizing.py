@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.core import BenchError, Task, param
-from bench.curriculum import Curriculum, Signals, Stage
-from bench.method import Method
-
-MOMENTS = 200  # of the training at which the sizes are looked up beforehand
+from baselines.curricula._sizing import SizeCurriculum
+from bench.core import BenchError, param
+from bench.curriculum import Signals, Stage
 
 
 @dataclass(frozen=True)
-class ProgressiveResizing(Curriculum):
+class ProgressiveResizing(SizeCurriculum):
     """Scans and their masks are resized: to `scale` until `delay`, then larger on a line, as they are at the end.
 
     Linear interpolation, masks to the nearest voxel. No axis becomes shorter than `smallest`, nor longer than it is. A
@@ -37,7 +35,6 @@ class ProgressiveResizing(Curriculum):
         return Stage(size=self.size(progress, signals.shape))
 
     def size(self, progress: float, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The spatial size at `progress` of scans that are (C, ...)."""
         scale = self.scale_at(progress)
         if scale >= 1:
             return shape[1:]
@@ -50,16 +47,6 @@ class ProgressiveResizing(Curriculum):
             return self.scale
         grown = (progress - self.delay) / max(1e-12, 1 - self.finetune - self.delay)
         return min(1.0, self.scale + (1 - self.scale) * grown)
-
-    def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
-        if reason := super().refuses(method, task, shape):
-            return reason
-        sizes = {self.size(at / MOMENTS, shape) for at in range(MOMENTS)}
-        if sizes == {shape[1:]}:
-            return f"scans of {shape[1:]} are not larger than the smallest size, {self.smallest}"
-        from baselines.curricula import _network
-
-        return _network.unread(method, task, shape, sizes)
 
 
 CURRICULUM = ProgressiveResizing

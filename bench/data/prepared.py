@@ -106,7 +106,7 @@ class DamagedDataError(RunAbortedError):
         usual = plain(type(made)())
         changed = [f" --set {key}={value}" for key, value in plain(made).items() if value != usual.get(key)]
         scans = "" if made.phantom else f" --from {source or 'FOLDER'}"
-        remedy = f"bench prepare {name}{''.join(changed)}{scans} sets them aside and makes them anew"
+        remedy = f"bench prepare {name}{''.join(changed)}{scans} sets them aside and prepares them again"
         error = cls(f"the prepared data in {folder_of(name, params)} are damaged ({reason}); {remedy}")
         error.reason, error.source = reason, Path(source) if source else None
         error.skipped = bool(manifest.get("broken"))

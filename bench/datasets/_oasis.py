@@ -1,4 +1,11 @@
-"""What the two tasks on OASIS-1 share: where it comes from and what it looks like."""
+"""What the two tasks on OASIS-1 share: source, terms, layout and grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bench.core import Dataset
 
 SOURCE = (
     "OASIS-1 cross-sectional, https://sites.wustl.edu/oasisbrains/ (after registration). It is read as skull-stripped"
@@ -20,3 +27,21 @@ LAYOUT = (
 SHAPE = (1, 91, 109, 91)
 SPACING = (2.0, 2.0, 2.0)
 COVARIATES = ("age", "sex", "cdr", "mmse", "etiv", "nwbv")
+
+
+@dataclass(frozen=True)
+class Oasis(Dataset):
+    """A task on OASIS-1."""
+
+    source: ClassVar[str] = SOURCE
+    licence: ClassVar[str] = LICENCE
+    citation: ClassVar[str] = CITATION
+    layout: ClassVar[str] = LAYOUT.format(columns=", ".join(COVARIATES))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return SHAPE
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return SPACING

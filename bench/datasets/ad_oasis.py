@@ -7,37 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from bench.core import Dataset, Sample, Task, param
+from bench.core import Sample, Task, param
 from bench.data.readers.bids import Row, scans
-from bench.datasets import _oasis
+from bench.datasets._oasis import COVARIATES, Oasis
 
 
 @dataclass(frozen=True)
-class AdOasis(Dataset):
+class AdOasis(Oasis):
     """CDR 0 against CDR > 0 on OASIS-1, of people whose dementia rating was assessed. Young controls would be told
     apart by age alone, so nobody below `age` takes part."""
 
     title: ClassVar[str] = "OASIS-1: dementia (CDR 0 against CDR > 0), assessed and aged 60 or more"
-    source: ClassVar[str] = _oasis.SOURCE
-    licence: ClassVar[str] = _oasis.LICENCE
-    citation: ClassVar[str] = _oasis.CITATION
-    layout: ClassVar[str] = _oasis.LAYOUT.format(columns=", ".join(_oasis.COVARIATES))
     twin: ClassVar[str] = "phantom_ad"
     expected: ClassVar[dict[str, int]] = {"samples": 198, "groups": 198, "CDR 0": 98, "CDR > 0": 100}
     task: ClassVar[Task] = Task("classification", "auc", ("CDR 0", "CDR > 0"))
 
     age: float = param(60.0, "the youngest who take part, in years")
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return _oasis.SHAPE
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        return _oasis.SPACING
-
     def samples(self, root: Path | None) -> Sequence[Sample]:
-        rows = scans(root, _oasis.COVARIATES, self.layout)
+        rows = scans(root, COVARIATES, self.layout)
         return [self._sample(row) for row in rows if self._takes_part(row)]
 
     def _takes_part(self, row: Row) -> bool:
@@ -46,7 +34,7 @@ class AdOasis(Dataset):
 
     def _sample(self, row: Row) -> Sample:
         label = int(row.number("cdr") > 0)
-        return row.sample(label, self.task.classes[label], _oasis.COVARIATES)
+        return row.sample(label, self.task.classes[label], COVARIATES)
 
 
 DATASET = AdOasis

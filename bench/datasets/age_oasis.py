@@ -7,37 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from bench.core import Dataset, Sample, Task
+from bench.core import Sample, Task
 from bench.data.readers.bids import scans
 from bench.data.readers.tabular import decade
-from bench.datasets import _oasis
+from bench.datasets._oasis import COVARIATES, Oasis
 
 
 @dataclass(frozen=True)
-class AgeOasis(Dataset):
+class AgeOasis(Oasis):
     """Age in years from every session of OASIS-1. Twenty people were scanned twice: a person is one group."""
 
     title: ClassVar[str] = "OASIS-1: age, all sessions"
-    source: ClassVar[str] = _oasis.SOURCE
-    licence: ClassVar[str] = _oasis.LICENCE
-    citation: ClassVar[str] = _oasis.CITATION
-    layout: ClassVar[str] = _oasis.LAYOUT.format(columns=", ".join(_oasis.COVARIATES))
     twin: ClassVar[str] = "phantom_age"
     expected: ClassVar[dict[str, int]] = {"samples": 436, "groups": 416}
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return _oasis.SHAPE
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        return _oasis.SPACING
-
     def samples(self, root: Path | None) -> Sequence[Sample]:
-        rows = scans(root, _oasis.COVARIATES, self.layout)
+        rows = scans(root, COVARIATES, self.layout)
         aged = [(row, age) for row in rows if (age := row.age()) is not None]
-        return [row.sample(age, decade(age), _oasis.COVARIATES) for row, age in aged]
+        return [row.sample(age, decade(age), COVARIATES) for row, age in aged]
 
 
 DATASET = AgeOasis

@@ -64,6 +64,6 @@ def load(store: Store, key: str) -> TrainedModel:
 
 def remedy(study: str) -> str:
     """What to do where weights were not kept: records are never changed, so that they are made elsewhere."""
-    return f"run its study anew with them, in a folder of its own: BENCH_RESULTS=FOLDER bench run --study {study}" + (
+    return f"run its study again with them, in another results folder: BENCH_RESULTS=FOLDER bench run --study {study}" + (
         " --keep-weights"
     )
