@@ -63,7 +63,6 @@ def load(store: Store, key: str) -> TrainedModel:
 
 
 def remedy(study: str) -> str:
-    """What to do where weights were not kept: records are never changed, so that they are made elsewhere."""
-    return f"run its study again with them, in another results folder: BENCH_RESULTS=FOLDER bench run --study {study}" + (
-        " --keep-weights"
-    )
+    """What to do if weights were not saved. Records never change, so the study runs again in another folder."""
+    command = f"BENCH_RESULTS=FOLDER bench run --study {study} --keep-weights"
+    return f"run its study again with them, in another results folder: {command}"

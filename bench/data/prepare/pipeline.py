@@ -116,7 +116,9 @@ def _set_aside(folder: Path, damage: DamagedDataError) -> list[str]:
     while (aside := folder.with_name(f"{folder.name}.damaged-{number}")).exists():
         number += 1
     folder.rename(aside)
-    return [f"what was prepared was damaged ({damage.reason}); it is set aside as {aside.name} and was made anew"]
+    return [
+        f"the prepared data were damaged ({damage.reason}); they are set aside as {aside.name} and were prepared again"
+    ]
 
 
 def _is_of(there: Prepared, job: PreparationJob) -> bool:
