@@ -54,13 +54,13 @@ def _name(module: Any) -> str:
 
 def _plugins(built_in: Any) -> dict[str, Any]:
     """The plug-ins by name. One that has the name of a built-in command is left out with a warning."""
-    found: dict[str, Any] = {}
+    commands: dict[str, Any] = {}
     for function, path in registry.plugin_extensions("COMMAND"):
         if path.stem in built_in:
             print(f"bench: {path} is ignored: {path.stem!r} is a built-in command; rename the file", file=sys.stderr)
         else:
-            found[path.stem] = _command(path.stem, function)
-    return found
+            commands[path.stem] = _command(path.stem, function)
+    return commands
 
 
 def _command(name: str, function: Callable[..., Any]) -> Any:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,10 +12,7 @@ from rich.table import Table
 
 from bench import registry
 from bench.cli.options import Arms, Json, Settings, print_json, settings
-from bench.core import BenchError, Task, plural
-
-if TYPE_CHECKING:
-    from bench.core import Trial
+from bench.core import BenchError, Task, paths
 
 
 def cost(
@@ -56,10 +51,12 @@ def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, An
     task = (
         Task("classification", "auc", tuple(str(at) for at in range(classes))) if classes else Task("regression", "mae")
     )
-    made = {name: registry.make("methods", name, params) for name in names}  # a wrong name before anything is built
+    instances = {
+        name: registry.make("methods", name, params) for name in names
+    }  # a wrong name before anything is built
     rows = [
         {"method": name, "shape": sizes, "classes": classes, **costs.measure(method, task, sizes)}
-        for name, method in made.items()
+        for name, method in instances.items()
     ]
     if as_json:
         return print_json(rows[0] if len(rows) == 1 else rows)
@@ -71,55 +68,13 @@ def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, An
 
 
 def _study(name: str, arms: list[str], rounds: int, as_json: bool) -> None:
-    from bench.analysis.speed import compare_speed
-    from bench.core import paths
-    from bench.experiments import plan
-    from bench.experiments.progress_bars import PreparationProgressBar
-    from bench.report.tables.speed_table import FILE
-    from bench.storage.atomic_io import write_text
-    from bench.storage.record_store import Store
+    from bench.analysis.study_speed import measure_study
+    from bench.experiments.progress_bars import ConsoleMonitor
 
-    root, found = paths.results_root(), {}
-    console = Console(stderr=as_json)
-    chosen = _first_of_each(plan.read(name), Store(root), arms)
-    for data, trials in chosen.items():
-        with PreparationProgressBar(console, f"{name} on {data}: {plural(len(trials), 'arm')} in turns") as progress:
-            found[data] = [asdict(one) for one in compare_speed(trials, rounds, progress)]
-    entry = {"study": name, "rounds": rounds, **_machine(chosen), "data": found}
-    write_text(root / name / FILE, json.dumps(entry, indent=1) + "\n")
+    entry = measure_study(name, paths.results_root(), arms, rounds, ConsoleMonitor(Console(stderr=as_json)))
     if as_json:
         return print_json(entry)
     return _show(entry)
-
-
-def _first_of_each(entry: Mapping[str, Any], store: Any, arms: list[str]) -> dict[str, dict[str, Trial]]:
-    """Data -> arm -> its first trial that was done. BenchError where there is no such arm, or no trial was done."""
-    cells = [cell for cell in entry["cells"] if cell["role"] == "arm"]
-    there = list(dict.fromkeys(cell["arm"] for cell in cells))
-    if wrong := [arm for arm in arms if arm not in there]:
-        raise BenchError(f"the study {entry['study']} has no arm {wrong[0]!r}; its arms: {', '.join(there)}")
-    found: dict[str, dict[str, Trial]] = {}
-    for cell in cells:
-        of_data = found.setdefault(cell["data"], {})
-        if cell["arm"] not in of_data and (not arms or cell["arm"] in arms):
-            record = store.get(cell["key"])
-            if record is not None and record.status == "done":
-                of_data[cell["arm"]] = record.trial
-    found = {data: trials for data, trials in found.items() if trials}
-    if not found:
-        raise BenchError(f"no run of {entry['study']} is done; run: bench run --study {entry['study']}")
-    return found
-
-
-def _machine(chosen: Mapping[str, Mapping[str, Trial]]) -> dict[str, Any]:
-    import torch
-
-    graphics = torch.cuda.is_available()
-    return {
-        "processor": torch.cuda.get_device_name() if graphics else torch.backends.cpu.get_cpu_capability(),
-        "torch": torch.__version__,
-        "threads": max(trial.recipe.threads for trials in chosen.values() for trial in trials.values()),
-    }
 
 
 def _show(entry: Mapping[str, Any]) -> None:

@@ -78,12 +78,12 @@ def _key(study: str, arm: str, fold: int) -> str:
 
     if not study or not arm:
         raise BenchError("give the key of a trial, or --study and --arm")
-    cells = [cell for cell in plan.read(study)["cells"] if cell["role"] == "arm"]
-    arms = list(dict.fromkeys(cell["arm"] for cell in cells))
-    found = [cell["key"] for cell in cells if cell["arm"] == arm and cell["fold"] == fold]
-    if not found:
+    cells = [cell for cell in plan.read(study).cells if cell.role == "arm"]
+    arms = list(dict.fromkeys(cell.arm for cell in cells))
+    keys = [cell.key for cell in cells if cell.arm == arm and cell.fold == fold]
+    if not keys:
         raise BenchError(f"the study {study} has no arm {arm!r} with a fold {fold}; its arms: {', '.join(arms)}")
-    return found[0]
+    return keys[0]
 
 
 def _show(entry: dict[str, Any], folder: Path, console: Console) -> None:

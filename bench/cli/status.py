@@ -105,17 +105,17 @@ def _overview(console: Console, as_json: bool) -> None:
     from bench.core import paths
     from bench.experiments.progress import status_of
 
-    root, found = paths.results_root(), []
+    root, states = paths.results_root(), []
     for name in sorted(path.parent.name for path in root.glob("*/plan.json")):
         try:
-            found.append(asdict(status_of(name, root)))
+            states.append(asdict(status_of(name, root)))
         except BenchError as error:  # of an older protocol, or damaged: show the others
             console.print(f"{name}: {error}", markup=False, highlight=False)
     if as_json:
-        return print_json(found)
-    if not found:
+        return print_json(states)
+    if not states:
         console.print(f"no study has been run in {root}; start with: bench run --study quickstart", highlight=False)
-    for state in found:
+    for state in states:
         console.print("; ".join([_counts(state), *_pace(state)]), markup=False, highlight=False, soft_wrap=True)
     return None
 
@@ -126,42 +126,42 @@ def _watch(look: _Look, console: Console, every: float, as_json: bool) -> None:
         with Live(console=console, auto_refresh=False) as live:
             while True:
                 run, search = look()
-                shown = ([_view(run)] if run else []) + ([search_status.view(search)] if search else [])
-                live.update(Group(*shown), refresh=True)
+                parts = ([_view(run)] if run else []) + ([search_status.view(search)] if search else [])
+                live.update(Group(*parts), refresh=True)
                 if not _goes_on(run, search):
                     return
                 time.sleep(every)
-    told: set[str] = set()
+    printed: set[str] = set()
     while True:
         run, search = look()
         if as_json:
             print_json(_joined(look.study, run, search))
         else:
-            _lines(console, run, search, told)
+            _lines(console, run, search, printed)
         if not _goes_on(run, search):
             return
         time.sleep(every)
 
 
-def _lines(console: Console, run: State | None, search: State | None, told: set[str]) -> None:
+def _lines(console: Console, run: State | None, search: State | None, printed: set[str]) -> None:
     """Print a line for each, and one for every new failure."""
     if run:
-        _line(console, run, told)
+        _line(console, run, printed)
     if search:
         print(search_status.line(search), flush=True)
         for words in [*search_status.troubles(search["troubles"]), *search["closed"].values()]:
-            if words not in told:
-                told.add(words)
+            if words not in printed:
+                printed.add(words)
                 console.print(words, markup=False, highlight=False)
 
 
-def _line(console: Console, state: dict[str, Any], told: set[str]) -> None:
+def _line(console: Console, state: dict[str, Any], printed: set[str]) -> None:
     """Print one line, and one for every new failure."""
     words = ", ".join([_counts(state), *_pace(state)])
     print(words, flush=True)
     for row in state["troubles"]:
-        if row["key"] not in told:
-            told.add(row["key"])
+        if row["key"] not in printed:
+            printed.add(row["key"])
             console.print(*_troubles([row]), markup=False, highlight=False)
 
 

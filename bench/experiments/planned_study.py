@@ -208,10 +208,10 @@ def _method_note(item: ResolvedData, arm: Arm) -> str:
     method = registry.make("methods", arm.method, arm.params)
     if type(method).note is Method.note:  # it has no notes; calling a method may build a network
         return ""
-    made = registry.make("datasets", item.spec.name, item.spec.params)
-    if made.task.kind not in (arm.tasks or (made.task.kind,)) or method.refuses(made.task, made.shape):
+    dataset = registry.make("datasets", item.spec.name, item.spec.params)
+    if dataset.task.kind not in (arm.tasks or (dataset.task.kind,)) or method.refuses(dataset.task, dataset.shape):
         return ""
-    return method.note(effective(method.view_for(made.task), made.shape).shape(made.shape, made.spacing))
+    return method.note(effective(method.view_for(dataset.task), dataset.shape).shape(dataset.shape, dataset.spacing))
 
 
 def _how(item: ResolvedData) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def _how(item: ResolvedData) -> dict[str, Any]:
 
 
 def _data_line(item: ResolvedData) -> str:
-    made = registry.make("datasets", item.spec.name, item.spec.params)
-    nature = "PHANTOM" if made.phantom else "real"
+    dataset = registry.make("datasets", item.spec.name, item.spec.params)
+    nature = "PHANTOM" if dataset.phantom else "real"
     stands = f", standing in for {item.stand_in_for}" if item.stand_in_for else ""
-    return f"data: {item.where} ({nature}{stands}): {made.title}"
+    return f"data: {item.where} ({nature}{stands}): {dataset.title}"

@@ -108,9 +108,9 @@ class Results:
         """Number of trials that are done, failed, refused and open."""
         keys: dict[str, str] = {}
         for section in self.report_data.results.sections:
-            keys |= {run.cell["key"]: run.status for run in section.runs}
-        found = list(keys.values())
-        return {status: found.count(status) for status in STATUSES}
+            keys |= {run.cell.key: run.status for run in section.runs}
+        statuses = list(keys.values())
+        return {status: statuses.count(status) for status in STATUSES}
 
     def frame(self, name: str) -> pd.DataFrame:
         """The numbers of a table of the report, of a plug-in's table too, over all data sets.
