@@ -11,11 +11,15 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import bench
 from bench import registry
 from bench.cli import main
 from bench.core import Arm, BenchError
+from bench.experiments.launch.jobs import PendingTrials, ProgressCallback
+from bench.experiments.progress_bars import ConsoleMonitor
+from bench.experiments.run_monitor import SilentMonitor
 from bench.storage.record_store import Store
 
 
@@ -100,6 +104,14 @@ def test_nothing_is_printed_unless_progress_is_asked_for(tiny, capfd):
     assert capfd.readouterr() == ("", "")
     bench.run(tiny, name="own", progress=True)
     assert "4 of them done" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("monitor", [SilentMonitor(), ConsoleMonitor(Console(quiet=True))])
+def test_a_monitor_takes_every_event_of_a_launcher(monitor):
+    events = [name for name, value in vars(ProgressCallback).items() if callable(value) and not name.startswith("_")]
+    assert {"began", "moved", "ended"} < set(events)
+    with monitor.trials(PendingTrials([], frozenset()), {}) as progress:
+        assert all(callable(getattr(progress, name)) for name in events)
 
 
 def test_a_plan_has_a_row_for_every_arm(tiny):

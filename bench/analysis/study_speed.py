@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.analysis.speed import side_by_side
+from bench.analysis.speed import compare_speed
 from bench.core import BenchError, Trial, plural
 from bench.core.study_plan import StudyPlan
 from bench.experiments import plan
@@ -27,7 +27,7 @@ def measure_study(study: str, root: Path, arms: Sequence[str], rounds: int, moni
     data = {}
     for name, trials in trials_of.items():
         with monitor.preparation(f"{study} on {name}: {plural(len(trials), 'arm')} in turns") as progress:
-            data[name] = [asdict(one) for one in side_by_side(trials, rounds, progress)]
+            data[name] = [asdict(one) for one in compare_speed(trials, rounds, progress)]
     entry = {"study": study, "rounds": rounds, **_machine(trials_of), "data": data}
     write_text(root / study / FILE, json.dumps(entry, indent=1) + "\n")
     return entry
