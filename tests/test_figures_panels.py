@@ -16,7 +16,7 @@ from bench.report import figure_files, tables
 from bench.report.figures import style
 from bench.report.figures.critical_difference_figure import cliques, draw_critical_difference
 from bench.report.figures.training_curves_figure import draw_training_curves
-from bench.report.html import inline
+from bench.report.html import inline_svg
 from bench.report.tables.training_curves import TrainingCurve
 from bench.storage.record_store import Store
 
@@ -177,5 +177,6 @@ def test_a_narrow_figure_has_words_of_the_size_of_those_of_a_wide_one(tmp_path):
         made = style.new_figure(width, 1.0)
         made.subplots()
         style.save_figure(made, tmp_path, name)
-    room = [float(re.search(r"--wide:([\d.]+)rem", inline(tmp_path / f"{n}.svg", n))[1]) for n in ("wide", "narrow")]
-    assert room[0] == pytest.approx(2 * room[1], rel=0.02)
+    texts = [inline_svg(tmp_path / f"{name}.svg", name) for name in ("wide", "narrow")]
+    wide, narrow = (float(re.search(r"--wide:([\d.]+)rem", text)[1]) for text in texts)
+    assert wide == pytest.approx(2 * narrow, rel=0.02)

@@ -234,7 +234,7 @@ def test_a_text_is_cleaned_whatever_the_names_look_like():
 
 def test_arms_that_differ_in_a_name_only_are_refused(tmp_path):
     write(tmp_path, {"like sub-01": Told(), "like sub-02": Told()})
-    with pytest.raises(BenchError, match="rename them"):
+    with pytest.raises(BenchError, match="rename one of them"):
         report.read("toy", tmp_path)
 
 

@@ -125,7 +125,7 @@ def test_ranks_are_over_the_arms_that_every_data_set_has_whole(tmp_path):
 def test_a_report_of_several_data_sets_holds_what_they_say_together(tmp_path):
     results = gathered(tmp_path, {"base": Told(0.1), "new": Told(1.5), "mid": Told(0.7)}, [ONE, TWO])
     found = tables.section_tables(results)
-    known = protected_names.secrets(results)
+    known = protected_names.find_protected_names(results)
     told = context.gather(results, found, known)
     assert [table.name for table in told.across] == ["pooled", "ranks"]
     for text in (text_formats.as_markdown(told), text_formats.as_latex(told)):

@@ -63,7 +63,7 @@ def _print(results: Results, console: Console) -> None:
     if results.path:
         from bench.report.terminal import terminal
 
-        console.print(terminal(results.report_data.frames))
+        console.print(terminal(results.report_data.tables))
         print(f"report: {results.path}")
     for line in results.summary.lines(results.smoke):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -126,7 +126,7 @@ class Results:
             If no table has that name.
         """
         if name not in self._frames:
-            self._frames[name] = self._stacked([part.frame(name) for part in self.report_data.frames])
+            self._frames[name] = self._stacked([part.frame(name) for part in self.report_data.tables])
         return self._frames[name]
 
     @cached_property

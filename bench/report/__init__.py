@@ -1,6 +1,6 @@
 """The report of a study, from disk alone: CSV, Markdown, LaTeX, figures and one page of HTML. No torch, no ray.
 
-`results/<study>/` can be thrown away and built anew from the plan and the trials.
+Everything in `results/<study>/` but `plan.json` can be deleted and built again from the plan and the trials.
 """
 
 from __future__ import annotations
@@ -24,59 +24,56 @@ __all__ = ["ReportData", "build", "read", "terminal_table"]
 
 @dataclass(frozen=True)
 class ReportData:
-    """The results of a study and their numbers: what every form of a report is made from."""
+    """The results of a study and the tables of its data sets: what every format of a report is made from."""
 
     results: Results
-    frames: list[SectionTables]
-    known: ProtectedNames  # names that no file may show
+    tables: list[SectionTables]
+    protected: ProtectedNames  # names that no file may show
 
 
 def read(study: str, root: Path) -> ReportData:
-    """The sheet of a study under a results root. BenchError where the study was not run there."""
+    """The data for the report of a study. root: of the results. BenchError if the study was not run there."""
     from bench.report import protected_names, tables
 
     results = tables.read(study, root)
-    known = protected_names.secrets(results)
-    results = protected_names.scrubbed(results, known)
-    return ReportData(results, tables.section_tables(results), known)
+    protected = protected_names.find_protected_names(results)
+    results = protected_names.anonymise(results, protected)
+    return ReportData(results, tables.section_tables(results), protected)
 
 
-def build(study: str, root: Path, sheet: ReportData | None = None) -> Path:
-    """Build everything of a study under a results root, as far as its runs have come; returns the page.
+def build(study: str, root: Path, data: ReportData | None = None) -> Path:
+    """Build the report of a study from the runs that are finished; returns the path of the HTML page.
 
-    sheet: what `read` said, where somebody has it. BenchError where the study was not run there, and where a file
-    would tell of people or of this machine: then that one is not written.
+    root: of the results. data: the result of `read`, to avoid reading twice. BenchError if the study was not run there,
+    or if a file would name a person or a folder of this machine; then no text file is written.
     """
-    sheet = sheet or read(study, root)
+    data = data or read(study, root)
     with storing(root), claimed(Path(root) / study / ".report.claim"):
-        return _build(sheet, Path(root) / study)
+        return _build(data, Path(root) / study)
 
 
-def _build(sheet: ReportData, folder: Path) -> Path:
+def _build(data: ReportData, folder: Path) -> Path:
     from bench.report import context, figure_files, html, report_manifest, text_formats
 
-    results, found = sheet.results, sheet.frames
-    gathered = context.gather(results, found, sheet.known)
-    drawn = [*(figure for part in gathered.parts for figure in part.figures), *gathered.over]
-    figure_files.save_figures(drawn, folder / "figures")
+    facts = context.gather(data.results, data.tables, data.protected)
+    figures = [*(figure for part in facts.parts for figure in part.figures), *facts.figures_over_data_sets]
+    figure_files.save_figures(figures, folder / "figures")
     for path in sorted((folder / "figures").glob("*.svg")):
-        sheet.known.checked(path.name, path.read_text("utf-8"))
-    texts = {"report.md": text_formats.as_markdown(gathered), "tables.tex": text_formats.as_latex(gathered)}
-    texts |= text_formats.as_csv(found, sheet.known)
-    texts |= {
-        "manifest.json": json.dumps(report_manifest.manifest(results), indent=1, allow_nan=False, ensure_ascii=False)
-        + "\n"
-    }
-    texts |= {"report.html": html.as_html(gathered, folder / "figures", texts)}
+        data.protected.checked(path.name, path.read_text("utf-8"))
+    texts = {"report.md": text_formats.as_markdown(facts), "tables.tex": text_formats.as_latex(facts)}
+    texts |= text_formats.as_csv(data.tables, data.protected)
+    manifest = report_manifest.manifest(data.results)
+    texts["manifest.json"] = json.dumps(manifest, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    texts["report.html"] = html.as_html(facts, folder / "figures", texts)
     for name, text in texts.items():
-        sheet.known.checked(name, text)
+        data.protected.checked(name, text)
     for name, text in texts.items():
         write_text(folder / name, text)
     return folder / "report.html"
 
 
-def terminal_table(study: str, root: Path, sheet: ReportData | None = None) -> RenderableType:
-    """Scores, contrasts and controls of a study, for the end of a run in a terminal."""
+def terminal_table(study: str, root: Path, data: ReportData | None = None) -> RenderableType:
+    """Scores, contrasts and controls of a study as tables for a terminal. data: as in `build`."""
     from bench.report.terminal import terminal
 
-    return terminal((sheet or read(study, root)).frames)
+    return terminal((data or read(study, root)).tables)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.registry import descriptions
-from bench.report.protected_names import sets
+from bench.report.protected_names import data_sets_of
 from bench.report.tables import Results, SectionTables
 from bench.report.tables.number_format import TIMES, large, listed, plural, seconds
 
@@ -38,7 +38,7 @@ def cards(results: Results, found: Sequence[SectionTables], clean: Clean) -> tup
 
 
 def _installed(results: Results) -> Mapping[str, Mapping[str, Any]]:
-    names = [name for section in results.sections for name, _ in sets(section.data)]
+    names = [name for section in results.sections for name, _ in data_sets_of(section.data)]
     return descriptions(names, _methods(results), (record.trial.curriculum.name for record in results.records))
 
 
@@ -46,7 +46,7 @@ def _datasets(found: Sequence[SectionTables]) -> Iterable[tuple[SectionTables, s
     """Every data set once, with the first section that it is in."""
     seen: dict[str, SectionTables] = {}
     for frames in found:
-        for name, _ in sets(frames.section.data):
+        for name, _ in data_sets_of(frames.section.data):
             seen.setdefault(name, frames)
     return ((frames, name) for name, frames in seen.items())
 
@@ -56,7 +56,7 @@ def _methods(results: Results) -> list[str]:
 
 
 def _data(found: SectionTables, name: str, told: Mapping[str, Any]) -> Card:
-    section, own = found.section, next(sets(found.section.data))[0] == name
+    section, own = found.section, next(data_sets_of(found.section.data))[0] == name
     samples, groups = section.counted() if own else (None, None)
     task = section.task
     facts = [

@@ -1,4 +1,4 @@
-"""Everything that a report says, gathered once for all its forms."""
+"""The content of a report, gathered once for all its formats."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ReportContext:
     arms: Table
     parts: tuple[SectionContext, ...]
     across: tuple[Table, ...]  # over several data sets
-    over: tuple[ReportFigure, ...]  # the figures of those
+    figures_over_data_sets: tuple[ReportFigure, ...]
     summary: tuple[str, ...]  # the answer in two sentences
     state: str  # how many runs are done
     cards: tuple[Card, ...]
@@ -64,64 +64,64 @@ class ReportContext:
     reading: tuple[str, ...] = READING
 
 
-def gather(results: Results, found: list[SectionTables], known: ProtectedNames) -> ReportContext:
-    """All facts of a study as far as it has come. known: names that no text from outside may show."""
+def gather(results: Results, tables: list[SectionTables], protected: ProtectedNames) -> ReportContext:
+    """The content of a report, from the runs that are finished. protected: names that no text may show."""
     plan = results.plan
-    notes = tuple(known.clean(note) for note in (*plan.get("notes", ()), *_damaged(results)))
+    notes = tuple(protected.clean(note) for note in (*plan.notes, *_damaged(results)))
     return ReportContext(
-        plan["study"],
-        plan["question"],
+        plan.study,
+        plan.question,
         tuple(_run(results)),
         notes,
-        tidied(format_study(results)[0], known),
-        tuple(_part(results, frames, known) for frames in found),
-        tuple(tidied(table, known) for table in format_across(found)),
-        figures_over_data_sets(found),
-        summary(results, found),
+        anonymised_table(format_study(results)[0], protected),
+        tuple(_section(each, protected) for each in tables),
+        tuple(anonymised_table(table, protected) for table in format_across(tables)),
+        figures_over_data_sets(tables),
+        summary(results, tables),
         run_so_far(results),
-        cards(results, found, known.clean),
+        cards(results, tables, protected.clean),
         repeat(results),
-        csv_descriptions(found[0].study.specs),
+        csv_descriptions(tables[0].study.specs),
     )
 
 
-def tidied(table: Table, known: ProtectedNames) -> Table:
-    """A table without names of people and folders, whatever they came in by."""
-    rows = tuple(tuple(known.tidy(word) for word in row) for row in table.rows)
-    notes = tuple(known.tidy(note) for note in table.notes)
-    return replace(table, rows=rows, notes=notes, caption=known.tidy(table.caption))
+def anonymised_table(table: Table, protected: ProtectedNames) -> Table:
+    """A copy of a table in which no cell, note or caption has a protected name or a folder."""
+    rows = tuple(tuple(protected.tidy(word) for word in row) for row in table.rows)
+    notes = tuple(protected.tidy(note) for note in table.notes)
+    return replace(table, rows=rows, notes=notes, caption=protected.tidy(table.caption))
 
 
 def _damaged(results: Results) -> list[str]:
     if not results.damaged:
         return []
     names = listed(sorted(results.damaged)[:3]) + (", ..." if len(results.damaged) > 3 else "")
-    again = "They count as not done; the study's command sets them aside and runs them again."
-    return [f"{len(results.damaged)} records are not what was written ({names}). {again}"]
+    remedy = "They count as not done; the study's command sets them aside and runs them again."
+    return [f"{len(results.damaged)} records are not what was written ({names}). {remedy}"]
 
 
-def _part(results: Results, found: SectionTables, known: ProtectedNames) -> SectionContext:
-    section = found.section
+def _section(tables: SectionTables, protected: ProtectedNames) -> SectionContext:
+    section = tables.section
     return SectionContext(
         section.name,
         captions.heading(section),
         section.phantom,
-        tuple(cautions(found)),
-        tuple(answers(found)),
-        tuple(tidied(table, known) for table in format_tables(found)),
-        figures_of(found),
+        tuple(cautions(tables)),
+        tuple(answers(tables)),
+        tuple(anonymised_table(table, protected) for table in format_tables(tables)),
+        figures_of(tables),
     )
 
 
 def _run(results: Results) -> list[tuple[str, str]]:
     plan = results.plan
-    facts = [("Command", clean(plan.get("command", "")))]
+    facts = [("Command", clean(plan.command))]
     facts += [("Data", captions.data(section).removeprefix("Data: ")) for section in results.sections]
     facts += [
         ("Design", captions.grid(plan)),
         ("Recipe", captions.budget(plan.recipe).removeprefix("Recipe: ")),
         ("Selection", captions.selection(results.sections[0]).removeprefix("Evaluation point: ")),
-        ("Protocol", f"version {plan['protocol']}"),
+        ("Protocol", f"version {plan.protocol}"),
         ("State", run_so_far(results)),
         ("Versions", environment(results.records)),
     ]

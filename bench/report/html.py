@@ -1,6 +1,6 @@
-"""Pages of HTML that need nothing else: style, script, figures and downloads are inside, and nothing leaves the page.
+"""Self-contained HTML pages: style, script, figures and downloads are inside, and the page loads nothing.
 
-Each works without its script too, which only sorts and filters tables; a policy in the page forbids everything else.
+A page also works without its script, which only sorts and filters tables; its content security policy allows no more.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NAMED = re.compile(r'((?:\bid=")|(?:href="#)|(?:url\(#))([^")]+)')
 
 @dataclass(frozen=True)
 class Link:
-    """Something to take away. href: empty where it is too large to lie in the page."""
+    """A download. href: a data URI; empty if the file is too large to be part of the page."""
 
     name: str
     title: str
@@ -47,7 +47,7 @@ class Link:
 
 @dataclass(frozen=True)
 class HtmlTable:
-    """A table as it is set on a page."""
+    """A table of a page. id: unique in the page; words: the columns that hold words and not numbers."""
 
     id: str
     name: str
@@ -61,13 +61,13 @@ class HtmlTable:
 
 
 def as_html(facts: ReportContext, figures: Path, files: Mapping[str, str]) -> str:
-    """The page. figures: the folder with the files of every picture. files: name -> text of what lies beside it."""
-    across = [shown(table, f"across-{table.name}", facts.study) for table in getattr(facts, "across", ())]
-    return rendered(
+    """The page of a report. figures: the folder of the saved figures. files: name -> text of the files to download."""
+    across = [html_table(table, f"across-{table.name}", facts.study) for table in getattr(facts, "across", ())]
+    return render(
         "report.html",
         facts=facts,
         real=any(not part.phantom for part in facts.parts),
-        arms=shown(facts.arms, "arms", facts.study),
+        arms=html_table(facts.arms, "arms", facts.study),
         parts=[_part(facts, part) for part in facts.parts],
         across=across,
         failures=list(_failures(facts)),
@@ -77,8 +77,8 @@ def as_html(facts: ReportContext, figures: Path, files: Mapping[str, str]) -> st
     )
 
 
-def rendered(template: str, **values: Any) -> str:
-    """A template with its values; style, script and the checksum of the script are at hand in each."""
+def render(template: str, **values: Any) -> str:
+    """A template of `bench/templates` filled with its values, and with style, script and the script's checksum."""
     engine = _engine()
     script = engine.loader.get_source(engine, "report.js")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -100,8 +100,8 @@ def _engine() -> Environment:
     )
 
 
-def shown(table: Table, name: str, heading: str) -> HtmlTable:
-    """A table with its downloads. name: of its own in the page; of very long ones the beginning is shown."""
+def html_table(table: Table, name: str, heading: str) -> HtmlTable:
+    """A table with its downloads; of a very long one the first rows. name: its id, unique in the page."""
     notes = table.notes
     if left := len(table.rows) - ROWS:
         notes = (*notes, f"{left:,} more rows are in the files beside this page.") if left > 0 else notes
@@ -112,8 +112,8 @@ def shown(table: Table, name: str, heading: str) -> HtmlTable:
         "md": ("Markdown", markdown(short) + "\n"),
     }
     links = tuple(Link(f"{name}.{end}", title, _packed(f".{end}", text)) for end, (title, text) in texts.items())
-    told = (table.title, table.columns, short.rows, table.caption, notes, table.words)
-    return HtmlTable(name, table.name, *told, links if table.rows else ())
+    links = links if table.rows else ()
+    return HtmlTable(name, table.name, table.title, table.columns, short.rows, table.caption, notes, table.words, links)
 
 
 def _part(facts: ReportContext, part: SectionContext) -> dict[str, Any]:
@@ -121,26 +121,26 @@ def _part(facts: ReportContext, part: SectionContext) -> dict[str, Any]:
     names = {table.name for table in tables}
     blocks = [
         {
-            "table": shown(table, f"{part.name}-{table.name}", part.heading),
+            "table": html_table(table, f"{part.name}-{table.name}", part.heading),
             "pictures": [picture for picture in part.figures if picture.table == table.name],
         }
         for table in tables
     ]
     rest = [picture for picture in part.figures if picture.table not in names]
-    told = {"heading": part.heading, "phantom": part.phantom, "cautions": part.cautions}
-    return {**told, "blocks": blocks, "rest": rest}
+    heading = {"heading": part.heading, "phantom": part.phantom, "cautions": part.cautions}
+    return {**heading, "blocks": blocks, "rest": rest}
 
 
 def _failures(facts: ReportContext) -> Iterable[dict[str, Any]]:
     for part in facts.parts:
         for table in part.tables:
             if table.name == "failures":
-                yield {"heading": part.heading, "table": shown(table, f"{part.name}-failures", part.heading)}
+                yield {"heading": part.heading, "table": html_table(table, f"{part.name}-failures", part.heading)}
 
 
 def downloads(files: Mapping[str, str], csv_files: Mapping[str, str]) -> list[Link]:
-    """A link for every file, small ones first served; what does not fit is named, and lies beside the page."""
-    left, found = FILES, {}
+    """A link for every file. The page embeds files from the smallest on; a file that does not fit has no href."""
+    left, links = FILES, {}
     for name, text in sorted(files.items(), key=lambda item: len(item[1])):
         size = len(text.encode())
         fits = size <= min(FILE, left)
@@ -149,8 +149,8 @@ def downloads(files: Mapping[str, str], csv_files: Mapping[str, str]) -> list[Li
         title = ABOUT.get(name) or csv_files.get(stem, "")
         title += ", on phantoms" if name.endswith("_phantom.csv") else ""
         href = _packed(Path(name).suffix, text) if fits else ""
-        found[name] = Link(name, title if fits else f"{title}; {_size(size)}, beside this page", href)
-    return [found[name] for name in files]
+        links[name] = Link(name, title if fits else f"{title}; {_size(size)}, beside this page", href)
+    return [links[name] for name in files]
 
 
 def _packed(end: str, text: str) -> str:
@@ -162,17 +162,17 @@ def _size(count: int) -> str:
 
 
 def _drawings(facts: ReportContext, figures: Path) -> dict[str, Markup]:
-    left, found = DRAWINGS, {}
-    for picture in [*(one for part in facts.parts for one in part.figures), *facts.over]:
-        text = drawing(figures, picture, min(left, DRAWING))
+    left, embedded = DRAWINGS, {}
+    for picture in [*(one for part in facts.parts for one in part.figures), *facts.figures_over_data_sets]:
+        text = embedded_figure(figures, picture, min(left, DRAWING))
         left -= len(text)
-        found[picture.stem] = Markup(text)
-    return found
+        embedded[picture.stem] = Markup(text)
+    return embedded
 
 
-def drawing(figures: Path, picture: ReportFigure, room: int) -> str:
-    """A figure for the page: as lines, as a picture of dots where those take less room, else where it lies."""
-    text = inline(figures / f"{picture.stem}.svg", picture.stem)
+def embedded_figure(figures: Path, picture: ReportFigure, room: int) -> str:
+    """A figure for the page, of at most `room` bytes: as SVG, else as PNG, else a sentence that names its file."""
+    text = inline_svg(figures / f"{picture.stem}.svg", picture.stem)
     if len(text) <= room:
         return text
     dots = figures / f"{picture.stem}.png"
@@ -182,14 +182,14 @@ def drawing(figures: Path, picture: ReportFigure, room: int) -> str:
     return str(Markup("<p>This figure is too large for the page: figures/{}.pdf</p>").format(picture.stem))
 
 
-def inline(path: Path, prefix: str) -> str:
-    """The SVG element of a file, without prologue and metadata, its names made unlike those of other figures.
+def inline_svg(path: Path, prefix: str) -> str:
+    """The SVG element of a file, without prologue and metadata, its ids prefixed so that they are unique in the page.
 
-    A narrow figure stays so beside a wide one: their words have one size.
+    Its width is relative to that of a wide figure, so that the text of all figures has one size.
     """
     text = path.read_text()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    text = _NAMED.sub(lambda found: f"{found[1]}{prefix}-{found[2]}", text)
+    text = _NAMED.sub(lambda match: f"{match[1]}{prefix}-{match[2]}", text)
     opening, rest = text.split(">", 1)
     wide = re.search(r' width="([\d.]+)pt"', opening)
     style = f' style="--wide:{float(wide[1]) * REM:.1f}rem"' if wide else ""

@@ -1,4 +1,4 @@
-"""One page over all studies under a results root: what each asks, how far it is, and what it answers."""
+"""A page of all studies under a results root: the question of each, its state, and its answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.storage.atomic_io import storing, write_text
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """A study on the index. page: where its report lies; fault: why it has none."""
+    """A study on the page. page: the path of its report; fault: why it has none."""
 
     name: str
     question: str = ""
@@ -33,34 +33,35 @@ def studies(root: Path) -> list[str]:
     return sorted(path.parent.name for path in Path(root).glob("*/plan.json"))
 
 
-def build_all(root: Path, told: Callable[[str, str], None] = lambda name, words: None) -> tuple[Path, int]:
-    """Every report anew, and the index; returns its page and how many reports could not be built.
+def build_all(root: Path, progress: Callable[[str, str], None] = lambda name, words: None) -> tuple[Path, int]:
+    """Build every report and the page of all; returns its path, and how many reports could not be built.
 
-    told: is given the name of each study and where its report lies, or why it has none. BenchError where there is none.
+    progress: called with the name of each study and the path of its report, or why it has none. BenchError if there is
+    no study under `root`.
     """
     names = studies(root)
     if not names:
         raise BenchError(f"no study was run in {root}; run: bench run --study quickstart")
-    entries, known = [], ProtectedNames()
+    entries, protected = [], ProtectedNames()
     for name in names:
         try:
-            sheet = read(name, root)
-            told(name, str(build(name, root, sheet)))
+            data = read(name, root)
+            progress(name, str(build(name, root, data)))
         except BenchError as error:
-            told(name, str(error))
+            progress(name, str(error))
             entries.append(IndexEntry(name, fault=clean(str(error).replace(str(root), "results"))))
             continue
-        known = ProtectedNames(known.names | sheet.known.names, known.words | sheet.known.words)
-        entries.append(_entry(name, sheet))
+        protected = ProtectedNames(protected.names | data.protected.names, protected.words | data.protected.words)
+        entries.append(_entry(name, data))
     faults = sum(bool(entry.fault) for entry in entries)
     state = plural(len(entries), "study", "studies") + (f", {faults} without a report" if faults else "")
     with storing(root):
-        text = html.rendered("index.html", studies=entries, state=f"{state}.")
-        write_text(Path(root) / "index.html", known.checked("index.html", text))
+        text = html.render("index.html", studies=entries, state=f"{state}.")
+        write_text(Path(root) / "index.html", protected.checked("index.html", text))
     return Path(root) / "index.html", faults
 
 
-def _entry(name: str, sheet: ReportData) -> IndexEntry:
-    results = sheet.results
+def _entry(name: str, data: ReportData) -> IndexEntry:
+    results = data.results
     where = f"{quote(name)}/report.html"
-    return IndexEntry(name, results.plan["question"], summary(results, sheet.frames), run_so_far(results), where)
+    return IndexEntry(name, results.plan.question, summary(results, data.tables), run_so_far(results), where)

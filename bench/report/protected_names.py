@@ -1,4 +1,4 @@
-"""Whose names a report may not show: those in kept predictions, and all that the index of prepared data holds."""
+"""The names that a report may not show: those in saved predictions, and all in the index of prepared data."""
 
 from __future__ import annotations
 
@@ -13,66 +13,66 @@ from bench.report import tables
 from bench.report.tables import Results
 from bench.storage.anonymise import ProtectedNames
 
-_PLAIN = ("key", "upstream", "fingerprint")  # of a plan: digests, which nobody is called by
+_DIGESTS = ("key", "upstream", "fingerprint")  # fields of a plan that hold digests and never a name
 
 
-def secrets(results: Results) -> ProtectedNames:
-    """The names of everybody in the data of a study, as far as predictions were kept and the data are prepared here."""
+def find_protected_names(results: Results) -> ProtectedNames:
+    """The names of all people and scans in the data of a study, from its predictions and from prepared data here."""
     names: set[str] = set()
     words: set[str] = set()
     for section in results.sections:
         names |= section.people
         words |= {section.name, *section.task.classes}
-        for name, params in sets(section.data):
+        for name, params in data_sets_of(section.data):
             index, manifest = _prepared(name, params)
             names |= _texts(index, manifest)
             words |= {name, *index.get("strata", ()), *index.get("parts", ())}
     return ProtectedNames(frozenset(names), frozenset(words))
 
 
-def sets(entry: DataEntry) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(name, parameters) of the data that an entry of a plan is about: the learnt from, and the tested on."""
+def data_sets_of(entry: DataEntry) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(name, parameters) of the data sets of a plan's entry: the one trained on, then the external one, if any."""
     yield entry.set_name, entry.params
     if other := entry.external:
         yield other.data.name, other.data.params
 
 
 def _prepared(name: str, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Index and manifest of prepared data; empty where they are not here, or are damaged."""
+    """Index and manifest of prepared data; both empty if the data are not prepared here, or damaged."""
     from bench.data.prepare import open_prepared
 
     try:
-        found = open_prepared(name, params)
+        prepared = open_prepared(name, params)
     except BenchError:
         return {}, {}
-    if found is None:
+    if prepared is None:
         return {}, {}
     columns = ("ids", "groups", "strata", "sites", "parts", "covariates")
-    return {column: getattr(found, column) for column in columns}, found.manifest
+    return {column: getattr(prepared, column) for column in columns}, prepared.manifest
 
 
 def _texts(index: Mapping[str, Any], manifest: Mapping[str, Any]) -> set[str]:
-    """Every name and every text in the tables of a set, of what was left out too, and the folder that it came from."""
+    """Every name and text in the index of a data set, of scans that were left out too, and its source folder."""
     columns = [index.get(name, ()) for name in ("ids", "groups", "sites")] + list(index.get("covariates", {}).values())
-    found = {str(value) for column in columns for value in column if isinstance(value, str) and value}
+    texts = {str(value) for column in columns for value in column if isinstance(value, str) and value}
     for entry in manifest.get("broken", ()):
-        found |= {entry["id"], *(Path(file).name for file in entry["files"])}
-    return found | {entry["id"] for entry in manifest.get("fitted", ())} | {str(manifest.get("source") or "")} - {""}
+        texts |= {entry["id"], *(Path(file).name for file in entry["files"])}
+    return texts | {entry["id"] for entry in manifest.get("fitted", ())} | {str(manifest.get("source") or "")} - {""}
 
 
-def scrubbed(results: Results, known: ProtectedNames) -> Results:
-    """The same results, no text of whose plan names anybody or a folder.
+def anonymise(results: Results, protected: ProtectedNames) -> Results:
+    """The results with all protected names and folders removed from the texts of the plan.
 
-    BenchError where two arms differ in nothing else.
+    BenchError if two arms differ only in such a name.
     """
-    clean = cache(known.clean)
+    clean = cache(protected.clean)
     entry = results.plan.to_json()
     cleaned = _cleaned(entry, clean)
     if cleaned == entry:
         return results
     labels = {cell.arm for cell in results.plan.cells}
     if len({clean(label) for label in labels}) < len(labels):
-        raise BenchError("two arms differ in nothing but a name or a folder, which no report shows: rename them")
+        raise BenchError("two arms differ only in a name or a folder, which no report shows; rename one of them")
     return tables.gather(StudyPlan.from_json(cleaned), results.sections[0].store)
 
 
@@ -80,5 +80,5 @@ def _cleaned(value: Any, clean: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, Mapping):
-        return {clean(name): item if name in _PLAIN else _cleaned(item, clean) for name, item in value.items()}
+        return {clean(name): item if name in _DIGESTS else _cleaned(item, clean) for name, item in value.items()}
     return [_cleaned(item, clean) for item in value] if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""The audit manifest of a report: checksums of data, splits, code and environment, and of every record. Nobody's name.
+"""The manifest of a report: checksums of data, splits, code, environment and records, without any person's name.
 
 Its form is published as `templates/manifest.schema.json` (JSON Schema 2020-12), which ships with the package.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
 from bench import __version__
 from bench.core import Record, plain
-from bench.report.protected_names import sets
+from bench.report.protected_names import data_sets_of
 from bench.report.tables import DatasetResults, Results, Run
 from bench.storage import provenance
 from bench.storage.anonymise import alias, clean
@@ -35,16 +35,16 @@ _DRAWN = ("data", "partition", "fold", "seed")
 
 
 def manifest(results: Results) -> dict[str, Any]:
-    """All of it, as JSON holds it."""
+    """The manifest of a study, as JSON holds it; see `schema`."""
     plan = results.plan
     return {
         "schema": SCHEMA,
-        "study": plan["study"],
-        "question": plan["question"],
-        "protocol": plan["protocol"],
-        "command": clean(plan.get("command", "")),
+        "study": plan.study,
+        "question": plan.question,
+        "protocol": plan.protocol,
+        "command": clean(plan.command),
         "recipe": plain(plan.recipe),
-        "design": {name: plan[name] for name in ("folds", "partitions", "seeds", "contrasts", "margin")},
+        "design": {name: getattr(plan, name) for name in ("folds", "partitions", "seeds", "contrasts", "margin")},
         "state": state(results),
         "data": [_data(section) for section in results.sections],
         "splits": [split for section in results.sections for split in splits(section)],
@@ -60,11 +60,11 @@ def schema() -> str:
 
 
 def state(results: Results) -> dict[str, int]:
-    """Distinct runs by what came of them; damaged: of the open ones, those whose record is not what was written."""
-    runs = {run.cell["key"]: run.status for section in results.sections for run in section.runs}
+    """Counts of the distinct runs by status; damaged: of the open ones, those whose record has a wrong checksum."""
+    runs = {run.cell.key: run.status for section in results.sections for run in section.runs}
     counts = Counter(runs.values())
-    told = {name: counts[name] for name in ("done", "failed", "refused", "open")}
-    return {"planned": len(runs), **told, "damaged": len(results.damaged)}
+    by_status = {name: counts[name] for name in ("done", "failed", "refused", "open")}
+    return {"planned": len(runs), **by_status, "damaged": len(results.damaged)}
 
 
 def _data(section: DatasetResults) -> dict[str, Any]:
@@ -73,10 +73,10 @@ def _data(section: DatasetResults) -> dict[str, Any]:
     return {
         "name": section.name,
         "kind": section.kind,
-        "sets": [{"name": name, "params": dict(params)} for name, params in sets(entry)],
-        "fingerprint": entry.get("fingerprint") or "",
+        "sets": [{"name": name, "params": dict(params)} for name, params in data_sets_of(entry)],
+        "fingerprint": entry.fingerprint or "",
         "external_fingerprint": entry.external.data.fingerprint if entry.external else None,
-        "stand_in_for": entry.get("stand_in_for"),
+        "stand_in_for": entry.stand_in_for,
         "scans": samples,
         "groups": groups,
     }
@@ -85,46 +85,47 @@ def _data(section: DatasetResults) -> dict[str, Any]:
 def splits(section: DatasetResults) -> list[dict[str, Any]]:
     """A checksum of the test part of every (partition, fold), over the aliases of its groups, sorted; its sizes.
 
-    The runs of a place that disagree are told as several rows: they were not made on the same split.
+    If the runs of a (partition, fold) were not made on the same split, there is a row for each split.
     """
-    *_, (tested, _) = sets(section.data)
+    *_, (tested, _) = data_sets_of(section.data)
     known: dict[str, str] = {}
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for run in (run for run in section.runs if run.done and run.cell["role"] in ("arm", "again")):
+    for run in (run for run in section.runs if run.done and run.cell.role in ("arm", "again")):
         kept = section.predictions(run)
         if "groups" not in kept:
             continue
         names = sorted({str(name) for name in kept["groups"]})
         known |= {name: alias(tested, name) for name in names if name not in known}
-        found = hashlib.sha256("\n".join(sorted(known[name] for name in names)).encode()).hexdigest()
-        place = {"data": section.name, "partition": run.cell["partition"], "fold": run.cell["fold"]}
+        checksum = hashlib.sha256("\n".join(sorted(known[name] for name in names)).encode()).hexdigest()
+        place = {"data": section.name, "partition": run.cell.partition, "fold": run.cell.fold}
         sizes = {part: run.record.sizes.get(part) for part in ("train", "val", "test")}
-        rows.setdefault((*place.values(), found), {**place, **sizes, "test_groups": len(names), "test_sha256": found})
+        row = {**place, **sizes, "test_groups": len(names), "test_sha256": checksum}
+        rows.setdefault((*place.values(), checksum), row)
     return list(rows.values())
 
 
 def codes(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """The versions of the code that records were made by, with how many records; `None` where a record does not say."""
-    found: Counter[tuple[Any, ...]] = Counter()
+    """The code versions of the records with their numbers of records; None if a record has no version."""
+    versions: Counter[tuple[Any, ...]] = Counter()
     for record in records:
         code = record.provenance.get("code") or {}
         version = record.provenance.get("bench")
-        found[version, code.get("commit"), code.get("changed"), code.get("sources")] += 1
+        versions[version, code.get("commit"), code.get("changed"), code.get("sources")] += 1
     names = ("bench", "commit", "changed", "sources")
-    ordered = sorted(found.items(), key=lambda pair: (-pair[1], str(pair[0])))
-    return [{**dict(zip(names, way, strict=True)), "records": count} for way, count in ordered]
+    ordered = sorted(versions.items(), key=lambda pair: (-pair[1], str(pair[0])))
+    return [{**dict(zip(names, values, strict=True)), "records": count} for values, count in ordered]
 
 
 def environments(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """The environments that records were made in, with how many records."""
-    found: Counter[tuple[str, ...]] = Counter()
+    """The environments of the records with their numbers of records."""
+    counts: Counter[tuple[str, ...]] = Counter()
     for record in records:
-        told = (record.provenance.get(name) for name in KNOWN)
+        known = (record.provenance.get(name) for name in KNOWN)
         precise = (record.resolved.get(name) for name in ("device", "precision"))
-        found[tuple(clean(each) if each else "" for each in (*told, *precise))] += 1
+        counts[tuple(clean(each) if each else "" for each in (*known, *precise))] += 1
     names = (*KNOWN, "device", "precision")
-    ordered = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [{**dict(zip(names, way, strict=True)), "records": count} for way, count in ordered]
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [{**dict(zip(names, values, strict=True)), "records": count} for values, count in ordered]
 
 
 def _here() -> dict[str, str]:
@@ -132,9 +133,9 @@ def _here() -> dict[str, str]:
 
 
 def _trial(section: DatasetResults, run: Run) -> dict[str, Any]:
-    cell: Mapping[str, Any] = run.cell
-    place = {name: cell[name] for name in _DRAWN}
-    mark = section.store.mark(cell["key"]) if run.record else None
+    cell = run.cell
+    place = {name: getattr(cell, name) for name in _DRAWN}
+    mark = section.store.mark(cell.key) if run.record else None
     weights = run.record is not None and "weights.safetensors" in run.record.files
-    told = {"key": cell["key"], "arm": cell["arm"], "role": cell["role"], **place, "status": run.status}
-    return {**told, "record_sha256": mark or None, "weights_kept": weights}
+    entry = {"key": cell.key, "arm": cell.arm, "role": cell.role, **place, "status": run.status}
+    return {**entry, "record_sha256": mark or None, "weights_kept": weights}

@@ -1,4 +1,4 @@
-"""What somebody needs to repeat a study: the code, the data, the commands, the seeds, and what the weights need."""
+"""What is needed to repeat a study: code, data, commands, seeds, and how to get the weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.core import Record
-from bench.report.protected_names import sets
+from bench.core.study_plan import StudyPlan
+from bench.report.protected_names import data_sets_of
 from bench.report.tables import Results, captions
 from bench.report.tables.number_format import clean, listed, plural
 from bench.storage import provenance
@@ -16,7 +17,7 @@ from bench.storage import provenance
 
 @dataclass(frozen=True)
 class Repeat:
-    """commands: lines of a shell, in order. facts: name -> words."""
+    """How to repeat a study. commands: lines of a shell, in order. facts: (name, words)."""
 
     commands: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
@@ -31,7 +32,7 @@ def repeat(results: Results) -> Repeat:
         ("Design", f"{captions.grid(plan)}; the runs of a fold and a seed share their split and their random numbers"),
         ("Seeds", _seeds(plan)),
         ("Recipe", captions.budget(plan.recipe).removeprefix("Recipe: ")),
-        ("Protocol", f"version {plan['protocol']}"),
+        ("Protocol", f"version {plan.protocol}"),
         *((f"Fingerprint of {name}", mark) for name, mark in fingerprints(results).items()),
         ("Weights", weights(results)),
         ("Records", "manifest.json has the key and the checksum of every run, and the checksums of the splits"),
@@ -47,15 +48,15 @@ def _commands(results: Results) -> list[str]:
     if len(known) == 1:
         lines.append(f"git checkout {known.pop()[:12]}")
     for section in (section for section in results.sections if not section.phantom):
-        for name, params in sets(section.data):
+        for name, params in data_sets_of(section.data):
             given = " ".join(f"--set {shlex.quote(f'{key}={value}')}" for key, value in _unusual(name, params).items())
             lines.append(" ".join(word for word in (f"bench prepare {name}", given, "--from FOLDER") if word))
-    lines += [clean(plan.get("command") or ""), f"bench report --study {plan['study']}"]
+    lines += [clean(plan.command), f"bench report --study {plan.study}"]
     return list(dict.fromkeys(line for line in lines if line))
 
 
 def _unusual(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a data set that are not its defaults; all of them where it is not installed here."""
+    """The parameters of a data set that differ from its defaults; all of them if it is not installed here."""
     from bench import registry
     from bench.core import BenchError
 
@@ -66,27 +67,27 @@ def _unusual(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in params.items() if usual.get(key) != value}
 
 
-def _seeds(plan: Mapping[str, Any]) -> str:
-    last = plan["seeds"] - 1
-    told = "seed 0" if last == 0 else f"seeds 0 to {last}"
-    if plan.get("again"):
-        told += f"; for the A/A control {plan['seeds']} to {2 * plan['seeds'] - 1}"
-    return f"{told}; every random number follows from data, partition, fold, seed and purpose, not from the method"
+def _seeds(plan: StudyPlan) -> str:
+    last = plan.seeds - 1
+    text = "seed 0" if last == 0 else f"seeds 0 to {last}"
+    if plan.again:
+        text += f"; for the A/A control {plan.seeds} to {2 * plan.seeds - 1}"
+    return f"{text}; every random number follows from data, partition, fold, seed and purpose, not from the method"
 
 
 def fingerprints(results: Results) -> dict[str, str]:
     """name -> fingerprint of every prepared data set."""
-    found = {}
+    marks = {}
     for section in results.sections:
-        own, *other = sets(section.data)
-        found[own[0]] = section.data.get("fingerprint") or ""
+        own, *other = data_sets_of(section.data)
+        marks[own[0]] = section.data.fingerprint or ""
         for name, _ in other:
-            found[name] = section.data.external.data.fingerprint
-    return {name: mark for name, mark in found.items() if mark}
+            marks[name] = section.data.external.data.fingerprint
+    return {name: mark for name, mark in marks.items() if mark}
 
 
 def environment(records: Sequence[Record]) -> str:
-    """Versions and machines, every value that occurs."""
+    """Versions and machines of the records, every value that occurs."""
     words = []
     for name, title in (
         ("bench", "dclse-bench"), ("python", "Python"), ("torch", "torch"), ("numpy", "numpy"), ("system", ""),
@@ -99,17 +100,17 @@ def environment(records: Sequence[Record]) -> str:
 
 
 def weights(results: Results) -> str:
-    """Of how many runs the weights were kept, and what to give where they were not."""
+    """How many runs have saved weights, and the command that saves them if some have none."""
     done = [record for record in results.records if record.status == "done"]
     kept = sum("weights.safetensors" in record.files for record in done)
     if not done:
         return ""
     if kept == len(done):
         return "kept of every finished run"
-    told = f"kept of {kept} of {plural(len(done), 'finished run')}" if kept else "not kept"
-    command = clean(results.plan.get("command") or f"bench run --study {results.name}")
+    text = f"kept of {kept} of {plural(len(done), 'finished run')}" if kept else "not kept"
+    command = clean(results.plan.command or f"bench run --study {results.name}")
     keep = command if "--keep-weights" in command else f"{command} --keep-weights"
-    return f"{told}; `BENCH_RESULTS=ANOTHER_FOLDER {keep}` trains the runs anew there and keeps them"
+    return f"{text}; `BENCH_RESULTS=ANOTHER_FOLDER {keep}` trains the runs again there and saves their weights"
 
 
 def _counted(ways: Sequence[str]) -> str:

@@ -73,9 +73,9 @@ def read(first: str, second: str, root: Path) -> Comparison:
     if places[0] == places[1]:
         raise BenchError(f"{first} and {second} are the same results; give two studies, or FOLDER:STUDY for others")
     raw = [tables.read(study, folder) for folder, study in places]
-    each = [protected_names.secrets(results) for results in raw]
+    each = [protected_names.find_protected_names(results) for results in raw]
     known = ProtectedNames(each[0].names | each[1].names, each[0].words | each[1].words)
-    sides = [protected_names.scrubbed(results, known) for results in raw]
+    sides = [protected_names.anonymise(results, known) for results in raw]
     labels = [results.name for results in sides]
     if labels[0] == labels[1]:
         labels = [f"{labels[0]} (first)", f"{labels[1]} (second)"]
@@ -121,12 +121,12 @@ def as_html(found: Comparison) -> str:
         {
             "heading": captions.heading(part.sections[0]),
             "cautions": cautions(part),
-            "table": html.shown(table(found, part), f"compared-{part.name}", found.title),
+            "table": html.html_table(table(found, part), f"compared-{part.name}", found.title),
         }
         for part in found.parts
     ]
-    return html.rendered(
-        "comparison.html", found=found, parts=parts, sides=html.shown(found.sides, "sides", found.title)
+    return html.render(
+        "comparison.html", found=found, parts=parts, sides=html.html_table(found.sides, "sides", found.title)
     )
 
 

@@ -33,7 +33,7 @@ def as_markdown(facts: ReportContext) -> str:
     if facts.across:
         lines += ["## Over data sets"]
         lines += [text for table in facts.across for text in (f"### {table.title}", markdown(table))]
-        lines += [_picture(picture) for picture in facts.over]
+        lines += [_picture(picture) for picture in facts.figures_over_data_sets]
     lines += [f"## {facts.arms.title}", markdown(facts.arms)]
     lines += ["## To repeat this", "```console\n" + "\n".join(facts.repeat.commands) + "\n```"]
     lines += [f"- {name}: {prose(words)}" for name, words in facts.repeat.facts]

@@ -13,9 +13,9 @@ MEASURED = """
 import resource, sys, time
 from bench import report; from bench.core import paths
 since = time.perf_counter()
-sheet = report.read("reported", paths.results_root())
+data = report.read("reported", paths.results_root())
 tables = time.perf_counter() - since
-report.build("reported", paths.results_root(), sheet)
+report.build("reported", paths.results_root(), data)
 print(tables, time.perf_counter() - since, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 

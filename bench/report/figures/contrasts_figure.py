@@ -26,7 +26,7 @@ def draw_contrasts(section: DatasetResults, frame: pd.DataFrame) -> Figure:
     labels = [entry["arm"] if len(against) == 1 else f"{entry['arm']} against {entry['against']}" for entry in entries]
     with style.paper_style():
         figure, axes, positions = style.figure_with_rows(labels, legend_entries=10)
-        limit = forest_plot.set_limits(axes, entries, section.plan.get("margin") or 0.0)
+        limit = forest_plot.set_limits(axes, entries, section.plan.margin or 0.0)
         for y, entry in zip(positions, entries, strict=True):
             forest_plot.draw_row(axes, section, entry, y, limit, LOOK)
         margin = _draw_margin(axes, section)
@@ -42,7 +42,7 @@ def _x_label(section: DatasetResults, against: Sequence[str]) -> str:
 
 def _draw_margin(axes: Axes, section: DatasetResults) -> list[Line2D]:
     """Lines at the margin of equivalence; returns the one for the legend, in a list that is empty without a margin."""
-    margin = section.plan.get("margin")
+    margin = section.plan.margin
     if margin is None:
         return []
     lines = [axes.axvline(side, color=style.GREY, lw=0.8, ls=style.DASHES[0], zorder=1) for side in (-margin, margin)]

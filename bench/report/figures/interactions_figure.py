@@ -26,7 +26,7 @@ LABEL = 14  # letters of a level's name in a line
 
 def draw_interactions(section: DatasetResults) -> Figure:
     """A panel for every declared interaction; one without a fold that has all arms says so."""
-    pairs = [tuple(pair) for pair in section.plan["design"]["interactions"]]
+    pairs = section.plan.design.interactions
     down = -(-len(pairs) // ACROSS)
     with style.paper_style():
         figure = style.new_figure(style.WIDTH, PANEL * down + 0.2)

@@ -12,7 +12,7 @@ FIGURE = FigureSpec(
     order=30,
     alt="Precision-recall curves of the arms on {data}.",
     data=lambda tables: bands_of_arms(tables, "precision_recall"),
-    draw=lambda tables, bands: draw_curves(bands, "precision_recall", tables.section.plan["reference"]),
+    draw=lambda tables, bands: draw_curves(bands, "precision_recall", tables.section.plan.reference),
     caption=caption(
         f"Precision over recall, averaged vertically, as steps. AP: the area of the mean curve. {BAND} Chance: the "
         "share of the class."

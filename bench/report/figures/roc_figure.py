@@ -12,7 +12,7 @@ FIGURE = FigureSpec(
     order=20,
     alt="ROC curves of the arms on {data}.",
     data=lambda tables: bands_of_arms(tables, "roc"),
-    draw=lambda tables, bands: draw_curves(bands, "roc", tables.section.plan["reference"]),
+    draw=lambda tables, bands: draw_curves(bands, "roc", tables.section.plan.reference),
     caption=caption(
         f"ROC curves, averaged vertically; models are never pooled. {BAND} More than two classes: the mean of each "
         "against the rest. Folds whose test part lacks a class are left out."
