@@ -63,7 +63,7 @@ def test_a_disk_that_fills_up_is_told_and_nothing_that_was_done_is_lost(plugins,
     if "unshare" in done.stderr or "mount:" in done.stderr:
         pytest.skip(f"no file systems can be mounted here: {done.stderr}")
     first, _, second = done.stderr.partition("status 1\n")
-    assert "the disk is full. What is done is kept: mend this, and give the command again" in first
+    assert "the disk is full. Finished work is saved; fix this and run the same command again" in first
     assert "Traceback" not in first
     assert second.endswith("status 0\n")
     assert "forty: 40 of 40 trials done\n" in done.stdout

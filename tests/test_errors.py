@@ -19,7 +19,7 @@ from bench import registry
 from bench.core import RunAbortedError
 from bench.data import loader
 from bench.data.prepare import DamagedDataError, open_prepared, prepare
-from bench.storage.atomic_io import storing, write_text
+from bench.storage.atomic_io import disk_errors, write_text
 from bench.views import Slice
 
 
@@ -185,9 +185,9 @@ def test_a_damaged_view_is_computed_again(tmp_path):
 
 def test_what_a_disk_refuses_is_told_with_its_place(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunAbortedError, match=r"cannot write in .*file: .*give the command again"):
+    with pytest.raises(RunAbortedError, match=r"cannot write in .*file: .*run the same command again"):
         write_text(tmp_path / "file" / "a.txt", "text")
-    with pytest.raises(RunAbortedError, match="the disk is full"), storing(tmp_path):
+    with pytest.raises(RunAbortedError, match="the disk is full"), disk_errors(tmp_path):
         raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
-    with pytest.raises(RuntimeError), storing(tmp_path):
+    with pytest.raises(RuntimeError), disk_errors(tmp_path):
         raise RuntimeError("something else")

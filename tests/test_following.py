@@ -48,7 +48,7 @@ def test_a_trial_that_somebody_is_at_is_seen_with_how_far_it_is(written):
         (seen,) = StatusReader(entry, store).status().running
         assert seen["key"] == cells[0].trial.key
         assert (seen["arm"], seen["fold"], seen["node"]) == (cells[0].arm, cells[0].trial.fold, "node one")
-        held.tell(json.dumps({"fraction": 0.5, "since": 10.0, "node": ""}))
+        held.write_note(json.dumps({"fraction": 0.5, "since": 10.0, "node": ""}))
         (seen,) = StatusReader(entry, store).status(now=25.0).running
         assert (seen["fraction"], seen["seconds"]) == (0.5, 15.0)
     assert StatusReader(entry, store).status().running == []
@@ -65,7 +65,7 @@ def test_speed_and_time_left_are_those_of_the_trials_that_ended(written):
     assert state.per_hour == pytest.approx(3600 * 2 / 120)  # two since the first of them began
     assert state.left_seconds is None
     with store.claim(cells[-1].trial.key) as held:
-        held.tell(json.dumps({"fraction": 0.5, "since": NOW, "node": ""}))
+        held.write_note(json.dumps({"fraction": 0.5, "since": NOW, "node": ""}))
         state = reader.status(NOW)
     assert state.left_seconds == pytest.approx(20.0 * (state.open - 0.5))
     assert reader.status(NOW + 10_000).per_hour is None

@@ -15,7 +15,7 @@ from bench.experiments.plan import check
 from bench.experiments.plan.resolve_data import ResolvedData
 from bench.experiments.planned_study import plan_cells
 from bench.experiments.prepare_study import StudyRequest, plan_study
-from bench.storage.atomic_io import seal
+from bench.storage.atomic_io import json_checksum
 from tests.documents import blocks
 
 TWO = {
@@ -119,7 +119,7 @@ def test_the_study_of_the_guide_uses_the_parameters_of_each_fold(tmp_path, monke
         parts = {name: entry[name] for name in ("method", "curriculum", "data", "split", "labels", "partition", "fold")}
         sets.append({**parts, "params": {"lr": 0.001 * (1 + cell.trial.fold)}, "cost": {"trials": 40}})
     found = {"study": "hpo_dclse", "protocol": PROTOCOL, "sets": sets}
-    (tmp_path / "plugins" / "tuned" / "hpo_dclse.json").write_text(json.dumps({**found, "seal": seal(found)}))
+    (tmp_path / "plugins" / "tuned" / "hpo_dclse.json").write_text(json.dumps({**found, "seal": json_checksum(found)}))
     cells = [cell for cell in plan_study(StudyRequest("searched_before", phantoms=True)).cells if cell.arm == "tuned"]
     registry.forget()
     rates = [cell.trial.method.params["lr"] for cell in cells]

@@ -20,8 +20,8 @@ from bench.storage.record_store import Store
 HOLDER = """
     import sys, time
     from pathlib import Path
-    from bench.storage.locks import claim
-    held = claim(Path(sys.argv[1]))
+    from bench.storage.locks import acquire_lock
+    held = acquire_lock(Path(sys.argv[1]))
     print("held" if held else "refused", flush=True)
     time.sleep(60)
 """
@@ -48,20 +48,20 @@ def test_a_claim_holds_until_its_process_is_dead_and_no_longer(tmp_path, holder)
     path = tmp_path / "claims" / "a"
     process, said = holder(path)
     assert said == "held"
-    assert locks.claim(path) is None
+    assert locks.acquire_lock(path) is None
     assert holder(path)[1] == "refused"
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    with locks.claim(path) as held:
+    with locks.acquire_lock(path) as held:
         assert held.handle is not None
-        assert locks.claim(path) is None
+        assert locks.acquire_lock(path) is None
     assert not path.exists()
-    assert locks.claim(path) is not None
+    assert locks.acquire_lock(path) is not None
 
 
 def test_where_there_are_no_locks_a_claim_excludes_nobody_and_marks_its_files(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "fcntl", None)
-    first, second = locks.claim(tmp_path / "a"), locks.claim(tmp_path / "a")
+    first, second = locks.acquire_lock(tmp_path / "a"), locks.acquire_lock(tmp_path / "a")
     assert first.mark
     assert second.mark
     assert first.mark != second.mark

@@ -17,7 +17,7 @@ from bench import cli, registry
 from bench.core import RunAbortedError, paths
 from bench.report.figures import style
 from bench.storage import tuned_file
-from bench.storage.locks import claim
+from bench.storage.locks import acquire_lock
 from bench.storage.record_store import Store
 
 
@@ -76,7 +76,7 @@ def test_a_second_command_trains_nothing_and_says_the_same(command, monkeypatch)
 def test_processes_that_end_at_once_write_one_after_the_other(command):
     folder = paths.results_root() / "searched"
     folder.mkdir(parents=True)
-    other, seen = claim(folder / ".tuned.claim"), []
+    other, seen = acquire_lock(folder / ".tuned.claim"), []
 
     def end():
         while not finished(folder / "search.db"):

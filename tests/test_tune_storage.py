@@ -22,7 +22,7 @@ from searching import rows, run, search
 from bench.core import BenchError, RunAbortedError
 from bench.experiments import search as tune
 from bench.experiments.search import optuna_storage as storages
-from bench.storage.locks import claim
+from bench.storage.locks import acquire_lock
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def test_a_locked_database_is_waited_for_and_then_told(tmp_path, monkeypatch):
 def test_a_locked_journal_is_waited_for_and_then_told(tmp_path, monkeypatch):
     run(tmp_path / "s.log", tmp_path, 1)
     monkeypatch.setattr(storages, "WAIT", 0.2)
-    with claim(tmp_path / ".s.log.claim"), pytest.raises(RunAbortedError, match="locked by another program"):
+    with acquire_lock(tmp_path / ".s.log.claim"), pytest.raises(RunAbortedError, match="locked by another program"):
         run(tmp_path / "s.log", tmp_path, 2)
     assert run(tmp_path / "s.log", tmp_path, 2).complete
 

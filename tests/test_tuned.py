@@ -15,7 +15,7 @@ from bench.data.prepare import prepare
 from bench.experiments import launch, plan, search
 from bench.experiments.plan import tuned_params
 from bench.experiments.search import objective, result_files
-from bench.storage.atomic_io import seal
+from bench.storage.atomic_io import json_checksum
 from bench.storage.record_store import Store
 from bench.training import loop, trial_data
 
@@ -164,7 +164,7 @@ def spoil(path, **changes):
     entry = json.loads(path.read_text())
     del entry["seal"]
     entry["sets"] = [{**one, **changes} for one in entry["sets"]]
-    path.write_text(json.dumps({**entry, "seal": seal(entry)}))
+    path.write_text(json.dumps({**entry, "seal": json_checksum(entry)}))
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_file_that_is_changed_missing_or_of_another_protocol_is_told(committed
         tuned_params.read("mine")
     del entry["seal"]
     entry["protocol"] = 0
-    path.write_text(json.dumps({**entry, "seal": seal(entry)}))
+    path.write_text(json.dumps({**entry, "seal": json_checksum(entry)}))
     with pytest.raises(BenchError, match="found under protocol 0"):
         tuned_params.read("mine")
 

@@ -16,8 +16,8 @@ import torch
 
 from bench.core import digest, paths, plain
 from bench.storage.array_file import NpyWriter, move, opened
-from bench.storage.atomic_io import storing
-from bench.storage.locks import claimed
+from bench.storage.atomic_io import disk_errors
+from bench.storage.locks import locked
 from bench.views import View
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def view_array(prepared: Prepared, view: View, progress: Callable[[int, int], No
     if found is not None:
         return found
     path = next((path for path in places if paths.writable(path.parent)), places[0])
-    with storing(path.parent), claimed(path.with_name(f".{path.stem}.claim")) as held:
+    with disk_errors(path.parent), locked(path.with_name(f".{path.stem}.claim")) as held:
         found = _kept(path, shape)
         if found is None:
             unfinished = path.with_name(f".{path.stem}{held.mark}.npy")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bench import registry
 from bench.core import PROTOCOL, DataSpec, RunAbortedError, Task, digest, paths, plain
 from bench.storage.array_file import fault_of, opened
-from bench.storage.atomic_io import reading, unsealed
+from bench.storage.atomic_io import read_errors, read_sealed_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,7 +164,7 @@ def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepare
 def _manifest(name: str, params: Mapping[str, Any] | None) -> dict[str, Any] | None:
     folder = folder_of(name, params)
     try:
-        return unsealed(folder / MANIFEST)
+        return read_sealed_json(folder / MANIFEST)
     except FileNotFoundError:
         if folder.is_dir():
             raise DamagedDataError.of(name, params, f"{MANIFEST} is missing") from None
@@ -176,7 +176,7 @@ def _manifest(name: str, params: Mapping[str, Any] | None) -> dict[str, Any] | N
 def _index(name: str, params: Mapping[str, Any] | None, manifest: Mapping[str, Any]) -> dict[str, Any]:
     path = folder_of(name, params) / INDEX
     try:
-        with reading(path):
+        with read_errors(path):
             text = path.read_bytes()
     except FileNotFoundError as error:
         raise DamagedDataError.of(name, params, f"{INDEX} is missing", manifest) from error

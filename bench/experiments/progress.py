@@ -14,7 +14,7 @@ from typing import Any
 from bench.core import Record, arm_label
 from bench.core.study_plan import StudyPlan
 from bench.experiments import plan
-from bench.storage.locks import told
+from bench.storage.locks import read_lock_note
 from bench.storage.record_store import Store
 
 WINDOW = 900.0  # seconds over which the speed is measured
@@ -84,7 +84,7 @@ class StatusReader:
 
     def _running(self, statuses: Mapping[str, str], now: float) -> list[dict[str, Any]]:
         """The locked trials, as far as this machine can see the locks."""
-        notes = {key: told(self.store.claims / key) for key, status in statuses.items() if status == "open"}
+        notes = {key: read_lock_note(self.store.claims / key) for key, status in statuses.items() if status == "open"}
         return [
             {"key": key, **self._place(key), **_progress(note, now)} for key, note in notes.items() if note is not None
         ]

@@ -173,7 +173,7 @@ def _upstream(trial: Trial, store: Store, data: TrialData) -> Sequence[Outputs]:
 def _outputs_of(needed: Trial, store: Store, data: TrialData) -> Outputs:
     record, weights = store.whole(needed.key, weights=True), store.weights(needed.key)
     if fault := store.damaged.get(needed.key):
-        raise RunAbortedError(f"{fault}; give the command again: it is set aside and trained anew")
+        raise RunAbortedError(f"{fault}; run the same command again: it is set aside and trained again")
     if record is not None and record.status == "refused":
         raise RefusalError(f"it learns from {needed.method.name}, which was refused: {record.error['message']}")
     if record is None or record.status != "done" or weights is None:

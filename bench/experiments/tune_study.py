@@ -19,8 +19,8 @@ from bench.experiments.search import result_files, search_report
 from bench.experiments.search.search_definition import check_tuning
 from bench.experiments.study_data import make_phantoms, repair_prepared
 from bench.storage import tuned_file
-from bench.storage.atomic_io import storing
-from bench.storage.locks import claimed
+from bench.storage.atomic_io import disk_errors
+from bench.storage.locks import locked
 
 SessionCallback = Callable[[tuning.SearchSession], None]
 
@@ -152,7 +152,7 @@ def _peaks(study: PlannedStudy) -> dict[tuple[str, str], float]:
 def _save(planned: PlannedSearches, results: list[tuning.SearchResult]) -> TuneResult:
     """Write what all searches in the storage have found, those of earlier runs included."""
     folder, storage, every = planned.folder, planned.storage, planned.every
-    with storing(folder), claimed(folder / ".tuned.claim"):  # processes that shared the search end at the same time
+    with disk_errors(folder), locked(folder / ".tuned.claim"):  # processes that shared the search end at the same time
         mine = {one.search.identity: one for one in results}
         known = {**tuning.read_results([one for one in every if one.identity not in mine], storage), **mine}
         over = [known[one.identity] for one in every if one.identity in known and known[one.identity].complete]

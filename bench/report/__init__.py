@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.storage.atomic_io import storing, write_text
-from bench.storage.locks import claimed
+from bench.storage.atomic_io import disk_errors, write_text
+from bench.storage.locks import locked
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -48,7 +48,7 @@ def build(study: str, root: Path, data: ReportData | None = None) -> Path:
     or if a file would name a person or a folder of this machine; then no text file is written.
     """
     data = data or read(study, root)
-    with storing(root), claimed(Path(root) / study / ".report.claim"):
+    with disk_errors(root), locked(Path(root) / study / ".report.claim"):
         return _build(data, Path(root) / study)
 
 

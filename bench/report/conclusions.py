@@ -152,7 +152,7 @@ def mixed_code(section: DatasetResults) -> str:
     for run in section.runs:
         if run.done and run.cell.role in ("arm", "again"):
             known = run.record.provenance
-            way = provenance.told(known), (known.get("code") or {}).get("sources", "")
+            way = provenance.format_code_version(known), (known.get("code") or {}).get("sources", "")
             ways.setdefault(way, []).append(run.cell.arm)
     if len({sources for _, sources in ways}) < 2:
         return ""

@@ -13,7 +13,7 @@ from bench.report.conclusions import run_so_far
 from bench.report.headline import summary
 from bench.report.tables.number_format import plural
 from bench.storage.anonymise import ProtectedNames, clean
-from bench.storage.atomic_io import storing, write_text
+from bench.storage.atomic_io import disk_errors, write_text
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def build_all(root: Path, progress: Callable[[str, str], None] = lambda name, wo
         entries.append(_entry(name, data))
     faults = sum(bool(entry.fault) for entry in entries)
     state = plural(len(entries), "study", "studies") + (f", {faults} without a report" if faults else "")
-    with storing(root):
+    with disk_errors(root):
         text = html.render("index.html", studies=entries, state=f"{state}.")
         write_text(Path(root) / "index.html", protected.checked("index.html", text))
     return Path(root) / "index.html", faults

@@ -27,7 +27,7 @@ def repeat(results: Results) -> Repeat:
     """Everything but the scans themselves."""
     plan = results.plan
     facts = [
-        ("Code", _counted([provenance.told(record.provenance) for record in results.records])),
+        ("Code", _counted([provenance.format_code_version(record.provenance) for record in results.records])),
         ("Environment", environment(results.records)),
         ("Design", f"{captions.grid(plan)}; the runs of a fold and a seed share their split and their random numbers"),
         ("Seeds", _seeds(plan)),

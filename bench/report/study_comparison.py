@@ -23,7 +23,7 @@ from bench.report.tables.declared_tests import ALPHA
 from bench.report.tables.number_format import between, decimals, listed, number, plural, probability, signed
 from bench.storage import provenance
 from bench.storage.anonymise import ProtectedNames
-from bench.storage.atomic_io import storing, write_text
+from bench.storage.atomic_io import disk_errors, write_text
 
 FOLDER = "comparisons"  # under the results root
 SHOWN = (0, 1, 3, 5, 6, 7, 10)  # columns that a terminal has room for
@@ -96,7 +96,7 @@ def located(text: str, root: Path) -> tuple[Path, str]:
 def write(found: Comparison, folder: Path) -> Path:
     """Write page, Markdown and CSV into a folder; returns the page."""
     texts = {"comparison.csv": as_csv(found), "comparison.md": as_markdown(found), "comparison.html": as_html(found)}
-    with storing(folder):
+    with disk_errors(folder):
         for name, text in texts.items():
             write_text(folder / name, found.known.checked(name, text))
     return folder / "comparison.html"
@@ -194,7 +194,7 @@ def _sides(labels: Sequence[str], sides: Sequence[Results]) -> Table:
 
 def _facts(results: Results) -> Sequence[tuple[str, str]]:
     plan, counts = results.plan, state(results)
-    codes = sorted({provenance.told(record.provenance) for record in results.records})
+    codes = sorted({provenance.format_code_version(record.provenance) for record in results.records})
     marks = fingerprints(results)
     return [
         ("Question", plan.question),

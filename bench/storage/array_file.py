@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.storage.atomic_io import flush, reading
+from bench.storage.atomic_io import flush, read_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,7 +104,7 @@ def opened(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
     if fault := fault_of(path):
         raise ValueError(fault)
-    with reading(path):
+    with read_errors(path):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.shape != tuple(shape):
         raise ValueError(f"{path.name} holds {array.shape}, not {tuple(shape)}")
@@ -124,14 +124,14 @@ def fault_of(path: Path, thorough: bool = False, checksum: str = "") -> str:
     thorough: read it through even if it looks so. checksum: what it shall be, where somebody else knows.
     """
     try:
-        with reading(path):
+        with read_errors(path):
             sealed, looks = json.loads(_beside(path).read_text()), _looks(path)
         if checksum and sealed["checksum"] != checksum:
             return f"{path.name} is another file than was written"
         untouched = [sealed["size"], sealed["time"]] == looks
         if not thorough and (untouched or _SEEN.get(path) == [looks, sealed["checksum"]]):
             return ""
-        with reading(path):
+        with read_errors(path):
             found = checksum_of(path)
         if found != sealed["checksum"]:
             return f"{path.name} was changed after it was written"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import BenchError, RunAbortedError
-from bench.storage.locks import claimed
+from bench.storage.locks import locked
 
 REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -28,8 +28,8 @@ REASONS = {
     errno.EROFS: "it may be read and not written",
     errno.EACCES: "it may not be written",
     errno.EPERM: "it may not be written",
-    errno.ENOENT: "it is not there any more",
-    errno.ENOTDIR: "a file lies where a folder should be",
+    errno.ENOENT: "it no longer exists",
+    errno.ENOTDIR: "a file is in the place of a folder",
     errno.EIO: "the device has a fault",
     errno.ESTALE: "the file server has lost it",
     errno.EMFILE: "too many files are open",
@@ -39,31 +39,31 @@ READING = {errno.EACCES: "it may not be read", errno.EPERM: "it may not be read"
 
 
 @contextmanager
-def storing(folder: Path) -> Iterator[None]:
-    """Whatever the disk refuses in here becomes a HaltError about `folder`; other errors pass through."""
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn errors of the disk inside the block into a RunAbortedError about `folder`; others pass through."""
     try:
         yield
     except BenchError:
         raise
     except OSError as error:
-        raise _halt(folder, error.errno, error) from error
+        raise _abort(folder, error.errno, error) from error
     except Exception as error:  # safetensors and zip files have errors of their own for a full disk
         found = re.search(r"os error (\d+)|no space left", str(error), re.IGNORECASE)
         if found is None:
             raise
-        raise _halt(folder, int(found[1] or errno.ENOSPC), error) from error
+        raise _abort(folder, int(found[1] or errno.ENOSPC), error) from error
 
 
-def _halt(folder: Path, number: int | None, error: BaseException) -> RunAbortedError:
+def _abort(folder: Path, number: int | None, error: BaseException) -> RunAbortedError:
     reason = REASONS.get(number, str(error))
     return RunAbortedError(
-        f"cannot write in {folder}: {reason}. What is done is kept: mend this, and give the command again"
+        f"cannot write in {folder}: {reason}. Finished work is saved; fix this and run the same command again"
     )
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """A file that is there and cannot be read becomes a HaltError: what nobody could look at is not called damaged.
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn an error that keeps an existing file from being read into a RunAbortedError: it need not be damaged.
 
     FileNotFoundError passes through.
     """
@@ -73,12 +73,15 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         reason = READING.get(error.errno, REASONS.get(error.errno, str(error)))
-        raise RunAbortedError(f"cannot read {path}: {reason}. Nothing was changed; mend this, and try again") from error
+        raise RunAbortedError(f"cannot read {path}: {reason}. Nothing was changed; fix this and try again") from error
 
 
-def unsealed(path: Path) -> dict[str, Any]:
-    """The entry of a file of JSON with its seal. ValueError where it is not what was written; else as `reading`."""
-    with reading(path):
+def read_sealed_json(path: Path) -> dict[str, Any]:
+    """The entry of a JSON file that ends with its own checksum, its seal.
+
+    ValueError if the content is not what was written; RunAbortedError if the file cannot be read.
+    """
+    with read_errors(path):
         content = path.read_bytes()
     try:
         entry = json.loads(content)
@@ -86,20 +89,20 @@ def unsealed(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path.name} cannot be read: {error}") from error
     if not isinstance(entry, dict):
         raise ValueError(f"{path.name} cannot be read: it holds no entry")
-    if entry.pop("seal", None) != seal(entry):
+    if entry.pop("seal", None) != json_checksum(entry):
         raise ValueError(f"{path.name} was changed after it was written")
     return entry
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Another name to write a file under, which is given to it when all went well; else nothing is left.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path to write to; it becomes `path` if the block succeeds, and is removed if it fails.
 
-    HaltError where the disk refuses.
+    RunAbortedError if the disk refuses.
     """
-    with storing(path.parent):
+    with disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with claimed(path.with_name(f".{path.name}.claim")) as held:
+        with locked(path.with_name(f".{path.name}.claim")) as held:
             unfinished = path.with_name(f".{path.name}.new{held.mark}")
             try:
                 yield unfinished
@@ -112,13 +115,13 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none. HaltError where the disk refuses."""
-    with whole(path) as unfinished:
+    """Write a complete file or none. RunAbortedError if the disk refuses."""
+    with atomic_write(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
 def flush(path: Path) -> None:
-    """Make sure that a file, or the names in a folder, are on the disk and not only on their way."""
+    """Force a file, or the names in a folder, from the system's buffers to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -132,11 +135,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def seal(entry: Mapping[str, Any]) -> str:
-    """A checksum over an entry of JSON, the order of its names and the spaces between them aside; NaN is allowed."""
+def json_checksum(entry: Mapping[str, Any]) -> str:
+    """SHA-256 of an entry of JSON, whatever the order of its keys and its spaces. NaN is allowed."""
     return hashlib.sha256(json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def clear(folder: Path) -> None:
-    """Remove a folder with all that is in it, as far as that can be done."""
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and everything in it. Errors are ignored."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""One process at a time: a claim is a lock that the kernel holds for a process and drops when it ends, however it ends.
+"""Locks between processes: the kernel holds a lock for a process and drops it when the process ends, however it ends.
 
-No clock and no process number is asked, so a claim of a dead process is free at once and a living one is never taken.
-Claims hold between processes of one machine, and between machines where the file system has locks for all of them.
-Where it has none, everybody is given a claim that excludes nobody: work may be done twice, and is then kept once.
+No clock and no process number is used, so the lock of a dead process is free at once and that of a living one is never
+taken. Locks hold between processes of one machine, and between machines if the file system supports that. On a file
+system without locks every process gets one that excludes nobody: work may be done twice, and is then stored once.
 """
 
 from __future__ import annotations
@@ -23,33 +23,34 @@ except ImportError:  # no such locks on this system
     fcntl = None
 
 LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
-PAUSE = 0.1  # seconds between two looks at a claim that somebody else holds
+PAUSE = 0.1  # seconds between two attempts to get a lock that another process holds
 
 
 @dataclass
 class Lock:
-    """What a process holds until it lets go or ends. Used in a `with`."""
+    """A lock that a process holds until it releases it or ends. Use it in a `with`."""
 
     path: Path
-    handle: int | None  # of the locked file; None: a claim that excludes nobody
+    handle: int | None  # of the locked file; None: a lock that excludes nobody
 
     @property
     def mark(self) -> str:
-        """What names of unfinished files end with: nothing, or something of its own where it excludes nobody."""
+        """The suffix of unfinished files: empty, or a unique one if the lock excludes nobody."""
         return "" if self.handle is not None else f"-{uuid.uuid4().hex[:8]}"
 
-    def tell(self, words: str) -> None:
-        """Leave words for whoever looks at the claim; where the disk refuses they are not left."""
+    def write_note(self, words: str) -> None:
+        """Write a note into the lock file, which others can read. Errors of the disk are ignored."""
         if self.handle is not None:
             with contextlib.suppress(OSError):
                 os.ftruncate(self.handle, 0)
                 os.pwrite(self.handle, words.encode(), 0)
 
     def release(self) -> None:
+        """Give the lock back. A second call does nothing."""
         if self.handle is None:
             return
         with contextlib.suppress(OSError):
-            self.path.unlink()  # still locked: whoever opened it meanwhile looks whether it is still the file
+            self.path.unlink()  # still locked: a process that opened it meanwhile checks whether it is still the file
         os.close(self.handle)
         self.handle = None
 
@@ -60,11 +61,11 @@ class Lock:
         self.release()
 
 
-def claim(path: Path) -> Lock | None:
-    """The claim on `path`, a file of its own for this purpose, or None where another process holds it."""
+def acquire_lock(path: Path) -> Lock | None:
+    """The lock on `path`, a file for this purpose alone; None if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        handle = _opened(path)
+        handle = _open(path)
         try:
             if fcntl is None:
                 raise OSError(errno.ENOSYS, "no locks")
@@ -82,8 +83,8 @@ def claim(path: Path) -> Lock | None:
         os.close(handle)
 
 
-def told(path: Path) -> str | None:
-    """What the holder of a claim has left there, empty where nothing; None where nobody is known to hold it."""
+def read_lock_note(path: Path) -> str | None:
+    """The note that the holder of a lock wrote, which may be empty; None if no process is known to hold it."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:
@@ -101,20 +102,20 @@ def told(path: Path) -> str | None:
 
 
 @contextmanager
-def claimed(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[Lock]:
-    """The claim on `path`, waited for. waiting: called once where another process holds it."""
-    held = claim(path)
+def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[Lock]:
+    """Wait for the lock on `path` and hold it in the block. waiting: called once if another process holds it."""
+    held = acquire_lock(path)
     if held is None:
         waiting()
     while held is None:
         time.sleep(PAUSE)
-        held = claim(path)
+        held = acquire_lock(path)
     with held:
         yield held
 
 
-def _opened(path: Path) -> int:
-    """A handle of the file; one to read with where it is another person's."""
+def _open(path: Path) -> int:
+    """A handle of the file; a read-only one if the file belongs to another user."""
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except PermissionError:
@@ -124,7 +125,7 @@ def _opened(path: Path) -> int:
 def _is_still(path: Path, handle: int) -> bool:
     """Whether the locked file is still the one of that name: its last holder may have removed it meanwhile."""
     try:
-        there, ours = path.stat(), os.fstat(handle)
+        named, ours = path.stat(), os.fstat(handle)
     except FileNotFoundError:
         return False
-    return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+    return (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino)

@@ -53,7 +53,7 @@ def _git(root: Path, *words: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def told(provenance: Mapping[str, Any]) -> str:
+def format_code_version(provenance: Mapping[str, Any]) -> str:
     """The code of a record in a word or two; `unrecorded code` where a record is older than that."""
     known = provenance.get("code")
     if not known:

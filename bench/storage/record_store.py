@@ -24,8 +24,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core import Record, plain
-from bench.storage.atomic_io import clear, flush, reading, seal, sha256_of, storing, unsealed
-from bench.storage.locks import Lock, claim
+from bench.storage.atomic_io import (
+    disk_errors,
+    flush,
+    json_checksum,
+    read_errors,
+    read_sealed_json,
+    remove_tree,
+    sha256_of,
+)
+from bench.storage.locks import Lock, acquire_lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +95,7 @@ class Store:
         """What tells one record of a trial from another; empty where there is none."""
         path = self.folder(key) / RECORD
         try:
-            with reading(path):
+            with read_errors(path):
                 return sha256_of(path)
         except FileNotFoundError:
             return ""
@@ -113,13 +121,13 @@ class Store:
 
     def claim(self, key: str) -> Lock | None:
         """The right to work at a trial; None where another process has it. HaltError where the folder is gone."""
-        with storing(self.trials):
+        with disk_errors(self.trials):
             (self.trials / CLAIMS).mkdir(exist_ok=True)  # and not the folders above: who removed them meant it
-            return claim(self.trials / CLAIMS / key)
+            return acquire_lock(self.trials / CLAIMS / key)
 
     def open(self) -> None:
         """Make the folder of the trials, where it is not there yet."""
-        with storing(self.trials):
+        with disk_errors(self.trials):
             self.trials.mkdir(parents=True, exist_ok=True)
 
     def workplace(self, key: str, mark: str = "") -> Path:
@@ -128,11 +136,11 @@ class Store:
         mark: of a claim that excludes nobody; then the folder is this process's own, and nobody's work is gone on with.
         """
         here = self.trials / f"{RUNNING}-{key}-{_HERE}{mark}"
-        with storing(self.trials):
+        with disk_errors(self.trials):
             elsewhere = next(self.trials.glob(f"{RUNNING}-{key}-*"), None)
             if elsewhere is not None and not mark and not here.is_dir():
                 copy = self.trials / f".copy-{key}-{_HERE}"
-                clear(copy)
+                remove_tree(copy)
                 with contextlib.suppress(OSError, shutil.Error):  # it may vanish meanwhile: then from the beginning
                     shutil.copytree(elsewhere, copy).rename(here)
             here.mkdir(parents=True, exist_ok=True)
@@ -162,7 +170,7 @@ class Store:
             raise DamagedRecordError(self.damaged[key])
 
     def _keep(self, key: str, mark: str, fill: Callable[[Path], None]) -> None:
-        with storing(self.trials):
+        with disk_errors(self.trials):
             workplace = self.workplace(key, mark)
             whole = workplace / f"whole-{uuid.uuid4().hex[:8]}"
             whole.mkdir()
@@ -174,8 +182,8 @@ class Store:
                 if not self.has(key):
                     raise
             finally:
-                clear(whole)
-        clear(workplace)
+                remove_tree(whole)
+        remove_tree(workplace)
 
     def set_aside(self, key: str, why: str) -> Path:
         """Rename the folder of a trial to `<key>.<why>-<number>`, so that the trial runs again; returns the new one."""
@@ -199,20 +207,20 @@ class Store:
             held = self.claim(key)
             if held is not None:
                 with held:
-                    clear(path)
+                    remove_tree(path)
 
     def _aside(self, folder: Path, key: str, why: str) -> Path:
         number = 1
         while (aside := self.trials / f"{key}.{why}-{number}").exists():
             number += 1
-        with storing(self.trials):
+        with disk_errors(self.trials):
             folder.rename(aside)
         return aside
 
     def _record(self, key: str) -> Record | None:
         path = self.folder(key) / RECORD
         try:
-            record = Record.parse(unsealed(path))
+            record = Record.parse(read_sealed_json(path))
         except FileNotFoundError:
             if self.has(key):
                 raise DamagedRecordError(f"{path} is missing") from None
@@ -226,7 +234,7 @@ class Store:
     def _intact(self, key: str, name: str, record: Record) -> Path:
         path = self.folder(key) / name
         try:
-            with reading(path):
+            with read_errors(path):
                 found = sha256_of(path)
         except FileNotFoundError as error:
             raise DamagedRecordError(f"{path} is missing") from error
@@ -255,7 +263,7 @@ def _fill(folder: Path, record: Record, arrays: Mapping[str, Any] | None, weight
             shutil.copyfile(weights, folder / WEIGHTS)
     files = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     entry = plain(replace(record, files=files))
-    text = json.dumps({**entry, "seal": seal(entry)}, indent=1)
+    text = json.dumps({**entry, "seal": json_checksum(entry)}, indent=1)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")
     for path in folder.iterdir():
         flush(path)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.storage.atomic_io import reading, whole
+from bench.storage.atomic_io import atomic_write, read_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,7 @@ def read(folder: Path, key: str, mark: str) -> dict[tuple[str, int], np.ndarray]
 
     path = folder / f"{key}.npz"
     try:
-        with reading(path), np.load(path, allow_pickle=False) as held:
+        with read_errors(path), np.load(path, allow_pickle=False) as held:
             if str(held["mark"]) != mark or int(held["version"]) != VERSION:
                 return {}
             names = (name for name in held.files if name not in ("mark", "version"))
@@ -47,7 +47,7 @@ def write(folder: Path, key: str, mark: str, said: Said) -> None:
     import numpy as np
 
     arrays = {f"{corruption}-{strength}": array for (corruption, strength), array in said.items()}
-    with whole(folder / f"{key}.npz") as unfinished, unfinished.open("wb") as file:
+    with atomic_write(folder / f"{key}.npz") as unfinished, unfinished.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, mark=np.array(mark), version=np.array(VERSION), **arrays)
 
 

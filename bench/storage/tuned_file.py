@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import PROTOCOL, BenchError
-from bench.storage.atomic_io import unsealed
+from bench.storage.atomic_io import read_sealed_json
 
 FILE = "tuned.json"  # in the folder of the study that was searched
 SEARCHES = "searches.json"  # there too: what was asked to be searched, and where that is remembered
@@ -21,7 +21,7 @@ def read_tuned(path: Path) -> dict[str, Any]:
 @lru_cache(maxsize=8)
 def _read(path: Path, _: int) -> dict[str, Any]:
     try:
-        entry = unsealed(path)
+        entry = read_sealed_json(path)
         made_under, _ = entry["protocol"], [one["params"] for one in entry["sets"]]
     except (ValueError, LookupError, TypeError) as error:
         raise BenchError(f"{path} is not what `bench tune` wrote ({error}); commit its file anew") from error

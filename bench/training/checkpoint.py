@@ -21,7 +21,7 @@ from safetensors.torch import load_file, load_model, save_file
 from torch import Tensor, nn
 
 from bench.curriculum import Signals
-from bench.storage.atomic_io import seal, sha256_of, storing, unsealed
+from bench.storage.atomic_io import disk_errors, json_checksum, read_sealed_json, sha256_of
 from bench.training.curriculum_hooks import Order
 from bench.training.timers import StageTimer
 
@@ -81,7 +81,7 @@ def save(course: TrainingState, folder: Path) -> None:
         return
     path = folder / f"course-{course.step}.safetensors"
     tensors, numbers = _parts(course)
-    with storing(folder):
+    with disk_errors(folder):
         save_file(tensors, path)
         for point in course.points:
             course.checksums.setdefault(point.state.name, sha256_of(point.state))
@@ -90,7 +90,7 @@ def save(course: TrainingState, folder: Path) -> None:
         entry = {"by": dict(course.environment), "points": points, "numbers": numbers, "seconds": course.clock.seconds}
         entry["files"] = {**course.checksums, path.name: sha256_of(path)}
         unfinished = folder / f".{CHECKPOINT}"
-        unfinished.write_text(json.dumps({**entry, "seal": seal(entry)}), encoding="utf-8")
+        unfinished.write_text(json.dumps({**entry, "seal": json_checksum(entry)}), encoding="utf-8")
         unfinished.replace(folder / CHECKPOINT)
         for older in set(folder.glob("course-*.safetensors")) - {path}:
             older.unlink(missing_ok=True)
@@ -105,7 +105,7 @@ def resume(course: TrainingState, folder: Path) -> int:
     if not (folder / CHECKPOINT).is_file():
         return 0
     try:
-        entry = unsealed(folder / CHECKPOINT)
+        entry = read_sealed_json(folder / CHECKPOINT)
         if entry["by"] != dict(course.environment):
             other = ", ".join(
                 sorted(name for name in course.environment if entry["by"].get(name) != course.environment[name])

@@ -24,7 +24,7 @@ from bench.curriculum import Curriculum, Signals
 from bench.data.loader import Part
 from bench.evaluation.metrics import METRICS
 from bench.method import Batch, Method, Outputs, label_losses
-from bench.storage.atomic_io import storing
+from bench.storage.atomic_io import disk_errors
 from bench.storage.source_code import TRAINING, code_checksum
 from bench.training import checkpoint, curriculum_hooks, inference, optim
 from bench.training.augmentation import augment
@@ -269,7 +269,7 @@ def _evaluate(
     val_loss = float(label_losses(raw, batch).mean())
     clock.lap("evaluation")
     state = setup.workplace / f"point-{step}.safetensors"
-    with storing(setup.workplace):
+    with disk_errors(setup.workplace):
         save_model(model, str(state))
     clock.lap("writing")
     return EvaluationPoint(step, loss, val_loss, float(value), state, setup.method.logged_metrics(model))

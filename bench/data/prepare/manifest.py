@@ -14,7 +14,7 @@ from typing import Any
 from bench.core import PROTOCOL, Dataset, Sample, digest, plain
 from bench.data.prepare.journal import JournalEntry
 from bench.data.prepared import IMAGES, INDEX, MANIFEST
-from bench.storage.atomic_io import seal, write_text
+from bench.storage.atomic_io import json_checksum, write_text
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def write(folder: Path, made: PreparationResult) -> None:
     entry = json.loads(
         json.dumps({**_manifest(made, index, _dtype_of(folder)), "index": sha256(text.encode()).hexdigest()})
     )
-    write_text(folder / MANIFEST, json.dumps({**entry, "seal": seal(entry)}, indent=1, allow_nan=False) + "\n")
+    write_text(folder / MANIFEST, json.dumps({**entry, "seal": json_checksum(entry)}, indent=1, allow_nan=False) + "\n")
 
 
 def _dtype_of(folder: Path) -> str:

@@ -26,8 +26,8 @@ from bench.data.prepare.journal import Journal, JournalEntry
 from bench.data.prepare.manifest import PreparationResult, mark, write
 from bench.data.prepared import TRUTH, DamagedDataError, Prepared, folder_of, open_prepared
 from bench.storage.array_file import NpyWriter
-from bench.storage.atomic_io import clear, storing
-from bench.storage.locks import claimed
+from bench.storage.atomic_io import disk_errors, remove_tree
+from bench.storage.locks import locked
 from bench.storage.source_code import code_checksum
 
 Progress = Callable[[int, int], None]
@@ -80,7 +80,7 @@ def prepare(
     threads = workers or os.cpu_count() or 1
     job = PreparationJob(name, dataset, samples, root, threads, progress or (lambda *_: None), skip_broken)
     folder = folder_of(name, params)
-    with storing(folder.parent), claimed(folder.with_name(f".{folder.name}.claim"), waiting) as held:
+    with disk_errors(folder.parent), locked(folder.with_name(f".{folder.name}.claim"), waiting) as held:
         there, damage = _look(name, params, thorough and damage is not None)  # somebody may have mended it meanwhile
         if there is None or not _is_of(there, job):
             unfinished = folder.with_name(f".{folder.name}.unfinished{held.mark}")
@@ -290,9 +290,9 @@ def _checksum(sample: Sample, root: Path | None) -> str:
 def _publish(unfinished: Path, folder: Path, mark: str) -> None:
     """Rename the whole folder into its place; what was prepared from other files before makes way."""
     old = folder.with_name(f".{folder.name}.old{mark}")
-    clear(old)
+    remove_tree(old)
     if folder.exists():
         folder.rename(old)
     unfinished.rename(folder)
     (folder / journal.JOURNAL).unlink()
-    clear(old)
+    remove_tree(old)

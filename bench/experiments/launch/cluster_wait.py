@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from bench.storage.locks import Lock, claim, told
+from bench.storage.locks import Lock, acquire_lock, read_lock_note
 from bench.storage.record_store import Store
 
 AGAIN = 30.0  # seconds between two words of a wait
@@ -76,9 +76,9 @@ class CapacityWait:
             self.said = time.monotonic()
             self.tell(words)
         if self.held is None:
-            self.held = claim(self.store.claims / f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex[:8]}")
+            self.held = acquire_lock(self.store.claims / f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex[:8]}")
         if self.held is not None:
-            self.held.tell(json.dumps({"key": key, "words": words}))
+            self.held.write_note(json.dumps({"key": key, "words": words}))
 
     def over(self) -> None:
         """Nothing is waited for any more."""
@@ -93,7 +93,7 @@ def waited_for(store: Store, keys: Collection[str]) -> list[str]:
     found = []
     for path in sorted(store.claims.glob(f"{PREFIX}*")):
         try:
-            entry = json.loads(told(path) or "{}")
+            entry = json.loads(read_lock_note(path) or "{}")
         except ValueError:  # half a word
             continue
         if entry.get("key") in keys:

@@ -67,7 +67,7 @@ def note_progress(held: Lock, progress: Callable[[float], None], node: str = "")
         nonlocal last
         if time.monotonic() - last >= NOTE_EVERY:
             last = time.monotonic()
-            held.tell(json.dumps({"fraction": round(fraction, 4), "since": round(since, 3), "node": node}))
+            held.write_note(json.dumps({"fraction": round(fraction, 4), "since": round(since, 3), "node": node}))
         progress(fraction)
 
     moved(0.0)

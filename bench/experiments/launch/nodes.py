@@ -13,7 +13,7 @@ from bench.core import DataSpec, RunAbortedError, Trial, paths
 from bench.data.prepared import folder_of
 from bench.experiments.launch import node_agent
 from bench.experiments.launch.cluster_wait import TINY
-from bench.storage.atomic_io import storing
+from bench.storage.atomic_io import disk_errors
 
 PACKAGES = ("python", "ray", "torch", "numpy", "scipy", "scikit-learn", "scikit-image", "timm", "monai", "einops")
 PACKAGES += ("nibabel", "isal", "pillow", "safetensors")  # what numbers, and the reading of scans, depend on
@@ -94,7 +94,7 @@ class NodeCheck:
         }
 
     def __enter__(self) -> NodeCheck:
-        with storing(self.token.parent):
+        with disk_errors(self.token.parent):
             self.token.write_text(self.question["secret"], encoding="utf-8")
         return self
 

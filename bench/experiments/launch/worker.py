@@ -16,7 +16,7 @@ from bench.experiments import run_trial  # and all that a trial needs, before th
 from bench.experiments.launch import code_archive, worker_progress
 from bench.experiments.launch.jobs import StaleRecord
 from bench.experiments.launch.locked_trial import TrialOutcome, attempt
-from bench.storage.atomic_io import clear
+from bench.storage.atomic_io import remove_tree
 from bench.storage.record_store import Store
 from bench.training.device import device_of
 
@@ -51,11 +51,11 @@ def carry_out(
     if not job.shared:
         store.open()
         if outdated is not None:
-            clear(store.folder(trial.key))
+            remove_tree(store.folder(trial.key))
             outdated = None
         for key, files in teachers:
             if store.has(key) and store.whole(key, weights=True) is None:
-                clear(store.folder(key))  # a process was killed as it forgot it
+                remove_tree(store.folder(key))  # a process was killed as it forgot it
             store.receive(key, files)
     outcome = attempt(trial, store, keep, outdated, worker_progress.writer(trial.key), job.node)
     sent = job.shared or outcome is None
@@ -65,7 +65,7 @@ def carry_out(
 def forget(job: WorkerJob, key: str) -> None:
     """Remove what has arrived."""
     if not job.shared:
-        clear(job.store.folder(key))
+        remove_tree(job.store.folder(key))
 
 
 def measure_peak(job: WorkerJob | None, trial: Trial) -> tuple[str, float | None]:

@@ -96,7 +96,7 @@ def _trained(
     trial: Trial, checkpoints: Path, objectives: Sequence[str], progress: _CandidateProgress
 ) -> CandidateOutcome:
     from bench import registry
-    from bench.storage.atomic_io import clear
+    from bench.storage.atomic_io import remove_tree
     from bench.training.checkpoint import CheckpointError
     from bench.training.device import be_deterministic, device_of
     from bench.training.trial_data import load_trial_data
@@ -107,7 +107,7 @@ def _trained(
     try:
         fit = _fit(trial, data, checkpoints, progress)
     except CheckpointError:  # the checkpoint of a killed process cannot be read: start over
-        clear(checkpoints)
+        remove_tree(checkpoints)
         checkpoints.mkdir(exist_ok=True)
         fit = _fit(trial, data, checkpoints, progress)
     return _outcome(fit, data.shape, objectives)

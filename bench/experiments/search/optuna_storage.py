@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from bench.core import BenchError, RunAbortedError
 from bench.storage.atomic_io import REASONS
-from bench.storage.locks import Lock, claim
+from bench.storage.locks import Lock, acquire_lock
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -244,7 +244,7 @@ class _JournalLock:
 
     def acquire(self) -> bool:
         deadline = time.monotonic() + WAIT
-        while (lock := claim(self.path)) is None:
+        while (lock := acquire_lock(self.path)) is None:
             if time.monotonic() > deadline:
                 locked = f"the storage {self.storage}: locked by another program; waited {WAIT:g} s"
                 raise RunAbortedError(f"{locked}. {RESUME}")

@@ -19,8 +19,8 @@ from bench.experiments.search.optuna_storage import OptunaStorage
 from bench.experiments.search.search_definition import Search
 from bench.experiments.search.search_result import Candidate, SearchResult
 from bench.storage import tuned_file
-from bench.storage.atomic_io import seal, storing, write_text
-from bench.storage.locks import claimed
+from bench.storage.atomic_io import disk_errors, json_checksum, write_text
+from bench.storage.locks import locked
 from bench.storage.tuned_file import SEARCHES
 
 
@@ -46,7 +46,7 @@ def write_tuned(
         "not_searched": [search.label for search in every if search.identity not in searched],
     }
     content = plain(content)
-    write_text(path, json.dumps({**content, "seal": seal(content)}, indent=1) + "\n")
+    write_text(path, json.dumps({**content, "seal": json_checksum(content)}, indent=1) + "\n")
     return content
 
 
@@ -107,7 +107,7 @@ def write_searches(
 
     folder: of the study. locks: folder of the candidates' locks. Entries of the other searches stay as they are.
     """
-    with storing(folder), claimed(folder / ".searches.claim"):
+    with disk_errors(folder), locked(folder / ".searches.claim"):
         earlier = {row["search"]: row for row in _earlier_rows(folder)}
         running = {search.identity for search in current}
         location = {"storage": storage.absolute, "claims": str(locks.resolve())}

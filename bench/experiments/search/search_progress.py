@@ -16,8 +16,8 @@ from bench.experiments.search.objective import CandidateOutcome
 from bench.experiments.search.optuna_storage import OptunaStorage
 from bench.experiments.search.search_session import TRIALS, runs_on_other_host, started_candidates
 from bench.storage import locks
-from bench.storage.atomic_io import storing
-from bench.storage.locks import claimed
+from bench.storage.atomic_io import disk_errors
+from bench.storage.locks import locked
 
 if TYPE_CHECKING:
     import optuna
@@ -66,7 +66,7 @@ def _read_candidates(storage: OptunaStorage, rows: Sequence[Mapping[str, Any]]) 
         return {}
     folder, candidates = Path(rows[0]["claims"]), {}
     with ExitStack() as stack:
-        with storing(folder), claimed(folder / "open.claim"):  # two processes must not create the tables of one file
+        with disk_errors(folder), locked(folder / "open.claim"):  # two processes must not create the tables of one file
             backend = stack.enter_context(storage.opened())
         attributes = {one.study_name: one.user_attrs for one in backend.get_all_studies()}
         for row in (row for row in rows if row["name"] in attributes):
@@ -81,7 +81,7 @@ def _candidate(trial: optuna.trial.FrozenTrial, folder: Path) -> dict[str, Any]:
     outcome = CandidateOutcome.from_dict(trial.user_attrs.get("outcome", {}))
     state = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": outcome.state}.get(trial.state.name)
     if state is None:
-        locked = locks.told(folder / f"{trial.number}.claim") is not None or runs_on_other_host(trial)
+        locked = locks.read_lock_note(folder / f"{trial.number}.claim") is not None or runs_on_other_host(trial)
         state = "running" if locked and "at" in trial.user_attrs else "open"
     has_ended = trial.datetime_complete and state not in ("running", "open")
     return {

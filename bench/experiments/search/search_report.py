@@ -18,7 +18,7 @@ from bench.experiments.search.search_definition import Search
 from bench.experiments.search.search_result import SearchResult
 from bench.report.tables import markdown
 from bench.report.tables.search_table import tuning_body
-from bench.storage.atomic_io import storing, write_text
+from bench.storage.atomic_io import disk_errors, write_text
 
 FOLDER = "tuning"
 TABLE = "candidates.csv"
@@ -35,7 +35,7 @@ def write_report(
     their earlier rows and plots.
     """
     target = folder / FOLDER
-    with storing(folder):
+    with disk_errors(folder):
         target.mkdir(parents=True, exist_ok=True)
     current = {result.search.identity for result in results}
     sets = {entry["search"]["identity"]: entry for entry in tuned["sets"]}

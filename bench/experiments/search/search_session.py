@@ -24,8 +24,8 @@ from bench.experiments.search import samplers
 from bench.experiments.search.objective import CandidateOutcome
 from bench.experiments.search.optuna_storage import OptunaStorage, close_storage, no_experimental_warnings
 from bench.experiments.search.search_definition import Search
-from bench.storage.atomic_io import clear, storing
-from bench.storage.locks import Lock, claim, claimed
+from bench.storage.atomic_io import disk_errors, remove_tree
+from bench.storage.locks import Lock, acquire_lock, locked
 
 if TYPE_CHECKING:
     import optuna
@@ -62,12 +62,12 @@ class SearchSession:
         self._locks: dict[int, Lock] = {}
         self._running: dict[int, optuna.Trial] = {}
         storage.check_writable()
-        with storing(folder):
+        with disk_errors(folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        with storing(folder), claimed(folder / "open.claim"):  # two processes must not create the tables of one file
+        with disk_errors(folder), locked(folder / "open.claim"):  # two processes must not create the tables of one file
             self._backend = storage.open()
         try:
-            with storage.translate_errors(), claimed(folder / "begin.claim"):
+            with storage.translate_errors(), locked(folder / "begin.claim"):
                 _check_owner(self._backend, storage, search.study)
                 self._study_id = self._create_or_load()
         except BaseException:
@@ -91,7 +91,7 @@ class SearchSession:
             number, params = suggested
             checkpoints = self.folder / str(number)
             try:
-                with storing(self.folder):
+                with disk_errors(self.folder):
                     checkpoints.mkdir(exist_ok=True)
                 return CandidateJob(number, self.search.candidate(params), checkpoints)
             except BenchError as error:
@@ -127,7 +127,7 @@ class SearchSession:
             states = {"done": optuna.trial.TrialState.COMPLETE, "pruned": optuna.trial.TrialState.PRUNED}
             state = states.get(outcome.state, optuna.trial.TrialState.FAIL)
             trial.study.tell(trial, values if outcome.state == "done" else None, state, skip_if_finished=True)
-        clear(self.folder / str(number))
+        remove_tree(self.folder / str(number))
         self._unlock(number)
 
     def candidates(self) -> list[optuna.trial.FrozenTrial]:
@@ -180,7 +180,7 @@ class SearchSession:
 
     def _next(self) -> tuple[int, dict[str, Any]] | None:
         """Number and parameters of the next candidate: first those of processes that died, then new ones."""
-        with self.storage.translate_errors(), claimed(self.folder / "ask.claim"):
+        with self.storage.translate_errors(), locked(self.folder / "ask.claim"):
             trial = self._orphan() or self._new()
             if trial is None:
                 return None
@@ -231,7 +231,7 @@ class SearchSession:
 
     def _lock(self, number: int) -> bool:
         """Lock a candidate for this process. False if another process holds it."""
-        lock = claim(self.folder / f"{number}.claim")
+        lock = acquire_lock(self.folder / f"{number}.claim")
         if lock is not None:
             self._locks[number] = lock
         return lock is not None

@@ -16,7 +16,7 @@ from mlflow.entities import Metric, Param, RunTag
 
 from bench.report.export.run_data import RunExport
 from bench.report.tables import Results
-from bench.storage.atomic_io import storing
+from bench.storage.atomic_io import disk_errors
 
 LONGEST = 500  # letters of a parameter that every version takes
 MOST = 1000  # numbers in a batch
@@ -24,7 +24,7 @@ MOST = 1000  # numbers in a batch
 
 def write(results: Results, runs: list[RunExport], out: Path) -> None:
     """An experiment named as the study, and a run for each of its runs; those that are there already are left."""
-    with storing(out), warnings.catch_warnings():
+    with disk_errors(out), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # and says so
         out.mkdir(parents=True, exist_ok=True)
         client = MlflowClient(tracking_uri=out.absolute().as_uri())

@@ -13,12 +13,12 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from bench.report.export.run_data import RunExport
 from bench.report.tables import Results
-from bench.storage.atomic_io import storing
+from bench.storage.atomic_io import disk_errors
 
 
 def write(results: Results, runs: list[RunExport], out: Path) -> None:
     """One folder a run, `OUT/STUDY/DATA/RUN`; a run that was exported before is written anew."""
-    with storing(out):
+    with disk_errors(out):
         for run in runs:
             folder = out / results.name / _file_name(run.data) / f"{_file_name(run.name)}-{run.key[:6]}"
             shutil.rmtree(folder, ignore_errors=True)

@@ -15,7 +15,7 @@ import numpy as np
 from bench import registry
 from bench.core import Dataset, Sample
 from bench.report.figures.style import new_figure, paper_style
-from bench.storage.atomic_io import whole
+from bench.storage.atomic_io import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,7 +89,7 @@ def main(folder: str) -> None:
     path = Path(folder) / "contact.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     figure = draw_contact_sheet(phantoms())
-    with whole(path) as unfinished, paper_style():
+    with atomic_write(path) as unfinished, paper_style():
         figure.savefig(unfinished, format="png", dpi=DPI, metadata={"Software": None}, facecolor="white")
 
 

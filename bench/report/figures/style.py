@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.storage.atomic_io import whole
+from bench.storage.atomic_io import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -113,7 +113,7 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
         figure.get_layout_engine().execute(figure)
         figure.set_layout_engine(None)  # one layout for all formats
         for kind, path in zip(FORMATS, paths, strict=True):
-            with whole(path) as unfinished:
+            with atomic_write(path) as unfinished:
                 figure.savefig(unfinished, format=kind, dpi=DPI, metadata=_METADATA[kind], facecolor="white")
     return paths
 

@@ -13,7 +13,7 @@ from bench.report.tables.number_format import NOTHING, seconds
 from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import TableBody
 from bench.report.tables.table_spec import TableSpec
-from bench.storage.atomic_io import reading
+from bench.storage.atomic_io import read_errors
 
 if TYPE_CHECKING:
     from bench.report.tables.section_tables import SectionTables
@@ -25,7 +25,7 @@ def read(root: Path, study: str) -> dict[str, Any]:
     """What was timed of a study; empty where nothing was, or the file is no whole one."""
     path = Path(root) / study / FILE
     try:
-        with reading(path):
+        with read_errors(path):
             return dict(json.loads(path.read_bytes()))
     except (FileNotFoundError, ValueError, TypeError):
         return {}
