@@ -117,7 +117,7 @@ def _set_aside(folder: Path, damage: DamagedDataError) -> list[str]:
         number += 1
     folder.rename(aside)
     return [
-        f"the prepared data were damaged ({damage.reason}); they are set aside as {aside.name} and were prepared again"
+        f"the prepared data set was damaged ({damage.reason}); it is set aside as {aside.name} and was prepared again"
     ]
 
 
