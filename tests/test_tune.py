@@ -1,6 +1,4 @@
-"""Promises of bench.experiments.search about one search: what is asked, told and pruned, and that nothing of it is
-lost.
-"""
+"""Tests of one search: which candidates are suggested and pruned, and that none is lost when a process dies."""
 
 from __future__ import annotations
 
@@ -37,10 +35,10 @@ def begin(place: Path, storage: str, trials=40, pause=0.0):
 
 
 def finished(path: Path) -> int:
-    """How many candidates of a journal have come to their end, as anybody may read: states of trials are lines of 6."""
+    """How many candidates of a journal have come to their end, read from its lines: op code 6 sets a state."""
     lines = path.read_text().splitlines()[:-1] if path.exists() else []
-    told = [json.loads(line) for line in lines]
-    return sum(one["op_code"] == 6 and one["state"] in (1, 2, 3) for one in told)
+    entries = [json.loads(line) for line in lines]
+    return sum(one["op_code"] == 6 and one["state"] in (1, 2, 3) for one in entries)
 
 
 def test_the_defaults_come_first_and_the_best_is_found(tmp_path):
@@ -112,7 +110,7 @@ def test_the_pruner_knows_what_it_knew_before_a_restart(tmp_path, pruner):
             assert any(pruned) == expected
 
 
-def test_the_defaults_are_never_given_up(tmp_path):
+def test_the_defaults_are_never_pruned(tmp_path):
     with tune.SearchSession(search(), tune.OptunaStorage(str(tmp_path / "s.log")), 20, tmp_path) as session:
         usual = session.ask()
         for _ in range(8):
@@ -123,7 +121,7 @@ def test_the_defaults_are_never_given_up(tmp_path):
         assert not any(session.report(usual.number, point, 0.0) for point in (1, 2, 3))
 
 
-def test_a_candidate_that_is_trained_to_its_end_is_not_given_up(tmp_path):
+def test_a_candidate_is_not_pruned_at_its_last_point(tmp_path):
     with tune.SearchSession(search(), tune.OptunaStorage(str(tmp_path / "s.log")), 20, tmp_path) as session:
         for _ in range(8):
             good = session.ask()
@@ -196,7 +194,7 @@ def test_killed_at_15_of_40_it_ends_with_the_same_40(tmp_path):
 
 
 @pytest.mark.parametrize("cut", range(1, 12))
-def test_a_journal_that_ends_anywhere_is_gone_on_from_as_if_nothing_had_been(tmp_path, cut):
+def test_a_journal_that_ends_anywhere_is_resumed_with_the_same_candidates(tmp_path, cut):
     """Killed between any two words of the last candidates: the journal is cut off there, and the search goes on."""
     whole = run(tmp_path / "s.log", tmp_path, 14)
     lines = (tmp_path / "s.log").read_bytes().splitlines(keepends=True)

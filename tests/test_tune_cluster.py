@@ -1,4 +1,4 @@
-"""Searches on a real Ray cluster of two nodes: the same candidates, whatever is shared, and what is refused."""
+"""Searches on a real Ray cluster of two nodes: the same candidates with and without a shared folder, and errors."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_node_that_is_killed_costs_no_candidate(plugins, tmp_path, monkeypatch
     assert (one["cost"]["trials"], one["search"]["done"]) == (10, 10)
 
 
-def test_nodes_that_differ_or_could_never_hold_a_candidate_are_told_at_once(data, tmp_path):
+def test_nodes_that_differ_or_could_never_hold_a_candidate_are_refused_at_once(data, tmp_path):
     study = registry.study("searched")
     with Cluster() as nodes:
         nodes.start("one")

@@ -1,4 +1,4 @@
-"""Promises of the command `bench tune`: what it leaves, what it says, and with which status it ends."""
+"""Tests of the command `bench tune`: the files it writes, its messages and its exit status."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bench.storage.record_store import Store
 
 
 def bench(capsys, monkeypatch, *words):
-    """Exit status and what was said by the command, in one line."""
+    """Exit status and output of the command, in one line."""
     status, text = said(capsys, monkeypatch, *words)
     return status, " ".join(text.split())
 
@@ -167,7 +167,7 @@ def test_one_fold_after_the_other_leaves_the_winners_of_both_and_says_what_is_mi
     assert "same number of candidates (2, 3)" in (place / "report.md").read_text()
 
 
-def test_what_another_storage_remembers_stays_as_it_was_found(command):
+def test_results_of_another_storage_stay_unchanged(command):
     folder = paths.results_root() / "searched"
     command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
     earlier = {path.name: path.read_bytes() for path in (folder / "tuning").glob("*.svg")}

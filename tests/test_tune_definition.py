@@ -1,6 +1,4 @@
-"""Promises of bench.experiments.search about what is searched: spaces, arms, folds, and errors before anything is
-trained.
-"""
+"""Tests of the definition of searches: spaces, arms, folds, and errors before anything is trained."""
 
 from __future__ import annotations
 
@@ -94,7 +92,7 @@ def test_another_definition_is_another_search():
         ({}, "declares no search space"),
     ],
 )
-def test_a_space_that_cannot_be_searched_is_told(space, words):
+def test_a_space_that_cannot_be_searched_is_refused(space, words):
     with pytest.raises(BenchError, match="arm 'net'") as error:
         searches(spaces={"net": space})
     assert words in str(error.value)
@@ -117,7 +115,7 @@ def test_a_space_that_cannot_be_searched_is_told(space, words):
         ({"arms": ("constant",)}, "the method constant declares no search space"),
     ],
 )
-def test_a_search_that_cannot_be_carried_out_is_told(change, words):
+def test_a_search_that_cannot_be_run_is_refused(change, words):
     with pytest.raises(BenchError) as error:
         searches(**change)
     assert words in str(error.value)
@@ -141,7 +139,7 @@ def test_a_student_is_not_searched_as_its_teacher_would_score_the_test_part():
         searches(study, spaces={"pupil": {"kd": Floats(0.1, 10.0, log=True)}})
 
 
-def test_what_a_method_refuses_is_left_out_and_said():
+def test_an_arm_that_its_method_refuses_is_skipped_with_a_note():
     study = replace(STUDY, arms={**STUDY.arms, "masks": Arm("unet3d")})
     found, notes = searches(study)
     assert {one.arm for one in found} == {"net"}

@@ -92,7 +92,7 @@ def test_the_lines_say_what_the_state_says(begun):
     ]
 
 
-def test_a_storage_that_cannot_be_read_is_told_and_the_rest_is_known(begun):
+def test_a_storage_that_cannot_be_read_is_reported_and_the_rest_is_counted(begun):
     _, storage, _, look = begun
     storage.path.write_bytes(b"not a database, " * 100)
     (words,) = look()["closed"].values()
@@ -108,7 +108,7 @@ def test_the_password_of_a_storage_is_not_written_down(begun, tmp_path):
     assert "secret" not in (tmp_path / "searches.json").read_text()
 
 
-def test_what_cannot_be_read_is_told(begun):
+def test_a_list_of_searches_that_cannot_be_read_is_refused(begun):
     (plan.folder("formula") / "searches.json").write_text("{")
     with pytest.raises(BenchError, match="delete it: `bench tune` writes a new one"):
         result_files.read_searches(plan.folder("formula"))

@@ -1,4 +1,4 @@
-"""The command `bench tune`, killed in the middle and given again: the same candidates, as many as asked for."""
+"""The command `bench tune`, killed in the middle and run again: the same candidates, and the same number of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promises about the storages of a search: three kinds remember alike, and what one refuses is told in a line."""
+"""Tests of search storages: three kinds hold the same, and an error of one is a message of one line."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def begun(folder):
         pass
 
 
-def test_a_locked_database_is_waited_for_and_then_told(tmp_path, monkeypatch):
+def test_a_locked_database_is_refused_after_a_wait(tmp_path, monkeypatch):
     run(tmp_path / "s.db", tmp_path, 1)
     monkeypatch.setattr(storages, "WAIT", 0.2)
     with contextlib.closing(sqlite3.connect(tmp_path / "s.db")) as other:
@@ -81,7 +81,7 @@ def test_a_locked_database_is_waited_for_and_then_told(tmp_path, monkeypatch):
     assert run(tmp_path / "s.db", tmp_path, 2).complete
 
 
-def test_a_locked_journal_is_waited_for_and_then_told(tmp_path, monkeypatch):
+def test_a_locked_journal_is_refused_after_a_wait(tmp_path, monkeypatch):
     run(tmp_path / "s.log", tmp_path, 1)
     monkeypatch.setattr(storages, "WAIT", 0.2)
     with acquire_lock(tmp_path / ".s.log.claim"), pytest.raises(RunAbortedError, match="locked by another program"):
@@ -126,7 +126,7 @@ def test_half_a_line_that_a_killed_process_left_in_a_journal_is_cut_off(tmp_path
     assert found.complete
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path):
+def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "s.db").write_bytes(b"not a database, " * 100)
     with pytest.raises(
         BenchError, match="is not a SQLite database, or is damaged; it was not changed: give another file"
@@ -147,7 +147,7 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
         (b'{"op_code":0,"worker_id":"w","study_name":"s","directions":[1]}\n\ngarbage\n', 2),
     ],
 )
-def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path, content, line):
+def test_a_file_that_is_no_journal_is_refused_and_not_changed(tmp_path, content, line):
     (tmp_path / "s.log").write_bytes(content)
     with pytest.raises(BenchError, match=rf"is not a journal of Optuna \(line {line} is not an entry") as error:
         run(tmp_path / "s.log", tmp_path, 1)
@@ -156,7 +156,7 @@ def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path, content, 
 
 
 @pytest.mark.parametrize("folder", ["/proc", "file/below"])
-def test_a_folder_that_takes_no_storage_is_told(tmp_path, folder):
+def test_a_folder_where_no_storage_can_be_created_is_refused(tmp_path, folder):
     (tmp_path / "file").write_text("")
     with pytest.raises(
         RunAbortedError, match=r"cannot create the storage .*give a file in another folder with --storage"
@@ -167,7 +167,7 @@ def test_a_folder_that_takes_no_storage_is_told(tmp_path, folder):
 
 
 @pytest.mark.parametrize("name", ["search", "search.txt", "oracle://host/x", ""])
-def test_a_name_that_is_no_storage_is_told(name):
+def test_a_name_that_is_no_storage_is_refused(name):
     with pytest.raises(BenchError, match="no storage") as error:
         tune.OptunaStorage(name)
     assert error.value.status == 2
@@ -178,7 +178,7 @@ def test_a_password_is_never_shown():
     assert shown == "postgresql://me:***@host/base"
 
 
-def test_an_unreachable_database_is_told_after_a_wait(tmp_path, monkeypatch):
+def test_an_unreachable_database_is_reported_after_a_wait(tmp_path, monkeypatch):
     monkeypatch.setattr(storages, "WAIT", 1.0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -189,13 +189,13 @@ def test_an_unreachable_database_is_told_after_a_wait(tmp_path, monkeypatch):
     assert "tried" not in str(error.value), "nothing was"
 
 
-def test_a_database_without_its_driver_is_told(tmp_path):
+def test_a_missing_driver_of_a_database_is_named(tmp_path):
     with pytest.raises(BenchError, match=r"needs the package \w+; pip install it"):
         run("mysql+aiomysql://127.0.0.1/base", tmp_path, 1)
 
 
 @pytest.mark.parametrize("driver", ["", "+psycopg", "+asyncpg"])
-def test_a_postgresql_without_its_driver_is_told_the_extra_that_has_one(tmp_path, driver):
+def test_a_missing_driver_of_postgresql_names_the_extra_to_install(tmp_path, driver):
     name = f"postgresql{driver}://me:secret@127.0.0.1/base"
     with pytest.raises(BenchError) as error:
         run(name, tmp_path, 1)
@@ -203,7 +203,7 @@ def test_a_postgresql_without_its_driver_is_told_the_extra_that_has_one(tmp_path
     assert "name it postgresql+pg8000://me:***@127.0.0.1/base" in str(error.value)
 
 
-def test_a_full_disk_of_the_storage_is_told(tmp_path, monkeypatch):
+def test_a_full_disk_of_the_storage_is_reported(tmp_path, monkeypatch):
     run(tmp_path / "s.db", tmp_path, 2)
 
     def full(self, *words, **more):

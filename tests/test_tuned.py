@@ -1,4 +1,4 @@
-"""Promises about what a search may see and what is done with what it found: nested, and nothing else."""
+"""Tests that a search is nested: it reads no test part, and its results are used on their own fold alone."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class Quiet:
         return lambda *words: None
 
 
-def test_each_fold_uses_what_was_found_on_it(committed, study, data):
+def test_each_fold_uses_its_own_tuned_parameters(committed, study, data):
     _, written = committed
     cells = [cell for cell in plan.cells(using(study), [data]) if cell.arm == "tuned"]
     assert len(cells) == 2
@@ -176,7 +176,7 @@ def spoil(path, **changes):
         ({"split": {"kind": "kfold", "folds": 5, "fraction": 1.0}}, "the split is"),
     ],
 )
-def test_what_was_found_elsewhere_is_refused(committed, study, data, changes, words):
+def test_parameters_of_another_fold_are_refused(committed, study, data, changes, words):
     spoil(committed[0], **changes)
     with pytest.raises(BenchError) as error:
         plan.cells(using(study), [data])
@@ -212,7 +212,7 @@ def test_other_training_seeds_are_the_same_fold(committed, study, data):
     assert len(params) == 2, "one set a fold, whatever the seed"
 
 
-def test_a_file_that_is_changed_missing_or_of_another_protocol_is_told(committed, study):
+def test_a_file_that_is_changed_missing_or_of_another_protocol_is_refused(committed, study):
     path, _ = committed
     with pytest.raises(BenchError, match="no tuned parameters 'mime'; did you mean 'mine'"):
         plan.check(replace(using(study), arms={"net": Arm("tiny_net", tuned="mime")}, floors=[]), "s")
@@ -262,7 +262,7 @@ def test_on_random_labels_tuning_leaves_the_test_score_at_chance(study, plugins,
     assert np.mean(chosen) > np.mean(scores) + 2 * error, "what it chose by does flatter"
 
 
-def test_a_full_disk_is_told_and_nothing_is_lost(study, data, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_nothing_is_lost(study, data, tmp_path, monkeypatch):
     import errno
 
     from bench.training import loop as training
