@@ -97,7 +97,7 @@ def test_a_fold_without_a_class_is_left_out_and_without_any_fold_there_is_no_cur
 
 def test_a_confusion_matrix_is_scikit_learns_summed_over_the_folds(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.6)})
-    said = arm_selection.said_in_one_pass(section, "a")
+    said = arm_selection.predictions_of_one_pass(section, "a")
     counts = confusion_matrix(said.y, said.said.argmax(1))
     assert np.array_equal(
         counts, sum(confusion_matrix(k["y"], k["selected"].argmax(1)) for k in folds_of(section, "a"))
@@ -118,7 +118,7 @@ def test_a_class_without_scans_has_an_empty_row():
 
 def test_a_reliability_diagram_is_scikit_learns(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.6)})
-    said = arm_selection.said_in_one_pass(section, "a")
+    said = arm_selection.predictions_of_one_pass(section, "a")
     found = reliability(said.y, said.said)
     observed, stated = calibration_curve(said.y, said.said[:, 1], n_bins=10)
     line = draw_reliability({"a": found}, section.task.classes).axes[0].lines[1]
@@ -138,7 +138,7 @@ def test_of_several_classes_the_likeliest_is_judged():
 
 def test_limits_of_agreement_and_the_line_of_the_gap_are_those_of_the_closed_form(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.2)}, Made("ages", AGE))
-    said = arm_selection.said_in_one_pass(section, "a")
+    said = arm_selection.predictions_of_one_pass(section, "a")
     gaps = said.said - said.y
     above, below = draw_agreement({"a": said}, "years").axes
     levels = sorted(line.get_ydata()[0] for line in above.lines[1:])
@@ -164,7 +164,7 @@ def test_a_distribution_shows_every_scan_and_the_median(tmp_path):
 
 def test_in_a_picture_of_people_each_scan_stands_once(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.5)}, seeds=2, partitions=2)
-    assert len(arm_selection.said_in_one_pass(section, "a").y) == 100
+    assert len(arm_selection.predictions_of_one_pass(section, "a").y) == 100
     assert arm_selection.passes(section) == 4
 
 

@@ -87,10 +87,10 @@ def test_the_file_store_of_mlflow_holds_parameters_curve_and_scores(tmp_path):
 
 
 def test_nothing_of_an_export_names_a_person_or_a_folder(tmp_path):
-    from bench.report.export.run_data import told
+    from bench.report.export.run_data import collect_runs
 
     results = study(tmp_path / "results")
-    words = json.dumps([[run.name, dict(run.params), dict(run.scores)] for run in told(results)])
+    words = json.dumps([[run.name, dict(run.params), dict(run.scores)] for run in collect_runs(results)])
     assert "AD_TOY" not in words
     assert str(tmp_path) not in words
 

@@ -10,6 +10,7 @@ from bench.report import build, tables
 from bench.report.tables import AcrossTableSpec, StudyTableSpec, TableSpec
 from bench.report.tables.table_catalog import of_kind, read_specs
 from bench.storage.record_store import Store
+from tests.documents import plug_ins
 from tests.synthetic import Made, Told, write
 
 SPREAD = '''"""A table of the spread of the scores of every arm."""
@@ -74,6 +75,17 @@ def test_a_file_in_a_plugin_folder_adds_a_table_to_the_report(plugin, tmp_path):
     assert "<h3>Spread over folds</h3>" in html
     assert "how scores vary" in html  # among the downloads
     assert "spread over folds. The largest less the smallest score." in (page.parent / "tables.tex").read_text()
+
+
+def test_the_table_of_the_guide_is_in_the_report(plugin, tmp_path):
+    (plugin / "score_range.py").write_text(plug_ins()["score_range.py"])
+    (found,) = study(tmp_path)
+    page = build("toy", tmp_path)
+    assert "### Range of the scores" in (page.parent / "report.md").read_text()
+    ranges = pd.read_csv(page.parent / "score_range.csv").set_index("arm")["range"]
+    for arm in found.section.arms:
+        scores = found.section.scores(arm).values()
+        assert ranges[arm] == pytest.approx(max(scores) - min(scores))
 
 
 def test_a_table_of_a_plugin_that_names_a_person_is_refused(plugin, tmp_path):

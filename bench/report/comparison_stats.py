@@ -18,7 +18,7 @@ from bench import evaluation
 from bench.core import BenchError, canonical, plain
 from bench.report.report_manifest import splits
 from bench.report.tables import DatasetResults, Results
-from bench.report.tables.declared_tests import Differences, corrected, measured
+from bench.report.tables.declared_tests import Differences, corrected, difference_test
 from bench.report.tables.external_test import VarianceTerm
 
 FIELDS = ("params", "fingerprint", "external", "split", "fraction", "noise", "task")  # of data, that folds hang on
@@ -109,7 +109,7 @@ def _tested(one: DatasetResults, other: DatasetResults, arm: str) -> Mapping[str
     pair = evaluation.paired(ours, theirs)
     terms = VarianceTerm(other, arm, "arm", 1.0), VarianceTerm(one, arm, "arm", -1.0)
     found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)), terms)
-    return measured(other, found, arm)
+    return difference_test(other, found, arm)
 
 
 def definitions(one: DatasetResults, other: DatasetResults, arm: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import registry
 from bench.core import BenchError
-from bench.report.export.run_data import RunExport, told
+from bench.report.export.run_data import RunExport, collect_runs
 from bench.report.tables import Results
 
 SINKS = ("tensorboard", "mlflow")  # each the name of the package that it needs, too
@@ -25,7 +25,7 @@ def export(results: Results, to: str, out: Path) -> int:
     if to not in SINKS:
         raise BenchError(f"no sink {to!r}; {registry.did_you_mean(to, SINKS)}")
     write = _writer(to)
-    runs = told(results)
+    runs = collect_runs(results)
     if not runs:
         raise BenchError(f"no run of {results.name} is finished yet: there is nothing to export")
     write(results, runs, Path(out))

@@ -30,17 +30,17 @@ class RunExport:
     scores: Mapping[str, float]  # of the selected point on the test part, and what the run cost
 
 
-def told(results: Results) -> list[RunExport]:
+def collect_runs(results: Results) -> list[RunExport]:
     """Every finished run of an arm or of the A/A control, in the order of the plan."""
     return [
-        _told(section, run)
+        _run_export(section, run)
         for section in results.sections
         for run in section.runs
         if run.done and run.cell.role in ("arm", "again")
     ]
 
 
-def _told(section: DatasetResults, run: Run) -> RunExport:
+def _run_export(section: DatasetResults, run: Run) -> RunExport:
     record, cell = run.record, run.cell
     partition, fold, seed = run.place
     name = f"{cell.arm}, partition {partition}, fold {fold}, seed {seed}"

@@ -10,7 +10,7 @@ import numpy as np
 from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
 from bench.report.figures.panels import caption, label_axes, legend_below, panel_grid, predictions_of_arms
-from bench.report.tables.arm_selection import PooledPredictions, told
+from bench.report.tables.arm_selection import PooledPredictions, format_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,8 +84,8 @@ def _words(one: PooledPredictions) -> str:
     differences = one.said - one.y
     reach = 1.96 * float(differences.std(ddof=1)) if len(differences) > 1 else float("nan")
     fitted = least_squares(one.y, differences)
-    tail = f", slope {told(fitted[0])}" if fitted else ""
-    return f"{told(float(differences.mean()))} \u00b1 {told(reach)}{tail}"
+    tail = f", slope {format_number(fitted[0])}" if fitted else ""
+    return f"{format_number(float(differences.mean()))} \u00b1 {format_number(reach)}{tail}"
 
 
 def _ranges_differ(predictions: Mapping[str, PooledPredictions]) -> bool:

@@ -42,7 +42,7 @@ def for_each_arm(tables: SectionTables, make: Callable[[str], Data | None]) -> d
 
 def predictions_of_arms(tables: SectionTables) -> dict[str, arm_selection.PooledPredictions]:
     """arm -> its predictions of every test scan in one pass over the folds."""
-    return for_each_arm(tables, lambda arm: arm_selection.said_in_one_pass(tables.section, arm))
+    return for_each_arm(tables, lambda arm: arm_selection.predictions_of_one_pass(tables.section, arm))
 
 
 def caption(words: str, one_pass: bool = False) -> Callable[[SectionTables, Mapping], str]:

@@ -68,7 +68,7 @@ def one_pass(section: DatasetResults, arm: str) -> list[Run]:
     return max(passes.values(), key=len, default=[])
 
 
-def said_in_one_pass(section: DatasetResults, arm: str) -> PooledPredictions | None:
+def predictions_of_one_pass(section: DatasetResults, arm: str) -> PooledPredictions | None:
     """What an arm said in one pass; None where no predictions were kept, or some are no numbers."""
     parts = []
     for number, run in enumerate(one_pass(section, arm)):
@@ -90,6 +90,6 @@ def passes(section: DatasetResults) -> int:
     return section.partitions * int(section.plan.seeds)
 
 
-def told(value: float, digits: int = 2) -> str:
+def format_number(value: float, digits: int = 2) -> str:
     """A number in a panel; empty where there is none."""
     return "" if math.isnan(value) else f"{value:.{digits}f}".replace("-", "\u2212")

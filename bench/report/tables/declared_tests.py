@@ -72,10 +72,10 @@ def contrast_row(section: DatasetResults, arm: str, against: str, role: str = "a
     terms = VarianceTerm(section, arm, role, 1.0), VarianceTerm(section, against, "arm", -1.0)
     found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)), terms)
     place = {"data": section.name, "data_kind": section.kind, "arm": arm, "against": against}
-    return {**place, **measured(section, found, arm, role)}
+    return {**place, **difference_test(section, found, arm, role)}
 
 
-def measured(section: DatasetResults, differences: Differences, arm: str, role: str = "arm") -> dict[str, Any]:
+def difference_test(section: DatasetResults, differences: Differences, arm: str, role: str = "arm") -> dict[str, Any]:
     """The test of differences over folds. arm, role: whose runs say how large the parts of each fold were."""
     train, test = fold_sizes(section, arm, role, differences.cells)
     people = people_variance(differences.terms, differences.cells) if section.elsewhere else None

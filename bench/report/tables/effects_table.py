@@ -19,7 +19,7 @@ import pandas as pd
 from bench.core.study_plan import PlannedDesign
 from bench.evaluation import Scores, average_seeds
 from bench.report.tables import captions
-from bench.report.tables.declared_tests import Differences, measured, verdict_cell
+from bench.report.tables.declared_tests import Differences, difference_test, verdict_cell
 from bench.report.tables.external_test import VarianceTerm
 from bench.report.tables.number_format import MINUS, TIMES, between, decimals, number, plural, probability, signed
 from bench.report.tables.results import DatasetResults, Results
@@ -101,8 +101,8 @@ def _wanted(design: PlannedDesign) -> list[Effect]:
 
 
 def _rows(section: DatasetResults, parts: Mapping[Effect, Weights], design: PlannedDesign) -> Iterator[dict[str, Any]]:
-    for effect, asked in parts.items():
-        shares = shown(section, asked)
+    for effect, effect_weights in parts.items():
+        shares = weights_on_arms(section, effect_weights)
         if shares:
             arm, against = _pair(shares) or (f"{effect.factor}: {effect.level}", "")
             yield {
@@ -110,7 +110,7 @@ def _rows(section: DatasetResults, parts: Mapping[Effect, Weights], design: Plan
                 "data_kind": section.kind,
                 "arm": arm,
                 "against": against,
-                **measured(section, differences(section, shares), next(iter(shares))),
+                **difference_test(section, differences(section, shares), next(iter(shares))),
                 "effect": effect.kind,
                 "factor": effect.factor,
                 "level": effect.level,
@@ -119,7 +119,7 @@ def _rows(section: DatasetResults, parts: Mapping[Effect, Weights], design: Plan
             }
 
 
-def shown(section: DatasetResults, asked: Weights) -> dict[str, float]:
+def weights_on_arms(section: DatasetResults, asked: Weights) -> dict[str, float]:
     """The weights on the arms that a data set has: an arm left out as another one again counts as that one.
 
     Empty where nothing remains to be compared.

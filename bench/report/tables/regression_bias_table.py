@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.report.tables import captions
 from bench.report.tables.number_format import MINUS, decimals, number, signed
-from bench.report.tables.results import DatasetResults, Run, given
+from bench.report.tables.results import DatasetResults, Run, number_or_nan
 from bench.report.tables.table import TableBody
 from bench.report.tables.table_spec import TableSpec
 
@@ -23,7 +23,9 @@ def bias(section: DatasetResults) -> pd.DataFrame:
     for arm in section.arms if section.task.kind == "regression" else ():
         found = [run.record.metrics for run in section.of(arm) if run.done and "bias" in run.record.metrics]
         if found:
-            told = {name: [given(each["bias"].get(name)) for each in found] for name in ("slope", "corrected_mae")}
+            told = {
+                name: [number_or_nan(each["bias"].get(name)) for each in found] for name in ("slope", "corrected_mae")
+            }
             usable = np.isfinite(told["corrected_mae"])
             gaps = [_gap(section, run) for run in section.of(arm) if run.done]
             corrected = np.mean(told["corrected_mae"]) if usable.all() else np.nan

@@ -225,7 +225,7 @@ def gather(plan: StudyPlan, store: Store) -> Results:
     sections = (_section(plan, entry, runs, store) for entry in plan.data)
     first = tuple(sorted(sections, key=lambda section: section.phantom))  # real ones
     for run in (run for section in first for run in section.runs if run.record):
-        if fault := disagreeing(plan, run):
+        if fault := plan_mismatch(plan, run):
             raise BenchError(fault)
     searched = store.root / plan.study / tuned_file.FILE
     return Results(plan, first, dict(store.damaged), tuned_file.read_tuned(searched) if searched.is_file() else {})
@@ -235,7 +235,7 @@ def _section(plan: StudyPlan, entry: DataEntry, runs: Sequence[Run], store: Stor
     return DatasetResults(plan, entry, tuple(run for run in runs if run.cell.data == entry.name), store)
 
 
-def disagreeing(plan: StudyPlan, run: Run) -> str:
+def plan_mismatch(plan: StudyPlan, run: Run) -> str:
     """Where the record of a run is of other data or of another recipe than the plan that names it: how. Else empty."""
     trial, upstream = run.record.trial, run.cell.role == "upstream"
     entry = next(entry for entry in plan.data if entry.name == run.cell.data)
@@ -255,7 +255,7 @@ def disagreeing(plan: StudyPlan, run: Run) -> str:
     return ""
 
 
-def given(value: Any) -> float:
+def number_or_nan(value: Any) -> float:
     """A number of a record; NaN where it has none."""
     return float("nan") if value is None else float(value)
 

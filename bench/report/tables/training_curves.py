@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.report.tables import captions
-from bench.report.tables.results import DatasetResults, Run, given
+from bench.report.tables.results import DatasetResults, Run, number_or_nan
 
 FOLLOWED = ("train_loss", "val_loss", "val", "test")
 
@@ -53,6 +53,8 @@ def _mean(seeds: Sequence[Run], name: str, steps: Sequence[int]) -> np.ndarray:
     """(P,) the mean of the seeds that have the number; NaN where none has."""
     rows = []
     for run in seeds:
-        known = {point["step"]: given({**point, **point.get("watched", {})}.get(name)) for point in run.record.curve}
+        known = {
+            point["step"]: number_or_nan({**point, **point.get("watched", {})}.get(name)) for point in run.record.curve
+        }
         rows.append([known.get(step, np.nan) for step in steps])
     return np.ma.filled(np.ma.masked_invalid(rows).mean(axis=0).astype(float), np.nan)
