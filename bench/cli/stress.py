@@ -47,10 +47,10 @@ def stress(
 
 
 def _finish(study: str, lacking: dict[str, int], as_json: bool) -> None:
-    from bench.analysis.robustness.save import write
+    from bench.analysis.robustness.save import save_robustness
     from bench.core import paths
 
-    parts = write(study, paths.results_root())
+    parts = save_robustness(study, paths.results_root())
     drops = [row for one in parts for row in one.drops.to_dict("records")]
     folder = str(paths.results_root() / study / "stress")
     if as_json:

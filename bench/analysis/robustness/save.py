@@ -1,4 +1,4 @@
-"""What was found out about disturbed scans as files: scores, curves and drops as CSV, a figure for each data set."""
+"""The robustness of a study as files: scores, curves and drops as CSV, and a figure for each data set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.storage.atomic_io import write_text
 
 @dataclass(frozen=True)
 class RobustnessResult:
-    """The numbers of one data set."""
+    """Scores of one data set on corrupted scans, their curves over the strengths, and the drop of every arm."""
 
     data: str
     scores: pd.DataFrame
@@ -28,27 +28,30 @@ class RobustnessResult:
     drops: pd.DataFrame
 
 
-def write(study: str, root: Path) -> list[RobustnessResult]:
-    """Write scores, curves, drops and figures anew from what was kept; phantoms have files of their own."""
-    results = tables.read(study, root)
+def save_robustness(study: str, root: Path) -> list[RobustnessResult]:
+    """Write scores, curves, drops and figures from the saved predictions; returns the results of each data set.
+
+    root: of the results. If a study has real data sets and phantoms, phantoms have CSV files of their own.
+    """
     folder = robustness_cache.folder_of(root, study)
-    found = []
-    for section in results.sections:
-        said = read(section)
-        if said.said:
-            found.append(RobustnessResult(section.name, scores(said), curves(said), drops(said)))
-            figure = draw_robustness(found[-1].curves, section.metric.title)
+    results = []
+    for section in tables.read(study, root).sections:
+        predictions = read(section)
+        if predictions.said:
+            one = RobustnessResult(section.name, scores(predictions), curves(predictions), drops(predictions))
+            figure = draw_robustness(one.curves, section.metric.title)
             style.save_figure(figure, folder, f"{section.name}-curves")
+            results.append(one)
     for name in ("scores", "curves", "drops"):
-        for end, frames in _apart(found, name).items():
-            write_text(folder / f"{name}{end}.csv", pd.concat(frames, ignore_index=True).to_csv(index=False))
-    return found
+        for ending, frames in _frames_by_ending(results, name).items():
+            write_text(folder / f"{name}{ending}.csv", pd.concat(frames, ignore_index=True).to_csv(index=False))
+    return results
 
 
-def _apart(found: Sequence[RobustnessResult], name: str) -> dict[str, list[pd.DataFrame]]:
-    """The frames of real and of phantom data: they never share a file."""
+def _frames_by_ending(results: Sequence[RobustnessResult], name: str) -> dict[str, list[pd.DataFrame]]:
+    """Ending of a file name -> its frames: real and phantom data never share a file."""
     kinds: dict[str, list[pd.DataFrame]] = {}
-    for one in found:
+    for one in results:
         frame = getattr(one, name)
         if len(frame):
             kinds.setdefault(frame["data_kind"].iloc[0], []).append(frame)
