@@ -69,7 +69,7 @@ def test_the_mean_curve_is_no_curve_of_pooled_models(tmp_path):
     for shift, run in zip((0.0, 0.6), section.of("a"), strict=True):
         kept = dict(section.predictions(run))
         high = shift + 0.2 * kept["y"]
-        section._kept[run.cell["key"]] = {**kept, "selected": np.stack([1 - high, high], axis=1)}
+        section._kept[run.cell.key] = {**kept, "selected": np.stack([1 - high, high], axis=1)}
     assert bands(section, "a", "roc").area == 1
 
 
@@ -79,7 +79,7 @@ def test_several_classes_are_the_mean_of_each_against_the_rest(tmp_path):
     for run in section.of("a"):
         y = rng.permutation(np.repeat(np.arange(4), 15))
         p = rng.dirichlet(np.ones(4), 60) + np.eye(4)[y] * 0.3
-        section._kept[run.cell["key"]] = {"y": y, "selected": p / p.sum(1, keepdims=True)}
+        section._kept[run.cell.key] = {"y": y, "selected": p / p.sum(1, keepdims=True)}
         known.append(roc_auc_score(y, p / p.sum(1, keepdims=True), multi_class="ovr"))
     assert bands(section, "a", "roc").area == pytest.approx(np.mean(known), abs=1e-12)
 
@@ -88,10 +88,10 @@ def test_a_fold_without_a_class_is_left_out_and_without_any_fold_there_is_no_cur
     section = section_of(tmp_path, {"a": Told(0.5)})
     first = section.of("a")[0]
     kept = dict(section.predictions(first))
-    section._kept[first.cell["key"]] = {**kept, "y": np.zeros_like(kept["y"])}
+    section._kept[first.cell.key] = {**kept, "y": np.zeros_like(kept["y"])}
     assert bands(section, "a", "roc").folds == 4
     for run in section.of("a"):
-        section._kept[run.cell["key"]] = {**kept, "y": np.zeros_like(kept["y"])}
+        section._kept[run.cell.key] = {**kept, "y": np.zeros_like(kept["y"])}
     assert bands(section, "a", "roc") is None
 
 

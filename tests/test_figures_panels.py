@@ -99,7 +99,7 @@ def test_what_has_no_data_has_no_figure(tmp_path):
     assert [picture.stem for picture in found] == ["scans-scores", "scans-contrasts"]
     bare = frames_of(tmp_path / "bare", {"a": Told(0.5), "b": Told(1)}, SETS["classes"])
     for run in bare.section.runs:
-        bare.section._kept[run.cell["key"]] = {}  # records that keep no predictions
+        bare.section._kept[run.cell.key] = {}  # records that keep no predictions
     assert {picture.stem for picture in figure_files.figures_of(bare)} == {
         "scans-scores",
         "scans-contrasts",
@@ -111,7 +111,7 @@ def test_predictions_that_are_no_numbers_are_not_drawn(tmp_path):
     found = frames_of(tmp_path, {"a": Told(0.5), "b": Told(1)}, SETS["classes"])
     for run in found.section.of("a"):
         kept = dict(found.section.predictions(run))
-        found.section._kept[run.cell["key"]] = {**kept, "selected": np.full_like(kept["selected"], np.nan)}
+        found.section._kept[run.cell.key] = {**kept, "selected": np.full_like(kept["selected"], np.nan)}
     (roc,) = [picture for picture in figure_files.figures_of(found) if picture.stem == "scans-roc"]
     assert [axes.get_title() for axes in roc.draw().axes] == ["b"]
 

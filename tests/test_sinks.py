@@ -46,8 +46,8 @@ def test_event_files_of_tensorboard_hold_the_curve_and_the_scores(tmp_path):
     assert export.export(results, "tensorboard", tmp_path / "out") == 6  # a failed run has nothing to show
     folders = sorted(path.parent for path in (tmp_path / "out").rglob("events.*"))
     assert len(folders) == 6
-    run = next(run for run in results.sections[0].runs if run.cell["arm"] == "net" and run.cell["fold"] == 1)
-    (folder,) = (path for path in folders if path.name.endswith(run.cell["key"][:6]))
+    run = next(run for run in results.sections[0].runs if run.cell.arm == "net" and run.cell.fold == 1)
+    (folder,) = (path for path in folders if path.name.endswith(run.cell.key[:6]))
     read = EventAccumulator(str(folder))
     read.Reload()
     assert [(e.step, pytest.approx(e.value)) for e in read.Scalars("train/loss")] == [(5, 0.9), (10, 0.7)]
@@ -82,7 +82,7 @@ def test_the_file_store_of_mlflow_holds_parameters_curve_and_scores(tmp_path):
         (5, 0.9),
         (10, 0.7),
     ]
-    run = next(run for run in results.sections[0].runs if run.cell["key"] == mine.data.tags["dclse_bench.key"])
+    run = next(run for run in results.sections[0].runs if run.cell.key == mine.data.tags["dclse_bench.key"])
     assert mine.data.metrics["test/auc"] == pytest.approx(run.score("auc"))
 
 

@@ -123,13 +123,13 @@ def work_of(root, arms=(), corruptions=("noise",), study="tiny"):
 
 def test_undisturbed_scans_give_the_predictions_of_the_record_to_the_last_bit(ran):
     work = work_of(ran)
-    assert {cell["arm"] for cell in work.cells} == {"constant", "net", "student", "fading"}
+    assert {cell.arm for cell in work.cells} == {"constant", "net", "student", "fading"}
     robustness_run.run_robustness(work)
     for cell in work.cells:
-        said = robustness_cache.read(work.folder, cell["key"], work.store.mark(cell["key"]))
-        np.testing.assert_array_equal(said["clean", 0], work.store.predictions(cell["key"])["selected"])
+        said = robustness_cache.read(work.folder, cell.key, work.store.mark(cell.key))
+        np.testing.assert_array_equal(said["clean", 0], work.store.predictions(cell.key)["selected"])
         assert set(said) == {("clean", 0), *(("noise", at) for at in range(1, 6))}
-        if cell["arm"] == "constant":
+        if cell.arm == "constant":
             np.testing.assert_array_equal(said["clean", 0], said["noise", 5])
 
 

@@ -78,7 +78,7 @@ def _with_scores(root, task, arms):
     results = tables.gather(with_data(plan, 0, task=task), Store(root))
     (section,) = results.sections
     for run in section.runs:
-        (metrics_of, key) = run.record.metrics, run.cell["key"]
+        (metrics_of, key) = run.record.metrics, run.cell.key
         for point in ("selected", "last", "validation"):
             metrics_of[point][task.primary] = metrics_of[point]["mae"]
         section._kept[key] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self, Union
@@ -29,31 +29,7 @@ def _optional(default: Any = None) -> Any:
 
 
 class _Part:
-    """Subscripts on a part of a plan, for code that still reads plan["data"]: the value as JSON holds it."""
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.keys():
-            raise KeyError(name)
-        return _subscripted(getattr(self, name))
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.keys()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
-
-    def keys(self) -> list[str]:
-        """The names of the fields."""
-        return [each.name for each in dataclasses.fields(self)]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The value of a field, or the default where it is None or there is no such field."""
-        value = self[name] if name in self.keys() else None
-        return default if value is None else value
-
-
-def _subscripted(value: Any) -> Any:
-    return plain(value) if dataclasses.is_dataclass(value) and not isinstance(value, _Part) else value
+    """A part of a plan. It is written by its fields; optional ones are left out while they have their default."""
 
 
 @dataclass(frozen=True, kw_only=True)
