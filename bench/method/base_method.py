@@ -15,29 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import Floats, Range, Task, Trial, param
 from bench.curriculum import Stage
-from bench.losses import label_losses, soft_dice
-from bench.network_outputs import Outputs, capture_outputs, outputs
+from bench.method.losses import label_losses
+from bench.method.network_outputs import Outputs, capture_outputs
 from bench.views import View, Volume, effective
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
-
-__all__ = [
-    "DESCENT",
-    "FAMILIES",
-    "RENAMED",
-    "Batch",
-    "Method",
-    "Outputs",
-    "capture_outputs",
-    "label_losses",
-    "outputs",
-    "overheard",
-    "soft_dice",
-    "unfit",
-    "why_unsupported",
-]
 
 # Search space for any method that is trained by gradient steps.
 DESCENT: Mapping[str, Range] = {

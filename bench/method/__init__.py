@@ -1,0 +1,24 @@
+"""Methods: the base class that every network under test extends, its losses, and the outputs of a network.
+
+Light to import: torch is imported where it is used.
+"""
+
+from bench.method.base_method import DESCENT, FAMILIES, RENAMED, Batch, Method, overheard, unfit, why_unsupported
+from bench.method.losses import label_losses, soft_dice
+from bench.method.network_outputs import Outputs, capture_outputs, outputs
+
+__all__ = [
+    "DESCENT",
+    "FAMILIES",
+    "RENAMED",
+    "Batch",
+    "Method",
+    "Outputs",
+    "capture_outputs",
+    "label_losses",
+    "outputs",
+    "overheard",
+    "soft_dice",
+    "unfit",
+    "why_unsupported",
+]
