@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.core import BenchError
-from bench.data.audit import balance, findings, from_folder, from_prepared, known_overlaps, overlap, traced
+from bench.data.audit import balance, findings, from_folder, from_prepared, known_overlaps, overlap, trace_slices
 from bench.data.audit.balance_check import Balance, holm
 from bench.data.audit.decoding import cropped_small
-from bench.data.audit.similarity import standardised
+from bench.data.audit.similarity import standardise
 from bench.data.prepare import prepare
 
 SMALL = {"subjects": 20, "mm": 12.0}
@@ -91,8 +91,8 @@ def test_slices_are_traced_to_the_scans_they_were_cut_from(rng):
     fine = rng.uniform(50, 250, (6, 1, 9, 10, 30))
     volumes[:, :, 2:38, 2:42] = np.kron(fine, np.ones((1, 1, 4, 4, 1)))
     cut = [(scan, height) for scan in (4, 1, 3) for height in (12, 14, 16)]
-    slices = standardised(np.stack([cropped_small(volumes[scan, 0, ::-1, :, height].T) for scan, height in cut]))
-    found = traced(slices, [f"head {scan}" for scan, _ in cut], volumes)
+    slices = standardise(np.stack([cropped_small(volumes[scan, 0, ::-1, :, height].T) for scan, height in cut]))
+    found = trace_slices(slices, [f"head {scan}" for scan, _ in cut], volumes)
     assert found.heads == ("head 1", "head 3", "head 4")
     assert found.turned == (-1, 1)
     assert found.best().tolist() == [1, 3, 4]
@@ -166,7 +166,7 @@ def test_the_four_stages_are_two_hundred_heads_of_oasis(scans):
     assert by_class == {"Non_Demented": 100, "Very_Mild_Demented": 70, "Mild_Demented": 28, "Moderate_Demented": 2}
     prepared = prepare("age_oasis", source=scans / "oasis1")
     slices = from_folder(root, "alz4", cropped=True)
-    found = traced(slices.vectors, [heads["groups"][name] for name in slices.names], prepared.images())
+    found = trace_slices(slices.vectors, [heads["groups"][name] for name in slices.names], prepared.images())
     labels = {group: Path(group).parts[1] for group in found.heads}
     table = found.summary(labels, [str(value) for value in prepared.covariates["cdr"]])["table"]
     right = {"Non_Demented": "0.0", "Very_Mild_Demented": "0.5", "Mild_Demented": "1.0", "Moderate_Demented": "2.0"}

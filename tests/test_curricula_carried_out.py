@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from bench import registry
 from bench.core import DataSpec, Recipe, Spec, Task, Trial, param
-from bench.data.loader import Normaliser, Part, shuffled
+from bench.data.loader import Normaliser, Part, shuffled_batches
 from bench.method import Batch, Method, Outputs, label_losses
 from bench.training import checkpoint, curriculum_hooks, loop
 from bench.views import View, Volume
@@ -195,7 +195,7 @@ def test_every_number_is_drawn_from_the_cell_and_not_from_the_method(tmp_path):
         course = loop._begin(one, method.build(AUC, SHAPE), loop.Scale(), loop.StageTimer(one.device))
         drawn.append([course.order.take(None).tolist() for _ in range(9)])
         assert course.signals.seed == one.trial.seed_for("curriculum")
-    order = shuffled(16, 4, np.random.default_rng(one.trial.seed_for("order")))
+    order = shuffled_batches(16, 4, np.random.default_rng(one.trial.seed_for("order")))
     assert drawn[0] == drawn[1] == drawn[2] == [next(order).tolist() for _ in range(9)]
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from bench.curriculum import Stage
-from bench.data.loader import shuffled
+from bench.data.loader import shuffled_batches
 from bench.method import Outputs
 from bench.training import curriculum_hooks
 
@@ -22,7 +22,7 @@ def network_of_maps():
 
 def test_batches_of_a_subset_follow_the_shuffled_order_and_are_found_again():
     order, subset = curriculum_hooks.Order(12, 3, np.random.default_rng(0)), np.array([1, 4, 5, 7, 8, 11])
-    plain = shuffled(12, 3, np.random.default_rng(0))
+    plain = shuffled_batches(12, 3, np.random.default_rng(0))
     epoch = [position for _ in range(4) for position in next(plain).tolist() if position in subset]
     assert [*order.take(subset), *order.take(subset)] == epoch
     for _ in range(20):

@@ -14,7 +14,7 @@ from PIL import Image
 from bench import registry
 from bench.core import BenchError, RunAbortedError
 from bench.data.prepare import prepare
-from bench.data.readers.images import Folders, listed, read_image
+from bench.data.readers.images import Folders, list_images, read_image
 
 FOLDERS = Folders({"healthy": ("healthy", "notumor"), "tumor": ("tumor",)}, ("pituitary",))
 LAYOUT = "folders of images"
@@ -47,7 +47,7 @@ def tumours(root: Path, each: int = 2) -> Path:
 def test_folders_count_whatever_their_case_and_signs_and_say_the_part(tmp_path):
     for folder in ("Training/No_Tumor", "Training/tumor", "Testing/TUMOR"):
         write(tmp_path / "a b" / folder / "x 1.jpg")
-    found = listed(tmp_path, FOLDERS, LAYOUT)
+    found = list_images(tmp_path, FOLDERS, LAYOUT)
     assert [each.id for each in found] == ["test/tumor/x 1", "train/healthy/x 1", "train/tumor/x 1"]
     assert [each.part for each in found] == ["test", "train", "train"]
 
@@ -57,14 +57,14 @@ def test_known_folders_that_are_not_asked_for_hidden_and_other_files_are_left_al
     write(tmp_path / "Pituitary" / "p.jpg")
     write(tmp_path / "Healthy" / "._x.jpg")
     (tmp_path / "Healthy" / "Thumbs.db").write_bytes(b"x")
-    assert len(listed(tmp_path, FOLDERS, LAYOUT)) == 2
+    assert len(list_images(tmp_path, FOLDERS, LAYOUT)) == 2
 
 
 def test_names_with_spaces_and_letters_of_any_kind_work(tmp_path):
     root = tmp_path / "Köpfe 頭"
     path = write(root / "healthy" / "schädel №1 頭.png")
     write(root / "tumor" / "b.jpeg")
-    assert listed(root, FOLDERS, LAYOUT)[0].id == "healthy/schädel №1 頭"
+    assert list_images(root, FOLDERS, LAYOUT)[0].id == "healthy/schädel №1 頭"
     assert read_image(path, 40).image.shape == (1, 40, 40)
 
 
@@ -108,12 +108,12 @@ def _copied(root: Path) -> None:
 def test_folders_that_are_not_as_expected_are_named_with_a_remedy(tmp_path, spoil, says):
     spoil(tumours(tmp_path))
     with pytest.raises(BenchError, match=says):
-        listed(tmp_path, FOLDERS, LAYOUT)
+        list_images(tmp_path, FOLDERS, LAYOUT)
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(BenchError, match=r"no folder .*nowhere; expected: folders"):
-        listed(tmp_path / "nowhere", FOLDERS, LAYOUT)
+        list_images(tmp_path / "nowhere", FOLDERS, LAYOUT)
 
 
 def _as(mode: str) -> Image.Image:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bench.data import loader
-from bench.data.loader import Normaliser, Part, shuffled, view_array
+from bench.data.loader import Normaliser, Part, shuffled_batches, view_array
 from bench.views import Dynamic, Slice, Volume
 
 SPACING = (2.0, 2.0, 2.0)
@@ -187,17 +187,17 @@ def test_a_part_that_holds_its_scans_knows_no_other_rows() -> None:
 
 
 def test_every_epoch_is_shuffled_anew_and_whole_batches_are_given() -> None:
-    batches = list(islice(shuffled(7, 3, np.random.default_rng(0)), 200))
+    batches = list(islice(shuffled_batches(7, 3, np.random.default_rng(0)), 200))
     assert {len(batch) for batch in batches} == {3}
     epochs = [np.concatenate(batches[at : at + 2]) for at in range(0, 200, 2)]
     assert all(len(set(epoch.tolist())) == 6 for epoch in epochs)
     assert len({tuple(epoch.tolist()) for epoch in epochs}) > 90
     assert set(np.concatenate(epochs).tolist()) == set(range(7))
-    again = list(islice(shuffled(7, 3, np.random.default_rng(0)), 200))
+    again = list(islice(shuffled_batches(7, 3, np.random.default_rng(0)), 200))
     assert all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True))
 
 
 def test_a_part_smaller_than_a_batch_is_one_batch() -> None:
-    assert [sorted(batch) for batch in islice(shuffled(3, 8, np.random.default_rng(0)), 2)] == [[0, 1, 2]] * 2
+    assert [sorted(batch) for batch in islice(shuffled_batches(3, 8, np.random.default_rng(0)), 2)] == [[0, 1, 2]] * 2
     with pytest.raises(ValueError, match="no scans"):
-        next(shuffled(0, 8, np.random.default_rng(0)))
+        next(shuffled_batches(0, 8, np.random.default_rng(0)))

@@ -13,7 +13,7 @@ import pytest
 from bench import registry
 from bench.core import BenchError
 from bench.data.prepare import prepare
-from bench.data.readers.image_mask_pairs import Grid, Pair, indices, paired, read_alone, read_pair, read_volume
+from bench.data.readers.image_mask_pairs import Grid, Pair, indices, list_pairs, read_alone, read_pair, read_volume
 from bench.data.readers.metaimage import read_mha
 
 LAYOUT = "images and masks"
@@ -164,7 +164,7 @@ def test_pairs_that_are_not_whole_are_refused(tmp_path, spoil, says):
         write(tmp_path, name)
     spoil(tmp_path)
     with pytest.raises(BenchError, match=says):
-        paired(tmp_path, LAYOUT)
+        list_pairs(tmp_path, LAYOUT)
 
 
 def mha(array: np.ndarray, packed: bool = True, cut: int = 0, **more: str) -> bytes:

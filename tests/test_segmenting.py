@@ -9,7 +9,7 @@ from torch import nn
 
 from bench.core import BenchError, Task
 from bench.data.prepare import prepare
-from bench.data.readers.image_mask_pairs import projected
+from bench.data.readers.image_mask_pairs import project_mask
 from bench.method import Batch
 from bench.registry import make
 from dclse.segmenter import SliceBySlice
@@ -70,9 +70,9 @@ def test_a_projection_says_the_same_of_every_voxel_of_a_line():
 
 def test_the_target_of_a_projection_marks_whole_lines():
     scan = make("datasets", "phantom_artery", {"subjects": 2}).samples(None)[0].read()
-    lines = projected(scan, "projection").mask
+    lines = project_mask(scan, "projection").mask
     np.testing.assert_array_equal(lines, np.repeat(scan.mask.any(2, keepdims=True), scan.mask.shape[2], 2))
-    assert projected(scan, "mask") is scan
+    assert project_mask(scan, "mask") is scan
     made = make("datasets", "phantom_artery", {"subjects": 2, "target": "projection"})
     np.testing.assert_array_equal(made.samples(None)[0].read().mask, lines)
     with pytest.raises(BenchError, match="projection of noisy masks"):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.core import BenchError, Split
-from bench.data.splits import fold, permuted
+from bench.data.splits import fold, permute_labels
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def test_an_impossible_split_says_why(data: Scans, split: Split, number: int, sa
 @given(scans(), st.integers(0, 50))
 def test_permuting_moves_the_labels_of_whole_groups(data: Scans, number: int) -> None:
     targets = np.arange(len(data.groups), dtype=float)  # every label distinct: a label tells where it came from
-    result = permuted(targets, data.groups, number)
+    result = permute_labels(targets, data.groups, number)
     groups = np.array(data.groups)
     assert sorted(result) == sorted(targets)
     for group in set(data.groups):
@@ -166,20 +166,20 @@ def test_permuting_moves_the_labels_of_whole_groups(data: Scans, number: int) ->
 def test_the_number_selects_the_permutation() -> None:
     groups = [f"p{i}" for i in range(40)]
     targets = np.arange(40.0)
-    results = [tuple(permuted(targets, groups, number)) for number in (*range(20), 0)]
+    results = [tuple(permute_labels(targets, groups, number)) for number in (*range(20), 0)]
     assert len(set(results)) == 20
     assert results[0] == results[-1] != tuple(targets)
 
 
 def test_permutations_are_even() -> None:
     groups = ["p", "q", "r"]
-    counts = Counter(tuple(permuted(np.arange(3.0), groups, number)) for number in range(600))
+    counts = Counter(tuple(permute_labels(np.arange(3.0), groups, number)) for number in range(600))
     assert len(counts) == 6
     assert min(counts.values()) > 60
 
 
 def test_labels_are_flipped_by_whole_groups_of_the_training_part_alone():
-    from bench.data.splits import flipped
+    from bench.data.splits import flip_labels
 
     rng = np.random.default_rng(0)
     groups = [f"g{number}" for number in rng.integers(0, 60, 200)]
@@ -187,7 +187,7 @@ def test_labels_are_flipped_by_whole_groups_of_the_training_part_alone():
     rows = [row for row, group in enumerate(groups) if int(group[1:]) < 50]
     before = set()
     for share in (0.0, 0.1, 0.4, 0.8):
-        found = flipped(targets, groups, rows, 3, share, "place")
+        found = flip_labels(targets, groups, rows, 3, share, "place")
         changed = {groups[row] for row in np.flatnonzero(found != targets)}
         assert len(changed) == round(share * len({groups[row] for row in rows}))
         assert all(int(group[1:]) < 50 for group in changed)
@@ -195,4 +195,4 @@ def test_labels_are_flipped_by_whole_groups_of_the_training_part_alone():
         assert set(found.tolist()) <= {0, 1, 2}
         assert all(len({found[row] for row in rows if groups[row] == group}) == 1 for group in changed)
         before = changed
-    assert not np.array_equal(found, flipped(targets, groups, rows, 3, 0.8, "elsewhere"))
+    assert not np.array_equal(found, flip_labels(targets, groups, rows, 3, 0.8, "elsewhere"))

@@ -15,7 +15,7 @@ from bench import registry, report
 from bench.core import Arm, BenchError, Data, Recipe, Sample, Split, Study
 from bench.data import splits
 from bench.data.prepare import fingerprint, open_prepared, prepare
-from bench.data.prepare.groups import together
+from bench.data.prepare.groups import merge_groups
 from bench.data.prepare.journal import JournalEntry
 from bench.experiments import launch, plan
 from bench.storage.record_store import Store
@@ -62,14 +62,14 @@ def test_a_publishers_split_is_taken_as_it_is_and_what_it_shares_is_told(plugins
     assert sorted((*fold.train, *fold.val)) == [0, 2, *range(4, 30)]
     groups = np.array(prepared.groups)
     assert not set(groups[fold.train]) & set(groups[fold.val])
-    assert splits.shared(prepared, fold).tolist() == [True, True] + [False] * 10
+    assert splits.shared_groups(prepared, fold).tolist() == [True, True] + [False] * 10
     records = ran([Data("tiny_places", split="publisher")], tmp_path / "results")
     record = records["net", 0]
     assert (record.sizes["test"], record.sizes["test_shared"]) == (12, 2)
     arrays = Store(tmp_path / "results").predictions(record.trial.key)
     from sklearn.metrics import roc_auc_score
 
-    kept = ~splits.shared(prepared, fold)
+    kept = ~splits.shared_groups(prepared, fold)
     y, said = arrays["y"], arrays["selected"][:, 1]
     assert record.metrics["unshared"]["auc"] == pytest.approx(roc_auc_score(y[kept], said[kept]))
     page = report.build("ways", tmp_path / "results").with_name("report.md").read_text()
@@ -188,7 +188,7 @@ def samples_of(*groups):
 def test_scans_that_are_equal_are_in_one_group(plugins, tmp_path):
     entries = [JournalEntry(f"s{at}", "", image=image) for at, image in enumerate(["x", "y", "x", "z", "y"])]
     dataset = registry.make("datasets", "tiny_images")
-    groups, notes = together(dataset, samples_of("a", "b", "c", "d", "a"), entries, tmp_path)
+    groups, notes = merge_groups(dataset, samples_of("a", "b", "c", "d", "a"), entries, tmp_path)
     assert groups == ["a", "a", "a", "d", "a"]
     assert notes == ["4 groups became 2: put together are scans that are equal voxel by voxel"]
 
@@ -198,10 +198,10 @@ def test_the_heads_of_the_four_class_slices_are_found_again(scans, tmp_path):
     assert len(made.ids) == 6400
     assert len(set(made.groups)) == 200
     fold = splits.fold(made, Split("publisher", 1), 0, 0)
-    assert splits.shared(made, fold).all()
+    assert splits.shared_groups(made, fold).all()
     for number in range(5):
         fold = splits.fold(made, Split(), 0, number)
-        assert not splits.shared(made, fold).any()
+        assert not splits.shared_groups(made, fold).any()
 
 
 def test_an_arm_for_one_kind_of_task_is_on_no_data_of_another(plugins, tmp_path):

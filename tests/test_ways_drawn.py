@@ -122,4 +122,4 @@ def test_phantoms_of_published_images_have_a_publishers_split(name, shared):
     one = Listed(name, dataset.samples(None), dataset.task)
     fold = splits.fold(one, Split("publisher", 1), 0, 0)
     assert len(fold.test) > 10
-    assert splits.shared(one, fold).all() == shared
+    assert splits.shared_groups(one, fold).all() == shared

@@ -48,7 +48,7 @@ def audit(
 
     It reports and changes nothing; the exit status is 0 whatever it finds.
     """
-    from bench.data.audit import findings, joined
+    from bench.data.audit import concatenate, findings
 
     if not names and not images:
         raise BenchError("name a prepared data set or give --images FOLDER")
@@ -59,7 +59,7 @@ def audit(
     prepared = [_opened(name, settings(set_)) for name in names or ()]
     volumes = _volumes(against, column, prepared, images or ()) if against else None
     sets = _sets(prepared, images or (), split)
-    report = findings(joined(sets), threshold)
+    report = findings(concatenate(sets), threshold)
     report["overlaps"] = _overlaps([each.name for each in prepared])
     report["balance"] = {each.name: _balance(each, folds) for each in prepared}
     if volumes:
@@ -116,11 +116,11 @@ def _volumes(against: str, column: str, prepared: Sequence[Any], folders: Sequen
 
 def _origin(folder: Path, heads: dict[str, str], volumes: Any, column: str) -> dict[str, Any]:
     """The origin of the heads of a folder: counts, without names of people."""
-    from bench.data.audit import from_folder, traced
+    from bench.data.audit import from_folder, trace_slices
 
     slices = from_folder(folder, folder.resolve().name, cropped=True)
     groups = [heads[name] for name in slices.names]
-    origin = traced(slices.vectors, groups, volumes.images())
+    origin = trace_slices(slices.vectors, groups, volumes.images())
     labels = dict(zip(groups, slices.labels, strict=True))
     return {"against": volumes.name, **origin.summary(labels, _values(volumes, column))}
 
@@ -186,9 +186,9 @@ def _print_groups(show: Any, report: dict[str, Any]) -> None:
 
 
 def _print_origin(console: Console, show: Any, origin: dict[str, Any]) -> None:
-    traced = f"{origin['traced']} of {origin['heads']} heads found, {origin['traced_mirrored']} with mirrored scans"
+    counts = f"{origin['traced']} of {origin['heads']} heads found, {origin['traced_mirrored']} with mirrored scans"
     show(
-        f"against {origin['against']}: {traced}; similarity {origin['likeness']:.3f}, mirrored {origin['mirrored']:.3f}"
+        f"against {origin['against']}: {counts}; similarity {origin['likeness']:.3f}, mirrored {origin['mirrored']:.3f}"
     )
     _table(console, "heads found", origin["table"])
 

@@ -206,7 +206,7 @@ class Part:
         return scans.to(self.device, non_blocking=True)
 
 
-def shuffled(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+def shuffled_batches(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Positions of n scans in batches without end, shuffled anew every epoch.
 
     The incomplete batch at the end of an epoch is dropped; fewer than `batch_size` scans are one batch.

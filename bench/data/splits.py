@@ -68,7 +68,7 @@ def fold(prepared: Grouped, split: Split, partition: int, number: int) -> Fold:
     return Fold(*(_rows(prepared, part) for part in (_fraction(learnt, split.fraction, place), val, test)))
 
 
-def permuted(targets: np.ndarray, groups: Sequence[str], number: int) -> np.ndarray:
+def permute_labels(targets: np.ndarray, groups: Sequence[str], number: int) -> np.ndarray:
     """The `number`-th permutation of the labels of whole groups, among groups of equal size, their rows in order.
 
     targets: (N,). A group of a size that no other has keeps its labels. The multiset of labels is kept.
@@ -86,7 +86,7 @@ def permuted(targets: np.ndarray, groups: Sequence[str], number: int) -> np.ndar
     return result
 
 
-def flipped(
+def flip_labels(
     targets: np.ndarray, groups: Sequence[str], rows: Sequence[int], classes: int, share: float, *chance: Any
 ) -> np.ndarray:
     """The labels (N,) with a share of the groups of `rows` under another class; the other rows keep theirs.
@@ -103,7 +103,7 @@ def flipped(
     return result
 
 
-def divided(strata: Strata, folds: int, *chance: Any) -> list[set[str]]:
+def divide_groups(strata: Strata, folds: int, *chance: Any) -> list[set[str]]:
     """Groups in `folds` parts, strata spread evenly; `chance` decides between equals. Each part has a group at least.
 
     The large groups come first; each goes where it adds least to the sum over strata of squared shares, which is the
@@ -153,7 +153,7 @@ def _check_classes(prepared: Labelled, split: Split) -> None:
 def _test_groups(prepared: Grouped, strata: Strata, split: Split, partition: int) -> list[set[str]]:
     """The groups of the test part of every fold."""
     if split.kind == "kfold":
-        return divided(strata, split.folds, "split", prepared.name, split.folds, partition)
+        return divide_groups(strata, split.folds, "split", prepared.name, split.folds, partition)
     if split.kind == "site":
         return _by_site(prepared, split.folds)
     raise BenchError(f"no split {split.kind!r}; there are {', '.join(SPLITS)}")
@@ -177,7 +177,7 @@ def _published(prepared: Grouped, split: Split, partition: int) -> Fold:
     return Fold(*(_array(part) for part in (*parts, rows["test"])))
 
 
-def shared(prepared: Grouped, fold: Fold) -> np.ndarray:
+def shared_groups(prepared: Grouped, fold: Fold) -> np.ndarray:
     """(test scans,) whether the group of each lies in the training or validation part as well: never, but where a
     publisher's split divides groups."""
     import numpy as np
@@ -214,7 +214,7 @@ def _validation(rest: Strata, place: Sequence[Any]) -> set[str]:
         few = f"{place[0]} has {len(rest)} groups beside a test part"
         raise BenchError(f"{few}: too few to learn from and to choose by; ask for more folds, or add people")
     folds = max(2, min(INNER, len(rest) // 2))
-    parts = divided(rest, folds, "validation", *place)
+    parts = divide_groups(rest, folds, "validation", *place)
     return max(parts, key=lambda part: len(set().union(*(rest[group] for group in part))))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.core import BenchError
-from bench.data.readers.tabular import Line, aged, number, read_table
+from bench.data.readers.tabular import Line, age_in, number, read_table
 
 SOURCE = (
     "IXI, https://brain-development.org/ixi-dataset/: IXI-T1.tar and IXI.xls, free to download; ten of its scans,"
@@ -75,7 +75,7 @@ def people(root: Path, layout: str) -> dict[str, Person]:
     found: dict[str, Person] = {}
     for line in read_table(path, root, IDS, ","):
         name = _person(line)
-        person = Person(line, aged(line, _column(path, line, AGES), name), _sex(line, name))
+        person = Person(line, age_in(line, _column(path, line, AGES), name), _sex(line, name))
         other = found.setdefault(name, person)
         if (other.age, other.sex) != (person.age, person.sex):
             raise BenchError(f"{other.line.place} and {line.place} are both of {name}, but differ; keep the right one")

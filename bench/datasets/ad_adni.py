@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
 from bench.data.readers.nifti import read_scan
-from bench.data.readers.tabular import Line, aged, read_table, unrepeated
+from bench.data.readers.tabular import Line, age_in, read_table, unique_rows
 
 VOXELS = 110  # along each axis
 NAME = re.compile(r"ADNI_(?P<person>\d{3}_S_\d{4,5})_.*?_I(?P<image>\d+)\.nii(?:\.gz)?")
@@ -105,7 +105,7 @@ class AdAdni(Dataset):
             places = " and ".join(scan.line.place for scan in scans[:2])
             raise BenchError(f"{places}: {name} is in the groups {' and '.join(sorted(groups))}; keep the right one")
         label, paths = groups.pop(), tuple(scan.path for scan in scans)
-        known = {"age": aged(line, "Age", name), "sex": line.values["Sex"], "visit": visit, "scans": len(scans)}
+        known = {"age": age_in(line, "Age", name), "sex": line.values["Sex"], "visit": visit, "scans": len(scans)}
         target = self.task.classes.index(label)
         return Sample(name, person, float(target), label, partial(_mean, paths), files=paths, covariates=known)
 
@@ -148,7 +148,7 @@ def _lines(root: Path, layout: str) -> dict[str, Line]:
             if absent:
                 raise BenchError(f"{path} has no column {absent[0]}; found: {', '.join(line.values)[:300]}")
             found.setdefault(((line.values["Image Data ID"] or "").lstrip("ID"),), []).append(line)
-    return {key[0]: line for key, line in unrepeated(found).items()}
+    return {key[0]: line for key, line in unique_rows(found).items()}
 
 
 def _is_search(path: Path) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task, param
-from bench.data.readers.images import SPACING, Folders, ImageFile, listed
+from bench.data.readers.images import SPACING, Folders, ImageFile, list_images
 from bench.data.readers.tabular import read_table
 
 STAGES = ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented")
@@ -125,7 +125,7 @@ class AdMri2d(Dataset):
             raise BenchError(f"{root} is not the {self.form} form; give the folder above it, or set form")
         words = {stage: (stage.lower(),) for stage in self._stages_read}
         left = [stage.lower() for stage in STAGES if stage not in words]
-        return listed(root, Folders(words, (OTHER[self.form], *left)), self.layout)
+        return list_images(root, Folders(words, (OTHER[self.form], *left)), self.layout)
 
     def _group(self, picture: ImageFile) -> str:
         matches = (form.fullmatch(picture.path.stem) for form in COPIES)

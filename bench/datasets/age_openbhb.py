@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
 from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, read_alone
-from bench.data.readers.tabular import Line, aged, decade, read_table, unrepeated
+from bench.data.readers.tabular import Line, age_in, decade, read_table, unique_rows
 
 FORMS = {  # how the names of a form's files end, and where they are arrays their dimensions and millimetres
     "quasiraw": ("_preproc-quasiraw_T1w.npy", (182, 218, 182), 1.0),
@@ -74,7 +74,7 @@ class AgeOpenbhb(Dataset):
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
         files, people = self._files(root), _people(root, self.layout)
-        ages = {name: aged(line, "age", name) for name, line in people.items()}
+        ages = {name: age_in(line, "age", name) for name, line in people.items()}
         return [self._sample(name, files[name], people[name], ages[name]) for name in files if ages.get(name)]
 
     def notes(self, root: Path | None) -> list[str]:
@@ -123,7 +123,7 @@ def _people(root: Path, layout: str) -> dict[str, Line]:
             if absent:
                 raise BenchError(f"{path} has no column {absent[0]}; found: {', '.join(line.values)[:300]}")
             found.setdefault((_bare(line.values["participant_id"] or ""),), []).append(line)
-    return {key[0]: line for key, line in unrepeated(found).items()}
+    return {key[0]: line for key, line in unique_rows(found).items()}
 
 
 def _bare(name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
-from bench.data.readers.image_mask_pairs import TARGET, TARGETS, Grid, Pair, paired, projected, read_pair
+from bench.data.readers.image_mask_pairs import TARGET, TARGETS, Grid, Pair, list_pairs, project_mask, read_pair
 
 BINARY = ("background", "artery")
 WILLIS = {  # TopCoW's labels: the arteries of the circle of Willis
@@ -95,7 +95,7 @@ class ArteryCas(Dataset):
         return (self.mm,) * 3
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
-        return [self._sample(pair) for pair in paired(root, self.layout, CT)]
+        return [self._sample(pair) for pair in list_pairs(root, self.layout, CT)]
 
     def _sample(self, pair: Pair) -> Sample:
         person = PERSON.fullmatch(pair.id)
@@ -108,7 +108,7 @@ class ArteryCas(Dataset):
 
 
 def _read(made: ArteryCas, pair: Pair, numbers: dict[int, int]) -> Scan:
-    return projected(read_pair(pair, Grid(made.mm, made.voxels), numbers, made.empty), made.target)
+    return project_mask(read_pair(pair, Grid(made.mm, made.voxels), numbers, made.empty), made.target)
 
 
 DATASET = ArteryCas

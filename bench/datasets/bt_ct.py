@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task, param
-from bench.data.readers.images import SPACING, Folders, listed
+from bench.data.readers.images import SPACING, Folders, list_images
 
 FOLDERS = Folders({"healthy": ("healthy",), "tumor": ("tumor", "tumour")}, ("braintumormriimages", "tumorbig"))
 
@@ -56,7 +56,7 @@ class BtCt(Dataset):
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
         classes = self.task.classes
-        return [each.sample(classes.index(each.label), self.size) for each in listed(root, FOLDERS, self.layout)]
+        return [each.sample(classes.index(each.label), self.size) for each in list_images(root, FOLDERS, self.layout)]
 
 
 DATASET = BtCt

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task, param
-from bench.data.readers.images import SPACING, Folders, listed
+from bench.data.readers.images import SPACING, Folders, list_images
 
 SPELT = {
     "glioma": ("glioma", "gliomatumor"),
@@ -86,7 +86,7 @@ class BtMri(Dataset):
         classes = self.task.classes
         left = [word for label, words in SPELT.items() if label not in classes for word in words]
         folders = Folders({label: SPELT[label] for label in classes}, (*UNREAD, *left))
-        return [each.sample(classes.index(each.label), self.size) for each in listed(root, folders, self.layout)]
+        return [each.sample(classes.index(each.label), self.size) for each in list_images(root, folders, self.layout)]
 
 
 DATASET = BtMri

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Sample, Scan, Task, param
-from bench.data.readers.image_mask_pairs import TARGET, TARGETS, projected
+from bench.data.readers.image_mask_pairs import TARGET, TARGETS, project_mask
 from bench.datasets import _anatomy, _heads, _vessels
 from bench.datasets._anatomy import Frame
 from bench.datasets._phantom import Limits, Phantom
@@ -105,7 +105,7 @@ def _scan(phantom: PhantomArtery, number: int) -> Scan:
     image = image + phantom.effect * BLOOD * (1 + 0.06 * shading.standard_normal()) * blood * flow
     image = image * np.exp(BIAS * frame.field(60.0, shading) + 0.05 * shading.standard_normal())
     stored = _heads.stored(_heads.rician(image, phantom.noise, noise), 200)
-    return projected(Scan(stored, phantom.spacing, mask.astype(np.uint8), frame.affine()), phantom.target)
+    return project_mask(Scan(stored, phantom.spacing, mask.astype(np.uint8), frame.affine()), phantom.target)
 
 
 def _drawn(phantom: PhantomArtery, grown: _vessels.Vessels, pieces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -137,7 +137,7 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
 
 def _unshared(data: TrialData, said: np.ndarray) -> dict[str, dict[str, float]]:
     """Where a publisher's split divides groups: the scores on the test scans whose group was not learnt from."""
-    known = splits.shared(data.prepared, data.fold)
+    known = splits.shared_groups(data.prepared, data.fold)
     if data.external is not None or not known.any():
         return {}
     y = data.targets[data.fold.test]
@@ -219,7 +219,7 @@ def _sizes(data: TrialData) -> dict[str, int]:
     parts["test"] = (data.tested.prepared, data.tested.rows)
     sizes = {name: len(rows) for name, (_, rows) in parts.items()}
     sizes |= {f"{name}_groups": len({held.groups[row] for row in rows}) for name, (held, rows) in parts.items()}
-    known = 0 if data.external else int(splits.shared(data.prepared, data.fold).sum())
+    known = 0 if data.external else int(splits.shared_groups(data.prepared, data.fold).sum())
     return sizes | ({"test_shared": known} if known else {})
 
 

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torch.nn.modules.dropout import _DropoutNd
 
 from bench.curriculum import Stage
-from bench.data.loader import shuffled
+from bench.data.loader import shuffled_batches
 from bench.method import Batch, Outputs
 
 SHARP = 0.1  # a deviation in pixels below which a Gaussian changes no float32 number
@@ -27,7 +27,7 @@ class Order:
     """Endless batches of positions of training scans: of all in shuffled order, or of a subset in the same order."""
 
     def __init__(self, scans: int, size: int, rng: np.random.Generator) -> None:
-        self._batches = shuffled(scans, size, rng)
+        self._batches = shuffled_batches(scans, size, rng)
         self._size = min(scans, size)
         self._left = np.empty(0, np.int64)
         self.drawn = 0  # batches of the shuffled order begun so far

@@ -181,7 +181,7 @@ def _targets(trial: Trial, prepared: Prepared) -> np.ndarray:
         return prepared.masks()
     targets = prepared.targets
     if trial.labels.kind == "permuted":
-        targets = splits.permuted(targets, prepared.groups, trial.labels.number)
+        targets = splits.permute_labels(targets, prepared.groups, trial.labels.number)
     return targets.astype(np.int64) if prepared.task.kind == "classification" else targets
 
 
@@ -193,7 +193,7 @@ def _flip_labels(trial: Trial, prepared: Prepared, fold: Fold, targets: np.ndarr
         raise RefusalError("labels are flipped from class to class, and this task has no classes")
     place = (prepared.name, trial.partition, trial.fold)
     classes = len(prepared.task.classes)
-    return splits.flipped(targets, prepared.groups, fold.train.tolist(), classes, trial.labels.share, *place)
+    return splits.flip_labels(targets, prepared.groups, fold.train.tolist(), classes, trial.labels.share, *place)
 
 
 def _limit(fold: Fold, prepared: Prepared, most: int) -> Fold:

@@ -89,10 +89,10 @@ def bare(setup: TrainingSetup, folder: Path) -> None:
     from safetensors.torch import save_model
     from torch.nn import functional as F
 
-    from bench.data.loader import shuffled
+    from bench.data.loader import shuffled_batches
 
     x, y = _whole(setup.train)
-    order = shuffled(len(y), BATCH, np.random.default_rng(setup.trial.seed_for("order")))
+    order = shuffled_batches(len(y), BATCH, np.random.default_rng(setup.trial.seed_for("order")))
     model = setup.method.build(setup.task, SHAPE)
     optimiser = torch.optim.AdamW(model.parameters(), lr=setup.method.lr, weight_decay=setup.method.weight_decay)
     model.train()

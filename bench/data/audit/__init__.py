@@ -8,10 +8,10 @@ duplicates to it, and two people may look alike.
 
 from bench.data.audit.audit_findings import findings
 from bench.data.audit.balance_check import Balance, balance
-from bench.data.audit.duplicates import THRESHOLD, Identities, grouped, identities
-from bench.data.audit.image_set import ImageSet, from_folder, from_prepared, joined
+from bench.data.audit.duplicates import THRESHOLD, Identities, group_duplicates, recover_identities
+from bench.data.audit.image_set import ImageSet, concatenate, from_folder, from_prepared
 from bench.data.audit.known_overlaps import overlap
-from bench.data.audit.slice_origin import SliceOrigin, traced
+from bench.data.audit.slice_origin import SliceOrigin, trace_slices
 
 __all__ = [
     "THRESHOLD",
@@ -20,12 +20,12 @@ __all__ = [
     "ImageSet",
     "SliceOrigin",
     "balance",
+    "concatenate",
     "findings",
     "from_folder",
     "from_prepared",
-    "grouped",
-    "identities",
-    "joined",
+    "group_duplicates",
     "overlap",
-    "traced",
+    "recover_identities",
+    "trace_slices",
 ]

@@ -7,10 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench.data.audit.duplicates import heads
+from bench.data.audit.duplicates import heads_of_graph
 from bench.data.audit.image_set import ImageSet
-from bench.data.audit.similarity import SIDE, twins
-from bench.data.audit.similarity_graph import ROUNDING, SWEEP, SimilarityGraph, chained, components, survey, swept
+from bench.data.audit.similarity import SIDE, duplicate_pairs
+from bench.data.audit.similarity_graph import (
+    ROUNDING,
+    SWEEP,
+    SimilarityGraph,
+    chaining_threshold,
+    components,
+    survey,
+    sweep_thresholds,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,13 +31,13 @@ def findings(pictures: ImageSet, threshold: float, sweep: Sequence[float] = SWEE
     cells, where = _cells(pictures)
     sweep = tuple(sorted({*sweep, threshold}))
     found = survey(pictures.vectors, sweep[0], where)
-    same = twins(pictures.checksums)
-    steps = swept(found, same, sweep)
+    same = duplicate_pairs(pictures.checksums)
+    steps = sweep_thresholds(found, same, sweep)
     exact = components(len(pictures), same)
     near = components(len(pictures), [*same, *found.at(threshold)])
     turned = _turned(pictures, found, where, threshold)
     mirrored = components(len(pictures), [*same, *turned.at(threshold)])
-    chains = chained(steps, len(pictures))
+    chains = chaining_threshold(steps, len(pictures))
     return {
         "images": len(pictures),
         "counts": _counts(pictures),
@@ -158,7 +166,7 @@ def _heads(
     """Heads recovered, where the images came without groups; None where groups are declared."""
     if len(set(pictures.groups)) < len(pictures):
         return None
-    who = heads(found, same, pictures.names, sweep)
+    who = heads_of_graph(found, same, pictures.names, sweep)
     members = _members(who.groups).values()
     sizes = Counter(map(len, members))
     labels, places = pictures.labels, _places(pictures)

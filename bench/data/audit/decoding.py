@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.data.audit.similarity import SIDE, checksum, shrunk
+from bench.data.audit.similarity import SIDE, checksum, downsample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,8 +49,8 @@ def decode(path: Path, cropped: bool = False) -> DecodedImage:
     try:
         if not path.stat().st_size:
             return DecodedImage(fault="is empty; copy it again")
-        image = grey(path)
-        small = shrunk(cropping(image) if cropped else image).ravel()
+        image = read_grey(path)
+        small = downsample(crop_to_head(image) if cropped else image).ravel()
         return DecodedImage(small, checksum(image), oddity(image))
     except Image.UnidentifiedImageError:
         return DecodedImage(fault="is no image, whatever its name says; remove it, or copy it again")
@@ -61,7 +61,7 @@ def decode(path: Path, cropped: bool = False) -> DecodedImage:
         return DecodedImage(fault=f"cannot be decoded: {reason or type(error).__name__}; copy it again")
 
 
-def grey(path: Path) -> np.ndarray:
+def read_grey(path: Path) -> np.ndarray:
     """(H, W) of a file, turned as its EXIF tag says: uint8, or float32 where its values go beyond 255.
 
     Colours are weighed as Pillow weighs them; transparency is ignored; of several frames the first is taken.
@@ -96,7 +96,7 @@ def oddity(image: np.ndarray) -> str:
     return f"is saturated: {share:.0%} of the pixels are {highest:g}, the greatest value" if share > SATURATED else ""
 
 
-def cropping(image: np.ndarray) -> np.ndarray:
+def crop_to_head(image: np.ndarray) -> np.ndarray:
     """The box around what is not background, (H, W) to (h, w); all of it where nothing stands out."""
     import numpy as np
 
@@ -109,4 +109,4 @@ def cropping(image: np.ndarray) -> np.ndarray:
 
 def cropped_small(image: np.ndarray) -> np.ndarray:
     """(4096,) of the head in a slice, whatever its size and place."""
-    return shrunk(cropping(image), SIDE).ravel()
+    return downsample(crop_to_head(image), SIDE).ravel()

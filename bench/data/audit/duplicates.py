@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.data.audit.similarity import checksum, described, twins
-from bench.data.audit.similarity_graph import SWEEP, SimilarityGraph, components, survey, swept
+from bench.data.audit.similarity import checksum, duplicate_pairs, feature_vectors
+from bench.data.audit.similarity_graph import SWEEP, SimilarityGraph, components, survey, sweep_thresholds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ WIDE = 0.01  # of thresholds over which heads have to stay the same to be believ
 AGREEMENT = 0.99  # adjusted Rand index with the second way of finding them
 
 
-def grouped(
+def group_duplicates(
     images: np.ndarray,
     groups: Sequence[str],
     threshold: float | None = THRESHOLD,
@@ -37,11 +37,11 @@ def grouped(
     different people in one space may be alike. Components are single linkage: see
     `bench.data.audit.similarity_graph.chained`.
     """
-    links = declared(images, groups)
+    links = known_links(images, groups)
     if threshold is not None and (images.ndim == 4 or near_volumes):
-        found = survey(described(images), threshold, mirrored=mirrored and images.ndim == 4)
+        found = survey(feature_vectors(images), threshold, mirrored=mirrored and images.ndim == 4)
         links += found.at(threshold).tolist()
-    return named(components(len(groups), links), groups)
+    return name_groups(components(len(groups), links), groups)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Identities:
     sure: bool  # the heads stay the same over 0.01 of thresholds, and the second way finds them as well
 
 
-def identities(images: np.ndarray, groups: Sequence[str], sweep: Sequence[float] = SWEEP) -> Identities:
+def recover_identities(images: np.ndarray, groups: Sequence[str], sweep: Sequence[float] = SWEEP) -> Identities:
     """Recover the heads of slices published without subject ids. images, groups: as in `grouped`; images only.
 
     Neighbouring slices of a head are more alike than slices of two heads at one height. So there is a range of
@@ -63,41 +63,41 @@ def identities(images: np.ndarray, groups: Sequence[str], sweep: Sequence[float]
     range of the sweep is looked for. The second way links an image to its two nearest, the slice above and the one
     below, where that is mutual. Where no range is found, only exact duplicates are joined, and `sure` is False.
     """
-    return heads(survey(described(images), sweep[0]), declared(images, groups), groups, sweep)
+    return heads_of_graph(survey(feature_vectors(images), sweep[0]), known_links(images, groups), groups, sweep)
 
 
-def heads(
+def heads_of_graph(
     found: SimilarityGraph, links: Sequence[Sequence[int]], names: Sequence[str], sweep: Sequence[float] = SWEEP
 ) -> Identities:
     """The heads in a survey. links: pairs known to be together."""
     count = len(names)
     alone = components(count, links)
-    run = _plateau([step.components for step in swept(found, links, sweep)], len(set(alone.tolist())))
+    run = _plateau([step.components for step in sweep_thresholds(found, links, sweep)], len(set(alone.tolist())))
     if run is None:
-        return Identities(named(alone, names), None, None, 0.0, False)
+        return Identities(name_groups(alone, names), None, None, 0.0, False)
     lowest, highest = sweep[run[0]], sweep[run[1]]
     labels = components(count, [*links, *found.at(highest)])
-    agreement = _agreement(labels, components(count, [*links, *mutual(found.neighbours)]))
+    agreement = _agreement(labels, components(count, [*links, *mutual_neighbours(found.neighbours)]))
     sure = highest - lowest >= WIDE - 1e-9 and agreement >= AGREEMENT
-    return Identities(named(labels, names), lowest, highest, round(agreement, 4), sure)
+    return Identities(name_groups(labels, names), lowest, highest, round(agreement, 4), sure)
 
 
-def mutual(neighbours: np.ndarray) -> list[tuple[int, int]]:
+def mutual_neighbours(neighbours: np.ndarray) -> list[tuple[int, int]]:
     """Pairs of images that are among each other's nearest. neighbours: (N, K)."""
     nearest = [set(row) for row in neighbours.tolist()]
     return [(at, other) for at, row in enumerate(nearest) for other in row if at < other and at in nearest[other]]
 
 
-def declared(images: np.ndarray, groups: Sequence[str]) -> list[list[int]]:
+def known_links(images: np.ndarray, groups: Sequence[str]) -> list[list[int]]:
     """Pairs that link the images of a declared group, and pixel-exact duplicates. ValueError for unequal numbers."""
     if len(images) != len(groups):
         raise ValueError(f"{len(images)} images, but {len(groups)} groups; give one for each")
     if images.ndim not in (4, 5):
         raise ValueError(f"images of shape {images.shape}; expected (N, C, H, W) or (N, C, D, H, W)")
-    return [list(pair) for pair in (*twins(groups), *twins([checksum(image) for image in images]))]
+    return [list(pair) for pair in (*duplicate_pairs(groups), *duplicate_pairs([checksum(image) for image in images]))]
 
 
-def named(labels: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:
+def name_groups(labels: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:
     """(N,): the smallest name of each component."""
     smallest: dict[int, str] = {}
     for label, name in zip(labels.tolist(), names, strict=True):

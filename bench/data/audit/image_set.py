@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from bench.core import BenchError
 from bench.data.audit.decoding import DecodedImage, decode, oddity
-from bench.data.audit.similarity import checksum, described, standardised
+from bench.data.audit.similarity import checksum, feature_vectors, standardise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +83,7 @@ def from_folder(
         raise BenchError(f"none of the {len(faults)} images under {root} can be read; the first, {faults[0][0]}: "
                          f"{faults[0][1]}")  # fmt: skip
     columns = zip(*kept, strict=True)
-    return ImageSet(*columns, standardised(np.stack(vectors)), tuple(faults), tuple(oddities))
+    return ImageSet(*columns, standardise(np.stack(vectors)), tuple(faults), tuple(oddities))
 
 
 def from_prepared(prepared: Prepared) -> ImageSet:
@@ -101,13 +101,13 @@ def from_prepared(prepared: Prepared) -> ImageSet:
         tuple(labels),
         tuple(f"{prepared.name}/{group}" for group in prepared.groups),
         tuple(checksum(image) for image in images),
-        described(images),
+        feature_vectors(images),
         tuple((f"{prepared.name}/{broken['id']}", broken["reason"]) for broken in prepared.manifest["broken"]),
         tuple((name, strange) for name, strange in odd if strange),
     )
 
 
-def joined(sets: Sequence[ImageSet]) -> ImageSet:
+def concatenate(sets: Sequence[ImageSet]) -> ImageSet:
     """Several sets side by side. BenchError where images and volumes are mixed: they cannot be compared."""
     import numpy as np
 

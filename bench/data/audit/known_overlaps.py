@@ -106,7 +106,7 @@ def overlap(train_name: str, test_name: str) -> str:
     return "; ".join(dict.fromkeys(_reasons(train_name, test_name)))
 
 
-def published(name: str) -> tuple[str, ...]:
+def published_sets(name: str) -> tuple[str, ...]:
     """The published sets behind a name; the name itself where it is none of the harness's."""
     return PUBLISHED.get(name) or (ALIASES.get(name, name),)
 
@@ -115,8 +115,8 @@ def _reasons(train_name: str, test_name: str) -> Iterator[str]:
     if train_name == test_name:
         yield f"both are {train_name}"
         return
-    for first in published(train_name):
-        for second in published(test_name):
+    for first in published_sets(train_name):
+        for second in published_sets(test_name):
             if first == second:
                 yield f"both are made of {first}: they share people"
             for each in OVERLAPS:

@@ -21,7 +21,7 @@ MIRRORS = (1, 2, (1, 2))  # axes of (N, SIDE, SIDE) that are turned round
 FLAT = 1e-5  # a standard deviation, over the largest value, that is rounding and no picture
 
 
-def shrunk(images: np.ndarray, side: int = SIDE) -> np.ndarray:
+def downsample(images: np.ndarray, side: int = SIDE) -> np.ndarray:
     """Means over equal areas: (..., H, W) to (..., side, side) float32; a small image is enlarged by repetition."""
     import numpy as np
 
@@ -39,7 +39,7 @@ def _areas(length: int, side: int) -> np.ndarray:
     return (np.clip(shared, 0, None) * side / length).astype(np.float32)
 
 
-def standardised(vectors: np.ndarray) -> np.ndarray:
+def standardise(vectors: np.ndarray) -> np.ndarray:
     """(N, P) with mean 0 and length 1 a row, float32, so that a product is a correlation; a constant row is zeros."""
     import numpy as np
 
@@ -55,7 +55,7 @@ def standardised(vectors: np.ndarray) -> np.ndarray:
     return result
 
 
-def described(images: np.ndarray) -> np.ndarray:
+def feature_vectors(images: np.ndarray) -> np.ndarray:
     """What correlations are taken of: (N, C, H, W), or (N, C, D, H, W) by three middle slices, to (N, P) standardised.
 
     Channels are averaged. A memory map is read a chunk at a time.
@@ -68,11 +68,11 @@ def described(images: np.ndarray) -> np.ndarray:
         chunk = images[start : start + CHUNK]
         if volumes:
             middles = (np.take(chunk, chunk.shape[axis] // 2, axis) for axis in (2, 3, 4))
-            small = [shrunk(slices.mean(axis=1, dtype=np.float32)) for slices in middles]
+            small = [downsample(slices.mean(axis=1, dtype=np.float32)) for slices in middles]
         else:
-            small = [shrunk(chunk.mean(axis=1, dtype=np.float32))]
+            small = [downsample(chunk.mean(axis=1, dtype=np.float32))]
         result[start : start + CHUNK] = np.concatenate([part.reshape(len(chunk), -1) for part in small], axis=1)
-    return standardised(result)
+    return standardise(result)
 
 
 def checksum(image: np.ndarray) -> str:
@@ -84,7 +84,7 @@ def checksum(image: np.ndarray) -> str:
     return total.hexdigest()
 
 
-def strips(vectors: np.ndarray, mirrored: bool = False) -> Iterator[tuple[int, np.ndarray]]:
+def correlation_strips(vectors: np.ndarray, mirrored: bool = False) -> Iterator[tuple[int, np.ndarray]]:
     """The correlations of all pairs, some rows at a time: (first row, (rows, N)). The diagonal is -2.
 
     mirrored: the greatest of the four that turning one image left to right, upside down or both gives; images only.
@@ -102,7 +102,7 @@ def strips(vectors: np.ndarray, mirrored: bool = False) -> Iterator[tuple[int, n
         yield start, strip
 
 
-def twins(checksums: Sequence[str]) -> list[tuple[int, int]]:
+def duplicate_pairs(checksums: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs (first, later) that link every image to the first of the same checksum."""
     first: dict[str, int] = {}
     return [(first[each], row) for row, each in enumerate(checksums) if first.setdefault(each, row) != row]

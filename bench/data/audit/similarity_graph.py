@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.data.audit.similarity import strips
+from bench.data.audit.similarity import correlation_strips
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +67,7 @@ def survey(
     neighbours = np.empty((count, kept), int)
     best = np.full((count, int(cells.max(initial=0)) + 1), -2.0, np.float32)
     members = [np.flatnonzero(cells == cell) for cell in range(best.shape[1])]
-    for start, strip in strips(vectors, mirrored):
+    for start, strip in correlation_strips(vectors, mirrored):
         rows = slice(start, start + len(strip))
         neighbours[rows] = _most_alike(strip, kept)
         for cell, there in enumerate(members):
@@ -122,7 +122,9 @@ def components(count: int, pairs: Iterable[Sequence[int]]) -> np.ndarray:
     return np.array([top(at) for at in range(count)], dtype=int)
 
 
-def swept(found: SimilarityGraph, links: Sequence[Sequence[int]] = (), sweep: Sequence[float] = SWEEP) -> list[Step]:
+def sweep_thresholds(
+    found: SimilarityGraph, links: Sequence[Sequence[int]] = (), sweep: Sequence[float] = SWEEP
+) -> list[Step]:
     """Sizes of components over thresholds. links: pairs that are together at every threshold."""
     import numpy as np
 
@@ -134,7 +136,7 @@ def swept(found: SimilarityGraph, links: Sequence[Sequence[int]] = (), sweep: Se
     return steps
 
 
-def chained(steps: Sequence[Step], images: int) -> float | None:
+def chaining_threshold(steps: Sequence[Step], images: int) -> float | None:
     """The highest threshold of a rising sweep at which components chain, None where they never do.
 
     The rule: from one step to the next lower one the largest component at least doubles, and it then holds more than a

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.data.audit.decoding import cropped_small
-from bench.data.audit.similarity import standardised
+from bench.data.audit.similarity import standardise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +62,7 @@ class SliceOrigin:
         }
 
 
-def traced(slices: np.ndarray, heads: Sequence[str], volumes: np.ndarray) -> SliceOrigin:
+def trace_slices(slices: np.ndarray, heads: Sequence[str], volumes: np.ndarray) -> SliceOrigin:
     """Compare. slices: (N, 4096) standardised, cropped. heads: (N,). volumes: (M, C, D, H, W), in `Scan`'s axes."""
     import numpy as np
 
@@ -88,7 +88,7 @@ def _compared(
     counts = np.bincount(rows)
     likeness, used = [], []
     for volume in volumes:
-        table = slices @ standardised(_axial(volume, turn, heights)).T  # (N, heights)
+        table = slices @ standardise(_axial(volume, turn, heights)).T  # (N, heights)
         likeness.append(np.bincount(rows, table.max(axis=1)) / counts)
         used.append(heights.start + table.argmax(axis=1))
     return np.stack(likeness, axis=1), np.concatenate(used)

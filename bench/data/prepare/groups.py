@@ -10,7 +10,7 @@ from bench.data.prepare.journal import JournalEntry
 from bench.data.prepared import IMAGES
 
 
-def together(
+def merge_groups(
     dataset: Dataset, samples: Sequence[Sample], entries: Sequence[JournalEntry], folder: Path
 ) -> tuple[list[str], list[str]]:
     """The group of each sample kept, and notes on what was put together. folder: where their images lie.
@@ -18,13 +18,13 @@ def together(
     Scans that are equal voxel by voxel are always in one group. What `dataset.belong` asks for besides: `alike`, near
     duplicates and mirror images as well; `heads`, the heads that slices without names of persons were cut from.
     """
-    from bench.data.audit.duplicates import named
-    from bench.data.audit.similarity import twins
+    from bench.data.audit.duplicates import name_groups
+    from bench.data.audit.similarity import duplicate_pairs
     from bench.data.audit.similarity_graph import components
 
     declared = [sample.group for sample in samples]
-    links = [*twins(declared), *twins([entry.image for entry in entries])]
-    groups = named(components(len(samples), links), declared)
+    links = [*duplicate_pairs(declared), *duplicate_pairs([entry.image for entry in entries])]
+    groups = name_groups(components(len(samples), links), declared)
     notes = _merge_notes(declared, groups, "scans that are equal voxel by voxel")
     if dataset.belong == "exact":
         return list(groups), notes
@@ -35,15 +35,15 @@ def together(
 def _similar_groups(belong: str, folder: Path, groups: Sequence[str]) -> tuple[Sequence[str], str]:
     import numpy as np
 
-    from bench.data.audit import THRESHOLD, grouped, identities
+    from bench.data.audit import THRESHOLD, group_duplicates, recover_identities
 
     images = np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)
     alike = f"images that are alike, or mirrored, at a correlation of {THRESHOLD} or more"
     if belong == "alike":
-        return grouped(images, groups), alike
-    found = identities(images, groups)
+        return group_duplicates(images, groups), alike
+    found = recover_identities(images, groups)
     if not found.sure:
-        return grouped(images, groups), f"{alike}; heads could not be told for sure"
+        return group_duplicates(images, groups), f"{alike}; heads could not be told for sure"
     return found.groups, f"slices of one head (the same at thresholds from {found.lowest} to {found.highest})"
 
 

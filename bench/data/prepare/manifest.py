@@ -64,7 +64,7 @@ def _dtype_of(folder: Path) -> str:
     return str(np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False).dtype)
 
 
-def mark(dataset: Dataset, samples: Sequence[Sample], checksums: Sequence[str]) -> str:
+def source_checksum(dataset: Dataset, samples: Sequence[Sample], checksums: Sequence[str]) -> str:
     """What the set is made from: its files and what its tables say of them."""
     return digest({"version": dataset.version, "params": dataset, "index": index_of(samples), "checksums": checksums})
 
@@ -90,7 +90,7 @@ def _number(value: Any) -> Any:
 
 def _manifest(made: PreparationResult, index: Mapping[str, Any], held: str) -> dict[str, Any]:
     dataset = made.dataset
-    files = mark(dataset, made.samples, [entry.checksum for entry in made.entries])
+    files = source_checksum(dataset, made.samples, [entry.checksum for entry in made.entries])
     manifest = {
         "name": made.name,
         "version": dataset.version,

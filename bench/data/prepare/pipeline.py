@@ -21,9 +21,9 @@ from bench.core import BenchError, Dataset, RunAbortedError, Sample, Task, plain
 from bench.data.prepare import journal
 from bench.data.prepare.arrays import Arrays, NeedsFloatError
 from bench.data.prepare.checks import FAULTS, DecodedScan, checksum_of, decode, mask_type
-from bench.data.prepare.groups import together
+from bench.data.prepare.groups import merge_groups
 from bench.data.prepare.journal import Journal, JournalEntry
-from bench.data.prepare.manifest import PreparationResult, mark, write
+from bench.data.prepare.manifest import PreparationResult, source_checksum, write
 from bench.data.prepared import TRUTH, DamagedDataError, Prepared, folder_of, open_prepared
 from bench.storage.array_file import NpyWriter
 from bench.storage.atomic_io import disk_errors, remove_tree
@@ -126,7 +126,7 @@ def _is_of(there: Prepared, job: PreparationJob) -> bool:
     if there.manifest["broken"] and not job.skip_broken:
         return False
     checksums = _in_parallel(job, [lambda s=s: _checksum(s, job.root) for s in job.samples])
-    return there.phantom or there.manifest["files"] == mark(job.dataset, job.samples, list(checksums))
+    return there.phantom or there.manifest["files"] == source_checksum(job.dataset, job.samples, list(checksums))
 
 
 def _samples(dataset: Dataset, name: str, root: Path | None) -> Sequence[Sample]:
@@ -176,7 +176,7 @@ def _make(folder: Path, job: PreparationJob) -> None:
     if len(made.broken) == len(made.samples) or (made.broken and not job.skip_broken):
         raise RunAbortedError(_broken_message(made))
     whole = [entry for entry in made.entries if not entry.fault]
-    groups, told = together(job.dataset, made.usable, whole, folder)
+    groups, told = merge_groups(job.dataset, made.usable, whole, folder)
     write(folder, replace(made, groups=groups, notes=[*told, *made.notes]))
 
 

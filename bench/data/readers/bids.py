@@ -21,7 +21,7 @@ from pathlib import Path
 
 from bench.core import BenchError, Sample
 from bench.data.readers.nifti import read_scan
-from bench.data.readers.tabular import Line, aged, finite, number, read_table, unrepeated
+from bench.data.readers.tabular import Line, age_in, finite_number, number, read_table, unique_rows
 
 __all__ = ["Row", "scans"]
 
@@ -70,7 +70,7 @@ class Row:
         BenchError
             If it is no finite number; the message names table and row.
         """
-        return finite(self.line or Line("a table", self.values), column, self.id)
+        return finite_number(self.line or Line("a table", self.values), column, self.id)
 
     def age(self, column: str = "age") -> float | None:
         """Return the age in a column, in years, or None if it is missing.
@@ -80,7 +80,7 @@ class Row:
         BenchError
             If no person has such an age; the message names table and row.
         """
-        return aged(self.line or Line("a table", self.values), column, self.id)
+        return age_in(self.line or Line("a table", self.values), column, self.id)
 
     def sample(self, target: float, stratum: str, covariates: Sequence[str] = (), site: str = "") -> Sample:
         """Return the sample of this row. The person is its group.
@@ -180,7 +180,7 @@ def _keyed(lines: Sequence[Line], prefixes: Sequence[str]) -> dict[tuple[str, ..
     found: dict[tuple[str, ...], list[Line]] = defaultdict(list)
     for line in lines:
         found[tuple(_label(line, prefix) for prefix in prefixes)].append(line)
-    return unrepeated(found)
+    return unique_rows(found)
 
 
 def _images(root: Path, subject: str, session: str, suffix: str) -> list[tuple[str, Path]]:

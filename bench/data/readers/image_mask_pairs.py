@@ -132,7 +132,7 @@ class Grid:
         return fitted
 
 
-def paired(root: Path | None, layout: str, others: str = "") -> list[Pair]:
+def list_pairs(root: Path | None, layout: str, others: str = "") -> list[Pair]:
     """Every image under `root` with the mask of the same name, sorted. BenchError where one is without the other.
 
     others: how the names of files begin that are left alone.
@@ -152,7 +152,7 @@ def paired(root: Path | None, layout: str, others: str = "") -> list[Pair]:
     return [Pair(key, images[key], masks[key]) for key in sorted(images)]
 
 
-def projected(scan: Scan, target: str) -> Scan:
+def project_mask(scan: Scan, target: str) -> Scan:
     """The scan with the mask that is asked for, one of TARGETS: a projection marks whole lines along the last axis."""
     import numpy as np
 

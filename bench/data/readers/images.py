@@ -76,7 +76,7 @@ class _FolderTree:
     strangers: list[Path] = field(default_factory=list)  # folders of images that are no class
 
 
-def listed(root: Path | None, folders: Folders, layout: str) -> list[ImageFile]:
+def list_images(root: Path | None, folders: Folders, layout: str) -> list[ImageFile]:
     """Every image in the class folders under `root`, in the order of their ids.
 
     BenchError for a folder that is absent, empty or misspelt, and for two files with one id.

@@ -63,7 +63,7 @@ def number(text: str) -> float | None:
         return None
 
 
-def finite(line: Line, column: str, whose: str) -> float | None:
+def finite_number(line: Line, column: str, whose: str) -> float | None:
     """The finite number in a column, None where missing. BenchError with its place where it is no such number."""
     text = line.values[column]
     if text is None:
@@ -78,9 +78,9 @@ def finite(line: Line, column: str, whose: str) -> float | None:
     return found
 
 
-def aged(line: Line, column: str, whose: str) -> float | None:
+def age_in(line: Line, column: str, whose: str) -> float | None:
     """The age in a column, None where missing. BenchError for one that nobody has: -1 and 999 stand for unknown."""
-    found, (youngest, oldest) = finite(line, column, whose), AGES
+    found, (youngest, oldest) = finite_number(line, column, whose), AGES
     if found is not None and not youngest < found <= oldest:
         raise BenchError(
             f"{line.place_of(column)}: {whose}: {column} is {found:g}, which no person's age is; write the age in"
@@ -95,7 +95,7 @@ def decade(age: float) -> str:
     return f"{start} to {start + DECADE - 1}"
 
 
-def unrepeated(lines: Mapping[tuple[str, ...], Sequence[Line]]) -> dict[tuple[str, ...], Line]:
+def unique_rows(lines: Mapping[tuple[str, ...], Sequence[Line]]) -> dict[tuple[str, ...], Line]:
     """The one row of each key. BenchError for a key of several: where they stand, how they differ, what to do."""
     for key, (one, *others) in lines.items():
         if others:
