@@ -13,8 +13,8 @@ class Grown(nn.Module):
     """What is loaded into it may be of another size than what it holds."""
 
     @property
-    def kept(self) -> int:
-        """How many numbers it keeps that no steps train: what costs tell of it beside those which they do."""
+    def stored_numbers(self) -> int:
+        """The count of numbers that it stores and no step trains: the cost table adds them to the parameters."""
         still = (own for own in self.parameters() if not own.requires_grad)
         return sum(own.numel() for own in (*self.buffers(), *still))
 

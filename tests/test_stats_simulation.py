@@ -17,7 +17,8 @@ import pytest
 from scipy.stats import ttest_1samp
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from bench.core import DataSpec, Record, Spec, Split, Trial
+from bench.core import DataSpec, Recipe, Record, Spec, Split, Task, Trial
+from bench.core.study_plan import DataEntry, ExternalData, PlannedCell, StudyPlan
 from bench.evaluation import (
     ChanceDistribution,
     average_seeds,
@@ -204,14 +205,19 @@ def _elsewhere(
             key = f"{arm} {fold}"
             kept[key] = {"ids": np.arange(len(who)), "groups": who, "y": y_new, "selected": said}
             runs.append(_tested(world, key, arm, fold, world.metric(y_new, said)))
-    task = {"kind": world.kind, "primary": world.metric.name, "classes": ["a", "b"], "unit": ""}
+    task = Task(world.kind, world.metric.name, ("a", "b") if world.kind == "classification" else ())
     store = SimpleNamespace(predictions=lambda key, record, names: kept[key])
-    section = DatasetResults({"seeds": 1}, {"name": "d", "external": {}, "task": task}, tuple(runs), store)
+    entry = DataEntry(name="d", phantom=False, task=task, external=ExternalData(data=DataSpec("other"), title=""))
+    plan = StudyPlan(
+        study="simulated", protocol=1, reference="m0", folds=1, partitions=1, seeds=1, recipe=Recipe(), data=(entry,),
+        cells=tuple(run.cell for run in runs),
+    )  # fmt: skip
+    section = DatasetResults(plan, entry, tuple(runs), store)
     return section, (VarianceTerm(section, "m1", "arm", 1.0), VarianceTerm(section, "m0", "arm", -1.0))
 
 
 def _tested(world: World, key: str, arm: int, fold: int, score: float) -> Run:
-    cell = {"arm": f"m{arm}", "role": "arm", "data": "d", "partition": 0, "fold": fold, "seed": 0, "key": key}
+    cell = PlannedCell(arm=f"m{arm}", role="arm", data="d", partition=0, fold=fold, seed=0, key=key)
     return Run(
         cell,
         Record(Trial(DataSpec("d"), Spec("m"), Split(), fold=fold), "done", {"selected": {world.metric.name: score}}),

@@ -57,7 +57,7 @@ class TrainingState:
     saved_at: float = field(default_factory=time.monotonic)  # when the course was last kept, or begun
 
     @property
-    def seen(self) -> Tensor:
+    def last_losses(self) -> Tensor:
         """(N,) the last loss of each training scan, NaN before."""
         return self.signals.seen
 
@@ -115,7 +115,7 @@ def resume(course: TrainingState, folder: Path) -> int:
         course.points = [
             EvaluationPoint(*row, folder / f"point-{row[0]}.safetensors", watched) for *row, watched in entry["points"]
         ]
-        load_model(course.model, course.points[-1].state, device=str(course.seen.device))
+        load_model(course.model, course.points[-1].state, device=str(course.last_losses.device))
         _restore(course, load_file(folder / f"course-{course.step}.safetensors"), entry["numbers"])
     except (ValueError, LookupError, TypeError, AttributeError, OSError, RuntimeError) as error:
         raise CheckpointError(f"the checkpoint in {folder.name} is damaged: {error}", "damaged") from error
@@ -135,9 +135,9 @@ def _check(entry: dict[str, Any], folder: Path) -> None:
 
 def _parts(course: TrainingState) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The course as tensors and as plain numbers."""
-    tensors = {"seen": course.seen, "dice": course.augment_rng.get_state(), "noise": torch.get_rng_state()}
-    if course.seen.is_cuda:
-        tensors["noise on the GPU"] = torch.cuda.get_rng_state(course.seen.device)
+    tensors = {"seen": course.last_losses, "dice": course.augment_rng.get_state(), "noise": torch.get_rng_state()}
+    if course.last_losses.is_cuda:
+        tensors["noise on the GPU"] = torch.cuda.get_rng_state(course.last_losses.device)
     tensors |= {f"buffer {name}": buffer for name, buffer in _unsaved(course.model)}
     numbers: dict[str, Any] = {"order": course.order.state}
     for index, entries in course.optimiser.state_dict()["state"].items():
@@ -159,11 +159,11 @@ def _restore(course: TrainingState, tensors: dict[str, Tensor], numbers: dict[st
         buffer.copy_(tensors[f"buffer {name}"])
     course.optimiser.load_state_dict({**course.optimiser.state_dict(), "state": state})
     course.order.go_to(*numbers["order"])
-    course.seen.copy_(tensors["seen"])
+    course.last_losses.copy_(tensors["seen"])
     course.augment_rng.set_state(tensors["dice"])
     torch.set_rng_state(tensors["noise"])
-    if course.seen.is_cuda:
-        torch.cuda.set_rng_state(tensors["noise on the GPU"], course.seen.device)
+    if course.last_losses.is_cuda:
+        torch.cuda.set_rng_state(tensors["noise on the GPU"], course.last_losses.device)
 
 
 def _unsaved(model: nn.Module) -> list[tuple[str, Tensor]]:

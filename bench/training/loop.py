@@ -161,7 +161,7 @@ def _descend(
         batch = _batch(setup, course, scale, step)
         clock.lap("data")
         losses = _step(setup, course, batch)
-        course.seen[batch.index] = losses
+        course.last_losses[batch.index] = losses
         running += losses.mean()
         clock.lap("update")
         if step + 1 == stops[len(course.points)]:

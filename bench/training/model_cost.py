@@ -26,7 +26,9 @@ MEGABYTE = 2**20
 
 def parameters(model: nn.Module) -> int:
     """How many numbers training finds: weights, and what a model that no steps train keeps of the training part."""
-    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad) + getattr(model, "kept", 0)
+    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad) + getattr(
+        model, "stored_numbers", 0
+    )
 
 
 def forward_flops(model: nn.Module, shape: tuple[int, ...]) -> int | None:

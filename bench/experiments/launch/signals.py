@@ -49,14 +49,14 @@ def gently() -> Iterator[StopRequest]:
 
 
 def _first(stop: StopRequest, before: Any) -> Callable[..., None]:
-    def asked(number: int, frame: Any) -> None:
+    def request(number: int, frame: Any) -> None:
         if stop.asked:
             _passed(stop, before)(number, frame)
             return
         stop.asked = True
         os.write(2, SAID)  # print may be at work in what was interrupted
 
-    return asked
+    return request
 
 
 def _passed(stop: StopRequest, before: Any) -> Callable[..., Any]:

@@ -37,7 +37,7 @@ class TrialCost:
 
 
 @dataclass(frozen=True)
-class Seen:
+class FinishedTrial:
     """A finished trial and what it left on disk."""
 
     record: Record
@@ -104,7 +104,7 @@ def estimate(trials: Iterable[Trial], root: Path) -> Estimate:
     return Estimate(needs, len(trials), seconds, peak, disk, len(trials) - len(known), sources)
 
 
-def _seen(examples: Mapping[Kind, Trial], root: Path) -> Iterator[Seen]:
+def _seen(examples: Mapping[Kind, Trial], root: Path) -> Iterator[FinishedTrial]:
     """Finished and refused trials of the methods asked for: the newest of the results, then those run to be timed."""
     wanted = {trial.method.name for trial in examples.values()}
     for place, measured in ((root, False), (root / MEASURED, True)):
@@ -113,7 +113,7 @@ def _seen(examples: Mapping[Kind, Trial], root: Path) -> Iterator[Seen]:
             record = store.get(folder.name)
             if record is None or record.status == "failed" or record.trial.method.name not in wanted:
                 continue
-            yield Seen(record, sum(path.stat().st_size for path in folder.iterdir()), measured)
+            yield FinishedTrial(record, sum(path.stat().st_size for path in folder.iterdir()), measured)
             kind = cost_kind(record.trial)
             if kind in counts:
                 counts[kind] += 1
@@ -129,7 +129,7 @@ def _newest(folder: Path) -> list[Path]:
     return [Path(path) for _, path in sorted(found, reverse=True)]
 
 
-def _need(trial: Trial, seen: list[Seen]) -> TrialCost | None:
+def _need(trial: Trial, seen: list[FinishedTrial]) -> TrialCost | None:
     kind, shape = cost_kind(trial), _shape(trial)
     same = [each for each in seen if cost_kind(each.record.trial) == kind and not each.measured]
     timed = [each for each in seen if cost_kind(each.record.trial) == kind and each.measured]
@@ -145,7 +145,7 @@ def _need(trial: Trial, seen: list[Seen]) -> TrialCost | None:
     return None
 
 
-def _mean(trial: Trial, found: list[Seen], words: str) -> TrialCost:
+def _mean(trial: Trial, found: list[FinishedTrial], words: str) -> TrialCost:
     """Mean seconds and bytes and the highest memory of trials on the machine of the newest, as `trial` would have."""
     where = _machine(found[0].record)
     found = [each for each in found if _machine(each.record) == where]

@@ -87,7 +87,7 @@ def locate(
     found: list[ResolvedData] = []
     notes: list[str] = []
     for data in study.datasets:
-        chosen, words = look.found(data)
+        chosen, words = look.resolve(data)
         found += [chosen] if chosen and chosen not in found else []
         notes += [word for word in words if word not in notes]
     names = [item.where for item in found]
@@ -122,7 +122,7 @@ class _Look:
     phantoms: bool
     missing: str
 
-    def found(self, data: Data) -> tuple[ResolvedData | None, list[str]]:
+    def resolve(self, data: Data) -> tuple[ResolvedData | None, list[str]]:
         if data.external is None:
             spec, note = self._located(data, False)
             stands = data.name if note else None

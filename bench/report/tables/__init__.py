@@ -7,15 +7,15 @@ file, `*_table.py` here or a plug-in file, with a module-level `TABLE` (see `ben
 from __future__ import annotations
 
 from bench.report.tables import captions
-from bench.report.tables.render import latex, markdown, prose
-from bench.report.tables.results import DatasetResults, Results, Run, gather, read
-from bench.report.tables.section_tables import (
+from bench.report.tables.dataset_tables import (
     SectionTables,
     format_across,
     format_study,
     format_tables,
     section_tables,
 )
+from bench.report.tables.render import latex, markdown, prose
+from bench.report.tables.results import DatasetResults, Results, Run, gather, read
 from bench.report.tables.table import Table, TableBody
 from bench.report.tables.table_spec import AcrossTableSpec, StudyTableSpec, TableSpec
 

@@ -14,7 +14,7 @@ from bench.report.tables.table import Entry, TableBody
 from bench.report.tables.table_spec import TableSpec
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 EXTERNAL = (
     " and the variance of a bootstrap over the people that all folds are tested on, degrees of freedom by Welch and "

@@ -17,7 +17,7 @@ from bench.report.tables.table import TableBody, runs_cell
 from bench.report.tables.table_spec import TableSpec
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 COLUMNS = (
     "data", "data_kind", "control", "arm", "metric", "estimate", "se", "low", "high", "expected", "p",

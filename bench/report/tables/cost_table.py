@@ -13,7 +13,7 @@ from bench.report.tables.table import Entry, TableBody, arm_cell, incomplete_not
 from bench.report.tables.table_spec import TableSpec
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 COUNTED = ("peak_memory_mb", "train_joules")  # costs that not every machine counts
 

@@ -27,7 +27,7 @@ from bench.report.tables.table import TableBody
 from bench.report.tables.table_spec import TableSpec
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 Weights = Mapping[str, float]  # arm -> its part in an effect; they add up to 0
 

@@ -17,7 +17,7 @@ from bench.report.tables.table import TableBody
 from bench.report.tables.table_spec import AcrossTableSpec
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 FEWEST_ARMS = 3  # to be ranked: of two, the contrast says more
 

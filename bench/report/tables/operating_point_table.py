@@ -15,7 +15,7 @@ from bench.report.tables.table import TableBody
 from bench.report.tables.table_spec import TableSpec
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 NAMES = ("threshold", "sensitivity", "specificity")
 COLUMNS = ("arm", "runs", *NAMES, "threshold_low", "threshold_high", "sensitivity_half", "specificity_half")

@@ -19,7 +19,7 @@ from bench.report.tables.table import TableBody
 from bench.report.tables.table_spec import AcrossTableSpec
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 POOLED = (
     "data_kind", "metric", "unit", "arm", "against", "sets", "data", "improvement", "low", "high", "se", "df", "p",

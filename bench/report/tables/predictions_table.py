@@ -11,7 +11,7 @@ from bench.report.tables.table_spec import TableSpec
 from bench.storage.anonymise import aliases
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
     from bench.storage.anonymise import ProtectedNames
 
 

@@ -15,7 +15,7 @@ from bench.report.tables.table import TableBody, metric_column
 from bench.report.tables.table_spec import TableSpec
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 
 def publisher(section: DatasetResults) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from bench.storage import robustness_cache
 from bench.storage.robustness_cache import CLEAN, STRENGTHS
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 OVER_FOLDS = "over folds, with the Nadeau-Bengio correction"
 DROPS = (

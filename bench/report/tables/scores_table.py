@@ -23,7 +23,7 @@ from bench.report.tables.table import TableBody, arm_cell, incomplete_notes, met
 from bench.report.tables.table_spec import TableSpec
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 REPEATS = 2000  # of the bootstrap for one pass over the folds; fewer for each where several passes are averaged
 FEWEST = 400

@@ -11,7 +11,7 @@ from bench.report.tables.table import TableBody, arm_cell, incomplete_notes, sco
 from bench.report.tables.table_spec import TableSpec
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 
 def selection_audit_body(found: SectionTables) -> TableBody:

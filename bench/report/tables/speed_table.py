@@ -16,7 +16,7 @@ from bench.report.tables.table_spec import TableSpec
 from bench.storage.atomic_io import read_errors
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
 
 FILE = "timing.json"
 

@@ -16,7 +16,7 @@ from bench.report.tables.results import Results
 from bench.report.tables.table import TableBody
 
 if TYPE_CHECKING:
-    from bench.report.tables.section_tables import SectionTables
+    from bench.report.tables.dataset_tables import SectionTables
     from bench.storage.anonymise import ProtectedNames
 
 LAST = 10_000  # the order of a table that gives none: after those of the package
