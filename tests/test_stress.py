@@ -149,7 +149,7 @@ def test_what_was_asked_is_not_asked_again_unless_its_record_is_another(ran, mon
     before = len(asked)
     robustness_run.run_robustness(work)
     assert len(asked) == before
-    said = robustness_cache.read(work.folder, work.cells[0]["key"], "another record")
+    said = robustness_cache.read(work.folder, work.cells[0].key, "another record")
     assert said == {}
 
 
@@ -234,7 +234,7 @@ def test_the_command_says_what_is_lost_and_what_to_do_without_weights(ran):
     assert set(frame["strength"]) == set(range(6))
     with pytest.raises(BenchError, match="has no arm 'nett'; its arms: constant, net"):
         work_of(ran, ["nett"])
-    (ran / "trials" / work_of(ran, ["net"]).cells[0]["key"] / "weights.safetensors").unlink()
+    (ran / "trials" / work_of(ran, ["net"]).cells[0].key / "weights.safetensors").unlink()
     assert work_of(ran).lacking == {"net": 1}
     for path in (ran / "trials").glob("*/weights.safetensors"):
         path.unlink()
