@@ -1,7 +1,7 @@
 """Files that are whole or not there, and faults of a disk told in one line.
 
 What is written gets another name until it is whole and flushed, and is then renamed. What a full disk, a folder that
-is gone or may not be written makes a program raise becomes a HaltError that says where, why and what to do.
+is gone or may not be written makes a program raise becomes a RunAbortedError that says where, why and what to do.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Store:
         return self.folder(key).exists()
 
     def get(self, key: str) -> Record | None:
-        """The record of a trial; None where there is none, or a damaged one. HaltError where it cannot be read."""
+        """The record of a trial; None if there is none or it is damaged. RunAbortedError if it cannot be read."""
         return self._whole(key, ())
 
     def whole(self, key: str, weights: bool = False) -> Record | None:
@@ -120,7 +120,7 @@ class Store:
         return path if path.is_file() else None
 
     def claim(self, key: str) -> Lock | None:
-        """The right to work at a trial; None where another process has it. HaltError where the folder is gone."""
+        """The right to work at a trial; None where another process has it. RunAbortedError where the folder is gone."""
         with disk_errors(self.trials):
             (self.trials / CLAIMS).mkdir(exist_ok=True)  # and not the folders above: who removed them meant it
             return acquire_lock(self.trials / CLAIMS / key)
@@ -155,8 +155,8 @@ class Store:
     ) -> None:
         """Keep a record with its arrays and a safetensors file of weights. First come, first kept.
 
-        What the trial had in progress here is gone afterwards. mark: as of the workplace. HaltError where the disk
-        refuses: then nothing is gone.
+        What the trial had in progress here is gone afterwards. mark: as of the workplace. RunAbortedError where the
+        disk refuses: then nothing is gone.
         """
         self._keep(record.trial.key, mark, lambda whole: _fill(whole, record, arrays, weights))
 

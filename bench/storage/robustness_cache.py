@@ -43,7 +43,7 @@ def read(folder: Path, key: str, mark: str) -> dict[tuple[str, int], np.ndarray]
 
 
 def write(folder: Path, key: str, mark: str, said: Said) -> None:
-    """Keep all that a trial's network said so far. HaltError where the disk refuses."""
+    """Keep all that a trial's network said so far. RunAbortedError where the disk refuses."""
     import numpy as np
 
     arrays = {f"{corruption}-{strength}": array for (corruption, strength), array in said.items()}

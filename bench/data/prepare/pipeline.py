@@ -67,7 +67,7 @@ def prepare(
     default one a core. progress: called with (scans done, scans). skip_broken: leave out scans that cannot be used.
     thorough: read what is prepared through, to see that it is what was written; a damaged set is set aside and made
     anew. waiting: called once where another process is preparing the same. BenchError where nothing can be
-    prepared; HaltError where scans are broken or the disk refuses.
+    prepared; RunAbortedError where scans are broken or the disk refuses.
     """
     dataset, (there, damage) = registry.make("datasets", name, params), _look(name, params, thorough)
     source = source or (damage.source if damage else None)

@@ -107,8 +107,8 @@ class NodeCheck:
         return self.ray.remote(node_agent.look).options(**options).remote(self.question)
 
     def all(self, nodes: Sequence[Node]) -> bool:
-        """Ask all of them; whether all are still there. HaltError that names every node on which something is another
-        than here, and what.
+        """Ask all of them; whether all are still there. RunAbortedError that names every node on which something is
+        another than here, and what.
         """
         asked = [(node, self.begin(node)) for node in nodes]
         found = [(node, self.end(node, answer)) for node, answer in asked]
@@ -160,7 +160,7 @@ class NodeCheck:
 
 
 def gathered(ray: Any, inspection: NodeCheck, tell: Callable[[str], None]) -> list[Node]:
-    """The nodes that trials may run on, looked at. HaltError where one of them differs, or there is none."""
+    """The nodes that trials may run on, looked at. RunAbortedError where one of them differs, or there is none."""
     while True:
         found = living(ray, inspection.here)
         if not found:

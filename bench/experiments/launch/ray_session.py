@@ -29,7 +29,9 @@ QUIET = {"include_dashboard": False, "log_to_driver": False, "logging_level": "e
 
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
-    """Ray, with what runs at `address`, or begun here where that is empty. BenchError, HaltError where it cannot be."""
+    """Ray, with what runs at `address`, or begun here where that is empty. BenchError, RunAbortedError where it cannot
+    be.
+    """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     if address:
@@ -103,7 +105,7 @@ def parsed(address: str) -> tuple[str, int]:
 
 
 def _reach(address: str) -> None:
-    """Wait until something listens at the address. HaltError where nothing does for WAIT seconds."""
+    """Wait until something listens at the address. RunAbortedError where nothing does for WAIT seconds."""
     host, port = parsed(address)
     if address == "auto":
         return
@@ -121,7 +123,7 @@ def _reach(address: str) -> None:
 
 
 def _join(ray: Any, address: str) -> None:
-    """Become a driver of the cluster. HaltError where what listens there is no such cluster, or of another Ray."""
+    """Become a driver of the cluster. RunAbortedError if no such cluster, or one of another Ray, listens there."""
     near = address != "auto" and LOOPBACK in _greet(ray, address)
     try:
         with _on_the_loopback() if near else nullcontext():

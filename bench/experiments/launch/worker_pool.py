@@ -46,7 +46,7 @@ class WorkerPool:
         code_archive.by_value(ray)
 
     def gather(self) -> None:
-        """Look at the nodes that there are. HaltError where one of them differs, or there is none."""
+        """Look at the nodes that there are. RunAbortedError where one of them differs, or there is none."""
         used = nodes.gathered(self.ray, self.inspection, self.tell)
         if not self.here:
             cluster_wait.count_others(self.ray, used)
