@@ -57,7 +57,7 @@ class GPConv(nn.Module):
         """How many groups there are now."""
         return 2 ** int((self.gates < 0).sum()) * (self.odd if self.rest == "eye" else 1)
 
-    def opened(self) -> Tensor:
+    def hard_gates(self) -> Tensor:
         """The gates as they act, (K,): exactly 1 or 0, with the gradient of the gates themselves."""
         return (self.gates >= 0).to(self.gates.dtype) + (self.gates - self.gates.detach())
 
@@ -65,8 +65,8 @@ class GPConv(nn.Module):
         """U, (channels_out, channels_in): 1 where an output reads an input."""
         weight = self.weight
         ones, eye = weight.new_ones(2, 2), torch.eye(2, dtype=weight.dtype, device=weight.device)
-        whole = self.opened()[:0].prod().reshape(1, 1)  # 1, of which gates are a part even where there are none
-        for gate in self.opened():
+        whole = self.hard_gates()[:0].prod().reshape(1, 1)  # 1, of which gates are a part even where there are none
+        for gate in self.hard_gates():
             whole = torch.kron(whole, gate * ones + (1 - gate) * eye)
         size = (self.odd, self.odd)
         last = weight.new_ones(size) if self.rest == "ones" else torch.eye(self.odd).to(weight)
@@ -75,9 +75,9 @@ class GPConv(nn.Module):
 
     def complexity(self) -> Tensor:
         """The share of W that U keeps, in (0, 1]: the mean of U, 0-d, differentiable in the gates."""
-        return ((1 + self.opened()) / 2).prod() / (self.odd if self.rest == "eye" else 1)
+        return ((1 + self.hard_gates()) / 2).prod() / (self.odd if self.rest == "eye" else 1)
 
-    def members(self, channels: int) -> Tensor:
+    def group_members(self, channels: int) -> Tensor:
         """The group of each of the input or output channels, (channels,) int64 on the CPU."""
         narrow = min(self.channels_in, self.channels_out)
         places = torch.arange(channels) // (channels // narrow)
@@ -111,7 +111,7 @@ def blocks(conv: GPConv) -> tuple[Tensor, Tensor, Tensor]:
     The blocks of W, (groups, outputs of one, inputs of one), and the positions to take inputs and outputs from.
     """
     device = conv.weight.device
-    inputs, outputs = (conv.members(size).argsort(stable=True) for size in (conv.channels_in, conv.channels_out))
+    inputs, outputs = (conv.group_members(size).argsort(stable=True) for size in (conv.channels_in, conv.channels_out))
     rows, columns = (places.reshape(conv.groups, -1).to(device) for places in (outputs, inputs))
     return conv.weight[rows[:, :, None], columns[:, None, :]], columns.flatten(), outputs.argsort().to(device)
 

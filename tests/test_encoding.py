@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench.core import BenchError
 from bench.views import PLANES, Dynamic, SlidingDynamic, rank_pooling_weights
-from bench.views.backproject import carry_back
+from bench.views.backproject import backproject_dynamic
 from bench.views.layer import RankPooling
 from bench.views.rank_pooling import COEFFICIENTS
 
@@ -113,7 +113,7 @@ def test_shuffled_slices_have_one_order_for_all_scans_of_a_size():
 def test_what_makes_no_sense_is_refused():
     for kind, params, says in [
         (Dynamic, {"stride": 3}, "slab is 0"),
-        (Dynamic, {"slab": 3, "stride": 4}, "leaves out slices between slabs of 3"),
+        (Dynamic, {"slab": 3, "stride": 4}, "skips slices between slabs of 3"),
         (Dynamic, {"slab": -1}, "0 or more"),
         (Dynamic, {"slab": 1, "shuffle": 4}, "no order"),
         (Dynamic, {"slab": 4, "channels": 3}, "set channels=1"),
@@ -237,7 +237,7 @@ def test_the_gradient_passes_whole_numbers_unchanged_and_fixed_weights_have_none
 
 def test_a_layer_refuses_other_slices_and_tells_its_weights_in_their_order():
     layer = RankPooling(Dynamic("axial", reverse=True, slab=3), (1, *SIZES))
-    with pytest.raises(ValueError, match="8 slices along axis 2; the weights are of 7"):
+    with pytest.raises(ValueError, match="8 slices along axis 2, but weights for 7"):
         layer(scans(sizes=(9, 12, 8)))
     with pytest.raises(ValueError, match="2 weights for 3 slices"):
         layer.view.encode(scans(), [torch.ones(2)] * 3)
@@ -270,7 +270,7 @@ def test_a_saliency_goes_back_through_the_weights_to_where_the_slices_are(view, 
                 for copy in range(view.channels):
                     at = copy * shown[0] // view.channels + 2 * number + channel
                     expected[place] += max(0, saliency[at, top + row, left + column]) * one
-    found = carry_back(view, saliency, x, MM, by=by)
+    found = backproject_dynamic(view, saliency, x, MM, by=by)
     assert found.min() >= 0
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
@@ -281,20 +281,20 @@ def test_a_spot_on_the_image_is_a_line_of_the_volume():
     expected = np.zeros(SIZES)
     expected[:, 4, 2] = 2 * np.abs(rank_pooling_weights(9))
     for view in (Dynamic(), Dynamic(channels=3)):
-        np.testing.assert_allclose(carry_back(view, spot, x), expected)
-    np.testing.assert_allclose(carry_back(Dynamic(channels=3), np.stack([spot] * 3), x), 3 * expected)
+        np.testing.assert_allclose(backproject_dynamic(view, spot, x), expected)
+    np.testing.assert_allclose(backproject_dynamic(Dynamic(channels=3), np.stack([spot] * 3), x), 3 * expected)
     layer = RankPooling(Dynamic(), (1, *SIZES))
     with torch.no_grad():
         layer.weights[0].copy_(-torch.arange(9.0))
-    found = carry_back(Dynamic(), spot, x, MM, [one.weights for one in layer.learnt()])
+    found = backproject_dynamic(Dynamic(), spot, x, MM, [one.weights for one in layer.learnt()])
     np.testing.assert_allclose(found[:, 4, 2], 2 * np.arange(9.0))
 
 
 def test_a_way_back_that_is_none_is_told():
     x = scans()[0].numpy()
-    with pytest.raises(BenchError, match="no way back 'depth'"):
-        carry_back(Dynamic(), np.ones((12, 7)), x, by="depth")
+    with pytest.raises(BenchError, match="no back-projection by 'depth'"):
+        backproject_dynamic(Dynamic(), np.ones((12, 7)), x, by="depth")
     with pytest.raises(BenchError, match=r"a saliency of \(5, 2, 3\) does not fit images of \(1, 12, 7\)"):
-        carry_back(Dynamic(), np.ones((5, 2, 3)), x)
-    with pytest.raises(BenchError, match=r"weights of \[4\] slices; of \[9\] are pooled"):
-        carry_back(Dynamic(), np.ones((12, 7)), x, weights=[np.ones(4)])
+        backproject_dynamic(Dynamic(), np.ones((5, 2, 3)), x)
+    with pytest.raises(BenchError, match=r"weights for \[4\] slices, but the view pools \[9\]"):
+        backproject_dynamic(Dynamic(), np.ones((12, 7)), x, weights=[np.ones(4)])

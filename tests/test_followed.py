@@ -15,14 +15,14 @@ from bench.core.study_plan import PlannedCell
 from bench.data.prepare import prepare
 from bench.experiments import run_trial
 from bench.storage.record_store import Store
-from bench.training.evaluate import bias
+from bench.training.evaluate import prediction_bias
 
 
 def test_the_slope_of_the_gap_is_that_of_a_regression():
     rng = np.random.default_rng(0)
     y = rng.uniform(20, 90, 60)
     said = 30 + 0.5 * y + rng.normal(0, 3, 60)
-    found = bias(y[:30], said[:30], y[30:], said[30:])
+    found = prediction_bias(y[:30], said[:30], y[30:], said[30:])
     assert found["slope"] == pytest.approx(stats.linregress(y[30:], said[30:] - y[30:]).slope)
     line = stats.linregress(y[:30], said[:30])
     expected = np.abs((said[30:] - line.intercept) / line.slope - y[30:]).mean()
@@ -31,10 +31,10 @@ def test_the_slope_of_the_gap_is_that_of_a_regression():
 
 def test_who_says_one_number_has_no_correction():
     y = np.arange(10.0)
-    found = bias(y, np.full(10, 4.0), y, np.full(10, 4.0))
+    found = prediction_bias(y, np.full(10, 4.0), y, np.full(10, 4.0))
     assert found["slope"] == pytest.approx(-1)
     assert np.isnan(found["corrected_mae"])
-    assert np.isnan(bias(y[:1], y[:1], y[:1], y[:1])["slope"])
+    assert np.isnan(prediction_bias(y[:1], y[:1], y[:1], y[:1])["slope"])
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from torch import nn
 from bench.core import Task
 from bench.registry import make
 from bench.training import optim
-from bench.training.device import be_deterministic
+from bench.training.device import enable_determinism
 
 CPU = torch.device("cpu")
 TASK = Task("classification", "auc", ("a", "b"))
@@ -98,6 +98,6 @@ def test_an_optimiser_takes_the_steps_of_the_plain_one(kind, form):
 
 
 def test_equal_numbers_do_not_cost_a_filling_of_all_memory():
-    be_deterministic(1)
+    enable_determinism(1)
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.utils.deterministic.fill_uninitialized_memory

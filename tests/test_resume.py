@@ -96,7 +96,7 @@ def test_a_checkpoint_of_another_program_is_not_gone_on_with(cells, tmp_path, mo
     monkeypatch.setattr(owner, name, lambda code: "another")
     record = run_trial.run(trial, store)
     assert (record.status, record.resolved["resumed_at_step"]) == ("done", 0)
-    assert f"was made otherwise ({parts})" in record.provenance["notes"][0]
+    assert f"is outdated: {parts} changed" in record.provenance["notes"][0]
     assert (store.trials / f"{trial.key}.outdated-1").is_dir()
 
 

@@ -21,7 +21,7 @@ from bench.experiments import run_trial
 from bench.storage.record_store import Store
 from bench.training.trained_model import load
 from bench.views import Entropy, Max, Mean, Orthogonal, Slab, Slice, Volume
-from bench.views.jacobian import sees, traced
+from bench.views.jacobian import backproject_view, input_voxels
 from bench.views.projections import slice_entropies
 
 TWO = Task("classification", "auc", ("a", "b"))
@@ -128,7 +128,7 @@ def test_every_projection_is_carried_back_to_what_it_was_made_of(plane):
     lifted = np.expand_dims(flat[0], axis)
 
     def back(view, by="weights"):
-        return traced(view, flat, x, MM, by)
+        return backproject_view(view, flat, x, MM, by)
 
     slices = (5, 6, 7)[axis]
     middle = np.take(back(Slice(plane)), slices // 2, axis)
@@ -146,23 +146,23 @@ def test_every_projection_is_carried_back_to_what_it_was_made_of(plane):
 def test_slabs_planes_and_coarse_voxels_are_carried_back():
     x = np.random.default_rng(1).random((1, 6, 6, 6)).astype(np.float32)
     three = np.stack([np.full((6, 6), value) for value in (1.0, 2.0, 4.0)])
-    found = traced(Slab("axial"), three, x, MM)
+    found = backproject_view(Slab("axial"), three, x, MM)
     assert [float(found[0, 0, at]) for at in range(6)] == [0, 0, 1, 2, 4, 0]
-    found = traced(Orthogonal(), np.ones((3, 6, 6)), x, MM)
+    found = backproject_view(Orthogonal(), np.ones((3, 6, 6)), x, MM)
     assert (found[3, 3, 3], found[3, 3, 0], found[0, 3, 3], found[0, 0, 0]) == (3, 2, 2, 0)
-    assert sees(Orthogonal(), (1, 6, 6, 6), MM).sum() == 36 + 30 + 25
+    assert input_voxels(Orthogonal(), (1, 6, 6, 6), MM).sum() == 36 + 30 + 25
     coarse = np.arange(27.0).reshape(1, 3, 3, 3)
-    found = traced(Volume(2.0), coarse, x, MM)
+    found = backproject_view(Volume(2.0), coarse, x, MM)
     np.testing.assert_allclose(found, np.kron(coarse[0], np.ones((2, 2, 2))) / 8, rtol=1e-5)
     odd, view = np.ones((1, 47, 58, 49), np.float32), Volume(5.5)  # voxels on a border count for both
-    even = traced(view, np.ones(view.shape(odd.shape, (4.0,) * 3)), odd, (4.0,) * 3)
+    even = backproject_view(view, np.ones(view.shape(odd.shape, (4.0,) * 3)), odd, (4.0,) * 3)
     assert even.min() == even.max() > 0
     shown = view(torch.from_numpy(odd)[None].requires_grad_(), (4.0,) * 3)
     assert even.sum() == pytest.approx(shown.numel())
-    assert sees(Max(), (1, 6, 6, 6), MM).all()
+    assert input_voxels(Max(), (1, 6, 6, 6), MM).all()
     assert project_back(registry.make("methods", "timm2d", {"view": "max"}).view, np.ones((1, 6, 6)), x, MM).sum() == 36
     with pytest.raises(ValueError, match="does not fit"):
-        traced(Mean(), np.ones((1, 2, 2)), x, MM)
+        backproject_view(Mean(), np.ones((1, 2, 2)), x, MM)
 
 
 def test_scores_at_the_size_of_the_truth_are_chance_for_a_constant_map():

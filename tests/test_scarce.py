@@ -36,7 +36,7 @@ def test_wrong_labels_are_learnt_from_and_never_tested_on():
 
 
 def test_a_number_has_no_other_class():
-    with pytest.raises(RefusalError, match="flipped from class to class"):
+    with pytest.raises(RefusalError, match="flipped between classes only"):
         laid(trial("phantom_age", Labels.noisy(0.4)))
 
 

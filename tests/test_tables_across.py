@@ -171,7 +171,7 @@ def test_the_threshold_is_that_of_youden_on_the_validation_part(seed):
     rng = np.random.default_rng(seed)
     y, test = rng.permutation(np.arange(40) % 2), np.arange(30) % 2
     known, said = (np.round(np.clip(0.3 * t + rng.random(len(t)) * 0.7, 0, 1), 2) for t in (y, test))
-    found = runs_scores.operating(y, np.stack([1 - known, known], 1), test, np.stack([1 - said, said], 1))
+    found = runs_scores.operating_point(y, np.stack([1 - known, known], 1), test, np.stack([1 - said, said], 1))
     false, true, steps = roc_curve(y, known, drop_intermediate=False)
     assert found["threshold"] == steps[1:][np.argmax(np.round(true - false, 12)[1:])]
     assert found["sensitivity"] == np.mean(said[test == 1] >= found["threshold"])
@@ -190,7 +190,7 @@ def test_a_run_keeps_the_threshold_beside_its_scores_which_it_does_not_change(ce
 
 def test_a_validation_part_of_one_class_has_no_threshold():
     p = np.full((4, 2), 0.5)
-    assert all(math.isnan(value) for value in runs_scores.operating(np.ones(4), p, np.arange(4) % 2, p).values())
+    assert all(math.isnan(value) for value in runs_scores.operating_point(np.ones(4), p, np.arange(4) % 2, p).values())
 
 
 def test_operating_points_are_told_where_records_have_them(tmp_path):

@@ -79,7 +79,7 @@ def test_wrong_views_are_refused_with_what_is_allowed() -> None:
         ("dynamc", "dynamic"),
         ({"kind": "dynamic", "plane": "oblique"}, "coronal"),
         ({"kind": "slice", "position": 1.5}, "0 to 1"),
-        ({"kind": "2d+e", "gap": -1}, "not below 0"),
+        ({"kind": "2d+e", "gap": -1}, "0 or more millimetres"),
         ({"kind": "volume", "mm": -4}, "millimetres"),
         ({"kind": "dynamic", "scale": "none", "quantise": True}, "minmax"),
         ({"kind": "mean", "plain": "axial"}, "plane"),

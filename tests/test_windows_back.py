@@ -8,7 +8,7 @@ import pytest
 from bench.analysis.explain.nifti_maps import project_back
 from bench.core import BenchError
 from bench.views import PLANES, SlidingDynamic, rank_pooling_weights
-from bench.views.backproject import windows_back
+from bench.views.backproject import backproject_windows
 
 SIZES = (6, 5, 7)
 
@@ -37,22 +37,24 @@ def test_a_saliency_of_windows_is_shared_out_over_their_slices(plane, width, own
     saliency = rng.normal(size=view.shape(x.shape, (1.0,) * 3))
     expected = sum(shared(view, windows, volume, by) for windows, volume in zip(saliency, x, strict=False))
     expected = expected + np.clip(saliency[2:], 0, None).sum(0)
-    np.testing.assert_allclose(windows_back(view, saliency, x, by), expected, rtol=1e-9, atol=1e-12)
-    np.testing.assert_array_equal(project_back(view, saliency, x, (1.0,) * 3, by), windows_back(view, saliency, x, by))
+    np.testing.assert_allclose(backproject_windows(view, saliency, x, by), expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(
+        project_back(view, saliency, x, (1.0,) * 3, by), backproject_windows(view, saliency, x, by)
+    )
 
 
 def test_nothing_is_lost_and_a_spot_reaches_as_far_as_its_window():
     view, spot = SlidingDynamic("axial", 3), np.zeros((2, *SIZES))
     spot[0, 2, 3, 4] = 2.0
-    found = windows_back(view, spot, np.ones((1, *SIZES)))
+    found = backproject_windows(view, spot, np.ones((1, *SIZES)))
     assert found.sum() == pytest.approx(2)
     assert np.argwhere(found).tolist() == [[2, 3, 3], [2, 3, 4], [2, 3, 5]]
     spot[1] = spot[0]
-    assert windows_back(view, spot, np.ones((1, *SIZES)))[2, 3, 4] == pytest.approx(2 + found[2, 3, 4])
+    assert backproject_windows(view, spot, np.ones((1, *SIZES)))[2, 3, 4] == pytest.approx(2 + found[2, 3, 4])
 
 
 def test_a_saliency_of_another_shape_is_told():
     with pytest.raises(BenchError, match=r"a saliency of \(3, 6, 5, 7\) does not fit images of \(2, 6, 5, 7\)"):
-        windows_back(SlidingDynamic(), np.ones((3, *SIZES)), np.ones((1, *SIZES)))
-    with pytest.raises(BenchError, match="no way back 'depth'"):
-        windows_back(SlidingDynamic(), np.ones((2, *SIZES)), np.ones((1, *SIZES)), "depth")
+        backproject_windows(SlidingDynamic(), np.ones((3, *SIZES)), np.ones((1, *SIZES)))
+    with pytest.raises(BenchError, match="no back-projection by 'depth'"):
+        backproject_windows(SlidingDynamic(), np.ones((2, *SIZES)), np.ones((1, *SIZES)), "depth")

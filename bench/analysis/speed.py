@@ -21,7 +21,7 @@ from bench.data.loader import Part
 from bench.experiments.plan import needed_by
 from bench.method import Method, Outputs
 from bench.training import inference, loop
-from bench.training.device import be_deterministic, device_of
+from bench.training.device import default_device, enable_determinism
 from bench.training.trial_data import RefusalError, TrialData, load_trial_data, training_setup, upstream_outputs
 
 STEPS = 6  # training steps of an arm in a round
@@ -75,10 +75,10 @@ def _timing(arm: str, values: Sequence[tuple[float, float]], why: str) -> ArmTim
 
 def _time_round(trial: Trial) -> tuple[float, float]:
     """(seconds of a training step, NaN if the method has none; seconds of a scan at inference)."""
-    device = device_of()
+    device = default_device()
     recipe = replace(trial.recipe, steps=STEPS, points=1, scans=2 * trial.recipe.batch_size)
     short = replace(trial, recipe=recipe, upstream=())
-    be_deterministic(recipe.threads)
+    enable_determinism(recipe.threads)
     method: Method = registry.make("methods", short.method.name, short.method.params)
     data = load_trial_data(short, method, device)
     with tempfile.TemporaryDirectory(prefix="bench-timing-") as folder:

@@ -29,7 +29,7 @@ from bench.storage.record_store import Store
 from bench.training import evaluate as scores
 from bench.training import inference, loop, model_cost
 from bench.training.checkpoint import CheckpointError
-from bench.training.device import be_deterministic, device_of
+from bench.training.device import default_device, enable_determinism
 from bench.training.energy import EnergyMeter
 from bench.training.timers import STAGES
 from bench.training.trial_data import RefusalError, TrialData, load_trial_data, training_setup, upstream_outputs
@@ -100,8 +100,8 @@ def failed(trial: Trial, error: BaseException) -> Record:
 
 
 def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tuple[Record, Artifacts]:
-    device = device_of()
-    be_deterministic(trial.recipe.threads)
+    device = default_device()
+    enable_determinism(trial.recipe.threads)
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
     data = load_trial_data(trial, method, device)
     model_cost.reset_peak_memory(device)
@@ -157,8 +157,8 @@ def _by_validation(
     raw = inference.logits(fit.load(fit.selected), setup.val, 2 * setup.recipe.batch_size, mixed)
     known = inference.predictions(raw, setup.task, fit.scale)
     if setup.task.kind == "regression":
-        return {"bias": scores.bias(setup.val.y, known, test.y, said)}
-    return {"operating": scores.operating(setup.val.y, known, test.y, said)}
+        return {"bias": scores.prediction_bias(setup.val.y, known, test.y, said)}
+    return {"operating": scores.operating_point(setup.val.y, known, test.y, said)}
 
 
 def _two(*tasks: Task) -> bool:

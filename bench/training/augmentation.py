@@ -1,4 +1,4 @@
-"""What training scans go through: random flips and small random affine changes. Input only, never the target.
+"""Augmentation of training scans: random flips and small random affine changes. The target never changes.
 
 Random numbers come from a generator on the CPU, so they are the same on every device.
 """
@@ -19,12 +19,11 @@ INTENSITY = 0.1  # either way, of the normalised intensity
 
 
 def augment(x: Tensor, kind: str, generator: torch.Generator, left_right: int | None = None) -> Tensor:
-    """Scans (B, C, *spatial), 2D or 3D, each changed by random numbers of its own; the shape stays.
+    """Augment scans (B, C, *spatial), 2D or 3D, each with its own random numbers; the shape stays the same.
 
-    none: as they are. flip: left and right are exchanged in about half of the scans. affine: rotated, moved and scaled
-    a little, in pixels or voxels as if these were equal along the axes, and made a little brighter or darker; what
-    comes in from outside repeats the border. left_right: the spatial axis to flip, of the view (`View.left_right`);
-    None flips nothing.
+    none: unchanged. flip: left and right are exchanged in about half of the scans. affine: a small rotation, shift and
+    scaling, in pixels or voxels as if these were equal along the axes, and a small change of brightness; values beyond
+    the border repeat it. left_right: the spatial axis of the view to flip (`View.left_right`); None flips nothing.
     """
     if kind == "none":
         return x
@@ -67,10 +66,10 @@ def _rotations(angles: Tensor) -> Tensor:
     cos, sin = angles.cos(), angles.sin()
     if angles.shape[1] == 1:
         return torch.stack([cos, -sin, sin, cos], dim=-1).reshape(-1, 2, 2)
-    turned = torch.eye(3).expand(len(angles), 3, 3)
+    rotation = torch.eye(3).expand(len(angles), 3, 3)
     for axis, (first, second) in enumerate([(1, 2), (0, 2), (0, 1)]):
         one = torch.eye(3).repeat(len(angles), 1, 1)
         one[:, first, first] = one[:, second, second] = cos[:, axis]
         one[:, first, second], one[:, second, first] = -sin[:, axis], sin[:, axis]
-        turned = turned @ one
-    return turned
+        rotation = rotation @ one
+    return rotation

@@ -38,27 +38,27 @@ class EvaluationPoint:
     val_loss: float
     val: float  # the primary metric on the validation part
     state: Path
-    watched: Mapping[str, float] = field(default_factory=dict)  # what the method wants followed
+    watched: Mapping[str, float] = field(default_factory=dict)  # `Method.logged_metrics`
 
 
 @dataclass
 class TrainingState:
-    """The state of a training: everything that changes from step to step."""
+    """State of a training run: everything that changes from step to step."""
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
     order: Order  # of the batches
     augment_rng: torch.Generator  # of augmentation
-    signals: Signals  # what the curriculum knows; `seen` is written at every step, the rest stays
+    signals: Signals  # input of the curriculum; `seen` is updated at every step, the rest is constant
     clock: StageTimer
-    environment: Mapping[str, str]  # what makes it: device, precision, versions, programs
+    environment: Mapping[str, str]  # device, precision, versions and checksums of the code
     points: list[EvaluationPoint] = field(default_factory=list)
-    checksums: dict[str, str] = field(default_factory=dict)  # of the points' states, as far as they were asked for
-    saved_at: float = field(default_factory=time.monotonic)  # when the course was last kept, or begun
+    checksums: dict[str, str] = field(default_factory=dict)  # file name -> SHA-256 of each saved evaluation point
+    saved_at: float = field(default_factory=time.monotonic)  # time of the last checkpoint, or of the start
 
     @property
     def last_losses(self) -> Tensor:
-        """(N,) the last loss of each training scan, NaN before."""
+        """(N,) last loss of each training scan; NaN if it was in no batch yet."""
         return self.signals.seen
 
     @property
@@ -68,36 +68,41 @@ class TrainingState:
 
 
 class CheckpointError(Exception):
-    """A checkpoint that cannot be resumed. why: damaged, or outdated."""
+    """The checkpoint cannot be resumed. why: damaged, or outdated."""
 
     def __init__(self, message: str, why: str) -> None:
         super().__init__(message, why)
         self.message, self.why = message, why
 
 
-def save(course: TrainingState, folder: Path) -> None:
+def save(training: TrainingState, folder: Path) -> None:
     """Save the state after the last evaluation point, unless the last checkpoint is less than `EVERY` seconds old."""
-    if time.monotonic() - course.saved_at < EVERY:
+    if time.monotonic() - training.saved_at < EVERY:
         return
-    path = folder / f"course-{course.step}.safetensors"
-    tensors, numbers = _parts(course)
+    path = folder / f"course-{training.step}.safetensors"
+    tensors, numbers = _parts(training)
     with disk_errors(folder):
         save_file(tensors, path)
-        for point in course.points:
-            course.checksums.setdefault(point.state.name, sha256_of(point.state))
-        points = [[p.step, p.train_loss, p.val_loss, p.val, dict(p.watched)] for p in course.points]
-        course.clock.settle()
-        entry = {"by": dict(course.environment), "points": points, "numbers": numbers, "seconds": course.clock.seconds}
-        entry["files"] = {**course.checksums, path.name: sha256_of(path)}
+        for point in training.points:
+            training.checksums.setdefault(point.state.name, sha256_of(point.state))
+        points = [[p.step, p.train_loss, p.val_loss, p.val, dict(p.watched)] for p in training.points]
+        training.clock.settle()
+        entry = {
+            "by": dict(training.environment),
+            "points": points,
+            "numbers": numbers,
+            "seconds": training.clock.seconds,
+        }
+        entry["files"] = {**training.checksums, path.name: sha256_of(path)}
         unfinished = folder / f".{CHECKPOINT}"
         unfinished.write_text(json.dumps({**entry, "seal": json_checksum(entry)}), encoding="utf-8")
         unfinished.replace(folder / CHECKPOINT)
         for older in set(folder.glob("course-*.safetensors")) - {path}:
             older.unlink(missing_ok=True)
-    course.saved_at = time.monotonic()
+    training.saved_at = time.monotonic()
 
 
-def resume(course: TrainingState, folder: Path) -> int:
+def resume(training: TrainingState, folder: Path) -> int:
     """Restore a new state from the checkpoint in `folder`; returns the steps done, 0 without a checkpoint.
 
     CheckpointError if the checkpoint is damaged or outdated.
@@ -106,22 +111,22 @@ def resume(course: TrainingState, folder: Path) -> int:
         return 0
     try:
         entry = read_sealed_json(folder / CHECKPOINT)
-        if entry["by"] != dict(course.environment):
+        if entry["by"] != dict(training.environment):
             other = ", ".join(
-                sorted(name for name in course.environment if entry["by"].get(name) != course.environment[name])
+                sorted(name for name in training.environment if entry["by"].get(name) != training.environment[name])
             )
-            raise CheckpointError(f"the checkpoint in {folder.name} was made otherwise ({other})", "outdated")
+            raise CheckpointError(f"the checkpoint in {folder.name} is outdated: {other} changed", "outdated")
         _check(entry, folder)
-        course.points = [
+        training.points = [
             EvaluationPoint(*row, folder / f"point-{row[0]}.safetensors", watched) for *row, watched in entry["points"]
         ]
-        load_model(course.model, course.points[-1].state, device=str(course.last_losses.device))
-        _restore(course, load_file(folder / f"course-{course.step}.safetensors"), entry["numbers"])
+        load_model(training.model, training.points[-1].state, device=str(training.last_losses.device))
+        _restore(training, load_file(folder / f"course-{training.step}.safetensors"), entry["numbers"])
     except (ValueError, LookupError, TypeError, AttributeError, OSError, RuntimeError) as error:
         raise CheckpointError(f"the checkpoint in {folder.name} is damaged: {error}", "damaged") from error
-    course.checksums = {point.state.name: entry["files"][point.state.name] for point in course.points}
-    course.clock.seconds.update(entry["seconds"])
-    return course.step
+    training.checksums = {point.state.name: entry["files"][point.state.name] for point in training.points}
+    training.clock.seconds.update(entry["seconds"])
+    return training.step
 
 
 def _check(entry: dict[str, Any], folder: Path) -> None:
@@ -130,50 +135,50 @@ def _check(entry: dict[str, Any], folder: Path) -> None:
             raise ValueError(f"{name} was changed after it was written")
     losses = [row[1] for row in entry["points"]]
     if not losses or not all(math.isfinite(loss) for loss in losses):
-        raise ValueError("it holds no losses that are numbers")
+        raise ValueError("its losses are missing or not finite")
 
 
-def _parts(course: TrainingState) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The course as tensors and as plain numbers."""
-    tensors = {"seen": course.last_losses, "dice": course.augment_rng.get_state(), "noise": torch.get_rng_state()}
-    if course.last_losses.is_cuda:
-        tensors["noise on the GPU"] = torch.cuda.get_rng_state(course.last_losses.device)
-    tensors |= {f"buffer {name}": buffer for name, buffer in _unsaved(course.model)}
-    numbers: dict[str, Any] = {"order": course.order.state}
-    for index, entries in course.optimiser.state_dict()["state"].items():
+def _parts(training: TrainingState) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The state of the training as tensors and plain numbers."""
+    tensors = {"seen": training.last_losses, "dice": training.augment_rng.get_state(), "noise": torch.get_rng_state()}
+    if training.last_losses.is_cuda:
+        tensors["noise on the GPU"] = torch.cuda.get_rng_state(training.last_losses.device)
+    tensors |= {f"buffer {name}": buffer for name, buffer in _unsaved(training.model)}
+    numbers: dict[str, Any] = {"order": training.order.state}
+    for index, entries in training.optimiser.state_dict()["state"].items():
         for name, value in entries.items():
-            place = tensors if isinstance(value, Tensor) else numbers
-            place[f"optimiser {index} {name}"] = value
+            target = tensors if isinstance(value, Tensor) else numbers
+            target[f"optimiser {index} {name}"] = value
     return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, numbers
 
 
-def _restore(course: TrainingState, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+def _restore(training: TrainingState, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
     state: dict[int, dict[str, Any]] = {}
-    weights = [weight for group in course.optimiser.param_groups for weight in group["params"]]
+    weights = [weight for group in training.optimiser.param_groups for weight in group["params"]]
     for name, value in {**tensors, **numbers}.items():
         kind, _, rest = name.partition(" ")
         if kind == "optimiser":
             index, _, entry = rest.partition(" ")
             state.setdefault(int(index), {})[entry] = _with_memory_format_of(weights[int(index)], value)
-    for name, buffer in _unsaved(course.model):
+    for name, buffer in _unsaved(training.model):
         buffer.copy_(tensors[f"buffer {name}"])
-    course.optimiser.load_state_dict({**course.optimiser.state_dict(), "state": state})
-    course.order.go_to(*numbers["order"])
-    course.last_losses.copy_(tensors["seen"])
-    course.augment_rng.set_state(tensors["dice"])
+    training.optimiser.load_state_dict({**training.optimiser.state_dict(), "state": state})
+    training.order.go_to(*numbers["order"])
+    training.last_losses.copy_(tensors["seen"])
+    training.augment_rng.set_state(tensors["dice"])
     torch.set_rng_state(tensors["noise"])
-    if course.last_losses.is_cuda:
-        torch.cuda.set_rng_state(tensors["noise on the GPU"], course.last_losses.device)
+    if training.last_losses.is_cuda:
+        torch.cuda.set_rng_state(tensors["noise on the GPU"], training.last_losses.device)
 
 
 def _unsaved(model: nn.Module) -> list[tuple[str, Tensor]]:
-    """The buffers that a state of the network leaves out."""
+    """The network's non-persistent buffers: those that its state dict leaves out."""
     saved = model.state_dict()
     return [(name, buffer) for name, buffer in model.named_buffers() if name not in saved]
 
 
 def _with_memory_format_of(weight: Tensor, value: Any) -> Any:
-    """An optimiser's numbers in the memory layout of the weight they belong to: channels-last stays channels-last."""
+    """Copy an optimiser's state in the memory format of its weight: channels-last stays channels-last."""
     if not isinstance(value, Tensor) or value.shape != weight.shape:
         return value
     return torch.empty_like(weight, dtype=value.dtype, device="cpu").copy_(value)

@@ -24,7 +24,7 @@ SHARP = 0.1  # a deviation in pixels below which a Gaussian changes no float32 n
 
 
 class Order:
-    """Endless batches of positions of training scans: of all in shuffled order, or of a subset in the same order."""
+    """Endless batches of positions of training scans, in shuffled order: of all scans, or of a subset."""
 
     def __init__(self, scans: int, size: int, rng: np.random.Generator) -> None:
         self._batches = shuffled_batches(scans, size, rng)
@@ -70,7 +70,10 @@ class Order:
 
 
 def apply_to_batch(x: Tensor, y: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
-    """Scans (B, C, ...) and targets after blur, crop, size and dropout of the stage; masks (B, ...) keep their grid."""
+    """Apply the stage's blur, low-frequency crop, resizing and input dropout to scans (B, C, ...) and their targets.
+
+    Masks (B, ...) are cropped and resized with the scans.
+    """
     if stage.blur > 0:
         x = blurred(x, stage.blur)
     if stage.band is not None and stage.band != tuple(x.shape[2:]):
@@ -83,7 +86,7 @@ def apply_to_batch(x: Tensor, y: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
 
 
 def blurred(x: Tensor, sigma: float) -> Tensor:
-    """(B, C, ...) blurred by a separable Gaussian of deviation `sigma` in pixels; beyond the border it repeats."""
+    """Blur (B, C, ...) by a separable Gaussian of standard deviation `sigma` pixels, with replicated borders."""
     radius = max(1, math.ceil(3 * sigma))
     taps = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
     kernel = torch.exp(-0.5 * (taps / sigma) ** 2)
@@ -96,7 +99,7 @@ def blurred(x: Tensor, sigma: float) -> Tensor:
 
 
 def low_passed(x: Tensor, size: tuple[int, ...]) -> Tensor:
-    """(B, C, ...) as images of `size` that hold its lowest frequencies: the middle of the spectrum, mean kept."""
+    """Crop the spectrum of (B, C, ...) to its lowest frequencies: images of `size` with the same mean."""
     axes = tuple(range(2, x.ndim))
     spectrum = torch.fft.fftshift(torch.fft.fftn(x, dim=axes), dim=axes)
     for axis, kept in zip(axes, size, strict=True):
@@ -106,9 +109,9 @@ def low_passed(x: Tensor, size: tuple[int, ...]) -> Tensor:
 
 
 def smoothed(maps: Tensor, sigma: float) -> Tensor:
-    """(B, C, ...) under a separable Gaussian of three taps an axis; beyond the border it repeats.
+    """Smooth maps (B, C, ...) by a separable Gaussian of three taps per axis, with replicated borders.
 
-    Made of slices, whose gradients have a fixed order of sums on every device, which padding has not.
+    It uses slices instead of padding: their gradients are summed in a fixed order on every device.
     """
     side = math.exp(-0.5 / sigma**2)
     for axis in range(2, maps.ndim):
@@ -120,7 +123,7 @@ def smoothed(maps: Tensor, sigma: float) -> Tensor:
 
 
 def resize_upstream(upstream: Outputs, y: Tensor) -> Outputs:
-    """Outputs of an upstream network, its masks (B, K, ...) resized to the masks (B, ...) of the batch."""
+    """Resize the masks (B, K, ...) of an upstream network to the masks (B, ...) of the batch."""
     if upstream.logits.ndim == 2 or upstream.logits.shape[2:] == y.shape[1:]:
         return upstream
     mode = "bilinear" if y.ndim == 3 else "trilinear"
@@ -129,7 +132,7 @@ def resize_upstream(upstream: Outputs, y: Tensor) -> Outputs:
 
 @contextmanager
 def stage_hooks(model: nn.Module, stage: Stage) -> Iterator[list[Tensor]]:
-    """Context manager: the network with the stage's hooks for one step; yields its answers if voxels are weighed."""
+    """Context manager: add the stage's hooks to the network for a step; yields its outputs if voxels are weighted."""
     answers: list[Tensor] = []
     with ExitStack() as stack:
         if stage.map_blur > SHARP:
@@ -154,18 +157,18 @@ def stage_hooks(model: nn.Module, stage: Stage) -> Iterator[list[Tensor]]:
 
 
 def convolutions(model: nn.Module) -> list[nn.Module]:
-    """The convolutions whose maps a stage may change: those that look at more than one position."""
+    """The convolutions whose feature maps a stage may change: those with a kernel larger than 1."""
     kinds = (nn.Conv2d, nn.Conv3d)
     return [each for each in model.modules() if isinstance(each, kinds) and max(each.kernel_size) > 1]
 
 
 def last_layer(model: nn.Module) -> nn.Module | None:
-    """The last linear or 1x1 layer, whose input are the network's features; None where it has none."""
-    found = None
+    """The last linear or 1x1 layer, which reads the network's features; None if there is none."""
+    last = None
     for each in model.modules():
         point = isinstance(each, (nn.Conv2d, nn.Conv3d)) and max(each.kernel_size) == 1
-        found = each if point or isinstance(each, nn.Linear) else found
-    return found
+        last = each if point or isinstance(each, nn.Linear) else last
+    return last
 
 
 def dropouts(model: nn.Module) -> list[nn.Module]:
@@ -174,35 +177,35 @@ def dropouts(model: nn.Module) -> list[nn.Module]:
 
 
 def layers(model: nn.Module) -> list[list[nn.Parameter]]:
-    """The trained parameters by layer, in the order of their definition, which is about that from input to output.
+    """The trained parameters grouped by layer, in order of definition (roughly from input to output).
 
-    A layer begins with a weight of two axes or more; the biases and scales that follow belong to it.
+    A layer begins with a weight of two or more axes; the biases and scales that follow belong to it.
     """
-    found: list[list[nn.Parameter]] = []
-    owners: set[int] = set()
+    groups: list[list[nn.Parameter]] = []
+    grouped: set[int] = set()
     for module in model.modules():
         for weight in module.parameters(recurse=False):
-            if not weight.requires_grad or id(weight) in owners:
+            if not weight.requires_grad or id(weight) in grouped:
                 continue
-            owners.add(id(weight))
-            if not found or (weight.ndim > 1 and any(each.ndim > 1 for each in found[-1])):
-                found.append([])
-            found[-1].append(weight)
-    return found
+            grouped.add(id(weight))
+            if not groups or (weight.ndim > 1 and any(each.ndim > 1 for each in groups[-1])):
+                groups.append([])
+            groups[-1].append(weight)
+    return groups
 
 
 def voxel_term(answers: list[Tensor], batch: Batch) -> Tensor:
-    """What the stage's voxel weights add to the label losses, (B,): the mean of (weight - 1) x cross-entropy."""
+    """The term that the stage's voxel weights add to the label losses, (B,): mean of (weight - 1) x cross-entropy."""
     if not answers or answers[-1].shape[2:] != batch.y.shape[1:]:
-        given = "nothing" if not answers else f"an answer of {tuple(answers[-1].shape)}"
-        raise ValueError(f"voxels of masks {tuple(batch.y.shape)} cannot be weighed: the network gave {given}")
+        given = "nothing" if not answers else f"an output of shape {tuple(answers[-1].shape)}"
+        raise ValueError(f"cannot weight the voxels of masks {tuple(batch.y.shape)}: the network gave {given}")
     smoothing = batch.stage.label_smoothing
     losses = F.cross_entropy(answers[-1], batch.y, reduction="none", label_smoothing=smoothing)  # (B, ...)
     return ((batch.stage.voxels(batch.y) - 1) * losses).flatten(1).mean(1)
 
 
 def loss_of(losses: Tensor, stage: Stage, index: Tensor) -> Tensor:
-    """The loss of a batch from those of its scans, (B,), with the stage's weights. index: (B,) positions."""
+    """Reduce the losses of the scans, (B,), to the loss of the batch by the stage's weights. index: (B,) positions."""
     if stage.weigh is not None:
         losses = losses * stage.weigh(losses.detach())
     if stage.weights is None:
@@ -212,7 +215,7 @@ def loss_of(losses: Tensor, stage: Stage, index: Tensor) -> Tensor:
 
 
 def _masks(y: Tensor, size: tuple[int, ...], mode: str) -> Tensor:
-    """Masks (B, ...) on a grid of `size`; classes and numbers (B,) as they are."""
+    """Resize masks (B, ...) to `size`; classes and numbers (B,) are unchanged."""
     return y if y.ndim == 1 else F.interpolate(y[:, None].float(), size, mode=mode)[:, 0].to(y.dtype)
 
 

@@ -17,11 +17,11 @@ def metrics(
     fit: Fit, task: Task, predictions: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None,
     learnt: Task | None = None,
 ) -> dict[str, dict[str, float]]:  # fmt: skip
-    """Every metric of the test part at the selected and the last point, and the audit of the selection.
+    """Evaluate every metric on the test part at the selected and the last point, with the audit of the selection.
 
     predictions: on the test part at each evaluation point. spacing: millimetres along the axes of masks. learnt: the
-    training task, if it differs from that of the test data. The audit is never ranked: it shows how much choosing the
-    point on the test part would have flattered the score.
+    training task, if it differs from that of the test data. The audit is never ranked: it shows how optimistic the
+    score would be if the point were selected on the test part.
     """
     primary = METRICS[task.primary]
     scores = [primary(y, one, spacing) for one in predictions]
@@ -39,9 +39,10 @@ def metrics(
     }
 
 
-def bias(val_y: np.ndarray, val_predictions: np.ndarray, y: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-    """How a predicted number depends on the true one: ages of old people are predicted too low, of young people too
-    high.
+def prediction_bias(
+    val_y: np.ndarray, val_predictions: np.ndarray, y: np.ndarray, predictions: np.ndarray
+) -> dict[str, float]:
+    """Regression bias of the predictions: ages of old people are predicted too low, ages of young people too high.
 
     val_y, val_predictions: true and predicted numbers (M,) of the validation part; y, predictions: (N,) of the test
     part. slope: of the gap, predictions - y, on y, over the test part; 0 is no bias, -1 a prediction without
@@ -57,15 +58,15 @@ def bias(val_y: np.ndarray, val_predictions: np.ndarray, y: np.ndarray, predicti
     return {"slope": slope, "corrected_mae": corrected}
 
 
-def operating(
+def operating_point(
     val_y: np.ndarray, val_predictions: np.ndarray, y: np.ndarray, predictions: np.ndarray
 ) -> dict[str, float]:
     """Sensitivity and specificity on the test part at the threshold that is best on the validation part (Youden 1950).
 
-    val_y, val_predictions: classes (M,) and probabilities (M, 2) of the validation part; y, predictions: (N,) and (N,
-    2) of the test part. A scan is called class 1 from the threshold on: the probability of a validation scan with the
-    largest
-    sensitivity + specificity there, the highest of several. NaN if the validation part has one class.
+    val_y, val_predictions: classes (M,) and probabilities (M, 2) of the validation part; y, predictions: (N,) and
+    (N, 2) of the test part. A scan is classified as 1 if its probability is at least the threshold. The threshold is
+    the validation probability that maximises sensitivity + specificity, the highest one in case of ties. NaN if the
+    validation part has one class.
     """
     ill, sure = val_y == 1, val_predictions[:, 1].astype(float)
     if ill.all() or not ill.any():
@@ -79,7 +80,7 @@ def operating(
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Intercept and slope of least squares; NaN where x does not vary."""
+    """Intercept and slope of the least-squares line; NaN if x is constant."""
     spread = float(((x - x.mean()) ** 2).sum())
     if len(x) < 3 or spread == 0:
         return math.nan, math.nan
@@ -90,7 +91,7 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 def curve(
     fit: Fit, task: Task, predictions: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None
 ) -> list[dict[str, Any]]:
-    """A row per evaluation point: losses, the primary metric on the validation and the test part, what was watched."""
+    """One row per evaluation point: losses, the primary metric on validation and test part, logged metrics."""
     return [
         {
             "step": point.step,

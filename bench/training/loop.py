@@ -1,7 +1,7 @@
-"""The one training loop. It is given the training and the validation part, and no handle on the test part.
+"""The one training loop. It gets the training and the validation part, and cannot reach the test part.
 
-The state is kept at equally spaced evaluation points; validation chooses among the last five. Random numbers come
-from seeds of (data, partition, fold, seed, purpose), never from the method, so that arms are paired.
+It saves the weights at equally spaced evaluation points and selects one of the last five on validation. Random numbers
+come from seeds of (data, partition, fold, seed, purpose), never from the method, so that arms are paired.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from bench.training.checkpoint import EvaluationPoint, TrainingState
 from bench.training.inference import Scale
 from bench.training.timers import StageTimer
 
-LAST = 5  # evaluation points that validation chooses among
+LAST = 5  # number of evaluation points that validation selects from
 
 
 class DivergenceError(ArithmeticError):
@@ -41,7 +41,7 @@ class DivergenceError(ArithmeticError):
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """Everything that one training needs, and nothing of the test part."""
+    """Everything that one training run needs, and nothing of the test part."""
 
     trial: Trial
     method: Method
@@ -50,12 +50,12 @@ class TrainingSetup:
     train: Part
     val: Part
     device: torch.device
-    workplace: Path  # where states are kept until the trial ends, and a killed trial left its own
+    workplace: Path  # folder of checkpoints; a killed trial resumes from it
     left_right: int | None = None  # the spatial axis of the view that augmentation may flip
     upstream: Sequence[Outputs] = ()  # of every training scan, in order: the method's networks, then the curriculum's
     spacing: tuple[float, ...] | None = None  # millimetres along the axes of masks
     progress: Callable[[float], None] = lambda fraction: None
-    on_evaluation: Callable[[EvaluationPoint], None] = lambda point: None  # an error that it raises ends the training
+    on_evaluation: Callable[[EvaluationPoint], None] = lambda point: None  # an exception in it ends the training
 
     @property
     def recipe(self) -> Recipe:
@@ -71,11 +71,11 @@ class Fit:
     selected: int  # position in `points`
     scale: Scale
     seconds: dict[str, float]
-    resumed: int = 0  # the step that a killed trial was gone on from; 0: from the beginning
-    earlier: float = 0.0  # seconds of `seconds` that were spent before that
+    resumed: int = 0  # the step at which a killed trial was resumed; 0: it was not
+    earlier: float = 0.0  # part of `seconds` that was spent before that step
 
     def load(self, point: int) -> nn.Module:
-        """The network in the state of an evaluation point."""
+        """Load the weights of an evaluation point into the network and return it."""
         load_model(self.model, self.points[point].state, device=str(next(self.model.parameters()).device))
         return self.model
 
@@ -94,7 +94,7 @@ def fit(setup: TrainingSetup, shape: tuple[int, ...]) -> Fit:
 
 
 def select(points: Sequence[EvaluationPoint], task: Task) -> int:
-    """The best of the last five points on validation; ties are resolved by its loss, then the later one is taken.
+    """Position of the best of the last five points on validation; ties go to the lower loss, then to the later point.
 
     If the metric is undefined (one class in a small validation part), the loss alone decides.
     """
@@ -108,13 +108,13 @@ def select(points: Sequence[EvaluationPoint], task: Task) -> int:
 
 
 def evaluation_steps(recipe: Recipe) -> list[int]:
-    """The steps after which the state is kept: equally spaced, the last one included."""
+    """The steps after which the network is evaluated and saved: equally spaced, including the last step."""
     points = min(recipe.points, recipe.steps)
     return [round(recipe.steps * (number + 1) / points) for number in range(points)]
 
 
 def lr_factor(method: Method, progress: float) -> float:
-    """What the learning rate is multiplied with at `progress` in [0, 1): linear warm-up, then cosine or constant."""
+    """Factor of the learning rate at `progress` in [0, 1): linear warm-up, then cosine or constant."""
     if progress < method.warmup:
         return progress / method.warmup
     if method.schedule == "constant":
@@ -123,12 +123,12 @@ def lr_factor(method: Method, progress: float) -> float:
 
 
 def autocast(recipe: Recipe, device: torch.device) -> Any:
-    """bf16 where the recipe says so, or on a GPU where it leaves it open; else nothing."""
+    """Context manager of the trial's precision: autocast to bf16, or no autocast for fp32."""
     return torch.autocast(device.type, torch.bfloat16) if precision(recipe, device) == "bf16" else nullcontext()
 
 
 def precision(recipe: Recipe, device: torch.device) -> str:
-    """What the recipe's precision means on this device."""
+    """The recipe's precision; `auto` is bf16 on a GPU and fp32 on a CPU."""
     return recipe.precision if recipe.precision != "auto" else ("bf16" if device.type == "cuda" else "fp32")
 
 
@@ -148,34 +148,34 @@ def _solve(
 def _descend(
     setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer
 ) -> tuple[list[EvaluationPoint], int, float]:
-    """Optimiser steps, from the beginning or from the last checkpoint."""
+    """Run the optimiser steps, from the first or from the last checkpoint."""
     recipe, stops = setup.recipe, evaluation_steps(setup.recipe)
-    course = _begin(setup, model, scale, clock)
+    training = _begin(setup, model, scale, clock)
     setup = replace(setup, upstream=setup.upstream[: _method_upstream_count(setup)])
-    begun = checkpoint.resume(course, setup.workplace)
+    begun = checkpoint.resume(training, setup.workplace)
     earlier = sum(clock.seconds.values())
     running = torch.zeros((), device=setup.device)
     model.train()
     clock.start()
     for step in range(begun, recipe.steps):
-        batch = _batch(setup, course, scale, step)
+        batch = _batch(setup, training, scale, step)
         clock.lap("data")
-        losses = _step(setup, course, batch)
-        course.last_losses[batch.index] = losses
+        losses = _step(setup, training, batch)
+        training.last_losses[batch.index] = losses
         running += losses.mean()
         clock.lap("update")
-        if step + 1 == stops[len(course.points)]:
-            mean = float(running) / (step + 1 - course.step)  # waits for the device
+        if step + 1 == stops[len(training.points)]:
+            mean = float(running) / (step + 1 - training.step)  # waits for the device
             clock.lap("update")
-            course.points.append(_evaluate(setup, model, scale, step + 1, mean, clock))
-            setup.on_evaluation(course.points[-1])
-            checkpoint.save(course, setup.workplace)
+            training.points.append(_evaluate(setup, model, scale, step + 1, mean, clock))
+            setup.on_evaluation(training.points[-1])
+            checkpoint.save(training, setup.workplace)
             clock.lap("writing")
             clock.settle()
             running.zero_()
             model.train()
             setup.progress((step + 1) / recipe.steps)
-    return course.points, begun, earlier
+    return training.points, begun, earlier
 
 
 def _begin(setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer) -> TrainingState:
@@ -201,7 +201,7 @@ def _method_upstream_count(setup: TrainingSetup) -> int:
 
 
 def _difficulty(setup: TrainingSetup, scale: Scale) -> np.ndarray | None:
-    """The losses of the curriculum's first upstream network, (training scans,); None where there is none."""
+    """The losses of the curriculum's first upstream network, (training scans,); None if it has none."""
     if len(setup.upstream) <= _method_upstream_count(setup):
         return None
     logits, losses = setup.upstream[_method_upstream_count(setup)].logits, []
@@ -212,7 +212,7 @@ def _difficulty(setup: TrainingSetup, scale: Scale) -> np.ndarray | None:
 
 
 def _environment(setup: TrainingSetup) -> dict[str, str]:
-    """What a checkpoint must agree with: device, precision, versions and code."""
+    """Device, precision, versions and code; a checkpoint is resumed only if they are the same."""
     return {
         "device": setup.device.type,
         "precision": precision(setup.recipe, setup.device),
@@ -223,33 +223,33 @@ def _environment(setup: TrainingSetup) -> dict[str, str]:
     }
 
 
-def _batch(setup: TrainingSetup, course: TrainingState, scale: Scale, step: int) -> Batch:
-    """The batch of a step as the curriculum shows it, and the learning rate of the step set."""
+def _batch(setup: TrainingSetup, training: TrainingState, scale: Scale, step: int) -> Batch:
+    """Set the learning rate of a step and return its batch after augmentation and curriculum."""
     method, progress = setup.method, step / setup.recipe.steps
-    stage = setup.curriculum.at(progress, replace(course.signals, step=step))
-    positions = course.order.take(stage.subset)
+    stage = setup.curriculum.at(progress, replace(training.signals, step=step))
+    positions = training.order.take(stage.subset)
     index, (x, y) = setup.train.index(positions), setup.train.take(positions)
     x, y = curriculum_hooks.apply_to_batch(
-        augment(x, method.augment, course.augment_rng, setup.left_right), scale.forward(y), stage
+        augment(x, method.augment, training.augment_rng, setup.left_right), scale.forward(y), stage
     )
     upstream = [curriculum_hooks.resize_upstream(one.at(index), y) for one in setup.upstream]
     lr = method.lr * lr_factor(method, progress) * stage.lr_scale
-    for layer, group in enumerate(course.optimiser.param_groups):
+    for layer, group in enumerate(training.optimiser.param_groups):
         group["lr"] = lr * stage.layer_lr[layer] if stage.layer_lr else lr
     return Batch(x, y, index, setup.task, stage, progress, upstream, len(setup.train))
 
 
-def _step(setup: TrainingSetup, course: TrainingState, batch: Batch) -> Tensor:
-    """One step of the optimiser: the losses of the batch, (B,), detached."""
-    with autocast(setup.recipe, setup.device), curriculum_hooks.stage_hooks(course.model, batch.stage) as answers:
-        losses = setup.method.step(course.model, batch).float()
-        weighed = losses if batch.stage.voxels is None else losses + curriculum_hooks.voxel_term(answers, batch)
-    loss = curriculum_hooks.loss_of(weighed, batch.stage, batch.index)
-    course.clock.lap("forward")
-    course.optimiser.zero_grad(set_to_none=True)
+def _step(setup: TrainingSetup, training: TrainingState, batch: Batch) -> Tensor:
+    """Take one optimiser step; returns the losses of the batch, (B,), detached."""
+    with autocast(setup.recipe, setup.device), curriculum_hooks.stage_hooks(training.model, batch.stage) as answers:
+        losses = setup.method.step(training.model, batch).float()
+        weighted = losses if batch.stage.voxels is None else losses + curriculum_hooks.voxel_term(answers, batch)
+    loss = curriculum_hooks.loss_of(weighted, batch.stage, batch.index)
+    training.clock.lap("forward")
+    training.optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    course.clock.lap("backward")
-    course.optimiser.step()
+    training.clock.lap("backward")
+    training.optimiser.step()
     return losses.detach()
 
 
@@ -260,7 +260,7 @@ def _evaluate(
         raise DivergenceError(f"the training loss is {loss} at step {step} of {setup.recipe.steps}")
     raw = inference.logits(model, setup.val, 2 * setup.recipe.batch_size, autocast(setup.recipe, setup.device))
     if not bool(torch.isfinite(raw).all()):
-        raise DivergenceError(f"the network's output is no number any more at step {step} of {setup.recipe.steps}")
+        raise DivergenceError(f"the network's output is NaN or infinite at step {step} of {setup.recipe.steps}")
     y = torch.as_tensor(setup.val.y, device=setup.device)
     y = y.float() if setup.task.kind == "regression" else y.long()
     batch = Batch(raw, scale.forward(y), torch.arange(len(y)), setup.task)
@@ -276,7 +276,7 @@ def _evaluate(
 
 
 def _optimiser(method: Method, model: nn.Module, layered: bool) -> torch.optim.Optimizer:
-    """The method's optimiser; layered: with one group of weights for each layer."""
+    """The method's optimiser. layered: with one parameter group for each layer."""
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     weights = [{"params": layer} for layer in curriculum_hooks.layers(model)] if layered else trained
     return optim.optimiser(method, weights)

@@ -1,4 +1,4 @@
-"""What a network costs: parameters, operations, memory, seconds.
+"""Cost of a network: parameters, operations, memory, seconds.
 
 Operations are floating-point operations of one forward pass of one scan, two for every multiplication with its
 addition, in convolutions, linear layers and matrix products; torch's counter is right for those, and wrong for the
@@ -25,7 +25,7 @@ MEGABYTE = 2**20
 
 
 def parameters(model: nn.Module) -> int:
-    """How many numbers training finds: weights, and what a model that no steps train keeps of the training part."""
+    """Number of trained parameters, plus the numbers that a solved model stores of the training part."""
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad) + getattr(
         model, "stored_numbers", 0
     )
@@ -34,7 +34,7 @@ def parameters(model: nn.Module) -> int:
 def forward_flops(model: nn.Module, shape: tuple[int, ...]) -> int | None:
     """Operations of the forward pass of one scan of `shape`, (C, ...), as the network sees it.
 
-    None of a model that says that its work is none of those which are counted: comparisons, distances.
+    None for a model with operations that the counter does not cover (`uncounted`): comparisons, distances.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -50,27 +50,27 @@ def forward_flops(model: nn.Module, shape: tuple[int, ...]) -> int | None:
 
 
 def seconds_per_scan(model: nn.Module, shape: tuple[int, ...], repeats: int = 5) -> float:
-    """The shortest of some forward passes of one scan, in evaluation mode, after one that is not counted."""
+    """Shortest time of `repeats` forward passes of one scan in evaluation mode, after one warm-up pass."""
     import torch
 
     training, x = model.training, torch.zeros(1, *shape, device=_device(model))
     model.eval()
-    taken = []
+    seconds = []
     with torch.no_grad():
         for _ in range(repeats + 1):
             start = time.perf_counter()
             model(x)
             if x.is_cuda:
                 torch.cuda.synchronize()
-            taken.append(time.perf_counter() - start)
+            seconds.append(time.perf_counter() - start)
     model.train(training)
-    return min(taken[1:])
+    return min(seconds[1:])
 
 
 def measure(method: Method, task: Task, shape: tuple[int, ...], timed: bool = False) -> dict[str, Any]:
     """Parameters and forward operations of the method's network for scans of `shape`, (C, ...), after the view.
 
-    With `timed`, seconds for a scan as well. BenchError where the network cannot be made for such scans.
+    timed: also the seconds per scan. BenchError if the network cannot be built for such scans.
     """
     import torch
 
@@ -84,7 +84,7 @@ def measure(method: Method, task: Task, shape: tuple[int, ...], timed: bool = Fa
 
 
 def reset_peak_memory(device: torch.device | str) -> None:
-    """Count the peak from here on: of a GPU, or of this process where the system is Linux."""
+    """Restart the measurement of peak memory: of a GPU, or of this process on Linux."""
     import torch
 
     if torch.device(device).type == "cuda":
@@ -95,9 +95,9 @@ def reset_peak_memory(device: torch.device | str) -> None:
 
 
 def peak_memory_mb(device: torch.device | str) -> float | None:
-    """Megabytes at the peak since the last reset: what torch held on a GPU, else what this process held.
+    """Peak memory in megabytes since the last reset: allocated by torch on a GPU, else by this process.
 
-    None where that cannot be told for a trial by itself: on a processor elsewhere than on Linux.
+    None if it cannot be measured for a single trial: on a CPU, on systems other than Linux.
     """
     import torch
 

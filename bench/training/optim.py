@@ -31,7 +31,7 @@ def memory_format(model: nn.Module, device: torch.device) -> Iterator[None]:
 def optimiser(method: Method, groups: list) -> torch.optim.Optimizer:
     """The method's optimiser for parameters or groups of them.
 
-    Fused: one pass over each weight, or over all of them on a GPU, where the plain form makes a dozen small ones.
+    It is the fused form: one pass over each weight (over all weights on a GPU) instead of a dozen small ones.
     """
     more = {"momentum": 0.9, "nesterov": True} if method.optimiser == "sgd" else {}
     kind = OPTIMISERS[method.optimiser]
@@ -39,7 +39,7 @@ def optimiser(method: Method, groups: list) -> torch.optim.Optimizer:
 
 
 def _use_channels_last(model: nn.Module) -> None:
-    """Each weight of a convolution in the layout that GPUs read fastest, by its own rank."""
+    """Convert the weights of convolutions to channels-last, the fastest memory format on GPUs."""
     for weight in model.parameters():
         if weight.ndim in (4, 5):
             form = torch.channels_last if weight.ndim == 4 else torch.channels_last_3d
@@ -47,7 +47,7 @@ def _use_channels_last(model: nn.Module) -> None:
 
 
 def _mark_pointwise(model: nn.Module) -> list[nn.Module]:
-    """Declare pointwise convolutions dilated, which has no effect on a kernel of one; returns them.
+    """Mark pointwise convolutions as dilated, which has no effect on a kernel of 1; returns them.
 
     With one thread and fewer than 16 scans torch computes undilated ones without oneDNN, which is slower; the benchmark
     `networks` measures by how much.

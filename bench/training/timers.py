@@ -1,4 +1,4 @@
-"""Where the time of a training goes: seconds by what they were spent on."""
+"""Timing of a training run: seconds spent in each stage."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-STAGES = ("data", "forward", "backward", "update", "evaluation", "writing")  # of a training
+STAGES = ("data", "forward", "backward", "update", "evaluation", "writing")  # of a training run
 
 
 class StageTimer:
-    """Laps of a run: the seconds since the lap before belong to `what`.
+    """Lap timer: adds up the seconds of each stage.
 
-    On a GPU the marks are events in its stream, so that no step waits to be timed; `settle` waits, and adds them up.
+    On a GPU the laps are CUDA events, so that no step waits for the device; `settle` waits and adds them up.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -29,25 +29,25 @@ class StageTimer:
         self.settle()
         self._last = self._now()
 
-    def lap(self, what: str) -> None:
-        """Add the time since the last lap, or the start, to `what`."""
+    def lap(self, stage: str) -> None:
+        """Add the time since the last lap, or since the start, to `stage`."""
         now = self._now()
         if self._gpu:
-            self._marks.append((what, self._last, now))
+            self._marks.append((stage, self._last, now))
         else:
-            self._add(what, now - self._last)
+            self._add(stage, now - self._last)
         self._last = now
 
     def settle(self) -> None:
         """Wait for the device and add the open laps."""
         if self._marks:
             self._marks[-1][2].synchronize()
-        for what, begun, ended in self._marks:
-            self._add(what, begun.elapsed_time(ended) / 1000)
+        for stage, begun, ended in self._marks:
+            self._add(stage, begun.elapsed_time(ended) / 1000)
         self._marks = []
 
-    def _add(self, what: str, seconds: float) -> None:
-        self.seconds[what] = self.seconds.get(what, 0.0) + seconds
+    def _add(self, stage: str, seconds: float) -> None:
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
     def _now(self) -> Any:
         if not self._gpu:

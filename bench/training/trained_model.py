@@ -28,16 +28,16 @@ class TrainedModel:
 
     @property
     def scale(self) -> Scale:
-        """What the network's numbers are in, as the training part had it."""
+        """The standardisation of numbers, fitted on the training part."""
         return Scale.fit(self.data.prepared.task, self.data.targets[self.data.fold.train])
 
     def scans(self, count: int) -> tuple[np.ndarray, Tensor]:
-        """Rows of the prepared set, the first `count` of the test part, and these scans as the network reads them."""
+        """The first `count` test scans: their rows in the prepared set, and the network's input for them."""
         rows = self.data.fold.test[:count]
         return rows, self.data.part(rows).take(np.arange(len(rows)))[0]
 
-    def fresh(self, number: int) -> nn.Module:
-        """The same network with untrained weights: the `number`-th draw of them."""
+    def untrained(self, number: int) -> nn.Module:
+        """The same network with random weights, drawn with seed `number`."""
         torch.manual_seed(seed_of("explain", number))
         return self.method.build(self.data.prepared.task, self.data.shape).to(self.data.device).eval()
 
@@ -46,14 +46,16 @@ def load(store: Store, key: str) -> TrainedModel:
     """Load the trial of that key. BenchError if it does not exist, is not done, or its weights were not saved."""
     record = store.whole(key, weights=True)
     if record is None:
-        raise BenchError(f"no finished trial {key} in {store.root}; `bench run` prints where its records lie")
+        raise BenchError(f"no finished trial {key} in {store.root}; `bench run` prints the folder of its records")
     if record.status != "done":
         raise BenchError(f"the trial {key} is {record.status}: {record.error.get('message', '')}; it has no network")
     if (weights := store.weights(key)) is None:
-        raise BenchError(f"the weights of trial {key} were not kept; {remedy('X')}")
+        raise BenchError(f"the weights of trial {key} were not saved; {rerun_hint('X')}")
     trial = record.trial
     if (now := registry.spec("methods", trial.method.name).version) != trial.method.version:
-        raise BenchError(f"{trial.method.name} is at version {now}, and these weights are of {trial.method.version}")
+        raise BenchError(
+            f"{trial.method.name} is at version {now}; these weights are of version {trial.method.version}"
+        )
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = load_trial_data(trial, method, device)
@@ -62,7 +64,7 @@ def load(store: Store, key: str) -> TrainedModel:
     return TrainedModel(record, data.method, data, model.eval())
 
 
-def remedy(study: str) -> str:
+def rerun_hint(study: str) -> str:
     """What to do if weights were not saved. Records never change, so the study runs again in another folder."""
     command = f"BENCH_RESULTS=FOLDER bench run --study {study} --keep-weights"
     return f"run its study again with them, in another results folder: {command}"

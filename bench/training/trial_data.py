@@ -64,9 +64,9 @@ class TrialData:
 
 @dataclass(frozen=True)
 class ExternalTest:
-    """The scans that a network is tested on.
+    """The test scans of a network.
 
-    class_map: (classes of the training data, classes of these scans), 1 where the first counts as the second.
+    class_map: (classes of the training data, classes of these scans), 1 if the first counts as the second.
     """
 
     prepared: Prepared
@@ -87,7 +87,7 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     if reason := method.refuses(prepared.task, prepared.shape):
         raise RefusalError(reason)
     if prepared.task.kind == "segmentation" and method.augment != "none":
-        raise RefusalError("augmentation changes scans and not their masks; set augment to none")
+        raise RefusalError("augmentation would change the scans but not their masks; set augment to none")
     fold = _limit(splits.fold(prepared, trial.split, trial.partition, trial.fold), prepared, trial.recipe.scans)
     targets = _flip_labels(trial, prepared, fold, _targets(trial, prepared))
     view = effective(method.view_for(prepared.task), prepared.shape)
@@ -95,10 +95,10 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
         view = Volume()  # masks stay on their grid, and so do the scans
     array = view_array(prepared, view)
     if prepared.task.kind == "segmentation" and array.shape[2:] != tuple(prepared.shape[1:]):
-        raise RefusalError(f"the view {view.kind_name} changes the grid, and the masks stay on theirs")
+        raise RefusalError(f"the view {view.kind_name} changes the grid of the scans, but not that of the masks")
     curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
     if reason := curriculum.refuses(method, prepared.task, tuple(array.shape[1:])):
-        raise RefusalError(f"the curriculum {trial.curriculum.name} cannot act on it: {reason}")
+        raise RefusalError(f"the curriculum {trial.curriculum.name} cannot be used: {reason}")
     channels = Normaliser.fit(array, fold.train) if method.normalise == "train" else Normaliser.none(array.shape[1])
     external = _external_test(trial, method, prepared, array) if trial.external else None
     return TrialData(prepared, method, fold, targets, view, array, channels, device, external)
@@ -112,7 +112,7 @@ def training_setup(
     progress: Callable[[float], None] = lambda fraction: None,
     on_evaluation: Callable[[EvaluationPoint], None] = lambda point: None,
 ) -> TrainingSetup:
-    """What the training loop gets of a trial: the training and the validation part, never the test part."""
+    """The training loop's input for a trial: the training and the validation part, never the test part."""
     curriculum: Curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
     return TrainingSetup(
         trial,
@@ -134,7 +134,7 @@ def training_setup(
 def upstream_outputs(needed: Trial, data: TrialData, weights: Path | None = None) -> Outputs:
     """Outputs of the network of an upstream trial for every training scan, through its own view.
 
-    weights: the file of its trained weights; None: the network is untrained, as where only its seconds count.
+    weights: file of its trained weights; None leaves the network untrained, to measure its speed.
     """
     method: Method = registry.make("methods", needed.method.name, needed.method.params)
     method = method.bind_spacing(data.prepared.spacing)
@@ -150,12 +150,12 @@ def upstream_outputs(needed: Trial, data: TrialData, weights: Path | None = None
 
 
 def _external_test(trial: Trial, method: Method, learnt: Prepared, array: np.ndarray) -> ExternalTest:
-    """All scans of the other data set, after the view of the method."""
+    """All scans of the external data set, after the method's view."""
     other = _open(trial.external.data)
     viewed = view_array(other, effective(method.view_for(learnt.task), other.shape))
     if viewed.shape[1:] != array.shape[1:]:
         shapes = f"{tuple(viewed.shape[1:])} on {other.name} and {tuple(array.shape[1:])} on {learnt.name}"
-        raise RefusalError(f"its view gives {shapes}: one network cannot read both; prepare both with the same grid")
+        raise RefusalError(f"its view gives {shapes}, but a network reads one shape; prepare both with the same grid")
     class_map = None
     if labels := trial.external.labels:
         class_map = np.zeros((len(learnt.task.classes), len(other.task.classes)))
@@ -190,7 +190,7 @@ def _flip_labels(trial: Trial, prepared: Prepared, fold: Fold, targets: np.ndarr
     if trial.labels.kind != "flipped":
         return targets
     if prepared.task.kind != "classification":
-        raise RefusalError("labels are flipped from class to class, and this task has no classes")
+        raise RefusalError("labels can be flipped between classes only, and this task has no classes")
     place = (prepared.name, trial.partition, trial.fold)
     classes = len(prepared.task.classes)
     return splits.flip_labels(targets, prepared.groups, fold.train.tolist(), classes, trial.labels.share, *place)

@@ -1,6 +1,6 @@
-"""How a scan is shown to a network: the volume at a spacing, slices, projections, the dynamic image.
+"""Views: transformations of a scan to a network's input: a coarser volume, slices, projections, dynamic images.
 
-Light to import: torch is imported where a view is computed. `VIEWS` has every kind by name.
+Light to import: torch is imported when a view is computed. `VIEWS` maps the name of each kind to its class.
 """
 
 from bench.views.base import PLANES, VIEWS, Image, View, effective

@@ -1,4 +1,4 @@
-"""What a view is, and the rule for data sets of images."""
+"""The base class of views, and the view of data sets of images."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class View(ABC):
     (x, z), an axial one (x, y).
     """
 
-    kind_name: ClassVar[str]  # as `{"kind": ...}` and the command line name it
-    version: ClassVar[int] = 1  # raised when the view shows the same scan differently: trials and caches know it
+    kind_name: ClassVar[str]  # name in `{"kind": ...}` and on the command line
+    version: ClassVar[int] = 1  # increase it when the output changes; part of trial keys and cache keys
 
     def __init_subclass__(cls) -> None:
         VIEWS[cls.kind_name] = cls
@@ -124,20 +124,18 @@ def effective(view: View, shape: tuple[int, ...]) -> View:
     return view if len(shape) == 4 else Image()
 
 
-def need_volumes(shape: tuple[int, ...], kind: str) -> None:
-    """ValueError unless scans of `shape` are volumes, (C, D, H, W): the axes of an image would be taken for slices."""
+def require_volumes(shape: tuple[int, ...], kind: str) -> None:
+    """Raise ValueError unless scans of `shape` are volumes, (C, D, H, W): an image has no slices."""
     if len(shape) != 4:
-        raise ValueError(
-            f"view {kind} is of volumes (C, D, H, W), not of scans of {tuple(shape)}; an image is shown as it is"
-        )
+        raise ValueError(f"view {kind} needs volumes (C, D, H, W), not scans of {tuple(shape)}; images need no view")
 
 
-def flattened(shape: tuple[int, ...], plane: str) -> tuple[int, ...]:
+def slice_shape(shape: tuple[int, ...], plane: str) -> tuple[int, ...]:
     """(C, D, H, W) without the axis that the slices of `plane` are stacked along."""
     axis = 1 + PLANES[plane]
     return (*shape[:axis], *shape[axis + 1 :])
 
 
-def left_right_in(plane: str) -> int | None:
-    """Where the left-right axis of a volume, its first, lies in a slice of `plane`."""
+def left_right_axis(plane: str) -> int | None:
+    """The left-right axis of a slice of `plane` (0: rows); None for sagittal slices, which have none."""
     return None if plane == "sagittal" else 0

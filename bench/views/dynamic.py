@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
-from bench.views.base import PLANES, View, flattened, left_right_in, need_volumes
-from bench.views.padding import framed, stretched
+from bench.views.base import PLANES, View, left_right_axis, require_volumes, slice_shape
+from bench.views.padding import minmax_scaled, padded
 from bench.views.rank_pooling import COEFFICIENTS, dynamic_image, rank_pooling_weights, rounding_error
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pooled:
-    """Slices that are pooled into one image: `weights` of them from `start` on, along a spatial axis."""
+    """One image's slices and their weights: len(`weights`) slices from `start` on, along a spatial axis."""
 
     plane: str
     start: int
-    weights: np.ndarray  # (slices,), not to be changed
+    weights: np.ndarray  # (slices,), read-only
 
     @property
     def axis(self) -> int:
@@ -33,21 +33,21 @@ class Pooled:
 
 @dataclass(frozen=True)
 class Dynamic(View):
-    """The dynamic image. The defaults are those of the DCL-SE lineage but for the coefficients, which are exact.
+    """The dynamic image. The defaults follow the DCL-SE lineage, but with exact coefficients.
 
     The lineage's own images are `coefficients="running", quantise=True, channels=3`. Coefficients are not symmetric:
-    `reverse` is not a change of sign. Each image is scaled by itself. Of a scan with C channels, C images lie together:
-    those of the first plane and slab, then those of the next slab, and so on; equal copies come last.
+    `reverse` is not a change of sign. Each image is scaled by itself. The channels are ordered by plane, then slab,
+    then channel of the scan; equal copies come last.
 
-    A plane of `all` gives the images of the sagittal, coronal and axial slices as channels, each scaled and then padded
-    with zeros about its middle to the most rows and the most columns of the three. Slabs cover all slices: the last is
-    moved back so that it ends with the volume, and one that is thicker than the volume is the volume. `shuffle` draws
-    one order for each number of slices: every scan of a size has the same, and every slab of a scan, within itself.
+    `plane="all"` gives the images of the sagittal, coronal and axial slices as channels, each scaled and then padded
+    with zeros on all sides to the largest number of rows and columns. Slabs cover all slices: the last one is moved
+    back to end with the volume, and a slab thicker than the volume is the whole volume. `shuffle` draws one order per
+    number of slices: all scans of one size, and all slabs of a scan, have the same order.
     """
 
     kind_name: ClassVar[str] = "dynamic"
 
-    plane: str = param("sagittal", "of the slices that are pooled; all: the three as channels", (*PLANES, "all"))
+    plane: str = param("sagittal", "plane of the pooled slices; all: all three as channels", (*PLANES, "all"))
     coefficients: str = param("bilen", "of the slices; see `rank_pooling_weights`", COEFFICIENTS)
     reverse: bool = param(False, "pool from the last slice to the first")
     scale: str = param("minmax", "minmax: each image from 0 to 255; none: the weighted sum itself", ("minmax", "none"))
@@ -59,23 +59,23 @@ class Dynamic(View):
 
     def __post_init__(self) -> None:
         if self.quantise and self.scale == "none":
-            raise BenchError("view dynamic: quantise is of an image scaled by minmax, and scale is 'none'")
+            raise BenchError("view dynamic: quantise needs scale='minmax', not scale='none'")
         if min(self.slab, self.stride, self.shuffle) < 0:
             raise BenchError("view dynamic: slab, stride and shuffle are 0 or more")
         if self.stride and not self.slab:
-            raise BenchError(f"view dynamic: stride={self.stride} is from slab to slab, and slab is 0, all slices")
+            raise BenchError(f"view dynamic: stride={self.stride} needs slabs, but slab is 0 (all slices)")
         if self.stride > self.slab:
-            raise BenchError(f"view dynamic: stride={self.stride} leaves out slices between slabs of {self.slab}")
+            raise BenchError(f"view dynamic: stride={self.stride} skips slices between slabs of {self.slab}")
         if self.shuffle and self.slab == 1:
             raise BenchError("view dynamic: a slab of 1 slice has no order to shuffle")
         if self.channels > 1 and (self.plane == "all" or self.slab):
             raise BenchError(
-                f"view dynamic: copies (channels={self.channels}) are of one image; planes and slabs are channels "
-                "already, so set channels=1"
+                f"view dynamic: channels={self.channels} copies one image, but planes and slabs are channels already; "
+                "set channels=1"
             )
 
     def poolings(self, sizes: tuple[int, ...]) -> tuple[Pooled, ...]:
-        """Return what is pooled, in the order of the images.
+        """Return the slices and weights of each image, in the order of the images.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class Dynamic(View):
         ValueError
             If `sizes` are those of an image.
         """
-        need_volumes((1, *sizes), self.kind_name)
+        require_volumes((1, *sizes), self.kind_name)
         return _poolings(self, tuple(sizes))
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
@@ -102,7 +102,7 @@ class Dynamic(View):
     def frame(self, sizes: tuple[int, ...]) -> tuple[int, int]:
         """Rows and columns of the images of a volume of (D, H, W)."""
         planes = PLANES if self.plane == "all" else (self.plane,)
-        rows, columns = zip(*(flattened((1, *sizes), plane)[1:] for plane in planes), strict=True)
+        rows, columns = zip(*(slice_shape((1, *sizes), plane)[1:] for plane in planes), strict=True)
         return max(rows), max(columns)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
@@ -140,31 +140,31 @@ class Dynamic(View):
             some = x if slices == sizes[axis] else x.narrow(2 + axis, pooled.start, slices)
             image = dynamic_image(some, each, axis)  # (B, C, rows, columns)
             if self.scale == "minmax":
-                image = stretched(image, rounding_error(some, each))
+                image = minmax_scaled(image, rounding_error(some, each))
             if self.quantise:
                 image = image + (image.floor() - image).detach() if image.requires_grad else image.floor()
-            images.append(framed(image, frame))
+            images.append(padded(image, frame))
         whole = images[0] if len(images) == 1 else torch.cat(images, 1)
         return whole.repeat(1, self.channels, 1, 1) if self.channels > 1 else whole
 
     def left_right(self) -> int | None:
-        return None if self.plane == "all" else left_right_in(self.plane)
+        return None if self.plane == "all" else left_right_axis(self.plane)
 
 
 @lru_cache(256)
 def _poolings(view: Dynamic, sizes: tuple[int, ...]) -> tuple[Pooled, ...]:
-    found = []
+    poolings = []
     for plane in PLANES if view.plane == "all" else (view.plane,):
         slices = sizes[PLANES[plane]]
         thick = min(view.slab or slices, slices)
         starts = [*range(0, slices - thick, view.stride or thick), slices - thick]
         weights = _in_order(view, thick)
-        found += [Pooled(plane, start, weights) for start in starts]
-    return tuple(found)
+        poolings += [Pooled(plane, start, weights) for start in starts]
+    return tuple(poolings)
 
 
 def _in_order(view: Dynamic, slices: int) -> np.ndarray:
-    """The weights as slice after slice has them: turned round and shuffled as the view says."""
+    """The weights in the order of the slices, after `reverse` and `shuffle`."""
     import numpy as np
 
     weights = rank_pooling_weights(slices, view.coefficients)

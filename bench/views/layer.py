@@ -1,7 +1,6 @@
-"""The dynamic image as a layer of a network, with weights of the slices that are learnt.
+"""The dynamic image as a network layer with learnable weights of the slices.
 
-It imports torch, the views do not. What it learns is how much each slice counts, for all scans alike; it does
-not choose slices scan by scan.
+It imports torch, the views do not. It learns one weight per slice for all scans; it does not select slices per scan.
 """
 
 from __future__ import annotations
@@ -11,20 +10,20 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from bench.views.base import need_volumes
+from bench.views.base import require_volumes
 from bench.views.dynamic import Dynamic, Pooled
 
 
 class RankPooling(nn.Module):
-    """(B, C, D, H, W) to the images of a `Dynamic` view, (B, C', rows, columns), in any precision of the rest.
+    """(B, C, D, H, W) to the images of a `Dynamic` view, (B, C', rows, columns).
 
-    It begins with the view's weights and gives its images, bit by bit for scans in float32 or bytes. A scale of minmax
-    takes the size of the weights back, so that only how they compare is learnt. Where the view cuts images to whole
-    numbers, the gradient passes the cut unchanged (straight-through). Under autocast it stays in float32.
+    It starts with the view's weights, and then its images equal the view's bit by bit for scans in float32 or bytes.
+    With minmax scaling only the proportions of the weights matter. If the view rounds images to whole numbers, the
+    gradient passes the rounding unchanged (straight-through). Under autocast it computes in float32.
     """
 
     def __init__(self, view: Dynamic, shape: tuple[int, ...], learnable: bool = True) -> None:
-        """shape: (C, D, H, W) of the scans. learnable: the weights are parameters that ask for a gradient."""
+        """shape: (C, D, H, W) of the scans. learnable: the weights require gradients."""
         super().__init__()
         self.view, self.sizes = view, tuple(shape[1:])
         starts = [torch.tensor(pooled.weights, dtype=torch.get_default_dtype()) for pooled in view.poolings(self.sizes)]
@@ -32,10 +31,10 @@ class RankPooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the images of scans (B, C, D, H, W)."""
-        need_volumes(x.shape[1:], self.view.kind_name)
+        require_volumes(x.shape[1:], self.view.kind_name)
         for axis in {pooled.axis for pooled in self.view.poolings(self.sizes)}:
             if x.shape[2 + axis] != self.sizes[axis]:
-                raise ValueError(f"{x.shape[2 + axis]} slices along axis {axis}; the weights are of {self.sizes[axis]}")
+                raise ValueError(f"{x.shape[2 + axis]} slices along axis {axis}, but weights for {self.sizes[axis]}")
         return self.view.encode(x, list(self.weights))
 
     def learnt(self) -> list[Pooled]:

@@ -1,4 +1,4 @@
-"""How images are brought to one size and one scale."""
+"""Padding of images to a common size, and min-max scaling."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def framed(image: Tensor, frame: tuple[int, int]) -> Tensor:
-    """An image (..., rows, columns) in the middle of a frame of zeros; itself where it fills it."""
+def padded(image: Tensor, frame: tuple[int, int]) -> Tensor:
+    """Pad an image (..., rows, columns) with zeros on all sides to the size of `frame`."""
     from torch.nn import functional
 
     if tuple(image.shape[-2:]) == frame:
@@ -19,12 +19,12 @@ def framed(image: Tensor, frame: tuple[int, int]) -> Tensor:
 
 
 def margins(sizes: tuple[int, ...], frame: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Of each axis, how much of a frame lies before and after what stands in its middle; an odd one lies after."""
+    """Padding before and after a centred image, for each axis; an odd remainder goes after."""
     return [((whole - size) // 2, whole - size - (whole - size) // 2) for size, whole in zip(sizes, frame, strict=True)]
 
 
-def stretched(image: Tensor, least: Tensor | float = 0.0) -> Tensor:
-    """Each image (..., rows, columns) from 0 at its lowest to 255 at its highest; 0 where these are `least` apart."""
+def minmax_scaled(image: Tensor, least: Tensor | float = 0.0) -> Tensor:
+    """Scale each image (..., rows, columns) to 0..255; an image whose range is at most `least` becomes 0."""
     low, high = image.amin((-2, -1), keepdim=True), image.amax((-2, -1), keepdim=True)
     span = high - low
     return (image - low) / span.masked_fill(span <= least, float("inf")) * 255

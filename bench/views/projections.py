@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import param
-from bench.views.base import PLANES, View, flattened, left_right_in, need_volumes
+from bench.views.base import PLANES, View, left_right_axis, require_volumes, slice_shape
 from bench.views.rank_pooling import dynamic_image
 
 if TYPE_CHECKING:
@@ -24,17 +24,17 @@ class Mean(View):
     plane: str = param("sagittal", "of the slices that are averaged", tuple(PLANES))
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
-        need_volumes(shape, self.kind_name)
-        return flattened(shape, self.plane)
+        require_volumes(shape, self.kind_name)
+        return slice_shape(shape, self.plane)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
         import torch
 
-        need_volumes(x.shape[1:], self.kind_name)
+        require_volumes(x.shape[1:], self.kind_name)
         return x.mean(2 + PLANES[self.plane], dtype=torch.float32)
 
     def left_right(self) -> int | None:
-        return left_right_in(self.plane)
+        return left_right_axis(self.plane)
 
 
 @dataclass(frozen=True)
@@ -43,25 +43,25 @@ class Max(View):
 
     kind_name: ClassVar[str] = "max"
 
-    plane: str = param("sagittal", "of the slices that are looked through", tuple(PLANES))
+    plane: str = param("sagittal", "plane of the projected slices", tuple(PLANES))
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
-        need_volumes(shape, self.kind_name)
-        return flattened(shape, self.plane)
+        require_volumes(shape, self.kind_name)
+        return slice_shape(shape, self.plane)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
-        need_volumes(x.shape[1:], self.kind_name)
+        require_volumes(x.shape[1:], self.kind_name)
         return x.amax(2 + PLANES[self.plane]).float()
 
     def left_right(self) -> int | None:
-        return left_right_in(self.plane)
+        return left_right_axis(self.plane)
 
 
 @dataclass(frozen=True)
 class Entropy(View):
-    """sum_t e_t V_t / (sum_t e_t + 1e-5), where e_t is the entropy of slice V_t: slices that show more weigh more.
+    """sum_t e_t V_t / (sum_t e_t + 1e-5), where e_t is the entropy of slice V_t: detailed slices have larger weights.
 
-    Every channel of a scan has weights of its own.
+    Each channel of a scan has its own weights.
     """
 
     kind_name: ClassVar[str] = "entropy"
@@ -69,13 +69,13 @@ class Entropy(View):
     plane: str = param("sagittal", "of the slices that are averaged", tuple(PLANES))
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
-        need_volumes(shape, self.kind_name)
-        return flattened(shape, self.plane)
+        require_volumes(shape, self.kind_name)
+        return slice_shape(shape, self.plane)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
         import torch
 
-        need_volumes(x.shape[1:], self.kind_name)
+        require_volumes(x.shape[1:], self.kind_name)
         axis, images = PLANES[self.plane], []
         for volume in x.flatten(0, 1):
             entropies = slice_entropies(volume, axis)
@@ -83,13 +83,13 @@ class Entropy(View):
         return torch.stack(images).unflatten(0, x.shape[:2])
 
     def left_right(self) -> int | None:
-        return left_right_in(self.plane)
+        return left_right_axis(self.plane)
 
 
 def slice_entropies(volume: Tensor, axis: int) -> Tensor:
     """Shannon entropy, in nats, of each slice's histogram: (D, H, W) to (slices along `axis`,), float64.
 
-    The 256 bins are equal and span the range of the volume; the last holds its highest value.
+    The 256 bins have equal widths and span the range of the volume; the last one includes the maximum.
     """
     import torch
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 COEFFICIENTS = ("bilen", "linear", "running")
-ALIGNED = 64  # bytes, as torch gives memory out
-ROUNDING = 1e-6  # of the weights' sum times a voxel, both without signs: float32 sums of slices may be off by a tenth
-_PIECE = {"cpu": 2**18, "cuda": 2**27}  # voxels turned into floats at a time: what a core's share of the cache holds
+ALIGNED = 64  # bytes; alignment of memory that torch allocates
+ROUNDING = 1e-6  # of sum |weights| times |voxel|; the error of float32 sums of slices is about a tenth of it
+_PIECE = {"cpu": 2**18, "cuda": 2**27}  # voxels converted to floats at a time: a core's share of the cache
 
 
 def rank_pooling_weights(slices: int, kind: str = "bilen") -> np.ndarray:
@@ -109,21 +109,21 @@ def dynamic_image(x: Tensor, weights: np.ndarray | Tensor, axis: int) -> Tensor:
 
 
 def _aligned(volumes: Iterable[Tensor], learnt: bool) -> Iterator[Tensor]:
-    """Volumes one by one, as one of its own lies in memory: on some processors the bits of a product depend on that.
+    """Yield volumes contiguous and aligned in memory: on some processors the bits of a product depend on alignment.
 
-    What is not `learnt` through is copied to the same memory: use up each before the next.
+    Without gradients (`learnt` is False) all copies share one buffer: use each volume before taking the next.
     """
     import torch
 
-    held = None
+    buffer = None
     for volume in volumes:
         if volume.is_contiguous() and volume.data_ptr() % ALIGNED == 0:
             yield volume
         elif learnt:
             yield volume.clone(memory_format=torch.contiguous_format)
         else:
-            held = torch.empty_like(volume, memory_format=torch.contiguous_format) if held is None else held
-            yield held.copy_(volume)
+            buffer = torch.empty_like(volume, memory_format=torch.contiguous_format) if buffer is None else buffer
+            yield buffer.copy_(volume)
 
 
 def _learnt(x: Tensor, weights: Tensor) -> bool:
@@ -133,9 +133,9 @@ def _learnt(x: Tensor, weights: Tensor) -> bool:
 
 
 def rounding_error(x: Tensor, weights: np.ndarray | Tensor) -> Tensor:
-    """How far apart the sums of equal slices may lie, (..., 1, 1): no more than this is stretched to an image.
+    """Rounding error of the weighted sums of equal slices, (..., 1, 1); images with a smaller range are constant.
 
-    x: (..., D, H, W). Judged by the middle voxel: it is that of a constant volume, and takes no time.
+    x: (..., D, H, W). Estimated from the middle voxel, which is exact for a constant volume and takes no time.
     """
     deep, row, column = (size // 2 for size in x.shape[-3:])
     voxel = x[..., deep, row : row + 1, column : column + 1].detach().float()
@@ -145,32 +145,32 @@ def rounding_error(x: Tensor, weights: np.ndarray | Tensor) -> Tensor:
 
 
 def _pooled(x: Tensor, weights: Tensor, axis: int) -> Tensor:
-    """(..., D, H, W) to (..., ., .), each axis by the product that reads memory in its own order."""
+    """(..., D, H, W) to (..., ., .), by the matrix product that reads memory in order along each axis."""
     import torch
 
     if axis == 2:
         return torch.matmul(x, weights[:, None]).squeeze(-1)
     if axis == 1:
-        rows = x.flatten(0, -3)  # said outright: matmul takes another way, of other last bits, where weights are learnt
+        rows = x.flatten(0, -3)  # bmm, because matmul gives other last bits if the weights require gradients
         return torch.bmm(weights.expand(len(rows), 1, -1), rows).reshape(*x.shape[:-2], x.shape[-1])
     return torch.matmul(weights[None], x.flatten(-2)).reshape(*x.shape[:-3], *x.shape[-2:])
 
 
 def _pooled_by_pieces(x: Tensor, weights: Tensor, axis: int) -> Tensor:
-    """As `_pooled`, for voxels that are no floats: cut along the first axis that remains."""
+    """As `_pooled`, for voxels that are not floats, in pieces along the first axis that remains."""
     import torch
 
     most = _PIECE.get(x.device.type, _PIECE["cpu"]) * (torch.get_num_threads() if x.device.type == "cpu" else 1)
     pieces = x.chunk(-(-x.numel() // most), -2 if axis == 0 else -3)
-    held = None if _learnt(x, weights) else torch.empty(pieces[0].numel(), dtype=weights.dtype, device=x.device)
-    images = [_pooled(_as_floats(piece, weights.dtype, held), weights, axis) for piece in pieces]
+    buffer = None if _learnt(x, weights) else torch.empty(pieces[0].numel(), dtype=weights.dtype, device=x.device)
+    images = [_pooled(_as_floats(piece, weights.dtype, buffer), weights, axis) for piece in pieces]
     return torch.cat(images, -2)
 
 
-def _as_floats(x: Tensor, dtype: torch.dtype, held: Tensor | None) -> Tensor:
-    """`x` in the type of the weights, in memory that is used again from piece to piece unless a gradient needs it."""
+def _as_floats(x: Tensor, dtype: torch.dtype, buffer: Tensor | None) -> Tensor:
+    """`x` in the type of the weights. buffer: memory to reuse for each piece; None if gradients need the copies."""
     import torch
 
-    if held is None:  # the form: with the strides of a cut, matmul does not take all rows at once
+    if buffer is None:  # contiguous: with the strides of a slice, matmul does not take all rows at once
         return x.to(dtype, memory_format=torch.contiguous_format)
-    return held[: x.numel()].view(x.shape).copy_(x)
+    return buffer[: x.numel()].view(x.shape).copy_(x)

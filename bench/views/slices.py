@@ -1,4 +1,4 @@
-"""Slices of a volume, as they are: one, three along an axis, or the middle ones of the three planes."""
+"""Slices of a volume: one, three along an axis, or the middle ones of the three planes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
-from bench.views.base import PLANES, View, flattened, left_right_in, need_volumes
+from bench.views.base import PLANES, View, left_right_axis, require_volumes, slice_shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,24 +26,24 @@ class Slice(View):
         _check_position(self.kind_name, self.position)
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
-        need_volumes(shape, self.kind_name)
-        return flattened(shape, self.plane)
+        require_volumes(shape, self.kind_name)
+        return slice_shape(shape, self.plane)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
-        need_volumes(x.shape[1:], self.kind_name)
+        require_volumes(x.shape[1:], self.kind_name)
         axis = 2 + PLANES[self.plane]
         return x.select(axis, slice_at(self.position, x.shape[axis])).float()
 
     def left_right(self) -> int | None:
-        return left_right_in(self.plane)
+        return left_right_axis(self.plane)
 
 
 @dataclass(frozen=True)
 class Slab(View):
-    """2D + epsilon: a slice between two others, as three channels in the order of the axis.
+    """2D + epsilon: a slice and one on either side, as three channels in the order of the axis.
 
-    At the border of the volume the last slice stands for those beyond. Of C channels, the first C of the result are
-    those of the first slice.
+    At the border the last slice replaces those beyond. For scans with C channels, the first C of the result are those
+    of the first slice.
     """
 
     kind_name: ClassVar[str] = "2d+e"
@@ -55,17 +55,17 @@ class Slab(View):
     def __post_init__(self) -> None:
         _check_position(self.kind_name, self.position)
         if not self.gap >= 0:
-            raise BenchError(f"view 2d+e: gap is in millimetres and not below 0, not {self.gap}")
+            raise BenchError(f"view 2d+e: gap must be 0 or more millimetres, not {self.gap}")
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
-        need_volumes(shape, self.kind_name)
-        channels, *sizes = flattened(shape, self.plane)
+        require_volumes(shape, self.kind_name)
+        channels, *sizes = slice_shape(shape, self.plane)
         return (3 * channels, *sizes)
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
         import torch
 
-        need_volumes(x.shape[1:], self.kind_name)
+        require_volumes(x.shape[1:], self.kind_name)
         axis = PLANES[self.plane]
         last = x.shape[2 + axis] - 1
         middle = slice_at(self.position, last + 1)
@@ -74,25 +74,25 @@ class Slab(View):
         return torch.cat([x.select(2 + axis, one) for one in at], dim=1).float()  # (B, 3 C, rows, columns)
 
     def left_right(self) -> int | None:
-        return left_right_in(self.plane)
+        return left_right_axis(self.plane)
 
 
 @dataclass(frozen=True)
 class Orthogonal(View):
     """The middle slices of the three planes, sagittal, coronal, axial, as three channels.
 
-    They are padded with zeros to a common square, each in its centre (half a pixel towards the start where that does
-    not divide). Their first axes are of different directions, so no flip of the result is a mirrored scan.
+    They are centred in a common square padded with zeros (half a pixel towards the start if the padding is odd). Their
+    first axes have different directions, so no flip of the result corresponds to a mirrored scan.
     """
 
     kind_name: ClassVar[str] = "orthogonal"
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
-        need_volumes(shape, self.kind_name)
+        require_volumes(shape, self.kind_name)
         return (3 * shape[0], max(shape[1:]), max(shape[1:]))
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
-        need_volumes(x.shape[1:], self.kind_name)
+        require_volumes(x.shape[1:], self.kind_name)
         batch, channels, *sizes = x.shape
         side = max(sizes)
         square = x.new_zeros((batch, 3 * channels, side, side)).float()
@@ -114,4 +114,4 @@ def slice_at(position: float, slices: int) -> int:
 
 def _check_position(kind: str, position: float) -> None:
     if not 0 <= position <= 1:
-        raise BenchError(f"view {kind}: position is a fraction of the axis, 0 to 1, not {position}")
+        raise BenchError(f"view {kind}: position must be a fraction of the axis, 0 to 1, not {position}")

@@ -1,4 +1,4 @@
-"""The volume as it is, or at a coarser spacing."""
+"""The volume, unchanged or at a coarser spacing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
-from bench.views.base import View, need_volumes
+from bench.views.base import View, require_volumes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Volume(View):
-    """The volume, its voxels averaged into larger ones of about `mm` millimetres; never made finer.
+    """The volume, with voxels averaged into larger ones of about `mm` millimetres; never upsampled.
 
-    Along each axis the larger voxels are equal and fill the volume exactly; a voxel on the border of two counts for
-    each by the part that lies in it. The mean of a scan is that of its view.
+    Along each axis the larger voxels have equal sizes and fill the volume exactly; a voxel on the border of two
+    contributes to each in proportion to its overlap. The mean of the scan is preserved.
     """
 
     kind_name: ClassVar[str] = "volume"
@@ -26,10 +26,10 @@ class Volume(View):
 
     def __post_init__(self) -> None:
         if not self.mm >= 0:
-            raise BenchError(f"view volume: mm is 0 or the edge of a voxel in millimetres, not {self.mm}")
+            raise BenchError(f"view volume: mm must be the edge of a voxel in millimetres, or 0, not {self.mm}")
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
-        need_volumes(shape, self.kind_name)
+        require_volumes(shape, self.kind_name)
         scales = [min(1.0, step / self.mm) if self.mm else 1.0 for step in spacing]
         return (shape[0], *(max(1, round(size * scale)) for size, scale in zip(shape[1:], scales, strict=True)))
 
@@ -37,7 +37,7 @@ class Volume(View):
         target = self.shape(tuple(x.shape[1:]), spacing)[1:]
         batch, channels = x.shape[:2]
         x = x.float()
-        for axis in (2, 1, 0):  # the innermost first: what follows has less to read
+        for axis in (2, 1, 0):  # the innermost first: the next axes read less
             if target[axis] < x.shape[2 + axis]:
                 x = _averaged(x, axis, target[axis])
         return x.reshape(batch, channels, *target)
@@ -50,8 +50,8 @@ class Volume(View):
 
 
 def _averaged(x: Tensor, axis: int, size: int) -> Tensor:
-    """(B, C, D, H, W) with `size` larger voxels along a spatial axis."""
-    weights = shares_of(x.shape[2 + axis], size).to(x)
+    """Average (B, C, D, H, W) to `size` larger voxels along a spatial axis."""
+    weights = overlap_fractions(x.shape[2 + axis], size).to(x)
     if axis == 2:
         return x @ weights.T
     lead = x.shape[: 2 + axis]
@@ -60,8 +60,8 @@ def _averaged(x: Tensor, axis: int, size: int) -> Tensor:
     return merged.reshape(*lead, size, *x.shape[3 + axis :])
 
 
-def shares_of(old: int, new: int) -> Tensor:
-    """(new, old): the part of each larger voxel that every voxel fills; rows sum to 1."""
+def overlap_fractions(old: int, new: int) -> Tensor:
+    """(new, old): the fraction of each larger voxel that each voxel fills; rows sum to 1."""
     import torch
 
     edges = torch.arange(new + 1, dtype=torch.float64) * (old / new)

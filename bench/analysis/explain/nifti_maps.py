@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.views import PLANES, Dynamic, Image, Orthogonal, SlidingDynamic, View
-from bench.views.backproject import carry_back, windows_back
-from bench.views.jacobian import sees, traced
+from bench.views.backproject import backproject_dynamic, backproject_windows
+from bench.views.jacobian import backproject_view, input_voxels
 
 
 def with_depth(array: np.ndarray, axes: int) -> np.ndarray:
@@ -36,7 +36,7 @@ def plane_map(view: View, saliency: np.ndarray, volume: np.ndarray) -> np.ndarra
 
 def visible_voxels(view: View, shape: tuple[int, ...], spacing: tuple[float, ...]) -> np.ndarray:
     """(D, H, W), bool: the voxels that a view reads. shape: (C, D, H, W) of the prepared scan. spacing: in mm."""
-    return np.ones((*shape[1:], 1), bool) if len(shape) == 3 else sees(view, shape, spacing)
+    return np.ones((*shape[1:], 1), bool) if len(shape) == 3 else input_voxels(view, shape, spacing)
 
 
 def project_back(
@@ -50,10 +50,10 @@ def project_back(
     if isinstance(view, Image):
         return saliency.sum(0)[..., None]
     if isinstance(view, SlidingDynamic):
-        return windows_back(view, saliency, scan, by)
+        return backproject_windows(view, saliency, scan, by)
     if isinstance(view, Dynamic):
-        return carry_back(view, saliency, scan.astype(float), by=by)
-    return traced(view, saliency, scan, spacing, by)
+        return backproject_dynamic(view, saliency, scan.astype(float), by=by)
+    return backproject_view(view, saliency, scan, spacing, by)
 
 
 def map_affine(affine: np.ndarray, spacing: tuple[float, ...], shape: tuple[int, ...]) -> np.ndarray:

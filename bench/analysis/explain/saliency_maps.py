@@ -136,7 +136,7 @@ def explain(
         return {**entry, "note": note}, examples
     groups = [prepared.groups[row] for row in maps.rows]
     chance = score_constant_map(loaded, count, config.back)
-    untrained = [list(compute_maps(loaded, count, config, loaded.fresh(seed)).scores) for seed in range(seeds)]
+    untrained = [list(compute_maps(loaded, count, config, loaded.untrained(seed)).scores) for seed in range(seeds)]
     return {**entry, **_compare(entry["judged by"], groups, maps.scores, chance, untrained)}, examples
 
 
@@ -144,7 +144,7 @@ def _compare_randomised(loaded: TrainedModel, count: int, config: SaliencyConfig
     """The similarity of the maps of a few scans before and after the network's layers are randomised."""
     few = min(count, RANDOMISED_SCANS)
     maps_of = partial(_volumes_of, loaded, few, config)
-    return [asdict(one) for one in randomisation.randomise_layers(loaded.model, loaded.fresh(0), maps_of)]
+    return [asdict(one) for one in randomisation.randomise_layers(loaded.model, loaded.untrained(0), maps_of)]
 
 
 def _volumes_of(loaded: TrainedModel, count: int, config: SaliencyConfig, model: nn.Module) -> Sequence[np.ndarray]:

@@ -18,8 +18,8 @@ from bench.core.study_plan import PlannedCell, StudyPlan
 from bench.storage import robustness_cache
 from bench.storage.record_store import Store
 from bench.storage.robustness_cache import CLEAN, STRENGTHS
-from bench.training.device import be_deterministic
-from bench.training.trained_model import TrainedModel, load, remedy
+from bench.training.device import enable_determinism
+from bench.training.trained_model import TrainedModel, load, rerun_hint
 
 Progress = Callable[[int, int], None]
 Condition = tuple[str, int]  # corruption and strength
@@ -56,7 +56,7 @@ def plan_robustness(
     chosen = {cell.key: cell for cell in mine if not arms or cell.arm in arms}
     cells = [cell for key, cell in chosen.items() if store.weights(key) is not None]
     if not cells:
-        raise BenchError(f"the study {plan.study} has no saved weights; {remedy(plan.study)}")
+        raise BenchError(f"the study {plan.study} has no saved weights; {rerun_hint(plan.study)}")
     lacking: dict[str, int] = {}
     for key, cell in chosen.items():
         if store.weights(key) is None:
@@ -121,7 +121,7 @@ def _by_test_scans(networks: Sequence[_NetworkPredictions]) -> list[list[_Networ
 
 def _predict(job: RobustnessJob, networks: Sequence[_NetworkPredictions], condition: Condition) -> None:
     threads = networks[0].network.record.trial.recipe.threads
-    be_deterministic(threads)
+    enable_determinism(threads)
     with threadpool_limits(threads):  # as in the run, so that predictions of clean scans are equal to the last bit
         predictions = trained_networks.predict_corrupted([one.network for one in networks], *condition)
     for one, predicted in zip(networks, predictions, strict=True):

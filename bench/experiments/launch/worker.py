@@ -18,7 +18,7 @@ from bench.experiments.launch.jobs import StaleRecord
 from bench.experiments.launch.locked_trial import TrialOutcome, attempt
 from bench.storage.atomic_io import remove_tree
 from bench.storage.record_store import Store
-from bench.training.device import device_of
+from bench.training.device import default_device
 
 Sent = tuple[str, dict[str, bytes]]  # the key of a teacher, and its files
 
@@ -75,10 +75,10 @@ def measure_peak(job: WorkerJob | None, trial: Trial) -> tuple[str, float | None
     """
     short = replace(trial, recipe=replace(trial.recipe, steps=2, points=1))
     if trial.upstream:
-        return device_of().type, None
+        return default_device().type, None
     with tempfile.TemporaryDirectory(prefix="dclse-bench-measure-") as folder:
         store = Store(Path(folder))
         store.open()
         record = run_trial.run(short, store)
     peak = record.cost.get("peak_memory_mb") if record.status == "done" else None
-    return device_of().type, peak
+    return default_device().type, peak

@@ -98,12 +98,12 @@ def _trained(
     from bench import registry
     from bench.storage.atomic_io import remove_tree
     from bench.training.checkpoint import CheckpointError
-    from bench.training.device import be_deterministic, device_of
+    from bench.training.device import default_device, enable_determinism
     from bench.training.trial_data import load_trial_data
 
-    be_deterministic(trial.recipe.threads)
+    enable_determinism(trial.recipe.threads)
     method = registry.make("methods", trial.method.name, trial.method.params)
-    data = load_trial_data(trial, method, device_of())
+    data = load_trial_data(trial, method, default_device())
     try:
         fit = _fit(trial, data, checkpoints, progress)
     except CheckpointError:  # the checkpoint of a killed process cannot be read: start over
