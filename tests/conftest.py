@@ -81,7 +81,7 @@ def two_arms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     It is shared: a test that changes something works on a copy.
     """
-    from synthetic import Made, Told, write
+    from synthetic_results import Made, Told, write
 
     from bench import report
 

@@ -1,0 +1,117 @@
+"""Trials that share a GPU: each kind is measured before trials take it, and a guess makes way for a measured peak."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from killable_studies import Quiet
+
+from bench.experiments import run_trial
+from bench.experiments.launch import wave_scheduler, worker_progress
+from bench.experiments.launch.jobs import PendingTrials, memory_kind
+from bench.experiments.launch.nodes import Node
+from bench.experiments.launch.signals import StopRequest
+from bench.experiments.launch.wave_scheduler import WaveScheduler
+from bench.experiments.launch.worker_pool import WorkerHandle, WorkerPool
+from bench.storage.record_store import Store
+
+PEAK = 900.0  # megabytes that a trial needs
+WHOLE = 20_000.0  # megabytes of the GPU
+
+
+class Ray:
+    """In the place of Ray: a call is carried out when it is waited for; what is called is written down in order."""
+
+    def __init__(self, store, known):
+        self.store, self.known, self.called, self.workers = store, known, [], []
+        self.exceptions = SimpleNamespace(RayTaskError=LookupError, RayError=OSError)
+
+    def call(self, name, trial=None, *_):
+        self.called.append((name, trial))
+        return len(self.called) - 1
+
+    def wait(self, references, num_returns, timeout):
+        return references[:1], references[1:]
+
+    def get(self, reference):
+        name, trial = self.called[reference]
+        if name == "measure_peak":
+            return "cuda", (PEAK if self.known else None)
+        return (run_trial.run(trial, self.store).status, []), {}
+
+    def kill(self, actor):
+        pass
+
+
+@pytest.fixture
+def wave(cells, tmp_path, monkeypatch):
+    """A wave of all trials without teachers on one node with a GPU; known: whether two steps tell what they need."""
+    monkeypatch.setattr(worker_progress, "clear", lambda key: None)
+    monkeypatch.setattr(worker_progress, "read", lambda key: None)
+
+    def made(known, arms):
+        store = Store(tmp_path / f"r-{known}")
+        store.open()
+        some = {cell.trial.key: cell.trial for cell in cells if cell.arm in arms}.values()
+        trials = [replace(trial, seed=seed) for trial in some for seed in range(3)]
+        monkeypatch.setattr(store, "get", lambda key: on_a_gpu(Store.get(store, key)))
+        node = Node("id", "one", {"CPU": 2.0, "GPU": 1.0}, here=True, device="cuda", gpu_mb=WHOLE)
+        ray = Ray(store, known)
+        pool = WorkerPool.__new__(WorkerPool)
+        vars(pool).update(ray=ray, peaks={}, here=True, nodes={"id": node}, workers=[], tell=print)
+        pool._begin = lambda node, wanted: begun(pool, ray, node, wanted)
+        return WaveScheduler(
+            ray, pool, PendingTrials([trials], frozenset()), store, Quiet(), StopRequest(), deque(trials), True
+        ), trials
+
+    return made
+
+
+def on_a_gpu(record):
+    """The record, had the trial run on a GPU."""
+    cost, resolved = {**record.cost, "peak_memory_mb": PEAK}, {**record.resolved, "device": "cuda"}
+    return replace(record, cost=cost, resolved=resolved)
+
+
+def begun(pool, ray, node, wanted):
+    """A worker as Crew begins them, without a process."""
+    node.take(wanted.resources)
+    pool.workers.append(WorkerHandle(SimpleNamespace(call=SimpleNamespace(remote=ray.call)), node, wanted))
+    ray.workers.append(wanted)
+    return pool.workers[-1]
+
+
+def test_every_kind_is_measured_once_before_any_trial_takes_the_gpu(wave):
+    wave, trials = wave(True, ("constant", "net"))
+    wave.run()
+    called = [name for name, _ in wave.ray.called if name != "forget"]
+    kinds = {memory_kind(trial) for trial in trials}
+    assert len(kinds) > 1
+    assert called == ["measure_peak"] * len(kinds) + ["carry_out"] * len(trials)
+    assert {memory_kind(trial) for name, trial in wave.ray.called if name == "measure_peak"} == kinds
+    assert set(wave.watch.statuses.values()) == {"done"}
+
+
+def test_what_could_not_be_measured_has_a_quarter_until_the_first_trial_has_ended(wave):
+    wave, trials = wave(False, ("net",))
+    wave.run()
+    shares = {round(worker.gpu, 2) for worker in wave.ray.workers}
+    assert shares == {1.0, 0.25, 0.08}  # measured; a guess; as many as it holds of what they need
+    assert wave.pool.peaks == {("cuda", memory_kind(trial)): PEAK for trial in trials}
+
+
+def test_a_process_that_does_not_begin_is_told_of_and_given_up_at_the_first_signal(wave, monkeypatch):
+    wave, trials = wave(True, ("net",))
+    wave.pool.peaks["cuda", memory_kind(trials[0])] = PEAK
+    wave._fill()
+    assert len(wave.running) == 2
+    monkeypatch.setattr(WorkerPool, "absent", lambda self, worker: True)
+    assert wave._waits() == ("", "")
+    monkeypatch.setattr(wave_scheduler, "LATE", 0.0)
+    assert wave._waits()[0].startswith("waiting for room: no process has begun on one for 0 seconds")
+    wave.stop.asked = True
+    assert wave._waits() == ("", "")
+    assert (wave.running, wave.pool.workers, len(wave.waiting)) == ({}, [], len(trials))

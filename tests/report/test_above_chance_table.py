@@ -1,0 +1,124 @@
+"""Which arms have learnt anything: against a floor that looks at no scan, by independent programs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats as oracle
+from statsmodels.stats.multitest import multipletests
+from synthetic_results import AGE, MASKS, Made, Told, write
+
+from bench import registry
+from bench.core import DataSpec
+from bench.experiments import plan
+from bench.report import tables
+from bench.report.conclusions import cautions
+from bench.report.tables.above_chance_table import learning, learning_body
+from bench.storage.record_store import Store
+
+FLOOR = [0.50, 0.51, 0.49, 0.50, 0.50]
+FAR, NEAR, UNDER = [0.80, 0.84, 0.79, 0.83, 0.81], [0.52, 0.47, 0.55, 0.49, 0.51], [0.48, 0.50, 0.47, 0.51, 0.49]
+PLAN = {"floors": ["line", "constant"], "blind": ["constant"]}
+
+
+ONE = (Made(),)
+
+
+def framed(root, arms, data=ONE, **more):
+    return tables.section_tables(tables.gather(write(root, arms, data, **{**PLAN, **more}), Store(root)))
+
+
+def learnt(root, arms, data=ONE, **more):
+    """The table alone, without intervals over people, which take time."""
+    return learning(tables.gather(write(root, arms, data, **{**PLAN, **more}), Store(root)).sections[0])
+
+
+def told(**scores):
+    floors = {"line": Told(scores=FAR, family="floor"), "constant": Told(scores=FLOOR, family="floor")}
+    return {**{name: Told(scores=each) for name, each in scores.items()}, **floors}
+
+
+def test_who_beats_the_floor_has_learnt_and_who_is_no_better_has_not(tmp_path):
+    found = learnt(tmp_path, told(far=FAR, near=NEAR, under=UNDER))
+    verdicts = dict(zip(found["arm"], found["verdict"], strict=True))
+    assert verdicts == {"far": "learnt", "near": "not shown to have learnt", "under": "not learnt"}
+    assert set(found["against"]) == {"constant"}
+
+
+def test_it_is_the_normal_test_against_mann_whitney_with_holm_over_the_arms(tmp_path):
+    (found,) = framed(tmp_path, told(far=FAR, near=NEAR, under=UNDER))
+    sizes = next(run.record.sizes for run in found.section.of("far"))
+    positive = sizes["test"] // 2
+    by_chance = (sizes["test"] + 1) / (12 * positive * (sizes["test"] - positive))
+    se = np.sqrt(by_chance / 5 * (1 + 4 * sizes["train"] / sizes["test"] / 16))
+    p = [2 * oracle.norm.sf(abs(np.mean(scores) - np.mean(FLOOR)) / se) for scores in (FAR, NEAR, UNDER)]
+    assert found.learning["by_chance"].tolist() == pytest.approx([1.959964 * se] * 3)
+    assert found.learning["p"].tolist() == pytest.approx(p)
+    assert found.learning["p_holm"].tolist() == pytest.approx(multipletests(p, method="holm")[1].tolist())
+    assert set(found.learning["test"]) == {"permutation of people"}
+
+
+def test_masks_are_tested_by_the_corrected_t_test(tmp_path):
+    (found,) = framed(tmp_path, told(far=FAR, near=NEAR, under=UNDER), [Made("vessels", MASKS, people=60)])
+    sizes = next(run.record.sizes for run in found.section.of("far"))
+    p = []
+    for scores in (FAR, NEAR, UNDER):
+        d = np.array(scores) - FLOOR
+        se = np.sqrt(d.var(ddof=1) * (1 / 5 + sizes["test"] / sizes["train"]))
+        p.append(2 * oracle.t.sf(abs(d.mean()) / se, 4))
+    assert found.learning["p"].tolist() == pytest.approx(p)
+    assert set(found.learning["test"]) == {"contrast"}
+
+
+def test_who_makes_no_error_in_any_fold_has_learnt(tmp_path):
+    arms = {"net": Told(scores=[1.0] * 5), "constant": Told(scores=[0.5] * 5, family="floor")}
+    found = learnt(tmp_path, arms, floors=["constant"])
+    assert found["verdict"].tolist() == ["learnt"]
+    assert found["p_holm"].iloc[0] < 1e-6
+
+
+def test_one_fold_is_no_test(tmp_path):
+    arms = {"net": Told(scores=[1.0]), "constant": Told(scores=[0.5], family="floor")}
+    found = learnt(tmp_path, arms, floors=["constant"], folds=1)
+    assert found["verdict"].iloc[0].startswith("not tested: 1 difference: at least 2 are needed")
+
+
+def test_where_nothing_is_to_be_learnt_nothing_is_said_to_be(tmp_path):
+    rng, claims = np.random.default_rng(0), 0
+    for study in range(10):
+        arms = {f"arm{n}": Told(scores=(0.5 + 0.04 * rng.normal(size=5)).tolist()) for n in range(4)}
+        arms["constant"] = Told(scores=[0.5] * 5, family="floor")
+        claims += (learnt(tmp_path / str(study), arms, floors=["constant"])["verdict"] == "learnt").any()
+    assert claims <= 2  # of 10 studies; a rate of 5 % exceeds that once in a hundred
+
+
+def test_a_smaller_error_is_more_learnt(tmp_path):
+    arms = {"net": Told(scores=[6.0, 6.4, 5.6, 6.3, 5.7]), "constant": Told(scores=[12.0, 12.4, 11.7, 12.2, 11.9])}
+    found = learnt(tmp_path, arms, [Made("age", AGE)], floors=["constant"])
+    assert found["verdict"].tolist() == ["learnt"]
+    assert found["improvement"].iloc[0] == pytest.approx(6.04)
+
+
+def test_the_report_lists_who_has_not_learnt(tmp_path):
+    (found,) = framed(tmp_path, told(far=FAR, near=NEAR, under=UNDER))
+    (words,) = (each for each in cautions(found) if each.startswith("Not learnt"))
+    assert words.startswith("Not learnt: under is no better than constant, which looks at no scan.")
+    assert not [each for each in cautions(framed(tmp_path / "b", told(far=FAR))[0]) if each.startswith("Not learnt")]
+    rows = learning_body(found).rows
+    assert [(row[0], row[-1]) for row in rows][-1] == ("under", "not learnt")
+
+
+def test_an_arm_without_runs_is_not_judged_and_a_study_without_such_a_floor_has_no_table(tmp_path):
+    found = learnt(tmp_path, {**told(far=FAR), "gone": Told(missing=range(5))})
+    assert found["verdict"].tolist() == ["learnt", "not tested: no fold has both arms"]
+    results = tables.gather(write(tmp_path / "bare", told(far=FAR), **{**PLAN, "blind": []}), Store(tmp_path / "bare"))
+    (bare,) = tables.section_tables(results)
+    assert bare.learning.empty
+    assert "learning" not in {table.name for table in tables.format_tables(bare)}
+
+
+def test_the_plan_says_which_arms_look_at_no_scan(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path))
+    study = registry.study("quickstart")
+    cells = plan.cells(study, [DataSpec("phantom_ad", fingerprint="f")])
+    assert plan.write("quickstart", study, [], cells).blind == ("constant",)

@@ -1,0 +1,105 @@
+"""The page in a real browser: it sorts, filters, fits narrow and wide windows, prints, and asks for nothing outside."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from synthetic_results import Made, Told, write
+
+from bench import report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+QUIET += ("--host-resolver-rules=MAP * ~NOTFOUND",)
+OWN = ("google.com", "googleapis.com", "gstatic.com")
+ARMS = {
+    "base": Told(scores=[0.70, 0.75, 0.65, 0.72, 0.68]),
+    "new <i>x</i>": Told(scores=[0.76, 0.80, 0.71, 0.77, 0.74]),
+    "worse": Told(scores=[0.60, 0.61, 0.62, 0.60, 0.61]),
+    "absent": Told(missing=range(5)),
+    "chance": Told(scores=[0.5] * 5, family="floor"),
+}
+DRIVER = """<script>
+addEventListener("load", () => {
+  const told = {};
+  const table = document.querySelector("#table-scans-scores table");
+  const arms = () => [...table.tBodies[0].rows].filter((row) => !row.hidden).map((row) => row.cells[0].textContent);
+  const head = [...table.tHead.rows[0].cells].find((cell) => cell.textContent.includes("AUC"));
+  told.first = arms();
+  for (const step of ["up", "down", "back"]) {
+    head.querySelector("button").click();
+    told[step] = { arms: arms(), sort: head.getAttribute("aria-sort") };
+  }
+  const field = table.closest(".table").querySelector("input");
+  field.value = "NEW <i>";
+  field.dispatchEvent(new Event("input"));
+  told.filtered = { arms: arms(), count: table.closest(".table").querySelector("output").textContent };
+  told.italic = document.querySelectorAll("i").length;
+  told.wide = document.documentElement.scrollWidth;
+  told.window = document.documentElement.clientWidth;
+  const out = document.createElement("pre");
+  out.id = "told";
+  out.textContent = JSON.stringify(told);
+  document.body.append(out);
+});
+</script></body>"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    root = tmp_path_factory.mktemp("browser")
+    write(root, ARMS, [Made("scans")], floors=["chance"])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("BENCH_DATA", str(root / "data"))
+        return report.build("toy", root)
+
+
+def browse(page, folder, *options):
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", *QUIET]
+    done = subprocess.run([*command, *options, page.as_uri()], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def driven(page, folder, width):
+    """What the page tells of itself once a script of the test has used it: its policy is lifted for that."""
+    copy = folder / "driven.html"
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())
+    copy.write_text(text.replace("</body>", DRIVER))
+    found = browse(copy, folder, f"--window-size={width},900", "--dump-dom", "--virtual-time-budget=5000")
+    told = re.search(r'<pre id="told">(.*?)</pre>', found, re.DOTALL)[1]
+    return json.loads(told.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+@pytest.mark.parametrize("width", [380, 1400])
+def test_tables_sort_and_filter_and_the_page_fits_its_window(page, tmp_path, width):
+    told = driven(page, tmp_path, width)
+    base, floor, new = "base [reference]", "chance [floor]", "new <i>x</i>"
+    assert told["first"] == told["back"]["arms"] == [base, new, "worse", "absent", floor]
+    assert told["up"] == {"arms": [floor, "worse", base, new, "absent"], "sort": "ascending"}
+    assert told["down"] == {"arms": [new, base, "worse", floor, "absent"], "sort": "descending"}  # what is missing last
+    assert told["back"]["sort"] is None
+    assert told["filtered"] == {"arms": [new], "count": "1 of 5 rows"}
+    assert told["italic"] == 0
+    assert told["wide"] <= told["window"]
+
+
+def test_no_request_leaves_the_page_and_its_policy_breaks_nothing(page, tmp_path):
+    log = tmp_path / "net.json"
+    found = browse(page, tmp_path, f"--log-net-log={log}", "--enable-logging=stderr", "--dump-dom")
+    assert 'aria-label="Filter the rows of this table"' in found  # the page's own script ran under its policy
+    hosts = set(re.findall(r'"url":"(?:https?|wss?|ftp)://([^/"]+)', log.read_text()))
+    assert {host for host in hosts if not host.endswith(OWN)} == set()
+    assert not any(host in page.read_text() for host in OWN)  # what the browser asks of its own makers is not ours
+
+
+def test_it_prints(page, tmp_path):
+    printed = tmp_path / "page.pdf"
+    browse(page, tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={printed}")
+    assert printed.read_bytes().startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) >= 2

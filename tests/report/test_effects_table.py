@@ -1,0 +1,248 @@
+"""Effects of factors: least squares on the records, corrected intervals, designs that say what they cannot tell."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from itertools import combinations as pairs_of
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from factor_studies import study
+from matplotlib.text import Text
+from scipy import stats as scipy_stats
+from synthetic_results import AGE, Made, Told, with_data, write
+
+from bench import registry, report
+from bench.core import Arm, Design
+from bench.experiments import plan
+from bench.experiments.plan.factors import planned_design
+from bench.report import tables
+from bench.report.figures.effects_figure import draw_effects
+from bench.report.figures.interactions_figure import draw_interactions
+from bench.report.tables.effects_table import effects, weights
+from bench.report.tables.number_format import TIMES
+from bench.storage.record_store import Store
+
+STORED = Path(__file__).parents[2] / "results" / "reference" / "ablation_dgm"
+DATA = (Made(),)
+JOINED = f" {TIMES} "
+
+
+def gathered(root, asked, made=DATA, told=(), **entries):
+    """Results of a study whose arms have scores by chance; told: arms with a fate of their own."""
+    arms = {label: dict(told).get(label, Told(0.2 + 0.05 * n)) for n, (label, _) in enumerate(asked.rows())}
+    entries = {"contrasts": [list(pair) for pair in plan.contrasts(asked)], "reference": "control", **entries}
+    return tables.gather(write(root, arms, made, design=planned_design(asked), **entries), Store(root))
+
+
+def least_squares(section, asked, averaged):
+    """Coefficients of statsmodels' OLS on the runs, with folds as blocks: (factor, level) or two of them -> number."""
+    from statsmodels.formula.api import ols
+
+    rows, names = [], {name: f"f{n}" for n, name in enumerate(asked.factors)}
+    for arm, levels in asked.combinations().items():
+        places = section.scores(arm).items()
+        rows += [
+            {"score": score, "block": f"{p}.{f}.{s}", **{names[n]: v for n, v in levels.items()}}
+            for (p, f, s), score in places
+        ]
+    coding = "Sum" if averaged else "Treatment"
+    terms = {name: f"C({names[name]}, {coding})" for name in names}
+    formula = " + ".join([*terms.values(), *(f"{terms[one]}:{terms[two]}" for one, two in asked.design.interactions)])
+    frame = pd.DataFrame(rows)
+    fitted = ols(f"score ~ {formula} + C(block)", frame).fit()
+    return fitted, frame, names
+
+
+def predicted(fitted, frame, names, asked, fixed):
+    """Mean of what the fitted model says where some factors are set, over all combinations of the others."""
+    others = [name for name in asked.factors if name not in fixed]
+    choices = [list(asked.factors[name].levels) for name in others]
+    rows = [{**fixed, **dict(zip(others, chosen, strict=True))} for chosen in itertools.product(*choices)]
+    grid = pd.DataFrame([{names[n]: v for n, v in row.items()} for row in rows]).assign(block=frame["block"].iloc[0])
+    return fitted.predict(grid).mean()
+
+
+def expected(section, asked, entry):
+    """The effect of an entry by statsmodels: by predictions, so that no coding of factors is taken for granted."""
+    single = asked.design.kind == "single"
+    fitted, frame, names = least_squares(section, asked, averaged=not single)
+    factors = entry["factor"].split(JOINED)
+    levels = dict(zip(factors, entry["level"].split(JOINED), strict=True))
+    controls = {name: factor.control for name, factor in asked.factors.items()}
+    at = controls if single else {}
+
+    def mean(chosen):
+        return predicted(fitted, frame, names, asked, {**at, **chosen})
+
+    total = 0.0
+    for on in itertools.product((0, 1), repeat=len(factors)):
+        chosen = {f: levels[f] if there else controls[f] for f, there in zip(factors, on, strict=True)}
+        total += (-1) ** (len(factors) - sum(on)) * mean(chosen)
+    return total
+
+
+DESIGNS = {
+    "one factor at a time": study(),
+    "pairs beside the single levels": study(Design(interactions=[("a", "b")])),
+    "every combination": study(Design("full", interactions=[("a", "b"), ("b", "c")])),
+    "half a fraction": study(Design("fractional", {"d": ("a", "c")}), "acd"),
+    **{name: registry.study(name) for name in ("ablation_dgm", "ablation_arp", "ablation_dcl")},
+}
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_effects_are_those_of_ordinary_least_squares(name, tmp_path):
+    asked = DESIGNS[name]
+    small = {"folds": 2, "seeds": 2 if name.startswith("every") else 1}
+    (section,) = (results := gathered(tmp_path, asked, (Made(people=30),), **small)).sections
+    frame = effects(results)
+    assert len(frame) >= len(asked.factors)
+    for entry in frame.to_dict("records"):
+        assert entry["difference"] == pytest.approx(expected(section, asked, entry), abs=1e-9)
+
+
+def test_effects_on_the_stored_scores_are_the_stored_contrasts_and_least_squares():
+    from statsmodels.formula.api import ols
+
+    asked = registry.study("ablation_dgm")
+    stored = pd.read_csv(STORED / "scores.csv").set_index("arm")["score"]
+    contrasts = pd.read_csv(STORED / "contrasts.csv").set_index("arm")["improvement"]
+    names = {name: f"f{n}" for n, name in enumerate(asked.factors)}
+    rows = [
+        {"score": stored[arm], **{names[n]: v for n, v in levels.items()}}
+        for arm, levels in asked.combinations().items()
+    ]
+    terms = (f"C({names[n]}, Treatment({f.control!r}))" for n, f in asked.factors.items())
+    fitted = ols(f"score ~ {' + '.join(terms)}", pd.DataFrame(rows)).fit()
+    found = weights(planned_design(asked))
+    assert len(found) == 9
+    for effect, shares in found.items():
+        ((factor, level),) = effect.levels
+        size = sum(weight * stored[arm] for arm, weight in shares.items())
+        assert size == pytest.approx(contrasts[f"{factor}={level}"], abs=1e-12)
+        (coefficient,) = (
+            v for k, v in fitted.params.items() if k.startswith(f"C({names[factor]},") and f".{level}]" in k
+        )
+        assert size == pytest.approx(coefficient, abs=1e-9)
+
+
+def test_an_effect_of_a_factorial_design_is_tested_over_folds_with_the_correction(tmp_path):
+    asked = study(Design("full", interactions=[("a", "c")]), "ac", arms={})
+    (section,) = (results := gathered(tmp_path, asked, folds=4)).sections
+    main = effects(results).set_index("factor").loc["a"]
+    one = np.array([[section.scores(arm)[0, fold, 0] for fold in range(4)] for arm in ("a=a1", "a=a1, c=c1")])
+    other = np.array([[section.scores(arm)[0, fold, 0] for fold in range(4)] for arm in ("control", "c=c1")])
+    gains = one.mean(axis=0) - other.mean(axis=0)
+    sizes = [run.record.sizes for run in section.of("control")]
+    ratio = np.mean([size["test"] / size["train"] for size in sizes])
+    se = math.sqrt(gains.var(ddof=1) * (1 / 4 + ratio))
+    reach = scipy_stats.t.ppf(0.975, 3) * se
+    assert main["improvement"] == pytest.approx(gains.mean())
+    assert (main["low"], main["high"]) == pytest.approx((gains.mean() - reach, gains.mean() + reach))
+    assert main["p"] == pytest.approx(2 * scipy_stats.t.sf(abs(gains.mean() / se), 3))
+
+
+def test_seeds_are_averaged_before_anything_is_tested(tmp_path):
+    (found,) = tables.section_tables(gathered(tmp_path, study(names="ac"), folds=3, seeds=3))
+    assert set(found.effects["df"]) == {2}
+    assert set(found.effects["folds"]) == {3}
+
+
+def test_a_fold_without_one_of_the_arms_of_an_effect_is_left_out_of_that_effect(tmp_path):
+    asked = study(names="ac")
+    (found,) = tables.section_tables(gathered(tmp_path, asked, told={"a=a1": Told(0.3, failed={1: "nan"})}, folds=3))
+    effects = found.effects.set_index("factor")
+    assert list(effects["folds"]) == [2, 3]
+    assert "not final, 2 of 3 folds" in effects.loc["a", "verdict"]
+    (found,) = tables.section_tables(
+        gathered(tmp_path / "never", asked, told={"a=a1": Told(refused="cannot")}, folds=3)
+    )
+    assert "not tested" in found.effects.set_index("factor").loc["a", "verdict"]
+
+
+def test_an_effect_that_is_a_declared_contrast_is_one_test(tmp_path):
+    (found,) = tables.section_tables(gathered(tmp_path, study(names="ac", arms={"new": Arm("net")}), folds=3))
+    assert len(found.contrasts) == 3
+    assert set(found.effects["tests"]) == set(found.contrasts["tests"]) == {3}
+    both = found.effects.merge(found.contrasts, on=["arm", "against"])
+    assert len(both) == 2
+    assert list(both["p_holm_x"]) == list(both["p_holm_y"])
+
+
+def test_the_combinations_of_a_factorial_design_are_no_contrasts_of_their_own(tmp_path):
+    asked = study(Design("full", interactions=[("a", "b")]), "ab", arms={"new": Arm("net")})
+    assert plan.contrasts(asked) == [("new", "control")]
+    (found,) = tables.section_tables(gathered(tmp_path, asked, folds=2))
+    assert set(found.effects["tests"]) == {1 + 3 + 2}  # the contrast, three levels, two interactions
+
+
+def test_a_lower_error_is_a_positive_effect(tmp_path):
+    asked = study(names="a", arms={})
+    told = {"control": Told(scores=[5.0, 6.0, 7.0]), "a=a1": Told(scores=[4.0, 4.5, 6.0])}
+    (row,) = effects(gathered(tmp_path, asked, (Made(task=AGE),), told, folds=3)).to_dict("records")
+    assert row["improvement"] == pytest.approx(3.5 / 3)
+    assert row["difference"] == pytest.approx(-3.5 / 3)
+
+
+def test_what_is_one_arm_on_a_data_set_has_no_effect_there(tmp_path):
+    asked = study(Design("full"), "ac", arms={})
+    results = gathered(tmp_path, asked, folds=2)
+    plan = with_data(results.plan, 0, alike={"a=a1": "control", "a=a1, c=c1": "c=c1"})
+    (row,) = effects(tables.gather(plan, Store(tmp_path))).to_dict("records")
+    assert (row["factor"], row["arm"], row["against"]) == ("c", "c=c1", "control")
+
+
+def test_the_effects_stand_in_every_form_of_the_report(tmp_path, one_format):
+    asked = study(Design("full", interactions=[("a", "b")]), "ab", arms={"new": Arm("net")})
+    gathered(tmp_path, asked, folds=2)
+    page = report.build("toy", tmp_path)
+    words = (page.parent / "report.md").read_text()
+    assert "### Effects of the factors" in words
+    assert f"The interaction a{JOINED}b: a1{JOINED}b2 is an improvement of" in words
+    assert "Design: every combination of levels, 6 combinations." in words
+    assert "Effects of the factors" in page.read_text()
+    assert "effects" in (page.parent / "tables.tex").read_text()
+    assert list(pd.read_csv(page.parent / "effects.csv")["effect"]) == ["main"] * 3 + ["interaction"] * 2
+    drawn = {path.name for path in (page.parent / "figures").iterdir()}
+    assert {"ad_toy-effects.svg", "ad_toy-interactions.svg"} <= drawn
+
+
+def test_a_study_without_factors_has_no_effects(tmp_path, one_format):
+    write(tmp_path, {"a": Told(), "b": Told()}, folds=2)
+    page = report.build("toy", tmp_path)
+    assert not (page.parent / "effects.csv").exists()
+    assert "Effects" not in page.read_text()
+
+
+def boxes(made):
+    made.canvas.draw()
+    renderer = made.canvas.get_renderer()
+    shown = [text for text in made.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    hidden = [
+        tick.label1
+        for axes in made.axes
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim()))
+        for tick in axis.get_major_ticks()
+        if not axes.axison or not min(low, high) <= tick.get_loc() <= max(low, high)
+    ]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in shown if text not in hidden]
+
+
+@pytest.mark.parametrize("name", ["every combination", "ablation_arp"])
+def test_no_words_of_the_figures_lie_on_others(name, tmp_path):
+    asked = DESIGNS[name]
+    (found,) = tables.section_tables(gathered(tmp_path, asked, (Made(people=30),), folds=2))
+    made = [draw_effects(found.section, found.effects)]
+    made += [draw_interactions(found.section)] if asked.design.interactions else []
+    for one in made:
+        width, height = one.canvas.get_width_height()
+        for text, box in (words := boxes(one)):
+            assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= -1, text
+        for (text, first), (other, second) in pairs_of(words, 2):
+            across = min(first.x1, second.x1) - max(first.x0, second.x0)
+            down = min(first.y1, second.y1) - max(first.y0, second.y0)
+            assert min(across, down) <= 1, (text, other)

@@ -1,0 +1,81 @@
+"""A figure of the report is one file that defines FIGURE, in the package or in a plug-in folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from documented_blocks import plug_ins
+from synthetic_results import Made, Told, write
+
+from bench import report
+from bench.core import BenchError
+from bench.report import figure_catalog, figures
+
+FOLDER = Path(figures.__file__).parent
+COSTLY = {"a": Told(0.5, cost={"train_seconds": 2.0}), "b": Told(1, cost={"train_seconds": 3.0})}
+BLANK = """from bench.report.figure_catalog import FigureSpec
+FIGURE = FigureSpec(name={name!r}, table="", alt="", data=lambda tables: None, draw=None)
+"""
+
+
+@pytest.fixture
+def plugin_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    monkeypatch.setenv("BENCH_PLUGINS", str(folder))
+    yield folder
+    for path in folder.glob("*.py"):
+        sys.modules.pop(f"bench_plugins.{path.stem}", None)
+
+
+def test_the_files_named_figure_and_no_others_define_one():
+    defining = {path.name for path in FOLDER.glob("*.py") if "\nFIGURE = " in path.read_text()}
+    assert defining == {path.name for path in FOLDER.glob("*_figure.py")}
+    assert len(figure_catalog.specs()) == len(defining) > 14
+
+
+def test_figures_are_found_without_importing_what_draws_them():
+    program = (
+        "import sys\nfrom bench.report import figure_catalog\nassert figure_catalog.specs()\n"
+        "heavy = {'matplotlib', 'seaborn', 'torch'} & set(sys.modules)\nassert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_figure_of_a_plugin_folder_is_in_the_report(plugin_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.report.figures.style.FORMATS", ("svg",))
+    write(tmp_path, COSTLY, [Made("scans")])
+    (plugin_folder / "training_time.py").write_text(plug_ins()["training_time.py"])
+    page = report.build("toy", tmp_path).read_text()
+    assert (tmp_path / "toy" / "figures" / "scans-training-time.svg").is_file()
+    assert 'aria-label="Seconds of training of the arms on scans (real).">' in page
+    assert "![Seconds of training of the arms on scans (real).](" in (tmp_path / "toy" / "report.md").read_text()
+
+
+def test_a_plugin_without_data_has_no_figure(plugin_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.report.figures.style.FORMATS", ("svg",))
+    write(tmp_path, {"a": Told(0.5, cost={"train_seconds": 0.0})}, [Made("scans")])
+    (plugin_folder / "training_time.py").write_text(plug_ins()["training_time.py"])
+    report.build("toy", tmp_path)
+    assert not (tmp_path / "toy" / "figures" / "scans-training-time.svg").exists()
+
+
+def test_two_figures_of_one_name_are_an_error(plugin_folder):
+    (plugin_folder / "again.py").write_text(BLANK.format(name="scores"))
+    with pytest.raises(BenchError, match=r"two files define the figure 'scores': .*scores_figure\.py and .*again\.py"):
+        figure_catalog.specs()
+
+
+def test_a_figure_that_is_no_spec_is_an_error_of_its_file(plugin_folder):
+    (plugin_folder / "mine.py").write_text("FIGURE = 'scores'\n")
+    with pytest.raises(BenchError, match=r"mine\.py: FIGURE is no FigureSpec"):
+        figure_catalog.specs()
+
+
+def test_figures_of_a_plugin_come_last(plugin_folder):
+    (plugin_folder / "a_first.py").write_text(BLANK.format(name="a-first"))
+    assert [spec.name for spec in figure_catalog.specs()][-1] == "a-first"

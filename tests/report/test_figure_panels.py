@@ -1,0 +1,182 @@
+"""Figures of a report, at the width of a page: words apart, nothing clipped, no people, and no figure without data."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+from synthetic_results import AGE, MASKS, Made, Told, write
+
+from bench.core import Task
+from bench.evaluation.metrics import METRICS
+from bench.report import figure_files, tables
+from bench.report.figures import style
+from bench.report.figures.critical_difference_figure import cliques, draw_critical_difference
+from bench.report.figures.training_curves_figure import draw_training_curves
+from bench.report.html import inline_svg
+from bench.report.tables.training_curves import TrainingCurve
+from bench.storage.record_store import Store
+
+FLOORS = {"constant": Told(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": Told(0.5, family="floor")}
+FEW = {
+    "ResNet-18 (dynamic)": Told(0.6, followed=True),
+    **FLOORS,
+    "DenseNet-121": Told(0.9, family="3d", failed={1: "nan"}, cost={"step_seconds": 0.3, "parameters": 3e7}),
+    "gone": Told(missing=range(5)),
+    "DCL-SE": Told(1.2, family="dcl-se", watched=True, cost={"step_seconds": 0.09, "parameters": 9e5}),
+}
+LONG = "of a long name, with its view (dynamic, sagittal, bilen), its rate and voxels of 2 mm"
+MANY = {"reference": Told(0.6, followed=True), **FLOORS, **{f"network {n} {LONG}": Told(0.1 * n) for n in range(1, 23)}}
+SETS = {
+    "classes": Made("scans", people=60),
+    "numbers": Made("ages", AGE, people=60),
+    "masks": Made("vessels", MASKS, people=60),
+    "long classes": Made("tumours", Task("classification", "auc", ("mild cognitive impairment, stable", "healthy"))),
+}
+
+
+def frames_of(root, arms, made, **plan):
+    floors = [arm for arm in FLOORS if arm in arms]
+    results = tables.gather(write(root, arms, [made], **{"floors": floors, **plan}), Store(root))
+    return tables.section_tables(results)[0]
+
+
+def words(made):
+    """Every text that is seen, with its box; the numbers inside the marks of arms, which may meet, are left out."""
+    made.canvas.draw()
+    renderer = made.canvas.get_renderer()
+    hidden = set()
+    for axes in made.axes:
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+                if not axes.axison or not min(low, high) <= tick.get_loc() <= max(low, high):
+                    hidden |= {tick.label1, tick.label2}
+        hidden |= {text for text in axes.texts if text.get_fontsize() == 6 and text.get_text().isdigit()}
+    texts = [text for text in made.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text not in hidden]
+
+
+def apart(made):
+    width, height = made.canvas.get_width_height()
+    found = words(made)
+    for text, box in found:
+        assert box.x0 >= -1, text
+        assert box.y0 >= -1, text
+        assert box.x1 <= width + 1, text
+        assert box.y1 <= height + 1, text
+    for (one, a), (other, b) in combinations(found, 2):
+        overlap = min(min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0))
+        assert overlap <= 1, (one, other)
+
+
+@pytest.mark.parametrize(("arms", "name"), [*((FEW, name) for name in SETS), (MANY, "classes")], ids=[*SETS, "25 arms"])
+def test_no_words_lie_on_others_or_leave_the_page(arms, name, tmp_path):
+    found = figure_files.figures_of(frames_of(tmp_path, arms, SETS[name]))
+    for picture in found:
+        made = picture.draw()
+        assert made.get_figwidth() <= style.WIDTH + 1e-9
+        assert min(text.get_fontsize() for text in made.findobj(Text)) >= 6
+        apart(made)
+
+
+def test_every_kind_of_task_has_its_figures(tmp_path):
+    stems = {}
+    for name, made in SETS.items():
+        found = figure_files.figures_of(frames_of(tmp_path / name, FEW, made))
+        stems[name] = {picture.stem.removeprefix(f"{made.name}-") for picture in found}
+    common = {"scores", "contrasts", "learning", "pareto", "curriculum"}
+    assert stems["classes"] == common | {"roc", "precision-recall", "confusion", "reliability"}
+    assert stems["numbers"] == common | {"agreement"}
+    assert stems["masks"] == common | {"distribution"}
+
+
+def test_what_has_no_data_has_no_figure(tmp_path):
+    missing = {"a": Told(missing=range(5)), "b": Told(missing=range(5))}
+    found = figure_files.figures_of(frames_of(tmp_path, missing, SETS["classes"]))
+    assert [picture.stem for picture in found] == ["scans-scores", "scans-contrasts"]
+    bare = frames_of(tmp_path / "bare", {"a": Told(0.5), "b": Told(1)}, SETS["classes"])
+    for run in bare.section.runs:
+        bare.section._kept[run.cell.key] = {}  # records that keep no predictions
+    assert {picture.stem for picture in figure_files.figures_of(bare)} == {
+        "scans-scores",
+        "scans-contrasts",
+        "scans-pareto",
+    }
+
+
+def test_predictions_that_are_no_numbers_are_not_drawn(tmp_path):
+    found = frames_of(tmp_path, {"a": Told(0.5), "b": Told(1)}, SETS["classes"])
+    for run in found.section.of("a"):
+        kept = dict(found.section.predictions(run))
+        found.section._kept[run.cell.key] = {**kept, "selected": np.full_like(kept["selected"], np.nan)}
+    (roc,) = [picture for picture in figure_files.figures_of(found) if picture.stem == "scans-roc"]
+    assert [axes.get_title() for axes in roc.draw().axes] == ["b"]
+
+
+def test_of_many_arms_the_reference_the_best_floor_and_the_declared_are_shown(tmp_path):
+    names = list(MANY)
+    found = frames_of(tmp_path, MANY, SETS["classes"], contrasts=[[names[20], names[0]], [names[9], names[0]]])
+    (roc,) = [picture for picture in figure_files.figures_of(found) if picture.stem == "scans-roc"]
+    made = roc.draw()
+    assert len(made.axes) == 8
+    assert made.axes[0].get_title() == "reference"
+    titles = " ".join(axes.get_title().replace("\n", " ") for axes in made.axes)
+    assert "linear (voxels)" in titles
+    assert "network 18" in titles
+    assert "network 7" in titles
+    assert "8 of 25 arms" in roc.caption
+    assert "the reference, the best floor" in roc.caption
+
+
+def test_files_name_no_person(tmp_path):
+    found = frames_of(tmp_path, FEW, SETS["classes"])
+    assert found.section.people
+    (roc,) = [picture for picture in figure_files.figures_of(found) if picture.stem == "scans-roc"]
+    for path in style.save_figure(roc.draw(), tmp_path / "figures", roc.stem):
+        assert not re.search(rb"sub-SCANS", path.read_bytes())
+    assert not [text for text in roc.draw().findobj(Text) if "sub-" in text.get_text()]
+
+
+def test_a_critical_difference_is_drawn_as_demsar_does():
+    ranks = {"C4.5": 3.143, "C4.5+m": 2.000, "C4.5+cf": 2.893, "C4.5+m+cf": 1.964}  # his table 6: CD 1.25, 14 sets
+    assert cliques(ranks, 1.25) == [(1.964, 3.143)]
+    assert cliques(ranks, 1.0) == [(1.964, 2.893), (2.893, 3.143)]
+    made = draw_critical_difference(ranks, 1.25, blocks=14)
+    bars = [line for line in made.axes[0].lines if line.get_linewidth() == 2.6]
+    assert [tuple(bar.get_xdata()) for bar in bars] == [(1.964, 3.143)]
+    assert "CD = 1.25 (Nemenyi, 5 %), 14 data sets" in made.axes[0].get_title(loc="left")
+    apart(made)
+
+
+@pytest.mark.parametrize("count", [2, 7, 25])
+def test_ranks_of_many_methods_stay_readable_and_weakness_is_said(count):
+    ranks = {f"network {n} {LONG}": 1 + 0.9 * n for n in range(count)}
+    made = draw_critical_difference(ranks, 3.1, blocks=6, underpowered=True)
+    assert "underpowered" in made.axes[0].get_title(loc="left")
+    apart(made)
+    assert cliques(ranks, float("nan")) == []
+
+
+def test_losses_on_a_logarithmic_axis_have_plain_numbers():
+    """No mathematics is set in figures, so that a label with a dollar is itself."""
+    steps = np.array([10, 20, 30])
+    lines = {"train_loss": [[1.0, 0.1, 0.01]], "val_loss": [[1.0, 0.9, 0.8]], "val": [[0.5] * 3], "test": [[0.5] * 3]}
+    one = TrainingCurve(steps, {name: np.array(line) for name, line in lines.items()}, steps[-1:], steps[-2:])
+    made = draw_training_curves({"net": one}, METRICS["auc"], "")
+    made.canvas.draw()
+    told = [label.get_text() for axes in made.axes for label in axes.get_yticklabels()]
+    assert "0.01" in told
+    assert not [text for text in told if "$" in text]
+
+
+def test_a_narrow_figure_has_words_of_the_size_of_those_of_a_wide_one(tmp_path):
+    for name, width in (("wide", 7.2), ("narrow", 3.6)):
+        made = style.new_figure(width, 1.0)
+        made.subplots()
+        style.save_figure(made, tmp_path, name)
+    texts = [inline_svg(tmp_path / f"{name}.svg", name) for name in ("wide", "narrow")]
+    wide, narrow = (float(re.search(r"--wide:([\d.]+)rem", text)[1]) for text in texts)
+    assert wide == pytest.approx(2 * narrow, rel=0.02)

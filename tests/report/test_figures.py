@@ -1,0 +1,150 @@
+"""Figures: a row for every arm, nothing on top of anything else, the same bytes from the same numbers."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from synthetic_results import AGE, Made, Told, write
+
+from bench.report import tables
+from bench.report.figures import style
+from bench.report.figures.contrasts_figure import draw_contrasts
+from bench.report.figures.scores_figure import draw_scores
+from bench.storage.record_store import Store
+
+FLOORS = {"constant": Told(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": Told(0.5, family="floor")}
+EIGHT = {
+    "ResNet-18 (dynamic)": Told(0.6),
+    **FLOORS,
+    "ResNet-18 (mean)": Told(0.5),
+    "DenseNet-121 (3D)": Told(0.5, failed={1: "nan"}, family="3d"),
+    "Xing 2020": Told(refused="cannot", family="hybrid"),
+    "similarity graph": Told(missing=range(5), family="distillation"),
+    "DCL-SE": Told(1.2, family="dcl-se"),
+}
+LONG = {f"an arm of number {n} with a long label, its rate and its voxels of 2 mm": Told(0.1 * n) for n in range(1, 14)}
+SIXTEEN = {"reference": Told(0.6), **FLOORS, **LONG}
+CASES = {
+    "three": ({"reference": Told(0.6), **FLOORS}, {}),
+    "eight": (EIGHT, {"margin": 0.05}),
+    "sixteen": (SIXTEEN, {}),
+    "two folds": (EIGHT, {"folds": 2}),
+    "nothing yet": ({"a": Told(missing=range(5)), "b": Told(missing=range(5))}, {}),
+    "pairs": (EIGHT, {"contrasts": [["DCL-SE", "ResNet-18 (mean)"], ["DCL-SE", "linear (voxels)"]]}),
+}
+
+
+def drawn(root, arms, made=None, **plan):
+    floors = [arm for arm in FLOORS if arm in arms]
+    results = tables.gather(write(root, arms, [made or Made()], floors=floors, **plan), Store(root))
+    (found,) = tables.section_tables(results)
+    return draw_scores(found.section, found.scores), draw_contrasts(found.section, found.contrasts)
+
+
+def words(made):
+    """Every text that is seen, with its box."""
+    made.canvas.draw()
+    renderer = made.canvas.get_renderer()
+    (axes,) = made.axes
+    low, high = axes.get_xlim()
+    hidden = [tick.label1 for tick in axes.xaxis.get_major_ticks() if not low <= tick.get_loc() <= high]
+    texts = [text for text in made.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text not in hidden]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_words_lie_on_others_or_leave_the_page(case, tmp_path):
+    arms, plan = CASES[case]
+    for made in drawn(tmp_path, arms, **plan):
+        found = words(made)
+        width, height = made.canvas.get_width_height()
+        for text, box in found:
+            assert box.x0 >= -1, text
+            assert box.y0 >= -1, text
+            assert box.x1 <= width + 1, text
+            assert box.y1 <= height + 1, text
+        for (one, first), (other, second) in combinations(found, 2):
+            overlap = (
+                min(first.x1, second.x1) - max(first.x0, second.x0),
+                min(first.y1, second.y1) - max(first.y0, second.y0),
+            )
+            assert min(overlap) <= 1, (one, other)
+
+
+def test_every_arm_keeps_its_row_and_says_why_it_has_no_score(tmp_path):
+    scores, forest = drawn(tmp_path, EIGHT)
+    shown = [text for text, _ in words(scores)]
+    assert set(EIGHT) <= set(shown)
+    assert "no score: 5 refused" in shown
+    assert "no score: 5 not run" in shown
+    assert any("(4/5 runs)" in text for text in shown)
+    assert [text for text, _ in words(forest)].count("not tested") == 2
+
+
+def test_equal_numbers_give_equal_files_without_dates(tmp_path):
+    kept = []
+    for turn in ("first", "second"):
+        made, _ = drawn(tmp_path / turn, {"a": Told(0.5), "b": Told(1)})
+        kept.append([path.read_bytes() for path in style.save_figure(made, tmp_path / turn / "figures", "scores")])
+    assert kept[0] == kept[1]
+    assert not re.search(rb"CreationDate|<dc:date>|Matplotlib v", b"".join(kept[0]))
+
+
+def test_the_fonts_of_a_pdf_are_embedded_as_they_are(tmp_path):
+    made, _ = drawn(tmp_path, {"a": Told(0.5), "b": Told(1)})
+    pdf = style.save_figure(made, tmp_path, "scores")[0].read_bytes()
+    assert b"/Type3" not in pdf
+    assert b"/FontFile2" in pdf
+
+
+@pytest.mark.skipif(not style._east_asian(), reason="no font here has Chinese, Japanese and Korean letters")
+def test_labels_in_east_asian_letters_are_drawn_and_change_no_other_figure(tmp_path, recwarn, caplog, monkeypatch):
+    kept = []
+    for turn in ("installed", "lacking"):
+        made, _ = drawn(tmp_path / turn, {"a": Told(0.5), "b": Told(1)})
+        kept.append([path.read_bytes() for path in style.save_figure(made, tmp_path / turn / "figures", "scores")])
+        if turn == "installed":
+            named, _ = drawn(tmp_path / "named", {"方法": Told(0.5), "한국어": Told(1)})
+            style.save_figure(named, tmp_path / "named", "scores")
+            assert not [each for each in recwarn if "Glyph" in str(each.message)]
+            with style.paper_style():
+                style.new_figure(1, 1).text(0.5, 0.5, "bold 方法", weight="bold", style="italic").figure.canvas.draw()
+            assert not caplog.records
+        monkeypatch.setattr(style, "_east_asian", tuple)
+    assert kept[0] == kept[1]
+
+
+def test_families_differ_in_grey_too():
+    looks = style.colours_and_markers(["floor", "2d", "3d", "hybrid", "distillation", "dcl-se", "2d"])
+    assert len({marker for _, marker in looks.values()}) == len(looks) == 6
+
+
+def test_an_interval_beyond_the_axes_ends_in_an_arrow(tmp_path):
+    arms = {"a": Told(scores=[0.7, 0.7]), "b": Told(scores=[0.8, 0.6])}
+    _, forest = drawn(tmp_path, arms, folds=2)
+    markers = [line.get_marker() for line in forest.axes[0].lines]
+    assert {"<", ">"} <= set(markers)
+    low, high = forest.axes[0].get_xlim()
+    assert low == -high
+
+
+def test_a_phantom_and_a_unit_are_named(tmp_path):
+    made, _ = drawn(tmp_path, {"a": Told(1), "b": Told(1)}, Made("made", AGE, phantom=True))
+    shown = [text for text, _ in words(made)]
+    assert "made: phantom" in shown
+    assert "MAE (years, lower is better)" in shown
+
+
+def test_a_legend_of_long_names_stays_within_the_figure():
+    drawn = Figure(figsize=(3.5, 2), layout="constrained")
+    FigureCanvasAgg(drawn)
+    drawn.subplots()
+    style.add_legend(drawn, [Line2D([], [], label=f"floor: a name that goes on and on, the {n}th") for n in range(5)])
+    (made,) = drawn.legends
+    assert made.get_window_extent(drawn.canvas.get_renderer()).width <= drawn.bbox.width

@@ -1,0 +1,169 @@
+"""The answer in two sentences: it claims what outlasts Holm and nothing else, and says what could not be seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from synthetic_results import AGE, Made, Told, write
+
+from bench.report import tables
+from bench.report.conclusions import answers, cautions, mixed_code, one_seed
+from bench.report.headline import summary
+from bench.storage.record_store import Store
+
+BASE = [0.70, 0.75, 0.65, 0.72, 0.68]
+BETTER = [0.76, 0.80, 0.71, 0.77, 0.74]
+
+
+def told(root, arms, data=None, **plan):
+    results = tables.gather(write(root, arms, data or [Made()], **plan), Store(root))
+    return summary(results, tables.section_tables(results))
+
+
+def test_a_shown_difference_is_told_with_its_direction(tmp_path):
+    first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=BETTER)})
+    assert first == "The one declared difference is shown: new is better than base in AUC."
+    assert second == "How the methods do on other data, this study cannot tell."
+
+
+def test_fewer_years_of_error_are_better(tmp_path):
+    errors = [8.0, 8.5, 7.5, 8.2, 7.8]
+    arms = {"base": Told(scores=errors), "new": Told(scores=[score - 2 for score in errors[::-1]])}
+    first, _ = told(tmp_path, arms, [Made("age", AGE)])
+    assert first == "The one declared difference is shown: new is better than base in MAE."
+
+
+def test_nothing_shown_comes_with_what_would_have_been_missed(tmp_path):
+    arms = {"base": Told(scores=BASE), "one": Told(scores=BASE[::-1]), "two": Told(scores=BASE[1:] + BASE[:1])}
+    first, second = told(tmp_path, arms)
+    assert first == "None of 2 declared differences is shown."
+    results = tables.read("toy", tmp_path)
+    sizes = sorted(tables.section_tables(results)[0].contrasts["minimum_detectable"])
+    low, high = (f"{size:.3f}" for size in sizes)
+    assert second == f"Differences smaller than about {low} to {high} in AUC would probably have been missed."
+
+
+def test_two_folds_do_not_say_what_would_have_been_missed(tmp_path):
+    """The smallest detectable difference is that of a large sample: of two differences it is far too small."""
+    arms = {"base": Told(scores=[0.60, 0.66]), "new": Told(scores=[0.64, 0.63])}
+    first, second = told(tmp_path, arms, folds=2)
+    assert first == "The one declared difference is not shown."
+    assert second == "With 2 folds only very large differences could have been shown."
+    said = answers(tables.section_tables(tables.read("toy", tmp_path))[0])
+    assert said[0].endswith("no difference is shown; 2 folds could show very large ones only.")
+
+
+def test_of_many_differences_the_numbers_are_told(tmp_path):
+    up = {f"up {n}": Told(scores=[score + 0.001 * n for score in BETTER]) for n in range(3)}
+    first, _ = told(tmp_path, {"base": Told(scores=BASE), **up, "down": Told(scores=[0.64, 0.70, 0.58, 0.67, 0.61])})
+    assert first == "4 of 4 declared differences are shown: 3 for the better and 1 for the worse."
+
+
+def test_phantoms_say_nothing_of_brains(tmp_path):
+    first, second = told(tmp_path, {"base": Told(), "new": Told()}, [Made("made", phantom=True)])
+    assert first.startswith("On phantoms, ")
+    assert second.startswith("The data are phantoms made by a program, and nothing here says anything about real scans")
+
+
+def test_missing_runs_come_first_and_untested_is_not_unshown(tmp_path):
+    first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(missing=range(5))})
+    assert first == "So far the one declared difference could not be tested."
+    assert second == "5 of 10 runs are missing, so nothing is final; no test was possible (no fold has both arms)."
+
+
+def test_what_is_shown_on_some_folds_only_is_not_final(tmp_path):
+    better = [*BETTER[:4], float("nan")]
+    ups = {f"up {n}": Told(scores=[score + 0.1 + 0.001 * n for score in better]) for n in range(4)}
+    first, _ = told(tmp_path / "one", {"base": Told(scores=BASE), "new": Told(scores=better)})
+    assert first == "The one declared difference is shown: new is better than base in AUC (not final)."
+    first, _ = told(tmp_path / "many", {"base": Told(scores=BASE), **ups})
+    assert first.endswith("4 for the better (4 of them not final).")
+
+
+def test_what_is_better_by_less_than_the_margin_is_said_to_be_so(tmp_path):
+    first, _ = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=BETTER)}, margin=0.1)
+    assert first.endswith("new is better than base in AUC (within the margin of equivalence).")
+
+
+def test_missing_runs_hide_no_arm_that_learnt_nothing(tmp_path):
+    arms = {"base": Told(scores=[0.4, 0.45, 0.41, 0.39, 0.42]), "new": Told(scores=BETTER), "late": Told(missing=[0])}
+    arms["chance"] = Told(scores=[0.5] * 5, family="floor")
+    results = tables.gather(write(tmp_path, arms, floors=["chance"]), Store(tmp_path))
+    found = tables.section_tables(results)
+    rows = [{"arm": "base", "against": "chance", "verdict": "not learnt"}]
+    found[0] = replace(found[0], given={"learning": pd.DataFrame(rows)})
+    _, second = summary(results, found)
+    assert second.startswith("1 of 20 runs is missing, so nothing is final, and base learnt no more than a floor")
+
+
+@pytest.mark.parametrize("plan", [{"folds": 1}, {"folds": 1, "seeds": 3}])
+def test_one_fold_claims_nothing_however_many_seeds(tmp_path, plan):
+    first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=[0.99] * 5)}, **plan)
+    assert first == "The one declared difference could not be tested."
+    assert second.startswith("No test was possible")
+    assert "better" not in first + second
+
+
+def test_no_claim_is_made_where_random_labels_were_learnt(tmp_path, monkeypatch):
+    arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
+    controls = {"random_labels": {"arm": "base", "permutations": 20}}
+    results = tables.gather(write(tmp_path, arms, **controls), Store(tmp_path))
+    found = tables.section_tables(results)
+    found[0].controls.loc[0, "passes"] = False
+    first, second = summary(results, found)
+    assert first.startswith("No claim is made, though 1 of 1 declared difference would be shown")
+    assert second.startswith("The control random labels (base, ad_toy) found something where there is nothing to find")
+
+
+def test_one_seed_is_said_and_unlike_code_is_shown_by_arm(tmp_path, monkeypatch):
+    arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
+    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {"commit": "a" * 40, "changed": False, "sources": "s"}})
+    write(tmp_path, {"base": arms["base"]})
+    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {"commit": None, "changed": None, "sources": "t"}})
+    (section,) = tables.gather(write(tmp_path, arms), Store(tmp_path)).sections
+    assert one_seed(section).startswith("One seed")
+    assert mixed_code(section).startswith(
+        "Unlike code: 5 runs (base) by commit aaaaaaaaaaaa and 5 runs (new) by sources t."
+    )
+
+
+def test_one_commit_with_other_plug_ins_is_told_so(tmp_path, monkeypatch):
+    arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
+    code = {"commit": "a" * 40, "changed": False}
+    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {**code, "sources": "s"}})
+    write(tmp_path, {"base": arms["base"]})
+    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {**code, "sources": "t"}})
+    (section,) = tables.gather(write(tmp_path, arms), Store(tmp_path)).sections
+    assert "5 runs (new) by commit aaaaaaaaaaaa with other files of one's own (sources t)" in mixed_code(section)
+
+
+def test_folds_without_a_score_are_told_apart_from_runs_that_are_missing(tmp_path):
+    """A test part of one class never has an AUC: the study is complete, and says on how many folds it rests."""
+    nan = float("nan")
+    arms = {"base": Told(scores=[*BASE[:4], nan]), "new": Told(scores=[*BETTER[:4], nan])}
+    (found,) = tables.section_tables(tables.gather(write(tmp_path, arms), Store(tmp_path)))
+    (row,) = found.contrasts.to_dict("records")
+    assert (row["folds"], row["folds_undefined"], row["missing_runs"], row["complete"]) == (4, 1, 0, True)
+    assert row["verdict"] == "better; undefined in 1 of 5 folds"
+    assert answers(found)[0].endswith("new is better. In 1 of 5 folds the score is undefined.")
+    assert any(words.startswith("AUC is undefined in 2 of 10 runs") for words in cautions(found))
+
+
+def test_without_a_score_in_any_fold_there_is_no_test_and_the_reason_is_said(tmp_path):
+    arms = {"base": Told(scores=[float("nan")] * 5), "new": Told(scores=[float("nan")] * 5)}
+    _, second = told(tmp_path, arms)
+    assert second == "No test was possible (the score is undefined in every fold)."
+
+
+def test_arms_that_are_identical_are_not_differences_that_would_be_missed(tmp_path):
+    _, second = told(tmp_path, {"base": Told(scores=BASE), "same": Told(scores=BASE), "one": Told(scores=BASE[::-1])})
+    assert "0.000" not in second
+    assert second.startswith("Differences smaller than about 0.")
+
+
+def test_code_that_is_alike_or_unknown_needs_no_word(tmp_path):
+    (section,) = tables.gather(write(tmp_path, {"base": Told(), "new": Told()}, seeds=2), Store(tmp_path)).sections
+    assert mixed_code(section) == ""
+    assert one_seed(section) == ""
