@@ -1,4 +1,4 @@
-"""The backbone as a table: stages, widths, strides, and what may be otherwise. Standard library only, no tensors."""
+"""The backbone as a table: stages, widths, strides, and the options of the structure. No tensors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ATTENTION_RATIO = 16  # channels to those inside a channel attention
 
 @dataclass(frozen=True)
 class Stage:
-    """A run of blocks. The first may be the three-branch block, LB2, as it is after a stride of 2; others are LB1."""
+    """A sequence of blocks. The first may be the three-branch block LB2 (if the stride is 2); the others are LB1."""
 
     name: str
     blocks: int
@@ -35,32 +35,32 @@ NAMES = tuple(stage.name for stage in STAGES)
 HALVING = tuple(stage.name for stage in STAGES if stage.stride == 2)  # where the released network has its LB2
 LAST = 1280  # channels of C1, the last convolution, which the head pools
 WIDTHS = {**{stage.name: stage.channels_out for stage in STAGES}, "C1": LAST}  # stage -> channels that leave it
-POSITIONS = ("S1", "S4", "S6", "C1")  # the four after which a dynamic group mechanism may stand
+POSITIONS = ("S1", "S4", "S6", "C1")  # the four stages that a dynamic group mechanism may follow
 KINDS = ("fixed", "dynamic")  # of the grouped convolutions of a dynamic group mechanism
-RESTS = ("ones", "eye")  # what joins channels that are no power of two: all with all, or each by itself
+RESTS = ("ones", "eye")  # channels beyond a power of two: fully connected, or each by itself
 
 
 @dataclass(frozen=True)
 class Structure:
-    """What of the network may be otherwise. The defaults are the released network."""
+    """Options of the network. The defaults are the released network."""
 
-    dgm: tuple[str, ...] = POSITIONS  # stages after which a dynamic group mechanism stands
-    ratio: int = 4  # channels to those between the two gating convolutions
-    groups: int = 4  # of each of its convolutions; where they are learnt, those at first, or as many as it can have
-    gpconv: str = "fixed"  # groups that stay, or are learnt
-    rest: str = "ones"  # of learnt groups: how channels that are no power of two are joined
+    dgm: tuple[str, ...] = POSITIONS  # stages followed by a dynamic group mechanism
+    ratio: int = 4  # channels divided by the channels between the two gating convolutions
+    groups: int = 4  # of each convolution of the mechanism; initial number (or the largest possible) if learnt
+    gpconv: str = "fixed"  # groups are fixed, or learnt
+    rest: str = "ones"  # learnt groups: how channels beyond a power of two are connected
     attention: bool = True  # channel attention at the end of the one-branch blocks
     pointwise: bool = True  # a full 1x1 convolution between filtering and projection
     second_branch: bool = True  # the branch with 5x5 filters in LB2
     lb2: tuple[str, ...] = HALVING  # stages that begin with LB2; the others begin with LB1
 
     def check(self) -> None:
-        """BenchError where the network cannot be built."""
+        """Raise BenchError if the network cannot be built."""
         self._check_names()
         if min(self.ratio, self.groups) < 1:
             raise BenchError(f"dgm_ratio and dgm_groups are at least 1, not {self.ratio} and {self.groups}")
         if self.gpconv == "dynamic" and self.groups & (self.groups - 1):
-            raise BenchError(f"learnt groups begin with a power of two of them, not dgm_groups={self.groups}")
+            raise BenchError(f"learnt groups need a power of two as initial number, not dgm_groups={self.groups}")
         for name in self.dgm:
             width = WIDTHS[name]
             if width % self.ratio:
@@ -71,7 +71,7 @@ class Structure:
 
     def _check_names(self) -> None:
         if odd := [name for name in self.dgm if name not in POSITIONS]:
-            raise BenchError(f"no dynamic group mechanism can stand after {odd[0]!r}; there are {', '.join(POSITIONS)}")
+            raise BenchError(f"no dynamic group mechanism after {odd[0]!r}; choose from {', '.join(POSITIONS)}")
         if odd := [name for name in self.lb2 if name not in NAMES]:
             raise BenchError(f"no stage {odd[0]!r} can begin with LB2; there are {', '.join(NAMES)}")
         for name, value, known in (("gpconv", self.gpconv, KINDS), ("rest", self.rest, RESTS)):

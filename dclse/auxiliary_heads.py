@@ -1,4 +1,4 @@
-"""DCL-SE with outputs after its stages: for classes and numbers, on images or on volumes that it pools itself."""
+"""DCL-SE with auxiliary outputs after its stages, for classification and regression."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from dclse.network import Backbone
 
 
 class Staged(nn.Module):
-    """(B, C, H, W) to (B, outputs). The stages' outputs are trained beside the answer, and not asked afterwards.
+    """(B, C, H, W) to (B, outputs). The stages' outputs add to the training loss and are not used for prediction.
 
-    auxiliary: with outputs after S1, S4, S6 and C1. fusion: `last`, the answer is that of C1; `attention`, of all four
-    stages by their global attention, and C1 has an output of its own beside it.
+    auxiliary: add outputs after S1, S4, S6 and C1. fusion: `last`, the prediction is the output of C1; `attention`,
+    all four stages are fused by global attention, and C1 has an auxiliary output too.
     """
 
     def __init__(self, channels: int, task: Task, structure: Structure, auxiliary: bool, fusion: str) -> None:
         super().__init__()
         self.backbone = Backbone(channels, None, structure)
         stages = stages_of(task, fusion)
-        beside = [stage for stage in stages if auxiliary and (stage != "C1" or fusion == "attention")]
-        self.outputs = nn.ModuleDict({stage: Pooled(WIDTHS[stage], task.outputs) for stage in beside})
+        with_output = [stage for stage in stages if auxiliary and (stage != "C1" or fusion == "attention")]
+        self.outputs = nn.ModuleDict({stage: Pooled(WIDTHS[stage], task.outputs) for stage in with_output})
         self.progress = Progress(stages) if auxiliary else None
         self.fused = fusion == "attention"
         self.answer = Fusion(stages, task.outputs) if self.fused else Pooled(LAST, task.outputs)
@@ -32,11 +32,11 @@ class Staged(nn.Module):
         return self._answer(self.backbone.maps(x))
 
     def staged(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The answer, and the outputs of the stages, each (B, outputs)."""
+        """The prediction and the outputs of the stages, each (B, outputs)."""
         maps = self.backbone.maps(x)
         answer = self._answer(maps)
-        said = [output(maps[stage]) for stage, output in self.outputs.items()]
-        return answer, said if self.fused else [*said, answer]
+        stage_outputs = [output(maps[stage]) for stage, output in self.outputs.items()]
+        return answer, stage_outputs if self.fused else [*stage_outputs, answer]
 
     def _answer(self, maps: dict[str, Tensor]) -> Tensor:
         return self.answer(maps if self.fused else maps["C1"])

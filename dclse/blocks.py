@@ -1,4 +1,4 @@
-"""The blocks of the backbone: an inverted branch, and the two ways of joining branches (LB1, LB2)."""
+"""The blocks of the backbone: an inverted-residual branch, and the blocks of one (LB1) or several branches (LB2)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def convolution(channels_in: int, channels_out: int, size: int = 1, stride: int 
 def branch(
     channels_in: int, channels_out: int, size: int, stride: int, expansion: int, pointwise: bool
 ) -> nn.Sequential:
-    """Expand, filter each channel by itself (`size` x `size`), mix at full width where `pointwise`, project.
+    """1x1 expansion, depthwise convolution (`size` x `size`), full 1x1 convolution if `pointwise`, 1x1 projection.
 
-    The mixing and the projection are linear: they end in a normalisation without an activation.
+    The last two are linear: they end in a normalisation without an activation.
     """
     wide = channels_in * expansion
     layers = [*convolution(channels_in, wide)]
@@ -33,7 +33,7 @@ def branch(
 
 
 class ChannelAttention(nn.Module):
-    """Squeeze and excitation: each channel times a number in (0, 1) made of the means of all channels."""
+    """Squeeze and excitation: scales each channel by a number in (0, 1) computed from the means of all channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class ChannelAttention(nn.Module):
 
 
 class LB1(nn.Module):
-    """One branch with 3x3 filters, the identity added where width and size stay, then channel attention."""
+    """One branch with 3x3 filters, a shortcut if width and size are unchanged, then channel attention."""
 
     def __init__(
         self, channels_in: int, channels_out: int, expansion: int, structure: Structure, stride: int = 1

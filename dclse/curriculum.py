@@ -1,9 +1,8 @@
-"""The dynamic curriculum (DCL): what each stage has already learnt, how complex the rest is, what a stage weighs.
+"""The dynamic curriculum (DCL): the Cur sets of the stages, their complexities, and the weights of the stages' losses.
 
-Fig. 4 of the paper draws Cur_1 = Out_1 and GT, Cur_k = Cur_{k-1} or (Out_k and GT): sets that grow from stage to stage
-inside the truth. No code of it is published, and its equations are not public. Here the sets are those of the figure;
-that the complexity of a stage is 1 - |Cur_k| / |GT|, and what follows from it, is our reading, with every choice a
-parameter of the method.
+Fig. 4 of the paper defines Cur_1 = Out_1 and GT, Cur_k = Cur_{k-1} or (Out_k and GT): sets that grow from stage to
+stage inside the truth. Neither code nor equations are public. The sets here follow the figure; the complexity of a
+stage, 1 - |Cur_k| / |GT|, and all that uses it are our interpretation, and every choice is a parameter of the method.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from torch import Tensor, nn
 from bench.core import Task
 from bench.method import Batch
 
-KEPT = 0.9  # of the sizes of the batches before, in their running means
+MOMENTUM = 0.9  # of the running means of sizes over batches
 
 
 def cur_sets(outs: Tensor, truth: Tensor) -> Tensor:
     """The Cur sets as memberships in [0, 1]: outs (K, ...) and truth (...), both in [0, 1], to (K, ...).
 
-    Cur_k = Cur_{k-1} + (1 - Cur_{k-1}) outs_k truth. Where outs and truth are 0 or 1 this is the set Cur_{k-1} or
-    (Out_k and GT). It never falls from one stage to the next, and never exceeds the truth where that is 0 or 1.
+    Cur_k = Cur_{k-1} + (1 - Cur_{k-1}) outs_k truth. For outs and truth of 0 or 1 this is the set Cur_{k-1} or
+    (Out_k and GT). It never decreases from one stage to the next, and never exceeds a truth of 0 or 1.
     """
     sets, before = [], torch.zeros_like(outs[0])
     for out in outs:
@@ -34,11 +33,11 @@ def cur_sets(outs: Tensor, truth: Tensor) -> Tensor:
 
 
 def agreement(logits: Tensor, batch: Batch, tolerance: float, hard: bool) -> Tensor:
-    """How far an output is right, in [0, 1]: (B,) for classes and numbers, (B, ...) for masks.
+    """Agreement of an output with the truth, in [0, 1]: (B,) for classes and numbers, (B, ...) for masks.
 
-    Classes and masks: the probability of the true class; hard: whether it is the likeliest. Numbers: 1 at no error and
-    1/2 at `tolerance`, exp(-ln 2 |error| / tolerance); hard: whether |error| <= tolerance. tolerance: in deviations of
-    the training part's targets.
+    Classes and masks: the probability of the true class; hard: 1 if it is the most probable. Numbers:
+    exp(-ln 2 |error| / tolerance), 1/2 at `tolerance`; hard: 1 if |error| <= tolerance. tolerance: in standard
+    deviations of the training targets.
     """
     if batch.task.kind == "regression":
         error = (logits.squeeze(1) - batch.y).abs()
@@ -56,10 +55,10 @@ def truth_of(batch: Batch) -> Tensor:
 
 
 class Progress(nn.Module):
-    """Running sizes of the Cur sets and of the truth over training batches: what the curriculum knows.
+    """Running mean sizes of the Cur sets and of the truth over training batches: the input of the curriculum.
 
-    They are buffers, so that they are saved with the weights and a killed training goes on from them. Nothing else is
-    measured on, neither validation nor test.
+    They are buffers, so they are saved with the weights and restored when a killed training resumes. Validation and
+    test scans never enter them.
     """
 
     def __init__(self, stages: Sequence[str]) -> None:
@@ -70,29 +69,31 @@ class Progress(nn.Module):
 
     @torch.no_grad()
     def update(self, logits: Sequence[Tensor], batch: Batch, tolerance: float, hard: bool) -> None:
-        """Take a training batch into account: the stages' outputs (B, outputs, ...). Scans without truth are counted
-        in `empty` and add nothing else."""
+        """Update the sizes with a training batch. logits: the stages' outputs (B, outputs, ...).
+
+        Scans without truth increase `empty` and change nothing else.
+        """
         truth = truth_of(batch)
         outs = torch.stack([agreement(each.float(), batch, tolerance, hard) for each in logits])
         sizes, whole = cur_sets(outs, truth).flatten(1).sum(1), truth.sum()
-        kept = torch.where(self.truth > 0, KEPT, 0.0)
+        momentum = torch.where(self.truth > 0, MOMENTUM, 0.0)
         some = whole > 0
-        self.sizes.copy_(torch.where(some, kept * self.sizes + (1 - kept) * sizes, self.sizes))
-        self.truth.copy_(torch.where(some, kept * self.truth + (1 - kept) * whole, self.truth))
+        self.sizes.copy_(torch.where(some, momentum * self.sizes + (1 - momentum) * sizes, self.sizes))
+        self.truth.copy_(torch.where(some, momentum * self.truth + (1 - momentum) * whole, self.truth))
         self.empty += (truth.flatten(1).sum(1) == 0).sum() if truth.ndim > 1 else 0
 
     @property
     def complexity(self) -> Tensor:
-        """1 - |Cur_k| / |GT| of each stage, (K,); 1 before anything was seen."""
+        """1 - |Cur_k| / |GT| of each stage, (K,); 1 before the first batch."""
         return 1 - self.sizes / self.truth.clamp_min(1e-12)
 
     @torch.no_grad()
     def weigh(self, schedule: str, progress: float, ramp: float, temperature: float) -> Tensor:
-        """The weight of each stage's loss, (K,), with sum 1, as it is at `progress` of the training; kept as `weights`.
+        """Set and return `weights`: the weight of each stage's loss at `progress` of the training, (K,), sum 1.
 
-        none: all alike. ramp: c^k for stage k = 0, 1, ..., where c rises linearly from 0 to 1 over the first `ramp` of
-        the training: the first stage alone, then all alike. cur: softmax(-complexity / temperature): what has been
-        found simple leads; a negative temperature lets what is still complex lead.
+        none: equal. ramp: c^k for stage k = 0, 1, ..., where c rises linearly from 0 to 1 over the first `ramp` of the
+        training: the first stage alone at first, equal weights at the end. cur: softmax(-complexity / temperature):
+        simple stages have larger weights; with a negative temperature, complex ones.
         """
         if schedule == "none":
             weights = torch.ones_like(self.weights)
@@ -105,18 +106,18 @@ class Progress(nn.Module):
         return self.weights
 
     def metrics(self) -> dict[str, float]:
-        """What is logged: for each stage the size of its Cur set as a share of the truth, complexity and weight."""
+        """Logged metrics of each stage: relative size of its Cur set, complexity, weight."""
         rows = {"cur": 1 - self.complexity, "complexity": self.complexity, "weight": self.weights}
-        told = {
+        by_stage = {
             f"{word} {stage}": float(value)
             for word, values in rows.items()
             for stage, value in zip(self.stages, values.tolist(), strict=True)
         }
-        return {**told, "empty masks": float(self.empty)}
+        return {**by_stage, "empty masks": float(self.empty)}
 
 
 def stages_of(task: Task, fusion: str) -> tuple[str, ...]:
-    """The stages whose outputs are judged: the last, C1, is the network's answer itself where nothing is fused."""
+    """The stages that the curriculum weights. Without fusion the output of C1 is the prediction itself."""
     if task.kind == "segmentation" and fusion == "last":
-        return ("S1", "S4", "S6")  # the third decoder begins with S6 and C1, and its output is the answer
+        return ("S1", "S4", "S6")  # the third decoder reads S6 and C1, and its output is the prediction
     return ("S1", "S4", "S6", "C1")

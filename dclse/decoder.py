@@ -1,8 +1,8 @@
 """Masks of images: three nested decoders on one encoder, after Fig. 4 of the paper (only the figure is public).
 
-The decoders begin after S1, S4 and S6 and grow in depth; the bottleneck of each is handed on to the next, and the last
-one is joined by C1. Widths, the skips, and that the image itself is joined at full size are our choices: an artery of
-one or two pixels is lost by the first convolution, which halves the image.
+The decoders start at S1, S4 and S6, with increasing depth; each passes its bottleneck to the next, and the last one
+also reads C1. The widths, the skip connections and the concatenation of the image at full size are our choices: the
+first convolution halves the image and would lose an artery of one or two pixels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dclse.heads import Gate
 
 SKIPS = ("S1", "S2", "S3", "S4", "S6")  # the deepest map of each size: 1/2, 1/4, 1/8, 1/16, 1/32 of the image
 WIDTH = 16  # channels of a decoder at full size
-NESTED = ("S1", "S4", "S6")  # where the three decoders begin
+NESTED = ("S1", "S4", "S6")  # stages at which the three decoders start
 
 
 def _width(stage: str) -> int:
@@ -27,10 +27,10 @@ def _width(stage: str) -> int:
 
 
 class Decoder(nn.Module):
-    """From the bottleneck after a stage up to the size of the image, joined by the maps on the way."""
+    """Decode from the bottleneck after a stage to the size of the image, with skip connections."""
 
     def __init__(self, stage: str, channels: int, joined: int) -> None:
-        """channels: of the image. joined: channels beside the stage's own map: the bottleneck before, and C1."""
+        """channels: of the image. joined: channels concatenated to the stage's map: previous bottleneck, and C1."""
         super().__init__()
         depth = SKIPS.index(stage)
         self.way = SKIPS[:depth][::-1]
@@ -49,10 +49,10 @@ class Decoder(nn.Module):
 
 
 class Decoders(nn.Module):
-    """The three decoders, chained: an image and the maps of its stages to outputs (B, outputs, H, W).
+    """The three chained decoders: an image and the maps of its stages to outputs (B, outputs, H, W).
 
-    fusion: `last`, the third decoder answers; `attention`, the maps of all three at full size, each channel times its
-    global attention, then one 1x1 convolution.
+    fusion: `last`, the prediction is the output of the third decoder; `attention`, the channels of all three at full
+    size are scaled by global attention and read by a 1x1 convolution.
     """
 
     def __init__(self, channels: int, outputs: int, fusion: str) -> None:
@@ -67,25 +67,24 @@ class Decoders(nn.Module):
         self.fused = nn.Conv2d(WIDTH * len(NESTED), outputs, 1) if self.gate is not None else None
 
     def forward(self, image: Tensor, maps: Mapping[str, Tensor]) -> list[Tensor]:
-        """The output of each stage, the answer last."""
-        drawn, handed = [], None
+        """The output of each stage, the prediction last."""
+        decoded, bottleneck = [], None
         for stage, decoder in self.decoders.items():
-            parts = (
-                [maps[stage]] if handed is None else [maps[stage], F.adaptive_avg_pool2d(handed, maps[stage].shape[2:])]
-            )
+            size = maps[stage].shape[2:]
+            parts = [maps[stage]] if bottleneck is None else [maps[stage], F.adaptive_avg_pool2d(bottleneck, size)]
             if stage == "S6":
                 parts.append(_grown(self.context(maps["C1"]), maps[stage]))
-            handed = decoder.bottleneck(torch.cat(parts, 1))
-            drawn.append(decoder(image, maps, handed))
-        said = [self.outputs[stage](each) for stage, each in zip(NESTED, drawn, strict=True)]
+            bottleneck = decoder.bottleneck(torch.cat(parts, 1))
+            decoded.append(decoder(image, maps, bottleneck))
+        outputs = [self.outputs[stage](each) for stage, each in zip(NESTED, decoded, strict=True)]
         if self.gate is None:
-            return said
-        gated = torch.cat(drawn, 1) * self.gate(maps)[:, :, None, None]
-        return [*said, self.fused(gated)]
+            return outputs
+        gated = torch.cat(decoded, 1) * self.gate(maps)[:, :, None, None]
+        return [*outputs, self.fused(gated)]
 
 
 def _grown(x: Tensor, like: Tensor) -> Tensor:
-    """`x` at the size of `like`."""
+    """Resize `x` to the size of `like`."""
     if x.shape[2:] == like.shape[2:]:
         return x
     return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)

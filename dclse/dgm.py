@@ -1,4 +1,4 @@
-"""The dynamic group mechanism: features are gated voxel by voxel, then mixed within groups of channels."""
+"""The dynamic group mechanism: gates every channel and pixel, then mixes channels within groups."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dclse.gpconv import GPConv
 class DynamicGroup(nn.Module):
     """Generate a weight for every channel and pixel, apply it, adjust: three grouped 1x1 convolutions.
 
-    y = W3 (x * sigmoid(W2 relu(W1 x))), without bias, normalisation or shortcut; W1 narrows to channels / ratio. With
-    fixed groups it holds (2 channels^2 / ratio + channels^2) / groups weights; learnt groups hold all of them.
+    y = W3 (x * sigmoid(W2 relu(W1 x))), without bias, normalisation or shortcut; W1 reduces to channels / ratio. Fixed
+    groups have (2 channels^2 / ratio + channels^2) / groups weights, learnt groups `groups` times as many.
     """
 
     def __init__(self, channels: int, structure: Structure) -> None:

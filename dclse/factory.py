@@ -1,4 +1,4 @@
-"""From the parameters of the method to a network, and from its outputs to losses."""
+"""Build the network from the parameters of the method, and compute its losses and logged metrics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def build(method: Dclse, task: Task, shape: tuple[int, ...]) -> nn.Module:
-    """The network for scans of `shape` after the view, images (C, H, W) or volumes (C, D, H, W)."""
+    """Build the network for scans of `shape` after the view, images (C, H, W) or volumes (C, D, H, W)."""
     model = _masks(method, task, shape) if task.kind == "segmentation" else _answers(method, task, shape)
     if method.weights:
         model.carried = carry_over(model, verified(method.weights, method.checksum))
@@ -31,45 +31,45 @@ def build(method: Dclse, task: Task, shape: tuple[int, ...]) -> nn.Module:
 
 
 def losses(method: Dclse, model: nn.Sequential | Staged | Planar, batch: Batch) -> Tensor:
-    """The loss of each scan, (B,): of the answer, and of the stages as the curriculum weighs them."""
+    """The loss of each scan, (B,): of the prediction, plus that of the stages weighted by the curriculum."""
     x = batch.x
     if isinstance(model, nn.Sequential):  # the network pools volumes itself before it reads them
         x, model = model[0](x), model[-1]
-    answer, said = model.staged(x)
+    answer, stages = model.staged(x)
     if batch.task.kind == "segmentation" and batch.y.ndim == 4:  # several slices of a scan: (B, S, rows, columns)
-        answer, said = _stacked(answer, batch), [_stacked(each, batch) for each in said]
+        answer, stages = _stacked(answer, batch), [_stacked(each, batch) for each in stages]
     progress: Progress = model.progress
-    progress.update([each.detach() for each in said], batch, method.dcl_tolerance, method.dcl_sets == "hard")
+    progress.update([each.detach() for each in stages], batch, method.dcl_tolerance, method.dcl_sets == "hard")
     weights = progress.weigh(method.dcl, batch.progress, method.dcl_ramp, method.dcl_temperature)
-    beside = sum(weight * label_losses(each, batch) for weight, each in zip(weights.clone(), said, strict=True))
-    return label_losses(answer, batch) + method.auxiliary_weight * beside
+    auxiliary = sum(weight * label_losses(each, batch) for weight, each in zip(weights.clone(), stages, strict=True))
+    return label_losses(answer, batch) + method.auxiliary_weight * auxiliary
 
 
 def regularised(method: Dclse, model: nn.Module, each: Tensor) -> Tensor:
-    """The losses (B,) with the penalty on the weights that learnt groups keep."""
+    """The losses (B,) plus the penalty on the fraction of weights that learnt groups keep."""
     return each + method.gpconv_penalty * complexity(model) if method.gpconv_penalty else each
 
 
 def logged_metrics(model: nn.Module) -> dict[str, float]:
     """Sizes of the Cur sets, complexities and weights of the stages, and the groups of every learnt convolution."""
-    found: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for module in model.modules():
         if isinstance(module, Progress):
-            found |= module.metrics()
-    return found | {f"groups {name}": float(number) for name, number in groups_of(model).items()}
+            metrics |= module.metrics()
+    return metrics | {f"groups {name}": float(number) for name, number in groups_of(model).items()}
 
 
 def record_info(model: nn.Module) -> dict[str, Any]:
-    """What the network began with, and what became of its groups and of its weights of the slices."""
-    said: dict[str, Any] = {}
+    """Information for the record: pretrained weights, learnt groups and pooling weights."""
+    info: dict[str, Any] = {}
     if (carried := getattr(model, "carried", None)) is not None:
-        said["carried over"] = {"said": str(carried), **carried.plain()}
+        info["carried over"] = {"said": str(carried), **carried.plain()}
     if groups := groups_of(model):
-        said["groups"] = groups
+        info["groups"] = groups
     for module in model.modules():
         if isinstance(module, RankPooling):
-            said["pooling weights"] = [[round(float(w), 6) for w in each.detach().cpu()] for each in module.weights]
-    return said
+            info["pooling weights"] = [[round(float(w), 6) for w in each.detach().cpu()] for each in module.weights]
+    return info
 
 
 def _answers(method: Dclse, task: Task, shape: tuple[int, ...]) -> nn.Module:

@@ -1,8 +1,8 @@
 """GPConv: a 1x1 convolution whose groups are learnt, after Fig. 5 of the paper (element-wise and Kronecker products).
 
-The construction is that of dynamic grouping convolution (Zhang et al., ICCV 2019, arXiv 1908.05867), the one published
-method with these two operators: the weights times a pattern of zeros and ones, which is the Kronecker product of 2 x 2
-matrices, each the identity or all ones as a learnable gate says. That the paper means this form is an inference.
+The construction is dynamic grouping convolution (Zhang et al., ICCV 2019, arXiv 1908.05867), the only published method
+with these two operators: the weights are multiplied by a 0/1 pattern, the Kronecker product of 2 x 2 matrices; a
+learnable gate makes each of them the identity or all ones. That the paper means this form is our inference.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from torch.nn import functional as F
 from bench.core import BenchError
 from dclse.architecture import RESTS
 
-START = 0.01  # how far from 0 a gate begins: its sign is all that counts
+START = 0.01  # initial magnitude of a gate; only its sign matters
 
 
 class GPConv(nn.Module):
     """(B, channels_in, H, W) to (B, channels_out, H, W) by the weights W times the pattern U, without bias.
 
     U = U_1 (x) ... (x) U_K (x) R from left to right, on the smaller of the two widths, n = 2^K m with m odd. U_k is all
-    ones where gate k is at least 0, else the identity; the gradient passes this step unchanged (straight-through). R,
-    m x m, is all ones or the identity. A larger width widens each entry of U by a row or a column of ones, so one width
-    divides the other. Training multiplies all of W by U; evaluation runs the grouped convolution that it amounts to.
+    ones if gate k is at least 0, else the identity; the gradient passes this step unchanged (straight-through). R,
+    m x m, is all ones or the identity. If the widths differ, each entry of U is repeated along the larger one, which
+    must be a multiple of the smaller. Training multiplies W by U; evaluation runs the equivalent grouped convolution.
 
-    groups: how many there are at first, a power of two; the nearest one below where 2^K is less.
+    groups: initial number of groups, a power of two; at most 2^K.
     """
 
     def __init__(self, channels_in: int, channels_out: int, groups: int = 1, rest: str = "ones") -> None:
@@ -54,18 +54,18 @@ class GPConv(nn.Module):
 
     @property
     def groups(self) -> int:
-        """How many groups there are now."""
+        """The current number of groups."""
         return 2 ** int((self.gates < 0).sum()) * (self.odd if self.rest == "eye" else 1)
 
     def hard_gates(self) -> Tensor:
-        """The gates as they act, (K,): exactly 1 or 0, with the gradient of the gates themselves."""
+        """The binarised gates, (K,): exactly 1 or 0, with the gradient of the gates (straight-through)."""
         return (self.gates >= 0).to(self.gates.dtype) + (self.gates - self.gates.detach())
 
     def pattern(self) -> Tensor:
         """U, (channels_out, channels_in): 1 where an output reads an input."""
         weight = self.weight
         ones, eye = weight.new_ones(2, 2), torch.eye(2, dtype=weight.dtype, device=weight.device)
-        whole = self.hard_gates()[:0].prod().reshape(1, 1)  # 1, of which gates are a part even where there are none
+        whole = self.hard_gates()[:0].prod().reshape(1, 1)  # 1, connected to the gates even if there are none
         for gate in self.hard_gates():
             whole = torch.kron(whole, gate * ones + (1 - gate) * eye)
         size = (self.odd, self.odd)
@@ -74,7 +74,7 @@ class GPConv(nn.Module):
         return torch.kron(whole, weight.new_ones(self.channels_out // len(whole), self.channels_in // len(whole)))
 
     def complexity(self) -> Tensor:
-        """The share of W that U keeps, in (0, 1]: the mean of U, 0-d, differentiable in the gates."""
+        """The fraction of W that U keeps, in (0, 1]: the mean of U, 0-d, differentiable in the gates."""
         return ((1 + self.hard_gates()) / 2).prod() / (self.odd if self.rest == "eye" else 1)
 
     def group_members(self, channels: int) -> Tensor:
@@ -91,7 +91,7 @@ class GPConv(nn.Module):
 
 
 class Folded(nn.Module):
-    """A GPConv as it stood: inputs brought into order, a plain grouped 1x1 convolution, outputs brought back."""
+    """A GPConv as a plain grouped 1x1 convolution between permutations of its inputs and outputs."""
 
     def __init__(self, conv: GPConv) -> None:
         super().__init__()
@@ -106,9 +106,9 @@ class Folded(nn.Module):
 
 
 def blocks(conv: GPConv) -> tuple[Tensor, Tensor, Tensor]:
-    """The true grouped convolution that a GPConv is now: any pattern is block-diagonal after permutations.
+    """The grouped convolution equivalent to a GPConv: every pattern is block-diagonal after permutations.
 
-    The blocks of W, (groups, outputs of one, inputs of one), and the positions to take inputs and outputs from.
+    Returns the blocks of W, (groups, outputs per group, inputs per group), and the permutations of inputs and outputs.
     """
     device = conv.weight.device
     inputs, outputs = (conv.group_members(size).argsort(stable=True) for size in (conv.channels_in, conv.channels_out))
@@ -117,12 +117,12 @@ def blocks(conv: GPConv) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def grouped(x: Tensor, weight: Tensor, inputs: Tensor, outputs: Tensor) -> Tensor:
-    """`blocks` applied: (B, channels_in, H, W) to (B, channels_out, H, W)."""
+    """Apply the result of `blocks`: (B, channels_in, H, W) to (B, channels_out, H, W)."""
     return F.conv2d(x[:, inputs], weight.flatten(0, 1)[:, :, None, None], groups=len(weight))[:, outputs]
 
 
 def fold(model: nn.Module) -> nn.Module:
-    """A copy of the network with every GPConv as a plain grouped convolution: to be used or exported."""
+    """A copy of the network with every GPConv replaced by a plain grouped convolution, for use or export."""
     if isinstance(model, GPConv):
         return Folded(model)
     model = copy.deepcopy(model)
@@ -139,6 +139,6 @@ def groups_of(model: nn.Module) -> dict[str, int]:
 
 
 def complexity(model: nn.Module) -> Tensor:
-    """The mean complexity of all GPConvs, 0-d: the regulariser of their gates. 0 where there is none."""
-    found = [module.complexity() for module in model.modules() if isinstance(module, GPConv)]
-    return torch.stack(found).mean() if found else torch.zeros(())
+    """The mean complexity of all GPConvs, 0-d, the regulariser of their gates; 0 if there is none."""
+    each = [module.complexity() for module in model.modules() if isinstance(module, GPConv)]
+    return torch.stack(each).mean() if each else torch.zeros(())

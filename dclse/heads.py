@@ -1,4 +1,4 @@
-"""What is said of the feature maps of a stage: auxiliary outputs, and the fusion of the stages by global attention."""
+"""Heads on the feature maps of stages: auxiliary outputs, and the fusion of stages by global attention."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dclse.architecture import ATTENTION_RATIO, WIDTHS
 
 
 class Pooled(nn.Module):
-    """Means over a feature map, then a linear layer: (B, channels, H, W) to (B, outputs)."""
+    """Global average pooling and a linear layer: (B, channels, H, W) to (B, outputs)."""
 
     def __init__(self, channels: int, outputs: int) -> None:
         super().__init__()
@@ -24,9 +24,9 @@ class Pooled(nn.Module):
 class Gate(nn.Module):
     """Global attention: a number in (0, 1) for each of `gated` channels, from the means of the maps of all stages.
 
-    The means of S1, S4, S6 and C1 (16 + 64 + 160 + 1280 = 1520 numbers) go through a squeeze and excitation with an
-    inner width of a sixteenth. The paper names a weighted merging of stages by global attention and no more; this form
-    is our reading.
+    A squeeze and excitation reads the means of S1, S4, S6 and C1 (16 + 64 + 160 + 1280 = 1520 numbers); its inner width
+    is a sixteenth of that. The paper only mentions a weighted merging of stages by global attention; this form is our
+    interpretation.
     """
 
     def __init__(self, stages: Sequence[str], gated: int | None = None) -> None:
@@ -46,7 +46,7 @@ class Gate(nn.Module):
 
 
 class Fusion(nn.Module):
-    """The means of all stages' maps, each times its gate, then a linear layer: the answer, (B, outputs)."""
+    """The gated means of all stages' maps and a linear layer: the prediction, (B, outputs)."""
 
     def __init__(self, stages: Sequence[str], outputs: int) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 SCHEDULES = ("none", "ramp", "cur")
-SMALL = 32  # pixels: of images no larger than this the last stage, a sixteenth of them, has four positions or fewer
+SMALL = 32  # pixels; for images up to this size the last stage has at most four positions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,19 +23,19 @@ class Dclse(Method):
     """DCL-SE: the volume as one dynamic image, read by a compact 2D network with dynamic group mechanisms (DGM).
 
     The defaults are the network and the encoding that its authors released: approximate rank pooling of the sagittal
-    slices with running coefficients, scaled to whole numbers from 0 to 255, in three equal channels. The
-    published formula of rank pooling is `view.coefficients=bilen`. On a data set of images the network reads the image
-    and nothing is encoded. What the paper tells beyond the release (learnt groups, outputs after the stages, the
-    dynamic curriculum, fusion by global attention, masks) is there as parameters; `studies` name the full form.
+    slices with running coefficients, scaled to whole numbers from 0 to 255, in three equal channels. The published
+    formula of rank pooling is `view.coefficients=bilen`. On a data set of images the network reads the image without
+    encoding. Parameters add the parts of the paper that were not released (learnt groups, outputs after the stages, the
+    dynamic curriculum, fusion by global attention, masks); `studies` define the full form.
 
-    Masks of volumes: the network reads dynamic images of the slices around each slice (`slabs`) and answers slice by
-    slice; with `masks=projection` it reads one dynamic image of the whole and answers line by line. A 2D encoding adds
-    up the slices: which of them gave a pixel its value it cannot tell, so a projection's mask has no depth, and a
-    slice's mask knows its neighbours only as a weighted sum.
+    Masks of volumes: the network reads dynamic images of the slices around each slice (`slabs`) and predicts masks
+    slice by slice; with `masks=projection` it reads one dynamic image of the volume and predicts line by line. A 2D
+    encoding sums the slices and loses which of them contributed, so the mask of a projection has no depth, and the mask
+    of a slice depends on its neighbours only through a weighted sum.
 
-    Images of 32 pixels or fewer are small for it: its last stage then has four positions at most. After 200 steps of 8
-    scans its test accuracy at 32 pixels was 0.64 in one test and 0.79 in another, that of a ResNet-18 0.80 and 0.81; at
-    64 pixels 0.97 and 0.91, against 0.98 and 0.98.
+    Images of 32 pixels or fewer are too small for it: its last stage then has at most four positions. After 200 steps
+    of 8 scans its test accuracy at 32 pixels was 0.64 in one test and 0.79 in another, against 0.80 and 0.81 for a
+    ResNet-18; at 64 pixels 0.97 and 0.91, against 0.98 and 0.98.
 
     Source: arXiv 2511.15151; trained from scratch, or from `weights` of another task.
     """
@@ -46,13 +46,13 @@ class Dclse(Method):
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="running", scale="minmax", quantise=True, channels=3),
-        "how a scan is shown to the network; volume: the network pools it itself, as `pooling` says",
+        "how a scan is shown to the network; volume: the network pools it itself by `pooling`",
     )
     pooling: View = param(
         Dynamic(plane="sagittal", coefficients="bilen"), "how the network pools volumes, where it does: a dynamic image"
     )
     learn_pooling: bool = param(True, "the weights of the slices are learnt, where the network pools")
-    dgm: tuple[str, ...] = param(POSITIONS, "stages after which a DGM stands; none: the backbone alone", POSITIONS)
+    dgm: tuple[str, ...] = param(POSITIONS, "stages followed by a DGM; none: the backbone alone", POSITIONS)
     dgm_ratio: int = param(4, "channels to those between the two gating convolutions of a DGM")
     dgm_groups: int = param(4, "groups of every convolution of a DGM; of learnt ones at first")
     gpconv: str = param("fixed", "groups of a DGM: as they are, or learnt by Kronecker products of gates", KINDS)
@@ -73,25 +73,25 @@ class Dclse(Method):
     masks: str = param("slabs", "masks of volumes: slice by slice, or of one projection", ("slabs", "projection"))
     slabs: View = param(SlidingDynamic(plane="axial", width=7), "how volumes are shown for masks, slice by slice")
     mask_slices: int = param(8, "slices of each scan that a step learns from, half of them with a structure")
-    window: int = param(0, "masks: pixels of the square that is looked at at once; 0: whole slices")
+    window: int = param(0, "masks: edge of the square window that is read at a time, in pixels; 0: whole slices")
     weights: str = param("", "a local safetensors file to begin with, of another task; empty: from scratch")
     checksum: str = param("", "SHA-256 of that file: part of what the trial is")
 
     def __post_init__(self) -> None:
         self.structure.check()
         if self.dcl != "none" and not self.auxiliary:
-            raise BenchError(f"dcl={self.dcl} weighs the outputs of the stages: set auxiliary")
+            raise BenchError(f"dcl={self.dcl} weights the outputs of the stages; set auxiliary")
         if self.dcl_tolerance <= 0 or not 0 <= self.dcl_ramp <= 1 or self.dcl_temperature == 0:
-            raise BenchError("dcl_tolerance is above 0, dcl_ramp from 0 to 1, dcl_temperature not 0")
+            raise BenchError("dcl_tolerance must be above 0, dcl_ramp from 0 to 1, dcl_temperature not 0")
         if min(self.auxiliary_weight, self.gpconv_penalty, self.window) < 0 or self.mask_slices < 1:
-            raise BenchError("auxiliary_weight, gpconv_penalty and window are 0 or more, mask_slices 1 or more")
+            raise BenchError("auxiliary_weight, gpconv_penalty and window must be 0 or more, mask_slices 1 or more")
         for name, view, kind in (("pooling", self.pooling, Dynamic), ("slabs", self.slabs, SlidingDynamic)):
             if not isinstance(view, kind):
-                raise BenchError(f"{name} is a view of kind {kind.kind_name}, not {view.kind_name}")
+                raise BenchError(f"{name} must be a view of kind {kind.kind_name}, not {view.kind_name}")
 
     @property
     def structure(self) -> Structure:
-        """What of the network may be otherwise."""
+        """The options of the network."""
         blocks = (self.attention, self.pointwise, self.second_branch, self.lb2)
         return Structure(self.dgm, self.dgm_ratio, self.dgm_groups, self.gpconv, self.gpconv_rest, *blocks)
 
@@ -129,7 +129,7 @@ class Dclse(Method):
         return factory.record_info(model)
 
     def note(self, shape: tuple[int, ...]) -> str:
-        """A warning where it reads a scan as one small image."""
+        """A warning if it reads a scan as one small image."""
         pooled = len(shape) == 4 and self.view.kind_name == "volume"
         image = self.pooling.shape(shape, (1.0,) * 3) if pooled else shape
         if len(image) != 3 or max(image[1:]) > SMALL:

@@ -1,4 +1,4 @@
-"""The backbone of DCL-SE to the layer, with a dynamic group mechanism after the stages that are named."""
+"""The backbone of DCL-SE, with a dynamic group mechanism after the selected stages."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dclse.architecture import LAST, POSITIONS, STAGES, STEM, WIDTHS, Stage, Str
 from dclse.blocks import LB1, LB2, convolution
 from dclse.dgm import DynamicGroup
 
-SMALLEST = 32  # pixels that become one after all stages
+SMALLEST = 32  # pixels; an image of this size has one position after the last stage
 
 
 class Backbone(nn.Module):
-    """Images to logits, (B, C, H, W) to (B, outputs), of any size. Without `outputs` it has no head, and gives maps."""
+    """Images of any size to logits, (B, C, H, W) to (B, outputs). Without `outputs` it has no head; use `maps`."""
 
     def __init__(self, channels: int, outputs: int | None, structure: Structure) -> None:
         super().__init__()
@@ -27,35 +27,35 @@ class Backbone(nn.Module):
             self.head = nn.Linear(LAST, outputs)  # the 1x1 convolution of the pooled features
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
-        """What leaves each stage, its dynamic group mechanism included: (B, WIDTHS[stage], height, width).
+        """The output of each stage after its dynamic group mechanism: (B, WIDTHS[stage], height, width).
 
-        Of an image of H x W, S1 is half as high and wide, S2 a quarter, S3 an eighth, S4 a sixteenth, S6 and C1 a
-        thirty-second, rounded up. ValueError for what is no batch of such images.
+        S1 has 1/2 of the height and width of the image, S2 1/4, S3 1/8, S4 1/16, S6 and C1 1/32, rounded up.
+        ValueError if `x` is not a batch of such images.
         """
         self._check(x)
-        x, found = self.stem(x), {}
+        x, maps = self.stem(x), {}
         for name, stage in self.stages.items():
             x = stage(x.contiguous(memory_format=torch.channels_last))  # the faster layout of 1x1 convolutions
             if name in self.dgm:
                 x = self.dgm[name](x)
-            found[name] = x
-        return found
+            maps[name] = x
+        return maps
 
     def _check(self, x: Tensor) -> None:
         channels = self.stem[0].in_channels
         if x.ndim != 4 or x.shape[1] != channels:
             raise ValueError(
-                f"the network reads images (B, {channels}, H, W), not {tuple(x.shape)}; of volumes it reads what a "
-                "view makes of them"
+                f"the network reads images (B, {channels}, H, W), not {tuple(x.shape)}; volumes need a view that gives "
+                "images"
             )
         if self.training and len(x) == 1 and max(x.shape[2:]) <= SMALLEST:
             raise ValueError(
-                f"one image of {x.shape[2]} x {x.shape[3]} has a single pixel after C1, which no batch normalisation "
-                f"can learn from: train on two or more at a time, or on images above {SMALLEST} pixels"
+                f"one image of {x.shape[2]} x {x.shape[3]} has a single pixel after C1, too few for batch "
+                f"normalisation: use batches of two or more, or images above {SMALLEST} pixels"
             )
 
     def taps(self, x: Tensor) -> dict[str, Tensor]:
-        """Of the `maps`, those where a dynamic group mechanism may stand: S1, S4, S6, C1."""
+        """The `maps` of the stages that a dynamic group mechanism may follow: S1, S4, S6, C1."""
         maps = self.maps(x)
         return {name: maps[name] for name in POSITIONS}
 

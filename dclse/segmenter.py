@@ -1,4 +1,4 @@
-"""Masks of volumes by a network of images: slice by slice, or as one projection of the whole."""
+"""Masks of volumes by a 2D network: slice by slice, or from one projection of the volume."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class Planar(nn.Module):
         self.progress = Progress(stages_of(task, fusion))
 
     def staged(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The answer, and the outputs of the stages, each (B, outputs, H, W)."""
-        said = self.decoders(x, self.backbone.maps(x))
-        return said[-1], said
+        """The prediction and the outputs of the stages, each (B, outputs, H, W)."""
+        stages = self.decoders(x, self.backbone.maps(x))
+        return stages[-1], stages
 
     def forward(self, x: Tensor) -> Tensor:
         return self.staged(x)[0]
 
 
 class SliceBySlice(nn.Module):
-    """(B, C, D, H, W) to (B, outputs, D, H, W): every slice of `plane` by itself, stacked again.
+    """(B, C, D, H, W) to (B, outputs, D, H, W): segments every slice of `plane` by itself.
 
-    window: pixels of the square that is looked at at once; a larger slice is gone over in windows that overlap by a
-    quarter, weighted towards their middles. 0: whole slices.
+    window: edge of the square window in pixels; larger slices are read in windows that overlap by a quarter, with
+    Gaussian weights. 0: whole slices.
     """
 
     def __init__(self, planar: Planar, plane: str, window: int) -> None:
@@ -52,19 +52,21 @@ class SliceBySlice(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 5:
-            raise ValueError(f"it goes over the slices of volumes (B, C, D, H, W), and was given {tuple(x.shape)}")
+            raise ValueError(f"the network reads slices of volumes (B, C, D, H, W), not {tuple(x.shape)}")
         slices = x.movedim(2 + self.axis, 1)  # (B, T, C, rows, columns)
-        said = torch.cat([self._planes(some) for some in slices.flatten(0, 1).split(AT_ONCE)])
-        return said.unflatten(0, slices.shape[:2]).movedim(1, 2 + self.axis)
+        masks = torch.cat([self._planes(some) for some in slices.flatten(0, 1).split(AT_ONCE)])
+        return masks.unflatten(0, slices.shape[:2]).movedim(1, 2 + self.axis)
 
     def sample_slices(self, x: Tensor, y: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """Slices to learn from, and their masks: (B count, C, rows, columns) and (B, count, rows, columns).
+        """Sample training slices and their masks: (B count, C, rows, columns) and (B, count, rows, columns).
 
-        Half of them hold a structure, where any does, the others are any; drawn with replacement, at a random window.
+        Half of them contain a structure, if any slice does; the others are any slices. They are drawn with replacement,
+        and cut to one random window.
         """
         slices, masks = x.movedim(2 + self.axis, 1), y.movedim(1 + self.axis, 1)
-        held = masks.flatten(2).amax(2).gt(0).float() + 1e-6
-        full = torch.multinomial(held, count // 2, replacement=True) if count > 1 else held.new_zeros(len(x), 0).long()
+        chances = masks.flatten(2).amax(2).gt(0).float() + 1e-6
+        half = count // 2
+        full = torch.multinomial(chances, half, replacement=True) if half else chances.new_zeros(len(x), 0).long()
         chosen = torch.cat([full, torch.randint(slices.shape[1], (len(x), count - count // 2)).to(full)], 1)
         rows = torch.arange(len(x), device=x.device)[:, None]
         top, left = (self._start(size) for size in slices.shape[3:])
@@ -86,10 +88,10 @@ class SliceBySlice(nn.Module):
 
 
 class Projected(nn.Module):
-    """(B, C, D, H, W) to (B, 2, D, H, W): one dynamic image of the whole, and for each line along its axis one answer.
+    """(B, C, D, H, W) to (B, 2, D, H, W): one dynamic image of the volume, and one prediction per line along its axis.
 
-    It says which lines meet the structure, and says the same of every voxel of a line: where along the line, a
-    projection does not know.
+    It predicts which lines intersect the structure, with the same value for all voxels of a line: a projection has no
+    information about the position along the line.
     """
 
     def __init__(self, pooling: RankPooling, planar: Planar) -> None:
@@ -102,11 +104,11 @@ class Projected(nn.Module):
         return self.planar.progress
 
     def forward(self, x: Tensor) -> Tensor:
-        said = self.planar(self.pooling(x)).unsqueeze(2 + self.axis)
-        sizes = list(said.shape)
+        lines = self.planar(self.pooling(x)).unsqueeze(2 + self.axis)
+        sizes = list(lines.shape)
         sizes[2 + self.axis] = x.shape[2 + self.axis]
-        return said.expand(sizes)
+        return lines.expand(sizes)
 
     def sample_slices(self, x: Tensor, y: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """The images (B, C', rows, columns), and which lines meet the structure, (B, 1, rows, columns)."""
+        """The images (B, C', rows, columns), and the lines that intersect the structure, (B, 1, rows, columns)."""
         return self.pooling(x), y.amax(1 + self.axis).unsqueeze(1)

@@ -22,31 +22,31 @@ def batch(shape: tuple[int, ...], task: Task, scans: int = 2) -> Batch:
 
 
 @pytest.mark.parametrize("task", [AD, MASKS], ids=["classes", "masks"])
-def test_a_volume_given_to_the_network_of_images_is_told(task):
+def test_a_volume_given_to_the_network_of_images_is_refused(task):
     model = make("methods", "dclse").build(task, (3, 40, 40)).eval()
-    says = r"reads images \(B, 3, H, W\), not \(2, 3, 9, 40, 40\); of volumes it reads what a view"
-    with pytest.raises(ValueError, match=says):
+    message = r"reads images \(B, 3, H, W\), not \(2, 3, 9, 40, 40\); volumes need a view"
+    with pytest.raises(ValueError, match=message):
         model(torch.rand(2, 3, 9, 40, 40))
     with pytest.raises(ValueError, match=r"reads images \(B, 3, H, W\), not \(2, 1, 40, 40\)"):
         model(torch.rand(2, 1, 40, 40))
 
 
 @pytest.mark.parametrize("name", [name for name in VIEWS if name != "image"])
-def test_an_image_given_to_an_encoding_is_told(name):
-    view, says = View.parse(name), rf"view {name.replace('+', '.')} is of volumes .*, not of scans of \(1, 20, 20\)"
-    with pytest.raises(ValueError, match=says):
+def test_an_image_given_to_an_encoding_is_refused(name):
+    view, message = View.parse(name), rf"view {name.replace('+', '.')} needs volumes .*, not scans of \(1, 20, 20\)"
+    with pytest.raises(ValueError, match=message):
         view.shape((1, 20, 20), (1.0, 1.0))
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         view(torch.rand(2, 1, 20, 20), (1.0, 1.0))
 
 
-def test_an_image_given_to_a_network_that_pools_volumes_is_told():
-    with pytest.raises(ValueError, match="view dynamic is of volumes"):
+def test_an_image_given_to_a_network_that_pools_volumes_is_refused():
+    with pytest.raises(ValueError, match="view dynamic needs volumes"):
         RankPooling(Dynamic(), (1, 20, 20))
     pools = make("methods", "dclse", {"view": "volume"})
-    with pytest.raises(ValueError, match=r"view dynamic is of volumes .*, not of scans of \(1, 20, 20\)"):
+    with pytest.raises(ValueError, match=r"view dynamic needs volumes .*, not scans of \(1, 20, 20\)"):
         pools.build(AD, (1, 20, 20, 20)).eval()(torch.rand(2, 1, 20, 20))
-    with pytest.raises(ValueError, match=r"slices of volumes .*, and was given \(2, 2, 20, 20\)"):
+    with pytest.raises(ValueError, match=r"slices of volumes .*, not \(2, 2, 20, 20\)"):
         make("methods", "dclse").build(MASKS, (2, 20, 20, 20)).eval()(torch.rand(2, 2, 20, 20))
 
 
@@ -61,8 +61,8 @@ def test_images_of_a_single_last_pixel_are_learnt_from_two_at_a_time(task, side)
     assert all(weight.grad.isfinite().all() for weight in model.parameters())
     with torch.no_grad():
         assert model.eval()(torch.rand(1, 1, *side)).isfinite().all()
-    says = f"one image of {side[0]} x {side[1]} has a single pixel after C1"
-    with pytest.raises(ValueError, match=says):
+    message = f"one image of {side[0]} x {side[1]} has a single pixel after C1"
+    with pytest.raises(ValueError, match=message):
         method.step(model.train(), batch((1, *side), task, scans=1))
 
 
