@@ -71,7 +71,7 @@ def test_a_failed_trial_ends_in_status_1(plugins, tmp_path):
         (["run", "--study", "oasis_ad"], "run: bench prepare ad_oasis --from FOLDER"),
         (["plan", "--study", "tinny"], "did you mean 'tiny'?"),
         (["prepare", "ad_oasi", "--from", "."], "no data set 'ad_oasi'; did you mean 'ad_oasis'?"),
-        (["prepare", "ad_oasis"], "--from FOLDER, laid out as: a BIDS tree"),
+        (["prepare", "ad_oasis"], "--from FOLDER; layout of FOLDER: a BIDS tree"),
         (["prepare", "ad_oasis", "--set", "agee=3"], "did you mean 'age'?"),
         (["cost", "dclsee", "--shape", "3", "9", "9"], "no method 'dclsee'; did you mean 'dclse'?"),
         (["cost", "dclse", "--shape", "3", "9", "9", "--set", "dmg=none"], "did you mean 'dgm'?"),

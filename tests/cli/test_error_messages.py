@@ -96,7 +96,7 @@ def test_broken_scans_stop_a_preparation_unless_they_may_be_left_out(tmp_path):
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert [each["id"] for each in said["broken"]] == ["sub-2_ses-01"]
-    assert "1 scans cannot be used and are left out; manifest.json says which and why" in said["notes"]
+    assert "1 scans cannot be used and are left out; manifest.json lists them with reasons" in said["notes"]
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_an_archive_is_not_unpacked(tmp_path):
     (tmp_path / "scans.zip").write_bytes(b"PK")
     done = bench("prepare", "ad_oasis", "--from", tmp_path / "scans.zip")
     assert done.returncode == 2
-    assert "is an archive; unpack it, and give the folder" in done.stderr
+    assert "is an archive; unpack it and give the folder" in done.stderr
 
 
 def _cut(path):

@@ -264,7 +264,7 @@ IMAGES = {
     "NaN mask": (scan(mask=np.full(SHAPE, np.nan)), "has 120 voxels that are NaN or infinite in its mask"),
     "huge mask": (scan(mask=np.full(SHAPE, 1e30)), "mask with values outside the class indices 0 to 1"),
     "small mask": (scan(mask=np.zeros((2, 2, 2))), "mask of dimensions"),
-    "words": (scan(mask=np.full(SHAPE, "a")), "mask of <U1"),
+    "words": (scan(mask=np.full(SHAPE, "a")), "mask of type <U1"),
 }
 
 

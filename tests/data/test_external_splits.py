@@ -190,7 +190,7 @@ def test_scans_that_are_equal_are_in_one_group(plugins, tmp_path):
     dataset = registry.make("datasets", "tiny_images")
     groups, notes = merge_groups(dataset, samples_of("a", "b", "c", "d", "a"), entries, tmp_path)
     assert groups == ["a", "a", "a", "d", "a"]
-    assert notes == ["4 groups became 2: put together are scans that are equal voxel by voxel"]
+    assert notes == ["4 groups were merged into 2: scans that are equal voxel by voxel share a group"]
 
 
 def test_the_heads_of_the_four_class_slices_are_found_again(scans, tmp_path):

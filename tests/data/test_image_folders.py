@@ -202,7 +202,7 @@ def test_broken_images_stop_a_preparation_by_name_or_are_left_out(tmp_path):
     (root / "Healthy" / "link.jpg").symlink_to(outside)
     with pytest.raises(RunAbortedError, match="2 of 7 scans of bt_ct cannot be used") as caught:
         prepare("bt_ct", source=root)
-    assert "link.jpg leads outside the data folder" in str(caught.value)
+    assert "link.jpg links to a file outside the data folder" in str(caught.value)
     assert "is no JPEG or PNG image, whatever its name says" in str(caught.value)
     there = prepare("bt_ct", source=root, skip_broken=True)
     assert [each["id"] for each in there.manifest["broken"]] == ["healthy/link", "tumor/ct (1)"]

@@ -46,7 +46,7 @@ def test_scans_become_one_array_with_an_index(tmp_path):
 def test_what_is_prepared_is_opened_and_not_made_again(tmp_path, monkeypatch):
     root = bids_trees.oasis(tmp_path / "oasis")
     first = prepare("ad_oasis", source=root)
-    monkeypatch.setattr(pipeline, "_make", None)
+    monkeypatch.setattr(pipeline, "_fill", None)
     assert prepare("ad_oasis", source=root).fingerprint == first.fingerprint
     assert prepare("ad_oasis").fingerprint == fingerprint("ad_oasis") == first.fingerprint
     assert open_prepared("ad_oasis").spec == first.spec
@@ -96,7 +96,7 @@ FAULTS = {
     ),
     "every voxel is 0": lambda path: bids_trees.write_scan(path, bids_trees.volume(value=0)),
     "no file sub-1_ses-01_T1w.nii.gz": lambda path: path.unlink(),
-    "leads outside the data folder": _linked,
+    "links to a file outside the data folder": _linked,
     "link to itself|symbolic links": lambda path: (path.unlink(), path.symlink_to(path.name)),
 }
 
@@ -117,7 +117,7 @@ def test_a_broken_scan_is_named_and_left_out_and_the_rest_goes_on(tmp_path, says
     assert broken["id"] == "sub-1_ses-01"
     assert broken["files"] == ["sub-1/ses-01/anat/sub-1_ses-01_T1w.nii.gz"]
     assert re.search(says, broken["reason"])
-    assert "1 scans cannot be used and are left out; manifest.json says which and why" in made.manifest["notes"]
+    assert "1 scans cannot be used and are left out; manifest.json lists them with reasons" in made.manifest["notes"]
 
 
 def test_scans_a_little_off_are_cropped_or_padded_and_it_is_said(tmp_path):
@@ -188,7 +188,7 @@ def test_masks_lie_beside_the_images(mine):
     [
         ("mask = np.full((4, 4, 4), 2) if i == 1 else np.zeros((4, 4, 4))", "outside the class indices 0 to 1"),
         ("mask = np.zeros((4, 4, 3 + (i != 1)))", "has a mask of dimensions"),
-        ("mask = None if i == 1 else np.zeros((4, 4, 4))", "has no mask, others have"),
+        ("mask = None if i == 1 else np.zeros((4, 4, 4))", "has no mask, but other scans do"),
     ],
 )
 def test_a_mask_that_cannot_be_is_a_fault_of_its_scan(mine, body, says):
@@ -201,8 +201,12 @@ def test_a_mask_that_cannot_be_is_a_fault_of_its_scan(mine, body, says):
 @pytest.mark.parametrize(
     ("kind", "target", "says"),
     [
-        ("classification", "i", r"mine: 1 targets .*, 2(\.0)? of s2 among them; it predicts 2 classes, 0 to 1: "),
-        ("regression", "float('nan')", r"mine: 3 targets .*, nan of s0 among them; it predicts a finite number"),
+        (
+            "classification",
+            "i",
+            r"mine: 1 targets .*, for example 2(\.0)? of s2; a target must be a class index, 0 to 1: ",
+        ),
+        ("regression", "float('nan')", r"mine: 3 targets .*, for example nan of s0; a target must be a finite number"),
     ],
 )
 def test_targets_are_what_the_task_predicts(mine, kind, target, says):

@@ -1,9 +1,10 @@
-"""Raw scans to canonical arrays and an index, once: what everything after reads.
+"""Convert raw scans to arrays and an index, once per data set; training reads only the result.
 
-`prepare` makes the folder of a data set, `open_prepared` opens it, `fingerprint` says which data it holds. The folder
-lies in `prepared/<name>-<digest of the parameters>/` of the data root: `images.npy` (N, *shape), `masks.npy` and
-`truth.npy` where there are any, `index.json` with a value per scan, `manifest.json` with what was found, expected,
-done and left out. It is written under another name and renamed when whole. No method is known here.
+`prepare` writes the folder of a data set, `open_prepared` opens it, `fingerprint` identifies the data in it. The
+folder is `prepared/<name>-<digest of the parameters>/` in the data root. It holds `images.npy` (N, *shape), `masks.npy`
+and `truth.npy` if the set has them, `index.json` with one value per scan, and `manifest.json` with counts, processing
+steps and excluded scans. The folder is written under a temporary name and renamed when complete. Preparation does not
+depend on any method.
 """
 
 from bench.data.prepare.pipeline import prepare

@@ -15,40 +15,42 @@ if TYPE_CHECKING:
 
 
 class NeedsFloatError(Exception):
-    """A scan that uint8 cannot hold came after the file was begun as uint8."""
+    """A scan needs float32, but the array file was started as uint8."""
 
 
 class Arrays:
-    """images.npy and masks.npy of a folder. Used in a `with`; whole after `close`."""
+    """Writer of images.npy and masks.npy in a folder. A context manager; the files are complete after `close`."""
 
     def __init__(self, folder: Path, dtype: Any) -> None:
         self.folder, self.dtype, self.files = folder, dtype, {}
 
-    def go_on(self, before: Sequence[JournalEntry], shape: tuple[int, ...], mask_dtype: Any) -> list[JournalEntry]:
-        """Keep the rows of an earlier process as far as they are whole; returns the entries that hold."""
-        kept = [entry for entry in before if not entry.fault]
-        if not kept:
+    def resume(self, before: Sequence[JournalEntry], shape: tuple[int, ...], mask_dtype: Any) -> list[JournalEntry]:
+        """Keep the complete rows of an earlier process; returns the journal entries that remain valid."""
+        usable = [entry for entry in before if not entry.fault]
+        if not usable:
             return list(before)
-        self.files[IMAGES] = NpyWriter(self.folder / IMAGES, shape, self.dtype, [entry.image for entry in kept])
+        self.files[IMAGES] = NpyWriter(self.folder / IMAGES, shape, self.dtype, [entry.image for entry in usable])
         rows = self.files[IMAGES].rows
-        if kept[0].mask:
-            masks = NpyWriter(self.folder / MASKS, shape[1:], mask_dtype, [entry.mask for entry in kept])
+        if usable[0].mask:
+            masks = NpyWriter(self.folder / MASKS, shape[1:], mask_dtype, [entry.mask for entry in usable])
             self.files[MASKS], rows = masks, min(rows, masks.rows)
         for file in self.files.values():
             file.keep(rows)
-        whole = {entry.id for entry in kept[:rows]}
+        whole = {entry.id for entry in usable[:rows]}
         cut = next((at for at, entry in enumerate(before) if not entry.fault and entry.id not in whole), len(before))
         return list(before[:cut])
 
     def append(self, image: np.ndarray, mask: np.ndarray | None) -> tuple[str, str]:
-        """Write a scan; returns the checksums of its rows.
+        """Write a scan; returns the checksums of its image row and its mask row.
 
-        ValueError where only some scans have masks; NeedsFloatError where uint8 is not enough.
+        ValueError if only some scans have masks; NeedsFloatError if uint8 cannot hold the image.
         """
         import numpy as np
 
         if self.files and (mask is not None) != (MASKS in self.files):
-            raise ValueError("has no mask, others have" if mask is None else "has a mask, others have none")
+            raise ValueError(
+                "has no mask, but other scans do" if mask is None else "has a mask, but other scans do not"
+            )
         if not np.can_cast(image.dtype, self.dtype):
             raise NeedsFloatError
         checksum = self._append(IMAGES, image, self.dtype)
@@ -58,7 +60,7 @@ class Arrays:
         return checksums
 
     def close(self) -> dict[str, str]:
-        """Finish the files: name -> checksum of what it holds."""
+        """Finish the files; returns file name -> checksum of its content."""
         return {name: file.close() for name, file in sorted(self.files.items())}
 
     def _append(self, name: str, array: np.ndarray, dtype: Any) -> str:

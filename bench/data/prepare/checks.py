@@ -1,4 +1,4 @@
-"""From a sample to an array of the set's shape, or to the reason why not."""
+"""Decode one sample to an array of the set's shape, or report why it cannot be used."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from bench.core import Dataset, Sample, Scan, Task
 if TYPE_CHECKING:
     import numpy as np
 
-ROOM = 0.2  # of an axis that may be cropped or padded: a scan further off is no scan of this set
-TOLERANCE = 0.02  # of the spacing
-STAGES = ("checksum", "decode", "check")  # of one scan, before it is written
-FAULTS = (  # what a broken file makes readers say
+ROOM = 0.2  # share of an axis that may be cropped or padded; a scan that differs more does not belong to the set
+TOLERANCE = 0.02  # relative tolerance of the spacing
+STAGES = ("checksum", "decode", "check")  # timed stages of one scan, before it is written
+FAULTS = (  # exceptions that readers raise on a broken file
     OSError,
     ValueError,  # UnicodeDecodeError is one
     EOFError,
@@ -35,28 +35,28 @@ FAULTS = (  # what a broken file makes readers say
 )
 WORDS = {
     FileNotFoundError: "no file {}",
-    IsADirectoryError: "{} is a folder, not a file; put the scan itself there",
-    NotADirectoryError: "no file {}: a file lies where a folder should be",
-    PermissionError: "{} may not be read; give yourself the right to",
+    IsADirectoryError: "{} is a folder, not a file; replace it by the scan file",
+    NotADirectoryError: "no file {}: part of its path is a file, not a folder",
+    PermissionError: "no permission to read {}; change its permissions",
 }
 
 
 @dataclass(frozen=True, eq=False)
 class DecodedScan:
-    """What came of a sample: image and mask of the set's shape, or why it is left out."""
+    """Result of decoding a sample: image and mask of the set's shape, or the reason for excluding it."""
 
     sample: Sample
     image: np.ndarray | None = None  # (C, ...), uint8 or float32
     mask: np.ndarray | None = None
-    checksum: str = ""  # of the files, in their order
-    fitted: str = ""  # the dimensions before cropping or padding, where there was any
-    affine: tuple[float, ...] = ()  # where the image lies in the scanner's millimetres, (3, 4) row by row
+    checksum: str = ""  # of the files, in order
+    fitted: str = ""  # dimensions before cropping or padding; empty if neither was needed
+    affine: tuple[float, ...] = ()  # voxels to scanner millimetres, (3, 4) in row-major order
     fault: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)  # by stage: checksum, decode, check
 
 
 def decode(sample: Sample, dataset: Dataset, root: Path | None) -> DecodedScan:
-    """Read one sample and fit it to the set. Never raises for a broken file: the fault is part of the answer."""
+    """Read one sample and fit it to the set's shape. A broken file does not raise: `fault` describes it."""
     checksum, marks = "", [time.perf_counter()]
     try:
         checksum = checksum_of(sample, root)
@@ -77,7 +77,7 @@ def decode(sample: Sample, dataset: Dataset, root: Path | None) -> DecodedScan:
 
 
 def checksum_of(sample: Sample, root: Path | None) -> str:
-    """SHA-256 over the files of a sample; empty where it has none. ValueError for a file outside `root`."""
+    """SHA-256 over the files of a sample; empty if it has none. ValueError for a file outside `root`."""
     if not sample.files:
         return ""
     total = hashlib.sha256()
@@ -91,16 +91,16 @@ def checksum_of(sample: Sample, root: Path | None) -> str:
 def _inside(path: Path, root: Path | None) -> None:
     try:
         target = path.resolve(strict=True)
-    except FileNotFoundError as error:  # it names the first part of the path that is missing
+    except FileNotFoundError as error:  # names the first missing part of the path
         raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
-    except RuntimeError as error:  # a circle of links, before Python 3.13
-        raise ValueError(f"{path.name} is a link to itself") from error
+    except RuntimeError as error:  # circular links, before Python 3.13
+        raise ValueError(f"{path.name} is a link to itself; replace it by the file") from error
     if root is not None and not target.is_relative_to(root.resolve()):
-        raise ValueError(f"{path.name} leads outside the data folder; put the file itself there")
+        raise ValueError(f"{path.name} links to a file outside the data folder; copy the file into the folder")
     if target.is_dir():
-        raise ValueError(f"{path.name} is a folder, not a file; put the scan itself there")
+        raise ValueError(f"{path.name} is a folder, not a file; replace it by the scan file")
     if not target.is_file():
-        raise ValueError(f"{path.name} is a pipe or a device, not a file; put the scan itself there")
+        raise ValueError(f"{path.name} is a pipe or a device, not a file; replace it by the scan file")
 
 
 def _check(scan: Scan, dataset: Dataset) -> None:
@@ -111,13 +111,13 @@ def _check(scan: Scan, dataset: Dataset) -> None:
         raise ValueError(f"has dimensions {image.shape}, expected {shape} (channels first)")
     far = [abs(have - want) > ROOM * want for have, want in zip(image.shape[1:], shape[1:], strict=True)]
     if any(far):
-        raise ValueError(f"has dimensions {image.shape[1:]}, expected about {shape[1:]}; bring it to that grid")
+        raise ValueError(f"has dimensions {image.shape[1:]}, expected about {shape[1:]}; resample it to that grid")
     if len(scan.spacing) != len(dataset.spacing) or not np.allclose(scan.spacing, dataset.spacing, rtol=TOLERANCE):
         raise ValueError(
             f"has a spacing of {tuple(scan.spacing)} mm, expected {tuple(dataset.spacing)} mm; resample it"
         )
     if image.dtype.kind not in "biuf":
-        raise ValueError(f"holds {image.dtype}, not grey values; give one grey value a voxel")
+        raise ValueError(f"holds {image.dtype}, not grey values; convert it to one grey value per voxel")
     _finite(image, "")
     if image.min() == image.max():
         raise ValueError(f"is empty: every voxel is {image.flat[0]}; copy or export it again")
@@ -138,11 +138,11 @@ def _classes(scan: Scan, dataset: Dataset) -> np.ndarray:
 
     mask, classes = scan.mask, max(2, len(dataset.task.classes))
     if mask.shape != scan.image.shape[1:]:
-        raise ValueError(f"has a mask of dimensions {mask.shape}, its image {scan.image.shape[1:]}")
+        raise ValueError(f"has a mask of dimensions {mask.shape}, but an image of {scan.image.shape[1:]}")
     if mask.dtype.kind not in "biuf":
-        raise ValueError(f"has a mask of {mask.dtype}, not of class indices")
+        raise ValueError(f"has a mask of type {mask.dtype}, expected class indices")
     _finite(mask, " in its mask")
-    with np.errstate(invalid="ignore"):  # of numbers that no index can hold, which are told next
+    with np.errstate(invalid="ignore"):  # values too large for an index are reported below
         indices = mask.astype(np.int64)
     if (indices != mask).any() or indices.min() < 0 or indices.max() >= classes:
         raise ValueError(f"has a mask with values outside the class indices 0 to {classes - 1}")
@@ -150,7 +150,7 @@ def _classes(scan: Scan, dataset: Dataset) -> np.ndarray:
 
 
 def mask_type(task: Task) -> type:
-    """The type that masks of a task are kept in."""
+    """Data type of the stored masks of a task."""
     import numpy as np
 
     return np.uint8 if len(task.classes) <= 256 else np.int16
@@ -168,7 +168,7 @@ def _grey(image: np.ndarray) -> np.ndarray:
 
 
 def _fit(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Crop or pad the last axes about their centres, with zeros."""
+    """Crop the last axes, or pad them with zeros, around their centres."""
     import numpy as np
 
     lead = array.ndim - len(shape)
@@ -183,7 +183,7 @@ def _fit(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _placed(scan: Scan, shape: tuple[int, ...]) -> tuple[float, ...]:
-    """Where the image lies after `_fit`: the first three rows of its affine; empty where nobody knows."""
+    """First three rows of the affine after `_fit`, in row-major order; empty if the scan has no affine."""
     import numpy as np
 
     if scan.affine is None:
@@ -199,13 +199,13 @@ def _sizes(scan: Scan, shape: tuple[int, ...]) -> list[tuple[int, int]]:
 
 
 def _reason(error: Exception) -> str:
-    """One line, without the folders of this computer."""
+    """Message in one line, without folder names of this computer."""
     words = WORDS.get(type(error))
     if words:
-        return words.format(Path(error.filename or "").name or "there")
+        return words.format(Path(error.filename or "").name or "(unnamed)")
     if isinstance(error, OSError):
         return f"cannot be read: {error.strerror or error}"
     if isinstance(error, MemoryError):
-        return "needs more memory than there is"
-    said = " ".join(str(error).split())
-    return said if said and isinstance(error, ValueError) else f"cannot be read: {type(error).__name__} {said}".strip()
+        return "needs more memory than is available"
+    text = " ".join(str(error).split())
+    return text if text and isinstance(error, ValueError) else f"cannot be read: {type(error).__name__} {text}".strip()

@@ -1,4 +1,4 @@
-"""Who belongs together: the groups that no split may divide, with what the pixels say besides what was declared."""
+"""Merge groups of samples: the groups that no split may divide, from declared groups and duplicate images."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bench.data.prepared import IMAGES
 def merge_groups(
     dataset: Dataset, samples: Sequence[Sample], entries: Sequence[JournalEntry], folder: Path
 ) -> tuple[list[str], list[str]]:
-    """The group of each sample kept, and notes on what was put together. folder: where their images lie.
+    """The group of each usable sample, and notes on merged groups. folder: holds images.npy.
 
-    Scans that are equal voxel by voxel are always in one group. What `dataset.belong` asks for besides: `alike`, near
-    duplicates and mirror images as well; `heads`, the heads that slices without names of persons were cut from.
+    Scans that are equal voxel by voxel always share a group. If `dataset.belong` is `alike`, near duplicates and mirror
+    images share one as well; if it is `heads`, all slices of one recovered head do.
     """
     from bench.data.audit.duplicates import name_groups
     from bench.data.audit.similarity import duplicate_pairs
@@ -28,8 +28,8 @@ def merge_groups(
     notes = _merge_notes(declared, groups, "scans that are equal voxel by voxel")
     if dataset.belong == "exact":
         return list(groups), notes
-    found, what = _similar_groups(dataset.belong, folder, groups)
-    return list(found), [*notes, *_merge_notes(groups, found, what)]
+    merged, what = _similar_groups(dataset.belong, folder, groups)
+    return list(merged), [*notes, *_merge_notes(groups, merged, what)]
 
 
 def _similar_groups(belong: str, folder: Path, groups: Sequence[str]) -> tuple[Sequence[str], str]:
@@ -41,12 +41,13 @@ def _similar_groups(belong: str, folder: Path, groups: Sequence[str]) -> tuple[S
     alike = f"images that are alike, or mirrored, at a correlation of {THRESHOLD} or more"
     if belong == "alike":
         return group_duplicates(images, groups), alike
-    found = recover_identities(images, groups)
-    if not found.sure:
-        return group_duplicates(images, groups), f"{alike}; heads could not be told for sure"
-    return found.groups, f"slices of one head (the same at thresholds from {found.lowest} to {found.highest})"
+    identities = recover_identities(images, groups)
+    if not identities.sure:
+        return group_duplicates(images, groups), f"{alike}; heads could not be identified reliably"
+    stable = f"stable at thresholds from {identities.lowest} to {identities.highest}"
+    return identities.groups, f"slices of one head ({stable})"
 
 
 def _merge_notes(before: Sequence[str], after: Sequence[str], what: str) -> list[str]:
     was, now = len(set(before)), len(set(after))
-    return [f"{was} groups became {now}: put together are {what}"] if now < was else []
+    return [f"{was} groups were merged into {now}: {what} share a group"] if now < was else []

@@ -1,7 +1,7 @@
-"""What a preparation has done so far: a line for each scan, so that a killed one goes on where it was.
+"""Journal of a preparation: one line per scan, so that a killed preparation resumes after the last complete scan.
 
-The first line says what is being made; what was begun for something else is not gone on with. Lines follow the rows
-that they tell of, and a line that was cut short is not there.
+The first line identifies the data set and the program; a journal of another set is not resumed. A line is written after
+the rows of its scan; an incomplete last line is ignored.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ JOURNAL = "journal.jsonl"
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """What came of one scan."""
+    """Result of one scan."""
 
     id: str
     checksum: str  # of its files
-    fitted: str = ""  # its dimensions before cropping or padding, where there was any
-    fault: str = ""  # why it is left out
-    image: str = ""  # the checksum of its row; empty where there is none
-    mask: str = ""
-    affine: Sequence[float] = ()  # where its row lies in the scanner's millimetres, (3, 4) row by row
+    fitted: str = ""  # dimensions before cropping or padding; empty if neither was needed
+    fault: str = ""  # why the scan is excluded; empty if it is usable
+    image: str = ""  # checksum of its row in images.npy; empty if it has none
+    mask: str = ""  # checksum of its row in masks.npy; empty if it has none
+    affine: Sequence[float] = ()  # voxels to scanner millimetres, (3, 4) in row-major order
 
 
 class Journal:
-    """The journal of an unfinished folder. Used in a `with`."""
+    """Writer of the journal of an unfinished folder. A context manager."""
 
     def __init__(self, folder: Path, about: dict[str, Any], entries: Sequence[JournalEntry]) -> None:
-        """about: what is being made. entries: those that hold; others are forgotten."""
+        """about: identity of the data set and the program. entries: valid entries; the file is rewritten with them."""
         self.path = folder / JOURNAL
         lines = [about, *(asdict(entry) for entry in entries)]
         write_text(self.path, "".join(json.dumps(line) + "\n" for line in lines))
         self._file = self.path.open("a", encoding="utf-8")
 
     def add(self, entry: JournalEntry) -> None:
-        """Write down what came of the next scan; its row has been handed to the system already."""
+        """Append the entry of the next scan; its rows must already be written."""
         self._file.write(json.dumps(asdict(entry)) + "\n")
         self._file.flush()
 
@@ -53,7 +53,7 @@ class Journal:
 
 
 def read(folder: Path) -> tuple[dict[str, Any], list[JournalEntry]]:
-    """What was being made in a folder, and the entries that are whole; nothing where there is no journal."""
+    """Identity and complete entries of the journal in a folder; both empty if there is no readable journal."""
     try:
         lines = (folder / JOURNAL).read_text(encoding="utf-8").split("\n")[:-1]  # the last is empty, or cut short
         about, *rest = (json.loads(line) for line in lines)

@@ -1,4 +1,4 @@
-"""What is written down of a prepared set: the index of its scans, and what was found, expected, done and left out."""
+"""Index and manifest of a prepared set: values per scan, counts, processing steps and excluded scans."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from bench.storage.atomic_io import json_checksum, write_text
 
 @dataclass(frozen=True)
 class PreparationResult:
-    """A set whose arrays are written: its scans in order, and what came of each."""
+    """A set whose arrays are written: its scans in order, each with its journal entry."""
 
     name: str
     dataset: Dataset
     root: Path | None
     samples: Sequence[Sample]
     entries: Sequence[JournalEntry]
-    arrays: Mapping[str, str]  # file -> checksum of what it holds
-    groups: Sequence[str] = ()  # of those kept: what no split may divide
+    arrays: Mapping[str, str]  # file -> checksum of its content
+    groups: Sequence[str] = ()  # of the usable samples; no split divides a group
     notes: Sequence[str] = ()
     seconds: Mapping[str, float] | None = None  # by stage, over all threads
 
@@ -37,7 +37,7 @@ class PreparationResult:
 
     @property
     def broken(self) -> list[dict[str, Any]]:
-        """id, files and reason of each scan that is left out."""
+        """id, files and reason of each excluded scan."""
         pairs = zip(self.samples, self.entries, strict=True)
         return [
             {"id": entry.id, "files": _names(sample, self.root), "reason": entry.fault}
@@ -47,7 +47,7 @@ class PreparationResult:
 
 
 def write(folder: Path, made: PreparationResult) -> None:
-    """Write index and manifest into the folder of the arrays, the manifest last: with it the folder is whole."""
+    """Write index and manifest next to the arrays; the manifest comes last and marks the folder as complete."""
     index = {**index_of(made.usable), "groups": list(made.groups)}
     text = json.dumps(index, allow_nan=False) + "\n"
     write_text(folder / INDEX, text)
@@ -58,19 +58,19 @@ def write(folder: Path, made: PreparationResult) -> None:
 
 
 def _dtype_of(folder: Path) -> str:
-    """The type of the images of a folder."""
+    """Data type of images.npy in a folder."""
     import numpy as np
 
     return str(np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False).dtype)
 
 
 def source_checksum(dataset: Dataset, samples: Sequence[Sample], checksums: Sequence[str]) -> str:
-    """What the set is made from: its files and what its tables say of them."""
+    """Digest of what the set is made from: version, parameters, index and file checksums."""
     return digest({"version": dataset.version, "params": dataset, "index": index_of(samples), "checksums": checksums})
 
 
 def index_of(samples: Sequence[Sample]) -> dict[str, Any]:
-    """A value for each scan, in order, by column."""
+    """Columns of the index: one value per scan, in order."""
     columns = sorted({column for sample in samples for column in sample.covariates})
     return {
         "ids": [sample.id for sample in samples],
@@ -88,7 +88,7 @@ def _number(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _manifest(made: PreparationResult, index: Mapping[str, Any], held: str) -> dict[str, Any]:
+def _manifest(made: PreparationResult, index: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     dataset = made.dataset
     files = source_checksum(dataset, made.samples, [entry.checksum for entry in made.entries])
     manifest = {
@@ -105,7 +105,7 @@ def _manifest(made: PreparationResult, index: Mapping[str, Any], held: str) -> d
         "task": plain(dataset.task),
         "shape": list(dataset.shape),
         "spacing": list(dataset.spacing),
-        "done": _done(dataset, held),
+        "done": _done(dataset, dtype),
         "found": _counts(made),
         "expected": dict(dataset.expected) if plain(dataset) == plain(type(dataset)()) else {},
         "broken": made.broken,
@@ -116,35 +116,37 @@ def _manifest(made: PreparationResult, index: Mapping[str, Any], held: str) -> d
     return {**manifest, "notes": [*_notes(manifest), *made.notes]}
 
 
-def _done(dataset: Dataset, held: str) -> dict[str, str]:
-    """What preparation did to every scan."""
+def _done(dataset: Dataset, dtype: str) -> dict[str, str]:
+    """Processing of every scan, in words."""
     volume = len(dataset.shape) == 4
     turned = "axes run left-right, posterior-anterior, inferior-superior" if volume else "as in the file"
     return {
         "orientation": turned,
         "spacing": " x ".join(f"{step:g}" for step in dataset.spacing) + (" mm" if volume else " (not known: pixels)"),
         "resampling": dataset.resampling,
-        "intensity": f"as read, held as {held}; methods normalise on their training part",
+        "intensity": f"as read, stored as {dtype}; methods normalise on their training part",
     }
 
 
 def _counts(made: PreparationResult) -> dict[str, int]:
-    found = {"samples": len(made.usable), "groups": len(set(made.groups))}
+    totals = {"samples": len(made.usable), "groups": len(set(made.groups))}
     if made.dataset.task.kind == "classification":
         counts = Counter(int(sample.target) for sample in made.usable)
-        found |= {label: counts[number] for number, label in enumerate(made.dataset.task.classes)}
-    return found
+        totals |= {label: counts[number] for number, label in enumerate(made.dataset.task.classes)}
+    return totals
 
 
 def _notes(manifest: Mapping[str, Any]) -> list[str]:
-    found, shape = manifest["found"], " x ".join(map(str, manifest["shape"][1:]))
+    counts, shape = manifest["found"], " x ".join(map(str, manifest["shape"][1:]))
     notes = [
-        f"{found.get(key, 0)} {key} found, {count} expected"
+        f"{counts.get(key, 0)} {key} found, {count} expected"
         for key, count in manifest["expected"].items()
-        if found.get(key, 0) != count
+        if counts.get(key, 0) != count
     ]
     if manifest["broken"]:
-        notes.append(f"{len(manifest['broken'])} scans cannot be used and are left out; {MANIFEST} says which and why")
+        notes.append(
+            f"{len(manifest['broken'])} scans cannot be used and are left out; {MANIFEST} lists them with reasons"
+        )
     if manifest["fitted"]:
         notes.append(f"{len(manifest['fitted'])} scans were cropped or padded to {shape}")
     return notes

@@ -1,7 +1,7 @@
-"""How a data set is prepared: decode side by side, write in order, say what was found, rename when whole.
+"""Pipeline of preparation: decode in parallel, write in order, write the manifest, rename the complete folder.
 
-It is made in `.<folder>.unfinished` with a journal, by the process that holds the claim; others wait for it. What a
-killed process left is gone on with, as far as its rows are whole and its files the same.
+The process that holds the lock writes to `.<folder>.unfinished` with a journal; other processes wait. A later process
+resumes from a killed one if the rows are complete and the source files unchanged.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 @dataclass(frozen=True)
 class PreparationJob:
-    """What is to be prepared, and how."""
+    """Data set to prepare, its samples, and the options."""
 
     name: str
     dataset: Dataset
@@ -61,18 +61,18 @@ def prepare(
     thorough: bool = False,
     waiting: Callable[[], None] = lambda: None,
 ) -> Prepared:
-    """The prepared set, made from the files under `source` where it is not there yet or these are other files.
+    """Return the prepared set; prepare it from `source` if it does not exist or the source files differ.
 
-    source: a folder of the set's layout; None for a phantom, or for what is prepared already. workers: threads, by
-    default one a core. progress: called with (scans done, scans). skip_broken: leave out scans that cannot be used.
-    thorough: read what is prepared through, to see that it is what was written; a damaged set is set aside and made
-    anew. waiting: called once where another process is preparing the same. BenchError where nothing can be
-    prepared; RunAbortedError where scans are broken or the disk refuses.
+    source: a folder of the set's layout; None for a phantom, or if the set is already prepared. workers: threads, by
+    default one per core. progress: called with (scans done, scans). skip_broken: exclude scans that cannot be used.
+    thorough: verify the checksums of an existing set; a damaged set is set aside and prepared again. waiting: called
+    once if another process is preparing the same set. BenchError if the set cannot be prepared; RunAbortedError if
+    scans are broken or the disk cannot be written.
     """
-    dataset, (there, damage) = registry.make("datasets", name, params), _look(name, params, thorough)
+    dataset, (existing, damage) = registry.make("datasets", name, params), _open_verified(name, params, thorough)
     source = source or (damage.source if damage else None)
-    if there is not None and (source is None or dataset.phantom):
-        return there
+    if existing is not None and (source is None or dataset.phantom):
+        return existing
     if source is None and not dataset.phantom:
         raise damage or _unprepared(name, dataset)
     root = None if dataset.phantom else Path(source).expanduser()
@@ -81,58 +81,57 @@ def prepare(
     job = PreparationJob(name, dataset, samples, root, threads, progress or (lambda *_: None), skip_broken)
     folder = folder_of(name, params)
     with disk_errors(folder.parent), locked(folder.with_name(f".{folder.name}.claim"), waiting) as held:
-        there, damage = _look(name, params, thorough and damage is not None)  # somebody may have mended it meanwhile
-        if there is None or not _is_of(there, job):
+        # Check again under the lock: another process may have prepared the set in the meantime.
+        existing, damage = _open_verified(name, params, thorough and damage is not None)
+        if existing is None or not _has_same_source(existing, job):
             unfinished = folder.with_name(f".{folder.name}.unfinished{held.mark}")
             unfinished.mkdir(exist_ok=True)
             aside = _set_aside(folder, damage) if damage else []
-            _make(unfinished, replace(job, notes=[*dataset.notes(root), *aside]))
+            _fill(unfinished, replace(job, notes=[*dataset.notes(root), *aside]))
             _publish(unfinished, folder, held.mark)
     return open_prepared(name, params)
 
 
 def _unprepared(name: str, dataset: Dataset) -> BenchError:
-    where = f"bench describe {name} says where the scans are published"
-    how = f"run: bench prepare {name} --from FOLDER, laid out as: {dataset.layout} ({where})"
+    where = f"bench describe {name} shows where to get the scans"
+    how = f"run: bench prepare {name} --from FOLDER; layout of FOLDER: {dataset.layout} ({where})"
     return BenchError(f"{name} is not prepared; {how}")
 
 
-def _look(
+def _open_verified(
     name: str, params: Mapping[str, Any] | None, thorough: bool
 ) -> tuple[Prepared | None, DamagedDataError | None]:
-    """What is prepared, or what is wrong with it."""
+    """The prepared set, or the error that describes its damage; both None if it is not prepared."""
     try:
-        there = open_prepared(name, params)
-        if there is not None:
-            there.verify(thorough)
-        return there, None
+        existing = open_prepared(name, params)
+        if existing is not None:
+            existing.verify(thorough)
+        return existing, None
     except DamagedDataError as error:
         return None, error
 
 
 def _set_aside(folder: Path, damage: DamagedDataError) -> list[str]:
-    """Rename a damaged folder; the note to keep of it."""
+    """Rename a damaged folder; returns a note for the manifest."""
     number = 1
     while (aside := folder.with_name(f"{folder.name}.damaged-{number}")).exists():
         number += 1
     folder.rename(aside)
-    return [
-        f"the prepared data set was damaged ({damage.reason}); it is set aside as {aside.name} and was prepared again"
-    ]
+    return [f"the prepared data set was damaged ({damage.reason}); it was renamed to {aside.name} and prepared again"]
 
 
-def _is_of(there: Prepared, job: PreparationJob) -> bool:
-    """Whether a prepared set was made from these very files, and lacks none of them unless it may."""
-    if there.manifest["broken"] and not job.skip_broken:
+def _has_same_source(prepared: Prepared, job: PreparationJob) -> bool:
+    """True if the set was prepared from these files, and excluded scans are allowed if it has any."""
+    if prepared.manifest["broken"] and not job.skip_broken:
         return False
     checksums = _in_parallel(job, [lambda s=s: _checksum(s, job.root) for s in job.samples])
-    return there.phantom or there.manifest["files"] == source_checksum(job.dataset, job.samples, list(checksums))
+    return prepared.phantom or prepared.manifest["files"] == source_checksum(job.dataset, job.samples, list(checksums))
 
 
 def _samples(dataset: Dataset, name: str, root: Path | None) -> Sequence[Sample]:
     if root is not None and not root.is_dir():
         if root.suffix.lower() in ARCHIVES and root.is_file():
-            raise BenchError(f"{root} is an archive; unpack it, and give the folder")
+            raise BenchError(f"{root} is an archive; unpack it and give the folder")
         raise BenchError(f"no folder {root}; {name} expects: {dataset.layout}")
     try:
         samples = dataset.samples(root)
@@ -142,11 +141,12 @@ def _samples(dataset: Dataset, name: str, root: Path | None) -> Sequence[Sample]
         raise BenchError(f"no scan of {name} in {root}; expected: {dataset.layout}")
     twice = [key for key, count in Counter(sample.id for sample in samples).items() if count > 1]
     if twice:
-        raise BenchError(f"{name}: {len(twice)} ids occur more than once, {twice[0]!r} among them")
+        raise BenchError(f"{name}: {len(twice)} ids occur more than once, for example {twice[0]!r}; make them unique")
     wrong = [sample for sample in samples if not _allowed(sample.target, dataset.task)]
     if wrong:
-        said = f"{len(wrong)} targets are not what the task predicts, {wrong[0].target} of {wrong[0].id} among them"
-        raise BenchError(f"{name}: {said}; it predicts {_predicted(dataset.task)}")
+        example = f"for example {wrong[0].target} of {wrong[0].id}"
+        allowed = _allowed_targets(dataset.task)
+        raise BenchError(f"{name}: {len(wrong)} targets do not fit the task, {example}; a target must be {allowed}")
     return samples
 
 
@@ -156,32 +156,32 @@ def _allowed(target: float, task: Task) -> bool:
     return task.kind == "segmentation" or math.isfinite(target)
 
 
-def _predicted(task: Task) -> str:
+def _allowed_targets(task: Task) -> str:
     if task.kind != "classification":
         return "a finite number"
-    return f"{len(task.classes)} classes, 0 to {len(task.classes) - 1}: {', '.join(task.classes)}"
+    return f"a class index, 0 to {len(task.classes) - 1}: {', '.join(task.classes)}"
 
 
-def _make(folder: Path, job: PreparationJob) -> None:
-    """Fill `folder` with a whole prepared set, from what lies there already."""
+def _fill(folder: Path, job: PreparationJob) -> None:
+    """Write a complete prepared set into `folder`; resumes from what an earlier process left there."""
     import numpy as np
 
     about, entries = journal.read(folder)
     same = _unchanged(entries, job) if {**about, "dtype": ""} == _identity(job, "") else []
-    begun = np.dtype(about["dtype"]) if same and len(same) == len(entries) else np.dtype(np.uint8)
+    dtype = np.dtype(about["dtype"]) if same and len(same) == len(entries) else np.dtype(np.uint8)
     try:
-        made = _write(folder, job, begun, same if begun.str == about.get("dtype") else [])
+        made = _write(folder, job, dtype, same if dtype.str == about.get("dtype") else [])
     except NeedsFloatError:
         made = _write(folder, job, np.dtype(np.float32), [])
     if len(made.broken) == len(made.samples) or (made.broken and not job.skip_broken):
         raise RunAbortedError(_broken_message(made))
     whole = [entry for entry in made.entries if not entry.fault]
-    groups, told = merge_groups(job.dataset, made.usable, whole, folder)
-    write(folder, replace(made, groups=groups, notes=[*told, *made.notes]))
+    groups, notes = merge_groups(job.dataset, made.usable, whole, folder)
+    write(folder, replace(made, groups=groups, notes=[*notes, *made.notes]))
 
 
 def _broken_message(made: PreparationResult) -> str:
-    """What is wrong with the scans that cannot be used, and what to do."""
+    """Message that lists the unusable scans with reasons, and what to do."""
     broken = made.broken
     lines = [f"{each['id']} ({', '.join(each['files']) or 'no file'}): {each['reason']}" for each in broken[:NAMED]]
     more = [f"and {len(broken) - NAMED} more"] if len(broken) > NAMED else []
@@ -189,25 +189,25 @@ def _broken_message(made: PreparationResult) -> str:
         head = f"none of the {len(broken)} scans of {made.name} can be used"
         return "\n  ".join([f"{head}:", *lines, *more])
     head = f"{len(broken)} of {len(made.samples)} scans of {made.name} cannot be used"
-    remedy = "mend or remove them, or leave them out with --skip-broken; the others need not be read again"
+    remedy = "repair or remove them, or exclude them with --skip-broken; the other scans are not read again"
     return "\n  ".join([f"{head}:", *lines, *more]) + f"\n{remedy}"
 
 
 def _write(folder: Path, job: PreparationJob, dtype: Any, before: Sequence[JournalEntry]) -> PreparationResult:
-    """Decode all scans and write the good ones in order. NeedsFloatError where `dtype` cannot hold one.
+    """Decode all scans and write the usable ones in order. NeedsFloatError if `dtype` cannot hold a scan.
 
-    before: what an earlier process has done, as far as its files are the same.
+    before: entries of an earlier process whose source files are unchanged.
     """
     about = _identity(job, dtype.str)
     with Arrays(folder, dtype) as arrays:
-        entries = arrays.go_on(before, tuple(job.dataset.shape), mask_type(job.dataset.task))
-        with Journal(folder, about, entries) as notebook:
+        entries = arrays.resume(before, tuple(job.dataset.shape), mask_type(job.dataset.task))
+        with Journal(folder, about, entries) as writer:
             if entries:
                 job.progress(len(entries), len(job.samples))
             for each in _decoded(job, len(entries)):
                 started = time.perf_counter()
                 entries.append(_append(arrays, each))
-                notebook.add(entries[-1])
+                writer.add(entries[-1])
                 _count(job, {**each.seconds, "write": time.perf_counter() - started})
                 job.progress(len(entries), len(job.samples))
         hashes = arrays.close()
@@ -221,25 +221,26 @@ def _write(folder: Path, job: PreparationJob, dtype: Any, before: Sequence[Journ
 
 
 def _identity(job: PreparationJob, dtype: str) -> dict[str, Any]:
-    """What is being made, and by which program: what another one began is not gone on with."""
-    made = job.dataset
-    program = [registry.code(type(job.dataset)), code_checksum([decode.__module__, Arrays.__module__])]
-    return {"dtype": dtype, "shape": [*made.shape], "spacing": [*made.spacing], "task": plain(made.task), "by": program}
+    """Identity of the data set and the program; a preparation with another identity is not resumed."""
+    dataset = job.dataset
+    program = [registry.code(type(dataset)), code_checksum([decode.__module__, Arrays.__module__])]
+    grid = {"dtype": dtype, "shape": [*dataset.shape], "spacing": [*dataset.spacing]}
+    return {**grid, "task": plain(dataset.task), "by": program}
 
 
 def _unchanged(entries: Sequence[JournalEntry], job: PreparationJob) -> list[JournalEntry]:
-    """The entries of an earlier process, up to the first whose files are not the same any more."""
+    """The entries of an earlier process, up to the first whose files have changed."""
     pairs = list(zip(job.samples, entries, strict=False))
-    found = _in_parallel(job, [lambda s=sample: _checksum(s, job.root) for sample, _ in pairs])
+    checksums = _in_parallel(job, [lambda s=sample: _checksum(s, job.root) for sample, _ in pairs])
     same = [
         sample.id == entry.id and checksum == entry.checksum and (not entry.fault or _still_broken(sample, job))
-        for (sample, entry), checksum in zip(pairs, found, strict=True)
+        for (sample, entry), checksum in zip(pairs, checksums, strict=True)
     ]
     return list(entries[: same.index(False) if False in same else len(same)])
 
 
 def _still_broken(sample: Sample, job: PreparationJob) -> bool:
-    """Whether a scan that was left out is so again: a fault may have been of the machine, and be over."""
+    """True if an excluded scan still cannot be decoded; the fault may have been a temporary one of the machine."""
     return bool(decode(sample, job.dataset, job.root).fault)
 
 
@@ -254,13 +255,13 @@ def _append(arrays: Arrays, each: DecodedScan) -> JournalEntry:
 
 
 def _decoded(job: PreparationJob, begin: int) -> Iterator[DecodedScan]:
-    """Every sample from `begin` on decoded, in order."""
+    """Decode every sample from `begin` on, in order."""
     calls = [lambda s=sample: decode(s, job.dataset, job.root) for sample in job.samples[begin:]]
     return _in_parallel(job, calls)
 
 
 def _in_parallel(job: PreparationJob, calls: Sequence[Callable[[], Any]]) -> Iterator[Any]:
-    """What the calls return, in order, a few ahead: decompression and numpy work side by side in threads."""
+    """Results of the calls, in order, computed in threads: decompression and numpy release the interpreter lock."""
     waiting: deque = deque()
     with ThreadPoolExecutor(job.workers) as pool:
         try:
@@ -288,7 +289,7 @@ def _checksum(sample: Sample, root: Path | None) -> str:
 
 
 def _publish(unfinished: Path, folder: Path, mark: str) -> None:
-    """Rename the whole folder into its place; what was prepared from other files before makes way."""
+    """Rename the complete folder to its final name; a set prepared from other files is removed."""
     old = folder.with_name(f".{folder.name}.old{mark}")
     remove_tree(old)
     if folder.exists():
