@@ -1,6 +1,6 @@
-"""From prepared scans to batches: views computed once and kept as memory maps, normalisation, the parts of a fold.
+"""Load prepared scans as batches: cached views, normalisation, and the parts of a fold.
 
-It knows rows of an array and their targets. Which rows are whose is decided by `bench.data.splits`.
+The loader handles rows of an array and their targets; `bench.data.splits` decides which rows belong to which part.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from bench.views import View
 if TYPE_CHECKING:
     from bench.data.prepare import Prepared
 
-CHUNK = 2**24  # voxels that are worked on at a time
-HELD = 2**30  # bytes that a part keeps in main memory of its own; a larger one reads from the memory map
-GPU_SHARE = 0.4  # of the free memory of a GPU that a part may take; the network needs the rest
+CHUNK = 2**24  # voxels processed at a time
+MEMORY_LIMIT = 2**30  # bytes: a part up to this size is loaded into main memory; a larger one stays on the memory map
+GPU_SHARE = 0.4  # share of a GPU's free memory that a part may use; the network needs the rest
 
 
 def view_array(prepared: Prepared, view: View, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
-    """The view of every scan, (N, *shape after the view), a read-only memory map.
+    """The view of every scan, (N, *shape after the view), as a read-only memory map.
 
-    Computed once, on the CPU, and kept as float32 under the data root; where the view leaves scans as they are, the
-    prepared images themselves. One process computes a view and others wait for it; a damaged one is computed anew.
-    progress: called with (scans done, scans) while it computes.
+    The view is computed once, on the CPU, and cached as float32 under the data root; if it leaves scans unchanged, the
+    prepared images are returned. One process computes a view while others wait; a damaged cache is computed again.
+    progress: called with (scans done, scans) during the computation.
     """
     images = prepared.images()
     if view.keeps(prepared.shape, prepared.spacing):
@@ -41,23 +41,23 @@ def view_array(prepared: Prepared, view: View, progress: Callable[[int, int], No
     key = {"fingerprint": prepared.fingerprint, "name": prepared.name, "view": plain(view)}
     shape = (len(images), *view.shape(tuple(images.shape[1:]), prepared.spacing))
     places = [root / f"{digest(key)}.npy" for root in paths.views_roots()]
-    found = next((kept for kept in (_kept(path, shape) for path in places) if kept is not None), None)
-    if found is not None:
-        return found
+    cached = next((array for array in (_cached(path, shape) for path in places) if array is not None), None)
+    if cached is not None:
+        return cached
     path = next((path for path in places if paths.writable(path.parent)), places[0])
     with disk_errors(path.parent), locked(path.with_name(f".{path.stem}.claim")) as held:
-        found = _kept(path, shape)
-        if found is None:
+        cached = _cached(path, shape)
+        if cached is None:
             unfinished = path.with_name(f".{path.stem}{held.mark}.npy")
             _compute(images, view, prepared.spacing, unfinished, shape, progress or (lambda done, total: None))
             move(unfinished, path)
-    return opened(path, shape) if found is None else found
+    return opened(path, shape) if cached is None else cached
 
 
-def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+def _cached(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     try:
         return opened(path, shape)
-    except ValueError:  # not there, or damaged: it can always be computed
+    except ValueError:  # missing or damaged: it can be computed again
         return None
 
 
@@ -69,7 +69,7 @@ def _compute(
     shape: tuple[int, ...],
     progress: Callable[[int, int], None],
 ) -> None:
-    """Write the views of all scans, and leave no file where that fails."""
+    """Write the views of all scans; remove the file if that fails."""
     file = NpyWriter(path, shape[1:], np.float32)
     try:
         for rows in _chunks(len(images), images[0].size):
@@ -86,14 +86,14 @@ def _compute(
 
 @dataclass(frozen=True)
 class Normaliser:
-    """Mean 0 and deviation 1 of each channel, over all voxels of the scans it was learnt on."""
+    """Scales each channel to mean 0 and deviation 1 over all voxels of the scans it was fitted on."""
 
     mean: tuple[float, ...]  # of each channel
     deviation: tuple[float, ...]
 
     @classmethod
     def fit(cls, array: np.ndarray, rows: np.ndarray) -> Normaliser:
-        """Learnt on some rows of an array (N, C, ...). A channel that is the same everywhere keeps deviation 1."""
+        """Fit on some rows of an array (N, C, ...). A constant channel gets deviation 1."""
         count, mean, spread = 0, np.zeros(array.shape[1]), np.zeros(array.shape[1])
         for part in _chunks(len(rows), array[0].size, CHUNK // 8):
             scans = array[rows[part.start : part.stop]]
@@ -108,11 +108,11 @@ class Normaliser:
 
     @classmethod
     def none(cls, channels: int) -> Normaliser:
-        """That which changes no number."""
+        """The identity: mean 0 and deviation 1."""
         return cls((0.0,) * channels, (1.0,) * channels)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, C, ...) of any type to float32, a tensor of its own."""
+        """(B, C, ...) of any type to a new float32 tensor."""
         shape = (-1, *[1] * (x.ndim - 2))
         mean = torch.tensor(self.mean, dtype=torch.float32).to(x.device, non_blocking=True).reshape(shape)
         deviation = torch.tensor(self.deviation, dtype=torch.float32).to(x.device, non_blocking=True).reshape(shape)
@@ -120,7 +120,7 @@ class Normaliser:
 
 
 def _moments(values: np.ndarray) -> tuple[float, float]:
-    """Mean and sum of squared deviations from it, in float64."""
+    """Mean and sum of squared deviations from the mean, in float64."""
     if values.dtype == np.uint8:  # exact, and needs no copy in float64
         counts, levels = np.bincount(values.reshape(-1), minlength=256), np.arange(256.0)
         mean = (counts @ levels) / values.size
@@ -132,10 +132,10 @@ def _moments(values: np.ndarray) -> tuple[float, float]:
 
 
 class Part:
-    """The scans of one part of a fold, train or validation or test, with their targets; it knows no other rows.
+    """The scans of one part of a fold (train, validation or test) with their targets; it has no access to other rows.
 
-    It lies on the device as a whole where there is room; in main memory of its own up to 1 GiB; else it is read from
-    the memory map, batch by batch.
+    On a GPU the part is loaded as a whole if it fits; on the CPU up to 1 GiB. Otherwise batches are read from the
+    memory map.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Part:
         normaliser: Normaliser,
         device: torch.device | str = "cpu",
     ) -> None:
-        """array: (N, C, ...). rows: which of them these are. y: their targets, in the same order, (len(rows), ...)."""
+        """array: (N, C, ...). rows: rows of this part. y: their targets, in the same order, (len(rows), ...)."""
         if len(rows) != len(y):
             raise ValueError(f"{len(y)} targets for {len(rows)} scans")
         self.y, self.device = np.asarray(y), torch.device(device)
@@ -154,14 +154,14 @@ class Part:
         self._scans: torch.Tensor | None = None
         self._normalised = False
         self._targets = torch.from_numpy(np.array(y)).to(self.device)
-        if len(rows) * array[0].nbytes <= self._room():
-            self._hold()
+        if len(rows) * array[0].nbytes <= self._memory_limit():
+            self._load()
 
     def __len__(self) -> int:
         return len(self.y)
 
     def index(self, positions: np.ndarray) -> torch.Tensor:
-        """Positions as an index on the device, (B,) int64; nothing waits for the copy."""
+        """Positions as an index on the device, (B,) int64, copied asynchronously."""
         index = torch.as_tensor(positions, dtype=torch.int64)
         return index.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else index
 
@@ -177,18 +177,18 @@ class Part:
         return (x if self._normalised else self._normaliser(x)), y
 
     def batches(self, size: int) -> Iterator[tuple[np.ndarray, torch.Tensor, torch.Tensor]]:
-        """All scans once, in order: (positions, x, y) of `size` scans, the last batch perhaps of fewer."""
+        """All scans once, in order: (positions, x, y) of `size` scans; the last batch may be smaller."""
         for part in _chunks(len(self), 1, size):
             positions = np.arange(part.start, part.stop)
             yield positions, *self.take(positions)
 
-    def _room(self) -> float:
+    def _memory_limit(self) -> float:
         if self.device.type == "cuda":
             return GPU_SHARE * torch.cuda.mem_get_info(self.device)[0]
-        return HELD
+        return MEMORY_LIMIT
 
-    def _hold(self) -> None:
-        """Keep the scans here, and let go of the array. Floats are normalised now, bytes when they are taken."""
+    def _load(self) -> None:
+        """Load all scans and release the array. Floats are normalised now, bytes when they are taken."""
         scans = torch.from_numpy(np.asarray(self._map[self._rows])).to(self.device)
         self._normalised = scans.dtype == torch.float32
         if self._normalised:
@@ -201,18 +201,18 @@ class Part:
         scans = torch.from_numpy(np.asarray(self._map[self._rows[np.asarray(positions)]]))
         if self.device.type != "cuda":
             return scans
-        with contextlib.suppress(RuntimeError):  # memory that cannot be pinned is only slower to copy
+        with contextlib.suppress(RuntimeError):  # unpinned memory works too, but its copy is slower
             scans = scans.pin_memory()
         return scans.to(self.device, non_blocking=True)
 
 
 def shuffled_batches(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Positions of n scans in batches without end, shuffled anew every epoch.
+    """Endless batches of positions of n scans, reshuffled every epoch.
 
-    The incomplete batch at the end of an epoch is dropped; fewer than `batch_size` scans are one batch.
+    The incomplete batch at the end of an epoch is dropped; fewer than `batch_size` scans form one batch.
     """
     if n < 1:
-        raise ValueError("there are no scans to shuffle")
+        raise ValueError("n is 0: no scans to shuffle")
     size = min(n, batch_size)
     while True:
         order = rng.permutation(n)
@@ -221,7 +221,7 @@ def shuffled_batches(n: int, batch_size: int, rng: np.random.Generator) -> Itera
 
 
 def _chunks(rows: int, voxels: int, most: int = CHUNK) -> Iterator[range]:
-    """Ranges of rows of at most about `most` voxels together."""
+    """Ranges of rows with about `most` voxels each, at least one row."""
     step = max(1, most // max(1, voxels))
     for start in range(0, rows, step):
         yield range(start, min(rows, start + step))

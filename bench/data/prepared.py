@@ -1,4 +1,4 @@
-"""A prepared data set: where it lies, what it holds, and its arrays as memory maps."""
+"""Read access to a prepared data set: its folder, its index, and its arrays as memory maps."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bench.storage.atomic_io import read_errors, read_sealed_json
 if TYPE_CHECKING:
     import numpy as np
 
-FORM = 2  # of the files of a prepared folder; not of what they hold, which is the protocol's
+FORM = 2  # version of the file format of a prepared folder; PROTOCOL is the version of the content
 MANIFEST, INDEX, IMAGES, MASKS, TRUTH = "manifest.json", "index.json", "images.npy", "masks.npy", "truth.npy"
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A data set as methods are given it. N scans in a fixed order; a scan's position is its row everywhere."""
+    """A data set as methods receive it: N scans in a fixed order. A scan's position is its row in every array."""
 
     name: str
     params: Mapping[str, Any]  # every parameter, defaults included
@@ -53,25 +53,25 @@ class Prepared:
         return self._array(IMAGES, (len(self.ids), *self.shape))
 
     def masks(self) -> np.ndarray | None:
-        """(N, *spatial axes) class indices, as a read-only memory map; None where the set has no masks."""
-        there = (self.folder / MASKS).is_file()
-        return self._array(MASKS, (len(self.ids), *self.shape[1:])) if there else None
+        """(N, *spatial axes) class indices, as a read-only memory map; None if the set has no masks."""
+        has_masks = (self.folder / MASKS).is_file()
+        return self._array(MASKS, (len(self.ids), *self.shape[1:])) if has_masks else None
 
     def affine(self, row: int) -> np.ndarray:
-        """(4, 4) from voxels to millimetres: as the file of the scan said, else about the middle of the grid."""
+        """(4, 4) from voxels to millimetres: the affine of the scan's file, else centred on the grid."""
         import numpy as np
 
         placed = (self.manifest.get("affines") or [])[row : row + 1]
-        found = np.eye(4)
+        affine = np.eye(4)
         if placed and placed[0]:
-            found[:3] = np.reshape(placed[0], (3, 4))
+            affine[:3] = np.reshape(placed[0], (3, 4))
         else:
-            found[:3, :3] = np.diag(self.spacing)
-            found[:3, 3] = -np.array(self.spacing) * (np.array(self.shape[1:]) - 1) / 2
-        return found
+            affine[:3, :3] = np.diag(self.spacing)
+            affine[:3, 3] = -np.array(self.spacing) * (np.array(self.shape[1:]) - 1) / 2
+        return affine
 
     def truth(self) -> np.ndarray | None:
-        """(*spatial axes) in [0, 1]: where the signal of a phantom is; None where nobody knows."""
+        """(*spatial axes) in [0, 1]: location of a phantom's signal; None for real scans."""
         return self._array(TRUTH, self.shape[1:]) if (self.folder / TRUTH).is_file() else None
 
     def _array(self, file: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -81,32 +81,30 @@ class Prepared:
             raise DamagedDataError.of(self.name, self.params, str(error), self.manifest) from error
 
     def verify(self, thorough: bool = False) -> None:
-        """DamagedDataError where an array is not what was written. thorough: read them through, whatever they look
-        like.
-        """
+        """Raise DamagedDataError if an array differs from what was written. thorough: compare all checksums."""
         for file, checksum in self.manifest["arrays"].items():
             if fault := fault_of(self.folder / file, thorough, checksum):
                 raise DamagedDataError.of(self.name, self.params, fault, self.manifest)
 
 
 class DamagedDataError(RunAbortedError):
-    """A prepared folder that does not hold what was written into it."""
+    """A prepared folder whose files are missing or differ from what was written."""
 
     reason = ""
-    source: Path | None = None  # what it was prepared from, where that can still be read
-    skipped = False  # whether broken scans were left out
+    source: Path | None = None  # folder that the set was prepared from, if the manifest can be read
+    skipped = False  # True if broken scans were excluded
 
     @classmethod
     def of(
         cls, name: str, params: Mapping[str, Any] | None, reason: str, manifest: Mapping[str, Any] | None = None
     ) -> DamagedDataError:
-        """What to say of a set."""
-        manifest, made = manifest or {}, registry.make("datasets", name, params)
+        """The error for a set, with the command that prepares it again. reason: the damage, in words."""
+        manifest, dataset = manifest or {}, registry.make("datasets", name, params)
         source = manifest.get("source")
-        usual = plain(type(made)())
-        changed = [f" --set {key}={value}" for key, value in plain(made).items() if value != usual.get(key)]
-        scans = "" if made.phantom else f" --from {source or 'FOLDER'}"
-        remedy = f"bench prepare {name}{''.join(changed)}{scans} sets them aside and prepares them again"
+        defaults = plain(type(dataset)())
+        changed = [f" --set {key}={value}" for key, value in plain(dataset).items() if value != defaults.get(key)]
+        scans = "" if dataset.phantom else f" --from {source or 'FOLDER'}"
+        remedy = f"bench prepare {name}{''.join(changed)}{scans} renames them and prepares them again"
         error = cls(f"the prepared data in {folder_of(name, params)} are damaged ({reason}); {remedy}")
         error.reason, error.source = reason, Path(source) if source else None
         error.skipped = bool(manifest.get("broken"))
@@ -114,20 +112,20 @@ class DamagedDataError(RunAbortedError):
 
 
 def folder_of(name: str, params: Mapping[str, Any] | None = None) -> Path:
-    """Where the set lies once it is prepared: another version, parameter, protocol or form is another folder."""
+    """Folder of the prepared set. It depends on name, version, parameters, protocol and file format."""
     spec = registry.spec("datasets", name, params)
-    told = {"protocol": PROTOCOL, "form": FORM, "name": name, "version": spec.version, "params": spec.params}
-    return paths.data_root() / "prepared" / f"{name}-{digest(told, 12)}"
+    identity = {"protocol": PROTOCOL, "form": FORM, "name": name, "version": spec.version, "params": spec.params}
+    return paths.data_root() / "prepared" / f"{name}-{digest(identity, 12)}"
 
 
 def fingerprint(name: str, params: Mapping[str, Any] | None = None) -> str | None:
-    """The fingerprint of the prepared set, None where it is not prepared. Reads one small file."""
+    """The fingerprint of the prepared set, None if it is not prepared. Reads one small file."""
     manifest = _manifest(name, params)
     return manifest["fingerprint"] if manifest else None
 
 
 def column_of(column: str, name: str, params: Mapping[str, Any] | None = None) -> list[str]:
-    """`site` or `part` of every scan: of the prepared set, else as a phantom that is not made yet lists them."""
+    """`site` or `part` of every scan, from the prepared set; for an unprepared phantom, from its samples."""
     manifest = _manifest(name, params)
     if manifest is not None:
         return _index(name, params, manifest)[f"{column}s"]
@@ -136,7 +134,7 @@ def column_of(column: str, name: str, params: Mapping[str, Any] | None = None) -
 
 
 def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepared | None:
-    """The prepared set, None where it is not prepared. DamagedDataError where its folder is damaged."""
+    """The prepared set, None if it is not prepared. DamagedDataError if its folder is damaged."""
     import numpy as np
 
     manifest = _manifest(name, params)

@@ -1,8 +1,8 @@
-"""Who is learnt from, who chooses and who is tested: folds over groups, the same for every method.
+"""Split groups into training, validation and test parts; folds are the same for every method.
 
-What a split depends on is in its arguments: the set's name, groups, strata and sites, the kind and number of folds,
-the partition. It knows no method, no seed of a training run and no thread; chance is a hash of names and the counting
-is done in whole numbers, so that neither a library's version nor the order of the scans moves anybody.
+A split depends on its arguments alone: the set's name, groups, strata and sites, the kind and number of folds, and the
+partition. It does not depend on a method, a training seed or the number of threads. Randomness is a hash of names and
+the arithmetic is exact, so neither a library's version nor the order of the scans changes a split.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Strata = Mapping[str, Counter]  # group -> stratum -> scans
 
 
 class Grouped(Protocol):
-    """What of a prepared set a split may know. Groups, strata and sites have one entry a scan."""
+    """Fields of a prepared set that a split may use. Groups, strata and sites have one entry per scan."""
 
     name: str
     groups: Sequence[str]
@@ -34,7 +34,7 @@ class Grouped(Protocol):
 
 @runtime_checkable
 class Labelled(Grouped, Protocol):
-    """A prepared set whose labels are known, so that a split without one of its classes can be refused."""
+    """A prepared set with labels, so that a split that lacks a class can be refused."""
 
     task: Task
     targets: np.ndarray  # (N,) class indices, in classification
@@ -42,7 +42,7 @@ class Labelled(Grouped, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Positions of scans, each array sorted; no group is in two of them."""
+    """Positions of scans, each array sorted. No group is in two parts."""
 
     train: np.ndarray
     val: np.ndarray
@@ -50,11 +50,11 @@ class Fold:
 
 
 def fold(prepared: Grouped, split: Split, partition: int, number: int) -> Fold:
-    """Fold `number` of a partition. BenchError where the groups cannot be divided so, or there is no such fold."""
+    """Fold `number` of a partition. BenchError if the groups cannot be divided this way or the fold does not exist."""
     if not 0 <= number < split.folds or partition < 0:
-        raise BenchError(f"no fold {number} of partition {partition}; there are {split.folds} folds, from 0")
+        raise BenchError(f"no fold {number} of partition {partition}; folds are 0 to {split.folds - 1}")
     if not 0 < split.fraction <= 1:
-        raise BenchError(f"the fraction of the training groups lies above 0 and up to 1: {split.fraction}")
+        raise BenchError(f"the fraction of training groups must be above 0 and at most 1, not {split.fraction}")
     if isinstance(prepared, Labelled) and prepared.task.kind == "classification":
         _check_classes(prepared, split)
     if split.kind == "publisher":
@@ -64,14 +64,14 @@ def fold(prepared: Grouped, split: Split, partition: int, number: int) -> Fold:
     rest = {group: strata[group] for group in strata if group not in test}
     place = (prepared.name, split.kind, split.folds, partition, number)
     val = _validation(rest, place)
-    learnt = {group: rest[group] for group in rest if group not in val}
-    return Fold(*(_rows(prepared, part) for part in (_fraction(learnt, split.fraction, place), val, test)))
+    train = {group: rest[group] for group in rest if group not in val}
+    return Fold(*(_rows(prepared, part) for part in (_fraction(train, split.fraction, place), val, test)))
 
 
 def permute_labels(targets: np.ndarray, groups: Sequence[str], number: int) -> np.ndarray:
-    """The `number`-th permutation of the labels of whole groups, among groups of equal size, their rows in order.
+    """The `number`-th permutation of labels: groups of equal size exchange theirs, row by row in order.
 
-    targets: (N,). A group of a size that no other has keeps its labels. The multiset of labels is kept.
+    targets: (N,). A group whose size is unique keeps its labels. The multiset of labels does not change.
     """
     rows: dict[str, list[int]] = defaultdict(list)
     for row, group in enumerate(groups):
@@ -89,9 +89,10 @@ def permute_labels(targets: np.ndarray, groups: Sequence[str], number: int) -> n
 def flip_labels(
     targets: np.ndarray, groups: Sequence[str], rows: Sequence[int], classes: int, share: float, *chance: Any
 ) -> np.ndarray:
-    """The labels (N,) with a share of the groups of `rows` under another class; the other rows keep theirs.
+    """The labels (N,), with a share of the groups of `rows` assigned to another class; other rows keep their label.
 
-    Whole groups are flipped, each to any other class alike; those of a smaller share are flipped at every larger one.
+    Whole groups are flipped, to every other class with equal probability. Groups flipped at a smaller share are also
+    flipped at every larger one.
     """
     result, mine = targets.copy(), defaultdict(list)
     for row in rows:
@@ -104,11 +105,11 @@ def flip_labels(
 
 
 def divide_groups(strata: Strata, folds: int, *chance: Any) -> list[set[str]]:
-    """Groups in `folds` parts, strata spread evenly; `chance` decides between equals. Each part has a group at least.
+    """Divide groups into `folds` parts with strata spread evenly. Each part has at least one group.
 
-    The large groups come first; each goes where it adds least to the sum over strata of squared shares, which is the
-    part that has least of its strata, and where that is equal, to the part with fewest scans. As scikit-learn's
-    StratifiedGroupKFold, in exact arithmetic.
+    Large groups are assigned first; `chance` orders groups of equal size. A group goes to the part where it adds least
+    to the sum over strata of squared shares, and on a tie to the part with the fewest scans. The algorithm is that of
+    scikit-learn's StratifiedGroupKFold, in exact arithmetic.
     """
     if not 2 <= folds <= len(strata):
         remedy = f"ask for {len(strata)} or fewer, or add people" if len(strata) > 2 else "add people"
@@ -118,11 +119,11 @@ def divide_groups(strata: Strata, folds: int, *chance: Any) -> list[set[str]]:
     parts: list[set[str]] = [set() for _ in range(folds)]
     counts = [Counter() for _ in range(folds)]
     for group in order:
-        there = strata[group]
-        shares = [sum(Fraction(n * count[s], totals[s] ** 2) for s, n in there.items()) for count in counts]
+        added = strata[group]
+        shares = [sum(Fraction(n * count[s], totals[s] ** 2) for s, n in added.items()) for count in counts]
         best = min(range(folds), key=lambda part: (shares[part], counts[part].total(), part))
         parts[best].add(group)
-        counts[best].update(there)
+        counts[best].update(added)
     return parts
 
 
@@ -134,20 +135,20 @@ def _strata(prepared: Grouped) -> dict[str, Counter]:
 
 
 def _check_classes(prepared: Labelled, split: Split) -> None:
-    """BenchError where a class is in no group, or in too few for every test part to hold it."""
+    """Raise BenchError if only one class has groups, or a class has too few groups for every test part."""
     groups: dict[int, set[str]] = defaultdict(set)
     for group, target in zip(prepared.groups, prepared.targets.tolist(), strict=True):
         groups[int(target)].add(group)
     counts = {label: len(groups[number]) for number, label in enumerate(prepared.task.classes)}
-    there = [label for label, count in counts.items() if count]
-    if len(there) < 2:
-        who = f"all {len(set(prepared.groups))} groups of {prepared.name} are of the class {there[0]!r}"
-        raise BenchError(f"{who}: there is nothing to tell apart; prepare scans of two classes or more")
-    rare = min(there, key=counts.get)
+    present = [label for label, count in counts.items() if count]
+    if len(present) < 2:
+        who = f"all {len(set(prepared.groups))} groups of {prepared.name} have the class {present[0]!r}"
+        raise BenchError(f"{who}: nothing to classify; prepare scans of two classes or more")
+    rare = min(present, key=counts.get)
     if split.kind == "kfold" and counts[rare] < split.folds:
         few = f"the class {rare!r} of {prepared.name} has {counts[rare]} groups, fewer than the {split.folds} folds"
         remedy = f"ask for {counts[rare]} folds or fewer, or add people" if counts[rare] > 1 else "add people"
-        raise BenchError(f"{few}: not every test part can hold it; {remedy} of that class")
+        raise BenchError(f"{few}: some test part would lack it; {remedy} of that class")
 
 
 def _test_groups(prepared: Grouped, strata: Strata, split: Split, partition: int) -> list[set[str]]:
@@ -160,26 +161,28 @@ def _test_groups(prepared: Grouped, strata: Strata, split: Split, partition: int
 
 
 def _published(prepared: Grouped, split: Split, partition: int) -> Fold:
-    """The publisher's test part, and the validation part from his training part, over groups.
+    """The publisher's test part; the publisher's training part is divided into training and validation by groups.
 
-    A group may lie in both of the publisher's parts: `shared` says which test scans that makes easy.
+    A group may be in both parts of the publisher; `shared_groups` marks the test scans of such groups.
     """
     rows = {part: [row for row, each in enumerate(prepared.parts) if each == part] for part in ("train", "test")}
     if not rows["train"] or not rows["test"]:
-        raise BenchError(f"{prepared.name} has no training and test parts of its publisher; split by kfold")
+        raise BenchError(f"{prepared.name} has no split of its publisher; split by kfold")
     strata: dict[str, Counter] = defaultdict(Counter)
     for row in rows["train"]:
         strata[prepared.groups[row]][prepared.strata[row]] += 1
     place = (prepared.name, split.kind, split.folds, partition, 0)
     val = _validation(strata, place)
-    learnt = _fraction({group: strata[group] for group in strata if group not in val}, split.fraction, place)
-    parts = ([row for row in rows["train"] if prepared.groups[row] in part] for part in (learnt, val))
+    train = _fraction({group: strata[group] for group in strata if group not in val}, split.fraction, place)
+    parts = ([row for row in rows["train"] if prepared.groups[row] in part] for part in (train, val))
     return Fold(*(_array(part) for part in (*parts, rows["test"])))
 
 
 def shared_groups(prepared: Grouped, fold: Fold) -> np.ndarray:
-    """(test scans,) whether the group of each lies in the training or validation part as well: never, but where a
-    publisher's split divides groups."""
+    """(test scans,) True if a scan's group is also in the training or validation part.
+
+    This happens only if a publisher's split divides groups.
+    """
     import numpy as np
 
     known = {prepared.groups[row] for row in (*fold.train, *fold.val)}
@@ -190,44 +193,44 @@ def _by_site(prepared: Grouped, folds: int) -> list[set[str]]:
     sites: dict[str, set[str]] = defaultdict(set)
     for group, site in zip(prepared.groups, prepared.sites, strict=True):
         sites[group].add(site)
-    if nowhere := list(prepared.sites).count(""):
-        who = f"{nowhere} of the {len(prepared.sites)} scans of {prepared.name} do not say their site"
-        raise BenchError(f"{who}: none can be left out; write the sites into its table, or split by kfold")
+    if unknown := list(prepared.sites).count(""):
+        who = f"{unknown} of the {len(prepared.sites)} scans of {prepared.name} have no site"
+        raise BenchError(f"{who}: no split by site; add the sites to the table of the set, or split by kfold")
     names = sorted(set(prepared.sites))
     if len(names) < 2 or len(names) != folds:
         remedy = f"ask for {len(names)} folds" if len(names) > 1 else "split by kfold"
         raise BenchError(
-            f"{prepared.name} has {len(names)} sites, and a fold a site: it cannot have {folds} folds; {remedy}"
+            f"{prepared.name} has {len(names)} sites, one fold per site, so it cannot have {folds} folds; {remedy}"
         )
     for group, places in sites.items():
         if len(places) > 1:
             raise BenchError(
-                f"{prepared.name}: {group} was scanned at {' and '.join(sorted(places))}: no split by site;"
+                f"{prepared.name}: {group} was scanned at {' and '.join(sorted(places))}, so sites divide a group;"
                 " split by kfold"
             )
     return [{group for group, places in sites.items() if site in places} for site in names]
 
 
 def _validation(rest: Strata, place: Sequence[Any]) -> set[str]:
-    """One inner fold: the first of those that hold the most strata, so that a small set has all classes in it."""
+    """One inner fold: the first with the largest number of strata, so that a small set still has all classes."""
     if len(rest) < 2:
-        few = f"{place[0]} has {len(rest)} groups beside a test part"
-        raise BenchError(f"{few}: too few to learn from and to choose by; ask for more folds, or add people")
+        few = f"{place[0]} has {len(rest)} groups outside a test part"
+        raise BenchError(f"{few}: too few for training and validation; ask for more folds, or add people")
     folds = max(2, min(INNER, len(rest) // 2))
     parts = divide_groups(rest, folds, "validation", *place)
     return max(parts, key=lambda part: len(set().union(*(rest[group] for group in part))))
 
 
-def _fraction(learnt: Strata, fraction: float, place: Sequence[Any]) -> set[str]:
-    """That part of the groups, of each stratum alike; a smaller fraction is within every larger one."""
+def _fraction(train: Strata, fraction: float, place: Sequence[Any]) -> set[str]:
+    """A fraction of the groups, the same in each stratum; a smaller fraction is a subset of every larger one."""
     kinds: dict[str, list[str]] = defaultdict(list)
-    for group in _shuffled(learnt, "fraction", *place):
-        kinds[max(sorted(learnt[group]), key=learnt[group].get)].append(group)
+    for group in _shuffled(train, "fraction", *place):
+        kinds[max(sorted(train[group]), key=train[group].get)].append(group)
     return {group for peers in kinds.values() for group in peers[: math.ceil(fraction * len(peers))]}
 
 
 def _shuffled(names: Iterable[str], *chance: Any) -> list[str]:
-    """The names in an order that depends on them and on `chance` alone."""
+    """The names in an order that depends only on the names and on `chance`."""
     return sorted(names, key=lambda name: (digest([*chance, name]), name))
 
 

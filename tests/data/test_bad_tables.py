@@ -153,7 +153,7 @@ def people(ill: int, of: int = 20, **more: object) -> Labelled:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (people(0), "all 20 groups of some_set are of the class 'well': there is nothing to tell apart"),
+        (people(0), "all 20 groups of some_set have the class 'well': nothing to classify"),
         (
             people(3),
             "'ill' of some_set has 3 groups, fewer than the 5 folds: .*ask for 3 folds or fewer, or add people",

@@ -101,12 +101,12 @@ def test_sites_and_publishers_parts_are_divided_once_however_often_folds_are(plu
     assert [entry.partitions for entry in entries] == [1, 2]
 
 
-def test_sites_and_publishers_parts_are_asked_for_in_vain_where_there_are_none(plugins):
+def test_a_split_by_missing_sites_or_parts_is_refused(plugins):
     study = replace(STUDY, datasets=[Data("tiny_volumes", split="site")])
     found, _ = plan.locate(study, fingerprint)
     with pytest.raises(BenchError, match="comes from one site, or does not say"):
         plan.cells(study, found)
-    with pytest.raises(BenchError, match="no training and test parts of its publisher"):
+    with pytest.raises(BenchError, match="no split of its publisher"):
         splits.fold(prepare("tiny_volumes"), Split("publisher", 1), 0, 0)
     with pytest.raises(BenchError, match="no split 'sites'; did you mean 'site'"):
         plan.locate(replace(STUDY, datasets=[Data("tiny_places", split="sites")]), fingerprint)

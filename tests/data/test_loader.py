@@ -145,7 +145,7 @@ def test_none_changes_no_number() -> None:
 def test_a_part_gives_its_scans_normalised_and_in_order(
     dtype: type, held: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "HELD", held)
+    monkeypatch.setattr(loader, "MEMORY_LIMIT", held)
     np.save(tmp_path / "x.npy", prepared(dtype).array)
     array = np.load(tmp_path / "x.npy", mmap_mode="r")
     rows, y = np.array([6, 1, 4]), np.array([2, 0, 1])

@@ -67,7 +67,7 @@ def test_files_that_hold_something_else_are_damaged(tmp_path, file, content):
 def test_a_damaged_folder_is_told_from_one_that_is_not_there(tmp_path, file):
     made = prepare("ad_oasis", source=bids_trees.oasis(tmp_path / "oasis", 2))
     (made.folder / file).write_bytes(b"\x93NUMPY")
-    with pytest.raises(RunAbortedError, match=f"damaged \\({file}.*sets them aside"):
+    with pytest.raises(RunAbortedError, match=f"damaged \\({file}.*renames them"):
         open_prepared("ad_oasis").images()
 
 

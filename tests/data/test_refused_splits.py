@@ -67,7 +67,7 @@ def test_classes_of_one_name_are_one_class(plugins):
     assert found.external.labels == {"black": "dark", "grey": "grey", "bright": "bright"}
 
 
-def test_scans_that_do_not_say_their_site_are_counted(mine, tmp_path):
+def test_scans_without_a_site_are_counted(mine, tmp_path):
     mine(body="pass")
     path = tmp_path / "own" / "mine.py"
     text = path.read_text().replace("lambda i=i: self.read(i))", "lambda i=i: self.read(i), ['', 'x', 'y'][i])")
@@ -75,7 +75,7 @@ def test_scans_that_do_not_say_their_site_are_counted(mine, tmp_path):
     registry.forget()
     prepared = prepare("mine")
     assert prepared.sites == ("", "x", "y")
-    says = "1 of the 3 scans of mine do not say their site"
+    says = "1 of the 3 scans of mine have no site"
     with pytest.raises(BenchError, match=says):
         splits.fold(prepared, Split("site", 3), 0, 0)
     study = replace(registry.study("quickstart"), datasets=[Data("mine", split="site")])

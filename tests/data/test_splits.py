@@ -141,7 +141,7 @@ def test_a_split_by_site_tests_one_site_a_fold() -> None:
             balanced(2),
             Split(folds=2),
             0,
-            "some_set has 1 groups beside a test part: too few to learn from and to choose by",
+            "some_set has 1 groups outside a test part: too few for training and validation",
         ),
     ],
 )

@@ -55,7 +55,7 @@ def _sites(spec: DataSpec) -> int:
         raise BenchError(f"{spec.name} comes from one site, or does not say from which; split it by kfold")
     if sites[""]:
         remedy = "write the sites into its table and prepare it again, or split by kfold"
-        raise BenchError(f"{sites['']} of the {sites.total()} scans of {spec.name} do not say their site; {remedy}")
+        raise BenchError(f"{sites['']} of the {sites.total()} scans of {spec.name} have no site; {remedy}")
     return len(sites)
 
 
