@@ -52,13 +52,19 @@ TABLES = {
     "no column": ("participant_id\tsession_id\nsub-1\tses-1\n", "no column age; found: participant_id, session_id"),
     "commas": ((HEADER + ONE).replace("\t", ","), "sessions.tsv is separated by commas, not by tabs; save it as tab"),
     "semicolons": ((HEADER + ONE).replace("\t", ";"), "separated by semicolons, not by tabs"),
-    "UTF-16": ((HEADER + ONE).encode("utf-16"), "sessions.tsv is no table .* in UTF-16; save it as UTF-8"),
-    "UTF-16 without mark": ((HEADER + ONE).encode("utf-16-le"), "sessions.tsv, row 1 holds a NUL byte"),
-    "NUL": (HEADER + ONE + "sub-2\t\0\t5\n", "sessions.tsv, row 3 holds a NUL byte"),
-    "Latin-1": ((HEADER + "sub-1\tses-1\té\n").encode("latin-1"), "in UTF-8: see row 2; save it as UTF-8"),
+    "UTF-16": (
+        (HEADER + ONE).encode("utf-16"),
+        "sessions.tsv is encoded in UTF-16; save it as tab-separated text in UTF-8",
+    ),
+    "UTF-16 without mark": ((HEADER + ONE).encode("utf-16-le"), "sessions.tsv, row 1 has a NUL byte"),
+    "NUL": (HEADER + ONE + "sub-2\t\0\t5\n", "sessions.tsv, row 3 has a NUL byte"),
+    "Latin-1": (
+        (HEADER + "sub-1\tses-1\té\n").encode("latin-1"),
+        "row 2 is not UTF-8; save the table as tab-separated text in UTF-8",
+    ),
     "few cells": (HEADER + ONE + "sub-2\tses-1\n", "sessions.tsv, row 3: 2 cells, but 3 columns"),
     "many cells": (HEADER + "sub-1\tses-1\t60\t61\n", "row 2: 4 cells, but 3 columns"),
-    "open quote": (HEADER + 'sub-1\tses-1\t"60\n' + ONE, "a quote that opens must close"),
+    "open quote": (HEADER + 'sub-1\tses-1\t"60\n' + ONE, "close every quote"),
     "huge cell": (HEADER + "sub-1\tses-1\t" + "6" * 200_000 + "\n", "row 2: field larger than field limit"),
     "empty": ("", "sessions.tsv is empty"),
     "blank": ("\n \n", "sessions.tsv is empty"),
@@ -69,12 +75,12 @@ TABLES = {
     "a long name": (HEADER + f"sub-{'1' * 300}\tses-1\t60\n", "is no BIDS label"),
     "twice the same": (
         HEADER + ONE + "1\tses-1\t60\n",
-        "row 2 and .*sessions.tsv, row 3 are both of sub-1 ses-1.*participant_id",
+        "row 2 and .*sessions.tsv, row 3 both describe sub-1 ses-1.*participant_id",
     ),
-    "a repeat": (HEADER + ONE + ONE, "row 2 and .*row 3 are both of sub-1 ses-1, and the same; remove one"),
+    "a repeat": (HEADER + ONE + ONE, "row 2 and .*row 3 both describe sub-1 ses-1 and are equal; remove one"),
     "a conflict": (
         HEADER + ONE + "sub-1\tses-1\t61\n",
-        "both of sub-1 ses-1, but age is '60' and '61'; keep the right",
+        "both describe sub-1 ses-1, but age is '60' and '61'; keep the right",
     ),
 }
 
@@ -87,12 +93,12 @@ def test_a_table_that_cannot_be_read_is_refused_with_its_place(tmp_path, fault):
 
 
 def test_a_session_of_nobody_in_the_table_of_people_is_named(tmp_path):
-    with pytest.raises(BenchError, match=r"sessions\.tsv, row 3: sub-7 is not in participants\.tsv; add a row"):
+    with pytest.raises(BenchError, match=r"sessions\.tsv, row 3: sub-7 is not in participants\.tsv; add it"):
         rows(tmp_path, HEADER + ONE + "sub-7\tses-1\t60\n", "participant_id\tsex\nsub-1\tF\n")
 
 
 def test_a_person_listed_twice_is_refused_with_both_values(tmp_path):
-    with pytest.raises(BenchError, match=r"participants\.tsv, row 3 are both of sub-1, but sex is 'F' and 'M'"):
+    with pytest.raises(BenchError, match=r"participants\.tsv, row 3 both describe sub-1, but sex is 'F' and 'M'"):
         rows(tmp_path, HEADER + ONE, "participant_id\tsex\nsub-1\tF\nsub-1\tM\n")
 
 

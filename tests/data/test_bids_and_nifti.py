@@ -103,8 +103,8 @@ def _no_text(root: Path) -> None:
         (_no_column, "have no column age; found: participant_id, sex"),
         (_no_header, "has no column participant_id; found: name"),
         (_climbs, "'../other' is no BIDS label"),
-        (_linked, "participants.tsv leads outside"),
-        (_no_text, "is no table of tab-separated text"),
+        (_linked, "participants.tsv links to a file outside"),
+        (_no_text, "participants.tsv, row 2 is not UTF-8; save the table as tab-separated text"),
     ],
 )
 def test_another_layout_is_refused_with_what_was_found_and_what_is_expected(tmp_path, spoil, says):
@@ -150,15 +150,15 @@ def test_scaled_integers_are_read_as_the_numbers_they_stand_for(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "cut short|no NIfTI file"),
-        (b"hello, this is not a gzip file at all", "no whole gzip file"),
-        (gzip.compress(b"hello")[:-8] + b"otherend", "no whole gzip file"),
+        (b"", "truncated|no NIfTI file"),
+        (b"hello, this is not a gzip file at all", "no (complete )?gzip file"),
+        (gzip.compress(b"hello")[:-8] + b"otherend", "no (complete )?gzip file"),
         (gzip.compress(b"hello"), "no NIfTI file"),
-        (gzip.compress(nib.Nifti1Image(bids_trees.volume((3, 3, 3)), bids_trees.LAS).to_bytes())[:-40], "cut short"),
+        (gzip.compress(nib.Nifti1Image(bids_trees.volume((3, 3, 3)), bids_trees.LAS).to_bytes())[:-40], "truncated"),
         (gzip.compress(nib.Nifti1Image(bids_trees.volume((3, 3, 3)), bids_trees.LAS).to_bytes()[:-9]), "bytes"),
         (
             gzip.compress(nib.Nifti1Image(bids_trees.volume((3, 3, 3, 2)), bids_trees.LAS).to_bytes()),
-            "3 dimensions, this file 4",
+            "has 4 dimensions, expected 3",
         ),
         (gzip.compress(nib.Nifti1Image(np.ones((3, 3, 3), np.complex64), bids_trees.LAS).to_bytes()), "complex64"),
     ],

@@ -93,7 +93,7 @@ def _no_age(root: Path) -> None:
         (_another_subject, r"search\.csv, row 2: image I11 is of 009_S_0009, its file of 002_S_0001"),
         (_no_row, r"I11\.nii\.gz: image I11 is not in the \.csv of the search"),
         (_no_search, r"no \.csv with a column Image Data ID"),
-        (_no_age, r"search\.csv, row 2: 002_S_0001_bl: Age is -1, which no person's age is"),
+        (_no_age, r"search\.csv, row 2: 002_S_0001_bl: Age is -1, an impossible age"),
     ],
 )
 def test_a_search_that_does_not_tell_of_the_scans_is_refused(tmp_path, spoil, says):
@@ -122,7 +122,7 @@ def test_the_name_says_the_hospital_and_those_without_an_age_are_counted(tmp_pat
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        (["12,1,30,1970", "13,2,-1,1950"], r"IXI\.csv, row 3: IXI013: AGE is -1, which no person's age is"),
+        (["12,1,30,1970", "13,2,-1,1950"], r"IXI\.csv, row 3: IXI013: AGE is -1, an impossible age"),
         (["12,1,999,1970"], r"IXI\.csv, row 2: IXI012: AGE is 999"),
         (["12,1,old,1970"], r"IXI\.csv, row 2: IXI012: AGE is no number: 'old'"),
         (["12,3,30,1970"], r"row 2: IXI012: SEX_ID .* is '3'; write 1 or M"),
@@ -211,7 +211,7 @@ def test_an_array_that_is_none_is_told(tmp_path, spoil, says):
 
 def test_ages_that_stand_for_unknown_are_refused_in_openbhb(tmp_path):
     root = openbhb(tmp_path, ("111", "female", 999, 7, 2, "train"))
-    with pytest.raises(BenchError, match=r"participants\.tsv, row 2: 111: age is 999, which no person's age is"):
+    with pytest.raises(BenchError, match=r"participants\.tsv, row 2: 111: age is 999, an impossible age"):
         samples("age_openbhb", root)
 
 

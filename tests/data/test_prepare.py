@@ -87,10 +87,10 @@ def _linked(path: Path) -> None:
 
 
 FAULTS = {
-    "gzip file cut short": _truncate,
+    "gzip file truncated": _truncate,
     "1 voxels that are NaN or infinite": _nan,
     "expected about \\(91, 109, 91\\)": lambda path: bids_trees.write_scan(path, bids_trees.volume((40, 109, 91))),
-    "3 dimensions, this file 4": lambda path: bids_trees.write_scan(path, bids_trees.volume((91, 109, 91, 2))),
+    "has 4 dimensions, expected 3": lambda path: bids_trees.write_scan(path, bids_trees.volume((91, 109, 91, 2))),
     "spacing of \\(1.0, 2.0, 2.0\\) mm, expected": lambda path: bids_trees.write_scan(
         path, bids_trees.volume(), np.diag([1.0, 2.0, 2.0, 1.0])
     ),
@@ -143,7 +143,7 @@ def test_nothing_usable_stops_with_the_reasons(tmp_path):
     root = bids_trees.oasis(tmp_path / "oasis", 1)
     _truncate(bids_trees.scan_path(root, "sub-0"))
     with pytest.raises(
-        RunAbortedError, match=r"none of the 1 scans of ad_oasis can be used:\s+sub-0_ses-01 .*cut short"
+        RunAbortedError, match=r"none of the 1 scans of ad_oasis can be used:\s+sub-0_ses-01 .*truncated"
     ):
         prepare("ad_oasis", source=root, skip_broken=True)
     assert open_prepared("ad_oasis") is None

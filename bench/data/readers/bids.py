@@ -40,7 +40,7 @@ class Row:
     session : str
         The session, as `ses-01`; empty if there are none.
     path : Path
-        The image, whether or not the file exists.
+        The image; the file may be missing.
     values : mapping of str to str or None
         Text of each column; None if it is missing.
     line : Line or None
@@ -49,9 +49,9 @@ class Row:
 
     subject: str  # sub-01
     session: str  # ses-01, or empty
-    path: Path  # of the image, whether or not it is there
-    values: Mapping[str, str | None]  # column -> text, None where missing
-    line: Line | None = field(default=None, repr=False, compare=False)  # of the tables: where the values stand
+    path: Path  # of the image; the file may be missing
+    values: Mapping[str, str | None]  # column -> text, None if missing
+    line: Line | None = field(default=None, repr=False, compare=False)  # row of the tables, for messages
 
     @property
     def id(self) -> str:
@@ -68,7 +68,7 @@ class Row:
         Raises
         ------
         BenchError
-            If it is no finite number; the message names table and row.
+            If it is not a finite number; the message names table and row.
         """
         return finite_number(self.line or Line("a table", self.values), column, self.id)
 
@@ -78,7 +78,7 @@ class Row:
         Raises
         ------
         BenchError
-            If no person has such an age; the message names table and row.
+            If the age is impossible; the message names table and row.
         """
         return age_in(self.line or Line("a table", self.values), column, self.id)
 
@@ -101,9 +101,9 @@ class Row:
         Sample
             Reads the image when it is asked to.
         """
-        kept = {column: _plain(self.values[column]) for column in covariates}
+        covariate_values = {column: _plain(self.values[column]) for column in covariates}
         read = partial(read_scan, self.path)
-        return Sample(self.id, self.subject, float(target), stratum, read, site, (self.path,), kept)
+        return Sample(self.id, self.subject, float(target), stratum, read, site, (self.path,), covariate_values)
 
 
 def scans(root: Path | None, columns: Sequence[str], layout: str, suffix: str = "T1w") -> list[Row]:
@@ -128,19 +128,19 @@ def scans(root: Path | None, columns: Sequence[str], layout: str, suffix: str = 
     Raises
     ------
     BenchError
-        If there is no folder, no table or no such column, or if a row is wrong; the message says what was found and
+        If the folder, its tables or a column is missing, or if a row is invalid; the message names what is there and
         what is expected.
     """
     if root is None or not root.is_dir():
         raise BenchError(f"no folder {root}; expected: {layout}")
     if not any(root.glob("sub-*")):
-        raise BenchError(f"no sub-* folder in {root}; found: {_found(root)}; expected: {layout}")
+        raise BenchError(f"no sub-* folder in {root}; found: {_contents(root)}; expected: {layout}")
     rows = []
     for (subject, session), line in _entries(root, layout).items():
         absent = [column for column in columns if column not in line.values]
         if absent:
-            there = ", ".join(line.values)[:300]
-            raise BenchError(f"the tables in {root} have no column {', '.join(absent)}; found: {there}")
+            columns_read = ", ".join(line.values)[:300]
+            raise BenchError(f"the tables in {root} have no column {', '.join(absent)}; found: {columns_read}")
         values = {column: line.values[column] for column in columns}
         rows += [Row(subject, each, path, values, line) for each, path in _images(root, subject, session, suffix)]
     return sorted(rows, key=lambda row: (row.subject, row.session))
@@ -152,10 +152,12 @@ def _entries(root: Path, layout: str) -> dict[tuple[str, str], Line]:
     persons = _keyed(read_table(people, root), ("sub",)) if people.is_file() else {}
     sessions = _keyed(_sessions(root), ("sub", "ses"))
     if not sessions and not persons:
-        raise BenchError(f"no participants.tsv or sessions.tsv in {root}; found: {_found(root)}; expected: {layout}")
+        raise BenchError(f"no participants.tsv or sessions.tsv in {root}; found: {_contents(root)}; expected: {layout}")
     for (subject, _), line in sessions.items():
         if persons and (subject,) not in persons:
-            raise BenchError(f"{line.place}: {subject} is not in {people.name}; add a row there, or remove this one")
+            raise BenchError(
+                f"{line.place}: {subject} is not in {people.name}; add it to {people.name}, or remove this row"
+            )
     if sessions:
         return {key: line.over(persons.get(key[:1])) for key, line in sessions.items()}
     return {(subject, _label(line, "ses")): line for (subject,), line in persons.items()}
@@ -171,35 +173,37 @@ def _sessions(root: Path) -> list[Line]:
             lines.append(line.over(Line(line.place, {"participant_id": folder})))
             if _label(lines[-1], "sub") != folder:
                 value = line.values["participant_id"]
-                raise BenchError(f"{line.place}: participant_id {value!r} in the folder of {folder}; put it in its own")
+                raise BenchError(
+                    f"{line.place}: participant_id {value!r} in the folder of {folder}; move the row to its own folder"
+                )
     return lines
 
 
 def _keyed(lines: Sequence[Line], prefixes: Sequence[str]) -> dict[tuple[str, ...], Line]:
-    """The rows by person, or by person and session. BenchError if two are of the same."""
-    found: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+    """The rows by person, or by person and session. BenchError if two rows have the same key."""
+    rows: dict[tuple[str, ...], list[Line]] = defaultdict(list)
     for line in lines:
-        found[tuple(_label(line, prefix) for prefix in prefixes)].append(line)
-    return unique_rows(found)
+        rows[tuple(_label(line, prefix) for prefix in prefixes)].append(line)
+    return unique_rows(rows)
 
 
 def _images(root: Path, subject: str, session: str, suffix: str) -> list[tuple[str, Path]]:
-    """(session, file) of a person: of one session, or of all; the first by name where a session has several runs."""
+    """(session, file) of one session of a person, or of all; the first file by name if a session has several runs."""
     folder = root / subject
     sessions = [session] if session else sorted(path.name for path in folder.glob("ses-*") if path.is_dir())
-    found = []
+    images = []
     for each in sessions or [""]:
         anat = (folder / each if each else folder) / "anat"
         names = sorted(os.listdir(anat)) if anat.is_dir() else []
         files = [name for end in (".nii.gz", ".nii") for name in names if name.endswith(f"_{suffix}{end}")]
         files = [name for name in files if name.startswith(subject)]
         stem = f"{subject}_{each}" if each else subject
-        found.append((each, anat / (files[0] if files else f"{stem}_{suffix}.nii.gz")))
-    return found
+        images.append((each, anat / (files[0] if files else f"{stem}_{suffix}.nii.gz")))
+    return images
 
 
 def _label(line: Line, prefix: str) -> str:
-    """`sub-01` from `sub-01` or `01`; nothing but letters and digits, so that it cannot name another folder."""
+    """`sub-01` from `sub-01` or `01`; letters and digits only, so that a label cannot refer to another folder."""
     column = COLUMNS[prefix]
     value = line.values.get(column)
     if value is None and prefix == "ses":
@@ -215,10 +219,10 @@ def _label(line: Line, prefix: str) -> str:
 def _plain(text: str | None) -> str | float | None:
     if text is None:
         return None
-    found = number(text)
-    return text if found is None else found
+    value = number(text)
+    return text if value is None else value
 
 
-def _found(root: Path) -> str:
+def _contents(root: Path) -> str:
     names = sorted(path.name for path in root.iterdir())
     return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") if names else "nothing"

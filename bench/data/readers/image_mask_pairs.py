@@ -1,12 +1,12 @@
-"""Volumes with masks, of any size and spacing: which belong together, and each pair on one common grid.
+"""Read volumes with masks, of any size and spacing: match them by name, and resample each pair to a common grid.
 
-    for pair in paired(root, layout):
+    for pair in list_pairs(root, layout):
         scan = read_pair(pair, Grid(0.8, (192, 224, 96)), {1: 1}, allow_empty=False)
 
-An image is resampled linearly at the voxels of the grid, whose centre is the centre of the volume: it is the same
-whatever the mask. Where voxels grow it is smoothed first, with a Gaussian of (growth - 1) / 2 voxels. Of a mask the
-share of each class is resampled in the same way, and the largest share wins, the background where two are equal:
-structures thinner than the voxels of the grid are lost. Voxels that the volume does not reach are 0.
+An image is resampled linearly. The grid is centred on the volume and does not depend on the mask. If voxels become
+larger by a factor f, a Gaussian of (f - 1) / 2 voxels smooths the image first. A mask is resampled class by class in
+the same way; each voxel gets the class with the largest share, the background on a tie. Structures thinner than the
+voxels of the grid are lost. Voxels outside the volume are 0.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     import numpy as np
 
 ENDS = (".nii.gz", ".nii", ".mha")
-IMAGES, MASKS = ("data", "image", "img"), ("mask", "label", "cow_seg_label")  # how the names of their folders begin
-CHANNEL = "_0000"  # at the end of the name of an image, where masks have nothing
-SAME = 0.01  # of a spacing: what differs less is not resampled
-WIDTH = 3  # deviations of a Gaussian that are counted in
-HEAD = 0.5  # of every axis of a grid for heads that a volume has to reach over
-ROOM = 0.5  # voxels by which an image and its mask may lie apart
+IMAGES, MASKS = ("data", "image", "img"), ("mask", "label", "cow_seg_label")  # prefixes of folder names
+CHANNEL = "_0000"  # suffix of image names that mask names lack
+SAME = 0.01  # relative difference of spacing below which nothing is resampled
+WIDTH = 3  # standard deviations at which the Gaussian is truncated
+HEAD = 0.5  # share of every grid axis that a scan of a head must cover
+ROOM = 0.5  # voxels that an image and its mask may be apart
 
 
 @dataclass(frozen=True)
 class Pair:
     """An image and its mask."""
 
-    id: str  # what their names have in common
+    id: str  # common part of their names
     image: Path
     mask: Path
 
 
 TARGETS = ("mask", "projection")
-TARGET = "mask: every voxel; projection: whether the line from below to above that it lies on meets the structure"
-RESAMPLED = "to cubic voxels where those of the files differ: images blurred, then linearly; then cropped or padded"
+TARGET = "mask: every voxel; projection: whether the vertical line through the voxel meets the structure"
+RESAMPLED = "to cubic voxels if the spacing differs: smoothed, then linearly; then cropped or padded"
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Grid:
 
     mm: float
     shape: tuple[int, int, int]
-    least: float = 0.0  # share of every axis that a volume has to reach over: heads are whole, angiograms are slabs
+    least: float = 0.0  # share of every axis that a volume must cover: heads are whole, angiograms are slabs
 
     def check(self, path: Path, shape: tuple[int, ...], spacing: tuple[float, ...]) -> None:
-        """ValueError where a volume is too small in space to be one of this grid."""
+        """Raise ValueError if a volume covers too little space for this grid."""
         have = [size * step for size, step in zip(shape, spacing, strict=True)]
         want = [self.mm * size for size in self.shape]
         if any(one < self.least * other for one, other in zip(have, want, strict=True)):
@@ -67,7 +67,7 @@ class Grid:
         return (self.mm,) * 3
 
     def bring(self, values: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
-        """The image on this grid, (*shape), float32; as it is, but cropped or padded, where its voxels are as large."""
+        """The image on this grid, (*shape), float32; only cropped or padded if its spacing is that of the grid."""
         import numpy as np
         from scipy import ndimage
 
@@ -77,7 +77,7 @@ class Grid:
         blur = np.clip((steps - 1) / 2, 0, None)
         first = (np.array(values.shape) - 1) / 2 - steps * (np.array(self.shape) - 1) / 2
         reach = first + steps * (np.array(self.shape) - 1)
-        begin = np.clip(np.floor(first - WIDTH * blur - 1), 0, None).astype(int)  # what lies further off tells nothing
+        begin = np.clip(np.floor(first - WIDTH * blur - 1), 0, None).astype(int)  # voxels further out have no effect
         end = np.ceil(reach + WIDTH * blur + 2).astype(int)
         values = np.asarray(values[tuple(map(slice, begin, end))], np.float32)
         first = first - begin
@@ -100,10 +100,9 @@ class Grid:
         return won
 
     def placed(self, affine: np.ndarray, shape: tuple[int, ...], spacing: tuple[float, ...]) -> np.ndarray:
-        """The affine of this grid, (4, 4), for a volume of `shape` with `affine`: both have one middle.
+        """The affine of this grid, (4, 4), for a volume of `shape` with `affine`: both have the same centre.
 
-        Where voxels are only cropped or padded, and an odd number of them is left over, the middles are half a voxel
-        apart.
+        If voxels are only cropped or padded by an odd number, the centres are half a voxel apart.
         """
         import numpy as np
 
@@ -114,28 +113,28 @@ class Grid:
             steps = np.ones(3)
         else:
             first = (np.array(shape) - 1) / 2 - steps * (np.array(self.shape) - 1) / 2
-        found = np.array(affine, dtype=float)
-        found[:3, 3] += found[:3, :3] @ first
-        found[:3, :3] = found[:3, :3] * steps
-        return found
+        result = np.array(affine, dtype=float)
+        result[:3, 3] += result[:3, :3] @ first
+        result[:3, :3] = result[:3, :3] * steps
+        return result
 
     def _fit(self, values: np.ndarray) -> np.ndarray:
         import numpy as np
 
         fitted = np.zeros(self.shape, values.dtype)
-        here, there = [], []
+        source, target = [], []
         for have, want in zip(values.shape, self.shape, strict=True):
             both = min(have, want)
-            there.append(slice((want - both) // 2, (want - both) // 2 + both))
-            here.append(slice((have - both) // 2, (have - both) // 2 + both))
-        fitted[tuple(there)] = values[tuple(here)]
+            target.append(slice((want - both) // 2, (want - both) // 2 + both))
+            source.append(slice((have - both) // 2, (have - both) // 2 + both))
+        fitted[tuple(target)] = values[tuple(source)]
         return fitted
 
 
 def list_pairs(root: Path | None, layout: str, others: str = "") -> list[Pair]:
-    """Every image under `root` with the mask of the same name, sorted. BenchError where one is without the other.
+    """List every image under `root` with the mask of the same name, sorted. BenchError if either is missing.
 
-    others: how the names of files begin that are left alone.
+    others: prefix of file names to ignore.
     """
     if root is None or not root.is_dir():
         raise BenchError(f"no folder {root}; expected: {layout}")
@@ -144,16 +143,16 @@ def list_pairs(root: Path | None, layout: str, others: str = "") -> list[Pair]:
         alone = sorted(set(one) - set(other))
         if alone:
             raise BenchError(
-                f"{len(alone)} files in {root} have no {what} of the same name, {one[alone[0]].name} among them; add"
+                f"{len(alone)} files in {root} have no {what} of the same name, for example {one[alone[0]].name}; add"
                 f" the {what}, or remove the file"
             )
     if not images:
-        raise BenchError(f"all volumes in {root} are {others}*, which are left alone; expected: {layout}")
+        raise BenchError(f"all volumes in {root} are {others}*, which are ignored; expected: {layout}")
     return [Pair(key, images[key], masks[key]) for key in sorted(images)]
 
 
 def project_mask(scan: Scan, target: str) -> Scan:
-    """The scan with the mask that is asked for, one of TARGETS: a projection marks whole lines along the last axis."""
+    """The scan with its mask as `target` (one of TARGETS): a projection marks whole lines along the last axis."""
     import numpy as np
 
     if target == "mask":
@@ -165,8 +164,8 @@ def project_mask(scan: Scan, target: str) -> Scan:
 def read_pair(pair: Pair, grid: Grid, labels: Mapping[int, int], allow_empty: bool = False) -> Scan:
     """Image (1, *shape) and class indices (*shape) on `grid`.
 
-    labels: value in the file -> class; 0 is background and need not be named. ValueError where a file is broken, the
-    two do not lie on one another, the mask holds another value, or nothing but background (unless `allow_empty`).
+    labels: value in the file -> class; 0 is background and need not be listed. ValueError if a file is broken, image
+    and mask are at different positions, the mask has another value, or only background (unless `allow_empty`).
     """
     import numpy as np
 
@@ -174,23 +173,26 @@ def read_pair(pair: Pair, grid: Grid, labels: Mapping[int, int], allow_empty: bo
     grid.check(pair.image, image.shape, spacing)
     mask, _, placed = read_volume(pair.mask)
     if mask.shape != image.shape:
-        raise ValueError(f"{pair.mask.name} has dimensions {mask.shape}, its image {image.shape}; give the mask of it")
+        raise ValueError(
+            f"{pair.mask.name} has dimensions {mask.shape}, but its image {image.shape}; give the mask of this image"
+        )
     apart = _apart(affine, placed, image.shape)
     if not apart <= ROOM * min(spacing):
         raise ValueError(
-            f"{pair.mask.name} lies up to {apart:.2f} mm off its image, more than half a voxel; give both one affine"
+            f"{pair.mask.name} is up to {apart:.2f} mm away from its image, more than half a voxel; give both the same"
+            " affine"
         )
     classes = indices(mask, labels, pair.mask.name)
-    found = grid.bring_classes(classes, spacing)
-    if not found.any() and not allow_empty:
+    resampled = grid.bring_classes(classes, spacing)
+    if not resampled.any() and not allow_empty:
         where = "within the prepared grid" if classes.any() else "in it"
-        raise ValueError(f"{pair.mask.name} is empty: no voxel {where} is labelled; mend it, or allow empty masks")
+        raise ValueError(f"{pair.mask.name} is empty: no voxel {where} is labelled; correct it, or allow empty masks")
     brought = np.ascontiguousarray(grid.bring(image, spacing))[None]
-    return Scan(brought, grid.spacing, found, grid.placed(affine, image.shape, spacing))
+    return Scan(brought, grid.spacing, resampled, grid.placed(affine, image.shape, spacing))
 
 
 def read_alone(path: Path, grid: Grid) -> Scan:
-    """A volume without a mask, (1, *shape), on `grid`. ValueError or OSError where its file is broken."""
+    """A volume without a mask, (1, *shape), on `grid`. ValueError or OSError if its file is broken."""
     import numpy as np
 
     image, spacing, affine = read_volume(path)
@@ -200,9 +202,9 @@ def read_alone(path: Path, grid: Grid) -> Scan:
 
 
 def read_volume(path: Path) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
-    """Voxels (D, H, W) along right, anterior, superior, their spacing, and where the file says that they lie, (4, 4).
+    """Voxels (D, H, W) along right, anterior, superior, their spacing, and the affine (4, 4) of the reoriented voxels.
 
-    ValueError or OSError where it is broken. The affine is that of the voxels as they are turned.
+    ValueError or OSError if the file is broken.
     """
     import numpy as np
     from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
@@ -218,24 +220,22 @@ def read_volume(path: Path) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
 
 
 def indices(mask: np.ndarray, labels: Mapping[int, int], name: str) -> np.ndarray:
-    """The class of every voxel, uint8. ValueError for fractions, and for values that no class stands for."""
+    """The class of every voxel, uint8. ValueError for fractions, and for values without a class."""
     import numpy as np
 
     values = np.unique(mask)
     if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.floor(values))).all():
-        raise ValueError(f"{name} has values that are no whole numbers, so they are no labels; give the label map")
+        raise ValueError(f"{name} has values that are not whole numbers, so it is no label map; give the label map")
     known = {0: 0, **labels}
-    strange = [int(value) for value in values if int(value) not in known]
-    if strange:
-        raise ValueError(
-            f"{name} has the label {strange[0]}, which no class stands for; there are {_listed(sorted(known))}"
-        )
+    unknown = [int(value) for value in values if int(value) not in known]
+    if unknown:
+        raise ValueError(f"{name} has the unknown label {unknown[0]}; known labels: {_first_of(sorted(known))}")
     classes = np.array([known[int(value)] for value in values], np.uint8)
     return classes[np.searchsorted(values, mask)]
 
 
 def _apart(one: np.ndarray, other: np.ndarray, shape: tuple[int, ...]) -> float:
-    """Millimetres between where two affines put a voxel, the most over the volume: at one of its corners."""
+    """Largest distance in millimetres between the positions of a voxel under two affines; it occurs at a corner."""
     import numpy as np
 
     corners = np.stack(np.meshgrid(*[(0, size - 1) for size in shape], [1], indexing="ij")).reshape(4, -1)
@@ -244,31 +244,31 @@ def _apart(one: np.ndarray, other: np.ndarray, shape: tuple[int, ...]) -> float:
 
 def _folder(root: Path, begins: Iterable[str], layout: str) -> Path:
     folders = sorted(path for path in root.iterdir() if path.is_dir())
-    found = [path for path in folders if path.name.lower().startswith(tuple(begins)) and _volumes(path)]
-    if len(found) > 1:
-        found = [path for path in found if path.name.lower().endswith(("tr", "train"))] or found
-    if len(found) != 1:
-        there = ", ".join(path.name for path in found or folders) or "no folder"
+    matches = [path for path in folders if path.name.lower().startswith(tuple(begins)) and _volumes(path)]
+    if len(matches) > 1:
+        matches = [path for path in matches if path.name.lower().endswith(("tr", "train"))] or matches
+    if len(matches) != 1:
+        names = ", ".join(path.name for path in matches or folders) or "no folder"
         raise BenchError(
-            f"{root} has {len(found)} folders of volumes whose name begins with {' or '.join(begins)}, not one; found:"
-            f" {there}; expected: {layout}"
+            f"{root} has {len(matches)} folders of volumes whose name begins with {' or '.join(begins)}, expected one;"
+            f" found: {names}; expected: {layout}"
         )
-    return found[0]
+    return matches[0]
 
 
 def _volumes(folder: Path, others: str = "") -> dict[str, Path]:
-    """The volumes in a folder by what their names say of the scan. BenchError for two of one name."""
-    found: dict[str, Path] = {}
+    """The volumes in a folder, by name without suffixes. BenchError if two have the same name."""
+    volumes: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         end = next((end for end in ENDS if path.name.lower().endswith(end)), None)
         if end is None or path.name.startswith(".") or (others and path.name.startswith(others)):
             continue
         key = path.name[: -len(end)].removesuffix(CHANNEL)
-        if key in found:
-            raise BenchError(f"two files of {folder} are {key}: {found[key].name} and {path.name}; keep one")
-        found[key] = path
-    return found
+        if key in volumes:
+            raise BenchError(f"two files of {folder} have the id {key}: {volumes[key].name} and {path.name}; keep one")
+        volumes[key] = path
+    return volumes
 
 
-def _listed(values: list[int]) -> str:
+def _first_of(values: list[int]) -> str:
     return ", ".join(map(str, values[:20]))

@@ -1,6 +1,6 @@
-"""Class folders of JPEG and PNG files: which images there are, and each as a grey square.
+"""Read class folders of JPEG and PNG files: list the images, and read each as a grey square.
 
-    found = listed(root, Folders({"Healthy": ("healthy", "notumor"), "Tumor": ("tumor",)}), layout)
+    images = list_images(root, Folders({"Healthy": ("healthy", "notumor"), "Tumor": ("tumor",)}), layout)
     return [each.sample(target=0.0, size=224) for each in found]
 
 A folder counts as a class whatever its case, spaces, dashes and underscores; folders named train, training, test or
@@ -30,28 +30,28 @@ SUFFIXES = {".jpg", ".jpeg", ".png"}
 FORMATS = ("JPEG", "PNG")
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 DEPTH = 4  # folders between the root and an image
-LIMIT = 1 << 26  # pixels of an image: more is no slice of a head, but would fill the memory
-SPACING = (1.0, 1.0)  # such images do not say how large a pixel is: distances are in pixels of the prepared square
+LIMIT = 1 << 26  # pixels of an image; no slice of a head has more
+SPACING = (1.0, 1.0)  # the pixel size of such images is unknown: distances are in pixels of the prepared square
 AGAIN = "download or export it again"
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)  # what Pillow raises
 
 
 @dataclass(frozen=True)
 class Folders:
-    """How the folders of a set are spelt, in small letters and digits alone."""
+    """Names of the class folders of a set, in lower-case letters and digits only."""
 
     classes: Mapping[str, Sequence[str]]  # class -> spellings
-    unread: Sequence[str] = ()  # folders that are known, and left alone
+    unread: Sequence[str] = ()  # known folders that are ignored
 
     def label(self, folder: str) -> str | None:
-        """The class that a folder is of, None where it is of none."""
+        """The class of a folder, None if it is no class folder."""
         word = _word(folder)
         return next((label for label, words in self.classes.items() if word in words), None)
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One image file and what its folders say of it."""
+    """One image file with the class and part that its folders give."""
 
     path: Path
     label: str
@@ -59,27 +59,27 @@ class ImageFile:
 
     @property
     def id(self) -> str:
-        """`train/Healthy/name`: the same wherever the folder lies and however it is spelt."""
+        """`train/Healthy/name`: independent of the root folder and of the spelling of class folders."""
         return "/".join(filter(None, (self.part, self.label, self.path.stem)))
 
     def sample(self, target: float, size: int, group: str = "", part: str = "") -> Sample:
-        """The sample of this image, its own group unless one is given: nobody has published who is on it."""
+        """The sample of this image. By default it is its own group, because the publishers name no subjects."""
         read, part = partial(read_image, self.path, size), part or self.part
         return Sample(self.id, group or self.id, float(target), self.label, read, files=(self.path,), part=part)
 
 
 @dataclass
 class _FolderTree:
-    """What a walk through the folders came upon."""
+    """Class folders and unknown folders under a root."""
 
     classes: list[tuple[Path, str, str]] = field(default_factory=list)  # folder, class, part
-    strangers: list[Path] = field(default_factory=list)  # folders of images that are no class
+    unknown: list[Path] = field(default_factory=list)  # folders of images that are no class
 
 
 def list_images(root: Path | None, folders: Folders, layout: str) -> list[ImageFile]:
-    """Every image in the class folders under `root`, in the order of their ids.
+    """List every image in the class folders under `root`, sorted by id.
 
-    BenchError for a folder that is absent, empty or misspelt, and for two files with one id.
+    BenchError for a missing, empty or misspelt folder, and for two files with the same id.
     """
     if root is None or not root.is_dir():
         raise BenchError(f"no folder {root}; expected: {layout}")
@@ -92,14 +92,14 @@ def list_images(root: Path | None, folders: Folders, layout: str) -> list[ImageF
         other = ids.setdefault(picture.id, picture)
         if other is not picture:
             one, two = (each.path.relative_to(root) for each in (other, picture))
-            raise BenchError(f"two files are {picture.id}: {one} and {two} in {root}; keep one, or rename it")
+            raise BenchError(f"two files have the id {picture.id}: {one} and {two} in {root}; keep one, or rename one")
     return [ids[key] for key in sorted(ids)]
 
 
 def read_image(path: Path, size: int) -> Scan:
-    """The image as a grey square of `size` pixels, (1, size, size) uint8, its sides in proportion and padded with 0.
+    """Read an image as a grey square, (1, size, size) uint8; the aspect ratio is kept and the rest padded with 0.
 
-    Colours become luminance, what is transparent black; 16 bits are divided by 257. ValueError where it is broken.
+    Colours become luminance, transparent pixels black; 16-bit values are divided by 257. ValueError if it is broken.
     """
     import numpy as np
     from PIL import Image
@@ -109,41 +109,41 @@ def read_image(path: Path, size: int) -> Scan:
     (wide, high), scale = grey.size, size / max(grey.size)
     shape = max(1, round(wide * scale)), max(1, round(high * scale))
     if shape != grey.size:
-        grey = grey.resize(shape, Image.Resampling.BICUBIC)  # over all the pixels it shrinks: no aliases
+        grey = grey.resize(shape, Image.Resampling.BICUBIC)  # antialiased when it shrinks
     left, top = (size - shape[0]) // 2, (size - shape[1]) // 2
     square[top : top + shape[1], left : left + shape[0]] = np.asarray(grey)
     return Scan(square[None], SPACING)
 
 
 def _decoded(path: Path, size: int) -> Image:
-    """The image in grey, of 8 bits."""
+    """The image in 8-bit grey."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with path.open("rb") as file:
             if not file.read(1):
-                raise ValueError("it is empty, 0 bytes")
+                raise ValueError("it is empty (0 bytes)")
             file.seek(0)
             with Image.open(file, formats=FORMATS) as image:
                 _check_size(image.size)
-                image.draft("L", (2 * size, 2 * size))  # JPEG: no colours, and a large one at a half, quarter, eighth
+                image.draft("L", (2 * size, 2 * size))  # JPEG: decode grey only, large ones at reduced size
                 image.load()
                 return _grey(image)
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path.name} is no JPEG or PNG image, whatever its name says; {AGAIN}") from error
+        raise ValueError(f"{path.name} is no JPEG or PNG image despite its name; {AGAIN}") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(f"{path.name} promises more pixels than a slice of a head has; {AGAIN}") from error
+        raise ValueError(f"{path.name} states more pixels than a slice of a head has; {AGAIN}") from error
     except BROKEN as error:
-        raise ValueError(f"{path.name} is no whole image: {error}; {AGAIN}") from error
+        raise ValueError(f"{path.name} is no complete image: {error}; {AGAIN}") from error
 
 
 def _check_size(size: tuple[int, int]) -> None:
     if min(size) < 1:
         raise ValueError(f"it has {size[0]} x {size[1]} pixels")
     if size[0] * size[1] > LIMIT:
-        raise ValueError(f"it promises {size[0]} x {size[1]} pixels, more than a slice of a head has")
+        raise ValueError(f"it states {size[0]} x {size[1]} pixels, more than a slice of a head has")
 
 
 def _grey(image: Image) -> Image:
@@ -167,25 +167,25 @@ def _walk(folder: Path, folders: Folders, part: str, depth: int, tree: _FolderTr
             tree.classes.append((each, label, part))
             continue
         if word not in PARTS and next(_images(each), None) is not None:
-            tree.strangers.append(each)
+            tree.unknown.append(each)
         if depth > 1:
             _walk(each, folders, PARTS.get(word, part), depth - 1, tree)
 
 
 def _check(root: Path, folders: Folders, tree: _FolderTree, layout: str) -> None:
-    """BenchError where a class has no folder or no images, or a folder beside the classes is none of them."""
-    for stranger in tree.strangers:
-        beside = any(stranger.parent == folder.parent for folder, _, _ in tree.classes)
-        if beside or difflib.get_close_matches(stranger.name, folders.classes, n=1, cutoff=0.5):
-            there = did_you_mean(stranger.name, folders.classes)
-            raise BenchError(f"folder {stranger.relative_to(root)} in {root} holds images, but is no class; {there}")
+    """Raise BenchError if a class has no folder or no images, or if an unknown folder with images is beside a class."""
+    for folder in tree.unknown:
+        beside = any(folder.parent == known.parent for known, _, _ in tree.classes)
+        if beside or difflib.get_close_matches(folder.name, folders.classes, n=1, cutoff=0.5):
+            nearest = did_you_mean(folder.name, folders.classes)
+            raise BenchError(f"folder {folder.relative_to(root)} in {root} has images, but is no class; {nearest}")
     empty = [folder for folder, _, _ in tree.classes if next(_images(folder), None) is None]
     if empty:
         raise BenchError(f"no JPEG or PNG file in {empty[0].relative_to(root)} of {root}; put the images there")
     absent = sorted(set(folders.classes) - {label for _, label, _ in tree.classes})
     if absent:
-        there = ", ".join(sorted(path.name for path in root.iterdir())[:6]) or "nothing"
-        raise BenchError(f"no folder of the class {absent[0]} under {root}; found: {there}; expected: {layout}")
+        contents = ", ".join(sorted(path.name for path in root.iterdir())[:6]) or "nothing"
+        raise BenchError(f"no folder of the class {absent[0]} under {root}; found: {contents}; expected: {layout}")
 
 
 def _images(folder: Path) -> Iterator[Path]:

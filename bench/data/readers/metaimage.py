@@ -1,4 +1,4 @@
-"""MetaImage volumes (.mha, one file) to arrays along right, anterior, superior; the header is checked first."""
+"""Read MetaImage volumes (.mha, one file); the header is checked before the voxels are read."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ TYPES = {
     "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }
-LINES, WIDEST = 500, 10_000  # of a header: how many, and how many bytes in one
+LINES, WIDEST = 500, 10_000  # limits of a header: lines, and bytes per line
 
 
 def read_mha(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The voxels in the file's order and their affine (4, 4) to RAS millimetres. ValueError where it is broken."""
+    """The voxels in the file's order and their affine (4, 4) to RAS millimetres. ValueError if the file is broken."""
     import numpy as np
 
     try:
@@ -35,11 +35,11 @@ def read_mha(path: Path) -> tuple[np.ndarray, np.ndarray]:
             shape, affine, dtype = _shape(fields), _affine(fields), _dtype(fields)
             size = math.prod(shape) * dtype.itemsize
             if size > LIMIT:
-                raise ValueError(f"promises more than {LIMIT >> 30} GiB of voxels; {AGAIN}")
+                raise ValueError(f"states more than {LIMIT >> 30} GiB of voxels; {AGAIN}")
             content = _voxels(file, fields, size)
         return np.frombuffer(content, dtype).reshape(shape, order="F"), affine
     except (KeyError, zlib.error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name} is no whole MetaImage file: {error}; {AGAIN}") from error
+        raise ValueError(f"{path.name} is no complete MetaImage file: {error}; {AGAIN}") from error
     except ValueError as error:
         raise ValueError(f"{path.name} {error}") from error
 
@@ -53,7 +53,7 @@ def _fields(file: BinaryIO) -> dict[str, str]:
         fields[name.strip()] = value.strip()
         if name.strip() == "ElementDataFile":
             if value.strip() != "LOCAL":
-                raise ValueError("has its voxels in another file; save the two as one .mha")
+                raise ValueError("has its voxels in another file; save header and voxels as one .mha")
             return fields
     raise ValueError(f"is no MetaImage file: its header does not end; {AGAIN}")
 
@@ -61,7 +61,7 @@ def _fields(file: BinaryIO) -> dict[str, str]:
 def _shape(fields: dict[str, str]) -> tuple[int, ...]:
     shape = tuple(int(word) for word in fields["DimSize"].split())
     if len(shape) != 3 or min(shape) < 1 or fields.get("ElementNumberOfChannels", "1") != "1":
-        raise ValueError(f"is no volume of 3 dimensions, one grey value a voxel, but {shape}; give one volume")
+        raise ValueError(f"has dimensions {shape}, expected 3 with one grey value per voxel; give one volume")
     return shape
 
 
@@ -73,25 +73,27 @@ def _dtype(fields: dict[str, str]) -> np.dtype:
 
 
 def _affine(fields: dict[str, str]) -> np.ndarray:
-    """MetaImage counts to the left, posterior and superior; an axis is a row of its matrix."""
+    """Affine (4, 4) to RAS. MetaImage uses LPS axes (left, posterior, superior); an axis is a row of its matrix."""
     import numpy as np
 
     words = [fields["TransformMatrix"], fields["ElementSpacing"], fields["Offset"]]
     axes, steps, offset = (np.array([float(word) for word in text.split()]) for text in words)
     if (len(axes), len(steps), len(offset)) != (9, 3, 3):
-        raise ValueError(f"does not say where its voxels lie; {AGAIN}")
+        raise ValueError(f"has no complete orientation, spacing and offset; {AGAIN}")
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = axes.reshape(3, 3).T * steps, offset
     if not (np.abs(affine) < VAST).all() or not (steps > THINNEST).all() or abs(np.linalg.det(affine)) < THINNEST**3:
-        raise ValueError(f"has an affine that cannot be used; {AGAIN}")
+        raise ValueError(f"has an invalid affine; {AGAIN}")
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
 
 
 def _voxels(file: BinaryIO, fields: dict[str, str], size: int) -> bytes:
     if fields.get("CompressedData", "False").lower() == "true":
-        content = zlib.decompressobj().decompress(file.read(LIMIT), size)  # no more than is parse_header
+        content = zlib.decompressobj().decompress(file.read(LIMIT), size)  # no more than the header states
     else:
         content = file.read(size)
     if len(content) < size:
-        raise ValueError(f"is cut short: the header promises {size} bytes of voxels, the file holds {len(content)}")
+        raise ValueError(
+            f"is truncated: the header states {size} bytes of voxels, the file has {len(content)}; {AGAIN}"
+        )
     return content

@@ -1,4 +1,4 @@
-"""What the header of a NIfTI file promises, checked before any memory is taken for its voxels."""
+"""Parse and check the header of a NIfTI file before memory is allocated for its voxels."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ if TYPE_CHECKING:
     import nibabel as nib
     import numpy as np
 
-LIMIT = 1 << 31  # bytes of voxels, in the file and in memory: more is no scan of a head, but would fill the memory
-SHEAR = 0.01  # cosine of two axes of a grid, above which they are not at right angles
+LIMIT = 1 << 31  # bytes of voxels, in the file and in memory; no scan of a head has more
+SHEAR = 0.01  # largest cosine between two axes of a grid that count as orthogonal
 THINNEST = 1e-4  # mm between voxels
-VAST = 1e9  # mm: no scanner is as large
+VAST = 1e9  # mm: larger numbers in an affine are invalid
 AGAIN = "copy or export it again"
-QUIET = logging.Logger("bench.datasets", logging.CRITICAL + 1)  # of what nibabel mends in a header
+QUIET = logging.Logger("bench.datasets", logging.CRITICAL + 1)  # silences nibabel's reports of repaired headers
 
 
 @dataclass(frozen=True)
 class HeaderInfo:
-    """What a header says of the voxels that follow it."""
+    """Shape, type, offset, scaling and affine of the voxels that follow a header."""
 
     shape: tuple[int, int, int]  # in the file's own order
     dtype: np.dtype
     offset: int  # of the first voxel, in bytes
-    scaling: tuple[float, float] | None  # slope and intercept; None where voxels are what they stand for
+    scaling: tuple[float, float] | None  # slope and intercept; None if voxels are not scaled
     affine: np.ndarray  # (4, 4)
 
     @property
     def array_dtype(self) -> type:
-        """How voxels are held in memory: uint8 where the file holds just that, else float32."""
+        """Data type in memory: uint8 if the file has unscaled uint8 voxels, else float32."""
         import numpy as np
 
         return np.uint8 if self.dtype == np.uint8 and self.scaling is None else np.float32
@@ -42,23 +42,23 @@ class HeaderInfo:
 
 
 def layout(first: bytes) -> tuple[int, str] | None:
-    """Size and byte order of the header that begins with these four bytes; None where it is no NIfTI header."""
+    """Size and byte order of the header that starts with these four bytes; None if it is no NIfTI header."""
     orders = {"<": int.from_bytes(first, "little"), ">": int.from_bytes(first, "big")}
     return next(((size, order) for order, size in orders.items() if size in (348, 540)), None)
 
 
 def parse_header(file: BinaryIO) -> HeaderInfo:
-    """What the header at the beginning of `file` promises. ValueError where no scan can follow it."""
+    """Parse the header at the start of `file`. ValueError if it is invalid or describes no scan."""
     import numpy as np
 
     header = _header(file)
     shape, dtype, offset = _shape(header), _dtype(header), _offset(header)
-    header = _mended(header)
+    header = _repaired(header)
     info = HeaderInfo(shape, dtype, offset, _scaling(header), _affine(header))
     taken = math.prod(shape) * (1 if info.array_dtype is np.uint8 else 4)
     if max(taken, info.offset + info.size) > LIMIT:
         many = " x ".join(map(str, shape))
-        raise ValueError(f"promises more than {LIMIT >> 30} GiB: {many} voxels after byte {info.offset}; {AGAIN}")
+        raise ValueError(f"states more than {LIMIT >> 30} GiB: {many} voxels after byte {info.offset}; {AGAIN}")
     return info
 
 
@@ -68,10 +68,10 @@ def _header(file: BinaryIO) -> nib.Nifti1Header:
     first = file.read(4)
     size, order = layout(first) or (0, "")
     if not size:
-        raise ValueError(f"is no NIfTI file: it does not begin with a header; {AGAIN}")
+        raise ValueError(f"is no NIfTI file: it does not start with a header; {AGAIN}")
     block = first + file.read(size - 4)
     if len(block) < size:
-        raise ValueError(f"is no NIfTI file: its header is cut short, {len(block)} of {size} bytes; {AGAIN}")
+        raise ValueError(f"is no NIfTI file: its header is truncated, {len(block)} of {size} bytes; {AGAIN}")
     kind = nib.Nifti1Header if size == 348 else nib.Nifti2Header
     header = kind(block, order, check=False)
     if header["magic"].item() == kind.pair_magic:
@@ -79,8 +79,8 @@ def _header(file: BinaryIO) -> nib.Nifti1Header:
     return header
 
 
-def _mended(header: nib.Nifti1Header) -> nib.Nifti1Header:
-    """The header as nibabel mends it: unknown codes of an orientation become 0, a handedness of 0 becomes 1."""
+def _repaired(header: nib.Nifti1Header) -> nib.Nifti1Header:
+    """The header as nibabel repairs it: unknown orientation codes become 0, a handedness of 0 becomes 1."""
     from nibabel.spatialimages import HeaderDataError
 
     try:
@@ -95,11 +95,9 @@ def _shape(header: nib.Nifti1Header) -> tuple[int, int, int]:
     if not 1 <= axes <= 7 or min(steps[:axes]) < 1:
         raise ValueError(f"has impossible dimensions: {axes} axes of {tuple(steps[: max(0, axes)])} voxels; {AGAIN}")
     if axes == 4 and steps[3] > 1:
-        raise ValueError(
-            f"is no volume of 3 dimensions, this file 4: a 4D series of {steps[3]} volumes; give one volume"
-        )
+        raise ValueError(f"has 4 dimensions, expected 3: it is a 4D series of {steps[3]} volumes; give one volume")
     if axes not in (3, 4):
-        raise ValueError(f"is no volume of 3 dimensions, this file {axes}: {tuple(steps[:axes])}; give one volume")
+        raise ValueError(f"has {axes} dimensions, expected 3: {tuple(steps[:axes])}; give one volume")
     return tuple(steps[:3])
 
 
@@ -108,17 +106,19 @@ def _dtype(header: nib.Nifti1Header) -> np.dtype:
 
     code = int(header["datatype"])
     if code not in data_type_codes.dtype:
-        raise ValueError(f"has voxels of datatype {code}, which NIfTI does not know; {AGAIN}")
+        raise ValueError(f"has voxels of the unknown datatype {code}; {AGAIN}")
     dtype = data_type_codes.dtype[code].newbyteorder(header.endianness)
     if dtype.kind not in "iuf":
-        raise ValueError(f"holds {data_type_codes.label[code]}, not grey values; give one grey value a voxel")
+        raise ValueError(
+            f"holds {data_type_codes.label[code]}, not grey values; convert it to one grey value per voxel"
+        )
     return dtype
 
 
 def _offset(header: nib.Nifti1Header) -> int:
     offset, least = float(header["vox_offset"]), header.single_vox_offset
     if not least <= offset < math.inf or offset != int(offset):
-        raise ValueError(f"has its voxels at byte {offset:g}, but byte {least} is the first possible; {AGAIN}")
+        raise ValueError(f"has its voxels at byte {offset:g}, but they cannot start before byte {least}; {AGAIN}")
     return int(header["vox_offset"])
 
 
@@ -128,33 +128,33 @@ def _scaling(header: nib.Nifti1Header) -> tuple[float, float] | None:
     try:
         slope, inter = header.get_slope_inter()
     except HeaderDataError as error:
-        raise ValueError(f"has no scaling that can be used: {error}; {AGAIN}") from error
+        raise ValueError(f"has an invalid scaling: {error}; {AGAIN}") from error
     return None if slope is None or (slope, inter) == (1, 0) else (slope, inter)
 
 
 def _affine(header: nib.Nifti1Header) -> np.ndarray:
-    """Of the sform, or of the qform where there is none; ValueError where it tells no orientation."""
+    """Affine of the sform, else of the qform; ValueError if neither gives an orientation."""
     import numpy as np
     from nibabel.spatialimages import HeaderDataError
 
     if not header["sform_code"] and not header["qform_code"]:
         raise ValueError(
-            "says nothing of its orientation: qform_code and sform_code are 0; export it again with its orientation,"
-            " or set one where it is known"
+            "has no orientation: qform_code and sform_code are 0; export it again with its orientation, or set it if"
+            " you know it"
         )
     try:
         with np.errstate(all="ignore"):
             affine = header.get_best_affine()
     except (HeaderDataError, ValueError, ArithmeticError) as error:
-        raise ValueError(f"has no orientation that can be used: {error}; {AGAIN}") from error
-    if not (np.abs(affine) < VAST).all():  # NaN is not
-        raise ValueError(f"has NaN or infinite numbers, or vast ones, in its affine; {AGAIN}")
+        raise ValueError(f"has an invalid orientation: {error}; {AGAIN}") from error
+    if not (np.abs(affine) < VAST).all():  # false for NaN too
+        raise ValueError(f"has NaN, infinite or very large numbers in its affine; {AGAIN}")
     steps = steps_of(affine)
     if not (steps > THINNEST).all() or abs(np.linalg.det(affine[:3, :3] / steps)) < SHEAR**2:
-        raise ValueError(f"has a singular affine, in which not every axis leads somewhere; {AGAIN}")
+        raise ValueError(f"has a singular affine: its axes do not span three dimensions; {AGAIN}")
     axes = affine[:3, :3] / steps
     if np.abs(axes.T @ axes - np.eye(3)).max() > SHEAR:
-        raise ValueError("has a sheared grid, its axes not at right angles; resample it to a straight one")
+        raise ValueError("has a sheared grid: its axes are not orthogonal; resample it to an orthogonal grid")
     return affine
 
 

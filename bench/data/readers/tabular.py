@@ -1,4 +1,4 @@
-"""Tables of text, each row knowing where it stands; what cannot be read is told with its place."""
+"""Read text tables. Each row knows its file and row number, so that an error message can name them."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from bench.core import BenchError
 
 MISSING = {"", "n/a", "na", "nan", "none", "null"}
 LARGEST = 1 << 26  # bytes of a table
-SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}  # what programs separate cells by
-PEOPLE = ("participant_id", "session_id")  # columns of which a BIDS table has one
-AGES = (0.0, 120.0)  # years that a person may have: what lies outside is a code for a missing value
+SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}  # common separators of cells
+PEOPLE = ("participant_id", "session_id")  # a BIDS table has at least one of these columns
+AGES = (0.0, 120.0)  # years: an age outside this range is a code for a missing value
 DECADE = 10  # years in an age bin
-UNICODE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 and UTF-32 begin
+UNICODE = (b"\xff\xfe", b"\xfe\xff")  # first bytes of UTF-16 and UTF-32 files
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of one table, or of two where what holds for the person is joined with what holds for the session."""
+    """One row of a table, or a row of a session joined with the row of its person."""
 
     place: str  # table and row
-    values: Mapping[str, str | None]  # column -> text, None where missing
-    places: Mapping[str, str] = field(default_factory=dict)  # column -> place, where it is another
+    values: Mapping[str, str | None]  # column -> text, None if missing
+    places: Mapping[str, str] = field(default_factory=dict)  # column -> place, for columns of another table
 
     def place_of(self, column: str) -> str:
         return self.places.get(column, self.place)
 
     def over(self, other: Line | None) -> Line:
-        """This row, with what only the other has."""
+        """This row, extended by the columns that only the other row has."""
         if other is None:
             return self
         places = {column: other.place_of(column) for column in other.values if column not in self.values}
@@ -41,7 +41,7 @@ class Line:
 
 
 def read_table(path: Path, root: Path, ids: Sequence[str] = PEOPLE, separator: str = "\t") -> list[Line]:
-    """The rows of a table. BenchError where it lies outside `root`, or is no table with one of the columns `ids`."""
+    """The rows of a table. BenchError if the file is outside `root`, is no table, or has none of the columns `ids`."""
     kind = f"{SEPARATORS[separator]}-separated text"
     header, *rows = _cells(path, _text(path, root, kind), separator, kind)
     names = [name.strip() for name in header[1]]
@@ -50,13 +50,13 @@ def read_table(path: Path, root: Path, ids: Sequence[str] = PEOPLE, separator: s
     for number, cells in rows:
         place = f"{path}, row {number}"
         if len(cells) != len(names):
-            raise BenchError(f"{place}: {len(cells)} cells, but {len(names)} columns; write n/a where nothing is known")
+            raise BenchError(f"{place}: {len(cells)} cells, but {len(names)} columns; write n/a for a missing value")
         lines.append(Line(place, {name: _value(cell) for name, cell in zip(names, cells, strict=True)}))
     return lines
 
 
 def number(text: str) -> float | None:
-    """The number that a cell holds, perhaps infinite; None where it holds none."""
+    """The number in a cell, possibly infinite; None if the text is not a number."""
     try:
         return None if "_" in text else float(text)
     except ValueError:
@@ -64,76 +64,75 @@ def number(text: str) -> float | None:
 
 
 def finite_number(line: Line, column: str, whose: str) -> float | None:
-    """The finite number in a column, None where missing. BenchError with its place where it is no such number."""
+    """The finite number in a column, None if missing. BenchError with file and row for any other value."""
     text = line.values[column]
     if text is None:
         return None
-    found = number(text)
-    if found is None or not math.isfinite(found):
-        wrong = "no number" if found is None else "no finite number"
+    value = number(text)
+    if value is None or not math.isfinite(value):
+        wrong = "no number" if value is None else "no finite number"
         raise BenchError(
-            f"{line.place_of(column)}: {whose}: {column} is {wrong}: {text[:40]!r}; write a number, or n/a where it is"
-            " not known"
+            f"{line.place_of(column)}: {whose}: {column} is {wrong}: {text[:40]!r}; write a number, or n/a if unknown"
         )
-    return found
+    return value
 
 
 def age_in(line: Line, column: str, whose: str) -> float | None:
-    """The age in a column, None where missing. BenchError for one that nobody has: -1 and 999 stand for unknown."""
-    found, (youngest, oldest) = finite_number(line, column, whose), AGES
-    if found is not None and not youngest < found <= oldest:
+    """The age in a column, None if missing. BenchError for impossible ages: tables code unknown ages as -1 or 999."""
+    age, (youngest, oldest) = finite_number(line, column, whose), AGES
+    if age is not None and not youngest < age <= oldest:
         raise BenchError(
-            f"{line.place_of(column)}: {whose}: {column} is {found:g}, which no person's age is; write the age in"
-            " years, or n/a where it is not known"
+            f"{line.place_of(column)}: {whose}: {column} is {age:g}, an impossible age; write the age in years, or n/a"
+            " if unknown"
         )
-    return found
+    return age
 
 
 def decade(age: float) -> str:
-    """The bin of an age, by which folds are stratified."""
+    """The ten-year bin of an age, used to stratify folds."""
     start = int(age // DECADE) * DECADE
     return f"{start} to {start + DECADE - 1}"
 
 
 def unique_rows(lines: Mapping[tuple[str, ...], Sequence[Line]]) -> dict[tuple[str, ...], Line]:
-    """The one row of each key. BenchError for a key of several: where they stand, how they differ, what to do."""
+    """The row of each key. BenchError for a key with several rows, which names the rows and their difference."""
     for key, (one, *others) in lines.items():
         if others:
-            both = f"{one.place} and {others[0].place} are both of {' '.join(key).strip()}"
+            both = f"{one.place} and {others[0].place} both describe {' '.join(key).strip()}"
             names = [*one.values, *others[0].values]
             differ = [name for name in names if one.values.get(name) != others[0].values.get(name)]
             if not differ:
-                raise BenchError(f"{both}, and the same; remove one")
+                raise BenchError(f"{both} and are equal; remove one")
             values = " and ".join(repr(line.values.get(differ[0]) or "n/a") for line in (one, others[0]))
             raise BenchError(f"{both}, but {differ[0]} is {values}; keep the right one")
-    return {key: found[0] for key, found in lines.items()}
+    return {key: rows[0] for key, rows in lines.items()}
 
 
 def _text(path: Path, root: Path, kind: str) -> str:
     try:
         if not path.resolve().is_relative_to(root.resolve()):
-            raise BenchError(f"{path.name} leads outside {root}; put the table itself there")
+            raise BenchError(f"{path.name} links to a file outside {root}; copy the table into the folder")
         if not path.is_file():
-            raise BenchError(f"{path} is no file; put the table itself there")
+            raise BenchError(f"{path} is no file; replace it by the table")
         if path.stat().st_size > LARGEST:
-            raise BenchError(f"{path} has more than {LARGEST >> 20} MiB and is no table of people")
+            raise BenchError(f"{path} has more than {LARGEST >> 20} MiB, too much for a table of people")
         content = path.read_bytes()
-    except (OSError, RuntimeError) as error:  # a circle of links is a RuntimeError before Python 3.13
+    except (OSError, RuntimeError) as error:  # circular links raise RuntimeError before Python 3.13
         raise BenchError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if content.startswith(UNICODE):
-        raise BenchError(f"{path} is no table of {kind} in UTF-8, but in UTF-16; save it as UTF-8")
+        raise BenchError(f"{path} is encoded in UTF-16; save it as {kind} in UTF-8")
     if b"\0" in content:
         row = content[: content.index(b"\0")].count(b"\n") + 1
-        raise BenchError(f"{path}, row {row} holds a NUL byte, which no text does; save it as UTF-8 text")
+        raise BenchError(f"{path}, row {row} has a NUL byte, so it is no text; save it as UTF-8 text")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = content[: error.start].count(b"\n") + 1
-        raise BenchError(f"{path} is no table of {kind} in UTF-8: see row {row}; save it as UTF-8") from error
+        raise BenchError(f"{path}, row {row} is not UTF-8; save the table as {kind} in UTF-8") from error
 
 
 def _cells(path: Path, text: str, separator: str, kind: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, with their numbers in the file; the first is the header."""
+    """Row number and cells of each row that is not blank; the first is the header."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     empty = True
     try:
@@ -142,11 +141,9 @@ def _cells(path: Path, text: str, separator: str, kind: str) -> Iterator[tuple[i
                 yield reader.line_num, cells
                 empty = False
     except csv.Error as error:
-        raise BenchError(
-            f"{path} is no table of {kind}: row {reader.line_num}: {error}; a quote that opens must close"
-        ) from error
+        raise BenchError(f"{path} is no table of {kind}: row {reader.line_num}: {error}; close every quote") from error
     if empty:
-        raise BenchError(f"{path} is empty: there is no row of column names")
+        raise BenchError(f"{path} is empty: it has no header row")
 
 
 def _check_names(path: Path, names: Sequence[str], ids: Sequence[str], separator: str) -> None:
