@@ -156,7 +156,7 @@ def left(place: Path) -> dict[str, str]:
             found[name] = "\n".join(without_times(path))
     store = Store(place / "results")
     for path in store.trials.glob("[!.]*"):
-        record = store.whole(path.name)
+        record = store.verified(path.name)
         assert record is not None, store.damaged
         found[f"metrics of {path.name}"] = json.dumps([record.status, record.metrics, record.curve])
     for path in place.glob("data/prepared/[!.]*/manifest.json"):

@@ -24,7 +24,7 @@ class Quiet:
     def told_of(self, words):
         return any(words in each for each in self.words)
 
-    def elsewhere(self, trial):
+    def deferred(self, trial):
         self.shared.add(trial.key)
 
     def ended(self, trial, status, notes):

@@ -59,7 +59,7 @@ def _repeats(study: Study, data: list[ResolvedData]) -> list[str]:
     notes = []
     for item in data:
         same: dict[str, list[str]] = {}
-        for label, other in plan.alike(study, item).items():
+        for label, other in plan.repeated_arms(study, item).items():
             same.setdefault(other, []).append(label)
         notes += [
             f"{item.where} holds images, where nothing is pooled; left out, the same as {other}: {', '.join(labels)}"

@@ -98,7 +98,7 @@ class TrialProgressBar:
         self.parts[trial.key] = fraction
         self._show(trial)
 
-    def elsewhere(self, trial: Trial) -> None:
+    def deferred(self, trial: Trial) -> None:
         self.parts.pop(trial.key, None)
         self.starts.pop(trial.key, None)
         if not self.shared:

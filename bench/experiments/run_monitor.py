@@ -38,7 +38,7 @@ class SilentMonitor:
 class _SilentCallback:
     """Ignores every event of a launcher."""
 
-    began = moved = elsewhere = lost = ended = message = staticmethod(lambda *_: None)
+    began = moved = deferred = lost = ended = message = staticmethod(lambda *_: None)
 
 
 def _ignore(*_: Any) -> None:

@@ -47,7 +47,7 @@ def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, r
     repair_prepared(request.data, monitor)
     study = plan_study(request, options.smoke, root)
     launch.resolve_launcher(*options.target)
-    plan.chosen(study.study, study.name, study.cells, options.arms)  # a wrong arm stops before phantoms are made
+    plan.select_arms(study.study, study.name, study.cells, options.arms)  # a wrong arm stops before phantoms are made
     if not launch.cluster_address(*options.target):
         _check_threads(study)
     monitor.message(study.study.question)
@@ -56,7 +56,7 @@ def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, r
         monitor.message(line)
     notes, command = _notes(study), command_of(request, options)
     plan.write(study.name, study.study, study.data, study.cells, notes, command, root)
-    cells = plan.chosen(study.study, study.name, study.cells, options.arms)
+    cells = plan.select_arms(study.study, study.name, study.cells, options.arms)
     _run(study, cells, options, monitor)
     return summarise(study.name, study.study.reference, cells, study.store)
 

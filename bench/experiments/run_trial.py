@@ -171,7 +171,7 @@ def _upstream(trial: Trial, store: Store, data: TrialData) -> Sequence[Outputs]:
 
 
 def _outputs_of(needed: Trial, store: Store, data: TrialData) -> Outputs:
-    record, weights = store.whole(needed.key, weights=True), store.weights(needed.key)
+    record, weights = store.verified(needed.key, weights=True), store.weights(needed.key)
     if fault := store.damaged.get(needed.key):
         raise RunAbortedError(f"{fault}; run the same command again: it is set aside and trained again")
     if record is not None and record.status == "refused":

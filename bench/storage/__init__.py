@@ -1,1 +1,1 @@
-"""What lies on disk: written atomically, locked, with checksums. Knows no method and computes nothing."""
+"""Files on disk: written atomically, locked, with checksums. Knows no method and computes nothing."""

@@ -1,7 +1,7 @@
-"""What no report may show of people and machines: folders, names of people and scans, dates of birth, header texts.
+"""Removes what no report may show: folders, names of people and scans, dates of birth, header texts.
 
-`clean` takes them out of a text that comes from outside. `Secrets` knows what stands in the index of the data, and
-`checked` refuses a file that still shows any of it. People are told apart by `alias`, whose salt lies with the data.
+`clean` removes them from a text that comes from outside. `ProtectedNames` has the names in the index of the data, and
+`checked` refuses a file that still shows one. Reports name people by `alias`, whose salt is stored with the data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from bench.core import BenchError, paths
 
-LONG = 6  # digits of a number that may be somebody's
+LONG = 6  # digits of a number that may be a name
 SALT = "salt"  # the file under the data root
 _PATH = re.compile(r"""(?<![\w.:/])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:'"<>|,;()]+[/\\])+([^\s/\\:'"<>|,;()]*)""")
 _SUBJECT = re.compile(r"\b(?:sub|ses)-\w+")
@@ -52,11 +52,11 @@ _BINARY = re.compile(r"data:[\w/+.;=-]+;base64,[\w+/=]*")
 def clean(text: str, ids: Collection[str] = (), digits: int = 4, ours: bool = False) -> str:
     """A text from outside without folders, dates and names of people: paths keep their last part only.
 
-    ids: of scans and people, and texts of their headers; bare numbers cannot be told from others and stay.
+    ids: of scans and people, and texts of their headers; bare numbers cannot be recognised and stay.
     digits: of the shortest number that is taken for a name. ours: the text is a table of a report, whose own sentences
     may name statisticians.
     """
-    text = _PATH.sub(lambda found: f"…/{found[1]}" if found[1] else "…", str(text))
+    text = _PATH.sub(lambda match: f"…/{match[1]}" if match[1] else "…", str(text))
     spans = list(_named(text, ids if isinstance(ids, frozenset) else frozenset(ids), digits, ours))
     for start, end in reversed(spans):
         text = f"{text[:start]}(a scan){text[end:]}"
@@ -64,8 +64,8 @@ def clean(text: str, ids: Collection[str] = (), digits: int = 4, ours: bool = Fa
     return _COMPACT.sub("(a date)", _DATE.sub("(a date)", text))
 
 
-def _telling(word: str, digits: int) -> bool:
-    """Whether a word can be told from a number or a letter. digits: fewer of them alone are a number."""
+def _is_recognisable(word: str, digits: int) -> bool:
+    """True if a word is long enough to be a name. digits: a word of fewer digits is a mere number."""
     return len(word) >= (digits if word.isdigit() else 3)
 
 
@@ -84,7 +84,7 @@ def _named(text: str, names: frozenset[str], digits: int, ours: bool) -> Iterato
                 text[end : end + 1].isalnum() or text[start - 1 : start].isalnum()
             )
             inside = whole and any(first <= start and end <= final for first, final in spared)
-            if start >= last and whole and not inside and _telling(name, digits):
+            if start >= last and whole and not inside and _is_recognisable(name, digits):
                 yield start, end
                 last = end
                 break
@@ -94,11 +94,11 @@ def _named(text: str, names: frozenset[str], digits: int, ours: bool) -> Iterato
 def _by_word(names: frozenset[str]) -> Mapping[str, list[tuple[int, str]]]:
     """A word of each name, the one that fewest others have -> where in the name it begins, the name; longest first."""
     words = {name: list(_WORD.finditer(name)) for name in sorted(names, key=lambda name: (-len(name), name))}
-    shared = Counter(each[0] for found in words.values() for each in found)
+    shared = Counter(each[0] for parts in words.values() for each in parts)
     index: dict[str, list[tuple[int, str]]] = {}
-    for name, found in words.items():
-        if found:
-            rarest = min(found, key=lambda each: (shared[each[0]], -len(each[0])))
+    for name, parts in words.items():
+        if parts:
+            rarest = min(parts, key=lambda each: (shared[each[0]], -len(each[0])))
             index.setdefault(rarest[0], []).append((rarest.start(), name))
     return index
 
@@ -112,7 +112,7 @@ class ProtectedNames:
     """
 
     names: frozenset[str] = frozenset()
-    words: frozenset[str] = frozenset()  # that a report needs: classes, data sets; they are nobody's name
+    words: frozenset[str] = frozenset()  # that a report needs: classes, data sets; they are no names
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", frozenset(self.names - self.words - _report_words()))
@@ -126,28 +126,28 @@ class ProtectedNames:
         return clean(word, self.names, LONG, ours=True)
 
     def faults(self, name: str, text: str) -> list[str]:
-        """What a file of this name and text would tell, in words that do not tell it."""
+        """What a file of this name and text would reveal, described without revealing it."""
         text = readable(name, text)
-        found = [f"a folder (…/{each[1]})" for each in _PATH.finditer(text)]
-        found += ["a name of a person or a scan"] * bool(_SUBJECT.search(text) or _SCAN.search(text))
+        faults = [f"a folder (…/{each[1]})" for each in _PATH.finditer(text)]
+        faults += ["a name of a person or a scan"] * bool(_SUBJECT.search(text) or _SCAN.search(text))
         loose = _CELL.sub("", text) if name.endswith(".csv") else text
-        found += ["a full date"] * bool(_DATE.search(text) or _COMPACT.search(loose))
+        faults += ["a full date"] * bool(_DATE.search(text) or _COMPACT.search(loose))
         known = {text[start:end] for start, end in _named(text, self.names, LONG, ours=True)}
-        return found + ([f"{len(known)} names or texts that stand in the index of the data"] if known else [])
+        return faults + ([f"{len(known)} names or texts that stand in the index of the data"] if known else [])
 
     def checked(self, name: str, text: str) -> str:
-        """The text of a file that may be written. BenchError where it would tell of people or of this machine."""
+        """The text of a file that may be written. BenchError if it would show people or this machine."""
         faults = self.faults(name, text) + self.faults("", Path(name).name)
         if faults:
             raise BenchError(
-                f"{name} is not written: it would show {'; '.join(dict.fromkeys(faults))}. Take it out of the labels,"
+                f"{name} is not written: it would show {'; '.join(dict.fromkeys(faults))}. Remove that from the labels,"
                 " notes and parameters of the study"
             )
         return text
 
 
 def readable(name: str, text: str) -> str:
-    """What a reader of a file sees: the escapes of its form undone, what is packed inside left out."""
+    """The text that a reader of a file sees: escapes of its format undone, embedded binary data removed."""
     text, kind = _BINARY.sub("", text), Path(name).suffix
     if kind == ".html":
         text = _ASSET.sub("", text)
@@ -167,7 +167,7 @@ def readable(name: str, text: str) -> str:
 
 @cache
 def _report_words() -> frozenset[str]:
-    """The listed words that reports consist of: a scan that is called `table` cannot be told from a table."""
+    """The listed words that reports consist of: a scan that is called `table` looks like the word."""
     lines = files("bench").joinpath("templates", "report_words.txt").read_text("utf-8").splitlines()
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
@@ -175,13 +175,13 @@ def _report_words() -> frozenset[str]:
 def alias(data: str, name: str) -> str:
     """What a report calls a scan or a person: 16 hexadecimal digits of a keyed hash.
 
-    Without the salt, which lies with the prepared data and nowhere else, nobody finds the name by trying names.
+    Without the salt, which is stored with the prepared data alone, the name cannot be found by trying names.
     """
     return hmac.new(salt(paths.data_root()), f"{data}\0{name}".encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def aliases(data: str, names: Iterable[str]) -> list[str]:
-    """The same for many, each worked out once."""
+    """The aliases of many names, each computed once."""
     names = list(map(str, names))
     known = {name: alias(data, name) for name in set(names)}
     return [known[name] for name in names]
@@ -189,21 +189,21 @@ def aliases(data: str, names: Iterable[str]) -> list[str]:
 
 @cache
 def salt(root: Path) -> bytes:
-    """The salt under a data root, made where there is none; of this process alone where the root cannot be written."""
+    """The salt under a data root, created if missing; of this process alone if the root cannot be written."""
     path = root / SALT
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not path.is_file():
-            made = root / f".{SALT}-{chance.token_hex(4)}"
-            made.write_text(chance.token_hex(32))
-            made.chmod(0o600)
+            new = root / f".{SALT}-{chance.token_hex(4)}"
+            new.write_text(chance.token_hex(32))
+            new.chmod(0o600)
             try:
-                os.link(made, path)  # who comes second takes the first one's
+                os.link(new, path)  # a second process takes the salt of the first
             except FileExistsError:
                 pass
             except OSError:  # a file system without links
-                made.replace(path)
-            made.unlink(missing_ok=True)
+                new.replace(path)
+            new.unlink(missing_ok=True)
         return path.read_bytes()
     except OSError:
         return chance.token_bytes(32)

@@ -1,7 +1,7 @@
-"""Arrays on disk, row by row: .npy files that know whether they are whole.
+"""Arrays on disk, written row by row: .npy files with a checksum beside them.
 
-Beside `x.npy` lies `x.npy.seal`, with the checksum of what it holds and the size and time that the file had then. A
-file that still has both is taken as it is; one that has not (copied, restored, changed) is read through once.
+Beside `x.npy` there is `x.npy.seal`, with the checksum of the rows and the size and time of the file when it was
+sealed. A file with the same size and time is trusted; any other (copied, restored, changed) is read and checked once.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-_SEEN: dict[Path, list] = {}  # files read through and found whole by this process: how they looked, their checksum
+_CHECKED: dict[Path, list] = {}  # files that this process has read and checked: size and time, checksum
 
 
 class NpyWriter:
-    """A .npy file of rows of one shape and type, of which the number is known at the end."""
+    """Writes a .npy file of rows of one shape and type; the number of rows is known at the end."""
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any, before: Sequence[str] = ()) -> None:
-        """before: checksums of rows that an earlier process wrote; those that are whole, up to the first that is not,
-        are kept."""
+        """before: checksums of rows that an earlier process wrote; rows stay up to the first that does not match."""
         import numpy as np
 
         self.path, self.shape, self.dtype = path, tuple(shape), np.dtype(dtype)
@@ -47,7 +46,7 @@ class NpyWriter:
         return len(self.checksums)
 
     def keep(self, rows: int) -> None:
-        """Forget all rows but the first `rows`."""
+        """Remove all rows but the first `rows`."""
         import numpy as np
 
         del self.checksums[rows:]
@@ -55,22 +54,22 @@ class NpyWriter:
         self._file.truncate()
 
     def append(self, row: np.ndarray) -> str:
-        """Write a row of the file's shape, brought to its type; returns its checksum."""
+        """Write a row of the file's shape, converted to its type; returns its checksum."""
         import numpy as np
 
         if row.shape != self.shape:
-            raise ValueError(f"a row of shape {row.shape} in a file of {self.shape}")
+            raise ValueError(f"a row has shape {row.shape}; the file has rows of shape {self.shape}")
         content = np.ascontiguousarray(row, self.dtype)
         self._file.write(content.data)
         self.checksums.append(row_checksum(content))
         return self.checksums[-1]
 
     def reach(self) -> None:
-        """Hand what was written to the system, so that it outlives this process."""
+        """Flush the written rows to the system, so that they outlive this process."""
         self._file.flush()
 
     def close(self) -> str:
-        """Write down how many rows there are and seal the file; returns the checksum of all of it."""
+        """Write the number of rows into the header and seal the file; returns its checksum."""
         self._file.seek(0)
         self._header()
         self._file.flush()
@@ -81,12 +80,12 @@ class NpyWriter:
         return total
 
     def leave(self) -> None:
-        """Close the file, finished or not. What a full disk does not take any more is lost with it."""
+        """Close the file, finished or not. Rows that a full disk cannot take are lost."""
         with contextlib.suppress(OSError):
             self._file.close()
 
     def _header(self) -> None:
-        """The header keeps its length whatever the number of rows: numpy leaves room for that to grow."""
+        """Write the header. Its length does not depend on the number of rows: numpy leaves room for it to grow."""
         from numpy.lib import format as npy
 
         shape = (self.rows, *self.shape)
@@ -99,7 +98,7 @@ def row_checksum(content: Any) -> str:
 
 
 def opened(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """The file as a read-only memory map of `shape`. ValueError where it is not there, or not what was written."""
+    """The file as a read-only memory map of `shape`. ValueError if it is missing or was changed."""
     import numpy as np
 
     if fault := fault_of(path):
@@ -107,47 +106,47 @@ def opened(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     with read_errors(path):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.shape != tuple(shape):
-        raise ValueError(f"{path.name} holds {array.shape}, not {tuple(shape)}")
+        raise ValueError(f"{path.name} has shape {array.shape}, not {tuple(shape)}")
     return array
 
 
 def move(path: Path, to: Path) -> None:
-    """Give a finished file its name; between the two renames it has none that counts."""
-    _beside(to).unlink(missing_ok=True)
+    """Rename a finished file and its seal; between the two renames the file counts as missing."""
+    _seal_path(to).unlink(missing_ok=True)
     path.replace(to)
-    _beside(path).replace(_beside(to))
+    _seal_path(path).replace(_seal_path(to))
 
 
 def fault_of(path: Path, thorough: bool = False, checksum: str = "") -> str:
-    """What is wrong with a file, in words; empty where it is what was written.
+    """What is wrong with a file, in words; empty if it is unchanged.
 
-    thorough: read it through even if it looks so. checksum: what it shall be, where somebody else knows.
+    thorough: read it even if its size and time are unchanged. checksum: the one expected, if the caller knows it.
     """
     try:
         with read_errors(path):
-            sealed, looks = json.loads(_beside(path).read_text()), _looks(path)
+            sealed, state = json.loads(_seal_path(path).read_text()), _size_and_time(path)
         if checksum and sealed["checksum"] != checksum:
-            return f"{path.name} is another file than was written"
-        untouched = [sealed["size"], sealed["time"]] == looks
-        if not thorough and (untouched or _SEEN.get(path) == [looks, sealed["checksum"]]):
+            return f"{path.name} is another file than the one written"
+        untouched = [sealed["size"], sealed["time"]] == state
+        if not thorough and (untouched or _CHECKED.get(path) == [state, sealed["checksum"]]):
             return ""
         with read_errors(path):
-            found = checksum_of(path)
-        if found != sealed["checksum"]:
+            content = checksum_of(path)
+        if content != sealed["checksum"]:
             return f"{path.name} was changed after it was written"
     except FileNotFoundError as error:
         return f"{Path(error.filename).name} is missing"
     except (ValueError, EOFError, LookupError, TypeError) as error:
         return f"{path.name} cannot be read: {error}"
-    _SEEN[path] = [looks, found]
+    _CHECKED[path] = [state, content]
     if not untouched:
-        with contextlib.suppress(OSError):  # a folder that may only be read is read through each time
+        with contextlib.suppress(OSError):  # a read-only folder: its files are checked again by each process
             _seal(path, sealed["checksum"])
     return ""
 
 
 def checksum_of(path: Path) -> str:
-    """The checksum of what a .npy file holds: of its rows, their number, shape and type."""
+    """The checksum of a .npy file: of its rows, their number, shape and type."""
     import numpy as np
 
     array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -160,19 +159,19 @@ def _total(rows: Sequence[str], shape: tuple[int, ...], dtype: np.dtype) -> str:
 
 
 def _seal(path: Path, checksum: str) -> None:
-    size, time = _looks(path)
-    unfinished = _beside(path).with_name(f".{path.name}.seal-{os.getpid()}")
+    size, time = _size_and_time(path)
+    unfinished = _seal_path(path).with_name(f".{path.name}.seal-{os.getpid()}")
     unfinished.write_text(json.dumps({"checksum": checksum, "size": size, "time": time}))
     flush(unfinished)
-    unfinished.replace(_beside(path))
+    unfinished.replace(_seal_path(path))
     for left in path.parent.glob(f".{path.name}.seal-*"):  # of killed processes
         left.unlink(missing_ok=True)
 
 
-def _looks(path: Path) -> list[int]:
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns]
+def _size_and_time(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
-def _beside(path: Path) -> Path:
+def _seal_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.seal")

@@ -1,7 +1,7 @@
-"""Files that are whole or not there, and faults of a disk told in one line.
+"""Atomic writes, and errors of the disk in one line.
 
-What is written gets another name until it is whole and flushed, and is then renamed. What a full disk, a folder that
-is gone or may not be written makes a program raise becomes a RunAbortedError that says where, why and what to do.
+A file is written under another name, flushed and then renamed: it is complete or missing. The errors of a full disk or
+of a folder that is missing or read-only become a RunAbortedError that says where, why and what to do.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ def disk_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise _abort(folder, error.errno, error) from error
     except Exception as error:  # safetensors and zip files have errors of their own for a full disk
-        found = re.search(r"os error (\d+)|no space left", str(error), re.IGNORECASE)
-        if found is None:
+        match = re.search(r"os error (\d+)|no space left", str(error), re.IGNORECASE)
+        if match is None:
             raise
-        raise _abort(folder, int(found[1] or errno.ENOSPC), error) from error
+        raise _abort(folder, int(match[1] or errno.ENOSPC), error) from error
 
 
 def _abort(folder: Path, number: int | None, error: BaseException) -> RunAbortedError:
@@ -88,7 +88,7 @@ def read_sealed_json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path.name} cannot be read: {error}") from error
     if not isinstance(entry, dict):
-        raise ValueError(f"{path.name} cannot be read: it holds no entry")
+        raise ValueError(f"{path.name} cannot be read: it is not a JSON object")
     if entry.pop("seal", None) != json_checksum(entry):
         raise ValueError(f"{path.name} was changed after it was written")
     return entry
@@ -102,8 +102,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """
     with disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path.with_name(f".{path.name}.claim")) as held:
-            unfinished = path.with_name(f".{path.name}.new{held.mark}")
+        with locked(path.with_name(f".{path.name}.claim")) as lock:
+            unfinished = path.with_name(f".{path.name}.new{lock.mark}")
             try:
                 yield unfinished
                 flush(unfinished)

@@ -104,14 +104,14 @@ def read_lock_note(path: Path) -> str | None:
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[Lock]:
     """Wait for the lock on `path` and hold it in the block. waiting: called once if another process holds it."""
-    held = acquire_lock(path)
-    if held is None:
+    lock = acquire_lock(path)
+    if lock is None:
         waiting()
-    while held is None:
+    while lock is None:
         time.sleep(PAUSE)
-        held = acquire_lock(path)
-    with held:
-        yield held
+        lock = acquire_lock(path)
+    with lock:
+        yield lock
 
 
 def _open(path: Path) -> int:

@@ -11,29 +11,29 @@ from bench.storage.tuned_file import SEARCHES
 
 
 def not_run(name: str, place: Path) -> BenchError:
-    """That a study was not run here, and whether it was searched; place: the folder that its results would lie in."""
+    """The error for a study without a run here, and whether it was searched. place: the folder of its results."""
     if not (place / SEARCHES).is_file():
         return BenchError(f"the study {name} has not been run here; run: bench run --study {name}")
     return BenchError(
-        f"of the study {name} nothing but a search was begun here: bench status --study {name} tells how far it is, and"
-        f" bench tune --study {name} goes on and leaves {place}/tuning/report.md. For trials and their report run:"
+        f"the study {name} was only searched here, not run: bench status --study {name} shows the search, and"
+        f" bench tune --study {name} resumes it and writes {place}/tuning/report.md. For trials and their report run:"
         f" bench run --study {name}"
     )
 
 
 def read_plan(path: Path) -> StudyPlan:
-    """The plan in a file. BenchError where it cannot be read, or was made under another protocol."""
+    """The plan in a file. BenchError if it cannot be read or was made under another protocol."""
     try:
         entry = json.loads(path.read_bytes())
         protocol = entry["protocol"]
         plan = StudyPlan.from_json(entry) if protocol == PROTOCOL else None
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        remedy = "remove it: `bench run` writes a new one, and the records stay"
+        remedy = "delete it: `bench run` writes a new one, and the records stay"
         raise BenchError(f"{path} cannot be read ({error}); {remedy}") from error
     if plan is None:
         raise BenchError(
-            f"{path.parent} was made under protocol {protocol}, this is protocol {PROTOCOL}: its numbers do not"
-            " compare with new ones, and it is left as it is. Rename that folder to run the study anew beside it; its"
+            f"{path.parent} was made under protocol {protocol}, this is protocol {PROTOCOL}: its numbers cannot be"
+            " compared with new ones, and nothing was changed. Rename that folder to run the study again beside it; its"
             f" records in {path.parents[1] / 'trials'} stay, and are not used"
         )
     return plan

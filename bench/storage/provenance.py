@@ -1,6 +1,6 @@
-"""By which code a record was made: the commit of the checkout, whether it was changed since, a checksum of the sources.
+"""The code that made a record: commit of the checkout, whether it has uncommitted changes, checksum of the sources.
 
-Equal checksums are equal sources, wherever they were installed; a commit is known in a checkout only.
+Equal checksums mean equal sources, also between installations; the commit is known in a checkout only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench.storage.source_code import PACKAGES, checksum, package_folder
 
 
 def code() -> dict[str, Any]:
-    """commit (None outside a checkout), changed (None where that is not known), sources: of the code that runs."""
+    """commit (None outside a checkout), changed (None if unknown) and sources of the running code."""
     return dict(_code(tuple(str(folder.resolve()) for folder in paths.plugin_folders())))
 
 
@@ -34,7 +34,7 @@ def _code(plugins: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def _sources(plugins: list[Path]) -> str:
-    """Over the names and bytes of every module of the packages, and of the user's own files."""
+    """A checksum over the names and bytes of every module of the packages, and of the user's own files."""
     folders = [folder for name in PACKAGES if (folder := package_folder(name))]
     files = [(path.relative_to(folder.parent).as_posix(), path) for folder in folders for path in folder.rglob("*.py")]
     files += [(f"plug-in {path.name}", path) for folder in plugins for path in folder.glob("*.py")]
@@ -42,7 +42,7 @@ def _sources(plugins: list[Path]) -> str:
 
 
 def _git(root: Path, *words: str) -> str | None:
-    """What git says of the checkout; None where it cannot be asked."""
+    """The output of a git command in the checkout; None if it fails."""
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(
@@ -54,7 +54,7 @@ def _git(root: Path, *words: str) -> str | None:
 
 
 def format_code_version(provenance: Mapping[str, Any]) -> str:
-    """The code of a record in a word or two; `unrecorded code` where a record is older than that."""
+    """The code version of a record in words; `unrecorded code` if the record does not have it."""
     known = provenance.get("code")
     if not known:
         return "unrecorded code"

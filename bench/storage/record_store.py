@@ -1,9 +1,9 @@
-"""Records on disk: `trials/<key>/`, made under another name and renamed when whole; never changed after.
+"""Records on disk: `trials/<key>/`, written under another name, renamed when complete, and never changed afterwards.
 
-A folder of a trial holds `record.json`, `predictions.npz` where something was predicted, and `weights.safetensors`
-where they were asked for; the record knows the checksums of the others and its own. The folder's existence is the
-memory of what is done: nothing else is asked. What a trial has so far lies in `.running-<key>-<machine>/`, for the
-process that holds the trial's claim; what a killed process left there is gone on with.
+The folder of a trial holds `record.json`, `predictions.npz` if something was predicted, and `weights.safetensors` if
+they were requested; the record has the checksums of the other files and its own. A trial is finished if its folder
+exists: nothing else is consulted. A running trial has its files in `.running-<key>-<machine>/`, which belongs to the
+process that holds the trial's lock; the next process resumes from what a killed one left there.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class DamagedRecordError(Exception):
 
 
 class Store:
-    """The records under a results root. Damaged ones do not count; `damaged` names those met, with the reason."""
+    """The records under a results root. Damaged ones do not count: `damaged` has key -> reason of those read so far."""
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
@@ -61,26 +61,26 @@ class Store:
 
     @property
     def claims(self) -> Path:
-        """Where whoever works at a trial says so, in a file of the trial's key."""
+        """The folder of the locks of running trials, one file for each key."""
         return self.trials / CLAIMS
 
     def has(self, key: str) -> bool:
-        """Whether there is something of a finished trial, whole or damaged."""
+        """True if the folder of a finished trial exists, complete or damaged."""
         return self.folder(key).exists()
 
     def get(self, key: str) -> Record | None:
         """The record of a trial; None if there is none or it is damaged. RunAbortedError if it cannot be read."""
-        return self._whole(key, ())
+        return self._load(key, ())
 
-    def whole(self, key: str, weights: bool = False) -> Record | None:
-        """The record of a trial whose other files are whole too; None where there is none, or something is damaged.
+    def verified(self, key: str, weights: bool = False) -> Record | None:
+        """The record of a trial after its predictions match their checksum; None if it is missing or a file is damaged.
 
-        weights: read them through as well.
+        weights: check the file of the weights too.
         """
-        return self._whole(key, (PREDICTIONS, WEIGHTS) if weights else (PREDICTIONS,))
+        return self._load(key, (PREDICTIONS, WEIGHTS) if weights else (PREDICTIONS,))
 
-    def _whole(self, key: str, files: Collection[str]) -> Record | None:
-        self.damaged.pop(key, None)  # another process may have mended it
+    def _load(self, key: str, files: Collection[str]) -> Record | None:
+        self.damaged.pop(key, None)  # another process may have repaired it
         try:
             record = self._record(key)
             for name in record.files if record else ():
@@ -92,7 +92,7 @@ class Store:
         return record
 
     def mark(self, key: str) -> str:
-        """What tells one record of a trial from another; empty where there is none."""
+        """SHA-256 of record.json; empty if there is no record."""
         path = self.folder(key) / RECORD
         try:
             with read_errors(path):
@@ -101,50 +101,50 @@ class Store:
             return ""
 
     def predictions(self, key: str, record: Record | None = None, names: Collection[str] = ()) -> dict[str, np.ndarray]:
-        """The arrays kept with a record: ids, groups, y, selected, last; of masks ids, groups, scan_scores (the primary
-        score of each scan). Empty where nothing was predicted.
+        """The arrays saved with a record: ids, groups, y, selected, last; of masks ids, groups, scan_scores (the
+        primary score of each scan). Empty if nothing was predicted.
 
-        record: that of the trial, where somebody has read it. names: of the arrays wanted; none: all.
-        DamagedRecordError where they are not those that were written.
+        record: of the trial, if the caller has read it. names: of the arrays to read; none: all.
+        DamagedRecordError if the file was changed after it was written.
         """
         record = record or self.get(key)
         if record is None or PREDICTIONS not in record.files:
             return {}
         with zipfile.ZipFile(self._intact(key, PREDICTIONS, record)) as archive:
-            held = {member.removesuffix(".npy"): member for member in archive.namelist()}
-            return {name: _array(archive.read(held[name])) for name in held if not names or name in names}
+            members = {member.removesuffix(".npy"): member for member in archive.namelist()}
+            return {name: _array(archive.read(members[name])) for name in members if not names or name in names}
 
     def weights(self, key: str) -> Path | None:
-        """The file of the selected weights, where they were kept. `whole` says whether it is what was written."""
+        """The file of the selected weights; None if they were not saved. `verified` checks its content."""
         path = self.folder(key) / WEIGHTS
         return path if path.is_file() else None
 
     def claim(self, key: str) -> Lock | None:
-        """The right to work at a trial; None where another process has it. RunAbortedError where the folder is gone."""
+        """The lock of a trial; None if another process holds it. RunAbortedError if the folder no longer exists."""
         with disk_errors(self.trials):
-            (self.trials / CLAIMS).mkdir(exist_ok=True)  # and not the folders above: who removed them meant it
+            (self.trials / CLAIMS).mkdir(exist_ok=True)  # not the folders above: a person who removed them meant it
             return acquire_lock(self.trials / CLAIMS / key)
 
     def open(self) -> None:
-        """Make the folder of the trials, where it is not there yet."""
+        """Create the folder of the trials if it does not exist yet."""
         with disk_errors(self.trials):
             self.trials.mkdir(parents=True, exist_ok=True)
 
     def workplace(self, key: str, mark: str = "") -> Path:
-        """The folder of a trial in progress, with what a killed process left in it, on this machine or another.
+        """The working folder of a trial, with the files that a killed process left in it, on this machine or another.
 
-        mark: of a claim that excludes nobody; then the folder is this process's own, and nobody's work is gone on with.
+        mark: of a lock that excludes nobody; then the folder belongs to this process alone and starts empty.
         """
-        here = self.trials / f"{RUNNING}-{key}-{_HERE}{mark}"
+        own = self.trials / f"{RUNNING}-{key}-{_HERE}{mark}"
         with disk_errors(self.trials):
-            elsewhere = next(self.trials.glob(f"{RUNNING}-{key}-*"), None)
-            if elsewhere is not None and not mark and not here.is_dir():
+            other = next(self.trials.glob(f"{RUNNING}-{key}-*"), None)
+            if other is not None and not mark and not own.is_dir():
                 copy = self.trials / f".copy-{key}-{_HERE}"
                 remove_tree(copy)
-                with contextlib.suppress(OSError, shutil.Error):  # it may vanish meanwhile: then from the beginning
-                    shutil.copytree(elsewhere, copy).rename(here)
-            here.mkdir(parents=True, exist_ok=True)
-        return here
+                with contextlib.suppress(OSError, shutil.Error):  # it may vanish: then the trial starts again
+                    shutil.copytree(other, copy).rename(own)
+            own.mkdir(parents=True, exist_ok=True)
+        return own
 
     def put(
         self,
@@ -153,23 +153,21 @@ class Store:
         weights: Path | None = None,
         mark: str = "",
     ) -> None:
-        """Keep a record with its arrays and a safetensors file of weights. First come, first kept.
+        """Save a record with its arrays and a safetensors file of weights. An existing record of the trial stays.
 
-        What the trial had in progress here is gone afterwards. mark: as of the workplace. RunAbortedError where the
-        disk refuses: then nothing is gone.
+        Removes the working folder of the trial. mark: as for the working folder. RunAbortedError if the disk refuses:
+        then nothing is removed.
         """
-        self._keep(record.trial.key, mark, lambda whole: _fill(whole, record, arrays, weights))
+        self._store(record.trial.key, mark, lambda whole: _fill(whole, record, arrays, weights))
 
     def receive(self, key: str, files: Mapping[str, bytes], mark: str = "") -> None:
-        """Keep the files of a trial as another store has them; as in `put`. DamagedRecordError where they are not
-        whole.
-        """
+        """Save the files of a trial from another store, as `put` does. DamagedRecordError if they are damaged."""
         if not self.has(key):
-            self._keep(key, mark, lambda whole: _write(whole, files))
-        if self.whole(key, weights=True) is None:
+            self._store(key, mark, lambda whole: _write(whole, files))
+        if self.verified(key, weights=True) is None:
             raise DamagedRecordError(self.damaged[key])
 
-    def _keep(self, key: str, mark: str, fill: Callable[[Path], None]) -> None:
+    def _store(self, key: str, mark: str, fill: Callable[[Path], None]) -> None:
         with disk_errors(self.trials):
             workplace = self.workplace(key, mark)
             whole = workplace / f"whole-{uuid.uuid4().hex[:8]}"
@@ -191,22 +189,22 @@ class Store:
         return self._aside(self.folder(key), key, why)
 
     def set_workplaces_aside(self, key: str, why: str) -> str:
-        """Rename all that a trial has in progress to `<key>.<why>-<number>`, so that it begins anew; the last name."""
+        """Rename the working folders of a trial to `<key>.<why>-<number>`: it starts again. Returns the last name."""
         return [self._aside(path, key, why).name for path in sorted(self.trials.glob(f"{RUNNING}-{key}-*"))][-1]
 
     def sweep(self) -> None:
-        """Remove what is in progress of trials that have a record by now and nobody works at.
+        """Delete working folders of finished trials that no process has locked.
 
-        That of other machines only when it is a day old: their locks may not be seen from here.
+        Those of other machines only after a day: this machine may not see their locks.
         """
         self.open()
         for path in (*self.trials.glob(f"{RUNNING}-*"), *self.trials.glob(".copy-*")):
             key, machine = path.name.split("-")[1:3]
             if not self.has(key) or (machine != _HERE and time.time() - path.stat().st_mtime < DAY):
                 continue
-            held = self.claim(key)
-            if held is not None:
-                with held:
+            lock = self.claim(key)
+            if lock is not None:
+                with lock:
                     remove_tree(path)
 
     def _aside(self, folder: Path, key: str, why: str) -> Path:
@@ -235,10 +233,10 @@ class Store:
         path = self.folder(key) / name
         try:
             with read_errors(path):
-                found = sha256_of(path)
+                checksum = sha256_of(path)
         except FileNotFoundError as error:
             raise DamagedRecordError(f"{path} is missing") from error
-        if found != record.files[name]:
+        if checksum != record.files[name]:
             raise DamagedRecordError(f"{path} was changed after it was written")
         return path
 
@@ -251,7 +249,7 @@ def _array(content: bytes) -> np.ndarray:
 
 
 def _fill(folder: Path, record: Record, arrays: Mapping[str, Any] | None, weights: Path | None) -> None:
-    """Write the files of a trial, those that the record names first."""
+    """Write the files of a trial, the record last."""
     import numpy as np
 
     if arrays:

@@ -1,7 +1,7 @@
 """The files of code that a result depends on, by import name, and one checksum over them. Standard library only.
 
-A module depends on what it imports, and so on; the import statements are read, and nothing is run. What is looked up by
-name at run time is not seen: data sets, methods and curricula are checksummed each for itself, see `registry.code`.
+A module depends on its imports, and on theirs; the import statements are parsed, no module is run. Lookups by name at
+run time are not followed: data sets, methods and curricula have their own checksums, see `registry.code`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 PACKAGES = ("bench", "baselines", "dclse", "studies")
 TRAINING = ("bench.experiments.run_trial",)  # with its imports: all of `bench` that a trained network depends on
-DOOR = "bench"  # its __init__ hands on names from everywhere and makes no number: not followed
+DOOR = "bench"  # its __init__ re-exports names from all rooms and computes nothing: not followed
 
 
 def checksum(files: Iterable[tuple[str, Path]]) -> str:
@@ -35,7 +35,7 @@ def code_checksum(modules: Iterable[str]) -> str:
 def with_imports(modules: Iterable[str]) -> dict[str, Path]:
     """Import name -> file of modules and of what they import, directly or not, from `PACKAGES` and their own packages.
 
-    ImportError where one of `modules` has no file.
+    ImportError if one of `modules` has no file.
     """
     modules = list(modules)
     packages = {*PACKAGES, *(name.partition(".")[0] for name in modules)}
@@ -53,13 +53,13 @@ def with_imports(modules: Iterable[str]) -> dict[str, Path]:
 
 
 def package_folder(name: str) -> Path | None:
-    """Where a top-level package lies; None where it is not installed."""
+    """The folder of a top-level package; None if it is not installed."""
     spec = importlib.util.find_spec(name)
     return Path(spec.origin).parent if spec is not None and spec.origin else None
 
 
 def file_of(name: str) -> Path | None:
-    """The file of a module, which is not imported for it; None where there is none."""
+    """The file of a module, found without importing it; None if there is none."""
     if loaded := getattr(sys.modules.get(name), "__file__", None):
         return Path(loaded)
     top, *rest = name.split(".")
@@ -89,7 +89,7 @@ def _imported(tree: ast.AST, package: str) -> Iterator[str]:
 
 
 def _from(node: ast.ImportFrom, package: str) -> Iterator[str]:
-    """The modules of `from a import b`: a.b where that is a module, else a."""
+    """The modules of `from a import b`: a.b if that is a module, else a."""
     parents = package.split(".")
     relative = parents[: len(parents) - node.level + 1] if node.level else []
     origin = ".".join([*relative, *([node.module] if node.module else [])])

@@ -10,11 +10,11 @@ from bench.core import PROTOCOL, BenchError
 from bench.storage.atomic_io import read_sealed_json
 
 FILE = "tuned.json"  # in the folder of the study that was searched
-SEARCHES = "searches.json"  # there too: what was asked to be searched, and where that is remembered
+SEARCHES = "searches.json"  # in the same folder: the requested searches, and where their candidates are stored
 
 
 def read_tuned(path: Path) -> dict[str, Any]:
-    """What a file of tuned parameters holds. BenchError where it was changed, or was made under another protocol."""
+    """The content of a file of tuned parameters. BenchError if it was changed or was made under another protocol."""
     return _read(path, path.stat().st_mtime_ns)
 
 
@@ -24,7 +24,9 @@ def _read(path: Path, _: int) -> dict[str, Any]:
         entry = read_sealed_json(path)
         made_under, _ = entry["protocol"], [one["params"] for one in entry["sets"]]
     except (ValueError, LookupError, TypeError) as error:
-        raise BenchError(f"{path} is not what `bench tune` wrote ({error}); commit its file anew") from error
+        raise BenchError(f"{path} is not what `bench tune` wrote ({error}); commit its file again") from error
     if made_under != PROTOCOL:
-        raise BenchError(f"{path} was found under protocol {made_under}, this is protocol {PROTOCOL}: search anew")
+        raise BenchError(
+            f"{path} was written under protocol {made_under}, this is protocol {PROTOCOL}: run the search again"
+        )
     return entry

@@ -44,7 +44,7 @@ class TrainedModel:
 
 def load(store: Store, key: str) -> TrainedModel:
     """Load the trial of that key. BenchError if it does not exist, is not done, or its weights were not saved."""
-    record = store.whole(key, weights=True)
+    record = store.verified(key, weights=True)
     if record is None:
         raise BenchError(f"no finished trial {key} in {store.root}; `bench run` prints the folder of its records")
     if record.status != "done":

@@ -201,6 +201,6 @@ def test_a_report_of_what_was_only_searched_names_both_commands(command, capsys,
     command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "1")
     status, said = bench(capsys, monkeypatch, "report", "--study", "searched")
     assert status == 2
-    assert "nothing but a search was begun here" in said
+    assert "was only searched here, not run" in said
     assert "bench tune --study searched" in said
     assert "bench run --study searched" in said

@@ -58,7 +58,7 @@ def asked(plugins, monkeypatch):
         data = prepare("tiny_volumes", {"kind": kind, "people": 12}).spec
         recipe = Recipe(steps=steps, batch_size=4, points=3)
         method = registry.spec("methods", "distil", params)
-        return DependencyResolver().whole(Trial(data, method, Split(folds=2), recipe=recipe))
+        return DependencyResolver().resolve(Trial(data, method, Split(folds=2), recipe=recipe))
 
     return trial
 
@@ -216,7 +216,7 @@ def test_of_masks_the_features_are_a_row_for_each_scan():
 def test_a_trial_names_its_teacher():
     spec = registry.spec("methods", "distil", WAYS["hinton"][1])
     trial = Trial(DataSpec("any"), spec)
-    assert DependencyResolver().whole(trial).upstream == tuple(each.key for each in plan.needed_by(trial))
+    assert DependencyResolver().resolve(trial).upstream == tuple(each.key for each in plan.needed_by(trial))
 
 
 @pytest.mark.parametrize(

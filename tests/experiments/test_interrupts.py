@@ -163,4 +163,4 @@ def _stopped(times, reached):
     with signals.gently() as stop:
         for _ in range(times):
             os.kill(os.getpid(), signal.SIGINT)
-        reached.append(stop.asked)
+        reached.append(stop.requested)

@@ -36,7 +36,7 @@ class Quiet:
     def message(self, words):
         pass
 
-    def elsewhere(self, trial):
+    def deferred(self, trial):
         pass
 
     def ended(self, trial, status, notes):

@@ -143,7 +143,7 @@ def test_a_record_that_was_sent_is_the_record_byte_for_byte_and_a_damaged_one_is
     files = code_archive.packed(there.folder(trial.key))
     here.receive(trial.key, files)
     assert code_archive.packed(here.folder(trial.key)) == files
-    assert here.whole(trial.key, weights=True) == there.whole(trial.key)
+    assert here.verified(trial.key, weights=True) == there.verified(trial.key)
     cut_short(there.folder(trial.key) / "predictions.npz")
     with pytest.raises(DamagedRecordError, match=r"predictions\.npz was changed"):
         Store(tmp_path / "third").receive(trial.key, code_archive.packed(there.folder(trial.key)))

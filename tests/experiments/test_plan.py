@@ -81,10 +81,10 @@ def test_a_study_that_cannot_be_built_is_refused(study, change, said):
 
 def test_an_arm_that_is_asked_for_brings_its_teacher(study):
     cells = plan.cells(study, [DATA])
-    chosen = plan.chosen(study, "tiny", cells, ["student"])
+    chosen = plan.select_arms(study, "tiny", cells, ["student"])
     assert {cell.arm for cell in chosen} == {"student", "net"}
     with pytest.raises(BenchError, match="did you mean 'student'"):
-        plan.chosen(study, "tiny", cells, ["studnt"])
+        plan.select_arms(study, "tiny", cells, ["studnt"])
 
 
 REAL = Data("ad_oasis")
@@ -210,7 +210,7 @@ def test_a_cell_knows_what_must_be_there_before_it(study):
 
 def test_arms_that_differ_in_the_view_alone_are_one_arm_on_images():
     from bench.core import Study
-    from bench.experiments.plan import ResolvedData, alike, cells
+    from bench.experiments.plan import ResolvedData, cells, repeated_arms
 
     study = Study(
         question="?",
@@ -225,8 +225,8 @@ def test_arms_that_differ_in_the_view_alone_are_one_arm_on_images():
         },
     )
     images, volumes = (ResolvedData(registry.spec("datasets", name)) for name in ("phantom_bt_ct", "phantom_ad"))
-    assert alike(study, images) == {"dynamic": "slice"}  # the reference stays
-    assert alike(study, volumes) == {}
+    assert repeated_arms(study, images) == {"dynamic": "slice"}  # the reference stays
+    assert repeated_arms(study, volumes) == {}
     planned = {(cell.trial.data.name, cell.arm) for cell in cells(study, [images, volumes])}
     assert ("phantom_bt_ct", "dynamic") not in planned
     assert ("phantom_ad", "dynamic") in planned

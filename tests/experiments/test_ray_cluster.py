@@ -110,7 +110,7 @@ def complete(root):
     folders = [path.name for path in (root / "trials").iterdir() if not path.name.startswith(".")]
     assert sorted(folders) == sorted(planned)
     store = Store(root)
-    assert {store.whole(key).status for key in planned} == {"done"}
+    assert {store.verified(key).status for key in planned} == {"done"}
     assert set(nodes_of(store)) == {"one", "two"}
     store.sweep()
     assert list(store.trials.glob(".running-*")) == []

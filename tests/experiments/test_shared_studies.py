@@ -149,7 +149,7 @@ def test_a_record_that_lost_its_file_makes_way(cells, tmp_path):
     run_trial.run(trial, store)
     (store.folder(trial.key) / "record.json").unlink()
     assert launch.attempt(trial, store, False, None, lambda fraction: None)[0] == "done"
-    assert store.whole(trial.key).status == "done"
+    assert store.verified(trial.key).status == "done"
 
 
 def test_a_teacher_that_another_process_trained_without_its_weights_is_trained_again(cells, tmp_path):

@@ -223,7 +223,7 @@ def test_a_file_that_is_changed_missing_or_of_another_protocol_is_refused(commit
     del entry["seal"]
     entry["protocol"] = 0
     path.write_text(json.dumps({**entry, "seal": json_checksum(entry)}))
-    with pytest.raises(BenchError, match="found under protocol 0"):
+    with pytest.raises(BenchError, match="written under protocol 0"):
         tuned_params.read("mine")
 
 

@@ -74,7 +74,7 @@ DAMAGE = {
 def test_a_damaged_record_is_named_and_does_not_count(store, says):
     for trial in (TRIAL, OTHER):
         store.put(Record(trial, "done", metrics={"selected": {"auc": 0.5}}))
-    assert store.whole(TRIAL.key).status == "done"
+    assert store.verified(TRIAL.key).status == "done"
     DAMAGE[says](store.folder(TRIAL.key) / "record.json")
     assert store.has(TRIAL.key)
     assert store.get(TRIAL.key) is None
@@ -85,12 +85,12 @@ def test_damaged_predictions_are_named_and_not_read(store):
     store.put(Record(TRIAL, "done"), {"y": np.array([1.0])})
     path = store.folder(TRIAL.key) / "predictions.npz"
     np.savez(path, y=np.array([{}], dtype=object))
-    assert store.whole(TRIAL.key) is None
+    assert store.verified(TRIAL.key) is None
     assert "predictions.npz was changed" in store.damaged[TRIAL.key]
     with pytest.raises(DamagedRecordError, match=r"predictions.npz was changed"):
         store.predictions(TRIAL.key)
     path.unlink()
-    assert store.whole(TRIAL.key) is None
+    assert store.verified(TRIAL.key) is None
     assert "predictions.npz is missing" in store.damaged[TRIAL.key]
 
 
@@ -98,8 +98,8 @@ def test_damaged_weights_are_found_where_they_are_asked_for(store, tmp_path):
     save_file({"w": torch.ones(3)}, tmp_path / "w.safetensors")
     store.put(Record(TRIAL, "done"), weights=tmp_path / "w.safetensors")
     store.weights(TRIAL.key).write_bytes(b"")
-    assert store.whole(TRIAL.key).status == "done"
-    assert store.whole(TRIAL.key, weights=True) is None
+    assert store.verified(TRIAL.key).status == "done"
+    assert store.verified(TRIAL.key, weights=True) is None
     assert "weights.safetensors was changed" in store.damaged[TRIAL.key]
 
 

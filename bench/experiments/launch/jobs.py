@@ -18,7 +18,7 @@ class ProgressCallback(Protocol):
 
     def moved(self, trial: Trial, fraction: float) -> None: ...
 
-    def elsewhere(self, trial: Trial) -> None: ...
+    def deferred(self, trial: Trial) -> None: ...
 
     def lost(self, trial: Trial) -> None: ...
 
@@ -95,7 +95,7 @@ def _why_open(key: str, store: Store, needed: set[str], retry: bool) -> tuple[st
     """Why a trial is to be run (missing, damaged, replaced), or nothing; what is damaged, in words; its record."""
     if not store.has(key):
         return "missing", "", None
-    record = store.whole(key, weights=key in needed)
+    record = store.verified(key, weights=key in needed)
     if record is None:
         return "damaged", store.damaged[key], None
     lacking = record.status == "done" and key in needed and store.weights(key) is None

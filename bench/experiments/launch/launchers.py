@@ -26,7 +26,7 @@ class Launcher:
     """A way to run trials.
 
     run(work, store, progress, stop, address): runs every trial of `work.waves` that is still open, a wave after the
-    ones before it, with `locked_trial.attempt`, and starts no other one once `stop.asked`.
+    ones before it, with `locked_trial.attempt`, and starts no other one once `stop.requested`.
     """
 
     run: Run

@@ -22,7 +22,7 @@ def run_serial(
     for wave in work.waves:
         waiting = deque(wave)
         passed = 0  # trials in a row that other processes run
-        while waiting and not stop.asked:
+        while waiting and not stop.requested:
             if passed == len(waiting):
                 time.sleep(PAUSE)
                 passed = 0
@@ -32,7 +32,7 @@ def run_serial(
             outcome = attempt(trial, store, trial.key in work.keep, work.outdated.get(trial.key), moved)
             if outcome is None:
                 waiting.append(trial)
-                progress.elsewhere(trial)
+                progress.deferred(trial)
                 passed += 1
             else:
                 progress.ended(trial, *outcome)

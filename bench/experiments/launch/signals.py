@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-SAID = b"\nthe trials in flight are finished first; once more stops at once\n"
+FINISHING = b"\nthe trials in flight are finished first; once more stops at once\n"
 
 
 @dataclass
 class StopRequest:
     """Whether somebody asked for an end, and what whoever had the signal before raised at it."""
 
-    asked: bool = False
+    requested: bool = False
     raised: BaseException | None = None
 
 
@@ -44,17 +44,17 @@ def gently() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if stop.asked:
+    if stop.requested:
         signal.raise_signal(signal.SIGINT)
 
 
 def _first(stop: StopRequest, before: Any) -> Callable[..., None]:
     def request(number: int, frame: Any) -> None:
-        if stop.asked:
+        if stop.requested:
             _passed(stop, before)(number, frame)
             return
-        stop.asked = True
-        os.write(2, SAID)  # print may be at work in what was interrupted
+        stop.requested = True
+        os.write(2, FINISHING)  # print may be at work in what was interrupted
 
     return request
 

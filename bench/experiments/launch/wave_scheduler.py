@@ -58,7 +58,7 @@ class WaveScheduler:
     def run(self) -> None:
         waiting = CapacityWait(self.store, self.watch.message)
         try:
-            while (self.waiting and not self.stop.asked) or self.running:
+            while (self.waiting and not self.stop.requested) or self.running:
                 self.pool.refresh()
                 if self.measured or not self._measure():
                     self._fill()
@@ -78,7 +78,7 @@ class WaveScheduler:
     def _fill(self) -> None:
         """Give trials to all who have room for one."""
         for _ in range(len(self.waiting)):
-            if self.stop.asked:
+            if self.stop.requested:
                 return
             trial = self.waiting.popleft()
             if not self._begin(trial):
@@ -96,7 +96,7 @@ class WaveScheduler:
         A process that Ray has not begun is given up where an end was asked for: it may never begin.
         """
         absent = {reference: run for reference, run in self.running.items() if self.pool.absent(run.worker)}
-        if self.stop.asked:
+        if self.stop.requested:
             for reference, run in absent.items():
                 del self.running[reference]
                 self.pool.dismiss(run.worker)
@@ -121,7 +121,7 @@ class WaveScheduler:
         They come before all trials: between them, each would wait until every trial has left a GPU.
         """
         for trial in {memory_kind(trial): trial for trial in self.waiting if self.pool.unmeasured(trial)}.values():
-            if self.stop.asked:
+            if self.stop.requested:
                 break
             if self._begin(trial):
                 self.waiting.remove(trial)
@@ -148,7 +148,7 @@ class WaveScheduler:
         held = self.store.claim(trial.key)
         if held is None:
             self.pool.release(worker)
-            self.watch.elsewhere(trial)
+            self.watch.deferred(trial)
             return False
         self._send(trial, worker, held)
         return True
@@ -203,7 +203,7 @@ class WaveScheduler:
         trial, store = run.trial, self.store
         if outcome is None:
             self._again(run)
-            self.watch.elsewhere(trial)
+            self.watch.deferred(trial)
             return
         if run.held is not None:
             with run.held:

@@ -54,7 +54,7 @@ def carry_out(
             remove_tree(store.folder(trial.key))
             outdated = None
         for key, files in teachers:
-            if store.has(key) and store.whole(key, weights=True) is None:
+            if store.has(key) and store.verified(key, weights=True) is None:
                 remove_tree(store.folder(key))  # a process was killed as it forgot it
             store.receive(key, files)
     outcome = attempt(trial, store, keep, outdated, worker_progress.writer(trial.key), job.node)

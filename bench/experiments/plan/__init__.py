@@ -6,7 +6,7 @@ A cell is a trial with its place in the table. What the methods need beforehand 
 from bench.experiments.plan.dependencies import needed_by, upstream_of
 from bench.experiments.plan.factors import design_lines, effect_pairs
 from bench.experiments.plan.plan_file import folder, read, write
-from bench.experiments.plan.planned_cells import AGAIN, Cell, alike, cells, chosen, waves
+from bench.experiments.plan.planned_cells import AGAIN, Cell, cells, repeated_arms, select_arms, waves
 from bench.experiments.plan.resolve_data import ResolvedData, locate
 from bench.experiments.plan.tuned_params import fitted
 from bench.experiments.plan.validate import SMOKE, check, contrasts, lightened, smoke
@@ -16,10 +16,8 @@ __all__ = [
     "SMOKE",
     "Cell",
     "ResolvedData",
-    "alike",
     "cells",
     "check",
-    "chosen",
     "contrasts",
     "design_lines",
     "effect_pairs",
@@ -29,6 +27,8 @@ __all__ = [
     "locate",
     "needed_by",
     "read",
+    "repeated_arms",
+    "select_arms",
     "smoke",
     "upstream_of",
     "waves",

@@ -16,7 +16,7 @@ class DependencyResolver:
         self._made: dict[tuple[str, str], Any] = {}
         self._before: dict[str, tuple[Trial, ...]] = {}
 
-    def whole(self, trial: Trial) -> Trial:
+    def resolve(self, trial: Trial) -> Trial:
         """The trial with the keys of those that it learns from: when they change, it is another trial."""
         needed = self.needed_by(trial)
         found = replace(trial, upstream=tuple(each.key for each in needed)) if needed else trial
@@ -24,7 +24,7 @@ class DependencyResolver:
         return found
 
     def before(self, trial: Trial) -> tuple[Trial, ...]:
-        """What must be there before a trial that `whole` gave, the deepest first."""
+        """What must be there before a trial that `resolve` gave, the deepest first."""
         return self._before[trial.key]
 
     def needed_by(self, trial: Trial) -> list[Trial]:
@@ -33,7 +33,7 @@ class DependencyResolver:
         asked = (*method.upstream(trial), *curriculum.upstream(trial))
         for each in asked:
             _check_alike(each, trial)
-        return [self.whole(replace(each, upstream=())) for each in asked]
+        return [self.resolve(replace(each, upstream=())) for each in asked]
 
     def _make(self, kind: str, spec: Spec) -> Any:
         if (kind, spec.text) not in self._made:
@@ -55,7 +55,7 @@ def _check_alike(teacher: Trial, trial: Trial) -> None:
 def upstream_of(trial: Trial) -> list[Trial]:
     """What must be there before `trial`, the deepest first."""
     lineage = DependencyResolver()
-    return list(lineage.before(lineage.whole(trial)))
+    return list(lineage.before(lineage.resolve(trial)))
 
 
 def needed_by(trial: Trial) -> list[Trial]:

@@ -11,7 +11,7 @@ from bench import registry
 from bench.core import PROTOCOL, External, Study, paths, plain
 from bench.core.study_plan import DataEntry, ExternalData, PlannedCell, StudyPlan
 from bench.experiments.plan.factors import planned_design
-from bench.experiments.plan.planned_cells import AGAIN, Cell, alike
+from bench.experiments.plan.planned_cells import AGAIN, Cell, repeated_arms
 from bench.experiments.plan.resolve_data import ResolvedData
 from bench.experiments.plan.validate import contrasts
 from bench.storage.atomic_io import write_text
@@ -95,7 +95,7 @@ def _data_entry(item: ResolvedData, study: Study) -> DataEntry:
         partitions=item.partitions(study.partitions),
         oracle=_oracle(item),
         external=_external(item.external, tested.title) if tested else None,
-        alike=alike(study, item),
+        alike=repeated_arms(study, item),
     )
 
 

@@ -47,7 +47,7 @@ def cells(study: Study, data: Iterable[ResolvedData | DataSpec]) -> list[Cell]:
 
 def _arm_cells(study: Study, found: ResolvedData, lineage: DependencyResolver) -> Iterable[Cell]:
     split = found.division(study.folds)
-    same = alike(study, found)
+    same = repeated_arms(study, found)
     meant = [(label, arm) for label, arm in study.rows() if label not in same]
     meant = [(label, arm) for label, arm in meant if not arm.tasks or _kind(found) in arm.tasks]
     rows = {label: _trial(study, found, split, arm) for label, arm in meant}
@@ -60,11 +60,11 @@ def _arm_cells(study: Study, found: ResolvedData, lineage: DependencyResolver) -
                     asked, tuning = replace(trial, **place, **changes), {}
                     if name := tuned[label]:
                         asked, tuning = fitted(asked, name)
-                    one = lineage.whole(asked)
+                    one = lineage.resolve(asked)
                     yield Cell(one, again, role, family, lineage.before(one), tuning)
 
 
-def alike(study: Study, found: ResolvedData) -> dict[str, str]:
+def repeated_arms(study: Study, found: ResolvedData) -> dict[str, str]:
     """Arms that are left out on images -> the arm they would repeat: they differ in how volumes are shown alone."""
     if len(registry.make("datasets", found.spec.name, found.spec.params).shape) == 4:
         return {}
@@ -106,7 +106,7 @@ def _trial(study: Study, found: ResolvedData, split: Split, arm: Arm) -> tuple[T
     return trial, registry.member("methods", arm.method).family
 
 
-def chosen(study: Study, name: str, planned: Sequence[Cell], arms: Sequence[str]) -> list[Cell]:
+def select_arms(study: Study, name: str, planned: Sequence[Cell], arms: Sequence[str]) -> list[Cell]:
     """The cells of some arms only, controls and what is upstream of them included; all where none are named."""
     known = dict(study.rows())
     for label in arms:

@@ -46,7 +46,7 @@ def run_searches(
     results = []
     with signals.gently() as stop:
         for search in searches:
-            if stop.asked:
+            if stop.requested:
                 break
             with SearchSession(search, storage, trials, folder) as session:
                 on_progress(session)
@@ -74,7 +74,7 @@ def _executor(launcher: str, target: RayTarget) -> Callable[[SearchSession, OnPr
 
 
 def _run_serial(session: SearchSession, on_progress: OnProgress, stop: StopRequest) -> None:
-    while not (stop.asked or session.finished()):
+    while not (stop.requested or session.finished()):
         job = session.ask()
         if job is None:
             time.sleep(PAUSE)

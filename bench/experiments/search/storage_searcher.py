@@ -33,7 +33,7 @@ class StorageSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """The next candidate; None if there is none at the moment, FINISHED if there will be no more."""
-        if self.session.error or self.stop.asked:
+        if self.session.error or self.stop.requested:
             return Searcher.FINISHED
         try:
             job = self.session.ask()

@@ -220,7 +220,7 @@ def gather(plan: StudyPlan, store: Store) -> Results:
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise BenchError(f"the study {plan.study} has {', '.join(sorted(twice))} more than once among its data sets")
-    records = {key: store.whole(key) for key in dict.fromkeys(cell.key for cell in plan.cells)}
+    records = {key: store.verified(key) for key in dict.fromkeys(cell.key for cell in plan.cells)}
     runs = [Run(cell, records[cell.key]) for cell in plan.cells]
     sections = (_section(plan, entry, runs, store) for entry in plan.data)
     first = tuple(sorted(sections, key=lambda section: section.phantom))  # real ones

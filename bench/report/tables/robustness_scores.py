@@ -13,7 +13,7 @@ import pandas as pd
 from bench.evaluation import metrics
 from bench.report.tables.results import DatasetResults, Run
 from bench.storage import robustness_cache
-from bench.storage.robustness_cache import CLEAN, STRENGTHS, Said
+from bench.storage.robustness_cache import CLEAN, STRENGTHS, CorruptedPredictions
 
 SCORES = ("data", "data_kind", "arm", "partition", "fold", "seed", "corruption", "strength", "metric", "score")
 
@@ -23,7 +23,7 @@ class RobustnessScores:
     """What was said of a section's disturbed test scans. said: key of a run -> what its network said."""
 
     section: DatasetResults
-    said: Mapping[str, Said]
+    said: Mapping[str, CorruptedPredictions]
 
     @cached_property
     def corruptions(self) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class RobustnessScores:
         return y, said, kept["groups"]
 
 
-def whole(said: Said, name: str) -> bool:
+def whole(said: CorruptedPredictions, name: str) -> bool:
     """Whether a network has predictions for a corruption at every strength."""
     return all((name, strength) in said for strength in range(1, STRENGTHS + 1))
 
