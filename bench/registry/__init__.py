@@ -1,0 +1,33 @@
+"""Find data sets, methods, curricula and studies by name.
+
+A member is a module-level `DATASET`, `METHOD`, `CURRICULUM` or `STUDY`, and its name is the name of its file.
+Packages are found through entry points of the group `dclse_bench`, whose values are packages that contain members, or
+modules and packages that are members themselves. A user's own files are found in the plug-in folders (see
+`bench.core.paths`). Files whose name begins with an underscore are private and are not searched. A data set, method or
+curriculum is a frozen dataclass whose fields are its parameters; a study is an instance of `Study`.
+"""
+
+from bench.core.parameters import construct, did_you_mean
+from bench.registry.member_descriptions import DESCRIBED, describe, descriptions
+from bench.registry.member_modules import KINDS, SINGULAR, forget
+from bench.registry.members import code, extensions, homes, make, member, names, plugin_extensions, spec, study
+
+__all__ = [
+    "DESCRIBED",
+    "KINDS",
+    "SINGULAR",
+    "code",
+    "construct",
+    "describe",
+    "descriptions",
+    "did_you_mean",
+    "extensions",
+    "forget",
+    "homes",
+    "make",
+    "member",
+    "names",
+    "plugin_extensions",
+    "spec",
+    "study",
+]

@@ -1,0 +1,226 @@
+"""Members by name: find them, create them with parameters, and describe them for a trial."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.core import BenchError, DataSpec, Spec, Study, plain
+from bench.core.parameters import construct, did_you_mean
+from bench.core.study_schema import check_form
+from bench.registry.member_modules import (
+    SINGULAR,
+    import_modules,
+    load_file,
+    members_by_kind,
+    plugin_folders,
+    sources_by_kind,
+)
+from bench.storage.source_code import code_checksum
+
+
+def names(kind: str) -> list[str]:
+    """Names of all members of a kind.
+
+    Parameters
+    ----------
+    kind : {"datasets", "methods", "curricula", "studies"}
+        Kind of member.
+
+    Returns
+    -------
+    list of str
+        Names in alphabetical order, plug-ins included.
+
+    Raises
+    ------
+    BenchError
+        If a file of a plug-in folder cannot be loaded, or two files define the same name.
+    """
+    return sorted(members_by_kind()[kind])
+
+
+def member(kind: str, name: str) -> Any:
+    """Find a member by its name.
+
+    Parameters
+    ----------
+    kind : {"datasets", "methods", "curricula", "studies"}
+        Kind of member.
+    name : str
+        Name of the member.
+
+    Returns
+    -------
+    type or Study
+        The class of a data set, method or curriculum; the `Study` itself.
+
+    Raises
+    ------
+    BenchError
+        If there is no such member; the message has the nearest name.
+    """
+    members = members_by_kind()[kind]
+    if name not in members:
+        raise BenchError(f"no {SINGULAR[kind]} {name!r}; {did_you_mean(name, members)}")
+    return members[name]
+
+
+def make(kind: str, name: str, params: Mapping[str, Any] | None = None) -> Any:
+    """Create a data set, method or curriculum.
+
+    Parameters
+    ----------
+    kind : {"datasets", "methods", "curricula"}
+        Kind of member.
+    name : str
+        Name of the member.
+    params : mapping of str to object, optional
+        Parameters that differ from the defaults, as for `bench.core.parameters.construct`.
+
+    Returns
+    -------
+    object
+        An instance of the member's class.
+
+    Raises
+    ------
+    BenchError
+        If the name, a parameter or a value is wrong; the message says what is allowed.
+
+    Examples
+    --------
+    >>> from bench.registry import make
+    >>> make("methods", "unet3d", {"lr": "3e-4"}).lr
+    0.0003
+    """
+    return construct(member(kind, name), params or {}, f"{SINGULAR[kind]} {name}")
+
+
+def spec(kind: str, name: str, params: Mapping[str, Any] | None = None) -> Spec:
+    """Describe a member for a trial: its name, its version and the value of every parameter.
+
+    Parameters
+    ----------
+    kind, name, params
+        As for `make`.
+
+    Returns
+    -------
+    Spec
+        A `DataSpec` without fingerprint for a data set.
+
+    Raises
+    ------
+    BenchError
+        As for `make`.
+    """
+    instance = make(kind, name, params)
+    shape = DataSpec if kind == "datasets" else Spec
+    return shape(name, getattr(instance, "version", 1), plain(instance) if dataclasses.is_dataclass(instance) else {})
+
+
+def study(name: str) -> Study:
+    """Find a study by its name, and check the types of its fields.
+
+    Parameters
+    ----------
+    name : str
+        Name of the study.
+
+    Returns
+    -------
+    Study
+        The study.
+
+    Raises
+    ------
+    BenchError
+        If there is no such study, or its file does not define a valid one.
+    """
+    question = member("studies", name)
+    check_form(question, name)
+    return question
+
+
+def extensions(attribute: str) -> list[tuple[Any, Path]]:
+    """Values of an attribute in all modules that define it.
+
+    This finds the parts of the harness that are not members, such as FIGURE and TABLE of a report.
+
+    Parameters
+    ----------
+    attribute : str
+        Name of a module-level variable.
+
+    Returns
+    -------
+    list of (object, Path)
+        Value and file of each module: first the installed packages, then the plug-in folders.
+
+    Raises
+    ------
+    BenchError
+        If a file of a plug-in folder cannot be loaded.
+    """
+    defining = [module for _, module in import_modules(plugin_folders()) if hasattr(module, attribute)]
+    return [(getattr(module, attribute), Path(module.__file__)) for module in defining]
+
+
+def plugin_extensions(attribute: str) -> list[tuple[Any, Path]]:
+    """Values of an attribute in the plug-in folders alone.
+
+    Parameters
+    ----------
+    attribute : str
+        Name of a module-level variable. A file that does not assign it is not imported.
+
+    Returns
+    -------
+    list of (object, Path)
+        Value and file of each module.
+
+    Raises
+    ------
+    BenchError
+        If a file cannot be loaded.
+    """
+    assigned = re.compile(rf"^{attribute}\b[^=\n]*=", re.MULTILINE)
+    files = [path for folder in plugin_folders() for path in sorted(Path(folder).glob("[!_]*.py"))]
+    chosen = [path for path in files if assigned.search(path.read_text(encoding="utf-8", errors="replace"))]
+    return [(getattr(load_file(path), attribute), path) for path in chosen]
+
+
+def homes(kind: str) -> list[Path]:
+    """Folders of the files that define the members of a kind.
+
+    Parameters
+    ----------
+    kind : {"datasets", "methods", "curricula", "studies"}
+        Kind of member.
+
+    Returns
+    -------
+    list of Path
+        Absolute paths in alphabetical order.
+    """
+    return sorted({Path(module.__file__).parent.resolve() for module in sources_by_kind()[kind].values()})
+
+
+def code(owner: type) -> str:
+    """Checksum of the code of a member.
+
+    Parameters
+    ----------
+    owner : type
+        Class of the member.
+
+    Returns
+    -------
+    str
+        Over the member's file and all files that it imports. Other members in the same folder do not count.
+    """
+    return code_checksum([owner.__module__])
