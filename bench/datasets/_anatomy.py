@@ -117,7 +117,7 @@ def grid(mm: float) -> list[np.ndarray]:
 
 
 def atlas(mm: float) -> Atlas:
-    """The average brain, smoothed as voxels of `mm` millimetres see it. Made once, whoever asks first."""
+    """The average brain, smoothed to voxels of `mm` millimetres. Computed once per process."""
     with _LOCK:
         return _atlas(max(mm, STEP))
 

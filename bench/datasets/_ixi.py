@@ -1,4 +1,4 @@
-"""What the tasks on IXI share: where it comes from, which scans there are, and what names and tables say of them."""
+"""Shared parts of the IXI tasks: source, list of scans, and tables of demographics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEX = {"1": "M", "2": "F", "m": "M", "f": "F"}
 
 @dataclass(frozen=True)
 class IxiHead:
-    """One T1 scan and what its name says."""
+    """One T1 scan with the person and site from its name."""
 
     path: Path
     person: str  # IXI012
@@ -41,7 +41,7 @@ def voxels(mm: float) -> tuple[int, int, int]:
 
 
 def scans(root: Path | None, layout: str) -> list[IxiHead]:
-    """Every T1 scan under `root`, sorted by person. BenchError where there is none, or one person has two."""
+    """Every T1 scan under `root`, sorted by person. BenchError if there is none, or if one person has two."""
     if root is None or not root.is_dir():
         raise BenchError(f"no folder {root}; expected: {layout}")
     found: dict[str, IxiHead] = {}
@@ -62,7 +62,7 @@ def scans(root: Path | None, layout: str) -> list[IxiHead]:
 
 @dataclass(frozen=True)
 class Person:
-    """What a table says of somebody."""
+    """Age and sex of a person, from the table of demographics."""
 
     line: Line
     age: float | None  # years
@@ -70,7 +70,7 @@ class Person:
 
 
 def people(root: Path, layout: str) -> dict[str, Person]:
-    """Everybody in the table of demographics. BenchError, with file and row, for an age or a sex that cannot be."""
+    """Every person in the table of demographics. BenchError, with file and row, for an invalid age or sex."""
     path = _table(root, layout)
     found: dict[str, Person] = {}
     for line in read_table(path, root, IDS, ","):
@@ -78,7 +78,9 @@ def people(root: Path, layout: str) -> dict[str, Person]:
         person = Person(line, age_in(line, _column(path, line, AGES), name), _sex(line, name))
         other = found.setdefault(name, person)
         if (other.age, other.sex) != (person.age, person.sex):
-            raise BenchError(f"{other.line.place} and {line.place} are both of {name}, but differ; keep the right one")
+            raise BenchError(
+                f"{other.line.place} and {line.place} both describe {name}, but differ; keep the right one"
+            )
     return found
 
 

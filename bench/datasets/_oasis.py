@@ -1,4 +1,4 @@
-"""What the two tasks on OASIS-1 share: source, terms, layout and grid."""
+"""Shared parts of the two OASIS-1 tasks: source, licence, layout and grid."""
 
 from __future__ import annotations
 

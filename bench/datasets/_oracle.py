@@ -1,7 +1,7 @@
-"""What a perfect reader of a phantom's images would score: nobody can do better, but by luck.
+"""Score of a perfect reader of a phantom's images: an upper bound for every method, up to chance.
 
-Every sample of a phantom keeps, as the covariate `oracle`, the number that such a reader knows. The data set's
-`reader` turns these numbers into predictions, and `oracle_score` judges them as a method's are.
+Every sample of a phantom has a covariate `oracle`, the number that such a reader knows. The data set's `reader` turns
+these numbers into predictions, and `oracle_score` evaluates them like those of a method.
 """
 
 from __future__ import annotations

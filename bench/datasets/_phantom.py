@@ -1,4 +1,4 @@
-"""What the phantoms share: limits of parameters, shapes, random numbers and labels."""
+"""Base classes of the phantoms: limits of parameters, shapes, random numbers and labels."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Phantom(Dataset):
 
     @property
     def name(self) -> str:
-        """The name in the registry, which is that of the file; part of every seed."""
+        """The name in the registry (the file's name); part of every seed."""
         return type(self).__module__.rpartition(".")[2]
 
     @property
@@ -68,7 +68,7 @@ class Phantom(Dataset):
         return oracle
 
     def rngs(self, number: int, *purposes: str) -> list[np.random.Generator]:
-        """A generator for each purpose, so that what is drawn for one does not change another."""
+        """One generator per purpose, so that draws for one purpose do not change another."""
         return [self.rng(number, purpose) for purpose in purposes]
 
     def rng(self, number: int, *purpose: str | float) -> np.random.Generator:

@@ -91,7 +91,7 @@ class AdAdni(Dataset):
         return [self._sample(*visit, visits[visit]) for visit in sorted(visits)]
 
     def notes(self, root: Path | None) -> list[str]:
-        """What is to be said of the files under `root` beside their numbers."""
+        """Notes on excluded and averaged scans under `root`."""
         scans = self._scans(root)
         left = sum(scan.line.values["Group"] not in self.task.classes for scan in scans)
         merged = len(scans) - left - len(self.samples(root))

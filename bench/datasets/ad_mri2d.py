@@ -115,7 +115,7 @@ class AdMri2d(Dataset):
         ]
 
     def notes(self, root: Path | None) -> list[str]:
-        """What is to be said of the files under `root` beside their numbers."""
+        """Notes on augmented copies without a known original."""
         alone = [each for each in self._pictures(root) if self._group(each) == each.id]
         what = "augmented copies do not tell their original by their names"
         return [f"{len(alone)} {what}: they are grouped by their pixels alone"] if self.form == "augmented" else []
@@ -134,7 +134,7 @@ class AdMri2d(Dataset):
 
 
 def _parts(root: Path, pictures: Sequence[ImageFile]) -> Mapping[Path, str]:
-    """The part of the publisher's split by file, as the table says. BenchError where it tells of other files."""
+    """File -> part of the publisher's split, from the table. BenchError if the table does not match the files."""
     labels = {each.path: each.label for each in pictures}
     parts = {}
     for line in read_table(root / SPLIT, root, ("path",), ","):

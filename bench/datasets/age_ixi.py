@@ -58,7 +58,7 @@ class AgeIxi(Dataset):
         return [self._sample(scan, person) for scan, person in named if person.age is not None]
 
     def notes(self, root: Path | None) -> list[str]:
-        """What is to be said of the files under `root` beside their numbers."""
+        """Notes on excluded scans under `root`."""
         scans, aged = _ixi.scans(root, self.layout), {sample.id for sample in self.samples(root)}
         left = [scan.person for scan in scans if scan.person not in aged]
         return [f"{len(left)} scans have no age and are left out: {', '.join(left[:10])}"] if left else []

@@ -78,7 +78,7 @@ class AgeOpenbhb(Dataset):
         return [self._sample(name, files[name], people[name], ages[name]) for name in files if ages.get(name)]
 
     def notes(self, root: Path | None) -> list[str]:
-        """What is to be said of the files under `root` beside their numbers."""
+        """Notes on excluded scans and rows under `root`."""
         files, people = self._files(root), _people(root, self.layout)
         counts = {
             "scans have no row in participants.tsv": len(set(files) - set(people)),

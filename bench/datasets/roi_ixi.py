@@ -71,12 +71,12 @@ class RoiIxi(Dataset):
         return [self._sample(scan, masks[scan.stem]) for scan in scans if scan.stem in masks]
 
     def notes(self, root: Path | None) -> list[str]:
-        """What is to be said of the files under `root` beside their numbers."""
+        """Notes on scans and region maps without a counterpart."""
         scans, masks = self._scans_and_masks(root)
         alone = [scan.path.name for scan in scans if scan.stem not in masks]
         lost = sorted(masks[stem].name for stem in set(masks) - {scan.stem for scan in scans})
-        told = ((alone, "scans have no region map"), (lost, "region maps have no scan"))
-        return [f"{len(names)} {what} and are left out, {names[0]} among them" for names, what in told if names]
+        unmatched = ((alone, "scans have no region map"), (lost, "region maps have no scan"))
+        return [f"{len(names)} {what} and are left out, {names[0]} among them" for names, what in unmatched if names]
 
     def _scans_and_masks(self, root: Path | None) -> tuple[list[_ixi.IxiHead], dict[str, Path]]:
         """The scans, and the region maps by the name of their scan. BenchError where there are none."""

@@ -127,7 +127,7 @@ def test_the_name_says_the_hospital_and_those_without_an_age_are_counted(tmp_pat
         (["12,1,old,1970"], r"IXI\.csv, row 2: IXI012: AGE is no number: 'old'"),
         (["12,3,30,1970"], r"row 2: IXI012: SEX_ID .* is '3'; write 1 or M"),
         (["x,1,30,1970"], r"row 2: 'x' is no number of IXI"),
-        (["12,1,30,1970", "12,1,31,1970"], r"row 2 and .*row 3 are both of IXI012, but differ"),
+        (["12,1,30,1970", "12,1,31,1970"], r"row 2 and .*row 3 both describe IXI012, but differ"),
     ],
 )
 def test_an_age_that_cannot_be_is_named_with_file_and_row(tmp_path, rows, says):

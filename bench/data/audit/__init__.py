@@ -1,9 +1,9 @@
-"""What is wrong with data before anybody learns from them: duplicates, unknown identities, uneven folds, false tests.
+"""Audit data before training: duplicates, unknown identities, unbalanced folds, external tests that share people.
 
-`grouped` and `identities` give preparation groups that no split may divide; `findings` and `balance` are what
-`bench audit` tells; `traced` holds slices against volumes that they may have been cut from; `overlap` knows which
-public sets share people or images. The audit sees pixels, and no more: two scans of a person months apart are not
-duplicates to it, and two people may look alike.
+`group_duplicates` and `recover_identities` give preparation the groups that no split may divide. `findings` and
+`balance` are the results of `bench audit`. `trace_slices` compares slices with volumes that they may have been cut
+from. `overlap` lists public sets that share people or images. The audit compares pixels only: it does not recognise two
+scans of a person months apart as duplicates, and two people may look alike.
 """
 
 from bench.data.audit.audit_findings import findings

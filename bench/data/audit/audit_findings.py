@@ -1,4 +1,4 @@
-"""What an audit finds in pictures: duplicates, near duplicates, heads, conflicts, groups astride a split."""
+"""Findings of an audit of images: duplicates, near duplicates, heads, label conflicts, groups divided by a split."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ TRAIN, TEST = "train", "test"
 
 
 def findings(pictures: ImageSet, threshold: float, sweep: Sequence[float] = SWEEP) -> dict[str, Any]:
-    """Everything an audit says of pictures, as plain values. threshold: from which two are near duplicates."""
+    """All findings about images, as plain values. threshold: correlation from which two are near duplicates."""
     cells, where = _cells(pictures)
     sweep = tuple(sorted({*sweep, threshold}))
-    found = survey(pictures.vectors, sweep[0], where)
+    graph = survey(pictures.vectors, sweep[0], where)
     same = duplicate_pairs(pictures.checksums)
-    steps = sweep_thresholds(found, same, sweep)
+    steps = sweep_thresholds(graph, same, sweep)
     exact = components(len(pictures), same)
-    near = components(len(pictures), [*same, *found.at(threshold)])
-    turned = _turned(pictures, found, where, threshold)
+    near = components(len(pictures), [*same, *graph.at(threshold)])
+    turned = _with_mirrors(pictures, graph, where, threshold)
     mirrored = components(len(pictures), [*same, *turned.at(threshold)])
     chains = chaining_threshold(steps, len(pictures))
     return {
@@ -46,18 +46,18 @@ def findings(pictures: ImageSet, threshold: float, sweep: Sequence[float] = SWEE
         "threshold": threshold,
         "exact": _clusters(pictures, exact),
         "near": _clusters(pictures, near),
-        "mirrored": None if turned is found else _clusters(pictures, mirrored),  # volumes: not looked for
+        "mirrored": None if turned is graph else _clusters(pictures, mirrored),  # None for volumes: not searched
         "sweep": [asdict(step) for step in steps],
         "chained": chains,
         "warning": _warning(chains, threshold),
-        "held_out": _held_out(pictures, (found, turned), mirrored, cells, threshold),
+        "held_out": _held_out(pictures, (graph, turned), mirrored, cells, threshold),
         "astride": _astride(pictures),
-        "heads": _heads(pictures, found, same, sweep),
+        "heads": _heads(pictures, graph, same, sweep),
     }
 
 
 def _cells(pictures: ImageSet) -> tuple[list[tuple[str, str]], np.ndarray]:
-    """The (set, part) that occur, and the number of each image's."""
+    """The (set, part) cells that occur, and the cell number of each image."""
     import numpy as np
 
     places = list(zip(pictures.sets, pictures.parts, strict=True))
@@ -71,7 +71,7 @@ def _counts(pictures: ImageSet) -> list[dict[str, Any]]:
 
 
 def _clusters(pictures: ImageSet, labels: np.ndarray) -> dict[str, Any]:
-    """Groups of two and more: how many, and which lie astride parts, classes and sets."""
+    """Groups of two or more images: their number, and those that span several parts, classes or sets."""
     members = _members(labels.tolist())
     several = [rows for rows in members.values() if len(rows) > 1]
     astride = {
@@ -83,7 +83,7 @@ def _clusters(pictures: ImageSet, labels: np.ndarray) -> dict[str, Any]:
         "images": sum(map(len, several)),
         "redundant": sum(len(rows) - 1 for rows in several),
         "largest": max(map(len, several), default=0),
-        **{f"across_{key}": len(found) for key, found in astride.items()},
+        **{f"across_{key}": len(groups) for key, groups in astride.items()},
         "conflicting_labels": [
             [[pictures.names[row], pictures.labels[row]] for row in rows] for rows in astride["classes"]
         ],
@@ -92,7 +92,7 @@ def _clusters(pictures: ImageSet, labels: np.ndarray) -> dict[str, Any]:
 
 
 def _places(pictures: ImageSet) -> list[str]:
-    """The part within its own set; empty where there is no split."""
+    """Set and part of each image; empty if the set has no split."""
     return [part and f"{name}/{part}" for name, part in zip(pictures.sets, pictures.parts, strict=True)]
 
 
@@ -103,22 +103,22 @@ def _held_out(
     cells: Sequence[tuple[str, str]],
     threshold: float,
 ) -> list[dict[str, Any]]:
-    """Of what is tested, how much is also learnt from: a row for each pair of parts or sets, and class.
+    """Test images that also occur in training data: one row for each pair of parts or sets, and class.
 
-    near: an image there as much alike as the threshold; mirrored: or a mirror image of one; linked: one in the same
-    component, by way of others. surveys: without mirror images, and with them.
+    near: a training image reaches the threshold; mirrored: one or its mirror image does; linked: one is in the same
+    component, through other images. surveys: without and with mirror images.
     """
     places = list(zip(pictures.sets, pictures.parts, strict=True))
     result = []
     for learnt, tested in _pairs(cells):
-        there = [row for row, place in enumerate(places) if place == cells[learnt]]
-        checksums, together = {pictures.checksums[row] for row in there}, {int(linked[row]) for row in there}
+        train = [row for row, place in enumerate(places) if place == cells[learnt]]
+        checksums, together = {pictures.checksums[row] for row in train}, {int(linked[row]) for row in train}
         classes = _members(pictures.labels[row] if place == cells[tested] else None for row, place in enumerate(places))
         for label, rows in sorted((label, rows) for label, rows in classes.items() if label is not None):
             exact = {row for row in rows if pictures.checksums[row] in checksums}
             near, mirrored = (
-                len(exact | {row for row in rows if found.best[row, learnt] >= threshold - ROUNDING})
-                for found in surveys
+                len(exact | {row for row in rows if graph.best[row, learnt] >= threshold - ROUNDING})
+                for graph in surveys
             )
             linked_ = sum(int(linked[row]) in together for row in rows)
             counts = {"exact": len(exact), "near": near, "mirrored": mirrored, "linked": linked_}
@@ -127,10 +127,10 @@ def _held_out(
     return result
 
 
-def _turned(pictures: ImageSet, found: SimilarityGraph, where: np.ndarray, threshold: float) -> SimilarityGraph:
-    """The survey with mirror images; the one without where the pictures are volumes."""
+def _with_mirrors(pictures: ImageSet, graph: SimilarityGraph, where: np.ndarray, threshold: float) -> SimilarityGraph:
+    """The survey with mirror images; the given one if the images are volumes."""
     if pictures.vectors.shape[1] != SIDE * SIDE:
-        return found
+        return graph
     return survey(pictures.vectors, threshold, where, mirrored=True)
 
 
@@ -139,7 +139,7 @@ def _title(cell: tuple[str, str]) -> str:
 
 
 def _pairs(cells: Sequence[tuple[str, str]]) -> Iterable[tuple[int, int]]:
-    """(learnt from, tested on): training and test part of a set, and every set against every other."""
+    """(training, test) pairs of cells: both parts of a set, and every set against every other."""
     for learnt, (first, part) in enumerate(cells):
         for tested, (second, other) in enumerate(cells):
             if first == second and (part, other) == (TRAIN, TEST):
@@ -149,7 +149,7 @@ def _pairs(cells: Sequence[tuple[str, str]]) -> Iterable[tuple[int, int]]:
 
 
 def _astride(pictures: ImageSet) -> dict[str, Any]:
-    """Declared groups that lie astride the publisher's split, or bear several classes."""
+    """Declared groups that the publisher's split divides, or that have several classes."""
     members, places = _members(pictures.groups), _places(pictures)
     return {
         "groups": len(members),
@@ -161,26 +161,26 @@ def _astride(pictures: ImageSet) -> dict[str, Any]:
 
 
 def _heads(
-    pictures: ImageSet, found: SimilarityGraph, same: Sequence[Sequence[int]], sweep: Sequence[float]
+    pictures: ImageSet, graph: SimilarityGraph, same: Sequence[Sequence[int]], sweep: Sequence[float]
 ) -> dict[str, Any] | None:
-    """Heads recovered, where the images came without groups; None where groups are declared."""
+    """Recovered heads; None if groups are declared."""
     if len(set(pictures.groups)) < len(pictures):
         return None
-    who = heads_of_graph(found, same, pictures.names, sweep)
-    members = _members(who.groups).values()
+    identities = heads_of_graph(graph, same, pictures.names, sweep)
+    members = _members(identities.groups).values()
     sizes = Counter(map(len, members))
     labels, places = pictures.labels, _places(pictures)
     return {
         "heads": len(members),
-        "sure": who.sure,
-        "lowest": who.lowest,
-        "highest": who.highest,
-        "agreement": who.agreement,
+        "sure": identities.sure,
+        "lowest": identities.lowest,
+        "highest": identities.highest,
+        "agreement": identities.agreement,
         "slices": {str(size): count for size, count in sorted(sizes.items())},
         "heads_by_class": dict(sorted(Counter(labels[rows[0]] for rows in members).items())),
         "conflicting_labels": sum(len({labels[row] for row in rows} - {""}) > 1 for rows in members),
         "across_parts": sum(len({places[row] for row in rows} - {""}) > 1 for rows in members),
-        "groups": dict(zip(pictures.names, who.groups, strict=True)),
+        "groups": dict(zip(pictures.names, identities.groups, strict=True)),
     }
 
 
@@ -195,6 +195,6 @@ def _warning(chains: float | None, threshold: float) -> str:
     if chains is None or threshold > chains:
         return ""
     return (
-        f"components chain at {chains:g} and below: at {threshold:g} the largest holds images that are alike only by"
-        " way of others; take a higher threshold"
+        f"components chain at {chains:g} and below: at {threshold:g} the largest one contains images that are similar"
+        " only through others; choose a higher threshold"
     )

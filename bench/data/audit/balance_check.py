@@ -1,4 +1,4 @@
-"""Whether the folds of a prepared set are alike: class, site, sex, age and what else its index holds, with tests."""
+"""Test whether the folds of a prepared set are balanced: class, site, sex, age and other columns of its index."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
     from bench.data.prepare import Prepared
 
-MANY = 10  # different numbers in a column from which it is a quantity, and no code
+MANY = 10  # a numeric column with more distinct values is a quantity, with fewer a category
 
 
 @dataclass(frozen=True)
 class Balance:
-    """One column over the test parts of the folds, a value a group: its first scan's."""
+    """Test of one column over the test parts of the folds, with one value per group: that of its first scan."""
 
     column: str
     test: str  # chi-square, Kruskal-Wallis
     folds: tuple[Any, ...]  # of each fold: counts of the values, or the median
     statistic: float
     p: float
-    holm: float  # p, corrected for the columns that are looked at
+    holm: float  # p, corrected for the number of columns
 
 
 def balance(prepared: Prepared, split: Split | None = None, partition: int = 0) -> list[Balance]:
-    """Test every column with two values or more. A small p says that this partition is uneven, by chance or not.
+    """Test every column with two or more values. A small p means that this partition is unbalanced, by chance or not.
 
-    BenchError where the groups cannot be divided so.
+    BenchError if the groups cannot be divided this way.
     """
     split = split or Split()
     number = _fold_of_groups(prepared, split, partition)
     rows = {prepared.groups[row]: row for row in reversed(range(len(prepared.ids)))}
-    told = [_compared(name, {group: column[row] for group, row in rows.items()}, number, split.folds)
+    tests = [_compared(name, {group: column[row] for group, row in rows.items()}, number, split.folds)
             for name, column in _columns(prepared).items()]  # fmt: skip
-    return holm([each for each in told if each is not None])
+    return holm([each for each in tests if each is not None])
 
 
 def holm(tests: Sequence[Balance]) -> list[Balance]:
@@ -63,7 +63,7 @@ def _columns(prepared: Prepared) -> dict[str, Sequence[Any]]:
 
 
 def _fold_of_groups(prepared: Prepared, split: Split, partition: int) -> dict[str, int]:
-    """group -> the fold that tests it."""
+    """group -> number of the fold whose test part contains it."""
     return {
         prepared.groups[row]: number
         for number in range(split.folds)
@@ -72,7 +72,7 @@ def _fold_of_groups(prepared: Prepared, split: Split, partition: int) -> dict[st
 
 
 def _compared(name: str, values: Mapping[str, Any], number: Mapping[str, int], folds: int) -> Balance | None:
-    """The test of one column; None where it has one value only, or a fold without any."""
+    """The test of one column; None if it has a single value, or none in some fold."""
     parts: list[list[Any]] = [[] for _ in range(folds)]
     for group, value in values.items():
         if value is not None:
@@ -99,6 +99,6 @@ def _counted(name: str, parts: Sequence[Sequence[Any]], kinds: Sequence[Any]) ->
     from scipy.stats import chi2_contingency
 
     table: np.ndarray | list = [[part.count(kind) for kind in kinds] for part in parts]
-    found = chi2_contingency(table, correction=False)
+    result = chi2_contingency(table, correction=False)
     counts = tuple({str(kind): count for kind, count in zip(kinds, row, strict=True)} for row in table)
-    return Balance(name, "chi-square", counts, float(found.statistic), float(found.pvalue), 1)
+    return Balance(name, "chi-square", counts, float(result.statistic), float(result.pvalue), 1)

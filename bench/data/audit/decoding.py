@@ -1,4 +1,4 @@
-"""One image file as grey pixels, or the reason why not; and what is strange about a picture."""
+"""Decode one image file to grey pixels, or report its fault; detect constant and saturated images."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bench.data.audit.similarity import SIDE, checksum, downsample
 if TYPE_CHECKING:
     import numpy as np
 
-PIXELS = 10**8  # the most that are decoded
-SATURATED = 0.25  # of the pixels at the greatest value: more is no exposure that shows tissue
-BACKGROUND = 0.12  # of the 99th percentile: what is darker is no head
-EDGE = 0.02  # of a row above that: less is a speck
-FAULTS = (  # what Pillow says of a broken file
+PIXELS = 10**8  # largest number of pixels of an image
+SATURATED = 0.25  # share of pixels at the maximum above which an image counts as saturated
+BACKGROUND = 0.12  # share of the 99th percentile below which a pixel is background
+EDGE = 0.02  # share of foreground pixels that a row or column of the head has at least
+FAULTS = (  # exceptions that Pillow raises on a broken file
     OSError,
     ValueError,
     SyntaxError,
@@ -34,7 +34,7 @@ FAULTS = (  # what Pillow says of a broken file
 
 @dataclass(frozen=True, eq=False)
 class DecodedImage:
-    """What came of a file: its pixels in brief, or its fault."""
+    """Result of decoding a file: its downsampled pixels, or its fault."""
 
     small: np.ndarray | None = None  # (4096,) float32
     checksum: str = ""
@@ -43,7 +43,7 @@ class DecodedImage:
 
 
 def decode(path: Path, cropped: bool = False) -> DecodedImage:
-    """Read a file. Never raises for a broken one. cropped: `small` is of the box around the head alone."""
+    """Read a file. A broken one does not raise: `fault` describes it. cropped: crop to the head first."""
     from PIL import Image
 
     try:
@@ -53,7 +53,7 @@ def decode(path: Path, cropped: bool = False) -> DecodedImage:
         small = downsample(crop_to_head(image) if cropped else image).ravel()
         return DecodedImage(small, checksum(image), oddity(image))
     except Image.UnidentifiedImageError:
-        return DecodedImage(fault="is no image, whatever its name says; remove it, or copy it again")
+        return DecodedImage(fault="is no image despite its name; remove it, or copy it again")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return DecodedImage(fault=f"has more than {PIXELS:,} pixels; make it smaller")
     except FAULTS as error:
@@ -62,9 +62,9 @@ def decode(path: Path, cropped: bool = False) -> DecodedImage:
 
 
 def read_grey(path: Path) -> np.ndarray:
-    """(H, W) of a file, turned as its EXIF tag says: uint8, or float32 where its values go beyond 255.
+    """The image in grey, (H, W), rotated by its EXIF tag: uint8, or float32 for 16-bit and float images.
 
-    Colours are weighed as Pillow weighs them; transparency is ignored; of several frames the first is taken.
+    Colours become luminance as in Pillow; transparency is ignored; of several frames the first is read.
     """
     import numpy as np
     from PIL import Image, ImageOps
@@ -86,7 +86,7 @@ def read_grey(path: Path) -> np.ndarray:
 
 
 def oddity(image: np.ndarray) -> str:
-    """What is strange about the values of an image of any shape, in words; empty where nothing is."""
+    """Description of a constant or saturated image of any shape; empty for others."""
     import numpy as np
 
     lowest, highest = image.min(), image.max()
@@ -97,7 +97,7 @@ def oddity(image: np.ndarray) -> str:
 
 
 def crop_to_head(image: np.ndarray) -> np.ndarray:
-    """The box around what is not background, (H, W) to (h, w); all of it where nothing stands out."""
+    """Crop to the box around the foreground, (H, W) to (h, w); the whole image if it has no foreground."""
     import numpy as np
 
     head = image > BACKGROUND * np.percentile(image, 99)
@@ -108,5 +108,5 @@ def crop_to_head(image: np.ndarray) -> np.ndarray:
 
 
 def cropped_small(image: np.ndarray) -> np.ndarray:
-    """(4096,) of the head in a slice, whatever its size and place."""
+    """(4096,) downsampled pixels of the head in a slice, independent of its size and position."""
     return downsample(crop_to_head(image), SIDE).ravel()

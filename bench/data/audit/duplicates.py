@@ -1,7 +1,7 @@
-"""Groups that no split may divide: what was declared, and what the pixels say belongs together besides.
+"""Groups that no split may divide, from declared groups and similar images.
 
-`grouped` joins duplicates and near duplicates. `identities` finds the heads that slices without subject ids came from.
-Both are deterministic; another order of the images gives the same groups, and a group is named by its smallest name.
+`group_duplicates` merges duplicates and near duplicates. `recover_identities` recovers the heads of slices without
+subject ids. Both are deterministic and independent of image order; a group has the smallest name of its members.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 THRESHOLD = 0.98  # from which two images count as near duplicates
-WIDE = 0.01  # of thresholds over which heads have to stay the same to be believed
-AGREEMENT = 0.99  # adjusted Rand index with the second way of finding them
+WIDE = 0.01  # range of thresholds over which heads must be stable to be reliable
+AGREEMENT = 0.99  # smallest adjusted Rand index with the second method
 
 
 def group_duplicates(
@@ -28,14 +28,14 @@ def group_duplicates(
     mirrored: bool = True,
     near_volumes: bool = False,
 ) -> tuple[str, ...]:
-    """The group of each image, duplicates being in one: declared groups that share a duplicate become one.
+    """The group of each image after merging declared groups that share a duplicate.
 
     images: (N, C, H, W), or (N, C, D, H, W), of any number type; a memory map will do. groups: (N,) declared names.
     threshold: correlation at 64 x 64 from which images are near duplicates; None: pixel-exact duplicates only.
     mirrored: a near duplicate of the mirror image, left to right or upside down, is one as well; images only.
-    near_volumes: hold volumes against each other by their three middle slices as well; it is off because scans of
-    different people in one space may be alike. Components are single linkage: see
-    `bench.data.audit.similarity_graph.chained`.
+    near_volumes: compare volumes by their three middle slices as well; off by default because scans of different
+    people in one space may be similar. Components are single linkage: see
+    `bench.data.audit.similarity_graph.chaining_threshold`.
     """
     links = known_links(images, groups)
     if threshold is not None and (images.ndim == 4 or near_volumes):
@@ -56,28 +56,28 @@ class Identities:
 
 
 def recover_identities(images: np.ndarray, groups: Sequence[str], sweep: Sequence[float] = SWEEP) -> Identities:
-    """Recover the heads of slices published without subject ids. images, groups: as in `grouped`; images only.
+    """Recover the heads of slices published without subject ids. images, groups: as in `group_duplicates`; 2D only.
 
-    Neighbouring slices of a head are more alike than slices of two heads at one height. So there is a range of
-    thresholds in which components are whole heads: below it they chain, above it they fall apart. The widest such
-    range of the sweep is looked for. The second way links an image to its two nearest, the slice above and the one
-    below, where that is mutual. Where no range is found, only exact duplicates are joined, and `sure` is False.
+    Neighbouring slices of a head are more similar than slices of two heads at the same height. So in some range of
+    thresholds components are whole heads: below it they chain, above it they break up. The widest such range of the
+    sweep is used. The second method links an image to its two nearest neighbours, the slices above and below, if that
+    is mutual. Without a stable range only exact duplicates are merged, and `sure` is False.
     """
     return heads_of_graph(survey(feature_vectors(images), sweep[0]), known_links(images, groups), groups, sweep)
 
 
 def heads_of_graph(
-    found: SimilarityGraph, links: Sequence[Sequence[int]], names: Sequence[str], sweep: Sequence[float] = SWEEP
+    graph: SimilarityGraph, links: Sequence[Sequence[int]], names: Sequence[str], sweep: Sequence[float] = SWEEP
 ) -> Identities:
-    """The heads in a survey. links: pairs known to be together."""
+    """The heads in a similarity graph. links: pairs known to belong together."""
     count = len(names)
     alone = components(count, links)
-    run = _plateau([step.components for step in sweep_thresholds(found, links, sweep)], len(set(alone.tolist())))
+    run = _plateau([step.components for step in sweep_thresholds(graph, links, sweep)], len(set(alone.tolist())))
     if run is None:
         return Identities(name_groups(alone, names), None, None, 0.0, False)
     lowest, highest = sweep[run[0]], sweep[run[1]]
-    labels = components(count, [*links, *found.at(highest)])
-    agreement = _agreement(labels, components(count, [*links, *mutual_neighbours(found.neighbours)]))
+    labels = components(count, [*links, *graph.at(highest)])
+    agreement = _agreement(labels, components(count, [*links, *mutual_neighbours(graph.neighbours)]))
     sure = highest - lowest >= WIDE - 1e-9 and agreement >= AGREEMENT
     return Identities(name_groups(labels, names), lowest, highest, round(agreement, 4), sure)
 

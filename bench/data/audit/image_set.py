@@ -1,6 +1,6 @@
-"""Images from a folder, or from a prepared set, as an audit sees them.
+"""Load images for an audit from a folder or from a prepared set.
 
-A folder holds a folder a class; folders called Training, Testing and the like are parts of a split, wherever they lie.
+A folder has one subfolder per class; subfolders named Training, Testing and the like at any depth are parts of a split.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ PARTS = {
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images that could be read, and the names of those that could not. All but the last two have an entry an image."""
+    """Readable images, and faults of the others. All fields but the last two have one entry per readable image."""
 
     names: tuple[str, ...]
     sets: tuple[str, ...]
     parts: tuple[str, ...]  # train, val, test, or empty
-    labels: tuple[str, ...]  # empty where there is none
-    groups: tuple[str, ...]  # declared; the name of the image where nothing is
+    labels: tuple[str, ...]  # empty if unknown
+    groups: tuple[str, ...]  # declared group; the name of the image if none is declared
     checksums: tuple[str, ...]  # of the decoded pixels and their shape
     vectors: np.ndarray  # (N, P) float32, standardised
     faults: tuple[tuple[str, str], ...]  # (name, why it cannot be read)
@@ -56,38 +56,37 @@ class ImageSet:
 def from_folder(
     root: Path, title: str, split: Path | None = None, threads: int | None = None, cropped: bool = False
 ) -> ImageSet:
-    """Every image under `root`, decoded side by side. A file that is no image is among the faults.
+    """Decode every image under `root` in parallel; `faults` lists files that cannot be read.
 
-    title: of the set; it stands before every name. split: a table with columns path and split; its paths begin in
-    `root` or in the folder above. cropped: vectors of the box around what is not background. BenchError where there
-    is no image at all.
+    title: name of the set, the prefix of every image name. split: a table with columns path and split; paths are
+    relative to `root` or its parent. cropped: crop images to the head first. BenchError if no image can be read.
     """
     import numpy as np
 
     paths = sorted(_images(root))
     if not paths:
-        raise BenchError(f"no image under {root}; expected a folder a class with {', '.join(sorted(SUFFIXES))} in it")
+        raise BenchError(f"no image under {root}; expected one folder per class with {', '.join(sorted(SUFFIXES))}")
     parts = _read_parts(split) if split else {}
-    kept, faults, oddities, vectors = [], [], [], []
-    for path, found in zip(paths, _decoded(paths, threads, cropped), strict=True):
+    rows, faults, oddities, vectors = [], [], [], []
+    for path, image in zip(paths, _decoded(paths, threads, cropped), strict=True):
         place = path.relative_to(root)
         name = f"{title}/{place.as_posix()}"
-        if found.fault:
-            faults.append((name, found.fault))
+        if image.fault:
+            faults.append((name, image.fault))
             continue
         part, label = _place(place.parts[:-1])
-        kept.append((name, title, _part(parts, root, place) or part, label, name, found.checksum))
-        vectors.append(found.small)
-        oddities += [(name, found.oddity)] if found.oddity else []
-    if not kept:
+        rows.append((name, title, _part(parts, root, place) or part, label, name, image.checksum))
+        vectors.append(image.small)
+        oddities += [(name, image.oddity)] if image.oddity else []
+    if not rows:
         raise BenchError(f"none of the {len(faults)} images under {root} can be read; the first, {faults[0][0]}: "
                          f"{faults[0][1]}")  # fmt: skip
-    columns = zip(*kept, strict=True)
+    columns = zip(*rows, strict=True)
     return ImageSet(*columns, standardise(np.stack(vectors)), tuple(faults), tuple(oddities))
 
 
 def from_prepared(prepared: Prepared) -> ImageSet:
-    """The scans of a prepared set; volumes by their three middle slices."""
+    """The scans of a prepared set; volumes are represented by their three middle slices."""
     images, classes = prepared.images(), prepared.task.classes
     kind = prepared.task.kind
     labels = [classes[int(target)] if kind == "classification" else "" for target in prepared.targets.tolist()]
@@ -108,11 +107,11 @@ def from_prepared(prepared: Prepared) -> ImageSet:
 
 
 def concatenate(sets: Sequence[ImageSet]) -> ImageSet:
-    """Several sets side by side. BenchError where images and volumes are mixed: they cannot be compared."""
+    """Concatenate several sets. BenchError if they mix images and volumes, which cannot be compared."""
     import numpy as np
 
     if len({each.vectors.shape[1] for each in sets}) > 1:
-        raise BenchError("images cannot be compared with volumes; audit them one after the other")
+        raise BenchError("images cannot be compared with volumes; audit them separately")
     columns = {
         each.name: sum((tuple(getattr(one, each.name)) for one in sets), ())
         for each in fields(ImageSet)
@@ -123,7 +122,7 @@ def concatenate(sets: Sequence[ImageSet]) -> ImageSet:
 
 def _images(root: Path) -> Iterator[Path]:
     if not root.is_dir():
-        raise BenchError(f"no folder {root}; give one with a folder a class in it")
+        raise BenchError(f"no folder {root}; give a folder with one subfolder per class")
     for folder, _, names in os.walk(root):
         for name in names:
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
@@ -135,19 +134,19 @@ def _decoded(paths: Sequence[Path], threads: int | None, cropped: bool) -> Itera
 
     workers = threads or os.cpu_count() or 1
     with warnings.catch_warnings(), threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
-        warnings.simplefilter("ignore")  # what Pillow finds strange about a file that it reads all the same
+        warnings.simplefilter("ignore")  # Pillow warns about irregular files that it can read
         yield from pool.map(lambda path: decode(path, cropped), paths)
 
 
 def _place(folders: Sequence[str]) -> tuple[str, str]:
-    """(part of the split, class) of an image from the folders it lies in."""
+    """(part of the split, class) of an image, from the names of its folders."""
     parts = [PARTS[folder.lower()] for folder in folders if folder.lower() in PARTS]
     classes = [folder for folder in folders if folder.lower() not in PARTS]
     return parts[0] if parts else "", classes[0] if classes else ""
 
 
 def _read_parts(table: Path) -> Mapping[str, str]:
-    """Path -> part, of a table. BenchError where it is no such table."""
+    """Path -> part, from a table. BenchError if the table cannot be read or lacks a column."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))

@@ -1,7 +1,6 @@
-"""Public data sets that share people or images: where an "external" test would be none.
+"""Public data sets that share people or images, so that a test on the other set is not external.
 
-The register holds what publishers say and what audits of the files have found. A pair that is not in it is not known to
-overlap, which is no proof that it does not.
+Sources are statements of publishers and audits of the files. A pair that is not listed may still overlap.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-PUBLISHED = {  # what the harness's data sets are made of
+PUBLISHED = {  # data set of the harness -> published sets it consists of
     "ad_adni": ("ADNI",),
     "ad_mri2d": ("Alzheimer's dataset, 4 classes",),
     "ad_oasis": ("OASIS-1",),
@@ -21,7 +20,7 @@ PUBLISHED = {  # what the harness's data sets are made of
     "age_ixi": ("IXI",),
     "roi_ixi": ("IXI",),
 }
-ALIASES = {  # other names under which the same files go round
+ALIASES = {  # other names of the same files
     "alz4": "Alzheimer's dataset, 4 classes",
     "tourist55/alzheimers-dataset-4-class-of-images": "Alzheimer's dataset, 4 classes",
     "sachinkumar413/alzheimer-mri-dataset": "Alzheimer's dataset, 4 classes",
@@ -107,7 +106,7 @@ def overlap(train_name: str, test_name: str) -> str:
 
 
 def published_sets(name: str) -> tuple[str, ...]:
-    """The published sets behind a name; the name itself where it is none of the harness's."""
+    """The published sets behind a data set's name; the name itself if the harness has no such data set."""
     return PUBLISHED.get(name) or (ALIASES.get(name, name),)
 
 

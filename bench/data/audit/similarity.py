@@ -1,8 +1,8 @@
-"""How alike two images are: the Pearson correlation of their 64 x 64 grey versions, and the checksum of their pixels.
+"""Similarity of two images: Pearson correlation of their 64 x 64 grey versions, and checksums of their pixels.
 
-Everything here is a function of the pixels alone. The correlation does not see a change of contrast or brightness, and
-hardly one of size or of compression; it does see a shift and a rotation. Mirror images, which publishers make to have
-more images, are looked for where that is asked for.
+All functions depend on pixels only. The correlation ignores contrast and brightness and hardly changes with size or
+compression; a shift or rotation lowers it. Mirror images, a common augmentation of published sets, are compared if
+`mirrored` is set.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 SIDE = 64  # pixels of the grey version along each axis
-CHUNK = 256  # images brought to that size at once
+CHUNK = 256  # images downsampled at once
 STRIP = 2**24  # correlations in memory at once: 64 MiB of 32-bit floats
-MIRRORS = (1, 2, (1, 2))  # axes of (N, SIDE, SIDE) that are turned round
-FLAT = 1e-5  # a standard deviation, over the largest value, that is rounding and no picture
+MIRRORS = (1, 2, (1, 2))  # axes of (N, SIDE, SIDE) that are flipped
+FLAT = 1e-5  # standard deviation relative to the largest value below which an image counts as constant
 
 
 def downsample(images: np.ndarray, side: int = SIDE) -> np.ndarray:
@@ -30,7 +30,7 @@ def downsample(images: np.ndarray, side: int = SIDE) -> np.ndarray:
 
 
 def _areas(length: int, side: int) -> np.ndarray:
-    """(side, length): how much of each pixel lies in each of `side` equal parts of the axis; rows sum to one."""
+    """(side, length): share of each pixel in each of `side` equal parts of the axis; rows sum to one."""
     import numpy as np
 
     edges = np.linspace(0, length, side + 1)
@@ -49,14 +49,14 @@ def standardise(vectors: np.ndarray) -> np.ndarray:
         largest = np.abs(part).max(axis=1, keepdims=True)
         part -= part.mean(axis=1, keepdims=True)
         length = np.linalg.norm(part, axis=1, keepdims=True)
-        seen = length > FLAT * largest * np.sqrt(part.shape[1])
-        np.divide(part, length, out=part, where=seen)
-        result[start : start + CHUNK] = part * seen
+        varying = length > FLAT * largest * np.sqrt(part.shape[1])
+        np.divide(part, length, out=part, where=varying)
+        result[start : start + CHUNK] = part * varying
     return result
 
 
 def feature_vectors(images: np.ndarray) -> np.ndarray:
-    """What correlations are taken of: (N, C, H, W), or (N, C, D, H, W) by three middle slices, to (N, P) standardised.
+    """Vectors to correlate: (N, C, H, W), or three middle slices of (N, C, D, H, W), to (N, P) standardised.
 
     Channels are averaged. A memory map is read a chunk at a time.
     """
@@ -87,7 +87,7 @@ def checksum(image: np.ndarray) -> str:
 def correlation_strips(vectors: np.ndarray, mirrored: bool = False) -> Iterator[tuple[int, np.ndarray]]:
     """The correlations of all pairs, some rows at a time: (first row, (rows, N)). The diagonal is -2.
 
-    mirrored: the greatest of the four that turning one image left to right, upside down or both gives; images only.
+    mirrored: the largest correlation over the four flips of one image (none, each axis, both); images only.
     """
     import numpy as np
 

@@ -1,8 +1,8 @@
-"""Which images hang together: one pass over all pairs, and components at any threshold afterwards.
+"""Graph of similar images: one pass over all pairs, then connected components at any threshold.
 
-Of the pairs above the lowest threshold only a spanning forest of greatest likeness is kept, at most N - 1 of them: its
-components at any higher threshold are those of all pairs. Components are single linkage, and so they may chain: a like
-b and b like c puts a and c together. `chained` says where they do.
+Only a maximum spanning forest of the pairs above the lowest threshold is stored, at most N - 1 pairs: it has the same
+components as all pairs at any higher threshold. Components are single linkage, so they may chain: if a is similar to b
+and b to c, then a and c share a component. `chaining_threshold` detects this.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GROWTH, SHARE = 2, 0.05  # components chain where the largest grows that many ti
 
 @dataclass(frozen=True, eq=False)
 class SimilarityGraph:
-    """What one pass over all pairs of N images leaves."""
+    """Similar pairs and nearest neighbours among N images."""
 
     lowest: float  # no component below this threshold is known
     pairs: np.ndarray  # (M, 2) of a spanning forest of greatest likeness, M < N
@@ -36,7 +36,7 @@ class SimilarityGraph:
     def at(self, threshold: float) -> np.ndarray:
         """(M', 2): the pairs of the forest that reach a threshold."""
         if threshold < self.lowest:
-            raise ValueError(f"the threshold {threshold} is below the lowest that was looked at, {self.lowest}")
+            raise ValueError(f"the threshold {threshold} is below the lowest of the survey, {self.lowest}")
         return self.pairs[self.likeness >= threshold - ROUNDING]
 
 
@@ -53,39 +53,38 @@ class Step:
 def survey(
     vectors: np.ndarray, lowest: float = SWEEP[0], cells: np.ndarray | None = None, mirrored: bool = False
 ) -> SimilarityGraph:
-    """Look at all pairs once. vectors: (N, P) standardised. cells: (N,) from 0, parts that images are compared across.
+    """Compare all pairs once. vectors: (N, P) standardised. cells: (N,) from 0, the parts compared with each other.
 
-    mirrored: an image is held against the mirror images of another as well. Memory: a strip of correlations and the
-    forest, never N x N.
+    mirrored: compare with mirror images as well. Memory: a strip of correlations and the forest, never N x N.
     """
     import numpy as np
 
     count = len(vectors)
     cells = np.zeros(count, int) if cells is None else cells
     forest = (np.empty((0, 2), int), np.empty(0))
-    kept = min(NEIGHBOURS, max(0, count - 1))
-    neighbours = np.empty((count, kept), int)
+    nearest = min(NEIGHBOURS, max(0, count - 1))
+    neighbours = np.empty((count, nearest), int)
     best = np.full((count, int(cells.max(initial=0)) + 1), -2.0, np.float32)
     members = [np.flatnonzero(cells == cell) for cell in range(best.shape[1])]
     for start, strip in correlation_strips(vectors, mirrored):
         rows = slice(start, start + len(strip))
-        neighbours[rows] = _most_alike(strip, kept)
-        for cell, there in enumerate(members):
-            best[rows, cell] = strip[:, there].max(axis=1, initial=-2)
+        neighbours[rows] = _most_alike(strip, nearest)
+        for cell, columns in enumerate(members):
+            best[rows, cell] = strip[:, columns].max(axis=1, initial=-2)
         first, second = np.nonzero(strip >= lowest - ROUNDING)
         later = second > first + start
-        found = np.stack([first[later] + start, second[later]], axis=1)
-        forest = _spanning(count, forest, (found, strip[first[later], second[later]]))
+        pairs = np.stack([first[later] + start, second[later]], axis=1)
+        forest = _spanning(count, forest, (pairs, strip[first[later], second[later]]))
     return SimilarityGraph(lowest, *forest, neighbours, best)
 
 
-def _most_alike(strip: np.ndarray, kept: int) -> np.ndarray:
-    """(rows, kept): columns of the greatest values, the greatest first, the first of equals first."""
+def _most_alike(strip: np.ndarray, nearest: int) -> np.ndarray:
+    """(rows, nearest): columns of the largest values in descending order, ties by position."""
     import numpy as np
 
     columns, rows = [], np.arange(len(strip))
     copy = strip.copy()
-    for _ in range(kept):
+    for _ in range(nearest):
         columns.append(copy.argmax(axis=1))
         copy[rows, columns[-1]] = -3
     return np.stack(columns, axis=1) if columns else np.empty((len(strip), 0), int)
@@ -123,21 +122,21 @@ def components(count: int, pairs: Iterable[Sequence[int]]) -> np.ndarray:
 
 
 def sweep_thresholds(
-    found: SimilarityGraph, links: Sequence[Sequence[int]] = (), sweep: Sequence[float] = SWEEP
+    graph: SimilarityGraph, links: Sequence[Sequence[int]] = (), sweep: Sequence[float] = SWEEP
 ) -> list[Step]:
     """Sizes of components over thresholds. links: pairs that are together at every threshold."""
     import numpy as np
 
     steps = []
     for threshold in sweep:
-        labels = components(len(found.best), [*links, *found.at(threshold)])
+        labels = components(len(graph.best), [*links, *graph.at(threshold)])
         sizes = np.unique(labels, return_counts=True)[1]
         steps.append(Step(threshold, len(sizes), int((sizes == 1).sum()), int(sizes.max(initial=0))))
     return steps
 
 
 def chaining_threshold(steps: Sequence[Step], images: int) -> float | None:
-    """The highest threshold of a rising sweep at which components chain, None where they never do.
+    """The highest threshold of a rising sweep at which components chain, None if they never do.
 
     The rule: from one step to the next lower one the largest component at least doubles, and it then holds more than a
     twentieth of the images. That is an alarm, not a proof: a set of few heads with many slices each may raise it.

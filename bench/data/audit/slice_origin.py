@@ -1,8 +1,8 @@
-"""Whether slices were cut from volumes that are at hand: each head of the slices against each scan of the volumes.
+"""Trace slices to the volumes that they were cut from: compare each head of the slices with each scan.
 
-A slice is brought to the box around the head, at 64 x 64, and so are the axial slices of a scan at many heights; a head
-is as much like a scan as its slices are, on average, like the best height. How the slices were turned is found first.
-The other mirror image of the same anatomy is the null: it is as smooth, as similar in shape, and nobody's.
+Slices are cropped to the head and resized to 64 x 64, as are the axial slices of a scan at many heights. The similarity
+of a head and a scan is the mean over the head's slices of the correlation at the best height. The orientation of the
+slices is estimated first. The mirrored scan is the null: it is equally smooth and similar in shape, but no real head.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ if TYPE_CHECKING:
     import numpy as np
 
 HEIGHTS = (0.2, 0.8)  # of the inferior-superior axis: outside, slices are small and alike
-PROBES = 24  # scans by which the orientation and the heights are found
-TURNS = tuple((across, along) for across in (1, -1) for along in (1, -1))  # -1: that axis of the scan is turned round
+PROBES = 24  # scans used to estimate the orientation and the range of heights
+TURNS = tuple((across, along) for across in (1, -1) for along in (1, -1))  # -1: that axis of the scan is flipped
 
 
 @dataclass(frozen=True, eq=False)
 class SliceOrigin:
-    """Heads against scans. A head is traced where it and a scan are most alike to each other, of all."""
+    """Similarity of heads and scans. A head is traced if it and a scan are each other's most similar."""
 
     heads: tuple[str, ...]
     likeness: np.ndarray  # (heads, scans)
     null: np.ndarray  # (heads, scans), the scans mirrored
-    turned: tuple[int, int]  # of left-right and posterior-anterior: -1 where the slices are turned round
+    turned: tuple[int, int]  # left-right and posterior-anterior: -1 if the slices are flipped along it
 
     def best(self) -> np.ndarray:
         """(heads,): the scan most alike to each head."""
         return self.likeness.argmax(axis=1)
 
     def mutual(self, null: bool = False) -> np.ndarray:
-        """(heads,): whether the head is also the one most alike to that scan."""
+        """(heads,): True if the head and its best scan are each other's most similar."""
         import numpy as np
 
         table = self.null if null else self.likeness
         return table.argmax(axis=0)[table.argmax(axis=1)] == np.arange(len(table))
 
     def summary(self, labels: Mapping[str, str], values: Sequence[str]) -> dict[str, Any]:
-        """Counts, no names. labels: head -> class. values: (scans,) what is counted against the class."""
+        """Counts without names. labels: head -> class. values: (scans,) the variable to tabulate against the class."""
         import numpy as np
 
-        found, best = self.mutual(), self.best()
-        pairs = zip(self.heads, best.tolist(), found.tolist(), strict=True)
+        traced, best = self.mutual(), self.best()
+        pairs = zip(self.heads, best.tolist(), traced.tolist(), strict=True)
         table = Counter((labels[head], values[scan]) for head, scan, mutual in pairs if mutual)
         return {
             "heads": len(self.heads),
             "scans": len(values),
-            "traced": int(found.sum()),
+            "traced": int(traced.sum()),
             "traced_mirrored": int(self.mutual(null=True).sum()),
             "likeness": float(np.median(self.likeness.max(axis=1))),
             "mirrored": float(np.median(self.null.max(axis=1))),
@@ -63,7 +63,7 @@ class SliceOrigin:
 
 
 def trace_slices(slices: np.ndarray, heads: Sequence[str], volumes: np.ndarray) -> SliceOrigin:
-    """Compare. slices: (N, 4096) standardised, cropped. heads: (N,). volumes: (M, C, D, H, W), in `Scan`'s axes."""
+    """Compare cropped, standardised slices (N, 4096) with volumes (M, C, D, H, W) in `Scan`'s axes. heads: (N,)."""
     import numpy as np
 
     names = tuple(sorted(set(heads)))
@@ -82,7 +82,7 @@ def trace_slices(slices: np.ndarray, heads: Sequence[str], volumes: np.ndarray) 
 def _compared(
     slices: np.ndarray, rows: np.ndarray, volumes: Iterable[np.ndarray], turn: tuple[int, int], heights: range
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(heads, scans) likeness, and the height that each slice likes best in each scan."""
+    """(heads, scans) similarity, and the height most similar to each slice in each scan."""
     import numpy as np
 
     counts = np.bincount(rows)
