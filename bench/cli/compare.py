@@ -26,7 +26,7 @@ def compare(
 
     root = paths.results_root()
     comparison = study_comparison.read(first, second, root)
-    names = "--".join(study_comparison.located(side, root)[1] for side in (first, second))
+    names = "--".join(study_comparison.parse_study(side, root)[1] for side in (first, second))
     page = study_comparison.write(comparison, out or root / study_comparison.FOLDER / names)
     if as_json:
         rows = [row for part in comparison.parts for row in part.frame.to_dict("records")]

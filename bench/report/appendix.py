@@ -29,11 +29,13 @@ class Card:
 
 
 def cards(results: Results, found: Sequence[SectionTables], clean: Clean) -> tuple[Card, ...]:
-    """Data sets first, then methods and curricula. What the plan kept of them counts, else what is installed here."""
-    told = results.plan.cards or _installed(results)
-    data = [_data(frames, name, told["datasets"].get(name, {})) for frames, name in _datasets(found)]
-    methods = [_method(results, found, name, told["methods"].get(name, {})) for name in _methods(results)]
-    courses = [_card("curricula", name, told["curricula"][name], ()) for name in told["curricula"] if name != "none"]
+    """Data sets first, then methods and curricula, from the plan or, without cards there, as installed."""
+    entries = results.plan.cards or _installed(results)
+    data = [_data(frames, name, entries["datasets"].get(name, {})) for frames, name in _datasets(found)]
+    methods = [_method(results, found, name, entries["methods"].get(name, {})) for name in _methods(results)]
+    courses = [
+        _card("curricula", name, entries["curricula"][name], ()) for name in entries["curricula"] if name != "none"
+    ]
     return tuple(_cleaned(card, clean) for card in (*data, *methods, *courses))
 
 
@@ -55,7 +57,7 @@ def _methods(results: Results) -> list[str]:
     return list(dict.fromkeys(cell.method for cell in results.plan.cells))
 
 
-def _data(found: SectionTables, name: str, told: Mapping[str, Any]) -> Card:
+def _data(found: SectionTables, name: str, entry: Mapping[str, Any]) -> Card:
     section, own = found.section, next(data_sets_of(found.section.data))[0] == name
     samples, groups = section.counted() if own else (None, None)
     task = section.task
@@ -67,14 +69,14 @@ def _data(found: SectionTables, name: str, told: Mapping[str, Any]) -> Card:
         ),
         ("Scans", f"{samples:,} of {plural(groups, 'person', 'people')}" if samples else ""),
         ("Prepared as", f" {TIMES} ".join(str(size) for size in section.data.shape) if own else ""),
-        *((word.capitalize(), str(told.get(word, ""))) for word in ("source", "licence", "citation")),
+        *((word.capitalize(), str(entry.get(word, ""))) for word in ("source", "licence", "citation")),
         ("Fingerprint", (section.data.fingerprint or "") if own else ""),
     ]
-    title = told.get("title") or section.data.title
-    return _card("datasets", name, {**told, "title": title}, facts)
+    title = entry.get("title") or section.data.title
+    return _card("datasets", name, {**entry, "title": title}, facts)
 
 
-def _method(results: Results, found: Sequence[SectionTables], name: str, told: Mapping[str, Any]) -> Card:
+def _method(results: Results, found: Sequence[SectionTables], name: str, entry: Mapping[str, Any]) -> Card:
     arms = list(dict.fromkeys(cell.arm for cell in results.plan.cells if cell.method == name))
     rows = [row for frames in found for row in frames.scores.to_dict("records") if row["method"] == name]
     versions = sorted({r.trial.method.version for r in results.records if r.trial.method.name == name})
@@ -86,7 +88,7 @@ def _method(results: Results, found: Sequence[SectionTables], name: str, told: M
         ("Forward pass", _span([row["forward_flops"] for row in rows], large, " FLOPs a scan")),
         ("Training", _span([row["train_seconds"] for row in rows], seconds, " s a run")),
     ]
-    return _card("methods", name, told, facts)
+    return _card("methods", name, entry, facts)
 
 
 def _span(values: Iterable[float], show: Callable[[float], str], unit: str = "") -> str:
@@ -98,15 +100,15 @@ def _span(values: Iterable[float], show: Callable[[float], str], unit: str = "")
     return (low if low == high else f"{low} to {high}") + unit
 
 
-def _card(kind: str, name: str, told: Mapping[str, Any], facts: Iterable[tuple[str, str]]) -> Card:
-    about = tuple(" ".join(part.split()) for part in told.get("about", "").split("\n\n") if part.strip())
+def _card(kind: str, name: str, entry: Mapping[str, Any], facts: Iterable[tuple[str, str]]) -> Card:
+    about = tuple(" ".join(part.split()) for part in entry.get("about", "").split("\n\n") if part.strip())
     if not about:
         about = ("Neither the plan nor this installation describes it.",)
     rows = tuple(
         (row["name"], row["default"] if isinstance(row["default"], str) else json.dumps(row["default"]), row["meaning"])
-        for row in told.get("parameters", ())
+        for row in entry.get("parameters", ())
     )
-    return Card(kind, name, told.get("title", ""), about, tuple((k, v) for k, v in facts if v), rows)
+    return Card(kind, name, entry.get("title", ""), about, tuple((k, v) for k, v in facts if v), rows)
 
 
 def _cleaned(card: Card, clean: Clean) -> Card:

@@ -39,8 +39,8 @@ def compare(first: Results, second: Results) -> list[Compared]:
     """Every shared data set. BenchError where there is none, or no shared arm on any."""
     pairs = [(one, other) for one in first.sections for other in second.sections if one.name == other.name]
     if not any(set(one.arms) & set(other.arms) for one, other in pairs):
-        told = (f"{each.name} has {', '.join(_arms(each))}" for each in (first, second))
-        raise BenchError(f"no arm on the same data is in both: {'; '.join(told)}")
+        sides = (f"{each.name} has {', '.join(_arms(each))}" for each in (first, second))
+        raise BenchError(f"no arm on the same data is in both: {'; '.join(sides)}")
     apart = [tuple(differing(one, other)) for one, other in pairs]
     rows = [list(_rows(*pair, not why)) for pair, why in zip(pairs, apart, strict=True)]
     tests = pd.DataFrame([row for some in rows for row in some if "p" in row])
@@ -80,7 +80,8 @@ def _rows(one: DatasetResults, other: DatasetResults, comparable: bool) -> Itera
     for arm in dict.fromkeys((*one.arms, *other.arms)):
         sides = [_side(section, arm) for section in (one, other)]
         row = {"data": one.name, "data_kind": one.kind, "arm": arm, "metric": one.task.primary}
-        row |= {f"{name}_{side}": value for side, told in zip("ab", sides, strict=True) for name, value in told.items()}
+        for side, values in zip("ab", sides, strict=True):
+            row |= {f"{name}_{side}": value for name, value in values.items()}
         row["differs"] = "; ".join(definitions(one, other, arm))
         if comparable and arm in one.arms and arm in other.arms and not _same(one, other, arm):
             row |= {"against": "", **_tested(one, other, arm)}

@@ -1,4 +1,4 @@
-"""What a study found, in sentences that say no more than its numbers can."""
+"""The results of a study in sentences that claim no more than its numbers support."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MOST = 8  # arms that a caution names
 
 def answers(found: SectionTables) -> list[str]:
     """A sentence for every declared contrast of a section, and for every effect of a factor that is none of them."""
-    said = [answer(found.section, entry) for entry in found.contrasts.to_dict("records")]
+    sentences = [answer(found.section, entry) for entry in found.contrasts.to_dict("records")]
     tested = {(entry["arm"], entry["against"]) for entry in found.contrasts.to_dict("records")}
     effects = (e for e in found.effects.to_dict("records") if (e["arm"], e["against"]) not in tested)
-    return said + [effect_answer(found.section, entry) for entry in effects]
+    return sentences + [effect_answer(found.section, entry) for entry in effects]
 
 
 def effect_answer(section: DatasetResults, entry: Mapping[str, Any]) -> str:
@@ -129,16 +129,16 @@ def undefined(section: DatasetResults) -> str:
     runs = [run for run in section.runs if run.done and run.cell.role in ("arm", "again")]
     lacking = sum(math.isnan(run.score(section.task.primary)) for run in runs)
     why = "holds one class only, or not all of them" if section.task.kind == "classification" else "does not define it"
-    told = f"{section.metric.title} is undefined in {lacking} of {plural(len(runs), 'run')}, whose test part {why}"
-    return f"{told}: they are in no mean." if lacking else ""
+    sentence = f"{section.metric.title} is undefined in {lacking} of {plural(len(runs), 'run')}, whose test part {why}"
+    return f"{sentence}: they are in no mean." if lacking else ""
 
 
 def mixed(section: DatasetResults) -> str:
     """Where the runs that are compared were made on unlike devices or in unlike precisions; else empty."""
     ways: dict[str, int] = {}
     for run in (run for run in section.runs if run.done and run.cell.role in ("arm", "again")):
-        told = run.record.resolved
-        way = f"{told.get('precision', '')} on {told.get('device', '')}"
+        resolved = run.record.resolved
+        way = f"{resolved.get('precision', '')} on {resolved.get('device', '')}"
         ways[way] = ways.get(way, 0) + 1
     if len(ways) < 2:
         return ""
@@ -156,17 +156,17 @@ def mixed_code(section: DatasetResults) -> str:
             ways.setdefault(way, []).append(run.cell.arm)
     if len({sources for _, sources in ways}) < 2:
         return ""
-    commits = [told for told, _ in ways]
+    commits = [code for code, _ in ways]
     counts = listed(
         [
-            f"{plural(len(arms), 'run')} ({_few(arms)}) by {told}"
-            + (f" with other files of one's own (sources {sources})" if commits.count(told) > 1 else "")
-            for (told, sources), arms in sorted(ways.items())
+            f"{plural(len(arms), 'run')} ({_few(arms)}) by {code}"
+            + (f" with other files of one's own (sources {sources})" if commits.count(code) > 1 else "")
+            for (code, sources), arms in sorted(ways.items())
         ]
     )
     return (
-        f"Unlike code: {counts}. Differences may come from what was changed in between; run the study anew to be rid"
-        " of that, or see `bench compare`."
+        f"Unlike code: {counts}. Differences may come from what was changed in between; run the study again to rule"
+        " that out, or see `bench compare`."
     )
 
 
@@ -192,8 +192,8 @@ def not_learnt(found: SectionTables) -> str:
         if len(rows):
             arms, floor = rows["arm"].tolist(), rows.iloc[0]["against"]
             verb = "is" if len(arms) == 1 else "are"
-            told = f"{', '.join(arms[:MOST])} and {len(arms) - MOST} more" if len(arms) > MOST + 1 else listed(arms)
-            words.append(f"{group.capitalize()}: {told} {verb} {how} {floor}, which looks at no scan.{more}")
+            names = f"{', '.join(arms[:MOST])} and {len(arms) - MOST} more" if len(arms) > MOST + 1 else listed(arms)
+            words.append(f"{group.capitalize()}: {names} {verb} {how} {floor}, which looks at no scan.{more}")
     return " ".join(words)
 
 

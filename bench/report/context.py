@@ -46,13 +46,13 @@ class SectionContext:
 
 @dataclass(frozen=True)
 class ReportContext:
-    """The report without a form."""
+    """The content of a report, without a format."""
 
     study: str
     question: str
     run: tuple[tuple[str, str], ...]  # name -> what was run
     notes: tuple[str, ...]
-    arms: Table
+    study_tables: tuple[Table, ...]  # of the study as a whole; one of them is the table of the arms
     parts: tuple[SectionContext, ...]
     across: tuple[Table, ...]  # over several data sets
     figures_over_data_sets: tuple[ReportFigure, ...]
@@ -63,9 +63,14 @@ class ReportContext:
     csv_files: Mapping[str, str]  # name without its ending -> what the file holds
     reading: tuple[str, ...] = READING
 
+    @property
+    def arm_count(self) -> int:
+        """The rows of the table of the arms."""
+        return next(len(table.rows) for table in self.study_tables if table.name == "arms")
+
 
 def gather(results: Results, tables: list[SectionTables], protected: ProtectedNames) -> ReportContext:
-    """The content of a report, from the runs that are finished. protected: names that no text may show."""
+    """The content of a report, from the finished runs. protected: names that no text may contain."""
     plan = results.plan
     notes = tuple(protected.clean(note) for note in (*plan.notes, *_damaged(results)))
     return ReportContext(
@@ -73,7 +78,7 @@ def gather(results: Results, tables: list[SectionTables], protected: ProtectedNa
         plan.question,
         tuple(_run(results)),
         notes,
-        anonymised_table(format_study(results)[0], protected),
+        tuple(anonymised_table(table, protected) for table in format_study(results)),
         tuple(_section(each, protected) for each in tables),
         tuple(anonymised_table(table, protected) for table in format_across(tables)),
         figures_over_data_sets(tables),

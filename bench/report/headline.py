@@ -1,7 +1,7 @@
-"""The answer of a study in two sentences: what is shown, and the gravest thing that could not be seen or must be known.
+"""The answer of a study in two sentences: the significant differences, and the most serious caution.
 
-The first counts the declared differences that outlast Holm's correction and claims nothing else. Where a control has
-found something in nothing it claims nothing at all.
+The first counts the declared differences that are significant after Holm's correction and claims nothing else. Where a
+control on random labels finds a difference, it makes no claim.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench.report.tables.above_chance_table import NOTHING_LEARNT
 from bench.report.tables.declared_tests import ALPHA, no_fold
 from bench.report.tables.number_format import decimals, listed, number, plural
 
-NAMED = 3  # differences that are told one by one; of more, the numbers
+NAMED = 3  # up to so many differences are listed by name; of more, only the numbers
 
 
 @dataclass(frozen=True)
@@ -32,32 +32,32 @@ class Tested:
         return not math.isnan(self.entry["p"])
 
     @property
-    def shown(self) -> bool:
+    def significant(self) -> bool:
         return self.done and bool(self.entry["p_holm"] < ALPHA)
 
     @property
     def equal(self) -> bool:
-        return self.done and not self.shown and bool(self.entry["p_equivalence_holm"] < ALPHA)
+        return self.done and not self.significant and bool(self.entry["p_equivalence_holm"] < ALPHA)
 
     def words(self, place: bool) -> str:
         """`A is better than B in AUC`. place: with the name of the data."""
         entry, word = self.entry, "better" if self.entry["improvement"] > 0 else "worse"
-        told = f"{entry['arm']} is {word} than {entry['against']}"
+        sentence = f"{entry['arm']} is {word} than {entry['against']}"
         if entry.get("effect") == "interaction":
-            told = f"{entry['factor']} at {entry['level']} is {word} together than apart"
+            sentence = f"{entry['factor']} at {entry['level']} is {word} together than apart"
         elif not entry["against"]:
-            told = f"{entry['factor']} at {entry['level']} is {word} than at {entry['control']}"
-        told += f" in {self.section.metric.title}" + (f" on {self.section.name}" if place else "")
+            sentence = f"{entry['factor']} at {entry['level']} is {word} than at {entry['control']}"
+        sentence += f" in {self.section.metric.title}" + (f" on {self.section.name}" if place else "")
         but = ["within the margin of equivalence"] * bool(entry["p_equivalence_holm"] < ALPHA)
         but += [] if entry["complete"] else ["not final"]
-        return told + (f" ({', '.join(but)})" if but else "")
+        return sentence + (f" ({', '.join(but)})" if but else "")
 
 
 def summary(results: Results, found: Sequence[SectionTables]) -> tuple[str, str]:
-    """Two sentences. The second begins with the gravest caution there is."""
+    """Two sentences. The second begins with the most serious caution."""
     real = [frames for frames in found if not frames.section.phantom]
     made = [frames for frames in found if frames.section.phantom]
-    first = "; on phantoms, ".join(_shown(part) for part in (real, made) if part)
+    first = "; on phantoms, ".join(_significance(part) for part in (real, made) if part)
     before = ("On real data, " if real else "On phantoms, ") if made else ""
     sofar = "so far " if any(run.status == "open" for frames in found for run in frames.section.runs) else ""
     first = f"{before}{sofar}{first}"
@@ -78,38 +78,40 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _shown(part: Sequence[SectionTables]) -> str:
+def _significance(part: Sequence[SectionTables]) -> str:
     tests = [one for frames in part for one in tested(frames)]
     if not tests:
         return "no difference was declared, so nothing is decided"
-    told = [one for one in tests if one.shown]
+    significant = [one for one in tests if one.significant]
     equal = sum(one.equal for one in tests)
-    if told and any(_alarms(frames, "random labels") for frames in part):
+    if significant and any(_alarms(frames, "random labels") for frames in part):
         return (
-            f"no claim is made, though {len(told)} of {plural(len(tests), 'declared difference')} would be shown: a"
-            " control found something where there is nothing to find"
+            f"no claim is made, though {len(significant)} of {plural(len(tests), 'declared difference')} would be"
+            " shown: a control found something where there is nothing to find"
         )
     if not any(one.done for one in tests):
         return _none(len(tests), "could be tested", "could not be tested")
     same = f", and {equal} within the declared margin of equivalence" if equal else ""
-    if not told:
+    if not significant:
         return _none(len(tests), "is shown", "is not shown") + same
     if len(tests) == 1:
-        return f"the one declared difference is shown: {told[0].words(len(part) > 1)}"
-    verb = "is" if len(told) == 1 else "are"
-    return f"{len(told)} of {len(tests)} declared differences {verb} shown: {_listed(told, len(part) > 1)}{same}"
+        return f"the one declared difference is shown: {significant[0].words(len(part) > 1)}"
+    verb = "is" if len(significant) == 1 else "are"
+    names = _listed(significant, len(part) > 1)
+    return f"{len(significant)} of {len(tests)} declared differences {verb} shown: {names}{same}"
 
 
 def _none(count: int, some: str, one: str) -> str:
     return f"the one declared difference {one}" if count == 1 else f"none of {count} declared differences {some}"
 
 
-def _listed(told: Sequence[Tested], place: bool) -> str:
-    if len(told) <= NAMED:
-        return listed([one.words(place) for one in told])
-    better = sum(one.entry["improvement"] > 0 for one in told)
-    parts = [f"{better} for the better"] * bool(better) + [f"{len(told) - better} for the worse"] * (better < len(told))
-    if unfinished := sum(not one.entry["complete"] for one in told):
+def _listed(tests: Sequence[Tested], place: bool) -> str:
+    if len(tests) <= NAMED:
+        return listed([one.words(place) for one in tests])
+    better = sum(one.entry["improvement"] > 0 for one in tests)
+    worse = len(tests) - better
+    parts = [f"{better} for the better"] * bool(better) + [f"{worse} for the worse"] * bool(worse)
+    if unfinished := sum(not one.entry["complete"] for one in tests):
         return f"{listed(parts)} ({unfinished} of them not final)"
     return listed(parts)
 
@@ -120,7 +122,7 @@ def _alarms(found: SectionTables, control: str = "") -> list[Mapping[str, Any]]:
 
 
 def _gravest(results: Results, part: Sequence[SectionTables]) -> str:
-    """The gravest caution as a clause; empty where there is none."""
+    """The most serious caution as a clause; empty where there is none."""
     for frames in part:
         for entry in _alarms(frames):
             return (
@@ -144,19 +146,19 @@ def _learnt_nothing(found: SectionTables) -> list[str]:
 
 
 def _unseen(part: Sequence[SectionTables]) -> str:
-    """What the tests would have missed, by metric; else what no study of this kind can tell."""
+    """The smallest differences that the tests could detect, by metric; else a limit of every such study."""
     sizes: dict[str, tuple[DatasetResults, list[float]]] = {}
     for frames in part:
         for one in tested(frames):
-            if one.done and not one.shown and one.entry["minimum_detectable"] > 0:
-                held = sizes.setdefault(frames.section.metric.title, (frames.section, []))
-                held[1].append(one.entry["minimum_detectable"])
-    told = [_missed(section, values) for section, values in sizes.values()]
+            if one.done and not one.significant and one.entry["minimum_detectable"] > 0:
+                undetected = sizes.setdefault(frames.section.metric.title, (frames.section, []))
+                undetected[1].append(one.entry["minimum_detectable"])
+    missed = [_missed(section, values) for section, values in sizes.values()]
     fewest = min((one.entry["folds"] for frames in part for one in tested(frames) if one.done), default=FEW)
-    if told and fewest < FEW:
+    if missed and fewest < FEW:
         return f"with {plural(fewest, 'fold')} only very large differences could have been shown"
-    if told:
-        return f"differences smaller than about {listed(told)} would probably have been missed"
+    if missed:
+        return f"differences smaller than about {listed(missed)} would probably have been missed"
     tests = [one for frames in part for one in tested(frames)]
     if tests and not any(one.done for one in tests):
         entry = tests[0].entry

@@ -62,12 +62,12 @@ class HtmlTable:
 
 def as_html(facts: ReportContext, figures: Path, files: Mapping[str, str]) -> str:
     """The page of a report. figures: the folder of the saved figures. files: name -> text of the files to download."""
-    across = [html_table(table, f"across-{table.name}", facts.study) for table in getattr(facts, "across", ())]
+    across = [html_table(table, f"across-{table.name}", facts.study) for table in facts.across]
     return render(
         "report.html",
         facts=facts,
         real=any(not part.phantom for part in facts.parts),
-        arms=html_table(facts.arms, "arms", facts.study),
+        study_tables=[html_table(table, table.name, facts.study) for table in facts.study_tables],
         parts=[_part(facts, part) for part in facts.parts],
         across=across,
         failures=list(_failures(facts)),

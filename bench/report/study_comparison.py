@@ -1,4 +1,4 @@
-"""A comparison of two studies as it is read: a page, Markdown, CSV, and a table in a terminal."""
+"""The outputs of a comparison of two studies: a page, Markdown, CSV, and a table in a terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHOWN = (0, 1, 3, 5, 6, 7, 10)  # columns that a terminal has room for
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sides with all that was found. labels: what they are called; known: names that nothing may show."""
+    """Two studies and their comparison. labels: their names; known: names that must not appear."""
 
     labels: tuple[str, str]
     sides: Table
@@ -44,22 +44,22 @@ class Comparison:
 
     @property
     def summary(self) -> tuple[str, str]:
-        """Two sentences, as those of a report."""
+        """Two sentences, like those of a report."""
         rows = [row for part in self.parts for row in part.frame.to_dict("records")]
         tested = [row for row in rows if not math.isnan(row["p"])]
-        told = [row for row in tested if row["p_holm"] < ALPHA]
+        significant = [row for row in tested if row["p_holm"] < ALPHA]
         same = sum(row["verdict"] == "the same records" for row in rows)
-        first = _counted(told, len(tested), self.labels[1]) if tested else "No shared arm could be tested"
+        first = _counted(significant, len(tested), self.labels[1]) if tested else "No shared arm could be tested"
         first += f"; {plural(same, 'other has', 'others have')} the very same records." if same else "."
         apart = [f"{part.name} ({'; '.join(part.apart)})" for part in self.parts if part.apart]
         second = "These differences were not declared beforehand: they are leads, not results"
         return first, second + (f"; shown apart: {listed(apart)}." if apart else ".")
 
 
-def _counted(told: Sequence[Mapping[str, Any]], tests: int, second: str) -> str:
+def _counted(significant: Sequence[Mapping[str, Any]], tests: int, second: str) -> str:
     """`2 of 5 shared arms are better and 1 is worse in B`, after Holm's correction."""
-    better = sum(row["improvement"] > 0 for row in told)
-    counts = {"better": better, "worse": len(told) - better}
+    better = sum(row["improvement"] > 0 for row in significant)
+    counts = {"better": better, "worse": len(significant) - better}
     parts = [(count, f"{'is' if count == 1 else 'are'} {word}") for word, count in counts.items() if count]
     if not parts:
         return f"None of {plural(tests, 'shared arm')} is shown to differ in {second}"
@@ -69,7 +69,7 @@ def _counted(told: Sequence[Mapping[str, Any]], tests: int, second: str) -> str:
 
 def read(first: str, second: str, root: Path) -> Comparison:
     """The comparison of NAME or FOLDER:NAME with another. BenchError where one was not run, or nothing is shared."""
-    places = [located(text, root) for text in (first, second)]
+    places = [parse_study(text, root) for text in (first, second)]
     if places[0] == places[1]:
         raise BenchError(f"{first} and {second} are the same results; give two studies, or FOLDER:STUDY for others")
     raw = [tables.read(study, folder) for folder, study in places]
@@ -83,7 +83,7 @@ def read(first: str, second: str, root: Path) -> Comparison:
     return Comparison(tuple(labels), _sides(labels, sides), tuple(found), known)
 
 
-def located(text: str, root: Path) -> tuple[Path, str]:
+def parse_study(text: str, root: Path) -> tuple[Path, str]:
     """(results root, study) of `STUDY` or `FOLDER:STUDY`."""
     folder, colon, study = text.rpartition(":")
     if not colon:
@@ -147,7 +147,7 @@ def terminal(found: Comparison) -> RenderableType:
 
 
 def cautions(part: Compared) -> list[str]:
-    """What must be known before a row is believed."""
+    """Cautions that qualify the rows."""
     words = [captions.warning(part.sections[0])]
     words += [f"Shown apart, and not compared: the two differ in {listed(part.apart)}."] if part.apart else []
     return [word for word in words if word]
@@ -182,7 +182,7 @@ def _row(entry: Mapping[str, Any], digits: int) -> tuple[str, ...]:
 
 
 def _sides(labels: Sequence[str], sides: Sequence[Results]) -> Table:
-    """What each study is: differences in it are what a difference in scores may come from."""
+    """The facts of each study: a difference in them may explain a difference in scores."""
     facts = [dict(_facts(results)) for results in sides]
     names = list(dict.fromkeys((*facts[0], *facts[1])))
     rows = tuple(

@@ -22,8 +22,8 @@ def as_markdown(facts: ReportContext) -> str:
     lines += [f"- {prose(note)}" for note in facts.notes]
     for part in facts.parts:
         lines += [f"## {part.heading}", *(f"**{prose(caution)}**" for caution in part.cautions)]
-        told = "\n".join(f"- {prose(sentence)}" for sentence in part.answers)
-        lines += ["### Answer", told or "No contrast is declared."]
+        answers = "\n".join(f"- {prose(sentence)}" for sentence in part.answers)
+        lines += ["### Answer", answers or "No contrast is declared."]
         for table in part.tables:
             lines += [f"### {table.title}"]
             lines += [_picture(picture) for picture in part.figures if picture.table == table.name]
@@ -34,7 +34,7 @@ def as_markdown(facts: ReportContext) -> str:
         lines += ["## Over data sets"]
         lines += [text for table in facts.across for text in (f"### {table.title}", markdown(table))]
         lines += [_picture(picture) for picture in facts.figures_over_data_sets]
-    lines += [f"## {facts.arms.title}", markdown(facts.arms)]
+    lines += [text for table in facts.study_tables for text in (f"## {table.title}", markdown(table))]
     lines += ["## To repeat this", "```console\n" + "\n".join(facts.repeat.commands) + "\n```"]
     lines += [f"- {name}: {prose(words)}" for name, words in facts.repeat.facts]
     lines += ["## How to read it", "\n".join(f"- {word}" for word in facts.reading)]

@@ -98,13 +98,13 @@ def test_a_fold_without_a_class_is_left_out_and_without_any_fold_there_is_no_cur
 def test_a_confusion_matrix_is_scikit_learns_summed_over_the_folds(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.6)})
     said = arm_selection.predictions_of_one_pass(section, "a")
-    counts = confusion_matrix(said.y, said.said.argmax(1))
+    counts = confusion_matrix(said.y, said.predictions.argmax(1))
     assert np.array_equal(
         counts, sum(confusion_matrix(k["y"], k["selected"].argmax(1)) for k in folds_of(section, "a"))
     )
     drawn = draw_confusion({"a": counts}, section.task.classes)
     shades = drawn.axes[0].collections[0].get_array().reshape(2, 2)
-    assert np.allclose(shades, confusion_matrix(said.y, said.said.argmax(1), normalize="true"))
+    assert np.allclose(shades, confusion_matrix(said.y, said.predictions.argmax(1), normalize="true"))
     words = [text.get_text().split("\n")[1] for text in drawn.axes[0].texts]
     assert words == [str(count) for count in counts.ravel()]
 
@@ -119,8 +119,8 @@ def test_a_class_without_scans_has_an_empty_row():
 def test_a_reliability_diagram_is_scikit_learns(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.6)})
     said = arm_selection.predictions_of_one_pass(section, "a")
-    found = reliability(said.y, said.said)
-    observed, stated = calibration_curve(said.y, said.said[:, 1], n_bins=10)
+    found = reliability(said.y, said.predictions)
+    observed, stated = calibration_curve(said.y, said.predictions[:, 1], n_bins=10)
     line = draw_reliability({"a": found}, section.task.classes).axes[0].lines[1]
     assert np.allclose(line.get_xdata(), stated)
     assert np.allclose(line.get_ydata(), observed)
@@ -139,7 +139,7 @@ def test_of_several_classes_the_likeliest_is_judged():
 def test_limits_of_agreement_and_the_line_of_the_gap_are_those_of_the_closed_form(tmp_path):
     section = section_of(tmp_path, {"a": Told(0.2)}, Made("ages", AGE))
     said = arm_selection.predictions_of_one_pass(section, "a")
-    gaps = said.said - said.y
+    gaps = said.predictions - said.y
     above, below = draw_agreement({"a": said}, "years").axes
     levels = sorted(line.get_ydata()[0] for line in above.lines[1:])
     deviation = np.sqrt(np.sum((gaps - gaps.mean()) ** 2) / (len(gaps) - 1))

@@ -119,9 +119,11 @@ def test_no_claim_is_made_where_random_labels_were_learnt(tmp_path, monkeypatch)
 
 def test_one_seed_is_said_and_unlike_code_is_shown_by_arm(tmp_path, monkeypatch):
     arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
-    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {"commit": "a" * 40, "changed": False, "sources": "s"}})
+    monkeypatch.setattr(
+        "synthetic_results.PROVENANCE", {"code": {"commit": "a" * 40, "changed": False, "sources": "s"}}
+    )
     write(tmp_path, {"base": arms["base"]})
-    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {"commit": None, "changed": None, "sources": "t"}})
+    monkeypatch.setattr("synthetic_results.PROVENANCE", {"code": {"commit": None, "changed": None, "sources": "t"}})
     (section,) = tables.gather(write(tmp_path, arms), Store(tmp_path)).sections
     assert one_seed(section).startswith("One seed")
     assert mixed_code(section).startswith(
@@ -132,9 +134,9 @@ def test_one_seed_is_said_and_unlike_code_is_shown_by_arm(tmp_path, monkeypatch)
 def test_one_commit_with_other_plug_ins_is_told_so(tmp_path, monkeypatch):
     arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
     code = {"commit": "a" * 40, "changed": False}
-    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {**code, "sources": "s"}})
+    monkeypatch.setattr("synthetic_results.PROVENANCE", {"code": {**code, "sources": "s"}})
     write(tmp_path, {"base": arms["base"]})
-    monkeypatch.setattr("synthetic.PROVENANCE", {"code": {**code, "sources": "t"}})
+    monkeypatch.setattr("synthetic_results.PROVENANCE", {"code": {**code, "sources": "t"}})
     (section,) = tables.gather(write(tmp_path, arms), Store(tmp_path)).sections
     assert "5 runs (new) by commit aaaaaaaaaaaa with other files of one's own (sources t)" in mixed_code(section)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
 from documented_blocks import plug_ins
@@ -35,6 +37,19 @@ def body(found):
 TABLE = TableSpec(
     "spread", "Spread over folds", order=150, frame=spread, layout=body, csv="spread", about="how scores vary"
 )
+'''
+
+STUDY = '''"""A table of the folds of a study."""
+
+from bench.report.tables import StudyTableSpec, TableBody
+
+
+def body(results):
+    """The number of folds."""
+    return TableBody(("Study", "Number of folds"), (("toy", str(results.plan.folds)),), "How the people are divided.")
+
+
+TABLE = StudyTableSpec("folds", "Folds of the study", order=ORDER, layout=body)
 '''
 
 
@@ -86,6 +101,24 @@ def test_the_table_of_the_guide_is_in_the_report(plugin, tmp_path):
     for arm in found.section.arms:
         scores = found.section.scores(arm).values()
         assert ranges[arm] == pytest.approx(max(scores) - min(scores))
+
+
+@pytest.mark.parametrize("order", [50, 900])  # before and after the table of the arms
+def test_a_study_table_of_a_plugin_is_in_the_report_beside_the_arms(plugin, tmp_path, order):
+    (plugin / "folds.py").write_text(STUDY.replace("ORDER", str(order)))
+    study(tmp_path)
+    page = build("toy", tmp_path)
+    for text, mark in ((page.read_text(), "<h3>{}</h3>"), ((page.parent / "report.md").read_text(), "## {}\n")):
+        places = [text.index(mark.format(title)) for title in ("Arms", "Folds of the study")]
+        assert (places[0] < places[1]) == (order > 100)
+        assert text.count("How the people are divided.") == 1
+    assert re.search(r"<dt>Arms</dt><dd>2,", page.read_text())
+
+
+def test_a_study_table_without_rows_is_left_out(plugin, tmp_path):
+    (plugin / "folds.py").write_text(STUDY.replace("ORDER", "900").replace('(("toy", str(results.plan.folds)),)', "()"))
+    study(tmp_path)
+    assert "Folds of the study" not in build("toy", tmp_path).read_text()
 
 
 def test_a_table_of_a_plugin_that_names_a_person_is_refused(plugin, tmp_path):

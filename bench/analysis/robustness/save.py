@@ -36,9 +36,9 @@ def save_robustness(study: str, root: Path) -> list[RobustnessResult]:
     folder = robustness_cache.folder_of(root, study)
     results = []
     for section in tables.read(study, root).sections:
-        predictions = read(section)
-        if predictions.said:
-            one = RobustnessResult(section.name, scores(predictions), curves(predictions), drops(predictions))
+        stressed = read(section)
+        if stressed.predictions:
+            one = RobustnessResult(section.name, scores(stressed), curves(stressed), drops(stressed))
             figure = draw_robustness(one.curves, section.metric.title)
             style.save_figure(figure, folder, f"{section.name}-curves")
             results.append(one)

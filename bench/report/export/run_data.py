@@ -1,4 +1,4 @@
-"""What a sink is told of a run: its place, its parameters, its curve and its scores. No names of scans or people."""
+"""The data of a run that a sink receives: place, parameters, curve and scores, without names of scans or people."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from bench.storage.atomic_io import disk_errors
 
 
 def write(results: Results, runs: list[RunExport], out: Path) -> None:
-    """One folder a run, `OUT/STUDY/DATA/RUN`; a run that was exported before is written anew."""
+    """One folder a run, `OUT/STUDY/DATA/RUN`; an earlier export of a run is replaced."""
     with disk_errors(out):
         for run in runs:
             folder = out / results.name / _file_name(run.data) / f"{_file_name(run.name)}-{run.key[:6]}"

@@ -33,8 +33,8 @@ def draw_agreement(predictions: Mapping[str, PooledPredictions], unit: str) -> F
         words = [_words(each) for each in predictions.values()]
         figure, grid = panel_grid(list(predictions), [1.2, 1.2], words, legend_height=0.6, own_scale=own_scale)
         for each, (above, below) in zip(predictions.values(), grid, strict=True):
-            draw_bland_altman(above, each.y, each.said)
-            _draw_over_truth(below, each.y, each.said)
+            draw_bland_altman(above, each.y, each.predictions)
+            _draw_over_truth(below, each.y, each.predictions)
             above.tick_params(labelbottom=True)
             above.set_xlabel(f"Mean of both{unit}", fontsize=7, labelpad=1)
         label_axes(grid, f"True{unit}", "Predicted \u2212 true", "Predicted \u2212 true")
@@ -81,7 +81,7 @@ def _draw_points(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
 
 def _words(one: PooledPredictions) -> str:
     """Mean difference, half the distance of the limits, and the slope over the true number."""
-    differences = one.said - one.y
+    differences = one.predictions - one.y
     reach = 1.96 * float(differences.std(ddof=1)) if len(differences) > 1 else float("nan")
     fitted = least_squares(one.y, differences)
     tail = f", slope {format_number(fitted[0])}" if fitted else ""
@@ -90,7 +90,7 @@ def _words(one: PooledPredictions) -> str:
 
 def _ranges_differ(predictions: Mapping[str, PooledPredictions]) -> bool:
     """Whether the differences of one arm spread so much more than another's that one scale would hide the latter."""
-    widths = [float(np.ptp(each.said - each.y)) for each in predictions.values()]
+    widths = [float(np.ptp(each.predictions - each.y)) for each in predictions.values()]
     return max(widths) > 4 * min(widths)
 
 

@@ -53,7 +53,7 @@ def _reliabilities(tables: SectionTables) -> dict[str, Reliability] | None:
 
     if tables.section.task.kind != "classification":
         return None
-    return {arm: reliability(each.y, each.said) for arm, each in predictions_of_arms(tables).items()}
+    return {arm: reliability(each.y, each.predictions) for arm, each in predictions_of_arms(tables).items()}
 
 
 FIGURE = FigureSpec(

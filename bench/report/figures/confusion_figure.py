@@ -71,7 +71,7 @@ def _counts(tables: SectionTables) -> dict[str, np.ndarray] | None:
         return None
     classes = range(len(task.classes))
     arms = predictions_of_arms(tables).items()
-    return {arm: confusion_matrix(each.y, each.said.argmax(1), labels=classes) for arm, each in arms}
+    return {arm: confusion_matrix(each.y, each.predictions.argmax(1), labels=classes) for arm, each in arms}
 
 
 FIGURE = FigureSpec(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COLUMNS = 4
 MOST = 10  # arms that one legend can tell apart
-BANDS = 4  # arms whose intervals can be told apart
+BANDS = 4  # the most arms whose intervals stay distinguishable
 
 
 def draw_robustness(frame: pd.DataFrame, title: str) -> Figure:

@@ -53,10 +53,10 @@ def learning(section: DatasetResults) -> pd.DataFrame:
     floors = section.plan.floors
     rows = [_tested(section, arm, blind) for arm in section.arms if arm not in floors]
     tests = evaluation.holm(np.array([1.0 if math.isnan(each["p"]) else each["p"] for each in rows])) if rows else []
-    told = [
+    judged = [
         {**each, "p_holm": p, "verdict": _verdict({**each, "p_holm": p})} for each, p in zip(rows, tests, strict=True)
     ]
-    return pd.DataFrame([{name: each[name] for name in COLUMNS} for each in told], columns=COLUMNS)
+    return pd.DataFrame([{name: each[name] for name in COLUMNS} for each in judged], columns=COLUMNS)
 
 
 def _tested(section: DatasetResults, arm: str, blind: str) -> dict[str, Any]:
@@ -65,11 +65,11 @@ def _tested(section: DatasetResults, arm: str, blind: str) -> dict[str, Any]:
     scores = evaluation.average_seeds(section.scores(arm))
     known = [_luck(section, arm, cell) for cell in cells] if len(cells) > 1 else []
     if known and not any(math.isnan(each.variance) for each in known):
-        correlation = 1.0 if section.elsewhere else section.correlation
+        correlation = 1.0 if section.external else section.correlation
         score = float(np.mean([scores[cell] for cell in cells]))
-        told = evaluation.knowledge(score, known, min(section.folds, len(known)), correlation)
-        by_chance = found["improvement"] - section.sign * (score - told.expected) + evaluation.REACH * told.se
-        return {**found, "by_chance": by_chance, "test": PERMUTED, "p": told.p}
+        test = evaluation.knowledge(score, known, min(section.folds, len(known)), correlation)
+        by_chance = found["improvement"] - section.sign * (score - test.expected) + evaluation.REACH * test.se
+        return {**found, "by_chance": by_chance, "test": PERMUTED, "p": test.p}
     return {**found, "by_chance": (found["high"] - found["low"]) / 2, "test": CONTRAST if len(cells) > 1 else ""}
 
 

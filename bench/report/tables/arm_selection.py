@@ -16,11 +16,11 @@ MOST = 8  # arms in a figure of panels
 
 @dataclass(frozen=True)
 class PooledPredictions:
-    """What an arm said of the test scans in one pass over the folds: every scan is there once."""
+    """The predictions of an arm for the test scans in one pass over the folds: every scan occurs once."""
 
     y: np.ndarray  # (N,) class indices or numbers
-    said: np.ndarray  # (N, K) probabilities, or (N,) numbers
-    fold: np.ndarray  # (N,) which trained model said it
+    predictions: np.ndarray  # (N, K) probabilities, or (N,) numbers
+    fold: np.ndarray  # (N,) the trained model of each prediction
 
 
 def preferred(section: DatasetResults, scores: pd.DataFrame) -> list[str]:
@@ -69,7 +69,7 @@ def one_pass(section: DatasetResults, arm: str) -> list[Run]:
 
 
 def predictions_of_one_pass(section: DatasetResults, arm: str) -> PooledPredictions | None:
-    """What an arm said in one pass; None where no predictions were kept, or some are no numbers."""
+    """The predictions of an arm in one pass; None where none are saved, or some are not finite."""
     parts = []
     for number, run in enumerate(one_pass(section, arm)):
         kept = section.predictions(run)

@@ -25,8 +25,8 @@ def arms_body(results: Results) -> TableBody:
                 rows[arm] = _row(arm, runs[0].cell, record)
             if record:
                 views.setdefault(arm, {}).setdefault(_view(record.resolved), []).append(section.name)
-            if record and (said := record.resolved.get("network", {}).get("carried over", {}).get("said")):
-                begun[arm] = clean(f"{arm} began with other weights: {said}. Its records name every tensor.")
+            if record and (origin := record.resolved.get("network", {}).get("carried over", {}).get("said")):
+                begun[arm] = clean(f"{arm} began with other weights: {origin}. Its records name every tensor.")
     columns = ("Arm", "Method", "View", "Curriculum", "Steps", "Parameters of the method")
     caption = "Every parameter that a run resolved, defaults included. Steps: of the optimiser; 0 where none is used."
     body = tuple((*row[:2], _views(views.get(arm, {})), *row[2:]) for arm, row in rows.items())

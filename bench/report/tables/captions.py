@@ -20,7 +20,7 @@ def heading(section: DatasetResults) -> str:
 
 
 def warning(section: DatasetResults) -> str:
-    """What must be said before any number of a phantom; empty for real data."""
+    """The warning that precedes every number of a phantom; empty for real data."""
     if not section.phantom:
         return ""
     stood_for = section.data.stand_in_for

@@ -66,7 +66,7 @@ def _caption(section: DatasetResults, tests: int) -> str:
         f"{captions.improvement(section)}: positive where the arm is better.",
         "Brackets: 95 % interval of the difference of the methods, from differences over folds and partitions, seeds "
         "averaged first, with the correction of Nadeau and Bengio"
-        f"{EXTERNAL if section.elsewhere else ''}; before Holm.",
+        f"{EXTERNAL if section.external else ''}; before Holm.",
         f"Holm: over the {plural(tests, 'declared contrast')} of the study on "
         f"{'phantoms' if section.phantom else 'real data'}.",
         "Detectable: the difference that such a test, before Holm, finds with probability 0.80 if its error were "

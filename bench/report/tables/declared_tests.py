@@ -78,7 +78,7 @@ def contrast_row(section: DatasetResults, arm: str, against: str, role: str = "a
 def difference_test(section: DatasetResults, differences: Differences, arm: str, role: str = "arm") -> dict[str, Any]:
     """The test of differences over folds. arm, role: whose runs say how large the parts of each fold were."""
     train, test = fold_sizes(section, arm, role, differences.cells)
-    people = people_variance(differences.terms, differences.cells) if section.elsewhere else None
+    people = people_variance(differences.terms, differences.cells) if section.external else None
     found = evaluation.corrected_interval(section.sign * differences.values, train, test, people=people)
     wins = evaluation.improvement(section.sign * differences.values, train, test)
     planned = {(partition, fold) for partition, fold, _ in differences.planned}
@@ -162,7 +162,7 @@ def _holm(p: np.ndarray) -> np.ndarray:
 
 def unknown_people_variance(section: DatasetResults) -> tuple[float, int] | None:
     """NaN where all folds share one external test set, so that no interval is shown; else None."""
-    return (math.nan, 0) if section.elsewhere else None
+    return (math.nan, 0) if section.external else None
 
 
 def fold_sizes(
@@ -173,7 +173,7 @@ def fold_sizes(
     Tested elsewhere, a fold leaves out as many of its own set as one of the others does, and tests none of them.
     """
     found = {run.place[:2]: run.record.sizes for run in section.of(arm, role) if run.done}
-    left_out = (lambda each: (each["train"] + each["val"]) / max(1, section.folds - 1)) if section.elsewhere else None
+    left_out = (lambda each: (each["train"] + each["val"]) / max(1, section.folds - 1)) if section.external else None
     return tuple(
         np.array([part(found[cell]) for cell in cells], dtype=float)
         for part in (lambda each: each["train"], left_out or (lambda each: each["test"]))

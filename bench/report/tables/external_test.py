@@ -42,7 +42,7 @@ def people_variance(terms: Sequence[VarianceTerm], cells: Sequence[tuple[int, in
     weights, first, people = None, None, 0
     for cell in cells:
         for term in terms:
-            found = _said(term, cell)
+            found = _predictions(term, cell)
             if not found or (first is not None and any(not np.array_equal(each[0], first) for each in found)):
                 return math.nan, 0
             if weights is None:
@@ -56,8 +56,8 @@ def people_variance(terms: Sequence[VarianceTerm], cells: Sequence[tuple[int, in
     return (float(sums.var(ddof=1)) if len(sums) > 1 else math.nan), people
 
 
-def _said(term: VarianceTerm, cell: tuple[int, int]) -> list[tuple[np.ndarray, ...]]:
-    """(ids, targets, predictions, groups) of every seed of a model; empty where one has kept none."""
+def _predictions(term: VarianceTerm, cell: tuple[int, int]) -> list[tuple[np.ndarray, ...]]:
+    """(ids, targets, predictions, groups) of every seed of a model; empty where one has no saved predictions."""
     runs = [run for run in term.section.of(term.arm, term.role) if run.place[:2] == cell and run.done]
     kept = [term.section.predictions(run) for run in runs]
     name = "scan_scores" if term.section.task.kind == "segmentation" else "selected"
@@ -75,4 +75,4 @@ def _weights(groups: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
 
 def _mean(metric: Metric, seeds: Sequence[tuple[np.ndarray, ...]], weights: np.ndarray) -> np.ndarray:
     """(REPEATS,) the score of a model, seeds averaged, for each draw of people."""
-    return np.mean([metric.batch(y, said, weights) for _, y, said, _ in seeds], axis=0)
+    return np.mean([metric.batch(y, predictions, weights) for _, y, predictions, _ in seeds], axis=0)

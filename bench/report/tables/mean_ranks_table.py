@@ -105,7 +105,7 @@ def ranks_body(found: Sequence[SectionTables]) -> TableBody:
 def ranks_caption(one: Ranking) -> str:
     """What the ranks rest on, with the critical difference, and whether it can show anything."""
     ranks, arms = one.ranks, len(one.arms)
-    told = (
+    power = (
         f"Underpowered: with {plural(ranks.sets, 'data set')}, two of {arms} arms must lie {number(ranks.critical, 2)}"
         f" of at most {arms - 1} ranks apart to differ. That no difference shows here means nothing."
         if ranks.underpowered
@@ -113,8 +113,8 @@ def ranks_caption(one: Ranking) -> str:
     )
     return (
         f"Data: {listed(one.sets)} ({one.kind}). Ranks within each data set by its primary metric, 1 is best,"
-        f" averaged. Critical difference (Nemenyi, 0.05): {number(ranks.critical, 2)}; Friedman {p_is(ranks.p)}. {told}"
-        " How sure a score is has no part in a rank: whether arms differ on a data set, its contrasts decide."
+        f" averaged. Critical difference (Nemenyi, 0.05): {number(ranks.critical, 2)}; Friedman {p_is(ranks.p)}."
+        f" {power} How sure a score is has no part in a rank: whether arms differ on a data set, its contrasts decide."
     )
 
 

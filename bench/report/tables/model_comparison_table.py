@@ -27,7 +27,7 @@ COLUMNS = (
 )  # fmt: skip
 DELONG, PERMUTATION = "DeLong", "permutation"
 PERMUTATIONS = 1999  # of a mean over scans
-FEWER = 499  # of a score that is taken anew each time
+FEWER = 499  # for a score that is computed again for each permutation
 
 
 def trained(section: DatasetResults) -> pd.DataFrame:

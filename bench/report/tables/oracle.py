@@ -16,13 +16,13 @@ def oracle_note(section: DatasetResults, frame: pd.DataFrame) -> tuple[str, ...]
     best = section.data.oracle
     if best is None:
         return ()
-    told = (
+    note = (
         f"Oracle {number(best, decimals(section.metric))}: who knows what was drawn; nobody does better, but by luck."
     )
     if shares := ways(section, frame):
         listed = ", ".join(f"{arm} {number(share, 2)}" for arm, share in shares.items())
-        told += f" Share of the way to it from what knows nothing: {listed}."
-    return (told,)
+        note += f" Share of the way to it from what knows nothing: {listed}."
+    return (note,)
 
 
 def ways(section: DatasetResults, frame: pd.DataFrame) -> dict[str, float]:

@@ -30,13 +30,13 @@ def _predicted(section: DatasetResults, run: Run) -> pd.DataFrame | None:
     kept = section.predictions(run)
     if "selected" not in kept:
         return None
-    said = kept["selected"]
-    classes = said.ndim == 2
+    selected = kept["selected"]
+    classes = selected.ndim == 2
     place = {name: getattr(run.cell, name) for name in ("data", "arm", "role", "partition", "fold", "seed")}
     columns = {"id": kept["ids"], "group": kept["groups"], "target": kept["y"]}
-    columns["prediction"] = said.argmax(axis=1) if classes else said
-    columns |= {f"probability_{k}": said[:, k] for k in range(said.shape[1])} if classes else {}
-    return pd.DataFrame({**{name: [value] * len(said) for name, value in place.items()}, **columns})
+    columns["prediction"] = selected.argmax(axis=1) if classes else selected
+    columns |= {f"probability_{k}": selected[:, k] for k in range(selected.shape[1])} if classes else {}
+    return pd.DataFrame({**{name: [value] * len(selected) for name, value in place.items()}, **columns})
 
 
 def anonymised(found: SectionTables, frame: pd.DataFrame, known: ProtectedNames) -> pd.DataFrame:

@@ -23,14 +23,14 @@ def bias(section: DatasetResults) -> pd.DataFrame:
     for arm in section.arms if section.task.kind == "regression" else ():
         found = [run.record.metrics for run in section.of(arm) if run.done and "bias" in run.record.metrics]
         if found:
-            told = {
+            values = {
                 name: [number_or_nan(each["bias"].get(name)) for each in found] for name in ("slope", "corrected_mae")
             }
-            usable = np.isfinite(told["corrected_mae"])
+            usable = np.isfinite(values["corrected_mae"])
             gaps = [_gap(section, run) for run in section.of(arm) if run.done]
-            corrected = np.mean(told["corrected_mae"]) if usable.all() else np.nan
+            corrected = np.mean(values["corrected_mae"]) if usable.all() else np.nan
             mae = np.mean([each["selected"]["mae"] for each in found])
-            rows.append({"arm": arm, "runs": len(found), "slope": np.mean(told["slope"]), "mae": mae})
+            rows.append({"arm": arm, "runs": len(found), "slope": np.mean(values["slope"]), "mae": mae})
             rows[-1] |= {"gap": np.mean(gaps), "corrected_mae": corrected}
     return pd.DataFrame(rows, columns=["arm", "runs", "gap", "slope", "mae", "corrected_mae"])
 

@@ -1,4 +1,4 @@
-"""The runs of a study as its plan asks for them and the store holds them: a section for each data set."""
+"""The runs of a study, from its plan and its stored records: a section for each data set."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from bench.storage import tuned_file
 from bench.storage.plan_reader import not_run, read_plan
 from bench.storage.record_store import Store
 
-KEPT = ("ids", "groups", "y", "selected", "scan_scores")  # of the arrays of a run: what tables are made from
+KEPT = ("ids", "groups", "y", "selected", "scan_scores")  # the arrays of a run that tables need
 POINTS = ("selected", "last", "best_of_last", "best_of_all")  # the first is the result, the others its audit
 
 
 @dataclass(frozen=True)
 class Run:
-    """A cell of the plan and what came of it so far."""
+    """A cell of the plan and its record, if it has one."""
 
     cell: PlannedCell
     record: Record | None
@@ -86,11 +86,11 @@ class DatasetResults:
 
     @property
     def partitions(self) -> int:
-        """How often its people are divided anew: sites and a publisher's parts once."""
+        """The number of divisions into folds: one for a split by site and for a publisher's split."""
         return self.plan.partitions if self.data.partitions is None else self.data.partitions
 
     @property
-    def elsewhere(self) -> bool:
+    def external(self) -> bool:
         """Whether the models of all folds are tested on one other data set: the same people for every fold."""
         return self.data.external is not None
 
@@ -99,7 +99,7 @@ class DatasetResults:
         """Of the errors of two folds of one pass; 0 where no model learns from what another is tested on."""
         sizes = {run.place[:2]: run.record.sizes for run in self.runs if run.done and run.record.sizes}
         train, test = (float(np.mean([each[part] for each in sizes.values()] or [0])) for part in ("train", "test"))
-        return 0.0 if self.elsewhere or not train or not test else fold_correlation(self.folds, train, test)
+        return 0.0 if self.external or not train or not test else fold_correlation(self.folds, train, test)
 
     @property
     def task(self) -> Task:
@@ -107,7 +107,7 @@ class DatasetResults:
 
     @cached_property
     def metric(self) -> Metric:
-        """The one that judges the task."""
+        """The primary metric of the task."""
         return metrics.metric(self.task.primary)
 
     @property
@@ -117,7 +117,7 @@ class DatasetResults:
 
     @cached_property
     def arms(self) -> tuple[str, ...]:
-        """The labels in the order of the plan, controls and what is upstream left out."""
+        """The labels in the order of the plan, without controls and upstream runs."""
         return tuple(dict.fromkeys(run.cell.arm for run in self.runs if run.cell.role == "arm"))
 
     def unit(self, metric: Metric) -> str:
@@ -140,7 +140,7 @@ class DatasetResults:
     def one_pass(self, run: Run) -> tuple[int, ...]:
         """Which pass over the people a run belongs to: in each everybody is tested once at most."""
         partition, fold, seed = run.place
-        return (partition, seed, fold) if self.elsewhere else (partition, seed)
+        return (partition, seed, fold) if self.external else (partition, seed)
 
     def undefined(self, arm: str, role: str = "arm") -> set[Cell]:
         """The cells of `scores` whose runs are done and have no score."""
@@ -188,12 +188,12 @@ class DatasetResults:
 
 @dataclass(frozen=True)
 class Results:
-    """A study as far as it has come."""
+    """A study and its results so far."""
 
     plan: StudyPlan
     sections: tuple[DatasetResults, ...]
     damaged: Mapping[str, str] = field(default_factory=dict)  # key -> what is wrong with its record: it counts as open
-    tuned: Mapping[str, Any] = field(default_factory=dict)  # what `bench tune` wrote of this study, where it did
+    tuned_parameters: Mapping[str, Any] = field(default_factory=dict)  # from `bench tune`; empty without a search
 
     @property
     def name(self) -> str:
@@ -201,13 +201,13 @@ class Results:
 
     @property
     def records(self) -> list[Record]:
-        """Every record there is, each once."""
+        """Every stored record, each once."""
         runs = (run for section in self.sections for run in section.runs)
         return list({run.cell.key: run.record for run in runs if run.record}.values())
 
 
 def read(study: str, root: Path) -> Results:
-    """The results of a study under a results root. BenchError where it was not run there."""
+    """The results of a study under a results root. BenchError if it was not run there."""
     path = Path(root) / study / "plan.json"
     if not path.is_file():
         raise not_run(study, path.parent)
@@ -215,7 +215,7 @@ def read(study: str, root: Path) -> Results:
 
 
 def gather(plan: StudyPlan, store: Store) -> Results:
-    """What the store holds of a plan. BenchError where two data sets have one name: their rows could not be told."""
+    """The results of a plan from a store. BenchError if two data sets share a name."""
     names = [entry.name for entry in plan.data]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
@@ -236,7 +236,7 @@ def _section(plan: StudyPlan, entry: DataEntry, runs: Sequence[Run], store: Stor
 
 
 def plan_mismatch(plan: StudyPlan, run: Run) -> str:
-    """Where the record of a run is of other data or of another recipe than the plan that names it: how. Else empty."""
+    """How the record of a run differs from its plan in data or recipe; empty if it does not."""
     trial, upstream = run.record.trial, run.cell.role == "upstream"
     entry = next(entry for entry in plan.data if entry.name == run.cell.data)
     tested = trial.external.data.fingerprint if trial.external else None
@@ -249,8 +249,8 @@ def plan_mismatch(plan: StudyPlan, run: Run) -> str:
         if asked is not None and asked != found:
             return (
                 f"{plan.study}: the plan and the record {trial.key} ({run.cell.arm}, {entry.name}) differ in"
-                f" the {what}: {asked} planned, {found} run. They do not belong in one table: `bench run` lays the plan"
-                " out anew, and `bench compare` shows two studies side by side"
+                f" the {what}: {asked} planned, {found} run. They do not belong in one table: `bench run` writes a new"
+                " plan, and `bench compare` shows two studies side by side"
             )
     return ""
 

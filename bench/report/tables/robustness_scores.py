@@ -1,4 +1,4 @@
-"""The scores of trained networks on corrupted scans, from the predictions that `bench stress` kept."""
+"""The scores of trained networks on corrupted scans, from the predictions that `bench stress` saved."""
 
 from __future__ import annotations
 
@@ -20,54 +20,55 @@ SCORES = ("data", "data_kind", "arm", "partition", "fold", "seed", "corruption",
 
 @dataclass(frozen=True)
 class RobustnessScores:
-    """What was said of a section's disturbed test scans. said: key of a run -> what its network said."""
+    """Predictions for the corrupted test scans of a section. predictions: run key -> predictions of its network."""
 
     section: DatasetResults
-    said: Mapping[str, CorruptedPredictions]
+    predictions: Mapping[str, CorruptedPredictions]
 
     @cached_property
     def corruptions(self) -> tuple[str, ...]:
-        """Those that any network was asked about at every strength, in the order that they were asked in."""
-        names = dict.fromkeys(name for said in self.said.values() for name, _ in said if name != CLEAN)
-        return tuple(name for name in names if any(whole(said, name) for said in self.said.values()))
+        """The corruptions that any network has predictions for at every strength, in the order they were run."""
+        runs = self.predictions.values()
+        names = dict.fromkeys(name for run in runs for name, _ in run if name != CLEAN)
+        return tuple(name for name in names if any(whole(run, name) for run in runs))
 
     def runs(self, arm: str) -> list[Run]:
-        """The finished runs of an arm whose networks were asked about undisturbed scans at least."""
-        return [run for run in self.section.of(arm) if run.done and (CLEAN, 0) in self.said.get(run.cell.key, {})]
+        """The finished runs of an arm whose networks have predictions for the clean scans at least."""
+        runs = [run for run in self.section.of(arm) if run.done]
+        return [run for run in runs if (CLEAN, 0) in self.predictions.get(run.cell.key, {})]
 
     def score(self, run: Run, corruption: str, strength: int, name: str = "") -> float:
-        """A metric of a run's test scans; NaN where nothing was asked. name: the task's primary metric."""
-        said = self.said[run.cell.key].get((corruption, strength) if strength else (CLEAN, 0))
-        if said is None:
+        """A metric of a run's test scans; NaN without predictions. name: the task's primary metric."""
+        predictions = self.predictions[run.cell.key].get((corruption, strength) if strength else (CLEAN, 0))
+        if predictions is None:
             return math.nan
         if self.section.task.kind == "segmentation":
-            return float(np.mean(said)) if name in ("", self.section.task.primary) else math.nan
-        return metrics.metric(name or self.section.task.primary)(self.section.predictions(run)["y"], said)
+            return float(np.mean(predictions)) if name in ("", self.section.task.primary) else math.nan
+        return metrics.metric(name or self.section.task.primary)(self.section.predictions(run)["y"], predictions)
 
     def part(self, run: Run, corruption: str, strength: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Targets, predictions, groups of a run's test part; of masks, nothing for targets and scores to average."""
-        said, kept = self.said[run.cell.key][(corruption, strength) if strength else (CLEAN, 0)], (
-            self.section.predictions(run)
-        )  # fmt: skip
-        y = kept["y"] if "y" in kept else np.zeros(len(said))
-        return y, said, kept["groups"]
+        predictions = self.predictions[run.cell.key][(corruption, strength) if strength else (CLEAN, 0)]
+        clean = self.section.predictions(run)
+        y = clean["y"] if "y" in clean else np.zeros(len(predictions))
+        return y, predictions, clean["groups"]
 
 
-def whole(said: CorruptedPredictions, name: str) -> bool:
+def whole(predictions: CorruptedPredictions, name: str) -> bool:
     """Whether a network has predictions for a corruption at every strength."""
-    return all((name, strength) in said for strength in range(1, STRENGTHS + 1))
+    return all((name, strength) in predictions for strength in range(1, STRENGTHS + 1))
 
 
 def read(section: DatasetResults) -> RobustnessScores:
-    """What was kept for the runs of a section; empty where nothing was."""
+    """The saved predictions of the runs of a section; empty where none are saved."""
     folder = robustness_cache.folder_of(section.store.root, section.plan.study)
     if not folder.is_dir():
         return RobustnessScores(section, {})
     runs = [run for arm in section.arms for run in section.of(arm) if run.done]
-    found = (
+    saved = (
         (run.cell.key, robustness_cache.read(folder, run.cell.key, section.store.mark(run.cell.key))) for run in runs
     )
-    return RobustnessScores(section, {key: said for key, said in found if said})
+    return RobustnessScores(section, {key: predictions for key, predictions in saved if predictions})
 
 
 def scores(found: RobustnessScores) -> pd.DataFrame:

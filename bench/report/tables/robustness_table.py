@@ -45,7 +45,7 @@ def drops(found: RobustnessScores) -> pd.DataFrame:
 
 def _dropped(found: RobustnessScores, arm: str) -> tuple:
     section, sign = found.section, found.section.sign
-    runs = [run for run in found.runs(arm) if all(whole(found.said[run.cell.key], c) for c in found.corruptions)]
+    runs = [run for run in found.runs(arm) if all(whole(found.predictions[run.cell.key], c) for c in found.corruptions)]
     runs = runs if found.corruptions else []
     clean = {run.place: found.score(run, CLEAN, 0) for run in runs}
     each = {c: {run.place: _mean(found, run, c) for run in runs} for c in found.corruptions}
@@ -100,7 +100,7 @@ def stress_body(found: SectionTables) -> TableBody:
 
 def _caption(section: DatasetResults, frame: pd.DataFrame) -> str:
     count = int(frame["corruptions"].max()) if len(frame) else 0
-    over = "none, as all folds are tested on the same people" if section.elsewhere else OVER_FOLDS
+    over = "none, as all folds are tested on the same people" if section.external else OVER_FOLDS
     return (
         f"{captions.data(section)} {section.metric.title} of the test scans as they are and disturbed: the mean over "
         f"{count} corruptions at {STRENGTHS} strengths (version {robustness_cache.VERSION}), the same scans for "

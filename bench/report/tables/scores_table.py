@@ -88,9 +88,11 @@ def _passes(section: DatasetResults, arm: str) -> list[list[tuple[np.ndarray, np
         if math.isnan(run.score(section.task.primary)):
             continue
         kept = section.predictions(run)
-        said = kept.get("scan_scores" if section.task.kind == "segmentation" else "selected")
-        if said is not None and np.isfinite(said).all():
-            passes.setdefault(section.one_pass(run), []).append((kept.get("y", said), said, kept["groups"]))
+        predictions = kept.get("scan_scores" if section.task.kind == "segmentation" else "selected")
+        if predictions is not None and np.isfinite(predictions).all():
+            passes.setdefault(section.one_pass(run), []).append(
+                (kept.get("y", predictions), predictions, kept["groups"])
+            )
     return list(passes.values())
 
 
@@ -197,7 +199,7 @@ def _interval_words(section: DatasetResults) -> str:
     """How the interval beside a score is made."""
     area = is_area(section.metric, len(section.task.classes))
     made = "logit interval with the variance of DeLong" if area else "percentile interval of the bootstrap over people"
-    if section.elsewhere:
+    if section.external:
         return f"{made}, of each model on all of them; the mean of their widths"
     more = ", wider by what folds can have in common whose models learn from each other's test parts"
     return f"{made} within each fold{more if section.correlation else ''}"

@@ -57,19 +57,19 @@ def _notes(sets: Sequence[Mapping[str, Any]], tuned: Mapping[str, Any]) -> tuple
     """Who suggested and who pruned, each way once; what is not searched, and numbers that differ."""
     names = ("sampler", "pruner", "seed")
     ways = {(*(one["search"][name] for name in names), one["search"]["versions"]["optuna"]) for one in sets}
-    told = [
+    notes = [
         f"Sampler {sampler}, pruner {pruner}, seed {seed}, Optuna {version}; their settings are in tuned.json."
         for sampler, pruner, seed, version in sorted(ways)
     ]
     numbers = sorted({one["cost"]["trials"] for one in sets})
     if len(numbers) > 1:
         counts = ", ".join(map(str, numbers))
-        told += [f"Not all searches had the same number of candidates ({counts}): more find more by luck alone."]
+        notes += [f"Not all searches had the same number of candidates ({counts}): more find more by luck alone."]
     if missing := tuned.get("not_searched"):
-        told += [f"Not searched yet, to the end: {'; '.join(missing)}."]
-    return tuple(told)
+        notes += [f"Not searched yet, to the end: {'; '.join(missing)}."]
+    return tuple(notes)
 
 
 TABLE = TableSpec(
-    "tuning", "Tuning", order=1500, layout=lambda found: tuning_body(found.results.tuned, found.section.name)
+    "tuning", "Tuning", order=1500, layout=lambda found: tuning_body(found.results.tuned_parameters, found.section.name)
 )

@@ -50,7 +50,7 @@ def _caption(section: DatasetResults) -> str:
 
 
 def _brackets(section: DatasetResults) -> str:
-    if section.elsewhere:
+    if section.external:
         return "without an interval, as all folds are tested on the same people."
     return "brackets: 95 % interval over folds and partitions, with the correction of Nadeau and Bengio."
 
