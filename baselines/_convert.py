@@ -15,7 +15,7 @@ from baselines import _timm
 from bench.core import BenchError
 
 FLAT = {0: (1, 2), 1: (0, 2), 2: (0, 1)}  # the axis that a kernel has no extent along -> the axes that it has
-WHOLES = {  # of timm: they hand maps on from layer to layer and look at no axis themselves
+WHOLES = {  # containers of timm: they pass maps from layer to layer and use no axis themselves
     *("ResNet", "BasicBlock", "Bottleneck", "DenseNet", "DenseBlock", "DenseLayer", "DenseTransition", "RegNet"),
     *("RegStage", "EfficientNet", "MobileNetV3", "InvertedResidual", "DepthwiseSeparableConv", "EdgeResidual"),
     *("ConvBnAct", "ConvNormAct", "ClassifierHead", "SelectAdaptivePool2d", "Sequential", "DropPath"),
@@ -23,7 +23,7 @@ WHOLES = {  # of timm: they hand maps on from layer to layer and look at no axis
 
 
 class Across(nn.Module):
-    """A network that reads (B, C, depth, rows, columns), given volumes whose slices lie along another axis."""
+    """Wraps a network that reads (B, C, depth, rows, columns); moves the given slice axis to the front."""
 
     def __init__(self, network: nn.Module, axis: int) -> None:
         super().__init__()
@@ -67,10 +67,10 @@ class AcsConv(nn.Conv2d):
 
 
 class InflatedConv(nn.Conv3d):
-    """A 3D convolution whose kernels are those of a 2D one, repeated along the depth and divided by their number.
+    """A 3D convolution with the kernels of a 2D one, repeated along the depth and divided by their number.
 
-    `margin` slices are added at either end, equal to the outermost: made of slices, whose gradients have a fixed order
-    of sums on every device, which padding has not.
+    `margin` copies of the outermost slices are added at either end. It concatenates slices instead of padding: their
+    gradients are summed in a fixed order on every device.
     """
 
     margin = 0
@@ -119,7 +119,7 @@ def create(
 
 
 def converted(module: nn.Module, convolution: Callable[[nn.Conv2d], nn.Module]) -> nn.Module:
-    """The module for volumes; TypeError where it holds one that nobody knows how to turn."""
+    """Convert a module to 3D; TypeError if it contains a layer without a 3D counterpart here."""
     kind = type(module)
     if kind is nn.Conv2d:
         return _pointwise(module) if set(module.kernel_size) == {1} else convolution(module)

@@ -1,4 +1,4 @@
-"""What a student loses against its teacher, from answers and features: pure functions, a number for each scan, (B,).
+"""Distillation losses on logits and features: pure functions that return one number per scan, (B,).
 
 student and teacher: float32, of the same B scans. Where a loss is of the batch as a whole, the numbers are the shares
 of its rows, and their mean is the loss. Equations after the papers named at each function.

@@ -1,4 +1,4 @@
-"""The teacher's term of each loss of distillation, and what a student learns beside its network to be compared."""
+"""The teacher's term of each distillation loss, and the auxiliary modules that some losses train."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Fitted(nn.Module):
-    """A linear layer, (B, F) to (B, G), whose sizes are known with its first batch; its state holds them then."""
+    """A linear layer, (B, F) to (B, G), that takes its sizes from the first batch, or from a loaded state."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Fitted(nn.Module):
 
 
 class Helpers(nn.ModuleDict):
-    """What a student learns beside its network: it hangs on the network, which does not call it and stays the same."""
+    """Auxiliary modules of a loss. They are a child of the student's network, which does not call them."""
 
 
 HELPERS: dict[str, Callable[[], dict[str, nn.Module]]] = {
@@ -62,7 +62,7 @@ class Lesson:
 
 
 def with_helpers(loss: str, network: nn.Module) -> nn.Module:
-    """The network, with its helpers where the loss needs some; a chain of layers carries them at its first one."""
+    """Add the helpers of the loss, if any, to the network; in an nn.Sequential, to its first module."""
     host = network
     while isinstance(host, nn.Sequential):
         host = host[0]
@@ -72,12 +72,12 @@ def with_helpers(loss: str, network: nn.Module) -> nn.Module:
 
 
 def helpers_of(model: nn.Module) -> Mapping[str, nn.Module]:
-    """The helpers that hang on a student's network."""
+    """The helpers of a student's network."""
     return next((each for each in model.modules() if isinstance(each, Helpers)), {})
 
 
 def term(method: Distil, model: nn.Module, student: Outputs, batch: Batch) -> Tensor:
-    """The teacher's term of each scan, (B,), in float32 whatever the precision of the network."""
+    """The teacher's term of each scan, (B,), in float32 for any precision of the network."""
     teacher = batch.upstream[0]
     if teacher.logits.shape != student.logits.shape:
         shapes = f"{tuple(teacher.logits.shape)} and {tuple(student.logits.shape)}"
@@ -87,8 +87,8 @@ def term(method: Distil, model: nn.Module, student: Outputs, batch: Batch) -> Te
         return TERMS[method.loss](Lesson(method, helpers, _plain(student), _plain(teacher, detach=True), batch))
 
 
-def _plain(said: Outputs, detach: bool = False) -> Outputs:
-    parts = [None if one is None else one.float() for one in (said.logits, said.features, said.attention)]
+def _plain(outputs: Outputs, detach: bool = False) -> Outputs:
+    parts = [None if one is None else one.float() for one in (outputs.logits, outputs.features, outputs.attention)]
     return Outputs(*(None if one is None else one.detach() if detach else one for one in parts))
 
 

@@ -1,4 +1,4 @@
-"""Attention maps of networks that look at a scan in two and in three dimensions, brought together and compared."""
+"""Comparison of the attention maps of 2D and 3D networks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def resized(maps: Tensor, sizes: list[int]) -> Tensor:
 
 
 def misaligned(student: View, teacher: View, shape: tuple[int, ...]) -> str | None:
-    """Why the maps of two networks cannot be laid on each other, in words. shape: of a scan before the views."""
+    """Why the maps of two networks cannot be compared, or None. shape: of a scan before the views."""
     if len(shape) == 3:
         return None
     flat = [view for view in (student, teacher) if _axes(view, shape) == 2]
@@ -47,22 +47,22 @@ def misaligned(student: View, teacher: View, shape: tuple[int, ...]) -> str | No
 
 
 def mapless(name: str, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
-    """Why a method's network has no map of attention, in words. Tried out without numbers; shape: before the view."""
+    """Why a method's network has no attention map, or None; found with meta tensors. shape: before the view."""
     if method.solves:
         return f"attention is compared place by place, and {name} has no network"
     if (shown := shape_after_view(method.view_for(task), shape)) is None:
-        return None  # nobody knows before the spacing is known
+        return None  # unknown before the spacing is known
     with torch.random.fork_rng(devices=[]):
         model = method.build(task, shown).to("meta").eval()
     with torch.no_grad():
-        said = outputs(model, torch.zeros(2, *shown, device="meta"), attention=True)
-    if said.attention is not None:
+        result = outputs(model, torch.zeros(2, *shown, device="meta"), attention=True)
+    if result.attention is not None:
         return None
     return f"attention is compared place by place, and the network of {name} has no map: it ends in tokens or slices"
 
 
 def axis_of(student: View, teacher: View, maps: tuple[Tensor, Tensor]) -> int:
-    """The spatial axis that one of two views has projected away and the other not; 0 where both have or none has."""
+    """The spatial axis that one of two views projects away and the other does not; 0 if they agree."""
     if maps[0].ndim == maps[1].ndim:
         return 0
     return PLANES[(student if maps[0].ndim < maps[1].ndim else teacher).plane]
@@ -73,7 +73,7 @@ def _axes(view: View, shape: tuple[int, ...]) -> int:
 
 
 def _shares(size: int, fewer: int, like: Tensor) -> Tensor:
-    """What each of `size` positions gives to each of `fewer`, (size, fewer); columns sum to 1."""
+    """Weight of each of `size` positions in each of `fewer`, (size, fewer); columns sum to 1."""
     edges = torch.arange(size + 1, dtype=torch.float64)
     borders = torch.arange(fewer + 1, dtype=torch.float64) * size / fewer
     upper = torch.minimum(edges[1:, None], borders[None, 1:])

@@ -1,4 +1,4 @@
-"""The memory of contrastive distillation: what both networks made of each training scan when it was last seen."""
+"""The memory bank of contrastive distillation: the last embeddings of each training scan by both networks."""
 
 from __future__ import annotations
 

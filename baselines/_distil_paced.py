@@ -1,4 +1,4 @@
-"""Paced-curriculum distillation of masks: the voxels that the teacher and the borders leave no doubt of come first.
+"""Paced-curriculum distillation of masks: confident voxels away from borders are learnt first.
 
 Islam et al., Paced-Curriculum Distillation with Prediction and Label Uncertainty, IJCARS 2023, arXiv 2302.01049; soft
 labels after Islam, Glocker, Spatially Varying Label Smoothing, IPMI 2021, arXiv 2104.05788. From their equations.
@@ -17,9 +17,9 @@ BINS = 1000  # of the histogram of confidences
 
 
 class Confidences(nn.Module):
-    """A histogram of how sure the teacher was of the true class of each voxel that training has met.
+    """Histogram of the teacher's confidence in the true class, over the voxels of all batches so far.
 
-    From the end of the first epoch on it is that of the training part, each scan counted as often as it was met.
+    From the end of the first epoch on it covers the training part; each scan counts once for each of its batches.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ def spread_labels(y: Tensor, classes: int) -> Tensor:
 
 @lru_cache(2)
 def kernel(axes: int) -> Tensor:
-    """(3, 3) or (3, 3, 3): a Gaussian of deviation 1 whose centre weighs as much as all its neighbours; sum 1."""
+    """(3, 3) or (3, 3, 3): a Gaussian of deviation 1; its centre equals the sum of all neighbours, its sum is 1."""
     line = torch.tensor([math.exp(-0.5), 1.0, math.exp(-0.5)], dtype=torch.float64)
     whole = line[:, None] * line if axes == 2 else line[:, None, None] * line[:, None] * line
     centre = (1,) * axes
@@ -68,7 +68,7 @@ def kernel(axes: int) -> Tensor:
 
 
 def weights(sure: Tensor, y: Tensor, classes: int, threshold: Tensor | float) -> Tensor:
-    """1 where neither the teacher nor the neighbours leave more doubt than the threshold allows, else 0: (B, ...)."""
+    """1 where the teacher's confidence and the smoothed label both reach the threshold, else 0: (B, ...)."""
     agreed = spread_labels(y, classes).amax(1)
     return ((sure >= threshold) & (agreed >= threshold)).float()
 

@@ -1,4 +1,4 @@
-"""The networks of the floors, and how their weights are found."""
+"""The networks of the floors, and how they are fitted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SameAnswer(nn.Module):
 
 
 class SameMask(nn.Module):
-    """(B, C, ...) to (B, outputs, ...): the same mask for every scan, by how often each class was there."""
+    """(B, C, ...) to (B, outputs, ...): the same mask for every scan, from the frequency of each class per voxel."""
 
     def __init__(self, shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class LinearVoxels(nn.Module):
 def _solve(z: np.ndarray, y: np.ndarray, task: Task, penalties: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Weights (outputs, p) and offsets (outputs,) of the penalised model of z, (N, p), whose columns have mean 0.
 
-    The weights lie in the span of the rows of z, so N coordinates in an orthonormal basis of it say all there is.
+    The weights are in the span of the rows of z, so N coordinates in an orthonormal basis of it suffice.
     """
     values, vectors = np.linalg.eigh((z @ z.T).astype(np.float64))  # (N,), (N, N)
     kept = values > 1e-6 * max(values[-1], 1e-30)
@@ -117,7 +117,7 @@ def _classes(
 
 
 def _penalty(scores: np.ndarray, labels: np.ndarray, penalties: Sequence[float]) -> float:
-    """The penalty of the smallest log loss on scans left out, a fifth at a time; the middle one where none can be."""
+    """The penalty with the smallest log loss in five-fold cross-validation; the middle one if that is impossible."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
     from sklearn.model_selection import StratifiedKFold
@@ -130,7 +130,7 @@ def _penalty(scores: np.ndarray, labels: np.ndarray, penalties: Sequence[float])
     losses = []
     for penalty in ranked:
         model = LogisticRegression(C=1 / penalty, tol=1e-4, max_iter=2000)
-        said = [model.fit(scores[rows], labels[rows]).predict_proba(scores[left]) for rows, left in parts]
+        predicted = [model.fit(scores[rows], labels[rows]).predict_proba(scores[left]) for rows, left in parts]
         truth = np.concatenate([labels[left] for _, left in parts])
-        losses.append(log_loss(truth, np.concatenate(said), labels=np.unique(labels)))
+        losses.append(log_loss(truth, np.concatenate(predicted), labels=np.unique(labels)))
     return ranked[int(np.argmin(losses))]

@@ -1,4 +1,4 @@
-"""Sizes of scans that networks can read: what is known before training, and padding."""
+"""Input sizes of networks: checks before training, and padding."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def shape_after_view(view: View, shape: tuple[int, ...]) -> tuple[int, ...] | No
 
 
 def misfit(build: Callable[[tuple[int, ...]], object], view: View, shape: tuple[int, ...]) -> str | None:
-    """Why no network can be built for scans of `shape` before the view; None where it can, or nobody knows yet.
+    """Why no network can be built for scans of `shape` before the view; None if it can, or if it is not yet known.
 
-    Where the shape after the view depends on the spacing, the same reason is given when the network is built.
+    If the shape after the view depends on the spacing, the reason is given when the network is built.
     """
     import torch
 
@@ -44,7 +44,7 @@ def times(sizes: Sequence[int]) -> str:
 
 
 def padded(x: Tensor, sizes: Sequence[int]) -> Tensor:
-    """(B, C, ...) in the middle of at least `sizes`; what lies at the border goes on, so no edge is drawn."""
+    """Pad (B, C, ...) on all sides to at least `sizes` by repeating the border, so that no edge appears."""
     from torch.nn import functional as F
 
     missing = [max(0, wanted - size) for wanted, size in zip(sizes, x.shape[2:], strict=True)]
@@ -54,7 +54,7 @@ def padded(x: Tensor, sizes: Sequence[int]) -> Tensor:
 
 
 def cropped(x: Tensor, sizes: Sequence[int]) -> Tensor:
-    """The middle of (B, C, ...), of `sizes`: the reverse of `padded`."""
+    """Crop (B, C, ...) to `sizes` around the centre: the inverse of `padded`."""
     for axis, size in enumerate(sizes, start=2):
         x = x.narrow(axis, (x.shape[axis] - size) // 2, size)
     return x

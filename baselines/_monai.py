@@ -1,4 +1,4 @@
-"""Classifiers of MONAI by name, whatever their constructors call the channels and the classes."""
+"""Classifiers of MONAI by name; finds the constructors' arguments for channels and classes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OUTPUTS = ("num_classes", "out_channels")
 
 
 class LogitsAlone(nn.Module):
-    """A network that gives (logits, something else): the logits."""
+    """Wraps a network that returns (logits, ...); returns the logits."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class LogitsAlone(nn.Module):
 
 
 class Padded(nn.Module):
-    """A network that reads volumes of `sizes` alone, for smaller ones."""
+    """Wraps a network with the fixed input size `sizes`; pads smaller volumes."""
 
     def __init__(self, network: nn.Module, sizes: tuple[int, ...]) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Padded(nn.Module):
 
 
 def check(network: str, options: Mapping[str, Any]) -> None:
-    """BenchError where MONAI has no such classifier (with the nearest name), or where it does not take the options."""
+    """Raise BenchError if MONAI has no such classifier, or if it does not accept the options."""
     _make(_classifier(network), (1, 64, 64, 64), 2, options)
 
 
@@ -72,7 +72,7 @@ def _whole_patches(network: str, sizes: tuple[int, ...], options: Mapping[str, A
 
 
 def _rest(made: nn.Module) -> None:
-    """No gradient for weights that MONAI makes and never reads: norms before a cross-attention that is not there."""
+    """Freeze weights that MONAI creates but never uses: the norms of absent cross-attention layers."""
     for block in made.modules():
         if hasattr(block, "norm_cross_attn") and not getattr(block, "with_cross_attention", True):
             block.norm_cross_attn.requires_grad_(False)
@@ -99,7 +99,7 @@ def _classifier(network: str) -> Callable[..., nn.Module]:
 
 
 def _classifies(maker: Any) -> bool:
-    """Whether it is made of channels, classes and a number of dimensions. DenseNet calls its classes channels."""
+    """Whether it takes channels, classes and a number of dimensions. DenseNet calls its classes `out_channels`."""
     if not callable(maker) or not getattr(maker, "__module__", "").startswith("monai.networks.nets."):
         return False
     takes, owner = _keywords(maker), _owner(maker)
@@ -109,7 +109,7 @@ def _classifies(maker: Any) -> bool:
 
 
 def _keywords(maker: Callable) -> set[str]:
-    """The arguments that it takes, those that it hands on to the network it makes included."""
+    """The names of its arguments, including those that it passes on to the network."""
     bases = [base for base in _owner(maker).__mro__ if base is not object and base is not nn.Module]
     return {name for one in (maker, *bases) for name in inspect.signature(one).parameters}
 
@@ -123,14 +123,14 @@ def _owner(maker: Callable) -> type:
 
 
 def _rows(network: str, made: nn.Module, shape: tuple[int, ...], outputs: int) -> nn.Module:
-    """The network, its logits alone; BenchError where it gives no row of numbers for a scan."""
+    """The network, returning logits only; BenchError if it does not give one row of numbers per scan."""
     shadow = copy.deepcopy(made).to("meta").eval()  # shapes without numbers: nothing is computed
     try:
         with torch.no_grad():
             answer = shadow(torch.zeros(1, *shape, device="meta"))
     except (RuntimeError, ValueError) as error:
-        told = str(error).splitlines()[0]
-        raise UnsupportedInputSizeError(f"{network} cannot read volumes of {times(shape[1:])}: {told}") from error
+        detail = str(error).splitlines()[0]
+        raise UnsupportedInputSizeError(f"{network} cannot read volumes of {times(shape[1:])}: {detail}") from error
     if isinstance(answer, tuple):
         made, answer = LogitsAlone(made), answer[0]
     if tuple(answer.shape) != (1, outputs):

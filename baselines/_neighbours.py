@@ -13,23 +13,23 @@ from baselines._stored_training_set import Grown, thumbnails
 class Neighbours(Grown):
     """(B, C, ...) to (B, classes), or to (B, 1) numbers where there are no classes."""
 
-    uncounted = True  # distances, which no counter of operations sees
+    uncounted = True  # distances are not counted as operations
 
     def __init__(self, shape: tuple[int, ...], classes: int, neighbours: int, side: int) -> None:
         super().__init__()
         self.classes, self.neighbours, self.side = classes, neighbours, side
         one = thumbnails(torch.zeros(1, *shape), side)
         self.known = nn.Parameter(one, requires_grad=False)  # (N, pixels), of the training part
-        self.register_buffer("said", torch.zeros(1))  # (N,), its classes or numbers
+        self.register_buffer("said", torch.zeros(1))  # (N,), the targets; the name is that in saved weights
 
     def forward(self, x: Tensor) -> Tensor:
         far = torch.cdist(thumbnails(x, self.side), self.known, compute_mode="donot_use_mm_for_euclid_dist")  # (B, N)
         near = far.argsort(dim=1, stable=True)[:, : self.neighbours]
-        said = self.said[near]  # (B, neighbours)
+        targets = self.said[near]  # (B, neighbours)
         if not self.classes:
-            return said.mean(1, keepdim=True)
-        counts = F.one_hot(said.long(), self.classes).sum(1) + 1 / self.classes
-        return (counts / (said.shape[1] + 1)).log()
+            return targets.mean(1, keepdim=True)
+        counts = F.one_hot(targets.long(), self.classes).sum(1) + 1 / self.classes
+        return (counts / (targets.shape[1] + 1)).log()
 
     def fit(self, x: np.ndarray, y: np.ndarray) -> None:
         """x: (N, C, ...); y: (N,)."""

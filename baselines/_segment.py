@@ -1,4 +1,4 @@
-"""Networks of MONAI that draw masks, on volumes of any size, whole or window by window."""
+"""Segmentation networks of MONAI on volumes of any size, read as a whole or in sliding windows."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ class Windowed(nn.Module):
 def create(
     network: str, shape: tuple[int, ...], outputs: int, width: int, options: Mapping[str, Any], spacing: Sequence[float]
 ) -> Made:
-    """The network for patches of `shape`, (C, D, H, W); BenchError where there is none that reads them."""
+    """Build the network for patches of `shape`, (C, D, H, W); BenchError if it cannot read them."""
     if network not in MAKERS:
-        told = f"there are {', '.join(MAKERS)}"
+        known = f"there are {', '.join(MAKERS)}"
         near = did_you_mean(network, MAKERS)
-        raise BenchError(f"monaiseg has no network {network!r}; {near if 'mean' in near else told}")
+        raise BenchError(f"monaiseg has no network {network!r}; {near if 'mean' in near else known}")
     try:
         made, divisors = MAKERS[network](shape, outputs, width, without_weights(options), spacing)
     except TypeError as error:
         raise BenchError(f"MONAI's {network} does not take options={dict(options)}: {error}") from error
     except (ValueError, AssertionError) as error:
-        raise BenchError(f"MONAI's {network} cannot be made so: {error}") from error
+        raise BenchError(f"MONAI's {network} cannot be built with these options: {error}") from error
     _try(made, network, (shape[0], *multiples(shape[1:], divisors)), outputs)
     return made, divisors
 
@@ -60,8 +60,8 @@ def create(
 def patches(x: Tensor, y: Tensor, sizes: Sequence[int], foreground: float) -> tuple[Tensor, Tensor]:
     """A random patch of each scan and of its mask. x: (B, C, D, H, W); y: (B, D, H, W).
 
-    With a chance of `foreground` it has a voxel of one of the structures in its middle, as near as the border allows:
-    the structure is drawn first, so that small ones are seen as often as large ones. Else all patches are as likely.
+    With probability `foreground` the patch is centred on a voxel of a structure, as far as the border allows; the
+    structure is drawn first, so small ones are as frequent as large ones. Otherwise all patches are equally likely.
     """
     pairs = [_patch(scan, mask, sizes, foreground) for scan, mask in zip(x, y, strict=True)]
     return torch.stack([scan for scan, _ in pairs]), torch.stack([mask for _, mask in pairs])

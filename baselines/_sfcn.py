@@ -32,14 +32,14 @@ class Network(nn.Module):
 
 
 def scored(model: Network, x: Tensor) -> Tensor:
-    """The scores of the bins, (B, bins), that the network finds on its way to its answer."""
-    heard: list[Tensor] = []
-    hook = model.classifier.register_forward_hook(lambda _, __, scores: heard.append(scores.flatten(1)))
+    """The scores of the bins, (B, bins), captured by a hook."""
+    captured: list[Tensor] = []
+    hook = model.classifier.register_forward_hook(lambda _, __, scores: captured.append(scores.flatten(1)))
     try:
         model(x)
     finally:
         hook.remove()
-    return heard[-1]
+    return captured[-1]
 
 
 def soft_labels(y: Tensor, centres: Tensor, softness: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""A network of images on slices, and the ways to put together what it says of them."""
+"""A 2D network on slices, and the aggregation of their features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks whose parameters and buffers have the size that the training part gave them."""
+"""Networks that store training scans: the sizes of their parameters and buffers depend on the training part."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 class Grown(nn.Module):
-    """What is loaded into it may be of another size than what it holds."""
+    """Module that can load tensors of other sizes than its own."""
 
     @property
     def stored_numbers(self) -> int:

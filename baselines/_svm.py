@@ -1,4 +1,4 @@
-"""Support vector machines as networks, and how they are found."""
+"""Support vector machines as networks, fitted by scikit-learn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from baselines._floors import FLAT, INNER, SIDE
 from baselines._stored_training_set import Grown, thumbnails
 from bench.core import Task
 
-SURE = 30.0  # the margin of an answer that the training part leaves no doubt of
+SURE = 30.0  # margin if the training part has a single class
 
 
 class Machines(Grown):
@@ -83,7 +83,7 @@ class Machines(Grown):
 
 
 def _targets(y: np.ndarray, task: Task) -> np.ndarray:
-    """What each machine has to find, (machines, N): numbers, or whether a scan is of its class."""
+    """The targets of each machine, (machines, N): numbers, or 1 for scans of its class."""
     if task.kind == "regression":
         return y[None].astype(np.float64)
     kinds = range(task.outputs) if task.outputs > 2 else (1,)
@@ -114,24 +114,24 @@ def _solved(
 def _calibrated(
     gram: np.ndarray, targets: np.ndarray, task: Task, costs: Sequence[float], tube: float
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """The cost that is best on scans left out, the middle one where none can be; slopes and shifts of its margins."""
+    """The cost with the lowest cross-validated error (else the middle one), and the Platt scaling of its margins."""
     ranked, numbers = sorted(costs), task.kind == "regression"
     parts, plain = _parts(targets, numbers), (np.ones(len(targets)), np.zeros(len(targets)))
     if not parts:
         return (ranked[len(ranked) // 2], *plain)
     errors, margins = [], []
     for cost in ranked:
-        said = np.zeros(targets.shape)
+        predicted = np.zeros(targets.shape)
         for rows, left in parts:
             shares, offsets = _solved(gram[np.ix_(rows, rows)], targets[:, rows], task, cost, tube)
-            said[:, left] = shares @ gram[np.ix_(rows, left)] + offsets[:, None]
-        wrong = np.abs(said - targets) if numbers else _wrong(said, targets)
+            predicted[:, left] = shares @ gram[np.ix_(rows, left)] + offsets[:, None]
+        wrong = np.abs(predicted - targets) if numbers else _wrong(predicted, targets)
         errors.append(float(wrong.mean()))
-        margins.append(said)
+        margins.append(predicted)
     best = int(np.argmin(errors))
     if numbers:
         return (ranked[best], *plain)
-    pairs = [_platt(said, wanted) for said, wanted in zip(margins[best], targets, strict=True)]
+    pairs = [_platt(margin, wanted) for margin, wanted in zip(margins[best], targets, strict=True)]
     slopes, shifts = zip(*pairs, strict=True)
     return ranked[best], np.array(slopes), np.array(shifts)
 
@@ -149,10 +149,10 @@ def _parts(targets: np.ndarray, numbers: bool) -> list[tuple[np.ndarray, np.ndar
     return list(StratifiedKFold(folds, shuffle=True, random_state=0).split(kinds, kinds)) if folds > 1 else []
 
 
-def _wrong(said: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _wrong(margins: np.ndarray, targets: np.ndarray) -> np.ndarray:
     if len(targets) == 1:
-        return (said[0] > 0) != targets[0]
-    return said.argmax(0) != targets.argmax(0)
+        return (margins[0] > 0) != targets[0]
+    return margins.argmax(0) != targets.argmax(0)
 
 
 def _platt(margins: np.ndarray, wanted: np.ndarray) -> tuple[float, float]:

@@ -19,8 +19,7 @@ from bench.weights import fitting, tensors, without_weights
 
 
 def check(network: str, options: Mapping[str, Any], weights: Path | None = None) -> None:
-    """BenchError where timm has no such network (with the nearest name), where it does not take the options, or where
-    the file holds the weights of another one."""
+    """Raise BenchError if timm has no such network, it does not accept the options, or the weights do not fit."""
     _known(network)
     if options or weights:
         create(network, (3, 224, 224), 2, options, weights)
@@ -31,8 +30,8 @@ def create(
 ) -> nn.Module:
     """The network for images of `shape`, (C, H, W); without outputs it gives its features, (B, F).
 
-    A transformer is made for the images' own size, padded to whole patches. weights: a file whose first
-    layer, positions and head are fitted to ours. UnsupportedInputSizeError if it cannot read images of that size.
+    A transformer is built for the size of the images, padded to whole patches. weights: a file; its first layer,
+    positions and head are adapted to the images and the task. UnsupportedInputSizeError if it cannot read that size.
     """
     _known(network)
     import timm
@@ -49,13 +48,13 @@ def create(
     except TypeError as error:
         raise BenchError(f"timm's {network} does not take options={dict(options)}: {error}") from error
     except (RuntimeError, LookupError, AttributeError, ValueError, AssertionError) as error:
-        told = " ".join(str(error).split())[:300]
+        detail = " ".join(str(error).split())[:300]
         if weights is None:
             raise UnsupportedInputSizeError(
-                f"timm's {network} cannot be made for images of {times(shape[1:])}: {told}"
+                f"timm's {network} cannot be built for images of {times(shape[1:])}: {detail}"
             ) from error
         _of_another(network, weights, options)
-        raise BenchError(f"{weights} does not hold the weights of {network}: {told}; name its network") from error
+        raise BenchError(f"{weights} does not hold the weights of {network}: {detail}; name its network") from error
     if weights is not None:
         _check_loaded(model, network, weights)
     if sizes != shape[1:]:
@@ -64,7 +63,7 @@ def create(
 
 
 def _of_another(network: str, weights: Path, options: Mapping[str, Any]) -> None:
-    """BenchError that says which tensors of a file timm's own network does not have, or has in another shape."""
+    """Raise BenchError with the tensors of the file that timm's network lacks or has in another shape."""
     import timm
 
     with torch.random.fork_rng(devices=[]):
@@ -72,7 +71,7 @@ def _of_another(network: str, weights: Path, options: Mapping[str, Any]) -> None
 
 
 class _Padding:
-    """Images padded before a network reads them; a hook, so that its weights keep their names."""
+    """Pad images before the network reads them; a hook, so that the names of its weights do not change."""
 
     def __init__(self, sizes: tuple[int, ...]) -> None:
         self.sizes = sizes
@@ -82,7 +81,7 @@ class _Padding:
 
 
 class _Resting:
-    """Frozen parts of a network held in eval mode at every forward, whatever the rest is in; a hook."""
+    """Forward hook that keeps the frozen parts of a network in eval mode, also during training."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
@@ -93,9 +92,9 @@ class _Resting:
 
 
 def freeze(model: nn.Module, train: str) -> None:
-    """Leave only the head to be trained (`head`), or the last stage and what follows as well (`last`).
+    """Freeze all but the head (`head`), or all but the last stage and the layers after it (`last`).
 
-    What is frozen asks for no gradient and stays in eval mode: no dropout, and statistics of batches do not move.
+    Frozen layers require no gradient and stay in eval mode: no dropout, and batch statistics do not change.
     """
     if train == "all":
         return
@@ -112,15 +111,15 @@ def freeze(model: nn.Module, train: str) -> None:
 
 
 def _last_stage(model: nn.Module) -> list[nn.Parameter]:
-    """The weights from the last stage that timm tells of on, where it has a layer to learn; the head's among them."""
+    """The weights of the last stage in timm's `feature_info` with a trainable layer, and of all later layers."""
     names, head = [name for name, _ in model.named_modules()], {id(one) for one in model.get_classifier().parameters()}
     stages = [entry["module"] for entry in getattr(model, "feature_info", [])]
     for stage in reversed([stage for stage in stages if stage in names]):
         later = {name for name in names[names.index(stage) :] if not stage.startswith(f"{name}.")}
-        found = [weight for name in later for weight in model.get_submodule(name).parameters(recurse=False)]
-        if any(weight.ndim > 1 and id(weight) not in head for weight in found):
-            return found
-    raise BenchError(f"timm tells of no stages of {type(model).__name__}: train all of it or its head alone")
+        weights = [weight for name in later for weight in model.get_submodule(name).parameters(recurse=False)]
+        if any(weight.ndim > 1 and id(weight) not in head for weight in weights):
+            return weights
+    raise BenchError(f"timm lists no stages of {type(model).__name__}: set train to all or head")
 
 
 def _whole_patches(network: str, sizes: tuple[int, ...], options: Mapping[str, Any]) -> tuple[int, ...]:
@@ -138,46 +137,46 @@ def _whole_patches(network: str, sizes: tuple[int, ...], options: Mapping[str, A
 
 
 def answering(model: nn.Module, network: str, shape: tuple[int, ...], outputs: int) -> nn.Module:
-    """The network, if it gives a row of numbers for a scan; else BenchError. Of shapes alone, without numbers."""
+    """Return the network if it gives one row of numbers per scan, else raise BenchError. It runs on meta tensors."""
     shadow = copy.deepcopy(model).to("meta").eval()
     try:
         with torch.no_grad():
             answer = shadow(torch.zeros(1, *shape, device="meta"))
     except (RuntimeError, ValueError, AssertionError) as error:
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UnsupportedInputSizeError(f"{network} cannot read scans of {times(shape[1:])}: {told}") from error
+        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UnsupportedInputSizeError(f"{network} cannot read scans of {times(shape[1:])}: {detail}") from error
     if answer.ndim != 2 or answer.shape[1] != (outputs or answer.shape[1]):
         raise BenchError(f"{network} gives {tuple(answer.shape)} for a scan of {shape}, not one row of {outputs}")
     return model
 
 
 def width(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """How many features a network without outputs gives for an image of `shape`, (C, H, W)."""
+    """Number of features of a network without outputs for an image of `shape`, (C, H, W)."""
     with torch.no_grad():
         return copy.deepcopy(model).to("meta").eval()(torch.zeros(1, *shape, device="meta")).shape[1]
 
 
 def _check_loaded(model: nn.Module, network: str, weights: Path) -> None:
-    """BenchError where timm, which passes over what is missing when it fits the head, has not loaded all the rest."""
+    """Raise BenchError unless all weights but the head were in the file: timm ignores missing ones."""
     stored, expected = tensors(weights), model.state_dict()
     if {*_body(model, stored)} != {*_body(model, expected)}:  # names of another version of timm, perhaps
         renamed = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
         stored = renamed(stored, model) if renamed else stored
     body = _body(model, stored)
     fitting(weights, network, {key: expected.get(key, value) for key, value in body.items()}, _body(model, expected))
-    for layer in _named(model, "first_conv"):  # whose channels timm fits to ours, where it has them
+    for layer in _named(model, "first_conv"):  # timm adapts its channels to ours if it is in the file
         if f"{layer}.weight" not in stored:
             raise BenchError(f"{weights} does not hold the weights of {network}: missing: {layer}.weight")
 
 
 def _body(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What of a state is neither head nor first layer, both of which timm fits to the task."""
+    """The state without head and first layer, which timm adapts to the task."""
     fitted = tuple(f"{name}." for key in ("classifier", "first_conv") for name in _named(model, key))
     return {key: value for key, value in state.items() if not key.startswith(fitted)}
 
 
 def _named(model: nn.Module, key: str) -> tuple[str, ...]:
-    """The layers that timm fits to the task, `classifier` or `first_conv`, by name."""
+    """Names of the layers that timm adapts to the task: `classifier` or `first_conv`."""
     names = model.pretrained_cfg.get(key) or ()
     return (names,) if isinstance(names, str) else tuple(names)
 

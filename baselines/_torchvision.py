@@ -1,4 +1,4 @@
-"""torchvision on a machine with another build of torch than its own: what has to be said before it is imported.
+"""Workaround for importing torchvision beside another build of torch than it was compiled for.
 
 timm imports torchvision. The torchvision of the package index is compiled against one build of torch; with another (the
 CPU build, say) its compiled operators do not load, and importing it raises "operator torchvision::nms does not exist".
@@ -15,7 +15,7 @@ _kept: list = []  # a torch library takes its operators with it when it is colle
 
 
 def mend_torchvision() -> bool:
-    """Make `import torchvision` work, and with it `import timm`; True where it needed mending. Call before timm."""
+    """Make `import torchvision`, and so `import timm`, work; True if it was broken. Call before importing timm."""
     try:
         import torchvision
     except RuntimeError as error:
@@ -29,7 +29,7 @@ def mend_torchvision() -> bool:
 
 
 def _declare() -> None:
-    """The schemas of the missing operators, without code: calling one still fails, and says so."""
+    """Declare the missing operators without code: calling one raises an error."""
     import torch
 
     library = torch.library.Library("torchvision", "DEF")

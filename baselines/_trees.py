@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from baselines._stored_training_set import Grown
 from bench.core import Task
 
-SAMPLED = 200_000  # voxels of the training part that tissues are found from, at most
+SAMPLED = 200_000  # maximum number of training voxels for the k-means of tissues
 RULED_OUT = -30.0  # the score of a class that the training part lacks
 
 
@@ -46,7 +46,7 @@ class Summary(nn.Module):
 class Boosted(Grown):
     """(B, C, ...) to (B, outputs): sums of trees, each of them arrays of its nodes, leaves leading to themselves."""
 
-    uncounted = True  # comparisons, which no counter of operations sees
+    uncounted = True  # comparisons are not counted as operations
 
     def __init__(self, channels: int, outputs: int, bins: int, tissues: int, depth: int) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ def _outlets(outputs: int, kinds: np.ndarray | None) -> np.ndarray:
 
 
 def _begun(model: Any, seen: np.ndarray) -> np.ndarray:
-    """What the sums begin with, (columns,): the answer for a scan without what its trees add."""
+    """Initial value of the sums of trees, (columns,): the prediction for a scan minus the output of the trees."""
     one = seen[:1]
     whole = model.decision_function(one) if hasattr(model, "classes_") else model.predict(one)
     added = model.learning_rate * sum(np.array([tree.predict(one)[0] for tree in row]) for row in model.estimators_)

@@ -1,4 +1,4 @@
-"""Boosted trees on what the histogram of a scan tells."""
+"""Boosted trees on intensity histograms and global volumes."""
 
 from __future__ import annotations
 

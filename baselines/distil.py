@@ -71,7 +71,7 @@ class Distil(Method):
     calibration: float = param(2.51, "paced_curriculum: temperature at which the teacher's confidence is read")
 
     def __post_init__(self) -> None:
-        loss = LOSSES[self.loss] if self.loss in LOSSES else LOSSES["kd"]  # a wrong name is told of by the registry
+        loss = LOSSES[self.loss] if self.loss in LOSSES else LOSSES["kd"]  # the registry reports a wrong name
         published = {"weight": loss.weight, "label_weight": loss.label, "temperature": loss.temperature}
         for name, value in {**published, "ramp": loss.ramp}.items():
             given = getattr(self, name)
@@ -109,12 +109,14 @@ class Distil(Method):
         from baselines import _distil_losses as terms
 
         maps = self.loss == "attention_transfer"
-        with capture_outputs(model, maps) as heard:
+        with capture_outputs(model, maps) as captured:
             losses = self._student.step(model, dataclasses.replace(batch, upstream=()))  # (B,)
-        whole = heard and len(heard[0].logits) == len(batch.x)  # else its loss reads parts of the network or of scans
-        said = heard[0] if whole else outputs(model, batch.x, maps)
+        whole = captured and len(captured[0].logits) == len(
+            batch.x
+        )  # else its loss reads parts of the network or of scans
+        student = captured[0] if whole else outputs(model, batch.x, maps)
         weight = self.weight * (min(1.0, batch.progress / self.ramp) if self.ramp else 1.0)
-        return self.label_weight * losses + weight * terms.term(self, model, said, batch)
+        return self.label_weight * losses + weight * terms.term(self, model, student, batch)
 
     def logged_metrics(self, model: nn.Module) -> Mapping[str, float]:
         return self._student.logged_metrics(model)
@@ -157,7 +159,7 @@ class Distil(Method):
         )
 
     def _teaching(self) -> Spec:
-        """The method that teaches, as an arm of a study would have it."""
+        """The specification of the teacher, as of an arm of a study."""
         name = self.teacher or self.student
         params = dict(self.teacher_params or {}) if self.teacher else plain(self._student)
         still = {"lr": 0.0, "weight_decay": 0.0} if self.teacher_weights == "random" else {}
@@ -169,7 +171,7 @@ class Distil(Method):
         return registry.make("methods", teaching.name, teaching.params)
 
     def _learner(self) -> Method:
-        """The student as its parameters say, and as is given here of how it is trained."""
+        """The student with its own parameters and the training parameters given here."""
         params = dict(self.student_params or {})
         alone = registry.make("methods", self.student, params)
         heads = {name.partition(".")[0] for name in params}

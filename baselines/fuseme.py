@@ -1,4 +1,4 @@
-"""Three planes of a volume in one network of images, fused before it or behind it."""
+"""Three planes of a volume in a 2D network, with early or joint fusion."""
 
 from __future__ import annotations
 

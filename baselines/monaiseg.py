@@ -81,19 +81,18 @@ class MonaiSeg(Method):
         self._build_network((1, 64, 64, 64), 2)
 
     def _build_network(self, shape: tuple[int, ...], outputs: int) -> _segment.Made:
-        """The network and what it needs sizes to be multiples of. Voxels are equal in all directions where nobody
-        knows better: the cost of a network is asked for without scans."""
+        """The network, and the divisors of its input sizes. Voxels are isotropic if the spacing is not known."""
         from baselines import _segment
 
         spacing = self.spacing or (1.0, 1.0, 1.0)
         return _segment.create(self.network, shape, outputs, self.width, self.options or {}, spacing)
 
     def note(self, shape: tuple[int, ...]) -> str:
-        """Where patches are larger than the scans, what is read."""
+        """The sizes that are read, if patches are larger than the scans."""
         if all(wanted <= size for wanted, size in zip(self.patch, shape[1:], strict=True)):
             return ""
-        asked, read = (" x ".join(map(str, sizes)) for sizes in (self.patch, self._window(shape)))
-        return f"patches of {asked} are larger than the scans and cut to {read}"
+        patch, window = (" x ".join(map(str, sizes)) for sizes in (self.patch, self._window(shape)))
+        return f"patches of {patch} are larger than the scans and cut to {window}"
 
     def _window(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """A patch of a volume of `shape`, (C, D, H, W): never larger than it."""

@@ -1,4 +1,4 @@
-"""Slices of a volume read one by one by a network of images, and what they say put together."""
+"""Slices of a volume read one by one by a 2D network, with aggregated features."""
 
 from __future__ import annotations
 

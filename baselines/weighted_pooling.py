@@ -1,4 +1,4 @@
-"""The volume as one image whose slices have learnt weights, read by a network of timm."""
+"""The volume as a weighted sum of slices with learnt weights, read by a network of timm."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from bench.core import Arm, Data, Light, Recipe
 EXACT = {"kind": "dynamic", "plane": "sagittal", "coefficients": "bilen", "channels": 3}
 
 # Rank pooling by its published formula, learnt groups, outputs after the stages weighed by their Cur sets, and fusion
-# by global attention: all that the paper tells beyond what its authors released.
+# by global attention: all that the paper describes beyond what its authors released.
 FULL = {"view": EXACT, "gpconv": "dynamic", "auxiliary": True, "dcl": "cur", "fusion": "attention"}
 
 VOLUMES = [Data("ad_oasis"), Data("age_oasis")]

@@ -1,10 +1,10 @@
 """Which curriculum beats none: for a 2D network, a 3D network and DCL-SE, on clean and on wrong labels?
 
-Every curriculum stands beside its controls at the same number of optimiser steps: random pacing shows as few scans in
-an order that means nothing, the anti-curriculum begins with what is hard, both also by weights; dropout that falls, and
-data dropped by lot. On phantoms of the order of slices, which every network can learn, two fifths of the training
-labels are wrong, in the training part alone: there a curriculum that spots them has something to gain. Weights of
-patches are for masks: they stand on arteries, beside a U-Net without.
+Every curriculum is compared with its controls at the same number of optimiser steps: random pacing shows as few scans
+in random order, the anti-curriculum begins with the hardest scans, both also by weights; decreasing dropout, and data
+dropped at random. On phantoms of the order of slices, which every network can learn, two fifths of the labels of the
+training part are wrong: there a curriculum that detects them can gain. Weights of patches are for masks: they are
+compared on arteries with a U-Net without them.
 
 Expected: on clean labels none differs from none by more than could have been missed; on wrong labels those that weigh
 by the loss do. Cost: not measured in full; `wrong_labels` and `wrong_labels_3d` ask the

@@ -5,7 +5,7 @@ all three at once, the mean, the maximum, the entropy-weighted mean, one slice, 
 fusion of three planes, and slices weighed as the network learns to.
 
 Expected: no image differs from the dynamic image by more than could have been missed; `phantom_order`, whose classes
-differ in the order of slices alone, is told by the dynamic images and by nothing that forgets the order.
+differ in the order of slices alone, can be classified by the dynamic images only, which depend on the order.
 Cost: an hour and a half on two cores for OASIS-1.
 """
 

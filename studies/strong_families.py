@@ -1,9 +1,9 @@
 """Does every family learn what is certainly there?
 
 All methods of `main_comparison` that answer for a whole head, on phantoms of dementia whose strong effect a linear
-model on voxels finds without an error, five folds. Whoever is no better than `constant` here has not learnt, and its
-score on real scans says nothing of its idea; the table *Learnt or not* lists it. `null_families` asks the same where
-nothing is.
+model on voxels finds without an error, five folds. A method that is no better than `constant` here has not learnt, and
+its score on real scans is no evidence about its idea; the table *Learnt or not* lists it. `null_families` is the same
+study without an effect.
 
 Expected: convolutional networks find so large a change in a few dozen steps from scratch, transformers may not.
 Seen: all 33 networks do, transformers at a smaller learning rate (results/reference/strong_families).

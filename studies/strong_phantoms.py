@@ -1,8 +1,8 @@
 """Can the methods learn what is certainly there?
 
 Phantoms with strong effects, whose best possible score is known: dementia, stages of dementia, the order of slices,
-age, arteries. A method that stays far from the oracle here has not learnt, and its score on real scans says nothing of
-its idea; report it as not learnt, and find the reason. Tumours take more steps: `strong_tumours` has them.
+age, arteries. A method that stays far from the oracle here has not learnt, and its score on real scans is no evidence
+about its idea; report it as not learnt, and find the reason. Tumours take more steps: see `strong_tumours`.
 
 Expected: for classes DCL-SE comes nine tenths of the way from chance to the oracle; for age a linear model on voxels is
 hard to beat, as every change is linear in age; for arteries the 3D U-Net is the arm to beat.

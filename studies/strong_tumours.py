@@ -2,7 +2,7 @@
 
 Phantoms of brain tumours in MR and in CT, large and bright, whose best possible score is known; 600 people each, images
 of 128 pixels. Scans are flipped left to right at random, for every network alike. A method that stays far from the
-oracle here has not learnt, and its score on real scans says nothing of its idea.
+oracle here has not learnt, and its score on real scans is no evidence about its idea.
 
 Expected: DCL-SE comes nine tenths of the way from chance to the oracle. Batches of sixteen are needed for that: with
 eight, 900 steps end at balanced accuracies of .98 and .81 on the two folds in MR, the second after it stayed for 600

@@ -4,8 +4,8 @@ The question of `curricula` at a smaller size: 300 slices of a phantom of brain 
 strong effects, 48 pixels wide, read by a small ResNet and by DCL-SE. The wrong labels are in the training part alone:
 validation, which chooses among the last five points for all arms alike, and test are clean.
 
-Every curriculum stands beside its control at the same number of steps: random pacing shows or weighs as few scans in an
-order that means nothing, the anti-curriculum begins with what is hard, data dropout leaves as many out by lot.
+Every curriculum is compared with its control at the same number of steps: random pacing shows or weights as few scans
+in random order, the anti-curriculum begins with the hardest scans, data dropout leaves out as many at random.
 
 Expected: on clean labels hardly any differs from none; on wrong labels those that begin with, or listen to, scans of
 small loss gain, and the anti-curricula lose. Seen: no difference is shown (results/reference/curricula). Cost: 50

@@ -1,4 +1,4 @@
-"""What a network can bear, found by building it once: whether a curriculum can act on it is known before training."""
+"""Checks before training whether a network supports a curriculum, by building it once."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from torch import nn
 from bench.core import Task
 from bench.method import Method
 
-FAULTS = (RuntimeError, ValueError, AssertionError, IndexError, TypeError)  # what networks say of a size
+FAULTS = (RuntimeError, ValueError, AssertionError, IndexError, TypeError)  # errors of networks on unsupported sizes
 
 
 def built(method: Method, task: Task, shape: tuple[int, ...]) -> nn.Module:
-    """The untrained network of a method. Nobody's random numbers are used up."""
+    """Build the untrained network of a method without changing the global random state."""
     with torch.random.fork_rng(devices=[]):
         return method.build(task, shape)
 
 
 def unread(method: Method, task: Task, shape: tuple[int, ...], sizes: Iterable[tuple[int, ...]]) -> str | None:
-    """Why the network does not read scans of one of the sizes, in its words; None where it reads them all.
+    """The error of the network on scans of one of the sizes; None if it reads them all.
 
-    shape: (C, ...) that it is built for. Tried without numbers where the network bears that, else with zeros at the
+    shape: (C, ...) that it is built for. It runs on meta tensors if the network supports them, else on zeros of the
     smallest size.
     """
     sizes = sorted(set(sizes))

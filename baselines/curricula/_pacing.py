@@ -1,4 +1,4 @@
-"""How many scans count at a moment, and which: what the curricula that grow a set of scans have in common."""
+"""Pacing functions, and the selection of scans: shared by the curricula with a growing set of scans."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ BY = ("subset", "weights")
 
 
 def check(start: float, end: float) -> None:
-    """BenchError where a share to start with, or a moment to end at, is none."""
+    """Raise BenchError unless start and end are fractions in (0, 1]."""
     if not 0 < start <= 1 or not 0 < end <= 1:
         raise BenchError(f"start and end are shares of scans and steps, above 0 and at most 1: {start}, {end}")
 
 
 def share(pace: str, start: float, end: float, progress: float) -> float:
-    """The share of the scans that counts at `progress`: from `start` to 1 at `end`, and 1 afterwards.
+    """The fraction of the scans in use at `progress`: from `start` to 1 at `end`, and 1 afterwards.
 
-    linear: at an even rate. root: as the root of a square that grows evenly, fast at first. geometric: by an even
-    factor, slow at first. The pacing functions of CurBench, with the exponents that they name.
+    linear: at a constant rate. root: its square grows linearly, fast at first. geometric: by a constant factor, slow at
+    first. These are the pacing functions of CurBench.
     """
-    gone = min(1.0, progress / end)
+    elapsed = min(1.0, progress / end)
     if pace == "geometric":
-        return start ** (1 - gone)
+        return start ** (1 - elapsed)
     if pace == "root":
-        return math.sqrt(start**2 + (1 - start**2) * gone)
-    return start + (1 - start) * gone
+        return math.sqrt(start**2 + (1 - start**2) * elapsed)
+    return start + (1 - start) * elapsed
 
 
 def chosen(order: np.ndarray, part: float, signals: Signals, by: str) -> Stage:
@@ -55,13 +55,13 @@ def chosen(order: np.ndarray, part: float, signals: Signals, by: str) -> Stage:
 
 
 def easiest_first(signals: Signals) -> np.ndarray:
-    """Positions of the training scans by the upstream network's losses; equals as they lie."""
+    """Positions of the training scans sorted by the upstream network's losses (stable)."""
     if signals.difficulty is None:
-        raise ValueError("there is no upstream network that says which scans are hard")
+        raise ValueError("no upstream network gives the difficulty of the scans")
     return np.argsort(signals.difficulty, kind="stable")
 
 
 def teacher_of(trial: Trial, teacher: str, params: Mapping[str, Any] | None) -> Trial:
-    """The trial whose network says which scans are hard: the plain training of `teacher`, or of the method itself."""
+    """The trial that gives the difficulty of scans: plain training of `teacher`, or of the method itself."""
     method = registry.spec("methods", teacher, params) if teacher else trial.method
     return dataclasses.replace(trial, method=method, curriculum=NO_CURRICULUM)

@@ -1,4 +1,4 @@
-"""Weights of the scans of a batch from their losses of the moment: self-paced, SuperLoss, dropped data."""
+"""Weights of the scans of a batch from their current losses: self-paced learning, SuperLoss, data dropout."""
 
 from __future__ import annotations
 

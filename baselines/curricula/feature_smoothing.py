@@ -14,8 +14,8 @@ class FeatureSmoothing(Curriculum):
     """A Gaussian of three taps an axis after every convolution that looks at more than one position, 2D or 3D.
 
     Before the normalisation and the activation, the same everywhere; maps repeat beyond their border. Its deviation is
-    multiplied by `factor` as often as `falls` says, evenly over the training, and below a tenth of a pixel nothing is
-    smoothed. Otherwise than in the authors' code, the network that is evaluated has no such filters.
+    multiplied by `factor` `falls` times, evenly over the training; below a tenth of a pixel nothing is smoothed. Unlike
+    in the authors' code, the evaluated network has no such filters.
 
     Source: Sinha, Garg, Larochelle, Curriculum by smoothing, NeurIPS 2020; theirs is 1, times 0.9 every 5 of 200
     epochs.
@@ -38,8 +38,8 @@ class FeatureSmoothing(Curriculum):
         from baselines.curricula import _network
         from bench.training.curriculum_hooks import convolutions
 
-        found = convolutions(_network.built(method, task, shape))
-        return None if found else "the network has no convolutions whose maps could be smoothed"
+        layers = convolutions(_network.built(method, task, shape))
+        return None if layers else "the network has no convolutions whose maps could be smoothed"
 
 
 CURRICULUM = FeatureSmoothing

@@ -26,7 +26,7 @@ class TransferTeacher(Curriculum):
     end: float = param(0.5, "share of the steps after which all are there")
     pace: str = param("linear", "how the share grows", _pacing.PACES)
     by: str = param("subset", "batches of the chosen scans alone, or plain ones with weights 0", _pacing.BY)
-    teacher: str = param("", "the method whose losses say what is hard; empty: the method itself")
+    teacher: str = param("", "the method that ranks scans by its losses; empty: the method itself")
     teacher_params: Mapping[str, Any] | None = param(None, "the parameters of a named teacher, as JSON")
 
     def __post_init__(self) -> None:
