@@ -16,6 +16,8 @@ distance from 0, and lower is better.
 Segmentation is scored scan by scan, over the classes other than 0 that the truth or the prediction holds; a class that
 neither holds is left out. `bench.evaluation.segmentation` has these scores, and what they are where a mask is empty.
 
+A file in a plug-in folder that defines `METRIC = Metric(...)` adds a metric: it follows those of the package.
+
 It knows no folds, no groups and no methods; `bench.evaluation` does the averaging.
 """
 
@@ -25,13 +27,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from bench.core import BenchError, Task
 from bench.evaluation import classification, segmentation
 from bench.evaluation.classification import ratio
-from bench.registry import did_you_mean
+from bench.registry import did_you_mean, plugin_extensions
 
 Spacing = Sequence[float] | None
 Each = Callable[[np.ndarray, np.ndarray, Spacing], np.ndarray]
@@ -103,14 +106,42 @@ class Metric:
 
 def metric(name: str) -> Metric:
     """The metric of that name. BenchError with the nearest name."""
-    if name not in METRICS:
-        raise BenchError(f"no metric {name!r}; {did_you_mean(name, METRICS)}")
-    return METRICS[name]
+    if name in METRICS:
+        return METRICS[name]
+    known = {**METRICS, **plugin_metrics()}
+    if name not in known:
+        raise BenchError(f"no metric {name!r}; {did_you_mean(name, known)}")
+    return known[name]
+
+
+def plugin_metrics() -> dict[str, Metric]:
+    """Name -> metric, of the files in the plug-in folders. BenchError with the file of one that cannot be used."""
+    added: dict[str, Metric] = {}
+    for one, path in plugin_extensions("METRIC"):
+        _check_plugin(one, path)
+        if one.name in METRICS or one.name in added:
+            raise BenchError(f"{path}: there is a metric {one.name!r} already; give this one another name")
+        if one.name in COLUMNS or not one.name.isidentifier():
+            raise BenchError(f"{path}: {one.name!r} cannot be the name of a metric; it is {_NAME}")
+        added[one.name] = one
+    return added
+
+
+def _check_plugin(one: object, path: Path) -> None:
+    if not isinstance(one, Metric):
+        raise BenchError(f"{path}: METRIC is {type(one).__name__}; make it a Metric of bench.evaluation.metrics")
+    if one.kind not in (_CLASS, _NUMBER, _MASK):
+        raise BenchError(f"{path}: kind is {one.kind!r}; it is one of {_CLASS}, {_NUMBER}, {_MASK}")
+    if one.better not in ("higher", "lower"):
+        raise BenchError(f"{path}: better is {one.better!r}; it is 'higher' or 'lower'")
+    if (one.each is None) == (one.whole is None):
+        raise BenchError(f"{path}: a metric has either `each` or `whole`; give one of them")
 
 
 def of_task(task: Task) -> list[Metric]:
-    """The metrics that judge a task, its primary one first."""
-    fitting = [m for m in METRICS.values() if m.kind == task.kind and m.classes in (None, len(task.classes))]
+    """The metrics that judge a task: its primary one first, those of plug-ins last."""
+    known = (*METRICS.values(), *plugin_metrics().values())
+    fitting = [m for m in known if m.kind == task.kind and m.classes in (None, len(task.classes))]
     return sorted(fitting, key=lambda m: m.name != task.primary)
 
 
@@ -170,6 +201,14 @@ def _constant(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.where(w > 0, x, -np.inf).max(axis=1) == np.where(w > 0, x, np.inf).min(axis=1)
 
 
+_NAME = "a word of letters, digits and _ that no other column of scores.csv has"
+COLUMNS = {  # of scores.csv, besides the metrics
+    "data", "data_kind", "arm", "method", "family", "floor", "reference", "done", "failed", "refused", "open",
+    "planned", "complete", "primary", "score", "low", "high", "undefined_resamples", "validation", "last",
+    "best_of_last", "best_of_all", "flattery", "flattery_low", "flattery_high", "parameters", "forward_flops",
+    "step_seconds", "train_seconds", "inference_seconds", "peak_memory_mb", "train_joules", "upstream_seconds",
+    "tuning_trials", "tuning_seconds",
+}  # fmt: skip
 _CLASS, _NUMBER, _MASK = "classification", "regression", "segmentation"
 METRICS = {
     m.name: m

@@ -105,8 +105,9 @@ def _check(study: PlannedStudy) -> None:
     """BenchError for what only torch or the prepared data can tell: networks, metrics, groups that cannot be split."""
     from bench.data import splits
     from bench.data.prepare import open_prepared
-    from bench.evaluation.metrics import metric
+    from bench.evaluation.metrics import metric, plugin_metrics
 
+    plugin_metrics()
     for spec in (spec for item in study.data for spec in item.specs):
         task = registry.make("datasets", spec.name, spec.params).task
         if metric(task.primary).kind != task.kind:

@@ -21,7 +21,7 @@ from bench import __version__, registry
 from bench.core import NO_CURRICULUM, BenchError, Record, RunAbortedError, Task, Trial, UnsupportedInputSizeError, plain
 from bench.data import splits
 from bench.data.loader import Part
-from bench.evaluation.metrics import METRICS, evaluate
+from bench.evaluation.metrics import evaluate, metric
 from bench.experiments.plan import needed_by
 from bench.method import Method, Outputs
 from bench.storage import provenance
@@ -130,7 +130,7 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
     arrays = {"ids": ids, "groups": groups}
     if setup.task.kind != "segmentation":
         arrays |= {"y": test.y, "selected": said[fit.selected], "last": said[-1]}
-    elif (judge := METRICS[task.primary]).each is not None:  # label maps are large; the score of each scan is not
+    elif (judge := metric(task.primary)).each is not None:  # label maps are large; the score of each scan is not
         arrays |= {"scan_scores": judge.values(test.y, said[fit.selected], setup.spacing)}
     return record, Artifacts(arrays, fit.points[fit.selected].state, fit.earlier)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.core import Task
-from bench.evaluation.metrics import METRICS, evaluate
+from bench.evaluation.metrics import evaluate, metric
 from bench.training.loop import LAST, Fit
 
 
@@ -23,7 +23,7 @@ def metrics(
     training task, if it differs from that of the test data. The audit is never ranked: it shows how optimistic the
     score would be if the point were selected on the test part.
     """
-    primary = METRICS[task.primary]
+    primary = metric(task.primary)
     scores = [primary(y, one, spacing) for one in predictions]
     finite = [score for score in scores if math.isfinite(score)]
     last = [score for score in scores[-LAST:] if math.isfinite(score)]
@@ -75,7 +75,7 @@ def operating_point(
     gains = [(sure[ill] >= step).mean() - (sure[~ill] >= step).mean() for step in steps]
     threshold = float(steps[np.argmax(np.round(gains, 12))])
     called = np.eye(2)[(predictions[:, 1].astype(float) >= threshold).astype(int)]
-    rates = {name: METRICS[name](y, called) for name in ("sensitivity", "specificity")}
+    rates = {name: metric(name)(y, called) for name in ("sensitivity", "specificity")}
     return {"threshold": threshold, **rates}
 
 
@@ -98,7 +98,7 @@ def curve(
             "train_loss": point.train_loss,
             "val_loss": point.val_loss,
             "val": point.val,
-            "test": METRICS[task.primary](y, one, spacing),
+            "test": metric(task.primary)(y, one, spacing),
             **({"watched": dict(point.watched)} if point.watched else {}),
         }
         for point, one in zip(fit.points, predictions, strict=True)

@@ -22,7 +22,7 @@ from bench import registry
 from bench.core import Recipe, Task, Trial
 from bench.curriculum import Curriculum, Signals
 from bench.data.loader import Part
-from bench.evaluation.metrics import METRICS
+from bench.evaluation.metrics import metric
 from bench.method import Batch, Method, Outputs, label_losses
 from bench.storage.atomic_io import disk_errors
 from bench.storage.source_code import TRAINING, code_checksum
@@ -98,7 +98,7 @@ def select(points: Sequence[EvaluationPoint], task: Task) -> int:
 
     If the metric is undefined (one class in a small validation part), the loss alone decides.
     """
-    sign = 1.0 if METRICS[task.primary].better == "higher" else -1.0
+    sign = 1.0 if metric(task.primary).better == "higher" else -1.0
 
     def merit(at: int) -> tuple[float, float, int]:
         value = points[at].val
@@ -265,7 +265,7 @@ def _evaluate(
     y = y.float() if setup.task.kind == "regression" else y.long()
     batch = Batch(raw, scale.forward(y), torch.arange(len(y)), setup.task)
     predicted = inference.predictions(raw, setup.task, scale)
-    value = METRICS[setup.task.primary](setup.val.y, predicted, setup.spacing)
+    value = metric(setup.task.primary)(setup.val.y, predicted, setup.spacing)
     val_loss = float(label_losses(raw, batch).mean())
     clock.lap("evaluation")
     state = setup.workplace / f"point-{step}.safetensors"

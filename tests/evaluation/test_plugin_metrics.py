@@ -1,0 +1,157 @@
+"""A metric is one file in a plug-in folder: it is in new records and in the report, and changes nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from command_line import said
+from documented_blocks import plug_ins
+from killable_studies import Quiet
+from sklearn.metrics import cohen_kappa_score
+from synthetic_results import Made, Told, write
+
+from bench import registry, report
+from bench.core import BenchError, Task
+from bench.data.prepare import prepare
+from bench.evaluation.metrics import COLUMNS, METRICS, evaluate, metric, of_task
+from bench.experiments import launch, plan
+from bench.report import tables
+from bench.storage.record_store import Store
+
+TWO = Task("classification", "auc", ("a", "b"))
+METRIC = (
+    "from bench.evaluation.metrics import Metric\n"
+    "METRIC = Metric({name!r}, 'Own', {kind!r}, {better!r}, '', 0, 1, {function})\n"
+)
+GOOD = {"name": "own", "kind": "classification", "better": "higher", "function": "whole=lambda y, p, w: w[:, 0]"}
+
+
+@pytest.fixture
+def folder(plugins, tmp_path, monkeypatch):
+    """An empty plug-in folder beside the plug-ins of the tests."""
+    own = tmp_path / "own"
+    own.mkdir()
+    monkeypatch.setenv("BENCH_PLUGINS", f"{plugins}{os.pathsep}{own}")
+    yield own
+    for path in own.glob("*.py"):
+        sys.modules.pop(f"bench_plugins.{path.stem}", None)
+
+
+@pytest.fixture
+def kappa(folder):
+    """The text of the guide's metric; a call puts it into the plug-in folder."""
+    return lambda: (folder / "kappa.py").write_text(plug_ins()["kappa.py"])
+
+
+def test_the_metric_of_the_guide_is_the_kappa_of_sklearn(kappa):
+    kappa()
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 3, 60), rng.dirichlet([1, 1, 1], 60)
+    counts = rng.integers(0, 3, 60)
+    assert metric("kappa")(y, p) == pytest.approx(cohen_kappa_score(y, p.argmax(1)))
+    resampled = cohen_kappa_score(y, p.argmax(1), sample_weight=counts)
+    assert metric("kappa").batch(y, p, counts[None])[0] == pytest.approx(resampled)
+    assert np.isnan(metric("kappa")(np.zeros(4, int), np.eye(3)[[0, 0, 0, 0]]))
+
+
+def test_a_metric_of_a_plug_in_follows_those_of_the_package_and_changes_none(kappa):
+    y, p = np.array([0, 1, 1, 0]), np.array([[0.8, 0.2], [0.3, 0.7], [0.6, 0.4], [0.9, 0.1]])
+    before = evaluate(TWO, y, p)
+    kappa()
+    after = evaluate(TWO, y, p)
+    assert list(after) == [*before, "kappa"]
+    assert {name: after[name] for name in before} == before
+    assert "kappa" not in METRICS
+    assert "kappa" not in [m.name for m in of_task(Task("regression", "mae"))]
+
+
+@pytest.mark.parametrize("launcher", ["serial", pytest.param("ray", marks=pytest.mark.slow)])
+def test_a_new_record_has_the_metric_of_a_plug_in_also_from_a_worker_process(kappa, tmp_path, launcher):
+    kappa()
+    (trial,) = [cell.trial for cell in _cells() if cell.arm == "net" and cell.role == "arm"][:1]
+    store = Store(tmp_path / "results")
+    launch.launch(launch.PendingTrials([[trial]], frozenset()), store, launcher, Quiet())
+    kept = store.predictions(trial.key)
+    expected = cohen_kappa_score(kept["y"], kept["selected"].argmax(1))
+    assert store.get(trial.key).metrics["selected"]["kappa"] == pytest.approx(expected)
+
+
+def _cells():
+    return plan.cells(registry.study("tiny"), [prepare("tiny_volumes").spec])
+
+
+def test_a_metric_changes_no_trial_key(kappa):
+    before = [cell.trial.key for cell in _cells()]
+    kappa()
+    registry.forget()
+    assert [cell.trial.key for cell in _cells()] == before
+
+
+def test_the_scores_of_a_report_have_the_metric(kappa, tmp_path, one_format):
+    kappa()
+    study = write(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, [Made()])
+    page = report.build("toy", tmp_path)
+    (section,) = tables.gather(study, Store(tmp_path)).sections
+    written = pd.read_csv(page.parent / "scores.csv").set_index("arm")["kappa"]
+    for arm in section.arms:
+        parts = [section.predictions(run) for run in section.of(arm)]
+        folds = [cohen_kappa_score(part["y"], part["selected"].argmax(1)) for part in parts]
+        assert written[arm] == pytest.approx(np.mean(folds))
+    assert "Cohen's kappa" in (page.parent / "report.md").read_text()
+
+
+def test_records_of_before_have_no_value_of_the_metric(kappa, tmp_path, one_format):
+    write(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, [Made()])
+    before = pd.read_csv(report.build("toy", tmp_path).parent / "scores.csv")
+    kappa()
+    after = pd.read_csv(report.build("toy", tmp_path).parent / "scores.csv")
+    assert after["kappa"].isna().all()
+    pd.testing.assert_frame_equal(after.drop(columns="kappa"), before)
+
+
+def test_no_metric_can_take_the_column_of_another_number(folder, tmp_path):
+    study = write(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, [Made()])
+    (found,) = tables.section_tables(tables.gather(study, Store(tmp_path)))
+    assert set(found.frame("scores")) - {m.name for m in of_task(found.section.task)} == COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "auc"}, "there is a metric 'auc' already"),
+        ({"name": "mae"}, "there is a metric 'mae' already"),
+        ({"name": "low"}, "'low' cannot be the name of a metric"),
+        ({"name": "my metric"}, "'my metric' cannot be the name of a metric"),
+        ({"kind": "classes"}, "kind is 'classes'"),
+        ({"better": "more"}, "better is 'more'"),
+        ({"function": ""}, "a metric has either `each` or `whole`"),
+    ],
+)
+def test_a_metric_that_cannot_be_used_is_refused_with_its_file(folder, change, message):
+    (folder / "odd.py").write_text(METRIC.format(**GOOD | change))
+    with pytest.raises(BenchError, match=rf"odd\.py: {message}"):
+        of_task(TWO)
+
+
+def test_a_metric_of_another_type_is_refused_with_its_file(folder):
+    (folder / "odd.py").write_text("METRIC = 'auc'\n")
+    with pytest.raises(BenchError, match=r"odd\.py: METRIC is str; make it a Metric"):
+        of_task(TWO)
+
+
+def test_two_plug_ins_with_one_metric_are_refused(folder):
+    for name in ("first", "second"):
+        (folder / f"{name}.py").write_text(METRIC.format(**GOOD))
+    with pytest.raises(BenchError, match=r"second\.py: there is a metric 'own' already"):
+        of_task(TWO)
+
+
+def test_a_metric_that_cannot_be_used_stops_a_study_before_training(folder, capsys, monkeypatch):
+    (folder / "odd.py").write_text(METRIC.format(**GOOD | {"name": "auc"}))
+    status, text = said(capsys, monkeypatch, "run", "--study", "tiny", "--launcher", "serial")
+    assert status == 2
+    assert "odd.py: there is a metric 'auc' already" in " ".join(text.split())
