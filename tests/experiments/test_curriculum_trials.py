@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from killable_studies import trial_of
 
+import bench
+from bench import registry
 from bench.core import Arm, Data, Recipe, Study, plain
-from bench.data.prepare import prepare
+from bench.data.prepare import open_prepared, prepare
 from bench.experiments import plan, run_trial
 from bench.storage.record_store import Store
 from bench.training import checkpoint
@@ -26,6 +30,34 @@ ARMS = {
     "student of none": Arm("tiny_student", {"fault": "refuse"}),
     "ordered by none": Arm("tiny_net", {}, "transfer_teacher", {"teacher": "tiny_net", "teacher_params": REFUSING}),
 }
+
+STANDING = '''"""Steps of no size: the network stays as it was built."""
+
+from dataclasses import dataclass
+
+from bench.curriculum import Curriculum, Stage
+
+
+@dataclass(frozen=True)
+class Standing(Curriculum):
+    """No step moves the weights."""
+
+    def at(self, progress, signals):
+        return Stage(lr_scale=0.0)
+
+
+CURRICULUM = Standing
+'''
+STUDY = '''"""Does a network that stands still learn?"""
+
+from bench.core import Arm, Data, Recipe, Study
+
+STUDY = Study(
+    "Does a network that stands still learn?", [Data("tiny_volumes")], reference="plain",
+    arms={"plain": Arm("tiny_net"), "standing": Arm("tiny_net", {}, "standing")},
+    folds=2, recipe=Recipe(steps=20, batch_size=4, points=5),
+)
+'''
 
 
 @pytest.fixture
@@ -84,3 +116,18 @@ def test_a_trial_whose_teacher_is_refused_is_refused_with_the_same_reason(trials
     record = carried_out(trial_of(trials, arm), Store(tmp_path / "r"))
     assert record.status == "refused", record.error
     assert record.error["message"] == "it learns from tiny_net, which was refused: asked to refuse"
+
+
+def test_a_curriculum_of_a_plug_in_folder_acts_on_the_training_of_a_study(plugins, tmp_path, monkeypatch):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "standing.py").write_text(STANDING)
+    (tmp_path / "more" / "stands.py").write_text(STUDY)
+    monkeypatch.setenv("BENCH_PLUGINS", f"{plugins}{os.pathsep}{tmp_path / 'more'}")
+    prepare("tiny_volumes")
+    summary = bench.run("stands", launcher="serial").summary
+    assert (summary.failed, sum(summary.refused.values())) == (0, 0)
+    store, losses = Store(tmp_path / "results"), {"plain": [], "standing": []}
+    for cell in plan.cells(registry.study("stands"), [open_prepared("tiny_volumes").spec]):
+        losses[cell.arm].append({point["val_loss"] for point in store.get(cell.trial.key).curve})
+    assert [len(each) for each in losses["standing"]] == [1, 1]
+    assert [len(each) for each in losses["plain"]] == [5, 5]

@@ -6,10 +6,13 @@ import os
 import textwrap
 
 import pytest
+from command_line import said
 from killable_studies import Quiet
 
+from bench import registry
 from bench.core import BenchError
-from bench.experiments import launch, search
+from bench.data.prepare import open_prepared
+from bench.experiments import launch, plan, search
 from bench.storage.record_store import Store
 
 BACKWARDS = """
@@ -23,6 +26,19 @@ def run(work, store, progress, stop, address):
 
 LAUNCHER = Launcher(run)
 """
+NOTING = (
+    BACKWARDS
+    + """
+from pathlib import Path
+
+def run_and_note(work, store, *others):
+    run(work, store, *others)
+    lines = [f"{trial.key} {store.get(trial.key).status}" for wave in work.waves for trial in wave]
+    Path(__file__).with_name("ran.txt").write_text("\\n".join(lines))
+
+LAUNCHER = Launcher(run_and_note)
+"""
+)
 
 
 @pytest.fixture
@@ -54,6 +70,16 @@ def test_a_launcher_of_a_plug_in_folder_runs_the_trials_in_its_own_order(backwar
     launch.launch(launch.PendingTrials([wave], frozenset()), store, "backwards", progress)
     assert progress.order == [trial.key for trial in reversed(wave)]
     assert {store.get(trial.key).status for trial in wave} == {"done"}
+
+
+def test_a_launcher_of_a_plug_in_folder_runs_a_study_from_the_command_line(backwards, tmp_path, capsys, monkeypatch):
+    (tmp_path / "more" / "noting.py").write_text(textwrap.dedent(NOTING))
+    status, text = said(capsys, monkeypatch, "run", "--study", "tiny", "--launcher", "noting")
+    assert status == 0, text
+    ran = dict(line.split() for line in (tmp_path / "more" / "ran.txt").read_text().splitlines())
+    cells = plan.cells(registry.study("tiny"), [open_prepared("tiny_volumes").spec])
+    assert {cell.trial.key for cell in cells} <= set(ran)
+    assert set(ran.values()) == {"done"}
 
 
 def test_a_launcher_without_a_cluster_takes_no_address_and_no_search(backwards):
