@@ -80,7 +80,7 @@ def test_an_interrupted_run_says_that_it_can_be_gone_on_with(plugins, tmp_path, 
     _, said = child.communicate()
     assert child.returncode == status
     warned = number == signal.SIGINT  # the first Ctrl-C lets the trial in flight end, and says so
-    assert ("the trials in flight are finished first; once more stops at once" in said) == warned
+    assert ("finishing running trials; press Ctrl-C again to stop now" in said) == warned
     assert said.splitlines()[-1] == "bench: interrupted; finished trials are saved; run the same command to resume"
 
 

@@ -97,8 +97,8 @@ def test_a_smoke_run_says_that_the_study_runs_and_quotes_no_cost(tmp_path, monke
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--address", "nonsense"], "'nonsense' is no address of a Ray cluster"),
-        (["--launcher", "serial", "--address", "head:1"], "--launcher serial has no use for"),
+        (["--address", "nonsense"], "'nonsense' is not an address of a Ray cluster"),
+        (["--launcher", "serial", "--address", "head:1"], "--launcher serial does not run on a Ray cluster"),
     ],
 )
 def test_a_smoke_run_ignores_no_launcher_and_no_address(tmp_path, monkeypatch, plugins, capsys, words, said):

@@ -111,7 +111,7 @@ def test_a_process_that_does_not_begin_is_told_of_and_given_up_at_the_first_sign
     monkeypatch.setattr(WorkerPool, "absent", lambda self, worker: True)
     assert wave._waits() == ("", "")
     monkeypatch.setattr(wave_scheduler, "LATE", 0.0)
-    assert wave._waits()[0].startswith("waiting for room: no process has begun on one for 0 seconds")
+    assert wave._waits()[0].startswith("waiting for room: no process has started on one for 0 seconds")
     wave.stop.requested = True
     assert wave._waits() == ("", "")
     assert (wave.running, wave.pool.workers, len(wave.waiting)) == ({}, [], len(trials))

@@ -61,7 +61,7 @@ def test_the_first_ctrl_c_finishes_what_is_in_flight_and_no_more(begun, launcher
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: every process of the group gets it
     said, _ = ended(child, within=120)
     assert child.returncode == 130, said
-    assert "the trials in flight are finished first" in said
+    assert "finishing running trials" in said
     assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
     assert {path.parent.name for path in store.trials.glob("[!.]*/record.json")} >= flight
     now = state()
@@ -144,14 +144,14 @@ def test_where_the_system_ends_a_process_a_second_stop_ends_it():
     program = (
         "import os, signal; from bench.experiments.launch import signals\n"
         "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
-        "with signals.gently():\n    for _ in range(2): os.kill(os.getpid(), signal.SIGINT)\n"
+        "with signals.graceful_stop():\n    for _ in range(2): os.kill(os.getpid(), signal.SIGINT)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == -signal.SIGINT, done.stderr
 
 
 def _interrupted_in_a_library(number, made):
-    with signals.gently():
+    with signals.graceful_stop():
         try:
             os.kill(os.getpid(), number)
             os.kill(os.getpid(), number)
@@ -160,7 +160,7 @@ def _interrupted_in_a_library(number, made):
 
 
 def _stopped(times, reached):
-    with signals.gently() as stop:
+    with signals.graceful_stop() as stop:
         for _ in range(times):
             os.kill(os.getpid(), signal.SIGINT)
         reached.append(stop.requested)

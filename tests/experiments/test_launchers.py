@@ -83,7 +83,7 @@ def test_a_launcher_of_a_plug_in_folder_runs_a_study_from_the_command_line(backw
 
 
 def test_a_launcher_without_a_cluster_takes_no_address_and_no_search(backwards):
-    with pytest.raises(BenchError, match="--launcher backwards has no use for"):
+    with pytest.raises(BenchError, match="--launcher backwards does not run on a Ray cluster"):
         launch.resolve_launcher("backwards", "head:6379")
     with pytest.raises(BenchError, match="runs trials, not searches; a search runs with one of auto, ray, serial"):
         search.search_launcher("backwards")

@@ -32,23 +32,23 @@ def test_an_address_at_which_nobody_listens_is_told_after_the_wait_that_is_said(
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     since = time.monotonic()
-    with pytest.raises(RunAbortedError, match=rf"no Ray cluster answers at {address}, not within 1 seconds: .*refused"):
+    with pytest.raises(RunAbortedError, match=rf"no Ray cluster answered at {address} within 1 seconds: .*refused"):
         next(iter(ray_session.connected(address).gen))
     assert 1.0 <= time.monotonic() - since < 5.0
 
 
 @pytest.mark.parametrize("address", ["head", "head:", ":6379", "head:many", "ray://head:10001", "head:99999"])
 def test_what_is_no_address_is_told_at_once(address):
-    with pytest.raises(BenchError, match="is no address of a Ray cluster: HOST:PORT"):
+    with pytest.raises(BenchError, match="is not an address of a Ray cluster: give HOST:PORT"):
         next(iter(ray_session.connected(address).gen))
-    with pytest.raises(BenchError, match="is no address of a Ray cluster: HOST:PORT"):
+    with pytest.raises(BenchError, match="is not an address of a Ray cluster: give HOST:PORT"):
         launch.resolve_launcher("auto", address)
 
 
 def test_an_address_has_no_use_for_a_serial_run_and_asks_for_ray_otherwise():
     assert launch.resolve_launcher("auto", "head:6379") == launch.resolve_launcher("ray", "") == "ray"
     assert launch.resolve_launcher("auto", "") == "auto"
-    with pytest.raises(BenchError, match="--launcher serial has no use for"):
+    with pytest.raises(BenchError, match="--launcher serial does not run on a Ray cluster"):
         launch.resolve_launcher("serial", "head:6379")
 
 
@@ -70,12 +70,12 @@ class Answers:
 
 def test_a_node_that_is_as_this_machine_is_has_no_fault(inspection):
     node = Node("id", "one", {"CPU": 1.0})
-    assert inspection.end(node, node_agent.look(inspection.question)) == []
+    assert inspection.end(node, node_agent.inspect_node(inspection.question)) == []
     assert (node.shared, node.shipped, node.device) == (True, False, "cpu")
 
 
 def test_what_a_node_lacks_is_named_with_what_it_should_be(inspection, monkeypatch):
-    answer = node_agent.look(inspection.question)
+    answer = node_agent.inspect_node(inspection.question)
     (folder,) = answer["data"]
     told = {**answer, "versions": {**answer["versions"], "torch": "1.0", "timm": ""}, "data": {folder: "other"}}
     torch, ours = answer["versions"]["torch"], answer["data"][folder]
@@ -83,14 +83,14 @@ def test_what_a_node_lacks_is_named_with_what_it_should_be(inspection, monkeypat
     assert inspection.end(Node("id", "one", {"CPU": 1.0}), told) == [
         f"torch 1.0, here {torch}",
         f"timm is missing, here {answer['versions']['timm']}",
-        f"tiny_volumes in {place} is prepared otherwise (other, here {ours})",
+        f"tiny_volumes in {place} was prepared differently (other, here {ours})",
     ]
     missing = inspection.end(Node("id", "one", {"CPU": 1.0}), {**answer, "data": {folder: None}})
     assert missing == [f"tiny_volumes is not prepared in {place}; prepare it there, or share the folder"]
 
 
 def test_a_node_with_other_code_is_sent_ours_and_one_without_the_folder_sends_records_back(inspection):
-    answer = node_agent.look(inspection.question)
+    answer = node_agent.inspect_node(inspection.question)
     node = Node("id", "one", {"CPU": 1.0})
     assert inspection.end(node, {**answer, "code": "other", "shared": False}) == []
     assert (node.shared, node.shipped) == (False, True)
@@ -99,7 +99,7 @@ def test_a_node_with_other_code_is_sent_ours_and_one_without_the_folder_sends_re
 def test_a_node_looks_into_its_own_data_folder_where_it_has_one(inspection, tmp_path, monkeypatch):
     assert folder_of("tiny_volumes").relative_to(paths.data_root()).as_posix() in inspection.question["data"]
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "elsewhere"))
-    answer = node_agent.look(inspection.question)
+    answer = node_agent.inspect_node(inspection.question)
     assert answer["data_root"] == str(tmp_path / "elsewhere")
     assert set(answer["data"].values()) == {None}
 
@@ -123,8 +123,8 @@ def test_code_that_was_sent_is_whole_with_its_members_and_plug_ins(plugins, tmp_
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     packed = code_archive.code([plugins])
     assert code_archive.code([plugins]) == packed
-    folder = node_agent.unpacked(packed)
-    assert node_agent.unpacked(packed) == folder
+    folder = node_agent.unpack_code(packed)
+    assert node_agent.unpack_code(packed) == folder
     assert node_agent.folders_checksum([folder / name for name in node_agent.PACKAGES]) == node_agent.folders_checksum(
         node_agent.folders_of_code()
     )
@@ -140,13 +140,13 @@ def test_a_record_that_was_sent_is_the_record_byte_for_byte_and_a_damaged_one_is
     trial, there, here = trial_of(cells, "constant"), Store(tmp_path / "there"), Store(tmp_path / "here")
     there.open(), here.open()
     run_trial.run(trial, there, keep=True)
-    files = code_archive.packed(there.folder(trial.key))
+    files = code_archive.pack_folder(there.folder(trial.key))
     here.receive(trial.key, files)
-    assert code_archive.packed(here.folder(trial.key)) == files
+    assert code_archive.pack_folder(here.folder(trial.key)) == files
     assert here.verified(trial.key, weights=True) == there.verified(trial.key)
     cut_short(there.folder(trial.key) / "predictions.npz")
     with pytest.raises(DamagedRecordError, match=r"predictions\.npz was changed"):
-        Store(tmp_path / "third").receive(trial.key, code_archive.packed(there.folder(trial.key)))
+        Store(tmp_path / "third").receive(trial.key, code_archive.pack_folder(there.folder(trial.key)))
 
 
 def test_a_teacher_of_which_a_killed_process_left_a_part_is_taken_anew(plugins, tmp_path, monkeypatch):
@@ -155,7 +155,7 @@ def test_a_teacher_of_which_a_killed_process_left_a_part_is_taken_anew(plugins, 
     student = next(cell.trial for cell in cells if teacher.key in cell.trial.upstream)
     here.open()
     run_trial.run(teacher, here, keep=True)
-    sent = teacher.key, code_archive.packed(here.folder(teacher.key))
+    sent = teacher.key, code_archive.pack_folder(here.folder(teacher.key))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(worker_progress, "writer", lambda key: lambda fraction: None)
     job = worker.WorkerJob(str(tmp_path / "r"), shared=False, node="far")

@@ -75,7 +75,7 @@ def test_a_study_of_forty_trials_survives_the_loss_of_a_node(plugins, tmp_path, 
     status, said = child.wait(500), (tmp_path / "out").read_text()
     out.close()
     assert status == 0, said
-    assert "node two is gone" in said
+    assert "node two left the cluster" in said
     complete(tmp_path / "results")
 
 

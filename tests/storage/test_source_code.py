@@ -166,7 +166,7 @@ def test_the_code_for_a_node_needs_nothing_of_this_package_there(tmp_path):
     (tmp_path / "plugins" / "a.py").write_text("a = 1\n")
     code_archive.by_value(ray)
     try:
-        packed = ray.cloudpickle.dumps((node_agent.folders_checksum, node_agent.look, node_agent.TrialWorker))
+        packed = ray.cloudpickle.dumps((node_agent.folders_checksum, node_agent.inspect_node, node_agent.TrialWorker))
     finally:
         for module in (node_agent, source_code):
             ray.cloudpickle.unregister_pickle_by_value(module)

@@ -55,9 +55,11 @@ def resolve_launcher(launcher: str, address: str = "") -> str:
     """
     cluster = load_launcher(launcher).cluster
     if address and not cluster:
-        raise BenchError(f"--address {address} is of a Ray cluster, which --launcher {launcher} has no use for")
+        raise BenchError(
+            f"--launcher {launcher} does not run on a Ray cluster: remove --address {address}, or use --launcher ray"
+        )
     if target := cluster_address(launcher, address):
-        ray_session.parsed(target)
+        ray_session.parse_address(target)
     return "ray" if address and launcher == "auto" else launcher
 
 
@@ -79,5 +81,5 @@ def launch(work: PendingTrials, store: Store, launcher: str, progress: ProgressC
         return
     if not address:
         check_threads(max(trial.recipe.threads for trial in work.trials))
-    with signals.gently() as stop:
+    with signals.graceful_stop() as stop:
         load_launcher(launcher).run(work, store, progress, stop, address)

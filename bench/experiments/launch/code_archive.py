@@ -1,4 +1,4 @@
-"""Code and records as bytes, for nodes that share no folder with whoever sends them trials."""
+"""Code and records as bytes, for nodes that share no folder with the machine that sends them trials."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def by_value(ray: Any) -> None:
 
 def code(plugins: Sequence[Path]) -> bytes:
     """The packages, their entry points and the folders of plug-ins, as a zip file. Equal files give equal bytes."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as into:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as into:
         for folder in node_agent.folders_of_code():
             _add(into, folder, folder.name)
         for number, folder in enumerate(plugins):
             _add(into, folder, f"plugins-{number}")
-        found = importlib.metadata.distribution(node_agent.DISTRIBUTION)
-        about = f"{node_agent.DISTRIBUTION.replace('-', '_')}-{found.version}.dist-info"
+        package = importlib.metadata.distribution(node_agent.DISTRIBUTION)
+        about = f"{node_agent.DISTRIBUTION.replace('-', '_')}-{package.version}.dist-info"
         for name in ("METADATA", "entry_points.txt"):
-            into.writestr(zipfile.ZipInfo(f"{about}/{name}"), _text(found, name))
-    return packed.getvalue()
+            into.writestr(zipfile.ZipInfo(f"{about}/{name}"), _text(package, name))
+    return archive.getvalue()
 
 
 def _add(into: zipfile.ZipFile, folder: Path, name: str) -> None:
@@ -39,16 +39,16 @@ def _add(into: zipfile.ZipFile, folder: Path, name: str) -> None:
         into.writestr(zipfile.ZipInfo(f"{name}/{path.relative_to(folder)}"), path.read_bytes())
 
 
-def _text(found: importlib.metadata.Distribution, name: str) -> str:
+def _text(package: importlib.metadata.Distribution, name: str) -> str:
     if name == "METADATA":  # an editable installation may have it under another name
         return (
-            found.read_text(name)
-            or f"Metadata-Version: 2.1\nName: {node_agent.DISTRIBUTION}\nVersion: {found.version}\n"
+            package.read_text(name)
+            or f"Metadata-Version: 2.1\nName: {node_agent.DISTRIBUTION}\nVersion: {package.version}\n"
         )
-    points = [f"{each.name} = {each.value}" for each in found.entry_points if each.group == "dclse_bench"]
+    points = [f"{each.name} = {each.value}" for each in package.entry_points if each.group == "dclse_bench"]
     return "\n".join(["[dclse_bench]", *points, ""])
 
 
-def packed(folder: Path) -> dict[str, bytes]:
+def pack_folder(folder: Path) -> dict[str, bytes]:
     """The files of a finished trial."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

@@ -1,4 +1,4 @@
-"""What a plan leaves to do, and who is told how it goes."""
+"""The trials of a plan that are still to run, and the callbacks for the progress of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.storage.record_store import Store
 
 
 class ProgressCallback(Protocol):
-    """Who is told how a run goes."""
+    """Callbacks for the progress of a run. `deferred`: another process runs the trial; it is tried again later."""
 
     def began(self, trial: Trial) -> None: ...
 
@@ -29,15 +29,15 @@ class ProgressCallback(Protocol):
 
 @dataclass(frozen=True)
 class StaleRecord:
-    """A record that makes way for another."""
+    """A record that a new one will replace."""
 
-    mark: str  # of the record, as it was found
+    mark: str  # checksum of the record when it was read
     why: str  # replaced, damaged
 
 
 @dataclass(frozen=True)
 class PendingTrials:
-    """What a plan leaves to do: the waves of trials still without a record that counts, and whose weights are kept."""
+    """The trials still to run, in waves; keep: keys of those whose weights are saved; outdated: records to replace."""
 
     waves: list[list[Trial]]
     keep: frozenset[str]
@@ -51,17 +51,17 @@ class PendingTrials:
 
 
 def memory_kind(trial: Trial) -> str:
-    """What trials of equal need have in common: data, method, batch."""
+    """What trials of equal peak memory have in common: data, method, batch, precision."""
     return f"{trial.data.text} {trial.method.text} {trial.recipe.batch_size} {trial.recipe.precision}"
 
 
 def outstanding(
     planned: Sequence[Cell], store: Store, keep_all: bool = False, retry: bool = False, plan: Sequence[Cell] = ()
 ) -> PendingTrials:
-    """What is not done yet. retry: failed trials too. Records that lack weights somebody needs count as not done,
-    and so do damaged ones.
+    """The trials still to run. retry: failed ones too. Damaged records, and those without weights that another trial
+    needs, count as not done.
 
-    plan: all cells of the study where `planned` are some of them, so that teachers keep their weights for later.
+    plan: all cells of the study if `planned` are some of them, so that the weights of teachers are saved for later.
     """
     needed = {trial.key for cell in (*planned, *plan) for trial in cell.before}
     outdated: dict[str, StaleRecord] = {}
@@ -84,7 +84,7 @@ def outstanding(
 
 
 def note_peak(peaks: dict[tuple[str, str], float], record: Record) -> None:
-    """Take over what a finished trial has needed at most, where that was measured."""
+    """Update the peaks with the measured peak memory of a finished trial."""
     peak = record.cost.get("peak_memory_mb")
     if record.status == "done" and peak is not None:
         kind = record.resolved["device"], memory_kind(record.trial)
@@ -92,7 +92,7 @@ def note_peak(peaks: dict[tuple[str, str], float], record: Record) -> None:
 
 
 def _why_open(key: str, store: Store, needed: set[str], retry: bool) -> tuple[str, str, Record | None]:
-    """Why a trial is to be run (missing, damaged, replaced), or nothing; what is damaged, in words; its record."""
+    """(why a trial has to run: missing, damaged, replaced or empty; the damage in words; its record)."""
     if not store.has(key):
         return "missing", "", None
     record = store.verified(key, weights=key in needed)

@@ -1,6 +1,6 @@
-"""Code that is sent to a node of a cluster by value, as this package may not be there yet: standard library only.
+"""Code pickled by value for nodes of a cluster that may not have this package: standard library only.
 
-What it uses of this package is sent with it, see `crate.by_value`.
+The modules of this package that it imports are sent with it, see `code_archive.by_value`.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ ARRIVED = "dclse-bench/arrived/"
 
 
 def folders_of_code() -> list[Path]:
-    """Where this machine has the packages, those that it has."""
+    """The folders of the packages that are installed on this machine."""
     return [folder for name in PACKAGES if (folder := package_folder(name))]
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files of a package or of a folder of plug-ins, in order; nothing that was made from them."""
-    found = (path for path in Path(folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    """The files of a package or of a folder of plug-ins, in order, without compiled and hidden ones."""
+    paths = (path for path in Path(folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return sorted(path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def folders_checksum(folders: list[Path]) -> str:
-    """A checksum over names and bytes of all files; empty where a folder is missing."""
+    """A checksum over names and bytes of all files; empty if a folder is missing."""
     if not all(Path(folder).is_dir() for folder in folders):
         return ""
     parts = ((number, Path(folder)) for number, folder in enumerate(folders))
@@ -50,7 +50,7 @@ def folders_checksum(folders: list[Path]) -> str:
 
 
 def version_of(package: str) -> str:
-    """The installed version of a package; empty where there is none."""
+    """The installed version of a package; empty if it is not installed."""
     if package == "python":
         return ".".join(platform.python_version_tuple()[:2])
     try:
@@ -59,8 +59,8 @@ def version_of(package: str) -> str:
         return ""
 
 
-def look(question: dict[str, Any]) -> dict[str, Any]:
-    """What a node has of what is asked for: versions, code, plug-ins, prepared data, the results folder, memory."""
+def inspect_node(question: dict[str, Any]) -> dict[str, Any]:
+    """What a node has: versions, code, plug-ins, prepared data, the results folder, memory."""
     root = data_root(question["data_root"], question["forced"])
     complete = len(folders_of_code()) == len(PACKAGES) and version_of(DISTRIBUTION)
     plugins = [Path(folder) for folder in question["plugins"]]
@@ -76,22 +76,22 @@ def look(question: dict[str, Any]) -> dict[str, Any]:
 
 
 def data_root(given: str, forced: bool) -> str:
-    """Where a node has its prepared data: as its own BENCH_DATA says, else where they are for whoever asks."""
+    """The data root of a node: its own BENCH_DATA, else that of the machine that sends the trials."""
     return given if forced else os.environ.get("BENCH_DATA") or given
 
 
 def gpu_megabytes() -> float:
-    """Memory of the smallest GPU here; 0 where there is none, or nobody can tell."""
+    """Memory of the smallest GPU of this machine; 0 if there is none or it is unknown."""
     words = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
-        return min(float(line) for line in said.split())
+        output = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
+        return min(float(line) for line in output.split())
     except (OSError, ValueError, subprocess.SubprocessError):
         return 0.0
 
 
 def memory_megabytes() -> float:
-    """Memory of this machine, or the part of it that this process is let have; 0 where nobody can tell."""
+    """Memory of this machine, or the limit of this process; 0 if unknown."""
     try:
         whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
     except (ValueError, OSError):
@@ -119,8 +119,8 @@ def _fingerprint(folder: Path) -> str | None:
         return None
 
 
-def unpacked(code: bytes) -> Path:
-    """The folder where code that was sent lies on this node, once for equal bytes."""
+def unpack_code(code: bytes) -> Path:
+    """Unpack the code on this node, once for equal bytes; returns its folder."""
     name = f"dclse-bench-{os.getuid()}-{hashlib.sha256(code).hexdigest()[:16]}"
     folder = Path(tempfile.gettempdir()) / name
     if not folder.is_dir():
@@ -134,8 +134,8 @@ def unpacked(code: bytes) -> Path:
     return folder
 
 
-def _arrive(token: str) -> None:
-    """Say on the cluster that this process has its place; imports take their time after that."""
+def _register(token: str) -> None:
+    """Register this process on the cluster, before the slow imports."""
     if token:
         from ray.experimental import internal_kv
 
@@ -152,14 +152,14 @@ def prepare_worker(setting: dict[str, Any], plugins: list[str]) -> None:
 
 
 class TrialWorker:
-    """A process of a node that carries out one trial after the other, everything imported."""
+    """A process of a node that runs one trial after the other, with all imports done."""
 
     def __init__(self, setting: dict[str, Any], code: bytes | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal's Ctrl-C: whoever sent the trials ends them
-        _arrive(setting["token"])
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C of a terminal: the process that sent the trials ends them
+        _register(setting["token"])
         plugins = setting["plugins"]
         if code is not None:
-            folder = unpacked(code)
+            folder = unpack_code(code)
             sys.path.insert(0, str(folder))
             importlib.invalidate_caches()
             plugins = sorted(map(str, folder.glob("plugins-*")))
@@ -167,10 +167,10 @@ class TrialWorker:
         self.worker = importlib.import_module("bench.experiments.launch.worker")
         self.job = self.worker.WorkerJob(**setting["job"])
 
-    def call(self, name: str, *given: Any) -> Any:
-        """What a function of bench.experiments.launch.worker returns for this job and what is given."""
-        return getattr(self.worker, name)(self.job, *given)
+    def call(self, name: str, *arguments: Any) -> Any:
+        """Call a function of bench.experiments.launch.worker with this job and the arguments."""
+        return getattr(self.worker, name)(self.job, *arguments)
 
     def path(self) -> str:
-        """Where this process has its code from."""
+        """The folder of the package that this process uses."""
         return str(package_folder("bench"))

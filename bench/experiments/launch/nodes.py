@@ -1,4 +1,4 @@
-"""The nodes of a cluster: what each has free, and whether packages, code and data are there as they are here."""
+"""The nodes of a cluster: free resources, and whether packages, code and data equal those of this machine."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bench.experiments.launch.cluster_wait import TINY
 from bench.storage.atomic_io import disk_errors
 
 PACKAGES = ("python", "ray", "torch", "numpy", "scipy", "scikit-learn", "scikit-image", "timm", "monai", "einops")
-PACKAGES += ("nibabel", "isal", "pillow", "safetensors")  # what numbers, and the reading of scans, depend on
-WAIT = 60.0  # seconds that a node is given to say what it has
-AGAIN = 1.0  # seconds between two looks at what became of a question
-GONE = "it is gone"
+PACKAGES += ("nibabel", "isal", "pillow", "safetensors")  # results and the reading of scans depend on these
+WAIT = 60.0  # seconds that a node may take to answer its check
+AGAIN = 1.0  # seconds between two polls of an answer
+GONE = "it left the cluster"
 
 
 @dataclass
@@ -29,55 +29,55 @@ class Node:
     id: str
     name: str
     total: dict[str, float]
-    here: bool = False  # Ray was begun by this process: the node is this machine, as it is
-    free: dict[str, float] = field(default_factory=dict)  # by the trials of this run
-    others: dict[str, float] = field(default_factory=dict)  # of what is free, that is in other hands
-    seen: dict[str, float] = field(default_factory=dict)  # the same at the last look alone
+    here: bool = False  # this process started Ray: the node is this machine and needs no check
+    free: dict[str, float] = field(default_factory=dict)  # not used by trials of this run
+    others: dict[str, float] = field(default_factory=dict)  # of `free`, the amount that other programs use
+    seen: dict[str, float] = field(default_factory=dict)  # `others` at the last poll alone
     gpu_mb: float = 0.0  # memory of one of its GPUs
     memory_mb: float = 0.0  # main memory; 0: not known
     device: str = "cpu"  # what trials run on there
-    shared: bool = True  # whether it sees the results folder
-    shipped: bool = False  # whether the code is sent to it
+    shared: bool = True  # True if it sees the results folder
+    shipped: bool = False  # True if the code is sent to it
 
     def __post_init__(self) -> None:
         self.free = dict(self.free or self.total)
 
     def room(self, wanted: dict[str, float]) -> bool:
-        """Whether that much is free."""
+        """True if these amounts are free."""
         return all(self.left(name) + TINY >= amount for name, amount in wanted.items())
 
     def left(self, name: str) -> float:
-        """How much of a resource neither the trials of this run nor others use."""
+        """The amount of a resource that neither the trials of this run nor others use."""
         return self.free.get(name, 0.0) - self.others.get(name, 0.0)
 
     def take(self, wanted: dict[str, float]) -> None:
-        """Count that much as taken."""
+        """Subtract these amounts from what is free."""
         for name, amount in wanted.items():
             self.free[name] = self.free.get(name, 0.0) - amount
 
     def give(self, wanted: dict[str, float]) -> None:
-        """Count that much as free again."""
+        """Add these amounts to what is free."""
         self.take({name: -amount for name, amount in wanted.items()})
 
 
 def living(ray: Any, here: bool) -> dict[str, Node]:
     """The nodes that could run trials now, by id."""
-    found = [entry for entry in ray.nodes() if entry["Alive"] and entry["Resources"].get("CPU", 0) >= 1]
-    return {entry["NodeID"]: _node(entry, here) for entry in found}
+    entries = [entry for entry in ray.nodes() if entry["Alive"] and entry["Resources"].get("CPU", 0) >= 1]
+    return {entry["NodeID"]: _node(entry, here) for entry in entries}
 
 
 def _node(entry: dict[str, Any], here: bool) -> Node:
     total = {name: amount for name, amount in entry["Resources"].items() if name in ("CPU", "GPU", "memory")}
     node = Node(entry["NodeID"], entry["NodeName"] or entry["NodeManagerAddress"], total, here)
-    node.gpu_mb = entry["Resources"].get("gpu_memory_mb", 0.0)  # a node may state it where nothing can be asked
+    node.gpu_mb = entry["Resources"].get("gpu_memory_mb", 0.0)  # a node may declare it if it has no nvidia-smi
     return node
 
 
 class NodeCheck:
-    """What is asked of every node before it is given a trial, and what the answers mean."""
+    """Checks every node before it gets a trial: versions, code, data, memory."""
 
     def __init__(self, ray: Any, folder: Path, trials: Sequence[Trial], here: bool) -> None:
-        """folder: of which every node is asked whether it sees it."""
+        """folder: every node is checked for whether it sees this one."""
         self.ray, self.here = ray, here
         self.token = folder / f".shared-{uuid.uuid4().hex[:8]}"
         self.plugins = [folder.resolve() for folder in paths.plugin_folders()]
@@ -102,31 +102,29 @@ class NodeCheck:
         self.token.unlink(missing_ok=True)
 
     def begin(self, node: Node) -> Any:
-        """Ask a node; what is returned is waited for and given to `end`."""
-        options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": at(self.ray, node)}
-        return self.ray.remote(node_agent.look).options(**options).remote(self.question)
+        """Start the check of a node; returns a reference for `end`."""
+        options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": pin_to_node(self.ray, node)}
+        return self.ray.remote(node_agent.inspect_node).options(**options).remote(self.question)
 
     def all(self, nodes: Sequence[Node]) -> bool:
-        """Ask all of them; whether all are still there. RunAbortedError that names every node on which something is
-        another than here, and what.
-        """
-        asked = [(node, self.begin(node)) for node in nodes]
-        found = [(node, self.end(node, answer)) for node, answer in asked]
-        faults = [f"node {node.name}: {fault}" for node, said in found for fault in said if fault != GONE]
+        """Check all nodes; True if all are still in the cluster. RunAbortedError that names every difference."""
+        begun = [(node, self.begin(node)) for node in nodes]
+        ended = [(node, self.end(node, reference)) for node, reference in begun]
+        faults = [f"node {node.name}: {fault}" for node, differences in ended for fault in differences if fault != GONE]
         if faults:
-            raise RunAbortedError("the cluster is not as this machine is:\n  " + "\n  ".join(faults))
-        return not any(said for _, said in found)
+            raise RunAbortedError("nodes of the cluster differ from this machine:\n  " + "\n  ".join(faults))
+        return not any(differences for _, differences in ended)
 
-    def end(self, node: Node, asked: Any) -> list[str]:
-        """Take over what a node said; returns what speaks against it, GONE where it is no longer part of the cluster.
+    def end(self, node: Node, reference: Any) -> list[str]:
+        """Store the answer of a node; returns why it cannot be used, GONE if it left the cluster.
 
-        It is asked again where whoever places tasks does not know it yet. A node that was killed counts as alive until
+        The check starts again if the scheduler of Ray does not know the node yet. A killed node counts as alive until
         its heartbeats are missed.
         """
         until, answer = time.monotonic() + WAIT, None
         while answer is None:
             try:
-                answer = self.ray.get(asked, timeout=AGAIN)
+                answer = self.ray.get(reference, timeout=AGAIN)
             except self.ray.exceptions.RayError as error:
                 if node.id not in living(self.ray, self.here):
                     return [GONE]
@@ -135,10 +133,10 @@ class NodeCheck:
                 if waited and time.monotonic() > until:
                     return [f"it did not answer within {WAIT:g} seconds"]
                 if not waited and (not unplaced or time.monotonic() > until):
-                    return [f"it cannot be asked: {' '.join(str(error).split())[:300]}"]
+                    return [f"its check failed: {' '.join(str(error).split())[:300]}"]
                 if unplaced:
                     time.sleep(AGAIN)
-                    asked = self.begin(node)
+                    reference = self.begin(node)
         node.shared, node.shipped = answer["shared"], answer["code"] != self.code
         node.gpu_mb, node.memory_mb = answer["gpu_mb"] or node.gpu_mb, answer["memory_mb"]
         node.device = "cuda" if answer["gpu_mb"] and node.total.get("GPU") else "cpu"
@@ -150,22 +148,24 @@ class NodeCheck:
 
     def _other_data(self, answer: dict[str, Any]) -> list[str]:
         faults = []
-        for folder, found in answer["data"].items():
+        for folder, fingerprint in answer["data"].items():
             spec, place = self.data[folder], Path(answer["data_root"]) / folder
-            if found is None:
+            if fingerprint is None:
                 faults.append(f"{spec.name} is not prepared in {place}; prepare it there, or share the folder")
-            elif found != spec.fingerprint:
-                faults.append(f"{spec.name} in {place} is prepared otherwise ({found}, here {spec.fingerprint})")
+            elif fingerprint != spec.fingerprint:
+                faults.append(
+                    f"{spec.name} in {place} was prepared differently ({fingerprint}, here {spec.fingerprint})"
+                )
         return faults
 
 
-def gathered(ray: Any, inspection: NodeCheck, tell: Callable[[str], None]) -> list[Node]:
-    """The nodes that trials may run on, looked at. RunAbortedError where one of them differs, or there is none."""
+def find_nodes(ray: Any, inspection: NodeCheck, tell: Callable[[str], None]) -> list[Node]:
+    """The nodes that trials may run on, checked. RunAbortedError if one of them differs or there is none."""
     while True:
-        found = living(ray, inspection.here)
-        if not found:
+        alive = living(ray, inspection.here)
+        if not alive:
             raise RunAbortedError("no node of the Ray cluster has a processor; start one with `ray start --address`")
-        used = with_gpus(list(found.values()), tell)
+        used = with_gpus(list(alive.values()), tell)
         if inspection.here or inspection.all(used):
             break
     if inspection.here:
@@ -175,13 +175,13 @@ def gathered(ray: Any, inspection: NodeCheck, tell: Callable[[str], None]) -> li
     return used
 
 
-def at(ray: Any, node: Node) -> Any:
-    """How Ray is told to use that node and no other."""
+def pin_to_node(ray: Any, node: Node) -> Any:
+    """The scheduling strategy of Ray for exactly this node."""
     return ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node_id=node.id, soft=False)
 
 
 def with_gpus(nodes: Sequence[Node], tell: Callable[[str], None]) -> list[Node]:
-    """The nodes that a study runs on: where some have GPUs only those, as a processor gives other numbers."""
+    """The nodes that a study runs on: only those with GPUs if there are any, as processors give other numbers."""
     gpus = [node for node in nodes if node.total.get("GPU")]
     if gpus and len(gpus) < len(nodes):
         tell(f"trials run on the {len(gpus)} nodes with GPUs; the others would give other numbers")

@@ -1,6 +1,6 @@
-"""Ray itself: begun on this machine and ended with the run, or found at an address and left as it is.
+"""Starts Ray on this machine and ends it with the run, or connects to a running cluster and leaves it running.
 
-What is begun here listens on the loopback alone, has no dashboard and tells nobody outside about itself.
+Ray on this machine listens on the loopback alone, has no dashboard and sends no usage statistics.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bench.core import BenchError, RunAbortedError
 
 LOOPBACK = "127.0.0.1"
 AUTHENTICATION = "RAY_AUTH_MODE"
-WAIT = 15.0  # seconds that an address is given to answer
+WAIT = 15.0  # seconds to wait for an address to answer
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing phones home
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -29,34 +29,35 @@ QUIET = {"include_dashboard": False, "log_to_driver": False, "logging_level": "e
 
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
-    """Ray, with what runs at `address`, or begun here where that is empty. BenchError, RunAbortedError where it cannot
-    be.
+    """Ray, connected to the cluster at `address`, or started on this machine if that is empty.
+
+    BenchError or RunAbortedError if that is impossible.
     """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     if address:
         _reach(address)
     mode = os.environ.get(AUTHENTICATION)
-    with _signals_as_they_are():
+    with _restored_signals():
         import ray
 
-        ours = not ray.is_initialized()
-        if ours and address:
+        started = not ray.is_initialized()
+        if started and address:
             _join(ray, address)
-        elif ours:
+        elif started:
             with _on_the_loopback():
                 ray.init(address="local", _node_ip_address=LOOPBACK, **QUIET)
     try:
         yield ray
     finally:
-        if ours:
+        if started:
             ray.shutdown()
-            _authentication(mode)
+            _restore_authentication(mode)
 
 
 @contextmanager
-def _signals_as_they_are() -> Iterator[None]:
-    """Ray puts its own handlers where it likes; here they are those of before."""
+def _restored_signals() -> Iterator[None]:
+    """Restore the signal handlers that Ray replaces when it starts."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     if threading.current_thread() is threading.main_thread():
@@ -66,9 +67,9 @@ def _signals_as_they_are() -> Iterator[None]:
 
 @contextmanager
 def _on_the_loopback() -> Iterator[None]:
-    """Ray takes the loopback for this machine's address, as it does by itself only on systems without clusters.
+    """Make Ray use the loopback as this machine's address, as it does on systems without clusters.
 
-    Else it listens at all addresses of the machine, whatever address it is given.
+    Otherwise it listens at all addresses of the machine, even if it gets one address.
     """
     from ray._private import ray_constants
 
@@ -80,8 +81,8 @@ def _on_the_loopback() -> Iterator[None]:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
 
-def _authentication(mode: str | None) -> None:
-    """As before Ray was begun: what is begun here has a token, and the next cluster may have none, or another."""
+def _restore_authentication(mode: str | None) -> None:
+    """Restore the authentication mode: Ray on this machine uses a token; the next cluster may have none, or another."""
     from ray._raylet import Config
 
     if os.environ.get(AUTHENTICATION) != mode:
@@ -91,22 +92,22 @@ def _authentication(mode: str | None) -> None:
         Config.initialize("")
 
 
-def parsed(address: str) -> tuple[str, int]:
-    """Host and port of an address; nothing of `auto`. BenchError where it is no address of a Ray cluster."""
+def parse_address(address: str) -> tuple[str, int]:
+    """Host and port of an address; empty and 0 for `auto`. BenchError if it is not an address of a Ray cluster."""
     if address == "auto":
         return "", 0
     host, colon, port = address.rpartition(":")
     if not (host and colon and port.isdigit() and int(port) < 65536) or "/" in host:
         raise BenchError(
-            f"{address!r} is no address of a Ray cluster: HOST:PORT as `ray start --head` prints it, or auto;"
-            " give the command on a machine of the cluster"
+            f"{address!r} is not an address of a Ray cluster: give HOST:PORT as `ray start --head` prints it, or auto,"
+            " and run the command on a machine of the cluster"
         )
     return host.strip("[]"), int(port)
 
 
 def _reach(address: str) -> None:
-    """Wait until something listens at the address. RunAbortedError where nothing does for WAIT seconds."""
-    host, port = parsed(address)
+    """Wait until something listens at the address. RunAbortedError if nothing does for WAIT seconds."""
+    host, port = parse_address(address)
     if address == "auto":
         return
     until, why = time.monotonic() + WAIT, ""
@@ -118,7 +119,7 @@ def _reach(address: str) -> None:
             why = error.strerror or str(error)
             time.sleep(min(0.5, max(0.0, until - time.monotonic())))
     raise RunAbortedError(
-        f"no Ray cluster answers at {address}, not within {WAIT:g} seconds: {why}; is its head running?"
+        f"no Ray cluster answered at {address} within {WAIT:g} seconds: {why}; check that its head is running"
     )
 
 
@@ -134,16 +135,16 @@ def _join(ray: Any, address: str) -> None:
 
 
 def _greet(ray: Any, address: str) -> set[str]:
-    """The addresses of the nodes, from what listens there. Ray's own first words may end this process where it is not
-    Ray, or asks for a token that is not there."""
+    """The addresses of the cluster's nodes. Asked before ray.init, which may end this process if the server is not Ray
+    or needs a token that is missing."""
     from ray._raylet import GcsClient
 
     try:
         nodes = GcsClient(address=address).get_all_node_info(timeout=WAIT).values()
     except ray.exceptions.AuthenticationError as error:
         remedy = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to its file"
-        raise RunAbortedError(f"the Ray cluster at {address} asks for a token: {remedy}") from error
+        raise RunAbortedError(f"the Ray cluster at {address} needs a token: {remedy}") from error
     except (RuntimeError, ray.exceptions.RayError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise RunAbortedError(f"what listens at {address} does not answer as a Ray cluster does: {reason}") from error
+        raise RunAbortedError(f"the server at {address} is not a Ray cluster of this version: {reason}") from error
     return {node.node_manager_address for node in nodes}

@@ -1,4 +1,4 @@
-"""The first Ctrl-C lets the trials in flight end and begins no other; the second ends all at once. Both resume."""
+"""The first Ctrl-C lets running trials finish and starts no other; the second stops at once. Runs resume after both."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-FINISHING = b"\nthe trials in flight are finished first; once more stops at once\n"
+FINISHING = b"\nfinishing running trials; press Ctrl-C again to stop now\n"
 
 
 @dataclass
 class StopRequest:
-    """Whether somebody asked for an end, and what whoever had the signal before raised at it."""
+    """requested: after the first Ctrl-C. raised: the exception of the previous signal handler."""
 
     requested: bool = False
     raised: BaseException | None = None
 
 
 @contextmanager
-def gently() -> Iterator[StopRequest]:
-    """SIGINT is kept for later in here: at the end it is passed on to whoever had it before; a second one at once.
+def graceful_stop() -> Iterator[StopRequest]:
+    """Delay the first SIGINT: it reaches the previous handler at the end of the block; a second one does so at once.
 
-    What the handlers of before raise arrives as that, whatever a library in between made of it. In another thread than
-    the main one signals stay as they are, and so does one that is ignored (a job in the background).
+    An exception of a previous handler is raised unchanged, also if a library converted it. Outside the main thread all
+    signals stay as they are, and so does an ignored one (a job in the background).
     """
     stop = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -35,11 +35,11 @@ def gently() -> Iterator[StopRequest]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     for number, handler in before.items():
-        way = _first if number == signal.SIGINT else _passed
-        signal.signal(number, way(stop, handler))
+        wrap = _delay_first if number == signal.SIGINT else _forward
+        signal.signal(number, wrap(stop, handler))
     try:
         yield stop
-    except (KeyboardInterrupt, SystemExit) as error:  # Ray makes one of these of whatever a handler raises
+    except (KeyboardInterrupt, SystemExit) as error:  # Ray converts the exception of a handler into one of these
         raise stop.raised or error from None
     finally:
         for number, handler in before.items():
@@ -48,19 +48,19 @@ def gently() -> Iterator[StopRequest]:
         signal.raise_signal(signal.SIGINT)
 
 
-def _first(stop: StopRequest, before: Any) -> Callable[..., None]:
+def _delay_first(stop: StopRequest, before: Any) -> Callable[..., None]:
     def request(number: int, frame: Any) -> None:
         if stop.requested:
-            _passed(stop, before)(number, frame)
+            _forward(stop, before)(number, frame)
             return
         stop.requested = True
-        os.write(2, FINISHING)  # print may be at work in what was interrupted
+        os.write(2, FINISHING)  # the signal may have interrupted a print
 
     return request
 
 
-def _passed(stop: StopRequest, before: Any) -> Callable[..., Any]:
-    if not callable(before):  # the system's own way: the process ends
+def _forward(stop: StopRequest, before: Any) -> Callable[..., Any]:
+    if not callable(before):  # the default of the system: the process ends
         return lambda number, _: (signal.signal(number, before), signal.raise_signal(number))
 
     def pass_on(number: int, frame: Any) -> None:

@@ -18,26 +18,26 @@ from bench.storage.locks import Lock
 from bench.storage.record_store import DamagedRecordError, Store
 
 LOSSES = 1  # workers that a trial may lose before that counts as its own fault; nodes that went away do not count
-PAUSE = 0.5  # seconds between two looks at trials that other processes are at
-PROGRESS_EVERY = 2.0  # seconds between two looks at how far the trials are
-LATE = 20.0  # seconds after which a process that has not begun is told of
-SETTLING = 6.0  # seconds until a node that went away is surely seen as such
+PAUSE = 0.5  # seconds between two polls of trials that other processes run
+PROGRESS_EVERY = 2.0  # seconds between two polls of the progress of trials
+LATE = 20.0  # seconds after which a process that has not started is reported
+SETTLING = 6.0  # seconds until Ray has surely noticed a lost node
 
 
 @dataclass
 class _Run:
-    """A trial in flight, or its measuring."""
+    """A running trial, or the measurement of its peak memory."""
 
     trial: Trial
     worker: WorkerHandle
     measuring: bool = False
-    held: Lock | None = None  # where its record is sent back, its claim is held here
-    tell: Any = None
+    lock: Lock | None = None  # of a trial whose record is sent back to this process
+    note: Any = None
 
 
 @dataclass
 class WaveScheduler:
-    """Trials that do not wait for each other."""
+    """Runs the trials of one wave: none of them needs another."""
 
     ray: Any
     pool: WorkerPool
@@ -50,9 +50,9 @@ class WaveScheduler:
     running: dict[Any, _Run] = field(default_factory=dict)
     losses: Counter = field(default_factory=Counter)
     teachers: dict[str, Any] = field(default_factory=dict)
-    looked: float = 0.0
-    full: bool = False  # no room was found for the last trial
-    measured: bool = False  # nothing is left to measure before trials take the GPUs
+    polled: float = 0.0
+    full: bool = False  # no node had the resources for the last trial
+    measured: bool = False  # all kinds are measured, trials may use the GPUs
     guessed: set[tuple[str, str]] = field(default_factory=set)  # (device, kind) whose peak is a guess
 
     def run(self) -> None:
@@ -72,11 +72,11 @@ class WaveScheduler:
         finally:
             waiting.over()
             for run in self.running.values():
-                if run.held is not None:
-                    run.held.release()
+                if run.lock is not None:
+                    run.lock.release()
 
     def _fill(self) -> None:
-        """Give trials to all who have room for one."""
+        """Start trials on all nodes with free resources."""
         for _ in range(len(self.waiting)):
             if self.stop.requested:
                 return
@@ -91,9 +91,9 @@ class WaveScheduler:
                 self.pool.dismiss(worker)
 
     def _waits(self) -> tuple[str, str]:
-        """For what all trials wait that others have, in words, and the key of one of them; empty where some run.
+        """The resources that all trials wait for, in words, and the key of one of them; empty while some run.
 
-        A process that Ray has not begun is given up where an end was asked for: it may never begin.
+        After a request to stop, workers that Ray has not started are dismissed: they may never start.
         """
         absent = {reference: run for reference, run in self.running.items() if self.pool.absent(run.worker)}
         if self.stop.requested:
@@ -104,21 +104,21 @@ class WaveScheduler:
             return "", ""
         if not self.running and self.waiting and self.full:
             trial = self.waiting[0]
-            self.pool.check([trial])  # of the nodes some may have gone, and a peak have become known
+            self.pool.check([trial])  # nodes may have left, and a peak may be known now
             return self.pool.lack(trial, self.pool.unmeasured(trial)), trial.key
         late = [run for run in absent.values() if time.monotonic() - run.worker.begun > LATE]
         if not late or len(late) < len(self.running):
             return "", ""
         names = ", ".join(sorted({run.worker.node.name for run in late}))
         words = (
-            f"waiting for room: no process has begun on {names} for {LATE:g} seconds; others may have taken its room"
+            f"waiting for room: no process has started on {names} for {LATE:g} seconds; others may use its resources"
         )
         return words, late[0].trial.key
 
     def _measure(self) -> bool:
-        """Whether kinds of trials that nobody has measured are still being so, each alone on a GPU.
+        """Measure the kinds of trials with unknown peak memory, each alone on a GPU; True while that goes on.
 
-        They come before all trials: between them, each would wait until every trial has left a GPU.
+        This comes before all trials: a later measurement would wait until every trial has left a GPU.
         """
         for trial in {memory_kind(trial): trial for trial in self.waiting if self.pool.unmeasured(trial)}.values():
             if self.stop.requested:
@@ -131,7 +131,7 @@ class WaveScheduler:
         return not self.measured
 
     def _begin(self, trial: Trial) -> bool:
-        """Whether the trial, or its measuring, was begun, or is done already."""
+        """Start the trial or its measurement; True if it was started or is finished already."""
         self.full = False
         measuring = self.pool.unmeasured(trial)
         if measuring and any(
@@ -145,39 +145,39 @@ class WaveScheduler:
         if measuring:
             self.running[worker.actor.call.remote("measure_peak", trial)] = _Run(trial, worker, True)
             return True
-        held = self.store.claim(trial.key)
-        if held is None:
+        lock = self.store.claim(trial.key)
+        if lock is None:
             self.pool.release(worker)
             self.watch.deferred(trial)
             return False
-        self._send(trial, worker, held)
+        self._send(trial, worker, lock)
         return True
 
-    def _send(self, trial: Trial, worker: WorkerHandle, held: Lock) -> None:
+    def _send(self, trial: Trial, worker: WorkerHandle, lock: Lock) -> None:
         keep, outdated = trial.key in self.work.keep, self.work.outdated.get(trial.key)
         run = _Run(trial, worker)
         if worker.node.shared:
-            held.release()  # whoever runs it claims it
+            lock.release()  # the worker takes it
         else:
             outcome = resolve_existing(trial, self.store, keep, outdated)
             if outcome is not None:
-                held.release()
+                lock.release()
                 self.pool.release(worker)
                 self.watch.ended(trial, *outcome)
                 return
-            run.held, run.tell = held, note_progress(held, lambda fraction: None, worker.node.name)
+            run.lock, run.note = lock, note_progress(lock, lambda fraction: None, worker.node.name)
         teachers = [] if worker.node.shared else [self._teacher(key) for key in trial.upstream]
         self.running[worker.actor.call.remote("carry_out", trial, keep, outdated, *teachers)] = run
         self.watch.began(trial)
 
     def _teacher(self, key: str) -> Any:
         if key not in self.teachers:
-            self.teachers[key] = self.ray.put((key, code_archive.packed(self.store.folder(key))))
+            self.teachers[key] = self.ray.put((key, code_archive.pack_folder(self.store.folder(key))))
         return self.teachers[key]
 
     def _ended(self, reference: Any, run: _Run) -> None:
         try:
-            came = self.ray.get(reference)
+            result = self.ray.get(reference)
         except self.ray.exceptions.RayTaskError as error:
             raise error.cause if isinstance(error.cause, BenchError) else error from error
         except self.ray.exceptions.RayError as error:
@@ -185,9 +185,9 @@ class WaveScheduler:
             return
         self.pool.release(run.worker)
         if run.measuring:
-            self._measured(run, *came)
+            self._measured(run, *result)
         else:
-            self._done(run, *came)
+            self._done(run, *result)
 
     def _measured(self, run: _Run, device: str, peak: float | None) -> None:
         node, kind = run.worker.node, memory_kind(run.trial)
@@ -205,23 +205,23 @@ class WaveScheduler:
             self._again(run)
             self.watch.deferred(trial)
             return
-        if run.held is not None:
-            with run.held:
+        if run.lock is not None:
+            with run.lock:
                 try:
-                    store.receive(trial.key, files, run.held.mark)
+                    store.receive(trial.key, files, run.lock.mark)
                 except DamagedRecordError as error:
                     raise RunAbortedError(
-                        f"a record came back damaged from node {run.worker.node.name}: {error}"
+                        f"the record from node {run.worker.node.name} arrived damaged: {error}; run the command again"
                     ) from error
             run.worker.actor.call.remote("forget", trial.key)
         record = store.get(trial.key)
         if record is not None:
-            self._know(record)
+            self._update_peaks(record)
         worker_progress.clear(trial.key)
         self.watch.ended(trial, *outcome)
 
-    def _know(self, record: Record) -> None:
-        """Take over what a trial has needed; a guess makes way for the first that was measured."""
+    def _update_peaks(self, record: Record) -> None:
+        """Update the peak memory of a kind of trials; the first measured value replaces a guess."""
         kind = record.resolved.get("device", ""), memory_kind(record.trial)
         if kind in self.guessed and record.cost.get("peak_memory_mb") is not None:
             self.guessed.remove(kind)
@@ -229,7 +229,7 @@ class WaveScheduler:
         note_peak(self.pool.peaks, record)
 
     def _lost(self, run: _Run, error: Exception) -> None:
-        """A process is gone. The trial runs again; where it has lost several, and no node went away, it has failed."""
+        """Handle a lost worker: the trial runs again, or has failed if it lost several workers on nodes that stayed."""
         from bench.experiments.run_trial import failed
 
         trial, node = run.trial, run.worker.node
@@ -238,22 +238,22 @@ class WaveScheduler:
             raise RunAbortedError(
                 f"node {node.name} cannot run trials: {' '.join(str(error).split())[-600:]}"
             ) from error
-        if self._still_there(node, trial):
+        if self._node_is_alive(node, trial):
             self.losses[trial.key] += 1
-        if run.held is not None:
-            run.held.release()
-        held = self.store.claim(trial.key) if self.losses[trial.key] > LOSSES else None
-        if held is None:  # once more, or another process is at it
+        if run.lock is not None:
+            run.lock.release()
+        lock = self.store.claim(trial.key) if self.losses[trial.key] > LOSSES else None
+        if lock is None:  # a retry, or another process runs it
             self._again(run)
             self.watch.lost(trial)
             return
-        with held:
+        with lock:
             record = failed(trial, error)
-            self.store.put(record, mark=held.mark)
+            self.store.put(record, mark=lock.mark)
         self.watch.ended(trial, *outcome_of(record))
 
-    def _still_there(self, node: Any, trial: Trial) -> bool:
-        """Whether a node outlived its process. It takes a moment until a node is known to be gone."""
+    def _node_is_alive(self, node: Any, trial: Trial) -> bool:
+        """True if a node outlived its process. Ray notices a lost node with a delay."""
         until = time.monotonic() + (0.0 if self.pool.here or not self.losses[trial.key] else SETTLING)
         while True:
             self.pool.refresh(at_once=True)
@@ -262,20 +262,20 @@ class WaveScheduler:
             time.sleep(PAUSE)
 
     def _again(self, run: _Run) -> None:
-        if run.held is not None:
-            run.held.release()
+        if run.lock is not None:
+            run.lock.release()
         self.waiting.append(run.trial)
 
     def _follow(self) -> None:
-        """See how far the trials in flight are."""
-        if time.monotonic() - self.looked < PROGRESS_EVERY:
+        """Report the progress of the running trials."""
+        if time.monotonic() - self.polled < PROGRESS_EVERY:
             return
         from bench.experiments.launch import worker_progress
 
-        self.looked = time.monotonic()
+        self.polled = time.monotonic()
         for run in self.running.values():
             fraction = None if run.measuring else worker_progress.read(run.trial.key)
             if fraction is not None:
                 self.watch.moved(run.trial, fraction)
-                if run.tell is not None:
-                    run.tell(fraction)
+                if run.note is not None:
+                    run.note(fraction)

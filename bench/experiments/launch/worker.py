@@ -1,6 +1,6 @@
-"""What a process of a node does with a trial: on the results folder where it sees that, else in a folder of the node.
+"""Runs a trial on a node: in the results folder if the node sees it, else in a folder of the node.
 
-What it does in a folder of its own is sent back as bytes, and kept there until it has arrived.
+From a folder of the node the record is sent back as bytes; the node deletes it after it has arrived.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ Sent = tuple[str, dict[str, bytes]]  # the key of a teacher, and its files
 
 @dataclass(frozen=True)
 class WorkerJob:
-    """Whom a process works for."""
+    """The results that a worker process works for."""
 
-    root: str  # of the results, for whoever sends the trials
-    shared: bool  # whether that is the same folder here
-    node: str  # the name of this part of a cluster; empty where there is none
+    root: str  # of the results, on the machine that sends the trials
+    shared: bool  # True if the node sees that folder
+    node: str  # the name of the node; empty without a cluster
 
     @property
     def store(self) -> Store:
-        """Where trials are kept here."""
+        """The record store on this node."""
         return Store(Path(self.root) if self.shared else self.own / "results")
 
     @property
     def own(self) -> Path:
         """A folder of this node for these results. One node of several on a machine has its own."""
-        told = hashlib.sha256(f"{self.root} {self.node}".encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"dclse-bench-{os.getuid()}-work" / told
+        digest = hashlib.sha256(f"{self.root} {self.node}".encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"dclse-bench-{os.getuid()}-work" / digest
 
 
 def carry_out(
     job: WorkerJob, trial: Trial, keep: bool, outdated: StaleRecord | None, *teachers: Sent
 ) -> tuple[TrialOutcome | None, dict[str, bytes]]:
-    """What came of a trial, None where another process is at it; and its files, where they have to be sent."""
+    """Run a trial: its outcome, None if another process runs it; and its files, if they have to be sent back."""
     store = job.store
     if not job.shared:
         store.open()
@@ -55,15 +55,15 @@ def carry_out(
             outdated = None
         for key, files in teachers:
             if store.has(key) and store.verified(key, weights=True) is None:
-                remove_tree(store.folder(key))  # a process was killed as it forgot it
+                remove_tree(store.folder(key))  # a process was killed while it deleted it
             store.receive(key, files)
     outcome = attempt(trial, store, keep, outdated, worker_progress.writer(trial.key), job.node)
     sent = job.shared or outcome is None
-    return outcome, {} if sent else code_archive.packed(store.folder(trial.key))
+    return outcome, {} if sent else code_archive.pack_folder(store.folder(trial.key))
 
 
 def forget(job: WorkerJob, key: str) -> None:
-    """Remove what has arrived."""
+    """Delete the record of a trial that has arrived."""
     if not job.shared:
         remove_tree(job.store.folder(key))
 

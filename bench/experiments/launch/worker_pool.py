@@ -1,4 +1,4 @@
-"""The processes that run trials: begun where there is room, used again, ended where another need wants their place."""
+"""The pool of worker processes: started where resources are free, reused, ended if another request needs the place."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from bench.experiments.launch.jobs import memory_kind
 from bench.experiments.launch.nodes import Node, NodeCheck
 from bench.experiments.launch.resources import ResourceRequest, alone, lacking, need
 
-LOOK_EVERY = 2.0  # seconds between two looks at which nodes there are
-ABSENCE = 120.0  # seconds without a node that could run anything, until that ends a run
+LOOK_EVERY = 2.0  # seconds between two polls of the nodes
+ABSENCE = 120.0  # seconds without a usable node after which the run ends
 
 
 @dataclass(eq=False)
@@ -27,27 +27,27 @@ class WorkerHandle:
     node: Node
     need: ResourceRequest
     busy: bool = True
-    token: str = ""  # what its process says when it is there; empty: it is there
+    token: str = ""  # its process registers under this token; empty: it has registered
     begun: float = field(default_factory=time.monotonic)
 
 
 class WorkerPool:
-    """All nodes with their processes. tell: is given what a person should know."""
+    """All nodes with their worker processes. tell: prints a message to the user."""
 
     def __init__(self, ray: Any, inspection: NodeCheck, peaks: dict, tell: Callable[[str], None], root: str) -> None:
         self.ray, self.inspection, self.peaks, self.tell, self.root = ray, inspection, peaks, tell, root
         self.here = inspection.here
         self.nodes: dict[str, Node] = {}
         self.workers: list[WorkerHandle] = []
-        self.asked: dict[str, tuple[Node, Any]] = {}  # nodes that came later, and have not answered yet
+        self.checking: dict[str, tuple[Node, Any]] = {}  # nodes that joined later and have not answered yet
         self.unfit: set[str] = set()
         self.looked = self.peopled = time.monotonic()
         self.sent: Any = None  # the code, once some node needs it
         code_archive.by_value(ray)
 
     def gather(self) -> None:
-        """Look at the nodes that there are. RunAbortedError where one of them differs, or there is none."""
-        used = nodes.gathered(self.ray, self.inspection, self.tell)
+        """Find and check the nodes. RunAbortedError if one of them differs or there is none."""
+        used = nodes.find_nodes(self.ray, self.inspection, self.tell)
         if not self.here:
             cluster_wait.count_others(self.ray, used)
         self.nodes = {node.id: node for node in used}
@@ -56,20 +56,20 @@ class WorkerPool:
             self.tell(f"records are sent back from nodes that do not see the results folder: {', '.join(apart)}")
 
     def check(self, trials: Sequence[Trial]) -> None:
-        """BenchError where a trial could never fit on any node."""
+        """BenchError if a trial could never fit on any node."""
         for trial in {memory_kind(trial): trial for trial in trials}.values():
             if self.nodes and all(need(trial, node, self.peaks) is None for node in self._open()):
                 raise BenchError(lacking(trial, self._open(), self.peaks))
 
     def unmeasured(self, trial: Trial) -> bool:
-        """Whether a GPU is shared here, and nobody knows how much of it the trial needs."""
+        """True if trials share a GPU and the peak memory of this kind of trial is unknown."""
         return any(
             node.total.get("GPU") and node.gpu_mb and (node.device, memory_kind(trial)) not in self.peaks
             for node in self.nodes.values()
         )
 
     def place(self, trial: Trial, measuring: bool = False) -> WorkerHandle | None:
-        """A process for the trial, now counted as busy; None where there is no room for it."""
+        """A worker for the trial, marked as busy; None if no node has the resources."""
         wanted = {node.id: alone(trial, node) if measuring else need(trial, node, self.peaks) for node in self._open()}
         for worker in self.workers:
             if not worker.busy and wanted.get(worker.node.id) == worker.need:
@@ -81,12 +81,12 @@ class WorkerPool:
         return None
 
     def lack(self, trial: Trial, measuring: bool) -> str:
-        """In words, for which room the trial waits that others take; empty where it does not."""
+        """The resources that the trial waits for because others use them, in words; empty if it does not wait."""
         wanted = [(node, alone(trial, node) if measuring else need(trial, node, self.peaks)) for node in self._open()]
-        return cluster_wait.lack([(node, asked.resources) for node, asked in wanted if asked is not None])
+        return cluster_wait.lack([(node, request.resources) for node, request in wanted if request is not None])
 
     def absent(self, worker: WorkerHandle) -> bool:
-        """Whether the process of a worker is not there yet: it begins, or others were faster to take its room."""
+        """True if the process of a worker has not registered: it is starting, or others took its resources."""
         from bench.experiments.launch import worker_progress
 
         if worker.token and worker_progress.arrived(worker.token):
@@ -94,11 +94,11 @@ class WorkerPool:
         return bool(worker.token)
 
     def release(self, worker: WorkerHandle) -> None:
-        """The process has nothing to do now."""
+        """Mark a worker as idle."""
         worker.busy = False
 
     def dismiss(self, worker: WorkerHandle) -> None:
-        """End a process, or take note that it has ended."""
+        """End a worker process and free its resources, also if it has ended already."""
         with contextlib.suppress(self.ray.exceptions.RayError):
             self.ray.kill(worker.actor)
         if worker in self.workers:
@@ -106,24 +106,24 @@ class WorkerPool:
             worker.node.give(worker.need.resources)
 
     def idle(self) -> list[WorkerHandle]:
-        """The processes that have nothing to do."""
+        """The idle workers."""
         return [worker for worker in self.workers if not worker.busy]
 
     def refresh(self, at_once: bool = False) -> None:
-        """See which nodes came and went; one that came is looked at before it is given anything."""
+        """Update the list of nodes; a new node is checked before it gets a trial."""
         if self.here or (time.monotonic() - self.looked < LOOK_EVERY and not at_once):
             return
         self.looked = time.monotonic()
-        there = nodes.living(self.ray, False)
+        alive = nodes.living(self.ray, False)
         cluster_wait.count_others(self.ray, self.nodes.values())
-        for gone in [node for key, node in self.nodes.items() if key not in there]:
-            del self.nodes[gone.id]
-            self.tell(f"node {gone.name} is gone; its trials run elsewhere")
+        for lost in [node for key, node in self.nodes.items() if key not in alive]:
+            del self.nodes[lost.id]
+            self.tell(f"node {lost.name} left the cluster; its trials run on other nodes")
         gpus = any(node.total.get("GPU") for node in self.nodes.values())
-        for key, node in there.items():
-            known = key in self.nodes or key in self.asked or key in self.unfit
+        for key, node in alive.items():
+            known = key in self.nodes or key in self.checking or key in self.unfit
             if not known and (node.total.get("GPU") or not gpus):
-                self.asked[key] = node, self.inspection.begin(node)
+                self.checking[key] = node, self.inspection.begin(node)
         self._add_arrived()
         self._check_any_left()
 
@@ -132,30 +132,30 @@ class WorkerPool:
         return node.id in self.nodes
 
     def _add_arrived(self) -> None:
-        for key, (node, answer) in list(self.asked.items()):
+        for key, (node, answer) in list(self.checking.items()):
             if not self.ray.wait([answer], timeout=0)[0]:
                 continue
-            del self.asked[key]
+            del self.checking[key]
             if faults := self.inspection.end(node, answer):
                 self.unfit.add(key)
-                self.tell(f"node {node.name} has come and is not used: {'; '.join(faults)}")
+                self.tell(f"node {node.name} joined the cluster and is not used: {'; '.join(faults)}")
             else:
                 self.nodes[key] = node
-                self.tell(f"node {node.name} has come")
+                self.tell(f"node {node.name} joined the cluster")
 
     def _check_any_left(self) -> None:
         if self.nodes:
             self.peopled = time.monotonic()
         elif time.monotonic() - self.peopled > ABSENCE:
             raise RunAbortedError(
-                f"no node that could run trials for {ABSENCE:g} seconds; what is done is kept, the same command goes on"
+                f"no node could run trials for {ABSENCE:g} seconds; finished trials are saved, run the command again"
             )
 
     def _open(self) -> list[Node]:
         return list(self.nodes.values())
 
     def _make_room(self, node: Node, wanted: ResourceRequest) -> bool:
-        """Whether there is room on the node; idle processes that have it make way."""
+        """True if the node has the resources free; ends idle workers that hold them."""
         idle = [worker for worker in self.idle() if worker.node is node]
         for worker in idle:
             if node.room(wanted.resources):
@@ -165,7 +165,7 @@ class WorkerPool:
 
     def _begin(self, node: Node, wanted: ResourceRequest) -> WorkerHandle:
         options = {"num_cpus": wanted.cpus, "num_gpus": wanted.gpu, "memory": wanted.memory or None}
-        options |= {"max_restarts": 0, "scheduling_strategy": nodes.at(self.ray, node)}
+        options |= {"max_restarts": 0, "scheduling_strategy": nodes.pin_to_node(self.ray, node)}
         setting = {**self._setting(node), "token": "" if self.here else uuid.uuid4().hex}
         actor = self.ray.remote(node_agent.TrialWorker).options(**options).remote(setting, self._code(node))
         node.take(wanted.resources)

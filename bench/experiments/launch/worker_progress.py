@@ -1,4 +1,4 @@
-"""How far trials are, and which processes are there, as they tell the cluster themselves."""
+"""Progress of trials and registration of workers, through the key-value store of Ray."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ray.experimental import internal_kv
 
 from bench.experiments.launch import node_agent
 
-EVERY = 1.0  # seconds between two words of a trial
+EVERY = 1.0  # seconds between two reports of a trial
 PLACE = "dclse-bench/moved/"
 
 
 def writer(key: str) -> Callable[[float], None]:
-    """What a trial calls with the fraction of it that is done."""
+    """A callback that publishes the finished fraction of a trial."""
     last = time.monotonic()
 
     def moved(fraction: float) -> None:
@@ -25,26 +25,26 @@ def writer(key: str) -> Callable[[float], None]:
         if time.monotonic() - last < EVERY:
             return
         last = time.monotonic()
-        with contextlib.suppress(ray.exceptions.RayError, OSError):  # a word that is lost is no loss
+        with contextlib.suppress(ray.exceptions.RayError, OSError):  # a lost report does not matter
             internal_kv._internal_kv_put(PLACE + key, json.dumps(fraction), overwrite=True)
 
     return moved
 
 
 def read(key: str) -> float | None:
-    """How far a trial was when that was last told; None where nothing was told."""
-    said = internal_kv._internal_kv_get(PLACE + key)
-    return json.loads(said) if said else None
+    """The last published fraction of a trial; None if it has published none."""
+    fraction = internal_kv._internal_kv_get(PLACE + key)
+    return json.loads(fraction) if fraction else None
 
 
 def clear(key: str) -> None:
-    """Take down what was told of a trial."""
+    """Delete the published progress of a trial."""
     internal_kv._internal_kv_del(PLACE + key)
 
 
 def arrived(token: str) -> bool:
     """True once the worker of that token has registered; the flag is consumed. See `node_agent.TrialWorker`."""
-    there = internal_kv._internal_kv_exists(node_agent.ARRIVED + token)
-    if there:
+    registered = internal_kv._internal_kv_exists(node_agent.ARRIVED + token)
+    if registered:
         internal_kv._internal_kv_del(node_agent.ARRIVED + token)
-    return there
+    return registered

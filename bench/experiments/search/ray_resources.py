@@ -10,7 +10,7 @@ from typing import Any
 from bench.core import BenchError, RunAbortedError, Trial, plain
 from bench.experiments.launch import code_archive, node_agent
 from bench.experiments.launch.jobs import memory_kind
-from bench.experiments.launch.nodes import TINY, Node, NodeCheck, at, gathered
+from bench.experiments.launch.nodes import TINY, Node, NodeCheck, find_nodes, pin_to_node
 from bench.experiments.launch.resources import ResourceRequest, alone, lacking, need
 
 
@@ -38,7 +38,7 @@ def request_resources(
     """
     code_archive.by_value(ray)
     with NodeCheck(ray, folder, [trial], target.is_local) as check:
-        nodes = gathered(ray, check, target.notify)
+        nodes = find_nodes(ray, check, target.notify)
         if other := sorted(node.name for node in nodes if node.shipped):
             raise RunAbortedError(
                 f"node {', '.join(other)}: its files of bench or of the plug-ins differ from those of this machine;"
@@ -69,7 +69,12 @@ def _measure(ray: Any, trial: Trial, nodes: Sequence[Node], setting: dict[str, A
         if not (node.total.get("GPU") and node.gpu_mb) or kind in target.peaks:
             continue
         own = alone(trial, node)
-        options = {"num_cpus": own.cpus, "num_gpus": own.gpu, "max_retries": 0, "scheduling_strategy": at(ray, node)}
+        options = {
+            "num_cpus": own.cpus,
+            "num_gpus": own.gpu,
+            "max_retries": 0,
+            "scheduling_strategy": pin_to_node(ray, node),
+        }
         peak = ray.get(ray.remote(_peak_in_worker).options(**options).remote(plain(trial), setting))
         target.peaks[kind] = node.gpu_mb / 4 / 1.5 if peak is None else peak  # if it failed: about a quarter of a GPU
 

@@ -44,7 +44,7 @@ def run_searches(
     if launcher == "auto":
         launcher = launch.choose_launcher(trials, target.address)
     results = []
-    with signals.gently() as stop:
+    with signals.graceful_stop() as stop:
         for search in searches:
             if stop.requested:
                 break
