@@ -1,9 +1,9 @@
 """Benchmark and ablation harness for deep learning on brain images.
 
-From Python: `run`, `plan`, `status` and `load_results` of a study; `Method`, `Dataset`, `View`, `Curriculum` and
-`param` to add one's own; `Study`, `Arm`, `Data` and `Recipe` to ask a question. On the command line: `bench --help`.
+From Python: `run`, `plan`, `status` and `load_results` handle a study; `Method`, `Dataset`, `View`, `Curriculum` and
+`param` define new members; `Study`, `Arm`, `Data` and `Recipe` define a study. On the command line: `bench --help`.
 
-Each package says in its first lines what it is and what it does not know. Imports go downwards only; `pyproject.toml`
+The docstring of each package states its purpose and what it does not know. Imports go downwards only; `pyproject.toml`
 has the order, which import-linter checks.
 """
 

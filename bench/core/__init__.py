@@ -1,31 +1,14 @@
-"""The nouns of the harness. Standard library only; it knows no method, data set or study by name."""
+"""The data types of the harness. Standard library only; no method, data set or study is known by name."""
 
 from bench.core.data import KINDS, Dataset, Sample, Scan, Task
 from bench.core.errors import BenchError, MisfitError, RunAbortedError, UnsupportedInputSizeError
 from bench.core.factorial_design import CONTROL, Design, Factor
+from bench.core.record import Record
 from bench.core.search_space import OBJECTIVES, Choices, Floats, Ints, Range, Tuning, check_space
-from bench.core.serialization import (
-    canonical,
-    digest,
-    param,
-    plain,
-    plural,
-    seed_of,
-)
+from bench.core.serialization import canonical, digest, param, plain, plural, seed_of
 from bench.core.study import Arm, Data, Light, RandomLabels, Study, arm_label
-from bench.core.trial import (
-    NO_CURRICULUM,
-    PROTOCOL,
-    SPLITS,
-    DataSpec,
-    External,
-    Labels,
-    Recipe,
-    Record,
-    Spec,
-    Split,
-    Trial,
-)
+from bench.core.trial import PROTOCOL, Trial
+from bench.core.trial_parts import NO_CURRICULUM, SPLITS, DataSpec, External, Labels, Recipe, Spec, Split
 
 __all__ = [
     "CONTROL",

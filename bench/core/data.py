@@ -1,4 +1,4 @@
-"""What is studied: the task, the scan, the sample, the data set."""
+"""What is studied: tasks, scans, samples and data sets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,29 @@ KINDS = ("classification", "segmentation", "regression")
 
 @dataclass(frozen=True)
 class Task:
-    """What is predicted, and the metric (a name in `bench.evaluation.metrics`) that judges it."""
+    """What is predicted, and the metric that judges it.
 
-    kind: str  # one of KINDS
+    Attributes
+    ----------
+    kind : {"classification", "segmentation", "regression"}
+        Kind of task.
+    primary : str
+        Name of the primary metric in `bench.evaluation.metrics`.
+    classes : tuple of str
+        Names in the order of the class indices; the background comes first in segmentation. Empty for regression.
+    unit : str
+        Unit of the predicted number.
+
+    Raises
+    ------
+    BenchError
+        If there is no such kind.
+    """
+
+    kind: str
     primary: str
-    classes: tuple[str, ...] = ()  # in the order of the class indices; background first in segmentation
-    unit: str = ""  # of the number predicted
+    classes: tuple[str, ...] = ()
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -31,16 +48,32 @@ class Task:
 
     @property
     def outputs(self) -> int:
-        """How many numbers a network gives for a scan (or for a voxel)."""
+        """Number of values that a network predicts for a scan, or for a voxel in segmentation.
+
+        Returns
+        -------
+        int
+            The number of classes; 1 for regression.
+        """
         return len(self.classes) if self.kind != "regression" else 1
 
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan in memory. image: (C, D, H, W) or (C, H, W), first axes left-right, posterior-anterior, inferior-superior.
+    """A scan in memory.
 
-    spacing: millimetres along the spatial axes. mask: class indices, shape of the spatial axes, or None. affine: where
-    the voxels of a volume lie in the scanner's or the template's millimetres, (4, 4); None where nobody knows.
+    Attributes
+    ----------
+    image : ndarray
+        Shape (C, D, H, W), or (C, H, W) for an image. The spatial axes of a volume run from left to right, from
+        posterior to anterior and from inferior to superior.
+    spacing : tuple of float
+        Voxel size along the spatial axes, in millimetres.
+    mask : ndarray or None
+        Class indices in the shape of the spatial axes.
+    affine : ndarray or None
+        Shape (4, 4): from voxel indices of a volume to millimetres in the space of the scanner or the template. None if
+        it is unknown.
     """
 
     image: np.ndarray
@@ -51,57 +84,141 @@ class Scan:
 
 @dataclass(frozen=True)
 class Sample:
-    """One scan: its row in the index and how to read it."""
+    """One scan of a data set: its row in the index, and how to read it.
+
+    Attributes
+    ----------
+    id : str
+        Unique name of the scan.
+    group : str
+        What no split divides: a person, or the original of augmented copies.
+    target : float
+        Class index or number; NaN if the target is a mask.
+    stratum : str
+        Property that every fold has in the same proportion.
+    read : callable
+        Returns the `Scan`.
+    site : str
+        Where the scan was acquired.
+    files : tuple of Path
+        Files that `read` opens; their checksums are stored.
+    covariates : mapping of str to object
+        Age, sex and so on. They are stored in the index and never given to a method.
+    part : {"", "train", "test"}
+        Part of the publisher's own split; empty if there is none.
+    """
 
     id: str
-    group: str  # what no split may divide: a person, the original of augmented copies
-    target: float  # class index or number; NaN where the target is a mask
-    stratum: str  # what every fold holds in the same proportion
+    group: str
+    target: float
+    stratum: str
     read: Callable[[], Scan]
     site: str = ""
-    files: tuple[Path, ...] = ()  # what `read` reads, for checksums
-    covariates: Mapping[str, Any] = field(default_factory=dict)  # age, sex: kept in the index, never given to a method
-    part: str = ""  # of the publisher's own split, `train` or `test`; empty where there is none
+    files: tuple[Path, ...] = ()
+    covariates: Mapping[str, Any] = field(default_factory=dict)
+    part: str = ""
 
 
 class Dataset(ABC):
-    """A task and its scans. Subclasses are final frozen dataclasses; their fields are the data set's parameters."""
+    """A task and its scans.
 
-    version: ClassVar[int] = 1  # raised when the scans, their labels or their preparation change
+    Subclasses are final frozen dataclasses whose fields are the parameters of the data set.
+
+    Attributes
+    ----------
+    version : int
+        Raised when the scans, their labels or their preparation change.
+    title : str
+        Full name.
+    source : str
+        Where the data are published, and how to obtain them.
+    licence : str
+        Terms of use.
+    citation : str
+        Publication to cite.
+    layout : str
+        Files that `samples` expects under its root.
+    phantom : bool
+        Whether a program generates the scans. A phantom needs no root, and never shares a table row with real data.
+    twin : str or None
+        Name of the phantom that replaces this data set where it is not prepared.
+    expected : mapping of str to int
+        Contents of a complete copy: number of samples, of groups, and of samples per class.
+    resampling : str
+        How `read` brings scans to the grid.
+    belong : {"exact", "alike", "heads"}
+        Which scans preparation puts into one group: equal scans, similar images, or scans of one head.
+    label_maps : mapping
+        Name of another data set, then class of this data set, then class of the other.
+    task : Task
+        What is predicted.
+    """
+
+    version: ClassVar[int] = 1
     title: ClassVar[str]
-    source: ClassVar[str]  # where it is published, and how to obtain it
+    source: ClassVar[str]
     licence: ClassVar[str]
     citation: ClassVar[str]
-    layout: ClassVar[str]  # the files that `samples` expects under its root
-    phantom: ClassVar[bool] = False  # made by a program: needs no root, and never shares a row with real data
-    twin: ClassVar[str | None] = None  # the phantom that stands in where this set is not at hand
-    expected: ClassVar[Mapping[str, int]] = {}  # what a full copy holds: samples, groups, and samples of each class
-    resampling: ClassVar[str] = "none: scans are cropped or padded to the grid"  # what `read` does to bring them there
-    belong: ClassVar[str] = "exact"  # what preparation puts into one group: equal scans; `alike` images; `heads`
-    label_maps: ClassVar[Mapping[str, Mapping[str, str]]] = {}  # data set -> class of this one -> class of that one
+    layout: ClassVar[str]
+    phantom: ClassVar[bool] = False
+    twin: ClassVar[str | None] = None
+    expected: ClassVar[Mapping[str, int]] = {}
+    resampling: ClassVar[str] = "none: scans are cropped or padded to the grid"
+    belong: ClassVar[str] = "exact"
+    label_maps: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     task: ClassVar[Task]
 
     @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
-        """Of every prepared scan: (C, D, H, W), or (C, H, W) for images."""
+        """Shape of every prepared scan: (C, D, H, W), or (C, H, W) for images."""
 
     @property
     @abstractmethod
     def spacing(self) -> tuple[float, ...]:
-        """Millimetres along the spatial axes of every prepared scan."""
+        """Voxel size of every prepared scan along the spatial axes, in millimetres."""
 
     @abstractmethod
     def samples(self, root: Path | None) -> Sequence[Sample]:
-        """Every scan of the set under `root` (None for a phantom), in a fixed order. Reads tables, no images.
+        """List every scan of the data set. Only tables are read, no images.
 
-        BenchError where the layout is not the expected one: what was found, what is expected.
+        Parameters
+        ----------
+        root : Path or None
+            Folder of the published files; None for a phantom.
+
+        Returns
+        -------
+        sequence of Sample
+            In the same order at every call.
+
+        Raises
+        ------
+        BenchError
+            If the files do not have the expected layout; the message says what there is and what is expected.
         """
 
     def notes(self, root: Path | None) -> Sequence[str]:
-        """What is to be known of the files under `root` beside their scans: who was left out of the tables, and why."""
+        """Facts about the files that users should know.
+
+        Parameters
+        ----------
+        root : Path or None
+            As for `samples`.
+
+        Returns
+        -------
+        sequence of str
+            For example which people the tables leave out, and why.
+        """
         return ()
 
     def truth(self) -> np.ndarray | None:
-        """Where the signal is: (D, H, W) in [0, 1] on the prepared grid, for phantoms; None where nobody knows."""
+        """Location of the signal in a phantom.
+
+        Returns
+        -------
+        ndarray or None
+            Shape (D, H, W) on the prepared grid, values in [0, 1]; None if the location is unknown, as in real data.
+        """
         return None

@@ -1,25 +1,41 @@
-"""Errors that a person can act on. The command line prints them in one line, without a traceback."""
+"""Errors that a user can act on. The command line prints them in one line, without a traceback."""
 
 from __future__ import annotations
 
 
 class BenchError(Exception):
-    """A wrong name, option, study or file. `status` is the exit status of the command.
+    """A wrong name, option, study or file.
 
-    The class itself is for what is wrong before anything is trained.
+    The class itself is for errors that occur before any training.
+
+    Attributes
+    ----------
+    status : int
+        Exit status of the command: 2.
     """
 
     status = 2
 
 
 class RunAbortedError(BenchError):
-    """A correct command had to stop: broken scans, a full disk, a missing folder. Finished trials are kept."""
+    """A correct command had to stop, for example because of broken scans, a full disk or a missing folder.
+
+    Finished trials are saved.
+
+    Attributes
+    ----------
+    status : int
+        Exit status of the command: 1.
+    """
 
     status = 1
 
 
 class UnsupportedInputSizeError(BenchError):
-    """A network cannot read scans of this size. Raised while a trial builds it, it refuses that trial alone."""
+    """A network cannot read scans of this size.
+
+    If a method raises it while a trial builds its network, that trial alone is refused.
+    """
 
 
 MisfitError = UnsupportedInputSizeError  # the name of older plug-ins

@@ -1,9 +1,13 @@
-"""Which combinations of the levels of factors are run, and what they can tell apart. Pure; it knows no study by name.
+"""Which combinations of factor levels are run, and which effects they separate. It knows no study by name.
 
-`single`: the control, and every other level alone; with them the combinations of every declared pair of factors, whose
-interaction is asked for. `full`: every combination. `fractional`: a regular fraction of two-level factors, in which
-some factors are the products of others (their generators). The control is coded +1 and the other level -1, so that the
-combination of all controls is in every fraction (Box, Hunter & Hunter 2005, chapter 6).
+`single`: the control, and every other level alone; also the combinations of every pair of factors whose interaction is
+declared. `full`: every combination. `fractional`: a regular fraction of two-level factors, in which some factors are
+products of others (their generators). The control is coded +1 and the other level -1, so that every fraction contains
+the combination of all controls [1]_.
+
+References
+----------
+.. [1] Box, Hunter & Hunter (2005). Statistics for Experimenters, 2nd edition, chapter 6. Wiley.
 """
 
 from __future__ import annotations
@@ -15,43 +19,87 @@ from dataclasses import dataclass, field
 KINDS = ("single", "full", "fractional")
 CONTROL = "control"  # the label of the combination of all controls
 Levels = Mapping[str, str]  # factor -> level
-Word = frozenset[str]  # the factors whose product is meant
+Word = frozenset[str]  # factors of a product
 
 
 @dataclass(frozen=True)
 class Factor:
-    """Something that may be so or otherwise: label -> parameters that put it so. control: the label to compare with."""
+    """A property of an arm that is varied.
+
+    Attributes
+    ----------
+    levels : mapping
+        Label of each level, then the parameters that it sets.
+    control : str
+        Label of the level that the others are compared with.
+    """
 
     levels: Mapping[str, Mapping[str, object]]
     control: str
 
     @property
     def others(self) -> list[str]:
-        """The levels that are compared with the control."""
+        """Labels of the levels that are compared with the control."""
         return [level for level in self.levels if level != self.control]
 
 
 @dataclass(frozen=True)
 class Design:
-    """Which combinations are run. kind: one of KINDS."""
+    """Which combinations of levels are run.
+
+    Attributes
+    ----------
+    kind : {"single", "full", "fractional"}
+        See the module.
+    generators : mapping
+        Factor, then the factors whose product it is. For fractional designs only.
+    interactions : sequence of pairs of str
+        Pairs of factors whose interaction is reported.
+    """
 
     kind: str = "single"
-    generators: Mapping[str, Sequence[str]] = field(default_factory=dict)  # factor -> those whose product it is
-    interactions: Sequence[tuple[str, str]] = ()  # pairs of factors whose interaction the report tells
+    generators: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    interactions: Sequence[tuple[str, str]] = ()
 
 
 def combinations(factors: Mapping[str, Factor], design: Design) -> list[dict[str, str]]:
-    """Every combination that is run, as factor -> level; the control first, each once."""
+    """List every combination that is run.
+
+    Parameters
+    ----------
+    factors : mapping of str to Factor
+        Factors by name.
+    design : Design
+        Which combinations to run.
+
+    Returns
+    -------
+    list of dict
+        Factor to level. The control comes first, and no combination occurs twice.
+    """
     control = {name: factor.control for name, factor in factors.items()}
-    made = {"single": _single, "full": _full, "fractional": _fractional}[design.kind](factors, design)
-    found = [control, *({**control, **levels} for levels in made)]
-    return list({tuple(levels.items()): levels for levels in found}.values())
+    generated = {"single": _single, "full": _full, "fractional": _fractional}[design.kind](factors, design)
+    levels_of_arms = [control, *({**control, **levels} for levels in generated)]
+    return list({tuple(levels.items()): levels for levels in levels_of_arms}.values())
 
 
 def label(levels: Levels, factors: Mapping[str, Factor]) -> str:
-    """A combination by what is not at its control: `dgm=off, ratio=2`."""
-    told = [f"{name}={level}" for name, level in levels.items() if level != factors[name].control]
-    return ", ".join(told) or CONTROL
+    """Label a combination by the factors that are not at their control.
+
+    Parameters
+    ----------
+    levels : mapping of str to str
+        Factor to level.
+    factors : mapping of str to Factor
+        Factors by name.
+
+    Returns
+    -------
+    str
+        For example `dgm=off, ratio=2`; `control` if all factors are at their control.
+    """
+    changed = [f"{name}={level}" for name, level in levels.items() if level != factors[name].control]
+    return ", ".join(changed) or CONTROL
 
 
 def _single(factors: Mapping[str, Factor], design: Design) -> Iterator[Levels]:
@@ -78,29 +126,66 @@ def _fractional(factors: Mapping[str, Factor], design: Design) -> Iterator[Level
 
 
 def defining_words(design: Design) -> list[Word]:
-    """The products that are constant in a fraction, the shortest first: its defining relation."""
+    """Defining relation of a fraction: the products of factors that are constant.
+
+    Parameters
+    ----------
+    design : Design
+        A fractional design.
+
+    Returns
+    -------
+    list of frozenset of str
+        The factors of each product, the shortest product first.
+    """
     words = [Word((name, *product)) for name, product in design.generators.items()]
     chosen = itertools.chain.from_iterable(itertools.combinations(words, n) for n in range(1, len(words) + 1))
     return sorted((_product(group) for group in chosen), key=lambda word: (len(word), sorted(word)))
 
 
 def resolution(design: Design) -> int | None:
-    """The length of the shortest constant product: 3, a main effect is one with an interaction of two; 4, two
-    interactions are one; 5, neither. None where every combination of the design's kind is there."""
+    """Resolution of a design: the number of factors in the shortest constant product.
+
+    Parameters
+    ----------
+    design : Design
+        A design of any kind.
+
+    Returns
+    -------
+    int or None
+        3: a main effect is aliased with an interaction of two factors. 4: two such interactions are aliased. 5:
+        neither. None if the design is not a fraction.
+    """
     words = defining_words(design) if design.kind == "fractional" else []
     return len(words[0]) if words else None
 
 
 def aliases(design: Design, effect: Sequence[str], longest: int = 2) -> list[tuple[str, ...]]:
-    """Main effects and interactions of up to so many factors that a fraction cannot tell from `effect`."""
+    """Effects that a design cannot separate from an effect.
+
+    Parameters
+    ----------
+    design : Design
+        A design of any kind.
+    effect : sequence of str
+        Factors of the effect: one for a main effect, two for their interaction.
+    longest : int
+        Largest number of factors of the effects that are returned.
+
+    Returns
+    -------
+    list of tuple of str
+        Main effects and interactions; empty if the design is not a fraction.
+    """
     words = defining_words(design) if design.kind == "fractional" else []
     others = (_product([Word(effect), word]) for word in words)
     return sorted((tuple(sorted(other)) for other in others if 0 < len(other) <= longest), key=lambda o: (len(o), o))
 
 
 def _product(words: Sequence[Word]) -> Word:
-    """The product of signs: what occurs twice is one."""
-    found: Word = Word()
+    """The product of signed factors. A factor that occurs twice cancels out."""
+    product: Word = Word()
     for word in words:
-        found = found ^ word
-    return found
+        product = product ^ word
+    return product

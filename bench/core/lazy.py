@@ -11,7 +11,20 @@ from typing import Any
 def lazy_attributes(
     package: str, modules: Mapping[str, Sequence[str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package. modules: import name of a module -> the names that it offers."""
+    """Create `__getattr__` and `__dir__` of a package.
+
+    Parameters
+    ----------
+    package : str
+        Import name of the package.
+    modules : mapping of str to sequence of str
+        Import name of each module, then the names that the package offers from it.
+
+    Returns
+    -------
+    callable, callable
+        `__getattr__`, which raises AttributeError for an unknown name, and `__dir__`.
+    """
     origin = {name: module for module, names in modules.items() for name in names}
 
     def get(name: str) -> Any:

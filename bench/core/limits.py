@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class AtLeast:
-    """The smallest whole number that a field of a study takes; without it, 1."""
+    """The smallest whole number that a field of a study accepts. Without it, the smallest is 1.
+
+    Attributes
+    ----------
+    number : int
+        The smallest value.
+    """
 
     number: int

@@ -1,4 +1,4 @@
-"""Where prepared data and results lie. Read from the environment at each call, never at import."""
+"""Folders of prepared data, results and plug-ins. They are read from the environment at each call, never at import."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from bench.core import BenchError
 
 
 def data_root() -> Path:
-    """Prepared data: $BENCH_DATA, else a folder of the user's (XDG_DATA_HOME, or ~/.local/share)."""
+    """Folder of prepared data.
+
+    Returns
+    -------
+    Path
+        ``$BENCH_DATA``, or ``dclse-bench`` in ``$XDG_DATA_HOME`` (``~/.local/share`` by default).
+    """
     given = os.environ.get("BENCH_DATA")
     if given:
         return Path(given).expanduser()
@@ -18,36 +24,76 @@ def data_root() -> Path:
 
 
 def views_roots() -> list[Path]:
-    """Where views of scans may lie: under the data root; and the user's own cache, for data that may only be read."""
+    """Folders that may hold stored views of scans.
+
+    Returns
+    -------
+    list of Path
+        ``views`` in the data root, and ``dclse-bench/views`` in the user's cache, for data that are read-only.
+    """
     caches = os.environ.get("XDG_CACHE_HOME")
     own = (Path(caches) if caches else Path.home() / ".cache") / "dclse-bench" / "views"
     return [data_root() / "views", own]
 
 
 def writable(folder: Path) -> bool:
-    """Whether files can be made in a folder, or the folder itself."""
+    """Whether files can be created in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder. If it does not exist, its nearest existing parent is checked.
+
+    Returns
+    -------
+    bool
+        True if the user may write there.
+    """
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def data_root_is_configured() -> bool:
-    """Whether somebody said where the data lie: then a missing data set stops a study."""
+    """Whether the user has set ``$BENCH_DATA``. If so, a missing data set stops a study.
+
+    Returns
+    -------
+    bool
+        True if the variable is set and not empty.
+    """
     return bool(os.environ.get("BENCH_DATA"))
 
 
 def results_root() -> Path:
-    """Records and reports: $BENCH_RESULTS, else `results` in the current folder."""
+    """Folder of records and reports.
+
+    Returns
+    -------
+    Path
+        ``$BENCH_RESULTS``, or ``results`` in the current folder.
+    """
     return Path(os.environ.get("BENCH_RESULTS") or "results").expanduser()
 
 
 def plugin_folders() -> list[Path]:
-    """The user's own folders: those of $BENCH_PLUGINS, else `plugins` in the current folder where it exists."""
+    """Plug-in folders of the user.
+
+    Returns
+    -------
+    list of Path
+        Those of ``$BENCH_PLUGINS``, or ``plugins`` in the current folder if it exists.
+
+    Raises
+    ------
+    BenchError
+        If ``$BENCH_PLUGINS`` names a path that is not a folder.
+    """
     given = os.environ.get("BENCH_PLUGINS")
     if not given:
         return [Path("plugins")] if Path("plugins").is_dir() else []
     folders = [Path(name).expanduser() for name in given.split(os.pathsep) if name]
     for folder in folders:
         if not folder.is_dir():
-            raise BenchError(f"BENCH_PLUGINS names {folder}, which is no folder")
+            raise BenchError(f"BENCH_PLUGINS names {folder}, which is not a folder")
     return folders

@@ -1,4 +1,4 @@
-"""What a search may try, and how a study asks for one: plain data, checked by whoever searches."""
+"""Search spaces and how a study requests a search: plain data, which the search checks."""
 
 from __future__ import annotations
 
@@ -16,14 +16,33 @@ OBJECTIVES = ("validation", "parameters", "forward_flops", "train_seconds")  # o
 
 @dataclass(frozen=True)
 class Floats:
-    """Any number from `low` to `high`; log: evenly over its logarithm."""
+    """A range of real numbers.
+
+    Attributes
+    ----------
+    low, high : float
+        Ends of the range, both included.
+    log : bool
+        Sample evenly on the logarithmic scale.
+    """
 
     low: float
     high: float
     log: bool = False
 
     def check(self, owner: str) -> None:
-        """BenchError where nothing lies in the range, it has no logarithm, or its ends are no finite numbers."""
+        """Check the range.
+
+        Parameters
+        ----------
+        owner : str
+            Name of the range in error messages.
+
+        Raises
+        ------
+        BenchError
+            If the range is empty, an end is not a finite number, or a logarithmic range does not begin above 0.
+        """
         for end in (self.low, self.high):
             if not _is_number(end):
                 raise BenchError(f"{owner}: the ends of a range are finite numbers, not {end!r}")
@@ -34,46 +53,104 @@ class Floats:
 
     @property
     def tried(self) -> tuple[Any, ...]:
-        """Values that show whether the parameter takes what is in the range."""
+        """Values that are tried to see whether the parameter accepts the range."""
         return (float(self.low), float(self.high))
 
     def holds(self, value: Any) -> bool:
-        """Whether a value lies in the range."""
+        """Whether the range contains a value.
+
+        Parameters
+        ----------
+        value : object
+            Any value. A truth value is not a number.
+
+        Returns
+        -------
+        bool
+            True if it is in the range.
+        """
         return isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
 class Ints:
-    """Any whole number from `low` to `high`, both included; log: evenly over its logarithm."""
+    """A range of whole numbers.
+
+    Attributes
+    ----------
+    low, high : int
+        Ends of the range, both included.
+    log : bool
+        Sample evenly on the logarithmic scale.
+    """
 
     low: int
     high: int
     log: bool = False
 
     def check(self, owner: str) -> None:
-        """BenchError where nothing lies in the range, it has no logarithm, or its ends are no whole numbers."""
+        """Check the range.
+
+        Parameters
+        ----------
+        owner : str
+            Name of the range in error messages.
+
+        Raises
+        ------
+        BenchError
+            If the range is empty, an end is not a whole number, or a logarithmic range does not begin above 0.
+        """
         if not (type(self.low) is int and type(self.high) is int):
             raise BenchError(f"{owner}: the ends of Ints are whole numbers, not {self.low!r} and {self.high!r}")
         Floats(self.low, self.high, self.log).check(owner)
 
     @property
     def tried(self) -> tuple[Any, ...]:
-        """Values that show whether the parameter takes what is in the range."""
+        """Values that are tried to see whether the parameter accepts the range."""
         return (self.low, self.high)
 
     def holds(self, value: Any) -> bool:
-        """Whether a value lies in the range."""
+        """Whether the range contains a value.
+
+        Parameters
+        ----------
+        value : object
+            Any value. A truth value is not a number.
+
+        Returns
+        -------
+        bool
+            True if it is in the range.
+        """
         return type(value) is int and self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
 class Choices:
-    """One of some values, each a number, a truth value or a text as a command line would give it; two at least."""
+    """A list of values to choose from.
+
+    Attributes
+    ----------
+    values : sequence
+        At least two numbers, truth values or texts, as a command line would give them.
+    """
 
     values: Sequence[Any]
 
     def check(self, owner: str) -> None:
-        """BenchError where there is nothing to choose between, or a value is none that a storage can hold."""
+        """Check the range.
+
+        Parameters
+        ----------
+        owner : str
+            Name of the range in error messages.
+
+        Raises
+        ------
+        BenchError
+            If there are fewer than two different values, or one cannot be stored.
+        """
         if isinstance(self.values, str) or not isinstance(self.values, Sequence):
             raise BenchError(f"{owner}: choices are several values, as Choices((1, 2)), not {self.values!r}")
         if len({repr(value) for value in self.values}) < 2:
@@ -86,11 +163,22 @@ class Choices:
 
     @property
     def tried(self) -> tuple[Any, ...]:
-        """Values that show whether the parameter takes what is in the range."""
+        """Values that are tried to see whether the parameter accepts the range."""
         return tuple(self.values)
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one of the choices, 1 and True apart."""
+        """Whether the range contains a value.
+
+        Parameters
+        ----------
+        value : object
+            Any value. 1 and True are different values.
+
+        Returns
+        -------
+        bool
+            True if it is in the range.
+        """
         return any(type(one) is type(value) and one == value for one in self.values)
 
 
@@ -98,7 +186,20 @@ Range = Floats | Ints | Choices
 
 
 def check_space(space: Any, owner: str) -> None:
-    """BenchError where a space is no mapping of names to ranges, or a range is malformed or empty."""
+    """Check a search space.
+
+    Parameters
+    ----------
+    space : object
+        Should be a mapping of parameters to ranges.
+    owner : str
+        Name of the space in error messages.
+
+    Raises
+    ------
+    BenchError
+        If it is not a mapping, or a range is empty or malformed.
+    """
     if not isinstance(space, Mapping):
         raise BenchError(f"{owner}: a space is a dict of parameters and their ranges, not {space!r}")
     for name, one in space.items():
@@ -109,19 +210,37 @@ def check_space(space: Any, owner: str) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether a value is a number that a float can hold; no truth value is."""
+    """Whether a value is a number that a float can store. A truth value is not a number."""
     most = sys.float_info.max
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -most <= value <= most
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """How a study searches parameters: the same for all of its arms, on each fold's validation part."""
+    """How a study searches parameters: the same way for all of its arms, on the validation part of each fold.
 
-    trials: int = 40  # of each search: the defaults, and what the sampler suggests
-    arms: Sequence[str] = ()  # that are searched; none: all but the floors and those that are tuned already
-    spaces: Mapping[str, Mapping[str, Range]] = field(default_factory=dict)  # arm -> instead of its method's own
-    sampler: str = "tpe"  # a name in `bench.experiments.search.samplers`
-    pruner: str = "median"  # another one there; `none` where there are several objectives
-    seed: Annotated[int, AtLeast(0)] = 0  # of the sampler
-    objectives: Sequence[str] = ("validation",)  # of OBJECTIVES; several: the Pareto front, the best score of it wins
+    Attributes
+    ----------
+    trials : int
+        Number of trials of each search: the defaults, and what the sampler suggests.
+    arms : sequence of str
+        Labels of the arms to search. If empty, all except the floors and those with tuned parameters.
+    spaces : mapping
+        Label of an arm, then the search space that replaces that of its method.
+    sampler : str
+        A name in `bench.experiments.search.samplers`.
+    pruner : str
+        Another name in that module; `none` if there are several objectives.
+    seed : int
+        Seed of the sampler, at least 0.
+    objectives : sequence of str
+        Some of `OBJECTIVES`. With several, the search finds the Pareto front, and its point with the best score wins.
+    """
+
+    trials: int = 40
+    arms: Sequence[str] = ()
+    spaces: Mapping[str, Mapping[str, Range]] = field(default_factory=dict)
+    sampler: str = "tpe"
+    pruner: str = "median"
+    seed: Annotated[int, AtLeast(0)] = 0
+    objectives: Sequence[str] = ("validation",)

@@ -12,17 +12,66 @@ from typing import Any
 
 
 def param(default: Any, meaning: str, choices: Sequence[Any] = ()) -> Any:
-    """A dataclass field that says what it means and, where they are few, which values it takes."""
+    """Declare a parameter: a dataclass field with its meaning and, if they are few, the allowed values.
+
+    Parameters
+    ----------
+    default : object
+        Default value; its type is the type of the parameter.
+    meaning : str
+        What the parameter does, for `bench describe`.
+    choices : sequence
+        Allowed values; empty if all values of the type are allowed.
+
+    Returns
+    -------
+    dataclasses.Field
+        The field.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from bench.core import param
+    >>> @dataclass(frozen=True)
+    ... class Example:
+    ...     dropout: float = param(0.1, "share of the units that are set to zero")
+    """
     return field(default=default, metadata={"meaning": meaning, "choices": tuple(choices)})
 
 
 def plural(count: int, thing: str, things: str = "") -> str:
-    """`1 fold`, `5 folds`, `2 people`."""
+    """Write a number with its noun.
+
+    Parameters
+    ----------
+    count : int
+        The number.
+    thing : str
+        The noun in the singular.
+    things : str
+        The plural; `thing` with an s by default.
+
+    Returns
+    -------
+    str
+        For example `1 fold`, `5 folds`, `2 people`.
+    """
     return f"{count} {thing if count == 1 else things or thing + 's'}"
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON holds it: dataclasses become objects (a view with its kind), tuples lists, paths strings."""
+    """Convert a value to what JSON can store.
+
+    Parameters
+    ----------
+    value : object
+        Any nesting of dataclasses, mappings, lists, tuples, paths and scalars.
+
+    Returns
+    -------
+    object
+        Dataclasses become dictionaries (a view with its kind), tuples become lists, paths become strings.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         entries = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
         kind = getattr(value, "kind_name", None)
@@ -36,15 +85,60 @@ def plain(value: Any) -> Any:
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys and no spaces: equal values, and only they, give equal text."""
+    """Serialize a value to canonical JSON: sorted keys and no spaces.
+
+    Parameters
+    ----------
+    value : object
+        As for `plain`.
+
+    Returns
+    -------
+    str
+        The same text for equal values, and only for them.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
     return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def digest(value: Any, length: int = 20) -> str:
-    """The first `length` hexadecimal digits of the SHA-256 of `value` in canonical form."""
+    """Hash a value.
+
+    Parameters
+    ----------
+    value : object
+        As for `plain`.
+    length : int
+        Number of digits, at most 64.
+
+    Returns
+    -------
+    str
+        The first hexadecimal digits of the SHA-256 of its canonical JSON.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:length]
 
 
 def seed_of(*parts: Any) -> int:
-    """A seed in [0, 2**31) that depends on `parts` alone: the same on every machine and in every process."""
+    """Derive a seed.
+
+    Parameters
+    ----------
+    *parts : object
+        Values that identify what the seed is for.
+
+    Returns
+    -------
+    int
+        In [0, 2**31). It depends on `parts` alone, and is the same on every machine and in every process.
+    """
     return int(digest(list(parts), 16), 16) % 2**31

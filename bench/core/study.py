@@ -1,4 +1,4 @@
-"""A question as a grid: arms, factors with levels, contrasts and controls."""
+"""A study: a question as a grid of arms, factors with levels, contrasts and controls."""
 
 from __future__ import annotations
 
@@ -11,30 +11,58 @@ from bench.core.errors import BenchError
 from bench.core.factorial_design import Design, Factor, Levels, combinations, label
 from bench.core.limits import AtLeast
 from bench.core.search_space import Tuning
-from bench.core.trial import SPLITS, Recipe, where
+from bench.core.trial import where
+from bench.core.trial_parts import SPLITS, Recipe
 
 
 @dataclass(frozen=True)
 class Arm:
-    """A row of the table: a method, its parameters where they are not the defaults, and a curriculum."""
+    """A row of the results table: a method with parameters, and a curriculum.
+
+    Attributes
+    ----------
+    method : str
+        Name of the method.
+    params : mapping of str to object
+        Parameters that differ from the method's defaults.
+    curriculum : str
+        Name of the curriculum.
+    curriculum_params : mapping of str to object
+        Parameters that differ from the curriculum's defaults.
+    tasks : sequence of str
+        Kinds of task that the arm is for; empty for all.
+    tuned : str
+        Name of a file of `bench tune` in studies/tuned: each fold uses the parameters that were tuned on that fold.
+    """
 
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
     curriculum: str = "none"
     curriculum_params: Mapping[str, Any] = field(default_factory=dict)
-    tasks: Sequence[str] = ()  # kinds of task that the arm is for, in a study of several; none: of all
-    tuned: str = ""  # a file of `bench tune` in studies/tuned: on each fold, the parameters found on that fold
+    tasks: Sequence[str] = ()
+    tuned: str = ""
 
 
 @dataclass(frozen=True)
 class Data:
-    """A data set as a study asks for it, and how it is tested.
+    """A data set in a study, and how it is tested.
 
-    split: `kfold`; `site`, each site left out in turn; `publisher`, the publisher's own training and test parts.
-    external: train on the folds of this set, and test on all scans of that one. labels: class of this set -> class of
-    the other, where they have other names and the sets do not say so themselves. fraction: of the training groups that
-    are learnt from; a smaller one lies within every larger one. noise: share of those under a wrong class, in training
-    alone; a smaller one, too, lies within every larger one.
+    Attributes
+    ----------
+    name : str
+        Name of the data set.
+    params : mapping of str to object
+        Parameters that differ from its defaults.
+    split : {"kfold", "site", "publisher"}
+        Folds over groups; each site left out once; the publisher's own training and test parts.
+    external : Data or None
+        Data set to test on: train on the folds of this data set, and test on all scans of that one.
+    labels : mapping of str to str
+        Class of this data set, then class of the external one, if the names differ and the data sets do not map them.
+    fraction : float
+        Fraction of the training groups that is used, in (0, 1]. A smaller part lies within every larger one.
+    noise : float
+        Share of the training groups with a wrong class, in [0, 1]. A smaller part lies within every larger one.
     """
 
     name: str
@@ -47,12 +75,28 @@ class Data:
 
     @property
     def where(self) -> str:
-        """As tables name it: `x`, `x@site`, `x@publisher`, `x@y`, `x@25`, `x@noise40`."""
+        """Label in tables: `x`, `x@site`, `x@publisher`, `x@y`, `x@25`, `x@noise40`."""
         return where(self.name, self.split, self.external.name if self.external else "", self.fraction, self.noise)
 
     @classmethod
     def parse(cls, text: str) -> Data:
-        """The data that a text as `where` gives it names. BenchError where it ends with the @."""
+        """Create data from a label as in `where`.
+
+        Parameters
+        ----------
+        text : str
+            A label, for example `x@site`.
+
+        Returns
+        -------
+        Data
+            The data set with its division.
+
+        Raises
+        ------
+        BenchError
+            If the label ends with the @.
+        """
         name, at, rest = text.strip().partition("@")
         if at and not rest:
             raise BenchError(
@@ -68,25 +112,56 @@ class Data:
 
 @dataclass(frozen=True)
 class RandomLabels:
-    """The control that must find nothing: each arm on `permutations` permutations of the labels of whole groups."""
+    """The control that should find nothing: arms that are trained on permuted labels of whole groups.
 
-    arm: str | Sequence[str]  # one, or several
+    Attributes
+    ----------
+    arm : str or sequence of str
+        Label of the arm or arms.
+    permutations : int
+        Number of permutations.
+    """
+
+    arm: str | Sequence[str]
     permutations: int = 20
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """The arms that the control is made with."""
+        """Labels of the arms of the control."""
         return (self.arm,) if isinstance(self.arm, str) else tuple(self.arm)
 
 
 def arm_label(arm: str, role: str) -> str:
-    """What a person reads for an arm in its role in a plan: its runs with random labels are not those of the arm."""
+    """Label an arm for a reader.
+
+    Parameters
+    ----------
+    arm : str
+        Label of the arm.
+    role : str
+        Role of its trials in a plan: "arm", "again", "random_labels" or "upstream".
+
+    Returns
+    -------
+    str
+        The label, marked if the labels were random.
+    """
     return f"{arm} (random labels)" if role == "random_labels" else arm
 
 
 @dataclass(frozen=True)
 class Light:
-    """What a study costs where phantoms stand in for all of its data: a recipe and a design that fit a laptop."""
+    """A smaller form of a study that fits a laptop. It is used if phantoms replace all data sets of the study.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        Training budget.
+    folds : int
+        Number of folds, at least 2.
+    seeds : int
+        Number of seeds.
+    """
 
     recipe: Recipe
     folds: Annotated[int, AtLeast(2)] = 2
@@ -95,37 +170,95 @@ class Light:
 
 @dataclass(frozen=True)
 class Study:
-    """A question as a grid. Give `arms`, or `base` and `factors`: an arm for every combination of their `design`."""
+    """A question as a grid. Set `arms`, or `base` and `factors`: each combination of their `design` is an arm.
+
+    Attributes
+    ----------
+    question : str
+        The question that the study answers.
+    datasets : sequence of Data
+        Data sets, at least one.
+    reference : str
+        Label of the arm that contrasts compare with, if `contrasts` is empty.
+    arms : mapping of str to Arm
+        Arms by label.
+    base : Arm or None
+        Arm that the factors vary.
+    factors : mapping of str to Factor
+        Factors by name.
+    design : Design
+        Which combinations of levels are run; one factor at a time by default.
+    contrasts : sequence of pairs of str
+        (arm, arm that it is compared with). If empty, the harness derives them.
+    floors : sequence of str
+        Labels of the arms that every method should outperform.
+    again : str or None
+        Label of the arm that the A/A control repeats with other seeds.
+    random_labels : RandomLabels or None
+        Control with random labels.
+    margin : float or None
+        Margin of equivalence, in units of the primary metric, declared before the run.
+    folds : int
+        Number of folds, at least 2.
+    partitions : int
+        Number of random divisions into folds.
+    seeds : int
+        Number of seeds of each cell.
+    recipe : Recipe
+        Training budget of all arms.
+    cost : str
+        Measured cost of a run, for users who plan one.
+    light : Light or None
+        Replaces recipe and folds if phantoms replace all data sets.
+    tuning : Tuning or None
+        How `bench tune` searches the parameters of the arms.
+    missing : {"stop", "skip"}
+        What happens if a data set is not prepared. "skip" leaves it out and reports that.
+    """
 
     question: str
     datasets: Sequence[Data]
-    reference: str = "control"  # the arm that contrasts are against, where none are declared
+    reference: str = "control"
     arms: Mapping[str, Arm] = field(default_factory=dict)
     base: Arm | None = None
     factors: Mapping[str, Factor] = field(default_factory=dict)
-    design: Design = Design()  # which combinations of levels are run; as it stands, one factor at a time
-    contrasts: Sequence[tuple[str, str]] = ()  # (arm, arm it is compared with); none: see `plan.contrasts`
-    floors: Sequence[str] = ()  # arms that any method must beat
-    again: str | None = None  # the arm that the A/A control repeats with other seeds
+    design: Design = Design()
+    contrasts: Sequence[tuple[str, str]] = ()
+    floors: Sequence[str] = ()
+    again: str | None = None
     random_labels: RandomLabels | None = None
-    margin: float | None = None  # of equivalence, in units of the primary metric, declared beforehand
+    margin: float | None = None
     folds: Annotated[int, AtLeast(2)] = 5
     partitions: int = 1
     seeds: int = 1
     recipe: Recipe = Recipe()
-    cost: str = ""  # what a run has been seen to cost, for whoever starts one
-    light: Light | None = None  # instead of recipe and folds, where phantoms stand in for all data sets
-    tuning: Tuning | None = None  # how `bench tune` searches the arms' parameters
-    missing: str = "stop"  # a data set that is not prepared: `stop`, or `skip` (left out, and said so)
+    cost: str = ""
+    light: Light | None = None
+    tuning: Tuning | None = None
+    missing: str = "stop"
 
     def rows(self) -> Iterator[tuple[str, Arm]]:
-        """(label, arm) of every arm, those of the factors first."""
+        """Iterate over the arms.
+
+        Yields
+        ------
+        str
+            Label of the arm. The arms of the factors come first.
+        Arm
+            The arm.
+        """
         for name, levels in self.combinations().items():
             yield name, self._with(levels)
         yield from self.arms.items()
 
     def combinations(self) -> dict[str, Levels]:
-        """label -> factor -> level of every arm that the factors make; none without a base."""
+        """List the combinations of factor levels that are run.
+
+        Returns
+        -------
+        dict
+            Label of each arm, then factor to level. Empty if the study has no base.
+        """
         if self.base is None:
             return {}
         return {label(levels, self.factors): levels for levels in combinations(self.factors, self.design)}

@@ -17,19 +17,19 @@ from typing import Any, Self, Union
 from bench.core.data import Task
 from bench.core.serialization import plain
 from bench.core.study import RandomLabels
-from bench.core.trial import DataSpec, Recipe
+from bench.core.trial_parts import DataSpec, Recipe
 
 Json = Mapping[str, Any]
 
 
 def _optional(default: Any = None) -> Any:
-    """A field that plan.json leaves out where it has its default."""
+    """A field that plan.json omits if it has its default."""
     made = {"default_factory": dict} if default == {} else {"default": default}
     return field(**made, metadata={"omitted": default})
 
 
 class _Part:
-    """A part of a plan. It is written by its fields; optional ones are left out while they have their default."""
+    """A part of a plan. All fields are written, except optional ones that have their default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class PlannedCell(_Part):
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalData(_Part):
-    """Other data that the networks of a data entry are tested on."""
+    """Other data that the models of a data entry are tested on."""
 
     data: DataSpec
     labels: Mapping[str, str] = field(default_factory=dict)  # class learnt -> class there, where they differ
@@ -61,7 +61,7 @@ class ExternalData(_Part):
 
 @dataclass(frozen=True, kw_only=True)
 class DataEntry(_Part):
-    """A data set of the study, how it is divided, and what is known of it."""
+    """A data set of the study, its division, and its description."""
 
     name: str  # as tables name it: the data set and its division
     data: str = ""  # the data set; empty in old plans, where it is the name
@@ -135,14 +135,33 @@ class StudyPlan(_Part):
 
     @classmethod
     def from_json(cls, entry: Json) -> Self:
-        """The plan in the JSON of plan.json. KeyError, TypeError or ValueError where it is no plan.
+        """Create a plan from the JSON of plan.json.
 
-        Keys that are not known are left out, and optional ones may be missing: older versions wrote fewer.
+        Parameters
+        ----------
+        entry : mapping
+            Content of the file. Unknown keys are ignored and optional ones may be missing: older versions wrote fewer.
+
+        Returns
+        -------
+        StudyPlan
+            The plan.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If it is not a plan.
         """
         return _decoder(cls)(entry)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as plan.json holds it."""
+        """Convert the plan to the JSON of plan.json.
+
+        Returns
+        -------
+        dict
+            Plain values.
+        """
         return _encoded(self)
 
 
@@ -163,7 +182,7 @@ def _encoded(value: Any) -> Any:
 
 @cache
 def _decoder(kind: Any) -> Callable[[Any], Any]:
-    """What makes a value of an annotated type of its JSON. Scalars are taken as they are."""
+    """A function that creates a value of an annotated type from its JSON. Scalars are returned unchanged."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         return _dataclass_decoder(kind)

@@ -1,6 +1,6 @@
-"""Checks that the parts of a study have the types of its annotations, and names the part that has not.
+"""Check that the fields of a study have the types of their annotations.
 
-A field of Study, or of a class that it is made of, needs nothing but its annotation to be checked.
+A field of Study, or of a class that it contains, needs only an annotation to be checked.
 """
 
 from __future__ import annotations
@@ -22,7 +22,21 @@ _ANYTHING = (Any, object)
 
 
 def check_form(study: Any, name: str) -> None:
-    """BenchError if a part of the study has a wrong type: which part, what it is, and what it should be."""
+    """Check the types of all parts of a study.
+
+    Parameters
+    ----------
+    study : object
+        Should be a `Study`.
+    name : str
+        Name of the study in error messages.
+
+    Raises
+    ------
+    BenchError
+        If a part has the wrong type; the message has the part, its value and the expected type. Also if
+        there are no data sets.
+    """
     where = f"the study {name}"
     if not isinstance(study, Study):
         raise BenchError(f"{where}: STUDY is a Study, not {_short(study)}")

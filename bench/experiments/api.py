@@ -1,6 +1,6 @@
 """The harness for a Python program or a notebook: `run`, `plan`, `status` and `load_results` of a study.
 
-The command line calls the same functions. They print nothing unless they are asked to, and raise a `BenchError` where
+The command line calls the same functions. They print nothing unless `progress` is set, and raise a `BenchError` where
 the command would end with an error.
 """
 
@@ -26,7 +26,7 @@ from bench.experiments.study_results import Results
 __all__ = ["Results", "StudyStatus", "load_results", "plan", "run", "status"]
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-FOLDERS = ("trials", "comparisons", "explain")  # of a results root, which are no study
+FOLDERS = ("trials", "comparisons", "explain")  # in the results folder that are not studies
 
 
 def run(
@@ -118,20 +118,20 @@ def plan(
     results: str | Path | None = None,
     progress: bool | RunMonitor = False,
 ) -> PlannedStudy:
-    """What a study would run, how much of it is done, and what the rest will take.
+    """Plan a study: the trials it would run, how many are done, and the time that the others will take.
 
     Parameters
     ----------
     study, name, datasets, phantoms, stand_ins, results, progress
         As for `run`.
     measure : bool
-        Run a few steps of every trial that no record tells of, to estimate its time and memory.
+        Run a few steps of the trials without a similar record, to estimate their time and memory.
 
     Returns
     -------
     PlannedStudy
         ``lines()`` is the plan in words, ``arms`` a frame with a row per data set and arm, ``trials`` every trial by
-        its key, ``estimate`` what the open trials will take.
+        its key, ``estimate`` the cost of the open trials.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def plan(
 
 
 def status(study: str, *, results: str | Path | None = None) -> StudyStatus:
-    """How far a study is: its trials by status, what is running, the speed, and the reasons of failures.
+    """Report the progress of a study: trials by status, running trials, speed, and reasons of failures.
 
     Parameters
     ----------
@@ -156,6 +156,11 @@ def status(study: str, *, results: str | Path | None = None) -> StudyStatus:
         Name of a study that was run, also while it is running.
     results : path, optional
         As for `run`.
+
+    Returns
+    -------
+    StudyStatus
+        Counts of distinct trials, in all and by arm, and what ``bench status`` prints.
 
     Raises
     ------
@@ -166,7 +171,7 @@ def status(study: str, *, results: str | Path | None = None) -> StudyStatus:
 
 
 def load_results(study: str, *, results: str | Path | None = None) -> Results:
-    """The results of a study as far as it was run. Runs nothing, and builds no report.
+    """Load the results of the finished trials of a study. Nothing is run, and no report is built.
 
     Parameters
     ----------

@@ -21,9 +21,9 @@ STATUSES = ("done", "failed", "refused", "open")
 
 @dataclass(frozen=True, repr=False)
 class Results:
-    """The results of a study, as far as its trials have been run.
+    """Results of the finished trials of a study.
 
-    Every frame has a column ``data`` with the name of the data set. Of a smoke run, which trains too little to
+    Every frame has a column ``data`` with the name of the data set. For a smoke run, which trains too little to
     measure anything, every frame has a first column ``smoke`` that is True: no report shows these numbers.
 
     Attributes
@@ -31,11 +31,11 @@ class Results:
     study : str
         Name of the study, which is the name of its folder too.
     root : Path
-        Folder of all results (``$BENCH_RESULTS``). Of a smoke run it is removed with this object.
+        Folder of all results (``$BENCH_RESULTS``). For a smoke run it is removed with this object.
     path : Path or None
         The page of the report. None if none was built: a smoke run has no report.
     smoke : bool
-        Whether the study was run at its smallest, to show that it runs.
+        Whether the study was run at its smallest, to check that it runs.
     summary : RunSummary or None
         The failed and the refused trials of the arms that were run; None for `load_results`.
     """
@@ -113,12 +113,17 @@ class Results:
         return {status: statuses.count(status) for status in STATUSES}
 
     def frame(self, name: str) -> pd.DataFrame:
-        """The numbers of a table of the report, of a plug-in's table too, over all data sets.
+        """Numbers of a table of the report, over all data sets. Tables of plug-ins are included.
 
         Parameters
         ----------
         name : str
             Name of the table, as its file declares it.
+
+        Returns
+        -------
+        DataFrame
+            Rows of all data sets.
 
         Raises
         ------

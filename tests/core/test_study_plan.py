@@ -69,5 +69,5 @@ def test_a_file_that_is_no_plan_is_refused_with_its_path_and_a_remedy(tmp_path, 
     entry = {name: value for name, value in (OLD | part).items() if value is not ...}
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(entry))
-    with pytest.raises(BenchError, match=r"plan\.json cannot be read .*remove it: `bench run` writes a new one"):
+    with pytest.raises(BenchError, match=r"plan\.json cannot be read .*delete it: `bench run` writes a new one"):
         read_plan(path)
