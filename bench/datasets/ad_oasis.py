@@ -14,8 +14,8 @@ from bench.datasets._oasis import COVARIATES, Oasis
 
 @dataclass(frozen=True)
 class AdOasis(Oasis):
-    """CDR 0 against CDR > 0 on OASIS-1, of people whose dementia rating was assessed. Young controls would be told
-    apart by age alone, so nobody below `age` takes part."""
+    """CDR 0 against CDR > 0 on OASIS-1, of people with a dementia rating. Age alone would separate young
+    controls from patients, so people below `age` are excluded."""
 
     title: ClassVar[str] = "OASIS-1: dementia (CDR 0 against CDR > 0), assessed and aged 60 or more"
     twin: ClassVar[str] = "phantom_ad"

@@ -1,6 +1,6 @@
 """Axial slices of heads with a brain tumour or none, made by a program in the contrast of CT, with a white skull.
 
-Tumours are of two kinds that are not told apart: deep ones in dark oedema, and dense or calcified ones at the skull.
+Tumours are of two kinds that share one class: deep ones in dark oedema, and dense or calcified ones at the skull.
 Every picture is of another person, cut at heights that tell nothing.
 """
 

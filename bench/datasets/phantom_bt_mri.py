@@ -1,6 +1,6 @@
 """Axial slices of heads with a brain tumour or none, made by a program in the contrast of T1 after gadolinium.
 
-Every picture is of another person. All classes are cut at the same heights, so that the height tells nothing; with
+Every picture is of another person. All classes are cut at the same heights, so the height gives no hint; with
 `pituitary` all are cut at the base. The tumour shows its kind, so a perfect reader makes no mistake.
 """
 

@@ -1,11 +1,10 @@
 """Read class folders of JPEG and PNG files: list the images, and read each as a grey square.
 
     images = list_images(root, Folders({"Healthy": ("healthy", "notumor"), "Tumor": ("tumor",)}), layout)
-    return [each.sample(target=0.0, size=224) for each in found]
+    return [image.sample(target=0.0, size=224) for image in images]
 
-A folder counts as a class whatever its case, spaces, dashes and underscores; folders named train, training, test or
-testing above it say the part of the publisher's split. The header of an image is read and checked before any memory
-is taken for its pixels.
+Case, spaces, dashes and underscores in folder names are ignored. Parent folders named train, training, test or testing
+give the part of the publisher's split. The header of an image is checked before memory is allocated for its pixels.
 """
 
 from __future__ import annotations
