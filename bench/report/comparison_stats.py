@@ -1,4 +1,4 @@
-"""Two studies side by side, or one study made by two versions of the code: what is shared, and what differs.
+"""Two studies side by side, or one study made by two versions of the code: shared arms, and differences.
 
 Arms of one label are compared fold by fold with the test that decides contrasts, where both sides have the same data,
 the same split and the same recipe; where they have not, their scores stand apart and the field that differs is named.
@@ -57,7 +57,7 @@ def _arms(results: Results) -> list[str]:
 
 
 def differing(one: DatasetResults, other: DatasetResults) -> Iterator[str]:
-    """What keeps two sections from being compared fold by fold, field by field."""
+    """The fields in which two sections differ so that they cannot be compared fold by fold."""
     for name in FIELDS:
         mine, its = getattr(one.data, name), getattr(other.data, name)
         if canonical(mine or None) != canonical(its or None):
@@ -99,7 +99,7 @@ def _side(section: DatasetResults, arm: str) -> dict[str, Any]:
 
 
 def _same(one: DatasetResults, other: DatasetResults, arm: str) -> bool:
-    """Whether both sides have the very same records of an arm, those that are missing included."""
+    """Whether both sides have identical records of an arm, missing ones included."""
     marks = [[section.store.mark(run.cell.key) for run in section.of(arm)] for section in (one, other)]
     return marks[0] == marks[1] and any(marks[0])
 
@@ -114,7 +114,7 @@ def _tested(one: DatasetResults, other: DatasetResults, arm: str) -> Mapping[str
 
 
 def definitions(one: DatasetResults, other: DatasetResults, arm: str) -> Iterator[str]:
-    """How the definition of an arm differs between two studies, as their finished runs tell."""
+    """How the definition of an arm differs between two studies, from their finished runs."""
     sides = [next((run.record.trial for run in each.of(arm) if run.done), None) for each in (one, other)]
     if None in sides:
         return

@@ -14,7 +14,7 @@ from bench.report.tables.effects_table import interaction_verdict
 from bench.report.tables.number_format import decimals, listed, number, p_is, plural, signed
 from bench.storage import provenance
 
-FEW = 5  # differences, under which a test finds very large ones only
+FEW = 5  # differences; with fewer, a test detects very large ones only
 MOST = 8  # arms that a caution names
 
 
@@ -95,7 +95,7 @@ def _missing(entry: Mapping[str, Any]) -> str:
 
 
 def cautions(found: SectionTables) -> list[str]:
-    """What must be known before the answers of a section are believed, the gravest first."""
+    """The cautions that qualify the answers of a section, the most serious first."""
     section, scores = found.section, found.scores
     alarms = [entry for entry in found.controls.to_dict("records") if entry["passes"] is False]
     words = [warning(section)]
@@ -134,7 +134,7 @@ def undefined(section: DatasetResults) -> str:
 
 
 def mixed(section: DatasetResults) -> str:
-    """Where the runs that are compared were made on unlike devices or in unlike precisions; else empty."""
+    """A caution if the compared runs differ in device or precision; else empty."""
     ways: dict[str, int] = {}
     for run in (run for run in section.runs if run.done and run.cell.role in ("arm", "again")):
         resolved = run.record.resolved
@@ -147,7 +147,7 @@ def mixed(section: DatasetResults) -> str:
 
 
 def mixed_code(section: DatasetResults) -> str:
-    """Where the runs that are compared were made by unlike code, as far as records tell; else empty."""
+    """A caution if the records of the compared runs differ in code; else empty."""
     ways: dict[tuple[str, str], list[str]] = {}
     for run in section.runs:
         if run.done and run.cell.role in ("arm", "again"):
@@ -176,7 +176,7 @@ def _few(arms: list[str], most: int = 4) -> str:
 
 
 def one_seed(section: DatasetResults) -> str:
-    """Where every arm is trained once a fold: nobody can tell chance in training from chance in folds."""
+    """A caution if every fold has one seed: variation of training and of folds cannot be separated."""
     if section.plan.seeds > 1 or not (section.plan.contrasts or section.plan.design):
         return ""
     return "One seed: how much the scores of one fold vary from training to training is not known from this study."

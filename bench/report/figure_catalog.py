@@ -1,4 +1,4 @@
-"""The figures of a report, found by their files: what each is made from, how it is drawn, which caption it has.
+"""The figures of a report, one per file: the data, the drawing and the caption of each.
 
 A file `bench/report/figures/NAME_figure.py`, or a file of a plug-in folder, defines a module-level `FIGURE`. A figure
 without data is no error and is left out: no predictions, a class that no test part holds, an arm without a curve.

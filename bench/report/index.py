@@ -18,7 +18,7 @@ from bench.storage.atomic_io import disk_errors, write_text
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """A study on the page. page: the path of its report; fault: why it has none."""
+    """A study on the page. page: the path of its report; fault: the reason if there is none."""
 
     name: str
     question: str = ""

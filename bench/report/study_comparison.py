@@ -108,7 +108,7 @@ def as_csv(found: Comparison) -> str:
 
 
 def as_markdown(found: Comparison) -> str:
-    """The whole comparison."""
+    """The whole comparison in Markdown."""
     lines = [f"# {found.title}", *found.summary, markdown(found.sides)]
     for part in found.parts:
         lines += [f"## {captions.heading(part.sections[0])}", *cautions(part), markdown(table(found, part))]
@@ -116,7 +116,7 @@ def as_markdown(found: Comparison) -> str:
 
 
 def as_html(found: Comparison) -> str:
-    """The page."""
+    """The comparison as a page."""
     parts = [
         {
             "heading": captions.heading(part.sections[0]),
@@ -131,7 +131,7 @@ def as_html(found: Comparison) -> str:
 
 
 def terminal(found: Comparison) -> RenderableType:
-    """The same for a terminal."""
+    """The comparison for a terminal."""
     parts: list[RenderableType] = [Text(found.title, style="bold"), *(Text(sentence) for sentence in found.summary)]
     for part in found.parts:
         shown = table(found, part)

@@ -16,7 +16,7 @@ from bench.storage.anonymise import ProtectedNames
 
 
 def as_markdown(facts: ReportContext) -> str:
-    """The whole report."""
+    """The whole report in Markdown."""
     lines = [f"# {facts.study}", prose(facts.question), *(f"**{prose(sentence)}**" for sentence in facts.summary)]
     lines += ["## What was run", *(f"- {name}: {prose(v)}" for name, v in facts.run)]
     lines += [f"- {prose(note)}" for note in facts.notes]
@@ -47,7 +47,7 @@ def _picture(picture: ReportFigure) -> str:
 
 
 def _joined(lines: list[str]) -> str:
-    """Blocks apart, the items of a list together."""
+    """The lines joined: blank lines between blocks, none between the items of a list."""
     text = ""
     for before, line in zip(["", *lines], lines, strict=False):
         apart = "\n" if before.startswith("- ") and line.startswith("- ") else "\n\n"
@@ -67,7 +67,7 @@ def as_latex(facts: ReportContext) -> str:
 
 
 def table_as_csv(table: Table) -> str:
-    """A table as it is read, for a program: a plain minus sign, and nothing where there is no number."""
+    """A formatted table, for a program: a plain minus sign, and nothing where there is no number."""
     written = io.StringIO()
     out = csv.writer(written, lineterminator="\n")
     out.writerow(table.columns)

@@ -1,4 +1,4 @@
-"""A study's curves and scores handed to another tool, from records alone: for those whose lab looks at them there.
+"""Export of a study's curves and scores to another tool, from records alone.
 
 One file each; what a sink needs is an optional extra of the package. Nothing leaves this machine: both write files.
 """

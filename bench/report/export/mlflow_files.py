@@ -1,4 +1,4 @@
-"""MLflow: runs in a local file store. Look at them with `mlflow ui` of the whole package, with
+"""MLflow: runs in a local file store. View them with `mlflow ui` of the whole package, with
 MLFLOW_ALLOW_FILE_STORE=true."""
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST = 1000  # numbers in a batch
 
 
 def write(results: Results, runs: list[RunExport], out: Path) -> None:
-    """An experiment named as the study, and a run for each of its runs; those that are there already are left."""
+    """Write an experiment named after the study, with a run for each of its runs; existing ones are left."""
     with disk_errors(out), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # and says so
         out.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def write(results: Results, runs: list[RunExport], out: Path) -> None:
 
 
 def _there(client: MlflowClient, experiment: str) -> set[str]:
-    """The keys of the runs that an experiment has, whole: one that was broken off in the middle is removed."""
+    """The keys of the complete runs of an experiment; an incomplete run is removed."""
     keys, token = set(), None
     while True:
         page = client.search_runs([experiment], page_token=token)

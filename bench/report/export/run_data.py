@@ -51,7 +51,7 @@ def _run_export(section: DatasetResults, run: Run) -> RunExport:
 
 
 def _point(section: DatasetResults, point: Mapping[str, Any]) -> tuple[int, dict[str, float]]:
-    """Scores of a curve carry the metric's name; the test part's stand under `audit`, as nothing is chosen by them."""
+    """Scores of a curve carry the metric's name; those of the test part are under `audit`, as they select nothing."""
     metric = section.task.primary
     named = {
         f"{title}/{metric}" if name in ("val", "test") else title: point.get(name) for name, title in CURVES.items()
@@ -66,7 +66,7 @@ def _scores(record: Record) -> dict[str, float]:
 
 
 def _finite(values: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of `values`; lists, and what is no number, are left out."""
+    """The numbers of `values`; lists and other values are left out."""
     numbers = {name: value for name, value in values.items() if isinstance(value, (int, float))}
     return {name: float(value) for name, value in numbers.items() if math.isfinite(value)}
 
@@ -91,7 +91,7 @@ def _params(section: DatasetResults, run: Run) -> dict[str, str]:
 
 
 def _started(record: Record) -> float:
-    """When the run began; 0 where its record does not say."""
+    """When the run began; 0 if its record has no time."""
     try:
         return float(calendar.timegm(time.strptime(record.provenance["started"], "%Y-%m-%dT%H:%M:%SZ")))
     except (LookupError, ValueError):

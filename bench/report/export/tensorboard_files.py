@@ -1,4 +1,4 @@
-"""TensorBoard: a folder of event files for each run. Look at them with `tensorboard --logdir OUT`."""
+"""TensorBoard: a folder of event files for each run. View them with `tensorboard --logdir OUT`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.storage.atomic_io import disk_errors
 
 
 def write(results: Results, runs: list[RunExport], out: Path) -> None:
-    """One folder a run, `OUT/STUDY/DATA/RUN`; an earlier export of a run is replaced."""
+    """Write one folder per run, `OUT/STUDY/DATA/RUN`; an earlier export of a run is replaced."""
     with disk_errors(out):
         for run in runs:
             folder = out / results.name / _file_name(run.data) / f"{_file_name(run.name)}-{run.key[:6]}"

@@ -1,4 +1,4 @@
-"""From a plan and the stored records to tables: frames of numbers, and tables of words that say what they rest on.
+"""From a plan and the stored records to tables: frames of numbers, and formatted tables that state their basis.
 
 Reads disk only. Phantom and real data sets never share a table: each data set is a section of its own. A table is one
 file, `*_table.py` here or a plug-in file, with a module-level `TABLE` (see `bench.report.tables.table_spec`).

@@ -1,4 +1,4 @@
-"""Which arms have learnt anything at all: more than a floor that looks at no scan, and than chance."""
+"""Which arms score better than chance and than a floor that looks at no scan."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ PERMUTED, CONTRAST = "permutation of people", "contrast"
 
 
 def learning(section: DatasetResults) -> pd.DataFrame:
-    """A row for every arm that is no floor, against the floor that sees nothing; empty where the study has none.
+    """A row for every arm that is no floor, against the floor that sees nothing; empty if the study has none.
 
-    Tested is whether its answers know the people: the score against that of the same answers given to others
+    The test compares the score with that of the same predictions assigned to other people
     (`bench.evaluation.knowledge`), with Holm's correction over the rows. Where that is not known (masks, scores that
     are no sums, predictions that were not kept) it is tested as a contrast is. by_chance: the improvement that chance
     exceeds in 2.5 %. not learnt: no better than the floor by the mean, which needs no test. not shown to have learnt:
@@ -74,7 +74,7 @@ def _tested(section: DatasetResults, arm: str, blind: str) -> dict[str, Any]:
 
 
 def _luck(section: DatasetResults, arm: str, cell: tuple[int, int]) -> evaluation.ChanceDistribution:
-    """Of the runs of all seeds that have a score; NaN where they kept no predictions, or not of the same scans."""
+    """Of the runs of all seeds that have a score; NaN if they saved no predictions, or not for the same scans."""
     runs = [run for run in section.of(arm) if run.place[:2] == cell]
     kept = [section.predictions(run) for run in runs if not math.isnan(run.score(section.task.primary))]
     first, *others = kept
@@ -98,7 +98,7 @@ def _verdict(entry: Mapping[str, Any]) -> str:
 
 
 def learning_body(found: SectionTables) -> TableBody:
-    """The same as it is read."""
+    """The formatted table of the tests against chance."""
     section, frame = found.section, found.learning
     digits = decimals(section.metric)
     columns = ("Arm", "Against", "Improvement", "Chance up to", "p", "Holm p", "Folds", "Verdict")

@@ -1,4 +1,4 @@
-"""What the arms of a study are: method, view, curriculum and every parameter, as their records resolved them."""
+"""The definitions of the arms of a study: method, view, curriculum and every parameter, as resolved in records."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def arms_body(results: Results) -> TableBody:
 
 
 def _views(views: Mapping[str, Sequence[str]]) -> str:
-    """What an arm sees; with the data sets where it does not see all of them in one way."""
+    """The view of an arm; with the names of the data sets if the views differ."""
     if len(views) < 2:
         return next(iter(views), NOTHING)
     return "; ".join(f"{', '.join(dict.fromkeys(names))}: {view}" for view, names in views.items())

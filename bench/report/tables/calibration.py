@@ -1,4 +1,4 @@
-"""Whether probabilities are what they say: how often the class came true among scans of one stated probability."""
+"""Calibration: how often the class is true among scans with about the same predicted probability."""
 
 from __future__ import annotations
 

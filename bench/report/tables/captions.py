@@ -15,7 +15,7 @@ _CHOSEN = {  # how many of the evaluation points validation chooses among, by pr
 
 
 def heading(section: DatasetResults) -> str:
-    """The data set with its kind, so that phantom and real cannot be taken for each other."""
+    """The data set with its kind, so that phantom and real are not confused."""
     return f"{section.name} ({section.kind}{' data' if section.kind == 'real' else ''})"
 
 
@@ -43,7 +43,7 @@ def data(section: DatasetResults) -> str:
 
 
 def division(section: DatasetResults) -> str:
-    """How the data are divided and labelled, where that is not by folds over people with their own labels."""
+    """How the data are divided and labelled, if not by folds over people with their own labels."""
     entry, words = section.data, ""
     if entry.fraction < 1:
         words += f" Learnt from {100 * entry.fraction:g} % of the training groups; validation and test are whole."
@@ -107,7 +107,7 @@ def primary(section: DatasetResults) -> str:
 
 
 def improvement(section: DatasetResults) -> str:
-    """What a difference is called: its sign is always that of an improvement."""
+    """The name of a difference: its sign is always that of an improvement."""
     title, unit = section.metric.title, section.unit(section.metric)
     unit = f" ({unit})" if unit else ""
     if section.sign > 0:

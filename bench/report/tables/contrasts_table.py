@@ -36,7 +36,7 @@ def contrasts(results: Results) -> pd.DataFrame:
 
 
 def contrasts_body(found: SectionTables) -> TableBody:
-    """The declared contrasts of a data set as they are read."""
+    """The formatted table of the declared contrasts of a data set."""
     section, frame = found.section, found.contrasts
     digits = decimals(section.metric)
     equal = section.plan.margin is not None
@@ -55,7 +55,7 @@ def contrasts_body(found: SectionTables) -> TableBody:
 
 
 def _share(entry: Entry) -> str:
-    """In what share of the folds an arm is better, with its interval."""
+    """The share of folds in which an arm is better, with its interval."""
     low, high = entry["better_share_low"], entry["better_share_high"]
     return f"{number(entry['better_share'], 2)} {between(low, high, 2)}" if entry["folds"] else NOTHING
 

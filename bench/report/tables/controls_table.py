@@ -1,4 +1,4 @@
-"""The controls of a study: the floors, the same method against itself, and labels that mean nothing."""
+"""The controls of a study: the floors, a method against itself, and permuted labels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS = (
 
 
 def controls(section: DatasetResults, scores: pd.DataFrame) -> pd.DataFrame:
-    """A row for every floor, for the A/A contrast and for the random labels, as far as the study has them.
+    """A row for every floor, for the A/A contrast and for the random labels, if the study has them.
 
     scores: the table of the same section. passes: None where the control gives no verdict.
     """
@@ -122,7 +122,7 @@ def permuted(section: DatasetResults, arm: str, name: str) -> list[float]:
 
 
 def controls_body(found: SectionTables) -> TableBody:
-    """The same as it is read."""
+    """The formatted table of the controls."""
     section = found.section
     rows = []
     for entry in found.controls.to_dict("records"):

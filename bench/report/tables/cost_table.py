@@ -1,4 +1,4 @@
-"""What the arms cost in parameters, operations, seconds, memory and energy: columns of the scores."""
+"""The costs of the arms in parameters, operations, seconds, memory and energy: columns of the scores."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def cost_body(found: SectionTables) -> TableBody:
 
 
 def _spent(section: DatasetResults, entry: Entry, title: str, name: str, words: Callable[[float], str]) -> str:
-    """A cost in words: a dash where nobody measured it, and other words where nobody could."""
+    """A cost in words: a dash if it was not measured, and a word if it cannot be measured."""
     unknown = name in COUNTED and not_measurable(section.of(entry["arm"]), name)
     return "not measurable" if unknown else words(entry[name])
 
 
 def _metered(section: DatasetResults) -> bool:
-    """Whether any finished run says something of its energy, if only that it cannot be measured."""
+    """Whether any finished run records its energy, or that it cannot be measured."""
     return any("train_joules" in run.record.cost for run in section.runs if run.done)
 
 
@@ -86,7 +86,7 @@ def _energy(section: DatasetResults) -> str:
 
 
 def _machines(section: DatasetResults) -> str:
-    """Where the runs took place, and in which precision."""
+    """The devices of the runs, and their precision."""
     done = [run.record for run in section.runs if run.done]
     devices = sorted({str(record.provenance.get("processor", "")) for record in done} - {""})
     precisions = sorted({str(record.resolved.get("precision", "")) for record in done} - {""})

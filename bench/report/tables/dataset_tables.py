@@ -1,4 +1,4 @@
-"""The numbers of every table, computed when they are first read, and the tables as they are read."""
+"""The numbers of every table, computed when they are first read, and the formatted tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.report.tables.table_spec import AcrossTableSpec, StudyTableSpec, Tabl
 
 @dataclass(frozen=True)
 class StudyFrames:
-    """What the data sets of a study share: the tables that there are, and the declared tests, corrected together."""
+    """What the data sets of a study share: the table specifications, and the declared tests, corrected together."""
 
     results: Results
     specs: Specs
@@ -48,7 +48,7 @@ class SectionTables:
         return self.study.results
 
     def frame(self, name: str) -> pd.DataFrame:
-        """The numbers of a table, computed once. KeyError where no table has that name, or it has no numbers."""
+        """The numbers of a table, computed once. KeyError if no table has that name, or the table has no numbers."""
         if name not in self._frames:
             self._frames[name] = self._compute(name)
         return self._frames[name]
@@ -110,13 +110,13 @@ def section_tables(results: Results) -> list[SectionTables]:
 
 
 def format_tables(found: SectionTables) -> list[Table]:
-    """The tables of a data set that have rows, as they are read."""
+    """The formatted tables of a data set that have rows."""
     specs = [spec for spec in of_kind(found.study.specs, TableSpec) if spec.layout is not None]
     return _with_rows([spec.layout(found).titled(spec.name, spec.title) for spec in specs])
 
 
 def format_across(found: Sequence[SectionTables]) -> list[Table]:
-    """The tables over several data sets that have rows; real and phantom data never share one."""
+    """The formatted tables over several data sets that have rows; real and phantom data never share one."""
     tables = []
     for spec in of_kind(found[0].study.specs, AcrossTableSpec):
         for kind, end, more in (("real", "", ""), ("phantom", "_phantom", " (phantoms)")):
@@ -126,7 +126,7 @@ def format_across(found: Sequence[SectionTables]) -> list[Table]:
 
 
 def format_study(results: Results) -> list[Table]:
-    """The tables of the study as a whole that have rows."""
+    """The formatted tables of the study as a whole that have rows."""
     specs = of_kind(read_specs(), StudyTableSpec)
     return _with_rows([spec.layout(results).titled(spec.name, spec.title) for spec in specs])
 

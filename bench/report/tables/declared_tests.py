@@ -1,4 +1,4 @@
-"""Tests of declared differences: is one side better than the other, by how much, and what could have been found.
+"""Tests of declared differences: is one side better than the other, by how much, and the detectable difference.
 
 Every difference is an *improvement*: positive where the arm is better, whichever way the metric points.
 """
@@ -34,7 +34,7 @@ class Differences:
 
     @cached_property
     def undefined(self) -> set[evaluation.Cell]:
-        """Those of the missing cells that are undefined for every arm: their test part defines no score for anybody."""
+        """The missing cells that are undefined for every arm: their test part defines no score."""
         lacking = [term.section.undefined(term.arm, term.role) for term in self.terms]
         return {cell for cell in self.missing if all(cell in each for each in lacking)}
 
@@ -66,7 +66,7 @@ def _judged(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def contrast_row(section: DatasetResults, arm: str, against: str, role: str = "arm") -> dict[str, Any]:
-    """One contrast without what needs the others. role: of `arm`, `again` for the A/A control."""
+    """One contrast, without the correction over all. role: of `arm`, `again` for the A/A control."""
     ours, theirs = section.scores(arm, role), section.scores(against)
     pair = evaluation.paired(ours, theirs)
     terms = VarianceTerm(section, arm, role, 1.0), VarianceTerm(section, against, "arm", -1.0)
@@ -76,7 +76,7 @@ def contrast_row(section: DatasetResults, arm: str, against: str, role: str = "a
 
 
 def difference_test(section: DatasetResults, differences: Differences, arm: str, role: str = "arm") -> dict[str, Any]:
-    """The test of differences over folds. arm, role: whose runs say how large the parts of each fold were."""
+    """The test of differences over folds. arm, role: of the runs that give the sizes of the parts of each fold."""
     train, test = fold_sizes(section, arm, role, differences.cells)
     people = people_variance(differences.terms, differences.cells) if section.external else None
     found = evaluation.corrected_interval(section.sign * differences.values, train, test, people=people)
@@ -112,7 +112,7 @@ def difference_test(section: DatasetResults, differences: Differences, arm: str,
 
 
 def verdict(entry: Mapping[str, Any]) -> str:
-    """What a contrast shows, in words that say no more than the test can."""
+    """The result of a contrast in words that claim no more than the test supports."""
     words = _decided(entry)
     if entry["folds"] and entry["folds_undefined"]:
         words += f"; undefined in {entry['folds_undefined']} of {entry['folds_planned']} folds"
@@ -122,7 +122,7 @@ def verdict(entry: Mapping[str, Any]) -> str:
 
 
 def verdict_cell(section: DatasetResults, entry: Mapping[str, Any]) -> str:
-    """The verdict; where it shows no difference, with the smallest one that would have shown."""
+    """The verdict; if no difference is significant, with the smallest detectable one."""
     words, digits = entry["verdict"], decimals(section.metric)
     if not words.startswith("no difference shown"):
         return words
@@ -137,7 +137,7 @@ def _partly(entry: Mapping[str, Any]) -> str:
 
 
 def no_fold(entry: Mapping[str, Any]) -> str:
-    """Why there is not one difference."""
+    """Why no fold has a difference."""
     return "the score is undefined in every fold" if entry["folds_undefined"] else "no fold has both arms"
 
 
@@ -156,7 +156,7 @@ def _decided(entry: Mapping[str, Any]) -> str:
 
 
 def _holm(p: np.ndarray) -> np.ndarray:
-    """Holm over all tests, the untested ones counted as tests that found nothing."""
+    """Holm over all tests; an untested one counts as a test with p = 1."""
     return np.where(np.isnan(p), np.nan, evaluation.holm(np.nan_to_num(p, nan=1.0)))
 
 

@@ -120,7 +120,7 @@ def _rows(section: DatasetResults, parts: Mapping[Effect, Weights], design: Plan
 
 
 def weights_on_arms(section: DatasetResults, asked: Weights) -> dict[str, float]:
-    """The weights on the arms that a data set has: an arm left out as another one again counts as that one.
+    """The weights on the arms that a data set has: an arm left out because it repeats another counts as that one.
 
     Empty where nothing remains to be compared.
     """
@@ -186,7 +186,7 @@ def _others_at_control(design: PlannedDesign, levels: Mapping[str, str], factors
 
 
 def effects_body(found: SectionTables) -> TableBody:
-    """Main effects and declared interactions of a data set as they are read."""
+    """The formatted table of the main effects and declared interactions of a data set."""
     section, frame = found.section, found.effects
     mixed = len(frame) and bool(frame["aliases"].any())
     columns = ("Factor", "Level", "Against", "Effect", "95 %", "p", "Holm p", "Detectable", "Folds", "Verdict")
@@ -210,7 +210,7 @@ def _cells(section: DatasetResults, entry: Mapping[str, Any], mixed: bool) -> tu
 
 
 def interaction_verdict(verdict: str) -> str:
-    """A verdict of an interaction: it is no arm that could be better."""
+    """The verdict of an interaction, which is not an arm that could be better."""
     for word, words in (("better", "more together than apart"), ("worse", "less together than apart")):
         if verdict.startswith(word):
             return verdict.replace(word, words, 1)

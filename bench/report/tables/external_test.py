@@ -1,4 +1,4 @@
-"""Tests on another data set: the models of all folds are tested on the same people, whose chance no fold averages out.
+"""Tests on another data set: all models are tested on the same people, whose sampling error no fold averages out.
 
 The spread of differences over folds tells how models differ that learnt from other people; what these very test
 people happen to be like is the same for all of them. Its variance is that of a bootstrap over the people, all models
@@ -33,7 +33,7 @@ class VarianceTerm:
 
 
 def people_variance(terms: Sequence[VarianceTerm], cells: Sequence[tuple[int, int]]) -> tuple[float, int]:
-    """The variance of a difference, a mean over models, from its test people; how many they are.
+    """The variance of a difference, a mean over models, from its test people; their number.
 
     cells: (partition, fold) of the models. NaN where a model has kept no predictions, or not of the same scans, and of
     one person.

@@ -32,7 +32,7 @@ def failures(section: DatasetResults) -> pd.DataFrame:
 
 
 def failures_body(found: SectionTables) -> TableBody:
-    """What failed or was refused, runs of one arm and one reason together."""
+    """The formatted table of failed and refused runs, grouped by arm and reason."""
     section = found.section
     rows: dict[tuple[str, ...], list[str]] = {}
     for entry in found.failures.to_dict("records"):
@@ -49,7 +49,7 @@ def failures_body(found: SectionTables) -> TableBody:
 
 
 def anonymised(found: SectionTables, frame: pd.DataFrame, known: ProtectedNames) -> pd.DataFrame:
-    """The same with messages that name no scan, person or folder."""
+    """The rows with messages that name no scan, person or folder."""
     return frame.assign(message=[known.clean(text) for text in frame["message"]]) if len(frame) else frame
 
 

@@ -41,7 +41,7 @@ def rankings(found: Sequence[SectionTables]) -> list[Ranking]:
 
 
 def ranking(found: Sequence[SectionTables]) -> Ranking | None:
-    """The ranking over data sets of one kind; None where there are not two of them, or too few complete arms."""
+    """The ranking over data sets of one kind; None if there are fewer than two, or too few complete arms."""
     found = whole_sets(found)
     if len(found) < 2:
         return None
@@ -83,7 +83,7 @@ def ranks_frame(found: Sequence[SectionTables]) -> pd.DataFrame:
 
 
 def ranks_body(found: Sequence[SectionTables]) -> TableBody:
-    """The same as it is read; without rows where nothing is ranked."""
+    """The formatted table of the ranks; without rows if nothing is ranked."""
     one = ranking(found)
     if one is None:
         return TableBody((), (), "")
@@ -103,7 +103,7 @@ def ranks_body(found: Sequence[SectionTables]) -> TableBody:
 
 
 def ranks_caption(one: Ranking) -> str:
-    """What the ranks rest on, with the critical difference, and whether it can show anything."""
+    """The basis of the ranks, the critical difference, and whether the test has enough power."""
     ranks, arms = one.ranks, len(one.arms)
     power = (
         f"Underpowered: with {plural(ranks.sets, 'data set')}, two of {arms} arms must lie {number(ranks.critical, 2)}"

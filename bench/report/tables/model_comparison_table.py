@@ -97,7 +97,7 @@ def _right(section: DatasetResults, ours: list, theirs: list, alone: bool) -> di
 
 
 def trained_body(found: SectionTables) -> TableBody:
-    """The same as it is read."""
+    """The formatted table of the model comparisons."""
     section, frame = found.section, found.trained
     digits = decimals(section.metric)
     classes = section.task.kind == "classification"

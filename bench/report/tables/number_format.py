@@ -1,4 +1,4 @@
-"""Numbers and words as a reader sees them."""
+"""Formats numbers and lists for a reader."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def number(value: float, digits: int) -> str:
 
 
 def signed(value: float, digits: int) -> str:
-    """The same with a plus sign where it is positive."""
+    """A formatted number, with a plus sign if it is positive."""
     text = number(value, digits)
     return f"+{text}" if not math.isnan(value) and float(f"{value:.{digits}f}") > 0 else text
 
@@ -52,7 +52,7 @@ def between(low: float, high: float, digits: int) -> str:
 
 
 def probability(p: float) -> str:
-    """A p value: three decimals, and never 0; more where they would not tell on which side of 0.05 it lies."""
+    """A p value: three decimals, and never 0; more if three do not show on which side of 0.05 it lies."""
     if math.isnan(p):
         return NOTHING
     if p != 0.05 and f"{p:.3f}" == "0.050":
@@ -82,7 +82,7 @@ def seconds(value: float) -> str:
 
 
 def decimals(metric: Metric) -> int:
-    """How many decimals a score of this metric is worth."""
+    """The number of decimals for a score of this metric."""
     return 3 if math.isfinite(metric.low) and math.isfinite(metric.high) else 2
 
 

@@ -1,4 +1,4 @@
-"""Sensitivity and specificity at a threshold that the validation part chose, and never the test part."""
+"""Sensitivity and specificity at a threshold chosen on the validation part, never on the test part."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def operating(section: DatasetResults) -> pd.DataFrame:
 
 
 def _number(metrics: dict, name: str) -> float | None:
-    """Of the record; None where it has none: older records, and validation parts of one class."""
+    """The operating point of a record; None if it has none: older records, and validation parts of one class."""
     value = (metrics.get("operating") or {}).get(name)
     return value if value is None or math.isfinite(value) else None
 
@@ -49,7 +49,7 @@ def _mean(values: list[float | None]) -> float:
 
 
 def operating_body(found: SectionTables) -> TableBody:
-    """The same as it is read."""
+    """The formatted table of sensitivity and specificity."""
     section = found.section
     columns = (
         "Arm",

@@ -1,4 +1,4 @@
-"""How far arms come on a phantom, whose best possible score is known."""
+"""Scores relative to the best possible one, which is known for a phantom."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.report.tables.results import DatasetResults
 
 
 def oracle_note(section: DatasetResults, frame: pd.DataFrame) -> tuple[str, ...]:
-    """The oracle's score, and the share of the way to it that every arm comes from chance, or from the constant arm."""
+    """The oracle's score, and the share of the gap from chance, or from the constant arm, that every arm closes."""
     best = section.data.oracle
     if best is None:
         return ()

@@ -41,7 +41,7 @@ def pooled(found: Sequence[SectionTables]) -> pd.DataFrame:
 
 
 def whole_sets(found: Iterable[SectionTables]) -> list[SectionTables]:
-    """The data sets as they are: no parts, wrong labels, other splits or external tests of one that is there."""
+    """The data sets without variants of one another: parts, flipped labels, other splits or external tests."""
     return [each for each in found if each.section.name == each.section.data.set_name]
 
 
@@ -60,7 +60,7 @@ def _pooled(place: tuple, tested: list[tuple[DatasetResults, Mapping[str, Any]]]
 
 
 def pooled_body(found: Sequence[SectionTables]) -> TableBody:
-    """The same as it is read."""
+    """The formatted table of the pooled contrasts."""
     frame = pooled(found)
     rows = []
     for entry in frame.to_dict("records"):

@@ -1,4 +1,4 @@
-"""Every prediction on a test part, for the CSV file alone: there scans and people are under salted hashes."""
+"""Every prediction on a test part, for the CSV file only, where salted hashes replace the names of scans and people."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _predicted(section: DatasetResults, run: Run) -> pd.DataFrame | None:
 
 
 def anonymised(found: SectionTables, frame: pd.DataFrame, known: ProtectedNames) -> pd.DataFrame:
-    """The same with salted hashes in place of the names of scans and people."""
+    """The rows with salted hashes in place of the names of scans and people."""
     if frame.empty:
         return frame
     return frame.assign(**{name: aliases(found.section.tested_on, frame[name]) for name in ("id", "group")})

@@ -1,4 +1,4 @@
-"""What a publisher's split flatters: the score on his test part, with and without groups learnt from."""
+"""The bias of a publisher's split: the score on its test part, with and without groups that are in training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def publisher(section: DatasetResults) -> pd.DataFrame:
-    """A row for each arm that was tested on a publisher's test part which shares groups with his training part.
+    """A row for each arm that was tested on a publisher's test part which shares groups with its training part.
 
     score: the primary metric on all test scans; unshared: on those whose group was not learnt from, NaN where there
     are none; test, shared: numbers of scans. Empty where nothing is shared.
@@ -45,7 +45,7 @@ def _row(section: DatasetResults, arm: str) -> dict[str, Any]:
 
 
 def publisher_body(found: SectionTables) -> TableBody:
-    """The same as it is read."""
+    """The formatted table of the scores."""
     section, frame = found.section, found.frame("publisher")
     digits = decimals(section.metric)
     score = metric_column(section, section.metric)

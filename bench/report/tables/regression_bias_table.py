@@ -1,4 +1,4 @@
-"""How a predicted number depends on the true one, and what correcting that would make of the error. Never applied."""
+"""How a predicted number depends on the true one, and the error if that were corrected. Never applied."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def bias(section: DatasetResults) -> pd.DataFrame:
-    """A row an arm of a task that predicts a number: mean and slope of the gap, MAE, MAE corrected; means over runs."""
+    """A row for each arm of a regression task: mean and slope of the gap, MAE, corrected MAE; means over runs."""
     rows = []
     for arm in section.arms if section.task.kind == "regression" else ():
         found = [run.record.metrics for run in section.of(arm) if run.done and "bias" in run.record.metrics]
@@ -36,13 +36,13 @@ def bias(section: DatasetResults) -> pd.DataFrame:
 
 
 def _gap(section: DatasetResults, run: Run) -> float:
-    """The mean of prediction - true number over the test part of a run; NaN where its predictions are not kept."""
+    """The mean of prediction - true number over the test part of a run; NaN if its predictions are not saved."""
     kept = section.predictions(run)
     return float((kept["selected"] - kept["y"]).mean()) if "selected" in kept else float("nan")
 
 
 def bias_body(found: SectionTables) -> TableBody:
-    """The same as it is read."""
+    """The formatted table of the bias."""
     section = found.section
     digits = decimals(section.metric)
     unit = f" ({section.task.unit})" if section.task.unit else ""

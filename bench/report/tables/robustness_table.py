@@ -1,4 +1,4 @@
-"""How much scores fall on corrupted scans, from what `bench stress` kept: the loss of every arm.
+"""How much scores fall on corrupted scans, from the predictions that `bench stress` saved: the loss of every arm.
 
 Two kinds of uncertainty, as everywhere: of a score at one strength, by resampling people within folds, for these
 trained networks; of an arm's mean drop, over folds with the Nadeau-Bengio correction, for the method.
@@ -37,7 +37,7 @@ DROPS = (
 def drops(found: RobustnessScores) -> pd.DataFrame:
     """A row for every arm: how much worse it scores on disturbed scans, all corruptions and strengths alike.
 
-    A fold counts where its networks were asked about every corruption at every strength. drop: positive is worse,
+    A fold counts if its networks have predictions for every corruption at every strength. drop: positive is worse,
     whichever way the metric goes; low and high: over folds, NaN for fewer than two of them.
     """
     return pd.DataFrame([_dropped(found, arm) for arm in found.section.arms if found.runs(arm)], columns=DROPS)
@@ -79,7 +79,7 @@ def _interval(section: DatasetResults, arm: str, lost: Mapping[tuple[int, int], 
 
 
 def stress_body(found: SectionTables) -> TableBody:
-    """What an arm loses on disturbed scans, from its drops; without rows where nobody asked."""
+    """The formatted table of the loss on corrupted scans; without rows if there are no predictions."""
     section, frame = found.section, found.frame("stress")
     digits = decimals(section.metric)
     columns = ("Arm", "Folds", "As they are", "Disturbed", "Loss", "95 %", "Worst of them", "Its loss")

@@ -44,7 +44,7 @@ def bands(section: DatasetResults, arm: str, kind: str) -> Band | None:
 
 
 def _usable(y: np.ndarray, p: np.ndarray) -> bool:
-    """Whether every class is there, and not alone, and all probabilities are numbers."""
+    """Whether every class occurs, there are at least two, and all probabilities are finite."""
     return set(np.unique(y)) == set(range(p.shape[1])) and bool(np.isfinite(p).all())
 
 

@@ -1,4 +1,4 @@
-"""How sure the score of trained models is on new people: one way for all tables and figures that say so."""
+"""The interval of the score of trained models on new people, the same for all tables and figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.report.tables.results import DatasetResults
 
 
 def judge(section: DatasetResults) -> Metric:
-    """The primary metric; of masks, which no record keeps, the mean of the scores of the scans that are kept."""
+    """The primary metric; for masks, which no record contains, the mean of the saved scores of the scans."""
     made = section.metric
     return made if made.kind != "segmentation" else replace(made, kind="regression", each=lambda y, p, spacing: p)
 

@@ -1,4 +1,4 @@
-"""What every arm scored, how sure that is, what choosing on the test part would have flattered, and what it cost."""
+"""The score of every arm, its interval, the optimism of selection on the test part, and the cost."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _row(section: DatasetResults, arm: str) -> dict[str, object]:
 
 
 def interval(section: DatasetResults, arm: str) -> tuple[float, float, float]:
-    """Low, high, and the share of resampled folds without a score: see `people.interval`. NaN without predictions."""
+    """Low, high, and the share of resampled folds without a score: see `score_interval`. NaN without predictions."""
     passes = _passes(section, arm)
     repeats = max(FEWEST, REPEATS // max(1, len(passes)))
     rng = np.random.default_rng(seed_of(section.name, arm, "bootstrap"))
@@ -97,7 +97,7 @@ def _passes(section: DatasetResults, arm: str) -> list[list[tuple[np.ndarray, np
 
 
 def _audit(section: DatasetResults, arm: str) -> dict[str, float]:
-    """The score under other ways to choose the evaluation point; flattery: what the best of all on test adds."""
+    """The score under other ways to choose the evaluation point; flattery: the gain from the best point on test."""
     found = {point: section.scores(arm, point=point) for point in POINTS}
     gains = {
         place: section.sign * (score - found["selected"].get(place, math.nan))
@@ -133,13 +133,13 @@ def mean_cost(runs: Sequence[Run], name: str) -> float:
 
 
 def not_measurable(runs: Sequence[Run], name: str) -> bool:
-    """Whether finished runs say that a cost could not be measured, and none has it: older records do not know of it."""
+    """Whether finished runs say that a cost could not be measured, and none has it; older records lack the field."""
     costs = [run.record.cost for run in runs if run.done and name in run.record.cost]
     return bool(costs) and all(cost[name] is None for cost in costs)
 
 
 def _upstream_seconds(section: DatasetResults, runs: Sequence[Run]) -> float:
-    """Seconds that training what an arm learns from took, a run; NaN where the plan names nothing upstream."""
+    """Seconds to train the upstream networks of an arm, per run; NaN if the plan has none."""
     keys = [run.cell.upstream for run in runs if run.done]
     if not any(keys):
         return math.nan
@@ -148,7 +148,7 @@ def _upstream_seconds(section: DatasetResults, runs: Sequence[Run]) -> float:
 
 
 def _mean_tuning(runs: Sequence[Run], name: str) -> float:
-    """What the search for a run's parameters took; NaN where the plan names none."""
+    """Seconds of the search for the parameters of a run; NaN if the plan names no search."""
     values = [run.cell.tuning[name] for run in runs if run.cell.tuning]
     return float(np.mean(values)) if values else math.nan
 
@@ -196,7 +196,7 @@ def _caption(section: DatasetResults) -> str:
 
 
 def _interval_words(section: DatasetResults) -> str:
-    """How the interval beside a score is made."""
+    """How the interval beside a score is computed."""
     area = is_area(section.metric, len(section.task.classes))
     made = "logit interval with the variance of DeLong" if area else "percentile interval of the bootstrap over people"
     if section.external:

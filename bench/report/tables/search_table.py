@@ -1,4 +1,4 @@
-"""What searches found and cost, from the file that they wrote: beside the defaults, on the part that they chose by."""
+"""Results and costs of the searches from their file, beside the defaults, on the validation part."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _place(one: Mapping[str, Any]) -> str:
 
 
 def _notes(sets: Sequence[Mapping[str, Any]], tuned: Mapping[str, Any]) -> tuple[str, ...]:
-    """Who suggested and who pruned, each way once; what is not searched, and numbers that differ."""
+    """Each combination of sampler and pruner once; open searches, and unequal numbers of candidates."""
     names = ("sampler", "pruner", "seed")
     ways = {(*(one["search"][name] for name in names), one["search"]["versions"]["optuna"]) for one in sets}
     notes = [

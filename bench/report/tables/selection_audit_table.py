@@ -1,4 +1,4 @@
-"""What other ways to choose the evaluation point would have scored: columns of the scores, read side by side."""
+"""The scores with other ways to choose the evaluation point: columns of the scores, side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seconds of arms side by side, from what `bench cost --study` wrote: `<study>/timing.json`."""
+"""Seconds of arms side by side, from the file that `bench cost --study` wrote: `<study>/timing.json`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILE = "timing.json"
 
 
 def read(root: Path, study: str) -> dict[str, Any]:
-    """What was timed of a study; empty where nothing was, or the file is no whole one."""
+    """The timings of a study; empty if there are none, or the file is incomplete."""
     path = Path(root) / study / FILE
     try:
         with read_errors(path):
@@ -32,7 +32,7 @@ def read(root: Path, study: str) -> dict[str, Any]:
 
 
 def speed_body(found: SectionTables) -> TableBody:
-    """The median over rounds of every arm with the shortest and the longest; without rows where nobody timed."""
+    """The median over rounds of every arm with the shortest and the longest; without rows if there are no timings."""
     section = found.section
     speed = read(section.store.root, section.plan.study)
     timed = speed.get("data", {}).get(section.name, [])

@@ -1,4 +1,4 @@
-"""A table as it is read, and the cells that several tables share."""
+"""A formatted table, and the cells that several tables share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class TableBody:
-    """The columns and rows of a table, with the caption that says what they rest on.
+    """The columns and rows of a table, with the caption that states their basis.
 
     rows: each has one cell for every column. words: indices of the columns of words, which are set to the left.
     """
@@ -30,13 +30,13 @@ class TableBody:
     words: tuple[int, ...] = (0,)
 
     def titled(self, name: str, title: str) -> Table:
-        """The same with a name and a heading."""
+        """The table with a name and a heading."""
         return Table(name, title, self.columns, self.rows, self.caption, self.notes, self.words)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready to be set: see `TableBody`. name: of its label in LaTeX and of its file names."""
+    """A table that is ready to render: see `TableBody`. name: of its label in LaTeX and of its file names."""
 
     name: str
     title: str
@@ -48,7 +48,7 @@ class Table:
 
 
 def arm_cell(entry: Entry) -> str:
-    """An arm with its part in the study."""
+    """An arm with its role in the study."""
     if entry["floor"]:
         return f"{entry['arm']} [floor]"
     return f"{entry['arm']} [reference]" if entry["reference"] else entry["arm"]

@@ -42,5 +42,5 @@ def of_kind(specs: Specs, kind: type[Spec]) -> list[Spec]:
 
 
 def csv_descriptions(specs: Specs) -> dict[str, str]:
-    """Name of a CSV file without its ending -> what the page says of it."""
+    """Name of a CSV file without its ending -> its description on the page."""
     return {spec.csv: spec.about for spec in specs.values() if not isinstance(spec, StudyTableSpec) and spec.csv}

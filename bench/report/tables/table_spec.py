@@ -1,4 +1,4 @@
-"""What one file of this folder declares: a table of a report with its numbers, its layout and its CSV file.
+"""The declaration in each file of this folder: a table of a report with its numbers, its layout and its CSV file.
 
 A file whose name ends in `_table.py` has one module-level `TABLE`; a plug-in file may have one as well. It is a
 `TableSpec` (of each data set), an `AcrossTableSpec` (over several data sets) or a `StudyTableSpec` (of the study).
@@ -31,10 +31,10 @@ class TableSpec:
 
     frame: computes its numbers. tests: instead of `frame`, one row for each declared test on every data set (columns
     data, data_kind, arm, against, p, p_equivalence and those that a verdict reads): Holm's correction then spans all
-    tables of such tests. layout: the rows as they are read, with the caption; a table without rows is left out, and
+    tables of such tests. layout: the formatted rows, with the caption; a table without rows is left out, and
     without a layout there are numbers only.
 
-    csv: name of its CSV file without the ending; empty: none is written. about: what the page says of that file.
+    csv: name of its CSV file without the ending; empty: none is written. about: its description on the page.
     csv_if_empty: write the file also where no data set has a row. anonymise: applied to the numbers before they are
     written; names of scans, people and folders are refused in every file.
     """

@@ -1,4 +1,4 @@
-"""What was followed as training went, of each fold: at every evaluation point the mean of its seeds."""
+"""The curves of training for each fold: at every evaluation point the mean over seeds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TrainingCurve:
 
 
 def course(section: DatasetResults, arm: str) -> TrainingCurve | None:
-    """The course of an arm; None where its records follow nothing: what is solved at once has no course."""
+    """The training curve of an arm; None if its records have none, as for a model with a closed-form solution."""
     runs = [run for run in section.of(arm) if run.done and len(run.record.curve) > 1]
     if not runs:
         return None

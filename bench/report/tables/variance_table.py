@@ -1,4 +1,4 @@
-"""How large the noise of seeds is against that of folds, in a study that trains with several seeds.
+"""The variance between seeds compared with that between folds, in a study that trains with several seeds.
 
 A score of fold f with seed s is taken as mean + fold + rest; the two variances are those of a one-way analysis of
 variance with random folds (the method of moments), on the folds that have all seeds. What the seeds leave is smaller
@@ -67,7 +67,7 @@ def variances(scores: Scores) -> dict[str, float]:
 
 
 def noise_body(found: SectionTables) -> TableBody:
-    """The same as it is read."""
+    """The formatted table of the variances."""
     section = found.section
     digits = decimals(section.metric)
     columns = ("Arm, or contrast", "Folds", "Seeds", "SD of seeds", "SD of folds", "Share of seeds", "SD, one seed")
