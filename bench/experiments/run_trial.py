@@ -1,4 +1,4 @@
-"""One trial in, one record out: the only place where data, method, training, metrics and store meet."""
+"""Runs one trial and saves its record: the only module that joins data, method, training, metrics and store."""
 
 from __future__ import annotations
 
@@ -48,46 +48,46 @@ def run(
 ) -> Record:
     """Run one trial and save its record, also when it fails. keep: also save the selected weights.
 
-    node: the name of the part of a cluster that it runs on. The caller must hold the trial's lock; mark: suffix used
+    node: name of the node of a cluster that it runs on. The caller must hold the trial's lock; mark: suffix used
     where the file system has no locks. Resumes from the last checkpoint. BenchError (a wrong study, a full disk) and
     interrupts pass through; everything else becomes part of the record.
     """
     began, since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter()
-    kept, notes = Artifacts(), []
+    artifacts, notes = Artifacts(), []
     try:
         with threadpool_limits(trial.recipe.threads):  # of BLAS and OpenMP; torch has a number of its own
-            record, kept = _done_or_anew(trial, store, mark, progress, notes)
+            record, artifacts = _resume_or_restart(trial, store, mark, progress, notes)
     except (RefusalError, UnsupportedInputSizeError) as refusal:
         record = Record(trial, "refused", error={"kind": "refused", "message": str(refusal), "traceback": ""})
     except BenchError:
         raise
-    except Exception as error:  # a run's fault is a record, and the sweep goes on
+    except Exception as error:  # an error becomes a record, and the other trials run
         record = failed(trial, error)
-    seconds = time.perf_counter() - since + kept.earlier
+    seconds = time.perf_counter() - since + artifacts.earlier
     record = replace(record, provenance=_provenance(began, seconds, notes, node))
-    store.put(record, kept.arrays, kept.weights if keep else None, mark)
+    store.put(record, artifacts.arrays, artifacts.weights if keep else None, mark)
     return record
 
 
 @dataclass(frozen=True)
 class Artifacts:
-    """What is kept beside a record."""
+    """The files saved with a record."""
 
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     weights: Path | None = None  # of the selected evaluation point
-    earlier: float = 0.0  # seconds of a killed process that the trial was gone on from
+    earlier: float = 0.0  # seconds of the killed process from which the trial resumed
 
 
-def _done_or_anew(
+def _resume_or_restart(
     trial: Trial, store: Store, mark: str, progress: Progress, notes: list[str]
 ) -> tuple[Record, Artifacts]:
-    """The finished trial; begun anew where it cannot go on from what was left. notes: what there is to say of it."""
+    """Run the trial from its last checkpoint, or from the beginning if that is damaged, which `notes` gets to say."""
     try:
-        return _done(trial, store, store.workplace(trial.key, mark), progress)
+        return _run(trial, store, store.workplace(trial.key, mark), progress)
     except CheckpointError as fault:
         aside = store.set_workplaces_aside(trial.key, fault.why)
-        notes.append(f"{fault.message}; it is set aside as {aside}, and the trial began anew")
-    return _done(trial, store, store.workplace(trial.key, mark), progress)
+        notes.append(f"{fault.message}; it was renamed to {aside}, and the trial started from the beginning")
+    return _run(trial, store, store.workplace(trial.key, mark), progress)
 
 
 def failed(trial: Trial, error: BaseException) -> Record:
@@ -99,7 +99,7 @@ def failed(trial: Trial, error: BaseException) -> Record:
     return Record(trial, "failed", error={"kind": kind, "message": text, "traceback": trace})
 
 
-def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tuple[Record, Artifacts]:
+def _run(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tuple[Record, Artifacts]:
     device = default_device()
     enable_determinism(trial.recipe.threads)
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
@@ -107,21 +107,22 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
     model_cost.reset_peak_memory(device)
     setup = training_setup(trial, data, workplace, _upstream(trial, store, data), progress)
     meter = EnergyMeter(device)
-    with _listening() as not_deterministic:
+    with _nondeterministic_operations() as not_deterministic:
         fit = loop.fit(setup, data.shape)
     joules = None if fit.resumed else meter.joules()  # a killed process has taken its part with it
     test, tested = data.test(), data.tested
-    said, seconds = _said_of_test(fit, setup, test)
-    said, task = [tested.to_test_classes(each) for each in said], tested.prepared.task
+    learnt, seconds = _predict_test(fit, setup, test)
+    predictions, task = [tested.to_test_classes(each) for each in learnt], tested.prepared.task
+    selected = predictions[fit.selected]
     record = Record(
         trial,
         "done",
         metrics={
-            **scores.metrics(fit, task, said, test.y, setup.spacing, setup.task),
-            **_unshared(data, said[fit.selected]),
-            **_by_validation(fit, setup, task, test, said[fit.selected]),
+            **scores.metrics(fit, task, predictions, test.y, setup.spacing, setup.task),
+            **_unshared_scores(data, selected),
+            **_validation_scores(fit, setup, task, test, selected),
         },
-        curve=scores.curve(fit, task, said, test.y, setup.spacing),
+        curve=scores.curve(fit, task, predictions, test.y, setup.spacing),
         resolved={**_resolved(setup, data, fit), "not_deterministic": sorted(not_deterministic)},
         sizes=_sizes(data),
         cost={**_cost(fit, data, seconds / max(1, len(test)), device), "train_joules": joules},
@@ -129,71 +130,75 @@ def _done(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tu
     ids, groups = (np.array(names)[tested.rows] for names in (tested.prepared.ids, tested.prepared.groups))
     arrays = {"ids": ids, "groups": groups}
     if setup.task.kind != "segmentation":
-        arrays |= {"y": test.y, "selected": said[fit.selected], "last": said[-1]}
+        arrays |= {"y": test.y, "selected": selected, "last": predictions[-1]}
     elif (judge := metric(task.primary)).each is not None:  # label maps are large; the score of each scan is not
-        arrays |= {"scan_scores": judge.values(test.y, said[fit.selected], setup.spacing)}
+        arrays |= {"scan_scores": judge.values(test.y, selected, setup.spacing)}
     return record, Artifacts(arrays, fit.points[fit.selected].state, fit.earlier)
 
 
-def _unshared(data: TrialData, said: np.ndarray) -> dict[str, dict[str, float]]:
-    """Where a publisher's split divides groups: the scores on the test scans whose group was not learnt from."""
+def _unshared_scores(data: TrialData, predictions: np.ndarray) -> dict[str, dict[str, float]]:
+    """If a publisher's split divides groups: the scores on test scans whose group has no training scan."""
     known = splits.shared_groups(data.prepared, data.fold)
     if data.external is not None or not known.any():
         return {}
     y = data.targets[data.fold.test]
-    return {"unshared": evaluate(data.prepared.task, y[~known], said[~known]) if not known.all() else {}}
+    return {"unshared": evaluate(data.prepared.task, y[~known], predictions[~known]) if not known.all() else {}}
 
 
-def _by_validation(
-    fit: loop.Fit, setup: loop.TrainingSetup, task: Task, test: Part, said: np.ndarray
+def _validation_scores(
+    fit: loop.Fit, setup: loop.TrainingSetup, task: Task, test: Part, predictions: np.ndarray
 ) -> dict[str, dict[str, float]]:
-    """What the validation part has to say of the selected point on the test part; the scores are not touched.
+    """Quantities estimated on the validation part and applied to the test part; the scores do not change.
 
-    Of a number: how predictions depend on the true one. Of two classes: where to draw the line between them.
+    Regression: the bias of predictions along the true value. Two classes: the operating point.
     """
-    if setup.task.kind == "segmentation" or (setup.task.kind == "classification" and not _two(setup.task, task)):
+    if setup.task.kind == "segmentation" or (setup.task.kind == "classification" and not _all_binary(setup.task, task)):
         return {}
     mixed = loop.autocast(setup.recipe, setup.device)
     raw = inference.logits(fit.load(fit.selected), setup.val, 2 * setup.recipe.batch_size, mixed)
     known = inference.predictions(raw, setup.task, fit.scale)
     if setup.task.kind == "regression":
-        return {"bias": scores.prediction_bias(setup.val.y, known, test.y, said)}
-    return {"operating": scores.operating_point(setup.val.y, known, test.y, said)}
+        return {"bias": scores.prediction_bias(setup.val.y, known, test.y, predictions)}
+    return {"operating": scores.operating_point(setup.val.y, known, test.y, predictions)}
 
 
-def _two(*tasks: Task) -> bool:
+def _all_binary(*tasks: Task) -> bool:
     return all(len(task.classes) == 2 for task in tasks)
 
 
 def _upstream(trial: Trial, store: Store, data: TrialData) -> Sequence[Outputs]:
-    """What the networks of the upstream trials say of every training scan, each through its own view."""
+    """The outputs of the upstream trials' networks for every training scan, each through its own view."""
     return [_outputs_of(needed, store, data) for needed in needed_by(trial)]
 
 
 def _outputs_of(needed: Trial, store: Store, data: TrialData) -> Outputs:
     record, weights = store.verified(needed.key, weights=True), store.weights(needed.key)
     if fault := store.damaged.get(needed.key):
-        raise RunAbortedError(f"{fault}; run the same command again: it is set aside and trained again")
+        raise RunAbortedError(
+            f"{fault}; run the same command again: the record is moved aside and the trial runs again"
+        )
     if record is not None and record.status == "refused":
         raise RefusalError(f"it learns from {needed.method.name}, which was refused: {record.error['message']}")
     if record is None or record.status != "done" or weights is None:
-        state = "is missing" if record is None else f"{record.status}: {record.error.get('message', 'no weights kept')}"
+        state = (
+            "is missing" if record is None else f"{record.status}: {record.error.get('message', 'no weights saved')}"
+        )
         raise RuntimeError(f"the upstream trial {needed.key} ({needed.method.name}) {state}")
     return upstream_outputs(needed, data, weights)
 
 
-def _said_of_test(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> tuple[list[np.ndarray], float]:
+def _predict_test(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> tuple[list[np.ndarray], float]:
     """Predictions on the test part at every evaluation point, and the seconds that one pass took."""
-    said: list[np.ndarray] = []
+    predictions: list[np.ndarray] = []
     shortest = math.inf
     for point in range(len(fit.points)):
         model = fit.load(point)
         start = time.perf_counter()
         mixed = loop.autocast(setup.recipe, setup.device)
         raw = inference.logits(model, test, 2 * setup.recipe.batch_size, mixed)
-        said.append(inference.predictions(raw, setup.task, fit.scale))
+        predictions.append(inference.predictions(raw, setup.task, fit.scale))
         shortest = min(shortest, time.perf_counter() - start)
-    return said, shortest
+    return predictions, shortest
 
 
 def _resolved(setup: loop.TrainingSetup, data: TrialData, fit: loop.Fit) -> dict[str, Any]:
@@ -218,7 +223,7 @@ def _sizes(data: TrialData) -> dict[str, int]:
     parts = {"train": (data.prepared, data.fold.train), "val": (data.prepared, data.fold.val)}
     parts["test"] = (data.tested.prepared, data.tested.rows)
     sizes = {name: len(rows) for name, (_, rows) in parts.items()}
-    sizes |= {f"{name}_groups": len({held.groups[row] for row in rows}) for name, (held, rows) in parts.items()}
+    sizes |= {f"{name}_groups": len({prepared.groups[row] for row in rows}) for name, (prepared, rows) in parts.items()}
     known = 0 if data.external else int(splits.shared_groups(data.prepared, data.fold).sum())
     return sizes | ({"test_shared": known} if known else {})
 
@@ -239,13 +244,13 @@ def _cost(fit: loop.Fit, data: TrialData, inference_seconds: float, device: torc
 
 
 @contextmanager
-def _listening() -> Iterator[set[str]]:
-    """The names of the operations that had no deterministic form, filled in at the end; other warnings pass on."""
+def _nondeterministic_operations() -> Iterator[set[str]]:
+    """Yield a set that gets the names of operations without a deterministic form; other warnings are shown again."""
     names: set[str] = set()
-    with warnings.catch_warnings(record=True) as heard:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield names
-    for warning in heard:
+    for warning in caught:
         text = str(warning.message)
         if "deterministic" in text:
             names.add(text.split(" ")[0])

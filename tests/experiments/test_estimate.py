@@ -83,7 +83,7 @@ def test_a_measured_trial_is_used_where_no_record_is_of_the_kind(tmp_path):
 def test_what_nothing_tells_of_is_unknown_and_said_to_be(tmp_path):
     found = estimate([trial()], tmp_path)
     assert (found.unknown, found.seconds) == (1, 0)
-    assert "not known" in found.lines()[0]
+    assert "unknown" in found.lines()[0]
     keep(tmp_path, trial(), status="failed")
     assert estimate([trial(fold=1)], tmp_path).unknown == 1
     assert estimate([], tmp_path).lines() == ["time: nothing is left to run"]

@@ -1,6 +1,6 @@
-"""From a study to its trials: pure, without torch, and written down for the report and the status.
+"""Plans the trials of a study, without torch, and writes plan.json for the report and the status.
 
-A cell is a trial with its place in the table. What the methods need beforehand (teachers) comes as cells of their own.
+A cell is a trial with its place in the table. Upstream trials (teachers) have cells of their own.
 """
 
 from bench.experiments.plan.dependencies import needed_by, upstream_of

@@ -1,9 +1,9 @@
-"""What the open trials of a study will take, in seconds, memory and disk: from records of trials like them.
+"""Estimates the seconds, memory and disk of a study's open trials from records of similar trials.
 
-Three sources, the best there is for each trial: records of the same method on the same data, whatever fold, seed and
-number of steps; else short trials of it that `bench plan --measure` ran for this; else either of the same method with
-other parameters (but the same view) on scans of the same shape. What no record tells is unknown, and said to be. An
-estimate of seconds holds for the machine that the records come from, as busy as it was then.
+Three sources, the best one for each trial: records of the same method on the same data, with any fold, seed and number
+of steps; else short trials that `bench plan --measure` ran; else records of the same method with other parameters (but
+the same view) on scans of the same shape. Trials without such a record count as unknown. An estimate of seconds is for
+the machine of the records, with its load at that time.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from bench.core import BenchError, Record, Trial, canonical
 from bench.storage.record_store import Store
 
 MEASURED = ".measured"  # under the results root: short trials that were run to be timed
-LOOK = 400  # records that are read at most, the newest first
-ENOUGH = 3  # records of one kind, after which no more are asked
+MOST_RECORDS = 400  # records read at most, the newest first
+ENOUGH = 3  # records of one kind, after which no more are read
 
 Kind = tuple[str, str, str]  # data set, method and curriculum in canonical form
 
 
 @dataclass(frozen=True)
 class TrialCost:
-    """What one trial takes."""
+    """The cost of one trial."""
 
     seconds: float
     memory_mb: float | None  # at its peak
@@ -38,16 +38,16 @@ class TrialCost:
 
 @dataclass(frozen=True)
 class FinishedTrial:
-    """A finished trial and what it left on disk."""
+    """A finished trial and its size on disk."""
 
     record: Record
     disk: float
-    measured: bool  # run to be timed
+    measured: bool  # by `bench plan --measure`
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What all open trials take. unknown: those that no record tells of."""
+    """The cost of all open trials. unknown: number of trials without a similar record."""
 
     needs: Mapping[Kind, TrialCost]
     trials: int
@@ -63,13 +63,13 @@ class Estimate:
             return ["time: nothing is left to run"]
         known = self.trials - self.unknown
         if not known:
-            return ["time, memory, disk: not known, as no record is of such a trial; bench plan --measure finds out"]
-        told = [f"{in_words(self.seconds)} run one by one"]
-        told += [f"{self.memory_mb:,.0f} MB of memory at the peak of a trial"] if self.memory_mb else []
-        told += [f"{self.disk / 2**20:,.1f} MB of disk"]
-        rest = f"; {self.unknown} more are not known (bench plan --measure finds out)" if self.unknown else ""
+            return ["time, memory, disk: unknown, as no such trial has a record; run bench plan --measure"]
+        parts = [f"{in_words(self.seconds)} run one by one"]
+        parts += [f"{self.memory_mb:,.0f} MB of memory at the peak of a trial"] if self.memory_mb else []
+        parts += [f"{self.disk / 2**20:,.1f} MB of disk"]
+        rest = f"; {self.unknown} more are unknown (run bench plan --measure)" if self.unknown else ""
         sources = "; ".join(f"{count} by {words}" for words, count in self.sources.items())
-        return [f"estimate for {known} open trials: {', '.join(told)}{rest}", f"estimated from: {sources}"]
+        return [f"estimate for {known} open trials: {', '.join(parts)}{rest}", f"estimated from: {sources}"]
 
     def summary(self) -> dict[str, Any]:
         """The same for scripts."""
@@ -84,7 +84,7 @@ class Estimate:
 
 
 def cost_kind(trial: Trial) -> Kind:
-    """What trials have in common that take about as long."""
+    """Data, method and curriculum: trials that share them take about as long."""
     return trial.data.text, trial.method.text, trial.curriculum.text
 
 
@@ -92,8 +92,8 @@ def estimate(trials: Iterable[Trial], root: Path) -> Estimate:
     """The estimate for open trials, from the records under a results root."""
     trials = list(trials)
     examples = {cost_kind(trial): trial for trial in trials}
-    seen = list(_seen(examples, Path(root))) if examples else []
-    needs = {kind: need for kind, trial in examples.items() if (need := _need(trial, seen))}
+    finished = list(_finished(examples, Path(root))) if examples else []
+    needs = {kind: need for kind, trial in examples.items() if (need := _need(trial, finished))}
     known = [needs[kind] for trial in trials if (kind := cost_kind(trial)) in needs]
     sources: dict[str, int] = {}
     for need in known:
@@ -104,12 +104,12 @@ def estimate(trials: Iterable[Trial], root: Path) -> Estimate:
     return Estimate(needs, len(trials), seconds, peak, disk, len(trials) - len(known), sources)
 
 
-def _seen(examples: Mapping[Kind, Trial], root: Path) -> Iterator[FinishedTrial]:
-    """Finished and refused trials of the methods asked for: the newest of the results, then those run to be timed."""
+def _finished(examples: Mapping[Kind, Trial], root: Path) -> Iterator[FinishedTrial]:
+    """Finished and refused trials of these methods: the newest of the results, then the measured short ones."""
     wanted = {trial.method.name for trial in examples.values()}
     for place, measured in ((root, False), (root / MEASURED, True)):
         store, counts = Store(place), dict.fromkeys(examples, 0)
-        for folder in _newest(store.trials)[:LOOK]:
+        for folder in _newest(store.trials)[:MOST_RECORDS]:
             record = store.get(folder.name)
             if record is None or record.status == "failed" or record.trial.method.name not in wanted:
                 continue
@@ -125,38 +125,38 @@ def _newest(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        found = [(entry.stat().st_mtime, entry.path) for entry in entries if "." not in entry.name and entry.is_dir()]
-    return [Path(path) for _, path in sorted(found, reverse=True)]
+        folders = [(entry.stat().st_mtime, entry.path) for entry in entries if "." not in entry.name and entry.is_dir()]
+    return [Path(path) for _, path in sorted(folders, reverse=True)]
 
 
-def _need(trial: Trial, seen: list[FinishedTrial]) -> TrialCost | None:
+def _need(trial: Trial, finished: list[FinishedTrial]) -> TrialCost | None:
     kind, shape = cost_kind(trial), _shape(trial)
-    same = [each for each in seen if cost_kind(each.record.trial) == kind and not each.measured]
-    timed = [each for each in seen if cost_kind(each.record.trial) == kind and each.measured]
-    done = [each for each in seen if each.record.status == "done"]
+    same = [each for each in finished if cost_kind(each.record.trial) == kind and not each.measured]
+    timed = [each for each in finished if cost_kind(each.record.trial) == kind and each.measured]
+    done = [each for each in finished if each.record.status == "done"]
     near = [each for each in done if _is_like(each.record.trial, trial, shape)]
-    for found, words in (
+    for similar, words in (
         (same, "earlier records of the same method and data"),
         (timed, "short trials that were measured"),
         (near, "trials of the method with other parameters, on scans of the same shape"),
     ):
-        if found:
-            return _mean(trial, found[:20], words)
+        if similar:
+            return _mean(trial, similar[:20], words)
     return None
 
 
-def _mean(trial: Trial, found: list[FinishedTrial], words: str) -> TrialCost:
+def _mean(trial: Trial, similar: list[FinishedTrial], words: str) -> TrialCost:
     """Mean seconds and bytes and the highest memory of trials on the machine of the newest, as `trial` would have."""
-    where = _machine(found[0].record)
-    found = [each for each in found if _machine(each.record) == where]
-    memory = [each.record.cost.get("peak_memory_mb") for each in found]
-    seconds = fmean(_seconds(each.record, trial) for each in found)
+    where = _machine(similar[0].record)
+    similar = [each for each in similar if _machine(each.record) == where]
+    memory = [each.record.cost.get("peak_memory_mb") for each in similar]
+    seconds = fmean(_seconds(each.record, trial) for each in similar)
     most = max((value for value in memory if value), default=None)
-    return TrialCost(seconds, most, fmean(each.disk for each in found), f"{words} ({where})")
+    return TrialCost(seconds, most, fmean(each.disk for each in similar), f"{words} ({where})")
 
 
 def _seconds(record: Record, trial: Trial) -> float:
-    """What `trial` takes by a record of another: its steps, its evaluation points, and all that comes once."""
+    """Seconds of `trial` from the record of another: its steps, its evaluation points, and the fixed part."""
     cost, took, recipe = record.cost, record.provenance.get("seconds") or 0.0, record.trial.recipe
     steps = record.resolved.get("optimiser_steps") or 0
     once = took - (cost.get("train_seconds") or 0.0)
@@ -177,7 +177,7 @@ def _is_like(other: Trial, trial: Trial, shape: tuple[int, ...] | None) -> bool:
 
 
 def _shape(trial: Trial) -> tuple[int, ...] | None:
-    """Of the scans of a trial; None where its data set is not known here any more."""
+    """The shape of a trial's scans; None if its data set no longer exists."""
     try:
         return tuple(registry.make("datasets", trial.data.name, trial.data.params).shape)
     except BenchError:
@@ -189,7 +189,7 @@ def _machine(record: Record) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """A time as people say it."""
+    """A duration in words."""
     if seconds < 90:
         return f"about {max(1, round(seconds))} seconds"
     if seconds < 5400:
