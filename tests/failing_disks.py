@@ -1,6 +1,6 @@
 """A study on a disk that is too small, may only be read, is taken away, or has another time.
 
-Usage: `starving.py FOLDER WORDS...`
+Usage: `failing_disks.py FOLDER WORDS...`
 
 Run as root of a namespace of its own (`unshare --mount --map-root-user`), so that it may mount what it likes. What was
 refused must have been told in one line; once mended, the same command must leave what it leaves undisturbed.
@@ -68,7 +68,7 @@ def removed(words: list[str], place: Path) -> None:
     shutil.rmtree(place / "results", ignore_errors=True)
     status, said = ended(child, place)
     assert status == 1, said
-    told(said, "not there any more", "are gone")
+    told(said, "no longer exists", "are missing")
 
 
 def clock(words: list[str], place: Path) -> None:

@@ -1,6 +1,6 @@
 """Kills a command at random moments, gives it again, and looks at what is left.
 
-Usage: `killing.py HOW COUNT SEED FOLDER WORDS...`
+Usage: `kill_and_rerun.py HOW COUNT SEED FOLDER WORDS...`
 
 The command (of `bench`) runs in a forked child, so that the moments fall into its work and not into the imports. After
 every kill, what counts as recorded may not have changed since the kill before; a finished command is begun anew in

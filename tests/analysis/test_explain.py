@@ -136,7 +136,7 @@ def test_maps_lie_where_their_scans_lie_and_are_scored(kept, tmp_path):
 
 def test_what_cannot_be_explained_says_what_to_do(kept):
     store, _, bare = kept
-    with pytest.raises(BenchError, match="not kept; run its study again with them"):
+    with pytest.raises(BenchError, match="not saved; run its study again with them"):
         load(store, bare.key)
     with pytest.raises(BenchError, match="no finished trial 0000"):
         load(store, "0000")

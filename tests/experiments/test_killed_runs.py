@@ -27,7 +27,7 @@ def program(name: str, *words: object, before: tuple[str, ...] = ()) -> str:
 
 
 def killed(how: str, count: int, folder: Path, *words: object, seed: int = 1) -> dict[str, int]:
-    return json.loads(program("killing.py", how, count, seed, folder, *words))
+    return json.loads(program("kill_and_rerun.py", how, count, seed, folder, *words))
 
 
 def test_a_study_killed_at_ten_moments_ends_as_if_undisturbed(tmp_path):
@@ -126,5 +126,5 @@ def test_a_disk_that_refuses_is_told_and_a_study_goes_on_once_that_is_mended(tmp
         subprocess.run([*alone, "mount", "-t", "tmpfs", "tmpfs", str(tmp_path)], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no file systems can be mounted here: {error}")
-    done = program("starving.py", tmp_path, *STUDY, before=alone)
+    done = program("failing_disks.py", tmp_path, *STUDY, before=alone)
     assert done.split("\n")[:4] == [f"{how}: as undisturbed" for how in ("full", "readonly", "removed", "clock")]

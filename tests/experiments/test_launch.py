@@ -223,7 +223,7 @@ def test_an_image_data_set_is_shown_as_it_is(study, tmp_path):
 def test_data_prepared_anew_do_not_answer_to_an_old_plan(study, tmp_path):
     cells = cells_of(study)
     old = replace(cells[0].trial, data=replace(cells[0].trial.data, fingerprint="yesterday"))
-    with pytest.raises(BenchError, match="prepared anew"):
+    with pytest.raises(BenchError, match="prepared again"):
         run_trial.run(old, Store(tmp_path / "r"))
 
 
