@@ -1,1 +1,1 @@
-"""Baseline methods, one file each with METHOD in it; the networks lie in private files beside them."""
+"""Baseline methods, one file each with METHOD in it; their networks are in private modules of this package."""

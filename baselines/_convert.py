@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from baselines import _timm
 from bench.core import BenchError
 
-FLAT = {0: (1, 2), 1: (0, 2), 2: (0, 1)}  # the axis that a kernel has no extent along -> the axes that it has
+FLAT = {0: (1, 2), 1: (0, 2), 2: (0, 1)}  # axis of size 1 of a kernel -> the two axes of its plane
 WHOLES = {  # containers of timm: they pass maps from layer to layer and use no axis themselves
     *("ResNet", "BasicBlock", "Bottleneck", "DenseNet", "DenseBlock", "DenseLayer", "DenseTransition", "RegNet"),
     *("RegStage", "EfficientNet", "MobileNetV3", "InvertedResidual", "DepthwiseSeparableConv", "EdgeResidual"),
@@ -36,7 +36,7 @@ class Across(nn.Module):
 class AcsConv(nn.Conv2d):
     """The weights of a 2D convolution as three parts of 3D ones: kernels in the first plane, the second, the third.
 
-    (B, C, D, H, W) to (B, C', D', H', W'). A grouped convolution is parted between its groups.
+    (B, C, D, H, W) to (B, C', D', H', W'). A grouped convolution is split between its groups.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ class AcsConv(nn.Conv2d):
 class InflatedConv(nn.Conv3d):
     """A 3D convolution with the kernels of a 2D one, repeated along the depth and divided by their number.
 
-    `margin` copies of the outermost slices are added at either end. It concatenates slices instead of padding: their
+    `margin` copies of the outermost slices are added at either end, by concatenation and not by padding, so that
     gradients are summed in a fixed order on every device.
     """
 
@@ -107,7 +107,7 @@ def create(
     conversion: str,
     axis: int,
 ) -> nn.Module:
-    """The 3D network for volumes of `shape`, (C, D, H, W), with slices along `axis`; BenchError where there is none."""
+    """The 3D network for volumes of `shape`, (C, D, H, W), with slices along `axis`; BenchError without a 3D form."""
     flat = tuple(size for each, size in enumerate(shape) if each != axis + 1)
     made = _timm.create(network, flat, outputs, options, weights)
     try:
@@ -212,11 +212,11 @@ def _shared_arguments(conv: nn.Conv2d) -> dict[str, Any]:
 
 
 def _with(values: tuple[int, int], at: int, value: int) -> tuple[int, ...]:
-    """Three numbers: those of the two axes of a kernel, and one for the axis that it has no extent along."""
+    """Three numbers: those of the two axes of a kernel, and the given one for its third axis."""
     return (*values[:at], value, *values[at:])
 
 
 def _thirds(many: int) -> list[slice]:
-    """Three parts of as equal a size as can be, the first ones larger."""
+    """Sizes of three nearly equal parts; the first ones are larger."""
     cuts = [-(-many * part // 3) for part in range(4)]
     return [slice(*pair) for pair in pairwise(cuts)]

@@ -1,7 +1,7 @@
 """Distillation losses on logits and features: pure functions that return one number per scan, (B,).
 
-student and teacher: float32, of the same B scans. Where a loss is of the batch as a whole, the numbers are the shares
-of its rows, and their mean is the loss. Equations after the papers named at each function.
+student and teacher: float32, of the same B scans. For a loss over the whole batch, the numbers are the contributions of
+its rows, and their mean is the loss. Each function names the paper of its equation.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ EPSILON = 1e-7
 
 
 def soft_targets(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """T^2 KL(teacher || student) of the softened answers. logits (B, K). Hinton et al., arXiv 1503.02531."""
+    """T^2 KL(teacher || student) of the softened predictions. logits (B, K). Hinton et al., arXiv 1503.02531."""
     return temperature**2 * _divergence((student / temperature).log_softmax(1), (teacher / temperature).log_softmax(1))
 
 
 def decoupled(student: Tensor, teacher: Tensor, y: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """The two parts of KL(teacher || student): of own class against all others, and among the others.
+    """The two parts of KL(teacher || student): true class against all others, and among the others.
 
-    logits (B, K), y (B,). The KL is the first plus (1 - the teacher's chance of y) times the second, which is 0 for
-    two classes. Zhao et al., Decoupled Knowledge Distillation, CVPR 2022.
+    logits (B, K), y (B,). The KL is the first plus (1 - the teacher's probability of y) times the second, which is 0
+    for two classes. Zhao et al., Decoupled Knowledge Distillation, CVPR 2022.
     """
     own, others = zip(*(_apart(logits / temperature, y) for logits in (student, teacher)), strict=True)
     return _divergence(*own), _divergence(*others)
@@ -61,7 +61,7 @@ def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def _apart(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Log-probabilities of own class and of all others together, (B, 2), and of the others among themselves."""
+    """Log-probabilities of the true class and of all others together, (B, 2), and among the others."""
     own = F.one_hot(y, logits.shape[1]).bool()
     others = logits[~own].view(len(logits), -1)  # (B, K - 1)
     two = torch.stack([logits[own], others.logsumexp(1)], 1)
@@ -72,7 +72,7 @@ def _distances(features: Tensor) -> Tensor:
     """Euclidean distances of every two rows over the mean distance of two different ones, (B, B)."""
     squares = (features[:, None] - features[None, :]).square().sum(2)
     other = ~torch.eye(len(features), dtype=torch.bool, device=features.device)
-    distances = squares.clamp_min(1e-12).sqrt() * other  # no infinite slope where two scans are alike
+    distances = squares.clamp_min(1e-12).sqrt() * other  # finite gradient for two equal scans
     return distances / (distances.sum() / other.sum().clamp_min(1)).clamp_min(1e-12)
 
 

@@ -15,9 +15,8 @@ from bench.views import PLANES, View, effective
 def attention_transfer(student: Tensor, teacher: Tensor, axis: int) -> Tensor:
     """Mean squared difference of the maps, each of length 1, (B,). Zagoruyko, Komodakis, arXiv 1612.03928.
 
-    student, teacher: (B, rows, columns) or (B, D, H, W), not negative. A map of the volume beside one of an image is
-    averaged along `axis`, that of the slices (0, 1, 2). Both are averaged to the smaller number of positions along
-    each axis.
+    student, teacher: (B, rows, columns) or (B, D, H, W), not negative. If only one map has three axes, it is averaged
+    along `axis`, the slice axis (0, 1, 2). Both are averaged to the smaller number of positions along each axis.
     """
     maps = [one.mean(1 + axis) if one.ndim > min(student.ndim, teacher.ndim) else one for one in (student, teacher)]
     sizes = [min(pair) for pair in zip(*(one.shape[1:] for one in maps), strict=True)]
@@ -26,7 +25,7 @@ def attention_transfer(student: Tensor, teacher: Tensor, axis: int) -> Tensor:
 
 
 def resized(maps: Tensor, sizes: list[int]) -> Tensor:
-    """(B, ...) to (B, *sizes), none of them larger: means over equal shares, a position cut by a border in parts."""
+    """(B, ...) to (B, *sizes), no size larger than before: area interpolation, means over equal intervals."""
     for axis, size in enumerate(sizes, start=1):
         maps = torch.tensordot(maps, _shares(maps.shape[axis], size, maps), ([axis], [0])).movedim(-1, axis)
     return maps

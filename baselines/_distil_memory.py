@@ -14,8 +14,8 @@ NAMES = ("student", "teacher", "classes")
 class Memory(nn.Module):
     """Embeddings of the training scans by student and teacher, (N, D) of length 1, and their classes, (N,).
 
-    A scan that was not met yet has class -1. N is known with the first batch; the state holds it from then on. It is
-    Tian et al.'s memory bank, arXiv 1910.10699, but for scans not met, which theirs fills with random directions.
+    A scan that has not been in a batch yet has class -1. The first batch sets N; the state contains it from then on.
+    This is Tian et al.'s memory bank, arXiv 1910.10699, except that theirs starts with random directions.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Memory(nn.Module):
         self.register_buffer("classes", torch.empty(0, dtype=torch.int64))
 
     def meet(self, index: Tensor, y: Tensor, pair: tuple[Tensor, Tensor], scans: int, momentum: float) -> None:
-        """Mix the embeddings of a batch in, (B, D) each: `momentum` of what was there, the rest new; length 1 again.
+        """Update with the embeddings of a batch, (B, D) each: `momentum` times the old plus the rest new, normalised.
 
         index, y: (B,) positions in the training part of `scans` scans, and classes.
         """
@@ -38,7 +38,7 @@ class Memory(nn.Module):
             self.classes[index] = y
 
     def sample(self, most: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Student's and teacher's embeddings, (n, D), and classes, (n,), of all scans, or of `most` drawn ones."""
+        """Student's and teacher's embeddings, (n, D), and classes, (n,), of all scans or of `most` random ones."""
         if len(self.classes) <= most:
             return self.student, self.teacher, self.classes
         rows = torch.randint(len(self.classes), (most,)).to(self.classes.device)
@@ -47,7 +47,7 @@ class Memory(nn.Module):
     def _grow(self, scans: int, width: int) -> None:
         met, like = len(self.classes), self.classes
         for name in NAMES[:2]:
-            kept = torch.zeros(scans, width, device=like.device)  # of unmet scans no direction
+            kept = torch.zeros(scans, width, device=like.device)  # zero for scans not stored yet
             kept[:met] = self.get_buffer(name) if met else kept[:0]
             self.register_buffer(name, kept)
         self.classes = torch.cat([like, like.new_full((scans - met,), -1)])
@@ -65,11 +65,11 @@ def contrast(
 ) -> Tensor:
     """CRD: pairs of one scan against pairs of scans of different classes, (B,). y: (B,).
 
-    pair: embeddings (B, D) by student and teacher. known: embeddings (N, D) by student and teacher that are compared
-    with the batch, and their classes, (N,), -1 for those that are none. h = e^(cosine / temperature) / (e^(cosine /
-    temperature) + n / M), n being the negatives of a scan and M all that are known: minus log h of the pair, and minus
-    the sum of log(1 - h) over the negatives, of the student's scan among what is known of the teacher, and the other
-    way round. Tian et al., Contrastive Representation Distillation, arXiv 1910.10699.
+    pair: embeddings (B, D) by student and teacher. known: embeddings (N, D) by student and teacher to compare with the
+    batch, and their classes, (N,), -1 for empty entries. h = e^(cosine / temperature) / (e^(cosine / temperature) + n /
+    M), where n is the number of a scan's negatives and M that of all entries. The loss is -log h of the pair minus the
+    sum of log(1 - h) over the negatives, for student against teacher and for teacher against student. Tian et al.,
+    Contrastive Representation Distillation, arXiv 1910.10699.
     """
     student, teacher = (F.normalize(one, dim=1) for one in pair)
     same, classes = (student * teacher).sum(1) / temperature, known[2]  # (B,), (N,)

@@ -1,7 +1,8 @@
-"""Paced-curriculum distillation of masks: confident voxels away from borders are learnt first.
+"""Paced-curriculum distillation of masks: confident voxels far from borders come first.
 
 Islam et al., Paced-Curriculum Distillation with Prediction and Label Uncertainty, IJCARS 2023, arXiv 2302.01049; soft
-labels after Islam, Glocker, Spatially Varying Label Smoothing, IPMI 2021, arXiv 2104.05788. From their equations.
+labels after Islam, Glocker, Spatially Varying Label Smoothing, IPMI 2021, arXiv 2104.05788. Implemented from the
+papers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ BINS = 1000  # of the histogram of confidences
 class Confidences(nn.Module):
     """Histogram of the teacher's confidence in the true class, over the voxels of all batches so far.
 
-    From the end of the first epoch on it covers the training part; each scan counts once for each of its batches.
+    After the first epoch it covers the training part; a scan counts once per batch that contains it.
     """
 
     def __init__(self) -> None:
@@ -32,13 +33,13 @@ class Confidences(nn.Module):
         self.counts += torch.bincount(places, minlength=BINS)
 
     def threshold(self, share: float) -> Tensor:
-        """The lowest border of bins above which there is no more than `share` of what was met; below 1 in any case."""
+        """The lowest bin edge with at most `share` of the counted voxels above it; always below 1."""
         above = self.counts.flip(0).cumsum(0).flip(0).double() / self.counts.sum().clamp_min(1)
         return (above > share).sum().clamp_max(BINS - 1) / BINS
 
 
 def pace(start: Tensor | float, progress: float, end: float) -> Tensor | float:
-    """The threshold at `progress` of training: falls from `start` on a line, and is 0 from `end` on."""
+    """The threshold at `progress` of training: falls linearly from `start` to 0 at `end`."""
     return start * max(0.0, 1 - progress / end)
 
 
@@ -48,7 +49,7 @@ def confidence(teacher: Tensor, y: Tensor, calibration: float) -> Tensor:
 
 
 def spread_labels(y: Tensor, classes: int) -> Tensor:
-    """SVLS: (B, rows, columns) or (B, D, H, W) to (B, K, ...), each voxel's mass half its own, half its neighbours'."""
+    """SVLS: (B, rows, columns) or (B, D, H, W) to (B, K, ...), half of the mass from a voxel's neighbours."""
     axes = y.ndim - 1
     hot = F.one_hot(y, classes).movedim(-1, 1).flatten(0, 1)[:, None].float()  # (B K, 1, ...)
     padded = F.pad(hot, (1, 1) * axes, mode="replicate")
@@ -81,7 +82,7 @@ def voxel_losses(student: Tensor, teacher: Tensor, y: Tensor, temperature: float
 
 
 def paced(losses: Tensor, weights: Tensor) -> Tensor:
-    """The mean over the voxels of each scan's own weights times its own losses: (B, ...) each, to (B,)."""
+    """The mean over the voxels of the weights times the losses of each scan: (B, ...) each, to (B,)."""
     if losses.shape != weights.shape:
         raise ValueError(f"weights of {tuple(weights.shape)} for losses of {tuple(losses.shape)}")
     return (losses * weights).flatten(1).mean(1)

@@ -1,4 +1,4 @@
-"""The losses of distillation by name: what each is for, and its numbers where a study gives none."""
+"""Distillation losses by name: the tasks that each supports, and its default weights."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PER_SCAN = "it compares one answer or one row of features for each scan, not mas
 
 @dataclass(frozen=True)
 class Loss:
-    """kinds: of tasks it can do. label, weight: of the student's own loss and of the teacher's term."""
+    """kinds: supported kinds of tasks. label, weight: weights of the student's own loss and of the teacher's term."""
 
     kinds: tuple[str, ...]
     weight: float
     label: float = 1.0
     temperature: float = 1.0
     ramp: float = 0.0  # fraction of the steps over which the teacher's term grows from 0
-    why: str = PER_SCAN  # it refuses the tasks of other kinds
+    why: str = PER_SCAN  # reason for the error on other kinds of tasks
 
 
 LOSSES = {
@@ -39,7 +39,7 @@ LOSSES = {
 
 
 def refusal(name: str, task: Task) -> str | None:
-    """Why the loss cannot do the task, in words."""
+    """Why the loss does not support the task, for an error message."""
     loss = LOSSES[name]
     if task.kind not in loss.kinds:
         why = PER_SCAN if task.kind == MASKS else loss.why

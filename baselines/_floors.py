@@ -1,4 +1,4 @@
-"""The networks of the floors, and how they are fitted."""
+"""Networks of the baselines without deep learning, and how they are fitted."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from bench.core import Task
 
-SIDE = 32  # pixels that an image is averaged to, at most
-INNER = 5  # parts of the training scans, for the choice of a penalty
-FLAT = 0.05  # of the largest deviation: what a voxel's is taken for at least, or the rim of the background decides
+SIDE = 32  # maximum edge in pixels to which an image is averaged
+INNER = 5  # folds of the training part, to choose the penalty
+FLAT = 0.05  # minimum deviation of a voxel, as a fraction of the largest: without it the background's edge dominates
 
 
 class SameAnswer(nn.Module):
@@ -48,7 +48,7 @@ class SameMask(nn.Module):
 
 
 class LinearVoxels(nn.Module):
-    """(B, C, ...) to (B, outputs): one weight for every voxel of a volume, or for every coarse pixel of an image."""
+    """(B, C, ...) to (B, outputs): one weight per voxel of a volume, or per coarse pixel of an image."""
 
     def __init__(self, shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class LinearVoxels(nn.Module):
         return (F.adaptive_avg_pool2d(x, self.coarse) if self.coarse else x).flatten(1)
 
     def fit(self, x: np.ndarray, y: np.ndarray, task: Task, penalties: Sequence[float]) -> None:
-        """Weights on the voxels as they come, found on standardised ones. x: (N, C, ...); y: (N,)."""
+        """Fit on standardised voxels; the stored weights apply to the raw ones. x: (N, C, ...); y: (N,)."""
         voxels = self.flat(torch.from_numpy(np.asarray(x, np.float32))).numpy()  # (N, p)
         centre, deviation = voxels.mean(0), voxels.std(0)
         deviation = np.maximum(deviation, max(FLAT * deviation.max(), 1e-12))
@@ -93,7 +93,7 @@ def _numbers(
 ) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import RidgeCV
 
-    model = RidgeCV(alphas=list(penalties)).fit(scores, y)  # leaves out one scan after the other, in closed form
+    model = RidgeCV(alphas=list(penalties)).fit(scores, y)  # leave-one-out in closed form
     return model.coef_[None], np.atleast_1d(model.intercept_)
 
 
@@ -102,7 +102,7 @@ def _classes(
 ) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import LogisticRegression
 
-    weights, offsets = np.zeros((outputs, scores.shape[1])), np.full(outputs, -30.0)  # a class never seen is ruled out
+    weights, offsets = np.zeros((outputs, scores.shape[1])), np.full(outputs, -30.0)  # -30: a class without scans
     labels = y.astype(int)
     seen = np.unique(labels)
     if len(seen) == 1:
@@ -110,7 +110,7 @@ def _classes(
         return weights, offsets
     model = LogisticRegression(C=1 / _penalty(scores, labels, penalties), tol=1e-6, max_iter=2000).fit(scores, labels)
     coefficients, intercepts = model.coef_, model.intercept_
-    if len(seen) == 2:  # scikit-learn gives the second class alone
+    if len(seen) == 2:  # scikit-learn returns only the second class
         coefficients, intercepts = np.vstack([-coefficients, coefficients]) / 2, np.tile(intercepts, 2) * [-0.5, 0.5]
     weights[seen], offsets[seen] = coefficients, intercepts
     return weights, offsets

@@ -1,4 +1,4 @@
-"""Similarity graphs of a batch, and how far two of them are apart."""
+"""Similarity graphs of a batch, and the distance between two of them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def distance(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def soft(logits: Tensor, temperature: float) -> Tensor:
-    """Log-probabilities of the softened answers, (B, K)."""
+    """Log-probabilities of the softened predictions, (B, K)."""
     return (logits.float() / temperature).log_softmax(1)
 
 
 def spread(features: Tensor) -> Tensor:
-    """Mean squared difference of the similarity graph from that of scans which have nothing in common."""
+    """Mean squared difference of the similarity graph from the identity, the graph of orthogonal features."""
     return (graph(features) - torch.eye(len(features), device=features.device)).square().mean()

@@ -11,11 +11,11 @@ from bench.views import View, effective
 if TYPE_CHECKING:
     from torch import Tensor
 
-STEPS = (0.5, 1.0, 8.0)  # millimetres: a view that gives one shape at all of these does not ask for the spacing
+STEPS = (0.5, 1.0, 8.0)  # millimetres: a view with one output shape at all of these does not depend on the spacing
 
 
 def shape_after_view(view: View, shape: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The shape after the view of prepared scans of `shape`; None where it depends on their spacing."""
+    """The shape after the view of prepared scans of `shape`; None if it depends on their spacing."""
     seen = {effective(view, shape).shape(shape, (step,) * (len(shape) - 1)) for step in STEPS}
     return seen.pop() if len(seen) == 1 else None
 
@@ -61,5 +61,5 @@ def cropped(x: Tensor, sizes: Sequence[int]) -> Tensor:
 
 
 def multiples(sizes: Sequence[int], divisors: Sequence[int]) -> tuple[int, ...]:
-    """The least multiples of `divisors` that are no smaller than `sizes`."""
+    """The smallest multiples of `divisors` that are at least `sizes`."""
     return tuple(size + -size % by for size, by in zip(sizes, divisors, strict=True))

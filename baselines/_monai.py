@@ -50,7 +50,7 @@ def check(network: str, options: Mapping[str, Any]) -> None:
 def create(network: str, shape: tuple[int, ...], outputs: int, options: Mapping[str, Any]) -> nn.Module:
     """The network for volumes of `shape`, (C, D, H, W), as (B, C, D, H, W) to (B, outputs).
 
-    UnsupportedInputSizeError where it cannot read volumes of that size.
+    UnsupportedInputSizeError if it cannot read volumes of that size.
     """
     maker = _classifier(network)
     sizes = _whole_patches(network, shape[1:], options) if "img_size" in _keywords(maker) else shape[1:]
@@ -99,7 +99,7 @@ def _classifier(network: str) -> Callable[..., nn.Module]:
 
 
 def _classifies(maker: Any) -> bool:
-    """Whether it takes channels, classes and a number of dimensions. DenseNet calls its classes `out_channels`."""
+    """True if it accepts channels, classes and a number of dimensions. DenseNet calls its classes `out_channels`."""
     if not callable(maker) or not getattr(maker, "__module__", "").startswith("monai.networks.nets."):
         return False
     takes, owner = _keywords(maker), _owner(maker)
@@ -115,7 +115,7 @@ def _keywords(maker: Callable) -> set[str]:
 
 
 def _owner(maker: Callable) -> type:
-    """The class of what it makes."""
+    """The class of network that it returns."""
     if inspect.isclass(maker):
         return maker
     made = typing.get_type_hints(maker).get("return", object)

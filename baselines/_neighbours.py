@@ -11,7 +11,7 @@ from baselines._stored_training_set import Grown, thumbnails
 
 
 class Neighbours(Grown):
-    """(B, C, ...) to (B, classes), or to (B, 1) numbers where there are no classes."""
+    """(B, C, ...) to (B, classes), or to (B, 1) numbers in regression."""
 
     uncounted = True  # distances are not counted as operations
 

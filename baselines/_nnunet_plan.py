@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LEAST = 4  # voxels that an axis keeps
-WIDEST = 320  # channels of a level, at most, for 32 of the first
+LEAST = 4  # minimum number of voxels along an axis
+WIDEST = 320  # maximum channels of a level if the first has 32
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One entry for each level, the finest first. strides: of the level's first convolution, (1, 1, 1) of the first."""
+    """One entry for each level, the finest first. strides: of the first convolution, (1, 1, 1) at the first level."""
 
     kernels: tuple[tuple[int, ...], ...]
     strides: tuple[tuple[int, ...], ...]
@@ -19,7 +19,7 @@ class Plan:
 
     @property
     def divisors(self) -> tuple[int, ...]:
-        """What the sizes of a patch have to be multiples of."""
+        """Divisors of valid patch sizes."""
         products = [1] * len(self.strides[0])
         for stride in self.strides:
             products = [product * step for product, step in zip(products, stride, strict=True)]
@@ -31,7 +31,7 @@ def planned(spacing: Sequence[float], sizes: Sequence[int], width: int = 32) -> 
 
     An axis is halved while it keeps LEAST voxels and its voxels are shorter than twice the shortest among those axes;
     an axis alone is halved only while it has three times LEAST. Kernels are 1 along an axis whose voxels are at least
-    twice as long as the shortest, and 3 from the level on where they no longer are.
+    twice as long as the shortest, and 3 from the first level at which they are not.
     """
     spacing, sizes, kernel = list(spacing), list(sizes), [1] * len(spacing)
     kernels, strides = [], [(1,) * len(spacing)]

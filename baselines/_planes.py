@@ -1,4 +1,4 @@
-"""Images of the three planes, fused before a network or behind it."""
+"""Images of the three planes, with early or joint fusion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from baselines._input_sizes import padded
 from baselines._pooling import Made
 from bench.views import PLANES, Slab
 
-ANY = (1.0, 1.0, 1.0)  # millimetres: neighbours are the next slices whatever these are
+ANY = (1.0, 1.0, 1.0)  # millimetres: neighbours are adjacent slices at any spacing
 
 
 class Early(nn.Module):
@@ -26,7 +26,7 @@ class Early(nn.Module):
 
 
 class Joint(nn.Module):
-    """The same, but that each plane is read by itself, (B, F), and a linear layer reads all three, (B, 3 F)."""
+    """Joint fusion: the network reads each plane, (B, F), and a linear layer reads all three, (B, 3 F)."""
 
     def __init__(self, shape: tuple[int, ...], outputs: int, made: Made, shared: bool) -> None:
         super().__init__()
@@ -44,8 +44,8 @@ class Joint(nn.Module):
 def planes(x: Tensor) -> list[Tensor]:
     """The sagittal, coronal and axial images of scans, each (B, C', rows, columns) of one size.
 
-    x: (B, C, D, H, W), of which each plane has its three middle slices, C' = 3 C, in the middle of a common frame; or
-    (B, 3 C', rows, columns), plane after plane.
+    x: (B, C, D, H, W), each plane gives its three middle slices, C' = 3 C, centred in a common frame; or (B, 3 C',
+    rows, columns), plane after plane.
     """
     if x.ndim == 4:
         return list(x.chunk(3, 1))

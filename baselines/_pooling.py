@@ -16,7 +16,7 @@ Made = tuple[str, Mapping[str, Any], Path | None]  # a network of timm, its opti
 
 
 class Pooled(nn.Module):
-    """(B, C, D, H, W) to (B, outputs), by way of one image of C channels."""
+    """(B, C, D, H, W) to (B, outputs), through one image with C channels."""
 
     def __init__(self, shape: tuple[int, ...], outputs: int, plane: str, start: str, learnt: bool, made: Made) -> None:
         super().__init__()

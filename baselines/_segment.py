@@ -1,4 +1,4 @@
-"""Segmentation networks of MONAI on volumes of any size, read as a whole or in sliding windows."""
+"""Segmentation networks of MONAI on volumes of any size, whole or in sliding windows."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bench.core import BenchError, UnsupportedInputSizeError
 from bench.registry import did_you_mean
 from bench.weights import without_weights
 
-Made = tuple[nn.Module, tuple[int, ...]]  # a network, and what it needs sizes to be multiples of
+Made = tuple[nn.Module, tuple[int, ...]]  # a network, and the divisors of its input sizes
 
 
 class Windowed(nn.Module):
-    """(B, C, D, H, W) to (B, outputs, D, H, W): volumes larger than the window are read by windows, but in training."""
+    """(B, C, D, H, W) to (B, outputs, D, H, W): sliding windows in evaluation for volumes larger than a window."""
 
     def __init__(self, network: nn.Module, divisors: Sequence[int], window: Sequence[int], overlap: float) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Windowed(nn.Module):
         return sliding_window_inference(x, self.window, 1, self.whole, self.overlap, mode="gaussian")
 
     def whole(self, x: Tensor) -> Tensor:
-        """All at once."""
+        """One forward pass over the whole input."""
         sizes = tuple(x.shape[2:])
         return cropped(self.network(padded(x, multiples(sizes, self.divisors))), sizes)
 
@@ -80,7 +80,7 @@ def _patch(x: Tensor, y: Tensor, sizes: Sequence[int], foreground: float) -> tup
 
 
 def _voxel(y: Tensor) -> list[int] | None:
-    """A voxel of one of the structures of a mask; None where it has none."""
+    """A random voxel of a random structure of a mask; None for an empty mask."""
     kinds = y[y > 0].unique()
     if not len(kinds):
         return None
@@ -117,7 +117,7 @@ def _swin_unetr(
 
 
 def _try(made: nn.Module, network: str, shape: tuple[int, ...], outputs: int) -> None:
-    """Try it on shapes. UnsupportedInputSizeError if it cannot read such patches, BenchError if it gives no masks."""
+    """Try it on shapes. UnsupportedInputSizeError if it cannot read such patches, BenchError if it returns no masks."""
     shadow = copy.deepcopy(made).to("meta")
     try:
         with torch.no_grad():

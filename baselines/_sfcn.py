@@ -56,6 +56,6 @@ def divergence(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def _block(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
-    """A convolution, its normalisation and, of more than one voxel, a halving, whose last voxel an odd size keeps."""
+    """A convolution, its normalisation and, above one voxel, a halving; odd sizes are rounded up."""
     layers = [nn.Conv3d(inputs, outputs, kernel, padding=kernel // 2), nn.BatchNorm3d(outputs)]
     return nn.Sequential(*layers, *([nn.MaxPool3d(2, ceil_mode=True)] if kernel > 1 else []), nn.ReLU(inplace=True))

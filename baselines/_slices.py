@@ -25,7 +25,7 @@ class Reader(nn.Module):
         sizes: tuple[int, int, int],
         dropout: float,
     ) -> None:
-        """at: positions of the slices along a spatial axis. sizes: units, layers and heads of what puts together."""
+        """at: positions of the slices along a spatial axis. sizes: units, layers and heads of the aggregation."""
         super().__init__()
         self.axis, self.at = axis, tuple(at)
         one = tuple(size for each, size in enumerate(shape) if each != axis + 1)
@@ -44,7 +44,7 @@ class Reader(nn.Module):
 
 
 class Attention(nn.Module):
-    """(B, N, F) to (B, F): a sum under weights that a small network gives each slice, and that sum to 1."""
+    """(B, N, F) to (B, F): a sum of the slices with attention weights from a small network; the weights sum to 1."""
 
     def __init__(self, features: int, units: int, gated: bool) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Attention(nn.Module):
 
 
 class Tokens(nn.Module):
-    """(B, N, F) to (B, units): what a class token holds after a transformer has read it with the slices."""
+    """(B, N, F) to (B, units): the class token after a transformer over it and the slices."""
 
     def __init__(self, features: int, slices: int, units: int, depth: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Over(nn.Module):
 
 
 def positions(slices: int, many: int, trim: float) -> list[int]:
-    """`many` slices at equal distances, without the outer parts of the axis; each at most once, so perhaps fewer."""
+    """`many` equally spaced slices, without the ends of the axis; fewer if some would occur twice."""
     first, last = trim * (slices - 1), (1 - trim) * (slices - 1)
     steps = [(first + last) / 2] if many == 1 else [first + (last - first) * n / (many - 1) for n in range(many)]
     return sorted({int(step + 0.5) for step in steps})

@@ -10,11 +10,11 @@ from torch.nn import functional as F
 
 
 class Grown(nn.Module):
-    """Module that can load tensors of other sizes than its own."""
+    """Module that can load tensors whose sizes differ from its own."""
 
     @property
     def stored_numbers(self) -> int:
-        """The count of numbers that it stores and no step trains: the cost table adds them to the parameters."""
+        """Number of stored values that no step trains: the cost table adds them to the parameters."""
         still = (own for own in self.parameters() if not own.requires_grad)
         return sum(own.numel() for own in (*self.buffers(), *still))
 
@@ -26,7 +26,7 @@ class Grown(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def keep(self, name: str, value: Any) -> None:
-        """Set a parameter or buffer, of whatever size, on the device where it was."""
+        """Set a parameter or buffer of any size; it stays on its device."""
         own = getattr(self, name)
         own.data = torch.as_tensor(value).to(own.device, own.dtype).contiguous()
 

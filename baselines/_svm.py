@@ -18,9 +18,9 @@ SURE = 30.0  # margin if the training part has a single class
 
 
 class Machines(Grown):
-    """(B, C, ...) to (B, outputs). One machine for numbers or two classes, else one for each class.
+    """(B, C, ...) to (B, outputs). One machine for regression or two classes, else one per class.
 
-    vectors: (S, p), the scans that are kept, standardised; of a linear kernel one for each machine, its weights.
+    vectors: (S, p), the standardised support vectors; for a linear kernel one weight vector per machine.
     """
 
     def __init__(self, shape: tuple[int, ...], outputs: int, kernel: str, gamma: float) -> None:
@@ -137,7 +137,7 @@ def _calibrated(
 
 
 def _parts(targets: np.ndarray, numbers: bool) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Training and left-out positions, a fifth at a time; none where a class has one scan."""
+    """Positions of training and left-out scans in five folds; no fold if a class has one scan."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
     many = targets.shape[1]
@@ -156,7 +156,7 @@ def _wrong(margins: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def _platt(margins: np.ndarray, wanted: np.ndarray) -> tuple[float, float]:
-    """The slope, never below 0, and the shift of the log odds, from margins of scans that were left out."""
+    """The slope, never below 0, and the shift of the log odds, from the margins of left-out scans."""
     from sklearn.linear_model import LogisticRegression
 
     width = float(margins.std())

@@ -28,7 +28,7 @@ def check(network: str, options: Mapping[str, Any], weights: Path | None = None)
 def create(
     network: str, shape: tuple[int, ...], outputs: int, options: Mapping[str, Any], weights: Path | None
 ) -> nn.Module:
-    """The network for images of `shape`, (C, H, W); without outputs it gives its features, (B, F).
+    """The network for images of `shape`, (C, H, W); without outputs it returns its features, (B, F).
 
     A transformer is built for the size of the images, padded to whole patches. weights: a file; its first layer,
     positions and head are adapted to the images and the task. UnsupportedInputSizeError if it cannot read that size.
@@ -137,7 +137,7 @@ def _whole_patches(network: str, sizes: tuple[int, ...], options: Mapping[str, A
 
 
 def answering(model: nn.Module, network: str, shape: tuple[int, ...], outputs: int) -> nn.Module:
-    """Return the network if it gives one row of numbers per scan, else raise BenchError. It runs on meta tensors."""
+    """Return the network if it returns one row of numbers per scan, else raise BenchError. It runs on meta tensors."""
     shadow = copy.deepcopy(model).to("meta").eval()
     try:
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What the methods on networks of timm share: weights from a file, and the sizes that the network reads."""
+"""Base class of methods on networks of timm: weights from a file, and the supported input sizes."""
 
 from __future__ import annotations
 

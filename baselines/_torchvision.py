@@ -11,7 +11,7 @@ _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_kept: list = []  # a torch library takes its operators with it when it is collected
+_kept: list = []  # keeps the torch library alive: garbage collection would remove its operators
 
 
 def mend_torchvision() -> bool:

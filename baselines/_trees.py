@@ -20,8 +20,8 @@ class Summary(nn.Module):
 
     def __init__(self, channels: int, bins: int, tissues: int) -> None:
         super().__init__()
-        self.register_buffer("cuts", torch.zeros(channels, tissues))  # rising; the first is where the background ends
-        self.register_buffer("edges", torch.zeros(channels, bins))  # where each bin begins, the first at the first cut
+        self.register_buffer("cuts", torch.zeros(channels, tissues))  # ascending; voxels below the first are background
+        self.register_buffer("edges", torch.zeros(channels, bins))  # lower edges; the first equals the first cut
 
     def forward(self, x: Tensor) -> Tensor:
         found: list[Tensor] = []
@@ -44,7 +44,7 @@ class Summary(nn.Module):
 
 
 class Boosted(Grown):
-    """(B, C, ...) to (B, outputs): sums of trees, each of them arrays of its nodes, leaves leading to themselves."""
+    """(B, C, ...) to (B, outputs): sums of trees stored as arrays of nodes; a leaf is its own child."""
 
     uncounted = True  # comparisons are not counted as operations
 
@@ -59,7 +59,7 @@ class Boosted(Grown):
             self.register_buffer(name, torch.zeros(1, 1, dtype=torch.float64))  # (trees, nodes)
         self.register_buffer(
             "outlet", torch.zeros(1, outputs, dtype=torch.float64)
-        )  # (trees, outputs), what each adds to
+        )  # (trees, outputs): the output to which each tree adds
 
     def forward(self, x: Tensor) -> Tensor:
         seen = self.summary(x).double()
@@ -105,7 +105,7 @@ def _outlets(outputs: int, kinds: np.ndarray | None) -> np.ndarray:
     if len(kinds) > 2:
         return np.eye(outputs)[kinds]
     both = np.zeros((1, outputs))
-    both[0, kinds] = (-0.5, 0.5)  # it gives the log odds of the second class
+    both[0, kinds] = (-0.5, 0.5)  # it returns the log odds of the second class
     return both
 
 
@@ -118,7 +118,7 @@ def _begun(model: Any, seen: np.ndarray) -> np.ndarray:
 
 
 def _arrays(trees: list[Any], rate: float) -> dict[str, np.ndarray]:
-    """The nodes of all trees, (trees, nodes), the shorter ones filled up."""
+    """The nodes of all trees, (trees, nodes), padded to one length."""
     shape = (len(trees), max(tree.node_count for tree in trees))
     found = {name: np.zeros(shape, np.int64) for name in ("feature", "left", "right")}
     found |= {name: np.zeros(shape) for name in ("threshold", "value")}
@@ -132,13 +132,13 @@ def _arrays(trees: list[Any], rate: float) -> dict[str, np.ndarray]:
 
 
 def _between(voxels: Tensor, starts: Tensor) -> Tensor:
-    """How many of the voxels of each scan, (B, V), lie from each start to the next, the last open: (B, starts)."""
+    """Histogram of the voxels of each scan, (B, V), with the given lower edges, the last bin open: (B, starts)."""
     above = torch.stack([(voxels > start).sum(1) for start in starts], 1)
     return torch.cat([above[:, :-1] - above[:, 1:], above[:, -1:]], 1)
 
 
 def _means(voxels: np.ndarray, many: int, rounds: int = 100) -> np.ndarray:
-    """The middles of `many` classes of intensity, rising, by k-means that begins at equally spaced values."""
+    """The ascending centres of `many` classes of intensity, by k-means from equally spaced initial centres."""
     low, high = np.quantile(voxels, (0.001, 0.999))
     middles = low + (high - low) * (np.arange(many) + 0.5) / many
     for _ in range(rounds):

@@ -24,7 +24,7 @@ class Network(nn.Module):
                     nn.ReLU(inplace=True),
                 ]
                 inputs = channels
-            layers.append(nn.MaxPool3d(2, ceil_mode=True))  # the last voxel of an odd size is kept
+            layers.append(nn.MaxPool3d(2, ceil_mode=True))  # odd sizes are rounded up
         self.features = nn.Sequential(*layers)
         head: list[nn.Module] = []
         for units in dense:

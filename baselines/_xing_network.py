@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 WIDTHS = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512)  # VGG11 to its last convolution
-GRID = 6  # what the head reads: 6 x 6 positions, as images of 110 x 110 pixels give
+GRID = 6  # the head reads 6 x 6 positions, the size for images of 110 x 110 pixels
 
 
 class AttentiveVgg(nn.Module):
@@ -19,7 +19,7 @@ class AttentiveVgg(nn.Module):
     def __init__(
         self, channels: int, outputs: int, dense: Sequence[int], dropout: float, over: str = "positions"
     ) -> None:
-        """over: what the attention is normalised over, `positions` or `height`; `none`, all count alike."""
+        """over: axes of the attention's softmax, `positions` or `height`; `none`: equal weights."""
         super().__init__()
         self.over = over
         self.features = nn.Sequential(*_vgg(channels))
@@ -38,7 +38,7 @@ class AttentiveVgg(nn.Module):
     def weigh(self, features: Tensor) -> Tensor:
         """The attention of each position, (B, 1, h, w): a softmax over all positions, or over the rows of each column.
 
-        It is multiplied with how many it is over, so its mean is 1 whatever the size of the image.
+        It is multiplied by the number of positions in the softmax, so its mean is 1 for any size of the image.
         """
         scores = self.attention(features)
         if self.over == "height":
@@ -46,7 +46,7 @@ class AttentiveVgg(nn.Module):
         return scores.flatten(1).softmax(1).view_as(scores) * scores[0].numel()
 
     def load(self, path: Path) -> None:
-        """Features from a VGG11 as torchvision or timm stores it; what follows stays as it was initialised."""
+        """Load the features of a VGG11 stored by torchvision or timm; later layers keep their initial weights."""
         from bench.weights import fitting, tensors
 
         expected = {f"features.{key}": value for key, value in self.features.state_dict().items()}

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Boosting(Method):
-    """Gradient boosting (Friedman 2001) on the histogram of intensities and on global volumes; nothing of where.
+    """Gradient boosting (Friedman 2001) on the histogram of intensities and global volumes, without positions.
 
-    The foreground's voxels are parted into tissues by k-means of the intensities of the training part, of which the
-    darkest class is the background. What a tree sees of each channel: how many voxels are foreground (the brain's
-    volume, of which trees make the same in any unit), which part of them each tissue has, and their histogram. Such
-    volumes alone, normalised for head size, part patients from healthy on OASIS-1 at an AUC of 0.71.
+    K-means of the training part's intensities splits voxels into tissues; the darkest class is the background. The
+    features of each channel are the number of foreground voxels (the brain's volume; its unit does not matter to
+    trees), the share of each tissue, and the histogram. Such volumes alone, normalised for head size, separate patients
+    from healthy controls on OASIS-1 with an AUC of 0.71.
     """
 
     family: ClassVar[str] = "floor"

@@ -1,4 +1,4 @@
-"""The floor of floors: the same answer for every scan."""
+"""The lowest baseline: the same prediction for every scan."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Method):
-    """The same answer for every scan: how often each class occurs in the training part, its median number, or the
-    mask that is most often there.
+    """The same prediction for every scan: class frequencies, median, or most frequent mask of the training part.
 
-    It looks at no image, so its score is what no information is worth. Any method has to beat it.
+    It uses no image, so its score is that of no information. Every method has to beat it.
     """
 
     family: ClassVar[str] = "floor"

@@ -26,19 +26,19 @@ OWN = "as the student has it, unless given; "
 class Distil(Method):
     """A student that learns from a teacher, both any method: `label_weight` times its own loss, `weight` times `loss`.
 
-    The teacher is an ordinary trial of the same data, fold and seed, and frozen: what it says of each training scan, as
-    its own view shows it and without augmentation, is worked out once. An empty `teacher` is the student's own method:
-    a born-again network. A random teacher is the same network at its initial weights, of a trial at learning rate 0.
-    View, optimiser and the rest of the training are the student's own; a value given here is handed on to it.
+    The teacher is an ordinary trial of the same data, fold and seed, and frozen: its outputs for each training scan,
+    with its own view and without augmentation, are computed once. An empty `teacher` is the student's own method: a
+    born-again network. A random teacher is the same network at its initial weights, from a trial at learning rate 0.
+    View, optimiser and the rest of the training are the student's own; a value given here is passed on to it.
 
     Losses, with `weight`, and with `label_weight` and `temperature` where these are not 1: kd (Hinton) 0.9, 0.1, 4; dkd
     1, 1, 4 over the first twelfth of the steps; fitnet 100; attention_transfer 1000; similarity_preserving 3000; rkd 1;
-    pkt 30000; crd 0.8, published for a form with a normalising constant, which is not here; similarity_graph 5, 1, 5;
-    l1 1; paced_curriculum 1, 0, 4.5. Equations and sources stand in `_distil*.py`. Otherwise than in the papers:
-    teachers see volumes and students images, so FitNet compares the pooled penultimate features through a learned
-    linear layer, and attention transfer compares one map, that of the last layer which has one, averaged along the
-    slices in 3D. CRD's memory holds the scans met so far, and none at random. Paced curriculum learns its first
-    threshold from the scans met so far, falls at every step, and has a fixed calibration, not one fitted on validation.
+    pkt 30000; crd 0.8, published for a form with a normalising constant, which is omitted; similarity_graph 5, 1, 5; l1
+    1; paced_curriculum 1, 0, 4.5. Equations and sources are in `_distil*.py`. Differences from the papers: teachers
+    read volumes and students images, so FitNet compares the pooled penultimate features through a learned linear layer,
+    and attention transfer compares one map, that of the last layer which has one, averaged along the slices in 3D.
+    CRD's memory contains only scans of past batches, no random ones. The paced curriculum estimates its first threshold
+    on past batches, lowers it at every step, and has a fixed calibration, not fitted on validation.
     """
 
     family: ClassVar[str] = "distillation"

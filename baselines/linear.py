@@ -1,4 +1,4 @@
-"""The floor that a deep method has to beat to be worth its cost: a linear model of coarse voxels."""
+"""A linear model of coarse voxels: the baseline that a deep method has to beat to be worth its cost."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Linear(Method):
     pixels first. Solved in the span of the training scans, where a model with a squared penalty has its weights, so
     hundreds of scans of a hundred thousand voxels take about a second; the result is that of the full problem, and
     needs no seed. The penalty is chosen on the training part alone: leaving out one scan for numbers, a fifth of the
-    scans for classes, by squared error and log loss. (Two scans of one person may then fall on both sides, which can
-    favour a penalty too small, and nothing else.) Such a model was as good as any convolutional network of a broad
-    comparison (Wen et al., Medical Image Analysis 63, 2020).
+    scans for classes, by squared error and log loss. (Two scans of one person may be on both sides, which can only
+    favour too small a penalty.) Such a model was as good as any convolutional network of a broad comparison (Wen et
+    al., Medical Image Analysis 63, 2020).
     """
 
     family: ClassVar[str] = "floor"

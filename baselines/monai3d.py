@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class Monai3d(Method):
     """A network of MONAI (DenseNet, ResNet, SE-ResNet, EfficientNet, ViT) on the volume, from scratch.
 
-    At 4 mm a DenseNet-121 trains on a processor; on a GPU give `view.mm=2` or `view.mm=0`, the prepared voxels. What a
-    constructor calls its channels and classes is found by its argument names; what else it must be told goes into
-    `options`. It reads volumes only; for a ViT they are padded to whole patches, the border going on outwards. Sizes
-    that a network cannot read are refused before training. Source: https://github.com/Project-MONAI/MONAI.
+    At 4 mm a DenseNet-121 trains on a processor; on a GPU give `view.mm=2` or `view.mm=0`, the prepared voxels. The
+    arguments for channels and classes are recognised by name; `options` sets all others. It reads volumes only; for a
+    ViT they are padded to whole patches by repeating the border. Unsupported sizes are an error before training.
+    Source: https://github.com/Project-MONAI/MONAI.
     """
 
     family: ClassVar[str] = "3d"

@@ -21,10 +21,10 @@ class MonaiSeg(Method):
     """SegResNet, a U-Net as nnU-Net plans it (DynUNet) or SwinUNETR, from scratch; masks of volumes.
 
     Whole volumes, or with `patch` random patches in training and overlapping windows afterwards, blended by a Gaussian
-    (MONAI's `sliding_window_inference`). A patch larger than the volume along an axis is cut to it. Sizes that the
-    halvings of a network do not divide are padded, the border going on outwards, and the answer is cut to the
-    volume. Source: Isensee et al., Nature Methods 18, 2021 (nnU-Net); Myronenko, arXiv 1810.11654 (SegResNet);
-    Hatamizadeh et al., arXiv 2201.01266 (SwinUNETR); https://github.com/Project-MONAI/MONAI.
+    (MONAI's `sliding_window_inference`). A patch larger than the volume along an axis is cut to it. Volumes are padded
+    to a size that the network's strides divide, by repeating the border, and the output is cropped again. Source:
+    Isensee et al., Nature Methods 18, 2021 (nnU-Net); Myronenko, arXiv 1810.11654 (SegResNet); Hatamizadeh et al.,
+    arXiv 2201.01266 (SwinUNETR); https://github.com/Project-MONAI/MONAI.
     """
 
     family: ClassVar[str] = "3d"
@@ -88,7 +88,7 @@ class MonaiSeg(Method):
         return _segment.create(self.network, shape, outputs, self.width, self.options or {}, spacing)
 
     def note(self, shape: tuple[int, ...]) -> str:
-        """The sizes that are read, if patches are larger than the scans."""
+        """The input sizes if patches are larger than the scans."""
         if all(wanted <= size for wanted, size in zip(self.patch, shape[1:], strict=True)):
             return ""
         patch, window = (" x ".join(map(str, sizes)) for sizes in (self.patch, self._window(shape)))

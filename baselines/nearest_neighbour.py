@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class NearestNeighbour(Method):
     """The classes or the mean number of the training scans whose thumbnails are nearest, by Euclidean distance.
 
-    It is good where scans of one person, or neighbouring slices of one head, lie on both sides of a split: a score near
-    a deep network's says that the split leaks. Chances are smoothed by one scan that is of every class alike.
+    It scores well if scans of one person, or neighbouring slices of one head, are on both sides of a split: a score
+    near a deep network's indicates a leak. Probabilities are smoothed by one pseudo-count, shared equally by the
+    classes.
     """
 
     family: ClassVar[str] = "floor"

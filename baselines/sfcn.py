@@ -19,10 +19,10 @@ class Sfcn(Method):
     """SFCN: five halvings of the volume, one 1x1x1 layer, a mean over all positions; classes or numbers.
 
     A number is the mean of bins under the network's probabilities, learnt by the Kullback-Leibler divergence from soft
-    labels: a normal distribution about the truth, as it falls into the bins. Source: Peng et al., Medical Image
-    Analysis 68:101871, 2021, who have 40 bins of a year, a deviation of a year. Here the bins divide the targets'
-    standard scale, the outermost ones are open, so that no label loses mass, and odd sizes keep their border in a
-    halving. `loss=l1` learns the number itself.
+    labels: a normal distribution about the true value, binned. Source: Peng et al., Medical Image Analysis 68:101871,
+    2021, with 40 bins of a year and a deviation of a year. Here the bins divide the targets' standard scale, the
+    outermost ones are open so that no label loses mass, and halving rounds odd sizes up. `loss=l1` predicts the number
+    directly.
     """
 
     family: ClassVar[str] = "3d"

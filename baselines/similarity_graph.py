@@ -21,14 +21,15 @@ class SimilarityGraph(Method):
     """A 2D student (any network of timm) that imitates the similarity graph of a 3D teacher over each batch.
 
     The label loss, plus `kd` times the squared difference of the two graphs of cosines between scans, of the features
-    and of the softened log-probabilities, plus the distance of the student's own feature graph from the identity.
-    A single predicted number has no graph of answers: in regression the features alone are compared. The teacher is an
+    and of the softened log-probabilities, plus the distance of the student's own feature graph from the identity. A
+    single predicted number has no graph of predictions: regression compares the features alone. The teacher is an
     ordinary trial of the same data, fold and seed; with the parameters of an arm of the study it is that arm's trial.
-    The student reads the same image as `timm2d` does, so that the contrast of the two is what the teacher adds.
+    The student reads the same image as `timm2d` does, so that the difference between the two is the effect of the
+    teacher.
 
     Source: Yoon, Kang, Kim, Enhancement and evaluation for deep learning-based classification of volumetric
-    neuroimaging with 3D-to-2D knowledge distillation, Scientific Reports 2024, after its equations. Otherwise than in
-    their code: features and logits come from one network, and the teacher is evaluated as it was trained to be. Their
+    neuroimaging with 3D-to-2D knowledge distillation, Scientific Reports 2024, after its equations. Unlike in their
+    code, features and logits come from one network, and the teacher is evaluated as it was trained to be. Their
     learning-rate cycles are left out, and the constant term of the teacher's own graph.
     """
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Slices(TimmMethod):
-    """One network for all slices; their features are weighed by attention, read by a transformer, or averaged.
+    """One network for all slices; their features are weighted by attention, read by a transformer, or averaged.
 
     gated: attention with tanh and sigmoid units (Ilse et al., Attention-based Deep Multiple Instance Learning, ICML
     2018, arXiv 1802.04712); attention: the same without its gate; transformer: slices as tokens with learnt positions

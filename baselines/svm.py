@@ -19,9 +19,9 @@ class Svm(Method):
     """A support vector machine (classes, each against the others) or support vector regression (numbers) on voxels.
 
     Voxels are standardised as in `linear`, images averaged to 32 x 32 pixels first. The dual is solved by scikit-learn.
-    The cost is chosen on the training part alone, by right answers or absolute error on a fifth left out at a time, and
-    the same answers give the slope and offset that make chances of margins (Platt 1999). A linear machine on voxels was
-    as good as any convolutional network of a broad comparison (Wen et al., Medical Image Analysis 63, 2020).
+    The cost is chosen on the training part alone, by accuracy or absolute error in five-fold cross-validation, and the
+    same left-out margins fit the slope and offset of Platt scaling (Platt 1999). A linear machine on voxels was as good
+    as any convolutional network of a broad comparison (Wen et al., Medical Image Analysis 63, 2020).
     """
 
     family: ClassVar[str] = "floor"

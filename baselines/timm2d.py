@@ -21,8 +21,8 @@ class Timm2d(Method):
     The default image is the dynamic image of the sagittal slices by the published formula, which any view that gives an
     image may replace: `view=2d+e`, `view=max`. Trained from scratch unless `weights` names a local file; nothing is
     downloaded. A file with the image tower of a foundation model (DINOv2, a CLIP) is a start like any other: name its
-    network. Transformers are made for the size of the images, those padded to whole patches, the border going on
-    outwards, so no border is cut off. Source: https://github.com/huggingface/pytorch-image-models.
+    network. Transformers are built for the size of the images, padded to whole patches by repeating the border, so that
+    nothing is cut off. Source: https://github.com/huggingface/pytorch-image-models.
     """
 
     family: ClassVar[str] = "2d"

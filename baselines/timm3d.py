@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 class Timm3d(TimmMethod):
     """A convolutional network of timm on the volume, its 2D kernels made into 3D ones, from scratch or its weights.
 
-    acs: a third of each layer's kernels lies in each plane, so it has the parameters of the 2D network (Yang et al.,
-    IEEE JBHI 25, 2021, arXiv 1911.10477). inflated: kernels are repeated along the depth and divided by how often, so a
-    volume of equal slices gives what the 2D network gives for the slice, to the very border: there the outermost slices
-    go on (Carreira and Zisserman, CVPR 2017, arXiv 1705.07750). Networks of convolutions, batch normalisation and
-    pools alone: ResNet, DenseNet, RegNet, MobileNet, EfficientNet.
+    acs: a third of each layer's kernels is in each plane, so it has the parameters of the 2D network (Yang et al., IEEE
+    JBHI 25, 2021, arXiv 1911.10477). inflated: kernels are repeated along the depth and divided by how often, so a
+    volume of equal slices gives the 2D network's output for that slice; the outermost slices are repeated as padding
+    (Carreira and Zisserman, CVPR 2017, arXiv 1705.07750). Networks of convolutions, batch normalisation and pools
+    alone: ResNet, DenseNet, RegNet, MobileNet, EfficientNet.
     """
 
     family: ClassVar[str] = "hybrid"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Unet3d(Method):
     """MONAI's residual U-Net on the volume at its prepared spacing, from scratch.
 
-    Scans are padded with zeros to a size that the strides divide, and the answer is cut to theirs. The whole volume is
-    read at once: for volumes that a GPU cannot hold, prepare them coarser. Source: Kerfoot et al., STACOM 2018
+    Scans are padded with zeros to a size that the strides divide, and the output is cropped again. The whole volume is
+    read at once: prepare volumes that do not fit on a GPU at coarser voxels. Source: Kerfoot et al., STACOM 2018
     (doi:10.1007/978-3-030-12029-0_40); https://github.com/Project-MONAI/MONAI.
     """
 

@@ -1,4 +1,4 @@
-"""A plain 3D network in the manner of VGG."""
+"""A plain 3D network in the style of VGG."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Vgg3d(Method):
     """VGG in three dimensions: levels of 3x3x3 convolutions, each ended by a halving, then dense layers.
 
     The levels are those of VoxCNN (Korolev et al., ISBI 2017, arXiv 1701.06643): 8, 16, 32 and 64 channels in 2, 2, 3
-    and 3 convolutions, dense layers of 128 and 64. Otherwise than there, each convolution is normalised over the batch
-    and the dense layers read the mean over all positions, so that any size of volume fits. VGG16 itself is
+    and 3 convolutions, dense layers of 128 and 64. Unlike there, each convolution has batch normalisation and the dense
+    layers read the mean over all positions, so that any size of volume fits. VGG16 itself is
     `width=64 convolutions=2,2,3,3,3`: a level has twice the channels of the one before, at most eight times the first.
     """
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class WeightedPooling(TimmMethod):
     """Learnable weighted pooling: a weighted sum of slices, the weights learnt with the network that reads it.
 
-    The weights begin at those of approximate rank pooling, or at equal ones, and are the same for all scans; the image
-    is brought to mean 0 and deviation 1 by statistics of training. Idea: Xing et al., Learnable Weighted Pooling for 3D
-    Medical Image Classification, after the dynamic image of their arXiv 2012.00119; details are this program's own.
+    The weights start at those of approximate rank pooling, or equal, and are the same for all scans; the image is
+    standardised by statistics of the training part. Idea: Xing et al., Learnable Weighted Pooling for 3D Medical Image
+    Classification, after the dynamic image of their arXiv 2012.00119; details are this program's own.
     """
 
     family: ClassVar[str] = "hybrid"

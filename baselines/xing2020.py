@@ -21,8 +21,8 @@ class Xing2020(Method):
     """Dynamic image, VGG11 features, a map of attention, two dense layers.
 
     Source: Xing et al., Dynamic Image for 3D MRI Image Alzheimer's Disease Classification, ECCV workshops 2020, arXiv
-    2012.00119. Otherwise than in their code: the attention is normalised over all positions, not over the height
-    alone (`attention=height`), and has mean 1; dropout is off at evaluation; rank pooling follows the published formula
+    2012.00119. Differences from their code: the attention is normalised over all positions, not over the height alone
+    (`attention=height`), and has mean 1; dropout is off at evaluation; rank pooling follows the published formula
     (theirs: `view.coefficients=running`); the input is normalised by the training part; the learning rate falls as in
     every other arm; features start from scratch unless `weights` names a local VGG11, where theirs start from ImageNet.
     Their simpler rows are `attention=none` with `view=max` or `view=mean`.
@@ -78,7 +78,7 @@ class Xing2020(Method):
 
 
 def _check_size(shape: tuple[int, ...]) -> None:
-    """BenchError where four halvings leave nothing of images of `shape`, (C, H, W)."""
+    """BenchError if images of `shape`, (C, H, W), are too small for four halvings."""
     from baselines._input_sizes import times
 
     if min(shape[1:]) < LEAST:

@@ -1,11 +1,11 @@
-"""DCL-SE in the paper's full form, and what the studies of its parts share."""
+"""DCL-SE in the paper's full form, and settings that the studies of its parts share."""
 
 from bench.core import Arm, Data, Light, Recipe
 
 EXACT = {"kind": "dynamic", "plane": "sagittal", "coefficients": "bilen", "channels": 3}
 
-# Rank pooling by its published formula, learnt groups, outputs after the stages weighed by their Cur sets, and fusion
-# by global attention: all that the paper describes beyond what its authors released.
+# Rank pooling by its published formula, learnt groups, outputs after the stages weighted by their Cur sets, and fusion
+# by global attention: everything in the paper that the released code lacks.
 FULL = {"view": EXACT, "gpconv": "dynamic", "auxiliary": True, "dcl": "cur", "fusion": "attention"}
 
 VOLUMES = [Data("ad_oasis"), Data("age_oasis")]

@@ -1,12 +1,12 @@
 """Does approximate rank pooling help, and which of its choices?
 
-The dynamic image is a weighted sum of slices, and its weights were changed by an off-by-one in the port that everybody
-uses. Here the pooling is a factor: coefficients, axis, direction, three axes as channels, learnt weights; against the
-mean, the maximum, the entropy-weighted mean, the middle slice, and a dynamic image of shuffled slices, which has the
-same weights in an order that means nothing.
+The dynamic image is a weighted sum of slices, and its weights were changed by an off-by-one error in the common port.
+Here the pooling is a factor: coefficients, axis, direction, three axes as channels, learnt weights; against the mean,
+the maximum, the entropy-weighted mean, the middle slice, and a dynamic image of shuffled slices, which has the same
+weights in a meaningless order.
 
 Control: the network as released, with running coefficients, sagittal, forwards. Expected: the order of the slices does
-not matter for dementia and age, so that shuffled slices and the mean do as well; on `phantom_order` only order matters.
+not matter for dementia and age, so shuffled slices and the mean score as well; on `phantom_order` only order matters.
 Volumes only: images have no slices to pool. Cost: three hours on two cores for the two OASIS sets.
 """
 

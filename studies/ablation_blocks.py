@@ -1,10 +1,10 @@
 """Do the blocks of DCL-SE need their third pointwise convolution, their second branch, their attention?
 
-The network is MobileNetV2's layout with three additions, none of which was ablated in public. Each is taken away alone;
-and the block of several branches, LB2, which stands where the image is halved, is put nowhere and at every stage.
+The network is MobileNetV2's layout with three additions, none of which was ablated in public. Each is removed alone;
+and the block of several branches, LB2, which is used where the image is halved, is used at no stage and at every one.
 
 Control: the released network. Expected: the third pointwise convolution, half of the time and of the weights, is not
-missed. Cost: half an hour on two cores for the two OASIS sets.
+needed. Cost: half an hour on two cores for the two OASIS sets.
 """
 
 from bench.core import Arm, Factor, Recipe, Study

@@ -1,11 +1,12 @@
 """Does the dynamic curriculum of DCL-SE help?
 
-It is in the paper and not in the released code: outputs after four stages, whose losses are weighed by how much of the
-truth the stages have learnt. Here the weights (equal, a ramp, by the Cur sets, which lead or follow) and the fusion of
-the stages are factors, and so are the outputs themselves: a gain of deep supervision is no gain of a curriculum.
+It is in the paper and not in the released code: outputs after four stages, whose losses are weighted by the share of
+the labels that the stages have learnt. Here the weights (equal, a ramp, by the Cur sets, which lead or follow) and the
+fusion of the stages are factors, and so are the outputs themselves: a gain from deep supervision is not a gain from a
+curriculum.
 
-Control: outputs after all stages with equal weights, the last stage's answer. Expected: no schedule differs from equal
-weights. Cost: an hour and a half on two cores for the two OASIS sets.
+Control: outputs after all stages with equal weights, the last stage's prediction. Expected: no schedule differs from
+equal weights. Cost: an hour and a half on two cores for the two OASIS sets.
 """
 
 from bench.core import Arm, Factor, Recipe, Study
@@ -27,7 +28,7 @@ STUDY = Study(
             control="equal",
         ),
         "fusion": Factor(levels={"last": {"fusion": "last"}, "attention": {"fusion": "attention"}}, control="last"),
-        "outputs": Factor(  # masks always have outputs: a weight of 0 leaves the answer alone there too
+        "outputs": Factor(  # masks always have outputs: a weight of 0 does not change the prediction there either
             levels={"stages": {}, "answer alone": {"auxiliary": False, "auxiliary_weight": 0.0}}, control="stages"
         ),
     },

@@ -1,8 +1,8 @@
 """How much of a score on the Kaggle brain tumours is having seen the image?
 
-Three quarters of the publisher's test images have a copy or a mirror image in his training part. The same methods, the
-same number of steps, on his split (with and without those images) and on folds over what belongs together.
-Cost: half an hour of one core. Seen: linear 0.83 on his split, 0.71 without what was learnt from, 0.80 over groups.
+Three quarters of the publisher's test images have a copy or a mirror image in the training part. The same methods, the
+same number of steps, on that split (with and without those images) and on folds over groups of such images.
+Cost: half an hour of one core. Seen: linear 0.83 on that split, 0.71 without those images, 0.80 over groups.
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -3,12 +3,12 @@
 Every curriculum is compared with its controls at the same number of optimiser steps: random pacing shows as few scans
 in random order, the anti-curriculum begins with the hardest scans, both also by weights; decreasing dropout, and data
 dropped at random. On phantoms of the order of slices, which every network can learn, two fifths of the labels of the
-training part are wrong: there a curriculum that detects them can gain. Weights of patches are for masks: they are
-compared on arteries with a U-Net without them.
+training part are wrong: there a curriculum that detects them can gain. Weights of patches need masks: they are compared
+on arteries with a U-Net without them.
 
-Expected: on clean labels none differs from none by more than could have been missed; on wrong labels those that weigh
-by the loss do. Cost: not measured in full; `wrong_labels` and `wrong_labels_3d` ask the
-same of small images and volumes, on one core.
+Expected: on clean labels none differs from none by more than could have been missed; on wrong labels those weighted by
+the loss do. Cost: not measured in full; `wrong_labels` and `wrong_labels_3d` have the same question for small
+images and volumes, on one core.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -24,7 +24,7 @@ CURRICULA = (
     "transfer_teacher", "progressive_resizing", "low_frequency_crop", "progressive_data_dropout", "lerac",
     "random_pacing", "anti_curriculum",
 )  # fmt: skip
-CONTROLS = {  # of those that weigh, drop or smooth, each the other way round or by lot
+CONTROLS = {  # of curricula that weight, drop or smooth: reversed or random
     "random_pacing (weights)": ("random_pacing", {"by": "weights"}),
     "anti_curriculum (own losses)": ("anti_curriculum", {"scores": "own"}),
     "curriculum_dropout (annealed)": ("curriculum_dropout", {"schedule": "annealed"}),
@@ -32,7 +32,7 @@ CONTROLS = {  # of those that weigh, drop or smooth, each the other way round or
 }
 WAYS = {**{name: (name, {}) for name in CURRICULA}, **CONTROLS}
 ORDER = {"subjects": 120, "effect": 2.0}
-MASKS = ("none", "patch_difficulty", "random_pacing", "anti_curriculum")  # of which a U-Net learns arteries
+MASKS = ("none", "patch_difficulty", "random_pacing", "anti_curriculum")  # curricula for a U-Net on arteries
 WHOLE = ("classification", "regression")
 
 STUDY = Study(

@@ -1,11 +1,11 @@
 """How many people does each way of encoding a brain need?
 
-A twentieth, a tenth, a quarter, a half and all of the training groups, nested: who is in a smaller part is in every
-larger one. Validation and test stay whole, so scores of all parts are on the same people. The paper claims that DCL-SE
-needs few scans; then it should lose least as they become fewer.
+A twentieth, a tenth, a quarter, a half and all of the training groups, nested: each part contains all smaller ones.
+Validation and test stay whole, so scores of all parts are on the same people. The paper claims that DCL-SE needs few
+scans; then it should lose least as they become fewer.
 
-Expected: with fewer people all arms come nearer to chance, and the order of arms changes by no more than could have
-been missed. Cost: two and a half hours on two cores.
+Expected: with fewer people all arms are closer to chance, and the order of arms changes by no more than could have been
+missed. Cost: two and a half hours on two cores.
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -4,7 +4,7 @@ The student reads one image of each scan; the teacher reads the volume. Losses a
 similarity graph, the likely rival of the paper, also by its terms, and on every projection of its authors: the middle
 slice, 2D + epsilon, early and joint fusion of three planes, the dynamic image, the entropy-weighted mean. Each
 projection is compared with its student without a teacher. Controls: an untrained teacher, a teacher of the student's
-own kind, which has seen no volume, and other teachers.
+own kind, which has read no volume, and other teachers.
 
 Expected: what a teacher adds stays below what so few scans can show, and an untrained teacher does no worse.
 DKD is refused: two classes leave its second term empty. Cost: not measured in full.

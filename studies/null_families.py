@@ -1,7 +1,7 @@
 """Does any family find something where nothing is?
 
-The methods of `strong_families` on the same phantoms without an effect: patients differ in nothing from the healthy. By
-Holm's correction over all of them none may be better than `constant`; one that is has seen what it should not.
+The methods of `strong_families` on the same phantoms without an effect: patients do not differ from healthy people. By
+Holm's correction over all of them none may be better than `constant`; one that is indicates a leak.
 
 Expected: nothing, by the table *Learnt or not* and by every contrast. Seen: nothing (results/reference/null_families).
 Cost: 52 minutes of computing.

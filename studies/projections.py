@@ -1,8 +1,8 @@
 """Which image of a volume serves one 2D network best?
 
-The network and its training stay; what it sees changes: the dynamic image by three coefficients and along three axes,
-all three at once, the mean, the maximum, the entropy-weighted mean, one slice, three slices, 2D+e; and early and joint
-fusion of three planes, and slices weighed as the network learns to.
+The network and its training stay the same; its input changes: the dynamic image by three coefficients and along three
+axes, all three at once, the mean, the maximum, the entropy-weighted mean, one slice, three slices, 2D+e; and early and
+joint fusion of three planes, and slices with learnt weights.
 
 Expected: no image differs from the dynamic image by more than could have been missed; `phantom_order`, whose classes
 differ in the order of slices alone, can be classified by the dynamic images only, which depend on the order.

@@ -1,13 +1,12 @@
 """Does any method score above chance where the labels mean nothing?
 
-The gate that a leak does not pass: the labels of whole people are permuted, twenty times, and every kind of method is
-trained as always. A method that then scores above chance has seen what it should not: a test scan in training, a
-normalisation learnt on all scans, a choice made on the test part. It cannot see a person who is there twice under two
-names; that is the work of `bench audit`.
+A test for leaks: the labels of whole people are permuted, twenty times, and every kind of method is trained as always.
+A method that then scores above chance indicates a leak: a test scan in training, a normalisation learnt on all scans, a
+choice made on the test part. It cannot detect a person who occurs twice under two names; `bench audit` does.
 
-Control: chance, known beforehand for the AUC; the constant, which is chance exactly.
+Control: chance, which is known for the AUC; the constant, which is exactly chance.
 Expected: every mean within two standard errors of chance. Of four such tests one fails by chance in about one study of
-five, so that a single failure is repeated with more permutations before anything is believed.
+five, so repeat a single failure with more permutations before you conclude anything.
 Cost: estimated at an hour on two cores (120 short trials of networks); the light form takes a third of that.
 """
 

@@ -1,8 +1,8 @@
 """How large is the noise of seeds against that of folds?
 
 The same methods with five training seeds in every fold: initial weights and the order of scans change, people do not.
-The report splits the variance of scores, and of the differences that claims rest on, into what seeds and what folds
-make. Where seeds make most of it, more seeds help a study; where folds do, only more people or partitions would.
+The report splits the variance of scores, and of the differences that claims rest on, into components of seeds and
+folds. If seeds dominate, more seeds help a study; if folds do, only more people or partitions would.
 
 Controls: the linear model, which no seed changes; the same method against itself with other seeds (A/A).
 Expected: folds of 40 test scans vary by 0.05 to 0.10 in AUC, and seeds as much again for networks trained so briefly.

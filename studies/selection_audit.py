@@ -1,7 +1,7 @@
 """How much does choosing the evaluation point on the test part flatter each method?
 
-Published scores often are the best epoch on the test fold. Here validation chooses, and the best of all points on test
-stands beside it in the audit, as `Flattery` with its interval. One set holds nothing to be learnt (a phantom without an
+Published scores often are the best epoch on the test fold. Here validation chooses, and the audit also shows
+the best of all points on test, as `Flattery` with its interval. One set has nothing to learn (a phantom without an
 effect): whatever the best point scores there above chance is flattery alone.
 
 Control: the linear model, which has one evaluation point and cannot be flattered; chance on the phantom without effect.

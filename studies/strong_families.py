@@ -1,6 +1,6 @@
 """Does every family learn what is certainly there?
 
-All methods of `main_comparison` that answer for a whole head, on phantoms of dementia whose strong effect a linear
+All methods of `main_comparison` with one prediction per head, on phantoms of dementia whose strong effect a linear
 model on voxels finds without an error, five folds. A method that is no better than `constant` here has not learnt, and
 its score on real scans is no evidence about its idea; the table *Learnt or not* lists it. `null_families` is the same
 study without an effect.

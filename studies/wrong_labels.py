@@ -7,9 +7,9 @@ validation, which chooses among the last five points for all arms alike, and tes
 Every curriculum is compared with its control at the same number of steps: random pacing shows or weights as few scans
 in random order, the anti-curriculum begins with the hardest scans, data dropout leaves out as many at random.
 
-Expected: on clean labels hardly any differs from none; on wrong labels those that begin with, or listen to, scans of
-small loss gain, and the anti-curricula lose. Seen: no difference is shown (results/reference/curricula). Cost: 50
-minutes on one core.
+Expected: on clean labels hardly any differs from none; on wrong labels those that start with, or give more weight to,
+scans of small loss gain, and the anti-curricula lose. Seen: no difference is shown (results/reference/curricula). Cost:
+50 minutes on one core.
 """
 
 from bench.core import Arm, Data, Recipe, Study

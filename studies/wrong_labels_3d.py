@@ -1,7 +1,7 @@
 """Which curriculum helps a 3D network where two fifths of the training labels are wrong, and which where none is?
 
-What `wrong_labels` asks of 2D networks and DCL-SE, of a small 3D network on phantoms of the order of slices: the same
-curricula, each beside its control at the same number of steps. The wrong labels are in the training part alone.
+The study `wrong_labels` with a small 3D network, on phantoms of the order of slices: the same curricula, each compared
+with its control at the same number of steps. The wrong labels are in the training part alone.
 
 Expected: as in `wrong_labels`. Seen, of seven arms: no difference is shown (results/reference/curricula). Cost: about
 20 seconds a trial on one core, of which there are 190.

@@ -26,8 +26,8 @@ def check(start: float, end: float) -> None:
 def share(pace: str, start: float, end: float, progress: float) -> float:
     """The fraction of the scans in use at `progress`: from `start` to 1 at `end`, and 1 afterwards.
 
-    linear: at a constant rate. root: its square grows linearly, fast at first. geometric: by a constant factor, slow at
-    first. These are the pacing functions of CurBench.
+    linear: constant rate. root: the square grows linearly, fast at first. geometric: constant factor, slow at first.
+    These are the pacing functions of CurBench.
     """
     elapsed = min(1.0, progress / end)
     if pace == "geometric":
@@ -38,10 +38,10 @@ def share(pace: str, start: float, end: float, progress: float) -> float:
 
 
 def chosen(order: np.ndarray, part: float, signals: Signals, by: str) -> Stage:
-    """The stage in which the first `part` of `order` counts: no fewer scans than a batch holds; all: plain training.
+    """The stage that trains on the first `part` of `order`, at least one batch; all scans: plain training.
 
-    order: (training scans,) their positions. by: `subset`, whole batches of those scans alone; `weights`, the batches
-    of plain training, in which the others weigh nothing.
+    order: (training scans,) their positions. by: `subset`, full batches of those scans alone; `weights`, the batches
+    of plain training, in which the others have weight 0.
     """
     many = len(order)
     count = min(many, max(signals.batch, math.ceil(part * many - 1e-9)))

@@ -1,4 +1,4 @@
-"""How hard the patches of masks are: how many of their neighbours hold a border."""
+"""Difficulty of the patches of masks: the share of neighbours that contain a border."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class PatchWeights:
 
 
 def difficulty(masks: Tensor, patch: int) -> Tensor:
-    """The share of the patches around a patch, itself included, that hold a border: (B, ...) to (B, patches...).
+    """The share of the patches around a patch, itself included, that contain a border: (B, ...) to (B, patches...).
 
-    A patch holds a border where it holds more than one class. Patches are of `patch` voxels a side,
-    counted from the first voxel; the last ones may be smaller.
+    A patch contains a border if it contains more than one class. Patches are of `patch` voxels a side, counted from the
+    first voxel; the last ones may be smaller.
     """
     axes = masks.ndim - 1
     most, mean = (F.max_pool2d, F.avg_pool2d) if axes == 2 else (F.max_pool3d, F.avg_pool3d)

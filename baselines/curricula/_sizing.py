@@ -1,4 +1,4 @@
-"""What the curricula that change the size of scans share: sizes that the network does not read are refused."""
+"""Base class of curricula that change the size of scans: unsupported sizes are an error before training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bench.core import Task
 from bench.curriculum import Curriculum
 from bench.method import Method
 
-MOMENTS = 200  # of the training at which the sizes are looked up beforehand
+MOMENTS = 200  # points of training at which the sizes are checked beforehand
 
 
 class SizeCurriculum(Curriculum):

@@ -12,10 +12,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class SelfPaced:
-    """What self-paced learning weighs at an age: losses above the threshold nothing, or almost; mean weight 1.
+    """Weights of self-paced learning: 0 or nearly 0 for losses above the threshold; their mean is 1.
 
     hard: 1 up to the threshold. linear: 1 - loss / threshold. logistic: (1 + exp(-threshold)) / (1 + exp(loss -
-    threshold)). harder: 1 from the threshold on instead. A threshold that is no number yet leaves all at 1.
+    threshold)). harder: 1 from the threshold on. A NaN threshold (no losses yet) gives 1 to all.
     """
 
     threshold: Tensor
@@ -26,7 +26,7 @@ class SelfPaced:
         return even(self.raw(losses))
 
     def raw(self, losses: Tensor) -> Tensor:
-        """(B,) in [0, 1], as the closed forms have it."""
+        """(B,) in [0, 1], by the closed forms."""
         if self.harder:
             return (~(losses < self.threshold)).float()
         if self.kind == "hard":
@@ -40,7 +40,7 @@ class SelfPaced:
 
 @dataclass(frozen=True)
 class SuperLoss:
-    """The confidence that minimises (loss - tau) s + lam (log s)^2; a tau that is no number yet: the batch's mean."""
+    """The confidence that minimises (loss - tau) s + lam (log s)^2; a NaN tau is replaced by the batch's mean."""
 
     tau: Tensor | float
     lam: float
@@ -53,10 +53,10 @@ class SuperLoss:
 
 @dataclass(frozen=True)
 class Dropped:
-    """Scans whose true class has a probability from `threshold` on weigh nothing, the mean weight of the batch is 1.
+    """Weight 0 for scans whose true class has at least the probability `threshold`; the batch's mean weight is 1.
 
-    ranks: a permutation of 0 to B - 1. instead: `matched`, as many scans stay, those of the lowest ranks; `random`, the
-    share `kept` of the batch, again of the lowest ranks. A batch of which nothing stays teaches nothing.
+    ranks: a permutation of 0 to B - 1. instead: `matched`, as many scans, those of the lowest ranks; `random`, the
+    share `kept` of the batch, again of the lowest ranks. A batch without a remaining scan has no gradient.
     """
 
     threshold: float
@@ -74,7 +74,7 @@ class Dropped:
 
 
 def even(weights: Tensor) -> Tensor:
-    """Weights (B,) with mean 1; all 0 where nothing weighs anything."""
+    """Weights (B,) with mean 1; all 0 if every weight is 0."""
     return weights / weights.mean().clamp_min(1e-8)
 
 
@@ -87,7 +87,7 @@ def confidence(losses: Tensor, tau: Tensor | float, lam: float) -> Tensor:
 def lambert_w(y: Tensor) -> Tensor:
     """The principal branch of Lambert's W, the inverse of w exp(w), for y >= -1/e: by Halley's steps from a guess."""
     root = (2 * (math.e * y + 1).clamp_min(0)).sqrt()
-    near = -1 + root - root**2 / 3 + 11 / 72 * root**3  # about the branch point
+    near = -1 + root - root**2 / 3 + 11 / 72 * root**3  # series at the branch point
     far = y.clamp_min(math.e).log()
     w = torch.where(y < -0.2, near, torch.where(y < math.e, y.clamp_min(-0.5).log1p(), far - far.log()))
     for _ in range(6):

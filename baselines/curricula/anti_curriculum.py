@@ -15,8 +15,8 @@ from bench.curriculum import Curriculum, Signals, Stage
 class AntiCurriculum(Curriculum):
     """The mirror image of `transfer_teacher` (scores=teacher) or of `self_paced` with hard weights (scores=own).
 
-    The same pace, the same numbers of scans and of steps, the order turned round. Source: Wu, Dyer, Neyshabur, When do
-    curricula work?, ICLR 2021.
+    Same pace, same numbers of scans and of steps, reverse order. Source: Wu, Dyer, Neyshabur, When do curricula work?,
+    ICLR 2021.
     """
 
     scores: str = param("teacher", "losses of a trained network, or of the network itself now", ("teacher", "own"))

@@ -1,4 +1,4 @@
-"""Curriculum dropout: none at first, and more and more."""
+"""Curriculum dropout: the rate grows from 0 during training."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SCHEDULES = ("curriculum", "annealed", "switch", "constant")
 class CurriculumDropout(Curriculum):
     """Dropout whose rate at progress p is rate (1 - exp(-gamma p)).
 
-    Its controls are other schedules: annealed, the other way round, rate exp(-gamma p), an anti-curriculum; switch,
-    none and then at once the whole; constant, plain dropout. By default it falls on what the last layer reads; the
-    authors drop maps of convolutions (0.25) and the input (0.1) as well, in networks without normalisation.
+    Its controls are other schedules: annealed, the reverse, rate exp(-gamma p), an anti-curriculum; switch, 0 and then
+    the full rate at once; constant, plain dropout. By default it applies to the input of the last layer; the authors
+    also drop maps of convolutions (0.25) and the input (0.1), in networks without normalisation.
 
     Source: Morerio et al., Curriculum dropout, ICCV 2017, arXiv 1703.06229; their gamma is 10 over the training.
     """
@@ -36,7 +36,7 @@ class CurriculumDropout(Curriculum):
             raise BenchError("rates of dropout are 0 or more and below 1, gamma above 0")
 
     def part(self, progress: float) -> float:
-        """What the rates are multiplied with at `progress`, in [0, 1]."""
+        """Factor of the rates at `progress`, in [0, 1]."""
         if self.schedule == "curriculum":
             return 1 - math.exp(-self.gamma * progress)
         if self.schedule == "annealed":

@@ -1,4 +1,4 @@
-"""Curriculum by smoothing (CBS): the maps of every convolution are blurred at first, and less and less."""
+"""Curriculum by smoothing (CBS): feature maps of all convolutions are blurred, less and less."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bench.method import Method
 
 @dataclass(frozen=True)
 class FeatureSmoothing(Curriculum):
-    """A Gaussian of three taps an axis after every convolution that looks at more than one position, 2D or 3D.
+    """A Gaussian of three taps an axis after every convolution with a kernel larger than 1, 2D or 3D.
 
-    Before the normalisation and the activation, the same everywhere; maps repeat beyond their border. Its deviation is
-    multiplied by `factor` `falls` times, evenly over the training; below a tenth of a pixel nothing is smoothed. Unlike
-    in the authors' code, the evaluated network has no such filters.
+    It precedes normalisation and activation; the border is repeated. Its deviation is multiplied by `factor` `falls`
+    times, evenly over the training; a deviation below a tenth of a pixel is no blur. Unlike in the authors' code, the
+    evaluated network has no such filters.
 
     Source: Sinha, Garg, Larochelle, Curriculum by smoothing, NeurIPS 2020; theirs is 1, times 0.9 every 5 of 200
     epochs.

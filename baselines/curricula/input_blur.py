@@ -1,4 +1,4 @@
-"""Input blur: scans are blurred at first, and less and less."""
+"""Input blur: scans are blurred, less and less during training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.curriculum import Curriculum, Signals, Stage
 
 @dataclass(frozen=True)
 class InputBlur(Curriculum):
-    """A Gaussian over the network's input, whose deviation falls on a line and is 0 from `end` on.
+    """A Gaussian blur of the network's input, whose deviation falls linearly to 0 at `end`.
 
     Source: Burduja, Ionescu, Unsupervised medical image alignment with curriculum learning, ICIP 2021,
     arXiv 2102.10438; theirs is 1 voxel, over the first half of the training.

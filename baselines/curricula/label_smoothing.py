@@ -1,4 +1,4 @@
-"""Curriculum by label smoothing: labels are soft at first, and harder and harder."""
+"""Curriculum by label smoothing: the smoothing decreases during training."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from bench.core import BenchError, Task, param
 from bench.curriculum import Curriculum, Signals, Stage
 from bench.method import Method
 
-LEFT = 0.01  # of an exponential fall at its end
+LEFT = 0.01  # fraction that remains at the end of an exponential decay
 
 
 @dataclass(frozen=True)
 class LabelSmoothing(Curriculum):
-    """The probability that is taken from the true class and spread evenly falls to 0 at `end`.
+    """The smoothing, probability moved from the true class and spread evenly, falls to 0 at `end`.
 
     Source: Xu et al., Paced-curriculum distillation with label smoothing (P-CBLS), arXiv 2212.11511, whose smoothing
-    falls by a constant factor; its constants are not public, and these are ours.
+    falls by a constant factor; its constants are not public, so the defaults are this program's.
     """
 
     smoothing: float = param(0.2, "probability taken from the true class at the start")

@@ -12,10 +12,10 @@ from bench.method import Method
 
 @dataclass(frozen=True)
 class Lerac(Curriculum):
-    """Layer k of the network, counted from 0 at the input, starts at factor^-k of the learning rate, `floor` at least.
+    """Layer k of the network, 0 at the input, starts at factor^-k of the learning rate, at least `floor`.
 
-    All grow by factors that are even in time until they are equal at `end`; from then on it is plain training. A layer
-    begins with each weight of two axes or more, in the order of definition.
+    All rates grow exponentially until they are equal at `end`; then follows plain training. Each weight with two or
+    more axes starts a layer, in the order of definition.
 
     Source: Croitoru et al., Learning rate curriculum, IJCV 2024, arXiv 2205.09180. Their floors are 1e-4 to 1e-6 of the
     rate; `end` is ours.

@@ -11,11 +11,11 @@ from bench.curriculum import Signals, Stage
 
 @dataclass(frozen=True)
 class LowFrequencyCrop(SizeCurriculum):
-    """The middle of each scan's spectrum alone, as a smaller scan of the same mean; a wider middle at each stage.
+    """Only the low frequencies of each scan, as a smaller scan with the same mean; more of them at each stage.
 
-    Masks follow to the nearest voxel. No axis becomes shorter than `smallest`. A network that does not read one of the
-    sizes is refused before training: it is tried out. The growing augmentation of the source is left out: augmentation
-    is the method's.
+    Masks are resized to the nearest voxel. No axis becomes shorter than `smallest`. The network is tested on all sizes
+    before training; an unsupported one is an error. The growing augmentation of the source is left out: augmentation
+    belongs to the method.
 
     Source: Wang et al., EfficientTrain: exploring generalized curriculum learning for training visual backbones, ICCV
     2023; theirs are 160 of 224 pixels, from 60 % of the training on 192, from 80 % on all.

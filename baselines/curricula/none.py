@@ -11,7 +11,7 @@ from bench.method import Method
 
 @dataclass(frozen=True)
 class NoCurriculum(Curriculum):
-    """Every scan, in full, all the time."""
+    """Every scan, unchanged, at every step."""
 
     def at(self, progress: float, signals: Signals) -> Stage:
         return Stage()

@@ -1,4 +1,4 @@
-"""Patch difficulty for masks: patches far from borders weigh more at first, those near them later."""
+"""Patch difficulty for masks: patches far from borders have more weight at first, those near them later."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.method import Method
 class PatchDifficulty(Curriculum):
     """The cross-entropy of each voxel weighs 2 - d until `switch`, and 1 + d from then on; d is its patch's difficulty.
 
-    A patch is as difficult as the share of the patches around it, itself included, that hold a border. The weights have
+    A patch's difficulty is the share of the patches around it, itself included, that contain a border. The weights have
     mean 1 in each scan; the Dice term stays. Edge-MAE weighs the patches that it reconstructs, and counts masked
     neighbours where we count borders; their code switches after the first epoch where halfway is meant.
 

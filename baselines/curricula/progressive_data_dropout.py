@@ -1,4 +1,4 @@
-"""Progressive data dropout: scans that are learnt already are left out, until all come back at the end."""
+"""Progressive data dropout: learnt scans are left out, and all scans return at the end."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bench.method import Method
 
 @dataclass(frozen=True)
 class ProgressiveDataDropout(Curriculum):
-    """The scans of a batch whose true class is still improbable teach, the others do not; at the end all do.
+    """Only scans of a batch whose true class is still improbable have weight; at the end all have.
 
-    The probability is read from the loss, exp(-loss), so that a method's other terms count as doubt. Its controls are
-    other kinds: matched, as many scans of the batch, drawn at random; random, a share that falls evenly in logarithm
-    over the training to `kept`. A batch that is learnt already teaches nothing, and is a step all the same.
+    The probability is exp(-loss), so that a method's other terms lower it. Its controls are other kinds: matched, as
+    many scans of the batch, drawn at random; random, a share that falls exponentially over the training to `kept`. A
+    fully learnt batch has no gradient, and still counts as a step.
 
     Source: Progressive data dropout, NeurIPS 2025, arXiv 2505.22342 (its DBPD, SMRD and SRD); theirs are 0.3, one epoch
     of 30 for revision, and a share of 0.99 an epoch.

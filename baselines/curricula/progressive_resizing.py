@@ -1,4 +1,4 @@
-"""Progressive resizing: small scans at first, and larger and larger ones."""
+"""Progressive resizing: scans are small at first and grow during training."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bench.curriculum import Signals, Stage
 
 @dataclass(frozen=True)
 class ProgressiveResizing(SizeCurriculum):
-    """Scans and their masks are resized: to `scale` until `delay`, then larger on a line, as they are at the end.
+    """Scans and their masks are resized: to `scale` until `delay`, then linearly up to full size.
 
-    Linear interpolation, masks to the nearest voxel. No axis becomes shorter than `smallest`, nor longer than it is. A
-    network that does not read one of the sizes is refused before training: it is tried out.
+    Linear interpolation, masks to the nearest voxel. No axis becomes shorter than `smallest`, nor longer than it is.
+    The network is tested on all sizes before training; an unsupported one is an error.
 
     Source: Composer's progressive resizing, https://github.com/mosaicml/composer, from fast.ai.
     """
@@ -42,7 +42,7 @@ class ProgressiveResizing(SizeCurriculum):
         return tuple(min(whole, max(self.smallest, axis)) for axis, whole in zip(near, shape[1:], strict=True))
 
     def scale_at(self, progress: float) -> float:
-        """What sizes are multiplied with at `progress`."""
+        """Factor of the sizes at `progress`."""
         if progress < self.delay:
             return self.scale
         grown = (progress - self.delay) / max(1e-12, 1 - self.finetune - self.delay)

@@ -1,4 +1,4 @@
-"""Random pacing, a control: as many scans as a curriculum has, chosen by nothing."""
+"""Random pacing, a control: as many scans as in a curriculum, in random order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.curriculum import Curriculum, Signals, Stage
 
 @dataclass(frozen=True)
 class RandomPacing(Curriculum):
-    """A share of the training scans that grows to all, in an order drawn once: what a growing set does by itself.
+    """A share of the training scans that grows to all, in one random order: the effect of a growing set alone.
 
     With the pace of `transfer_teacher`, or by=weights of `self_paced`, it is their control: the same numbers of scans
     and of steps. Source: Wu, Dyer, Neyshabur, When do curricula work?, ICLR 2021.

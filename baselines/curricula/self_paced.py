@@ -1,4 +1,4 @@
-"""Self-paced learning: scans that the network finds easy now count first."""
+"""Self-paced learning: scans with a small current loss come first."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from bench.curriculum import Curriculum, Signals, Stage
 
 @dataclass(frozen=True)
 class SelfPaced(Curriculum):
-    """Scans of a batch are weighed by their losses of the moment against a threshold that lets in more and more.
+    """Scans of a batch are weighted by their current losses against a growing threshold.
 
-    The threshold is the quantile, at the share that the pace gives, of the losses that the training scans had when they
-    were last seen. Batches are those of plain training; their loss is the weighted mean, and a batch without a single
-    easy scan teaches nothing. From `end` on all scans count alike, and so they do until the first are seen. CurBench
-    starts at a share of 0, with which nothing would be learnt at first. Controls: `random_pacing` with by=weights,
-    `anti_curriculum` with scores=own.
+    The threshold is the quantile, at the share that the pace gives, of the training scans' most recent losses. Batches
+    are those of plain training; their loss is the weighted mean, and a batch without an easy scan has no gradient. From
+    `end` on, and before the first losses are known, all scans have equal weight. CurBench starts at a share of 0, which
+    would stop learning at first. Controls: `random_pacing` with by=weights, `anti_curriculum` with scores=own.
 
     Source: Kumar, Packer, Koller, Self-paced learning for latent variable models, NIPS 2010; linear and logistic
     weights after Jiang et al., Easy samples first, ACM MM 2014, and Xu, Tao, Xu, Multi-view self-paced learning,

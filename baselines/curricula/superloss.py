@@ -1,4 +1,4 @@
-"""SuperLoss: losses above a threshold are turned down, losses below it turned up, in closed form."""
+"""SuperLoss: losses above a threshold are scaled down, those below it scaled up, in closed form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class SuperLoss(Curriculum):
     """Each loss of a batch is multiplied by the s that minimises (loss - tau) s + lam (log s)^2, held fixed.
 
     s = exp(-W(max(-2 / e, (loss - tau) / lam) / 2)) with Lambert's W: 1 at tau, at most e, towards 0 for large losses.
-    It is the same from the first step to the last; what is easy changes by itself.
+    The rule is the same at every step; which scans are easy changes with the network.
 
     Source: Castells, Weinzaepfel, Revaud, SuperLoss: a generic loss for robust curriculum learning, NeurIPS 2020.
     """

@@ -1,1 +1,1 @@
-"""The data sets, one file each with DATASET in it; files that begin with an underscore are shared readers."""
+"""The data sets, one file each with DATASET in it; modules with a leading underscore are shared code."""

@@ -1,4 +1,4 @@
-"""Heads made by a program: an average brain, where its ventricles and hippocampi are, and smooth random fields.
+"""Synthetic heads: an average brain, where its ventricles and hippocampi are, and smooth random fields.
 
 The average brain is the MNI152 template that nilearn brings along (ICBM 2009a, nonlinear, symmetric, skull-stripped).
 Coordinates are millimetres in MNI space, right, anterior and superior positive.
@@ -29,9 +29,9 @@ EXTENT = (180.0, 216.0, 180.0)
 STEP = 2.0  # millimetres of the atlas
 HIPPOCAMPUS = ((24.0, -10.0, -20.0), (31.0, -34.0, -7.0), 8.0)  # the right one: both ends of its axis, and its radius
 DEEP = 14.0  # millimetres below the surface where ventricles begin
-VENTRICLES = ((-42.0, -52.0, -4.0), (42.0, 38.0, 34.0))  # the box that the lateral ventricles lie in
+VENTRICLES = ((-42.0, -52.0, -4.0), (42.0, 38.0, 34.0))  # the box that contains the lateral ventricles
 FOLD = 5.0  # millimetres over which the average brain's sulci go from fluid to tissue
-REACHED = 30.0  # millimetres below the surface where no sulcus is
+REACHED = 30.0  # millimetres below the surface beyond which there is no sulcus
 CLOSED = 16.0  # millimetres: gaps of up to twice this between the lobes are filled under the skull
 _LOCK = Lock()
 
@@ -51,7 +51,7 @@ class Atlas:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the voxels of a volume or of a slice lie, in millimetres from CORNER."""
+    """Positions of the voxels of a volume or of a slice, in millimetres from CORNER."""
 
     places: tuple[tuple[float, ...], ...]  # along x, y and z
     extent: tuple[float, ...] = EXTENT  # of the box that random fields are drawn over: slices of it share them
@@ -99,7 +99,7 @@ class Frame:
         if len(self.places[2]) == 1:  # a slice: the axis with one voxel first
             return (bases[0] @ (values @ bases[2][0]) @ bases[1].T)[..., None] / SPREAD**1.5
         for basis in bases:
-            values = np.tensordot(values, basis, axes=(0, 1))  # the axis in front goes to the back, with its voxels
+            values = np.tensordot(values, basis, axes=(0, 1))  # moves the first axis to the end
         return values / SPREAD**1.5
 
 
@@ -128,7 +128,7 @@ def _atlas(mm: float) -> Atlas:
     from scipy import ndimage
 
     (*sharp, inside), distances = _sharp()
-    wider = 0.4 * (mm**2 - STEP**2) ** 0.5 / STEP  # what smoothing is still to come, in atlas voxels
+    wider = 0.4 * (mm**2 - STEP**2) ** 0.5 / STEP  # remaining smoothing, in atlas voxels
     t1, grey, white = (ndimage.gaussian_filter(image, wider, truncate=3) for image in sharp)
     brain = ndimage.gaussian_filter(inside.astype(np.float32), 0.3 * mm / STEP)
     return Atlas(t1, np.clip(grey + white, 0, 1), white, brain, *distances)
@@ -167,7 +167,7 @@ def hippocampi(points: np.ndarray, loss: float = 0.0) -> np.ndarray:
     shift = loss / 2 * np.array([-0.6, 0.0, -0.8])
     axis = end - start
     x, y, z = (points[0], points[1], points[2])
-    away = [np.abs(x) - start[0] - shift[0], y - start[1], z - start[2] - shift[2]]  # both sides are alike
+    away = [np.abs(x) - start[0] - shift[0], y - start[1], z - start[2] - shift[2]]  # both sides are symmetric
     along = np.clip(sum(part * step for part, step in zip(away, axis, strict=True)) / (axis @ axis), 0, 1)
     squares = sum((part - along * step) ** 2 for part, step in zip(away, axis, strict=True))
     return np.sqrt(squares) - (radius - loss / 2)

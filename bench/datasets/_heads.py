@@ -24,7 +24,7 @@ GAP, SKULL, SCALP = 2.5, 9.0, 15.0  # millimetres from the brain to where each l
 
 @dataclass(frozen=True)
 class Region:
-    """How far fluid reaches in one place, in millimetres."""
+    """Reach of fluid in one region, in millimetres."""
 
     usual: float  # in a healthy person of the mean age
     spread: float  # deviation between people
@@ -32,16 +32,16 @@ class Region:
     illness: float  # more in a patient, times the effect
 
     def deviation(self, patient: float, years: float, person: float) -> float:
-        """More than usual. years: from the mean age. person: this one's deviation from others, standard normal."""
+        """Excess over the usual reach. years: from the mean age. person: individual deviation, standard normal."""
         return self.spread * person + self.year * years + self.illness * patient
 
     def reach(self, patient: float, years: float, person: float) -> float:
-        """Never below 0."""
+        """Reach of fluid in millimetres, at least 0."""
         return max(0.0, self.usual + self.spread * person + self.year * years + self.illness * patient)
 
 
 def bent(frame: Frame, bending: float, rng: np.random.Generator) -> np.ndarray:
-    """Where in the average brain each voxel of this person lies: (3, D, H, W), millimetres."""
+    """The position in the average brain of each voxel of this person: (3, D, H, W), millimetres."""
     import numpy as np
     from scipy.spatial.transform import Rotation
 
@@ -108,7 +108,7 @@ def picture(plane: np.ndarray) -> np.ndarray:
 
 
 def between(distance: np.ndarray, low: float, high: float, width: float) -> np.ndarray:
-    """1 where a distance lies between two, falling to 0 over about `width` millimetres."""
+    """1 where a distance is between two, falling to 0 over about `width` millimetres."""
     from scipy.special import expit
 
     return expit((distance - low) / width) * expit((high - distance) / width)

@@ -1,8 +1,8 @@
-"""Tumours for slices of heads: where they grow, what they look like, how they push the brain aside; and the head.
+"""Tumours for slices of heads: location, appearance, displacement of the brain; and the head.
 
-A glioma is irregular, lies in the depth, has a rim around a dead core and oedema in the white matter about it. A
-meningioma is round and even, and grows from the skull inwards. An adenoma of the pituitary is small, even, and in the
-middle of the base. Real ones are far more varied, and seen in three planes; these are cut through their middle.
+A glioma is irregular and deep, with a rim around a dead core and oedema in the surrounding white matter. A meningioma
+is round and homogeneous, and grows inwards from the skull. An adenoma of the pituitary is small, homogeneous, and at
+the midline of the base. Real tumours vary far more, and occur in three planes; these are cut through their centre.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 RADII = {"glioma": (12.0, 22.0), "meningioma": (9.0, 16.0), "pituitary": (7.0, 12.0)}  # millimetres, from and to
 RAGGED = {"glioma": 0.3, "meningioma": 0.06, "pituitary": 0.06}  # deviation of the logarithm of the radius
 SELLA = (0.0, 4.0)  # millimetres in MNI space: x and y of the pituitary
-SHOWN = 1.5  # of the contrast of a tumour, 1 - exp(-SHOWN * effect) is there
-PUSH = 0.3  # of the radius: how far a tumour moves what touches it, at an effect of 1
+SHOWN = 1.5  # a tumour has 1 - exp(-SHOWN * effect) of its full contrast
+PUSH = 0.3  # displacement at the tumour's edge, as a fraction of its radius, at an effect of 1
 CALM = 12.0  # millimetres below the surface above which the brain moves ever less: the skull holds it
 
 
@@ -47,7 +47,7 @@ class LesionHead:
 
 
 def lesion(kind: str, z: float, rng: np.random.Generator) -> Lesion:
-    """A tumour of a kind in the axial plane at `z`, at a place where such tumours are."""
+    """A tumour of a kind in the axial plane at `z`, at a typical location."""
     import numpy as np
 
     radius = float(rng.uniform(*RADII[kind]))
@@ -63,7 +63,7 @@ def lesion(kind: str, z: float, rng: np.random.Generator) -> Lesion:
     else:
         allowed = np.abs(depth - 0.6 * radius) < _anatomy.STEP
         x, y = (axis[:, :, 0] for axis in _anatomy.grid(_anatomy.STEP)[:2])
-        allowed &= np.hypot(x - SELLA[0], y - SELLA[1]) > 32  # that is where adenomas are
+        allowed &= np.hypot(x - SELLA[0], y - SELLA[1]) > 32  # outside the region of adenomas
     places = np.argwhere(allowed)
     row, column = places[rng.integers(len(places))]
     x, y = (low + _anatomy.STEP * float(at) for low, at in zip(_anatomy.CORNER, (row, column), strict=False))
@@ -73,7 +73,7 @@ def lesion(kind: str, z: float, rng: np.random.Generator) -> Lesion:
 def head(
     frame: Frame, bending: float, grown: Lesion | None, effect: float, rngs: list[np.random.Generator]
 ) -> LesionHead:
-    """A person's slice. rngs: of the anatomy, of the tumour; what the tumour draws moves nothing else."""
+    """A person's slice. rngs: of the anatomy, of the tumour; draws for the tumour do not change the anatomy."""
     import numpy as np
 
     anatomy, ragged = rngs
@@ -113,7 +113,7 @@ def _away(frame: Frame, grown: Lesion, rng: np.random.Generator) -> np.ndarray:
 
 
 def _pushed(points: np.ndarray, surface: np.ndarray, grown: Lesion, effect: float) -> np.ndarray:
-    """Where in the average brain each pixel lies when the tumour has pushed what is around it outwards."""
+    """The position in the average brain of each pixel, after the tumour has displaced its surroundings."""
     import numpy as np
 
     offset = points[:2] - np.array(grown.centre).reshape(2, 1, 1, 1)
@@ -139,7 +139,7 @@ def _parts(
     from scipy.special import expit
 
     inside = expit(-away / 0.8)
-    if grown.kind != "pituitary":  # which lies in a hollow of the bone
+    if grown.kind != "pituitary":  # an adenoma lies in a hollow of the bone
         inside = inside * expit((_heads.GAP - 0.5 - surface) / 0.7)
     if grown.kind != "glioma":
         return inside, np.zeros_like(inside), np.zeros_like(inside)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def oracle_score(prepared: Prepared) -> float:
     """The best possible score of these very scans, in the task's primary metric, up to chance in a small set.
 
-    For segmentation it is the mean Dice of the true mask against the given one; where the images show nothing
-    (`effect` of 0), of the best mask that is the same for all.
+    For segmentation it is the mean Dice of the true mask against the given one; without visible effect (`effect` of 0),
+    that of the best constant mask.
     """
     import numpy as np
 
@@ -38,7 +38,7 @@ def oracle_score(prepared: Prepared) -> float:
 
 
 def estimate(deviations: Sequence[float], slopes: Sequence[float], spreads: Sequence[float]) -> float:
-    """The latent variable x from measures that lie at slope * x, give or take a normal spread: the best linear one."""
+    """The latent variable x from measures with mean slope * x and normal deviation: the best linear estimate."""
     terms = list(zip(deviations, slopes, spreads, strict=True))
     information = sum((slope / spread) ** 2 for _, slope, spread in terms)
     return sum(deviation * slope / spread**2 for deviation, slope, spread in terms) / information
@@ -50,7 +50,7 @@ def combined(slopes: Sequence[float], spreads: Sequence[float]) -> float:
 
 
 def likelihoods(values: np.ndarray, levels: Sequence[float], spread: float) -> np.ndarray:
-    """Chances (N, K) of classes, equally frequent, whose values are normal around their levels: (N,) to (N, K)."""
+    """Probabilities of equally frequent classes with normal values around their levels: (N,) to (N, K)."""
     import numpy as np
     from scipy.special import softmax
 
@@ -58,7 +58,7 @@ def likelihoods(values: np.ndarray, levels: Sequence[float], spread: float) -> n
 
 
 def flipped(label: int, classes: int, share: float, seed: int) -> int:
-    """The label, or with a chance of `share` another one; the same labels stay flipped as the share grows."""
+    """The label, or with probability `share` another one; the same labels stay flipped as the share grows."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
@@ -67,7 +67,7 @@ def flipped(label: int, classes: int, share: float, seed: int) -> int:
 
 
 def _one_for_all(prepared: Prepared) -> float:
-    """Mean Dice of the best mask that knows no image: the voxels most often inside, as many as are best."""
+    """Mean Dice of the best constant mask: the most frequent voxels, as many as maximise it."""
     import numpy as np
 
     masks = np.asarray(prepared.masks()).reshape(len(prepared.ids), -1) > 0

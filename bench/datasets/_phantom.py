@@ -22,7 +22,7 @@ ANY = math.inf
 
 @dataclass(frozen=True)
 class Phantom(Dataset):
-    """A data set made by a program. Subclasses have the parameters `subjects`, `effect`, `label_noise`, `seed`."""
+    """A synthetic data set. Subclasses have the parameters `subjects`, `effect`, `label_noise`, `seed`."""
 
     source: ClassVar[str] = _anatomy.SOURCE
     licence: ClassVar[str] = _anatomy.LICENCE

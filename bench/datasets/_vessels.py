@@ -1,4 +1,4 @@
-"""Trees of brain arteries: trunks where anatomy has them, and branches grown towards points that want blood.
+"""Trees of brain arteries: anatomical trunks, and branches grown towards points to be supplied.
 
 Two internal carotid arteries and the basilar artery come from below, and give the middle, anterior and posterior
 cerebral and the superior cerebellar arteries. Branches grow by space colonisation (Runions, Lane & Prusinkiewicz,
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-STEP, SATED, NOTICED = 2.0, 4.0, 45.0  # mm: length of a segment, where a point has its blood, how far it attracts
-STRAIGHT, WANDER = 0.9, 0.35  # weights of the direction so far and of chance, where the pull is 1
+STEP, SATED, NOTICED = 2.0, 4.0, 45.0  # mm: segment length, distance that supplies a point, reach of attraction
+STRAIGHT, WANDER = 0.9, 0.35  # weights of the current direction and of noise, relative to attraction
 WOBBLE = 1.0  # millimetres: deviation of the trunks between people
 CAROTID, BASILAR = (2.7, 0.2), (2.1, 0.2)  # millimetres: radius of the roots, mean and deviation
 JOIN = 0.75  # millimetres: radius of the communicating arteries
@@ -27,7 +27,7 @@ _ANTERIOR = ((15, 1, -12), (9, 7, -12), (3, 11, -11), (2.5, 18, -6), (2.5, 26, 2
 _BASILAR = ((0, -24, -38), (1, -19, -28), (0, -16, -19), (0, -15, -13))
 _POSTERIOR = ((0, -15, -13), (6, -15, -12), (14, -22, -11), (19, -32, -8), (18, -44, -3))
 _CEREBELLAR = ((0, -16, -18), (9, -20, -18), (17, -30, -18))
-# where branches end: from and to, for x, y and z; and how many
+# targets of branches: lower and upper limit of x, y and z; and their number
 WANTED = {
     "middle": ((31, -42, -14), (47, 28, 30), 55),
     "anterior": ((1, 8, -8), (7, 44, 34), 25),
@@ -50,7 +50,7 @@ class Tree:
         return len(self.places) - 1
 
     def leaves(self) -> np.ndarray:
-        """(N,) how many ends lie beyond each node; an end has itself."""
+        """(N,) number of ends beyond each node; an end counts itself."""
         import numpy as np
 
         beyond = np.zeros(len(self.parents), dtype=int)
@@ -108,8 +108,8 @@ def grow(rng: np.random.Generator) -> Vessels:
 def filled(vessels: Vessels, pieces: np.ndarray, low: Sequence[float], sizes: Sequence[int], mm: float) -> np.ndarray:
     """Brightness of the thickest pieces at each voxel's middle, 0 outside of all: `sizes`, float32.
 
-    pieces: the numbers of those that are drawn. low: millimetres of the first voxel's middle. Blood that is slow is
-    dim: 0.55 in the thinnest, 1 from a radius of 1.5 mm on.
+    pieces: indices of the pieces to draw. low: centre of the first voxel in millimetres. Slow blood is dim: 0.55 in the
+    thinnest, 1 from a radius of 1.5 mm on.
     """
     import numpy as np
 
@@ -139,7 +139,7 @@ def _squares(offsets: Sequence[np.ndarray], axis: np.ndarray) -> np.ndarray:
 
 
 def _trunk(tree: Tree, way: Sequence[Sequence[float]], side: int, start: int, rng: np.random.Generator) -> list[int]:
-    """A smooth way through given places, a little different in each person; returns its nodes."""
+    """A smooth path through given points with individual variation; returns its nodes."""
     import numpy as np
     from scipy.interpolate import make_interp_spline
 
@@ -156,7 +156,7 @@ def _trunk(tree: Tree, way: Sequence[Sequence[float]], side: int, start: int, rn
 
 
 def _branch(tree: Tree, sources: Sequence[int], name: str, side: int, rng: np.random.Generator) -> None:
-    """Grow from the sources until every point has its blood or nothing comes nearer."""
+    """Grow from the sources until every point is supplied or none comes nearer."""
     import numpy as np
 
     low, high, count = WANTED[name]
@@ -176,7 +176,7 @@ def _branch(tree: Tree, sources: Sequence[int], name: str, side: int, rng: np.ra
 
 
 def _grown(tree: Tree, node: int, pulling: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """The next place after a node that points pull at, and the node."""
+    """The next position after a node that points attract, and the node."""
     import numpy as np
 
     here, before = tree.places[node], tree.places[max(0, tree.parents[node])]
@@ -188,7 +188,7 @@ def _grown(tree: Tree, node: int, pulling: np.ndarray, rng: np.random.Generator)
 
 
 def _pieces(trees: Sequence[tuple[Tree, float]], joins: np.ndarray) -> Vessels:
-    """All segments with their radii. joins: (K, 2, 3) both ends of what belongs to no tree."""
+    """All segments with their radii. joins: (K, 2, 3) both ends of the communicating arteries."""
     import numpy as np
 
     starts, ends, radii, twigs, kept, twig = [joins[:, 0]], [joins[:, 1]], [np.full(len(joins), JOIN)], [], [], 0

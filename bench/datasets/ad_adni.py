@@ -38,14 +38,14 @@ class AdAdni(Dataset):
     normalised, skull-stripped and corrected for shading.
 
     Several scans of one person at one visit are one sample: the mean of their voxels. Scans of other visits are samples
-    of their own in the same group, so that no split divides a person; who was AD at one visit and CN at another has
-    both labels. Whether ADNI's column `Group` is that of the visit or of the first visit is not known here. Other
+    of their own in the same group, so that no split divides a person; a person with AD at one visit and CN at another
+    has both labels. Whether ADNI's column `Group` is that of the visit or of the first visit is not known here. Other
     groups (MCI, EMCI, LMCI, SMC) are left out, and `notes` counts them.
 
-    The DCL-SE authors' code, and that of Xing et al. before it, use 49 AD and 51 CN, one volume a person; their list
-    of images is not public as far as known, so a download of one's own is another subset: compare no score with theirs.
-    That the DCL-SE paper used this set is inferred from that code. The edge of a voxel is not in these sources: 2 mm is
-    assumed, and a file whose header says otherwise is refused; then set `mm`.
+    The DCL-SE authors' code, and that of Xing et al. before it, use 49 AD and 51 CN, one volume per person; their list
+    of images is not public as far as known, so your download is another subset: do not compare scores with theirs. That
+    the DCL-SE paper used this set is inferred from that code. The edge of a voxel is not in these sources: 2 mm is
+    assumed, and a file with another size in its header is an error; then set `mm`.
     """
 
     title: ClassVar[str] = "ADNI: Alzheimer's disease against healthy controls, T1 normalised by ADNI"
@@ -110,7 +110,7 @@ class AdAdni(Dataset):
         return Sample(name, person, float(target), label, partial(_mean, paths), files=paths, covariates=known)
 
     def _scans(self, root: Path | None) -> list[AdniImage]:
-        """Every scan under `root` with its row, sorted by name. BenchError where one has none."""
+        """Every scan under `root` with its row, sorted by name. BenchError if a scan has no row."""
         if root is None or not root.is_dir():
             raise BenchError(f"no folder {root}; expected: {self.layout}")
         lines, scans = _lines(root, self.layout), {}

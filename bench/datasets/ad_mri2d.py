@@ -1,4 +1,4 @@
-"""Stages of dementia from single slices: the four-class image set that is passed around on Kaggle."""
+"""Stages of dementia from single slices: the four-class image set that circulates on Kaggle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.data.readers.tabular import read_table
 STAGES = ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented")
 EITHER = ("NonDemented", "Demented")
 SPLIT = "official_split.csv"  # at the root: path, label, split; which images were Kaggle's train and test
-OTHER = {"original": "augmentedalzheimerdataset", "augmented": "originaldataset"}  # the folder that a form leaves alone
+OTHER = {"original": "augmentedalzheimerdataset", "augmented": "originaldataset"}  # the folder that a form ignores
 COPIES = (
     re.compile(r"(?P<name>.+?)[_-]aug(?:mented)?[_-]?\d*", re.I),
     re.compile(r"aug[_-]?\d*[_-](?P<name>.+)", re.I),
@@ -29,12 +29,12 @@ class AdMri2d(Dataset):
     Its publishers say neither which person a slice shows nor where the images come from. By their pixels the 6,400
     slices are 32 slices of each of 200 heads, and the heads those of OASIS-1: as many of each stage as that set has of
     each dementia rating, and 163 heads traced to a scan of it, all with the right rating. So ModerateDemented is two
-    people, every head lies on both sides of the publisher's split, and the set is no external test for `ad_oasis` or
-    `age_oasis`. Preparation finds the heads again and makes them groups.
+    people, every head is on both sides of the publisher's split, and the set is no external test for `ad_oasis` or
+    `age_oasis`. Preparation recovers the heads and groups slices by head.
 
-    The augmented form is worse: copies of one slice are many, and the names of the published copies (random
-    identifiers) do not tell the original. A copy is grouped with its original only where its name says so:
-    `NAME_aug3` or `aug_3_NAME`. All others are groups of their own, and `notes` counts them.
+    The augmented form is worse: a slice has many copies, and the names of the published copies (random identifiers) do
+    not identify the original. A copy is grouped with its original only where its name says so: `NAME_aug3` or
+    `aug_3_NAME`. All others are groups of their own, and `notes` counts them.
 
     That the DCL-SE paper used this set is inferred from the paths in its authors' code; which form, and which stages,
     is not known.

@@ -1,4 +1,4 @@
-"""Dementia on OASIS-1: CDR 0 against CDR > 0, among those who were assessed and are old enough."""
+"""Dementia on OASIS-1: CDR 0 against CDR > 0, in assessed people above a minimum age."""
 
 from __future__ import annotations
 

@@ -19,11 +19,11 @@ class AgeIxi(Dataset):
     """Age in years from T1 scans of whole heads, brought to one grid; the hospital in a file's name is its site.
 
     IXI.xls has to be saved as comma-separated text, as .xls files are not read. People without an age in it are left
-    out, and `notes` counts them; ages such as -1 or 999 are refused. One who stands in it twice counts once where both
-    rows agree. Heads are not skull-stripped, so that a face may tell an age.
+    out, and `notes` counts them; ages such as -1 or 999 are refused. A person with two rows counts once if both agree.
+    Heads are not skull-stripped, so a face may reveal the age.
 
-    How many scans have an age is not known here, so no number is expected. IXI is a part of OpenBHB: the two are no
-    independent test of each other. Whether the DCL-SE paper used either is not known.
+    How many scans have an age is not known here, so no number is expected. IXI is a part of OpenBHB: neither is an
+    independent test of the other. Whether the DCL-SE paper used either is not known.
     """
 
     title: ClassVar[str] = "IXI: age of healthy people"

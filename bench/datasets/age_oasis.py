@@ -1,4 +1,4 @@
-"""Age on OASIS-1: from 18 to 96, the demented among them."""
+"""Age on OASIS-1: from 18 to 96, including people with dementia."""
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ from bench.core import BenchError, Dataset, Sample, Scan, Task, param
 from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, read_alone
 from bench.data.readers.tabular import Line, age_in, decade, read_table, unique_rows
 
-FORMS = {  # how the names of a form's files end, and where they are arrays their dimensions and millimetres
+FORMS = {  # end of the file names of a form; for arrays also dimensions and millimetres
     "quasiraw": ("_preproc-quasiraw_T1w.npy", (182, 218, 182), 1.0),
     "vbm": ("_preproc-cat12vbm_desc-gm_T1w.npy", (121, 145, 121), 1.5),
     "t1": ("_T1w.nii.gz", (), 0.0),
 }
 EXTENT = (182, 218, 182)  # millimetres that the prepared grid covers
 PARTS = {"train": "train", "val": "test", "internal_test": "test", "external_test": "test", "test": "test"}
-KEPT = ("sex", "study", "site")  # columns of the table that go into the index, where it has them
+KEPT = ("sex", "study", "site")  # columns of the table that go into the index, if present
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class AgeOpenbhb(Dataset):
     """Age in years from T1 scans of people without a diagnosis; the site of the table is the site of a sample.
 
     Three forms: quasi-raw (skull-stripped, bias-corrected, in MNI space by an affine), grey-matter maps of CAT12, and
-    the T1 scans as they were taken. All are brought to one grid. The publisher's train is train here, its internal and
-    external tests are both test. Scans without a row in the table, or without an age, are left out and counted by
-    `notes`; so are rows without a scan, as the parts are separate downloads.
+    unprocessed T1 scans. All are brought to one grid. The publisher's train is train here, its internal and external
+    tests are both test. Scans without a row in the table, or without an age, are left out and counted by `notes`; so
+    are rows without a scan, as the parts are separate downloads.
 
     What is assumed: the axes of the arrays run from left to right, back to front and down up (the files do not say;
-    their dimensions are those of the MNI template), and a number has one scan. What is not known: how many public
-    scans there are (3,984 in one description, 3,965 in another), so no number is expected; and whether the DCL-SE
-    paper used this set at all. IXI is a part of it: the two are no independent test of each other.
+    their dimensions are those of the MNI template), and a number has one scan. What is not known: how many public scans
+    there are (3,984 in one description, 3,965 in another), so no number is expected; and whether the DCL-SE paper used
+    this set at all. IXI is a part of it: neither is an independent test of the other.
     """
 
     title: ClassVar[str] = "OpenBHB: age of healthy people, many sites"
@@ -88,7 +88,7 @@ class AgeOpenbhb(Dataset):
         return [f"{count} {what} and are left out" for what, count in counts.items() if count]
 
     def _files(self, root: Path | None) -> dict[str, Path]:
-        """The scans of the form by person, sorted. BenchError where there is none, or one person has two."""
+        """The scans of the form by person, sorted. BenchError if there is none, or one person has two."""
         if root is None or not root.is_dir():
             raise BenchError(f"no folder {root}; expected: {self.layout}")
         end, found = FORMS[self.form][0], {}
@@ -131,7 +131,7 @@ def _bare(name: str) -> str:
 
 
 def _read(path: Path, form: str, grid: Grid) -> Scan:
-    """A scan on the grid. ValueError or OSError where its file is broken."""
+    """A scan on the grid. ValueError or OSError for a broken file."""
     import numpy as np
 
     _, shape, mm = FORMS[form]

@@ -29,7 +29,7 @@ WILLIS = {  # TopCoW's labels: the arteries of the circle of Willis
     15: "third A2",
 }
 PERSON = re.compile(r"topcow_mr_(\d+)")
-CT = "topcow_ct_"  # TopCoW's CT angiographies of the same people, which are another kind of scan
+CT = "topcow_ct_"  # TopCoW's CT angiographies of the same people, not read
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class ArteryCas(Dataset):
     """Arteries against the rest on time-of-flight MR angiographies, all brought to one grid.
 
     Volumes differ in size and spacing. They are resampled to `mm`, cropped and padded about the centre of the volume,
-    never about its mask; arteries thinner than `mm` are lost in that, and a Dice says how well the rest is found.
+    never about its mask; this loses arteries thinner than `mm`, and the Dice measures the rest.
 
     CAS2023: 100 public scans of people with stenosed arteries, with manual masks; 50 more are hidden. Volumes have from
-    208 x 320 x 96 to 784 x 784 x 255 voxels. The names of its folders, its spacings and how its masks are coded are
-    not known here: 0 and 1 are read, and 255 as 1. One scan a person is assumed. TopCoW: its masks hold the circle of
-    Willis alone, so that an artery further out is background there; do not mix the two.
+    208 x 320 x 96 to 784 x 784 x 255 voxels. The names of its folders, its spacings and how its masks are coded are not
+    known here: 0 and 1 are read, and 255 as 1. One scan a person is assumed. TopCoW: its masks hold the circle of
+    Willis alone, and other arteries are background; do not mix the two.
 
     That the artery task of the DCL-SE paper is CAS2023 is the best match by name, and not known: its authors' code has
     no segmentation. COSTA, TopCoW and labelled IXI scans are alternatives.
@@ -82,7 +82,7 @@ class ArteryCas(Dataset):
             raise BenchError(f"artery_cas: voxels are three numbers between 8 and 1024, not {self.voxels}")
         if self.classes == "willis" and self.target == "projection":
             raise BenchError("artery_cas: arteries by name lie over each other in a projection; set classes=binary")
-        if self.classes == "willis":  # an instance's own task hides the class's
+        if self.classes == "willis":  # the instance's task overrides the class's
             names = ("background", *WILLIS.values())
             object.__setattr__(self, "task", Task("segmentation", "dice", names))
 

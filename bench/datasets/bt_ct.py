@@ -15,13 +15,13 @@ FOLDERS = Folders({"healthy": ("healthy",), "tumor": ("tumor", "tumour")}, ("bra
 
 @dataclass(frozen=True)
 class BtCt(Dataset):
-    """Healthy or tumour from a single CT slice, by the folder that the image lies in.
+    """Healthy or tumour from a single CT slice, by the folder of the image.
 
     What is not known: which person a slice shows, the scanner and its window, what kind of tumour it is, and how large
     a pixel is. Until identities are recovered every image is its own group.
 
     That the DCL-SE paper used this set is inferred from a folder name in its authors' code, `Brain Tumor CT scan
-    Images`. That code has a third folder, `TumorBig`, which is the authors' own and not published: it is not read.
+    Images`. That code has a third folder, `TumorBig`, which is the authors' own, unpublished and not read.
     """
 
     title: ClassVar[str] = "Brain tumours from single CT slices (Kaggle)"

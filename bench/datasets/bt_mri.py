@@ -23,14 +23,13 @@ UNREAD = ("braintumorctscanimages",)  # the CT half of the multimodal set
 
 @dataclass(frozen=True)
 class BtMri(Dataset):
-    """Glioma, healthy or meningioma from a single MR slice, by the folder that the image lies in.
+    """Glioma, healthy or meningioma from a single MR slice, by the folder of the image.
 
     What is not known: which person a slice shows, its contrast and plane (all three planes occur), and how large a
-    pixel is. Three quarters of the publisher's test images have a copy or a mirror image in his training part, and
-    slices of one person may lie on both sides as well. Preparation puts copies and mirror images into one group;
-    slices of one person that look unlike each other stay apart, so groups are too many rather than too few. The
-    collection is put together from others: where one of them holds but one class, a method may tell the collections
-    apart.
+    pixel is. Three quarters of the publisher's test images have a copy or a mirror image in the training part, and
+    slices of one person may be on both sides as well. Preparation puts copies and mirror images into one group; slices
+    of one person that look unlike each other stay apart, so groups are too many rather than too few. The collection
+    combines others: if one of them has a single class, a method may learn to recognise the collection.
 
     That the DCL-SE paper used one of these sets is inferred from a folder name in its authors' code, `Brain Tumor MRI
     images`, with three classes and no pituitary tumours; which one is not known, and their images overlap.

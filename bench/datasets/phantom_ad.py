@@ -1,8 +1,8 @@
-"""Heads made by a program, half of them with an atrophy of known place and size.
+"""Synthetic heads, half of them with an atrophy of known location and size.
 
-Everybody is the average brain bent, scaled and shaded at random. Lateral ventricles grow and the medial temporal lobe
-shrinks with age in everybody, and further in patients: the two classes overlap, as they do in people. Where it
-happens is known, and kept. What a method reaches here says nothing of what it reaches on real scans.
+Each head is the average brain with random deformation, size and shading. Lateral ventricles grow and the medial
+temporal lobe shrinks with age, and more so in patients: the two classes overlap, as they do in people. The map of the
+effect is known and stored. A score here is no evidence about scores on real scans.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 BIAS, GAIN = 0.06, 0.03  # deviations of the logarithm of the intensity: smooth over the head, and of the whole scan
 AGES = (75.0, 7.0)  # years: mean and deviation, the same for both classes
-VENTRICLES = Region(usual=1.4, spread=1.1, year=0.05, illness=2.5)  # how far they have grown outwards
-HIPPOCAMPI = Region(usual=2.2, spread=1.4, year=0.05, illness=3.5)  # how far their upper outer edge has drawn back
+VENTRICLES = Region(usual=1.4, spread=1.1, year=0.05, illness=2.5)  # outward growth of their surface
+HIPPOCAMPI = Region(usual=2.2, spread=1.4, year=0.05, illness=3.5)  # retreat of their upper outer edge
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class PhantomAd(HeadPhantom):
     seed: int = param(0, "of all that is random")
 
     def truth(self) -> np.ndarray:
-        """What the illness turns into fluid in an average brain: 1 where it does most, (D, H, W)."""
+        """Map of the tissue that the illness turns into fluid in an average brain, (D, H, W), maximum 1."""
         import numpy as np
 
         points, average = Frame.whole(self.mm).points(), _anatomy.atlas(self.mm)
@@ -69,7 +69,7 @@ class PhantomAd(HeadPhantom):
         return [Sample(name, name, float(label), stratum, read, covariates=covariates)]
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
-        """Chances of the classes (N, 2) for one who knows the reach of the fluid and the age, as `oracle` sums up."""
+        """Class probabilities (N, 2) given the reach of the fluid and the age, which `oracle` summarises."""
         slopes, spreads = zip(*((region.illness, region.spread) for region in REGIONS), strict=True)
         return likelihoods(oracle, (0.0, self.effect), combined(slopes, spreads))
 
@@ -78,7 +78,7 @@ REGIONS = (VENTRICLES, HIPPOCAMPI)
 
 
 def _evidence(reaches: Sequence[float], years: float) -> float:
-    """How ill a head looks, beyond its age: 0 is healthy, the effect is a patient, on average."""
+    """Estimated illness of a head, corrected for age: mean 0 in healthy heads, the effect in patients."""
     terms = [(reach - region.reach(0, years, 0), region) for reach, region in zip(reaches, REGIONS, strict=True)]
     return estimate([more for more, _ in terms], *zip(*((r.illness, r.spread) for _, r in terms), strict=True))
 
@@ -89,7 +89,7 @@ def _reaches(patient: float, years: float, person: Sequence[float]) -> tuple[flo
 
 
 def _scan(phantom: PhantomAd, number: int, reaches: tuple[float, float]) -> Scan:
-    """One head. Anatomy, shading and noise have generators of their own, so that one does not move the other."""
+    """One head. Anatomy, shading and noise have separate generators, so that one does not change another."""
     import numpy as np
 
     anatomy, shading, noise = phantom.rngs(number, "anatomy", "shading", "noise")

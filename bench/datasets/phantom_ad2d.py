@@ -1,7 +1,7 @@
-"""Axial slices of brains in four stages of dementia, made by a program: ventricles and sulci widen from stage to stage.
+"""Axial slices of brains in four stages of dementia, synthetic: ventricles and sulci widen from stage to stage.
 
-The twin of sets of pictures. Neighbouring slices of a person are one group. Stages overlap, as people differ by more
-than their stage; ages are alike in all of them. The average brain has shallow sulci, so folds are blurred.
+The phantom of image sets. Neighbouring slices of a person are one group. Stages overlap, as people differ by more than
+their stage; ages are alike in all of them. The average brain has shallow sulci, so folds are blurred.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class PhantomAd2d(PicturePhantom):
     seed: int = param(0, "of all that is random")
 
     def truth(self) -> np.ndarray:
-        """What the last stage turns into fluid in an average brain's middle slice: 1 where it does most, (H, W)."""
+        """Map of the tissue that the last stage turns into fluid in the average middle slice, (H, W), maximum 1."""
         import numpy as np
 
         average, points = _anatomy.atlas(self.mm), Frame.slice(HEIGHT[0], self.size, self.mm).points()
@@ -61,7 +61,7 @@ class PhantomAd2d(PicturePhantom):
         return relative(gone)
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
-        """Chances of the stages (N, 4) for one who knows how far fluid reaches and the age, as `oracle` sums up."""
+        """Probabilities of the stages (N, 4) given the reach of the fluid and the age, which `oracle` summarises."""
         return likelihoods(oracle, [self.effect * stage for stage in range(4)], combined(SLOPES, SPREADS))
 
     def samples_of(self, number: int) -> Sequence[Sample]:
@@ -89,12 +89,12 @@ class PhantomAd2d(PicturePhantom):
 
 
 def _reaches(illness: float, years: float, person: Sequence[float]) -> tuple[float, ...]:
-    """How far fluid reaches from the ventricles and the sulci, in millimetres; below 0 they are narrower."""
+    """Reach of fluid from the ventricles and the sulci, in millimetres; negative if they are narrower."""
     return tuple(r.usual + r.deviation(illness, years, own) for r, own in zip(REGIONS, person, strict=True))
 
 
 def _scan(phantom: PhantomAd2d, number: int, reaches: Sequence[float], height: float) -> Scan:
-    """One slice. The slices of a person share anatomy and shading, never the noise."""
+    """One slice. The slices of a person share anatomy and shading, but not noise."""
     import numpy as np
 
     anatomy, shading = phantom.rngs(number, "anatomy", "shading")

@@ -1,8 +1,8 @@
-"""Brains of 20 to 90 years, made by a program: ventricles and sulci widen, hippocampi shrink, white matter is spotted.
+"""Synthetic brains of 20 to 90 years: ventricles and sulci widen, hippocampi shrink, white matter lesions appear.
 
-Every change is linear in age and has a deviation of its own in each person, so that the best linear read-out of the
-four is the best there is. Real ageing speeds up in old age; this one does not. Three sites differ in contrast, bias
-and noise, and in nothing that age changes.
+Every change is linear in age with an individual deviation, so that the best linear estimate from the four changes is
+optimal. Real ageing accelerates in old age; this one does not. Three sites differ in contrast, bias and noise, but in
+nothing that age changes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MIDDLE, DECADE = 55.0, 10
 VENTRICLES = Region(usual=1.6, spread=0.75, year=0.08, illness=0.0)
 SULCI = Region(usual=0.0, spread=0.35, year=0.035, illness=0.0)
 HIPPOCAMPI = Region(usual=2.2, spread=0.9, year=0.06, illness=0.0)
-SPOTS = Region(usual=-2.6, spread=0.6, year=0.03, illness=0.0)  # no millimetres: how deep a random field is cut
+SPOTS = Region(usual=-2.6, spread=0.6, year=0.03, illness=0.0)  # not millimetres: threshold of a random field
 REGIONS = (VENTRICLES, SULCI, HIPPOCAMPI, SPOTS)
 SPOTTED = 15.0  # millimetres from the ventricles within which white matter has most of its lesions
 LESION = 0.5  # intensity of a lesion of the white matter
@@ -36,7 +36,7 @@ BIAS = 0.06  # deviation of the logarithm of the intensity, smooth over the head
 
 @dataclass(frozen=True)
 class Site:
-    """How a scanner differs from the usual one."""
+    """Differences of a scanner from the standard one."""
 
     name: str
     gain: float  # more of the logarithm of the intensity
@@ -66,7 +66,7 @@ class PhantomAge(HeadPhantom):
     seed: int = param(0, "of all that is random")
 
     def truth(self) -> np.ndarray:
-        """What turns into fluid from 20 to 90 in an average brain, (D, H, W): 1 where most does. No lesions."""
+        """Map of the tissue that turns into fluid from 20 to 90 years, (D, H, W), maximum 1, without lesions."""
         import numpy as np
 
         average, points = _anatomy.atlas(self.mm), Frame.whole(self.mm).points()
@@ -78,7 +78,7 @@ class PhantomAge(HeadPhantom):
         return relative(gone)
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
-        """Years (N,) for one who knows the four changes, drawn to the mean age as far as they are unsure."""
+        """Age in years (N,) estimated from the four changes, shrunk towards the mean age."""
         variance = (AGES[1] - AGES[0]) ** 2 / 12
         slopes, spreads = _slopes(self.effect), [region.spread for region in REGIONS]
         error = combined(slopes, spreads) ** 2 if self.effect else float("inf")
@@ -106,12 +106,12 @@ def _slopes(effect: float) -> list[float]:
 
 
 def _levels(years: float, person: Sequence[float]) -> tuple[float, ...]:
-    """How far each change has gone. years: from the middle age, times the effect. person: (4,) standard normal."""
+    """Extent of each change. years: from the middle age, times the effect. person: (4,) standard normal."""
     return tuple(r.usual + r.deviation(0.0, years, own) for r, own in zip(REGIONS, person, strict=True))
 
 
 def _scan(phantom: PhantomAge, number: int, levels: Sequence[float], site: Site) -> Scan:
-    """One head. Anatomy, spots, shading and noise have generators of their own."""
+    """One head. Anatomy, spots, shading and noise have separate generators."""
     import numpy as np
 
     anatomy, spots, shading, noise = phantom.rngs(number, "anatomy", "spots", "shading", "noise")

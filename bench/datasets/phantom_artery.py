@@ -1,4 +1,4 @@
-"""Time-of-flight angiograms of the middle of the head with the masks of their arteries, made by a program.
+"""Time-of-flight angiograms of the middle of the head with the masks of their arteries, synthetic.
 
 The usual grid of 64 x 64 x 32 voxels of 1.5 mm shows 96 x 96 x 48 mm around the circle of Willis: carotid arteries of
 nearly two voxels' radius, branches of half a voxel. Real scans are three times finer and have veins, fat and bone.
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 MIDDLE = (0.0, -8.0, -4.0)  # millimetres in MNI space
-FINE = 3  # parts of a voxel's edge that arteries are drawn with
-SHARE = 0.35  # of a voxel that is artery where the mask says so
+FINE = 3  # subdivisions of a voxel's edge at which arteries are drawn
+SHARE = 0.35  # minimum artery fraction of a voxel in the mask
 BACKGROUND, TISSUE, BLOOD = 0.16, 0.22, 0.6  # intensities: fluid and bone, more in the brain, more in arteries
-SATURATION = 0.3  # of the blood's signal that is lost from the lowest slice to the highest
+SATURATION = 0.3  # fraction of the blood's signal lost from the lowest slice to the highest
 BIAS = 0.12  # deviation of the logarithm of the intensity, smooth over the head
 
 
@@ -62,7 +62,7 @@ class PhantomArtery(Phantom):
         return tuple(at - self.mm * (size - 1) / 2 for at, size in zip(MIDDLE, sizes, strict=True))
 
     def vessels(self, number: int) -> tuple[_vessels.Vessels, np.ndarray]:
-        """The arteries of a person, and the numbers of the pieces that the mask does not forget."""
+        """The arteries of a person, and the indices of the pieces in the mask."""
         import numpy as np
 
         trees, forgetting = self.rngs(number, "trees", "label")
@@ -76,7 +76,7 @@ class PhantomArtery(Phantom):
         return [Sample(name, name, float("nan"), "artery", read, covariates=covariates)]
 
     def _dice(self, number: int) -> float:
-        """Dice of all arteries against those that the mask holds, from the volumes of the pieces in the picture."""
+        """Dice of all arteries against those that the mask holds, from the volumes of the visible pieces."""
         import numpy as np
 
         grown, in_mask = self.vessels(number)
@@ -87,7 +87,7 @@ class PhantomArtery(Phantom):
 
 
 def _scan(phantom: PhantomArtery, number: int) -> Scan:
-    """One angiogram. Arteries, anatomy, shading and noise have generators of their own."""
+    """One angiogram. Arteries, anatomy, shading and noise have separate generators."""
     import numpy as np
 
     anatomy, shading, noise = phantom.rngs(number, "anatomy", "shading", "noise")

@@ -1,7 +1,7 @@
-"""Axial slices of heads with a brain tumour or none, made by a program in the contrast of CT, with a white skull.
+"""Axial slices of heads with a brain tumour or none, synthetic, in the contrast of CT, with a white skull.
 
-Tumours are of two kinds that share one class: deep ones in dark oedema, and dense or calcified ones at the skull.
-Every picture is of another person, cut at heights that tell nothing.
+Tumours are of two kinds that share one class: deep ones in dark oedema, and dense or calcified ones at the skull. Every
+image is of another person, at a height that carries no information on the class.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class PhantomBtCt(PicturePhantom):
     seed: int = param(0, "of all that is random")
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
-        """Chances of the classes (N, 2) for one who sees what `oracle` says: a class, or -1 for nothing at all."""
+        """Class probabilities (N, 2) given `oracle`: the visible class, or -1 if nothing is visible."""
         return class_probabilities(oracle, len(CLASSES))
 
     def samples_of(self, number: int) -> Sequence[Sample]:
@@ -60,7 +60,7 @@ class PhantomBtCt(PicturePhantom):
 
 
 def _scan(phantom: PhantomBtCt, number: int, ill: bool, height: float) -> Scan:
-    """One slice. Anatomy, tumour, shading and noise have generators of their own."""
+    """One slice. Anatomy, tumour, shading and noise have separate generators."""
     import numpy as np
     from scipy import ndimage
 
@@ -79,7 +79,7 @@ def _scan(phantom: PhantomBtCt, number: int, ill: bool, height: float) -> Scan:
 
 
 def _contrast(head: _lesions.LesionHead, frame: Frame, rng: np.random.Generator) -> np.ndarray:
-    """Intensities of the tissues, in a window that whitens all bone and blackens the air."""
+    """Intensities of the tissues, in a window where all bone is white and air is black."""
     shade = 1 + 0.02 * rng.standard_normal() + 0.02 * frame.field(25.0, rng)
     tissue = ((head.t1 - 0.3) / 0.3).clip(0, 1) * head.brain  # of grey and white matter, not fluid
     image = FLUID + (GREY * shade - PALER * head.white - FLUID) * tissue

@@ -1,6 +1,6 @@
-"""Axial slices of heads with a brain tumour or none, made by a program in the contrast of T1 after gadolinium.
+"""Axial slices of heads with a brain tumour or none, synthetic, in the contrast of T1 after gadolinium.
 
-Every picture is of another person. All classes are cut at the same heights, so the height gives no hint; with
+Every image is of another person. All classes have the same heights, so the height does not reveal the class; with
 `pituitary` all are cut at the base. The tumour shows its kind, so a perfect reader makes no mistake.
 """
 
@@ -44,12 +44,12 @@ class PhantomBtMri(PicturePhantom):
     seed: int = param(0, "of all that is random")
 
     def __post_init__(self) -> None:
-        if self.pituitary:  # the classes are the instance's, as `pituitary` says
+        if self.pituitary:  # `pituitary` changes the classes of this instance
             object.__setattr__(self, "task", Task("classification", "balanced_accuracy", KINDS))
         super().__post_init__()
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
-        """Chances of the classes (N, K) for one who sees what `oracle` says: a class, or -1 for nothing at all."""
+        """Class probabilities (N, K) given `oracle`: the visible class, or -1 if nothing is visible."""
         return class_probabilities(oracle, len(self.task.classes))
 
     def samples_of(self, number: int) -> Sequence[Sample]:
@@ -66,7 +66,7 @@ class PhantomBtMri(PicturePhantom):
 
 
 def _scan(phantom: PhantomBtMri, number: int, kind: str, height: float) -> Scan:
-    """One slice. Anatomy, tumour, shading and noise have generators of their own."""
+    """One slice. Anatomy, tumour, shading and noise have separate generators."""
     import numpy as np
 
     anatomy, tumour, shading, noise = phantom.rngs(number, "anatomy", "tumour", "shading", "noise")
@@ -79,7 +79,7 @@ def _scan(phantom: PhantomBtMri, number: int, kind: str, height: float) -> Scan:
 
 
 def _contrast(head: _lesions.LesionHead, frame: Frame, rng: np.random.Generator) -> np.ndarray:
-    """Intensities of the tissues: contrast agent brightens what has no barrier to the blood, fat is bright anyway."""
+    """Intensities of the tissues: contrast agent brightens tissue without a blood barrier, fat is always bright."""
     brain = _heads.shaded((FLUID + 0.55 * (head.t1 - 0.27)).clip(FLUID), head.white, frame, rng)
     image = FLUID + (brain - FLUID) * head.brain
     for low, high, value in (

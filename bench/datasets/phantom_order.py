@@ -1,9 +1,9 @@
 """Volumes whose classes differ in nothing but the order of their slices: a blob that moves forwards or backwards.
 
 The same slices in another order have the same mean, the same maximum and the same entropy, so a projection along the
-first axis can tell nothing; a dynamic image along it, or a network in three dimensions, can. There is no anatomy.
-Orders are drawn from the model of Mallows (Biometrika 44, 1957): the fewer pairs of slices are out of order, the
-likelier an order is.
+first axis cannot separate the classes; a dynamic image along it, or a 3D network, can. There is no anatomy. Orders are
+drawn from the model of Mallows (Biometrika 44, 1957): the fewer pairs of slices are out of order, the likelier an order
+is.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ class PhantomOrder(Phantom):
         return (4.0,) * 3
 
     def truth(self) -> np.ndarray:
-        """Where the usual blob is when its slices are in order, forwards or backwards, (D, H, W); 0 without effect."""
+        """The mean path of the blob in ordered slices, forwards or backwards, (D, H, W); 0 without effect."""
         import numpy as np
 
         blobs = _blobs(self.slices, self.size, (0.0, 0.0), 0.0, sum(BLOB) / 2)
         return np.maximum(blobs, blobs[::-1]) * float(self.effect > 0)
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
-        """Chances of forward and backward (N, 2) for one who knows the order, which `oracle` is Kendall's tau of."""
+        """Probabilities of forward and backward (N, 2) given the order, whose Kendall's tau is `oracle`."""
         import numpy as np
         from scipy.special import expit
 
@@ -79,9 +79,10 @@ class PhantomOrder(Phantom):
 
 
 def mallows(count: int, firmness: float, rng: np.random.Generator) -> tuple[list[int], int]:
-    """An order of 0 .. count-1 and its pairs out of order; the chance falls by exp(-firmness) with each of them.
+    """An order of 0 .. count-1 and its pairs out of order; each of them multiplies the probability by exp(-firmness).
 
-    Each is put into the row of those before it, so many places from the end (Doignon, Pekec & Regenwetter 2004).
+    Each item is inserted among the previous ones, at a random distance from the end (Doignon, Pekec & Regenwetter
+    2004).
     """
     import numpy as np
 
@@ -96,7 +97,7 @@ def mallows(count: int, firmness: float, rng: np.random.Generator) -> tuple[list
 
 
 def _scan(phantom: PhantomOrder, number: int, order: Sequence[int]) -> Scan:
-    """One volume: the way of the blob and the noise of every slice are drawn without a look at the order."""
+    """One volume: the path of the blob and the noise of every slice are drawn independently of the order."""
     import numpy as np
 
     way, noise = phantom.rngs(number, "way", "noise")

@@ -1,4 +1,4 @@
-"""Eight structures of the brain on ten IXI heads, as another program has outlined them."""
+"""Eight structures of the brain on ten IXI heads, as segmented by another program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.core import BenchError, Dataset, Sample, Task
 from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, Pair, read_pair
 from bench.datasets import _ixi
 
-GAPS = (110, 111, 126, 127, 130, 131, 158, 159, 188, 189)  # numbers between 100 and 207 that stand for nothing
+GAPS = (110, 111, 126, 127, 130, 131, 158, 159, 188, 189)  # unused numbers between 100 and 207
 STRUCTURES = {  # MUSE's region numbers, right and left together, from the dictionary that NiChart DLMUSE publishes
     "ventricles": (4, 11, 49, 50, 51, 52),  # third, fourth, lateral with their inferior horns
     "hippocampus and amygdala": (31, 32, 47, 48),
@@ -35,8 +35,8 @@ MASKS, END = "dlmuse", "_DLMUSE.nii.gz"
 class RoiIxi(Dataset):
     """Eight structures against the rest on whole heads at 2 mm, ten people.
 
-    The outlines are not drawn by a person: DLMUSE, a network, made them, with 148 regions and some small ones more.
-    They are merged here to eight (`STRUCTURES`) and the background; fluid around the brain, the basal forebrain and two
+    The outlines are not manual: the network DLMUSE produced them, with 148 regions and some small ones more. They are
+    merged here into eight (`STRUCTURES`) and the background; fluid around the brain, the basal forebrain and two
     numbers that the published dictionary does not name are background. A score says how well DLMUSE is imitated.
 
     With ten people a difference between methods is an example: no significance can be claimed from it.
@@ -79,7 +79,7 @@ class RoiIxi(Dataset):
         return [f"{len(names)} {what} and are left out, {names[0]} among them" for names, what in unmatched if names]
 
     def _scans_and_masks(self, root: Path | None) -> tuple[list[_ixi.IxiHead], dict[str, Path]]:
-        """The scans, and the region maps by the name of their scan. BenchError where there are none."""
+        """The scans, and the region maps by the name of their scan. BenchError if there are none."""
         scans = _ixi.scans(root, self.layout)
         masks = {path.name.removesuffix(END): path for path in sorted(root.glob(f"{MASKS}/*{END}"))}
         if not masks:
