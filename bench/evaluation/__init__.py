@@ -1,4 +1,4 @@
-"""How sure a score and a difference are. Two kinds of uncertainty, never mixed (the protocol's point 5).
+"""Statistics: the uncertainty of scores and differences. Two kinds, never mixed (the protocol's point 5).
 
 About *methods*, whose unit is the difference of two arms in one fold of one partition, seeds averaged first (`paired`):
 `corrected_interval` (Nadeau & Bengio), `equivalence`, `improvement` (in how many folds), `holm` over the contrasts that
@@ -6,12 +6,11 @@ a study declared; `random_effects` and `ranked` over data sets.
 
 About *these trained models* on new people: `score_interval` (`group_bootstrap`, or `area_interval` for an area under
 the ROC curve), and for two of them on the same scans `area_difference` (DeLong), `mcnemar` and `swapped` (permutation).
-They say nothing of how the models would differ had they been trained on others, and never decide a claim: with fixed
-cross-validation predictions such an interval rejects true null contrasts of methods two to three times as often as it
-says.
+They do not cover the variation between training sets, and never decide a claim: with fixed cross-validation predictions
+such an interval rejects true null contrasts of methods two to three times as often as its level.
 
-`random_labels_verdict` judges the control that must find nothing. Random numbers come from the generator that is
-handed in; nothing here reads a file or knows a method.
+`random_labels_verdict` evaluates the random-label control. Random numbers come from the generator that the caller
+passes; nothing in this package reads a file or knows a method.
 """
 
 from bench.core.lazy import lazy_attributes

@@ -1,4 +1,4 @@
-"""How sure is the score of *these trained models* on new people? The bootstrap over groups, within folds."""
+"""Uncertainty of the score of *these trained models* on new people: the bootstrap over groups, within folds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from bench.evaluation import metrics
 from bench.evaluation.metrics import Metric
 
-Fold = tuple[np.ndarray, np.ndarray, Sequence]  # targets, predictions and groups of the test part of a model
+Fold = tuple[np.ndarray, np.ndarray, Sequence]  # targets, predictions and groups of a model's test part
 _CHUNK = 4_000_000  # weights at a time: 32 MB
 
 
@@ -25,8 +25,8 @@ class Interval:
     low: float
     high: float
     level: float
-    repeats: int  # resamples that it rests on, in which at least one fold has a score; 0 where it needs none
-    undefined: float = 0.0  # share of (resample, fold), or of folds, without a score: they hold one class only
+    repeats: int  # resamples in which at least one fold has a score; 0 where it needs none
+    undefined: float = 0.0  # share of (resample, fold), or of folds, without a score, as they have one class only
 
 
 def group_bootstrap(
@@ -40,17 +40,40 @@ def group_bootstrap(
 ) -> Interval:
     """The mean over folds of a score, with its percentile interval over groups (Efron 1979; Davison & Hinkley 1997).
 
-    It is the interval of *these trained models* on new people, not of the method: see the package. It takes folds as
-    independent. In a cross-validation each model learnt from the others' test parts, and the interval covers less than
-    it says (.86 to .92 for .95, in simulations of five folds of 20 scans); `score_interval` allows for that.
+    The interval is about *these trained models* on new people, not about the method: see the package. It assumes
+    independent folds. In a cross-validation each model is trained on the test parts of the others, and the interval
+    covers less than its level (.86 to .92 for .95, in simulations of five folds of 20 scans); `score_interval` corrects
+    for that. In every fold, as many groups as the fold has are drawn with replacement, and the score is computed within
+    the fold. The scores of the folds are then averaged: predictions of different models are never pooled. A resample
+    leaves out a fold without a score and counts it in `Interval.undefined`.
 
-    folds: for each model (targets, predictions, groups) of its test part, as `bench.evaluation.metrics` takes them;
-    groups (N,) name who may not be torn apart. Within every fold as many groups as it has are drawn with replacement,
-    the score is taken within the fold, also where it ranks no scans, and the folds' scores are averaged: scores of
-    different models are never pooled. A fold without a score is left out of the mean of that resample, and counted.
-    spacing: mm, of label maps. accelerated: the interval is BCa (Efron 1987), over several folds that of several
-    samples (Davison & Hinkley 1997, 5.38); NaN where it does not exist, as where all resamples lie on one side of the
-    score. ValueError without a fold.
+    Parameters
+    ----------
+    metric : Metric or str
+        The score, or its name.
+    folds : sequence of (targets, predictions, groups)
+        The test part of each model, in the shapes of `bench.evaluation.metrics`. groups (N,): scans of one group are
+        drawn together.
+    rng : numpy.random.Generator
+    repeats : int
+        Number of resamples.
+    level : float
+        Coverage of the interval, in (0, 1).
+    spacing : sequence of float or None
+        Voxel size of label maps, in mm.
+    accelerated : bool
+        Compute the BCa interval (Efron 1987), for several folds in its form for several samples (Davison & Hinkley
+        1997, 5.38). NaN where it does not exist, for example where all resamples lie on one side of the score.
+
+    Returns
+    -------
+    Interval
+        In the unit of the metric.
+
+    Raises
+    ------
+    ValueError
+        If there is no fold.
     """
     metric = metrics.metric(metric) if isinstance(metric, str) else metric
     if not folds:
@@ -71,14 +94,15 @@ def group_bootstrap(
 
 
 def inflation(folds: int, correlation: float) -> float:
-    """By what the variance of a mean over folds exceeds that of independent ones."""
+    """Factor by which correlated folds increase the variance of their mean: 1 + (folds - 1) correlation."""
     return 1 + (folds - 1) * correlation
 
 
 def faultless(folds: Sequence[Fold], level: float, more: float = 1.0) -> float:
-    """The lower bound of a share of which no error was seen: that of Clopper and Pearson (1934).
+    """The lower bound of a proportion without an observed error (Clopper & Pearson 1934).
 
-    For as many successes as the rarest class has groups over all folds. more: how much the variance is inflated.
+    The number of trials is the number of groups of the rarest class over all folds. more: factor by which the variance
+    is inflated, see `inflation`.
     """
     y = np.concatenate([np.asarray(targets) for targets, _, _ in folds])
     who = np.concatenate([members(t, g) + 1_000_000 * n for n, (t, _, g) in enumerate(folds)])
@@ -87,9 +111,9 @@ def faultless(folds: Sequence[Fold], level: float, more: float = 1.0) -> float:
 
 
 def _accelerated(means: np.ndarray, estimate: float, sides: np.ndarray, left_out: Sequence[np.ndarray]) -> np.ndarray:
-    """(2,) quantiles of the resamples that bound the BCa interval; NaN where it does not exist.
+    """(2,) quantiles of the resamples that bound the BCa interval; NaN where the interval does not exist.
 
-    left_out: for each fold the scores (groups,) without each of its groups in turn.
+    left_out: for each fold the jackknife scores (groups,), each without one group.
     """
     from scipy.special import ndtr, ndtri
 
@@ -105,14 +129,14 @@ def _accelerated(means: np.ndarray, estimate: float, sides: np.ndarray, left_out
 def _left_out(
     metric: Metric, y: np.ndarray, p: np.ndarray, groups: Sequence, spacing: Sequence[float] | None
 ) -> np.ndarray:
-    """(groups,) scores of a fold, each without one group."""
+    """Jackknife scores (groups,) of a fold, each without one group."""
     member = members(y, groups)
     weights = 1.0 - np.eye(member.max() + 1)[:, member]
     return metric.batch(np.asarray(y), np.asarray(p), weights[weights.sum(axis=1) > 0], spacing)
 
 
 def members(y: np.ndarray, groups: Sequence) -> np.ndarray:
-    """(N,) the number of the group of each scan."""
+    """(N,) group index of each scan. ValueError where the number of groups is not that of the scans."""
     _, member = np.unique(np.asarray(groups), return_inverse=True)
     if member.shape != (len(y),):
         raise ValueError(f"{len(member)} groups for {len(y)} scans")
@@ -120,7 +144,7 @@ def members(y: np.ndarray, groups: Sequence) -> np.ndarray:
 
 
 def drawn(number: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
-    """(repeats, number) how often each of `number` groups is drawn, in as many draws with replacement."""
+    """(repeats, number) how often each of `number` groups occurs in `number` draws with replacement."""
     drawn = rng.integers(0, number, (repeats, number))
     drawn += number * np.arange(repeats)[:, None]
     return np.bincount(drawn.ravel(), minlength=repeats * number).reshape(repeats, number)
@@ -138,9 +162,9 @@ def _resampled(
     """(repeats,) scores of one fold, each over as many groups as it has, drawn with replacement."""
     y, p, member = np.asarray(y), np.asarray(p), members(y, groups)
     counts = drawn(int(member.max()) + 1, repeats, rng)
-    if metric.each is not None:  # once, not once a chunk: surfaces are dear
+    if metric.each is not None:  # once, not once a chunk: surface distances are slow
         sums = np.bincount(member, metric.values(y, p, spacing))
         return (counts * sums).sum(axis=1) / (counts * np.bincount(member)).sum(axis=1)
     rows = max(1, _CHUNK // len(y))
-    parts = [np.take(counts[at : at + rows], member, axis=1) for at in range(0, repeats, rows)]  # in rows: quicker
+    parts = [np.take(counts[at : at + rows], member, axis=1) for at in range(0, repeats, rows)]  # row by row: faster
     return np.concatenate([metric.batch(y, p, part, spacing) for part in parts])

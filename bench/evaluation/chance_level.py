@@ -1,8 +1,8 @@
-"""How far a score gets by chance: predictions that have nothing to do with the targets of their test part.
+"""The chance level of a score: the distribution of the score when predictions are independent of the targets.
 
-The targets of whole groups change places within a fold. The scores that methods are judged by are sums over scans of
-what a target and a prediction give together, so that mean and variance over all permutations are known exactly, without
-drawing any (Hoeffding, Annals of Mathematical Statistics 1951).
+The targets of whole groups are permuted within a fold. The scores that judge methods are sums over scans of a function
+of one target and one prediction. The mean and variance over all permutations are therefore known exactly, without
+drawing permutations (Hoeffding, Annals of Mathematical Statistics 1951).
 """
 
 from __future__ import annotations
@@ -16,36 +16,50 @@ import numpy as np
 from bench.evaluation.bootstrap import Fold, inflation, members
 from bench.evaluation.metrics import Metric
 
-MOST = 1500  # scans of a part that are asked in pairs
+MOST = 1500  # scans of a part that enter the table of pairs
 
 
 @dataclass(frozen=True)
 class ChanceDistribution:
-    """What the score of a fold, seeds averaged, is by chance; NaN where that is not known."""
+    """Permutation distribution of the score of a fold, averaged over seeds; NaN where it is not known."""
 
-    expected: float  # over all permutations, its mean
+    expected: float  # the mean over all permutations
     variance: float
 
 
 @dataclass(frozen=True)
 class SkillTest:
-    """Whether predictions know anything of the people they are about."""
+    """Test of whether predictions carry information about the people whom they are about."""
 
-    expected: float  # what predictions without knowledge would score, the mean over folds
+    expected: float  # score of uninformative predictions, the mean over folds
     se: float
     p: float  # two-sided
 
 
 def knowledge(score: float, folds: Sequence[ChanceDistribution], number: int, correlation: float = 0.0) -> SkillTest:
-    """Whether models score otherwise on their people than the same predictions would on others.
+    """Test whether a score differs from the score of the same predictions with permuted targets.
 
-    score: the mean over folds. folds: of every partition. number: of folds in which everybody is tested once; further
-    partitions test the same people again. correlation: of the errors of two folds, see
-    `bench.evaluation.fold_correlation`; 1 where all folds are tested on the same people.
+    The variances are known, unlike the variance that is estimated from the spread over folds. Models that are right in
+    every fold alike can therefore be tested, and five folds can detect a strong effect among dozens of methods. p uses
+    the normal approximation. Without the correlation, uninformative predictions would be significant in up to 14 % of
+    simulated cross-validations.
 
-    Unlike the spread of differences over folds the variances are known: models that are right in every fold alike can
-    be tested too, and five folds can tell a strong effect among dozens of methods. p is normal. Without the correlation
-    predictions that know nothing would be taken to know something in up to 14 % of simulated cross-validations.
+    Parameters
+    ----------
+    score : float
+        The mean over folds.
+    folds : sequence of ChanceDistribution
+        The folds of every partition.
+    number : int
+        Number of folds that test everybody once; further partitions test the same people again.
+    correlation : float
+        Correlation of the errors of two folds, see `bench.evaluation.fold_correlation`; 1 where all folds are tested on
+        the same people.
+
+    Returns
+    -------
+    SkillTest
+        NaN where there is no fold.
     """
     if not folds:
         return SkillTest(math.nan, math.nan, math.nan)
@@ -59,43 +73,59 @@ def knowledge(score: float, folds: Sequence[ChanceDistribution], number: int, co
 def by_chance(metric: Metric, fold: Fold, others: Sequence[np.ndarray] = ()) -> ChanceDistribution:
     """Mean and variance of a score over all permutations of the targets of groups.
 
-    fold: targets, predictions and groups of a test part. others: predictions of the same scans by further seeds, whose
-    scores are averaged. A group of several scans takes the targets of another one in their order, over and over where
-    that has fewer. Predictions that are all alike have a variance of 0. Of more than 1,500 scans people at equal
-    distances are asked, and the variance is that of so many more. NaN of a score that is no such sum.
+    A group takes the targets of another group in their order, and repeats them where the other group has fewer scans.
+    The variance of constant predictions is 0. With more than 1,500 scans only people at equal distances enter, and the
+    variance is scaled to the number of all people.
+
+    Parameters
+    ----------
+    metric : Metric
+    fold : (targets, predictions, groups)
+        A test part.
+    others : sequence of ndarray
+        Predictions of the same scans by further seeds; the scores of all seeds are averaged.
+
+    Returns
+    -------
+    ChanceDistribution
+        NaN where the score is not a sum over pairs of a target and a prediction.
+
+    References
+    ----------
+    Hoeffding, Annals of Mathematical Statistics 1951.
     """
-    y, said, groups = fold
+    y, predictions, groups = fold
     member = members(y, groups)
-    kept = _thinned(member)
-    y, answers = np.asarray(y)[kept], [np.asarray(p)[kept] for p in (said, *others)]
+    rows = _thinned(member)
+    y, answers = np.asarray(y)[rows], [np.asarray(p)[rows] for p in (predictions, *others)]
     tables = [together(metric, y, p) for p in answers]
     if any(table is None for table in tables):
         return ChanceDistribution(math.nan, math.nan)
     table = _centred(np.mean(tables, axis=0))
     expected = float(np.mean([metric(y, p) for p in answers]) - np.trace(table))
-    found = _centred(_over_groups(table, np.unique(member[kept], return_inverse=True)[1]))
-    found[np.abs(found) < 1e-12] = 0.0
-    people = len(found)
-    variance = float((found**2).sum() / (people - 1)) if people > 1 else 0.0
+    contributions = _centred(_over_groups(table, np.unique(member[rows], return_inverse=True)[1]))
+    contributions[np.abs(contributions) < 1e-12] = 0.0
+    people = len(contributions)
+    variance = float((contributions**2).sum() / (people - 1)) if people > 1 else 0.0
     return ChanceDistribution(expected, variance * people / (int(member.max()) + 1))
 
 
 def _thinned(member: np.ndarray) -> np.ndarray:
-    """Rows of people at equal distances, all where they are few."""
+    """Rows of people at equal distances; all rows where there are few."""
     step = -(-len(member) // MOST)
     return np.flatnonzero(member % step == 0)
 
 
 def _centred(table: np.ndarray) -> np.ndarray:
-    """What is left of pairs without what a target, and what a prediction, adds wherever it is."""
+    """The table with its row means and column means removed (double centring)."""
     return table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
 
 
 def together(metric: Metric, y: np.ndarray, p: np.ndarray) -> np.ndarray | None:
-    """(N, N) what the target of a scan (row) and the prediction of another (column) add to the score.
+    """(N, N) contribution of the target of a scan (row) and the prediction of another scan (column) to the score.
 
-    Their sum over any pairing of targets with predictions is the score of that pairing, up to a constant. None where a
-    metric is no such sum, or is not defined for the part.
+    The sum over a pairing of targets with predictions is the score of that pairing, up to a constant. None where the
+    metric is not such a sum, or is not defined for the part.
     """
     if metric.kind == "segmentation" or not np.isfinite(metric(y, p)):
         return None
@@ -107,7 +137,7 @@ def together(metric: Metric, y: np.ndarray, p: np.ndarray) -> np.ndarray | None:
 
 
 def _ranks(y: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Of areas under ROC curves, by the sum of ranks of Mann and Whitney; over several classes their mean."""
+    """Contributions to the area under the ROC curve, by the rank sum of Mann and Whitney; several classes: the mean."""
     from scipy.stats import rankdata
 
     classes = [1] if p.shape[1] == 2 else range(p.shape[1])
@@ -119,17 +149,17 @@ def _ranks(y: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def _calls(y: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Of the mean of the recalls."""
+    """Contributions to balanced accuracy, the mean of the recalls."""
     return (y[:, None] == p.argmax(axis=1)[None]) / np.bincount(y)[y][:, None] / p.shape[1]
 
 
 def _over_groups(table: np.ndarray, member: np.ndarray) -> np.ndarray:
-    """(G, G) what the targets of a group and the predictions of another add together."""
+    """(G, G) summed contributions of the targets of a group (row) and the predictions of another (column)."""
     people = int(member.max()) + 1
     if people == len(member):
         return table[np.ix_(np.argsort(member), np.argsort(member))]
     scans = [np.flatnonzero(member == group) for group in range(people)]
-    place = np.empty(len(member), dtype=int)  # of a scan among those of its group
+    place = np.empty(len(member), dtype=int)  # index of a scan within its group
     for own in scans:
         place[own] = np.arange(len(own))
     rows = (table[own[place % len(own)], np.arange(len(member))] for own in scans)

@@ -1,8 +1,8 @@
 """Scores of probabilities (N, K) against classes (N,), for rows of weights (R, N): (R,) each.
 
-`bench.evaluation.metrics` says what they are called and where they are undefined. Calibration: the probability of the
-class that is called, in ten bins of equal width (Guo et al., ICML 2017); with few scans in a part a perfectly
-calibrated model has an error too, of about 0.8 / sqrt(scans in a bin).
+`bench.evaluation.metrics` documents their names and where they are undefined. The calibration error uses the
+probability of the predicted class in ten bins of equal width (Guo et al., ICML 2017). In a small part even a perfectly
+calibrated model has an error, of about 0.8 / sqrt(scans in a bin).
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ def auc(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def _area(positive: np.ndarray, score: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """The share of pairs (positive, negative) in the right order, ties counting half (Mann & Whitney 1947)."""
+    """The proportion of pairs (positive, negative) in the right order; ties count half (Mann & Whitney 1947)."""
     above, below = _runs(positive, score, w)
     pairs = above.sum(axis=1) * below.sum(axis=1)
     right = np.cumsum(below, axis=1)
-    right -= np.multiply(below, 0.5, out=below)  # in place: this is most of what a large table takes
+    right -= np.multiply(below, 0.5, out=below)  # in place: this step takes most of the time for a large table
     return ratio(np.einsum("rn,rn->r", above, right), pairs)
 
 
 def _runs(positive: np.ndarray, score: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(R, runs) weights of the positive and of the negative scans of every score, the smallest score first."""
+    """(R, runs) weights of the positive and of the negative scans of every distinct score, in ascending order."""
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))  # of the runs of equal scores
-    below = np.take(w, order, axis=1)  # (R, N), a row after the other
+    below = np.take(w, order, axis=1)  # (R, N), row by row
     above = below * positive[order]
     below -= above
     if len(starts) < len(score):
@@ -46,9 +46,9 @@ def _runs(positive: np.ndarray, score: np.ndarray, w: np.ndarray) -> tuple[np.nd
 
 
 def average_precision(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Precision at each score, weighted by the recall that it adds; more than two classes: the mean over them.
+    """Precision at each score, weighted by the increase of recall; more than two classes: the mean over them.
 
-    Of class 1 where there are two. What predictions that know nothing reach is the share of the class.
+    With two classes it is that of class 1. Uninformative predictions score the proportion of the class.
     """
     if p.shape[1] == 2:
         return _precision(y == 1, p[:, 1], w)
@@ -59,12 +59,12 @@ def _precision(positive: np.ndarray, score: np.ndarray, w: np.ndarray) -> np.nda
     above, below = (part[:, ::-1] for part in _runs(positive, score, w))
     hits, called = np.cumsum(above, axis=1), np.cumsum(above + below, axis=1)
     precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
-    found = ratio((precision * above).sum(axis=1), above.sum(axis=1))
-    return np.where(below.sum(axis=1) > 0, found, np.nan)
+    average = ratio((precision * above).sum(axis=1), above.sum(axis=1))
+    return np.where(below.sum(axis=1) > 0, average, np.nan)
 
 
 def recall(y: np.ndarray, p: np.ndarray, w: np.ndarray, k: int) -> np.ndarray:
-    """The share of the scans of class k that are called so."""
+    """The proportion of the scans of class k that are predicted as class k."""
     return ratio(w[:, (y == k) & (p.argmax(1) == k)].sum(axis=1), w[:, y == k].sum(axis=1))
 
 
@@ -77,30 +77,30 @@ def f1(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Mean over all classes (also where there are two) of the harmonic mean of precision and recall."""
     called, scores = p.argmax(1), []
     for k in range(p.shape[1]):
-        held = w[:, y == k].sum(axis=1)
+        positives = w[:, y == k].sum(axis=1)
         both = w[:, (y == k) & (called == k)].sum(axis=1)
-        scores.append(np.where(held > 0, ratio(2 * both, held + w[:, called == k].sum(axis=1)), np.nan))
+        scores.append(np.where(positives > 0, ratio(2 * both, positives + w[:, called == k].sum(axis=1)), np.nan))
     return np.mean(scores, axis=0)
 
 
 def mcc(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """The correlation of classes held and called (Matthews 1975; Gorodkin 2004 for more than two).
+    """The correlation of true and predicted classes (Matthews 1975; Gorodkin 2004 for more than two).
 
-    0 where all scans are called one class; NaN where they are of one class.
+    0 where all scans are predicted as one class; NaN where all scans are of one class.
     """
     called, classes = p.argmax(1), range(p.shape[1])
     whole = w.sum(axis=1)
     right = w[:, called == y].sum(axis=1)
-    held, said = (np.stack([w[:, of == k].sum(axis=1) for k in classes]) for of in (y, called))
-    spread = (whole**2 - (held**2).sum(axis=0)) * (whole**2 - (said**2).sum(axis=0))
-    found = np.divide(
-        right * whole - (held * said).sum(axis=0), np.sqrt(spread), out=np.zeros_like(whole), where=spread > 0
+    actual, predicted = (np.stack([w[:, of == k].sum(axis=1) for k in classes]) for of in (y, called))
+    spread = (whole**2 - (actual**2).sum(axis=0)) * (whole**2 - (predicted**2).sum(axis=0))
+    correlation = np.divide(
+        right * whole - (actual * predicted).sum(axis=0), np.sqrt(spread), out=np.zeros_like(whole), where=spread > 0
     )
-    return np.where((held > 0).sum(axis=0) > 1, np.clip(found, -1, 1), np.nan)
+    return np.where((actual > 0).sum(axis=0) > 1, np.clip(correlation, -1, 1), np.nan)
 
 
 def calibration_error(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """How far the probability of the class called is from the share that is right, on average over the bins."""
+    """Absolute difference of the probability of the predicted class and its accuracy, averaged over the bins."""
     sure, right = p.max(axis=1), p.argmax(axis=1) == y
     place = np.clip(np.ceil(sure * BINS - 1e-9).astype(int) - 1, 0, BINS - 1)  # bins are (0, 0.1], ..., (0.9, 1]
     gaps = [np.abs(w[:, place == at] @ (right - sure)[place == at]) for at in np.unique(place)]
@@ -108,15 +108,15 @@ def calibration_error(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray
 
 
 def correct(y: np.ndarray, p: np.ndarray, spacing: object) -> np.ndarray:
-    """(N,) 1 where the likeliest class is the true one, else 0."""
+    """(N,) 1 where the most probable class is the true one, else 0."""
     return (p.argmax(1) == y).astype(float)
 
 
 def brier(y: np.ndarray, p: np.ndarray, spacing: object) -> np.ndarray:
-    """Half the squared distance from the true class (Brier 1950): in [0, 1] for any number of classes."""
+    """(N,) half the squared distance from the true class (Brier 1950): in [0, 1] for any number of classes."""
     return ((p - np.eye(p.shape[1])[y]) ** 2).sum(axis=1) / 2
 
 
 def log_loss(y: np.ndarray, p: np.ndarray, spacing: object) -> np.ndarray:
-    """In nats; a probability counts as 2.2e-16 at least, so that one sure mistake is no infinity."""
+    """(N,) in nats; probabilities are clipped at 2.2e-16, so that one confident error does not give infinity."""
     return -np.log(np.clip(p[np.arange(len(y)), y], np.finfo(float).eps, 1.0))

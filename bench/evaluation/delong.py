@@ -1,8 +1,8 @@
-"""Areas under the ROC curve of *these trained models*: their variance and covariance after DeLong, over groups.
+"""Areas under the ROC curve of *these trained models*: their variance and covariance by DeLong, over groups.
 
-The variance is that of Obuchowski (Biometrics 1997) for scans in groups, which is DeLong's (Biometrics 1988) where
-every group has one scan. Areas are taken within each fold and averaged over folds: scores of different models are never
-pooled. Folds are taken as independent.
+The variance is that of Obuchowski (Biometrics 1997) for scans in groups, which equals that of DeLong (Biometrics 1988)
+where every group has one scan. Areas are computed within each fold and averaged over folds: scores of different models
+are never pooled. Folds are assumed to be independent.
 """
 
 from __future__ import annotations
@@ -36,15 +36,30 @@ class AucDifference:
     low: float
     high: float
     z: float
-    p: float  # two-sided; NaN where both order all scans alike and it is not 0
+    p: float  # two-sided; NaN where both order all scans alike and the difference is not 0
     level: float = 0.95
 
 
 def areas(y: np.ndarray, scores: np.ndarray, groups: Sequence | None = None) -> AucEstimate:
-    """The areas of K scores, with their covariance.
+    """The areas under the ROC curve of K scores, with the covariance of their errors.
 
-    y: (N,) whether a scan is of the positive class. scores: (K, N). groups: (N,) whose scans are not independent; each
-    scan its own where they are not given.
+    Parameters
+    ----------
+    y : ndarray of shape (N,)
+        Whether a scan is of the positive class.
+    scores : ndarray of shape (K, N)
+        Finite; higher means positive.
+    groups : sequence of shape (N,) or None
+        Scans of one group are dependent; None: each scan is its own group.
+
+    Returns
+    -------
+    AucEstimate
+        NaN areas where a class is absent, NaN covariance where a class has fewer than two groups.
+
+    References
+    ----------
+    Obuchowski, Biometrics 1997; DeLong, DeLong & Clarke-Pearson, Biometrics 1988.
     """
     positive = np.asarray(y).astype(bool)
     scores = np.atleast_2d(np.asarray(scores, dtype=float))
@@ -66,16 +81,18 @@ def areas(y: np.ndarray, scores: np.ndarray, groups: Sequence | None = None) -> 
 
 
 def _placements(positive: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """(N,) share of the scans of the other class that a scan is in the right order with, ties counting half."""
-    found = np.empty(len(score))
+    """(N,) proportion of the scans of the other class that are ordered correctly with a scan; ties count half."""
+    counts = np.empty(len(score))
     for of, sign in ((positive, 1), (~positive, -1)):
         others = np.sort(sign * score[~of])
-        found[of] = (np.searchsorted(others, sign * score[of]) + np.searchsorted(others, sign * score[of], "right")) / 2
-    return found / np.where(positive, (~positive).sum(), positive.sum())
+        counts[of] = (
+            np.searchsorted(others, sign * score[of]) + np.searchsorted(others, sign * score[of], "right")
+        ) / 2
+    return counts / np.where(positive, (~positive).sum(), positive.sum())
 
 
 def _covariance(first: np.ndarray, second: np.ndarray, positives: int, negatives: int) -> np.ndarray:
-    """(K, K) from what each group adds to the areas as positive and as negative scans, (K, groups) each."""
+    """(K, K) covariance from the contributions (K, groups) of each group's positive and negative scans."""
     if min(positives, negatives) < 2:
         return np.full((len(first),) * 2, math.nan)
     number = first.shape[1]
@@ -85,27 +102,40 @@ def _covariance(first: np.ndarray, second: np.ndarray, positives: int, negatives
 
 
 def over_folds(folds: Sequence[tuple[np.ndarray, np.ndarray, Sequence]]) -> AucEstimate:
-    """The mean of the areas over folds. folds: (y, scores (K, N), groups); one without an area is left out."""
-    found = [areas(*fold) for fold in folds]
-    found = [one for one in found if not np.isnan(one.values).any()]
-    if not found:
+    """The mean of the areas over folds. folds: (y, scores (K, N), groups); a fold without an area is left out."""
+    estimates = [areas(*fold) for fold in folds]
+    estimates = [one for one in estimates if not np.isnan(one.values).any()]
+    if not estimates:
         size = len(np.atleast_2d(folds[0][1]))
         return AucEstimate(np.full(size, math.nan), np.full((size, size), math.nan))
-    covariance = np.sum([one.covariance for one in found], axis=0) / len(found) ** 2
-    return AucEstimate(np.mean([one.values for one in found], axis=0), covariance)
+    covariance = np.sum([one.covariance for one in estimates], axis=0) / len(estimates) ** 2
+    return AucEstimate(np.mean([one.values for one in estimates], axis=0), covariance)
 
 
 def area_interval(folds: Sequence[Fold], level: float = 0.95, correlation: float = 0.0) -> Interval:
     """The mean over folds of the area under the ROC curve of two classes, with its logit interval (Pepe 2003).
 
-    folds: for each model (targets, probabilities (N, 2), groups) of its test part. The interval is symmetric on the
-    logit scale, so that it stays within 0 and 1. Where all scans of all folds are in order, the variance is 0 and says
-    nothing: the bound is then that of Clopper & Pearson for as many successes as the rarer class has groups. NaN where
-    a class has one group in a fold. correlation: of the errors of two folds, see
-    `bench.evaluation.fold_correlation`. In simulations of five folds of 20 scans it covers .95 or more (see the tests).
+    The interval is symmetric on the logit scale, so that it stays within 0 and 1. Where all scans of all folds are
+    ordered correctly, the variance is 0 and gives no interval: the bound is then that of Clopper & Pearson, for as many
+    successes as the rarer class has groups. In simulations of five folds of 20 scans the interval covers .95 or more
+    (see the tests).
+
+    Parameters
+    ----------
+    folds : sequence of (targets, probabilities, groups)
+        The test part of each model; probabilities (N, 2).
+    level : float
+        Coverage of the interval, in (0, 1).
+    correlation : float
+        Correlation of the errors of two folds, see `bench.evaluation.fold_correlation`.
+
+    Returns
+    -------
+    Interval
+        NaN bounds where a class has one group in a fold.
     """
-    found = over_folds([(np.asarray(y) == 1, np.asarray(p)[:, 1], groups) for y, p, groups in folds])
-    value, variance = float(found.values[0]), float(found.covariance[0, 0])
+    estimate = over_folds([(np.asarray(y) == 1, np.asarray(p)[:, 1], groups) for y, p, groups in folds])
+    value, variance = float(estimate.values[0]), float(estimate.covariance[0, 0])
     scored = [len(np.unique(np.asarray(y) == 1)) == 2 for y, _, _ in folds]
     undefined, more = 1 - float(np.mean(scored)), inflation(sum(scored), correlation)
     if math.isnan(value) or math.isnan(variance):
@@ -123,21 +153,37 @@ def area_interval(folds: Sequence[Fold], level: float = 0.95, correlation: float
 
 
 def area_difference(ours: Sequence[Fold], theirs: Sequence[Fold], level: float = 0.95) -> AucDifference:
-    """The difference of the areas of two models a fold, paired, with the test of DeLong over all folds.
+    """The paired difference of the areas of two models, with the test of DeLong over all folds.
 
-    ours, theirs: (targets, probabilities (N, 2), groups) of the same scans in the same order, fold by fold. It is of
-    *these trained models*, and decides no claim about methods.
+    The test is about *these trained models*, and decides no claim about methods.
+
+    Parameters
+    ----------
+    ours, theirs : sequence of (targets, probabilities, groups)
+        The same scans in the same order, fold by fold; probabilities (N, 2).
+    level : float
+        Coverage of the interval, in (0, 1).
+
+    Returns
+    -------
+    AucDifference
+        Area of `ours` minus area of `theirs`.
+
+    Raises
+    ------
+    ValueError
+        If the targets differ.
     """
     folds = []
     for (y, p, groups), (other, q, _) in zip(ours, theirs, strict=True):
         if not np.array_equal(y, other):
             raise ValueError("two models are compared on the same scans in the same order")
         folds.append((np.asarray(y) == 1, np.stack([np.asarray(p)[:, 1], np.asarray(q)[:, 1]]), groups))
-    found = over_folds(folds)
+    estimate = over_folds(folds)
     sides = np.array([1.0, -1.0])
-    difference, variance = float(sides @ found.values), float(sides @ found.covariance @ sides)
+    difference, variance = float(sides @ estimate.values), float(sides @ estimate.covariance @ sides)
     se = math.sqrt(max(0.0, variance)) if math.isfinite(variance) else math.nan
-    if se < 1e-12:  # of differences of rounding
+    if se < 1e-12:  # rounding error only
         return AucDifference(
             difference, 0.0, math.nan, math.nan, math.nan, 1.0 if abs(difference) < 1e-12 else math.nan, level
         )

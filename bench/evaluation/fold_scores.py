@@ -1,4 +1,4 @@
-"""Scores by partition, fold and seed: their means, and the differences of two arms that are paired by them."""
+"""Scores by partition, fold and seed: their means, and the paired differences of two arms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Cell = tuple[int, int, int]  # partition, fold, seed
-Scores = Mapping[Cell, float]  # of one arm; a cell that is not there, or NaN, is a missing score
+Scores = Mapping[Cell, float]  # of one arm; an absent cell, or NaN, is a missing score
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Paired:
 
     differences: np.ndarray  # (J,)
     cells: tuple[tuple[int, int], ...]  # (partition, fold) of each
-    missing: tuple[Cell, ...]  # that only one of the two has, or that are planned and neither has: left out
+    missing: tuple[Cell, ...]  # cells of one arm only, or planned cells of neither: left out
 
 
 def average_seeds(scores: Scores) -> dict[tuple[int, int], float]:
-    """The mean over seeds for each (partition, fold), in order. Missing seeds are left out."""
+    """The mean over seeds for each (partition, fold), in ascending order. Missing seeds are left out."""
     folds: dict[tuple[int, int], list[float]] = {}
     for partition, fold, seed in sorted(scores):
         if math.isfinite(scores[partition, fold, seed]):
@@ -31,15 +31,24 @@ def average_seeds(scores: Scores) -> dict[tuple[int, int], float]:
 
 
 def fold_mean(scores: Scores) -> float:
-    """The score of a table: the mean over (partition, fold) of the means over seeds. NaN where there is none."""
+    """The score that tables show: the mean over (partition, fold) of the means over seeds. NaN without a score."""
     folds = average_seeds(scores)
     return float(np.mean(list(folds.values()))) if folds else math.nan
 
 
 def paired(arm: Scores, reference: Scores, planned: Sequence[Cell] = ()) -> Paired:
-    """Differences of two arms over the cells that both have, seeds averaged within each (partition, fold).
+    """Differences of two arms over the cells that both have, averaged over seeds within each (partition, fold).
 
-    planned: every cell that should be there, so that those which neither arm has are named as missing too.
+    Parameters
+    ----------
+    arm, reference : mapping of (partition, fold, seed) to float
+    planned : sequence of (partition, fold, seed)
+        All planned cells; those that neither arm has count as missing too.
+
+    Returns
+    -------
+    Paired
+        arm - reference.
     """
     has = [{cell for cell, score in scores.items() if math.isfinite(score)} for scores in (arm, reference)]
     both = has[0] & has[1]

@@ -1,4 +1,4 @@
-"""Is one *method* better than another? Its unit is the difference of two arms in one fold of one partition."""
+"""Tests of one *method* against another. The unit is the difference of two arms in one fold of one partition."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import ClassVar
 
 import numpy as np
 
-REACH = NormalDist().inv_cdf(0.975)  # standard errors on either side of a 95 % interval
+REACH = NormalDist().inv_cdf(0.975)  # half-width of a 95 % interval, in standard errors
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A difference of two methods, tested; NaN where it cannot be, with the reason."""
+    """The tested difference of two methods; NaN where a test is not possible, with the reason."""
 
     about: ClassVar[str] = "the methods, over folds and partitions"
     mean: float
-    se: float  # corrected for the folds' shared training scans
+    se: float  # corrected for the overlap of the training parts
     low: float
     high: float
     t: float
@@ -37,25 +37,46 @@ def corrected_interval(
     level: float = 0.95,
     people: tuple[float, int] | None = None,
 ) -> Contrast:
-    """The corrected resampled t-test of Nadeau & Bengio (2003), and its interval, for differences over folds.
+    """The corrected resampled t-test of Nadeau & Bengio (2003), with its interval, for differences over folds.
 
-    differences: (J,) of two arms, one for each fold of each partition, seeds averaged first. train_sizes, test_sizes:
-    scans that each fold learnt from (its validation part not counted) and of its test part, (J,) or one number for
-    all. The folds' training parts overlap, so the differences are no independent draws: their variance s^2 is taken
-    times 1/J + n_test/n_train in place of 1/J (Bouckaert & Frank 2004 do so for repeated k-fold), with J - 1 degrees
-    of freedom. The factor is a rule of thumb. In simulations of the protocol true nulls are rejected in about 5 % or
-    less; were no validation part set aside, the AUC of methods with nothing to learn would be in 9 % over 2 x 5 folds.
+    The training parts of the folds overlap, so the differences are not independent: their variance s^2 is multiplied by
+    1/J + n_test/n_train instead of 1/J (Bouckaert & Frank 2004 do so for repeated k-fold), with J - 1 degrees of
+    freedom. The factor is a rule of thumb. In simulations of the protocol the test rejects true nulls in about 5 % or
+    less; without a separate validation part, it would reject them in 9 % for the AUC of methods with nothing to learn,
+    over 2 x 5 folds.
 
-    people: (variance of the mean difference, how many) of the people that all folds are tested on, where that is so.
-    No fold averages it out: it is added, with degrees of freedom by Welch and Satterthwaite. Simulated with 20 and
-    60 people, true nulls are then rejected in 2 to 6 %, and without it in 14 to 40 %.
+    Identical arms (all differences 0) give p = 1. One difference, or equal differences other than 0, do not determine
+    their error: p and interval are NaN, with the reason.
 
-    minimum_detectable: (z_.975 + z_.80) se (at `level` .95), the difference that a test with known variance finds
-    with probability .80. The t-test must estimate the variance: its power there is .56 with 5 differences, .70 with
-    10, .76 with 20.
+    Parameters
+    ----------
+    differences : ndarray of shape (J,)
+        Differences of two arms, one for each fold of each partition, averaged over seeds first.
+    train_sizes, test_sizes : float or sequence of shape (J,)
+        Number of scans of the training part (without the validation part) and of the test part.
+    level : float
+        Coverage of the interval, in (0, 1).
+    people : (float, int) or None
+        Variance of the mean difference due to people, and their number, where all folds are tested on the same people.
+        Averaging over folds does not reduce this variance, so it is added, with degrees of freedom by Welch and
+        Satterthwaite. In simulations with 20 and 60 people the test then rejects true nulls in 2 to 6 %, and without it
+        in 14 to 40 %.
 
-    Identical arms (all differences 0) give p = 1. One difference, or equal ones other than 0, say nothing of their
-    error: p and interval are NaN, with the reason. ValueError where a difference is no number: see `paired`.
+    Returns
+    -------
+    Contrast
+        In the unit of the differences. minimum_detectable: (z_.975 + z_.80) se (at `level` .95), the difference that a
+        test with known variance detects with probability .80. The t-test estimates the variance: its power there is .56
+        with 5 differences, .70 with 10, .76 with 20.
+
+    Raises
+    ------
+    ValueError
+        If a difference is not finite: see `paired`.
+
+    References
+    ----------
+    Nadeau & Bengio, Machine Learning 2003; Bouckaert & Frank, PAKDD 2004.
     """
     d = _finite(differences)
     ratio = _size_ratio(len(d), train_sizes, test_sizes)
@@ -78,22 +99,24 @@ def _finite(differences: np.ndarray) -> np.ndarray:
 
 
 def _over_folds(d: np.ndarray, ratio: float) -> float:
-    """The variance of the mean of differences from their spread; 0 where that is the rounding of equal ones."""
+    """The variance of the mean of the differences from their spread; 0 where the spread is rounding error."""
     spread = np.ptp(d) > 1e-12 * max(1.0, np.abs(d).max())
     return float(d.var(ddof=1)) * (1 / len(d) + ratio) if spread else 0.0
 
 
 def _with_people(variance: float, df: float, extra: float, people: int) -> tuple[float, float]:
-    """Variance and degrees of freedom with the variance from people (Welch 1947, Satterthwaite 1946)."""
+    """Variance and degrees of freedom with the variance due to people (Welch 1947, Satterthwaite 1946)."""
     if extra <= 1e-24 or people < 2:
         return variance, df
     return variance + extra, (variance + extra) ** 2 / (variance**2 / df + extra**2 / (people - 1))
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
-    """p values (m,) adjusted for m tests by Holm's step-down procedure (1979): it bounds the chance of any false claim.
+    """p values (m,) adjusted for m tests by the step-down procedure of Holm (1979).
 
-    NaN (no test was made) stays NaN and is not counted.
+    The procedure controls the family-wise error rate, the probability of any false claim.
+
+    NaN (no test) stays NaN and is not counted.
     """
     p = np.asarray(p, dtype=float)
     adjusted = np.full(p.shape, np.nan)
@@ -114,7 +137,7 @@ def _tested(mean: float, se: float, df: float, level: float) -> Contrast:
 
 
 def _alike(mean: float, df: float, level: float) -> Contrast:
-    """All differences are equal."""
+    """The contrast where all differences are equal."""
     if abs(mean) <= 1e-12:
         return Contrast(0.0, 0.0, 0.0, 0.0, 0.0, df, 1.0, 0.0, level)
     return _untested(mean, 0.0, df, level, "the difference is the same in every fold: its error is unknown")
@@ -139,7 +162,7 @@ def _size_ratio(number: int, train_sizes: np.ndarray, test_sizes: np.ndarray) ->
 
 @dataclass(frozen=True)
 class Improvement:
-    """In what share of folds an arm is better, ties counting half; NaN without a fold."""
+    """The proportion of folds in which an arm is better; ties count half. NaN without a fold."""
 
     share: float
     low: float
@@ -154,9 +177,23 @@ def improvement(
 ) -> Improvement:
     """The probability that an arm is better in a fold, with its interval: the probability of improvement.
 
-    differences: (J,) improvements, as of `corrected_interval`. The interval is that of Wilson (1927) for J / (1 + J
-    n_test / n_train) independent folds in place of J: the same allowance for shared training parts that the corrected
-    test makes. With five folds it is so wide that it says little, and it decides nothing: the test of the mean does.
+    The interval is that of Wilson (1927) for J / (1 + J n_test / n_train) independent folds instead of J: the corrected
+    test makes the same correction for overlapping training parts. With five folds the interval is very wide, and it
+    decides no claim: the test of the mean does.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (J,)
+        Improvements of an arm, as for `corrected_interval`.
+    train_sizes, test_sizes : float or sequence of shape (J,)
+        Number of scans of the training and test parts.
+    level : float
+        Coverage of the interval, in (0, 1).
+
+    Returns
+    -------
+    Improvement
+        Proportions, in [0, 1].
     """
     d = np.asarray(differences, dtype=float)
     if not len(d):
@@ -170,9 +207,9 @@ def improvement(
 
 
 def equivalence(found: Contrast, margin: float | None) -> float:
-    """p of two one-sided tests (Schuirmann 1987) on the corrected t: small where a difference is less than the margin.
+    """p of two one-sided tests (Schuirmann 1987) with the corrected t: small where |difference| is below the margin.
 
-    NaN where no margin was declared or the contrast could not be tested.
+    NaN where no margin was declared or the contrast was not tested.
     """
     from scipy.special import stdtr
 

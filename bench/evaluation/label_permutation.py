@@ -1,4 +1,4 @@
-"""The control that must find nothing: methods that learnt from permuted labels."""
+"""The random-label control: methods trained on permuted labels must score at chance level."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PERMUTATIONS = 20  # of the labels, at least, for a verdict
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of the random-label control."""
+    """The result of the random-label control."""
 
     mean: float
     se: float
@@ -27,10 +27,21 @@ class Verdict:
 
 
 def random_labels_verdict(scores: Sequence[float] | np.ndarray, chance: float) -> Verdict:
-    """Whether a method that learnt from permuted labels scores as chance does: mean within 2 standard errors of it.
+    """Check that a method trained on permuted labels scores at chance: its mean within 2 standard errors of chance.
 
-    scores: one for each permutation, folds and seeds averaged first; NaN is left out. Fewer than 20 are no verdict.
-    It cannot see a leak that permuted labels share, such as the same person under two names.
+    The control does not detect a leak that permuted labels share, such as one person under two names.
+
+    Parameters
+    ----------
+    scores : sequence of float
+        One score for each permutation, averaged over folds and seeds first; NaN is left out.
+    chance : float
+        The chance level of the score.
+
+    Returns
+    -------
+    Verdict
+        "too few" with fewer than 20 scores.
     """
     scores = np.asarray(scores, dtype=float)
     scores = scores[np.isfinite(scores)]
@@ -38,5 +49,5 @@ def random_labels_verdict(scores: Sequence[float] | np.ndarray, chance: float) -
     se = float(scores.std(ddof=1) / math.sqrt(len(scores))) if len(scores) > 1 else math.nan
     if len(scores) < PERMUTATIONS:
         return Verdict(mean, se, len(scores), chance, "too few")
-    passes = abs(mean - chance) <= 2 * se + 1e-12  # scores that all are chance differ from it by rounding
+    passes = abs(mean - chance) <= 2 * se + 1e-12  # allows for rounding where all scores are at chance
     return Verdict(mean, se, len(scores), chance, "passes" if passes else "fails")

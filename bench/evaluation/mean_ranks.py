@@ -1,4 +1,4 @@
-"""Mean ranks of arms over data sets, and how far apart they must lie: Friedman and Nemenyi."""
+"""Mean ranks of arms over data sets and their critical difference: Friedman and Nemenyi."""
 
 from __future__ import annotations
 
@@ -14,23 +14,38 @@ class Ranks:
     """Mean ranks with their critical difference; NaN where there are fewer than two data sets or arms."""
 
     means: np.ndarray  # (K,) of the arms over data sets: 1 is best
-    critical: float  # two mean ranks that lie further apart differ (Nemenyi)
-    p: float  # Friedman: all arms are alike
+    critical: float  # mean ranks further apart than this differ (Nemenyi)
+    p: float  # of Friedman's test that all arms are alike
     sets: int
     level: float = 0.95
 
     @property
     def underpowered(self) -> bool:
-        """Whether two arms must lie more than half of all ranks apart to differ: so with fewer than about 10 sets."""
+        """True if the critical difference exceeds half of the range of ranks: so with fewer than about 10 sets."""
         return not self.critical <= (len(self.means) - 1) / 2
 
 
 def ranked(scores: np.ndarray, level: float = 0.95) -> Ranks:
-    """Ranks of K arms within each of N data sets, and the critical difference of Nemenyi (Demsar 2006).
+    """Mean ranks of K arms over N data sets, and the critical difference of Nemenyi.
 
-    scores: (N, K), higher is better, none missing; ties share their ranks. The critical difference is the quantile of
-    the studentised range over the square root of 2, times sqrt(K (K + 1) / (6 N)). The unit is the data set: how sure
-    the score on one of them is has no part in it, and six data sets show very little.
+    The critical difference is the quantile of the studentised range over the square root of 2, times sqrt(K (K + 1) /
+    (6 N)). The unit is the data set: the uncertainty of the scores within a data set does not enter, and six data sets
+    have very little power.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (N, K)
+        Finite; higher is better. Ties share their ranks.
+    level : float
+        One minus the significance level.
+
+    Returns
+    -------
+    Ranks
+
+    References
+    ----------
+    Demsar, Journal of Machine Learning Research 2006.
     """
     from scipy.stats import friedmanchisquare, rankdata
 
@@ -49,7 +64,7 @@ def ranked(scores: np.ndarray, level: float = 0.95) -> Ranks:
 
 @cache
 def _studentised(level: float, arms: int) -> float:
-    """The quantile of the range of so many standard normal numbers: a second's work."""
+    """The quantile of the studentised range of standard normal numbers; cached, as it takes about a second."""
     from scipy.stats import studentized_range
 
     return float(studentized_range.ppf(level, arms, math.inf))

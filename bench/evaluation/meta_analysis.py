@@ -1,4 +1,4 @@
-"""A difference over several data sets that are judged by one metric: random effects."""
+"""Random-effects meta-analysis: one difference over several data sets with the same metric."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PooledEffect:
-    """The mean of an effect over a population of data sets, of which some were seen; NaN where it cannot be told."""
+    """The mean effect over a population of data sets, estimated from a sample of them; NaN where not defined."""
 
     mean: float
     se: float  # of Hartung & Knapp
@@ -21,7 +21,7 @@ class PooledEffect:
     df: int
     p: float
     tau2: float  # variance of the effect between data sets
-    i2: float  # share of the variance seen that lies between data sets: in [0, 1]
+    i2: float  # proportion of the variance that lies between data sets, in [0, 1]
     q: float  # Cochran's
     sets: int
     level: float = 0.95
@@ -30,11 +30,24 @@ class PooledEffect:
 def random_effects(effects: Sequence[float], errors: Sequence[float], level: float = 0.95) -> PooledEffect:
     """Random effects over data sets: DerSimonian & Laird (1986) with the interval of Hartung & Knapp (2001).
 
-    effects: (N,) of one contrast in one metric and unit, errors: (N,) their standard errors. Weights are 1 / (se^2 +
-    tau^2), and the interval is that of t with N - 1 degrees of freedom, which two data sets make very wide: they are
-    not evidence of other ones. The interval is never narrower than the one without that correction (Roever 2015), as
-    effects that agree by chance would make it. The errors are taken as known, and with few folds they are estimated
-    badly. Fewer than two data sets, or an error that is 0 or no number, give NaN.
+    Weights are 1 / (se^2 + tau^2), and the interval uses t with N - 1 degrees of freedom, which makes it very wide for
+    two data sets: they are no evidence about other data sets. The interval is never narrower than the uncorrected one
+    (Roever 2015), which effects that agree by chance would otherwise cause. The standard errors are assumed to be
+    known; with few folds their estimates are poor.
+
+    Parameters
+    ----------
+    effects : sequence of shape (N,)
+        Effects of one contrast, in one metric and unit.
+    errors : sequence of shape (N,)
+        Their standard errors.
+    level : float
+        Coverage of the interval, in (0, 1).
+
+    Returns
+    -------
+    PooledEffect
+        NaN for fewer than two data sets, or where an error is 0 or not finite.
     """
     from scipy.special import stdtr, stdtrit
 

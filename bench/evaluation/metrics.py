@@ -1,8 +1,9 @@
-"""Scores: what they are called, which way is better, their unit and range, and what they are where they are undefined.
+"""Metrics: their names, direction, unit and range, and where they are undefined.
 
-A metric is told once, for weighted scans: `metric(y, p)` weighs every scan alike, `metric.batch(y, p, weights)` gives
-one score per row of weights, so that a bootstrap of thousands of resamples is one call. Predictions are probabilities
-(N, K), numbers (N,) or label maps (N, ...); targets are class indices (N,), numbers (N,) or label maps (N, ...).
+A metric is defined once, for weighted scans: `metric(y, p)` weighs all scans equally, `metric.batch(y, p, weights)`
+gives one score per row of weights, so that a bootstrap of thousands of resamples is one call. Predictions are
+probabilities (N, K), numbers (N,) or label maps (N, ...); targets are class indices (N,), numbers (N,) or label maps
+(N, ...).
 
 Where a score is undefined it is NaN, never an error and never a guess:
 - auc, average_precision, balanced_accuracy and f1 where a class of the task is not in the part; sensitivity where
@@ -13,12 +14,12 @@ Where a score is undefined it is NaN, never an error and never a guess:
 Where 0 is best and a number may miss it either way (the gap of a predicted number, volumes, counts), the score is the
 distance from 0, and lower is better.
 
-Segmentation is scored scan by scan, over the classes other than 0 that the truth or the prediction holds; a class that
-neither holds is left out. `bench.evaluation.segmentation` has these scores, and what they are where a mask is empty.
+Segmentation is scored scan by scan, over the classes other than 0 that occur in the truth or the prediction; a class
+that occurs in neither is left out. `bench.evaluation.segmentation` has these scores and their values for empty masks.
 
 A file in a plug-in folder that defines `METRIC = Metric(...)` adds a metric: it follows those of the package.
 
-It knows no folds, no groups and no methods; `bench.evaluation` does the averaging.
+This module knows no folds, groups or methods; `bench.evaluation` averages over folds.
 """
 
 from __future__ import annotations
@@ -46,13 +47,13 @@ class Metric:
     """A score of the predictions for one part. Either `each` (it is a mean over scans) or `whole` is given."""
 
     name: str
-    title: str  # as a table prints it
-    kind: str  # of the tasks it judges
+    title: str  # its name in tables
+    kind: str  # of its tasks
     better: str  # "higher" or "lower"
     unit: str  # "" where it has none, "target" where it has the unit of the number predicted, "mm"
-    low: float  # no score is smaller,
-    high: float  # and none is larger
-    ranks: bool = False  # compares scans with each other: has no meaning over scans that different models scored
+    low: float  # smallest possible score
+    high: float  # largest possible score
+    ranks: bool = False  # compares scans with each other: undefined over scans that different models scored
     classes: int | None = None  # the only number of classes it is defined for
     each: Each | None = None  # (y, p, spacing) -> (N,)
     whole: Whole | None = None  # (y, p, weights (R, N)) -> (R,)
@@ -60,13 +61,13 @@ class Metric:
     def __call__(self, y: np.ndarray, p: np.ndarray, spacing: Spacing = None) -> float:
         """The score of all scans of a part, or NaN where it is undefined.
 
-        spacing: millimetres along the spatial axes of label maps; 1 where it is not given. ValueError where targets
-        and predictions do not fit each other or the predictions are no numbers.
+        spacing: voxel size in mm along the spatial axes of label maps; None: 1 mm. ValueError where targets and
+        predictions do not fit each other or predictions are not finite.
         """
         return float(self.batch(y, p, np.ones((1, len(y))), spacing)[0])
 
     def batch(self, y: np.ndarray, p: np.ndarray, weights: np.ndarray, spacing: Spacing = None) -> np.ndarray:
-        """(R,) scores, one for each row of weights (R, N): a scan of weight 2 counts as two, one of weight 0 as none.
+        """(R,) scores, one for each row of weights (R, N): a scan of weight 2 counts twice, one of weight 0 not at all.
 
         Every row of weights has a positive sum.
         """
@@ -76,7 +77,7 @@ class Metric:
         return self.whole(*self._checked(np.asarray(y), np.asarray(p)), weights)
 
     def values(self, y: np.ndarray, p: np.ndarray, spacing: Spacing = None) -> np.ndarray:
-        """(N,) what each scan adds to the mean, for a metric that is one; ValueError for the others."""
+        """(N,) contribution of each scan to the mean; ValueError for a metric that is not a mean over scans."""
         if self.each is None:
             raise ValueError(f"{self.name} is no mean over scans: a single scan has none")
         return self.each(*self._checked(np.asarray(y), np.asarray(p)), spacing)
@@ -105,7 +106,7 @@ class Metric:
 
 
 def metric(name: str) -> Metric:
-    """The metric of that name. BenchError with the nearest name."""
+    """The metric of that name. BenchError with the nearest name if there is none."""
     if name in METRICS:
         return METRICS[name]
     known = {**METRICS, **plugin_metrics()}
@@ -115,7 +116,7 @@ def metric(name: str) -> Metric:
 
 
 def plugin_metrics() -> dict[str, Metric]:
-    """Name -> metric, of the files in the plug-in folders. BenchError with the file of one that cannot be used."""
+    """Name -> metric, from the files in the plug-in folders. BenchError names the file of an invalid metric."""
     added: dict[str, Metric] = {}
     for one, path in plugin_extensions("METRIC"):
         _check_plugin(one, path)
@@ -185,19 +186,19 @@ def _correlation(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def _gap(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """How far the mean of what is said is from the mean of what is true, whichever way."""
+    """Absolute difference of the mean prediction and the mean target."""
     return np.abs(_mean(p - y, w))
 
 
 def _gap_slope(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """How steeply the gap depends on the true number, whichever way; 1 for predictions that know nothing."""
+    """Absolute slope of the gap over the true number; 1 for uninformative predictions."""
     dy, gap = y - _mean(y, w)[:, None], p - y
     slope = ratio((w * dy * gap).sum(axis=1), (w * dy**2).sum(axis=1))
     return np.where(_constant(y, w), np.nan, np.abs(slope))
 
 
 def _constant(x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """(R,) whether all scans of positive weight have one value: told exactly, as a variance of rounding is not 0."""
+    """(R,) whether all scans of positive weight have one value; exact, as rounding makes a variance nonzero."""
     return np.where(w > 0, x, -np.inf).max(axis=1) == np.where(w > 0, x, np.inf).min(axis=1)
 
 

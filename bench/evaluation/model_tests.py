@@ -1,4 +1,4 @@
-"""Two trained models on the same scans: are *these two* different on new people? Never a claim about methods."""
+"""Tests of two trained models on the same scans: do *these two* differ on new people? No claim about methods."""
 
 from __future__ import annotations
 
@@ -15,19 +15,27 @@ _CHUNK = 2_000_000  # signs at a time
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Scans that one of two models alone has right, tested; or a difference of scores, tested by permutation."""
+    """Test of two models: by the scans that only one of them classifies correctly, or by permutation of scores."""
 
-    difference: float  # of the two numbers, or of the scores: ours - theirs
+    difference: float  # of the two counts, or of the scores: ours - theirs
     p: float  # two-sided
-    ours: int = 0  # scans that ours alone has right
-    theirs: int = 0  # and theirs alone
+    ours: int = 0  # scans that only ours classifies correctly
+    theirs: int = 0  # scans that only theirs classifies correctly
     repeats: int = 0  # permutations
 
 
 def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> PairedTest:
-    """The exact test of McNemar (1947). ours, theirs: (N,) whether each model is right about a scan, one per group.
+    """The exact test of McNemar (1947).
 
-    p is 1 where they are wrong about the same scans.
+    Parameters
+    ----------
+    ours, theirs : ndarray of bool of shape (N,)
+        Whether each model is right about a scan; one scan per group.
+
+    Returns
+    -------
+    PairedTest
+        p is 1 where both models are wrong about the same scans.
     """
     from scipy.stats import binomtest
 
@@ -46,24 +54,36 @@ def swapped(
     rng: np.random.Generator,
     repeats: int = 1999,
 ) -> PairedTest:
-    """The permutation test of the difference of two models' scores: the models of whole groups change places.
+    """The permutation test of the difference of the scores of two models; it swaps predictions of whole groups.
 
-    ours, theirs: (targets, predictions, groups) of the same scans in the same order, fold by fold. The difference is
-    that of the means over folds. p = (1 + permutations at least as far from 0) / (1 + repeats): never 0, and exact
-    where both models are alike (Phipson & Smyth 2010). A fold without a score is left out, as is a permutation that
-    has none.
+    p = (1 + permutations at least as far from 0) / (1 + repeats): never 0, and exact where both models are alike
+    (Phipson & Smyth 2010). A fold without a score is left out, and so is a permutation without one.
+
+    Parameters
+    ----------
+    metric : Metric
+    ours, theirs : sequence of (targets, predictions, groups)
+        The same scans in the same order, fold by fold.
+    rng : numpy.random.Generator
+    repeats : int
+        Number of permutations.
+
+    Returns
+    -------
+    PairedTest
+        difference: of the means over folds, ours - theirs.
     """
     pairs = [(y, p, q, groups) for (y, p, groups), (_, q, _) in zip(ours, theirs, strict=True)]
     drawn = _sums(metric, pairs, rng, repeats) if metric.each else _anew(metric, pairs, rng, repeats)
-    seen, rest = float(drawn[0]), drawn[1:][np.isfinite(drawn[1:])]
-    if not np.isfinite(seen):
+    observed, rest = float(drawn[0]), drawn[1:][np.isfinite(drawn[1:])]
+    if not np.isfinite(observed):
         return PairedTest(float("nan"), float("nan"))
-    further = int((np.abs(rest) >= abs(seen) - 1e-12).sum())
-    return PairedTest(seen, (1 + further) / (1 + len(rest)), repeats=len(rest))
+    further = int((np.abs(rest) >= abs(observed) - 1e-12).sum())
+    return PairedTest(observed, (1 + further) / (1 + len(rest)), repeats=len(rest))
 
 
 def _sums(metric: Metric, pairs: Sequence[tuple], rng: np.random.Generator, repeats: int) -> np.ndarray:
-    """(1 + repeats,) differences of a mean over scans, the one seen first."""
+    """(1 + repeats,) differences of a mean over scans; the observed one comes first."""
     total = np.zeros(1 + repeats)
     for y, p, q, groups in pairs:
         member = np.unique(np.asarray(groups), return_inverse=True)[1]
@@ -78,16 +98,16 @@ def _sums(metric: Metric, pairs: Sequence[tuple], rng: np.random.Generator, repe
 
 
 def _anew(metric: Metric, pairs: Sequence[tuple], rng: np.random.Generator, repeats: int) -> np.ndarray:
-    """(1 + repeats,) differences of scores that are taken anew for every permutation, the one seen first."""
+    """(1 + repeats,) differences of scores, recomputed for every permutation; the observed one comes first."""
     drawn = []
     for y, p, q, groups in pairs:
         p, q = np.asarray(p), np.asarray(q)
         member = np.unique(np.asarray(groups), return_inverse=True)[1]
-        found = [metric(y, p) - metric(y, q)]
+        differences = [metric(y, p) - metric(y, q)]
         for _ in range(repeats):
             change = (rng.random(member.max() + 1) < 0.5)[member]
             change = change.reshape(-1, *[1] * (p.ndim - 1))
-            found.append(metric(y, np.where(change, q, p)) - metric(y, np.where(change, p, q)))
-        drawn.append(found)
-    scored = [found for found in drawn if np.isfinite(found[0])]
+            differences.append(metric(y, np.where(change, q, p)) - metric(y, np.where(change, p, q)))
+        drawn.append(differences)
+    scored = [differences for differences in drawn if np.isfinite(differences[0])]
     return np.mean(scored, axis=0) if scored else np.full(1 + repeats, np.nan)

@@ -1,4 +1,4 @@
-"""Which interval stands beside a score: the better one in simulations, of those that fit its metric."""
+"""The interval of a score: among those that fit its metric, the one with the better coverage in simulations."""
 
 from __future__ import annotations
 
@@ -19,13 +19,24 @@ def is_area(metric: Metric, classes: int) -> bool:
 
 
 def fold_correlation(folds: int, train: float, test: float) -> float:
-    """How the errors of the scores of two folds of a cross-validation go together, at most: a correlation.
+    """Upper bound of the correlation of the errors of the scores of two folds of a cross-validation.
 
-    folds: of the cross-validation. train, test: scans that each learns from and is tested on. The model of each fold
-    learns from most scans that the others are tested on: where a scan by chance looks like those of the other class,
-    both folds err together. Where a model's answer is a sum over the scans that it learnt from, and labels mean
-    nothing, the correlation is train / (test (folds - 1)^2), the share learnt from over folds - 1. Simulations have
-    that much for labels that mean nothing and less where there is something to learn (see the tests). 0 for one fold.
+    The model of each fold is trained on most scans on which the others are tested: where a scan resembles the other
+    class by chance, both folds err together. Where the output of a model is a sum over its training scans and labels
+    are uninformative, the correlation is train / (test (folds - 1)^2), the training share over folds - 1. Simulations
+    show this value for uninformative labels and less where there is something to learn (see the tests).
+
+    Parameters
+    ----------
+    folds : int
+        Folds of the cross-validation.
+    train, test : float
+        Number of scans that each fold is trained and tested on.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 for one fold.
     """
     return min(1.0, train / (test * (folds - 1) ** 2)) if folds > 1 else 0.0
 
@@ -40,20 +51,38 @@ def score_interval(
 ) -> Interval:
     """The mean over folds of a score, with its interval for *these trained models* on new people.
 
-    correlation: of the errors of two folds, by `fold_correlation`; 0 where no model learns from another's test part. Of
-    the area under the ROC curve of two classes the logit interval with the variance of DeLong; else, and where a
-    class has one group only in a fold, the percentile interval of the bootstrap over groups. Where classes are told
-    without an error resampling shows none either: the bound is `faultless`. NaN where no fold has two groups.
+    For the area under the ROC curve of two classes it is the logit interval with the variance of DeLong. For other
+    scores, and where a class has only one group in a fold, it is the percentile interval of the bootstrap over groups.
+    Where all scans are classified without error, resampling shows no error either: the bound is then `faultless`.
+
+    Parameters
+    ----------
+    metric : Metric
+    folds : sequence of (targets, predictions, groups)
+        The test part of each model.
+    rng : numpy.random.Generator
+    repeats : int
+        Number of resamples.
+    level : float
+        Coverage of the interval, in (0, 1).
+    correlation : float
+        Correlation of the errors of two folds, by `fold_correlation`; 0 where no model is trained on the test part of
+        another.
+
+    Returns
+    -------
+    Interval
+        NaN bounds where no fold has two groups.
     """
     if is_area(metric, np.shape(folds[0][1])[-1]):
-        found = area_interval(folds, level, correlation)
-        if not math.isnan(found.low):
-            return found
+        interval = area_interval(folds, level, correlation)
+        if not math.isnan(interval.low):
+            return interval
     return _widened(metric, folds, group_bootstrap(metric, folds, rng, repeats, level), correlation)
 
 
 def _widened(metric: Metric, folds: Sequence[Fold], found: Interval, correlation: float) -> Interval:
-    """A percentile interval that allows for what folds share, and for errors that were not seen as scans are few."""
+    """Widen a percentile interval for correlated folds, and for errors that few scans do not show."""
     more = inflation(max(1, round(len(folds) * (1 - found.undefined))), correlation)
     if found.low == found.high:  # no resample differs
         if all(len(set(groups)) < 2 for _, _, groups in folds):

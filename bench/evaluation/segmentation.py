@@ -1,7 +1,7 @@
-"""Scores of label maps, scan by scan: how far a mask is that of the truth.
+"""Scores of label maps, scan by scan: the agreement of the predicted mask with the true one.
 
-They are means over the classes other than 0 that the truth or the prediction holds; a class that neither holds is left
-out. What they are where a mask is empty, `EMPTY` says in words: saying nothing never pays.
+They are means over the classes other than 0 that occur in the truth or the prediction; a class that occurs in neither
+is left out. `EMPTY` documents their values for empty masks: an empty prediction is never an advantage.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ def surface_distance(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarr
 
 
 def volume_error(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """The difference of the volumes over their sum, whichever way: 1 - volumetric similarity (Taha & Hanbury 2015).
+    """Absolute difference of the volumes over their sum: 1 - volumetric similarity (Taha & Hanbury 2015).
 
-    0.2 is a mask that is 1.5 times as large as the other. Over the sum and not over the truth, so that it lies in
-    [0, 1] and an empty truth has one.
+    0.2 is a mask that is 1.5 times as large as the other. The denominator is the sum, not the true volume, so that the
+    error lies in [0, 1] and is defined for an empty truth.
     """
     return _over_scans(y, p, lambda a, b: abs(float(a.sum()) - float(b.sum())) / float(a.sum() + b.sum()), empty=0.0)
 
 
 def component_error(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """How many connected components more or fewer: the error of Betti number 0. Voxels that touch are connected."""
+    """Absolute difference of the numbers of connected components (Betti number 0); voxels that touch are connected."""
     return _over_scans(y, p, lambda a, b: float(abs(_components(a) - _components(b))), empty=0.0)
 
 
@@ -54,7 +54,7 @@ def _components(mask: np.ndarray) -> int:
 
 
 def _apart(y: np.ndarray, p: np.ndarray, spacing: Spacing, amount: Callable[..., float]) -> np.ndarray:
-    """(N,) amounts of the distances from one surface to the other and back, in mm."""
+    """(N,) summaries of the distances between the two surfaces, in both directions, in mm."""
     scale = np.ones(y.ndim - 1) if spacing is None else np.asarray(spacing, dtype=float)
     if scale.shape != (y.ndim - 1,):
         raise ValueError(f"a spacing of {scale.size} numbers does not fit label maps of shape {y.shape[1:]}")
@@ -62,31 +62,31 @@ def _apart(y: np.ndarray, p: np.ndarray, spacing: Spacing, amount: Callable[...,
 
 
 def _over_scans(y: np.ndarray, p: np.ndarray, score: Callable[..., float], empty: float) -> np.ndarray:
-    """(N,) means of `score(truth, prediction)` over the classes that either holds; `empty` where there is none."""
+    """(N,) means of `score(truth, prediction)` over the classes in either; `empty` where there is none."""
     scores = []
-    for truth, said in zip(y, p, strict=True):
-        held = [k for k in np.union1d(truth, said) if k != 0]
-        scores.append(np.mean([score(truth == k, said == k) for k in held]) if held else empty)
+    for truth, prediction in zip(y, p, strict=True):
+        classes = [k for k in np.union1d(truth, prediction) if k != 0]
+        scores.append(np.mean([score(truth == k, prediction == k) for k in classes]) if classes else empty)
     return np.array(scores, dtype=float)
 
 
 def _surface_distances(a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of two masks, not both empty. A surface voxel is one that an erosion by a cross takes away."""
+    """Distances between the surfaces of two masks. A surface voxel is one that erosion by a cross removes."""
     from scipy.ndimage import binary_erosion
     from scipy.spatial import KDTree
 
     if not (a.any() and b.any()):
         diagonal = np.full(1, np.linalg.norm((np.array(a.shape) - 1) * scale))
         return diagonal, diagonal
-    here, there = (np.argwhere(mask & ~binary_erosion(mask)) * scale for mask in (a, b))
-    return KDTree(there).query(here)[0], KDTree(here).query(there)[0]
+    surface_a, surface_b = (np.argwhere(mask & ~binary_erosion(mask)) * scale for mask in (a, b))
+    return KDTree(surface_b).query(surface_a)[0], KDTree(surface_a).query(surface_b)[0]
 
 
 def cldice(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """Dice of centre lines: of the share of each mask's skeleton that lies in the other (Shit et al., CVPR 2021).
+    """Centre-line Dice, from the share of each mask's skeleton that lies in the other mask (Shit et al., CVPR 2021).
 
-    For tubes such as arteries: a branch that is missed costs by its length, not by its volume. Skeletons are those of
-    Zhang (1984) on images and Lee (1994) on volumes; a mask too small to leave one is its own.
+    For tubes such as arteries: a missed branch counts by its length, not by its volume. Skeletons are those of Zhang
+    (1984) for images and Lee (1994) for volumes; a mask too small for a skeleton is used whole.
     """
     return _over_scans(y, p, _cldice, empty=1.0)
 
@@ -101,7 +101,7 @@ def _cldice(a: np.ndarray, b: np.ndarray) -> float:
 def _skeleton(mask: np.ndarray) -> np.ndarray:
     from skimage.morphology import skeletonize
 
-    held = tuple(slice(where.min(), where.max() + 1) for where in np.nonzero(mask))  # thinning looks at every voxel
-    found = np.zeros_like(mask)
-    found[held] = skeletonize(np.pad(mask[held], 1))[tuple(slice(1, -1) for _ in held)]
-    return found if found.any() else mask
+    box = tuple(slice(where.min(), where.max() + 1) for where in np.nonzero(mask))  # thinning visits every voxel
+    skeleton = np.zeros_like(mask)
+    skeleton[box] = skeletonize(np.pad(mask[box], 1))[tuple(slice(1, -1) for _ in box)]
+    return skeleton if skeleton.any() else mask

@@ -1,4 +1,4 @@
-"""Whether factors and their design make arms that can be told apart, and what is said of the design."""
+"""Checks of factors and their design: that arms differ and effects can be estimated; the design in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROMAN = {3: "III", 4: "IV", 5: "V", 6: "VI", 7: "VII", 8: "VIII"}
 
 
 def check_levels(study: Study, name: str) -> None:
-    """BenchError where the factors contradict each other, or their design cannot tell what it is asked for."""
+    """BenchError where factors contradict each other, or their design cannot estimate a declared effect."""
     if not study.factors and (study.design != Design()):
         raise BenchError(f"the study {name} has a design and no factors")
     for factor, levels in study.factors.items():
@@ -32,15 +32,15 @@ def check_levels(study: Study, name: str) -> None:
 
 
 def check_distinct(study: Study, name: str) -> None:
-    """BenchError where two combinations of levels are one and the same arm: a level that changes nothing.
+    """BenchError where two combinations of levels give the same arm: a level changes nothing.
 
-    Called when the parameters are known to be right.
+    Call it after the parameters have been checked.
     """
     combinations = study.combinations()
-    seen: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for label, arm in ((label, arm) for label, arm in study.rows() if label in combinations):
         same = canonical(registry.spec("methods", arm.method, arm.params))
-        if (other := seen.setdefault(same, label)) != label:
+        if (other := labels.setdefault(same, label)) != label:
             raise BenchError(f"arms {other!r} and {label!r} of the study {name} are the same: a level changes nothing")
 
 
@@ -69,8 +69,8 @@ def _check_fraction(design: Design, factors: Mapping[str, Factor], where: str) -
             )
     for name, product in design.generators.items():
         _known(product, factors, where)
-        if made := set(product) & set(design.generators):
-            raise BenchError(f"{where}: the generator of {name!r} has {min(made)!r}, which is generated itself")
+        if generated := set(product) & set(design.generators):
+            raise BenchError(f"{where}: the generator of {name!r} has {min(generated)!r}, which is generated itself")
         if len(set(product)) < len(product) or not product:
             raise BenchError(f"{where}: the generator of {name!r} is a product of different factors, not {product}")
     effects = [*((name,) for name in factors), *(tuple(pair) for pair in design.interactions)]
@@ -94,9 +94,9 @@ def _check_agreement(study: Study, name: str, arm: str, levels: Levels) -> None:
         for key, against in itertools.product(first, second):
             nested = key.startswith(f"{against}.") or against.startswith(f"{key}.")
             if nested or (key == against and canonical(first[key]) != canonical(second[against])):
-                said = f"{one}={levels[one]} sets {key} to {_value(first[key])}, and {other}={levels[other]} sets"
+                clash = f"{one}={levels[one]} sets {key} to {_value(first[key])}, and {other}={levels[other]} sets"
                 raise BenchError(
-                    f"factors of the study {name} contradict each other in the arm {arm!r}: {said} {against} to"
+                    f"factors of the study {name} contradict each other in the arm {arm!r}: {clash} {against} to"
                     f" {_value(second[against])}; let each parameter belong to one factor, and leave it out of the"
                     " controls of the others"
                 )
@@ -113,7 +113,7 @@ def effect_name(effect: Sequence[str]) -> str:
 
 
 def planned_design(study: Study) -> PlannedDesign | None:
-    """The design as the plan holds it; None where a study has no factors."""
+    """The design as the plan stores it; None where a study has no factors."""
     if not study.factors:
         return None
     design = study.design
@@ -135,10 +135,10 @@ def planned_design(study: Study) -> PlannedDesign | None:
 
 
 def effect_pairs(study: Study, runs: Mapping[str, int]) -> int:
-    """Pairs of runs that the effects of the factors compare; runs: label of an arm -> how many it has.
+    """Number of pairs of runs that the effects of the factors compare; runs: label of an arm -> its number of runs.
 
-    An effect has the runs at its level on one side and as many at the control on the other, an interaction two such
-    differences. One factor at a time, they are those of one arm and of the control.
+    An effect pairs the runs at its level with as many runs at the control level; an interaction is two such
+    differences. In a design of one factor at a time, these are the runs of one arm and of the control.
     """
     combined, factors, single = study.combinations(), study.factors, study.design.kind == "single"
 
@@ -156,12 +156,12 @@ def effect_pairs(study: Study, runs: Mapping[str, int]) -> int:
     for one, other in study.design.interactions:
         for first, second in itertools.product(factors[one].others, factors[other].others):
             cells = itertools.product((first, factors[one].control), (second, factors[other].control))
-            crossed += 2 * min(count(**{one: here, other: there}) for here, there in cells)
+            crossed += 2 * min(count(**{one: level_one, other: level_other}) for level_one, level_other in cells)
     return main + crossed
 
 
 def design_lines(study: Study) -> list[str]:
-    """The design in words: its kind, its resolution, and what it cannot tell apart."""
+    """The design in words: its kind, its resolution, and the effects that it confounds."""
     design = planned_design(study)
     if design is None:
         return []

@@ -1,4 +1,4 @@
-"""The plan of a study on disk, for the report and the status."""
+"""plan.json, the plan of a study on disk, for the report and the status."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.storage.plan_reader import not_run, read_plan
 
 
 def folder(name: str, root: Path | None = None) -> Path:
-    """The study's own folder under a results root: plan, search and report. root: $BENCH_RESULTS if None."""
+    """The study's folder under a results root: plan, search and report. root: $BENCH_RESULTS if None."""
     return (root or paths.results_root()) / name
 
 
@@ -34,7 +34,7 @@ def write(
 ) -> StudyPlan:
     """Write plan.json, which the report and the status read, and return the plan. root: of the results.
 
-    BenchError if the study's folder was made under another protocol: it is left unchanged.
+    BenchError if the study's folder belongs to another protocol; the folder stays unchanged.
     """
     path = folder(name, root) / "plan.json"
     if path.is_file():
@@ -66,7 +66,7 @@ def write(
 
 
 def _cards(data: Sequence[ResolvedData], planned: Iterable[Cell]) -> dict[str, dict[str, Any]]:
-    """kind -> name -> what `bench describe` prints of every data set, method and curriculum of a plan."""
+    """kind -> name -> the output of `bench describe` for every data set, method and curriculum of a plan."""
     trials = [cell.trial for cell in planned]
     return registry.descriptions(
         [spec.name for item in data for spec in item.specs],
@@ -104,7 +104,7 @@ def _external(external: External, title: str) -> ExternalData:
 
 
 def _oracle(item: ResolvedData) -> float | None:
-    """What the best possible reader of a phantom scores; None for real scans, and where it is not made yet."""
+    """The score of the optimal reader of a phantom; None for real scans and for a phantom that does not exist yet."""
     from bench.data.prepare import open_prepared
     from bench.datasets._oracle import oracle_score
 
@@ -133,9 +133,9 @@ def _planned_cell(cell: Cell) -> PlannedCell:
 
 
 def read(name: str, root: Path | None = None) -> StudyPlan:
-    """The plan of a study that was run under a results root. BenchError if it was not run there."""
+    """The plan of a study that ran under a results root. BenchError if it did not run there."""
     path = folder(name, root) / "plan.json"
     if not path.is_file():
-        registry.study(name)  # a misspelt name gets the nearest one
+        registry.study(name)  # for a misspelt name, the error gives the nearest one
         raise not_run(name, path.parent)
     return read_plan(path)

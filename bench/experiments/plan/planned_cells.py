@@ -1,4 +1,4 @@
-"""The cells of a study: its trials, each with its place in the table, in the order in which they can run."""
+"""The cells of a study: its trials, each with its place in the table, in an order that respects dependencies."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from bench.experiments.plan.dependencies import DependencyResolver
 from bench.experiments.plan.resolve_data import ResolvedData
 from bench.experiments.plan.tuned_params import fitted
 
-AGAIN = " (A/A)"  # behind the label of the arm that the A/A control repeats
+AGAIN = " (A/A)"  # suffix of the arm that the A/A control repeats
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A trial and what it is for."""
+    """A trial and its role in the study."""
 
     trial: Trial
     arm: str
     role: str  # arm, again, random_labels, upstream
     family: str
-    before: tuple[Trial, ...] = ()  # what must be there before the trial, the deepest first
-    tuning: Mapping[str, float] = field(default_factory=dict)  # what finding its parameters cost, where that was done
+    before: tuple[Trial, ...] = ()  # upstream trials, the deepest first
+    tuning: Mapping[str, float] = field(default_factory=dict)  # cost of the search for its parameters, if there was one
 
 
 def cells(study: Study, data: Iterable[ResolvedData | DataSpec]) -> list[Cell]:
-    """Every cell of the study on these data sets, each upstream trial once and before what needs it."""
+    """Every cell of the study on these data sets; each upstream trial occurs once, before the trials that need it."""
     planned: dict[tuple[str, str], Cell] = {}
     lineage = DependencyResolver()
     for each in data:
-        found = ResolvedData(each) if isinstance(each, DataSpec) else each
-        for cell in _arm_cells(study, found, lineage):
+        resolved = ResolvedData(each) if isinstance(each, DataSpec) else each
+        for cell in _arm_cells(study, resolved, lineage):
             for upstream in cell.before:
                 if (upstream.key, "") not in planned:
                     family = registry.member("methods", upstream.method.name).family
@@ -65,18 +65,20 @@ def _arm_cells(study: Study, found: ResolvedData, lineage: DependencyResolver) -
 
 
 def repeated_arms(study: Study, found: ResolvedData) -> dict[str, str]:
-    """Arms that are left out on images -> the arm they would repeat: they differ in how volumes are shown alone."""
+    """Left-out arms on images -> the arm that they would repeat: they differ only in the view of volumes."""
     if len(registry.make("datasets", found.spec.name, found.spec.params).shape) == 4:
         return {}
     first = [study.reference, study.again, *(study.random_labels.arms if study.random_labels else ())]
-    rows = sorted(study.rows(), key=lambda row: row[0] not in first)  # what others are compared with stays
-    seen, repeated = {}, {}
+    rows = sorted(study.rows(), key=lambda row: row[0] not in first)  # arms that others are compared with stay
+    labels, repeated = {}, {}
     for label, arm in rows:
         method = registry.spec("methods", arm.method, arm.params)
         params = {name: value for name, value in method.params.items() if name != "view"}
         curriculum = registry.spec("curricula", arm.curriculum, arm.curriculum_params)
-        whole = dict(method.params.get("view") or {}).get("kind") == "volume"  # which is refused, and no repetition
-        other = seen.setdefault(canonical([method.name, params, curriculum, whole, arm.tuned]), label)
+        whole = (
+            dict(method.params.get("view") or {}).get("kind") == "volume"
+        )  # a volume view is refused on images, not a repetition
+        other = labels.setdefault(canonical([method.name, params, curriculum, whole, arm.tuned]), label)
         if other != label:
             repeated[label] = other
     return repeated
@@ -87,7 +89,7 @@ def _kind(found: ResolvedData) -> str:
 
 
 def _repeats(study: Study, label: str) -> Iterable[tuple[str, str, dict[str, Any]]]:
-    """(label, role, what changes in the trial) of an arm on one fold: its seeds, and the controls that repeat it."""
+    """(label, role, changes to the trial) of an arm on one fold: its seeds, and the controls that repeat it."""
     for seed in range(study.seeds):
         yield label, "arm", {"seed": seed}
     if label == study.again:
@@ -107,23 +109,23 @@ def _trial(study: Study, found: ResolvedData, split: Split, arm: Arm) -> tuple[T
 
 
 def select_arms(study: Study, name: str, planned: Sequence[Cell], arms: Sequence[str]) -> list[Cell]:
-    """The cells of some arms only, controls and what is upstream of them included; all where none are named."""
+    """The cells of the given arms, with their controls and upstream trials; all cells where no arm is given."""
     known = dict(study.rows())
     for label in arms:
         if label not in known:
             raise BenchError(f"the study {name} has no arm {label!r}; {registry.did_you_mean(label, known)}")
     if not arms:
         return list(planned)
-    asked = {label for arm in arms for label in (arm, arm + AGAIN)}
-    needed = {trial.key for cell in planned if cell.arm in asked for trial in cell.before}
-    return [cell for cell in planned if cell.arm in asked or cell.trial.key in needed]
+    selected = {label for arm in arms for label in (arm, arm + AGAIN)}
+    needed = {trial.key for cell in planned if cell.arm in selected for trial in cell.before}
+    return [cell for cell in planned if cell.arm in selected or cell.trial.key in needed]
 
 
 def waves(planned: Sequence[Cell]) -> list[list[Trial]]:
-    """The distinct trials in the order they can run: each wave needs only those before it."""
+    """The distinct trials in waves: each wave depends only on earlier waves."""
     trials = {trial.key: trial for cell in planned for trial in (*cell.before, cell.trial)}
     depth: dict[str, int] = {}
-    for key, trial in trials.items():  # what a trial needs stands before it
+    for key, trial in trials.items():  # the upstream trials of a trial precede it
         depth[key] = 1 + max((depth[other] for other in trial.upstream), default=-1)
     levels: list[list[Trial]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     for key, level in depth.items():

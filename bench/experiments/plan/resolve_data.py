@@ -1,4 +1,4 @@
-"""The data sets that a study runs on: those that are prepared, or the phantoms that stand in for them."""
+"""The data sets that a study runs on: the prepared ones, or the phantoms that replace them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.data.audit.known_overlaps import overlap
 
 @dataclass(frozen=True)
 class ResolvedData:
-    """A data set that a study runs on, how it is divided, and what else it is tested on."""
+    """A data set that a study runs on, its split, and its external test set if it has one."""
 
     spec: DataSpec
     stand_in_for: str | None = None
@@ -26,28 +26,28 @@ class ResolvedData:
 
     @property
     def where(self) -> str:
-        """As tables name it."""
+        """The name in tables."""
         other = self.external.data.name if self.external else ""
         return where(self.spec.name, self.split, other, self.fraction, self.noise)
 
     @property
     def specs(self) -> list[DataSpec]:
-        """The data set, and the one it is tested on."""
+        """The data set, and the external one."""
         return [self.spec, *([self.external.data] if self.external else [])]
 
     def division(self, folds: int) -> Split:
-        """How a study of so many folds divides it: a publisher's split is one fold, and a site is one."""
+        """The split of a study with this number of folds: a publisher's split is one fold; each site is one fold."""
         if self.split == "kfold":
             return Split(folds=folds, fraction=self.fraction)
         return Split(self.split, _parts(self.spec) if self.split == "publisher" else _sites(self.spec), self.fraction)
 
     def partitions(self, asked: int) -> int:
-        """How often it is divided anew: a publisher's parts and sites are what they are, and are taken once."""
+        """The number of partitions: a publisher's split and a split by site are fixed and have one."""
         return asked if self.split == "kfold" else 1
 
 
 def _sites(spec: DataSpec) -> int:
-    """How many sites the data come from. BenchError where there are fewer than two, or a scan does not say its own."""
+    """The number of sites. BenchError where there are fewer than two, or a scan has no site."""
     from bench.data.prepared import column_of
 
     sites = Counter(column_of("site", spec.name, spec.params))
@@ -60,7 +60,7 @@ def _sites(spec: DataSpec) -> int:
 
 
 def _parts(spec: DataSpec) -> int:
-    """One: a publisher's split is one fold. BenchError where he has none."""
+    """One, as a publisher's split is one fold. BenchError where the data set has no such split."""
     from bench.data.prepared import column_of
 
     if not {"train", "test"} <= set(column_of("part", spec.name, spec.params)):
@@ -73,10 +73,10 @@ def locate(
 ) -> tuple[list[ResolvedData], list[str]]:
     """The data sets that a study runs on, and notes about those that are missing.
 
-    fingerprint: (name, params) -> str, or None where the set is not prepared. stand_ins: take the phantom twins of
-    missing sets; None: where no data root is configured and none of the study's real sets is prepared. phantoms: take
-    the twins whether or not their sets are there. A phantom that is not there yet has an empty fingerprint: it can
-    always be made.
+    fingerprint: (name, params) -> str, or None where the set is not prepared. stand_ins: replace missing sets by their
+    phantom twins; None: do so where no data root is configured and none of the study's real sets is prepared. phantoms:
+    use the twins even where the sets are prepared. A phantom that does not exist yet has an empty fingerprint: it can
+    always be generated.
     """
     asked = [each for data in study.datasets for each in (data, _checked(data).external) if each is not None]
     there = {_mark(each): None if phantoms else fingerprint(each.name, each.params) for each in asked}
@@ -84,18 +84,18 @@ def locate(
     if stand_ins is None:
         stand_ins = not paths.data_root_is_configured() and not any(there[_mark(each)] for each in real)
     look = _Look(there, fingerprint, stand_ins or phantoms, phantoms, study.missing)
-    found: list[ResolvedData] = []
+    resolved: list[ResolvedData] = []
     notes: list[str] = []
     for data in study.datasets:
         chosen, words = look.resolve(data)
-        found += [chosen] if chosen and chosen not in found else []
+        resolved += [chosen] if chosen and chosen not in resolved else []
         notes += [word for word in words if word not in notes]
-    names = [item.where for item in found]
+    names = [item.where for item in resolved]
     if twice := {each for each in names if names.count(each) > 1}:
         raise BenchError(f"the data set {min(twice)} is here twice with other parameters; make it two studies")
-    if not found:
+    if not resolved:
         raise BenchError("no data set of this study is at hand: " + "; ".join(notes))
-    return found, notes
+    return resolved, notes
 
 
 def _checked(data: Data) -> Data:
@@ -114,7 +114,7 @@ def _checked(data: Data) -> Data:
 
 @dataclass(frozen=True)
 class _Look:
-    """What is there, and what may stand in."""
+    """The prepared data sets, and the phantoms that may replace missing ones."""
 
     there: Mapping[str, str | None]
     fingerprint: Any
@@ -175,7 +175,7 @@ def _mark(data: Data) -> str:
 
 
 def _mapping(data: Data, spec: DataSpec, other: DataSpec) -> dict[str, str]:
-    """Class learnt -> class tested, empty where they are the same. BenchError where nobody says which is which."""
+    """Trained class -> tested class, empty where they are the same. BenchError where a class has no counterpart."""
     ours, theirs = (registry.make("datasets", each.name, each.params) for each in (spec, other))
     if ours.task.kind != theirs.task.kind:
         raise BenchError(
@@ -187,9 +187,9 @@ def _mapping(data: Data, spec: DataSpec, other: DataSpec) -> dict[str, str]:
     labels = {each: each for each in ours.task.classes if each in theirs.task.classes} | dict(data.labels or declared)
     lost = [each for each in ours.task.classes if labels.get(each) not in theirs.task.classes]
     if lost:
-        told = f"{', '.join(ours.task.classes)} and {', '.join(theirs.task.classes)}"
+        class_lists = f"{', '.join(ours.task.classes)} and {', '.join(theirs.task.classes)}"
         raise BenchError(
-            f"{data.where}: the classes are {told}, and nothing says what {lost[0]!r} is there; give labels, as"
+            f"{data.where}: the classes are {class_lists}, and nothing says what {lost[0]!r} is there; give labels, as"
             f" Data({data.name!r}, external=Data({data.external.name!r}),"
             f" labels={{{lost[0]!r}: {theirs.task.classes[-1]!r}}})"
         )

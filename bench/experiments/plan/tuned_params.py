@@ -1,8 +1,8 @@
-"""Parameters that `bench tune` found and a person committed: read by name, and used on the fold they were found on.
+"""Parameters that `bench tune` found and a person committed: read by name, and used only on the fold of their search.
 
-A file holds a set for each search: arm, method, data, split, labels, partition and fold beside the parameters. A set is
-used where all of that is the same, and nowhere else: on any other fold its search has seen scans that are tested there.
-Other training seeds are the same fold and the same people, so seeds are no part of it.
+A file holds one set for each search: arm, method, data, split, labels, partition and fold beside the parameters. A set
+is used only where all of these are the same: on any other fold, its search has seen scans that are tested there. Other
+training seeds use the same fold and the same people, so seeds are not compared.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Entry = Mapping[str, Any]
 
 
 def files() -> dict[str, Path]:
-    """Every committed file by its name."""
+    """Every committed file, by name."""
     homes = [*registry.homes("studies"), *(folder.resolve() for folder in paths.plugin_folders())]
     return {path.stem: path for home in dict.fromkeys(homes) for path in sorted((home / FOLDER).glob("*.json"))}
 
 
 def read(name: str) -> dict[str, Any]:
-    """The file of that name. BenchError where there is none, it was changed, or another protocol's."""
+    """The file of that name. BenchError if it does not exist, was changed, or belongs to another protocol."""
     known = files()
     if name not in known:
         raise BenchError(
@@ -38,28 +38,28 @@ def read(name: str) -> dict[str, Any]:
 
 
 def fitted(trial: Trial, name: str) -> tuple[Trial, dict[str, Any]]:
-    """The trial with the parameters found on its fold, and what finding them cost.
+    """The trial with the parameters that were tuned on its fold, and the cost of their search.
 
-    BenchError where they were found for another method, version, data, split, labels, partition or fold.
+    BenchError where they were tuned for another method, version, data, split, labels, partition or fold.
     """
     left = list(read(name)["sets"])
-    for words, of, here in _aspects(trial):
-        same = [one for one in left if of(one) == here]
+    for words, of, value in _aspects(trial):
+        same = [one for one in left if of(one) == value]
         if not same:
-            there = ", ".join(sorted({_told(of(one)) for one in left}))
+            sets = ", ".join(sorted({_told(of(one)) for one in left}))
             raise BenchError(
-                f"tuned parameters {name!r} are not for this trial of {trial.method.name}: {words} is {_told(here)}"
-                f" here, and they were found for {there}. Parameters are used on the fold that they were found on, and"
+                f"tuned parameters {name!r} are not for this trial of {trial.method.name}: {words} is {_told(value)}"
+                f" here, and they were found for {sets}. Parameters are used on the fold that they were found on, and"
                 f" on no other; search anew: bench tune --study {name}"
             )
         left = same
     params = {**trial.method.params, **left[0]["params"]}
-    found = registry.spec("methods", trial.method.name, params)
-    return replace(trial, method=found), dict(left[0]["cost"])
+    method = registry.spec("methods", trial.method.name, params)
+    return replace(trial, method=method), dict(left[0]["cost"])
 
 
 def _aspects(trial: Trial) -> Iterator[tuple[str, Callable[[Entry], Any], Any]]:
-    """(in words, of a set, of the trial) of all that has to be the same."""
+    """(in words, value of a set, value of the trial) of every property that must agree."""
     method = trial.method
     yield "the method", lambda one: one["method"]["name"], method.name
     yield "its version", lambda one: one["method"]["version"], method.version
@@ -68,7 +68,7 @@ def _aspects(trial: Trial) -> Iterator[tuple[str, Callable[[Entry], Any], Any]]:
     yield "the data set", lambda one: one["data"]["name"], trial.data.name
     yield "its version", lambda one: one["data"]["version"], trial.data.version
     yield "its parameters", lambda one: canonical(one["data"]["params"]), canonical(trial.data.params)
-    if trial.data.fingerprint:  # a phantom that is not made yet has none: it is looked at when it is
+    if trial.data.fingerprint:  # a phantom that does not exist yet has none: it is compared once it exists
         yield "its fingerprint", lambda one: one["data"]["fingerprint"], trial.data.fingerprint
     yield "the split", lambda one: canonical(one["split"]), canonical(trial.split)
     yield "the labels", lambda one: canonical(one["labels"]), canonical(trial.labels)
@@ -77,6 +77,6 @@ def _aspects(trial: Trial) -> Iterator[tuple[str, Callable[[Entry], Any], Any]]:
 
 
 def _told(value: Any) -> str:
-    """A value in a message, none longer than a line."""
+    """A value as text for a message, at most one line long."""
     text = str(value)
     return text if len(text) <= 100 else f"{text[:97]}..."

@@ -1,4 +1,4 @@
-"""A study before it has cells: whether it can be built, what it compares, and its smallest form."""
+"""A study before its cells are planned: its checks, its contrasts, and its smallest form."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check(study: Study, name: str) -> None:
 
 
 def _check_named(study: Study, name: str, arms: Mapping[str, Arm]) -> None:
-    """The arms that the study names elsewhere, and what it asks of them."""
+    """BenchError where the study names an unknown arm, or a setting is out of range."""
     named = [study.reference, *study.floors, *(label for pair in study.contrasts for label in pair)]
     named += [study.again] if study.again else []
     named += study.random_labels.arms if study.random_labels else ()
@@ -64,9 +64,9 @@ def _check_labels(study: Study, name: str) -> None:
 
 
 def contrasts(study: Study) -> list[tuple[str, str]]:
-    """The declared contrasts; where there are none, every arm but the floors against the reference.
+    """The declared contrasts; without any, every arm except the floors against the reference.
 
-    The combinations of a factorial design are no contrasts of their own: the effects that they are made for are tested.
+    The combinations of a factorial design are not contrasts themselves: the tests are about the effects of the factors.
     """
     if study.contrasts:
         return [tuple(pair) for pair in study.contrasts]
@@ -76,7 +76,7 @@ def contrasts(study: Study) -> list[tuple[str, str]]:
 
 
 def lightened(study: Study, found: Sequence[ResolvedData]) -> tuple[Study, list[str]]:
-    """The study as it runs on these data sets, and what is to be said of it: light where phantoms stand in for all."""
+    """The study as it runs on these data sets, and notes: the light form where phantoms replace all data sets."""
     real = [item for item in found if not registry.member("datasets", item.spec.name).phantom]
     if study.light is None or real or not any(item.stand_in_for for item in found):
         return study, []
@@ -94,6 +94,6 @@ def lightened(study: Study, found: Sequence[ResolvedData]) -> tuple[Study, list[
 
 
 def smoke(study: Study) -> Study:
-    """The study at its smallest: one fold, one seed, a dozen scans, two steps of two of them, one permutation."""
+    """The study in its smallest form: one fold, one seed, a dozen scans, two steps of two scans, one permutation."""
     controls = replace(study.random_labels, permutations=1) if study.random_labels else None
     return replace(study, partitions=1, seeds=1, random_labels=controls, recipe=SMOKE)
