@@ -57,10 +57,10 @@ def _arm_cells(study: Study, found: ResolvedData, lineage: DependencyResolver) -
             place = {"partition": partition, "fold": fold}
             for label, (trial, family) in rows.items():
                 for again, role, changes in _repeats(study, label):
-                    asked, tuning = replace(trial, **place, **changes), {}
+                    fold_trial, tuning = replace(trial, **place, **changes), {}
                     if name := tuned[label]:
-                        asked, tuning = fitted(asked, name)
-                    one = lineage.resolve(asked)
+                        fold_trial, tuning = fitted(fold_trial, name)
+                    one = lineage.resolve(fold_trial)
                     yield Cell(one, again, role, family, lineage.before(one), tuning)
 
 

@@ -78,12 +78,12 @@ def locate(
     use the twins even where the sets are prepared. A phantom that does not exist yet has an empty fingerprint: it can
     always be generated.
     """
-    asked = [each for data in study.datasets for each in (data, _checked(data).external) if each is not None]
-    there = {_mark(each): None if phantoms else fingerprint(each.name, each.params) for each in asked}
-    real = [each for each in asked if not registry.member("datasets", each.name).phantom]
+    requested = [each for data in study.datasets for each in (data, _checked(data).external) if each is not None]
+    prepared = {_mark(each): None if phantoms else fingerprint(each.name, each.params) for each in requested}
+    real = [each for each in requested if not registry.member("datasets", each.name).phantom]
     if stand_ins is None:
-        stand_ins = not paths.data_root_is_configured() and not any(there[_mark(each)] for each in real)
-    look = _Look(there, fingerprint, stand_ins or phantoms, phantoms, study.missing)
+        stand_ins = not paths.data_root_is_configured() and not any(prepared[_mark(each)] for each in real)
+    look = _Look(prepared, fingerprint, stand_ins or phantoms, phantoms, study.missing)
     resolved: list[ResolvedData] = []
     notes: list[str] = []
     for data in study.datasets:
@@ -99,7 +99,7 @@ def locate(
 
 
 def _checked(data: Data) -> Data:
-    """The data as they are asked for. BenchError where they cannot be divided or spoilt so, whatever is at hand."""
+    """The data, unchanged. BenchError where this split, fraction or noise is impossible, prepared or not."""
     if data.split not in SPLITS:
         raise BenchError(f"no split {data.split!r}; {registry.did_you_mean(data.split, SPLITS)}")
     if not (0 < data.fraction <= 1 and 0 <= data.noise < 1):
@@ -126,8 +126,10 @@ class _Look:
         if data.external is None:
             spec, note = self._located(data, False)
             stands = data.name if note else None
-            found = ResolvedData(spec, stands, data.split, fraction=data.fraction, noise=data.noise) if spec else None
-            return found, [note] if note else []
+            resolved = (
+                ResolvedData(spec, stands, data.split, fraction=data.fraction, noise=data.noise) if spec else None
+            )
+            return resolved, [note] if note else []
         both = [data, data.external]
         if len({registry.member("datasets", each.name).phantom for each in both}) > 1:
             raise BenchError(f"{data.where}: phantom and real scans never test each other; name two sets of one kind")
