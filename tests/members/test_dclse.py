@@ -181,7 +181,7 @@ def test_it_says_why_it_refuses():
     ("params", "says"),
     [
         ({"dcl": "cur"}, "set auxiliary"),
-        ({"dcl_tolerance": 0.0}, "dcl_tolerance is above 0"),
+        ({"dcl_tolerance": 0.0}, "dcl_tolerance must be above 0"),
         ({"gpconv": "dynamic", "dgm_groups": 3}, "power of two"),
         ({"dgm_ratio": 3}, "does not divide the 16 channels after S1"),
         ({"pooling": "mean"}, "pooling must be a view of kind dynamic, not mean"),
@@ -237,7 +237,7 @@ def _rows_first(model, x):
 @pytest.mark.parametrize(
     ("choices", "says"),
     [
-        ({"dgm": ("S1", "S9")}, "after 'S9'; there are S1, S4, S6, C1"),
+        ({"dgm": ("S1", "S9")}, "after 'S9'; choose from S1, S4, S6, C1"),
         ({"dgm": ("S2",)}, "after 'S2'"),
         ({"lb2": ("C1",)}, "no stage 'C1' can begin with LB2; there are S1, S2, S3"),
         ({"groups": 3}, "dgm_groups=3 does not divide 16 channels after S1"),
