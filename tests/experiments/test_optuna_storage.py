@@ -240,7 +240,7 @@ def postgres():
 @pytest.mark.slow
 def test_postgresql_remembers_as_a_file_does(tmp_path, postgres):
     first = run(postgres, tmp_path / "claims", 6)
-    assert len(first.raw) == 6
+    assert len(first.optuna_trials) == 6
     whole = run(postgres, tmp_path / "claims", 12)
     assert rows(whole) == rows(run(tmp_path / "s.log", tmp_path / "other", 12))
     with pytest.raises(BenchError, match="holds searches of the study formula"):

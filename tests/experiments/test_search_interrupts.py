@@ -73,7 +73,7 @@ def test_the_first_ctrl_c_finishes_the_candidates_in_flight_and_no_more(begun, l
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: every process of the group gets it
     said, _ = ended(child, within=120)
     assert child.returncode == 130, said
-    assert "are finished first" in said
+    assert "finishing running" in said
     assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
     assert flight <= states()["COMPLETE"] < 4
     assert (states()["RUNNING"], states()["FAIL"]) == (0, 0)
