@@ -10,7 +10,7 @@ curriculum is a frozen dataclass whose fields are its parameters; a study is an 
 from bench.core.parameters import construct, did_you_mean
 from bench.registry.member_descriptions import DESCRIBED, describe, descriptions
 from bench.registry.member_modules import KINDS, SINGULAR, forget
-from bench.registry.members import code, extensions, homes, make, member, names, plugin_extensions, spec, study
+from bench.registry.members import code, homes, make, member, names, plugin_extensions, spec, study
 
 __all__ = [
     "DESCRIBED",
@@ -21,7 +21,6 @@ __all__ = [
     "describe",
     "descriptions",
     "did_you_mean",
-    "extensions",
     "forget",
     "homes",
     "make",

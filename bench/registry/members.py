@@ -13,7 +13,6 @@ from bench.core.parameters import construct, did_you_mean
 from bench.core.study_schema import check_form
 from bench.registry.member_modules import (
     SINGULAR,
-    import_modules,
     load_file,
     members_by_kind,
     plugin_folders,
@@ -146,32 +145,10 @@ def study(name: str) -> Study:
     return question
 
 
-def extensions(attribute: str) -> list[tuple[Any, Path]]:
-    """Values of an attribute in all modules that define it.
-
-    This finds the parts of the harness that are not members, such as FIGURE and TABLE of a report.
-
-    Parameters
-    ----------
-    attribute : str
-        Name of a module-level variable.
-
-    Returns
-    -------
-    list of (object, Path)
-        Value and file of each module: first the installed packages, then the plug-in folders.
-
-    Raises
-    ------
-    BenchError
-        If a file of a plug-in folder cannot be loaded.
-    """
-    defining = [module for _, module in import_modules(plugin_folders()) if hasattr(module, attribute)]
-    return [(getattr(module, attribute), Path(module.__file__)) for module in defining]
-
-
 def plugin_extensions(attribute: str) -> list[tuple[Any, Path]]:
-    """Values of an attribute in the plug-in folders alone.
+    """Values of an attribute in the files of the plug-in folders.
+
+    This finds the parts of the harness that are not members: TABLE, FIGURE, METRIC, COMMAND and LAUNCHER.
 
     Parameters
     ----------

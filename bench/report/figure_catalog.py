@@ -53,7 +53,7 @@ def specs() -> list[FigureSpec]:
     BenchError if a plug-in cannot be loaded, if its FIGURE is no FigureSpec, or if two figures have one name.
     """
     found: dict[str, tuple[FigureSpec, Path]] = {}
-    for spec, path in [*_own(), *registry.extensions("FIGURE")]:
+    for spec, path in [*_own(), *registry.plugin_extensions("FIGURE")]:
         if not isinstance(spec, FigureSpec) or spec.one_per not in (DATA_SET, KIND):
             raise BenchError(f"{path}: FIGURE is no FigureSpec with one_per {DATA_SET!r} or {KIND!r}")
         if spec.name in found:

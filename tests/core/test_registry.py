@@ -83,5 +83,5 @@ def test_other_parts_of_a_plugin_folder_are_found_by_their_attribute(tmp_path, m
     (tmp_path / "mine.py").write_text('"""A file with a part that is no member."""\n\nGADGET = 7\n')
     (tmp_path / "_private.py").write_text('"""Not looked at."""\n\nGADGET = 8\n')
     monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path))
-    assert registry.extensions("GADGET") == [(7, tmp_path / "mine.py")]
-    assert registry.extensions("WIDGET") == []
+    assert registry.plugin_extensions("GADGET") == [(7, tmp_path / "mine.py")]
+    assert registry.plugin_extensions("WIDGET") == []

@@ -19,7 +19,7 @@ Specs = Mapping[str, AnyTableSpec]
 def read_specs() -> Specs:
     """Name -> table, by their order. BenchError where two tables have one name, or a `TABLE` is something else."""
     found: dict[str, AnyTableSpec] = {}
-    for spec, path in (*_own(), *registry.extensions("TABLE")):
+    for spec, path in (*_own(), *registry.plugin_extensions("TABLE")):
         if not isinstance(spec, AnyTableSpec):
             raise BenchError(f"{path}: TABLE is {type(spec).__name__}; make it a TableSpec of bench.report.tables")
         if spec.name in found:
