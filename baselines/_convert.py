@@ -113,8 +113,8 @@ def create(
     try:
         made = converted(made, {"acs": acs, "inflated": inflated}[conversion])
     except TypeError as error:
-        known = "a ResNet, DenseNet, RegNet, MobileNet or EfficientNet has"
-        raise BenchError(f"{network} has no counterpart in three dimensions: {error}; {known}") from error
+        known = "use a ResNet, DenseNet, RegNet, MobileNet or EfficientNet"
+        raise BenchError(f"{network} cannot be converted to 3D: {error}; {known}") from error
     return _timm.answering(Across(made, axis), network, shape, outputs)
 
 
@@ -136,7 +136,7 @@ def converted(module: nn.Module, convolution: Callable[[nn.Conv2d], nn.Module]) 
     activation = kind.__module__.rpartition(".")[2] in ("activation", "activations")
     if activation or isinstance(module, (nn.Linear, nn.Identity, nn.Dropout, nn.Flatten)):
         return module
-    raise TypeError(f"it holds a {kind.__name__}")
+    raise TypeError(f"it contains a {kind.__name__}")
 
 
 def acs(conv: nn.Conv2d) -> AcsConv:
@@ -186,7 +186,7 @@ def _excitation(module: nn.Module, convolution: Callable[[nn.Conv2d], nn.Module]
         layers = (module.conv_reduce, module.act1, module.conv_expand, module.gate)
     else:
         if module.add_maxpool:
-            raise TypeError("it holds a SEModule with a maximum")
+            raise TypeError("it contains an SEModule with a maximum")
         layers = (module.fc1, module.bn, module.act, module.fc2, module.gate)
     return Excitation(*(converted(layer, convolution) for layer in layers))
 
@@ -194,12 +194,12 @@ def _excitation(module: nn.Module, convolution: Callable[[nn.Conv2d], nn.Module]
 def _pool(pool: nn.Module) -> nn.Module:
     if isinstance(pool, nn.AdaptiveAvgPool2d):
         if pool.output_size not in (1, (1, 1)):
-            raise TypeError(f"it holds a pool to {pool.output_size}")
+            raise TypeError(f"it contains pooling to the size {pool.output_size}")
         return nn.AdaptiveAvgPool3d(1)
     if isinstance(pool, nn.MaxPool2d):
         return nn.MaxPool3d(pool.kernel_size, pool.stride, pool.padding, pool.dilation, ceil_mode=pool.ceil_mode)
     if pool.padding and pool.count_include_pad:
-        raise TypeError("it holds a mean over padding")
+        raise TypeError("it contains average pooling that excludes padding")
     return nn.AvgPool3d(pool.kernel_size, pool.stride, pool.padding, pool.ceil_mode, pool.count_include_pad)
 
 

@@ -81,7 +81,7 @@ def term(method: Distil, model: nn.Module, student: Outputs, batch: Batch) -> Te
     teacher = batch.upstream[0]
     if teacher.logits.shape != student.logits.shape:
         shapes = f"{tuple(teacher.logits.shape)} and {tuple(student.logits.shape)}"
-        raise ValueError(f"teacher and student answer in {shapes}; their answers cannot be compared")
+        raise ValueError(f"the outputs of teacher and student have the shapes {shapes}, so they cannot be compared")
     helpers = helpers_of(model)
     with torch.autocast(student.logits.device.type, enabled=False):
         return TERMS[method.loss](Lesson(method, helpers, _plain(student), _plain(teacher, detach=True), batch))
@@ -115,7 +115,7 @@ def _attention(lesson: Lesson) -> Tensor:
     maps, task = (lesson.student.attention, lesson.teacher.attention), lesson.batch.task
     for who, one in zip(("student", "teacher"), maps, strict=True):
         if one is None:
-            raise ValueError(f"loss=attention_transfer needs a map of attention, and the {who} gave none")
+            raise ValueError(f"loss=attention_transfer needs an attention map, but the {who} has none")
     views = lesson.method.view_for(task), lesson.method.teacher_method().view_for(task)
     return _distil_maps.attention_transfer(*maps, _distil_maps.axis_of(*views, maps))
 

@@ -39,16 +39,17 @@ def misaligned(student: View, teacher: View, shape: tuple[int, ...]) -> str | No
     planes = [getattr(view, "plane", "all") for view in flat]
     if "all" in planes:
         kind = flat[planes.index("all")].kind_name
-        return f"attention is compared place by place, and the view {kind} lays several planes on each other"
+        return f"attention is compared position by position, but the view {kind} combines several planes in one image"
     if len(set(planes)) > 1:
-        return f"attention is compared place by place, and it sees {planes[0]} slices, its teacher {planes[1]} ones"
+        different = f"the student reads {planes[0]} slices and its teacher {planes[1]} slices"
+        return f"attention is compared position by position, but {different}"
     return None
 
 
 def mapless(name: str, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
     """Why a method's network has no attention map, or None; found with meta tensors. shape: before the view."""
     if method.solves:
-        return f"attention is compared place by place, and {name} has no network"
+        return f"attention is compared position by position, but {name} has no network"
     if (shown := shape_after_view(method.view_for(task), shape)) is None:
         return None  # unknown before the spacing is known
     with torch.random.fork_rng(devices=[]):
@@ -57,7 +58,9 @@ def mapless(name: str, method: Method, task: Task, shape: tuple[int, ...]) -> st
         result = outputs(model, torch.zeros(2, *shown, device="meta"), attention=True)
     if result.attention is not None:
         return None
-    return f"attention is compared place by place, and the network of {name} has no map: it ends in tokens or slices"
+    return (
+        f"attention is compared position by position, but the network of {name} has no map: it ends in tokens or slices"
+    )
 
 
 def axis_of(student: View, teacher: View, maps: tuple[Tensor, Tensor]) -> int:

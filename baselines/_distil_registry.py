@@ -8,7 +8,7 @@ from bench.core import Task
 
 CLASSES, NUMBERS, MASKS = "classification", "regression", "segmentation"
 RANK_FREE = (CLASSES, NUMBERS)
-PER_SCAN = "it compares one answer or one row of features for each scan, not masks; loss=paced_curriculum does"
+PER_SCAN = "it compares one prediction or one row of features per scan, not masks; use loss=paced_curriculum"
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,10 @@ class Loss:
 
 
 LOSSES = {
-    "kd": Loss((CLASSES,), 0.9, 0.1, 4.0, why="it compares the chances of classes, and a number has none"),
-    "dkd": Loss((CLASSES,), 1.0, 1.0, 4.0, 1 / 12, why="it compares the chances of classes, and a number has none"),
+    "kd": Loss((CLASSES,), 0.9, 0.1, 4.0, why="it compares the probabilities of classes, and a number has none"),
+    "dkd": Loss(
+        (CLASSES,), 1.0, 1.0, 4.0, 1 / 12, why="it compares the probabilities of classes, and a number has none"
+    ),
     "fitnet": Loss(RANK_FREE, 100.0),
     "attention_transfer": Loss(RANK_FREE, 1000.0),
     "similarity_preserving": Loss(RANK_FREE, 3000.0),
@@ -33,8 +35,10 @@ LOSSES = {
     "pkt": Loss(RANK_FREE, 30000.0),
     "crd": Loss((CLASSES,), 0.8, why="its negatives are scans of other classes, and numbers have no classes"),
     "similarity_graph": Loss(RANK_FREE, 5.0, 1.0, 5.0),
-    "l1": Loss((NUMBERS,), 1.0, why="it compares numbers, and classes are none; loss=kd compares their chances"),
-    "paced_curriculum": Loss((MASKS,), 1.0, 0.0, 4.5, why="it weighs the voxels of masks, and one answer has none"),
+    "l1": Loss((NUMBERS,), 1.0, why="it compares numbers, not classes; loss=kd compares the probabilities of classes"),
+    "paced_curriculum": Loss(
+        (MASKS,), 1.0, 0.0, 4.5, why="it weights the voxels of masks, and one prediction per scan has no voxels"
+    ),
 }
 
 
@@ -43,10 +47,10 @@ def refusal(name: str, task: Task) -> str | None:
     loss = LOSSES[name]
     if task.kind not in loss.kinds:
         why = PER_SCAN if task.kind == MASKS else loss.why
-        return f"loss={name} is not for {task.kind}: {why}"
+        return f"loss={name} does not support {task.kind}: {why}"
     if name == "dkd" and len(task.classes) < 3:
         return (
-            "loss=dkd needs three classes or more: its second term compares the other classes with each other, and of "
-            "two classes one is left, so that it is 0 for any student"
+            "loss=dkd needs three classes or more: its second term compares the other classes with each "
+            "other, and with two classes only one is left, so the term is 0 for any student"
         )
     return None

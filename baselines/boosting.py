@@ -27,16 +27,16 @@ class Boosting(Method):
     family: ClassVar[str] = "floor"
     solves: ClassVar[bool] = True
 
-    view: View = param(Volume(), "how a scan is shown; averaging would mix tissues")
-    bins: int = param(32, "of the histogram, equal ones, the last open")
-    tissues: int = param(3, "classes of intensity beside the background")
-    trees: int = param(100, "for each class or number")
-    depth: int = param(2, "of a tree")
-    rate: float = param(0.1, "what each tree's answer is multiplied with")
+    view: View = param(Volume(), "how a scan becomes the input; averaging would mix tissues")
+    bins: int = param(32, "bins of the histogram, of equal width; the last one is open")
+    tissues: int = param(3, "classes of intensity besides the background")
+    trees: int = param(100, "number of trees for each class or number")
+    depth: int = param(2, "maximum depth of a tree")
+    rate: float = param(0.1, "learning rate of the boosting: factor of each tree's output")
 
     def __post_init__(self) -> None:
         if min(self.bins, self.tissues, self.trees, self.depth) < 1 or self.rate <= 0:
-            raise BenchError("boosting: bins, tissues, trees and depth are 1 or more, rate is above 0")
+            raise BenchError("boosting: bins, tissues, trees and depth must be 1 or more, rate must be above 0")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._trees import Boosted

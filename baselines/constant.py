@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 class Constant(Method):
     """The same prediction for every scan: class frequencies, median, or most frequent mask of the training part.
 
-    It uses no image, so its score is that of no information. Every method has to beat it.
+    It does not use the images, so its score is that of a method without information. Every other method has to beat it.
     """
 
     family: ClassVar[str] = "floor"
     blind: ClassVar[bool] = True
     solves: ClassVar[bool] = True
 
-    view: View = param(Volume(mm=16.0), "how a scan is shown; nothing of it is read, so it is small")
+    view: View = param(Volume(mm=16.0), "how a scan becomes the input; small, because the method does not read it")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._floors import SameAnswer, SameMask

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 SETTLING = 50  # steps at learning rate 0 of an untrained teacher: its batch statistics become those of the data
-OWN = "as the student has it, unless given; "
+OWN = "default: that of the student; "
 
 
 @dataclass(frozen=True, kw_only=True)
 class Distil(Method):
-    """A student that learns from a teacher, both any method: `label_weight` times its own loss, `weight` times `loss`.
+    """A student learns from a teacher, both any method; its loss is `label_weight` x own loss + `weight` x `loss`.
 
     The teacher is an ordinary trial of the same data, fold and seed, and frozen: its outputs for each training scan,
     with its own view and without augmentation, are computed once. An empty `teacher` is the student's own method: a
     born-again network. A random teacher is the same network at its initial weights, from a trial at learning rate 0.
-    View, optimiser and the rest of the training are the student's own; a value given here is passed on to it.
+    View, optimiser and the other training parameters are those of the student; a value given here is passed to it.
 
     Losses, with `weight`, and with `label_weight` and `temperature` where these are not 1: kd (Hinton) 0.9, 0.1, 4; dkd
     1, 1, 4 over the first twelfth of the steps; fitnet 100; attention_transfer 1000; similarity_preserving 3000; rkd 1;
@@ -45,30 +45,42 @@ class Distil(Method):
     version: ClassVar[int] = 2
 
     view: View = param(
-        Dynamic(plane="sagittal", coefficients="bilen", channels=3), OWN + "how a scan is shown to the student"
+        Dynamic(plane="sagittal", coefficients="bilen", channels=3), OWN + "how a scan becomes the input of the student"
     )
-    loss: str = param("kd", "what is compared", tuple(LOSSES))
-    student: str = param("timm2d", "the method that learns")
-    student_params: Mapping[str, Any] | None = param(None, 'its parameters, as JSON: {"network": "resnet18"}')
-    teacher: str = param("monai3d", "the method that teaches; empty: the student's own, as born-again networks do")
-    teacher_params: Mapping[str, Any] | None = param(None, "its parameters, as JSON")
-    teacher_weights: str = param("trained", "random: the untrained network, a control", ("trained", "random"))
-    weight: float | None = param(None, "of the teacher's term; none: as the loss was published")
-    label_weight: float | None = param(None, "of the student's own loss; none: as the loss was published")
-    temperature: float | None = param(None, "softens both answers; none: as the loss was published")
-    ramp: float | None = param(None, "fraction of the steps over which the teacher's term grows; none: as published")
-    target_weight: float = param(1.0, "dkd: of the own class against the others")
-    other_weight: float = param(8.0, "dkd: of the others among themselves")
-    distance_weight: float = param(25.0, "rkd: of distances")
-    angle_weight: float = param(50.0, "rkd: of angles")
-    embedding: int = param(128, "crd: numbers that both networks' features are embedded in")
-    contrast_temperature: float = param(0.07, "crd: cosines are divided by it")
-    negatives: int = param(16384, "crd: scans that each is compared with, at most; drawn where there are more")
-    memory_momentum: float = param(0.5, "crd: part of a scan's embedding that stays when it is seen again")
-    metric_weight: float = param(0.2, "similarity_graph: of the distance of the student's graph from the identity")
-    confident: float = param(0.7, "paced_curriculum: share of the voxels that the teacher is sure of, learnt first")
-    paced_until: float = param(0.8, "paced_curriculum: fraction of the steps after which all voxels are learnt")
-    calibration: float = param(2.51, "paced_curriculum: temperature at which the teacher's confidence is read")
+    loss: str = param("kd", "distillation loss", tuple(LOSSES))
+    student: str = param("timm2d", "method of the student")
+    student_params: Mapping[str, Any] | None = param(
+        None, 'parameters of the student, as JSON: {"network": "resnet18"}'
+    )
+    teacher: str = param("monai3d", "method of the teacher; empty: that of the student (a born-again network)")
+    teacher_params: Mapping[str, Any] | None = param(None, "parameters of the teacher, as JSON")
+    teacher_weights: str = param(
+        "trained", "weights of the teacher; random: those of an untrained network, as a control", ("trained", "random")
+    )
+    weight: float | None = param(None, "weight of the distillation loss; none: the published one")
+    label_weight: float | None = param(None, "weight of the student's own loss; none: the published one")
+    temperature: float | None = param(None, "softens the predictions of both; none: the published one")
+    ramp: float | None = param(
+        None, "fraction of the steps over which the distillation loss gains its weight; none: the published one"
+    )
+    target_weight: float = param(1.0, "dkd: weight of the true class against all others")
+    other_weight: float = param(8.0, "dkd: weight of the other classes among themselves")
+    distance_weight: float = param(25.0, "rkd: weight of the distances")
+    angle_weight: float = param(50.0, "rkd: weight of the angles")
+    embedding: int = param(128, "crd: dimensions of the common space of both networks' features")
+    contrast_temperature: float = param(0.07, "crd: divisor of the cosine similarities")
+    negatives: int = param(
+        16384, "crd: largest number of scans to compare each scan with; a random choice if there are more"
+    )
+    memory_momentum: float = param(0.5, "crd: share of a scan's stored embedding that remains at each update")
+    metric_weight: float = param(
+        0.2, "similarity_graph: weight of the distance of the student's graph from the identity"
+    )
+    confident: float = param(
+        0.7, "paced_curriculum: share of the voxels that come first, those with the most confident teacher"
+    )
+    paced_until: float = param(0.8, "paced_curriculum: fraction of the steps after which all voxels count")
+    calibration: float = param(2.51, "paced_curriculum: temperature that calibrates the teacher's confidence")
 
     def __post_init__(self) -> None:
         loss = LOSSES[self.loss] if self.loss in LOSSES else LOSSES["kd"]  # the registry reports a wrong name
@@ -77,17 +89,19 @@ class Distil(Method):
             given = getattr(self, name)
             self._set(name, _number(name, value if given is None else given))
         if not (self.temperature > 0 and self.contrast_temperature > 0 and self.calibration > 0):
-            raise BenchError("distil: temperatures and calibration are above 0")
+            raise BenchError("distil: temperature, contrast_temperature and calibration must be above 0")
         if not 0 < self.paced_until <= 1 or not 0 < self.confident <= 1 or self.embedding < 1:
-            raise BenchError("distil: paced_until and confident are in (0, 1], embedding is 1 or more")
+            raise BenchError("distil: paced_until and confident must be in (0, 1], embedding must be 1 or more")
         if self.negatives < 1 or not 0 <= self.memory_momentum < 1:
-            raise BenchError("distil: negatives is 1 or more, memory_momentum in [0, 1)")
+            raise BenchError("distil: negatives must be 1 or more, memory_momentum must be in [0, 1)")
         if self.teacher_params and not self.teacher:
-            raise BenchError("distil: teacher_params are given and no teacher: its own student has student_params")
+            raise BenchError(
+                "distil: teacher_params are given without a teacher; name the teacher, or use student_params"
+            )
         learner = self._learner()
         if learner.solves or type(learner).upstream is not Method.upstream:
-            why = "is solved without steps" if learner.solves else "learns from a teacher of its own"
-            raise BenchError(f"distil: {self.student} cannot be the student: it {why}; take a method that stands alone")
+            why = "has no optimiser steps" if learner.solves else "already has a teacher"
+            raise BenchError(f"distil: {self.student} cannot be the student: it {why}; choose another method")
         for name in TRAINING:
             self._set(name, getattr(learner, name))
         self._set("_student", learner)
@@ -136,7 +150,7 @@ class Distil(Method):
             return reason
         teacher = self.teacher_method()
         if reason := teacher.refuses(task, shape):
-            return f"its teacher, {self._teaching().name}, cannot do this: {reason}"
+            return f"its teacher {self._teaching().name} does not support this: {reason}"
         return self._misaligned(teacher, task, shape) if self.loss == "attention_transfer" else None
 
     def check(self) -> None:
@@ -144,13 +158,16 @@ class Distil(Method):
         teacher = self.teacher_method()
         teacher.check()
         if self.teacher_weights == "random" and (teacher.solves or isinstance(teacher, Distil)):
-            raise BenchError(f"distil: {self.teacher} has no untrained network to teach; name the network's own method")
+            raise BenchError(
+                f"distil: {self.teacher} has no untrained network; give the method of the network as teacher"
+            )
 
     def _misaligned(self, teacher: Method, task: Task, shape: tuple[int, ...]) -> str | None:
         from baselines import _distil_maps
 
         if self.augment != "none":
-            return "attention is compared place by place, and augmentation moves the student's scans; set augment=none"
+            return "attention is compared position by position, but augmentation moves the student's scans; set "
+        "augment=none"
         if reason := _distil_maps.misaligned(self.view_for(task), teacher.view_for(task), shape):
             return reason
         pair = {self.student: self._student, self._teaching().name: teacher}
@@ -178,7 +195,7 @@ class Distil(Method):
         given = {name: getattr(self, name) for name, default in TRAINING.items() if getattr(self, name) != default}
         for name, value in given.items():
             if name in heads and getattr(alone, name) != value:
-                raise BenchError(f"distil: {name} is {value!r} and another in student_params; give it once")
+                raise BenchError(f"distil: {name} is {value!r}, but student_params has another value; give it once")
         return registry.make("methods", self.student, {**params, **{k: v for k, v in given.items() if k not in heads}})
 
     def _set(self, name: str, value: Any) -> None:
@@ -190,7 +207,7 @@ TRAINING = {own.name: Distil.__dataclass_fields__[own.name].default for own in d
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        raise BenchError(f"distil: {name} is a number of 0 or more, not {value!r}")
+        raise BenchError(f"distil: {name} must be a number of 0 or more, not {value!r}")
     return float(value)
 
 

@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 class Linear(Method):
     """Logistic regression (classes) or ridge regression (numbers) on every voxel of the coarse volume.
 
-    Each voxel is standardised on the training part, nearly constant ones less. Images are averaged to at most 32 x 32
-    pixels first. Solved in the span of the training scans, where a model with a squared penalty has its weights, so
-    hundreds of scans of a hundred thousand voxels take about a second; the result is that of the full problem, and
-    needs no seed. The penalty is chosen on the training part alone: leaving out one scan for numbers, a fifth of the
-    scans for classes, by squared error and log loss. (Two scans of one person may be on both sides, which can only
-    favour too small a penalty.) Such a model was as good as any convolutional network of a broad comparison (Wen et
-    al., Medical Image Analysis 63, 2020).
+    Each voxel is standardised on the training part; nearly constant voxels are scaled less. Images are averaged to at
+    most 32 x 32 pixels first. The problem is solved in the span of the training scans, which contains the weights of
+    any model with a squared penalty, so hundreds of scans of a hundred thousand voxels take about a second; the result
+    is that of the full problem and needs no seed. The penalty is chosen on the training part alone: by leave-one-out
+    squared error for numbers, by log loss in five-fold cross-validation for classes. (Two scans of one person may be in
+    different folds, which can only favour too small a penalty.) In a broad comparison such a model was as good as any
+    convolutional network (Wen et al., Medical Image Analysis 63, 2020).
     """
 
     family: ClassVar[str] = "floor"
     solves: ClassVar[bool] = True
 
-    view: View = param(Volume(mm=4.0), "how a scan is shown to the model")
+    view: View = param(Volume(mm=4.0), "how a scan becomes the input of the model")
     penalties: tuple[float, ...] = param(
         (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
-        "to choose from: times half the squared weights, where a scan has length 1 at most in mean",
+        "candidate penalties: factors of half the squared weights, with scans scaled to a mean length of at most 1",
     )
 
     def __post_init__(self) -> None:
         if not self.penalties or min(self.penalties) <= 0:
-            raise BenchError(f"penalties are positive numbers, not {self.penalties}")
+            raise BenchError(f"penalties must be positive numbers, not {self.penalties}")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._floors import LinearVoxels

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 class Monai3d(Method):
     """A network of MONAI (DenseNet, ResNet, SE-ResNet, EfficientNet, ViT) on the volume, from scratch.
 
-    At 4 mm a DenseNet-121 trains on a processor; on a GPU give `view.mm=2` or `view.mm=0`, the prepared voxels. The
-    arguments for channels and classes are recognised by name; `options` sets all others. It reads volumes only; for a
-    ViT they are padded to whole patches by repeating the border. Unsupported sizes are an error before training.
+    At 4 mm a DenseNet-121 can be trained on a CPU; on a GPU use `view.mm=2`, or `view.mm=0` for the prepared voxels.
+    The arguments for channels and classes are recognised by name; `options` sets all others. It reads volumes only; for
+    a ViT they are padded to whole patches by repeating the border. Unsupported sizes are an error before training.
     Source: https://github.com/Project-MONAI/MONAI.
     """
 
     family: ClassVar[str] = "3d"
     space: ClassVar[Mapping[str, Range]] = DESCENT
 
-    view: View = param(Volume(mm=4.0), "how a scan is shown to the network")
-    network: str = param("DenseNet121", "as monai.networks.nets names it")
+    view: View = param(Volume(mm=4.0), "how a scan becomes the input of the network")
+    network: str = param("DenseNet121", "name of the network in monai.networks.nets")
     options: Mapping[str, Any] | None = param(
-        None, 'further arguments of the network, as JSON: {"model_name": "efficientnet-b0"}'
+        None, 'other arguments of the network, as JSON: {"model_name": "efficientnet-b0"}'
     )
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:

@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class MonaiSeg(Method):
-    """SegResNet, a U-Net as nnU-Net plans it (DynUNet) or SwinUNETR, from scratch; masks of volumes.
+    """Segmentation of volumes by SegResNet, a U-Net planned as in nnU-Net (DynUNet) or SwinUNETR, from scratch.
 
-    Whole volumes, or with `patch` random patches in training and overlapping windows afterwards, blended by a Gaussian
-    (MONAI's `sliding_window_inference`). A patch larger than the volume along an axis is cut to it. Volumes are padded
-    to a size that the network's strides divide, by repeating the border, and the output is cropped again. Source:
-    Isensee et al., Nature Methods 18, 2021 (nnU-Net); Myronenko, arXiv 1810.11654 (SegResNet); Hatamizadeh et al.,
-    arXiv 2201.01266 (SwinUNETR); https://github.com/Project-MONAI/MONAI.
+    It reads whole volumes; with `patch`, random patches in training and overlapping windows afterwards, blended with
+    Gaussian weights (MONAI's `sliding_window_inference`). A patch larger than the volume along an axis is reduced to
+    the volume's size. Volumes are padded to a size that the network's strides divide, by repeating the border, and the
+    output is cropped again. Source: Isensee et al., Nature Methods 18, 2021 (nnU-Net); Myronenko, arXiv 1810.11654
+    (SegResNet); Hatamizadeh et al., arXiv 2201.01266 (SwinUNETR); https://github.com/Project-MONAI/MONAI.
     """
 
     family: ClassVar[str] = "3d"
     version: ClassVar[int] = 2
     space: ClassVar[Mapping[str, Range]] = DESCENT
 
-    view: View = param(Volume(), "how a scan is shown; masks stay on the prepared grid")
-    network: str = param("SegResNet", "as monai.networks.nets names it: SegResNet, DynUNet or SwinUNETR")
+    view: View = param(Volume(), "how a scan becomes the input; masks stay on the prepared grid")
+    network: str = param("SegResNet", "name of the network in monai.networks.nets: SegResNet, DynUNet or SwinUNETR")
     width: int = param(0, "channels of the first level; 0: SegResNet 8, DynUNet 32, SwinUNETR 24")
-    options: Mapping[str, Any] | None = param(None, 'further arguments of the network, as JSON: {"dropout_prob": 0.2}')
+    options: Mapping[str, Any] | None = param(None, 'other arguments of the network, as JSON: {"dropout_prob": 0.2}')
     spacing: tuple[float, ...] = param(
-        (), "millimetres of a voxel along each axis, for DynUNet's plan; empty: those of the prepared scans"
+        (), "voxel size in mm along each axis, for the plan of DynUNet; empty: that of the prepared scans"
     )
-    patch: tuple[int, ...] = param((0, 0, 0), "voxels of a patch along each axis; 0: all of the volume")
-    foreground: float = param(0.33, "chance that a patch of training has a voxel of some structure in its middle")
-    overlap: float = param(0.5, "of neighbouring windows, as a part of their edge")
+    patch: tuple[int, ...] = param((0, 0, 0), "patch size in voxels along each axis; 0: the whole volume")
+    foreground: float = param(0.33, "probability that a training patch is centred on a voxel of a structure")
+    overlap: float = param(0.5, "overlap of neighbouring windows, as a fraction of their edge")
 
     def __post_init__(self) -> None:
         if len(self.patch) != 3 or min(self.patch) < 0:
-            raise BenchError(f"monaiseg: patch is three numbers of voxels, 0 for all, not {self.patch}")
+            raise BenchError(f"monaiseg: patch must be three numbers of voxels (0: the whole axis), not {self.patch}")
         if self.spacing and (len(self.spacing) != 3 or min(self.spacing) <= 0):
-            raise BenchError(f"monaiseg: spacing is three edges of a voxel above 0, or empty, not {self.spacing}")
+            raise BenchError(f"monaiseg: spacing must be three numbers of mm above 0, or empty, not {self.spacing}")
         if not (0 <= self.foreground <= 1 and 0 <= self.overlap < 1 and self.width >= 0):
-            raise BenchError("monaiseg: foreground is from 0 to 1, overlap from 0 to below 1, width 0 or more")
+            raise BenchError("monaiseg: foreground must be in [0, 1], overlap in [0, 1), width 0 or more")
 
     def bind_spacing(self, spacing: tuple[float, ...]) -> MonaiSeg:
         return self if self.spacing or len(spacing) != 3 else replace(self, spacing=tuple(map(float, spacing)))
@@ -74,7 +74,7 @@ class MonaiSeg(Method):
         if task.kind != "segmentation":
             return "it predicts a mask, not one class or number for a scan"
         if len(shape) != 4:
-            return "it reads volumes, and this data set holds images"
+            return "it reads volumes, but this data set has images"
         return misfit(lambda shown: self.build(task, shown), Volume(), shape)
 
     def check(self) -> None:
@@ -92,7 +92,7 @@ class MonaiSeg(Method):
         if all(wanted <= size for wanted, size in zip(self.patch, shape[1:], strict=True)):
             return ""
         patch, window = (" x ".join(map(str, sizes)) for sizes in (self.patch, self._window(shape)))
-        return f"patches of {patch} are larger than the scans and cut to {window}"
+        return f"patches of {patch} are larger than the scans and are reduced to {window}"
 
     def _window(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """A patch of a volume of `shape`, (C, D, H, W): never larger than it."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class NearestNeighbour(Method):
-    """The classes or the mean number of the training scans whose thumbnails are nearest, by Euclidean distance.
+    """Nearest neighbours by Euclidean distance of thumbnails: their class frequencies, or the mean of their numbers.
 
     It scores well if scans of one person, or neighbouring slices of one head, are on both sides of a split: a score
     near a deep network's indicates a leak. Probabilities are smoothed by one pseudo-count, shared equally by the
@@ -26,13 +26,13 @@ class NearestNeighbour(Method):
     family: ClassVar[str] = "floor"
     solves: ClassVar[bool] = True
 
-    view: View = param(Volume(mm=4.0), "how a scan is shown; averaged further to a thumbnail")
-    neighbours: int = param(1, "that are asked")
-    side: int = param(16, "voxels of a volume's thumbnail along each axis, at most; twice as many pixels of an image's")
+    view: View = param(Volume(mm=4.0), "how a scan becomes the input; it is averaged further to a thumbnail")
+    neighbours: int = param(1, "number of neighbours")
+    side: int = param(16, "largest edge of a thumbnail: so many voxels for volumes, twice as many pixels for images")
 
     def __post_init__(self) -> None:
         if min(self.neighbours, self.side) < 1:
-            raise BenchError("nearest_neighbour: neighbours and side are 1 or more")
+            raise BenchError("nearest_neighbour: neighbours and side must be 1 or more")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._neighbours import Neighbours

@@ -18,31 +18,33 @@ if TYPE_CHECKING:
 class Sfcn(Method):
     """SFCN: five halvings of the volume, one 1x1x1 layer, a mean over all positions; classes or numbers.
 
-    A number is the mean of bins under the network's probabilities, learnt by the Kullback-Leibler divergence from soft
-    labels: a normal distribution about the true value, binned. Source: Peng et al., Medical Image Analysis 68:101871,
-    2021, with 40 bins of a year and a deviation of a year. Here the bins divide the targets' standard scale, the
-    outermost ones are open so that no label loses mass, and halving rounds odd sizes up. `loss=l1` predicts the number
-    directly.
+    A predicted number is the mean of bins under the network's probabilities. The loss is the Kullback-Leibler
+    divergence from soft labels: a normal distribution about the true value, binned. Source: Peng et al., Medical Image
+    Analysis 68:101871, 2021, with 40 bins of a year and a deviation of a year. Here the bins divide the targets'
+    standard scale, the outermost ones are open so that no label loses mass, and halving rounds odd sizes up. `loss=l1`
+    predicts the number directly.
     """
 
     family: ClassVar[str] = "3d"
     space: ClassVar[Mapping[str, Range]] = {**DESCENT, "dropout": Floats(0.0, 0.7)}
 
-    view: View = param(Volume(mm=4.0), "how a scan is shown to the network")
+    view: View = param(Volume(mm=4.0), "how a scan becomes the input of the network")
     channels: tuple[int, ...] = param(
-        (32, 64, 128, 256, 256, 64), "of each convolution; all but the last end in a pool"
+        (32, 64, 128, 256, 256, 64), "channels of each convolution; all but the last are followed by max pooling"
     )
-    dropout: float = param(0.5, "before the last layer, in training")
-    loss: str = param("kl", "of numbers: kl, of bins with soft labels; l1, of the number", ("kl", "l1"))
-    bins: int = param(40, "of numbers, with loss=kl")
-    span: float = param(3.0, "the bins reach so many of the training part's deviations to either side of its mean")
-    softness: float = param(1.0, "deviation of a soft label, in widths of a bin")
+    dropout: float = param(0.5, "dropout rate before the last layer, in training")
+    loss: str = param("kl", "loss for numbers: kl, on bins with soft labels; l1, on the number itself", ("kl", "l1"))
+    bins: int = param(40, "number of bins, with loss=kl")
+    span: float = param(
+        3.0, "range of the bins: standard deviations of the training targets on either side of their mean"
+    )
+    softness: float = param(1.0, "standard deviation of a soft label, in bin widths")
 
     def __post_init__(self) -> None:
         if len(self.channels) < 2 or min(self.channels) < 1:
-            raise BenchError(f"sfcn: channels are two or more of at least 1, not {self.channels}")
+            raise BenchError(f"sfcn: channels must be two or more numbers of at least 1, not {self.channels}")
         if self.bins < 2 or self.span <= 0 or self.softness <= 0:
-            raise BenchError("sfcn: there are two bins or more, and span and softness are above 0")
+            raise BenchError("sfcn: bins must be 2 or more, span and softness must be above 0")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._sfcn import Network

@@ -20,32 +20,34 @@ if TYPE_CHECKING:
 class SimilarityGraph(Method):
     """A 2D student (any network of timm) that imitates the similarity graph of a 3D teacher over each batch.
 
-    The label loss, plus `kd` times the squared difference of the two graphs of cosines between scans, of the features
-    and of the softened log-probabilities, plus the distance of the student's own feature graph from the identity. A
-    single predicted number has no graph of predictions: regression compares the features alone. The teacher is an
-    ordinary trial of the same data, fold and seed; with the parameters of an arm of the study it is that arm's trial.
-    The student reads the same image as `timm2d` does, so that the difference between the two is the effect of the
-    teacher.
+    The loss is the label loss, plus `kd` times the squared difference of the two graphs of cosines between scans, of
+    the features and of the softened log-probabilities, plus the distance of the student's own feature graph from the
+    identity. A single predicted number has no graph of predictions: regression compares the features alone. The teacher
+    is an ordinary trial of the same data, fold and seed; with the parameters of an arm of the study it is that arm's
+    trial. The student reads the same image as `timm2d` does, so that the difference between the two is the effect of
+    the teacher.
 
     Source: Yoon, Kang, Kim, Enhancement and evaluation for deep learning-based classification of volumetric
     neuroimaging with 3D-to-2D knowledge distillation, Scientific Reports 2024, after its equations. Unlike in their
     code, features and logits come from one network, and the teacher is evaluated as it was trained to be. Their
-    learning-rate cycles are left out, and the constant term of the teacher's own graph.
+    learning-rate cycles and the constant term of the teacher's own graph are left out.
     """
 
     family: ClassVar[str] = "distillation"
 
     view: View = param(
-        Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan is shown to the student"
+        Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan becomes the input of the student"
     )
-    network: str = param("resnet18", "the student, as timm names it")
-    options: Mapping[str, Any] | None = param(None, "further arguments of the student's network, as JSON")
-    teacher: str = param("monai3d", "the method that teaches")
-    teacher_params: Mapping[str, Any] | None = param(None, 'its parameters, as JSON: {"network": "resnet18"}')
-    kd: float = param(5.0, "weight of the differences of the graphs")
-    temperature: float = param(5.0, "softens the answers whose graphs are compared")
+    network: str = param("resnet18", "name of the student's network in timm")
+    options: Mapping[str, Any] | None = param(None, "other arguments of the student's network, as JSON")
+    teacher: str = param("monai3d", "method of the teacher")
+    teacher_params: Mapping[str, Any] | None = param(
+        None, 'parameters of the teacher, as JSON: {"network": "resnet18"}'
+    )
+    kd: float = param(5.0, "weight of the differences between the graphs")
+    temperature: float = param(5.0, "softens the predictions whose graphs are compared")
     feature_graph: bool = param(True, "compare the graphs of features")
-    logit_graph: bool = param(True, "compare the graphs of softened answers; classes only")
+    logit_graph: bool = param(True, "compare the graphs of softened predictions; classes only")
     metric: bool = param(True, "spread the student's features: add their graph's distance from the identity")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
@@ -73,7 +75,7 @@ class SimilarityGraph(Method):
         if reason := why_unsupported(self, task, shape, (2,)):
             return reason
         reason = self._teacher().refuses(task, shape)
-        return f"its teacher, {self.teacher}, cannot do this: {reason}" if reason else None
+        return f"its teacher {self.teacher} does not support this: {reason}" if reason else None
 
     def check(self) -> None:
         from baselines import _timm

@@ -21,34 +21,36 @@ class Slices(TimmMethod):
     """One network for all slices; their features are weighted by attention, read by a transformer, or averaged.
 
     gated: attention with tanh and sigmoid units (Ilse et al., Attention-based Deep Multiple Instance Learning, ICML
-    2018, arXiv 1802.04712); attention: the same without its gate; transformer: slices as tokens with learnt positions
+    2018, arXiv 1802.04712); attention: the same without the gate; transformer: slices as tokens with learnt positions
     and one class token; mean, max: controls. One label belongs to the whole scan, so nothing is learnt slice by slice.
     """
 
     family: ClassVar[str] = "hybrid"
     space: ClassVar[Mapping[str, Range]] = {**DESCENT, "dropout": Floats(0.0, 0.5)}
 
-    view: View = param(Volume(), "how a scan is shown; its slices are taken inside the network")
-    aggregate: str = param("gated", "of the slices' features", ("gated", "attention", "transformer", "mean", "max"))
-    plane: str = param("axial", "of the slices", tuple(PLANES))
-    slices: int = param(16, "equally spaced along the axis; all of them where there are fewer")
-    trim: float = param(0.1, "part of the axis that is left out at either end")
-    units: int = param(128, "of the attention; width of the transformer's tokens")
+    view: View = param(Volume(), "how a scan becomes the input; the network selects the slices itself")
+    aggregate: str = param(
+        "gated", "aggregation of the slices' features", ("gated", "attention", "transformer", "mean", "max")
+    )
+    plane: str = param("axial", "plane of the slices", tuple(PLANES))
+    slices: int = param(16, "number of slices, equally spaced along the axis; all if there are fewer")
+    trim: float = param(0.1, "fraction of the axis that is left out at each end")
+    units: int = param(128, "units of the attention, or width of the transformer's tokens")
     depth: int = param(2, "layers of the transformer")
-    heads: int = param(4, "of the transformer's attention")
-    dropout: float = param(0.0, "in the transformer, in training")
-    network: str = param("resnet18", "as timm names it")
-    options: Mapping[str, Any] | None = param(None, 'further arguments of the network, as JSON: {"drop_rate": 0.2}')
-    weights: str = param("", "a local safetensors file of the network to start from; empty: from scratch")
-    checksum: str = param("", "SHA-256 of that file: part of what the trial is")
+    heads: int = param(4, "attention heads of the transformer")
+    dropout: float = param(0.0, "dropout rate of the transformer, in training")
+    network: str = param("resnet18", "name of the network in timm")
+    options: Mapping[str, Any] | None = param(None, 'other arguments of the network, as JSON: {"drop_rate": 0.2}')
+    weights: str = param("", "local safetensors file with initial weights of the network; empty: from scratch")
+    checksum: str = param("", "SHA-256 of the file in `weights`; part of the trial's identity")
 
     def __post_init__(self) -> None:
         if min(self.slices, self.units, self.depth, self.heads) < 1:
-            raise BenchError("slices: slices, units, depth and heads are 1 or more")
+            raise BenchError("slices: slices, units, depth and heads must be 1 or more")
         if self.units % self.heads:
-            raise BenchError(f"slices: heads={self.heads} do not divide units={self.units}")
+            raise BenchError(f"slices: heads={self.heads} must divide units={self.units}")
         if not 0 <= self.trim < 0.5:
-            raise BenchError(f"slices: trim is from 0 to below 0.5, not {self.trim}")
+            raise BenchError(f"slices: trim must be in [0, 0.5), not {self.trim}")
 
     def _build_network(self, task: Task, shape: tuple[int, ...], file: Path | None) -> nn.Module:
         from baselines._slices import Reader, positions

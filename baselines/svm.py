@@ -16,28 +16,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Svm(Method):
-    """A support vector machine (classes, each against the others) or support vector regression (numbers) on voxels.
+    """A support vector machine (one class against the others) or support vector regression (numbers) on voxels.
 
     Voxels are standardised as in `linear`, images averaged to 32 x 32 pixels first. The dual is solved by scikit-learn.
     The cost is chosen on the training part alone, by accuracy or absolute error in five-fold cross-validation, and the
-    same left-out margins fit the slope and offset of Platt scaling (Platt 1999). A linear machine on voxels was as good
-    as any convolutional network of a broad comparison (Wen et al., Medical Image Analysis 63, 2020).
+    same left-out margins fit the slope and offset of Platt scaling (Platt 1999). In a broad comparison a linear machine
+    on voxels was as good as any convolutional network (Wen et al., Medical Image Analysis 63, 2020).
     """
 
     family: ClassVar[str] = "floor"
     solves: ClassVar[bool] = True
 
-    view: View = param(Volume(mm=4.0), "how a scan is shown to the model")
-    kernel: str = param("linear", "of two scans; rbf keeps the scans that it needs", ("linear", "rbf"))
+    view: View = param(Volume(mm=4.0), "how a scan becomes the input of the model")
+    kernel: str = param("linear", "kernel; with rbf the model stores its support vectors", ("linear", "rbf"))
     costs: tuple[float, ...] = param(
-        (0.01, 0.1, 1.0, 10.0), "to choose from: of a scan on the wrong side, where a scan has length 1 at most in mean"
+        (0.01, 0.1, 1.0, 10.0), "candidate costs of a margin violation, with scans scaled to a mean length of at most 1"
     )
-    gamma: float = param(1.0, "of the rbf kernel, for scans of that length")
-    tube: float = param(0.1, "of numbers: how far off costs nothing, in the training part's deviations")
+    gamma: float = param(1.0, "gamma of the rbf kernel, for scans scaled in the same way")
+    tube: float = param(
+        0.1, "numbers: errors up to this size cost nothing (epsilon), in standard deviations of the training targets"
+    )
 
     def __post_init__(self) -> None:
         if not self.costs or min(self.costs) <= 0 or self.gamma <= 0 or self.tube < 0:
-            raise BenchError("svm: costs and gamma are above 0, tube is not below")
+            raise BenchError("svm: costs and gamma must be above 0, tube must be 0 or more")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._svm import Machines

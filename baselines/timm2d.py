@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class Timm2d(Method):
     """A network of timm (ResNet, ConvNeXt, ViT, Swin and about a thousand more) on one image of each scan.
 
-    The default image is the dynamic image of the sagittal slices by the published formula, which any view that gives an
-    image may replace: `view=2d+e`, `view=max`. Trained from scratch unless `weights` names a local file; nothing is
-    downloaded. A file with the image tower of a foundation model (DINOv2, a CLIP) is a start like any other: name its
-    network. Transformers are built for the size of the images, padded to whole patches by repeating the border, so that
-    nothing is cut off. Source: https://github.com/huggingface/pytorch-image-models.
+    The default image is the dynamic image of the sagittal slices by the published formula; any other view that gives an
+    image can replace it, such as `view=2d+e` or `view=max`. Trained from scratch unless `weights` names a local file;
+    nothing is downloaded. The file may contain the image encoder of a foundation model (DINOv2, CLIP); set `network` to
+    the name of its network. Transformers are built for the size of the images, padded to whole patches by repeating the
+    border, so that nothing is cut off. Source: https://github.com/huggingface/pytorch-image-models.
     """
 
     family: ClassVar[str] = "2d"
@@ -30,17 +30,17 @@ class Timm2d(Method):
     space: ClassVar[Mapping[str, Range]] = DESCENT
 
     view: View = param(
-        Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan is shown to the network"
+        Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan becomes the input of the network"
     )
-    network: str = param("resnet18", "as timm names it")
-    options: Mapping[str, Any] | None = param(None, 'further arguments of the network, as JSON: {"drop_rate": 0.2}')
-    weights: str = param("", "a local safetensors file to start from, of the same network; empty: from scratch")
-    checksum: str = param("", "SHA-256 of that file: part of what the trial is")
+    network: str = param("resnet18", "name of the network in timm")
+    options: Mapping[str, Any] | None = param(None, 'other arguments of the network, as JSON: {"drop_rate": 0.2}')
+    weights: str = param("", "local safetensors file with initial weights of the same network; empty: from scratch")
+    checksum: str = param("", "SHA-256 of the file in `weights`; part of the trial's identity")
 
     train: str = param(
         "all",
-        "which weights: all; head, the last layer alone (a linear probe); last, the last stage too. The others stay as "
-        "they are, batch statistics included",
+        "trainable weights: all; head: the last layer only (a linear probe); last: the last stage and the "
+        "head. All others are frozen, batch statistics included",
         ("all", "head", "last"),
     )
 

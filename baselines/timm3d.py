@@ -18,27 +18,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Timm3d(TimmMethod):
-    """A convolutional network of timm on the volume, its 2D kernels made into 3D ones, from scratch or its weights.
+    """A convolutional network of timm on the volume: its 2D kernels are converted to 3D; from scratch or pretrained.
 
-    acs: a third of each layer's kernels is in each plane, so it has the parameters of the 2D network (Yang et al., IEEE
-    JBHI 25, 2021, arXiv 1911.10477). inflated: kernels are repeated along the depth and divided by how often, so a
-    volume of equal slices gives the 2D network's output for that slice; the outermost slices are repeated as padding
-    (Carreira and Zisserman, CVPR 2017, arXiv 1705.07750). Networks of convolutions, batch normalisation and pools
-    alone: ResNet, DenseNet, RegNet, MobileNet, EfficientNet.
+    acs: each plane gets a third of the kernels of each layer, so the network has the parameters of the 2D network (Yang
+    et al., IEEE JBHI 25, 2021, arXiv 1911.10477). inflated: kernels are repeated along the depth and divided by the
+    number of repetitions, so a volume of equal slices gives the 2D network's output for that slice; the outermost
+    slices are repeated as padding (Carreira and Zisserman, CVPR 2017, arXiv 1705.07750). Networks of convolutions,
+    batch normalisation and pools alone: ResNet, DenseNet, RegNet, MobileNet, EfficientNet.
     """
 
     family: ClassVar[str] = "hybrid"
     space: ClassVar[Mapping[str, Range]] = DESCENT
 
-    view: View = param(Volume(mm=4.0), "how a scan is shown to the network")
-    network: str = param("resnet18", "as timm names it")
-    options: Mapping[str, Any] | None = param(None, 'further arguments of the network, as JSON: {"drop_rate": 0.2}')
-    conversion: str = param("acs", "of the kernels: acs or inflated", ("acs", "inflated"))
+    view: View = param(Volume(mm=4.0), "how a scan becomes the input of the network")
+    network: str = param("resnet18", "name of the network in timm")
+    options: Mapping[str, Any] | None = param(None, 'other arguments of the network, as JSON: {"drop_rate": 0.2}')
+    conversion: str = param("acs", "conversion of the kernels to 3D", ("acs", "inflated"))
     plane: str = param(
-        "axial", "whose slices the 2D network would read; the kernels are inflated across them", tuple(PLANES)
+        "axial",
+        "plane of the slices that the 2D network would read; kernels are inflated across these slices",
+        tuple(PLANES),
     )
-    weights: str = param("", "a local safetensors file of the 2D network to start from; empty: from scratch")
-    checksum: str = param("", "SHA-256 of that file: part of what the trial is")
+    weights: str = param("", "local safetensors file with weights of the 2D network; empty: from scratch")
+    checksum: str = param("", "SHA-256 of the file in `weights`; part of the trial's identity")
 
     def check(self) -> None:
         self._build_network(Task("regression", "mae"), (1, 64, 64, 64), self._weights_file())

@@ -26,13 +26,13 @@ class Unet3d(Method):
     family: ClassVar[str] = "3d"
     space: ClassVar[Mapping[str, Range]] = DESCENT
 
-    view: View = param(Volume(), "how a scan is shown; masks stay on the prepared grid")
-    channels: tuple[int, ...] = param((16, 32, 64, 128), "of each level; between two of them the size is halved")
+    view: View = param(Volume(), "how a scan becomes the input; masks stay on the prepared grid")
+    channels: tuple[int, ...] = param((16, 32, 64, 128), "channels of each level; the size is halved between levels")
     units: int = param(2, "residual units of each level")
 
     def __post_init__(self) -> None:
         if len(self.channels) < 2 or min(self.channels) < 1:
-            raise BenchError(f"unet3d: channels are two levels or more of at least 1, not {self.channels}")
+            raise BenchError(f"unet3d: channels must be two or more numbers of at least 1, not {self.channels}")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._unet import PaddedUnet
@@ -42,7 +42,7 @@ class Unet3d(Method):
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         if task.kind != "segmentation":
             return "it predicts a mask, not one class or number for a scan"
-        return None if len(shape) == 4 else "it reads volumes, and this data set holds images"
+        return None if len(shape) == 4 else "it reads volumes, but this data set has images"
 
 
 METHOD = Unet3d

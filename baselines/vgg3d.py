@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Vgg3d(Method):
-    """VGG in three dimensions: levels of 3x3x3 convolutions, each ended by a halving, then dense layers.
+    """VGG in three dimensions: levels of 3x3x3 convolutions, each followed by a halving, then dense layers.
 
     The levels are those of VoxCNN (Korolev et al., ISBI 2017, arXiv 1701.06643): 8, 16, 32 and 64 channels in 2, 2, 3
     and 3 convolutions, dense layers of 128 and 64. Unlike there, each convolution has batch normalisation and the dense
@@ -27,15 +27,15 @@ class Vgg3d(Method):
     family: ClassVar[str] = "3d"
     space: ClassVar[Mapping[str, Range]] = {**DESCENT, "dropout": Floats(0.0, 0.7)}
 
-    view: View = param(Volume(mm=4.0), "how a scan is shown to the network")
+    view: View = param(Volume(mm=4.0), "how a scan becomes the input of the network")
     width: int = param(8, "channels of the first level")
-    convolutions: tuple[int, ...] = param((2, 2, 3, 3), "of each level")
-    dense: tuple[int, ...] = param((128, 64), "units of the dense layers before the last")
-    dropout: float = param(0.5, "after each dense layer, in training")
+    convolutions: tuple[int, ...] = param((2, 2, 3, 3), "convolutions of each level")
+    dense: tuple[int, ...] = param((128, 64), "units of the dense layers before the last one")
+    dropout: float = param(0.5, "dropout rate after each of these dense layers, in training")
 
     def __post_init__(self) -> None:
         if not self.convolutions or min(self.width, *self.convolutions, *self.dense) < 1:
-            raise BenchError("vgg3d: width, convolutions and dense units are at least 1")
+            raise BenchError("vgg3d: width, convolutions and dense units must be 1 or more")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._vgg3d import Network

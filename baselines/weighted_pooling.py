@@ -22,24 +22,24 @@ class WeightedPooling(TimmMethod):
 
     The weights start at those of approximate rank pooling, or equal, and are the same for all scans; the image is
     standardised by statistics of the training part. Idea: Xing et al., Learnable Weighted Pooling for 3D Medical Image
-    Classification, after the dynamic image of their arXiv 2012.00119; details are this program's own.
+    Classification, after the dynamic image of their arXiv 2012.00119; the details are ours.
     """
 
     family: ClassVar[str] = "hybrid"
     space: ClassVar[Mapping[str, Range]] = DESCENT
 
-    view: View = param(Volume(), "how a scan is shown; its slices are pooled inside the network")
-    plane: str = param("sagittal", "of the slices that are pooled", tuple(PLANES))
+    view: View = param(Volume(), "how a scan becomes the input; its slices are pooled inside the network")
+    plane: str = param("sagittal", "plane of the pooled slices", tuple(PLANES))
     start: str = param(
         "bilen",
-        "the weights at the beginning, see `rank_pooling_weights`; mean: equal",
+        "initial weights of the slices, see `rank_pooling_weights`; mean: equal weights",
         ("bilen", "linear", "running", "mean"),
     )
-    learnt: bool = param(True, "off: the weights stay at their start, a control")
-    network: str = param("resnet18", "as timm names it")
-    options: Mapping[str, Any] | None = param(None, 'further arguments of the network, as JSON: {"drop_rate": 0.2}')
-    weights: str = param("", "a local safetensors file of the network to start from; empty: from scratch")
-    checksum: str = param("", "SHA-256 of that file: part of what the trial is")
+    learnt: bool = param(True, "learn the weights of the slices; off: they keep their initial values, as a control")
+    network: str = param("resnet18", "name of the network in timm")
+    options: Mapping[str, Any] | None = param(None, 'other arguments of the network, as JSON: {"drop_rate": 0.2}')
+    weights: str = param("", "local safetensors file with initial weights of the network; empty: from scratch")
+    checksum: str = param("", "SHA-256 of the file in `weights`; part of the trial's identity")
 
     def _build_network(self, task: Task, shape: tuple[int, ...], file: Path | None) -> nn.Module:
         from baselines._pooling import Pooled

@@ -18,7 +18,7 @@ LEAST = 16  # pixels along each axis
 
 @dataclass(frozen=True, kw_only=True)
 class Xing2020(Method):
-    """Dynamic image, VGG11 features, a map of attention, two dense layers.
+    """Dynamic image, VGG11 features, an attention map, two dense layers.
 
     Source: Xing et al., Dynamic Image for 3D MRI Image Alzheimer's Disease Classification, ECCV workshops 2020, arXiv
     2012.00119. Differences from their code: the attention is normalised over all positions, not over the height alone
@@ -33,24 +33,24 @@ class Xing2020(Method):
     space: ClassVar[Mapping[str, Range]] = {**DESCENT, "dropout": Floats(0.0, 0.7)}
 
     view: View = param(
-        Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan is shown to the network"
+        Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan becomes the input of the network"
     )
-    optimiser: str = param("adam", "of the steps", ("adamw", "adam", "sgd"))
-    lr: float = param(1e-4, "learning rate at its highest")
-    weight_decay: float = param(1e-3, "added to the gradient in Adam, decoupled in AdamW")
-    dense: tuple[int, ...] = param((1024, 256), "units of the dense layers before the last")
-    dropout: float = param(0.5, "after each dense layer, in training")
+    optimiser: str = param("adam", "optimisation algorithm", ("adamw", "adam", "sgd"))
+    lr: float = param(1e-4, "peak learning rate")
+    weight_decay: float = param(1e-3, "weight decay; added to the gradient in Adam, decoupled in AdamW")
+    dense: tuple[int, ...] = param((1024, 256), "units of the dense layers before the last one")
+    dropout: float = param(0.5, "dropout rate after each of these dense layers, in training")
     attention: str = param(
         "positions",
-        "normalised over all positions, or over the height alone; none: all positions count alike, a control",
+        "attention is normalised over all positions, or over the height only; none: equal weights, as a control",
         ("positions", "height", "none"),
     )
-    weights: str = param("", "a local safetensors file of a VGG11 (timm's vgg11, say); empty: from scratch")
-    checksum: str = param("", "SHA-256 of that file: part of what the trial is")
+    weights: str = param("", "local safetensors file of a VGG11 (such as timm's vgg11); empty: from scratch")
+    checksum: str = param("", "SHA-256 of the file in `weights`; part of the trial's identity")
 
     def __post_init__(self) -> None:
         if min(self.dense, default=1) < 1 or not 0 <= self.dropout < 1:
-            raise BenchError("xing2020: dense layers have a unit or more, and dropout is from 0 to below 1")
+            raise BenchError("xing2020: dense layers must have 1 unit or more, and dropout must be in [0, 1)")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._xing_network import AttentiveVgg
@@ -82,7 +82,9 @@ def _check_size(shape: tuple[int, ...]) -> None:
     from baselines._input_sizes import times
 
     if min(shape[1:]) < LEAST:
-        raise BenchError(f"it halves images four times, and {times(shape[1:])} pixels are fewer than {LEAST}")
+        raise BenchError(
+            f"it halves images four times, so they need {LEAST} pixels along each axis, but have {times(shape[1:])}"
+        )
 
 
 METHOD = Xing2020

@@ -75,7 +75,7 @@ class Dclse(Method):
     mask_slices: int = param(8, "slices of each scan that a step learns from, half of them with a structure")
     window: int = param(0, "masks: edge of the square window that is read at a time, in pixels; 0: whole slices")
     weights: str = param("", "a local safetensors file to begin with, of another task; empty: from scratch")
-    checksum: str = param("", "SHA-256 of that file: part of what the trial is")
+    checksum: str = param("", "SHA-256 of the file in `weights`; part of the trial's identity")
 
     def __post_init__(self) -> None:
         self.structure.check()
@@ -144,7 +144,7 @@ class Dclse(Method):
                 return "several structures lie over each other in a projection; set masks=slabs"
             return None
         if len(shape) == 3 and self.view.kind_name == "volume":
-            return "it pools the slices of volumes, and this data set holds images"
+            return "it pools the slices of volumes, but this data set has images"
         return None if len(shown) == 4 else why_unsupported(self, task, shape, (2,))
 
     def check(self) -> None:

@@ -86,13 +86,15 @@ class Method(ABC):
     solves: ClassVar[bool] = False  # True: `solve` fits the weights; no optimiser steps are taken
     space: ClassVar[Mapping[str, Range]] = {}  # parameter -> range of a search; it includes the default
 
-    view: View = param(Volume(), "how a scan is shown to the network")
-    normalise: str = param("train", "train: mean and deviation of each channel of the training part", ("train", "none"))
-    augment: str = param("none", "what training scans go through", ("none", "flip", "affine"))
-    optimiser: str = param("adamw", "of the steps", ("adamw", "adam", "sgd"))
-    lr: float = param(1e-3, "learning rate at its highest")
-    weight_decay: float = param(0.01, "decoupled in AdamW")
-    schedule: str = param("cosine", "of the learning rate over the optimiser steps", ("cosine", "constant"))
+    view: View = param(Volume(), "how a scan becomes the input of the network")
+    normalise: str = param(
+        "train", "train: by mean and standard deviation of each channel over the training part", ("train", "none")
+    )
+    augment: str = param("none", "random augmentation of the training scans", ("none", "flip", "affine"))
+    optimiser: str = param("adamw", "optimisation algorithm", ("adamw", "adam", "sgd"))
+    lr: float = param(1e-3, "peak learning rate")
+    weight_decay: float = param(0.01, "weight decay; decoupled in AdamW")
+    schedule: str = param("cosine", "course of the learning rate over the optimiser steps", ("cosine", "constant"))
     warmup: float = param(0.0, "fraction of the steps over which the learning rate rises linearly")
 
     @abstractmethod
@@ -252,8 +254,8 @@ def why_unsupported(method: Method, task: Task, shape: tuple[int, ...], axes: tu
     if spatial in axes:
         return None
     if len(shape) == 3:
-        return "it reads volumes, and this data set holds images"
-    return f"it reads {axes[0]}D scans, and its view ({view.kind_name}) gives {spatial}D ones"
+        return "it reads volumes, but this data set has images"
+    return f"it reads {axes[0]}D scans, but its view ({view.kind_name}) gives {spatial}D ones"
 
 
 unfit, overheard = why_unsupported, capture_outputs  # deprecated names

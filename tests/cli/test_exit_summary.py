@@ -82,7 +82,7 @@ def test_a_run_tells_why_arms_were_refused_and_fails_where_nothing_can_be_compar
 ):
     assert (run(tmp_path, monkeypatch, plugins, reference, "--launcher", "serial") or 0) == status
     said = capsys.readouterr().out
-    assert said.count("refused: 2d on tiny_volumes: it reads 2D scans, and its view (volume) gives 3D ones") == 1
+    assert said.count("refused: 2d on tiny_volumes: it reads 2D scans, but its view (volume) gives 3D ones") == 1
     assert ("the reference arm 2d was refused" in said) == bool(status)
 
 

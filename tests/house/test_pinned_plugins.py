@@ -100,7 +100,7 @@ def test_a_teacher_that_overrides_the_hooks_teaches(records):
 def test_a_method_refuses_with_the_reason_that_the_old_function_gives(bench):
     images = registry.make("datasets", "tiny_images")
     method = registry.make("methods", "old_names")
-    assert method.refuses(images.task, images.shape) == "it reads volumes, and this data set holds images"
+    assert method.refuses(images.task, images.shape) == "it reads volumes, but this data set has images"
 
 
 MASKS = Task("segmentation", "dice", ("background", "artery"))

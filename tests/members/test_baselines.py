@@ -120,7 +120,7 @@ def test_classifiers_do_not_claim_to_draw_masks(name):
 def test_three_dimensional_methods_refuse_images():
     assert "volumes" in make("methods", "monai3d").refuses(TWO, (3, 64, 64))
     reason = make("methods", "similarity_graph").refuses(TWO, (3, 64, 64))
-    assert reason == "its teacher, monai3d, cannot do this: it reads volumes, and this data set holds images"
+    assert reason == "its teacher monai3d does not support this: it reads volumes, but this data set has images"
     assert make("methods", "timm2d", {"view": "volume"}).refuses(TWO, (1, 9, 9, 9)).startswith("it reads 2D scans")
     for name in ("timm2d", "xing2020", "linear", "constant"):
         assert make("methods", name).refuses(TWO, (3, 64, 64)) is None

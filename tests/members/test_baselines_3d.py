@@ -186,7 +186,10 @@ def test_the_plan_is_monais_network():
 
 def test_a_patch_larger_than_the_scan_is_told_as_what_is_read():
     method = make("methods", "monaiseg", {"patch": (16, 99, 12)})
-    assert method.note((1, 20, 40, 20)) == "patches of 16 x 99 x 12 are larger than the scans and cut to 16 x 40 x 12"
+    assert (
+        method.note((1, 20, 40, 20))
+        == "patches of 16 x 99 x 12 are larger than the scans and are reduced to 16 x 40 x 12"
+    )
     assert method.note((1, 20, 120, 20)) == ""
 
 
@@ -245,9 +248,9 @@ def test_a_step_on_patches_sees_no_more_than_the_patch():
         ("monaiseg", {"network": "SwinUNTR"}, "did you mean 'SwinUNETR'"),
         ("monaiseg", {"options": {"depht": 3}}, "does not take options"),
         ("monaiseg", {"patch": (4, 4)}, "three numbers of voxels"),
-        ("monaiseg", {"spacing": (1.0, 0.0, 1.0)}, "edges of a voxel above 0"),
-        ("sfcn", {"bins": 1}, "two bins or more"),
-        ("vgg3d", {"convolutions": ()}, "at least 1"),
+        ("monaiseg", {"spacing": (1.0, 0.0, 1.0)}, "three numbers of mm above 0"),
+        ("sfcn", {"bins": 1}, "bins must be 2 or more"),
+        ("vgg3d", {"convolutions": ()}, "must be 1 or more"),
     ],
 )
 def test_bad_parameters_are_told_before_anything_is_trained(name, params, message):

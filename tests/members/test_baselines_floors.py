@@ -188,7 +188,7 @@ def test_thumbnails_are_small_and_larger_for_images():
 @pytest.mark.parametrize(
     ("name", "params", "message"),
     [
-        ("svm", {"costs": []}, "costs and gamma are above 0"),
+        ("svm", {"costs": []}, "costs and gamma must be above 0"),
         ("boosting", {"trees": 0}, "1 or more"),
         ("nearest_neighbour", {"neighbours": 0}, "1 or more"),
     ],

@@ -77,7 +77,7 @@ def test_networks_without_a_counterpart_in_three_dimensions_say_why():
     reason = make("methods", "timm3d", {"network": "vit_tiny_patch16_224", "view": "volume"}).refuses(
         TWO, (1, 32, 32, 9)
     )
-    assert "no counterpart in three dimensions" in reason
+    assert "cannot be converted to 3D" in reason
 
 
 @pytest.mark.parametrize("params", [{"fusion": "early"}, {}, {"shared": False}], ids=["early", "joint", "unshared"])
@@ -169,5 +169,5 @@ def test_the_attention_of_xing_may_be_over_the_height_alone_or_left_out():
 
 def test_xing_refuses_images_that_four_halvings_leave_nothing_of():
     reason = make("methods", "xing2020").refuses(TWO, (3, 64, 15))
-    assert "64 x 15 pixels are fewer than 16" in reason
+    assert "need 16 pixels along each axis, but have 64 x 15" in reason
     assert make("methods", "xing2020").refuses(TWO, (3, 16, 16)) is None

@@ -122,7 +122,7 @@ def test_attention_reaches_the_layers_below_its_map():
     method.step(model, batch).mean().backward()
     assert model.conv1[0].weight.grad.any()
     teacher = Outputs(batch.upstream[0].logits, batch.upstream[0].features)
-    with pytest.raises(ValueError, match="the teacher gave none"):
+    with pytest.raises(ValueError, match="the teacher has none"):
         method.step(model, Batch(batch.x, batch.y, batch.index, THREE, upstream=[teacher]))
 
 
@@ -213,19 +213,24 @@ def test_a_born_again_network_learns_from_its_own_method():
 TOKENS = {"network": "vit_tiny_patch16_224", "options": {"depth": 1}}
 REFUSED = [
     ({"loss": "dkd"}, TWO, VOLUME, "three classes or more"),
-    ({"loss": "kd"}, AGE, VOLUME, "chances of classes, and a number has none"),
-    ({"loss": "dkd"}, AGE, VOLUME, "not for regression"),
+    ({"loss": "kd"}, AGE, VOLUME, "probabilities of classes, and a number has none"),
+    ({"loss": "dkd"}, AGE, VOLUME, "does not support regression"),
     ({"loss": "crd"}, AGE, VOLUME, "negatives are scans of other classes"),
     ({"loss": "l1"}, TWO, VOLUME, "compares numbers"),
-    ({"loss": "rkd"}, MASK, VOLUME, "loss=paced_curriculum does"),
+    ({"loss": "rkd"}, MASK, VOLUME, "not masks; use loss=paced_curriculum"),
     ({"loss": "paced_curriculum"}, TWO, VOLUME, "voxels of masks"),
-    ({}, TWO, IMAGE, "its teacher, monai3d, cannot do this: it reads volumes"),
-    ({"teacher": "unet3d"}, TWO, VOLUME, "its teacher, unet3d, cannot do this: it predicts a mask"),
+    ({}, TWO, IMAGE, "its teacher monai3d does not support this: it reads volumes"),
+    ({"teacher": "unet3d"}, TWO, VOLUME, "its teacher unet3d does not support this: it predicts a mask"),
     ({"student": "unet3d"}, TWO, VOLUME, "it predicts a mask"),
-    ({"loss": "paced_curriculum", "student": "unet3d"}, MASK, VOLUME, "its teacher, monai3d, cannot do this"),
-    ({"loss": "attention_transfer", "view": "orthogonal"}, TWO, VOLUME, "lays several planes on each other"),
+    ({"loss": "paced_curriculum", "student": "unet3d"}, MASK, VOLUME, "its teacher monai3d does not support this"),
+    ({"loss": "attention_transfer", "view": "orthogonal"}, TWO, VOLUME, "combines several planes in one image"),
     ({"loss": "attention_transfer", "augment": "flip"}, TWO, VOLUME, "augmentation moves"),
-    ({"loss": "attention_transfer", "view": "2d+e", "teacher": "timm2d"}, TWO, VOLUME, "axial slices, its teacher sag"),
+    (
+        {"loss": "attention_transfer", "view": "2d+e", "teacher": "timm2d"},
+        TWO,
+        VOLUME,
+        "reads axial slices and its teacher sag",
+    ),
     ({"loss": "attention_transfer", "student_params": TOKENS}, TWO, VOLUME, "network of timm2d has no map: it ends"),
     ({"loss": "attention_transfer", "teacher": "linear"}, TWO, VOLUME, "linear has no network"),
 ]
@@ -252,16 +257,16 @@ def test_a_loss_does_some_task_and_refuses_the_rest(loss):
         ({"teacher": "monai3"}, "did you mean 'monai3d'"),
         ({"student": "tim2d"}, "did you mean 'timm2d'"),
         ({"loss": "kdd"}, "loss has no 'kdd'; there are: kd, dkd"),
-        ({"student": "distil"}, "distil cannot be the student: it learns from a teacher of its own"),
-        ({"student": "similarity_graph"}, "take a method that stands alone"),
-        ({"student": "linear"}, "solved without steps"),
+        ({"student": "distil"}, "distil cannot be the student: it already has a teacher"),
+        ({"student": "similarity_graph"}, "choose another method"),
+        ({"student": "linear"}, "has no optimiser steps"),
         ({"teacher_weights": "random", "teacher": "linear"}, "no untrained network"),
         ({"teacher_weights": "random", "teacher": "distil"}, "no untrained network"),
         ({"teacher_params": {"network": "resnet11"}}, "did you mean 'resnet1"),
         ({"student_params": {"network": "resnet81"}}, "did you mean 'resnet18'"),
-        ({"teacher": "", "teacher_params": {"lr": 1.0}}, "no teacher"),
-        ({"weight": -1}, "weight is a number of 0 or more, not -1"),
-        ({"weight": "heavy"}, "weight is a number of 0 or more, not 'heavy'"),
+        ({"teacher": "", "teacher_params": {"lr": 1.0}}, "given without a teacher"),
+        ({"weight": -1}, "weight must be a number of 0 or more, not -1"),
+        ({"weight": "heavy"}, "weight must be a number of 0 or more, not 'heavy'"),
         ({"temperature": 0}, "above 0"),
         ({"lr": 0.1, "student_params": {"lr": 0.2}}, "give it once"),
     ],
@@ -274,7 +279,7 @@ def test_names_and_numbers_are_checked_before_anything_is_trained(params, messag
 def test_a_teacher_of_other_classes_is_told_of():
     method, model, batch = lesson("rkd", THREE)
     other = Outputs(torch.randn(6, 2), torch.randn(6, 7))
-    with pytest.raises(ValueError, match=r"answer in \(6, 2\) and \(6, 3\)"):
+    with pytest.raises(ValueError, match=r"have the shapes \(6, 2\) and \(6, 3\)"):
         method.step(model, Batch(batch.x, batch.y, batch.index, THREE, upstream=[other]))
 
 
