@@ -163,25 +163,26 @@ class Carried:
     unused: tuple[str, ...]  # in the file, and not of the network
     numbers: int  # of parameters and buffers that were taken over
     of: int  # that the network has
-    there: str = ""  # what stands before the names that fit, in the file
-    here: str = ""  # and in the network
+    file_prefix: str = ""  # removed from the names in the file before they are compared
+    own_prefix: str = ""  # removed from the names in the network
 
     @property
     def left(self) -> str:
         """What was not taken, in words; empty if everything was."""
-        shapes = [f"{name} is {there}, not {here}" for name, there, here in self.other_shape]
+        shapes = [f"{name} is {stored}, not {own}" for name, stored, own in self.other_shape]
         found = {"of another shape": shapes, "not in the file": self.missing, "unused": self.unused}
         return "; ".join(f"{words}: {_first(names)}" for words, names in found.items() if names)
 
     def __str__(self) -> str:
         share = f"{len(self.taken)} tensors of {self.file} taken over, {self.numbers:,} of {self.of:,} numbers"
-        if self.there != self.here:
-            share += f", '{self.there}...' as '{self.here}...'"
+        if self.file_prefix != self.own_prefix:
+            share += f", '{self.file_prefix}...' as '{self.own_prefix}...'"
         return "; ".join(filter(None, (share, self.left)))
 
     def plain(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        return dataclasses.asdict(self)
+        """Return it as plain JSON, under the keys that stored records have."""
+        values = dataclasses.asdict(self)
+        return values | {"there": values.pop("file_prefix"), "here": values.pop("own_prefix")}
 
 
 def carry_over(model: nn.Module, path: Path, strict: bool = False) -> Carried:
@@ -211,8 +212,8 @@ def carry_over(model: nn.Module, path: Path, strict: bool = False) -> Carried:
     """
     path = _readable(path)
     stored, own = tensors(path), model.state_dict()
-    there, here = _before(stored, own)
-    source = {here + name.removeprefix(there): name for name in stored if name.startswith(there)}
+    file_prefix, own_prefix = _before(stored, own)
+    source = {own_prefix + name.removeprefix(file_prefix): name for name in stored if name.startswith(file_prefix)}
     both = [name for name in own if name in source]
     taken = [name for name in both if stored[source[name]].shape == own[name].shape]
     if not taken:
@@ -226,8 +227,8 @@ def carry_over(model: nn.Module, path: Path, strict: bool = False) -> Carried:
         tuple(name for name in stored if name not in {source[each] for each in both}),
         sum(own[name].numel() for name in taken),
         sum(tensor.numel() for tensor in own.values()),
-        there,
-        here,
+        file_prefix,
+        own_prefix,
     )
     if strict and carried.left:
         raise BenchError(f"{path} holds the weights of another network or configuration: {carried.left}")
@@ -237,17 +238,17 @@ def carry_over(model: nn.Module, path: Path, strict: bool = False) -> Carried:
 
 
 def _before(stored: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> tuple[str, str]:
-    """What stands before the names of a file and of a network that fit, (there, here): where most fits, else nothing.
+    """The prefixes (of the file, of the network) without which most names and shapes are equal; empty if none helps.
 
     Only parts that hold at least half of a side's numbers are tried, and at least half of the network's part must fit.
     """
 
     def fits(pair: tuple[str, str]) -> int:
-        there, here = pair
-        names = ((name, there + name.removeprefix(here)) for name in own if name.startswith(here))
+        file_prefix, own_prefix = pair
+        names = ((name, file_prefix + name.removeprefix(own_prefix)) for name in own if name.startswith(own_prefix))
         return sum(own[a].numel() for a, b in names if b in stored and stored[b].shape == own[a].shape)
 
-    pairs = [(there, here) for there in _parts(stored) for here in _parts(own)]
+    pairs = [(theirs, ours) for theirs in _parts(stored) for ours in _parts(own)]
     best = max(pairs, key=fits)  # the first, without any prefix, where others fit no better
     whole = sum(tensor.numel() for name, tensor in own.items() if name.startswith(best[1]))
     return best if 2 * fits(best) >= whole else ("", "")

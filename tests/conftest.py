@@ -55,9 +55,9 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def plugins(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The small members under tests/plugins are in the registry."""
     monkeypatch.setenv("BENCH_PLUGINS", str(PLUGINS))
-    registry.forget()
+    registry.clear_cache()
     yield PLUGINS
-    registry.forget()
+    registry.clear_cache()
 
 
 @pytest.fixture(scope="session")
@@ -112,11 +112,11 @@ def mine(tmp_path, monkeypatch):
         (tmp_path / "own" / "mine.py").write_text(text)
         monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "own"))
         sys.modules.pop("bench_plugins.mine", None)
-        registry.forget()
+        registry.clear_cache()
 
     yield write
     sys.modules.pop("bench_plugins.mine", None)
-    registry.forget()
+    registry.clear_cache()
 
 
 @pytest.fixture

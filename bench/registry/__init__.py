@@ -9,22 +9,22 @@ curriculum is a frozen dataclass whose fields are its parameters; a study is an 
 
 from bench.core.parameters import construct, did_you_mean
 from bench.registry.member_descriptions import DESCRIBED, describe, descriptions
-from bench.registry.member_modules import KINDS, SINGULAR, forget
-from bench.registry.members import code, homes, make, member, names, plugin_extensions, spec, study
+from bench.registry.member_modules import KINDS, SINGULAR, clear_cache
+from bench.registry.members import code, make, member, member_folders, names, plugin_extensions, spec, study
 
 __all__ = [
     "DESCRIBED",
     "KINDS",
     "SINGULAR",
+    "clear_cache",
     "code",
     "construct",
     "describe",
     "descriptions",
     "did_you_mean",
-    "forget",
-    "homes",
     "make",
     "member",
+    "member_folders",
     "names",
     "plugin_extensions",
     "spec",

@@ -151,7 +151,7 @@ def load_file(path: Path) -> ModuleType:
     return module
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Search the files again at the next call.
 
     Call it after a change of the plug-in folders; tests do, too.

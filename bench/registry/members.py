@@ -171,7 +171,7 @@ def plugin_extensions(attribute: str) -> list[tuple[Any, Path]]:
     return [(getattr(load_file(path), attribute), path) for path in chosen]
 
 
-def homes(kind: str) -> list[Path]:
+def member_folders(kind: str) -> list[Path]:
     """Folders of the files that define the members of a kind.
 
     Parameters

@@ -33,9 +33,9 @@ def folder(tmp_path, monkeypatch):
     own = tmp_path / "own"
     own.mkdir()
     monkeypatch.setenv("BENCH_PLUGINS", str(own))
-    registry.forget()
+    registry.clear_cache()
     yield own
-    registry.forget()
+    registry.clear_cache()
 
 
 def test_every_file_with_a_command_is_a_command_of_its_name():

@@ -75,7 +75,7 @@ def test_the_data_set_of_the_guide_makes_nobody_of_an_unknown_group_a_control(tm
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "my_clinic.py").write_text(plug_ins()["my_clinic.py"])
     monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "own"))
-    registry.forget()
+    registry.clear_cache()
     source = tmp_path / "clinic"
     (source / "sub-01" / "anat").mkdir(parents=True)
     for group, fault in (("patient", ""), ("n/a", "sub-01: group is None"), ("Patient", "sub-01: group is 'Patient'")):
@@ -87,7 +87,7 @@ def test_the_data_set_of_the_guide_makes_nobody_of_an_unknown_group_a_control(tm
         with pytest.raises(core.BenchError, match=re.escape(fault)):
             made.samples(source)
     sys.modules.pop("bench_plugins.my_clinic", None)
-    registry.forget()
+    registry.clear_cache()
 
 
 def test_the_page_on_python_has_every_public_name_argument_and_result():

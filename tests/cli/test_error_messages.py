@@ -104,7 +104,7 @@ def study_of_scans(plugins, mine, one_format, monkeypatch, capsys):
     """Run a floor of a study of `ad_oasis`, which has to succeed; returns what the command prints."""
     (mine / "study.py").write_text((plugins / "tiny.py").read_text().replace("tiny_volumes", "ad_oasis"))
     monkeypatch.setenv("BENCH_PLUGINS", f"{plugins}{os.pathsep}{mine}")
-    registry.forget()
+    registry.clear_cache()
 
     def run() -> str:
         words = ["run", "--study", "study", "--arm", "constant", "--launcher", "serial"]
@@ -114,7 +114,7 @@ def study_of_scans(plugins, mine, one_format, monkeypatch, capsys):
 
     yield run
     sys.modules.pop("bench_plugins.study", None)
-    registry.forget()
+    registry.clear_cache()
 
 
 def test_the_report_says_how_many_scans_were_left_out(study_of_scans, tmp_path):

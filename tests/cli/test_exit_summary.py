@@ -69,10 +69,10 @@ def run(tmp_path, monkeypatch, plugins, reference, *words):
     (folder / "ends.py").write_text(STUDY.format(reference=reference))
     monkeypatch.setenv("BENCH_PLUGINS", f"{plugins}:{folder}")
     monkeypatch.setattr("sys.argv", ["bench", "run", "--study", "ends", *words])
-    registry.forget()
+    registry.clear_cache()
     with pytest.raises(SystemExit) as ended:
         main()
-    registry.forget()
+    registry.clear_cache()
     return ended.value.code
 
 

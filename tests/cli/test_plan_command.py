@@ -95,10 +95,10 @@ def test_a_network_or_weights_that_are_not_there_are_told_by_the_plan(tmp_path, 
     )
     monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "plugins"))
     monkeypatch.setattr("sys.argv", ["bench", "plan", "--study", "wrong"])
-    registry.forget()
+    registry.clear_cache()
     with pytest.raises(SystemExit) as ended:
         main()
-    registry.forget()
+    registry.clear_cache()
     assert ended.value.code == 2
     told = capsys.readouterr().err
     assert told.startswith("bench: arm 'a' of the study wrong: ")
@@ -110,7 +110,7 @@ def test_the_study_of_the_guide_uses_the_parameters_of_each_fold(tmp_path, monke
     (tmp_path / "plugins" / "tuned").mkdir(parents=True)
     (tmp_path / "plugins" / "searched_before.py").write_text(block)
     monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "plugins"))
-    registry.forget()
+    registry.clear_cache()
     searched = plan_study(StudyRequest("hpo_dclse", phantoms=True))
     study = replace(registry.study("hpo_dclse"), floors=[])
     sets = []
@@ -121,6 +121,6 @@ def test_the_study_of_the_guide_uses_the_parameters_of_each_fold(tmp_path, monke
     found = {"study": "hpo_dclse", "protocol": PROTOCOL, "sets": sets}
     (tmp_path / "plugins" / "tuned" / "hpo_dclse.json").write_text(json.dumps({**found, "seal": json_checksum(found)}))
     cells = [cell for cell in plan_study(StudyRequest("searched_before", phantoms=True)).cells if cell.arm == "tuned"]
-    registry.forget()
+    registry.clear_cache()
     rates = [cell.trial.method.params["lr"] for cell in cells]
     assert rates == pytest.approx([0.001, 0.002, 0.003, 0.004, 0.005])

@@ -105,8 +105,8 @@ def test_a_malformed_study_file_ends_with_one_message(tmp_path, monkeypatch, cap
     )
     monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "plugins"))
     monkeypatch.setattr("sys.argv", ["bench", *words])
-    registry.forget()
+    registry.clear_cache()
     with pytest.raises(SystemExit, match="2"):
         main()
-    registry.forget()
+    registry.clear_cache()
     assert capsys.readouterr().err.startswith("bench: the study odd: factors 'dgm': levels 'on' is a mapping")

@@ -121,7 +121,7 @@ def elsewhere(plugins, tmp_path, monkeypatch):
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "tiny_elsewhere.py").write_text((plugins / "tiny_places.py").read_text())
     monkeypatch.setenv("BENCH_PLUGINS", f"{plugins}{os.pathsep}{tmp_path / 'more'}")
-    registry.forget()
+    registry.clear_cache()
     yield
     sys.modules.pop("bench_plugins.tiny_elsewhere")
 

@@ -24,7 +24,7 @@ def test_what_another_program_began_is_not_gone_on_with(mine, monkeypatch):
         path.read_text().replace("image = np.arange(64.0)", "image = 7 + np.arange(64.0)").replace("i == 2", "i == 4")
     )
     sys.modules.pop("bench_plugins.mine", None)
-    registry.forget()
+    registry.clear_cache()
     assert prepare("mine").images()[:, 0, 0, 0, 0].tolist() == [7.0] * 3
 
 

@@ -72,7 +72,7 @@ def test_scans_without_a_site_are_counted(mine, tmp_path):
     path = tmp_path / "own" / "mine.py"
     text = path.read_text().replace("lambda i=i: self.read(i))", "lambda i=i: self.read(i), ['', 'x', 'y'][i])")
     path.write_text(text)
-    registry.forget()
+    registry.clear_cache()
     prepared = prepare("mine")
     assert prepared.sites == ("", "x", "y")
     says = "1 of the 3 scans of mine have no site"

@@ -87,7 +87,7 @@ def _cells():
 def test_a_metric_changes_no_trial_key(kappa):
     before = [cell.trial.key for cell in _cells()]
     kappa()
-    registry.forget()
+    registry.clear_cache()
     assert [cell.trial.key for cell in _cells()] == before
 
 

@@ -58,10 +58,10 @@ def wave(cells, tmp_path, monkeypatch):
         some = {cell.trial.key: cell.trial for cell in cells if cell.arm in arms}.values()
         trials = [replace(trial, seed=seed) for trial in some for seed in range(3)]
         monkeypatch.setattr(store, "get", lambda key: on_a_gpu(Store.get(store, key)))
-        node = Node("id", "one", {"CPU": 2.0, "GPU": 1.0}, here=True, device="cuda", gpu_mb=WHOLE)
+        node = Node("id", "one", {"CPU": 2.0, "GPU": 1.0}, local=True, device="cuda", gpu_mb=WHOLE)
         ray = Ray(store, known)
         pool = WorkerPool.__new__(WorkerPool)
-        vars(pool).update(ray=ray, peaks={}, here=True, nodes={"id": node}, workers=[], tell=print)
+        vars(pool).update(ray=ray, peaks={}, local=True, nodes={"id": node}, workers=[], message=print)
         pool._begin = lambda node, wanted: begun(pool, ray, node, wanted)
         return WaveScheduler(
             ray, pool, PendingTrials([trials], frozenset()), store, Quiet(), StopRequest(), deque(trials), True
@@ -87,7 +87,7 @@ def begun(pool, ray, node, wanted):
 def test_every_kind_is_measured_once_before_any_trial_takes_the_gpu(wave):
     wave, trials = wave(True, ("constant", "net"))
     wave.run()
-    called = [name for name, _ in wave.ray.called if name != "forget"]
+    called = [name for name, _ in wave.ray.called if name != "delete_record"]
     kinds = {memory_kind(trial) for trial in trials}
     assert len(kinds) > 1
     assert called == ["measure_peak"] * len(kinds) + ["carry_out"] * len(trials)

@@ -56,7 +56,7 @@ def test_an_address_has_no_use_for_a_serial_run_and_asks_for_ray_otherwise():
 def inspection(cells, tmp_path):
     store = Store(tmp_path / "r")
     store.open()
-    with NodeCheck(Answers(), store.trials, [cell.trial for cell in cells], here=False) as found:
+    with NodeCheck(Answers(), store.trials, [cell.trial for cell in cells], local=False) as found:
         yield found
     assert not list(store.trials.iterdir())
 

@@ -61,7 +61,7 @@ def test_a_range_that_is_none_is_refused_before_anything_is_made(plugins, tmp_pa
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "bad.py").write_text(BAD % bad)
     monkeypatch.setenv("BENCH_PLUGINS", os.pathsep.join([str(plugins), str(tmp_path / "own")]))
-    registry.forget()
+    registry.clear_cache()
     status, text = said(capsys, monkeypatch, command, "--study", "bad")
     assert status == 2, text
     assert all(name in text for name in ("'net'", "lr"))

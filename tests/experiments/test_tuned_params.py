@@ -48,7 +48,7 @@ def committed(study, data, plugins, tmp_path, monkeypatch):
     (own / "tuned").mkdir()
     written = result_files.write_tuned(own / "tuned" / "mine.json", "searched", results, storage)
     monkeypatch.setenv("BENCH_PLUGINS", str(own))
-    registry.forget()
+    registry.clear_cache()
     return own / "tuned" / "mine.json", written
 
 

@@ -64,11 +64,11 @@ def folder(tmp_path, monkeypatch):
     own = tmp_path / "own"
     own.mkdir()
     monkeypatch.setenv("BENCH_PLUGINS", str(own))
-    registry.forget()
+    registry.clear_cache()
     yield own
     for path in own.glob("*.py"):
         sys.modules.pop(f"bench_plugins.{path.stem}", None)
-    registry.forget()
+    registry.clear_cache()
 
 
 @pytest.mark.parametrize("what", ADDED)
@@ -90,5 +90,5 @@ def test_one_file_in_a_plug_in_folder_adds_one(what, folder):
     assert re.search(rf"^{variable} = ", text, re.MULTILINE)
     assert name not in known()
     (folder / file).write_text(text)
-    registry.forget()
+    registry.clear_cache()
     assert name in known()

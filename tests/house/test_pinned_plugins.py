@@ -27,7 +27,7 @@ def forget() -> None:
     """No module of a plug-in that an earlier test imported."""
     for name in [name for name in sys.modules if name.startswith("bench_plugins.")]:
         del sys.modules[name]
-    registry.forget()
+    registry.clear_cache()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ PLUGINS = os.environ.get("BENCH_PLUGINS") or str(Path(__file__).parents[1] / "pl
 os.environ["BENCH_PLUGINS"] = PLUGINS
 NAMES = {kind: registry.names(kind) for kind in registry.KINDS}
 del os.environ["BENCH_PLUGINS"]
-registry.forget()
+registry.clear_cache()
 
 AD, AGE = TASKS["classes"], TASKS["numbers"]
 SHAPES = {"volume": (1, 36, 40, 36), "image": (1, 64, 64)}

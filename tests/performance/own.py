@@ -28,13 +28,13 @@ def folders() -> Iterator[Path]:
         for name, part in NAMES.items():
             (Path(folder) / part).mkdir()
             os.environ[name] = str(Path(folder) / part)
-        registry.forget()
+        registry.clear_cache()
         try:
             yield Path(folder)
         finally:
             for name, value in before.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
-            registry.forget()
+            registry.clear_cache()
 
 
 def trials(study: str) -> list[Trial]:
@@ -44,7 +44,7 @@ def trials(study: str) -> list[Trial]:
     from bench.experiments.run_monitor import SilentMonitor
     from bench.experiments.study_data import make_phantoms
 
-    registry.forget()
+    registry.clear_cache()
     found = make_phantoms(plan_study(StudyRequest(study)), SilentMonitor())
     return [cell.trial for cell in found.cells]
 

@@ -92,7 +92,7 @@ def finish(name: str, predictions: bool = False) -> int:
     from bench.experiments.prepare_study import StudyRequest, plan_study
     from bench.storage.record_store import Store
 
-    registry.forget()
+    registry.clear_cache()
     found, store = plan_study(StudyRequest(name)), Store(paths.results_root())
     trials = {cell.trial.key: cell.trial for cell in found.cells}
     curve = [{"step": 50 * point, "train_loss": 0.5, "val_loss": 0.6, "val": 0.7} for point in range(1, 21)]

@@ -93,10 +93,11 @@ def test_the_backbone_goes_from_one_task_to_another_under_another_head(path, par
         carried = carry_over(other, kept(one, path))
         own = [name for name in other.state_dict() if "stem." in name or "stages." in name or "dgm." in name]
         assert set(own) <= set(carried.taken), to
-        assert carried.there == carried.here or f"'{carried.there}...' as '{carried.here}...'" in str(carried)
+        prefix, own_prefix = carried.file_prefix, carried.own_prefix
+        assert prefix == own_prefix or f"'{prefix}...' as '{own_prefix}...'" in str(carried)
         theirs = one.state_dict()
         for name in own:
-            there = carried.there + name.removeprefix(carried.here)
+            there = prefix + name.removeprefix(own_prefix)
             torch.testing.assert_close(other.state_dict()[name], theirs[there] + 1)
 
 

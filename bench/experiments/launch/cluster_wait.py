@@ -62,8 +62,8 @@ def _amount(name: str, amount: float) -> str:
 class CapacityWait:
     """Reports that a run waits: at once, then every AGAIN seconds, and in a lock file that `bench status` reads."""
 
-    def __init__(self, store: Store, tell: Callable[[str], None]) -> None:
-        self.store, self.tell = store, tell
+    def __init__(self, store: Store, message: Callable[[str], None]) -> None:
+        self.store, self.message = store, message
         self.reported: float | None = None
         self.lock: Lock | None = None
 
@@ -74,7 +74,7 @@ class CapacityWait:
             return
         if self.reported is None or time.monotonic() - self.reported >= AGAIN:
             self.reported = time.monotonic()
-            self.tell(words)
+            self.message(words)
         if self.lock is None:
             self.lock = acquire_lock(self.store.claims / f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex[:8]}")
         if self.lock is not None:

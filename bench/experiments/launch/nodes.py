@@ -29,7 +29,7 @@ class Node:
     id: str
     name: str
     total: dict[str, float]
-    here: bool = False  # this process started Ray: the node is this machine and needs no check
+    local: bool = False  # this process started Ray: the node is this machine and needs no check
     free: dict[str, float] = field(default_factory=dict)  # not used by trials of this run
     others: dict[str, float] = field(default_factory=dict)  # of `free`, the amount that other programs use
     seen: dict[str, float] = field(default_factory=dict)  # `others` at the last poll alone
@@ -60,15 +60,15 @@ class Node:
         self.take({name: -amount for name, amount in wanted.items()})
 
 
-def living(ray: Any, here: bool) -> dict[str, Node]:
+def living(ray: Any, local: bool) -> dict[str, Node]:
     """The nodes that could run trials now, by id."""
     entries = [entry for entry in ray.nodes() if entry["Alive"] and entry["Resources"].get("CPU", 0) >= 1]
-    return {entry["NodeID"]: _node(entry, here) for entry in entries}
+    return {entry["NodeID"]: _node(entry, local) for entry in entries}
 
 
-def _node(entry: dict[str, Any], here: bool) -> Node:
+def _node(entry: dict[str, Any], local: bool) -> Node:
     total = {name: amount for name, amount in entry["Resources"].items() if name in ("CPU", "GPU", "memory")}
-    node = Node(entry["NodeID"], entry["NodeName"] or entry["NodeManagerAddress"], total, here)
+    node = Node(entry["NodeID"], entry["NodeName"] or entry["NodeManagerAddress"], total, local)
     node.gpu_mb = entry["Resources"].get("gpu_memory_mb", 0.0)  # a node may declare it if it has no nvidia-smi
     return node
 
@@ -76,9 +76,9 @@ def _node(entry: dict[str, Any], here: bool) -> Node:
 class NodeCheck:
     """Checks every node before it gets a trial: versions, code, data, memory."""
 
-    def __init__(self, ray: Any, folder: Path, trials: Sequence[Trial], here: bool) -> None:
+    def __init__(self, ray: Any, folder: Path, trials: Sequence[Trial], local: bool) -> None:
         """folder: every node is checked for whether it sees this one."""
-        self.ray, self.here = ray, here
+        self.ray, self.local = ray, local
         self.token = folder / f".shared-{uuid.uuid4().hex[:8]}"
         self.plugins = [folder.resolve() for folder in paths.plugin_folders()]
         self.data = {_prepared(spec): spec for trial in trials for spec in _specs(trial)}
@@ -89,7 +89,7 @@ class NodeCheck:
             "token": str(self.token.resolve()),
             "secret": uuid.uuid4().hex,
             "data_root": str(paths.data_root().resolve()),
-            "forced": here,
+            "forced": local,
             "data": list(self.data),
         }
 
@@ -126,7 +126,7 @@ class NodeCheck:
             try:
                 answer = self.ray.get(reference, timeout=AGAIN)
             except self.ray.exceptions.RayError as error:
-                if node.id not in living(self.ray, self.here):
+                if node.id not in living(self.ray, self.local):
                     return [GONE]
                 waited = isinstance(error, self.ray.exceptions.GetTimeoutError)
                 unplaced = isinstance(error, self.ray.exceptions.TaskUnschedulableError)
@@ -159,16 +159,16 @@ class NodeCheck:
         return faults
 
 
-def find_nodes(ray: Any, inspection: NodeCheck, tell: Callable[[str], None]) -> list[Node]:
+def find_nodes(ray: Any, inspection: NodeCheck, message: Callable[[str], None]) -> list[Node]:
     """The nodes that trials may run on, checked. RunAbortedError if one of them differs or there is none."""
     while True:
-        alive = living(ray, inspection.here)
+        alive = living(ray, inspection.local)
         if not alive:
             raise RunAbortedError("no node of the Ray cluster has a processor; start one with `ray start --address`")
-        used = with_gpus(list(alive.values()), tell)
-        if inspection.here or inspection.all(used):
+        used = with_gpus(list(alive.values()), message)
+        if inspection.local or inspection.all(used):
             break
-    if inspection.here:
+    if inspection.local:
         for node in used:
             node.gpu_mb = node_agent.gpu_megabytes() if node.total.get("GPU") else 0.0
             node.device, node.memory_mb = "cuda" if node.gpu_mb else "cpu", node_agent.memory_megabytes()
@@ -180,11 +180,11 @@ def pin_to_node(ray: Any, node: Node) -> Any:
     return ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node_id=node.id, soft=False)
 
 
-def with_gpus(nodes: Sequence[Node], tell: Callable[[str], None]) -> list[Node]:
+def with_gpus(nodes: Sequence[Node], message: Callable[[str], None]) -> list[Node]:
     """The nodes that a study runs on: only those with GPUs if there are any, as processors give other numbers."""
     gpus = [node for node in nodes if node.total.get("GPU")]
     if gpus and len(gpus) < len(nodes):
-        tell(f"trials run on the {len(gpus)} nodes with GPUs; the others would give other numbers")
+        message(f"trials run on the {len(gpus)} nodes with GPUs; the others would give other numbers")
     return gpus or list(nodes)
 
 

@@ -17,8 +17,8 @@ from bench.storage.record_store import Store
 def run_ray(work: PendingTrials, store: Store, progress: ProgressCallback, stop: StopRequest, address: str) -> None:
     """Run the open trials. address: of a cluster; empty: Ray is started on this machine."""
     with connected(address) as ray:
-        here = not address
-        with NodeCheck(ray, store.trials, work.trials, here) as inspection:
+        local = not address
+        with NodeCheck(ray, store.trials, work.trials, local) as inspection:
             pool = WorkerPool(ray, inspection, dict(work.peaks), progress.message, str(store.root.resolve()))
             pool.gather()
             pool.check(work.trials)

@@ -43,7 +43,7 @@ def need(trial: Trial, node: Node, peaks: dict[tuple[str, str], float]) -> Resou
     """The resources that the trial needs on that node; None if it can never fit there."""
     cpus = trial.recipe.threads
     if cpus > node.total.get("CPU", 0):
-        if not node.here:
+        if not node.local:
             return None
         cpus = int(node.total["CPU"])  # Ray may count fewer than `check_threads` did
     peak = peaks.get((node.device, memory_kind(trial)))
@@ -86,7 +86,7 @@ def _memory(peak: float, node: Node) -> int:
 def lacking(trial: Trial, nodes: list[Node], peaks: dict[tuple[str, str], float]) -> str:
     """Why a trial fits on none of the nodes, in words, with what to change."""
     cpus = max(node.total.get("CPU", 0) for node in nodes)
-    wide = [node for node in nodes if node.here or node.total.get("CPU", 0) >= trial.recipe.threads]
+    wide = [node for node in nodes if node.local or node.total.get("CPU", 0) >= trial.recipe.threads]
     if not wide:
         lack = f"{trial.recipe.threads} processors, the threads of its recipe; the largest node has {cpus:g}"
         remedy = "give the recipe fewer threads, or the cluster larger nodes"

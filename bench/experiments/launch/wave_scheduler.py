@@ -213,7 +213,7 @@ class WaveScheduler:
                     raise RunAbortedError(
                         f"the record from node {run.worker.node.name} arrived damaged: {error}; run the command again"
                     ) from error
-            run.worker.actor.call.remote("forget", trial.key)
+            run.worker.actor.call.remote("delete_record", trial.key)
         record = store.get(trial.key)
         if record is not None:
             self._update_peaks(record)
@@ -254,7 +254,7 @@ class WaveScheduler:
 
     def _node_is_alive(self, node: Any, trial: Trial) -> bool:
         """True if a node outlived its process. Ray notices a lost node with a delay."""
-        until = time.monotonic() + (0.0 if self.pool.here or not self.losses[trial.key] else SETTLING)
+        until = time.monotonic() + (0.0 if self.pool.local or not self.losses[trial.key] else SETTLING)
         while True:
             self.pool.refresh(at_once=True)
             if not self.pool.alive(node) or time.monotonic() >= until:

@@ -62,7 +62,7 @@ def carry_out(
     return outcome, {} if sent else code_archive.pack_folder(store.folder(trial.key))
 
 
-def forget(job: WorkerJob, key: str) -> None:
+def delete_record(job: WorkerJob, key: str) -> None:
     """Delete the record of a trial that has arrived."""
     if not job.shared:
         remove_tree(job.store.folder(key))

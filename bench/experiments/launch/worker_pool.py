@@ -32,11 +32,11 @@ class WorkerHandle:
 
 
 class WorkerPool:
-    """All nodes with their worker processes. tell: prints a message to the user."""
+    """All nodes with their worker processes. message: prints a message to the user."""
 
-    def __init__(self, ray: Any, inspection: NodeCheck, peaks: dict, tell: Callable[[str], None], root: str) -> None:
-        self.ray, self.inspection, self.peaks, self.tell, self.root = ray, inspection, peaks, tell, root
-        self.here = inspection.here
+    def __init__(self, ray: Any, inspection: NodeCheck, peaks: dict, message: Callable[[str], None], root: str) -> None:
+        self.ray, self.inspection, self.peaks, self.message, self.root = ray, inspection, peaks, message, root
+        self.local = inspection.local
         self.nodes: dict[str, Node] = {}
         self.workers: list[WorkerHandle] = []
         self.checking: dict[str, tuple[Node, Any]] = {}  # nodes that joined later and have not answered yet
@@ -47,13 +47,13 @@ class WorkerPool:
 
     def gather(self) -> None:
         """Find and check the nodes. RunAbortedError if one of them differs or there is none."""
-        used = nodes.find_nodes(self.ray, self.inspection, self.tell)
-        if not self.here:
+        used = nodes.find_nodes(self.ray, self.inspection, self.message)
+        if not self.local:
             cluster_wait.count_others(self.ray, used)
         self.nodes = {node.id: node for node in used}
         apart = sorted(node.name for node in self.nodes.values() if not node.shared)
         if apart:
-            self.tell(f"records are sent back from nodes that do not see the results folder: {', '.join(apart)}")
+            self.message(f"records are sent back from nodes that do not see the results folder: {', '.join(apart)}")
 
     def check(self, trials: Sequence[Trial]) -> None:
         """BenchError if a trial could never fit on any node."""
@@ -111,14 +111,14 @@ class WorkerPool:
 
     def refresh(self, at_once: bool = False) -> None:
         """Update the list of nodes; a new node is checked before it gets a trial."""
-        if self.here or (time.monotonic() - self.looked < LOOK_EVERY and not at_once):
+        if self.local or (time.monotonic() - self.looked < LOOK_EVERY and not at_once):
             return
         self.looked = time.monotonic()
         alive = nodes.living(self.ray, False)
         cluster_wait.count_others(self.ray, self.nodes.values())
         for lost in [node for key, node in self.nodes.items() if key not in alive]:
             del self.nodes[lost.id]
-            self.tell(f"node {lost.name} left the cluster; its trials run on other nodes")
+            self.message(f"node {lost.name} left the cluster; its trials run on other nodes")
         gpus = any(node.total.get("GPU") for node in self.nodes.values())
         for key, node in alive.items():
             known = key in self.nodes or key in self.checking or key in self.unfit
@@ -138,10 +138,10 @@ class WorkerPool:
             del self.checking[key]
             if faults := self.inspection.end(node, answer):
                 self.unfit.add(key)
-                self.tell(f"node {node.name} joined the cluster and is not used: {'; '.join(faults)}")
+                self.message(f"node {node.name} joined the cluster and is not used: {'; '.join(faults)}")
             else:
                 self.nodes[key] = node
-                self.tell(f"node {node.name} joined the cluster")
+                self.message(f"node {node.name} joined the cluster")
 
     def _check_any_left(self) -> None:
         if self.nodes:
@@ -166,7 +166,7 @@ class WorkerPool:
     def _begin(self, node: Node, wanted: ResourceRequest) -> WorkerHandle:
         options = {"num_cpus": wanted.cpus, "num_gpus": wanted.gpu, "memory": wanted.memory or None}
         options |= {"max_restarts": 0, "scheduling_strategy": nodes.pin_to_node(self.ray, node)}
-        setting = {**self._setting(node), "token": "" if self.here else uuid.uuid4().hex}
+        setting = {**self._setting(node), "token": "" if self.local else uuid.uuid4().hex}
         actor = self.ray.remote(node_agent.TrialWorker).options(**options).remote(setting, self._code(node))
         node.take(wanted.resources)
         self.workers.append(WorkerHandle(actor, node, wanted, token=setting["token"]))
@@ -174,7 +174,7 @@ class WorkerPool:
 
     def _setting(self, node: Node) -> dict[str, Any]:
         question = self.inspection.question
-        job = {"root": self.root, "shared": node.shared, "node": "" if self.here else node.name}
+        job = {"root": self.root, "shared": node.shared, "node": "" if self.local else node.name}
         return {**{name: question[name] for name in ("plugins", "data_root", "forced")}, "job": job}
 
     def _code(self, node: Node) -> Any:

@@ -22,8 +22,8 @@ Entry = Mapping[str, Any]
 
 def files() -> dict[str, Path]:
     """Every committed file, by name."""
-    homes = [*registry.homes("studies"), *(folder.resolve() for folder in paths.plugin_folders())]
-    return {path.stem: path for home in dict.fromkeys(homes) for path in sorted((home / FOLDER).glob("*.json"))}
+    folders = [*registry.member_folders("studies"), *(folder.resolve() for folder in paths.plugin_folders())]
+    return {path.stem: path for folder in dict.fromkeys(folders) for path in sorted((folder / FOLDER).glob("*.json"))}
 
 
 def read(name: str) -> dict[str, Any]:
