@@ -1,6 +1,6 @@
-"""One person's head: the average brain bent, shaded and widened by fluid, in a volume or in a slice.
+"""One person's head, in a volume or in a slice: the average brain, deformed, shaded and widened by fluid.
 
-Skull and scalp are shells around the average brain, of even thickness: there is no face and no base of the skull.
+Skull and scalp are shells of even thickness around the average brain, without a face or a base of the skull.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from bench.data.readers.tabular import Line, age_in, number, read_table
 
 SOURCE = (
     "IXI, https://brain-development.org/ixi-dataset/: IXI-T1.tar and IXI.xls, free to download; ten of its scans,"
-    " halved to 2 mm, lie in https://github.com/CBICA/CCL_NMF_Prediction, folder test/input/IXI"
+    " reduced to 2 mm, are in https://github.com/CBICA/CCL_NMF_Prediction, folder test/input/IXI"
 )
 LICENCE = "CC BY-SA 3.0"
-CITATION = "cite https://brain-development.org/ixi-dataset/; a paper that describes IXI is not known here"
+CITATION = "cite https://brain-development.org/ixi-dataset/; we know of no paper that describes IXI"
 NAME = re.compile(r"(?P<person>IXI\d{3})-(?P<site>[A-Za-z]+)-\d+-T1(?:_ds)?\.nii(?:\.gz)?")
 EXTENT = (180, 240, 240)  # millimetres that every head is cropped or padded to: right-left, back-front, down-up
 STEP = 2.0
@@ -36,7 +36,7 @@ class IxiHead:
 
 
 def voxels(mm: float) -> tuple[int, int, int]:
-    """Of the grid that covers EXTENT: 90 x 120 x 120 at 2 mm."""
+    """Voxels of the grid that covers EXTENT: 90 x 120 x 120 at 2 mm."""
     return tuple(round(extent / mm) for extent in EXTENT)
 
 
@@ -120,7 +120,7 @@ def _person(line: Line) -> str:
         return f"IXI{int(value):03d}"
     if re.match(r"IXI\d{3}(-|$)", text):
         return text[:6]
-    raise BenchError(f"{line.place}: {text[:40]!r} is no number of IXI, such as 12 or IXI012-HH-1211")
+    raise BenchError(f"{line.place}: {text[:40]!r} is not an IXI number; expected: 12 or IXI012-HH-1211")
 
 
 def _sex(line: Line, name: str) -> str | None:

@@ -8,11 +8,11 @@ from typing import ClassVar
 from bench.core import Dataset
 
 SOURCE = (
-    "OASIS-1 cross-sectional, https://sites.wustl.edu/oasisbrains/ (after registration). It is read as skull-stripped"
-    " T1 scans in MNI space at 2 mm: strip and normalise the original scans with your usual tools, write a BIDS tree"
+    "OASIS-1 cross-sectional, https://sites.wustl.edu/oasisbrains/ (after registration). bench reads skull-stripped"
+    " T1 scans in MNI space at 2 mm: skull-strip and normalise the original scans yourself and write a BIDS tree"
 )
 LICENCE = (
-    "OASIS data use agreement: acknowledge OASIS, attempt no re-identification, pass the same terms on. Read it before"
+    "OASIS data use agreement: acknowledge OASIS, attempt no re-identification, pass on the same terms. Read it before"
     " you use or share the scans"
 )
 CITATION = (

@@ -1,4 +1,4 @@
-"""Score of a perfect reader of a phantom's images: an upper bound for every method, up to chance.
+"""Score of a perfect reader of a phantom's images: an upper bound for every method, apart from chance.
 
 Every sample of a phantom has a covariate `oracle`, the number that such a reader knows. The data set's `reader` turns
 these numbers into predictions, and `oracle_score` evaluates them like those of a method.
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 def oracle_score(prepared: Prepared) -> float:
-    """The best possible score of these very scans, in the task's primary metric, up to chance in a small set.
+    """The best possible score on these scans, in the task's primary metric; in a small set chance can exceed it.
 
     For segmentation it is the mean Dice of the true mask against the given one; without visible effect (`effect` of 0),
-    that of the best constant mask.
+    that of the best constant mask. BenchError if the data set is not a phantom.
     """
     import numpy as np
 
     if "oracle" not in prepared.covariates:
-        raise BenchError(f"{prepared.name} knows no oracle: only phantoms do")
+        raise BenchError(f"{prepared.name} has no best possible score: only phantoms have one")
     known = np.array(prepared.covariates["oracle"], dtype=float)
     if prepared.task.kind == "segmentation":
         return float(known.mean()) if prepared.params["effect"] > 0 else _one_for_all(prepared)

@@ -27,7 +27,7 @@ class Phantom(Dataset):
     source: ClassVar[str] = _anatomy.SOURCE
     licence: ClassVar[str] = _anatomy.LICENCE
     citation: ClassVar[str] = _anatomy.CITATION
-    layout: ClassVar[str] = "no files: it is made"
+    layout: ClassVar[str] = "no files: bench generates the scans"
     phantom: ClassVar[bool] = True
     limits: ClassVar[Limits] = {
         "subjects": (2, ANY),
@@ -58,7 +58,7 @@ class Phantom(Dataset):
 
     @abstractmethod
     def samples_of(self, number: int) -> Sequence[Sample]:
-        """The samples of a person, counted from 0. Makes no image."""
+        """The samples of person `number`, counted from 0; images are made later, when a sample is read."""
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
         """Predictions of a perfect reader from the covariate `oracle`, (N,).

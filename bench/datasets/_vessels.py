@@ -3,8 +3,8 @@
 Two internal carotid arteries and the basilar artery come from below, and give the middle, anterior and posterior
 cerebral and the superior cerebellar arteries. Branches grow by space colonisation (Runions, Lane & Prusinkiewicz,
 Eurographics Workshop on Natural Phenomena 2007); radii follow Murray's law (PNAS 12, 1926): the cube of the radius
-before a fork is the sum of the cubes after it. Communicating arteries close the circle of Willis and are no part of
-the trees. Places are millimetres in MNI space, roughly.
+before a fork is the sum of the cubes after it. Communicating arteries close the circle of Willis and do not belong to
+the trees. Positions are approximate, in millimetres in MNI space.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WANTED = {
 
 @dataclass(eq=False)
 class Tree:
-    """Nodes in the order of growth, each with the one before it; grown in place."""
+    """Nodes in the order of growth, each with its parent; changed in place."""
 
     places: list[np.ndarray] = field(default_factory=list)  # (3,) millimetres
     parents: list[int] = field(default_factory=list)  # -1 at the root
@@ -68,7 +68,7 @@ class Vessels:
     starts: np.ndarray  # (N, 3) millimetres
     ends: np.ndarray  # (N, 3)
     radii: np.ndarray  # (N,) millimetres
-    twigs: np.ndarray  # (N,) number of the unforked end that a piece belongs to, -1 where more follows
+    twigs: np.ndarray  # (N,) number of the terminal branch of a piece, -1 for pieces before a fork
     trees: tuple[tuple[np.ndarray, np.ndarray], ...]  # parents and radii of the nodes of each tree
 
     def volumes(self) -> np.ndarray:
@@ -139,7 +139,7 @@ def _squares(offsets: Sequence[np.ndarray], axis: np.ndarray) -> np.ndarray:
 
 
 def _trunk(tree: Tree, way: Sequence[Sequence[float]], side: int, start: int, rng: np.random.Generator) -> list[int]:
-    """A smooth path through given points with individual variation; returns its nodes."""
+    """Add a smooth path through the points `way`, with individual variation; returns its nodes."""
     import numpy as np
     from scipy.interpolate import make_interp_spline
 
@@ -156,7 +156,7 @@ def _trunk(tree: Tree, way: Sequence[Sequence[float]], side: int, start: int, rn
 
 
 def _branch(tree: Tree, sources: Sequence[int], name: str, side: int, rng: np.random.Generator) -> None:
-    """Grow from the sources until every point is supplied or none comes nearer."""
+    """Grow from the sources until every point is supplied or none can be reached."""
     import numpy as np
 
     low, high, count = WANTED[name]

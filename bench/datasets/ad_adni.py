@@ -1,4 +1,4 @@
-"""Alzheimer's disease against healthy controls on ADNI: T1 scans that ADNI has normalised itself."""
+"""Alzheimer's disease against healthy controls on ADNI: T1 scans that ADNI has already normalised."""
 
 from __future__ import annotations
 
@@ -34,46 +34,48 @@ class AdniImage:
 
 @dataclass(frozen=True)
 class AdAdni(Dataset):
-    """CN against AD, as the table of the search has it, from volumes of 110 x 110 x 110 voxels that ADNI has spatially
+    """CN against AD, as in the .csv of the search, from volumes of 110 x 110 x 110 voxels that ADNI has spatially
     normalised, skull-stripped and corrected for shading.
 
-    Several scans of one person at one visit are one sample: the mean of their voxels. Scans of other visits are samples
-    of their own in the same group, so that no split divides a person; a person with AD at one visit and CN at another
-    has both labels. Whether ADNI's column `Group` is that of the visit or of the first visit is not known here. Other
-    groups (MCI, EMCI, LMCI, SMC) are left out, and `notes` counts them.
+    Several scans of one person at one visit are one sample: the mean of their voxels. Each other visit is another
+    sample in the same group, so that no split divides a person; a person with AD at one visit and CN at another has
+    both labels. We do not know whether ADNI's column `Group` describes the visit or the first visit. Other groups (MCI,
+    EMCI, LMCI, SMC) are left out, and `notes` counts them.
 
-    The DCL-SE authors' code, and that of Xing et al. before it, use 49 AD and 51 CN, one volume per person; their list
-    of images is not public as far as known, so your download is another subset: do not compare scores with theirs. That
-    the DCL-SE paper used this set is inferred from that code. The edge of a voxel is not in these sources: 2 mm is
-    assumed, and a file with another size in its header is an error; then set `mm`.
+    The code of the DCL-SE authors, and that of Xing et al. before it, uses 49 AD and 51 CN, one volume per person. As
+    far as we know their list of images is not public, so your download is another subset: do not compare scores with
+    theirs. We infer from that code that the DCL-SE paper used this set. These sources do not state the voxel size: 2 mm
+    is assumed, and a file with another size in its header is an error; then set `mm`.
     """
 
     title: ClassVar[str] = "ADNI: Alzheimer's disease against healthy controls, T1 normalised by ADNI"
     source: ClassVar[str] = (
         "https://ida.loni.usc.edu, after an application to ADNI: Advanced Image Search, processed images, description"
-        " `Spatially Normalized, Masked and N3 corrected T1 image`, groups AD and CN, as NIfTI; take the search result"
-        " as CSV with them"
+        " `Spatially Normalized, Masked and N3 corrected T1 image`, groups AD and CN, as NIfTI; download the search"
+        " result as CSV too"
     )
     licence: ClassVar[str] = (
-        "ADNI data use agreement: no re-identification, no passing on, ADNI named in publications; read what you sign"
+        "ADNI data use agreement: no re-identification, no redistribution, name ADNI in publications; read it first"
     )
     citation: ClassVar[str] = (
         "as the ADNI data use agreement asks (https://adni.loni.usc.edu). The subset: Xing X, Liang G, Blanton H, et"
         " al. Dynamic image for 3D MRI image Alzheimer's disease classification. ECCV Workshops 2020. arXiv:2012.00119"
     )
     layout: ClassVar[str] = (
-        f"the folder that ADNI packs: ADNI_*_{KIND}*_I*.nii anywhere below, and the .csv of the search"
-        f" ({', '.join(COLUMNS)}) beside them"
+        f"the folder as downloaded from ADNI: ADNI_*_{KIND}*_I*.nii in any subfolder, and the .csv of the search"
+        f" ({', '.join(COLUMNS)}) in the top folder"
     )
     twin: ClassVar[str] = "phantom_ad"
     expected: ClassVar[dict[str, int]] = {"samples": 100, "groups": 100, "CN": 51, "AD": 49}
     task: ClassVar[Task] = Task("classification", "auc", ("CN", "AD"))
 
-    mm: float = param(2.0, "edge of a voxel as the headers say it; assumed, as no source at hand tells it")
+    mm: float = param(
+        2.0, "voxel size in mm; must match the file headers (2 mm is assumed, as our sources do not state it)"
+    )
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.mm <= 4:
-            raise BenchError(f"ad_adni: mm lies between 0.5 and 4, not {self.mm}")
+            raise BenchError(f"ad_adni: mm must be between 0.5 and 4, not {self.mm}")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -118,14 +120,16 @@ class AdAdni(Dataset):
             match = NAME.fullmatch(path.name)
             if match is None:
                 raise BenchError(
-                    f"{path.name} in {root} does not say its subject and image: ADNI_002_S_0413_*_I123.nii"
+                    f"{path.name} in {root}: no subject and image in its name; expected: ADNI_002_S_0413_*_I123.nii"
                 )
             person, image = match["person"], match["image"]
             line = lines.get(image)
             if line is None:
                 raise BenchError(f"{path.name}: image I{image} is not in the .csv of the search in {root}; add its row")
             if line.values["Subject"] != person:
-                raise BenchError(f"{line.place}: image I{image} is of {line.values['Subject']}, its file of {person}")
+                raise BenchError(
+                    f"{line.place}: image I{image} is of {line.values['Subject']}, but its file name says {person}"
+                )
             if image in scans:
                 one, two = scans[image].path.relative_to(root), path.relative_to(root)
                 raise BenchError(f"two files of image I{image} in {root}: {one} and {two}; keep one")
@@ -160,7 +164,7 @@ def _is_search(path: Path) -> bool:
 
 
 def _mean(paths: Sequence[Path]) -> Scan:
-    """The scan of one file as it is; of several, the mean of their voxels, float32. ValueError for unlike ones."""
+    """The scan of one file; for several files the mean of their voxels, float32. ValueError if shapes differ."""
     import numpy as np
 
     first, *others = (read_scan(path) for path in paths)
@@ -168,7 +172,9 @@ def _mean(paths: Sequence[Path]) -> Scan:
         return first
     for path, scan in zip(paths[1:], others, strict=True):
         if scan.image.shape != first.image.shape or not np.allclose(scan.spacing, first.spacing, rtol=0.01):
-            raise ValueError(f"{path.name} is no repetition of {paths[0].name}: {scan.image.shape}, {scan.spacing} mm")
+            raise ValueError(
+                f"{path.name} has another shape or spacing than {paths[0].name}: {scan.image.shape}, {scan.spacing} mm"
+            )
     total = np.mean([scan.image for scan in (first, *others)], axis=0, dtype=np.float64)
     return Scan(total.astype(np.float32), first.spacing, affine=first.affine)
 

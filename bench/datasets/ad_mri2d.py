@@ -1,4 +1,4 @@
-"""Stages of dementia from single slices: the four-class image set that circulates on Kaggle."""
+"""Stages of dementia from single slices: the four-class image set of Kaggle."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ COPIES = (
 
 @dataclass(frozen=True)
 class AdMri2d(Dataset):
-    """Four stages of dementia from axial T1 slices, or three of them, as the authors' own code has it.
+    """Four stages of dementia from axial T1 slices, or three of them, as in the authors' code.
 
-    Its publishers say neither which person a slice shows nor where the images come from. By their pixels the 6,400
-    slices are 32 slices of each of 200 heads, and the heads those of OASIS-1: as many of each stage as that set has of
-    each dementia rating, and 163 heads traced to a scan of it, all with the right rating. So ModerateDemented is two
-    people, every head is on both sides of the publisher's split, and the set is no external test for `ad_oasis` or
-    `age_oasis`. Preparation recovers the heads and groups slices by head.
+    The publishers state neither which person a slice shows nor where the images come from. Their pixels show that the
+    6,400 slices are 32 slices of each of 200 heads, and that the heads are those of OASIS-1: there are as many heads of
+    each stage as people of each dementia rating in that set, and 163 heads were traced to a scan of it, all with the
+    right rating. So ModerateDemented is two people, every head is on both sides of the publisher's split, and the set
+    cannot be an external test for `ad_oasis` or `age_oasis`. Preparation recovers the heads and groups slices by head.
 
     The augmented form is worse: a slice has many copies, and the names of the published copies (random identifiers) do
-    not identify the original. A copy is grouped with its original only where its name says so: `NAME_aug3` or
-    `aug_3_NAME`. All others are groups of their own, and `notes` counts them.
+    not identify the original. A copy is grouped with its original only if its name states the original: `NAME_aug3` or
+    `aug_3_NAME`. Every other copy is its own group, and `notes` counts these copies.
 
-    That the DCL-SE paper used this set is inferred from the paths in its authors' code; which form, and which stages,
-    is not known.
+    We infer from the paths in the authors' code that the DCL-SE paper used this set; we do not know which form and
+    which stages.
     """
 
     title: ClassVar[str] = "Stages of dementia from single T1 slices (Kaggle, four classes)"
@@ -47,14 +47,14 @@ class AdMri2d(Dataset):
         " download after registration"
     )
     licence: ClassVar[str] = (
-        "ODbL 1.0, as others quote the Kaggle page of the first; by all that the audit finds the slices are those of"
-        " OASIS-1, whose data use agreement then holds: acknowledge OASIS, attempt no re-identification"
+        "ODbL 1.0 according to quotations of the first Kaggle page; the audit finds that the slices are from OASIS-1,"
+        " so its data use agreement applies: acknowledge OASIS, attempt no re-identification"
     )
-    citation: ClassVar[str] = "no paper describes the images; cite the Kaggle page that you took them from"
+    citation: ClassVar[str] = "no paper describes the images; cite the Kaggle page that you downloaded them from"
     layout: ClassVar[str] = (
-        f"a folder for each of {', '.join(STAGES)} (other cases and underscores count too) with JPEG files in it,"
-        f" perhaps inside train and test, OriginalDataset or AugmentedAlzheimerDataset; perhaps {SPLIT} (path, label,"
-        " split) beside them"
+        f"a folder for each of {', '.join(STAGES)} (upper or lower case, with or without underscores) with JPEG files,"
+        f" optionally inside train and test, OriginalDataset or AugmentedAlzheimerDataset; optionally {SPLIT} (path,"
+        " label, split) in the top folder"
     )
     twin: ClassVar[str] = "phantom_ad2d"
     resampling: ClassVar[str] = "to `size` x `size` pixels by bicubic interpolation, padded to a square first"
@@ -69,18 +69,22 @@ class AdMri2d(Dataset):
     }
     task: ClassVar[Task] = Task("classification", "balanced_accuracy", STAGES)
 
-    form: str = param("original", "the slices, or their augmented copies (which leak)", ("original", "augmented"))
+    form: str = param(
+        "original",
+        "original: the slices; augmented: the set with augmented copies (which leak)",
+        ("original", "augmented"),
+    )
     stages: int = param(
         4,
-        "stages told apart; with 3 VeryMildDemented is left out, as the authors' code has it; with 2 dementia of any"
-        " stage is told from none, which folds can share out (ModerateDemented is two people)",
+        "number of classes; 3: without VeryMildDemented, as in the authors' code; 2: dementia of any stage against"
+        " none, for enough people of each class in every fold (ModerateDemented is two people)",
         (2, 3, 4),
     )
     size: int = param(128, "pixels along each side of a prepared image")
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 1024:
-            raise BenchError(f"ad_mri2d: size lies between 16 and 1024 pixels, not {self.size}")
+            raise BenchError(f"ad_mri2d: size must be between 16 and 1024 pixels, not {self.size}")
         task = (
             Task("classification", "auc", EITHER)
             if self.stages == 2
@@ -117,7 +121,7 @@ class AdMri2d(Dataset):
     def notes(self, root: Path | None) -> list[str]:
         """Notes on augmented copies without a known original."""
         alone = [each for each in self._pictures(root) if self._group(each) == each.id]
-        what = "augmented copies do not tell their original by their names"
+        what = "augmented copies do not state their original in their names"
         return [f"{len(alone)} {what}: they are grouped by their pixels alone"] if self.form == "augmented" else []
 
     def _pictures(self, root: Path | None) -> list[ImageFile]:
@@ -143,12 +147,14 @@ def _parts(root: Path, pictures: Sequence[ImageFile]) -> Mapping[Path, str]:
             raise BenchError(f"{line.place}: no {absent[0]}; the columns are path, label and split")
         path, label, split = root / line.values["path"], line.values["label"], line.values["split"]
         if split not in ("train", "test"):
-            raise BenchError(f"{line.place}: split is {split[:40]!r}; it is train or test")
+            raise BenchError(f"{line.place}: split is {split[:40]!r}; expected: train or test")
         if labels.get(path, label) != label:
-            raise BenchError(f"{line.place}: label is {label[:40]!r}, but the image lies in the folder {labels[path]}")
+            raise BenchError(f"{line.place}: label is {label[:40]!r}, but the image is in the folder {labels[path]}")
         parts[path] = split
     if not set(parts) & set(labels):
-        raise BenchError(f"{root / SPLIT} names none of the images in {root}; its paths begin at that folder")
+        raise BenchError(
+            f"{root / SPLIT} names none of the images in {root}; its paths must be relative to that folder"
+        )
     return parts
 
 

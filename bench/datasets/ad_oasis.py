@@ -14,15 +14,17 @@ from bench.datasets._oasis import COVARIATES, Oasis
 
 @dataclass(frozen=True)
 class AdOasis(Oasis):
-    """CDR 0 against CDR > 0 on OASIS-1, of people with a dementia rating. Age alone would separate young
-    controls from patients, so people below `age` are excluded."""
+    """CDR 0 against CDR > 0 on OASIS-1, in people with a dementia rating.
+
+    Age alone would separate young controls from patients, so people below `age` are excluded.
+    """
 
     title: ClassVar[str] = "OASIS-1: dementia (CDR 0 against CDR > 0), assessed and aged 60 or more"
     twin: ClassVar[str] = "phantom_ad"
     expected: ClassVar[dict[str, int]] = {"samples": 198, "groups": 198, "CDR 0": 98, "CDR > 0": 100}
     task: ClassVar[Task] = Task("classification", "auc", ("CDR 0", "CDR > 0"))
 
-    age: float = param(60.0, "the youngest who take part, in years")
+    age: float = param(60.0, "lowest age of the people included, in years")
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
         rows = scans(root, COVARIATES, self.layout)

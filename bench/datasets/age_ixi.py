@@ -16,14 +16,14 @@ from bench.datasets import _ixi
 
 @dataclass(frozen=True)
 class AgeIxi(Dataset):
-    """Age in years from T1 scans of whole heads, brought to one grid; the hospital in a file's name is its site.
+    """Age in years from T1 scans of whole heads, resampled to one grid; the hospital in a file's name is its site.
 
-    IXI.xls has to be saved as comma-separated text, as .xls files are not read. People without an age in it are left
-    out, and `notes` counts them; ages such as -1 or 999 are refused. A person with two rows counts once if both agree.
-    Heads are not skull-stripped, so a face may reveal the age.
+    Save IXI.xls as comma-separated text, as .xls files are not read. People without an age in it are left out, and
+    `notes` counts them; ages such as -1 or 999 are refused. A person with two rows counts once if both agree. Heads are
+    not skull-stripped, so a face may reveal the age.
 
-    How many scans have an age is not known here, so no number is expected. IXI is a part of OpenBHB: neither is an
-    independent test of the other. Whether the DCL-SE paper used either is not known.
+    We do not know how many scans have an age, so no number is expected. IXI is a part of OpenBHB: neither is an
+    independent test of the other. We do not know whether the DCL-SE paper used either.
     """
 
     title: ClassVar[str] = "IXI: age of healthy people"
@@ -31,18 +31,18 @@ class AgeIxi(Dataset):
     licence: ClassVar[str] = _ixi.LICENCE
     citation: ClassVar[str] = _ixi.CITATION
     layout: ClassVar[str] = (
-        "IXI012-HH-1211-T1.nii.gz and the like anywhere below, and IXI.csv (IXI_ID, SEX_ID, AGE) beside them; or"
+        "IXI012-HH-1211-T1.nii.gz etc. in any subfolder, and IXI.csv (IXI_ID, SEX_ID, AGE) in the top folder; or"
         " nifti/IXI012-HH-1211-T1_ds.nii.gz and lists/*.csv (MRID, Age, Sex)"
     )
     twin: ClassVar[str] = "phantom_age"
     resampling: ClassVar[str] = RESAMPLED
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
 
-    mm: float = param(2.0, "edge of a voxel of the prepared grid, which covers 180 x 240 x 240 mm")
+    mm: float = param(2.0, "voxel size of the prepared grid, in mm; the grid covers 180 x 240 x 240 mm")
 
     def __post_init__(self) -> None:
         if not 1 <= self.mm <= 8:
-            raise BenchError(f"age_ixi: mm lies between 1 and 8, not {self.mm}")
+            raise BenchError(f"age_ixi: mm must be between 1 and 8, not {self.mm}")
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -27,14 +27,14 @@ class AgeOpenbhb(Dataset):
     """Age in years from T1 scans of people without a diagnosis; the site of the table is the site of a sample.
 
     Three forms: quasi-raw (skull-stripped, bias-corrected, in MNI space by an affine), grey-matter maps of CAT12, and
-    unprocessed T1 scans. All are brought to one grid. The publisher's train is train here, its internal and external
-    tests are both test. Scans without a row in the table, or without an age, are left out and counted by `notes`; so
-    are rows without a scan, as the parts are separate downloads.
+    unprocessed T1 scans. All are resampled to one grid. The publisher's training part is the training part here; its
+    internal and external tests are both the test part. Scans without a row in the table, or without an age, are left
+    out and `notes` counts them; so are rows without a scan, as the parts are separate downloads.
 
-    What is assumed: the axes of the arrays run from left to right, back to front and down up (the files do not say;
-    their dimensions are those of the MNI template), and a number has one scan. What is not known: how many public scans
-    there are (3,984 in one description, 3,965 in another), so no number is expected; and whether the DCL-SE paper used
-    this set at all. IXI is a part of it: neither is an independent test of the other.
+    Assumed: the axes of the arrays run from left to right, back to front and bottom to top (the files do not state it;
+    their dimensions are those of the MNI template), and each participant number has one scan. Unknown: the number of
+    public scans (3,984 in one description, 3,965 in another), so no number is expected; and whether the DCL-SE paper
+    used this set at all. IXI is a part of it: neither is an independent test of the other.
     """
 
     title: ClassVar[str] = "OpenBHB: age of healthy people, many sites"
@@ -43,26 +43,27 @@ class AgeOpenbhb(Dataset):
         " benoit-dufumier/openBHB"
     )
     licence: ClassVar[str] = (
-        "CC BY-NC-SA 3.0 as the IEEE page says, and the terms of the strictest of the ten studies; read them all"
+        "CC BY-NC-SA 3.0 according to the IEEE page, and the strictest terms of the ten studies; read them all"
     )
     citation: ClassVar[str] = (
         "Dufumier B, Grigis A, Victor J, Ambroise C, Frouin V, Duchesnay E. OpenBHB: a large-scale multi-site brain MRI"
         " data-set for age prediction and debiasing. NeuroImage 263:119637, 2022. doi:10.1016/j.neuroimage.2022.119637"
     )
     layout: ClassVar[str] = (
-        "participants.tsv (participant_id, age, sex, site, perhaps study and split), or one in folders below, and"
-        " sub-*_preproc-quasiraw_T1w.npy, sub-*_preproc-cat12vbm_desc-gm_T1w.npy or sub-*_T1w.nii.gz anywhere below"
+        "participants.tsv (participant_id, age, sex, site, optionally study and split) in the folder or in subfolders,"
+        " and sub-*_preproc-quasiraw_T1w.npy, sub-*_preproc-cat12vbm_desc-gm_T1w.npy or sub-*_T1w.nii.gz in any"
+        " subfolder"
     )
     twin: ClassVar[str] = "phantom_age"
     resampling: ClassVar[str] = RESAMPLED
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
 
-    form: str = param("quasiraw", "which files are read", tuple(FORMS))
-    mm: float = param(2.0, "edge of a voxel of the prepared grid, which covers 182 x 218 x 182 mm")
+    form: str = param("quasiraw", "form of the scans", tuple(FORMS))
+    mm: float = param(2.0, "voxel size of the prepared grid, in mm; the grid covers 182 x 218 x 182 mm")
 
     def __post_init__(self) -> None:
         if not 1 <= self.mm <= 8:
-            raise BenchError(f"age_openbhb: mm lies between 1 and 8, not {self.mm}")
+            raise BenchError(f"age_openbhb: mm must be between 1 and 8, not {self.mm}")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -138,9 +139,9 @@ def _read(path: Path, form: str, grid: Grid) -> Scan:
     if not shape:
         return read_alone(path, grid)
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)  # takes no memory before its header is checked
+        array = np.load(path, mmap_mode="r", allow_pickle=False)  # no memory is used before the header is checked
     except (ValueError, EOFError) as error:
-        raise ValueError(f"{path.name} is no whole array of numpy: {error}; download it again") from error
+        raise ValueError(f"{path.name} is not a complete NumPy array: {error}; download it again") from error
     if tuple(size for size in array.shape if size != 1) != shape or array.dtype.kind not in "iuf":
         what = f"{array.dtype} of {array.shape}"
         raise ValueError(f"{path.name} holds {what}, expected numbers of {(1, 1, *shape)}; download it again")

@@ -17,11 +17,11 @@ FOLDERS = Folders({"healthy": ("healthy",), "tumor": ("tumor", "tumour")}, ("bra
 class BtCt(Dataset):
     """Healthy or tumour from a single CT slice, by the folder of the image.
 
-    What is not known: which person a slice shows, the scanner and its window, what kind of tumour it is, and how large
-    a pixel is. Until identities are recovered every image is its own group.
+    Unknown: the person in a slice, the scanner and its window, the kind of tumour, and the pixel size. Until identities
+    are recovered every image is its own group.
 
-    That the DCL-SE paper used this set is inferred from a folder name in its authors' code, `Brain Tumor CT scan
-    Images`. That code has a third folder, `TumorBig`, which is the authors' own, unpublished and not read.
+    We infer that the DCL-SE paper used this set from a folder name in its authors' code, `Brain Tumor CT scan Images`.
+    That code has a third folder, `TumorBig`, made by the authors; it is unpublished and not read.
     """
 
     title: ClassVar[str] = "Brain tumours from single CT slices (Kaggle)"
@@ -32,7 +32,7 @@ class BtCt(Dataset):
     licence: ClassVar[str] = "CC BY-NC-SA 4.0"
     citation: ClassVar[str] = "no paper describes the images; cite the Kaggle page"
     layout: ClassVar[str] = (
-        "folders Healthy and Tumor with JPEG or PNG files in them, perhaps inside `Brain Tumor CT scan Images`"
+        "folders Healthy and Tumor with JPEG or PNG files, optionally inside `Brain Tumor CT scan Images`"
     )
     twin: ClassVar[str] = "phantom_bt_ct"
     resampling: ClassVar[str] = "to `size` x `size` pixels by bicubic interpolation, padded to a square first"
@@ -44,7 +44,7 @@ class BtCt(Dataset):
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 1024:
-            raise BenchError(f"bt_ct: size lies between 16 and 1024 pixels, not {self.size}")
+            raise BenchError(f"bt_ct: size must be between 16 and 1024 pixels, not {self.size}")
 
     @property
     def shape(self) -> tuple[int, ...]:

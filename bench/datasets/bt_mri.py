@@ -25,14 +25,14 @@ UNREAD = ("braintumorctscanimages",)  # the CT half of the multimodal set
 class BtMri(Dataset):
     """Glioma, healthy or meningioma from a single MR slice, by the folder of the image.
 
-    What is not known: which person a slice shows, its contrast and plane (all three planes occur), and how large a
-    pixel is. Three quarters of the publisher's test images have a copy or a mirror image in the training part, and
-    slices of one person may be on both sides as well. Preparation puts copies and mirror images into one group; slices
-    of one person that look unlike each other stay apart, so groups are too many rather than too few. The collection
-    combines others: if one of them has a single class, a method may learn to recognise the collection.
+    Unknown: the person in a slice, its contrast and plane (all three planes occur), and the pixel size. Three quarters
+    of the publisher's test images have a copy or a mirror image in the training part, and slices of one person may be
+    on both sides as well. Preparation puts copies and mirror images into one group; slices of one person that look
+    different stay apart, so there are too many groups rather than too few. The set combines several collections: if one
+    of them has a single class, a method may learn to recognise the collection.
 
-    That the DCL-SE paper used one of these sets is inferred from a folder name in its authors' code, `Brain Tumor MRI
-    images`, with three classes and no pituitary tumours; which one is not known, and their images overlap.
+    We infer that the DCL-SE paper used one of these sets from a folder name in its authors' code, `Brain Tumor MRI
+    images`, with three classes and no pituitary tumours. We do not know which set; their images overlap.
     """
 
     title: ClassVar[str] = "Brain tumours from single MR slices (Kaggle)"
@@ -41,16 +41,16 @@ class BtMri(Dataset):
         " or the MRI half of murtozalikhon/brain-tumor-multimodal-image-ct-and-mri; free to download after registration"
     )
     licence: ClassVar[str] = (
-        "the first: CC0 as far as known, though one of its sources (figshare, Cheng) is CC BY 4.0; the last:"
-        " CC BY-NC-SA 4.0; read the page of the one you take"
+        "the first: CC0 as far as we know, but one of its sources (figshare, Cheng) is CC BY 4.0; the last:"
+        " CC BY-NC-SA 4.0; read the page of the set that you use"
     )
     citation: ClassVar[str] = (
         "Cheng J. brain tumor dataset. figshare, 2017. doi:10.6084/m9.figshare.1512427 (one of the sources); no paper"
-        " describes the collections as a whole: cite the Kaggle page that you took them from"
+        " describes the collections as a whole: cite the Kaggle page that you downloaded them from"
     )
     layout: ClassVar[str] = (
-        "folders glioma, healthy (or notumor, no_tumor, normal), meningioma and perhaps pituitary with JPEG or PNG"
-        " files in them, perhaps inside Training and Testing"
+        "folders glioma, healthy (or notumor, no_tumor, normal), meningioma and optionally pituitary with JPEG or PNG"
+        " files, optionally inside Training and Testing"
     )
     twin: ClassVar[str] = "phantom_bt_mri"
     resampling: ClassVar[str] = "to `size` x `size` pixels by bicubic interpolation, padded to a square first"
@@ -64,12 +64,12 @@ class BtMri(Dataset):
     }
     task: ClassVar[Task] = Task("classification", "balanced_accuracy", THREE)
 
-    pituitary: bool = param(False, "pituitary tumours are a fourth class; off, as in the authors' code")
+    pituitary: bool = param(False, "include pituitary tumours as a fourth class; the authors' code does not")
     size: int = param(224, "pixels along each side of a prepared image")
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 1024:
-            raise BenchError(f"bt_mri: size lies between 16 and 1024 pixels, not {self.size}")
+            raise BenchError(f"bt_mri: size must be between 16 and 1024 pixels, not {self.size}")
         classes = tuple(SPELT) if self.pituitary else THREE
         object.__setattr__(self, "task", Task("classification", "balanced_accuracy", classes))
 

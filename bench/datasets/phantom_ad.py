@@ -2,7 +2,7 @@
 
 Each head is the average brain with random deformation, size and shading. Lateral ventricles grow and the medial
 temporal lobe shrinks with age, and more so in patients: the two classes overlap, as they do in people. The map of the
-effect is known and stored. A score here is no evidence about scores on real scans.
+effect is known and stored. A score here does not predict scores on real scans.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ HIPPOCAMPI = Region(usual=2.2, spread=1.4, year=0.05, illness=3.5)  # retreat of
 
 @dataclass(frozen=True)
 class PhantomAd(HeadPhantom):
-    """Brains with and without an atrophy of the medial temporal lobe and enlarged ventricles, made by a program."""
+    """Synthetic brains with and without atrophy of the medial temporal lobe and enlarged ventricles."""
 
     title: ClassVar[str] = "Phantom of dementia: MNI152 with atrophy of known place and size (not real scans)"
     task: ClassVar[Task] = Task("classification", "auc", ("healthy", "patient"))
 
-    subjects: int = param(60, "people, every second a patient")
-    mm: float = param(4.0, "edge of a voxel; at 2 the grid is that of the usual MNI scans")
-    effect: float = param(1.0, "size of the atrophy; at 0 patients differ in nothing from the healthy")
-    noise: float = param(0.03, "deviation of the Rician noise, where white matter is about 0.9")
-    bending: float = param(1.0, "size of the deformations, times the usual")
-    label_noise: float = param(0.0, "share of the labels that are of the other class")
-    seed: int = param(0, "of all that is random")
+    subjects: int = param(60, "number of people; every second one is a patient")
+    mm: float = param(4.0, "voxel size in mm; at 2 the grid is the standard MNI grid")
+    effect: float = param(1.0, "size of the atrophy; at 0 patients do not differ from healthy people")
+    noise: float = param(0.03, "standard deviation of the Rician noise; white matter has an intensity of about 0.9")
+    bending: float = param(1.0, "size of the deformations, relative to the default")
+    label_noise: float = param(0.0, "share of the labels that are wrong (the other class)")
+    seed: int = param(0, "seed of all random numbers")
 
     def truth(self) -> np.ndarray:
         """Map of the tissue that the illness turns into fluid in an average brain, (D, H, W), maximum 1."""

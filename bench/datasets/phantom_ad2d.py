@@ -1,7 +1,7 @@
 """Axial slices of brains in four stages of dementia, synthetic: ventricles and sulci widen from stage to stage.
 
-The phantom of image sets. Neighbouring slices of a person are one group. Stages overlap, as people differ by more than
-their stage; ages are alike in all of them. The average brain has shallow sulci, so folds are blurred.
+This is the phantom of image sets. Neighbouring slices of a person are one group. Stages overlap, as people differ in
+more than their stage; all stages have the same ages. The average brain has shallow sulci, so folds are blurred.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ SLOPES, SPREADS = (tuple(getattr(region, word) for region in REGIONS) for word i
 
 @dataclass(frozen=True)
 class PhantomAd2d(PicturePhantom):
-    """Axial slices of brains in four stages of dementia, from none to moderate, made by a program."""
+    """Axial slices of synthetic brains in four stages of dementia, from none to moderate."""
 
     title: ClassVar[str] = "Phantom of stages of dementia: slices of MNI152 with graded atrophy (not real scans)"
     limits: ClassVar[Limits] = {"slices": (1, 15)}
     task: ClassVar[Task] = Task("classification", "balanced_accuracy", STAGES)
 
-    subjects: int = param(60, "people, equally many of each stage")
-    slices: int = param(3, "of each person, 4 mm apart")
-    effect: float = param(1.0, "size of the atrophy; at 0 the stages differ in nothing")
-    label_noise: float = param(0.0, "share of the people whose stage is wrongly noted")
-    size: int = param(128, "rows and columns of a picture")
-    mm: float = param(1.5, "edge of a pixel")
-    noise: float = param(0.03, "deviation of the Rician noise, where white matter is about 0.9")
-    bending: float = param(1.0, "size of the deformations, times the usual")
-    seed: int = param(0, "of all that is random")
+    subjects: int = param(60, "number of people, the same for each stage")
+    slices: int = param(3, "slices of each person, 4 mm apart")
+    effect: float = param(1.0, "size of the atrophy; at 0 the stages do not differ")
+    label_noise: float = param(0.0, "share of the people with a wrong stage as label")
+    size: int = param(128, "rows and columns of an image, in pixels")
+    mm: float = param(1.5, "pixel size in mm")
+    noise: float = param(0.03, "standard deviation of the Rician noise; white matter has an intensity of about 0.9")
+    bending: float = param(1.0, "size of the deformations, relative to the default")
+    seed: int = param(0, "seed of all random numbers")
 
     def truth(self) -> np.ndarray:
         """Map of the tissue that the last stage turns into fluid in the average middle slice, (H, W), maximum 1."""
@@ -102,7 +102,7 @@ def _scan(phantom: PhantomAd2d, number: int, reaches: Sequence[float], height: f
     average, frame = _anatomy.atlas(phantom.mm), Frame.slice(height, phantom.size, phantom.mm)
     maps = (average.t1, average.white, average.brain, average.ventricles, average.sulci)
     t1, white, brain, *surfaces = _anatomy.sample(maps, _heads.bent(frame, phantom.bending, anatomy))
-    image = _heads.shaded(1.6 * t1 - 0.45, white, frame, shading).clip(0)  # an average brain is pale
+    image = _heads.shaded(1.6 * t1 - 0.45, white, frame, shading).clip(0)  # the average brain has low contrast
     image = image + (FLUID - image) * _fluid(surfaces, reaches, phantom.mm)
     image = image * np.exp(BIAS * frame.field(80.0, shading) + GAIN * shading.standard_normal())
     noisy = _heads.rician(image, phantom.noise, noise) * (brain > 0.5)  # then skull-stripped

@@ -1,8 +1,8 @@
 """Synthetic brains of 20 to 90 years: ventricles and sulci widen, hippocampi shrink, white matter lesions appear.
 
 Every change is linear in age with an individual deviation, so that the best linear estimate from the four changes is
-optimal. Real ageing accelerates in old age; this one does not. Three sites differ in contrast, bias and noise, but in
-nothing that age changes.
+optimal. Real ageing accelerates in old age; this one does not. Three sites differ in contrast, bias and noise, but not
+in what age changes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SULCI = Region(usual=0.0, spread=0.35, year=0.035, illness=0.0)
 HIPPOCAMPI = Region(usual=2.2, spread=0.9, year=0.06, illness=0.0)
 SPOTS = Region(usual=-2.6, spread=0.6, year=0.03, illness=0.0)  # not millimetres: threshold of a random field
 REGIONS = (VENTRICLES, SULCI, HIPPOCAMPI, SPOTS)
-SPOTTED = 15.0  # millimetres from the ventricles within which white matter has most of its lesions
+SPOTTED = 15.0  # millimetres from the ventricles within which most lesions of the white matter are
 LESION = 0.5  # intensity of a lesion of the white matter
 BIAS = 0.06  # deviation of the logarithm of the intensity, smooth over the head
 
@@ -39,10 +39,10 @@ class Site:
     """Differences of a scanner from the standard one."""
 
     name: str
-    gain: float  # more of the logarithm of the intensity
-    contrast: float  # more between white and grey matter, as a share
-    bias: float  # times the usual
-    noise: float  # times the usual
+    gain: float  # added to the logarithm of the intensity
+    contrast: float  # added contrast between white and grey matter, as a share
+    bias: float  # relative to the standard
+    noise: float  # relative to the standard
 
 
 SITES = (Site("north", 0.0, 0.0, 1.0, 1.0), Site("south", 0.22, -0.2, 2.0, 1.4), Site("west", -0.2, 0.15, 0.5, 0.8))
@@ -50,20 +50,20 @@ SITES = (Site("north", 0.0, 0.0, 1.0, 1.0), Site("south", 0.22, -0.2, 2.0, 1.4),
 
 @dataclass(frozen=True)
 class PhantomAge(HeadPhantom):
-    """Age in years from brains that a program aged, at three sites."""
+    """Age in years from synthetic brains, at three sites."""
 
     title: ClassVar[str] = "Phantom of ageing: MNI152 widened and spotted with the years (not real scans)"
     limits: ClassVar[Limits] = {"sites": (0, 2), "label_noise": (0, 50)}
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
 
-    subjects: int = param(60, "people, of all ages and sites")
-    mm: float = param(4.0, "edge of a voxel; at 2 the grid is that of the usual MNI scans")
-    effect: float = param(1.0, "how fast brains age, times the usual; at 0 they do not")
-    label_noise: float = param(0.0, "deviation in years of the age that is noted from that of the brain")
-    sites: float = param(1.0, "how much the sites differ, times the usual")
-    noise: float = param(0.03, "deviation of the Rician noise, where white matter is about 0.9")
-    bending: float = param(1.0, "size of the deformations, times the usual")
-    seed: int = param(0, "of all that is random")
+    subjects: int = param(60, "number of people, of all ages and sites")
+    mm: float = param(4.0, "voxel size in mm; at 2 the grid is the standard MNI grid")
+    effect: float = param(1.0, "speed of ageing, relative to the default; at 0 brains do not age")
+    label_noise: float = param(0.0, "standard deviation of the label from the age of the brain, in years")
+    sites: float = param(1.0, "difference between the sites, relative to the default")
+    noise: float = param(0.03, "standard deviation of the Rician noise; white matter has an intensity of about 0.9")
+    bending: float = param(1.0, "size of the deformations, relative to the default")
+    seed: int = param(0, "seed of all random numbers")
 
     def truth(self) -> np.ndarray:
         """Map of the tissue that turns into fluid from 20 to 90 years, (D, H, W), maximum 1, without lesions."""

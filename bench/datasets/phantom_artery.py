@@ -30,20 +30,20 @@ BIAS = 0.12  # deviation of the logarithm of the intensity, smooth over the head
 
 @dataclass(frozen=True)
 class PhantomArtery(Phantom):
-    """Angiograms of arteries that a program grew, with their masks."""
+    """Angiograms of synthetic arteries, with their masks."""
 
     title: ClassVar[str] = "Phantom of brain arteries: angiograms of grown trees in MNI152 (not real scans)"
     limits: ClassVar[Limits] = {"mm": (0.5, 4), "size": (16, 192)}
     task: ClassVar[Task] = Task("segmentation", "dice", ("background", "artery"))
 
-    subjects: int = param(24, "people")
-    effect: float = param(1.0, "brightness of the arteries, times the usual; at 0 they are not to be seen")
-    label_noise: float = param(0.0, "share of the last, unforked branches that the mask forgets")
-    mm: float = param(1.5, "edge of a voxel")
-    size: int = param(64, "voxels from left to right and from back to front; half as many upwards")
-    noise: float = param(0.04, "deviation of the Rician noise, where arteries are about 0.9")
+    subjects: int = param(24, "number of people")
+    effect: float = param(1.0, "brightness of the arteries, relative to the default; at 0 they are invisible")
+    label_noise: float = param(0.0, "share of the terminal branches that are missing in the mask")
+    mm: float = param(1.5, "voxel size in mm")
+    size: int = param(64, "voxels left-right and back-front; half as many in height")
+    noise: float = param(0.04, "standard deviation of the Rician noise; arteries have an intensity of about 0.9")
     target: str = param("mask", TARGET, TARGETS)
-    seed: int = param(0, "of all that is random")
+    seed: int = param(0, "seed of all random numbers")
 
     def __post_init__(self) -> None:
         super().__post_init__()

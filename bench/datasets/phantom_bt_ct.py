@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CLASSES = ("healthy", "tumor")
 FLUID, GREY, BONE, SKIN, DEAD, SWOLLEN, DENSE, LIME = 0.2, 0.46, 1.15, 0.4, 0.27, 0.31, 0.66, 1.0  # intensities
-PALER = 0.06  # of white matter than of grey
-CALCIFIED = 0.4  # share of the tumours that hold lime
+PALER = 0.06  # intensity of white matter below that of grey matter
+CALCIFIED = 0.4  # share of the tumours with calcifications
 BLUR, WHITE = 0.6, 230  # pixels: deviation of the blur of the reconstruction; uint8 value of an intensity of 1
 
 
@@ -35,14 +35,14 @@ class PhantomBtCt(PicturePhantom):
     title: ClassVar[str] = "Phantom of brain tumours in CT: slices of MNI152 with drawn tumours (not real scans)"
     task: ClassVar[Task] = Task("classification", "auc", CLASSES)
 
-    subjects: int = param(60, "people, one picture of each, every second with a tumour")
-    effect: float = param(1.0, "how far a tumour stands out and pushes; at 0 it is not to be seen")
-    label_noise: float = param(0.0, "share of the labels that are of the other class")
-    size: int = param(128, "rows and columns of a picture")
-    mm: float = param(1.8, "edge of a pixel")
-    noise: float = param(0.025, "deviation of the noise, where grey matter is 0.46")
-    bending: float = param(1.0, "size of the deformations, times the usual")
-    seed: int = param(0, "of all that is random")
+    subjects: int = param(60, "number of people, one image of each; every second one has a tumour")
+    effect: float = param(1.0, "contrast and displacement of a tumour; at 0 it is invisible")
+    label_noise: float = param(0.0, "share of the labels that are wrong (the other class)")
+    size: int = param(128, "rows and columns of an image, in pixels")
+    mm: float = param(1.8, "pixel size in mm")
+    noise: float = param(0.025, "standard deviation of the noise; grey matter has an intensity of 0.46")
+    bending: float = param(1.0, "size of the deformations, relative to the default")
+    seed: int = param(0, "seed of all random numbers")
 
     def reader(self, oracle: np.ndarray) -> np.ndarray:
         """Class probabilities (N, 2) given `oracle`: the visible class, or -1 if nothing is visible."""

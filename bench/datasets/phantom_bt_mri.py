@@ -33,15 +33,17 @@ class PhantomBtMri(PicturePhantom):
     title: ClassVar[str] = "Phantom of brain tumours in MR: slices of MNI152 with drawn tumours (not real scans)"
     task: ClassVar[Task] = Task("classification", "balanced_accuracy", KINDS[:3])
 
-    subjects: int = param(60, "people, one picture of each, equally many of each class")
+    subjects: int = param(60, "number of people, one image of each, the same for each class")
     pituitary: bool = param(False, "add adenomas of the pituitary as a fourth class", (False, True))
-    effect: float = param(1.0, "how far a tumour stands out and pushes; at 0 it is not to be seen")
-    label_noise: float = param(0.0, "share of the labels that are of another class")
-    size: int = param(128, "rows and columns of a picture")
-    mm: float = param(1.8, "edge of a pixel")
-    noise: float = param(0.03, "deviation of the Rician noise, where what takes up contrast is about 0.95")
-    bending: float = param(1.0, "size of the deformations, times the usual")
-    seed: int = param(0, "of all that is random")
+    effect: float = param(1.0, "contrast and displacement of a tumour; at 0 it is invisible")
+    label_noise: float = param(0.0, "share of the labels that are wrong (another class)")
+    size: int = param(128, "rows and columns of an image, in pixels")
+    mm: float = param(1.8, "pixel size in mm")
+    noise: float = param(
+        0.03, "standard deviation of the Rician noise; enhancing tissue has an intensity of about 0.95"
+    )
+    bending: float = param(1.0, "size of the deformations, relative to the default")
+    seed: int = param(0, "seed of all random numbers")
 
     def __post_init__(self) -> None:
         if self.pituitary:  # `pituitary` changes the classes of this instance

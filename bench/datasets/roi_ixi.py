@@ -35,17 +35,17 @@ MASKS, END = "dlmuse", "_DLMUSE.nii.gz"
 class RoiIxi(Dataset):
     """Eight structures against the rest on whole heads at 2 mm, ten people.
 
-    The outlines are not manual: the network DLMUSE produced them, with 148 regions and some small ones more. They are
-    merged here into eight (`STRUCTURES`) and the background; fluid around the brain, the basal forebrain and two
-    numbers that the published dictionary does not name are background. A score says how well DLMUSE is imitated.
+    The outlines are not manual: they are the output of the network DLMUSE, with 148 regions and a few smaller ones.
+    They are merged here into eight (`STRUCTURES`) and the background; fluid around the brain, the basal forebrain and
+    two numbers that the published dictionary does not name are background. A score measures agreement with DLMUSE.
 
-    With ten people a difference between methods is an example: no significance can be claimed from it.
+    With ten people a difference between methods is an example and supports no claim of significance.
     """
 
     title: ClassVar[str] = "Eight structures of the brain on ten IXI heads, outlined by DLMUSE"
     source: ClassVar[str] = (
         "https://github.com/CBICA/CCL_NMF_Prediction, folder test/input/IXI: ten T1 scans of IXI"
-        " (https://brain-development.org/ixi-dataset/), halved to 2 mm, with the region maps of DLMUSE"
+        " (https://brain-development.org/ixi-dataset/), reduced to 2 mm, with the region maps of DLMUSE"
     )
     licence: ClassVar[str] = _ixi.LICENCE
     citation: ClassVar[str] = (

@@ -256,10 +256,10 @@ def test_a_table_of_the_split_says_the_parts_and_must_agree_with_the_folders(tmp
     table.write_text("\n".join(["path,label,split", *rows]))
     assert {s.stratum: s.part for s in samples("ad_mri2d", root)}["NonDemented"] == "test"
     table.write_text("path,label,split\n" + rows[0].replace("test", "dev"))
-    with pytest.raises(BenchError, match=r"row 2: split is 'dev'; it is train or test"):
+    with pytest.raises(BenchError, match=r"row 2: split is 'dev'; expected: train or test"):
         samples("ad_mri2d", root)
     table.write_text("path,label,split\n" + rows[0].replace(",NonDemented", ",MildDemented"))
-    with pytest.raises(BenchError, match=r"row 2: label is 'MildDemented', but the image lies in the folder NonDem"):
+    with pytest.raises(BenchError, match=r"row 2: label is 'MildDemented', but the image is in the folder NonDem"):
         samples("ad_mri2d", root)
 
 

@@ -90,7 +90,7 @@ def _no_age(root: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (_another_subject, r"search\.csv, row 2: image I11 is of 009_S_0009, its file of 002_S_0001"),
+        (_another_subject, r"search\.csv, row 2: image I11 is of 009_S_0009, but its file name says 002_S_0001"),
         (_no_row, r"I11\.nii\.gz: image I11 is not in the \.csv of the search"),
         (_no_search, r"no \.csv with a column Image Data ID"),
         (_no_age, r"search\.csv, row 2: 002_S_0001_bl: Age is -1, an impossible age"),
@@ -126,7 +126,7 @@ def test_the_name_says_the_hospital_and_those_without_an_age_are_counted(tmp_pat
         (["12,1,999,1970"], r"IXI\.csv, row 2: IXI012: AGE is 999"),
         (["12,1,old,1970"], r"IXI\.csv, row 2: IXI012: AGE is no number: 'old'"),
         (["12,3,30,1970"], r"row 2: IXI012: SEX_ID .* is '3'; write 1 or M"),
-        (["x,1,30,1970"], r"row 2: 'x' is no number of IXI"),
+        (["x,1,30,1970"], r"row 2: 'x' is not an IXI number"),
         (["12,1,30,1970", "12,1,31,1970"], r"row 2 and .*row 3 both describe IXI012, but differ"),
     ],
 )
@@ -197,8 +197,8 @@ def _other(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (_pickled, "no whole array of numpy"),
-        (_cut, "no whole array of numpy"),
+        (_pickled, "not a complete NumPy array"),
+        (_cut, "not a complete NumPy array"),
         (_other, r"expected numbers of \(1, 1, 182"),
     ],
 )
