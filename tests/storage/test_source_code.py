@@ -13,7 +13,7 @@ from bench import core, method, registry, views
 from bench.data import loader
 from bench.data.prepare import pipeline
 from bench.experiments import progress, run_trial
-from bench.experiments.launch import code_archive, node_agent
+from bench.experiments.launch import code_archive, code_folder, node_agent
 from bench.storage import anonymise, provenance, source_code
 from bench.storage.source_code import TRAINING, checksum, code_checksum, with_imports
 from bench.training import loop, trial_data
@@ -168,7 +168,7 @@ def test_the_code_for_a_node_needs_nothing_of_this_package_there(tmp_path):
     try:
         packed = ray.cloudpickle.dumps((node_agent.folders_checksum, node_agent.inspect_node, node_agent.TrialWorker))
     finally:
-        for module in (node_agent, source_code):
+        for module in (node_agent, code_folder, source_code):
             ray.cloudpickle.unregister_pickle_by_value(module)
     (tmp_path / "packed").write_bytes(packed)
     program = (

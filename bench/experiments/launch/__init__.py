@@ -14,6 +14,7 @@ runs those that it can lock. torch and ray are imported when trials run.
     nodes            free resources of each node, and whether it has the same packages, code and data
     node_agent       code that is sent to a node by value: it needs the standard library only
     code_archive     code and records as bytes, for nodes without a shared folder
+    code_folder      unpacks that code on a node, into a folder that no other user could have made
     worker           what a node does with a trial
 """
 

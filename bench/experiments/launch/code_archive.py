@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.experiments.launch import node_agent
+from bench.experiments.launch import code_folder, node_agent
 from bench.storage import source_code
 
 
 def by_value(ray: Any) -> None:
     """Let Ray send the code for a node itself, not the names of modules that the node may lack."""
-    for module in (node_agent, source_code):
+    for module in (node_agent, code_folder, source_code):
         ray.cloudpickle.register_pickle_by_value(module)
 
 

@@ -5,21 +5,18 @@ The modules of this package that it imports are sent with it, see `code_archive.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.metadata
-import io
 import json
 import os
 import platform
 import signal
 import subprocess
 import sys
-import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
+from bench.experiments.launch.code_folder import unpack_code
 from bench.storage.source_code import PACKAGES, checksum, package_folder
 
 DISTRIBUTION = "dclse-bench"
@@ -117,21 +114,6 @@ def _fingerprint(folder: Path) -> str | None:
         return json.loads((folder / "manifest.json").read_bytes())["fingerprint"]
     except (OSError, ValueError, LookupError, TypeError):
         return None
-
-
-def unpack_code(code: bytes) -> Path:
-    """Unpack the code on this node, once for equal bytes; returns its folder."""
-    name = f"dclse-bench-{os.getuid()}-{hashlib.sha256(code).hexdigest()[:16]}"
-    folder = Path(tempfile.gettempdir()) / name
-    if not folder.is_dir():
-        own = Path(tempfile.mkdtemp(prefix=f"{name}-"))
-        zipfile.ZipFile(io.BytesIO(code)).extractall(own)
-        try:
-            own.rename(folder)
-        except OSError:  # another process of this node was first
-            if not folder.is_dir():
-                raise
-    return folder
 
 
 def _register(token: str) -> None:

@@ -17,6 +17,7 @@ from bench.experiments.launch import code_archive, worker_progress
 from bench.experiments.launch.jobs import StaleRecord
 from bench.experiments.launch.locked_trial import TrialOutcome, attempt
 from bench.storage.atomic_io import remove_tree
+from bench.storage.private_folder import private_folder
 from bench.storage.record_store import Store
 from bench.training.device import default_device
 
@@ -38,9 +39,12 @@ class WorkerJob:
 
     @property
     def own(self) -> Path:
-        """A folder of this node for these results. One node of several on a machine has its own."""
+        """A folder of this node for these results. One node of several on a machine has its own.
+
+        RunAbortedError if another user has made it: a trial resumes from what lies there.
+        """
         digest = hashlib.sha256(f"{self.root} {self.node}".encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"dclse-bench-{os.getuid()}-work" / digest
+        return private_folder(Path(tempfile.gettempdir()) / f"dclse-bench-{os.getuid()}-work") / digest
 
 
 def carry_out(
