@@ -37,7 +37,9 @@ def without_weights(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     for name in options:
         if name in LOADS:
-            raise BenchError(f"options may not hold {name!r}: weights come from a local, checked file or from nowhere")
+            raise BenchError(
+                f"options must not contain {name!r}: weights are read only from a local file with a checksum"
+            )
     return options
 
 
@@ -59,14 +61,16 @@ def verified(weights: str, checksum: str) -> Path:
     Raises
     ------
     BenchError
-        If it is no complete safetensors file, or has another checksum; the message says what to do.
+        If it is not a complete safetensors file, or has another checksum; the message says what to do.
     """
     path = _readable(weights)
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if checksum != found:
-        told = f"not checksum={checksum}" if checksum else "give it as checksum, so that the record says which weights"
-        raise BenchError(f"the SHA-256 of {path} is {found}; {told}")
+        detail = (
+            f"not checksum={checksum}" if checksum else "give it as checksum, so that the record says which weights"
+        )
+        raise BenchError(f"the SHA-256 of {path} is {found}; {detail}")
     return path
 
 
@@ -76,7 +80,7 @@ def tensors(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     BenchError
-        If it is no safetensors file, or is truncated.
+        If it is not a safetensors file, or is truncated.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -109,10 +113,10 @@ def fitting(path: Path, network: str, stored: Mapping[str, Tensor], expected: Ma
     missing = [key for key in expected if key not in stored]
     more = [key for key in stored if key not in expected]
     found = {"missing": missing, "unexpected": more, "of another shape": odd}
-    told = "; ".join(f"{words}: {_first(names)}" for words, names in found.items() if names)
-    if told:
+    differences = "; ".join(f"{words}: {_first(names)}" for words, names in found.items() if names)
+    if differences:
         raise BenchError(
-            f"{path} does not hold the weights of {network}: {told}; name the network that it was made for"
+            f"{path} does not hold the weights of {network}: {differences}; name the network that it was made for"
         )
 
 
@@ -149,7 +153,7 @@ def _unreadable(path: Path, error: Exception) -> BenchError:
     if pickled and start[8:] != b"{":  # where the header of safetensors begins
         remedy = "write the tensors with safetensors.torch.save_file where the file can be trusted"
         return BenchError(f"{path} is a pickle under another name, which can run code; {remedy}")
-    return BenchError(f"{path} is no whole safetensors file: {error}; download or copy it again")
+    return BenchError(f"{path} is not a complete safetensors file: {error}; download or copy it again")
 
 
 @dataclass(frozen=True)

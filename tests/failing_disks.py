@@ -57,7 +57,7 @@ def readonly(words: list[str], place: Path) -> None:
     mount(place / "results", "remount,bind,ro", place / "results")
     status, said = ended(kill_and_rerun.begin(words, place), place)
     assert status == 1, said
-    told(said, "it may be read and not written")
+    told(said, "the file system is read-only")
     subprocess.run(["umount", place / "results"], check=True)
 
 

@@ -92,9 +92,11 @@ def _print(result: TuneResult, monitor: ConsoleMonitor) -> None:
     seconds, steps = sum(one.seconds for one in result.results), sum(one.steps for one in result.results)
     monitor.message(f"cost of the search: {steps} optimiser steps, {seconds:.0f} s")
     for place in result.entry["not_searched"]:
-        monitor.message(f"not searched to the end yet: {place}")
+        monitor.message(f"search not finished: {place}")
     name = f"studies/tuned/{result.file.parent.name}.json"
-    print(f"found: {result.file}, {len(result.entry['sets'])} sets; commit it as {name} to use it in studies")
+    print(
+        f"tuned parameters: {result.file}, {len(result.entry['sets'])} sets; commit it as {name} to use it in studies"
+    )
     print(f"report: {result.page}")
     if not all(one.winner for one in result.results):
         raise typer.Exit(1)

@@ -84,7 +84,7 @@ def _with_part(current: Any, name: str, value: Any, owner: str) -> Any:
         return {name: _free(value)}
     parts = plain(current)
     if not isinstance(parts, Mapping):
-        raise BenchError(f"{owner} is {current!r}, which has no parts to set, so no {name!r}")
+        raise BenchError(f"{owner} is {current!r}, which has no parameters of its own; remove {name!r}")
     return {**parts, name: value if dataclasses.is_dataclass(current) else _free(value)}
 
 
@@ -103,7 +103,7 @@ def _coerce(field: dataclasses.Field, value: Any, owner: str) -> Any:
         value = parse(value) if parse else _as_type(default, value)
     except (TypeError, ValueError) as error:
         kind = type(default).__name__
-        raise BenchError(f"{owner}: {field.name} is {kind} (default {default!r}), not {value!r}") from error
+        raise BenchError(f"{owner}: {field.name} must be {kind} (default {default!r}), not {value!r}") from error
     for item in value if isinstance(default, tuple) else [value]:
         if choices and item not in choices:
             allowed = ", ".join(str(choice) for choice in choices)
@@ -124,9 +124,9 @@ def _as_type(default: Any, value: Any) -> Any:
             value = [] if value.lower() in ("", "none", "off") else value.split(",")
         return tuple(_as_type(default[0], item) if default else item for item in value)
     if isinstance(default, bool) != isinstance(value, bool):
-        raise TypeError("a truth value is no number")
+        raise TypeError("True and False are not numbers")
     if isinstance(default, float) and isinstance(value, int):
         return float(value)
     if not isinstance(value, type(default)):
-        raise TypeError(f"{value!r} is no {type(default).__name__}")
+        raise TypeError(f"{value!r} is not of type {type(default).__name__}")
     return value

@@ -45,11 +45,11 @@ class Floats:
         """
         for end in (self.low, self.high):
             if not _is_number(end):
-                raise BenchError(f"{owner}: the ends of a range are finite numbers, not {end!r}")
+                raise BenchError(f"{owner}: the ends of a range must be finite numbers, not {end!r}")
         if not self.low < self.high:
             raise BenchError(f"{owner}: the range from {self.low:g} to {self.high:g} is empty")
         if self.log and self.low <= 0:
-            raise BenchError(f"{owner}: a logarithmic range begins above 0, not at {self.low:g}")
+            raise BenchError(f"{owner}: a logarithmic range must begin above 0, not at {self.low:g}")
 
     @property
     def tried(self) -> tuple[Any, ...]:
@@ -102,7 +102,7 @@ class Ints:
             If the range is empty, an end is not a whole number, or a logarithmic range does not begin above 0.
         """
         if not (type(self.low) is int and type(self.high) is int):
-            raise BenchError(f"{owner}: the ends of Ints are whole numbers, not {self.low!r} and {self.high!r}")
+            raise BenchError(f"{owner}: the ends of Ints must be integers, not {self.low!r} and {self.high!r}")
         Floats(self.low, self.high, self.log).check(owner)
 
     @property
@@ -152,14 +152,14 @@ class Choices:
             If there are fewer than two different values, or one cannot be stored.
         """
         if isinstance(self.values, str) or not isinstance(self.values, Sequence):
-            raise BenchError(f"{owner}: choices are several values, as Choices((1, 2)), not {self.values!r}")
+            raise BenchError(f"{owner}: choices must be a list of values, as in Choices((1, 2)), not {self.values!r}")
         if len({repr(value) for value in self.values}) < 2:
-            raise BenchError(f"{owner}: the range is empty: there are two different choices at least")
+            raise BenchError(f"{owner}: Choices needs at least two different values")
         for value in self.values:
             if value is not None and not isinstance(value, (bool, int, float, str)):
-                raise BenchError(f"{owner}: a choice is a number, a truth value or a text, not {value!r}")
+                raise BenchError(f"{owner}: a choice must be a number, a bool, a string or None, not {value!r}")
             if isinstance(value, float) and not math.isfinite(value):
-                raise BenchError(f"{owner}: a choice that is a number is finite, not {value!r}")
+                raise BenchError(f"{owner}: a number among the choices must be finite, not {value!r}")
 
     @property
     def tried(self) -> tuple[Any, ...]:
@@ -201,11 +201,11 @@ def check_space(space: Any, owner: str) -> None:
         If it is not a mapping, or a range is empty or malformed.
     """
     if not isinstance(space, Mapping):
-        raise BenchError(f"{owner}: a space is a dict of parameters and their ranges, not {space!r}")
+        raise BenchError(f"{owner}: a search space must be a dict of parameters and their ranges, not {space!r}")
     for name, one in space.items():
         if not isinstance(one, Range):
             kinds = "Floats(low, high), Ints(low, high) or Choices(values)"
-            raise BenchError(f"{owner}, {name}: a range is {kinds}, not {one!r}")
+            raise BenchError(f"{owner}, {name}: a range must be {kinds}, not {one!r}")
         one.check(f"{owner}, {name}")
 
 

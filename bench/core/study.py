@@ -99,9 +99,7 @@ class Data:
         """
         name, at, rest = text.strip().partition("@")
         if at and not rest:
-            raise BenchError(
-                f"{text.strip()!r} does not say what comes after the @: {', '.join(SPLITS[1:])}, a data set"
-            )
+            raise BenchError(f"{text.strip()!r} has nothing after the @; give {', '.join(SPLITS[1:])} or a data set")
         if rest in SPLITS:
             return cls(name, split=rest)
         if rest.removeprefix("noise").replace(".", "", 1).isdigit():

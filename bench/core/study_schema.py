@@ -39,14 +39,14 @@ def check_form(study: Any, name: str) -> None:
     """
     where = f"the study {name}"
     if not isinstance(study, Study):
-        raise BenchError(f"{where}: STUDY is a Study, not {_short(study)}")
+        raise BenchError(f"{where}: STUDY must be a Study, not {_short(study)}")
     _check_fields(study, where)
     if not study.datasets:
-        raise BenchError(f"{where} has no data sets; give some: datasets=[Data(...)]")
+        raise BenchError(f"{where} has no data sets; give at least one: datasets=[Data(...)]")
 
 
 def _wrong(value: Any, where: str, wanted: str) -> BenchError:
-    return BenchError(f"{where} is {wanted}, not {_short(value)}")
+    return BenchError(f"{where} must be {wanted}, not {_short(value)}")
 
 
 def _short(value: Any) -> str:
@@ -84,12 +84,12 @@ def _check(value: Any, kind: Any, where: str) -> None:
 
 def _check_text(value: Any, where: str) -> None:
     if not isinstance(value, str):
-        raise _wrong(value, where, "a text")
+        raise _wrong(value, where, "a string")
 
 
 def _check_whole(value: Any, where: str, least: int = 1) -> None:
     if type(value) is not int or value < least:
-        raise _wrong(value, where, f"a whole number, {least} at least")
+        raise _wrong(value, where, f"an integer of at least {least}")
 
 
 def _check_number(value: Any, where: str) -> None:
@@ -98,7 +98,7 @@ def _check_number(value: Any, where: str) -> None:
 
 
 def _check_union(value: Any, kinds: Sequence[Any], where: str) -> None:
-    """None where that is allowed, a text where it is, else of the other type: `X | None`, `str | Sequence[str]`."""
+    """None where that is allowed, a string where it is, else of the other type: `X | None`, `str | Sequence[str]`."""
     if value is None and type(None) in kinds:
         return
     if isinstance(value, str) and str in kinds:
@@ -132,11 +132,11 @@ def _check_class(value: Any, kind: type, where: str) -> None:
 
 
 def _plural(kind: Any) -> str:
-    """Several of an annotated type in words: `texts`, `mappings`, `lists`, `pairs of texts`, `Data`."""
+    """Several of an annotated type in words: `strings`, `mappings`, `lists`, `pairs of strings`, `Data`."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
         return f"pairs of {_plural(args[0])}"
-    words = {str: "texts", int: "whole numbers", float: "numbers", Mapping: "mappings", Sequence: "lists"}
+    words = {str: "strings", int: "integers", float: "numbers", Mapping: "mappings", Sequence: "lists"}
     return words.get(origin or kind) or ("values" if kind in _ANYTHING else kind.__name__)
 
 

@@ -175,6 +175,6 @@ class Recipe(CanonicalJson):
 
     def __post_init__(self) -> None:
         if min(self.steps, self.batch_size, self.points, self.threads) < 1:
-            raise BenchError(f"steps, batch size, points and threads of a recipe are at least 1: {self}")
+            raise BenchError(f"steps, batch size, points and threads of a recipe must be at least 1: {self}")
         if self.precision not in ("auto", "fp32", "bf16"):
-            raise BenchError(f"no precision {self.precision!r}; there are auto, fp32, bf16")
+            raise BenchError(f"no precision {self.precision!r}; choose auto, fp32 or bf16")

@@ -85,16 +85,16 @@ def corrected_interval(
         return _untested(mean, math.nan, 0, level, f"{len(d)} difference{'s' * (len(d) != 1)}: at least 2 are needed")
     if people and math.isnan(people[0]):
         return _untested(
-            mean, math.nan, 0, level, "what was said of the people that all folds are tested on is not kept"
+            mean, math.nan, 0, level, "no predictions are saved for the people that all folds are tested on"
         )
     variance, df = _with_people(_over_folds(d, ratio), len(d) - 1, *(people or (0.0, 0)))
-    return _tested(mean, math.sqrt(variance), df, level) if variance else _alike(mean, df, level)
+    return _tested(mean, math.sqrt(variance), df, level) if variance else _equal_differences(mean, df, level)
 
 
 def _finite(differences: np.ndarray) -> np.ndarray:
     d = np.asarray(differences, dtype=float)
     if d.ndim != 1 or not np.isfinite(d).all():
-        raise ValueError(f"differences are (J,) finite numbers, not {d!r}")
+        raise ValueError(f"differences must be (J,) finite numbers, not {d!r}")
     return d
 
 
@@ -136,7 +136,7 @@ def _tested(mean: float, se: float, df: float, level: float) -> Contrast:
     return Contrast(mean, se, mean - reach, mean + reach, t, df, p, _detectable(se, level), level)
 
 
-def _alike(mean: float, df: float, level: float) -> Contrast:
+def _equal_differences(mean: float, df: float, level: float) -> Contrast:
     """The contrast where all differences are equal."""
     if abs(mean) <= 1e-12:
         return Contrast(0.0, 0.0, 0.0, 0.0, 0.0, df, 1.0, 0.0, level)
@@ -156,7 +156,9 @@ def _size_ratio(number: int, train_sizes: np.ndarray, test_sizes: np.ndarray) ->
     """The mean of n_test / n_train over the folds."""
     train, test = (np.asarray(sizes, dtype=float) for sizes in (train_sizes, test_sizes))
     if any(sizes.shape not in ((), (number,)) or (sizes <= 0).any() for sizes in (train, test)):
-        raise ValueError(f"sizes of the parts are positive, one or {number} of them: {train_sizes!r}, {test_sizes!r}")
+        raise ValueError(
+            f"sizes of the parts must be positive, one or {number} of them: {train_sizes!r}, {test_sizes!r}"
+        )
     return float(np.mean(test / train)) if number else math.nan
 
 

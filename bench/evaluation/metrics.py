@@ -79,7 +79,7 @@ class Metric:
     def values(self, y: np.ndarray, p: np.ndarray, spacing: Spacing = None) -> np.ndarray:
         """(N,) contribution of each scan to the mean; ValueError for a metric that is not a mean over scans."""
         if self.each is None:
-            raise ValueError(f"{self.name} is no mean over scans: a single scan has none")
+            raise ValueError(f"{self.name} is not a mean over scans, so a single scan has no value")
         return self.each(*self._checked(np.asarray(y), np.asarray(p)), spacing)
 
     def _checked(self, y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -88,12 +88,12 @@ class Metric:
             raise ValueError(f"{self.name} needs a prediction for each of one or more scans: {shapes}")
         if self.kind == "segmentation":
             if y.shape != p.shape or y.ndim < 2:
-                raise ValueError(f"{self.name} compares label maps of one shape: {shapes}")
+                raise ValueError(f"{self.name} needs targets and predictions of the same shape: {shapes}")
             return y, p
         if y.ndim != 1 or p.ndim != (2 if self.kind == "classification" else 1):
             raise ValueError(f"{self.name} takes targets (N,) and predictions (N, K) or (N,) by its kind: {shapes}")
         if not (np.isfinite(p).all() and np.isfinite(y).all()):
-            raise ValueError(f"{self.name} was given targets or predictions that are no numbers")
+            raise ValueError(f"{self.name} was given NaN or infinite targets or predictions")
         return self._labels(y.astype(int), p) if self.kind == "classification" else (y.astype(float), p.astype(float))
 
     def _labels(self, y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,9 +121,9 @@ def plugin_metrics() -> dict[str, Metric]:
     for one, path in plugin_extensions("METRIC"):
         _check_plugin(one, path)
         if one.name in METRICS or one.name in added:
-            raise BenchError(f"{path}: there is a metric {one.name!r} already; give this one another name")
+            raise BenchError(f"{path}: a metric {one.name!r} exists already; give this one another name")
         if one.name in COLUMNS or not one.name.isidentifier():
-            raise BenchError(f"{path}: {one.name!r} cannot be the name of a metric; it is {_NAME}")
+            raise BenchError(f"{path}: {one.name!r} cannot be the name of a metric; use {_NAME}")
         added[one.name] = one
     return added
 
@@ -132,11 +132,11 @@ def _check_plugin(one: object, path: Path) -> None:
     if not isinstance(one, Metric):
         raise BenchError(f"{path}: METRIC is {type(one).__name__}; make it a Metric of bench.evaluation.metrics")
     if one.kind not in (_CLASS, _NUMBER, _MASK):
-        raise BenchError(f"{path}: kind is {one.kind!r}; it is one of {_CLASS}, {_NUMBER}, {_MASK}")
+        raise BenchError(f"{path}: kind is {one.kind!r}; it must be one of {_CLASS}, {_NUMBER}, {_MASK}")
     if one.better not in ("higher", "lower"):
-        raise BenchError(f"{path}: better is {one.better!r}; it is 'higher' or 'lower'")
+        raise BenchError(f"{path}: better is {one.better!r}; it must be 'higher' or 'lower'")
     if (one.each is None) == (one.whole is None):
-        raise BenchError(f"{path}: a metric has either `each` or `whole`; give one of them")
+        raise BenchError(f"{path}: a metric needs either `each` or `whole`; give exactly one of them")
 
 
 def of_task(task: Task) -> list[Metric]:

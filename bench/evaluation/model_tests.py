@@ -41,7 +41,7 @@ def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> PairedTest:
 
     ours, theirs = np.asarray(ours, dtype=bool), np.asarray(theirs, dtype=bool)
     if ours.shape != theirs.shape:
-        raise ValueError(f"{ours.shape} and {theirs.shape} answers are not about the same scans")
+        raise ValueError(f"{ours.shape} and {theirs.shape} are not the same shape: predict the same scans with both")
     first, second = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
     p = float(binomtest(first, first + second).pvalue) if first + second else 1.0
     return PairedTest(float(first - second), p, first, second)
@@ -74,7 +74,7 @@ def swapped(
         difference: of the means over folds, ours - theirs.
     """
     pairs = [(y, p, q, groups) for (y, p, groups), (_, q, _) in zip(ours, theirs, strict=True)]
-    drawn = _sums(metric, pairs, rng, repeats) if metric.each else _anew(metric, pairs, rng, repeats)
+    drawn = _sums(metric, pairs, rng, repeats) if metric.each else _rescored(metric, pairs, rng, repeats)
     observed, rest = float(drawn[0]), drawn[1:][np.isfinite(drawn[1:])]
     if not np.isfinite(observed):
         return PairedTest(float("nan"), float("nan"))
@@ -97,7 +97,7 @@ def _sums(metric: Metric, pairs: Sequence[tuple], rng: np.random.Generator, repe
     return total / len(pairs)
 
 
-def _anew(metric: Metric, pairs: Sequence[tuple], rng: np.random.Generator, repeats: int) -> np.ndarray:
+def _rescored(metric: Metric, pairs: Sequence[tuple], rng: np.random.Generator, repeats: int) -> np.ndarray:
     """(1 + repeats,) differences of scores, recomputed for every permutation; the observed one comes first."""
     drawn = []
     for y, p, q, groups in pairs:

@@ -111,7 +111,8 @@ def _check(study: PlannedStudy) -> None:
     for spec in (spec for item in study.data for spec in item.specs):
         task = registry.make("datasets", spec.name, spec.params).task
         if metric(task.primary).kind != task.kind:
-            raise BenchError(f"{spec.name}: {task.primary} judges {metric(task.primary).kind}, not {task.kind}")
+            kind = metric(task.primary).kind
+            raise BenchError(f"{spec.name}: the primary metric {task.primary} is for {kind}, not for {task.kind}")
     for item in study.data:
         prepared = open_prepared(item.spec.name, item.spec.params)
         splits.fold(prepared, item.division(study.study.folds), 0, 0)

@@ -126,7 +126,7 @@ def fault_of(path: Path, thorough: bool = False, checksum: str = "") -> str:
         with read_errors(path):
             sealed, state = json.loads(_seal_path(path).read_text()), _size_and_time(path)
         if checksum and sealed["checksum"] != checksum:
-            return f"{path.name} is another file than the one written"
+            return f"{path.name} is not the file that was written"
         untouched = [sealed["size"], sealed["time"]] == state
         if not thorough and (untouched or _CHECKED.get(path) == [state, sealed["checksum"]]):
             return ""

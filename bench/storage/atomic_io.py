@@ -24,18 +24,18 @@ from bench.storage.locks import locked
 REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota is used up",
-    errno.EFBIG: "a file would be larger than is allowed here",
-    errno.EROFS: "it may be read and not written",
-    errno.EACCES: "it may not be written",
-    errno.EPERM: "it may not be written",
+    errno.EFBIG: "a file would exceed the size limit",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "no permission to write",
+    errno.EPERM: "no permission to write",
     errno.ENOENT: "it no longer exists",
-    errno.ENOTDIR: "a file is in the place of a folder",
-    errno.EIO: "the device has a fault",
-    errno.ESTALE: "the file server has lost it",
+    errno.ENOTDIR: "a file exists where a folder is needed",
+    errno.EIO: "the device reports an input/output error",
+    errno.ESTALE: "the file server no longer knows it",
     errno.EMFILE: "too many files are open",
 }
 
-READING = {errno.EACCES: "it may not be read", errno.EPERM: "it may not be read"}
+READING = {errno.EACCES: "no permission to read", errno.EPERM: "no permission to read"}
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
 def _abort(folder: Path, number: int | None, error: BaseException) -> RunAbortedError:
     reason = REASONS.get(number, str(error))
     return RunAbortedError(
-        f"cannot write in {folder}: {reason}. Finished work is saved; fix this and run the same command again"
+        f"cannot write to {folder}: {reason}. Finished work is saved; fix this and run the same command again"
     )
 
 

@@ -48,7 +48,7 @@ class View(ABC):
         Raises
         ------
         ValueError
-            If the scan is no volume.
+            If the scan is not a volume.
         """
 
     @abstractmethod

@@ -163,7 +163,7 @@ def test_a_metric_of_another_kind_of_task_stops_before_training(plugins, tmp_pat
     (folder / "typed.py").write_text((plugins / "tiny.py").read_text().replace("tiny_volumes", "typo"))
     done = bench("run", "--study", "typed", BENCH_PLUGINS=f"{plugins}{os.pathsep}{folder}")
     assert done.returncode == 2
-    assert "mae judges regression, not classification" in done.stderr
+    assert "the primary metric mae is for regression, not for classification" in done.stderr
 
 
 def test_who_calls_it_from_a_program_has_their_signals_back(monkeypatch):

@@ -185,7 +185,7 @@ def test_a_damaged_view_is_computed_again(tmp_path):
 
 def test_what_a_disk_refuses_is_told_with_its_place(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunAbortedError, match=r"cannot write in .*file: .*run the same command again"):
+    with pytest.raises(RunAbortedError, match=r"cannot write to .*file: .*run the same command again"):
         write_text(tmp_path / "file" / "a.txt", "text")
     with pytest.raises(RunAbortedError, match="the disk is full"), disk_errors(tmp_path):
         raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")

@@ -56,7 +56,7 @@ def test_only_the_runs_with_random_labels_are_called_so(plugins):
 def test_an_arm_may_not_have_the_label_of_the_random_labels_of_another():
     arms = {"net": Arm("constant"), "net (random labels)": Arm("boosting")}
     study = Study("Q?", [Data("phantom_ad")], "net", arms=arms, random_labels=RandomLabels("net"))
-    with pytest.raises(BenchError, match=r"two arms 'net \(random labels\)'; rename one"):
+    with pytest.raises(BenchError, match=r"two arms named 'net \(random labels\)'; rename one"):
         check(study, "mine")
 
 

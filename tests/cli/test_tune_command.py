@@ -112,7 +112,7 @@ def test_a_report_of_the_study_has_the_table_of_its_search(command, capsys, monk
         (["--study", "tiny"], "has no search"),
         (["--study", "searched", "--arm", "constant"], "searches no arm 'constant'"),
         (["--study", "searched", "--fold", "7"], "has no fold 7"),
-        (["--study", "searched", "--trials", "0"], "1 trial at least"),
+        (["--study", "searched", "--trials", "0"], "at least 1 trial"),
         (["--study", "searched", "--storage", "x.txt"], "no storage 'x.txt'"),
         (["--study", "searched", "--launcher", "slurm"], "no launcher 'slurm'"),
     ],
@@ -152,7 +152,7 @@ def test_one_fold_after_the_other_leaves_the_winners_of_both_and_says_what_is_mi
     found, missing = sets()
     assert found == [("net", 0), ("dropping", 0)]
     assert [each.partition(" on ")[0] for each in missing] == ["net", "dropping"]
-    assert "not searched to the end yet: dropping on tiny_volumes, partition 0, fold 1" in said
+    assert "search not finished: dropping on tiny_volumes, partition 0, fold 1" in said
     assert "Not searched yet, to the end: net on" in (place / "report.md").read_text()
     first = {path.name for path in place.glob("*.svg")}
     status, said = command("--study", "searched", "--fold", "1", "--arm", "net", "--trials", "2")

@@ -39,21 +39,27 @@ OTHERS += [[("a",)], ["ab"], [("lin", "lin")], {"lin"}, lambda: 0]
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"factors": {"dgm": Factor({"on": 4, "off": 2}, "on")}}, r"factors 'dgm': levels 'on' is a mapping .*, not 4"),
-        ({"factors": {"dgm": Factor(["on", "off"], "on")}}, r"factors 'dgm': levels is a mapping .*\['on', 'off'\]"),
-        ({"factors": {"dgm": "off"}}, "factors 'dgm' is a Factor, not 'off'"),
-        ({"arms": {"a": "linear"}}, "arms 'a' is an Arm, not 'linear'"),
-        ({"arms": {"a": Arm("linear", {1: 2})}}, "arms 'a': params: a name is a text, not 1"),
-        ({"datasets": ["phantom_ad"]}, r"datasets\[0\] is a Data, not 'phantom_ad'"),
-        ({"datasets": "phantom_ad"}, "datasets is a list of Data, not 'phantom_ad'"),
-        ({"datasets": []}, "has no data sets; give some"),
-        ({"recipe": {"steps": 3}}, "recipe is a Recipe, not {'steps': 3}"),
-        ({"contrasts": ["ab"]}, r"contrasts\[0\] is a pair of texts, not 'ab'"),
+        (
+            {"factors": {"dgm": Factor({"on": 4, "off": 2}, "on")}},
+            r"factors 'dgm': levels 'on' must be a mapping .*, not 4",
+        ),
+        (
+            {"factors": {"dgm": Factor(["on", "off"], "on")}},
+            r"factors 'dgm': levels must be a mapping .*\['on', 'off'\]",
+        ),
+        ({"factors": {"dgm": "off"}}, "factors 'dgm' must be a Factor, not 'off'"),
+        ({"arms": {"a": "linear"}}, "arms 'a' must be an Arm, not 'linear'"),
+        ({"arms": {"a": Arm("linear", {1: 2})}}, "arms 'a': params: a name must be a string, not 1"),
+        ({"datasets": ["phantom_ad"]}, r"datasets\[0\] must be a Data, not 'phantom_ad'"),
+        ({"datasets": "phantom_ad"}, "datasets must be a list of Data, not 'phantom_ad'"),
+        ({"datasets": []}, "has no data sets; give at least one"),
+        ({"recipe": {"steps": 3}}, "recipe must be a Recipe, not {'steps': 3}"),
+        ({"contrasts": ["ab"]}, r"contrasts\[0\] must be a pair of strings, not 'ab'"),
         ({"contrasts": [("lin", "nobody")]}, "has no arm 'nobody'"),
         ({"contrasts": [("lin", "lin")]}, "compares the arm 'lin' with itself"),
-        ({"folds": "5"}, "folds is a whole number, 2 at least, not '5'"),
-        ({"margin": -0.1}, "a margin of equivalence is more than 0"),
-        ({"arms": {"control": Arm("linear")}}, "two arms 'control'"),
+        ({"folds": "5"}, "folds must be an integer of at least 2, not '5'"),
+        ({"margin": -0.1}, "the margin of equivalence must be above 0"),
+        ({"arms": {"control": Arm("linear")}}, "two arms named 'control'"),
     ],
 )
 def test_a_wrong_part_is_named_with_what_it_should_be(changed, said):
@@ -63,7 +69,7 @@ def test_a_wrong_part_is_named_with_what_it_should_be(changed, said):
 
 @pytest.mark.parametrize("part", [each.name for each in fields(Study)])
 def test_a_part_of_a_wrong_type_is_named(part):
-    with pytest.raises(BenchError, match=f"the study s: {part} is .*, not <object object"):
+    with pytest.raises(BenchError, match=f"the study s: {part} must be .*, not <object object"):
         check_form(replace(WHOLE, **{part: object()}), "s")
 
 
@@ -75,9 +81,9 @@ def test_a_new_field_of_a_study_is_checked_by_its_annotation_alone():
 
     longer = Longer(**{each.name: getattr(WHOLE, each.name) for each in fields(Study)})
     check_form(replace(longer, rooms={"a": ["b"]}), "s")
-    with pytest.raises(BenchError, match="the study s: weeks is a whole number, 3 at least, not 2"):
+    with pytest.raises(BenchError, match="the study s: weeks must be an integer of at least 3, not 2"):
         check_form(replace(longer, weeks=2), "s")
-    with pytest.raises(BenchError, match=r"the study s: rooms 'a'\[1\] is a text, not 4"):
+    with pytest.raises(BenchError, match=r"the study s: rooms 'a'\[1\] must be a string, not 4"):
         check_form(replace(longer, rooms={"a": ["b", 4]}), "s")
 
 
@@ -109,4 +115,4 @@ def test_a_malformed_study_file_ends_with_one_message(tmp_path, monkeypatch, cap
     with pytest.raises(SystemExit, match="2"):
         main()
     registry.clear_cache()
-    assert capsys.readouterr().err.startswith("bench: the study odd: factors 'dgm': levels 'on' is a mapping")
+    assert capsys.readouterr().err.startswith("bench: the study odd: factors 'dgm': levels 'on' must be a mapping")

@@ -192,7 +192,7 @@ def test_a_file_that_holds_no_whole_weights_is_refused_before_training(tmp_path,
     save_file({"w": torch.ones(100)}, path)
     whole = path.read_bytes()
     path.write_bytes({"text": b"hello, these are no weights", "cut short": whole[:-40], "empty": b""}[spoil])
-    with pytest.raises(BenchError, match=r"w\.safetensors is no whole safetensors file: .*copy it again"):
+    with pytest.raises(BenchError, match=r"w\.safetensors is not a complete safetensors file: .*copy it again"):
         make("methods", name, given(path)).check()
 
 

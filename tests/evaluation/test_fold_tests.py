@@ -83,7 +83,7 @@ def test_a_difference_alike_in_all_folds_can_be_tested_on_people_and_not_without
     assert found.p == pytest.approx(2 * t.sf(3, 39))
     unkept = corrected_interval(np.arange(5.0), 80, 20, people=(math.nan, 0))
     assert math.isnan(unkept.p)
-    assert "not kept" in unkept.reason
+    assert "no predictions are saved" in unkept.reason
 
 
 def test_identical_arms_differ_by_nothing() -> None:

@@ -211,9 +211,9 @@ def test_a_wrong_name_is_told_the_nearest_one() -> None:
         ("auc", np.zeros(0), np.zeros((0, 2)), "for each of one or more scans"),
         ("auc", np.zeros(2), np.zeros(2), "predictions \\(2,\\)"),
         ("auc", np.array([0, 2]), np.zeros((2, 2)), "2 probabilities a scan do not fit classes 0 to 2"),
-        ("mae", np.zeros(2), np.array([1.0, np.nan]), "no numbers"),
+        ("mae", np.zeros(2), np.array([1.0, np.nan]), "NaN or infinite"),
         ("sensitivity", np.zeros(2), np.zeros((2, 3)), "defined for 2 classes, not for 3"),
-        ("dice", np.zeros((1, 4, 4)), np.zeros((1, 4, 5)), "label maps of one shape"),
+        ("dice", np.zeros((1, 4, 4)), np.zeros((1, 4, 5)), "targets and predictions of the same shape"),
     ],
 )
 def test_what_does_not_fit_is_refused(name: str, y: np.ndarray, p: np.ndarray, message: str) -> None:
@@ -225,7 +225,7 @@ def test_a_spacing_of_the_wrong_length_and_values_of_a_metric_that_is_no_mean_ar
     y, p = np.zeros((1, 4, 4, 4), int), np.ones((1, 4, 4, 4), int)
     with pytest.raises(ValueError, match="a spacing of 2 numbers"):
         metric("hd95")(y, p, (1.0, 2.0))
-    with pytest.raises(ValueError, match="no mean over scans"):
+    with pytest.raises(ValueError, match="not a mean over scans"):
         metric("auc").values(*labelled(2))
 
 

@@ -122,13 +122,13 @@ def test_no_metric_can_take_the_column_of_another_number(folder, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "auc"}, "there is a metric 'auc' already"),
-        ({"name": "mae"}, "there is a metric 'mae' already"),
+        ({"name": "auc"}, "a metric 'auc' exists already"),
+        ({"name": "mae"}, "a metric 'mae' exists already"),
         ({"name": "low"}, "'low' cannot be the name of a metric"),
         ({"name": "my metric"}, "'my metric' cannot be the name of a metric"),
         ({"kind": "classes"}, "kind is 'classes'"),
         ({"better": "more"}, "better is 'more'"),
-        ({"function": ""}, "a metric has either `each` or `whole`"),
+        ({"function": ""}, "a metric needs either `each` or `whole`"),
     ],
 )
 def test_a_metric_that_cannot_be_used_is_refused_with_its_file(folder, change, message):
@@ -146,7 +146,7 @@ def test_a_metric_of_another_type_is_refused_with_its_file(folder):
 def test_two_plug_ins_with_one_metric_are_refused(folder):
     for name in ("first", "second"):
         (folder / f"{name}.py").write_text(METRIC.format(**GOOD))
-    with pytest.raises(BenchError, match=r"second\.py: there is a metric 'own' already"):
+    with pytest.raises(BenchError, match=r"second\.py: a metric 'own' exists already"):
         of_task(TWO)
 
 
@@ -154,4 +154,4 @@ def test_a_metric_that_cannot_be_used_stops_a_study_before_training(folder, caps
     (folder / "odd.py").write_text(METRIC.format(**GOOD | {"name": "auc"}))
     status, text = said(capsys, monkeypatch, "run", "--study", "tiny", "--launcher", "serial")
     assert status == 2
-    assert "odd.py: there is a metric 'auc' already" in " ".join(text.split())
+    assert "odd.py: a metric 'auc' exists already" in " ".join(text.split())

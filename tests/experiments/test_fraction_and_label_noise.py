@@ -75,5 +75,5 @@ def test_every_share_is_a_row_of_data_with_its_own_trials():
     assert {cell.trial.where for cell in cells} == {item.where for item in found}
     again = [Trial.parse(plain(cell.trial)) for cell in cells]
     assert [one.key for one in again] == [cell.trial.key for cell in cells]
-    with pytest.raises(BenchError, match="fraction lies above 0"):
+    with pytest.raises(BenchError, match="fraction must be above 0"):
         plan.locate(replace(study, datasets=[Data("phantom_order", fraction=0.0)]), fingerprint)

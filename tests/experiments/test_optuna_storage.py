@@ -42,7 +42,7 @@ def test_a_storage_of_another_study_is_refused_by_name(tmp_path):
 def test_a_storage_of_another_program_is_refused(tmp_path):
     url = f"sqlite:///{tmp_path / 's.db'}"
     optuna.create_study(storage=url, study_name="somebody's")
-    with pytest.raises(BenchError, match='holds "somebody\'s", which is no search of bench'):
+    with pytest.raises(BenchError, match='holds "somebody\'s", which is not a search of bench'):
         run(tmp_path / "s.db", tmp_path, 1)
 
 

@@ -126,7 +126,7 @@ def test_a_study_may_skip_what_is_missing(study):
     found, notes = plan.locate(asked, prepared("age_oasis"))
     assert [item.spec.name for item in found] == ["age_oasis"]
     assert "left out" in notes[0]
-    with pytest.raises(BenchError, match="no data set of this study is at hand"):
+    with pytest.raises(BenchError, match="no data set of this study can be used"):
         plan.locate(asked, prepared())
 
 
@@ -158,7 +158,7 @@ def test_a_control_that_is_no_level_is_told_the_nearest(study):
 
 def test_one_data_set_with_two_sets_of_parameters_is_refused(study):
     twice = replace(study, datasets=[Data("tiny_volumes"), Data("tiny_volumes", {"effect": 0.0})])
-    with pytest.raises(BenchError, match="tiny_volumes is here twice"):
+    with pytest.raises(BenchError, match="has the data set tiny_volumes twice"):
         plan.locate(twice, lambda name, params: "mark")
 
 
@@ -235,5 +235,5 @@ def test_arms_that_differ_in_the_view_alone_are_one_arm_on_images():
 
 @pytest.mark.parametrize("label", ["", " ", "two\nlines", "turned \u202e round", "a\ttab"])
 def test_a_label_is_one_line_that_can_be_read(study, label):
-    with pytest.raises(BenchError, match="one line of printable signs"):
+    with pytest.raises(BenchError, match="one line of printable characters"):
         plan.check(replace(study, arms={**study.arms, label: study.arms["net"]}), "tiny")

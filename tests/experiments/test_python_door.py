@@ -176,7 +176,7 @@ def test_a_script_without_a_main_guard_runs_a_study(plugins, tmp_path):
         (None, {"name": "a/b"}, "cannot name a folder"),
         (None, {"name": "trials"}, "cannot name a folder"),
         (None, {"name": "tiny"}, "another study named 'tiny'"),
-        (3, {"name": "own"}, "STUDY is a Study, not 3"),
+        (3, {"name": "own"}, "STUDY must be a Study, not 3"),
     ],
 )
 def test_a_wrong_argument_is_an_error_that_names_it(tiny, study, arguments, words):

@@ -185,5 +185,5 @@ def test_a_record_that_may_not_be_read_is_no_damaged_one(cells, tmp_path, monkey
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr("pathlib.Path.read_bytes", refused)
-    with pytest.raises(RunAbortedError, match=r"record\.json: it may not be read"):
+    with pytest.raises(RunAbortedError, match=r"record\.json: no permission to read"):
         launch.outstanding(some, store)

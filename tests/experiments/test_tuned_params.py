@@ -170,7 +170,7 @@ def spoil(path, **changes):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"fold": 1}, "the fold is 0 here, and they were found for 1"),
+        ({"fold": 1}, "the fold is 0 here, and they were tuned for 1"),
         ({"partition": 1}, "the partition is 0 here"),
         ({"labels": {"kind": "permuted", "number": 2, "share": 0.0}}, "the labels is"),
         ({"split": {"kind": "kfold", "folds": 5, "fraction": 1.0}}, "the split is"),
@@ -194,7 +194,7 @@ def test_other_data_methods_and_versions_are_refused(committed, study, data, mon
         (
             replace(using(study), arms={"net": Arm("tiny_net", {"dropout": 0.1}, tuned="mine")}),
             data,
-            "what the arm gives",
+            "its parameters in the arm",
         ),
     ]
     for one, where, words in cases:
@@ -202,7 +202,7 @@ def test_other_data_methods_and_versions_are_refused(committed, study, data, mon
             plan.cells(replace(one, floors=[], reference="net"), [where])
         assert words in str(error.value)
     monkeypatch.setattr(registry.member("methods", "tiny_net"), "version", 2)
-    with pytest.raises(BenchError, match="its version is 2 here, and they were found for 1"):
+    with pytest.raises(BenchError, match="its version is 2 here, and they were tuned for 1"):
         plan.cells(using(study), [data])
 
 

@@ -160,7 +160,7 @@ def test_monai3d_finds_what_a_network_calls_its_classes(network, options):
     [
         ("timm2d", {"network": "resnet81"}, "did you mean 'resnet18'"),
         ("timm2d", {"network": "hf-hub:somebody/something"}, "timm has no network"),
-        ("timm2d", {"options": {"pretrained": True}}, "options may not hold 'pretrained'"),
+        ("timm2d", {"options": {"pretrained": True}}, "options must not contain 'pretrained'"),
         ("timm2d", {"options": {"depht": 3}}, "resnet18 does not take"),
         ("timm2d", {"weights": "w.pth"}, "safetensors file, not w.pth"),
         ("timm2d", {"weights": "gone.safetensors"}, "no file"),
@@ -279,5 +279,5 @@ def test_options_are_json_or_parts(params, options):
 
 
 def test_a_text_has_no_parts():
-    with pytest.raises(BenchError, match="network is 'resnet18', which has no parts to set"):
+    with pytest.raises(BenchError, match="network is 'resnet18', which has no parameters of its own"):
         make("methods", "timm2d", {"network.depth": "3"})

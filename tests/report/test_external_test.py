@@ -87,7 +87,7 @@ def test_a_contrast_knows_that_its_people_are_the_same() -> None:
 def test_without_what_was_said_nothing_is_claimed() -> None:
     found = contrast_row(section(kept=False), "a", "b")
     assert math.isnan(found["p"])
-    assert "not kept" in found["reason"]
+    assert "no predictions are saved" in found["reason"]
 
 
 def test_the_interval_of_a_score_is_that_of_one_model_on_all_people() -> None:

@@ -17,15 +17,17 @@ _ROMAN = {3: "III", 4: "IV", 5: "V", 6: "VI", 7: "VII", 8: "VIII"}
 def check_levels(study: Study, name: str) -> None:
     """BenchError where factors contradict each other, or their design cannot estimate a declared effect."""
     if not study.factors and (study.design != Design()):
-        raise BenchError(f"the study {name} has a design and no factors")
+        raise BenchError(f"the study {name} has a design but no factors; give factors, or remove the design")
     for factor, levels in study.factors.items():
         if levels.control not in levels.levels:
             near = registry.did_you_mean(levels.control, levels.levels)
             raise BenchError(f"factor {factor!r} of the study {name} has no level {levels.control!r}; {near}")
         if len(levels.levels) < 2:
-            raise BenchError(f"factor {factor!r} of the study {name} has one level: there is nothing to compare")
+            raise BenchError(
+                f"factor {factor!r} of the study {name} has one level; give at least two, or remove the factor"
+            )
     if study.factors and study.base is None:
-        raise BenchError(f"the study {name} has factors and no base: give the arm that they vary")
+        raise BenchError(f"the study {name} has factors but no base; give the arm that they vary")
     _check_design(study, f"the design of the study {name}")
     for arm, levels in study.combinations().items():
         _check_agreement(study, name, arm, levels)
@@ -50,12 +52,14 @@ def _check_design(study: Study, where: str) -> None:
         raise BenchError(f"{where}: no kind {design.kind!r}; {registry.did_you_mean(design.kind, KINDS)}")
     for pair in design.interactions:
         if len(pair) != 2 or pair[0] == pair[1]:
-            raise BenchError(f"{where}: an interaction is of two different factors, not of {tuple(pair)}")
+            raise BenchError(f"{where}: an interaction must name two different factors, not {tuple(pair)}")
         _known(pair, factors, where)
     if len({frozenset(pair) for pair in design.interactions}) < len(design.interactions):
         raise BenchError(f"{where}: an interaction is declared twice")
     if bool(design.generators) != (design.kind == "fractional"):
-        raise BenchError(f"{where}: generators make a fractional design, and one is made by nothing else")
+        raise BenchError(
+            f"{where}: a design needs generators if its kind is 'fractional', and must not have them otherwise"
+        )
     if design.kind == "fractional":
         _check_fraction(design, factors, where)
 
@@ -64,20 +68,22 @@ def _check_fraction(design: Design, factors: Mapping[str, Factor], where: str) -
     _known(design.generators, factors, where)
     for name, factor in factors.items():
         if len(factor.levels) != 2:
-            raise BenchError(
-                f"{where}: factor {name!r} has {len(factor.levels)} levels; a fraction is of factors with two"
-            )
+            raise BenchError(f"{where}: factor {name!r} has {len(factor.levels)} levels; a fractional design needs two")
     for name, product in design.generators.items():
         _known(product, factors, where)
         if generated := set(product) & set(design.generators):
-            raise BenchError(f"{where}: the generator of {name!r} has {min(generated)!r}, which is generated itself")
+            raise BenchError(
+                f"{where}: the generator of {name!r} contains {min(generated)!r}, which has its own generator"
+            )
         if len(set(product)) < len(product) or not product:
-            raise BenchError(f"{where}: the generator of {name!r} is a product of different factors, not {product}")
+            raise BenchError(
+                f"{where}: the generator of {name!r} must be a product of different factors, not {product}"
+            )
     effects = [*((name,) for name in factors), *(tuple(pair) for pair in design.interactions)]
     for one, other in itertools.combinations(effects, 2):
         if tuple(sorted(other)) in aliases(design, one):
             raise BenchError(
-                f"{where} cannot tell {effect_name(one)} from {effect_name(other)}: choose other generators"
+                f"{where} cannot separate {effect_name(one)} from {effect_name(other)}; choose other generators"
             )
 
 

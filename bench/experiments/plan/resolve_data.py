@@ -52,7 +52,9 @@ def _sites(spec: DataSpec) -> int:
 
     sites = Counter(column_of("site", spec.name, spec.params))
     if len(sites) < 2:
-        raise BenchError(f"{spec.name} comes from one site, or does not say from which; split it by kfold")
+        raise BenchError(
+            f"{spec.name} has scans of fewer than two sites, so it cannot be split by site; split by kfold"
+        )
     if sites[""]:
         remedy = "write the sites into its table and prepare it again, or split by kfold"
         raise BenchError(f"{sites['']} of the {sites.total()} scans of {spec.name} have no site; {remedy}")
@@ -83,18 +85,20 @@ def locate(
     real = [each for each in requested if not registry.member("datasets", each.name).phantom]
     if stand_ins is None:
         stand_ins = not paths.data_root_is_configured() and not any(prepared[_mark(each)] for each in real)
-    look = _Look(prepared, fingerprint, stand_ins or phantoms, phantoms, study.missing)
+    lookup = _DataLookup(prepared, fingerprint, stand_ins or phantoms, phantoms, study.missing)
     resolved: list[ResolvedData] = []
     notes: list[str] = []
     for data in study.datasets:
-        chosen, words = look.resolve(data)
+        chosen, words = lookup.resolve(data)
         resolved += [chosen] if chosen and chosen not in resolved else []
         notes += [word for word in words if word not in notes]
     names = [item.where for item in resolved]
     if twice := {each for each in names if names.count(each) > 1}:
-        raise BenchError(f"the data set {min(twice)} is here twice with other parameters; make it two studies")
+        raise BenchError(
+            f"the study has the data set {min(twice)} twice, with different parameters; make two studies of it"
+        )
     if not resolved:
-        raise BenchError("no data set of this study is at hand: " + "; ".join(notes))
+        raise BenchError("no data set of this study can be used: " + "; ".join(notes))
     return resolved, notes
 
 
@@ -103,9 +107,9 @@ def _checked(data: Data) -> Data:
     if data.split not in SPLITS:
         raise BenchError(f"no split {data.split!r}; {registry.did_you_mean(data.split, SPLITS)}")
     if not (0 < data.fraction <= 1 and 0 <= data.noise < 1):
-        raise BenchError(f"{data.where}: fraction lies above 0 and up to 1, noise from 0 to below 1")
+        raise BenchError(f"{data.where}: fraction must be above 0 and at most 1, noise at least 0 and below 1")
     if data.noise and (kind := registry.make("datasets", data.name, data.params).task.kind) != "classification":
-        raise BenchError(f"{data.where}: wrong labels are those of other classes, and {data.name} is {kind}")
+        raise BenchError(f"{data.where}: label noise swaps classes, and {data.name} is a {kind} task; remove the noise")
     other, known = data.external, registry.names("datasets")
     if other is not None and other.name not in known:
         raise BenchError(f"no split or data set {other.name!r}; {registry.did_you_mean(other.name, [*SPLITS, *known])}")
@@ -113,10 +117,10 @@ def _checked(data: Data) -> Data:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _DataLookup:
     """The prepared data sets, and the phantoms that may replace missing ones."""
 
-    there: Mapping[str, str | None]
+    prepared: Mapping[str, str | None]
     fingerprint: Any
     stand_ins: bool
     phantoms: bool
@@ -132,9 +136,11 @@ class _Look:
             return resolved, [note] if note else []
         both = [data, data.external]
         if len({registry.member("datasets", each.name).phantom for each in both}) > 1:
-            raise BenchError(f"{data.where}: phantom and real scans never test each other; name two sets of one kind")
+            raise BenchError(
+                f"{data.where}: one of the data sets is a phantom; name two phantoms or two real data sets"
+            )
         if shared := overlap(data.name, data.external.name):
-            raise BenchError(f"{data.external.name} is no external test for {data.name}: {shared}")
+            raise BenchError(f"{data.external.name} cannot be the external test of {data.name}: {shared}")
         twins = any(self._stands_in(each) for each in both)  # phantom and real never share a row
         (spec, note), (other, its_note) = (self._located(each, twins) for each in both)
         notes = [each for each in (note, its_note) if each]
@@ -147,10 +153,10 @@ class _Look:
 
     def _stands_in(self, data: Data) -> bool:
         cls = registry.member("datasets", data.name)
-        return not cls.phantom and not self.there[_mark(data)] and self.stand_ins and bool(cls.twin)
+        return not cls.phantom and not self.prepared[_mark(data)] and self.stand_ins and bool(cls.twin)
 
     def _located(self, data: Data, twin: bool) -> tuple[DataSpec | None, str | None]:
-        cls, mark = registry.member("datasets", data.name), self.there[_mark(data)]
+        cls, mark = registry.member("datasets", data.name), self.prepared[_mark(data)]
         if cls.phantom:
             return _data_spec(data.name, data.params, self.fingerprint(data.name, data.params) or ""), None
         if mark and not twin:
@@ -158,7 +164,7 @@ class _Look:
         remedy = f"run: bench prepare {data.name} --from FOLDER"
         if (twin or self.stand_ins) and cls.twin:
             why = (
-                f"was not asked for, but its phantom {cls.twin}, which"
+                f"is replaced by its phantom {cls.twin}, as requested, which"
                 if self.phantoms
                 else (f"is not prepared: its phantom {cls.twin} stands in, and")
             )
@@ -181,7 +187,8 @@ def _mapping(data: Data, spec: DataSpec, other: DataSpec) -> dict[str, str]:
     ours, theirs = (registry.make("datasets", each.name, each.params) for each in (spec, other))
     if ours.task.kind != theirs.task.kind:
         raise BenchError(
-            f"{spec.name} is {ours.task.kind} and {other.name} {theirs.task.kind}: neither tests the other"
+            f"{spec.name} is a {ours.task.kind} task and {other.name} a {theirs.task.kind} task:"
+            " models of one cannot be tested on the other"
         )
     if ours.task.kind == "regression" or tuple(ours.task.classes) == tuple(theirs.task.classes):
         return {}
@@ -191,7 +198,8 @@ def _mapping(data: Data, spec: DataSpec, other: DataSpec) -> dict[str, str]:
     if lost:
         class_lists = f"{', '.join(ours.task.classes)} and {', '.join(theirs.task.classes)}"
         raise BenchError(
-            f"{data.where}: the classes are {class_lists}, and nothing says what {lost[0]!r} is there; give labels, as"
+            f"{data.where}: the classes are {class_lists}, and the study does not say which class of"
+            f" {data.external.name} is {lost[0]!r}; give labels, as in"
             f" Data({data.name!r}, external=Data({data.external.name!r}),"
             f" labels={{{lost[0]!r}: {theirs.task.classes[-1]!r}}})"
         )

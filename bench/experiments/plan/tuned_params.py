@@ -31,8 +31,8 @@ def read(name: str) -> dict[str, Any]:
     known = files()
     if name not in known:
         raise BenchError(
-            f"no tuned parameters {name!r}; {registry.did_you_mean(name, known)}; `bench tune --study {name}` finds"
-            f" them; what it writes is used once it lies beside the studies as {FOLDER}/{name}.json"
+            f"no tuned parameters {name!r}; {registry.did_you_mean(name, known)}; search for them with"
+            f" `bench tune --study {name}`, and save the file that it writes beside the studies as {FOLDER}/{name}.json"
         )
     return tuned_file.read_tuned(known[name])
 
@@ -46,11 +46,11 @@ def fitted(trial: Trial, name: str) -> tuple[Trial, dict[str, Any]]:
     for words, of, value in _aspects(trial):
         same = [one for one in left if of(one) == value]
         if not same:
-            sets = ", ".join(sorted({_told(of(one)) for one in left}))
+            sets = ", ".join(sorted({_shortened(of(one)) for one in left}))
             raise BenchError(
-                f"tuned parameters {name!r} are not for this trial of {trial.method.name}: {words} is {_told(value)}"
-                f" here, and they were found for {sets}. Parameters are used on the fold that they were found on, and"
-                f" on no other; search anew: bench tune --study {name}"
+                f"tuned parameters {name!r} do not apply to this trial of {trial.method.name}: {words} is"
+                f" {_shortened(value)} here, and they were tuned for {sets}. They are used only on the fold they were"
+                f" tuned on; search again: bench tune --study {name}"
             )
         left = same
     params = {**trial.method.params, **left[0]["params"]}
@@ -63,7 +63,7 @@ def _aspects(trial: Trial) -> Iterator[tuple[str, Callable[[Entry], Any], Any]]:
     method = trial.method
     yield "the method", lambda one: one["method"]["name"], method.name
     yield "its version", lambda one: one["method"]["version"], method.version
-    yield "what the arm gives it", lambda one: canonical(one["method"]["params"]), canonical(method.params)
+    yield "its parameters in the arm", lambda one: canonical(one["method"]["params"]), canonical(method.params)
     yield "the curriculum", lambda one: canonical(one["curriculum"]), canonical(plain(trial.curriculum))
     yield "the data set", lambda one: one["data"]["name"], trial.data.name
     yield "its version", lambda one: one["data"]["version"], trial.data.version
@@ -76,7 +76,7 @@ def _aspects(trial: Trial) -> Iterator[tuple[str, Callable[[Entry], Any], Any]]:
     yield "the fold", lambda one: one["fold"], trial.fold
 
 
-def _told(value: Any) -> str:
+def _shortened(value: Any) -> str:
     """A value as text for a message, at most one line long."""
     text = str(value)
     return text if len(text) <= 100 else f"{text[:97]}..."

@@ -26,7 +26,9 @@ def check(study: Study, name: str) -> None:
         raise BenchError(f"the study {name} has no arms")
     for label, arm in arms.items():
         if wrong := set(arm.tasks) - set(KINDS):
-            raise BenchError(f"arm {label!r} of the study {name}: no kind of task {min(wrong)!r}; {', '.join(KINDS)}")
+            raise BenchError(
+                f"arm {label!r} of the study {name}: no kind of task {min(wrong)!r}; choose from {', '.join(KINDS)}"
+            )
         try:
             registry.make("methods", arm.method, arm.params)
             registry.make("curricula", arm.curriculum, arm.curriculum_params)
@@ -49,18 +51,18 @@ def _check_named(study: Study, name: str, arms: Mapping[str, Arm]) -> None:
     if same := [one for one, other in study.contrasts if one == other]:
         raise BenchError(f"the study {name} compares the arm {same[0]!r} with itself")
     if study.margin is not None and study.margin <= 0:
-        raise BenchError(f"the study {name}: a margin of equivalence is more than 0, not {study.margin:g}")
+        raise BenchError(f"the study {name}: the margin of equivalence must be above 0, not {study.margin:g}")
     if study.missing not in ("stop", "skip"):
-        raise BenchError(f"the study {name}: missing is 'stop' or 'skip', not {study.missing!r}")
+        raise BenchError(f"the study {name}: missing must be 'stop' or 'skip', not {study.missing!r}")
 
 
 def _check_labels(study: Study, name: str) -> None:
     labels = [label for label, _ in study.rows()]
     labels += [arm_label(arm, "random_labels") for arm in study.random_labels.arms] if study.random_labels else []
     if twice := {label for label in labels if labels.count(label) > 1}:
-        raise BenchError(f"the study {name} has two arms {min(twice)!r}; rename one")
+        raise BenchError(f"the study {name} has two arms named {min(twice)!r}; rename one")
     if wrong := [label for label in labels if not label.strip() or not label.isprintable()]:
-        raise BenchError(f"the study {name} has an arm {wrong[0]!r}; a label is one line of printable signs; rename it")
+        raise BenchError(f"the study {name} has an arm {wrong[0]!r}; rename it in one line of printable characters")
 
 
 def contrasts(study: Study) -> list[tuple[str, str]]:

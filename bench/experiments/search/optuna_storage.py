@@ -209,7 +209,7 @@ def close_storage(backend: BaseStorage) -> None:
 def _repair_journal(path: Path, lock: _JournalLock) -> str:
     """Remove the incomplete last line that a killed process left in a journal.
 
-    Returns which line is no entry of a journal, empty if all are; a file with such a line is not changed.
+    Returns which line is not an entry of a journal, empty if all are; a file with such a line is not changed.
     """
     lock.acquire()
     try:

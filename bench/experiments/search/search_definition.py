@@ -103,7 +103,7 @@ class Search:
         if needed := needed_by(self.trial):
             raise UnsearchableError(
                 f"arm {self.arm!r} learns from another trial ({needed[0].method.name}), whose record has scores of the"
-                " test part, which no search may read; tune that method, and give the result as the teacher's"
+                " test part, which a search must not read; tune that method, and give the result as the teacher's"
                 " parameters"
             )
 
@@ -123,7 +123,7 @@ class Search:
             default = default[part]
         if not values.holds(default):
             raise BenchError(
-                f"arm {self.arm!r}: its own {name}={default!r} lies outside of {values}; every search begins with the"
+                f"arm {self.arm!r}: its default {name}={default!r} is outside of {values}; every search begins with the"
                 " defaults, so the space must contain them: widen it, or change the arm's parameters"
             )
         return default
@@ -170,12 +170,12 @@ def check_tuning(name: str, study: Study) -> Tuning:
     if tuning is None:
         raise BenchError(f"the study {name} has no search; give it tuning=Tuning(trials=40)")
     if type(tuning.trials) is not int or tuning.trials < 1:
-        raise BenchError(f"the study {name}: a search has 1 trial at least, not {tuning.trials!r}")
+        raise BenchError(f"the study {name}: a search needs at least 1 trial, not {tuning.trials!r}")
     for objective in tuning.objectives:
         if objective not in OBJECTIVES:
             raise BenchError(f"no objective {objective!r}; {registry.did_you_mean(objective, OBJECTIVES)}")
     if not tuning.objectives or tuning.objectives[0] != "validation":
-        raise BenchError(f"the first objective of a search is 'validation', not {list(tuning.objectives)}")
+        raise BenchError(f"the first objective of a search must be 'validation', not {list(tuning.objectives)}")
     if len(set(tuning.objectives)) < len(tuning.objectives):
         raise BenchError(f"an objective is given twice: {list(tuning.objectives)}")
     samplers.check_samplers(tuning)
@@ -187,7 +187,7 @@ def _check_arms(name: str, study: Study, tuning: Tuning) -> None:
     arms = dict(study.rows())
     if not isinstance(tuning.spaces, Mapping):
         raise BenchError(
-            f"tuning of the study {name}: spaces are a dict of arms and their spaces, not {tuning.spaces!r}"
+            f"tuning of the study {name}: spaces must be a dict of arms and their spaces, not {tuning.spaces!r}"
         )
     for label in (*tuning.arms, *tuning.spaces):
         if label not in arms:

@@ -267,7 +267,7 @@ def _check_owner(backend: optuna.storages.BaseStorage, storage: OptunaStorage, s
         owner = other.user_attrs.get("study")
         if owner != study and (owner or other.user_attrs or other.study_name):
             content = (
-                f"searches of the study {owner}" if owner else f"{other.study_name!r}, which is no search of bench"
+                f"searches of the study {owner}" if owner else f"{other.study_name!r}, which is not a search of bench"
             )
             raise BenchError(
                 f"the storage {storage.safe_name} holds {content}, not of {study}; give another with --storage"
