@@ -17,8 +17,17 @@ def data_root() -> Path:
         ``$BENCH_DATA``, or ``dclse-bench`` in ``$XDG_DATA_HOME`` (``~/.local/share`` by default).
     """
     given = os.environ.get("BENCH_DATA")
-    if given:
-        return Path(given).expanduser()
+    return Path(given).expanduser() if given else own_data_root()
+
+
+def own_data_root() -> Path:
+    """Folder of prepared data of this user.
+
+    Returns
+    -------
+    Path
+        ``dclse-bench`` in ``$XDG_DATA_HOME`` (``~/.local/share`` by default), whatever ``$BENCH_DATA`` is.
+    """
     shares = os.environ.get("XDG_DATA_HOME")
     return (Path(shares) if shares else Path.home() / ".local" / "share") / "dclse-bench"
 

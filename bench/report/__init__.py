@@ -45,7 +45,8 @@ def build(study: str, root: Path, data: ReportData | None = None) -> Path:
     """Build the report of a study from the runs that are finished; returns the path of the HTML page.
 
     root: of the results. data: the result of `read`, to avoid reading twice. BenchError if the study was not run there,
-    or if a file would name a person or a folder of this machine; then no text file is written.
+    or if a file would name a person or a folder of this machine; then no text file is written. RunAbortedError if the
+    salt of the aliases cannot be read, or is another one than that of the last report.
     """
     data = data or read(study, root)
     with disk_errors(root), locked(Path(root) / study / ".report.claim"):
@@ -55,6 +56,7 @@ def build(study: str, root: Path, data: ReportData | None = None) -> Path:
 def _build(data: ReportData, folder: Path) -> Path:
     from bench.report import context, figure_files, html, report_manifest, text_formats
 
+    report_manifest.check_aliases(folder / "manifest.json")
     facts = context.gather(data.results, data.tables, data.protected)
     figures = [*(figure for part in facts.parts for figure in part.figures), *facts.figures_over_data_sets]
     figure_files.save_figures(figures, folder / "figures")

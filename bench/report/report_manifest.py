@@ -6,18 +6,21 @@ Its form is published as `templates/manifest.schema.json` (JSON Schema 2020-12),
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from collections import Counter
 from collections.abc import Iterable
 from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from bench import __version__
-from bench.core import Record, plain
+from bench.core import Record, RunAbortedError, paths, plain
 from bench.report.protected_names import data_sets_of
 from bench.report.tables import DatasetResults, Results, Run
 from bench.storage import provenance
+from bench.storage.alias_salt import SALT, salt_mark
 from bench.storage.anonymise import alias, clean
 
 SCHEMA = "dclse-bench/manifest/1"
@@ -42,6 +45,7 @@ def manifest(results: Results) -> dict[str, Any]:
         "study": plan.study,
         "question": plan.question,
         "protocol": plan.protocol,
+        "alias_salt": salt_mark(paths.data_root()),
         "command": clean(plan.command),
         "recipe": plain(plan.recipe),
         "design": {name: getattr(plan, name) for name in ("folds", "partitions", "seeds", "contrasts", "margin")},
@@ -52,6 +56,24 @@ def manifest(results: Results) -> dict[str, Any]:
         "environment": {"records": environments(results.records), "report": _here()},
         "trials": [_trial(section, run) for section in results.sections for run in section.runs],
     }
+
+
+def check_aliases(path: Path) -> None:
+    """RunAbortedError if the last manifest of this report was made with another salt: its aliases would change.
+
+    path: of the last manifest. One that is missing, damaged or of an earlier version is not compared.
+    """
+    try:
+        before = json.loads(path.read_bytes()).get("alias_salt")
+    except (OSError, ValueError, AttributeError):
+        return
+    salt = paths.data_root() / SALT
+    if before not in (None, salt_mark(paths.data_root())):
+        raise RunAbortedError(
+            f"the aliases of people and scans would differ from those of the last report in {path.parent}, which was"
+            f" made with another salt than {salt}. Set BENCH_DATA to the data root of that report, or copy its"
+            f" file `{SALT}` to {salt}. To accept other aliases, delete {path}"
+        )
 
 
 def schema() -> str:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import html
-import os
 import re
-import secrets as chance
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,9 +18,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from bench.core import BenchError, paths
+from bench.storage.alias_salt import read_salt
 
 LONG = 6  # digits of a number that may be a name
-SALT = "salt"  # the file under the data root
 _PATH = re.compile(r"""(?<![\w.:/])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:'"<>|,;()]+[/\\])+([^\s/\\:'"<>|,;()]*)""")
 _SUBJECT = re.compile(r"\b(?:sub|ses)-\w+")
 _SCAN = re.compile(r"(?<![\w.-])[\w.-]+\.(?:nii|img|hdr|mgz|mgh|dcm)(?:\.gz)?\b")
@@ -176,8 +174,9 @@ def alias(data: str, name: str) -> str:
     """What a report calls a scan or a person: 16 hexadecimal digits of a keyed hash.
 
     Without the salt, which is stored with the prepared data alone, the name cannot be found by trying names.
+    RunAbortedError if the salt cannot be read, see `alias_salt`.
     """
-    return hmac.new(salt(paths.data_root()), f"{data}\0{name}".encode(), hashlib.sha256).hexdigest()[:16]
+    return hmac.new(read_salt(paths.data_root()), f"{data}\0{name}".encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def aliases(data: str, names: Iterable[str]) -> list[str]:
@@ -185,25 +184,3 @@ def aliases(data: str, names: Iterable[str]) -> list[str]:
     names = list(map(str, names))
     known = {name: alias(data, name) for name in set(names)}
     return [known[name] for name in names]
-
-
-@cache
-def salt(root: Path) -> bytes:
-    """The salt under a data root, created if missing; of this process alone if the root cannot be written."""
-    path = root / SALT
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        if not path.is_file():
-            new = root / f".{SALT}-{chance.token_hex(4)}"
-            new.write_text(chance.token_hex(32))
-            new.chmod(0o600)
-            try:
-                os.link(new, path)  # a second process takes the salt of the first
-            except FileExistsError:
-                pass
-            except OSError:  # a file system without links
-                new.replace(path)
-            new.unlink(missing_ok=True)
-        return path.read_bytes()
-    except OSError:
-        return chance.token_bytes(32)
