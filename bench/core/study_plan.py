@@ -6,65 +6,117 @@ written when a study is run.
 
 from __future__ import annotations
 
-import dataclasses
-import types
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Self, Union
+from typing import Any, Self
 
 from bench.core.data import Task
-from bench.core.serialization import plain
+from bench.core.plan_json import PlanPart, encode, make_decoder, optional_field
 from bench.core.study import RandomLabels
 from bench.core.trial_parts import DataSpec, Recipe
 
 Json = Mapping[str, Any]
 
 
-def _optional(default: Any = None) -> Any:
-    """A field that plan.json omits if it has its default."""
-    made = {"default_factory": dict} if default == {} else {"default": default}
-    return field(**made, metadata={"omitted": default})
-
-
-class _Part:
-    """A part of a plan. All fields are written, except optional ones that have their default."""
-
-
 @dataclass(frozen=True, kw_only=True)
-class PlannedCell(_Part):
-    """A trial of the study and its place in the tables."""
+class PlannedCell(PlanPart):
+    """A trial of the study and its place in the tables.
 
-    key: str  # of the trial
-    data: str  # the name of its data entry
+    Attributes
+    ----------
+    key : str
+        Key of the trial.
+    data : str
+        Name of its data entry.
+    arm, role : str
+        Label of the arm, and its role: arm, again (repeated for the A/A control), random_labels or upstream.
+    family, method : str
+        Family and name of the method; empty in old plans.
+    partition, fold, seed : int
+        Place of the trial, from 0.
+    number : int
+        Number of the permutation of labels, from 0; for the role random_labels only.
+    upstream : tuple of str
+        Keys of the trials that it learns from.
+    tuning : mapping of str to float
+        Cost of the search for its parameters; empty without a search.
+    """
+
+    key: str
+    data: str
     arm: str
-    role: str  # arm, again, random_labels, upstream
+    role: str
     family: str = ""
     method: str = ""
     partition: int
     fold: int
     seed: int
-    number: int = 0  # of the permutation of labels
-    upstream: tuple[str, ...] = ()  # keys of the trials that it learns from
-    tuning: Mapping[str, float] = _optional({})  # what finding its parameters cost
+    number: int = 0
+    upstream: tuple[str, ...] = ()
+    tuning: Mapping[str, float] = optional_field({})
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExternalData(_Part):
-    """Other data that the models of a data entry are tested on."""
+class ExternalData(PlanPart):
+    """Other data that the models of a data entry are tested on.
+
+    Attributes
+    ----------
+    data : DataSpec
+        The data set.
+    labels : mapping of str to str
+        Class in training -> class in this set, where they differ.
+    title : str
+        Title of the data set in tables.
+    """
 
     data: DataSpec
-    labels: Mapping[str, str] = field(default_factory=dict)  # class learnt -> class there, where they differ
+    labels: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataEntry(_Part):
-    """A data set of the study, its division, and its description."""
+class DataEntry(PlanPart):
+    """A data set of the study, its division, and its description.
 
-    name: str  # as tables name it: the data set and its division
-    data: str = ""  # the data set; empty in old plans, where it is the name
+    Attributes
+    ----------
+    name : str
+        Name in tables: the data set and its division.
+    data : str
+        Registered name of the data set; empty in old plans, where it is `name`.
+    params : mapping
+        Parameters of the data set.
+    fingerprint : str or None
+        Checksum of the prepared scans; empty or None if they were not prepared yet.
+    phantom : bool
+        True if a program made the scans.
+    stand_in_for : str or None
+        Name of the real data set that this phantom replaces.
+    title : str
+        Title in tables.
+    task : Task
+        Kind, classes and primary metric.
+    shape : tuple of int
+        Channels and voxels of a scan, (C, D, H, W) or (C, H, W); empty in old plans.
+    split : str
+        Kind of split: kfold, site or publisher.
+    fraction : float
+        Share of the training groups that are used, in (0, 1].
+    noise : float
+        Share of the training groups with a wrong class, in [0, 1).
+    folds, partitions : int or None
+        Number of folds and of partitions; None in old plans: those of the study.
+    oracle : float or None
+        Score of the best possible predictions for a phantom, in the unit of the primary metric.
+    external : ExternalData or None
+        Other data to test on.
+    alike : mapping of str to str
+        Arm that is left out -> the arm that it would repeat.
+    """
+
+    name: str
+    data: str = ""
     params: Json = field(default_factory=dict)
     fingerprint: str | None = None
     phantom: bool
@@ -73,13 +125,13 @@ class DataEntry(_Part):
     task: Task
     shape: tuple[int, ...] = ()
     split: str = "kfold"
-    fraction: float = 1.0  # of the training groups
-    noise: float = 0.0  # share of the training groups under a wrong class
-    folds: int | None = None  # None in old plans: those of the study
-    partitions: int | None = None  # None in old plans: those of the study
-    oracle: float | None = _optional()  # what the best possible reader of a phantom scores
-    external: ExternalData | None = _optional()
-    alike: Mapping[str, str] = field(default_factory=dict)  # arm that is left out -> the arm that it would repeat
+    fraction: float = 1.0
+    noise: float = 0.0
+    folds: int | None = None
+    partitions: int | None = None
+    oracle: float | None = optional_field()
+    external: ExternalData | None = optional_field()
+    alike: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def set_name(self) -> str:
@@ -88,20 +140,46 @@ class DataEntry(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FactorLevels(_Part):
-    """The levels of a factor and the one that the others are compared with."""
+class FactorLevels(PlanPart):
+    """The levels of a factor and the one that the others are compared with.
+
+    Attributes
+    ----------
+    control : str
+        The level to compare with.
+    levels : tuple of str
+        All levels, in the order of the study.
+    """
 
     control: str
     levels: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlannedDesign(_Part):
-    """Which combinations of the levels of factors are run, and which effects cannot be separated."""
+class PlannedDesign(PlanPart):
+    """Which combinations of the levels of factors are run, and which effects cannot be separated.
+
+    Attributes
+    ----------
+    kind : str
+        single, full or fractional.
+    factors : mapping of str to FactorLevels
+        The factors by name.
+    combinations : mapping of str to mapping
+        Arm -> factor -> level.
+    interactions : tuple of (str, str)
+        Pairs of factors whose interaction is reported.
+    generators : mapping of str to tuple of str
+        Fractional designs: factor -> the factors of which it is the product.
+    resolution : int or None
+        Resolution of a fractional design.
+    aliases : mapping of str to tuple of str
+        Effect -> the effects that cannot be separated from it.
+    """
 
     kind: str
     factors: Mapping[str, FactorLevels]
-    combinations: Mapping[str, Mapping[str, str]]  # arm -> factor -> level
+    combinations: Mapping[str, Mapping[str, str]]
     interactions: tuple[tuple[str, str], ...] = ()
     generators: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     resolution: int | None = None
@@ -109,18 +187,56 @@ class PlannedDesign(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyPlan(_Part):
-    """A study as it was planned when it was last run."""
+class StudyPlan(PlanPart):
+    """A study as it was planned when it was last run.
+
+    Attributes
+    ----------
+    study, question : str
+        Name of the study, and what it asks.
+    protocol : int
+        Version of the protocol.
+    reference : str
+        Arm that the others are compared with.
+    contrasts : tuple of (str, str)
+        Pairs: an arm, and the arm that it is compared with.
+    floors : tuple of str
+        Arms that every method should beat.
+    blind : tuple of str
+        Arms whose method does not use the images.
+    margin : float or None
+        Margin of equivalence, in the unit of the primary metric.
+    again : (str, str) or None
+        Arm that the A/A control repeats, and the label of the repetition.
+    random_labels : RandomLabels or None
+        Control that trains on permuted labels.
+    folds, partitions, seeds : int
+        Numbers of folds, of partitions and of seeds.
+    recipe : Recipe
+        Training settings that all arms share.
+    data : tuple of DataEntry
+        The data sets.
+    design : PlannedDesign or None
+        Factorial design; None without factors.
+    cards : mapping
+        Kind -> name -> description of a member.
+    cells : tuple of PlannedCell
+        All trials; one that several tables use has several cells.
+    notes : tuple of str
+        Notes for the report, for example on data that are not prepared.
+    command : str
+        Command that runs the study again.
+    """
 
     study: str
     question: str = ""
     protocol: int
     reference: str
-    contrasts: tuple[tuple[str, str], ...] = ()  # (arm, the arm that it is compared with)
+    contrasts: tuple[tuple[str, str], ...] = ()
     floors: tuple[str, ...] = ()
-    blind: tuple[str, ...] = ()  # arms whose method sees no image
-    margin: float | None = None  # of equivalence
-    again: tuple[str, str] | None = None  # the arm that the A/A control repeats, and the label of the repetition
+    blind: tuple[str, ...] = ()
+    margin: float | None = None
+    again: tuple[str, str] | None = None
     random_labels: RandomLabels | None = None
     folds: int
     partitions: int
@@ -128,7 +244,7 @@ class StudyPlan(_Part):
     recipe: Recipe
     data: tuple[DataEntry, ...]
     design: PlannedDesign | None = None
-    cards: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # kind -> name -> description of a member
+    cards: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     cells: tuple[PlannedCell, ...]
     notes: tuple[str, ...] = ()
     command: str = ""
@@ -152,7 +268,7 @@ class StudyPlan(_Part):
         KeyError, TypeError, ValueError
             If it is not a plan.
         """
-        return _decoder(cls)(entry)
+        return make_decoder(cls)(entry)
 
     def to_json(self) -> dict[str, Any]:
         """Convert the plan to the JSON of plan.json.
@@ -162,54 +278,4 @@ class StudyPlan(_Part):
         dict
             Plain values.
         """
-        return _encoded(self)
-
-
-def _encoded(value: Any) -> Any:
-    if isinstance(value, tuple | list):
-        return [_encoded(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(name): _encoded(item) for name, item in value.items()}
-    if not isinstance(value, _Part):
-        return plain(value)
-    values = {each: getattr(value, each.name) for each in dataclasses.fields(value)}
-    return {
-        each.name: _encoded(item)
-        for each, item in values.items()
-        if "omitted" not in each.metadata or item != each.metadata["omitted"]
-    }
-
-
-@cache
-def _decoder(kind: Any) -> Callable[[Any], Any]:
-    """A function that creates a value of an annotated type from its JSON. Scalars are returned unchanged."""
-    origin, args = typing.get_origin(kind), typing.get_args(kind)
-    if dataclasses.is_dataclass(kind):
-        return _dataclass_decoder(kind)
-    if origin in (Union, types.UnionType) and type(None) in args and len(args) == 2:
-        inner = _decoder(next(each for each in args if each is not type(None)))
-        return lambda value: None if value is None else inner(value)
-    if origin is tuple:
-        inner = _decoder(args[0])
-        return lambda value: tuple(inner(item) for item in value)
-    if origin is Mapping and args[1] is not Any:
-        inner = _decoder(args[1])
-        return lambda value: {name: inner(item) for name, item in value.items()}
-    return lambda value: value
-
-
-def _dataclass_decoder(kind: type) -> Callable[[Json], Any]:
-    hints = typing.get_type_hints(kind)
-    decoders = {each.name: _decoder(hints[each.name]) for each in dataclasses.fields(kind)}
-    needed = [
-        each.name
-        for each in dataclasses.fields(kind)
-        if each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
-    ]
-
-    def decode(entry: Json) -> Any:
-        if lacking := [name for name in needed if name not in entry]:
-            raise KeyError(f"no {lacking[0]!r}")
-        return kind(**{name: item(entry[name]) for name, item in decoders.items() if name in entry})
-
-    return decode
+        return encode(self)

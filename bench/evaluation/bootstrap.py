@@ -94,15 +94,45 @@ def group_bootstrap(
 
 
 def inflation(folds: int, correlation: float) -> float:
-    """Factor by which correlated folds increase the variance of their mean: 1 + (folds - 1) correlation."""
+    """Factor by which correlated folds increase the variance of their mean.
+
+    Parameters
+    ----------
+    folds : int
+        Number of folds.
+    correlation : float
+        Correlation of the errors of two folds, in [0, 1].
+
+    Returns
+    -------
+    float
+        1 + (folds - 1) correlation.
+    """
     return 1 + (folds - 1) * correlation
 
 
 def faultless(folds: Sequence[Fold], level: float, more: float = 1.0) -> float:
-    """The lower bound of a proportion without an observed error (Clopper & Pearson 1934).
+    """The lower bound of a proportion without an observed error.
 
-    The number of trials is the number of groups of the rarest class over all folds. more: factor by which the variance
-    is inflated, see `inflation`.
+    The number of trials is the number of groups of the rarest class over all folds.
+
+    Parameters
+    ----------
+    folds : sequence of (targets, predictions, groups)
+        The test part of each model; targets are classes.
+    level : float
+        Coverage of the interval, in (0, 1).
+    more : float
+        Factor by which the variance is inflated, see `inflation`.
+
+    Returns
+    -------
+    float
+        The bound, in [0, 1].
+
+    References
+    ----------
+    Clopper & Pearson, Biometrika 1934.
     """
     y = np.concatenate([np.asarray(targets) for targets, _, _ in folds])
     who = np.concatenate([members(t, g) + 1_000_000 * n for n, (t, _, g) in enumerate(folds)])
@@ -136,15 +166,48 @@ def _left_out(
 
 
 def members(y: np.ndarray, groups: Sequence) -> np.ndarray:
-    """(N,) group index of each scan. ValueError where the number of groups is not that of the scans."""
+    """Index of the group of each scan.
+
+    Parameters
+    ----------
+    y : ndarray of shape (N, ...)
+        Targets.
+    groups : sequence of shape (N,)
+        Group of each scan.
+
+    Returns
+    -------
+    ndarray of int of shape (N,)
+        Indices from 0, in the order of the sorted groups.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many groups as scans.
+    """
     _, member = np.unique(np.asarray(groups), return_inverse=True)
     if member.shape != (len(y),):
-        raise ValueError(f"{len(member)} groups for {len(y)} scans")
+        raise ValueError(f"{len(member)} groups for {len(y)} scans; give one group for each scan")
     return member
 
 
 def drawn(number: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
-    """(repeats, number) how often each of `number` groups occurs in `number` draws with replacement."""
+    """Draw groups with replacement.
+
+    Parameters
+    ----------
+    number : int
+        Number of groups, and of draws in each resample.
+    repeats : int
+        Number of resamples.
+    rng : numpy.random.Generator
+        Source of the draws.
+
+    Returns
+    -------
+    ndarray of int of shape (repeats, number)
+        How often each group occurs in each resample.
+    """
     drawn = rng.integers(0, number, (repeats, number))
     drawn += number * np.arange(repeats)[:, None]
     return np.bincount(drawn.ravel(), minlength=repeats * number).reshape(repeats, number)

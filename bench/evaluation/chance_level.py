@@ -122,10 +122,23 @@ def _centred(table: np.ndarray) -> np.ndarray:
 
 
 def together(metric: Metric, y: np.ndarray, p: np.ndarray) -> np.ndarray | None:
-    """(N, N) contribution of the target of a scan (row) and the prediction of another scan (column) to the score.
+    """Contributions of every target and every prediction to a score.
 
-    The sum over a pairing of targets with predictions is the score of that pairing, up to a constant. None where the
-    metric is not such a sum, or is not defined for the part.
+    The sum over a pairing of targets with predictions is the score of that pairing, up to a constant.
+
+    Parameters
+    ----------
+    metric : Metric
+    y : ndarray of shape (N,)
+        Targets of a part.
+    p : ndarray of shape (N, K) or (N,)
+        Predictions.
+
+    Returns
+    -------
+    ndarray of shape (N, N) or None
+        Of the target of a scan (row) and the prediction of a scan (column). None where the metric is not such a sum, or
+        is not defined for the part.
     """
     if metric.kind == "segmentation" or not np.isfinite(metric(y, p)):
         return None

@@ -13,12 +13,42 @@ BINS = 10  # of equal width, for the calibration error
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole (R,), NaN where whole is 0."""
+    """Divide two arrays, with NaN where the denominator is 0.
+
+    Parameters
+    ----------
+    part, whole : ndarray of shape (R,)
+        Numerators and denominators.
+
+    Returns
+    -------
+    ndarray of shape (R,)
+        part / whole.
+    """
     return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
 
 
 def auc(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve; over more than two classes the mean of each class against the rest."""
+    """Area under the ROC curve; over more than two classes the mean of each class against the rest.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (N,)
+        True class of each scan, from 0.
+    p : ndarray of shape (N, K)
+        Predicted probability of each class.
+    w : ndarray of shape (R, N)
+        Weights of the scans, one row for each resample.
+
+    Returns
+    -------
+    ndarray of shape (R,)
+        Area, in [0, 1]; NaN where a class has no scan.
+
+    References
+    ----------
+    Mann & Whitney, Annals of Mathematical Statistics 1947.
+    """
     if p.shape[1] == 2:
         return _area(y == 1, p[:, 1], w)
     return np.mean([_area(y == k, p[:, k], w) for k in range(p.shape[1])], axis=0)
@@ -49,6 +79,20 @@ def average_precision(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray
     """Precision at each score, weighted by the increase of recall; more than two classes: the mean over them.
 
     With two classes it is that of class 1. Uninformative predictions score the proportion of the class.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (N,)
+        True class of each scan, from 0.
+    p : ndarray of shape (N, K)
+        Predicted probability of each class.
+    w : ndarray of shape (R, N)
+        Weights of the scans, one row for each resample.
+
+    Returns
+    -------
+    ndarray of shape (R,)
+        Average precision, in [0, 1]; NaN where a class has no scan.
     """
     if p.shape[1] == 2:
         return _precision(y == 1, p[:, 1], w)
@@ -64,17 +108,64 @@ def _precision(positive: np.ndarray, score: np.ndarray, w: np.ndarray) -> np.nda
 
 
 def recall(y: np.ndarray, p: np.ndarray, w: np.ndarray, k: int) -> np.ndarray:
-    """The proportion of the scans of class k that are predicted as class k."""
+    """The proportion of the scans of class k that are predicted as class k.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (N,)
+        True class of each scan, from 0.
+    p : ndarray of shape (N, K)
+        Predicted probability of each class.
+    w : ndarray of shape (R, N)
+        Weights of the scans, one row for each resample.
+    k : int
+        The class.
+
+    Returns
+    -------
+    ndarray of shape (R,)
+        Recall, in [0, 1]; NaN where class k has no scan.
+    """
     return ratio(w[:, (y == k) & (p.argmax(1) == k)].sum(axis=1), w[:, y == k].sum(axis=1))
 
 
 def balanced_accuracy(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """The mean of the recalls of all classes."""
+    """The mean of the recalls of all classes.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (N,)
+        True class of each scan, from 0.
+    p : ndarray of shape (N, K)
+        Predicted probability of each class.
+    w : ndarray of shape (R, N)
+        Weights of the scans, one row for each resample.
+
+    Returns
+    -------
+    ndarray of shape (R,)
+        Balanced accuracy, in [0, 1]; NaN where a class has no scan.
+    """
     return np.mean([recall(y, p, w, k) for k in range(p.shape[1])], axis=0)
 
 
 def f1(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Mean over all classes (also where there are two) of the harmonic mean of precision and recall."""
+    """Mean over all classes (also where there are two) of the harmonic mean of precision and recall.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (N,)
+        True class of each scan, from 0.
+    p : ndarray of shape (N, K)
+        Predicted probability of each class.
+    w : ndarray of shape (R, N)
+        Weights of the scans, one row for each resample.
+
+    Returns
+    -------
+    ndarray of shape (R,)
+        Macro F1, in [0, 1]; NaN where a class has no scan.
+    """
     called, scores = p.argmax(1), []
     for k in range(p.shape[1]):
         positives = w[:, y == k].sum(axis=1)
@@ -84,9 +175,26 @@ def f1(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def mcc(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """The correlation of true and predicted classes (Matthews 1975; Gorodkin 2004 for more than two).
+    """The correlation of true and predicted classes.
 
-    0 where all scans are predicted as one class; NaN where all scans are of one class.
+    Parameters
+    ----------
+    y : ndarray of int of shape (N,)
+        True class of each scan, from 0.
+    p : ndarray of shape (N, K)
+        Predicted probability of each class.
+    w : ndarray of shape (R, N)
+        Weights of the scans, one row for each resample.
+
+    Returns
+    -------
+    ndarray of shape (R,)
+        Correlation, in [-1, 1]; 0 where all scans are predicted as one class, NaN where all are of one class.
+
+    References
+    ----------
+    Matthews, Biochimica et Biophysica Acta 1975; for more than two classes Gorodkin, Computational Biology and
+    Chemistry 2004.
     """
     called, classes = p.argmax(1), range(p.shape[1])
     whole = w.sum(axis=1)
@@ -100,7 +208,26 @@ def mcc(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def calibration_error(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Absolute difference of the probability of the predicted class and its accuracy, averaged over the bins."""
+    """Absolute difference of the probability of the predicted class and its accuracy, averaged over the bins.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (N,)
+        True class of each scan, from 0.
+    p : ndarray of shape (N, K)
+        Predicted probability of each class.
+    w : ndarray of shape (R, N)
+        Weights of the scans, one row for each resample.
+
+    Returns
+    -------
+    ndarray of shape (R,)
+        Expected calibration error, in [0, 1].
+
+    References
+    ----------
+    Guo et al., ICML 2017.
+    """
     sure, right = p.max(axis=1), p.argmax(axis=1) == y
     place = np.clip(np.ceil(sure * BINS - 1e-9).astype(int) - 1, 0, BINS - 1)  # bins are (0, 0.1], ..., (0.9, 1]
     gaps = [np.abs(w[:, place == at] @ (right - sure)[place == at]) for at in np.unique(place)]
@@ -108,15 +235,66 @@ def calibration_error(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray
 
 
 def correct(y: np.ndarray, p: np.ndarray, spacing: object) -> np.ndarray:
-    """(N,) 1 where the most probable class is the true one, else 0."""
+    """Whether the most probable class is the true one.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (N,)
+        True class of each scan, from 0.
+    p : ndarray of shape (N, K)
+        Predicted probability of each class.
+    spacing : object
+        Not used; for the same signature as scores of label maps.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        1 where it is, else 0.
+    """
     return (p.argmax(1) == y).astype(float)
 
 
 def brier(y: np.ndarray, p: np.ndarray, spacing: object) -> np.ndarray:
-    """(N,) half the squared distance from the true class (Brier 1950): in [0, 1] for any number of classes."""
+    """Half the squared distance of the probabilities from the true class.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (N,)
+        True class of each scan, from 0.
+    p : ndarray of shape (N, K)
+        Predicted probability of each class.
+    spacing : object
+        Not used; for the same signature as scores of label maps.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        Brier score, in [0, 1] for any number of classes.
+
+    References
+    ----------
+    Brier, Monthly Weather Review 1950.
+    """
     return ((p - np.eye(p.shape[1])[y]) ** 2).sum(axis=1) / 2
 
 
 def log_loss(y: np.ndarray, p: np.ndarray, spacing: object) -> np.ndarray:
-    """(N,) in nats; probabilities are clipped at 2.2e-16, so that one confident error does not give infinity."""
+    """Negative logarithm of the probability of the true class.
+
+    Probabilities are clipped at 2.2e-16, so that one confident error does not give infinity.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (N,)
+        True class of each scan, from 0.
+    p : ndarray of shape (N, K)
+        Predicted probability of each class.
+    spacing : object
+        Not used; for the same signature as scores of label maps.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        Log loss, in nats.
+    """
     return -np.log(np.clip(p[np.arange(len(y)), y], np.finfo(float).eps, 1.0))

@@ -102,7 +102,18 @@ def _covariance(first: np.ndarray, second: np.ndarray, positives: int, negatives
 
 
 def over_folds(folds: Sequence[tuple[np.ndarray, np.ndarray, Sequence]]) -> AucEstimate:
-    """The mean of the areas over folds. folds: (y, scores (K, N), groups); a fold without an area is left out."""
+    """Average areas over folds, with the covariance of the means.
+
+    Parameters
+    ----------
+    folds : sequence of (y, scores, groups)
+        As for `areas`: (N,), (K, N) and (N,) of each fold. A fold without an area is left out.
+
+    Returns
+    -------
+    AucEstimate
+        Means (K,) and their covariance (K, K); NaN where no fold has an area.
+    """
     estimates = [areas(*fold) for fold in folds]
     estimates = [one for one in estimates if not np.isnan(one.values).any()]
     if not estimates:

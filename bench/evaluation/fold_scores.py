@@ -22,7 +22,18 @@ class Paired:
 
 
 def average_seeds(scores: Scores) -> dict[tuple[int, int], float]:
-    """The mean over seeds for each (partition, fold), in ascending order. Missing seeds are left out."""
+    """Average the scores of an arm over seeds.
+
+    Parameters
+    ----------
+    scores : mapping of (partition, fold, seed) to float
+        NaN is a missing score and is left out.
+
+    Returns
+    -------
+    dict of (partition, fold) to float
+        Means, in ascending order of the keys; a fold without a score is absent.
+    """
     folds: dict[tuple[int, int], list[float]] = {}
     for partition, fold, seed in sorted(scores):
         if math.isfinite(scores[partition, fold, seed]):
@@ -31,7 +42,18 @@ def average_seeds(scores: Scores) -> dict[tuple[int, int], float]:
 
 
 def fold_mean(scores: Scores) -> float:
-    """The score that tables show: the mean over (partition, fold) of the means over seeds. NaN without a score."""
+    """Average the scores of an arm over seeds, then over folds: the score that tables show.
+
+    Parameters
+    ----------
+    scores : mapping of (partition, fold, seed) to float
+        NaN is a missing score and is left out.
+
+    Returns
+    -------
+    float
+        The mean, in the unit of the metric; NaN without a score.
+    """
     folds = average_seeds(scores)
     return float(np.mean(list(folds.values()))) if folds else math.nan
 
@@ -42,13 +64,14 @@ def paired(arm: Scores, reference: Scores, planned: Sequence[Cell] = ()) -> Pair
     Parameters
     ----------
     arm, reference : mapping of (partition, fold, seed) to float
+        Scores of the two arms; NaN is a missing score.
     planned : sequence of (partition, fold, seed)
         All planned cells; those that neither arm has count as missing too.
 
     Returns
     -------
     Paired
-        arm - reference.
+        arm - reference, in the unit of the metric.
     """
     has = [{cell for cell, score in scores.items() if math.isfinite(score)} for scores in (arm, reference)]
     both = has[0] & has[1]

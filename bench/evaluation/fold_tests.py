@@ -15,19 +15,35 @@ REACH = NormalDist().inv_cdf(0.975)  # half-width of a 95 % interval, in standar
 
 @dataclass(frozen=True)
 class Contrast:
-    """The tested difference of two methods; NaN where a test is not possible, with the reason."""
+    """The tested difference of two methods; NaN where a test is not possible.
+
+    Attributes
+    ----------
+    mean, low, high : float
+        Mean difference and its interval, in the unit of the differences.
+    se : float
+        Standard error, corrected for the overlap of the training parts.
+    t, df, p : float
+        Statistic, degrees of freedom, and the two-sided p before any correction for several contrasts.
+    minimum_detectable : float
+        The difference that the test detects with probability .80.
+    level : float
+        Coverage of the interval, in (0, 1).
+    reason : str
+        Why there is no p; empty if there is one.
+    """
 
     about: ClassVar[str] = "the methods, over folds and partitions"
     mean: float
-    se: float  # corrected for the overlap of the training parts
+    se: float
     low: float
     high: float
     t: float
     df: float
-    p: float  # two-sided, before any correction for several contrasts
+    p: float
     minimum_detectable: float
     level: float = 0.95
-    reason: str = ""  # why there is no p
+    reason: str = ""
 
 
 def corrected_interval(
@@ -112,11 +128,23 @@ def _with_people(variance: float, df: float, extra: float, people: int) -> tuple
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
-    """p values (m,) adjusted for m tests by the step-down procedure of Holm (1979).
+    """Adjust p values for several tests by the step-down procedure of Holm.
 
     The procedure controls the family-wise error rate, the probability of any false claim.
 
-    NaN (no test) stays NaN and is not counted.
+    Parameters
+    ----------
+    p : sequence of float of shape (m,)
+        p values in [0, 1]. NaN (no test) stays NaN and is not counted.
+
+    Returns
+    -------
+    ndarray of shape (m,)
+        Adjusted p values, in the same order.
+
+    References
+    ----------
+    Holm, Scandinavian Journal of Statistics 1979.
     """
     p = np.asarray(p, dtype=float)
     adjusted = np.full(p.shape, np.nan)
@@ -209,9 +237,24 @@ def improvement(
 
 
 def equivalence(found: Contrast, margin: float | None) -> float:
-    """p of two one-sided tests (Schuirmann 1987) with the corrected t: small where |difference| is below the margin.
+    """Test that two methods are equivalent: two one-sided tests with the corrected t.
 
-    NaN where no margin was declared or the contrast was not tested.
+    Parameters
+    ----------
+    found : Contrast
+        The difference, from `corrected_interval`.
+    margin : float or None
+        Largest difference that counts as equivalent, in the unit of the differences; None: not declared.
+
+    Returns
+    -------
+    float
+        p, small where |difference| is below the margin. NaN where no margin was declared or the contrast was not
+        tested.
+
+    References
+    ----------
+    Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 1987.
     """
     from scipy.special import stdtr
 

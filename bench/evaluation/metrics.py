@@ -33,8 +33,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.core import BenchError, Task
-from bench.evaluation import classification, segmentation
-from bench.evaluation.classification import ratio
+from bench.evaluation import classification, regression, segmentation
 from bench.registry import did_you_mean, plugin_extensions
 
 Spacing = Sequence[float] | None
@@ -59,25 +58,54 @@ class Metric:
     whole: Whole | None = None  # (y, p, weights (R, N)) -> (R,)
 
     def __call__(self, y: np.ndarray, p: np.ndarray, spacing: Spacing = None) -> float:
-        """The score of all scans of a part, or NaN where it is undefined.
+        """The score of all scans of a part.
 
-        spacing: voxel size in mm along the spatial axes of label maps; None: 1 mm. ValueError where targets and
-        predictions do not fit each other or predictions are not finite.
+        Parameters
+        ----------
+        y : ndarray of shape (N,) or (N, ...)
+            Targets: class indices, numbers or label maps.
+        p : ndarray of shape (N, K), (N,) or (N, ...)
+            Predictions: probabilities, numbers or label maps.
+        spacing : sequence of float or None
+            Voxel size of label maps along each axis, in mm; None: 1 mm.
+
+        Returns
+        -------
+        float
+            In `unit`; NaN where it is undefined.
+
+        Raises
+        ------
+        ValueError
+            If targets and predictions do not fit each other, or are not finite.
         """
         return float(self.batch(y, p, np.ones((1, len(y))), spacing)[0])
 
     def batch(self, y: np.ndarray, p: np.ndarray, weights: np.ndarray, spacing: Spacing = None) -> np.ndarray:
-        """(R,) scores, one for each row of weights (R, N): a scan of weight 2 counts twice, one of weight 0 not at all.
+        """The scores of resamples of a part: a scan of weight 2 counts twice, one of weight 0 not at all.
 
-        Every row of weights has a positive sum.
+        Parameters
+        ----------
+        y, p, spacing
+            As for a call.
+        weights : ndarray of shape (R, N)
+            Every row has a positive sum.
+
+        Returns
+        -------
+        ndarray of shape (R,)
+            One score for each row of weights.
         """
         weights = np.asarray(weights, dtype=float)
         if self.each is not None:
-            return _mean(self.values(y, p, spacing), weights)
+            return regression.weighted_mean(self.values(y, p, spacing), weights)
         return self.whole(*self._checked(np.asarray(y), np.asarray(p)), weights)
 
     def values(self, y: np.ndarray, p: np.ndarray, spacing: Spacing = None) -> np.ndarray:
-        """(N,) contribution of each scan to the mean; ValueError for a metric that is not a mean over scans."""
+        """The score of each scan (N,), of which the metric is the mean. y, p, spacing: as for a call.
+
+        ValueError for a metric that is not a mean over scans.
+        """
         if self.each is None:
             raise ValueError(f"{self.name} is not a mean over scans, so a single scan has no value")
         return self.each(*self._checked(np.asarray(y), np.asarray(p)), spacing)
@@ -106,7 +134,13 @@ class Metric:
 
 
 def metric(name: str) -> Metric:
-    """The metric of that name. BenchError with the nearest name if there is none."""
+    """Look up a metric by name, in the package and in the plug-in folders.
+
+    Raises
+    ------
+    BenchError
+        If the name is unknown; the message has the nearest name.
+    """
     if name in METRICS:
         return METRICS[name]
     known = {**METRICS, **plugin_metrics()}
@@ -147,59 +181,38 @@ def of_task(task: Task) -> list[Metric]:
 
 
 def evaluate(task: Task, y: np.ndarray, p: np.ndarray, spacing: Spacing = None) -> dict[str, float]:
-    """Every metric of the task, by name; NaN where one is undefined. spacing: mm along the axes of label maps."""
+    """Compute every metric of a task.
+
+    Parameters
+    ----------
+    task : Task
+    y, p, spacing
+        Targets, predictions and voxel size, as for `Metric`.
+
+    Returns
+    -------
+    dict of str to float
+        Score of each metric by name; NaN where it is undefined.
+    """
     return {m.name: m(y, p, spacing) for m in of_task(task)}
 
 
 def chance(task: Task, name: str) -> float | None:
-    """What predictions that know nothing of the scans score on average; None where that depends on the data."""
+    """The average score of uninformative predictions.
+
+    Parameters
+    ----------
+    task : Task
+    name : str
+        Name of a metric.
+
+    Returns
+    -------
+    float or None
+        None where it depends on the data.
+    """
     known = {"auc": 0.5, "balanced_accuracy": 1 / max(1, len(task.classes)), "correlation": 0.0}
     return known.get(metric(name).name)
-
-
-def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted means (R,) of values (N,), or of each row's own (R, N). A plain sum: the same bits on every run."""
-    return (weights * values).sum(axis=1) / weights.sum(axis=1)
-
-
-def _error(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    return np.abs(p - y)
-
-
-def _rmse(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    return np.sqrt(_mean((p - y) ** 2, w))
-
-
-def _r2(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """1 - squared errors / squared deviations of the targets from the mean of this very part."""
-    spread = (w * (y - _mean(y, w)[:, None]) ** 2).sum(axis=1)
-    score = 1 - ratio((w * (p - y) ** 2).sum(axis=1), spread)
-    return np.where(_constant(y, w), np.nan, score)
-
-
-def _correlation(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Pearson's."""
-    dy, dp = y - _mean(y, w)[:, None], p - _mean(p, w)[:, None]
-    spread = np.sqrt((w * dy**2).sum(axis=1) * (w * dp**2).sum(axis=1))
-    score = np.clip(ratio((w * dy * dp).sum(axis=1), spread), -1, 1)
-    return np.where(_constant(y, w) | _constant(p, w), np.nan, score)
-
-
-def _gap(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Absolute difference of the mean prediction and the mean target."""
-    return np.abs(_mean(p - y, w))
-
-
-def _gap_slope(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Absolute slope of the gap over the true number; 1 for uninformative predictions."""
-    dy, gap = y - _mean(y, w)[:, None], p - y
-    slope = ratio((w * dy * gap).sum(axis=1), (w * dy**2).sum(axis=1))
-    return np.where(_constant(y, w), np.nan, np.abs(slope))
-
-
-def _constant(x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """(R,) whether all scans of positive weight have one value; exact, as rounding makes a variance nonzero."""
-    return np.where(w > 0, x, -np.inf).max(axis=1) == np.where(w > 0, x, np.inf).min(axis=1)
 
 
 _NAME = "a word of letters, digits and _ that no other column of scores.csv has"
@@ -259,12 +272,12 @@ METRICS = {
         Metric(
             "calibration_error", "Calibration error", _CLASS, "lower", "", 0, 1, whole=classification.calibration_error
         ),
-        Metric("mae", "MAE", _NUMBER, "lower", "target", 0, math.inf, each=_error),
-        Metric("rmse", "RMSE", _NUMBER, "lower", "target", 0, math.inf, whole=_rmse),
-        Metric("r2", "R²", _NUMBER, "higher", "", -math.inf, 1, whole=_r2),
-        Metric("correlation", "Correlation", _NUMBER, "higher", "", -1, 1, ranks=True, whole=_correlation),
-        Metric("gap", "|Mean gap|", _NUMBER, "lower", "target", 0, math.inf, whole=_gap),
-        Metric("gap_slope", "|Slope of gap|", _NUMBER, "lower", "", 0, math.inf, whole=_gap_slope),
+        Metric("mae", "MAE", _NUMBER, "lower", "target", 0, math.inf, each=regression.error),
+        Metric("rmse", "RMSE", _NUMBER, "lower", "target", 0, math.inf, whole=regression.rmse),
+        Metric("r2", "R²", _NUMBER, "higher", "", -math.inf, 1, whole=regression.r2),
+        Metric("correlation", "Correlation", _NUMBER, "higher", "", -1, 1, ranks=True, whole=regression.correlation),
+        Metric("gap", "|Mean gap|", _NUMBER, "lower", "target", 0, math.inf, whole=regression.gap),
+        Metric("gap_slope", "|Slope of gap|", _NUMBER, "lower", "", 0, math.inf, whole=regression.gap_slope),
         Metric("dice", "Dice", _MASK, "higher", "", 0, 1, each=segmentation.dice),
         Metric("cldice", "clDice", _MASK, "higher", "", 0, 1, classes=2, each=segmentation.cldice),
         Metric("hd95", "HD95", _MASK, "lower", "mm", 0, math.inf, each=segmentation.hd95),

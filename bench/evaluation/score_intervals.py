@@ -14,7 +14,19 @@ from bench.evaluation.metrics import Metric
 
 
 def is_area(metric: Metric, classes: int) -> bool:
-    """Whether a score is the area under one ROC curve, which has an interval without resampling."""
+    """Check whether a score is the area under one ROC curve, which has an interval without resampling.
+
+    Parameters
+    ----------
+    metric : Metric
+    classes : int
+        Number of classes of the task.
+
+    Returns
+    -------
+    bool
+        True for the AUC of two classes.
+    """
     return metric.name == "auc" and classes == 2
 
 

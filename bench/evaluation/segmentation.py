@@ -19,31 +19,103 @@ EMPTY = (
 
 
 def dice(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """Twice the overlap over the sum of the sizes (Dice 1945)."""
+    """Twice the overlap over the sum of the sizes.
+
+    Parameters
+    ----------
+    y, p : ndarray of int of shape (N, ...)
+        True and predicted label maps; 0 is background.
+    spacing : sequence of float or None
+        Not used; for the same signature as distances.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        Dice coefficient, in [0, 1].
+
+    References
+    ----------
+    Dice, Ecology 1945.
+    """
     return _over_scans(y, p, lambda a, b: float(2 * np.sum(a & b) / (a.sum() + b.sum())), empty=1.0)
 
 
 def hd95(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """The larger of the two 95 % quantiles of the distances from one surface to the other, in mm."""
-    return _apart(y, p, spacing, lambda *ways: max(float(np.quantile(one, 0.95)) for one in ways))
+    """The larger of the two 95 % quantiles of the distances from one surface to the other.
+
+    Parameters
+    ----------
+    y, p : ndarray of int of shape (N, ...)
+        True and predicted label maps; 0 is background.
+    spacing : sequence of float or None
+        Voxel size along each axis, in mm; None: 1 mm.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        Distance, in mm.
+    """
+    return _between_surfaces(y, p, spacing, lambda *ways: max(float(np.quantile(one, 0.95)) for one in ways))
 
 
 def surface_distance(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """The mean of the distances from every surface voxel of either mask to the surface of the other, in mm."""
-    return _apart(y, p, spacing, lambda *ways: float(np.concatenate(ways).mean()))
+    """The mean of the distances from every surface voxel of either mask to the surface of the other.
+
+    Parameters
+    ----------
+    y, p : ndarray of int of shape (N, ...)
+        True and predicted label maps; 0 is background.
+    spacing : sequence of float or None
+        Voxel size along each axis, in mm; None: 1 mm.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        Distance, in mm.
+    """
+    return _between_surfaces(y, p, spacing, lambda *ways: float(np.concatenate(ways).mean()))
 
 
 def volume_error(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """Absolute difference of the volumes over their sum: 1 - volumetric similarity (Taha & Hanbury 2015).
+    """Absolute difference of the volumes over their sum: 1 - volumetric similarity.
 
     0.2 is a mask that is 1.5 times as large as the other. The denominator is the sum, not the true volume, so that the
-    error lies in [0, 1] and is defined for an empty truth.
+    error is in [0, 1] and is defined for an empty truth.
+
+    Parameters
+    ----------
+    y, p : ndarray of int of shape (N, ...)
+        True and predicted label maps; 0 is background.
+    spacing : sequence of float or None
+        Not used; for the same signature as distances.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        Error, in [0, 1].
+
+    References
+    ----------
+    Taha & Hanbury, BMC Medical Imaging 2015.
     """
     return _over_scans(y, p, lambda a, b: abs(float(a.sum()) - float(b.sum())) / float(a.sum() + b.sum()), empty=0.0)
 
 
 def component_error(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """Absolute difference of the numbers of connected components (Betti number 0); voxels that touch are connected."""
+    """Absolute difference of the numbers of connected components (Betti number 0); voxels that touch are connected.
+
+    Parameters
+    ----------
+    y, p : ndarray of int of shape (N, ...)
+        True and predicted label maps; 0 is background.
+    spacing : sequence of float or None
+        Not used; for the same signature as distances.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        Number of components, from 0.
+    """
     return _over_scans(y, p, lambda a, b: float(abs(_components(a) - _components(b))), empty=0.0)
 
 
@@ -53,7 +125,7 @@ def _components(mask: np.ndarray) -> int:
     return label(mask, np.ones((3,) * mask.ndim))[1]
 
 
-def _apart(y: np.ndarray, p: np.ndarray, spacing: Spacing, amount: Callable[..., float]) -> np.ndarray:
+def _between_surfaces(y: np.ndarray, p: np.ndarray, spacing: Spacing, amount: Callable[..., float]) -> np.ndarray:
     """(N,) summaries of the distances between the two surfaces, in both directions, in mm."""
     scale = np.ones(y.ndim - 1) if spacing is None else np.asarray(spacing, dtype=float)
     if scale.shape != (y.ndim - 1,):
@@ -83,10 +155,26 @@ def _surface_distances(a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> tuple
 
 
 def cldice(y: np.ndarray, p: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """Centre-line Dice, from the share of each mask's skeleton that lies in the other mask (Shit et al., CVPR 2021).
+    """Centre-line Dice, from the share of each mask's skeleton that is inside the other mask.
 
     For tubes such as arteries: a missed branch counts by its length, not by its volume. Skeletons are those of Zhang
     (1984) for images and Lee (1994) for volumes; a mask too small for a skeleton is used whole.
+
+    Parameters
+    ----------
+    y, p : ndarray of int of shape (N, ...)
+        True and predicted label maps; 0 is background.
+    spacing : sequence of float or None
+        Not used; for the same signature as distances.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        Centre-line Dice, in [0, 1].
+
+    References
+    ----------
+    Shit et al., CVPR 2021.
     """
     return _over_scans(y, p, _cldice, empty=1.0)
 
