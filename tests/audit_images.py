@@ -39,7 +39,7 @@ def write(path: Path, pixels: np.ndarray, mode: str | None = None, **how: Any) -
 
 FAULTS = {  # name -> the beginning of what is said of it
     "empty.jpg": "is empty",
-    "text.jpg": "is no image despite its name",
+    "text.jpg": "is not an image despite its name",
     "truncated.jpg": "cannot be decoded",
     "broken.png": "cannot be decoded",
     "dangling.jpg": "cannot be decoded",

@@ -43,7 +43,7 @@ def main() -> None:
     traced = len(arguments) < len(sys.argv) - 1
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        app(joined(arguments))
+        app(join_numbers(arguments))
     except BenchError as error:
         _end(f"bench: {error}", error.status, traced)
     except InterruptedBySignal:
@@ -79,7 +79,7 @@ def _end(message: str, status: int, traced: bool) -> NoReturn:
     sys.exit(status)
 
 
-def joined(arguments: list[str]) -> list[str]:
+def join_numbers(arguments: list[str]) -> list[str]:
     """The arguments with `--shape 3 110 110` written as `--shape 3,110,110`, which is one value to the parser."""
     if "--shape" not in arguments:
         return arguments

@@ -33,7 +33,7 @@ def template(
         for each, about in ABOUT.items():
             print(f"{each:8} {about}")
         return
-    text = filled(name, study)
+    text = fill_template(name, study)
     if out is None:
         print(text, end="")
         return
@@ -43,7 +43,7 @@ def template(
     print(out)
 
 
-def filled(name: str, study: str) -> str:
+def fill_template(name: str, study: str) -> str:
     """The text of a template. BenchError if there is no such template or no such study."""
     if name not in FILES:
         raise BenchError(f"no template {name!r}; {registry.did_you_mean(name, FILES)}")

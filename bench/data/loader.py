@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from bench.core import digest, paths, plain
-from bench.storage.array_file import NpyWriter, move, opened
+from bench.storage.array_file import NpyWriter, memory_map, move
 from bench.storage.atomic_io import disk_errors
 from bench.storage.locks import locked
 from bench.views import View
@@ -51,12 +51,12 @@ def view_array(prepared: Prepared, view: View, progress: Callable[[int, int], No
             unfinished = path.with_name(f".{path.stem}{held.mark}.npy")
             _compute(images, view, prepared.spacing, unfinished, shape, progress or (lambda done, total: None))
             move(unfinished, path)
-    return opened(path, shape) if cached is None else cached
+    return memory_map(path, shape) if cached is None else cached
 
 
 def _cached(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     try:
-        return opened(path, shape)
+        return memory_map(path, shape)
     except ValueError:  # missing or damaged: it can be computed again
         return None
 
@@ -79,7 +79,7 @@ def _compute(
             progress(rows.stop, len(images))
         file.close()
     except BaseException:
-        file.leave()
+        file.release()
         path.unlink(missing_ok=True)
         raise
 

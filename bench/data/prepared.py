@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.core import PROTOCOL, DataSpec, RunAbortedError, Task, digest, paths, plain
-from bench.storage.array_file import fault_of, opened
+from bench.storage.array_file import fault_of, memory_map
 from bench.storage.atomic_io import read_errors, read_sealed_json
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Prepared:
 
     def _array(self, file: str, shape: tuple[int, ...]) -> np.ndarray:
         try:
-            return opened(self.folder / file, shape)
+            return memory_map(self.folder / file, shape)
         except ValueError as error:
             raise DamagedDataError.of(self.name, self.params, str(error), self.manifest) from error
 

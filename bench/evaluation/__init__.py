@@ -2,11 +2,11 @@
 
 About *methods*, whose unit is the difference of two arms in one fold of one partition, seeds averaged first (`paired`):
 `corrected_interval` (Nadeau & Bengio), `equivalence`, `improvement` (in how many folds), `holm` over the contrasts that
-a study declared; `random_effects` and `ranked` over data sets.
+a study declared; `random_effects` and `rank_arms` over data sets.
 
 About *these trained models* on new people: `score_interval` (`group_bootstrap`, or `area_interval` for an area under
-the ROC curve), and for two of them on the same scans `area_difference` (DeLong), `mcnemar` and `swapped` (permutation).
-They do not cover the variation between training sets, and never decide a claim: with fixed cross-validation predictions
+the ROC curve), and for two of them on the same scans `area_difference` (DeLong), `mcnemar` and `permutation_test`. They
+do not cover the variation between training sets, and never decide a claim: with fixed cross-validation predictions
 such an interval rejects true null contrasts of methods two to three times as often as its level.
 
 `random_labels_verdict` evaluates the random-label control. Random numbers come from the generator that the caller
@@ -24,8 +24,8 @@ _MODULES = {
     "bench.evaluation.chance_level": (
         "SkillTest",
         "ChanceDistribution",
-        "by_chance",
-        "knowledge",
+        "chance_distribution",
+        "skill_test",
     ),
     "bench.evaluation.delong": (
         "AucEstimate",
@@ -58,7 +58,7 @@ _MODULES = {
     ),
     "bench.evaluation.mean_ranks": (
         "Ranks",
-        "ranked",
+        "rank_arms",
     ),
     "bench.evaluation.meta_analysis": (
         "PooledEffect",
@@ -67,7 +67,7 @@ _MODULES = {
     "bench.evaluation.model_tests": (
         "PairedTest",
         "mcnemar",
-        "swapped",
+        "permutation_test",
     ),
     "bench.evaluation.score_intervals": (
         "fold_correlation",
@@ -98,7 +98,7 @@ __all__ = [
     "area_interval",
     "areas",
     "average_seeds",
-    "by_chance",
+    "chance_distribution",
     "corrected_interval",
     "equivalence",
     "fold_correlation",
@@ -107,13 +107,13 @@ __all__ = [
     "holm",
     "improvement",
     "is_area",
-    "knowledge",
     "mcnemar",
     "paired",
+    "permutation_test",
     "random_effects",
     "random_labels_verdict",
-    "ranked",
+    "rank_arms",
     "score_interval",
-    "swapped",
+    "skill_test",
 ]
 __getattr__, __dir__ = lazy_attributes(__name__, _MODULES)

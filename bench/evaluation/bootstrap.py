@@ -111,7 +111,7 @@ def inflation(folds: int, correlation: float) -> float:
     return 1 + (folds - 1) * correlation
 
 
-def faultless(folds: Sequence[Fold], level: float, more: float = 1.0) -> float:
+def error_free_bound(folds: Sequence[Fold], level: float, more: float = 1.0) -> float:
     """The lower bound of a proportion without an observed error.
 
     The number of trials is the number of groups of the rarest class over all folds.
@@ -135,7 +135,7 @@ def faultless(folds: Sequence[Fold], level: float, more: float = 1.0) -> float:
     Clopper & Pearson, Biometrika 1934.
     """
     y = np.concatenate([np.asarray(targets) for targets, _, _ in folds])
-    who = np.concatenate([members(t, g) + 1_000_000 * n for n, (t, _, g) in enumerate(folds)])
+    who = np.concatenate([group_index(t, g) + 1_000_000 * n for n, (t, _, g) in enumerate(folds)])
     groups = min(len(np.unique(who[y == k])) for k in np.unique(y))
     return float(((1 - level) / 2) ** (more / groups))
 
@@ -160,12 +160,12 @@ def _left_out(
     metric: Metric, y: np.ndarray, p: np.ndarray, groups: Sequence, spacing: Sequence[float] | None
 ) -> np.ndarray:
     """Jackknife scores (groups,) of a fold, each without one group."""
-    member = members(y, groups)
+    member = group_index(y, groups)
     weights = 1.0 - np.eye(member.max() + 1)[:, member]
     return metric.batch(np.asarray(y), np.asarray(p), weights[weights.sum(axis=1) > 0], spacing)
 
 
-def members(y: np.ndarray, groups: Sequence) -> np.ndarray:
+def group_index(y: np.ndarray, groups: Sequence) -> np.ndarray:
     """Index of the group of each scan.
 
     Parameters
@@ -191,7 +191,7 @@ def members(y: np.ndarray, groups: Sequence) -> np.ndarray:
     return member
 
 
-def drawn(number: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
+def draw_groups(number: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
     """Draw groups with replacement.
 
     Parameters
@@ -223,8 +223,8 @@ def _resampled(
     spacing: Sequence[float] | None,
 ) -> np.ndarray:
     """(repeats,) scores of one fold, each over as many groups as it has, drawn with replacement."""
-    y, p, member = np.asarray(y), np.asarray(p), members(y, groups)
-    counts = drawn(int(member.max()) + 1, repeats, rng)
+    y, p, member = np.asarray(y), np.asarray(p), group_index(y, groups)
+    counts = draw_groups(int(member.max()) + 1, repeats, rng)
     if metric.each is not None:  # once, not once a chunk: surface distances are slow
         sums = np.bincount(member, metric.values(y, p, spacing))
         return (counts * sums).sum(axis=1) / (counts * np.bincount(member)).sum(axis=1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.evaluation.bootstrap import Fold, inflation, members
+from bench.evaluation.bootstrap import Fold, group_index, inflation
 from bench.evaluation.metrics import Metric
 
 MOST = 1500  # scans of a part that enter the table of pairs
@@ -36,7 +36,7 @@ class SkillTest:
     p: float  # two-sided
 
 
-def knowledge(score: float, folds: Sequence[ChanceDistribution], number: int, correlation: float = 0.0) -> SkillTest:
+def skill_test(score: float, folds: Sequence[ChanceDistribution], number: int, correlation: float = 0.0) -> SkillTest:
     """Test whether a score differs from the score of the same predictions with permuted targets.
 
     The variances are known, unlike the variance that is estimated from the spread over folds. Models that are right in
@@ -70,7 +70,7 @@ def knowledge(score: float, folds: Sequence[ChanceDistribution], number: int, co
     return SkillTest(expected, se, math.erfc(abs(score - expected) / se / math.sqrt(2)))
 
 
-def by_chance(metric: Metric, fold: Fold, others: Sequence[np.ndarray] = ()) -> ChanceDistribution:
+def chance_distribution(metric: Metric, fold: Fold, others: Sequence[np.ndarray] = ()) -> ChanceDistribution:
     """Mean and variance of a score over all permutations of the targets of groups.
 
     A group takes the targets of another group in their order, and repeats them where the other group has fewer scans.
@@ -95,10 +95,10 @@ def by_chance(metric: Metric, fold: Fold, others: Sequence[np.ndarray] = ()) -> 
     Hoeffding, Annals of Mathematical Statistics 1951.
     """
     y, predictions, groups = fold
-    member = members(y, groups)
+    member = group_index(y, groups)
     rows = _thinned(member)
     y, answers = np.asarray(y)[rows], [np.asarray(p)[rows] for p in (predictions, *others)]
-    tables = [together(metric, y, p) for p in answers]
+    tables = [pair_contributions(metric, y, p) for p in answers]
     if any(table is None for table in tables):
         return ChanceDistribution(math.nan, math.nan)
     table = _centred(np.mean(tables, axis=0))
@@ -121,7 +121,7 @@ def _centred(table: np.ndarray) -> np.ndarray:
     return table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
 
 
-def together(metric: Metric, y: np.ndarray, p: np.ndarray) -> np.ndarray | None:
+def pair_contributions(metric: Metric, y: np.ndarray, p: np.ndarray) -> np.ndarray | None:
     """Contributions of every target and every prediction to a score.
 
     The sum over a pairing of targets with predictions is the score of that pairing, up to a constant.

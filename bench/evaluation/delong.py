@@ -14,7 +14,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from bench.evaluation.bootstrap import Fold, Interval, faultless, inflation
+from bench.evaluation.bootstrap import Fold, Interval, error_free_bound, inflation
 
 _NORMAL = NormalDist()
 
@@ -152,7 +152,7 @@ def area_interval(folds: Sequence[Fold], level: float = 0.95, correlation: float
     if math.isnan(value) or math.isnan(variance):
         return Interval(value, math.nan, math.nan, level, 0, undefined)
     if not 0 < value < 1:
-        bound = faultless(folds, level, more)
+        bound = error_free_bound(folds, level, more)
         low, high = (bound, 1.0) if value >= 1 else (0.0, 1 - bound)
     else:
         middle, reach = (

@@ -25,7 +25,7 @@ class Ranks:
         return not self.critical <= (len(self.means) - 1) / 2
 
 
-def ranked(scores: np.ndarray, level: float = 0.95) -> Ranks:
+def rank_arms(scores: np.ndarray, level: float = 0.95) -> Ranks:
     """Mean ranks of K arms over N data sets, and the critical difference of Nemenyi.
 
     The critical difference is the quantile of the studentised range over the square root of 2, times sqrt(K (K + 1) /

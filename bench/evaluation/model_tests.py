@@ -47,7 +47,7 @@ def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> PairedTest:
     return PairedTest(float(first - second), p, first, second)
 
 
-def swapped(
+def permutation_test(
     metric: Metric,
     ours: Sequence[Fold],
     theirs: Sequence[Fold],

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.evaluation.bootstrap import Fold, Interval, faultless, group_bootstrap, inflation
+from bench.evaluation.bootstrap import Fold, Interval, error_free_bound, group_bootstrap, inflation
 from bench.evaluation.delong import area_interval
 from bench.evaluation.metrics import Metric
 
@@ -65,7 +65,8 @@ def score_interval(
 
     For the area under the ROC curve of two classes it is the logit interval with the variance of DeLong. For other
     scores, and where a class has only one group in a fold, it is the percentile interval of the bootstrap over groups.
-    Where all scans are classified without error, resampling shows no error either: the bound is then `faultless`.
+    Where all scans are classified without error, resampling shows no error either: the bound is
+    then `error_free_bound`.
 
     Parameters
     ----------
@@ -100,6 +101,6 @@ def _widened(metric: Metric, folds: Sequence[Fold], found: Interval, correlation
         if all(len(set(groups)) < 2 for _, _, groups in folds):
             return replace(found, low=math.nan, high=math.nan)
         best = found.estimate == 1 and metric.kind == "classification"
-        return replace(found, low=faultless(folds, found.level, more)) if best else found
+        return replace(found, low=error_free_bound(folds, found.level, more)) if best else found
     low, high = (found.estimate + math.sqrt(more) * (bound - found.estimate) for bound in (found.low, found.high))
     return replace(found, low=max(low, metric.low), high=min(high, metric.high))

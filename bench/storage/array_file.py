@@ -39,13 +39,13 @@ class NpyWriter:
             if row_checksum(self._file.read(size)) != checksum:
                 break
             self.checksums.append(checksum)
-        self.keep(len(self.checksums))
+        self.truncate(len(self.checksums))
 
     @property
     def rows(self) -> int:
         return len(self.checksums)
 
-    def keep(self, rows: int) -> None:
+    def truncate(self, rows: int) -> None:
         """Remove all rows but the first `rows`."""
         import numpy as np
 
@@ -64,7 +64,7 @@ class NpyWriter:
         self.checksums.append(row_checksum(content))
         return self.checksums[-1]
 
-    def reach(self) -> None:
+    def flush(self) -> None:
         """Flush the written rows to the system, so that they outlive this process."""
         self._file.flush()
 
@@ -79,7 +79,7 @@ class NpyWriter:
         _seal(self.path, total)
         return total
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Close the file, finished or not. Rows that a full disk cannot take are lost."""
         with contextlib.suppress(OSError):
             self._file.close()
@@ -97,7 +97,7 @@ def row_checksum(content: Any) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def opened(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def memory_map(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """The file as a read-only memory map of `shape`. ValueError if it is missing or was changed."""
     import numpy as np
 

@@ -14,7 +14,7 @@ import typer
 from command_line import said
 
 from bench import registry
-from bench.cli import app, joined, main
+from bench.cli import app, join_numbers, main
 from bench.experiments.prepare_study import StudyRequest
 from bench.experiments.run_study import RunOptions, command_of
 
@@ -132,8 +132,14 @@ def test_a_report_needs_neither_torch_nor_ray():
 
 
 def test_sizes_may_be_given_as_words():
-    assert joined(["cost", "m", "--shape", "3", "9", "9", "--json"]) == ["cost", "m", "--shape", "3,9,9", "--json"]
-    assert joined(["list"]) == ["list"]
+    assert join_numbers(["cost", "m", "--shape", "3", "9", "9", "--json"]) == [
+        "cost",
+        "m",
+        "--shape",
+        "3,9,9",
+        "--json",
+    ]
+    assert join_numbers(["list"]) == ["list"]
 
 
 def test_cost_says_what_the_reference_says(capsys, monkeypatch):

@@ -15,7 +15,7 @@ from documented_blocks import ROOT, Block, blocks, mentioned, plug_ins
 from typer.exceptions import TyperException
 
 from bench import registry
-from bench.cli import app, joined
+from bench.cli import app, join_numbers
 from bench.core import Data
 
 CONSOLE = blocks("console")
@@ -58,7 +58,7 @@ def test_every_block_states_how_it_is_tested(block):
 def parsed(words: list[str]) -> tuple[str, dict]:
     """The command and its parameters as the command line reads them; a click error where it would not."""
     group = typer.main.get_command(app)
-    name, *rest = joined(words)
+    name, *rest = join_numbers(words)
     command = group.commands[name]
     return name, command.make_context(name, rest).params
 

@@ -15,7 +15,7 @@ import pytest
 import ray
 import yaml
 
-from bench.cli.template import FILES, filled
+from bench.cli.template import FILES, fill_template
 from bench.core import BenchError
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ time.sleep(float(sys.argv[2]))
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_template_names_the_study_and_leaves_no_hole(name):
-    text = filled(name, "strong_phantoms")
+    text = fill_template(name, "strong_phantoms")
     assert COMMAND in text
     assert "{{" not in text
     assert "}}" not in text.replace("}}'", "")
@@ -61,13 +61,13 @@ def test_templates_travel_with_the_package(name):
 def test_ray_up_reads_its_template_as_valid():
     from ray.autoscaler._private.util import prepare_config, validate_config
 
-    config = yaml.safe_load(filled("ray-up", "strong_phantoms"))
+    config = yaml.safe_load(fill_template("ray-up", "strong_phantoms"))
     validate_config(prepare_config(config))
     assert "--include-dashboard=false" in config["head_start_ray_commands"][1]
 
 
 def test_kuberay_gets_one_volume_one_image_and_this_version_of_ray():
-    spec = yaml.safe_load(filled("kuberay", "strong_phantoms"))["spec"]["rayClusterSpec"]
+    spec = yaml.safe_load(fill_template("kuberay", "strong_phantoms"))["spec"]["rayClusterSpec"]
     assert spec["rayVersion"] == ray.__version__
     pods = [group["template"]["spec"] for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"])]
     assert len(pods) == 2
@@ -96,7 +96,7 @@ def slurm(tmp_path):
         home.mkdir(parents=True)
         (home / "activate").write_text("")
         script = tmp_path / "script.sh"
-        script.write_text(filled("slurm", "strong_phantoms").replace("patience=300", "patience=3"))
+        script.write_text(fill_template("slurm", "strong_phantoms").replace("patience=300", "patience=3"))
         subprocess.run(["bash", "-n", str(script)], check=True)
         around = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(tmp_path / "home")}
         around |= {"SLURM_JOB_ID": "12345", "SLURM_CPUS_PER_TASK": "4", "SLURM_JOB_NODELIST": "n[1-2]"}
@@ -146,13 +146,13 @@ def test_the_batch_script_ends_where_no_head_begins_and_says_why(slurm, tmp_path
 
 def test_a_wrong_template_and_a_wrong_study_are_told():
     with pytest.raises(BenchError, match="no template 'slum'; did you mean 'slurm'"):
-        filled("slum", "quickstart")
+        fill_template("slum", "quickstart")
     with pytest.raises(BenchError, match="did you mean 'quickstart'"):
-        filled("slurm", "quickstar")
+        fill_template("slurm", "quickstar")
 
 
 def test_a_job_says_how_it_searches_instead():
     assert (
         '# set: a search of parameters instead of a run: bench tune --study seeds --launcher ray --address "$ip'
-        in filled("slurm", "seeds")
+        in fill_template("slurm", "seeds")
     )

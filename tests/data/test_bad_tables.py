@@ -71,8 +71,8 @@ TABLES = {
     "nameless": ("participant_id\tage\t\nsub-1\t60\t\n", "column 3 has no name"),
     "twice a column": ("participant_id\tage\tage\nsub-1\t60\t61\n", "several columns 'age'"),
     "nobody": (HEADER + "n/a\tses-1\t60\n", "row 2: no participant_id; every row needs one such as sub-01"),
-    "a path": (HEADER + "sub-1/..\tses-1\t60\n", "row 2: participant_id 'sub-1/..' is no BIDS label"),
-    "a long name": (HEADER + f"sub-{'1' * 300}\tses-1\t60\n", "is no BIDS label"),
+    "a path": (HEADER + "sub-1/..\tses-1\t60\n", "row 2: participant_id 'sub-1/..' is not a BIDS label"),
+    "a long name": (HEADER + f"sub-{'1' * 300}\tses-1\t60\n", "is not a BIDS label"),
     "twice the same": (
         HEADER + ONE + "1\tses-1\t60\n",
         "row 2 and .*sessions.tsv, row 3 both describe sub-1 ses-1.*participant_id",
@@ -112,16 +112,17 @@ def test_a_table_in_the_folder_of_another_person_is_refused(tmp_path):
 
 def test_a_folder_and_a_circle_of_links_are_no_tables(tmp_path):
     (tmp_path / "sub-1" / "sub-1_sessions.tsv").mkdir(parents=True)
-    with pytest.raises(BenchError, match=r"sub-1_sessions\.tsv is no file"):
+    with pytest.raises(BenchError, match=r"sub-1_sessions\.tsv is not a file"):
         scans(tmp_path, (), "a BIDS tree")
     (tmp_path / "sub-1" / "sub-1_sessions.tsv").rmdir()
     (tmp_path / "sub-1" / "sub-1_sessions.tsv").symlink_to("sub-1_sessions.tsv")
-    with pytest.raises(BenchError, match=r"sub-1_sessions\.tsv (cannot be read|is no file)"):
+    with pytest.raises(BenchError, match=r"sub-1_sessions\.tsv (cannot be read|is not a file)"):
         scans(tmp_path, (), "a BIDS tree")
 
 
 @pytest.mark.parametrize(
-    ("text", "wrong"), [("old", "no number"), ("1_0", "no number"), ("inf", "no finite number"), ("1e400", "no finite")]
+    ("text", "wrong"),
+    [("old", "not a number"), ("1_0", "not a number"), ("inf", "not a finite number"), ("1e400", "not a finite")],
 )
 def test_an_age_that_is_no_number_is_named_with_table_and_row(tmp_path, text, wrong):
     root = bids_trees.oasis(tmp_path, 2, age=[70, text])

@@ -102,7 +102,7 @@ def _no_text(root: Path) -> None:
         (_no_table, "no participants.tsv or sessions.tsv in .*; found: sub-1"),
         (_no_column, "have no column age; found: participant_id, sex"),
         (_no_header, "has no column participant_id; found: name"),
-        (_climbs, "'../other' is no BIDS label"),
+        (_climbs, "'../other' is not a BIDS label"),
         (_linked, "participants.tsv links to a file outside"),
         (_no_text, "participants.tsv, row 2 is not UTF-8; save the table as tab-separated text"),
     ],
@@ -117,7 +117,7 @@ def test_another_layout_is_refused_with_what_was_found_and_what_is_expected(tmp_
 
 def test_a_word_where_a_number_is_due_is_named(tmp_path):
     root = bids_trees.oasis(tmp_path, 1, age=["old"])
-    with pytest.raises(BenchError, match="sub-0_ses-01: age is no number: 'old'"):
+    with pytest.raises(BenchError, match="sub-0_ses-01: age is not a number: 'old'"):
         registry.make("datasets", "age_oasis").samples(root)
 
 
@@ -150,10 +150,10 @@ def test_scaled_integers_are_read_as_the_numbers_they_stand_for(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "truncated|no NIfTI file"),
-        (b"hello, this is not a gzip file at all", "no (complete )?gzip file"),
-        (gzip.compress(b"hello")[:-8] + b"otherend", "no (complete )?gzip file"),
-        (gzip.compress(b"hello"), "no NIfTI file"),
+        (b"", "truncated|not a NIfTI file"),
+        (b"hello, this is not a gzip file at all", "not a (complete )?gzip file"),
+        (gzip.compress(b"hello")[:-8] + b"otherend", "not a (complete )?gzip file"),
+        (gzip.compress(b"hello"), "not a NIfTI file"),
         (gzip.compress(nib.Nifti1Image(bids_trees.volume((3, 3, 3)), bids_trees.LAS).to_bytes())[:-40], "truncated"),
         (gzip.compress(nib.Nifti1Image(bids_trees.volume((3, 3, 3)), bids_trees.LAS).to_bytes()[:-9]), "bytes"),
         (

@@ -160,7 +160,7 @@ def like(path: Path, values: Callable[[np.ndarray], np.ndarray]) -> bytes:
 
 SCANS = {
     "empty": (b"", r"is empty \(0 bytes\)"),
-    "text": (b"hello, this is no gzip file", "no (complete )?gzip file"),
+    "text": (b"hello, this is not a gzip file", "not a (complete )?gzip file"),
     "plain": (content(), "a plain NIfTI file"),
     "cut short": (lambda path: path.read_bytes()[:-60], "truncated"),
     "vast": (gzip.compress(changed(dim=(3, 32767, 32767, 32767, 1, 1, 1, 1))), "states more than 2 GiB"),
@@ -202,7 +202,7 @@ WRONG = {
     "negative": (lambda path: like(path, lambda mask: -mask), r"has the unknown label -\d+"),
     "NaN": (lambda path: like(path, lambda mask: np.where(mask > 0, np.nan, mask)), "not whole numbers"),
     "empty": (lambda path: like(path, lambda mask: mask * 0), "is empty: no voxel in it is labelled"),
-    "text": (lambda path: b"no mask", "no (complete )?gzip file"),
+    "text": (lambda path: b"no mask", "not a (complete )?gzip file"),
 }
 
 
@@ -242,9 +242,9 @@ def test_two_files_of_one_id_are_refused_by_name_in_every_set(laid, name):
 
 
 PICTURES = {
-    "cut short": (lambda path: path.read_bytes()[:-60], "is no complete image"),
+    "cut short": (lambda path: path.read_bytes()[:-60], "is not a complete image"),
     "empty": (lambda path: b"", r"it is empty \(0 bytes\)"),
-    "text": (lambda path: b"<html>not found</html>", "is no JPEG or PNG image despite its name"),
+    "text": (lambda path: b"<html>not found</html>", "is not a JPEG or PNG image despite its name"),
     "no rows": (lambda path: path.read_bytes().replace(b"\0\0\0\x1e\0\0\0\x1e", b"\0\0\0\x1e\0\0\0\0"), "is no"),
 }
 
@@ -267,7 +267,7 @@ def test_a_class_that_is_empty_or_misspelt_is_refused_by_name_in_every_set_of_im
     with contextlib.ExitStack() as back:
         other = folder.rename(folder.with_name(f"{folder.name}x"))
         back.callback(other.rename, folder)
-        with pytest.raises(BenchError, match=rf"folder .*{folder.name}x in .* is no class; did you mean"):
+        with pytest.raises(BenchError, match=rf"folder .*{folder.name}x in .* is not a class; did you mean"):
             dataset.samples(there.root)
     (folder / "a.png").rename(folder / "a.txt")
     with contextlib.ExitStack() as back:

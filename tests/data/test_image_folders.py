@@ -97,10 +97,10 @@ def _copied(root: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (_misspelt, "folder Tumro .* has images, but is no class; did you mean 'tumor'"),
+        (_misspelt, "folder Tumro .* has images, but is not a class; did you mean 'tumor'"),
         (_empty, "no JPEG or PNG file in Tumor of"),
         (_absent, "no folder of the class tumor under .*; found: Healthy; expected: folders of images"),
-        (_stranger, "folder Haemorrhage .* is no class; there are: healthy, tumor"),
+        (_stranger, "folder Haemorrhage .* is not a class; there are: healthy, tumor"),
         (_twice, r"two files have the id tumor/ct \(0\): Tumor/ct \(0\)\.\w+ and Tumor/ct \(0\)\.\w+"),
         (_copied, r"two files have the id healthy/ct \(0\): .*keep one, or rename one"),
     ],
@@ -173,16 +173,16 @@ def _cut(path: Path) -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("cut.jpg", _cut, r"cut\.jpg is no complete image: image file is truncated"),
-        ("cut.png", _cut, r"cut\.png is no complete image"),
-        ("empty.jpg", b"", r"empty\.jpg is no complete image: it is empty \(0 bytes\)"),
-        ("text.jpg", b"<html>not found</html>", r"text\.jpg is no JPEG or PNG image despite its name"),
-        ("gif.png", b"GIF89a\x01\0\x01\0\0\0\0;", r"gif\.png is no JPEG or PNG image"),
+        ("cut.jpg", _cut, r"cut\.jpg is not a complete image: image file is truncated"),
+        ("cut.png", _cut, r"cut\.png is not a complete image"),
+        ("empty.jpg", b"", r"empty\.jpg is not a complete image: it is empty \(0 bytes\)"),
+        ("text.jpg", b"<html>not found</html>", r"text\.jpg is not a JPEG or PNG image despite its name"),
+        ("gif.png", b"GIF89a\x01\0\x01\0\0\0\0;", r"gif\.png is not a JPEG or PNG image"),
         ("zero.png", _header(0, 5), r"zero\.png is no"),
         (
             "vast.png",
             _header(9000, 9000),
-            r"vast\.png (states more pixels|is no complete image: it states 9000 x 9000)",
+            r"vast\.png (states more pixels|is not a complete image: it states 9000 x 9000)",
         ),
         ("bomb.png", _header(60000, 60000), r"bomb\.png states more pixels"),
     ],
@@ -203,7 +203,7 @@ def test_broken_images_stop_a_preparation_by_name_or_are_left_out(tmp_path):
     with pytest.raises(RunAbortedError, match="2 of 7 scans of bt_ct cannot be used") as caught:
         prepare("bt_ct", source=root)
     assert "link.jpg links to a file outside the data folder" in str(caught.value)
-    assert "is no JPEG or PNG image despite its name" in str(caught.value)
+    assert "is not a JPEG or PNG image despite its name" in str(caught.value)
     there = prepare("bt_ct", source=root, skip_broken=True)
     assert [each["id"] for each in there.manifest["broken"]] == ["healthy/link", "tumor/ct (1)"]
     assert there.images().shape == (5, 1, 224, 224)

@@ -199,12 +199,12 @@ def test_a_metaimage_is_turned_to_left_right_posterior_anterior(tmp_path, packed
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"hello", "no MetaImage file: its header does not end"),
-        (mha(HOLE, cut=30), "truncated|no complete MetaImage"),
+        (b"hello", "not a MetaImage file: its header does not end"),
+        (mha(HOLE, cut=30), "truncated|not a complete MetaImage"),
         (mha(HOLE, False, cut=30), "truncated: the header states"),
         (mha(HOLE, DimSize="90000 90000 9"), "states more than 2 GiB"),
         (mha(HOLE, DimSize="4 4"), "dimensions .*, expected 3"),
-        (mha(HOLE, ElementType="MET_OTHER"), "no complete MetaImage file: 'MET_OTHER'"),
+        (mha(HOLE, ElementType="MET_OTHER"), "not a complete MetaImage file: 'MET_OTHER'"),
         (mha(HOLE, ElementSpacing="0 1 1"), "an invalid affine"),
         (mha(HOLE, ElementDataFile="other.raw"), "voxels in another file"),
     ],

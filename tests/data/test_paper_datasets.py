@@ -124,7 +124,7 @@ def test_the_name_says_the_hospital_and_those_without_an_age_are_counted(tmp_pat
     [
         (["12,1,30,1970", "13,2,-1,1950"], r"IXI\.csv, row 3: IXI013: AGE is -1, an impossible age"),
         (["12,1,999,1970"], r"IXI\.csv, row 2: IXI012: AGE is 999"),
-        (["12,1,old,1970"], r"IXI\.csv, row 2: IXI012: AGE is no number: 'old'"),
+        (["12,1,old,1970"], r"IXI\.csv, row 2: IXI012: AGE is not a number: 'old'"),
         (["12,3,30,1970"], r"row 2: IXI012: SEX_ID .* is '3'; write 1 or M"),
         (["x,1,30,1970"], r"row 2: 'x' is not an IXI number"),
         (["12,1,30,1970", "12,1,31,1970"], r"row 2 and .*row 3 both describe IXI012, but differ"),

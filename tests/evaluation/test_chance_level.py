@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats as oracle
 
-from bench.evaluation import ChanceDistribution, by_chance, fold_correlation, knowledge
+from bench.evaluation import ChanceDistribution, chance_distribution, fold_correlation, skill_test
 from bench.evaluation.metrics import metric
 
 CLASSES = {"auc": 2, "balanced_accuracy": 3, "accuracy": 2, "brier": 3}
@@ -29,20 +29,20 @@ def part(name: str, seed: int, scans: int = 7) -> tuple[np.ndarray, np.ndarray]:
 def test_it_is_mean_and_variance_over_all_permutations(name: str) -> None:
     y, p = part(name, 3)
     every = [metric(name)(y[list(order)], p) for order in permutations(range(len(y)))]
-    found = by_chance(metric(name), (y, p, np.arange(len(y))))
+    found = chance_distribution(metric(name), (y, p, np.arange(len(y))))
     assert (found.expected, found.variance) == pytest.approx((np.mean(every), np.var(every)), rel=1e-9)
 
 
 def test_of_three_classes_the_area_is_the_mean_of_each_against_the_rest() -> None:
     y, p = np.arange(7) % 3, np.random.default_rng(0).dirichlet(np.ones(3), 7)
     every = [metric("auc")(y[list(order)], p) for order in permutations(range(7))]
-    assert by_chance(metric("auc"), (y, p, np.arange(7))).variance == pytest.approx(np.var(every), rel=1e-9)
+    assert chance_distribution(metric("auc"), (y, p, np.arange(7))).variance == pytest.approx(np.var(every), rel=1e-9)
 
 
 def test_seeds_are_averaged_before_the_variance() -> None:
     (y, p), (_, q) = part("mae", 1), part("mae", 2)
     every = [np.mean([metric("mae")(y[list(order)], each) for each in (p, q)]) for order in permutations(range(7))]
-    found = by_chance(metric("mae"), (y, p, np.arange(7)), [q])
+    found = chance_distribution(metric("mae"), (y, p, np.arange(7)), [q])
     assert (found.expected, found.variance) == pytest.approx((np.mean(every), np.var(every)), rel=1e-9)
 
 
@@ -51,16 +51,16 @@ def test_of_an_area_without_ties_it_is_that_of_mann_and_whitney(positive: int, n
     y = np.repeat([1, 0], [positive, negative])
     p = np.random.default_rng(0).random(len(y))
     expected = (positive + negative + 1) / (12 * positive * negative)
-    found = by_chance(metric("auc"), (y, np.stack([1 - p, p], axis=1), np.arange(len(y))))
+    found = chance_distribution(metric("auc"), (y, np.stack([1 - p, p], axis=1), np.arange(len(y))))
     assert found.expected == pytest.approx(0.5)
     assert found.variance == pytest.approx(expected, rel=1e-9)
 
 
 def test_two_scans_of_everybody_are_no_more_people() -> None:
     y, p = part("mae", 5, 20)
-    once = by_chance(metric("mae"), (y, p, np.arange(20))).variance
-    twice = by_chance(metric("mae"), (np.repeat(y, 2), np.repeat(p, 2), np.repeat(np.arange(20), 2))).variance
-    apart = by_chance(metric("mae"), (np.repeat(y, 2), np.repeat(p, 2), np.arange(40))).variance
+    once = chance_distribution(metric("mae"), (y, p, np.arange(20))).variance
+    twice = chance_distribution(metric("mae"), (np.repeat(y, 2), np.repeat(p, 2), np.repeat(np.arange(20), 2))).variance
+    apart = chance_distribution(metric("mae"), (np.repeat(y, 2), np.repeat(p, 2), np.arange(40))).variance
     assert twice == pytest.approx(once, rel=1e-9)
     assert apart < 0.6 * once
 
@@ -75,7 +75,7 @@ def test_people_with_many_scans_and_with_one_change_places_too(name: str) -> Non
     score = 1 / (1 + np.exp(-rng.standard_normal(60)[groups] - 0.2 * rng.standard_normal(len(groups))))
     p = score if name == "mae" else np.stack([1 - score, score], axis=1)
     drawn = [metric(name)(rng.permutation(np.arange(60) // 2 % 2)[groups], p) for _ in range(4000)]
-    found = by_chance(metric(name), (y, p, groups))
+    found = chance_distribution(metric(name), (y, p, groups))
     assert found.variance == pytest.approx(np.var(drawn), rel=0.2)
 
 
@@ -83,11 +83,11 @@ def test_people_with_many_scans_and_with_one_change_places_too(name: str) -> Non
 def test_predictions_that_are_all_alike_know_nothing(name: str) -> None:
     y, groups = np.arange(12) % 2, np.repeat(np.arange(4), [1, 2, 4, 5])
     p = np.full(12, 0.3) if name == "mae" else np.full((12, 2), 0.5)
-    found = by_chance(metric(name), (y, p, groups))
+    found = chance_distribution(metric(name), (y, p, groups))
     assert found.variance == 0
     assert found.expected == pytest.approx(metric(name)(y, p))
-    assert knowledge(found.expected, [found] * 5, 5).p == 1
-    assert knowledge(found.expected + 0.1, [found] * 5, 5).p == 1  # a better constant is no knowledge of people
+    assert skill_test(found.expected, [found] * 5, 5).p == 1
+    assert skill_test(found.expected + 0.1, [found] * 5, 5).p == 1  # a better constant is no knowledge of people
 
 
 def test_answers_that_are_nearly_alike_are_held_against_their_own_mean_and_not_against_the_floor() -> None:
@@ -95,17 +95,17 @@ def test_answers_that_are_nearly_alike_are_held_against_their_own_mean_and_not_a
     rng = np.random.default_rng(1)
     y = rng.normal(60, 10, 40)
     p = np.median(y) + 0.1 * rng.standard_normal(40)  # the floor, of other people, is 3 years off
-    found = by_chance(metric("mae"), (y, p, np.arange(40)))
+    found = chance_distribution(metric("mae"), (y, p, np.arange(40)))
     improvement = np.abs(y - np.median(y) - 3).mean() - metric("mae")(y, p)
     assert improvement > 5 * math.sqrt(found.variance)
-    assert knowledge(metric("mae")(y, p), [found], 1).p > 0.05
+    assert skill_test(metric("mae")(y, p), [found], 1).p > 0.05
 
 
 def test_of_many_scans_some_people_stand_for_all() -> None:
     rng = np.random.default_rng(2)
     y, groups = rng.standard_normal(4000), np.repeat(np.arange(2000), 2)
     p = 0.5 * y + rng.standard_normal(4000)
-    found = by_chance(metric("mae"), (y, p, groups))
+    found = chance_distribution(metric("mae"), (y, p, groups))
     drawn = [metric("mae")(y.reshape(2000, 2)[rng.permutation(2000)].ravel(), p) for _ in range(500)]
     assert found.expected == pytest.approx(np.mean(drawn), rel=0.05)
     assert found.variance == pytest.approx(np.var(drawn), rel=0.25)
@@ -114,17 +114,17 @@ def test_of_many_scans_some_people_stand_for_all() -> None:
 @pytest.mark.parametrize("name", ["f1", "mcc", "r2", "rmse", "dice"])
 def test_of_a_score_that_is_no_sum_over_scans_it_is_not_known(name: str) -> None:
     y, p = part(name, 0) if name != "dice" else (np.zeros((3, 4, 4)), np.zeros((3, 4, 4)))
-    assert math.isnan(by_chance(metric(name), (y, p, np.arange(len(y)))).variance)
-    assert math.isnan(knowledge(0.2, [ChanceDistribution(math.nan, math.nan)] * 5, 5).p)
+    assert math.isnan(chance_distribution(metric(name), (y, p, np.arange(len(y)))).variance)
+    assert math.isnan(skill_test(0.2, [ChanceDistribution(math.nan, math.nan)] * 5, 5).p)
 
 
 def test_a_part_of_one_class_has_none() -> None:
-    assert math.isnan(by_chance(metric("auc"), (np.ones(4), np.full((4, 2), 0.5), np.arange(4))).variance)
+    assert math.isnan(chance_distribution(metric("auc"), (np.ones(4), np.full((4, 2), 0.5), np.arange(4))).variance)
 
 
 def test_a_model_right_in_every_fold_alike_is_beyond_chance() -> None:
     fold = ChanceDistribution(0.5, 21 / 1200)  # ten of each class
-    found = knowledge(1.0, [fold] * 5, 5, fold_correlation(5, 64, 20))
+    found = skill_test(1.0, [fold] * 5, 5, fold_correlation(5, 64, 20))
     se = math.sqrt(21 / 1200 * 1.8 / 5)
     assert found.se == pytest.approx(se)
     assert found.p == pytest.approx(2 * oracle.norm.sf(0.5 / se))
@@ -133,8 +133,8 @@ def test_a_model_right_in_every_fold_alike_is_beyond_chance() -> None:
 
 def test_tested_on_the_same_people_further_folds_add_nothing() -> None:
     fold = ChanceDistribution(0.5, 0.01)
-    assert knowledge(0.7, [fold] * 5, 5, 1.0).se == pytest.approx(0.1)
-    assert knowledge(0.7, [fold] * 10, 5, 0.0).se == pytest.approx(math.sqrt(0.01 / 5))  # nor do further partitions
+    assert skill_test(0.7, [fold] * 5, 5, 1.0).se == pytest.approx(0.1)
+    assert skill_test(0.7, [fold] * 10, 5, 0.0).se == pytest.approx(math.sqrt(0.01 / 5))  # nor do further partitions
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
-from bench.evaluation import corrected_interval, equivalence, improvement, random_effects, ranked
+from bench.evaluation import corrected_interval, equivalence, improvement, random_effects, rank_arms
 
 few = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -63,7 +63,7 @@ DEMSAR = {2: 1.960, 3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 
 @pytest.mark.parametrize("arms", DEMSAR)
 def test_the_critical_difference_is_that_of_the_published_table(arms: int) -> None:
     scores = np.random.default_rng(0).random((6, arms))
-    assert ranked(scores).critical == pytest.approx(DEMSAR[arms] * math.sqrt(arms * (arms + 1) / 36), rel=5e-4)
+    assert rank_arms(scores).critical == pytest.approx(DEMSAR[arms] * math.sqrt(arms * (arms + 1) / 36), rel=5e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -72,25 +72,25 @@ def test_ranks_that_lie_a_critical_difference_apart_have_the_p_of_scikit_posthoc
     scores = np.round(rng.random((12, 5)) + np.linspace(0, 0.9, 5), 1)
     p = np.asarray(posthoc_nemenyi_friedman(scores))
     for level in (0.9, 0.95, 0.99):
-        found = ranked(scores, level)
+        found = rank_arms(scores, level)
         apart = np.abs(found.means[:, None] - found.means) > found.critical
         assert (apart == (p < 1 - level)).all()
     assert found.p == pytest.approx(friedmanchisquare(*scores.T).pvalue)
 
 
 def test_the_best_has_rank_one_and_ties_share() -> None:
-    found = ranked(np.array([[0.9, 0.5, 0.5], [0.8, 0.7, 0.6]]))
+    found = rank_arms(np.array([[0.9, 0.5, 0.5], [0.8, 0.7, 0.6]]))
     assert found.means == pytest.approx([1, 2.25, 2.75])
 
 
 def test_six_data_sets_are_said_to_be_too_few_for_ten_arms() -> None:
     rng = np.random.default_rng(0)
-    assert ranked(rng.random((6, 10))).critical == pytest.approx(5.53, abs=0.01)
-    assert ranked(rng.random((6, 10))).underpowered
-    assert ranked(rng.random((1, 10))).underpowered
-    assert not ranked(rng.random((30, 10))).underpowered
+    assert rank_arms(rng.random((6, 10))).critical == pytest.approx(5.53, abs=0.01)
+    assert rank_arms(rng.random((6, 10))).underpowered
+    assert rank_arms(rng.random((1, 10))).underpowered
+    assert not rank_arms(rng.random((30, 10))).underpowered
     with pytest.raises(ValueError, match="finite scores"):
-        ranked(np.array([[1.0, math.nan]]))
+        rank_arms(np.array([[1.0, math.nan]]))
 
 
 @few

@@ -10,7 +10,15 @@ import pytest
 from scipy import stats as oracle
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
-from bench.evaluation import area_difference, area_interval, areas, group_bootstrap, mcnemar, score_interval, swapped
+from bench.evaluation import (
+    area_difference,
+    area_interval,
+    areas,
+    group_bootstrap,
+    mcnemar,
+    permutation_test,
+    score_interval,
+)
 from bench.evaluation.metrics import metric
 
 
@@ -170,7 +178,7 @@ def test_mcnemar_is_that_of_statsmodels(seed: int) -> None:
 def test_the_permutation_of_a_mean_is_that_of_scipy() -> None:
     rng = np.random.default_rng(0)
     y, p, q = rng.normal(size=10), rng.normal(size=10), rng.normal(0, 2, 10)
-    found = swapped(metric("mae"), [(y, p, range(10))], [(y, q, range(10))], rng, 20_000)
+    found = permutation_test(metric("mae"), [(y, p, range(10))], [(y, q, range(10))], rng, 20_000)
     exact = oracle.permutation_test(
         (np.abs(p - y), np.abs(q - y)), lambda a, b, axis: (a - b).mean(axis=axis), permutation_type="samples",
         n_resamples=np.inf, vectorized=True,
@@ -181,18 +189,18 @@ def test_the_permutation_of_a_mean_is_that_of_scipy() -> None:
 
 def test_the_permutation_changes_whole_people() -> None:
     y, p, q = np.zeros(8), np.ones(8), np.zeros(8)
-    alone = swapped(metric("mae"), [(y, p, range(8))], [(y, q, range(8))], np.random.default_rng(0))
-    one = swapped(metric("mae"), [(y, p, ["a"] * 8)], [(y, q, ["a"] * 8)], np.random.default_rng(0))
+    alone = permutation_test(metric("mae"), [(y, p, range(8))], [(y, q, range(8))], np.random.default_rng(0))
+    one = permutation_test(metric("mae"), [(y, p, ["a"] * 8)], [(y, q, ["a"] * 8)], np.random.default_rng(0))
     assert alone.p < 0.02
     assert one.p == 1
 
 
 def test_the_permutation_of_a_score_of_the_whole_part_finds_what_that_of_a_mean_finds() -> None:
     ours, theirs = [scans(60, 1, 3.0)], [scans(60, 2, 0.0)]
-    found = swapped(metric("auc"), ours, theirs, np.random.default_rng(0), 199)
+    found = permutation_test(metric("auc"), ours, theirs, np.random.default_rng(0), 199)
     assert found.difference == pytest.approx(area_difference(ours, theirs).difference)
     assert found.p < 0.02
-    assert swapped(metric("f1"), ours, ours, np.random.default_rng(0), 99).p == 1
+    assert permutation_test(metric("f1"), ours, ours, np.random.default_rng(0), 99).p == 1
 
 
 @pytest.mark.parametrize("name", ["auc", "mae"])

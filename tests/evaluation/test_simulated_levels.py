@@ -22,13 +22,13 @@ from bench.core.study_plan import DataEntry, ExternalData, PlannedCell, StudyPla
 from bench.evaluation import (
     ChanceDistribution,
     average_seeds,
-    by_chance,
+    chance_distribution,
     corrected_interval,
     fold_correlation,
     fold_mean,
     holm,
-    knowledge,
     score_interval,
+    skill_test,
 )
 from bench.evaluation.metrics import Metric, metric
 from bench.report.tables.external_test import VarianceTerm, people_variance
@@ -146,7 +146,7 @@ def test_who_knows_nothing_is_not_said_to_have_learnt(name: str, partitions: int
         score, floor, chances, among = _scored(world, metric(name), rng, partitions)
         sign = 1 if name != "mae" else -1
         for found, judged in ((better, (5, among)), (naive, (len(chances),))):
-            told = knowledge(score, chances, *judged)
+            told = skill_test(score, chances, *judged)
             found.append(sign * (score - floor) > 0 and sign * (score - told.expected) > 0 and told.p < 0.05)
     print(name, partitions, "learnt", np.mean(better), "were folds independent", np.mean(naive))
     assert np.mean(better) <= 0.05  # two-sided at 5 %, and only what is better counts
@@ -187,7 +187,7 @@ def _scored(
             said = world.model(x[train, 0], y[train])(x[test, 0])
             floors.append(np.abs(y[test] - np.median(y[train])).mean() if judged.name == "mae" else 0.5)
             scores.append(judged(y[test], said))
-            chances.append(by_chance(judged, (y[test], said, groups[test])))
+            chances.append(chance_distribution(judged, (y[test], said, groups[test])))
             sizes.append((len(train), len(test)))
     return float(np.mean(scores)), float(np.mean(floors)), chances, fold_correlation(5, *np.mean(sizes, axis=0))
 

@@ -53,7 +53,7 @@ def decode(path: Path, cropped: bool = False) -> DecodedImage:
         small = downsample(crop_to_head(image) if cropped else image).ravel()
         return DecodedImage(small, checksum(image), oddity(image))
     except Image.UnidentifiedImageError:
-        return DecodedImage(fault="is no image despite its name; remove it, or copy it again")
+        return DecodedImage(fault="is not an image despite its name; remove it, or copy it again")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return DecodedImage(fault=f"has more than {PIXELS:,} pixels; make it smaller")
     except FAULTS as error:

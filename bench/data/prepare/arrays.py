@@ -35,7 +35,7 @@ class Arrays:
             masks = NpyWriter(self.folder / MASKS, shape[1:], mask_dtype, [entry.mask for entry in usable])
             self.files[MASKS], rows = masks, min(rows, masks.rows)
         for file in self.files.values():
-            file.keep(rows)
+            file.truncate(rows)
         whole = {entry.id for entry in usable[:rows]}
         cut = next((at for at, entry in enumerate(before) if not entry.fault and entry.id not in whole), len(before))
         return list(before[:cut])
@@ -56,7 +56,7 @@ class Arrays:
         checksum = self._append(IMAGES, image, self.dtype)
         checksums = checksum, "" if mask is None else self._append(MASKS, mask, mask.dtype)
         for file in self.files.values():
-            file.reach()
+            file.flush()
         return checksums
 
     def close(self) -> dict[str, str]:
@@ -73,4 +73,4 @@ class Arrays:
 
     def __exit__(self, *_: object) -> None:
         for file in self.files.values():
-            file.leave()
+            file.release()

@@ -212,7 +212,7 @@ def _label(line: Line, prefix: str) -> str:
         raise BenchError(f"{line.place}: no {column}; every row needs one such as {prefix}-01")
     label = value if value.startswith(f"{prefix}-") else f"{prefix}-{value}"
     if not LABEL.fullmatch(label):
-        raise BenchError(f"{line.place_of(column)}: {column} {value[:40]!r} is no BIDS label such as {prefix}-01")
+        raise BenchError(f"{line.place_of(column)}: {column} {value[:40]!r} is not a BIDS label such as {prefix}-01")
     return label
 
 

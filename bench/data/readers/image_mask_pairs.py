@@ -225,7 +225,7 @@ def indices(mask: np.ndarray, labels: Mapping[int, int], name: str) -> np.ndarra
 
     values = np.unique(mask)
     if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.floor(values))).all():
-        raise ValueError(f"{name} has values that are not whole numbers, so it is no label map; give the label map")
+        raise ValueError(f"{name} has values that are not whole numbers, so it is not a label map; give the label map")
     known = {0: 0, **labels}
     unknown = [int(value) for value in values if int(value) not in known]
     if unknown:

@@ -43,7 +43,7 @@ class Folders:
     unread: Sequence[str] = ()  # known folders that are ignored
 
     def label(self, folder: str) -> str | None:
-        """The class of a folder, None if it is no class folder."""
+        """The class of a folder, None if it is not a class folder."""
         word = _word(folder)
         return next((label for label, words in self.classes.items() if word in words), None)
 
@@ -72,7 +72,7 @@ class _FolderTree:
     """Class folders and unknown folders under a root."""
 
     classes: list[tuple[Path, str, str]] = field(default_factory=list)  # folder, class, part
-    unknown: list[Path] = field(default_factory=list)  # folders of images that are no class
+    unknown: list[Path] = field(default_factory=list)  # folders of images that are not a class
 
 
 def list_images(root: Path | None, folders: Folders, layout: str) -> list[ImageFile]:
@@ -131,11 +131,11 @@ def _decoded(path: Path, size: int) -> Image:
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path.name} is no JPEG or PNG image despite its name; {AGAIN}") from error
+        raise ValueError(f"{path.name} is not a JPEG or PNG image despite its name; {AGAIN}") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError(f"{path.name} states more pixels than a slice of a head has; {AGAIN}") from error
     except BROKEN as error:
-        raise ValueError(f"{path.name} is no complete image: {error}; {AGAIN}") from error
+        raise ValueError(f"{path.name} is not a complete image: {error}; {AGAIN}") from error
 
 
 def _check_size(size: tuple[int, int]) -> None:
@@ -177,7 +177,7 @@ def _check(root: Path, folders: Folders, tree: _FolderTree, layout: str) -> None
         beside = any(folder.parent == known.parent for known, _, _ in tree.classes)
         if beside or difflib.get_close_matches(folder.name, folders.classes, n=1, cutoff=0.5):
             nearest = did_you_mean(folder.name, folders.classes)
-            raise BenchError(f"folder {folder.relative_to(root)} in {root} has images, but is no class; {nearest}")
+            raise BenchError(f"folder {folder.relative_to(root)} in {root} has images, but is not a class; {nearest}")
     empty = [folder for folder, _, _ in tree.classes if next(_images(folder), None) is None]
     if empty:
         raise BenchError(f"no JPEG or PNG file in {empty[0].relative_to(root)} of {root}; put the images there")

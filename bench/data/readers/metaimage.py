@@ -39,7 +39,7 @@ def read_mha(path: Path) -> tuple[np.ndarray, np.ndarray]:
             content = _voxels(file, fields, size)
         return np.frombuffer(content, dtype).reshape(shape, order="F"), affine
     except (KeyError, zlib.error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name} is no complete MetaImage file: {error}; {AGAIN}") from error
+        raise ValueError(f"{path.name} is not a complete MetaImage file: {error}; {AGAIN}") from error
     except ValueError as error:
         raise ValueError(f"{path.name} {error}") from error
 
@@ -55,7 +55,7 @@ def _fields(file: BinaryIO) -> dict[str, str]:
             if value.strip() != "LOCAL":
                 raise ValueError("has its voxels in another file; save header and voxels as one .mha")
             return fields
-    raise ValueError(f"is no MetaImage file: its header does not end; {AGAIN}")
+    raise ValueError(f"is not a MetaImage file: its header does not end; {AGAIN}")
 
 
 def _shape(fields: dict[str, str]) -> tuple[int, ...]:

@@ -51,7 +51,7 @@ def _read(path: Path) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
     except EOFError as error:
         raise ValueError(f"{path.name} {_truncation(path)}") from error
     except (igzip.BadGzipFile, isal_zlib.error) as error:
-        raise ValueError(f"{path.name} is no complete gzip file: {error}; {AGAIN}") from error
+        raise ValueError(f"{path.name} is not a complete gzip file: {error}; {AGAIN}") from error
     except ValueError as error:
         raise ValueError(f"{path.name} {error}") from error
 
@@ -68,12 +68,12 @@ def _packed(file: io.BufferedReader, path: Path) -> bool:
     """True if the file is gzip. ValueError if name and content disagree."""
     first = file.peek(4)[:4]
     if not first:
-        raise ValueError(f"is no NIfTI file: it is empty (0 bytes); {AGAIN}")
+        raise ValueError(f"is not a NIfTI file: it is empty (0 bytes); {AGAIN}")
     packed, named = first[:2] == b"\x1f\x8b", path.suffix.lower() == ".gz"
     if named and not packed:
         if layout(first):
-            raise ValueError(f"is no gzip file, but a plain NIfTI file; rename it to {path.stem}, or compress it")
-        raise ValueError(f"is no gzip file: its first bytes are wrong; {AGAIN}")
+            raise ValueError(f"is not a gzip file, but a plain NIfTI file; rename it to {path.stem}, or compress it")
+        raise ValueError(f"is not a gzip file: its first bytes are wrong; {AGAIN}")
     if packed and not named:
         raise ValueError(f"is a gzip file without the ending .gz; rename it to {path.name}.gz")
     return packed

@@ -42,7 +42,7 @@ class HeaderInfo:
 
 
 def layout(first: bytes) -> tuple[int, str] | None:
-    """Size and byte order of the header that starts with these four bytes; None if it is no NIfTI header."""
+    """Size and byte order of the header that starts with these four bytes; None if it is not a NIfTI header."""
     orders = {"<": int.from_bytes(first, "little"), ">": int.from_bytes(first, "big")}
     return next(((size, order) for order, size in orders.items() if size in (348, 540)), None)
 
@@ -68,10 +68,10 @@ def _header(file: BinaryIO) -> nib.Nifti1Header:
     first = file.read(4)
     size, order = layout(first) or (0, "")
     if not size:
-        raise ValueError(f"is no NIfTI file: it does not start with a header; {AGAIN}")
+        raise ValueError(f"is not a NIfTI file: it does not start with a header; {AGAIN}")
     block = first + file.read(size - 4)
     if len(block) < size:
-        raise ValueError(f"is no NIfTI file: its header is truncated, {len(block)} of {size} bytes; {AGAIN}")
+        raise ValueError(f"is not a NIfTI file: its header is truncated, {len(block)} of {size} bytes; {AGAIN}")
     kind = nib.Nifti1Header if size == 348 else nib.Nifti2Header
     header = kind(block, order, check=False)
     if header["magic"].item() == kind.pair_magic:
@@ -86,7 +86,7 @@ def _repaired(header: nib.Nifti1Header) -> nib.Nifti1Header:
     try:
         header.check_fix(QUIET, 40)
     except (HeaderDataError, ValueError, ArithmeticError) as error:
-        raise ValueError(f"is no NIfTI file: {error}; {AGAIN}") from error
+        raise ValueError(f"is not a NIfTI file: {error}; {AGAIN}") from error
     return header
 
 

@@ -41,7 +41,7 @@ class Line:
 
 
 def read_table(path: Path, root: Path, ids: Sequence[str] = PEOPLE, separator: str = "\t") -> list[Line]:
-    """The rows of a table. BenchError if the file is outside `root`, is no table, or has none of the columns `ids`."""
+    """The rows of a table. BenchError if the file is outside `root`, not a table, or has none of the columns `ids`."""
     kind = f"{SEPARATORS[separator]}-separated text"
     header, *rows = _cells(path, _text(path, root, kind), separator, kind)
     names = [name.strip() for name in header[1]]
@@ -70,7 +70,7 @@ def finite_number(line: Line, column: str, whose: str) -> float | None:
         return None
     value = number(text)
     if value is None or not math.isfinite(value):
-        wrong = "no number" if value is None else "no finite number"
+        wrong = "not a number" if value is None else "not a finite number"
         raise BenchError(
             f"{line.place_of(column)}: {whose}: {column} is {wrong}: {text[:40]!r}; write a number, or n/a if unknown"
         )
@@ -113,7 +113,7 @@ def _text(path: Path, root: Path, kind: str) -> str:
         if not path.resolve().is_relative_to(root.resolve()):
             raise BenchError(f"{path.name} links to a file outside {root}; copy the table into the folder")
         if not path.is_file():
-            raise BenchError(f"{path} is no file; replace it by the table")
+            raise BenchError(f"{path} is not a file; replace it by the table")
         if path.stat().st_size > LARGEST:
             raise BenchError(f"{path} has more than {LARGEST >> 20} MiB, too much for a table of people")
         content = path.read_bytes()
@@ -123,7 +123,7 @@ def _text(path: Path, root: Path, kind: str) -> str:
         raise BenchError(f"{path} is encoded in UTF-16; save it as {kind} in UTF-8")
     if b"\0" in content:
         row = content[: content.index(b"\0")].count(b"\n") + 1
-        raise BenchError(f"{path}, row {row} has a NUL byte, so it is no text; save it as UTF-8 text")
+        raise BenchError(f"{path}, row {row} has a NUL byte, so it is not text; save it as UTF-8 text")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -141,7 +141,9 @@ def _cells(path: Path, text: str, separator: str, kind: str) -> Iterator[tuple[i
                 yield reader.line_num, cells
                 empty = False
     except csv.Error as error:
-        raise BenchError(f"{path} is no table of {kind}: row {reader.line_num}: {error}; close every quote") from error
+        raise BenchError(
+            f"{path} is not a table of {kind}: row {reader.line_num}: {error}; close every quote"
+        ) from error
     if empty:
         raise BenchError(f"{path} is empty: it has no header row")
 

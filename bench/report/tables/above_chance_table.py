@@ -42,7 +42,7 @@ def learning(section: DatasetResults) -> pd.DataFrame:
     """A row for every arm that is no floor, against the floor that sees nothing; empty if the study has none.
 
     The test compares the score with that of the same predictions assigned to other people
-    (`bench.evaluation.knowledge`), with Holm's correction over the rows. Where that is not known (masks, scores that
+    (`bench.evaluation.skill_test`), with Holm's correction over the rows. Where that is not known (masks, scores that
     are no sums, predictions that were not kept) it is tested as a contrast is. by_chance: the improvement that chance
     exceeds in 2.5 %. not learnt: no better than the floor by the mean, which needs no test. not shown to have learnt:
     better by the mean, and by no more than chance could do.
@@ -67,7 +67,7 @@ def _tested(section: DatasetResults, arm: str, blind: str) -> dict[str, Any]:
     if known and not any(math.isnan(each.variance) for each in known):
         correlation = 1.0 if section.external else section.correlation
         score = float(np.mean([scores[cell] for cell in cells]))
-        test = evaluation.knowledge(score, known, min(section.folds, len(known)), correlation)
+        test = evaluation.skill_test(score, known, min(section.folds, len(known)), correlation)
         by_chance = found["improvement"] - section.sign * (score - test.expected) + evaluation.REACH * test.se
         return {**found, "by_chance": by_chance, "test": PERMUTED, "p": test.p}
     return {**found, "by_chance": (found["high"] - found["low"]) / 2, "test": CONTRAST if len(cells) > 1 else ""}
@@ -83,7 +83,7 @@ def _luck(section: DatasetResults, arm: str, cell: tuple[int, int]) -> evaluatio
     ):
         return evaluation.ChanceDistribution(math.nan, math.nan)
     fold = first["y"], first["selected"], first["groups"]
-    return evaluation.by_chance(section.metric, fold, [each["selected"] for each in others])
+    return evaluation.chance_distribution(section.metric, fold, [each["selected"] for each in others])
 
 
 def _verdict(entry: Mapping[str, Any]) -> str:

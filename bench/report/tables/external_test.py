@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.core import seed_of
-from bench.evaluation.bootstrap import drawn, members
+from bench.evaluation.bootstrap import draw_groups, group_index
 from bench.evaluation.metrics import Metric
 from bench.report.tables.results import DatasetResults
 from bench.report.tables.score_interval import judge
@@ -68,9 +68,9 @@ def _predictions(term: VarianceTerm, cell: tuple[int, int]) -> list[tuple[np.nda
 
 def _weights(groups: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
     """(REPEATS, N) how often each scan is drawn with its person; the number of people."""
-    member = members(groups, groups)
+    member = group_index(groups, groups)
     people = int(member.max()) + 1
-    return drawn(people, REPEATS, np.random.default_rng(seed))[:, member].astype(float), people
+    return draw_groups(people, REPEATS, np.random.default_rng(seed))[:, member].astype(float), people
 
 
 def _mean(metric: Metric, seeds: Sequence[tuple[np.ndarray, ...]], weights: np.ndarray) -> np.ndarray:

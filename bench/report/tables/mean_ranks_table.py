@@ -51,8 +51,8 @@ def ranking(found: Sequence[SectionTables]) -> Ranking | None:
     if len(arms) < FEWEST_ARMS:
         return None
     table = np.array([scores[arm] for arm in arms]).T  # (sets, arms)
-    order = np.argsort(evaluation.ranked(table).means, kind="stable")
-    ranks, each = evaluation.ranked(table[:, order]), [evaluation.ranked(row[None, order]).means for row in table]
+    order = np.argsort(evaluation.rank_arms(table).means, kind="stable")
+    ranks, each = evaluation.rank_arms(table[:, order]), [evaluation.rank_arms(row[None, order]).means for row in table]
     names = tuple(each.section.name for each in found)
     left_out = tuple(arm for arm in every if arm not in arms)
     return Ranking(found[0].section.kind, tuple(arms[at] for at in order), names, np.array(each), ranks, left_out)

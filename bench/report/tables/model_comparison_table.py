@@ -81,7 +81,7 @@ def _tested(section: DatasetResults, arm: str, ours: list, theirs: list) -> dict
         return {"improvement": gap.difference, "low": gap.low, "high": gap.high, "test": DELONG, "p": gap.p}
     rng = np.random.default_rng(seed_of(section.name, arm, "permutation"))
     repeats = PERMUTATIONS if section.metric.each else FEWER
-    found = evaluation.swapped(section.metric, ours, theirs, rng, repeats)
+    found = evaluation.permutation_test(section.metric, ours, theirs, rng, repeats)
     sides = {"low": math.nan, "high": math.nan}
     return {"improvement": section.sign * found.difference, **sides, "test": PERMUTATION, "p": found.p}
 
