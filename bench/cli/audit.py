@@ -148,7 +148,7 @@ def _print(console: Console, report: dict[str, Any], sweep: bool) -> None:
     if report.get("origin"):
         _print_origin(console, show, report["origin"])
     for each in report["overlaps"]:
-        show(f"{each['sets']} may not test each other: {each['reason']}")
+        show(f"{each['sets']} must not test each other: {each['reason']}")
     for name, tests in report["balance"].items():
         rows = [{key: test[key] for key in ("column", "test", "statistic", "p", "holm")} for test in tests]
         _table(console, f"balance of the folds of {name}", rows)

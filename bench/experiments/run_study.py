@@ -1,4 +1,4 @@
-"""Runs the trials of a study that have no record yet, and says what came of all of them."""
+"""Runs the trials of a study that have no record yet, and summarises all of them."""
 
 from __future__ import annotations
 

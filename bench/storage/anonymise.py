@@ -116,11 +116,11 @@ class ProtectedNames:
         object.__setattr__(self, "names", frozenset(self.names - self.words - _report_words()))
 
     def clean(self, text: str) -> str:
-        """A text from outside without any of them."""
+        """A text from outside, without the protected names."""
         return clean(text, self.names)
 
     def tidy(self, word: str) -> str:
-        """A cell of a table without any of them; there short numbers are numbers."""
+        """A cell of a table, without the protected names; short numbers are kept."""
         return clean(word, self.names, LONG, ours=True)
 
     def faults(self, name: str, text: str) -> list[str]:

@@ -150,7 +150,7 @@ def define_searches(
             search.check()
             defined += [replace(search, trial=replace(search.trial, **fold)) for fold in _folds(study, item, folds)]
     if not defined:
-        raise BenchError(f"nothing of the study {name} can be searched: {'; '.join(notes)}")
+        raise BenchError(f"no arm of the study {name} can be searched: {'; '.join(notes)}")
     return defined, notes
 
 
