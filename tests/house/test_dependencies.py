@@ -22,6 +22,9 @@ PRIVATE = {  # of Optuna nothing
     "_node_ip_address": "an argument of ray.init: what is started here listens on the loopback alone",
     "ray._private.ray_constants": "ENABLE_RAY_CLUSTER: the same",
     "ray._private": "state.available_resources_per_node: what others leave free of each node",
+    "_temp_dir": "an argument of ray.init: a short folder that only this user can read",
+    "_plasma_directory": "an argument of ray.init: where this machine has no shared memory",
+    "ray._raylet.AuthenticationTokenLoader": "reset_cache: read the token of this session, not of the last",
     "ray._raylet.Config": "initialize: forget the token of a cluster that was left",
     "ray._raylet.GcsClient": "get_all_node_info: whether a cluster listens there, before ray.init may end the process",
     "ray.experimental.internal_kv": "how far trials are, without one more process on the cluster that keeps it",
@@ -34,6 +37,7 @@ PARTS = [  # what another version has to have, by module
     ("torch.nn.modules.dropout", "_DropoutNd"),
     ("ray._private.ray_constants", "ENABLE_RAY_CLUSTER"),
     ("ray._private.state", "available_resources_per_node"),
+    ("ray._raylet", "AuthenticationTokenLoader.reset_cache"),
     ("ray._raylet", "Config.initialize"),
     ("ray._raylet", "GcsClient"),
     ("ray._raylet", "InnerGcsClient.get_all_node_info"),  # GcsClient hands it on

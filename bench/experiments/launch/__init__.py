@@ -10,6 +10,7 @@ runs those that it can lock. torch and ray are imported when trials run.
     wave_scheduler   which trial on which node, its result, and lost workers
     resources        processors, memory and share of a GPU of a trial, from measured peaks
     cluster_wait     waits for capacity that others use on a shared cluster
+    ray_folder       the temporary folder, the token and the home folder of Ray on this machine
     ray_session      starts Ray, or connects to a running cluster
     nodes            free resources of each node, and whether it has the same packages, code and data
     node_agent       code that is sent to a node by value: it needs the standard library only

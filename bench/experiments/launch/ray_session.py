@@ -12,9 +12,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from bench.core import BenchError, RunAbortedError
+from bench.experiments.launch.ray_folder import RayStartError, plasma_folder, ray_folder
 
 LOOPBACK = "127.0.0.1"
 AUTHENTICATION = "RAY_AUTH_MODE"
@@ -31,38 +33,62 @@ QUIET = {"include_dashboard": False, "log_to_driver": False, "logging_level": "e
 def connected(address: str) -> Iterator[Any]:
     """Ray, connected to the cluster at `address`, or started on this machine if that is empty.
 
-    BenchError or RunAbortedError if that is impossible.
+    BenchError or RunAbortedError if that is impossible; RayStartError if Ray cannot start on this machine.
     """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     if address:
         _reach(address)
     mode = os.environ.get(AUTHENTICATION)
-    with _restored_signals():
-        import ray
+    ray = _imported()
+    started = not ray.is_initialized()
+    with ray_folder() if started and not address else nullcontext() as folder:
+        try:
+            if started:
+                _forget_token()
+                with _restored_signals():
+                    _join(ray, address) if address else _start(ray, folder)
+            yield ray
+        finally:
+            if started:
+                ray.shutdown()
+                _restore_authentication(mode)
 
-        started = not ray.is_initialized()
-        if started and address:
-            _join(ray, address)
-        elif started:
-            with _on_the_loopback():
-                ray.init(address="local", _node_ip_address=LOOPBACK, **QUIET)
+
+def _imported() -> Any:
+    """The package ray. RayStartError if it is missing or broken."""
     try:
-        yield ray
-    finally:
-        if started:
-            ray.shutdown()
-            _restore_authentication(mode)
+        with _restored_signals():
+            import ray
+    except (ImportError, OSError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RayStartError(f"the package ray cannot be imported ({reason})", "install it again") from error
+    return ray
+
+
+def _start(ray: Any, folder: Path) -> None:
+    """Start Ray on this machine. RayStartError if it does not start."""
+    try:
+        with _on_the_loopback():
+            ray.init(
+                address="local", _node_ip_address=LOOPBACK, _temp_dir=str(folder),
+                _plasma_directory=plasma_folder(folder), **QUIET,
+            )  # fmt: skip
+    except Exception as error:  # Ray raises the class itself if a process of its own does not answer
+        reason = " ".join(str(error).split())[:200]
+        raise RayStartError(reason, "change this") from error
 
 
 @contextmanager
 def _restored_signals() -> Iterator[None]:
     """Restore the signal handlers that Ray replaces when it starts."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 @contextmanager
@@ -90,6 +116,14 @@ def _restore_authentication(mode: str | None) -> None:
         if mode is not None:
             os.environ[AUTHENTICATION] = mode
         Config.initialize("")
+    _forget_token()
+
+
+def _forget_token() -> None:
+    """Let Ray read its token again: it keeps the one of the session before."""
+    from ray._raylet import AuthenticationTokenLoader
+
+    AuthenticationTokenLoader.instance().reset_cache()
 
 
 def parse_address(address: str) -> tuple[str, int]:
@@ -100,7 +134,7 @@ def parse_address(address: str) -> tuple[str, int]:
     if not (host and colon and port.isdigit() and int(port) < 65536) or "/" in host:
         raise BenchError(
             f"{address!r} is not an address of a Ray cluster: give HOST:PORT as `ray start --head` prints it, or auto,"
-            " and run the command on a machine of the cluster"
+            f" and run the command on a machine of the cluster{_or_unset(address)}"
         )
     return host.strip("[]"), int(port)
 
@@ -120,7 +154,13 @@ def _reach(address: str) -> None:
             time.sleep(min(0.5, max(0.0, until - time.monotonic())))
     raise RunAbortedError(
         f"no Ray cluster answered at {address} within {WAIT:g} seconds: {why}; check that its head is running"
+        f"{_or_unset(address)}"
     )
+
+
+def _or_unset(address: str) -> str:
+    """The remedy for an address that the environment names and the command does not."""
+    return ", or unset RAY_ADDRESS to run on this machine" if os.environ.get("RAY_ADDRESS") == address else ""
 
 
 def _join(ray: Any, address: str) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from bench.core import BenchError
 from bench.experiments import launch
 from bench.experiments.launch import signals
+from bench.experiments.launch.auto_launcher import INSTEAD
+from bench.experiments.launch.ray_folder import RayStartError
 from bench.experiments.launch.signals import StopRequest
 from bench.experiments.search.objective import train_candidate
 from bench.experiments.search.optuna_storage import OptunaStorage
@@ -41,6 +43,7 @@ def run_searches(
     target = target or RayTarget()
     launcher = search_launcher(launcher, target.address)
     target = replace(target, address=target.address or os.environ.get("RAY_ADDRESS", ""))
+    may_fall_back = launcher == "auto" and target.is_local
     if launcher == "auto":
         launcher = launch.choose_launcher(trials, target.address)
     results = []
@@ -51,7 +54,7 @@ def run_searches(
             with SearchSession(search, storage, trials, folder) as session:
                 on_progress(session)
                 if not session.finished():
-                    _executor(launcher, target)(session, on_progress, stop)
+                    launcher = _run(session, launcher, target, may_fall_back, on_progress, stop)
                 results.append(read_session(session))
     return results
 
@@ -65,12 +68,23 @@ def search_launcher(launcher: str, address: str = "") -> str:
     return chosen
 
 
-def _executor(launcher: str, target: RayTarget) -> Callable[[SearchSession, OnProgress, StopRequest], None]:
-    if launcher == "serial":
-        return _run_serial
-    from bench.experiments.search.ray_tune import run_in_parallel
+def _run(
+    session: SearchSession, launcher: str, target: RayTarget, may_fall_back: bool, on_progress: OnProgress,
+    stop: StopRequest,
+) -> str:  # fmt: skip
+    """Run a search; returns the launcher of the next one: serial if Ray could not start and may be replaced."""
+    if launcher != "serial":
+        from bench.experiments.search.ray_tune import run_in_parallel
 
-    return partial(run_in_parallel, target=target)
+        try:
+            run_in_parallel(session, on_progress, stop, target)
+            return launcher
+        except RayStartError as error:
+            if not may_fall_back:
+                raise
+            target.notify(f"{error.reason}; {INSTEAD}")
+    _run_serial(session, on_progress, stop)
+    return "serial"
 
 
 def _run_serial(session: SearchSession, on_progress: OnProgress, stop: StopRequest) -> None:
