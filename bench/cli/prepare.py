@@ -49,6 +49,8 @@ def _wait(console: Console, name: str) -> None:
 
 
 def _print_manifest(console: Console, prepared: object) -> None:
+    from bench.data.prepare.accounting import left_out_lines
+
     groups = len(set(prepared.groups))
     console.print(f"{prepared.name}: {len(prepared.ids)} scans of {groups} groups, shape {prepared.shape}")
     for stage, done in prepared.manifest["done"].items():
@@ -63,6 +65,8 @@ def _print_manifest(console: Console, prepared: object) -> None:
         console.print(", ".join(f"{label}: {count}" for label, count in counts.items()), highlight=False)
     for note in prepared.manifest.get("notes", []):
         console.print(note, markup=False, highlight=False)
+    for line in left_out_lines(prepared.manifest, prepared.folder):
+        console.print(line, markup=False, highlight=False)
     for broken in prepared.manifest["broken"]:
         console.print(f"left out: {broken['id']}: {broken['reason']}", markup=False, highlight=False)
     if prepared.manifest["seconds"]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.core import BenchError
+from bench.data.readers.litter import find_files
 from bench.data.readers.tabular import Line, age_in, number, read_table
 
 SOURCE = (
@@ -45,7 +46,7 @@ def scans(root: Path | None, layout: str) -> list[IxiHead]:
     if root is None or not root.is_dir():
         raise BenchError(f"no folder {root}; expected: {layout}")
     found: dict[str, IxiHead] = {}
-    for path in sorted(root.rglob("IXI*.nii*")):
+    for path in find_files(root, "IXI*.nii*"):
         match = NAME.fullmatch(path.name)
         if match is None:
             continue
@@ -86,7 +87,7 @@ def people(root: Path, layout: str) -> dict[str, Person]:
 
 def _table(root: Path, layout: str) -> Path:
     """The one .csv file, at the root or in lists/, that has a column of IXI's numbers."""
-    tables = [path for path in sorted([*root.glob("*.csv"), *root.glob("lists/*.csv")]) if _has_ids(path)]
+    tables = [path for path in sorted([*root.glob("[!.]*.csv"), *root.glob("lists/[!.]*.csv")]) if _has_ids(path)]
     if len(tables) > 1:
         raise BenchError(f"two tables of IXI in {root}: {tables[0].name} and {tables[1].name}; keep one")
     if tables:

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
+from bench.data.readers.labels import NOTHING, label_index
+from bench.data.readers.litter import find_files
 from bench.data.readers.nifti import read_scan
+from bench.data.readers.omissions import omit
 from bench.data.readers.tabular import Line, age_in, read_table, unique_rows
 
 VOXELS = 110  # along each axis
 NAME = re.compile(r"ADNI_(?P<person>\d{3}_S_\d{4,5})_.*?_I(?P<image>\d+)\.nii(?:\.gz)?")
 KIND = "Spatially_Normalized,_Masked_and_N3_corrected_T1_image"  # in the names of the scans that are read
+OTHERS = ("MCI", "EMCI", "LMCI", "SMC", NOTHING)  # groups that are left out
 COLUMNS = ("Image Data ID", "Subject", "Group", "Sex", "Age", "Visit")
 
 
@@ -25,6 +29,7 @@ class AdniImage:
 
     path: Path
     person: str  # 002_S_0413
+    image: str  # number of the image
     line: Line
 
     @property
@@ -40,7 +45,7 @@ class AdAdni(Dataset):
     Several scans of one person at one visit are one sample: the mean of their voxels. Each other visit is another
     sample in the same group, so that no split divides a person; a person with AD at one visit and CN at another has
     both labels. We do not know whether ADNI's column `Group` describes the visit or the first visit. Other groups (MCI,
-    EMCI, LMCI, SMC) are left out, and `notes` counts them.
+    EMCI, LMCI, SMC) are left out and counted; an unknown group is an error.
 
     The code of the DCL-SE authors, and that of Xing et al. before it, uses 49 AD and 51 CN, one volume per person. As
     far as we know their list of images is not public, so your download is another subset: do not compare scores with
@@ -88,17 +93,23 @@ class AdAdni(Dataset):
     def samples(self, root: Path | None) -> Sequence[Sample]:
         visits: dict[tuple[str, str], list[AdniImage]] = {}
         for scan in self._scans(root):
-            if scan.line.values["Group"] in self.task.classes:
+            if self._label(scan) is not None:
                 visits.setdefault((scan.person, scan.visit), []).append(scan)
         return [self._sample(*visit, visits[visit]) for visit in sorted(visits)]
 
     def notes(self, root: Path | None) -> list[str]:
-        """Notes on excluded and averaged scans under `root`."""
-        scans = self._scans(root)
-        left = sum(scan.line.values["Group"] not in self.task.classes for scan in scans)
-        merged = len(scans) - left - len(self.samples(root))
-        notes = [f"{left} scans of other groups than CN and AD are left out"] if left else []
-        return [*notes, *([f"{merged} scans are averaged with others of the same visit"] if merged else [])]
+        """Notes on averaged scans under `root`."""
+        merged = sum(len(sample.files) - 1 for sample in self.samples(root))
+        return [f"{merged} scans are averaged with others of the same visit"] if merged else []
+
+    def _label(self, scan: AdniImage) -> int | None:
+        """The class index; None for a group that is left out. BenchError for an unknown group."""
+        place = f"{scan.line.place}: I{scan.image} of {scan.person}: Group"
+        group = scan.line.values["Group"]
+        index = label_index(group, self.task.classes, place, OTHERS)
+        if index is None:
+            omit(f"scans of the group {group or NOTHING}", scan.path.name, scan.path)
+        return index
 
     def _sample(self, person: str, visit: str, scans: Sequence[AdniImage]) -> Sample:
         groups = {scan.line.values["Group"] for scan in scans}
@@ -116,7 +127,7 @@ class AdAdni(Dataset):
         if root is None or not root.is_dir():
             raise BenchError(f"no folder {root}; expected: {self.layout}")
         lines, scans = _lines(root, self.layout), {}
-        for path in sorted(root.rglob(f"ADNI_*{KIND}*.nii*"), key=lambda path: (path.name, path)):
+        for path in sorted(find_files(root, f"ADNI_*{KIND}*.nii*"), key=lambda path: (path.name, path)):
             match = NAME.fullmatch(path.name)
             if match is None:
                 raise BenchError(
@@ -133,17 +144,19 @@ class AdAdni(Dataset):
             if image in scans:
                 one, two = scans[image].path.relative_to(root), path.relative_to(root)
                 raise BenchError(f"two files of image I{image} in {root}: {one} and {two}; keep one")
-            scans[image] = AdniImage(path, person, line)
+            scans[image] = AdniImage(path, person, image, line)
         if not scans:
             there = ", ".join(sorted(path.name for path in root.iterdir())[:6]) or "nothing"
             raise BenchError(f"no scan named ADNI_*_{KIND}* in {root}; found: {there}; expected: {self.layout}")
+        for image in sorted(set(lines) - set(scans)):
+            omit("rows of the search without a scan", f"I{image} ({Path(lines[image].place).name})")
         return list(scans.values())
 
 
 def _lines(root: Path, layout: str) -> dict[str, Line]:
     """The rows of the search, by the number of the image."""
     found: dict[tuple[str, ...], list[Line]] = {}
-    tables = [path for path in sorted(root.glob("*.csv")) if _is_search(path)]
+    tables = [path for path in sorted(root.glob("[!.]*.csv")) if _is_search(path)]
     if not tables:
         raise BenchError(f"no .csv with a column {COLUMNS[0]} in {root}; expected: {layout}")
     for path in tables:

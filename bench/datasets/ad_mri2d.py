@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task, param
 from bench.data.readers.images import SPACING, Folders, ImageFile, list_images
+from bench.data.readers.omissions import omit
 from bench.data.readers.tabular import read_table
 
 STAGES = ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented")
@@ -119,10 +120,16 @@ class AdMri2d(Dataset):
         ]
 
     def notes(self, root: Path | None) -> list[str]:
-        """Notes on augmented copies without a known original."""
-        alone = [each for each in self._pictures(root) if self._group(each) == each.id]
-        what = "augmented copies do not state their original in their names"
-        return [f"{len(alone)} {what}: they are grouped by their pixels alone"] if self.form == "augmented" else []
+        """Notes on augmented copies without a known original, and on images without a part."""
+        pictures = self._pictures(root)
+        notes = []
+        if self.form == "augmented":
+            alone = [each for each in pictures if self._group(each) == each.id]
+            what = "augmented copies do not state their original in their names"
+            notes.append(f"{len(alone)} {what}: they are grouped by their pixels alone")
+        if (root / SPLIT).is_file() and (unsplit := {each.path for each in pictures} - set(_parts(root, pictures))):
+            notes.append(f"{len(unsplit)} images are not in {SPLIT} and belong to no part of the publisher's split")
+        return notes
 
     def _pictures(self, root: Path | None) -> list[ImageFile]:
         if root is not None and root.resolve().name.lower() == OTHER[self.form]:
@@ -150,7 +157,10 @@ def _parts(root: Path, pictures: Sequence[ImageFile]) -> Mapping[Path, str]:
             raise BenchError(f"{line.place}: split is {split[:40]!r}; expected: train or test")
         if labels.get(path, label) != label:
             raise BenchError(f"{line.place}: label is {label[:40]!r}, but the image is in the folder {labels[path]}")
-        parts[path] = split
+        if parts.setdefault(path, split) != split:
+            raise BenchError(f"{line.place}: {line.values['path'][:80]} is in train and in test; keep one row")
+        if not path.exists():
+            omit(f"rows of {SPLIT} without an image", line.values["path"])
     if not set(parts) & set(labels):
         raise BenchError(
             f"{root / SPLIT} names none of the images in {root}; its paths must be relative to that folder"

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import Sample, Task, param
-from bench.data.readers.bids import Row, scans
+from bench.data.readers.bids import scans
+from bench.data.readers.labels import NOTHING
+from bench.data.readers.omissions import omit
 from bench.datasets._oasis import COVARIATES, Oasis
+
+RATINGS = {"0": 0, "0.5": 1, "1": 1, "2": 1, "3": 1}  # clinical dementia rating -> class
 
 
 @dataclass(frozen=True)
@@ -27,16 +31,16 @@ class AdOasis(Oasis):
     age: float = param(60.0, "lowest age of the people included, in years")
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
-        rows = scans(root, COVARIATES, self.layout)
-        return [self._sample(row) for row in rows if self._takes_part(row)]
-
-    def _takes_part(self, row: Row) -> bool:
-        age = row.age()
-        return row.number("cdr") is not None and age is not None and age >= self.age
-
-    def _sample(self, row: Row) -> Sample:
-        label = int(row.number("cdr") > 0)
-        return row.sample(label, self.task.classes[label], COVARIATES)
+        samples = []
+        for row in scans(root, COVARIATES, self.layout):
+            age, label = row.age(), row.label("cdr", RATINGS, left_out=(NOTHING,))
+            if label is None:
+                continue
+            if age is None or age < self.age:
+                omit("scans without an age" if age is None else f"scans at an age under {self.age:g}", row.id, row.path)
+                continue
+            samples.append(row.sample(label, self.task.classes[label], COVARIATES))
+        return samples
 
 
 DATASET = AdOasis

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task, param
 from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, read_alone
+from bench.data.readers.omissions import omit
 from bench.data.readers.tabular import decade
 from bench.datasets import _ixi
 
@@ -18,8 +19,8 @@ from bench.datasets import _ixi
 class AgeIxi(Dataset):
     """Age in years from T1 scans of whole heads, resampled to one grid; the hospital in a file's name is its site.
 
-    Save IXI.xls as comma-separated text, as .xls files are not read. People without an age in it are left out, and
-    `notes` counts them; ages such as -1 or 999 are refused. A person with two rows counts once if both agree. Heads are
+    Save IXI.xls as comma-separated text, as .xls files are not read. People without an age in it are left out and
+    counted; ages such as -1 or 999 are refused. A person with two rows counts once if both agree. Heads are
     not skull-stripped, so a face may reveal the age.
 
     We do not know how many scans have an age, so no number is expected. IXI is a part of OpenBHB: neither is an
@@ -54,14 +55,17 @@ class AgeIxi(Dataset):
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
         scans, people = _ixi.scans(root, self.layout), _ixi.people(root, self.layout)
-        named = [(scan, people[scan.person]) for scan in scans if scan.person in people]
-        return [self._sample(scan, person) for scan, person in named if person.age is not None]
-
-    def notes(self, root: Path | None) -> list[str]:
-        """Notes on excluded scans under `root`."""
-        scans, aged = _ixi.scans(root, self.layout), {sample.id for sample in self.samples(root)}
-        left = [scan.person for scan in scans if scan.person not in aged]
-        return [f"{len(left)} scans have no age and are left out: {', '.join(left[:10])}"] if left else []
+        samples = []
+        for scan in scans:
+            person = people.pop(scan.person, None)
+            if person is None or person.age is None:
+                what = "scans without a row in the table" if person is None else "scans without an age"
+                omit(what, scan.path.relative_to(root).as_posix(), scan.path)
+            else:
+                samples.append(self._sample(scan, person))
+        for name in people:
+            omit("rows of the table without a scan", name)
+        return samples
 
     def _sample(self, scan: _ixi.IxiHead, person: _ixi.Person) -> Sample:
         read = partial(read_alone, scan.path, Grid(self.mm, _ixi.voxels(self.mm), HEAD))

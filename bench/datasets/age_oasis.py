@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from bench.core import Sample, Task
 from bench.data.readers.bids import scans
+from bench.data.readers.omissions import omit
 from bench.data.readers.tabular import decade
 from bench.datasets._oasis import COVARIATES, Oasis
 
@@ -23,9 +24,14 @@ class AgeOasis(Oasis):
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
-        rows = scans(root, COVARIATES, self.layout)
-        aged = [(row, age) for row in rows if (age := row.age()) is not None]
-        return [row.sample(age, decade(age), COVARIATES) for row, age in aged]
+        samples = []
+        for row in scans(root, COVARIATES, self.layout):
+            age = row.age()
+            if age is None:
+                omit("scans without an age", row.id, row.path)
+            else:
+                samples.append(row.sample(age, decade(age), COVARIATES))
+        return samples
 
 
 DATASET = AgeOasis

@@ -10,6 +10,9 @@ from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
 from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, read_alone
+from bench.data.readers.litter import find_files
+from bench.data.readers.omissions import omit
+from bench.data.readers.row_ids import check_ids
 from bench.data.readers.tabular import Line, age_in, decade, read_table, unique_rows
 
 FORMS = {  # end of the file names of a form; for arrays also dimensions and millimetres
@@ -29,7 +32,7 @@ class AgeOpenbhb(Dataset):
     Three forms: quasi-raw (skull-stripped, bias-corrected, in MNI space by an affine), grey-matter maps of CAT12, and
     unprocessed T1 scans. All are resampled to one grid. The publisher's training part is the training part here; its
     internal and external tests are both the test part. Scans without a row in the table, or without an age, are left
-    out and `notes` counts them; so are rows without a scan, as the parts are separate downloads.
+    out and counted; so are rows without a scan, as the parts are separate downloads.
 
     Assumed: the axes of the arrays run from left to right, back to front and bottom to top (the files do not state it;
     their dimensions are those of the MNI template), and each participant number has one scan. Unknown: the number of
@@ -75,25 +78,25 @@ class AgeOpenbhb(Dataset):
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
         files, people = self._files(root), _people(root, self.layout)
+        check_ids(people, files)
         ages = {name: age_in(line, "age", name) for name, line in people.items()}
-        return [self._sample(name, files[name], people[name], ages[name]) for name in files if ages.get(name)]
-
-    def notes(self, root: Path | None) -> list[str]:
-        """Notes on excluded scans and rows under `root`."""
-        files, people = self._files(root), _people(root, self.layout)
-        counts = {
-            "scans have no row in participants.tsv": len(set(files) - set(people)),
-            "scans have no age": sum(people[name].values["age"] is None for name in files if name in people),
-            "rows of participants.tsv have no scan": len(set(people) - set(files)),
-        }
-        return [f"{count} {what} and are left out" for what, count in counts.items() if count]
+        samples = []
+        for name, path in files.items():
+            if ages.get(name) is None:
+                what = "scans without an age" if name in people else "scans without a row in participants.tsv"
+                omit(what, path.relative_to(root).as_posix(), path)
+            else:
+                samples.append(self._sample(name, path, people[name], ages[name]))
+        for name in sorted(set(people) - set(files)):
+            omit("rows of participants.tsv without a scan", f"sub-{name}")
+        return samples
 
     def _files(self, root: Path | None) -> dict[str, Path]:
         """The scans of the form by person, sorted. BenchError if there is none, or one person has two."""
         if root is None or not root.is_dir():
             raise BenchError(f"no folder {root}; expected: {self.layout}")
         end, found = FORMS[self.form][0], {}
-        for path in sorted(root.rglob(f"sub-*{end}")):
+        for path in find_files(root, f"sub-*{end}"):
             name = _bare(path.name.removesuffix(end).partition("_")[0])
             if name in found:
                 one, two = found[name].relative_to(root), path.relative_to(root)
@@ -106,7 +109,7 @@ class AgeOpenbhb(Dataset):
 
     def _sample(self, name: str, path: Path, line: Line, age: float) -> Sample:
         known = {"age": age, **{column: line.values.get(column) for column in KEPT}}
-        part, site = PARTS.get(line.values.get("split") or "", ""), line.values["site"] or ""
+        part, site = _part(line, name), line.values["site"] or ""
         read = partial(_read, path, self.form, Grid(self.mm, self.shape[1:], HEAD))
         return Sample(f"sub-{name}", f"sub-{name}", age, decade(age), read, site, (path,), known, part)
 
@@ -125,6 +128,15 @@ def _people(root: Path, layout: str) -> dict[str, Line]:
                 raise BenchError(f"{path} has no column {absent[0]}; found: {', '.join(line.values)[:300]}")
             found.setdefault((_bare(line.values["participant_id"] or ""),), []).append(line)
     return {key[0]: line for key, line in unique_rows(found).items()}
+
+
+def _part(line: Line, name: str) -> str:
+    """The part of the publisher's split; empty if the table names none. BenchError for a part that is not known."""
+    text = line.values.get("split")
+    if text is not None and text not in PARTS:
+        known = ", ".join(PARTS)
+        raise BenchError(f"{line.place_of('split')}: {name}: split is {text[:40]!r}; known parts: {known}, or n/a")
+    return PARTS[text] if text else ""
 
 
 def _bare(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task
 from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, Pair, read_pair
+from bench.data.readers.omissions import omit
 from bench.datasets import _ixi
 
 GAPS = (110, 111, 126, 127, 130, 131, 158, 159, 188, 189)  # unused numbers between 100 and 207
@@ -68,15 +69,12 @@ class RoiIxi(Dataset):
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
         scans, masks = self._scans_and_masks(root)
-        return [self._sample(scan, masks[scan.stem]) for scan in scans if scan.stem in masks]
-
-    def notes(self, root: Path | None) -> list[str]:
-        """Notes on scans and region maps without a counterpart."""
-        scans, masks = self._scans_and_masks(root)
-        alone = [scan.path.name for scan in scans if scan.stem not in masks]
-        lost = sorted(masks[stem].name for stem in set(masks) - {scan.stem for scan in scans})
-        unmatched = ((alone, "scans have no region map"), (lost, "region maps have no scan"))
-        return [f"{len(names)} {what} and are left out, {names[0]} among them" for names, what in unmatched if names]
+        samples = [self._sample(scan, masks[scan.stem]) for scan in scans if scan.stem in masks]
+        for path in (scan.path for scan in scans if scan.stem not in masks):
+            omit("scans without a region map", path.name, path)
+        for stem in sorted(set(masks) - {scan.stem for scan in scans}):
+            omit("region maps without a scan", masks[stem].name, masks[stem])
+        return samples
 
     def _scans_and_masks(self, root: Path | None) -> tuple[list[_ixi.IxiHead], dict[str, Path]]:
         """The scans, and the region maps by the name of their scan. BenchError if there are none."""

@@ -121,9 +121,10 @@ def _check(study: PlannedStudy) -> None:
 
 def _notes(study: PlannedStudy) -> list[str]:
     from bench.data.prepare import open_prepared
+    from bench.data.prepare.accounting import left_out_counts
 
     notes = list(study.notes)
     for spec in (spec for item in study.data for spec in item.specs):
         manifest = open_prepared(spec.name, spec.params).manifest
-        notes += [f"{spec.name}: {note}" for note in manifest.get("notes", [])]
+        notes += [f"{spec.name}: {note}" for note in (*manifest.get("notes", []), *left_out_counts(manifest))]
     return list(dict.fromkeys(notes))

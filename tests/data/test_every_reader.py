@@ -21,7 +21,7 @@ import pytest
 from test_bad_scans import changed, content
 from test_image_folders import pictures
 from test_image_mask_pairs import write as write_pair
-from test_paper_datasets import adni, ixi, openbhb
+from test_paper_datasets import adni, ixi, left_out, openbhb
 
 from bench import registry
 from bench.core import BenchError, Dataset
@@ -280,11 +280,9 @@ def test_a_region_map_without_its_scan_and_a_scan_without_its_map_are_counted(la
     there, dataset = laid("roi_ixi")
     lone = "IXI013-HH-1211-T1_ds"
     with spoilt(there.root / MASKS / f"IXI099-HH-1-T1{END}", b""):
-        assert dataset.notes(there.root) == [
-            f"1 region maps have no scan and are left out, IXI099-HH-1-T1{END} among them"
-        ]
+        assert left_out("roi_ixi", there.root) == {"region maps without a scan": [f"IXI099-HH-1-T1{END}"]}
     with contextlib.ExitStack() as back:
         moved = (there.root / MASKS / f"{lone}{END}").rename(there.root / "away.nii.gz")
         back.callback(moved.rename, there.root / MASKS / f"{lone}{END}")
-        assert dataset.notes(there.root) == [f"1 scans have no region map and are left out, {lone}.nii.gz among them"]
+        assert left_out("roi_ixi", there.root) == {"scans without a region map": [f"{lone}.nii.gz"]}
         assert [sample.id for sample in dataset.samples(there.root)] == ["IXI012"]

@@ -11,6 +11,7 @@ import pytest
 from bench import registry
 from bench.core import BenchError, Dataset
 from bench.data.prepare import prepare
+from bench.data.prepare.sample_list import list_samples
 from bench.data.readers.bids import scans as bids_scans
 from bench.datasets.roi_ixi import LABELS, STRUCTURES
 
@@ -24,6 +25,15 @@ def samples(name: str, root: Path, **params):
 
 def notes(name: str, root: Path, **params) -> list[str]:
     return registry.make("datasets", name, params).notes(root)
+
+
+def left_out(name: str, root: Path, **params) -> dict[str, list[str]]:
+    """Reason -> names, of scans and rows that the readers of a data set leave out."""
+    _, log = list_samples(registry.make("datasets", name, params), name, root)
+    reasons: dict[str, list[str]] = {}
+    for reason, each in log.omitted:
+        reasons.setdefault(reason, []).append(each)
+    return reasons
 
 
 def csv(path: Path, *lines: str) -> Path:
@@ -61,10 +71,8 @@ def test_scans_of_one_visit_are_averaged_and_those_of_another_stay_apart(tmp_pat
     ]
     assert (found[0].covariates["scans"], found[0].covariates["age"], len(found[0].files)) == (2, 71.0, 2)
     assert found[0].read().image[0, 5, 5, 5] == 105.5
-    assert notes("ad_adni", root) == [
-        "1 scans of other groups than CN and AD are left out",
-        "1 scans are averaged with others of the same visit",
-    ]
+    assert notes("ad_adni", root) == ["1 scans are averaged with others of the same visit"]
+    assert left_out("ad_adni", root) == {"scans of the group MCI": [f"ADNI_003_S_0002_{KIND}_S1_I14.nii.gz"]}
     assert prepare("ad_adni", source=root).images().shape == (3, 1, 110, 110, 110)
 
 
@@ -116,7 +124,10 @@ def test_the_name_says_the_hospital_and_those_without_an_age_are_counted(tmp_pat
     assert (found.id, found.site, found.target, found.stratum) == ("IXI012", "HH", 35.8, "30 to 39")
     assert found.covariates == {"age": 35.8, "sex": "M"}
     assert found.read().image.shape == (1, 90, 120, 120)
-    assert notes("age_ixi", root) == ["2 scans have no age and are left out: IXI013, IXI014"]
+    assert left_out("age_ixi", root) == {
+        "scans without an age": ["IXI-T1/IXI013-Guys-1211-T1.nii.gz"],
+        "scans without a row in the table": ["IXI-T1/IXI014-IOP-1211-T1.nii.gz"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -170,7 +181,7 @@ def test_openbhb_says_site_age_and_part(tmp_path):
     ]
     assert found[0].covariates == {"age": 30.5, "sex": "female", "study": "2", "site": "7"}
     assert found[0].read().image.shape == registry.make("datasets", "age_openbhb").shape == (1, 91, 109, 91)
-    assert notes("age_openbhb", root) == ["1 scans have no age and are left out"]
+    assert left_out("age_openbhb", root) == {"scans without an age": ["train/sub-333_preproc-quasiraw_T1w.npy"]}
 
 
 def test_openbhb_grey_matter_keeps_its_grid_at_its_own_spacing(tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.core import Dataset, Sample, Scan, Task
+from bench.data.readers.unavailable_files import why_unavailable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,6 +90,8 @@ def checksum_of(sample: Sample, root: Path | None) -> str:
 
 
 def _inside(path: Path, root: Path | None) -> None:
+    if reason := why_unavailable(path):
+        raise ValueError(f"{path.name} {reason}")
     try:
         target = path.resolve(strict=True)
     except FileNotFoundError as error:  # names the first missing part of the path
@@ -96,7 +99,10 @@ def _inside(path: Path, root: Path | None) -> None:
     except RuntimeError as error:  # circular links, before Python 3.13
         raise ValueError(f"{path.name} is a link to itself; replace it by the file") from error
     if root is not None and not target.is_relative_to(root.resolve()):
-        raise ValueError(f"{path.name} links to a file outside the data folder; copy the file into the folder")
+        remedy = "copy the file into the folder"
+        if "/.git/annex/" in target.as_posix():
+            remedy = "run in its folder: git annex unlock . (or give the top folder of the DataLad dataset)"
+        raise ValueError(f"{path.name} links to a file outside the data folder; {remedy}")
     if target.is_dir():
         raise ValueError(f"{path.name} is a folder, not a file; replace it by the scan file")
     if not target.is_file():

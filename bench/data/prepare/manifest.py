@@ -29,6 +29,7 @@ class PreparationResult:
     arrays: Mapping[str, str]  # file -> checksum of its content
     groups: Sequence[str] = ()  # of the usable samples; no split divides a group
     notes: Sequence[str] = ()
+    accounting: Mapping[str, Any] | None = None  # what became of every file in the folder
     seconds: Mapping[str, float] | None = None  # by stage, over all threads
 
     @property
@@ -54,7 +55,17 @@ def write(folder: Path, made: PreparationResult) -> None:
     entry = json.loads(
         json.dumps({**_manifest(made, index, _dtype_of(folder)), "index": sha256(text.encode()).hexdigest()})
     )
-    write_text(folder / MANIFEST, json.dumps({**entry, "seal": json_checksum(entry)}, indent=1, allow_nan=False) + "\n")
+    _write_manifest(folder, entry)
+
+
+def update(folder: Path, manifest: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Replace values of the manifest of a complete folder."""
+    _write_manifest(folder, {key: value for key, value in {**manifest, **values}.items() if key != "seal"})
+
+
+def _write_manifest(folder: Path, entry: Mapping[str, Any]) -> None:
+    text = json.dumps({**entry, "seal": json_checksum(entry)}, indent=1, allow_nan=False)
+    write_text(folder / MANIFEST, text + "\n")
 
 
 def _dtype_of(folder: Path) -> str:
@@ -111,6 +122,7 @@ def _manifest(made: PreparationResult, index: Mapping[str, Any], dtype: str) -> 
         "broken": made.broken,
         "fitted": [{"id": entry.id, "from": entry.fitted} for entry in made.entries if entry.fitted],
         "affines": [list(entry.affine) for entry in made.entries if not entry.fault],
+        "accounting": dict(made.accounting or {}),
         "seconds": {stage: round(spent, 3) for stage, spent in (made.seconds or {}).items()},
     }
     return {**manifest, "notes": [*_notes(manifest), *made.notes]}

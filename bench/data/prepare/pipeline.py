@@ -6,10 +6,9 @@ resumes from a killed one if the rows are complete and the source files unchange
 
 from __future__ import annotations
 
-import math
 import os
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -17,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from bench import registry
-from bench.core import BenchError, Dataset, RunAbortedError, Sample, Task, plain
+from bench.core import BenchError, Dataset, RunAbortedError, Sample, plain
 from bench.data.prepare import journal
+from bench.data.prepare.accounting import Accounting, account, save_names
 from bench.data.prepare.arrays import Arrays, NeedsFloatError
 from bench.data.prepare.checks import FAULTS, DecodedScan, checksum_of, decode, mask_type
 from bench.data.prepare.groups import merge_groups
 from bench.data.prepare.journal import Journal, JournalEntry
-from bench.data.prepare.manifest import PreparationResult, source_checksum, write
+from bench.data.prepare.manifest import PreparationResult, source_checksum, update, write
+from bench.data.prepare.sample_list import list_samples, notes_on
 from bench.data.prepared import TRUTH, DamagedDataError, Prepared, folder_of, open_prepared
 from bench.storage.array_file import NpyWriter
 from bench.storage.atomic_io import disk_errors, remove_tree
@@ -33,7 +34,6 @@ from bench.storage.source_code import code_checksum
 Progress = Callable[[int, int], None]
 AHEAD = 4  # scans decoded ahead of the writer, for each worker
 NAMED = 10  # broken scans that an error names
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class PreparationJob:
     progress: Progress
     skip_broken: bool
     notes: Sequence[str] = ()
+    accounting: Accounting = field(default_factory=Accounting)
     seconds: dict[str, float] = field(default_factory=dict)  # by stage, over all threads
 
 
@@ -76,9 +77,10 @@ def prepare(
     if source is None and not dataset.phantom:
         raise damage or _unprepared(name, dataset)
     root = None if dataset.phantom else Path(source).expanduser()
-    samples = _samples(dataset, name, root)
-    threads = workers or os.cpu_count() or 1
-    job = PreparationJob(name, dataset, samples, root, threads, progress or (lambda *_: None), skip_broken)
+    samples, log = list_samples(dataset, name, root)
+    threads, listed = workers or os.cpu_count() or 1, account(root, samples, log)
+    report = progress or (lambda *_: None)
+    job = PreparationJob(name, dataset, samples, root, threads, report, skip_broken, accounting=listed)
     folder = folder_of(name, params)
     with disk_errors(folder.parent), locked(folder.with_name(f".{folder.name}.claim"), waiting) as held:
         # Check again under the lock: another process may have prepared the set in the meantime.
@@ -87,8 +89,12 @@ def prepare(
             unfinished = folder.with_name(f".{folder.name}.unfinished{held.mark}")
             unfinished.mkdir(exist_ok=True)
             aside = _set_aside(folder, damage) if damage else []
-            _fill(unfinished, replace(job, notes=[*dataset.notes(root), *aside]))
+            notes = [*dataset.notes(root), *notes_on(dataset.task, samples), *aside]
+            _fill(unfinished, replace(job, notes=notes))
             _publish(unfinished, folder, held.mark)
+        elif existing.manifest.get("accounting") != listed.to_manifest() and not dataset.phantom:
+            save_names(folder, listed)
+            update(folder, existing.manifest, {"accounting": listed.to_manifest()})
     return open_prepared(name, params)
 
 
@@ -128,40 +134,6 @@ def _has_same_source(prepared: Prepared, job: PreparationJob) -> bool:
     return prepared.phantom or prepared.manifest["files"] == source_checksum(job.dataset, job.samples, list(checksums))
 
 
-def _samples(dataset: Dataset, name: str, root: Path | None) -> Sequence[Sample]:
-    if root is not None and not root.is_dir():
-        if root.suffix.lower() in ARCHIVES and root.is_file():
-            raise BenchError(f"{root} is an archive; unpack it and give the folder")
-        raise BenchError(f"no folder {root}; {name} expects: {dataset.layout}")
-    try:
-        samples = dataset.samples(root)
-    except OSError as error:
-        raise RunAbortedError(f"cannot read {error.filename or root}: {error.strerror or error}") from error
-    if not samples:
-        raise BenchError(f"no scan of {name} in {root}; expected: {dataset.layout}")
-    twice = [key for key, count in Counter(sample.id for sample in samples).items() if count > 1]
-    if twice:
-        raise BenchError(f"{name}: {len(twice)} ids occur more than once, for example {twice[0]!r}; make them unique")
-    wrong = [sample for sample in samples if not _allowed(sample.target, dataset.task)]
-    if wrong:
-        example = f"for example {wrong[0].target} of {wrong[0].id}"
-        allowed = _allowed_targets(dataset.task)
-        raise BenchError(f"{name}: {len(wrong)} targets do not fit the task, {example}; a target must be {allowed}")
-    return samples
-
-
-def _allowed(target: float, task: Task) -> bool:
-    if task.kind == "classification":
-        return target in range(len(task.classes))
-    return task.kind == "segmentation" or math.isfinite(target)
-
-
-def _allowed_targets(task: Task) -> str:
-    if task.kind != "classification":
-        return "a finite number"
-    return f"a class index, 0 to {len(task.classes) - 1}: {', '.join(task.classes)}"
-
-
 def _fill(folder: Path, job: PreparationJob) -> None:
     """Write a complete prepared set into `folder`; resumes from what an earlier process left there."""
     import numpy as np
@@ -177,6 +149,7 @@ def _fill(folder: Path, job: PreparationJob) -> None:
         raise RunAbortedError(_broken_message(made))
     whole = [entry for entry in made.entries if not entry.fault]
     groups, notes = merge_groups(job.dataset, made.usable, whole, folder)
+    save_names(folder, job.accounting)
     write(folder, replace(made, groups=groups, notes=[*notes, *made.notes]))
 
 
@@ -217,7 +190,10 @@ def _write(folder: Path, job: PreparationJob, dtype: Any, before: Sequence[Journ
         for row in truth:
             file.append(row)
         hashes[TRUTH] = file.close()
-    return PreparationResult(job.name, job.dataset, job.root, job.samples, entries, hashes, (), job.notes, job.seconds)
+    counts = job.accounting.to_manifest()
+    return PreparationResult(
+        job.name, job.dataset, job.root, job.samples, entries, hashes, (), job.notes, counts, job.seconds
+    )
 
 
 def _identity(job: PreparationJob, dtype: str) -> dict[str, Any]:

@@ -6,7 +6,9 @@ A data set selects rows and says what is predicted:
     return [row.sample(target=row.age(), stratum=...) for row in rows if row.age() is not None]
 
 Tables are read in this order: `sessions.tsv` at the root, one row a session; `sub-*/sub-*_sessions.tsv`;
-`participants.tsv`, whose values then apply to every session of the person. A missing value (`n/a`) is None.
+`participants.tsv`, whose values then apply to every session of the person, or which itself has one row a session if
+it has a column `session_id`. A missing value (`n/a`) is None. Scans that no row names, and all but the first of several
+files of one scan, are left out; preparation counts and names them.
 """
 
 from __future__ import annotations
@@ -20,7 +22,11 @@ from functools import partial
 from pathlib import Path
 
 from bench.core import BenchError, Sample
+from bench.data.readers.bids_files import choose_file, list_files, omit_others, sessions_of
+from bench.data.readers.labels import NOTHING, label_index
 from bench.data.readers.nifti import read_scan
+from bench.data.readers.omissions import omit
+from bench.data.readers.row_ids import check_ids
 from bench.data.readers.tabular import Line, age_in, finite_number, number, read_table, unique_rows
 
 __all__ = ["Row", "scans"]
@@ -82,6 +88,34 @@ class Row:
         """
         return age_in(self.line or Line("a table", self.values), column, self.id)
 
+    def label(self, column: str, known: Sequence[str] | Mapping[str, int], left_out: Sequence[str] = ()) -> int | None:
+        """Return the class index of the label in a column, or None if scans with this label are left out.
+
+        Parameters
+        ----------
+        column : str
+            Column of the label.
+        known : sequence of str, or mapping of str to int
+            Labels in the order of the class indices, or each label with its class index.
+        left_out : sequence of str
+            Labels of scans that do not take part, such as `n/a` for missing values. Preparation counts these scans.
+
+        Returns
+        -------
+        int or None
+            Class index; None if the scan does not take part.
+
+        Raises
+        ------
+        BenchError
+            If the label is neither known nor left out; the message names table, row and the known labels.
+        """
+        text, line = self.values[column], self.line or Line("a table", self.values)
+        index = label_index(text, known, f"{line.place_of(column)}: {self.id}: {column}", left_out)
+        if index is None:
+            omit(f"scans whose {column} is {NOTHING if text is None else text}", self.id, self.path)
+        return index
+
     def sample(self, target: float, stratum: str, covariates: Sequence[str] = (), site: str = "") -> Sample:
         """Return the sample of this row. The person is its group.
 
@@ -135,24 +169,35 @@ def scans(root: Path | None, columns: Sequence[str], layout: str, suffix: str = 
         raise BenchError(f"no folder {root}; expected: {layout}")
     if not any(root.glob("sub-*")):
         raise BenchError(f"no sub-* folder in {root}; found: {_contents(root)}; expected: {layout}")
+    entries = _entries(root, layout)
+    files = defaultdict(list)
+    for file in list_files(root, suffix):
+        files[file.subject].append(file)
+    check_ids({subject: line for (subject, _), line in entries.items()}, [path.name for path in root.glob("sub-*")])
     rows = []
-    for (subject, session), line in _entries(root, layout).items():
+    for (subject, session), line in entries.items():
         absent = [column for column in columns if column not in line.values]
         if absent:
             columns_read = ", ".join(line.values)[:300]
             raise BenchError(f"the tables in {root} have no column {', '.join(absent)}; found: {columns_read}")
         values = {column: line.values[column] for column in columns}
-        rows += [Row(subject, each, path, values, line) for each, path in _images(root, subject, session, suffix)]
+        for each in [session] if session else sessions_of(root / subject) or [""]:
+            own = [file for file in files.get(subject, ()) if file.session == each]
+            rows.append(Row(subject, each, choose_file(own, subject, each, root, suffix), values, line))
+    omit_others(root, [file for own in files.values() for file in own], {row.path for row in rows}, suffix)
     return sorted(rows, key=lambda row: (row.subject, row.session))
 
 
 def _entries(root: Path, layout: str) -> dict[tuple[str, str], Line]:
     """The row of each person and session; the session is empty if the tables have persons only."""
     people = root / "participants.tsv"
-    persons = _keyed(read_table(people, root), ("sub",)) if people.is_file() else {}
+    lines = read_table(people, root) if os.path.lexists(people) else []
     sessions = _keyed(_sessions(root), ("sub", "ses"))
-    if not sessions and not persons:
+    if not sessions and not lines:
         raise BenchError(f"no participants.tsv or sessions.tsv in {root}; found: {_contents(root)}; expected: {layout}")
+    if not sessions and lines and all(_label(line, "ses") for line in lines):
+        return _keyed(lines, ("sub", "ses"))  # participants.tsv itself has one row a session
+    persons = _keyed(lines, ("sub",))
     for (subject, _), line in sessions.items():
         if persons and (subject,) not in persons:
             raise BenchError(
@@ -164,7 +209,7 @@ def _entries(root: Path, layout: str) -> dict[tuple[str, str], Line]:
 
 
 def _sessions(root: Path) -> list[Line]:
-    if (root / "sessions.tsv").is_file():
+    if os.path.lexists(root / "sessions.tsv"):
         return read_table(root / "sessions.tsv", root)
     lines = []
     for path in sorted(root.glob("sub-*/sub-*_sessions.tsv")):
@@ -187,21 +232,6 @@ def _keyed(lines: Sequence[Line], prefixes: Sequence[str]) -> dict[tuple[str, ..
     return unique_rows(rows)
 
 
-def _images(root: Path, subject: str, session: str, suffix: str) -> list[tuple[str, Path]]:
-    """(session, file) of one session of a person, or of all; the first file by name if a session has several runs."""
-    folder = root / subject
-    sessions = [session] if session else sorted(path.name for path in folder.glob("ses-*") if path.is_dir())
-    images = []
-    for each in sessions or [""]:
-        anat = (folder / each if each else folder) / "anat"
-        names = sorted(os.listdir(anat)) if anat.is_dir() else []
-        files = [name for end in (".nii.gz", ".nii") for name in names if name.endswith(f"_{suffix}{end}")]
-        files = [name for name in files if name.startswith(subject)]
-        stem = f"{subject}_{each}" if each else subject
-        images.append((each, anat / (files[0] if files else f"{stem}_{suffix}.nii.gz")))
-    return images
-
-
 def _label(line: Line, prefix: str) -> str:
     """`sub-01` from `sub-01` or `01`; letters and digits only, so that a label cannot refer to another folder."""
     column = COLUMNS[prefix]
@@ -212,7 +242,10 @@ def _label(line: Line, prefix: str) -> str:
         raise BenchError(f"{line.place}: no {column}; every row needs one such as {prefix}-01")
     label = value if value.startswith(f"{prefix}-") else f"{prefix}-{value}"
     if not LABEL.fullmatch(label):
-        raise BenchError(f"{line.place_of(column)}: {column} {value[:40]!r} is not a BIDS label such as {prefix}-01")
+        hint = "; write it as text, as in the names of the files" if number(value) is not None else ""
+        raise BenchError(
+            f"{line.place_of(column)}: {column} {value[:40]!r} is not a BIDS label such as {prefix}-01{hint}"
+        )
     return label
 
 

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.core import BenchError, Sample, Scan
+from bench.data.readers.litter import is_passed_over
+from bench.data.readers.omissions import omit
 from bench.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class _FolderTree:
 
     classes: list[tuple[Path, str, str]] = field(default_factory=list)  # folder, class, part
     unknown: list[Path] = field(default_factory=list)  # folders of images that are not a class
+    unread: list[Path] = field(default_factory=list)  # known folders that are not read
 
 
 def list_images(root: Path | None, folders: Folders, layout: str) -> list[ImageFile]:
@@ -85,6 +88,11 @@ def list_images(root: Path | None, folders: Folders, layout: str) -> list[ImageF
     tree = _FolderTree()
     _walk(root, folders, "", DEPTH, tree)
     _check(root, folders, tree, layout)
+    for folder in tree.unread:
+        reason = f"images in the folder {folder.relative_to(root).as_posix()}, which this data set does not read"
+        for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
+            if not is_passed_over(path, root):
+                omit(reason, path.relative_to(root).as_posix(), path)
     pictures = [ImageFile(path, label, part) for each, label, part in tree.classes for path in _images(each)]
     ids: dict[str, ImageFile] = {}
     for picture in pictures:
@@ -158,9 +166,10 @@ def _grey(image: Image) -> Image:
 
 
 def _walk(folder: Path, folders: Folders, part: str, depth: int, tree: _FolderTree) -> None:
-    for each in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+    for each in sorted(path for path in folder.iterdir() if path.is_dir() and not is_passed_over(path, folder)):
         word, label = _word(each.name), folders.label(each.name)
         if word in folders.unread:
+            tree.unread.append(each)
             continue
         if label is not None:
             tree.classes.append((each, label, part))
@@ -180,11 +189,22 @@ def _check(root: Path, folders: Folders, tree: _FolderTree, layout: str) -> None
             raise BenchError(f"folder {folder.relative_to(root)} in {root} has images, but is not a class; {nearest}")
     empty = [folder for folder, _, _ in tree.classes if next(_images(folder), None) is None]
     if empty:
-        raise BenchError(f"no JPEG or PNG file in {empty[0].relative_to(root)} of {root}; put the images there")
+        raise BenchError(f"no JPEG or PNG file in {empty[0].relative_to(root)} of {root}; {_why_empty(empty[0])}")
     absent = sorted(set(folders.classes) - {label for _, label, _ in tree.classes})
     if absent:
         contents = ", ".join(sorted(path.name for path in root.iterdir())[:6]) or "nothing"
         raise BenchError(f"no folder of the class {absent[0]} under {root}; found: {contents}; expected: {layout}")
+
+
+def _why_empty(folder: Path) -> str:
+    """What to do about a class folder without images that can be read."""
+    below = next((path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES), None)
+    if below is not None:
+        return f"its images lie deeper, in {below.parent.relative_to(folder)}; move them up into {folder.name}"
+    ends = sorted({path.suffix.lower() for path in folder.iterdir() if path.is_file() and path.suffix})
+    if ends:
+        return f"its files end in {', '.join(ends[:6])}; convert images to PNG, or rename files that are JPEG or PNG"
+    return "the folder is empty: put the images there, or unpack or download the data set again"
 
 
 def _images(folder: Path) -> Iterator[Path]:

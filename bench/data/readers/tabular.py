@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.core import BenchError
+from bench.data.readers.age_units import age_factors
+from bench.data.readers.omissions import log_table
+from bench.data.readers.unavailable_files import why_unavailable
 
 MISSING = {"", "n/a", "na", "nan", "none", "null"}
 LARGEST = 1 << 26  # bytes of a table
@@ -28,6 +32,7 @@ class Line:
     place: str  # table and row
     values: Mapping[str, str | None]  # column -> text, None if missing
     places: Mapping[str, str] = field(default_factory=dict)  # column -> place, for columns of another table
+    faults: Mapping[str, str] = field(default_factory=dict)  # column -> why its numbers cannot be used
 
     def place_of(self, column: str) -> str:
         return self.places.get(column, self.place)
@@ -37,22 +42,35 @@ class Line:
         if other is None:
             return self
         places = {column: other.place_of(column) for column in other.values if column not in self.values}
-        return Line(self.place, {**other.values, **self.values}, {**places, **self.places})
+        faults = {column: other.faults[column] for column in places if column in other.faults}
+        return Line(self.place, {**other.values, **self.values}, {**places, **self.places}, {**faults, **self.faults})
 
 
 def read_table(path: Path, root: Path, ids: Sequence[str] = PEOPLE, separator: str = "\t") -> list[Line]:
-    """The rows of a table. BenchError if the file is outside `root`, not a table, or has none of the columns `ids`."""
+    """The rows of a table. BenchError if the file is outside `root`, not a table, or has none of the columns `ids`.
+
+    Ages that a JSON file of the same name declares in months, weeks or days are converted to years.
+    """
     kind = f"{SEPARATORS[separator]}-separated text"
     header, *rows = _cells(path, _text(path, root, kind), separator, kind)
     names = [name.strip() for name in header[1]]
     _check_names(path, names, ids, separator)
+    factors, faults = age_factors(path, names)
     lines = []
     for number, cells in rows:
         place = f"{path}, row {number}"
         if len(cells) != len(names):
             raise BenchError(f"{place}: {len(cells)} cells, but {len(names)} columns; write n/a for a missing value")
-        lines.append(Line(place, {name: _value(cell) for name, cell in zip(names, cells, strict=True)}))
+        values = {name: _value(cell) for name, cell in zip(names, cells, strict=True)}
+        lines.append(Line(place, {**values, **_years(values, factors)}, faults=faults))
+    log_table(path)
     return lines
+
+
+def _years(values: Mapping[str, str | None], factors: Mapping[str, float]) -> dict[str, str]:
+    """The ages of a row in years, as text; a text that is no number is left for the reader of the column."""
+    numbers = {name: number(values[name] or "") for name in factors}
+    return {name: f"{value * factors[name]:.12g}" for name, value in numbers.items() if value is not None}
 
 
 def number(text: str) -> float | None:
@@ -68,13 +86,22 @@ def finite_number(line: Line, column: str, whose: str) -> float | None:
     text = line.values[column]
     if text is None:
         return None
+    if fault := line.faults.get(column):
+        raise BenchError(f"{line.place_of(column)}: {whose}: {fault}")
     value = number(text)
     if value is None or not math.isfinite(value):
         wrong = "not a number" if value is None else "not a finite number"
-        raise BenchError(
-            f"{line.place_of(column)}: {whose}: {column} is {wrong}: {text[:40]!r}; write a number, or n/a if unknown"
-        )
+        raise BenchError(f"{line.place_of(column)}: {whose}: {column} is {wrong}: {text[:40]!r}; {_remedy(text)}")
     return value
+
+
+def _remedy(text: str) -> str:
+    """What to write instead of a text that is no number."""
+    if re.fullmatch(r"[+-]?\d+,\d+", text):
+        return f"write a decimal point, as {text.replace(',', '.')}"
+    if re.fullmatch(r"[<>]=?\s*\d+|\d+\s*(\+|-\s*\d+)", text):
+        return "it is a range, not one number; write the number, or n/a if only the range is known"
+    return "write a number, or n/a if unknown"
 
 
 def age_in(line: Line, column: str, whose: str) -> float | None:
@@ -104,12 +131,24 @@ def unique_rows(lines: Mapping[tuple[str, ...], Sequence[Line]]) -> dict[tuple[s
             if not differ:
                 raise BenchError(f"{both} and are equal; remove one")
             values = " and ".join(repr(line.values.get(differ[0]) or "n/a") for line in (one, others[0]))
-            raise BenchError(f"{both}, but {differ[0]} is {values}; keep the right one")
+            raise BenchError(f"{both}, but {differ[0]} is {values}; {_which(differ[0])}")
     return {key: rows[0] for key, rows in lines.items()}
+
+
+def _which(column: str) -> str:
+    """What to do about two rows of one person that differ in this column."""
+    if re.match(r"(ses|visit|time|wave|run|scan|date|acq)", column.lower()):
+        return (
+            "if these are two sessions, name each in a column session_id (ses-01), as its folder is named; otherwise"
+            " remove one row"
+        )
+    return "keep the right one"
 
 
 def _text(path: Path, root: Path, kind: str) -> str:
     try:
+        if reason := why_unavailable(path):
+            raise BenchError(f"{path} {reason}")
         if not path.resolve().is_relative_to(root.resolve()):
             raise BenchError(f"{path.name} links to a file outside {root}; copy the table into the folder")
         if not path.is_file():
@@ -138,6 +177,8 @@ def _cells(path: Path, text: str, separator: str, kind: str) -> Iterator[tuple[i
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
+                if spanning := [cell for cell in cells if separator in cell and ("\n" in cell or "\r" in cell)]:
+                    raise csv.Error(f"a quoted cell spans several rows: {spanning[0][:20]!r}")
                 yield reader.line_num, cells
                 empty = False
     except csv.Error as error:
