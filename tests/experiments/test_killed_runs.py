@@ -100,7 +100,7 @@ def test_trials_side_by_side_survive_their_driver_and_their_workers(plugins, tmp
         done = subprocess.run(words, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
     else:
-        for pid in descendants(first.pid, "ray::Seat"):
+        for pid in descendants(first.pid, "ray::TrialWorker"):
             os.kill(pid, signal.SIGKILL)
         assert first.wait() == 0
     status = json.loads(

@@ -11,6 +11,9 @@ runs those that it can lock. torch and ray are imported when trials run.
     resources        processors, memory and share of a GPU of a trial, from measured peaks
     cluster_wait     waits for capacity that others use on a shared cluster
     ray_folder       the temporary folder, the token and the home folder of Ray on this machine
+    ray_process      runs a task on Ray in a process of its own, so that Ray cannot end or stop this one
+    ray_driver       that process: the task, its messages, and whether Ray answers
+    process_supervisor  ends that process and all that it has started, also if this process is killed
     ray_session      starts Ray, or connects to a running cluster
     nodes            free resources of each node, and whether it has the same packages, code and data
     node_agent       code that is sent to a node by value: it needs the standard library only

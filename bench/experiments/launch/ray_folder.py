@@ -34,13 +34,13 @@ class RayStartError(RunAbortedError):
 
 
 @contextmanager
-def ray_folder() -> Iterator[Path]:
+def ray_folder(given: Path | None = None) -> Iterator[Path]:
     """A short private folder for one session of Ray, removed afterwards; the environment names its token.
 
-    RayStartError if there is no such folder, or if this machine has no loopback.
+    given: one that `short_folder` made. RayStartError if there is no such folder, or if this machine has no loopback.
     """
     _check_loopback()
-    folder = _short_folder()
+    folder = given or short_folder()
     try:
         with _set_environment(_missing_settings(folder)):
             yield folder
@@ -64,8 +64,8 @@ def _check_loopback() -> None:
         raise RayStartError(reason, "allow connections to the loopback") from error
 
 
-def _short_folder() -> Path:
-    """A new folder for Ray, in the first place that can hold sockets."""
+def short_folder() -> Path:
+    """A new folder for Ray, in the first place that can hold sockets. RayStartError if there is none."""
     named = [os.environ.get(name, "") for name in ("RAY_TMPDIR", "TMPDIR", "XDG_RUNTIME_DIR")]
     tried = list(dict.fromkeys(os.path.abspath(place) for place in (*named, *FIXED) if place))
     for place in tried:

@@ -30,9 +30,10 @@ QUIET = {"include_dashboard": False, "log_to_driver": False, "logging_level": "e
 
 
 @contextmanager
-def connected(address: str) -> Iterator[Any]:
+def connected(address: str, folder: Path | None = None) -> Iterator[Any]:
     """Ray, connected to the cluster at `address`, or started on this machine if that is empty.
 
+    folder: for its files on this machine, made by `ray_folder.short_folder`; a new one by default.
     BenchError or RunAbortedError if that is impossible; RayStartError if Ray cannot start on this machine.
     """
     for name, value in SETTINGS.items():
@@ -42,12 +43,12 @@ def connected(address: str) -> Iterator[Any]:
     mode = os.environ.get(AUTHENTICATION)
     ray = _imported()
     started = not ray.is_initialized()
-    with ray_folder() if started and not address else nullcontext() as folder:
+    with ray_folder(folder) if started and not address else nullcontext() as place:
         try:
             if started:
                 _forget_token()
                 with _restored_signals():
-                    _join(ray, address) if address else _start(ray, folder)
+                    _join(ray, address) if address else _start(ray, place)
             yield ray
         finally:
             if started:

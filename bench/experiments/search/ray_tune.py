@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from bench.experiments.launch.ray_session import connected
+from bench.experiments.launch.ray_process import run_on_ray
 from bench.experiments.launch.signals import StopRequest
 from bench.experiments.search.candidate_worker import train_in_worker
+from bench.experiments.search.optuna_storage import OptunaStorage
 from bench.experiments.search.ray_resources import RayTarget, request_resources
+from bench.experiments.search.search_definition import Search
 from bench.experiments.search.search_session import SearchSession
 
 MAX_FAILURES = 1  # workers that a candidate may lose before it counts as failed
@@ -29,11 +32,45 @@ SETTINGS = {  # of Ray Tune; the launcher has those of Ray
 }
 
 
+class _Events:
+    """What the process that uses Ray reports."""
+
+    def __init__(self, session: SearchSession, on_progress: Any, notify: Callable[[str], None]) -> None:
+        self.session, self.on_progress, self.notify = session, on_progress, notify
+
+    def progressed(self) -> None:
+        """A candidate ended."""
+        self.on_progress(self.session)
+
+
 def run_in_parallel(session: SearchSession, on_progress: Any, stop: StopRequest, target: RayTarget) -> None:
     """Train the remaining candidates of a search with Ray Tune; starts no more of them after a stop request."""
+    events = _Events(session, on_progress, target.notify)
+    definition = session.search, session.storage, session.trials, session.folder.parent
+    arguments = definition, target.address, target.peaks
+    target.peaks.update(run_on_ray(f"{__name__}:train_candidates", arguments, events, stop, target.address))
+
+
+def train_candidates(
+    ray: Any, events: _Events, stop: StopRequest,
+    definition: tuple[Search, OptunaStorage, int, Path], address: str, peaks: dict[tuple[str, str], float],
+) -> dict[tuple[str, str], float]:  # fmt: skip
+    """Train the remaining candidates of a search on Ray; returns the peaks, with those that were measured.
+
+    definition: the arguments of a `SearchSession`. address, peaks: see `RayTarget`.
+    """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    with connected(target.address) as ray, tempfile.TemporaryDirectory(prefix="bench-tune-") as folder, _no_warnings():
+    target = RayTarget(address, peaks, events.notify)
+    with SearchSession(*definition) as session:
+        _fit(ray, session, lambda _: events.progressed(), stop, target)
+        if session.error:
+            raise session.error
+    return peaks
+
+
+def _fit(ray: Any, session: SearchSession, on_progress: Any, stop: StopRequest, target: RayTarget) -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-tune-", dir=os.environ.get("RAY_TMPDIR")) as folder, _no_warnings():
         from ray import tune
 
         from bench.experiments.search.storage_searcher import StorageScheduler, StorageSearcher
@@ -50,8 +87,6 @@ def run_in_parallel(session: SearchSession, on_progress: Any, stop: StopRequest,
             checkpoint_config=tune.CheckpointConfig(),
         )  # fmt: skip
         tune.Tuner(tune.with_resources(train_in_worker, share), tune_config=config, run_config=run).fit()
-        if session.error:
-            raise session.error
 
 
 @contextmanager
