@@ -58,7 +58,7 @@ class Structure:
         """Raise BenchError if the network cannot be built."""
         self._check_names()
         if min(self.ratio, self.groups) < 1:
-            raise BenchError(f"dgm_ratio and dgm_groups are at least 1, not {self.ratio} and {self.groups}")
+            raise BenchError(f"dgm_ratio and dgm_groups must be at least 1, not {self.ratio} and {self.groups}")
         if self.gpconv == "dynamic" and self.groups & (self.groups - 1):
             raise BenchError(f"learnt groups need a power of two as initial number, not dgm_groups={self.groups}")
         for name in self.dgm:
@@ -73,7 +73,7 @@ class Structure:
         if odd := [name for name in self.dgm if name not in POSITIONS]:
             raise BenchError(f"no dynamic group mechanism after {odd[0]!r}; choose from {', '.join(POSITIONS)}")
         if odd := [name for name in self.lb2 if name not in NAMES]:
-            raise BenchError(f"no stage {odd[0]!r} can begin with LB2; there are {', '.join(NAMES)}")
+            raise BenchError(f"no stage {odd[0]!r} that can begin with LB2; choose from {', '.join(NAMES)}")
         for name, value, known in (("gpconv", self.gpconv, KINDS), ("rest", self.rest, RESTS)):
             if value not in known:
-                raise BenchError(f"{name} is one of {', '.join(known)}, not {value!r}")
+                raise BenchError(f"{name} must be one of {', '.join(known)}, not {value!r}")

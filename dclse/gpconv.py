@@ -2,7 +2,7 @@
 
 The construction is dynamic grouping convolution (Zhang et al., ICCV 2019, arXiv 1908.05867), the only published method
 with these two operators: the weights are multiplied by a 0/1 pattern, the Kronecker product of 2 x 2 matrices; a
-learnable gate makes each of them the identity or all ones. That the paper means this form is our inference.
+learnable gate makes each of them the identity or all ones. We infer that the paper means this form.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ class GPConv(nn.Module):
         super().__init__()
         narrow, wide = sorted((channels_in, channels_out))
         if wide % narrow:
-            raise BenchError(f"dynamic groups need widths of which one divides the other, not {narrow} and {wide}")
+            raise BenchError(f"dynamic groups need widths where one divides the other, not {narrow} and {wide}")
         if rest not in RESTS:
-            raise BenchError(f"rest is one of {', '.join(RESTS)}, not {rest!r}")
+            raise BenchError(f"rest must be one of {', '.join(RESTS)}, not {rest!r}")
         self.channels_in, self.channels_out, self.rest = channels_in, channels_out, rest
         self.odd = narrow // (narrow & -narrow)
         doublings = int(math.log2(narrow // self.odd))
         split = min(doublings, int(math.log2(max(1, groups))))  # identities on the left: those of a grouped convolution
         self.gates = nn.Parameter(torch.tensor([-START] * split + [START] * (doublings - split)))
         self.weight = nn.Parameter(torch.empty(channels_out, channels_in))
-        bound = math.sqrt(self.groups / channels_in)  # 1 / sqrt(channels that one output reads), as nn.Conv2d has it
+        bound = math.sqrt(self.groups / channels_in)  # 1 / sqrt(channels that one output reads), as in nn.Conv2d
         nn.init.uniform_(self.weight, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:

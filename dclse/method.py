@@ -1,4 +1,4 @@
-"""DCL-SE as a method of the harness. Light to import: torch comes with `build`."""
+"""DCL-SE as a method of the harness. Torch is imported only in `build`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SMALL = 32  # pixels; for images up to this size the last stage has at most four
 
 @dataclass(frozen=True, kw_only=True)
 class Dclse(Method):
-    """DCL-SE: the volume as one dynamic image, read by a compact 2D network with dynamic group mechanisms (DGM).
+    """DCL-SE: a compact 2D network with dynamic group mechanisms (DGM) reads the volume as one dynamic image.
 
     The defaults are the network and the encoding that its authors released: approximate rank pooling of the sagittal
     slices with running coefficients, scaled to whole numbers from 0 to 255, in three equal channels. The published
@@ -46,41 +46,47 @@ class Dclse(Method):
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="running", scale="minmax", quantise=True, channels=3),
-        "how a scan is shown to the network; volume: the network pools it itself by `pooling`",
+        "how a scan becomes the input of the network; volume: the network pools it by `pooling`",
     )
     pooling: View = param(
-        Dynamic(plane="sagittal", coefficients="bilen"), "how the network pools volumes, where it does: a dynamic image"
+        Dynamic(plane="sagittal", coefficients="bilen"), "dynamic image that the network computes if it pools volumes"
     )
-    learn_pooling: bool = param(True, "the weights of the slices are learnt, where the network pools")
-    dgm: tuple[str, ...] = param(POSITIONS, "stages followed by a DGM; none: the backbone alone", POSITIONS)
-    dgm_ratio: int = param(4, "channels to those between the two gating convolutions of a DGM")
-    dgm_groups: int = param(4, "groups of every convolution of a DGM; of learnt ones at first")
-    gpconv: str = param("fixed", "groups of a DGM: as they are, or learnt by Kronecker products of gates", KINDS)
-    gpconv_rest: str = param("ones", "learnt groups: how channels beyond a power of two are joined", ("ones", "eye"))
-    gpconv_penalty: float = param(0.0, "weight of the share of weights that learnt groups keep, added to the loss")
+    learn_pooling: bool = param(True, "learn the weights of the slices, if the network pools")
+    dgm: tuple[str, ...] = param(POSITIONS, "stages followed by a DGM; none: only the backbone", POSITIONS)
+    dgm_ratio: int = param(4, "channels, divided by those between the two gating convolutions of a DGM")
+    dgm_groups: int = param(4, "groups of every convolution of a DGM; initial number if learnt")
+    gpconv: str = param("fixed", "groups of a DGM: fixed, or learnt by Kronecker products of gates (dynamic)", KINDS)
+    gpconv_rest: str = param("ones", "learnt groups: connection of the channels beyond a power of two", ("ones", "eye"))
+    gpconv_penalty: float = param(0.0, "weight of the penalty on the share of weights that learnt groups keep")
     attention: bool = param(True, "channel attention at the end of the one-branch blocks")
     pointwise: bool = param(True, "the full 1x1 convolution between filtering and projection in every branch")
     second_branch: bool = param(True, "the branch with 5x5 filters in LB2, the block of several branches")
-    lb2: tuple[str, ...] = param(HALVING, "stages that begin with LB2; the others have one-branch blocks alone", NAMES)
-    auxiliary: bool = param(False, "outputs after S1, S4, S6 and C1, trained beside the answer (masks: always)")
-    auxiliary_weight: float = param(0.4, "of the stages' losses together, where that of the answer is 1")
-    fusion: str = param("last", "the answer: of the last stage, or of all by global attention", ("last", "attention"))
+    lb2: tuple[str, ...] = param(HALVING, "stages that begin with LB2; the others have only one-branch blocks", NAMES)
+    auxiliary: bool = param(False, "train outputs after S1, S4, S6 and C1 beside the prediction (masks: always)")
+    auxiliary_weight: float = param(0.4, "total weight of the stages' losses; the prediction has weight 1")
+    fusion: str = param(
+        "last", "prediction: from the last stage, or from all stages by global attention", ("last", "attention")
+    )
     dcl: str = param("none", "weights of the stages: equal, a ramp, or by the complexity of their Cur sets", SCHEDULES)
-    dcl_sets: str = param("soft", "Cur sets of probabilities, or of right answers", ("soft", "hard"))
-    dcl_tolerance: float = param(0.25, "numbers: an error that is half right, in deviations of the training targets")
-    dcl_ramp: float = param(0.3, "of the training, over which a ramp rises")
-    dcl_temperature: float = param(0.5, "cur: how evenly weights follow complexity; below 0 the complex lead")
-    masks: str = param("slabs", "masks of volumes: slice by slice, or of one projection", ("slabs", "projection"))
-    slabs: View = param(SlidingDynamic(plane="axial", width=7), "how volumes are shown for masks, slice by slice")
-    mask_slices: int = param(8, "slices of each scan that a step learns from, half of them with a structure")
-    window: int = param(0, "masks: edge of the square window that is read at a time, in pixels; 0: whole slices")
-    weights: str = param("", "a local safetensors file to begin with, of another task; empty: from scratch")
+    dcl_sets: str = param("soft", "Cur sets of probabilities (soft), or of right predictions (hard)", ("soft", "hard"))
+    dcl_tolerance: float = param(
+        0.25, "numbers: error with agreement 1/2, in standard deviations of the training targets"
+    )
+    dcl_ramp: float = param(0.3, "ramp: fraction of the training over which the weights rise")
+    dcl_temperature: float = param(0.5, "cur: temperature of the weights; below 0 complex stages have more weight")
+    masks: str = param(
+        "slabs", "masks of volumes: slice by slice (slabs), or from one projection", ("slabs", "projection")
+    )
+    slabs: View = param(SlidingDynamic(plane="axial", width=7), "view of a volume for masks slice by slice")
+    mask_slices: int = param(8, "slices of each scan in a step, half of them with a structure")
+    window: int = param(0, "masks: edge of the square window, in pixels; 0: whole slices")
+    weights: str = param("", "local safetensors file with weights from another task; empty: from scratch")
     checksum: str = param("", "SHA-256 of the file in `weights`; part of the trial's identity")
 
     def __post_init__(self) -> None:
         self.structure.check()
         if self.dcl != "none" and not self.auxiliary:
-            raise BenchError(f"dcl={self.dcl} weights the outputs of the stages; set auxiliary")
+            raise BenchError(f"dcl={self.dcl} weights the outputs of the stages; set auxiliary=true")
         if self.dcl_tolerance <= 0 or not 0 <= self.dcl_ramp <= 1 or self.dcl_temperature == 0:
             raise BenchError("dcl_tolerance must be above 0, dcl_ramp from 0 to 1, dcl_temperature not 0")
         if min(self.auxiliary_weight, self.gpconv_penalty, self.window) < 0 or self.mask_slices < 1:
@@ -135,13 +141,13 @@ class Dclse(Method):
         if len(image) != 3 or max(image[1:]) > SMALL:
             return ""
         size = " x ".join(map(str, image[1:]))
-        return f"it reads images of {size} pixels; at {SMALL} pixels and below DCL-SE was behind a ResNet-18"
+        return f"it reads images of {size} pixels; at {SMALL} pixels and below DCL-SE scored below a ResNet-18"
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         shown = effective(self.view_for(task), shape).shape(shape, (1.0,) * (len(shape) - 1))
         if task.kind == "segmentation":
             if len(shape) == 4 and self.masks == "projection" and task.outputs > 2:
-                return "several structures lie over each other in a projection; set masks=slabs"
+                return "several structures overlap in a projection; set masks=slabs"
             return None
         if len(shape) == 3 and self.view.kind_name == "volume":
             return "it pools the slices of volumes, but this data set has images"

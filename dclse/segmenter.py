@@ -13,7 +13,7 @@ from dclse.curriculum import Progress, stages_of
 from dclse.decoder import Decoders
 from dclse.network import Backbone
 
-AT_ONCE = 32  # images that are segmented side by side
+AT_ONCE = 32  # images segmented at a time
 OVERLAP = 0.25  # of neighbouring windows
 
 
@@ -36,7 +36,7 @@ class Planar(nn.Module):
 
 
 class SliceBySlice(nn.Module):
-    """(B, C, D, H, W) to (B, outputs, D, H, W): segments every slice of `plane` by itself.
+    """(B, C, D, H, W) to (B, outputs, D, H, W): segments every slice of `plane` separately.
 
     window: edge of the square window in pixels; larger slices are read in windows that overlap by a quarter, with
     Gaussian weights. 0: whole slices.

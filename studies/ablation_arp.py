@@ -6,7 +6,7 @@ the maximum, the entropy-weighted mean, the middle slice, and a dynamic image of
 weights in a meaningless order.
 
 Control: the network as released, with running coefficients, sagittal, forwards. Expected: the order of the slices does
-not matter for dementia and age, so shuffled slices and the mean score as well; on `phantom_order` only order matters.
+not matter for dementia and age, so shuffled slices and the mean do as well; on `phantom_order` only the order matters.
 Volumes only: images have no slices to pool. Cost: three hours on two cores for the two OASIS sets.
 """
 

@@ -1,7 +1,7 @@
 """Do the blocks of DCL-SE need their third pointwise convolution, their second branch, their attention?
 
-The network is MobileNetV2's layout with three additions, none of which was ablated in public. Each is removed alone;
-and the block of several branches, LB2, which is used where the image is halved, is used at no stage and at every one.
+The network has the layout of MobileNetV2 with three additions; no public ablation of them exists. Each addition is
+removed alone. LB2, the block of several branches, is used where the image is halved; here also at no stage and at all.
 
 Control: the released network. Expected: the third pointwise convolution, half of the time and of the weights, is not
 needed. Cost: half an hour on two cores for the two OASIS sets.

@@ -1,9 +1,9 @@
 """Does the dynamic curriculum of DCL-SE help?
 
-It is in the paper and not in the released code: outputs after four stages, whose losses are weighted by the share of
-the labels that the stages have learnt. Here the weights (equal, a ramp, by the Cur sets, which lead or follow) and the
-fusion of the stages are factors, and so are the outputs themselves: a gain from deep supervision is not a gain from a
-curriculum.
+The curriculum is in the paper but not in the released code: outputs after four stages, whose losses are weighted by the
+share of the labels that the stages have learnt. Here the weights (equal, a ramp, by the Cur sets, in either direction)
+and the fusion of the stages are factors, and so are the outputs themselves: a gain from deep supervision is not a gain
+from a curriculum.
 
 Control: outputs after all stages with equal weights, the last stage's prediction. Expected: no schedule differs from
 equal weights. Cost: an hour and a half on two cores for the two OASIS sets.

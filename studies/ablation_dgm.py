@@ -1,12 +1,12 @@
 """Does the dynamic group mechanism of DCL-SE help, at which position, and with which groups?
 
-The only public ablation gains two scans of 57, with the epoch chosen on the test fold, and nothing without that choice.
-Here the mechanism is a factor: at all four positions (the released network, the control), at none, at one; its groups
-fixed or learnt, four, two or one, its ratio four or two. Data sets that are not prepared are left out; the report names
-them.
+In the only public ablation the gain is two scans of 57 with the epoch chosen on the test fold, and none without that
+choice. Here the mechanism is a factor: at all four positions (the released network, the control), at none, at one; its
+groups fixed or learnt, four, two or one, its ratio four or two. Data sets that are not prepared are left out; the
+report names them.
 
 Control: the released network, on the same folds with the same seeds. Expected: no level differs from it by more than
-the smallest difference that so many scans can show.
+the smallest difference that can be detected with so many scans.
 Cost: two and a half hours on two cores for the two OASIS sets; without any prepared set the phantoms run in the light
 form, in about half an hour.
 """

@@ -1,8 +1,8 @@
-"""How much of a score on the four-class Kaggle slices is knowing the heads?
+"""How much of a score on the four-class Kaggle slices comes from recognising the heads?
 
-The 6,400 slices are 32 slices of each of 200 heads, and the publisher's split has all of them on both sides. The same
-networks, the same number of steps, on that split and on folds over heads: the difference is due to recognising heads.
-Cost: about half an hour of one core. Seen: AUC 0.66 to 0.68 on both, so no effect at this budget.
+The 6,400 slices are 32 slices of each of 200 heads, and the publisher's split has every head on both sides. The same
+networks train for the same number of steps on that split and on folds over heads: the difference is due to recognising
+heads. Cost: about half an hour of one core. Result: AUC 0.66 to 0.68 on both, so no effect at this budget.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -10,7 +10,7 @@ from bench.core import Arm, Data, Recipe, Study
 TWO = {"stages": 2}  # dementia or none: one of the four stages has two people, too few for the folds
 
 STUDY = Study(
-    question="How much of a score on the four-class Kaggle slices is knowing the heads?",
+    question="How much of a score on the four-class Kaggle slices comes from recognising the heads?",
     datasets=[Data("ad_mri2d", TWO, split="publisher"), Data("ad_mri2d", TWO)],
     reference="linear",
     arms={

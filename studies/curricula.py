@@ -1,14 +1,14 @@
-"""Which curriculum beats none: for a 2D network, a 3D network and DCL-SE, on clean and on wrong labels?
+"""Which curriculum beats plain training: for a 2D network, a 3D network and DCL-SE, on clean and on wrong labels?
 
-Every curriculum is compared with its controls at the same number of optimiser steps: random pacing shows as few scans
-in random order, the anti-curriculum begins with the hardest scans, both also by weights; decreasing dropout, and data
-dropped at random. On phantoms of the order of slices, which every network can learn, two fifths of the labels of the
-training part are wrong: there a curriculum that detects them can gain. Weights of patches need masks: they are compared
-on arteries with a U-Net without them.
+Every curriculum is compared with its controls at the same number of optimiser steps: random pacing uses the same number
+of scans in random order, the anti-curriculum begins with the hardest scans, both also by weights; decreasing dropout,
+and data dropped at random. On phantoms of the order of slices, which every network can learn, two fifths of the labels
+of the training part are wrong: there a curriculum that detects them can gain. Weights of patches need masks: they are
+compared on arteries, for a U-Net with and without them.
 
-Expected: on clean labels none differs from none by more than could have been missed; on wrong labels those weighted by
-the loss do. Cost: not measured in full; `wrong_labels` and `wrong_labels_3d` have the same question for small
-images and volumes, on one core.
+Expected: on clean labels no curriculum differs detectably from plain training; on wrong labels those weighted by the
+loss do. Cost: not measured in full; `wrong_labels` and `wrong_labels_3d` have the same question for small images and
+volumes, on one core.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -36,7 +36,7 @@ MASKS = ("none", "patch_difficulty", "random_pacing", "anti_curriculum")  # curr
 WHOLE = ("classification", "regression")
 
 STUDY = Study(
-    question="Which curriculum beats none, on clean and on wrong labels?",
+    question="Which curriculum beats plain training, on clean and on wrong labels?",
     datasets=[
         Data("ad_oasis"),
         Data("phantom_order", ORDER),

@@ -1,11 +1,11 @@
 """How many people does each way of encoding a brain need?
 
-A twentieth, a tenth, a quarter, a half and all of the training groups, nested: each part contains all smaller ones.
-Validation and test stay whole, so scores of all parts are on the same people. The paper claims that DCL-SE needs few
-scans; then it should lose least as they become fewer.
+Each arm trains on a twentieth, a tenth, a quarter, a half and all of the training groups; each part contains all
+smaller ones. Validation and test data stay whole, so scores of all parts are on the same people. The paper claims that
+DCL-SE needs few scans; if so, its score should fall least.
 
-Expected: with fewer people all arms are closer to chance, and the order of arms changes by no more than could have been
-missed. Cost: two and a half hours on two cores.
+Expected: with fewer people all arms are closer to chance, and the order of arms does not change detectably. Cost: two
+and a half hours on two cores.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -15,7 +15,7 @@ from studies.oasis_ad import VOXELS
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 STUDY = Study(
-    question="How does each way of encoding a brain fare with fewer people to learn from?",
+    question="How many people does each way of encoding a brain need?",
     datasets=[Data("ad_oasis", fraction=share) for share in SHARES],
     reference="DCL-SE",
     arms={

@@ -1,13 +1,13 @@
 """Does a 3D teacher help a 2D student, by which loss, on which projection, and is it the teacher that helps?
 
-The student reads one image of each scan; the teacher reads the volume. Losses at their published weights; the
-similarity graph, the likely rival of the paper, also by its terms, and on every projection of its authors: the middle
-slice, 2D + epsilon, early and joint fusion of three planes, the dynamic image, the entropy-weighted mean. Each
-projection is compared with its student without a teacher. Controls: an untrained teacher, a teacher of the student's
-own kind, which has read no volume, and other teachers.
+The student reads one image of each scan; the teacher reads the volume. Losses have their published weights. The
+similarity graph, probably the closest competitor of the paper, is also split into its terms, and runs on every
+projection of its authors: the middle slice, 2D + epsilon, early and joint fusion of three planes, the dynamic image,
+the entropy-weighted mean. Each projection is compared with its student without a teacher. Controls: an untrained
+teacher, a teacher of the student's own kind, which has read no volume, and other teachers.
 
-Expected: what a teacher adds stays below what so few scans can show, and an untrained teacher does no worse.
-DKD is refused: two classes leave its second term empty. Cost: not measured in full.
+Expected: the gain from a teacher is too small to detect with so few scans, and an untrained teacher does no worse.
+DKD is refused: with two classes its second term is empty. Cost: not measured in full.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -39,7 +39,7 @@ def _projected(student: str, params: dict[str, object]) -> Arm:
 
 
 STUDY = Study(
-    question="Does a 3D teacher help a 2D student, and is it what the teacher knows that helps?",
+    question="Does a 3D teacher help a 2D student, and is it the teacher's knowledge that helps?",
     datasets=[Data("ad_oasis")],
     reference="student alone",
     arms={

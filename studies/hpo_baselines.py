@@ -1,16 +1,16 @@
 """Which parameters suit DCL-SE and the networks it is compared with, each searched with an equal budget?
 
 `bench tune --study hpo_baselines --trials 40` answers that: every network has the same number of candidates on every
-fold, its own defaults the first of them, under the same sampler, pruner and seed. The linear and constant baselines are
-not searched. The result is committed as `studies/tuned/hpo_baselines.json`; a study then uses it by name, with each
+fold, with the same sampler, pruner and seed; its defaults are the first candidate. The linear and constant baselines
+are not searched. Commit the result as `studies/tuned/hpo_baselines.json`; a study then uses it by name, with each
 fold's own result: Arm("dclse", tuned="hpo_baselines"). Such a study shows whether the ranking of the networks changes
-(the README has one); `bench run --study hpo_baselines` compares their defaults. The view of the 3D network is coarse,
-so that 40 candidates are affordable.
+(`bench guide searching` has one); `bench run --study hpo_baselines` compares their defaults. The view of the 3D network
+is coarse, so that 40 candidates are affordable.
 
 Control: the defaults of every network, which are its first candidate.
 Expected: selection alone makes the result better than the defaults on validation; most of that gain is lost on test.
-Cost: not measured. By its steps a hundred times the study `seeds`, before pruning: ten days on two cores, so that it is
-one for a GPU or a cluster.
+Cost: not measured. It has a hundred times the steps of the study `seeds`, before pruning: ten days on two cores, so use
+a GPU or a cluster.
 """
 
 from bench.core import Arm, Data, Light, Recipe, Study, Tuning

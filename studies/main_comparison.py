@@ -1,8 +1,8 @@
 """Does DCL-SE beat 2D, 3D and hybrid networks, distillation and the floors on the six data sets of its paper?
 
-Every family at its usual size: the 2D networks on the dynamic image (on images: on the image), the 3D networks and the
-hybrids on the volume, students with a 3D teacher, and baselines without a network. Real sets where they are prepared,
-phantoms where no data root is configured; a set that is missing beside others stops the study. 3D networks do not
+Every family at its standard size: the 2D networks on the dynamic image (on images: on the image), the 3D networks and
+the hybrids on the volume, students with a 3D teacher, and baselines without a network. The study uses the prepared real
+sets, or phantoms if no data folder is configured; if only some sets are missing, the study stops. 3D networks do not
 support images; the table shows it.
 
 Cost: not measured; `--smoke` proves that every arm runs on the six phantoms, in three and a half minutes on two cores.
@@ -14,7 +14,7 @@ from studies._dclse import FULL
 WHOLE = ("classification", "regression")  # one prediction per scan
 MASKS = ("segmentation",)
 COARSE = {"view": {"kind": "volume", "mm": 4.0}}
-# From scratch at the usual 0.001 transformers do not learn even a strong effect: results/reference/strong_families.
+# From scratch at the default 0.001 transformers do not learn even a strong effect: results/reference/strong_families.
 CALMER = {"lr": 0.0003}
 VIT = {"patch_size": [8, 8, 8], "hidden_size": 384, "mlp_dim": 1536, "num_layers": 12, "num_heads": 6}
 

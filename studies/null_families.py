@@ -1,9 +1,10 @@
-"""Does any family find something where nothing is?
+"""Does any family find an effect where there is none?
 
-The methods of `strong_families` on the same phantoms without an effect: patients do not differ from healthy people. By
-Holm's correction over all of them none may be better than `constant`; one that is indicates a leak.
+The methods of `strong_families` on the same phantoms without an effect: patients do not differ from healthy people.
+After Holm's correction over all of them no method may be better than `constant`; if one is, there is a leak.
 
-Expected: nothing, by the table *Learnt or not* and by every contrast. Seen: nothing (results/reference/null_families).
+Expected: no method has learnt, in the table *Learnt or not* and in every contrast. Result: none has
+(results/reference/null_families).
 Cost: 52 minutes of computing.
 """
 
@@ -11,7 +12,7 @@ from bench.core import Data, Recipe, Study
 from studies.strong_families import DEEP, FLOORS, HEAD
 
 STUDY = Study(
-    question="Does any family find something where nothing is?",
+    question="Does any family find an effect where there is none?",
     datasets=[Data("phantom_ad", {**HEAD, "effect": 0.0})],
     reference="constant",
     arms={**DEEP, **FLOORS},

@@ -1,6 +1,6 @@
-"""How well do the ways of encoding a brain tell its age, on all 436 sessions of OASIS-1?
+"""How well does each way of encoding a brain predict age, on all 436 sessions of OASIS-1?
 
-Sessions of one person stay together. Predicting the median is wrong by about 23 years, a linear model by about 7.
+Sessions of one person stay together. The mean error is about 23 years for the median, about 7 for a linear model.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -8,7 +8,7 @@ from studies._dclse import FULL
 from studies.oasis_ad import VOXELS
 
 STUDY = Study(
-    question="How well do the ways of encoding a brain tell its age, on OASIS-1?",
+    question="How well does each way of encoding a brain predict age, on OASIS-1?",
     datasets=[Data("age_oasis")],
     reference="ResNet-18 (dynamic)",
     arms={

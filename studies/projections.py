@@ -1,11 +1,11 @@
-"""Which image of a volume serves one 2D network best?
+"""Which image of a volume is the best input for one 2D network?
 
 The network and its training stay the same; its input changes: the dynamic image by three coefficients and along three
 axes, all three at once, the mean, the maximum, the entropy-weighted mean, one slice, three slices, 2D+e; and early and
 joint fusion of three planes, and slices with learnt weights.
 
-Expected: no image differs from the dynamic image by more than could have been missed; `phantom_order`, whose classes
-differ in the order of slices alone, can be classified by the dynamic images only, which depend on the order.
+Expected: no image differs detectably from the dynamic image. The classes of `phantom_order` differ only in the order of
+slices, so only dynamic images, which depend on the order, can separate them.
 Cost: an hour and a half on two cores for OASIS-1.
 """
 
@@ -29,7 +29,7 @@ VIEWS = {
 }
 
 STUDY = Study(
-    question="Which image of a volume serves one 2D network best?",
+    question="Which image of a volume is the best input for one 2D network?",
     datasets=[Data("ad_oasis"), Data("age_oasis"), Data("phantom_order")],
     reference="dynamic (bilen)",
     arms={

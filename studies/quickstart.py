@@ -1,7 +1,7 @@
-"""Does the machine run, from scans to an honest table?
+"""Does the installation work, from scans to a table of results?
 
-Eight arms of every family on a small phantom at coarse voxels, two folds, a few steps: it shows what the harness
-does and how its report reads. It claims no learning, and with two folds it could not.
+Eight arms of all families on a small phantom at coarse voxels, two folds, a few steps: a demonstration of the harness
+and its report. It claims no learning, and with two folds it could not.
 Cost: about three minutes on two cores.
 """
 
@@ -10,7 +10,7 @@ from bench.core import Arm, Data, RandomLabels, Recipe, Study
 COARSE = {"view": {"kind": "volume", "mm": 5.5}}
 
 STUDY = Study(
-    question="Does the machine run, from scans to an honest table? (A demonstration: it claims no learning.)",
+    question="Does the installation work, from scans to a table of results? (A demonstration: it claims no learning.)",
     datasets=[Data("phantom_ad")],
     reference="ResNet-18 (dynamic)",
     arms={

@@ -1,8 +1,8 @@
-"""Does any method score above chance where the labels mean nothing?
+"""Does any method score above chance when the labels are random?
 
-A test for leaks: the labels of whole people are permuted, twenty times, and every kind of method is trained as always.
-A method that then scores above chance indicates a leak: a test scan in training, a normalisation learnt on all scans, a
-choice made on the test part. It cannot detect a person who occurs twice under two names; `bench audit` does.
+A test for leaks: the labels of whole people are permuted, twenty times, and every kind of method is trained as usual.
+If a method then scores above chance, there is a leak: a test scan in training, a normalisation learnt on all scans, a
+choice made on the test part. The test cannot detect a person who occurs under two names; `bench audit` can.
 
 Control: chance, which is known for the AUC; the constant, which is exactly chance.
 Expected: every mean within two standard errors of chance. Of four such tests one fails by chance in about one study of
@@ -16,7 +16,7 @@ from studies._dclse import FLOORS
 COARSE = {"view": {"kind": "volume", "mm": 5.5}}
 
 STUDY = Study(
-    question="Does any method score above chance where the labels mean nothing?",
+    question="Does any method score above chance when the labels are random?",
     datasets=[Data("ad_oasis")],
     reference="linear (voxels)",
     arms={

@@ -1,10 +1,10 @@
-"""How well do the ways of reading a head outline eight structures of the brain?
+"""How well does each way of reading a head segment eight structures of the brain?
 
-Ten IXI heads at 2 mm, outlined by DLMUSE, a network: a score says how well that program is imitated, and ten people
-claim no significance. DCL-SE reads dynamic images of the slices around each slice; the 3D U-Net reads the volume.
+Ten IXI heads at 2 mm, outlined by the network DLMUSE: a score measures agreement with DLMUSE, and ten people support no
+claim of significance. DCL-SE reads dynamic images of the slices around each slice; the 3D U-Net reads the volume.
 
-Expected: a 2D network that sees its neighbours as a weighted sum stays behind a 3D one.
-The learning rate is three times the usual one for all arms: at 1e-3 nothing is learnt in so few steps.
+Expected: a 2D network that reads neighbouring slices as a weighted sum scores below a 3D network.
+The learning rate of all arms is three times the default: at 1e-3 nothing is learnt in so few steps.
 Two folds: each network learns from four heads and is tested on five. Cost: under two hours on two cores.
 """
 
@@ -14,7 +14,7 @@ from studies._dclse import FULL
 RATE = {"lr": 3e-3}
 
 STUDY = Study(
-    question="How well do the ways of reading a head outline eight structures of the brain, on ten IXI heads?",
+    question="How well does each way of reading a head segment eight structures of the brain, on ten IXI heads?",
     datasets=[Data("roi_ixi")],
     reference="DCL-SE",
     arms={

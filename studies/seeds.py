@@ -4,7 +4,7 @@ The same methods with five training seeds in every fold: initial weights and the
 The report splits the variance of scores, and of the differences that claims rest on, into components of seeds and
 folds. If seeds dominate, more seeds help a study; if folds do, only more people or partitions would.
 
-Controls: the linear model, which no seed changes; the same method against itself with other seeds (A/A).
+Controls: the linear model, which does not depend on the seed; the same method against itself with other seeds (A/A).
 Expected: folds of 40 test scans vary by 0.05 to 0.10 in AUC, and seeds as much again for networks trained so briefly.
 Cost: estimated at two and a half hours on two cores (100 trials of networks).
 """

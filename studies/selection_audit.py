@@ -1,8 +1,8 @@
-"""How much does choosing the evaluation point on the test part flatter each method?
+"""How much does choosing the evaluation point on the test part inflate the score of each method?
 
-Published scores often are the best epoch on the test fold. Here validation chooses, and the audit also shows
-the best of all points on test, as `Flattery` with its interval. One set has nothing to learn (a phantom without an
-effect): whatever the best point scores there above chance is flattery alone.
+Published scores are often those of the best epoch on the test fold. Here validation data choose the evaluation point,
+and the audit also shows the gain from the best of all points on test, as `Flattery` with its interval. One set has
+nothing to learn (a phantom without an effect): any gain above chance at the best point is flattery alone.
 
 Control: the linear model, which has one evaluation point and cannot be flattered; chance on the phantom without effect.
 Expected: networks gain 0.05 to 0.15 in AUC from choosing on so few test scans, more than any contrast between them.
@@ -16,7 +16,7 @@ from studies.oasis_ad import VOXELS
 NOTHING = Data("phantom_order", {"effect": 0.0, "subjects": 120, "slices": 40, "size": 48})
 
 STUDY = Study(
-    question="How much does choosing the evaluation point on the test part flatter each method?",
+    question="How much does choosing the evaluation point on the test part inflate the score of each method?",
     datasets=[Data("ad_oasis"), Data("age_oasis"), NOTHING],
     reference="ResNet-18 (dynamic)",
     arms={

@@ -1,12 +1,12 @@
-"""Does every family learn what is certainly there?
+"""Does every family learn an effect that certainly exists?
 
 All methods of `main_comparison` with one prediction per head, on phantoms of dementia whose strong effect a linear
-model on voxels finds without an error, five folds. A method that is no better than `constant` here has not learnt, and
-its score on real scans is no evidence about its idea; the table *Learnt or not* lists it. `null_families` is the same
+model on voxels finds without an error, five folds. A method that is not better than `constant` here has not learnt, and
+its score on real scans is not evidence about its idea; the table *Learnt or not* lists it. `null_families` is the same
 study without an effect.
 
-Expected: convolutional networks find so large a change in a few dozen steps from scratch, transformers may not.
-Seen: all 33 networks do, transformers at a smaller learning rate (results/reference/strong_families).
+Expected: convolutional networks find such a large change in a few dozen steps from scratch, transformers may not.
+Result: all 33 networks do, transformers at a smaller learning rate (results/reference/strong_families).
 Cost: 1.3 hours of computing.
 """
 
@@ -21,7 +21,7 @@ DEEP = {
 }
 
 STUDY = Study(
-    question="Does every family learn what is certainly there?",
+    question="Does every family learn an effect that certainly exists?",
     datasets=[Data("phantom_ad", {**HEAD, "effect": 3.0})],
     reference="DCL-SE",
     arms={**DEEP, **FLOORS},

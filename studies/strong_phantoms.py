@@ -1,11 +1,11 @@
-"""Can the methods learn what is certainly there?
+"""Can the methods learn effects that certainly exist?
 
 Phantoms with strong effects, whose best possible score is known: dementia, stages of dementia, the order of slices,
-age, arteries. A method that stays far from the oracle here has not learnt, and its score on real scans is no evidence
+age, arteries. A method that stays far from the oracle here has not learnt, and its score on real scans is not evidence
 about its idea; report it as not learnt, and find the reason. Tumours take more steps: see `strong_tumours`.
 
-Expected: for classes DCL-SE comes nine tenths of the way from chance to the oracle; for age a linear model on voxels is
-hard to beat, as every change is linear in age; for arteries the 3D U-Net is the arm to beat.
+Expected: for classes DCL-SE reaches nine tenths of the way from chance to the oracle; for age a linear model on voxels
+is hard to beat, as every change is linear in age; for arteries the 3D U-Net is hard to beat.
 Cost: up to two hours on two cores.
 """
 
@@ -13,7 +13,7 @@ from bench.core import Arm, Data, Recipe, Study
 from studies._dclse import FLOORS, FULL
 
 STUDY = Study(
-    question="Can the methods learn what is certainly there?",
+    question="Can the methods learn effects that certainly exist?",
     datasets=[
         Data("phantom_ad", {"effect": 3.0, "subjects": 160}),
         Data("phantom_ad2d", {"effect": 3.0, "subjects": 200, "slices": 1, "size": 64}),

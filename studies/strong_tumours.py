@@ -1,10 +1,10 @@
-"""Can the methods learn tumours that are certainly there?
+"""Can the methods learn tumours that certainly exist?
 
 Phantoms of brain tumours in MR and in CT, large and bright, whose best possible score is known; 600 people each, images
 of 128 pixels. Scans are flipped left to right at random, for every network alike. A method that stays far from the
-oracle here has not learnt, and its score on real scans is no evidence about its idea.
+oracle here has not learnt, and its score on real scans is not evidence about its idea.
 
-Expected: DCL-SE comes nine tenths of the way from chance to the oracle. Batches of sixteen are needed for that: with
+Expected: DCL-SE reaches nine tenths of the way from chance to the oracle. That needs batches of sixteen: with
 eight, 900 steps end at balanced accuracies of .98 and .81 on the two folds in MR, the second after it stayed for 600
 steps where two of the classes look alike; 300 steps are too few. At 64 pixels it cannot: a small tumour is a few pixels
 wide, and the network halves an image five times.
@@ -17,7 +17,7 @@ from studies._dclse import FLOORS, FULL
 FLIP = {"augment": "flip"}
 
 STUDY = Study(
-    question="Can the methods learn tumours that are certainly there?",
+    question="Can the methods learn tumours that certainly exist?",
     datasets=[
         Data("phantom_bt_mri", {"effect": 2.0, "subjects": 600}),
         Data("phantom_bt_ct", {"effect": 2.0, "subjects": 600}),

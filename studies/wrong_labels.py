@@ -1,15 +1,15 @@
-"""Which curriculum helps where two fifths of the training labels are wrong, and which where none is?
+"""Which curriculum helps if two fifths of the training labels are wrong, and which if all are right?
 
-The question of `curricula` at a smaller size: 300 slices of a phantom of brain tumours with
-strong effects, 48 pixels wide, read by a small ResNet and by DCL-SE. The wrong labels are in the training part alone:
-validation, which chooses among the last five points for all arms alike, and test are clean.
+The question of `curricula` at a smaller size: 300 slices of a phantom of brain tumours with strong effects, 48 pixels
+wide, read by a small ResNet and by DCL-SE. Only the training part has wrong labels; validation data, which choose among
+the last five points for all arms, and test data are clean.
 
-Every curriculum is compared with its control at the same number of steps: random pacing shows or weights as few scans
-in random order, the anti-curriculum begins with the hardest scans, data dropout leaves out as many at random.
+Every curriculum is compared with its control at the same number of steps: random pacing uses or weights the same number
+of scans in random order, the anti-curriculum begins with the hardest scans, data dropout drops as many at random.
 
-Expected: on clean labels hardly any differs from none; on wrong labels those that start with, or give more weight to,
-scans of small loss gain, and the anti-curricula lose. Seen: no difference is shown (results/reference/curricula). Cost:
-50 minutes on one core.
+Expected: on clean labels hardly any curriculum differs from plain training; on wrong labels those that start with, or
+give more weight to, scans of small loss gain, and the anti-curricula lose. Result: no difference is shown
+(results/reference/curricula). Cost: 50 minutes on one core.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -43,7 +43,7 @@ ARMS = {
 }
 
 STUDY = Study(
-    question="Which curriculum helps where two fifths of the labels are wrong, and which where none is?",
+    question="Which curriculum helps if two fifths of the labels are wrong, and which if all are right?",
     datasets=[Data("phantom_bt_mri", IMAGES, noise=0.4), Data("phantom_bt_mri", IMAGES)],
     reference="2D, none",
     arms={**ARMS, "constant": Arm("constant")},

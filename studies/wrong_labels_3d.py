@@ -1,10 +1,10 @@
-"""Which curriculum helps a 3D network where two fifths of the training labels are wrong, and which where none is?
+"""Which curriculum helps a 3D network if two fifths of the training labels are wrong, and which if all are right?
 
 The study `wrong_labels` with a small 3D network, on phantoms of the order of slices: the same curricula, each compared
-with its control at the same number of steps. The wrong labels are in the training part alone.
+with its control at the same number of steps. Only the training part has wrong labels.
 
-Expected: as in `wrong_labels`. Seen, of seven arms: no difference is shown (results/reference/curricula). Cost: about
-20 seconds a trial on one core, of which there are 190.
+Expected: as in `wrong_labels`. Result for seven arms: no difference is shown (results/reference/curricula). Cost: about
+20 seconds for each of 190 trials on one core.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -14,7 +14,7 @@ ORDER = {"subjects": 120, "effect": 2.0}
 ARMS = {f"3D, {name}": Arm("vgg3d", {}, *how) for name, how in CURRICULA.items()}
 
 STUDY = Study(
-    question="Which curriculum helps a 3D network where labels are wrong, and which where none is?",
+    question="Which curriculum helps a 3D network if labels are wrong, and which if all are right?",
     datasets=[Data("phantom_order", ORDER, noise=0.4), Data("phantom_order", ORDER)],
     reference="3D, none",
     arms={**ARMS, "constant": Arm("constant")},

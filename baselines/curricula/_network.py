@@ -21,7 +21,7 @@ def built(method: Method, task: Task, shape: tuple[int, ...]) -> nn.Module:
 
 
 def unread(method: Method, task: Task, shape: tuple[int, ...], sizes: Iterable[tuple[int, ...]]) -> str | None:
-    """The error of the network on scans of one of the sizes; None if it reads them all.
+    """The error of the network on scans of one of the sizes; None if it supports them all.
 
     shape: (C, ...) that it is built for. It runs on meta tensors if the network supports them, else on zeros of the
     smallest size.
@@ -34,7 +34,7 @@ def unread(method: Method, task: Task, shape: tuple[int, ...], sizes: Iterable[t
     device = next((weight.device for weight in shadow.parameters()), "cpu")
     for size in sizes:
         if fault := _fault(shadow, task, (shape[0], *size), device):
-            return f"the network, made for {_size_text(shape[1:])}, does not read {_size_text(size)}: {fault}"
+            return f"the network for {_size_text(shape[1:])} does not support {_size_text(size)}: {fault}"
     return None
 
 
@@ -45,7 +45,7 @@ def _fault(network: nn.Module, task: Task, shape: tuple[int, ...], device: torch
     except FAULTS as error:
         return (str(error).splitlines() or [type(error).__name__])[0]
     expected = (2, task.outputs, *(shape[1:] if task.kind == "segmentation" else ()))
-    return None if tuple(answer.shape) == expected else f"it answers {tuple(answer.shape)}, not {expected}"
+    return None if tuple(answer.shape) == expected else f"its output is {tuple(answer.shape)}, not {expected}"
 
 
 def _size_text(size: tuple[int, ...]) -> str:

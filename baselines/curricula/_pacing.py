@@ -20,7 +20,7 @@ BY = ("subset", "weights")
 def check(start: float, end: float) -> None:
     """Raise BenchError unless start and end are fractions in (0, 1]."""
     if not 0 < start <= 1 or not 0 < end <= 1:
-        raise BenchError(f"start and end are shares of scans and steps, above 0 and at most 1: {start}, {end}")
+        raise BenchError(f"start and end must be above 0 and at most 1, not {start} and {end}")
 
 
 def share(pace: str, start: float, end: float, progress: float) -> float:
@@ -57,7 +57,7 @@ def chosen(order: np.ndarray, part: float, signals: Signals, by: str) -> Stage:
 def easiest_first(signals: Signals) -> np.ndarray:
     """Positions of the training scans sorted by the upstream network's losses (stable)."""
     if signals.difficulty is None:
-        raise ValueError("no upstream network gives the difficulty of the scans")
+        raise ValueError("no upstream network, so the difficulty of the scans is unknown")
     return np.argsort(signals.difficulty, kind="stable")
 
 

@@ -8,7 +8,7 @@ from bench.core import Task
 from bench.curriculum import Curriculum
 from bench.method import Method
 
-MOMENTS = 200  # points of training at which the sizes are checked beforehand
+MOMENTS = 200  # points of training at which the sizes are checked before it starts
 
 
 class SizeCurriculum(Curriculum):
@@ -23,7 +23,7 @@ class SizeCurriculum(Curriculum):
             return reason
         sizes = {self.size(at / MOMENTS, shape) for at in range(MOMENTS)}
         if sizes == {shape[1:]}:
-            return f"scans of {shape[1:]} are not larger than the smallest size, {self.smallest}"
+            return f"scans of {shape[1:]} are not larger than smallest={self.smallest}"
         from baselines.curricula import _network
 
         return _network.unread(method, task, shape, sizes)

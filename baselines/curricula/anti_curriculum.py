@@ -19,13 +19,17 @@ class AntiCurriculum(Curriculum):
     ICLR 2021.
     """
 
-    scores: str = param("teacher", "losses of a trained network, or of the network itself now", ("teacher", "own"))
-    start: float = param(0.3, "share of the scans that come first")
-    end: float = param(0.5, "share of the steps after which all are there")
-    pace: str = param("linear", "how the share grows", _pacing.PACES)
-    by: str = param("subset", "scores=teacher: batches of the chosen scans alone, or plain with weights 0", _pacing.BY)
-    teacher: str = param("", "the method that ranks scans by its losses; empty: the method itself")
-    teacher_params: Mapping[str, Any] | None = param(None, "the parameters of a named teacher, as JSON")
+    scores: str = param(
+        "teacher", "current losses: of a trained network (teacher), or of the network itself (own)", ("teacher", "own")
+    )
+    start: float = param(0.3, "share of the scans in use at the start")
+    end: float = param(0.5, "share of the steps after which all scans are in use")
+    pace: str = param("linear", "pacing function: how the share grows", _pacing.PACES)
+    by: str = param(
+        "subset", "scores=teacher: batches of the chosen scans only (subset), or weight 0 for the others", _pacing.BY
+    )
+    teacher: str = param("", "method whose losses rank the scans; empty: the method itself")
+    teacher_params: Mapping[str, Any] | None = param(None, "parameters of the teacher, as JSON")
 
     def __post_init__(self) -> None:
         _pacing.check(self.start, self.end)

@@ -23,17 +23,17 @@ class CurriculumDropout(Curriculum):
     Source: Morerio et al., Curriculum dropout, ICCV 2017, arXiv 1703.06229; their gamma is 10 over the training.
     """
 
-    schedule: str = param("curriculum", "of the rates over the training", SCHEDULES)
-    features: float = param(0.5, "rate of what the last linear (or 1x1) layer reads")
-    maps: float = param(0.0, "rate of what each convolution gives")
-    inputs: float = param(0.0, "rate of the network's input")
-    own: bool = param(False, "the rates of the network's own dropout layers follow the schedule too")
-    gamma: float = param(10.0, "how fast the rates change, over the whole training")
-    switch: float = param(0.5, "share of the steps after which a switch turns dropout on")
+    schedule: str = param("curriculum", "course of the rates over the training", SCHEDULES)
+    features: float = param(0.5, "dropout rate of the input of the last linear (or 1x1) layer")
+    maps: float = param(0.0, "dropout rate of the output of each convolution")
+    inputs: float = param(0.0, "dropout rate of the network's input")
+    own: bool = param(False, "apply the schedule to the network's own dropout layers too")
+    gamma: float = param(10.0, "speed of the change of the rates, over the whole training")
+    switch: float = param(0.5, "switch: share of the steps after which dropout is on")
 
     def __post_init__(self) -> None:
         if not all(0 <= rate < 1 for rate in (self.features, self.maps, self.inputs)) or self.gamma <= 0:
-            raise BenchError("rates of dropout are 0 or more and below 1, gamma above 0")
+            raise BenchError("dropout rates must be 0 or more and below 1, gamma must be above 0")
 
     def part(self, progress: float) -> float:
         """Factor of the rates at `progress`, in [0, 1]."""

@@ -11,23 +11,23 @@ from bench.method import Method
 
 @dataclass(frozen=True)
 class FeatureSmoothing(Curriculum):
-    """A Gaussian of three taps an axis after every convolution with a kernel larger than 1, 2D or 3D.
+    """A Gaussian filter of three taps per axis after every convolution with a kernel larger than 1, 2D or 3D.
 
     It precedes normalisation and activation; the border is repeated. Its deviation is multiplied by `factor` `falls`
-    times, evenly over the training; a deviation below a tenth of a pixel is no blur. Unlike in the authors' code, the
+    times, evenly over the training; below a tenth of a pixel there is no blur. Unlike in the authors' code, the
     evaluated network has no such filters.
 
     Source: Sinha, Garg, Larochelle, Curriculum by smoothing, NeurIPS 2020; theirs is 1, times 0.9 every 5 of 200
     epochs.
     """
 
-    sigma: float = param(1.0, "deviation at the start, in pixels of each map")
-    factor: float = param(0.9, "times the deviation at each fall")
-    falls: int = param(40, "how often it falls over the training, the start included")
+    sigma: float = param(1.0, "standard deviation of the blur at the start, in pixels of each map")
+    factor: float = param(0.9, "factor of the deviation at each reduction")
+    falls: int = param(40, "number of reductions over the training, including the start")
 
     def __post_init__(self) -> None:
         if self.sigma < 0 or not 0 < self.factor <= 1 or self.falls < 1:
-            raise BenchError("sigma is 0 or more, factor above 0 and at most 1, falls 1 or more")
+            raise BenchError("sigma must be 0 or more, factor above 0 and at most 1, falls 1 or more")
 
     def at(self, progress: float, signals: Signals) -> Stage:
         return Stage(map_blur=self.sigma * self.factor ** int(self.falls * progress + 1e-9))

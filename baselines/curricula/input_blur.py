@@ -16,12 +16,12 @@ class InputBlur(Curriculum):
     arXiv 2102.10438; theirs is 1 voxel, over the first half of the training.
     """
 
-    sigma: float = param(1.0, "deviation at the start, in pixels or voxels of the view")
-    end: float = param(0.5, "share of the steps after which nothing is blurred")
+    sigma: float = param(1.0, "standard deviation of the blur at the start, in pixels or voxels of the view")
+    end: float = param(0.5, "share of the steps after which the blur is off")
 
     def __post_init__(self) -> None:
         if self.sigma < 0 or not 0 < self.end <= 1:
-            raise BenchError(f"sigma is 0 or more, end above 0 and at most 1: {self.sigma}, {self.end}")
+            raise BenchError(f"sigma must be 0 or more, end above 0 and at most 1, not {self.sigma} and {self.end}")
 
     def at(self, progress: float, signals: Signals) -> Stage:
         return Stage(blur=self.sigma * max(0.0, 1 - progress / self.end))

@@ -14,7 +14,7 @@ from bench.method import Method
 class Lerac(Curriculum):
     """Layer k of the network, 0 at the input, starts at factor^-k of the learning rate, at least `floor`.
 
-    All rates grow exponentially until they are equal at `end`; then follows plain training. Each weight with two or
+    All rates grow exponentially until they are equal at `end`; plain training follows. Each weight with two or
     more axes starts a layer, in the order of definition.
 
     Source: Croitoru et al., Learning rate curriculum, IJCV 2024, arXiv 2205.09180. Their floors are 1e-4 to 1e-6 of the
@@ -23,13 +23,13 @@ class Lerac(Curriculum):
 
     layered: ClassVar[bool] = True
 
-    factor: float = param(10.0, "between the rates of neighbouring layers at the start")
-    floor: float = param(1e-5, "share of the learning rate that a layer starts with at least")
-    end: float = param(0.1, "share of the steps after which all layers learn alike")
+    factor: float = param(10.0, "ratio of the learning rates of neighbouring layers at the start")
+    floor: float = param(1e-5, "smallest initial rate of a layer, as a share of the learning rate")
+    end: float = param(0.1, "share of the steps after which all layers have the same rate")
 
     def __post_init__(self) -> None:
         if self.factor < 1 or not 0 < self.floor <= 1 or not 0 < self.end <= 1:
-            raise BenchError("factor is 1 or more, floor and end are above 0 and at most 1")
+            raise BenchError("factor must be 1 or more, floor and end must be above 0 and at most 1")
 
     def at(self, progress: float, signals: Signals) -> Stage:
         left = max(0.0, 1 - progress / self.end)
@@ -43,7 +43,7 @@ class Lerac(Curriculum):
         from bench.training.curriculum_hooks import layers
 
         many = len(layers(_network.built(method, task, shape)))
-        return None if many > 1 else "the network has one layer that is trained, and no deeper ones"
+        return None if many > 1 else "the network trains only one layer, so there are no deeper layers to delay"
 
 
 CURRICULUM = Lerac

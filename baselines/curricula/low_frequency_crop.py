@@ -21,15 +21,15 @@ class LowFrequencyCrop(SizeCurriculum):
     2023; theirs are 160 of 224 pixels, from 60 % of the training on 192, from 80 % on all.
     """
 
-    bands: tuple[float, ...] = param((160 / 224, 192 / 224, 1.0), "share of each axis of the spectrum, stage by stage")
+    bands: tuple[float, ...] = param((160 / 224, 192 / 224, 1.0), "share of each axis of the spectrum in each stage")
     starts: tuple[float, ...] = param((0.0, 0.6, 0.8), "share of the steps at which each stage begins")
-    smallest: int = param(16, "pixels of an axis at least")
+    smallest: int = param(16, "smallest size of an axis, in pixels")
 
     def __post_init__(self) -> None:
         if not self.bands or len(self.bands) != len(self.starts) or not all(0 < band <= 1 for band in self.bands):
-            raise BenchError("bands are above 0 and at most 1, one for each of starts")
+            raise BenchError("bands must be above 0 and at most 1, one for each entry of starts")
         if self.starts[0] != 0 or list(self.starts) != sorted(self.starts) or self.smallest < 1:
-            raise BenchError("starts begin at 0 and do not fall, smallest is 1 or more")
+            raise BenchError("starts must begin at 0 and never decrease, smallest must be 1 or more")
 
     def at(self, progress: float, signals: Signals) -> Stage:
         return Stage(band=self.size(progress, signals.shape))

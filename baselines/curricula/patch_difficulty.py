@@ -20,12 +20,12 @@ class PatchDifficulty(Curriculum):
     Source: Li et al., Edge-preserving MAE (SLMT-Net, MT-Net), IEEE TMI 2023, arXiv 2212.01108.
     """
 
-    patch: int = param(8, "voxels of a side")
-    switch: float = param(0.5, "share of the steps after which difficult patches weigh more")
+    patch: int = param(8, "edge of a patch, in voxels")
+    switch: float = param(0.5, "share of the steps after which difficult patches have more weight")
 
     def __post_init__(self) -> None:
         if self.patch < 1 or not 0 <= self.switch <= 1:
-            raise BenchError(f"patch is 1 or more, switch a share of the steps: {self.patch}, {self.switch}")
+            raise BenchError(f"patch must be 1 or more, switch from 0 to 1, not {self.patch} and {self.switch}")
 
     def at(self, progress: float, signals: Signals) -> Stage:
         from baselines.curricula import _patches
@@ -34,9 +34,9 @@ class PatchDifficulty(Curriculum):
 
     def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
         if task.kind != "segmentation":
-            return "it weighs the patches of masks, and the target is no mask"
+            return "it weights the patches of masks, but the target is not a mask"
         if type(method).step is not Method.step:
-            return "the method's loss is its own, not the label loss of whole masks, whose patches could be weighed"
+            return "it weights the label loss of whole masks, but this method has its own loss"
         return super().refuses(method, task, shape)
 
 

@@ -13,7 +13,7 @@ from bench.method import Method
 
 @dataclass(frozen=True)
 class ProgressiveDataDropout(Curriculum):
-    """Only scans of a batch whose true class is still improbable have weight; at the end all have.
+    """Only scans of a batch whose true class is still improbable have weight; at the end all scans have weight.
 
     The probability is exp(-loss), so that a method's other terms lower it. Its controls are other kinds: matched, as
     many scans of the batch, drawn at random; random, a share that falls exponentially over the training to `kept`. A
@@ -23,14 +23,14 @@ class ProgressiveDataDropout(Curriculum):
     of 30 for revision, and a share of 0.99 an epoch.
     """
 
-    kind: str = param("difficulty", "what decides who teaches", ("difficulty", "matched", "random"))
-    threshold: float = param(0.3, "probability of the true class from which on a scan is learnt")
-    revision: float = param(1 / 30, "share of the steps at the end in which all scans teach")
-    kept: float = param(0.74, "random: share of each batch that teaches at the end")
+    kind: str = param("difficulty", "rule that chooses the scans with weight", ("difficulty", "matched", "random"))
+    threshold: float = param(0.3, "probability of the true class at which a scan counts as learnt")
+    revision: float = param(1 / 30, "share of the steps, at the end, in which all scans have weight")
+    kept: float = param(0.74, "random: share of each batch with weight at the end")
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1 or not 0 <= self.revision <= 1 or not 0 < self.kept <= 1:
-            raise BenchError("threshold is a probability, revision a share of the steps, kept one of a batch")
+            raise BenchError("threshold, revision and kept must be shares between 0 and 1")
 
     def at(self, progress: float, signals: Signals) -> Stage:
         if progress >= 1 - self.revision:
@@ -42,7 +42,7 @@ class ProgressiveDataDropout(Curriculum):
 
     def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
         if task.kind != "classification" and self.kind != "random":
-            return "it asks for the probability of a scan's true class, and the target is no class; set kind to random"
+            return "it needs the probability of the true class, but the target is not a class; set kind=random"
         return super().refuses(method, task, shape)
 
 

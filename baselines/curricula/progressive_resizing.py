@@ -13,23 +13,23 @@ from bench.curriculum import Signals, Stage
 class ProgressiveResizing(SizeCurriculum):
     """Scans and their masks are resized: to `scale` until `delay`, then linearly up to full size.
 
-    Linear interpolation, masks to the nearest voxel. No axis becomes shorter than `smallest`, nor longer than it is.
-    The network is tested on all sizes before training; an unsupported one is an error.
+    Linear interpolation, masks to the nearest voxel. No axis becomes shorter than `smallest` or longer than it was. The
+    network is tested on all sizes before training; an unsupported one is an error.
 
     Source: Composer's progressive resizing, https://github.com/mosaicml/composer, from fast.ai.
     """
 
-    scale: float = param(0.5, "of the size of scans at first")
+    scale: float = param(0.5, "size of scans at the start, as a share of full size")
     delay: float = param(0.5, "share of the steps at that size")
-    finetune: float = param(0.2, "share of the steps at the end with scans as they are")
-    increment: int = param(4, "pixels that sizes are multiples of")
-    smallest: int = param(16, "pixels of an axis at least")
+    finetune: float = param(0.2, "share of the steps, at the end, with scans of full size")
+    increment: int = param(4, "sizes are multiples of this, in pixels")
+    smallest: int = param(16, "smallest size of an axis, in pixels")
 
     def __post_init__(self) -> None:
         if not 0 < self.scale <= 1 or min(self.delay, self.finetune) < 0 or self.delay + self.finetune > 1:
-            raise BenchError("scale is above 0 and at most 1, delay and finetune are shares of the steps, together too")
+            raise BenchError("scale must be above 0 and at most 1; delay, finetune and their sum must be from 0 to 1")
         if min(self.increment, self.smallest) < 1:
-            raise BenchError(f"increment and smallest are pixels, 1 or more: {self.increment}, {self.smallest}")
+            raise BenchError(f"increment and smallest must be 1 or more, not {self.increment} and {self.smallest}")
 
     def at(self, progress: float, signals: Signals) -> Stage:
         return Stage(size=self.size(progress, signals.shape))

@@ -23,10 +23,12 @@ class SelfPaced(Curriculum):
     IJCAI 2015.
     """
 
-    start: float = param(0.3, "share of the scans that count at first")
-    end: float = param(0.5, "share of the steps after which all count")
-    pace: str = param("linear", "how the share grows", _pacing.PACES)
-    weighting: str = param("hard", "1 up to the threshold, or less the nearer to it", ("hard", "linear", "logistic"))
+    start: float = param(0.3, "share of the scans with weight at the start")
+    end: float = param(0.5, "share of the steps after which all scans have weight")
+    pace: str = param("linear", "pacing function: how the share grows", _pacing.PACES)
+    weighting: str = param(
+        "hard", "hard: 1 up to the threshold; others: lower close to the threshold", ("hard", "linear", "logistic")
+    )
 
     def __post_init__(self) -> None:
         _pacing.check(self.start, self.end)

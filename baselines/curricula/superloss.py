@@ -19,16 +19,16 @@ class SuperLoss(Curriculum):
     Source: Castells, Weinzaepfel, Revaud, SuperLoss: a generic loss for robust curriculum learning, NeurIPS 2020.
     """
 
-    lam: float = param(1.0, "how little s gives way to the loss; large: plain training")
+    lam: float = param(1.0, "regularisation of s; large values approach plain training")
     tau: str = param(
         "auto",
-        "auto: log of the number of classes, for numbers and masks as mean; mean: of the losses last seen",
+        "auto: log of the number of classes, and mean for numbers and masks; mean: of the most recent losses",
         ("auto", "mean"),
     )
 
     def __post_init__(self) -> None:
         if self.lam <= 0:
-            raise BenchError(f"lam is above 0, not {self.lam}")
+            raise BenchError(f"lam must be above 0, not {self.lam}")
 
     def at(self, progress: float, signals: Signals) -> Stage:
         from baselines.curricula import _weighing

@@ -22,12 +22,14 @@ class TransferTeacher(Curriculum):
     power of curriculum learning in training deep networks, ICML 2019.
     """
 
-    start: float = param(0.3, "share of the scans that come first")
-    end: float = param(0.5, "share of the steps after which all are there")
-    pace: str = param("linear", "how the share grows", _pacing.PACES)
-    by: str = param("subset", "batches of the chosen scans alone, or plain ones with weights 0", _pacing.BY)
-    teacher: str = param("", "the method that ranks scans by its losses; empty: the method itself")
-    teacher_params: Mapping[str, Any] | None = param(None, "the parameters of a named teacher, as JSON")
+    start: float = param(0.3, "share of the scans in use at the start")
+    end: float = param(0.5, "share of the steps after which all scans are in use")
+    pace: str = param("linear", "pacing function: how the share grows", _pacing.PACES)
+    by: str = param(
+        "subset", "subset: batches of the chosen scans only; weights: all scans, the others with weight 0", _pacing.BY
+    )
+    teacher: str = param("", "method whose losses rank the scans; empty: the method itself")
+    teacher_params: Mapping[str, Any] | None = param(None, "parameters of the teacher, as JSON")
 
     def __post_init__(self) -> None:
         _pacing.check(self.start, self.end)

@@ -1,6 +1,6 @@
 """Views: transformations of a scan to a network's input: a coarser volume, slices, projections, dynamic images.
 
-Light to import: torch is imported when a view is computed. `VIEWS` maps the name of each kind to its class.
+Torch is imported only when a view is computed. `VIEWS` maps the name of each kind to its class.
 """
 
 from bench.views.base import PLANES, VIEWS, Image, View, effective

@@ -62,7 +62,7 @@ def backproject_windows(view: SlidingDynamic, saliency: np.ndarray, x: np.ndarra
 
     saliency: of the view's channels, (C', D, H, W); negative values count as 0. x: (C, D, H, W), the prepared scan.
     by: as in `backproject_dynamic`. The saliency of a pixel of a window's image is distributed over the window's slices
-    in proportion to their terms of the weighted sum, so that the total is preserved: each window is scaled by itself,
+    in proportion to their terms of the weighted sum, so that the total is preserved: each window is scaled separately,
     so only the proportions are known. The saliency of the slice itself (`own`) stays on it. A pixel that is 0 in all
     slices of its window has no contributions, and its saliency is dropped.
     """

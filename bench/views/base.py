@@ -113,7 +113,7 @@ class Image(View):
         return x.float()
 
     def left_right(self) -> int | None:
-        return 1  # the columns of a picture
+        return 1  # the columns of an image
 
     def keeps(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> bool:
         return True

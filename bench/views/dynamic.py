@@ -36,7 +36,7 @@ class Dynamic(View):
     """The dynamic image. The defaults follow the DCL-SE lineage, but with exact coefficients.
 
     The lineage's own images are `coefficients="running", quantise=True, channels=3`. Coefficients are not symmetric:
-    `reverse` is not a change of sign. Each image is scaled by itself. The channels are ordered by plane, then slab,
+    `reverse` is not a change of sign. Each image is scaled separately. The channels are ordered by plane, then slab,
     then channel of the scan; equal copies come last.
 
     `plane="all"` gives the images of the sagittal, coronal and axial slices as channels, each scaled and then padded
@@ -47,21 +47,21 @@ class Dynamic(View):
 
     kind_name: ClassVar[str] = "dynamic"
 
-    plane: str = param("sagittal", "plane of the pooled slices; all: all three as channels", (*PLANES, "all"))
-    coefficients: str = param("bilen", "of the slices; see `rank_pooling_weights`", COEFFICIENTS)
+    plane: str = param("sagittal", "plane of the pooled slices; all: all three planes as channels", (*PLANES, "all"))
+    coefficients: str = param("bilen", "weights of the slices; see `rank_pooling_weights`", COEFFICIENTS)
     reverse: bool = param(False, "pool from the last slice to the first")
     scale: str = param("minmax", "minmax: each image from 0 to 255; none: the weighted sum itself", ("minmax", "none"))
-    quantise: bool = param(False, "cut the scaled image to whole numbers, as storing it in bytes does")
-    channels: int = param(1, "equal copies of the image, for a network that expects three", (1, 3))
-    slab: int = param(0, "slices that are pooled to one image; 0: all of them. Each slab is a channel")
-    stride: int = param(0, "slices from one slab to the next; 0: as many as a slab has")
-    shuffle: int = param(0, "0: slices in order; else the seed of the order they are pooled in, a control")
+    quantise: bool = param(False, "truncate the scaled image to whole numbers, as storage in bytes does")
+    channels: int = param(1, "number of equal copies of the image, for a network that expects three channels", (1, 3))
+    slab: int = param(0, "slices pooled to one image; 0: all of them. Each slab is a channel")
+    stride: int = param(0, "slices from one slab to the next; 0: the size of a slab")
+    shuffle: int = param(0, "0: slices in order; else the seed of a random order of the slices, a control")
 
     def __post_init__(self) -> None:
         if self.quantise and self.scale == "none":
             raise BenchError("view dynamic: quantise needs scale='minmax', not scale='none'")
         if min(self.slab, self.stride, self.shuffle) < 0:
-            raise BenchError("view dynamic: slab, stride and shuffle are 0 or more")
+            raise BenchError("view dynamic: slab, stride and shuffle must be 0 or more")
         if self.stride and not self.slab:
             raise BenchError(f"view dynamic: stride={self.stride} needs slabs, but slab is 0 (all slices)")
         if self.stride > self.slab:

@@ -1,6 +1,7 @@
 """The dynamic image as a network layer with learnable weights of the slices.
 
-It imports torch, the views do not. It learns one weight per slice for all scans; it does not select slices per scan.
+Unlike the views, this module imports torch. The layer learns one weight per slice for all scans; it does not select
+slices per scan.
 """
 
 from __future__ import annotations

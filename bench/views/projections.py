@@ -21,7 +21,7 @@ class Mean(View):
 
     kind_name: ClassVar[str] = "mean"
 
-    plane: str = param("sagittal", "of the slices that are averaged", tuple(PLANES))
+    plane: str = param("sagittal", "plane of the averaged slices", tuple(PLANES))
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
         require_volumes(shape, self.kind_name)
@@ -66,7 +66,7 @@ class Entropy(View):
 
     kind_name: ClassVar[str] = "entropy"
 
-    plane: str = param("sagittal", "of the slices that are averaged", tuple(PLANES))
+    plane: str = param("sagittal", "plane of the averaged slices", tuple(PLANES))
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
         require_volumes(shape, self.kind_name)

@@ -49,7 +49,7 @@ def rank_pooling_weights(slices: int, kind: str = "bilen") -> np.ndarray:
     if slices < 1:
         raise ValueError(f"{slices} slices cannot be pooled; there must be at least 1")
     if kind not in COEFFICIENTS:
-        raise ValueError(f"no coefficients {kind!r}; there are {', '.join(COEFFICIENTS)}")
+        raise ValueError(f"no coefficients {kind!r}; choose from {', '.join(COEFFICIENTS)}")
     if slices == 1:
         return np.ones(1)
     t = np.arange(1, slices + 1, dtype=np.float64)

@@ -20,7 +20,7 @@ class Slice(View):
     kind_name: ClassVar[str] = "slice"
 
     plane: str = param("axial", "of the slice", tuple(PLANES))
-    position: float = param(0.5, "of the slice: 0 is the first along its axis, 1 the last")
+    position: float = param(0.5, "position of the slice: 0 is the first along its axis, 1 the last")
 
     def __post_init__(self) -> None:
         _check_position(self.kind_name, self.position)
@@ -42,15 +42,15 @@ class Slice(View):
 class Slab(View):
     """2D + epsilon: a slice and one on either side, as three channels in the order of the axis.
 
-    At the border the last slice replaces those beyond. For scans with C channels, the first C of the result are those
+    At the border the last slice replaces missing ones. For scans with C channels, the first C of the result are those
     of the first slice.
     """
 
     kind_name: ClassVar[str] = "2d+e"
 
     plane: str = param("axial", "of the slices", tuple(PLANES))
-    position: float = param(0.5, "of the slice between: 0 is the first along its axis, 1 the last")
-    gap: float = param(0.0, "millimetres from one slice to the next, to the nearest slice; 0 takes neighbours")
+    position: float = param(0.5, "position of the middle slice: 0 is the first along its axis, 1 the last")
+    gap: float = param(0.0, "distance between the slices in millimetres, to the nearest slice; 0: neighbours")
 
     def __post_init__(self) -> None:
         _check_position(self.kind_name, self.position)

@@ -29,8 +29,8 @@ class SlidingDynamic(View):
     kind_name: ClassVar[str] = "sliding"
 
     plane: str = param("axial", "plane of the pooled slices", tuple(PLANES))
-    width: int = param(7, "slices of a window, an odd number: the slice and equally many on either side")
-    coefficients: str = param("bilen", "of the slices; see `rank_pooling_weights`", COEFFICIENTS)
+    width: int = param(7, "slices of a window, an odd number: the slice and the same number on either side")
+    coefficients: str = param("bilen", "weights of the slices; see `rank_pooling_weights`", COEFFICIENTS)
     reverse: bool = param(False, "pool from the last slice to the first")
     scale: str = param("minmax", "minmax: each image from 0 to 255; none: the weighted sum itself", ("minmax", "none"))
     own: bool = param(True, "the slice itself as a second channel")

@@ -22,11 +22,11 @@ class Volume(View):
 
     kind_name: ClassVar[str] = "volume"
 
-    mm: float = param(0.0, "edge of a voxel after averaging; 0 keeps the prepared spacing")
+    mm: float = param(0.0, "voxel size after averaging, in mm; 0 keeps the prepared spacing")
 
     def __post_init__(self) -> None:
         if not self.mm >= 0:
-            raise BenchError(f"view volume: mm must be the edge of a voxel in millimetres, or 0, not {self.mm}")
+            raise BenchError(f"view volume: mm must be a voxel size in millimetres, or 0, not {self.mm}")
 
     def shape(self, shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
         require_volumes(shape, self.kind_name)

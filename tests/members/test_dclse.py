@@ -173,7 +173,7 @@ def test_it_says_why_it_refuses():
     assert method.refuses(classes(2), (1, 64, 64, 64)) is None
     assert method.refuses(classes(2), (3, 64, 64)) is None
     lines = make("methods", "dclse", {"masks": "projection"})
-    assert "lie over each other in a projection" in lines.refuses(TASKS["masks"], (1, 64, 64, 64))
+    assert "overlap in a projection" in lines.refuses(TASKS["masks"], (1, 64, 64, 64))
     assert lines.refuses(Task("segmentation", "dice", ("a", "b")), (1, 64, 64, 64)) is None
 
 
@@ -239,15 +239,15 @@ def _rows_first(model, x):
     [
         ({"dgm": ("S1", "S9")}, "after 'S9'; choose from S1, S4, S6, C1"),
         ({"dgm": ("S2",)}, "after 'S2'"),
-        ({"lb2": ("C1",)}, "no stage 'C1' can begin with LB2; there are S1, S2, S3"),
+        ({"lb2": ("C1",)}, "no stage 'C1' that can begin with LB2; choose from S1, S2, S3"),
         ({"groups": 3}, "dgm_groups=3 does not divide 16 channels after S1"),
         ({"groups": 8}, "dgm_groups=8 does not divide 4 channels after S1"),
         ({"ratio": 3}, "dgm_ratio=3 does not divide the 16 channels after S1"),
         ({"ratio": 32}, "dgm_ratio=32 does not divide the 16 channels after S1"),
         ({"ratio": 0}, "at least 1"),
         ({"groups": -4}, "at least 1"),
-        ({"gpconv": "learnt"}, "gpconv is one of fixed, dynamic, not 'learnt'"),
-        ({"gpconv": "dynamic", "rest": "zeros"}, "rest is one of ones, eye, not 'zeros'"),
+        ({"gpconv": "learnt"}, "gpconv must be one of fixed, dynamic, not 'learnt'"),
+        ({"gpconv": "dynamic", "rest": "zeros"}, "rest must be one of ones, eye, not 'zeros'"),
         ({"gpconv": "dynamic", "groups": 6}, "power of two"),
     ],
 )

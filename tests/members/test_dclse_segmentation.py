@@ -77,7 +77,7 @@ def test_the_target_of_a_projection_marks_whole_lines():
     np.testing.assert_array_equal(made.samples(None)[0].read().mask, lines)
     with pytest.raises(BenchError, match="projection of noisy masks"):
         make("datasets", "phantom_artery", {"target": "projection", "label_noise": 0.2})
-    with pytest.raises(BenchError, match="lie over each other"):
+    with pytest.raises(BenchError, match="overlap in a projection"):
         make("datasets", "artery_cas", {"target": "projection", "classes": "willis"})
 
 

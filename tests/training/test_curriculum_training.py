@@ -150,7 +150,7 @@ def test_each_curriculum_changes_the_training(tmp_path, name):
 REFUSALS = {
     ("patch_difficulty", AUC): "patches of masks",
     ("patch_difficulty", MAE): "patches of masks",
-    ("label_smoothing", MAE): "no other classes",
+    ("label_smoothing", MAE): "cannot be smoothed over classes",
     ("progressive_data_dropout", MAE): "no class",
     ("progressive_data_dropout", DICE): "no class",
 }
@@ -170,10 +170,10 @@ def test_what_cannot_act_is_refused_with_its_reason_and_nothing_else():
 def test_sizes_that_a_network_does_not_read_are_refused(plugins, name):
     vit = registry.make("methods", "timm2d", {"network": "vit_tiny_patch16_224"})
     reason = registry.make("curricula", name).refuses(vit, AUC, (3, 64, 64))
-    assert "made for 64 x 64, does not read" in reason
+    assert "for 64 x 64 does not support" in reason
     assert registry.make("curricula", name, {"smallest": 64}).refuses(vit, AUC, (3, 64, 64)).startswith("scans of")
     linear = registry.make("methods", "tiny_net")
-    assert "does not read" in registry.make("curricula", name).refuses(linear, AUC, (1, 32, 32, 32))
+    assert "does not support" in registry.make("curricula", name).refuses(linear, AUC, (1, 32, 32, 32))
     assert registry.make("curricula", name).refuses(Conv(), AUC, (1, 24, 20, 24)) is None
 
 
