@@ -151,8 +151,8 @@ REFUSALS = {
     ("patch_difficulty", AUC): "patches of masks",
     ("patch_difficulty", MAE): "patches of masks",
     ("label_smoothing", MAE): "cannot be smoothed over classes",
-    ("progressive_data_dropout", MAE): "no class",
-    ("progressive_data_dropout", DICE): "no class",
+    ("progressive_data_dropout", MAE): "not a class",
+    ("progressive_data_dropout", DICE): "not a class",
 }
 
 
