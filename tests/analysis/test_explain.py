@@ -38,7 +38,7 @@ def test_integrated_gradients_of_a_linear_network_are_its_terms():
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
-def test_grad_cam_lies_where_the_last_convolution_speaks():
+def test_grad_cam_is_where_the_last_convolution_responds():
     last = nn.Conv2d(1, 1, 1, bias=False)
     nn.init.ones_(last.weight)
     model = nn.Sequential(last, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1))
@@ -55,7 +55,7 @@ def test_grad_cam_lies_where_the_last_convolution_speaks():
 
 @pytest.mark.parametrize("by", METHODS)
 @pytest.mark.parametrize("axes", [2, 3])
-def test_masks_are_asked_in_every_way_and_answer_with_what_they_mark(by, axes):
+def test_every_saliency_method_explains_masks(by, axes):
     """A network that marks what is bright: every map says so, where it is bright."""
     convolution = (nn.Conv2d, nn.Conv3d)[axes - 2](1, 2, 1)
     with torch.no_grad():
@@ -114,7 +114,7 @@ def kept(tmp_path, request):
     return store, trial, bare
 
 
-def test_maps_lie_where_their_scans_lie_and_are_scored(kept, tmp_path):
+def test_maps_have_the_position_of_their_scans_and_are_scored(kept, tmp_path):
     import nibabel as nib
 
     store, trial, _ = kept
@@ -134,7 +134,7 @@ def test_maps_lie_where_their_scans_lie_and_are_scored(kept, tmp_path):
     assert json.dumps(again) == json.dumps(entry)
 
 
-def test_what_cannot_be_explained_says_what_to_do(kept):
+def test_an_impossible_explanation_says_what_to_do(kept):
     store, _, bare = kept
     with pytest.raises(BenchError, match="not saved; run its study again with them"):
         load(store, bare.key)

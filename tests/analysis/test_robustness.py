@@ -94,7 +94,7 @@ def test_motion_stays_about_the_scan():
     np.testing.assert_allclose(centre, 19.5, atol=2.5)
 
 
-def test_wrong_names_and_strengths_are_told():
+def test_wrong_names_and_strengths_are_refused():
     with pytest.raises(BenchError, match="did you mean 'motion'"):
         corrupt_scan(scan_of(VOLUME[0]), VOLUME[1], "moton", 1, "a")
     with pytest.raises(BenchError, match="strengths are 0 to 5, not 6"):
@@ -133,7 +133,7 @@ def test_undisturbed_scans_give_the_predictions_of_the_record_to_the_last_bit(ra
             np.testing.assert_array_equal(said["clean", 0], said["noise", 5])
 
 
-def test_what_was_asked_is_not_asked_again_unless_its_record_is_another(ran, monkeypatch):
+def test_saved_predictions_are_reused_unless_their_record_changes(ran, monkeypatch):
     asked, ask = [], trained_networks.predict_corrupted
     monkeypatch.setattr(
         trained_networks,
@@ -219,7 +219,7 @@ def bench(*words, **more):
     return subprocess.run([sys.executable, "-m", "bench", *words], capture_output=True, text=True, check=False, **more)
 
 
-def test_the_command_says_what_is_lost_and_what_to_do_without_weights(ran):
+def test_the_command_reports_the_loss_and_what_to_do_without_weights(ran):
     import shutil
 
     done = bench("stress", "--study", "tiny", "--arm", "net", "-c", "noise", "-c", "motion", "--json")
@@ -246,7 +246,7 @@ def test_the_command_says_what_is_lost_and_what_to_do_without_weights(ran):
         work_of(ran)
 
 
-def test_the_report_shows_disturbed_scans_where_somebody_asked(ran, one_format):
+def test_the_report_includes_corrupted_scans_after_a_stress_test(ran, one_format):
     from bench import report
 
     page = report.build("tiny", ran)

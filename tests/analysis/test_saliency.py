@@ -101,7 +101,7 @@ class Sliced(nn.Module):
         return self.net(slices.flatten(0, 1)).mean((1, 2, 3)).unflatten(0, (len(x), 3))[:, 2:]
 
 
-def test_grad_cam_of_slices_lies_where_they_were_taken():
+def test_grad_cam_of_slices_is_at_the_position_of_the_slices():
     found = saliency(Sliced(), 1 + torch.rand(2, 1, 5, 6, 8), AGE, "grad_cam")
     assert found[..., 6].min() > 0
     assert found[..., [0, 1, 2, 3, 4, 5, 7]].max() == 0
@@ -121,7 +121,7 @@ def test_what_has_no_derivative_can_be_occluded():
 
 
 @pytest.mark.parametrize("plane", ["sagittal", "coronal", "axial"])
-def test_every_projection_is_carried_back_to_what_it_was_made_of(plane):
+def test_every_projection_is_projected_back_to_its_voxels(plane):
     rng, axis = np.random.default_rng(0), {"sagittal": 0, "coronal": 1, "axial": 2}[plane]
     x = rng.random((1, 5, 6, 7)).astype(np.float32)
     flat = rng.random((1, *(size for at, size in enumerate((5, 6, 7)) if at != axis)))
@@ -184,7 +184,7 @@ def test_people_are_not_torn_apart():
     assert wide_high - wide_low > 1.5 * (high - low)  # sqrt(5) in theory
 
 
-def test_maps_of_a_network_drawn_anew_are_unlike_and_those_of_the_scan_alone_stay():
+def test_maps_of_a_reinitialised_network_differ_and_maps_of_the_scan_alone_do_not():
     model, fresh, x = small(2), small(2), torch.randn(3, 1, 9, 9)
     for module in fresh.modules():
         if hasattr(module, "reset_parameters"):

@@ -30,7 +30,7 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(3)
 
 
-def test_the_command_tells_and_prints_json(tmp_path, rng):
+def test_the_command_prints_text_and_json(tmp_path, rng):
     root = tmp_path / "ein Ordner mit Ümläuten"
     images = noise(rng, 3)[:, 0]
     for at, place in enumerate(("Klasse ä/1.png", "Klasse ä/2.png", "b/3.png")):
@@ -75,7 +75,7 @@ def test_a_prepared_set_is_audited_with_the_balance_of_its_folds():
     assert "balance of the folds of phantom_ad" in shown.output
 
 
-def test_uneven_folds_are_told_and_corrected_for_their_number():
+def test_uneven_folds_are_reported_with_correction_for_their_number():
     prepared = prepare("phantom_ad", SMALL)
     where = np.arange(len(prepared.ids)) % 2
     site = replace(prepared, covariates={"same": ["x"] * len(where), "half": where.tolist()}, sites=("",) * len(where))

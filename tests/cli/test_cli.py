@@ -142,7 +142,7 @@ def test_sizes_may_be_given_as_words():
     assert join_numbers(["list"]) == ["list"]
 
 
-def test_cost_says_what_the_reference_says(capsys, monkeypatch):
+def test_cost_matches_the_reference(capsys, monkeypatch):
     words = ["cost", "dclse", "--shape", "3", "110", "110", "--json"]
     whole, off = (json.loads(said(capsys, monkeypatch, *words, *more)[1]) for more in ([], ["--set", "dgm=none"]))
     assert whole["parameters"] == 8060630
@@ -192,7 +192,7 @@ def test_the_command_of_a_study_can_be_typed_again():
     }  # fmt: skip
 
 
-def test_a_misspelt_method_is_told_before_what_else_is_missing():
+def test_a_misspelt_method_is_reported_before_anything_else_is_missing():
     done = bench("cost", "dcls")
     assert done.returncode == 2
     assert "did you mean 'dclse'" in done.stderr

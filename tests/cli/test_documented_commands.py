@@ -81,7 +81,7 @@ def test_every_option_and_every_name_in_a_command_exists(words, newcomer):
     assert set(params.get("methods") or []) <= set(registry.names("methods"))
 
 
-def test_a_command_that_is_wrong_would_be_seen():
+def test_a_wrong_command_would_be_detected():
     for words in (["run", "--study", "quickstart", "--fold", "5"], ["status", "--steps", "3"], ["run"]):
         with pytest.raises(TyperException):
             parsed(words)

@@ -71,7 +71,7 @@ def test_the_contract_of_the_guides_plug_ins_holds(tmp_path):
     assert re.search(r"[1-9]\d* passed", done.stdout)
 
 
-def test_the_data_set_of_the_guide_makes_nobody_of_an_unknown_group_a_control(tmp_path, monkeypatch):
+def test_the_data_set_of_the_guide_never_makes_an_unknown_group_a_control(tmp_path, monkeypatch):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "my_clinic.py").write_text(plug_ins()["my_clinic.py"])
     monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path / "own"))

@@ -47,7 +47,7 @@ def test_a_study_file_that_raises_is_named_with_its_error(mine, words):
     assert "Traceback" not in done.stderr
 
 
-def test_a_fault_of_the_program_is_told_as_one_and_its_traceback_comes_when_asked_for(mine):
+def test_an_internal_error_is_reported_as_one_and_its_traceback_on_request(mine):
     (mine / "odd.py").write_text(
         textwrap.dedent("""
         from bench.core import Arm, Data, Study
@@ -69,7 +69,7 @@ def test_a_fault_of_the_program_is_told_as_one_and_its_traceback_comes_when_aske
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_says_that_it_can_be_gone_on_with(plugins, tmp_path, number, status):
+def test_an_interrupted_run_says_that_it_can_be_resumed(plugins, tmp_path, number, status):
     words = [sys.executable, "-c", "from bench.cli import main; main()", "run", "--study", "mortal"]
     child = subprocess.Popen(
         [*words, "--launcher", "serial"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -145,7 +145,7 @@ def _flipped(path):
 
 @pytest.mark.parametrize("damage", [_cut, _flipped])
 @pytest.mark.parametrize("file", ["images.npy", "index.json", "manifest.json"])
-def test_damaged_prepared_data_are_named_set_aside_and_made_again(tmp_path, file, damage):
+def test_damaged_prepared_data_are_named_set_aside_and_prepared_again(tmp_path, file, damage):
     tree = bids_trees.oasis(tmp_path / "tree", 2)
     made = prepare("ad_oasis", source=tree)
     damage(made.folder / file)
@@ -167,7 +167,7 @@ def test_a_damage_that_leaves_size_and_time_is_found_when_the_set_is_read_throug
     assert "was damaged" in prepare("ad_oasis", source=tree, thorough=True).manifest["notes"][-1]
 
 
-def test_a_study_mends_its_prepared_data_from_where_they_came(study_of_scans, tmp_path):
+def test_a_study_repairs_its_prepared_data_from_their_source(study_of_scans, tmp_path):
     tree = bids_trees.oasis(tmp_path / "tree", 24)
     made = prepare("ad_oasis", source=tree)
     _flipped(made.folder / "images.npy")
@@ -183,7 +183,7 @@ def test_a_damaged_view_is_computed_again(tmp_path):
     np.testing.assert_array_equal(loader.view_array(made, Slice()), before)
 
 
-def test_what_a_disk_refuses_is_told_with_its_place(tmp_path):
+def test_a_disk_error_is_reported_with_its_path(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunAbortedError, match=r"cannot write to .*file: .*run the same command again"):
         write_text(tmp_path / "file" / "a.txt", "text")

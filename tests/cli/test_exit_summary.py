@@ -34,7 +34,7 @@ def came_of(cells, store, **refused):
     return summarise("tiny", "net", cells, store)
 
 
-def test_a_refused_arm_is_told_once_with_its_reason(cells, tmp_path):
+def test_a_refused_arm_is_listed_once_with_its_reason(cells, tmp_path):
     came = came_of(cells, Store(tmp_path), constant="it is too small")
     assert came.lines(smoke=False) == ["refused: constant on tiny_volumes: it is too small"]
     assert came.verdict == ""
@@ -58,7 +58,7 @@ def test_a_refused_reference_leaves_nothing_to_compare_with(cells, tmp_path):
     assert not any("runs:" in line for line in came.lines(smoke=True))
 
 
-def test_where_every_arm_is_refused_that_is_said(cells, tmp_path):
+def test_a_study_with_every_arm_refused_says_so(cells, tmp_path):
     every = dict.fromkeys({cell.arm.split()[0] for cell in cells}, "no")
     assert came_of(cells, Store(tmp_path), **every).verdict == "every arm was refused, so there is nothing to compare"
 
@@ -77,7 +77,7 @@ def run(tmp_path, monkeypatch, plugins, reference, *words):
 
 
 @pytest.mark.parametrize(("reference", "status"), [("good", 0), ("2d", 1)])
-def test_a_run_tells_why_arms_were_refused_and_fails_where_nothing_can_be_compared(
+def test_a_run_says_why_arms_were_refused_and_fails_if_nothing_can_be_compared(
     tmp_path, monkeypatch, plugins, capsys, one_format, reference, status
 ):
     assert (run(tmp_path, monkeypatch, plugins, reference, "--launcher", "serial") or 0) == status

@@ -38,12 +38,12 @@ def parameters(command: str) -> list[dict[str, Any]]:
     return arguments + sorted((each for each in found if each not in arguments), key=lambda each: each["names"])
 
 
-def test_the_commands_are_those_that_scripts_know():
+def test_the_commands_are_those_that_scripts_use():
     assert sorted(COMMANDS) == sorted(json.loads(GOLDEN.read_text()))
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_the_options_of_a_command_are_those_that_scripts_know(command):
+def test_the_options_of_a_command_are_those_that_scripts_use(command):
     assert parameters(command) == json.loads(GOLDEN.read_text())[command]
 
 

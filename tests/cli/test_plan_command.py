@@ -86,7 +86,7 @@ def test_the_plan_says_which_arms_read_scans_that_are_too_small_for_them(plugins
         ('Arm("timm2d", {"weights": "w.bin", "checksum": "0"})', "w.bin"),
     ],
 )
-def test_a_network_or_weights_that_are_not_there_are_told_by_the_plan(tmp_path, monkeypatch, capsys, arm, said):
+def test_the_plan_reports_missing_networks_and_weights(tmp_path, monkeypatch, capsys, arm, said):
     (tmp_path / "plugins").mkdir()
     (tmp_path / "w.bin").write_bytes(b"\x80\x04pickle")
     (tmp_path / "plugins" / "wrong.py").write_text(

@@ -78,7 +78,7 @@ def test_a_candidate_that_ends_while_the_storage_is_read_counts_towards_the_spee
     assert state["per_hour"] is not None
 
 
-def test_the_lines_say_what_the_state_says(begun):
+def test_the_lines_match_the_state(begun):
     one, storage, claims, look = begun
     with tune.SearchSession(one, storage, 40, claims) as session:
         session.tell(session.ask().number, CandidateOutcome("failed", error="ValueError: no"))
@@ -114,7 +114,7 @@ def test_a_list_of_searches_that_cannot_be_read_is_refused(begun):
         result_files.read_searches(plan.folder("formula"))
 
 
-def test_the_command_tells_of_a_search_that_is_all_there_is_and_beside_a_run(plugins, capsys, monkeypatch):
+def test_the_command_reports_a_search_alone_and_with_a_run(plugins, capsys, monkeypatch):
     words = ["tune", "--study", "searched", "--launcher", "serial", "--arm", "net", "--fold", "0", "--trials", "2"]
     assert said(capsys, monkeypatch, *words)[0] == 0
     status, told = said(capsys, monkeypatch, "status", "--study", "searched")
@@ -130,7 +130,7 @@ def test_the_command_tells_of_a_search_that_is_all_there_is_and_beside_a_run(plu
 
 
 @pytest.mark.slow
-def test_it_tells_of_a_search_while_it_goes(plugins):
+def test_a_running_search_is_reported(plugins):
     command = [sys.executable, "-m", "bench"]
     words = ["--study", "searched", "--arm", "net", "--fold", "0", "--launcher", "serial", "--trials", "400"]
     child = subprocess.Popen([*command, "tune", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -40,7 +40,7 @@ def finish(store, trial, ended, seconds, status="done", why=""):
     store.put(Record(trial, status, provenance={"started": started, "seconds": seconds}, error=error))
 
 
-def test_a_trial_that_somebody_is_at_is_seen_with_how_far_it_is(written):
+def test_a_running_trial_is_listed_with_its_progress(written):
     entry, cells, store = written
     assert StatusReader(entry, store).status().running == []
     with store.claim(cells[0].trial.key) as held:
@@ -114,7 +114,7 @@ def test_the_live_view_is_plain_lines_where_there_is_no_terminal_and_ends_with_t
     assert "\x1b" not in first + rest
 
 
-def test_a_trial_tells_how_far_it_is_while_it_runs(written, monkeypatch):
+def test_a_running_trial_reports_its_progress(written, monkeypatch):
     entry, cells, store = written
     monkeypatch.setattr("bench.experiments.launch.locked_trial.NOTE_EVERY", 0.0)
     seen = []
@@ -131,7 +131,7 @@ def test_a_trial_tells_how_far_it_is_while_it_runs(written, monkeypatch):
     assert len(set(seen)) > 2
 
 
-def test_without_a_study_all_that_were_run_here_are_told(written, capsys, monkeypatch):
+def test_without_a_study_all_studies_in_the_folder_are_listed(written, capsys, monkeypatch):
     _, cells, store = written
     finish(store, cells[0].trial, NOW, 1.0)
     monkeypatch.setattr("sys.argv", ["bench", "status"])
@@ -141,14 +141,14 @@ def test_without_a_study_all_that_were_run_here_are_told(written, capsys, monkey
     assert f"tiny: 1 of {len({cell.trial.key for cell in cells})} trials done" in capsys.readouterr().out
 
 
-def test_where_nothing_was_run_the_status_says_so(capsys, monkeypatch):
+def test_the_status_says_that_nothing_was_run(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["bench", "status"])
     with pytest.raises(SystemExit):
         main()
     assert "no study has been run in" in capsys.readouterr().out
 
 
-def test_who_stops_watching_is_told_that_the_study_goes_on(written, tmp_path):
+def test_after_ctrl_c_the_watch_says_that_the_study_continues(written, tmp_path):
     words = [sys.executable, "-m", "bench", "status", "--study", "tiny", "--watch", "--every", "0.1"]
     child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     child.stdout.readline()

@@ -137,21 +137,21 @@ def test_the_batch_script_lets_trials_end_when_its_time_is_nearly_over(slurm, st
     ("head", "said"),
     [("exit 1", "it ended as it began, its words are above"), ("exec sleep 60", "it did not answer within 3 seconds")],
 )
-def test_the_batch_script_ends_where_no_head_begins_and_says_why(slurm, tmp_path, head, said):
+def test_the_batch_script_ends_with_a_reason_if_no_head_node_starts(slurm, tmp_path, head, said):
     job, log = slurm(0, head=head, ray="exit 1")
     assert job.wait(30) == 1
     assert f"no Ray head at 10.1.2.3:32345: {said}; the study was not begun" in (tmp_path / "said").read_text()
     assert "bench run" not in log.read_text()
 
 
-def test_a_wrong_template_and_a_wrong_study_are_told():
+def test_a_wrong_template_and_a_wrong_study_are_refused():
     with pytest.raises(BenchError, match="no template 'slum'; did you mean 'slurm'"):
         fill_template("slum", "quickstart")
     with pytest.raises(BenchError, match="did you mean 'quickstart'"):
         fill_template("slurm", "quickstar")
 
 
-def test_a_job_says_how_it_searches_instead():
+def test_a_job_states_how_to_search_instead():
     assert (
         '# set: a search of parameters instead of a run: bench tune --study seeds --launcher ray --address "$ip'
         in fill_template("slurm", "seeds")

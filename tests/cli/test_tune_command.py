@@ -63,7 +63,7 @@ def test_it_searches_every_arm_and_fold_and_leaves_winners_a_table_and_pictures(
     assert not Store(paths.results_root()).trials.exists(), "no trial was recorded: none was scored on its test part"
 
 
-def test_a_second_command_trains_nothing_and_says_the_same(command, monkeypatch):
+def test_a_second_command_trains_nothing_and_prints_the_same(command, monkeypatch):
     command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
     file = paths.results_root() / "searched" / tuned_file.FILE
     first = file.read_text()
@@ -181,7 +181,7 @@ def test_results_of_another_storage_stay_unchanged(command):
     assert sorted(row["fold"] for row in rows) == ["0", "0", "1", "1"]
 
 
-def test_a_search_that_is_only_begun_takes_no_winner_from_another(command, monkeypatch):
+def test_an_unfinished_search_takes_no_winner_from_another(command, monkeypatch):
     command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
     with monkeypatch.context() as patch:
         patch.setattr("bench.experiments.search.run_search.train_candidate", ended)

@@ -76,7 +76,7 @@ def test_a_seed_is_the_same_everywhere():
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.booleans() | st.text(), max_size=5))
-def test_canonical_form_does_not_know_the_order_of_keys(entries):
+def test_the_canonical_form_is_independent_of_the_order_of_keys(entries):
     assert canonical(dict(reversed(list(entries.items())))) == canonical(entries)
 
 

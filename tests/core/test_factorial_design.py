@@ -63,7 +63,7 @@ def test_a_design_that_cannot_be_made_is_refused(changes, said):
         ({"d": ("c",), "c": ("d",)}, (), "which has its own generator"),
     ],
 )
-def test_a_fraction_that_cannot_tell_what_is_asked_is_refused(generators, interactions, said):
+def test_a_fraction_that_cannot_estimate_the_requested_effects_is_refused(generators, interactions, said):
     with pytest.raises(BenchError, match=said):
         plan.check(study(Design("fractional", generators, interactions), "acd"), "toy")
 

@@ -15,12 +15,12 @@ from bench.views import VIEWS
     ("curricula", "non", "none"),
     ("studies", "tin", "tiny"),
 ])  # fmt: skip
-def test_a_wrong_name_is_told_the_nearest(plugins, kind, wrong, near):
+def test_a_wrong_name_gets_the_nearest_name(plugins, kind, wrong, near):
     with pytest.raises(BenchError, match=f"did you mean '{near}'"):
         registry.member(kind, wrong)
 
 
-def test_a_wrong_parameter_is_told_the_nearest(plugins):
+def test_a_wrong_parameter_gets_the_nearest_name(plugins):
     with pytest.raises(BenchError, match="no parameter 'drop_out'; did you mean 'dropout'"):
         registry.make("methods", "tiny_net", {"drop_out": 0.1})
 

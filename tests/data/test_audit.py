@@ -107,7 +107,7 @@ def test_components_chain_where_the_largest_doubles_and_is_large():
 
 
 @pytest.mark.parametrize("axes", [0, 1, (0, 1)])
-def test_a_mirror_image_is_a_duplicate_unless_that_is_not_asked_for(rng, axes):
+def test_a_mirror_image_is_a_duplicate_unless_excluded(rng, axes):
     images = noise(rng, 4)
     images[2, 0] = np.flip(images[1, 0], axes)
     assert group_duplicates(images, list("abcd")) == ("a", "b", "b", "d")
@@ -123,7 +123,7 @@ def test_an_image_that_is_its_own_mirror_image_is_no_pair(rng):
     assert group_duplicates(images, ["a", "b"]) == ("a", "b")
 
 
-def test_volumes_are_joined_when_exact_and_when_asked_also_when_near(rng):
+def test_volumes_are_joined_if_exact_and_on_request_if_near(rng):
     volumes = rng.integers(0, 200, (4, 1, 20, 22, 18)).astype(np.uint8)
     volumes[1] = volumes[0]
     volumes[3] = volumes[2]
@@ -204,7 +204,7 @@ def test_the_same_pixels_in_another_format_are_an_exact_duplicate(tmp_path, rng)
     assert len(report["exact"]["conflicting_labels"]) == 1
 
 
-def test_linked_counts_images_that_are_alike_by_way_of_others(rng):
+def test_linked_counts_images_that_are_similar_through_others(rng):
     turn = np.arccos(0.985) * np.arange(3)[:, None]
     first, last = standardise(rng.normal(size=(2, 4096)))
     vectors = standardise(np.cos(turn) * first + np.sin(turn) * last)

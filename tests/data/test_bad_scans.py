@@ -176,14 +176,14 @@ FILES = {
 
 
 @pytest.mark.parametrize("fault", FILES)
-def test_a_file_that_is_not_what_its_name_says_is_refused_in_words(tmp_path, fault):
+def test_a_file_that_does_not_match_its_name_is_refused_with_a_reason(tmp_path, fault):
     name, made, says = FILES[fault]
     (tmp_path / name).write_bytes(made)
     with pytest.raises(ValueError, match=rf"^{name} .*{says}"):
         read_scan(tmp_path / name)
 
 
-def test_a_gzip_file_that_ends_early_says_how_much_it_holds(tmp_path):
+def test_a_truncated_gzip_file_reports_its_size(tmp_path):
     (tmp_path / "a.nii.gz").write_bytes(PACKED[:6000])
     held = len(zlib.decompressobj(31).decompress(PACKED[:6000])) - 352
     with pytest.raises(ValueError, match=f"states 16000 bytes of voxels, the file has {held};"):
@@ -284,7 +284,7 @@ RAISED += [
 
 
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
-def test_whatever_an_odd_file_makes_a_reader_say_is_a_fault_of_its_scan(error):
+def test_every_error_of_a_reader_is_a_fault_of_its_scan(error):
     def read() -> Scan:
         raise error
 

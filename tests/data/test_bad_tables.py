@@ -92,7 +92,7 @@ def test_a_table_that_cannot_be_read_is_refused_with_its_place(tmp_path, fault):
         rows(tmp_path, content)
 
 
-def test_a_session_of_nobody_in_the_table_of_people_is_named(tmp_path):
+def test_a_session_of_an_unlisted_person_is_named(tmp_path):
     with pytest.raises(BenchError, match=r"sessions\.tsv, row 3: sub-7 is not in participants\.tsv; add it"):
         rows(tmp_path, HEADER + ONE + "sub-7\tses-1\t60\n", "participant_id\tsex\nsub-1\tF\n")
 
@@ -188,7 +188,7 @@ def given(path: Path, **more: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", ["timm2d", "xing2020"])
 @pytest.mark.parametrize("spoil", ["text", "cut short", "empty"])
-def test_a_file_that_holds_no_whole_weights_is_refused_before_training(tmp_path, name, spoil):
+def test_a_file_with_incomplete_weights_is_refused_before_training(tmp_path, name, spoil):
     path = tmp_path / "w.safetensors"
     save_file({"w": torch.ones(100)}, path)
     whole = path.read_bytes()

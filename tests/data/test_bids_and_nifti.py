@@ -170,7 +170,7 @@ def test_a_broken_file_says_what_is_wrong(tmp_path, content, says):
         read_scan(tmp_path / "a.nii.gz")
 
 
-def test_dementia_is_asked_of_the_assessed_who_are_old_enough(tmp_path):
+def test_the_dementia_task_includes_assessed_people_above_the_minimum_age(tmp_path):
     root = bids_trees.oasis(tmp_path, 5, age=[59, 60, 80, 81, "n/a"], cdr=[0.0, 0.0, "n/a", 2.0, 1.0])
     samples = registry.make("datasets", "ad_oasis").samples(root)
     assert [(sample.group, sample.target, sample.stratum) for sample in samples] == [

@@ -219,7 +219,7 @@ def test_a_wrong_mask_is_a_fault_of_its_file_in_every_set_with_masks(laid, name,
 
 @pytest.mark.parametrize("age", ["-1", "999", "0", "old", "inf"])
 @pytest.mark.parametrize("name", AGED)
-def test_an_age_that_nobody_has_is_refused_with_its_row_in_every_set_with_ages(laid, name, age):
+def test_an_impossible_age_is_refused_with_its_row_in_every_set_with_ages(laid, name, age):
     there, dataset = laid(name)
     table, cell = there.table
     text = (there.root / table).read_text()

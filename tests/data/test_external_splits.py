@@ -51,11 +51,11 @@ def ran(data, root):
 
 
 @pytest.mark.parametrize("text", ["a", "a@site", "a@publisher", "a@b"])
-def test_a_way_is_named_as_it_is_asked_for(text):
+def test_a_split_has_the_name_of_its_option(text):
     assert Data.parse(text).where == text
 
 
-def test_a_publishers_split_is_taken_as_it_is_and_what_it_shares_is_told(plugins, tmp_path, one_format):
+def test_a_publishers_split_is_used_unchanged_and_shared_groups_are_reported(plugins, tmp_path, one_format):
     prepared = prepare("tiny_places")
     fold = splits.fold(prepared, Split("publisher", 1), 0, 0)
     assert fold.test.tolist() == [1, 3, *range(30, 40)]
@@ -160,7 +160,7 @@ def test_a_test_on_the_same_people_is_refused(pair):
         plan.locate(study, fingerprint, stand_ins=True)
 
 
-def test_phantoms_can_be_asked_for_and_stand_in_for_both_of_a_pair(plugins):
+def test_phantoms_can_be_requested_and_stand_in_for_both_of_a_pair(plugins):
     study = replace(STUDY, datasets=[Data("bt_mri", external=Data("bt_ct"))])
     (found,), notes = plan.locate(study, lambda name, params: "mark", phantoms=True)
     assert found.where == "phantom_bt_mri@phantom_bt_ct"

@@ -44,7 +44,7 @@ def tumours(root: Path, each: int = 2) -> Path:
     return root
 
 
-def test_folders_count_whatever_their_case_and_signs_and_say_the_part(tmp_path):
+def test_folders_are_recognised_in_any_spelling_and_define_the_part(tmp_path):
     for folder in ("Training/No_Tumor", "Training/tumor", "Testing/TUMOR"):
         write(tmp_path / "a b" / folder / "x 1.jpg")
     found = list_images(tmp_path, FOLDERS, LAYOUT)
@@ -52,7 +52,7 @@ def test_folders_count_whatever_their_case_and_signs_and_say_the_part(tmp_path):
     assert [each.part for each in found] == ["test", "train", "train"]
 
 
-def test_known_folders_that_are_not_asked_for_hidden_and_other_files_are_left_alone(tmp_path):
+def test_known_unrequested_folders_hidden_and_other_files_are_ignored(tmp_path):
     tumours(tmp_path, 1)
     write(tmp_path / "Pituitary" / "p.jpg")
     write(tmp_path / "Healthy" / "._x.jpg")
@@ -111,7 +111,7 @@ def test_folders_that_are_not_as_expected_are_named_with_a_remedy(tmp_path, spoi
         list_images(tmp_path, FOLDERS, LAYOUT)
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
+def test_a_missing_folder_is_reported(tmp_path):
     with pytest.raises(BenchError, match=r"no folder .*nowhere; expected: folders"):
         list_images(tmp_path / "nowhere", FOLDERS, LAYOUT)
 
@@ -224,7 +224,7 @@ STAGES = ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented")
 @pytest.mark.parametrize(
     "spelt", [STAGES, ("Non_Demented", "Very_Mild_Demented", "mild demented", "Moderate-Demented")]
 )
-def test_stages_are_four_or_three_and_the_publishers_part_is_kept(tmp_path, spelt):
+def test_stages_are_four_or_three_and_the_publishers_part_is_saved(tmp_path, spelt):
     root = pictures(tmp_path, *(f"{part}/{stage}/26 (1).jpg" for part in ("train", "test") for stage in spelt))
     found = samples("ad_mri2d", root)
     assert Counter(s.stratum for s in found) == dict.fromkeys(STAGES, 2)
@@ -235,7 +235,7 @@ def test_stages_are_four_or_three_and_the_publishers_part_is_kept(tmp_path, spel
     assert registry.make("datasets", "ad_mri2d", {"stages": 3}).task.outputs == 3
 
 
-def test_the_two_forms_are_kept_apart_and_copies_stay_with_their_original_where_names_tell(tmp_path):
+def test_the_two_forms_stay_separate_and_copies_stay_with_their_original_if_names_state_it(tmp_path):
     original = [f"OriginalDataset/{stage}/a.jpg" for stage in STAGES]
     copies = [f"AugmentedAlzheimerDataset/{stage}/{name}.jpg" for stage in STAGES for name in ("a", "a_aug1", "0f-77")]
     root = pictures(tmp_path, *original, *copies)
@@ -249,7 +249,7 @@ def test_the_two_forms_are_kept_apart_and_copies_stay_with_their_original_where_
         samples("ad_mri2d", root / "AugmentedAlzheimerDataset")
 
 
-def test_a_table_of_the_split_says_the_parts_and_must_agree_with_the_folders(tmp_path):
+def test_a_split_table_defines_the_parts_and_must_agree_with_the_folders(tmp_path):
     root = pictures(tmp_path, *(f"Dataset/{stage}/a.jpg" for stage in STAGES))
     rows = [f"Dataset/{stage}/a.jpg,{stage},{'test' if stage == STAGES[0] else 'train'}" for stage in STAGES]
     table = root / "official_split.csv"

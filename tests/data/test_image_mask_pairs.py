@@ -89,7 +89,7 @@ def test_classes_stay_what_they_are_and_the_largest_share_wins():
     assert (found[5:, :5] == 7).all()
 
 
-def test_labels_become_the_classes_that_are_asked_for():
+def test_labels_become_the_requested_classes():
     mask = np.array([[0.0, 1.0], [12.0, 15.0]], np.float32)
     np.testing.assert_array_equal(indices(mask, {1: 1, 12: 12, 15: 13}, "m"), [[0, 1], [12, 13]])
 
@@ -117,7 +117,7 @@ NEAR[0, 3] = 0.2
     ],
     ids=["shape", "shift", "spacing", "fractions", "unknown", "empty"],
 )
-def test_a_mask_that_is_not_of_its_image_is_told(tmp_path, mask, where, says):
+def test_a_mask_of_another_image_is_reported(tmp_path, mask, where, says):
     with pytest.raises(ValueError, match=says):
         read_pair(write(tmp_path, mask=mask, where=where), GRID, {1: 1})
 
@@ -127,7 +127,7 @@ def test_less_than_half_a_voxel_apart_is_one_place_and_an_empty_mask_may_be_allo
     assert not read_pair(write(tmp_path / "b", mask=HOLE), GRID, {1: 1}, allow_empty=True).mask.any()
 
 
-def test_a_mask_outside_the_grid_is_told(tmp_path):
+def test_a_mask_outside_the_grid_is_reported(tmp_path):
     mask = HOLE.copy()
     mask[:2] = 1
     with pytest.raises(ValueError, match="no voxel within the prepared grid is labelled"):
@@ -159,7 +159,7 @@ def _none(root: Path) -> None:
         (_none, r"0 folders of volumes whose name begins with mask or label .*found: data, truth; expected: images"),
     ],
 )
-def test_pairs_that_are_not_whole_are_refused(tmp_path, spoil, says):
+def test_incomplete_pairs_are_refused(tmp_path, spoil, says):
     for name in ("001", "002"):
         write(tmp_path, name)
     spoil(tmp_path)
@@ -262,7 +262,7 @@ def test_the_real_label_maps_and_crops_are_read(scans):
 @pytest.mark.parametrize(
     ("mm", "shape"), [(2.0, (12, 9, 11)), (2.0, (8, 16, 7)), (3.1, (9, 8, 10)), (1.3, (20, 14, 9))]
 )
-def test_a_grid_lies_where_its_scan_lies(tmp_path, mm, shape):
+def test_a_grid_has_the_position_of_its_scan(tmp_path, mm, shape):
     """A plane of brightness in millimetres of the scanner is the same plane on the grid, by the grid's affine."""
     turned = np.array([[0, -2.0, 0, 40], [2.0, 0, 0, -31], [0, 0, 2.0, 7], [0, 0, 0, 1]])  # axes y, -x, z
     voxels = np.stack(np.meshgrid(*map(np.arange, (14, 13, 12)), indexing="ij"))

@@ -175,7 +175,7 @@ def test_targets_are_classes_numbers_or_masks() -> None:
     assert (y.dtype, tuple(y.shape)) == (torch.int64, (1, 6, 8, 4))
 
 
-def test_a_part_that_holds_its_scans_knows_no_other_rows() -> None:
+def test_a_part_in_memory_has_no_other_rows() -> None:
     array = prepared().array
     part = Part(array, np.array([2]), np.array([0]), Normaliser.none(2))
     assert not any(value is array for value in vars(part).values())
@@ -186,7 +186,7 @@ def test_a_part_that_holds_its_scans_knows_no_other_rows() -> None:
         Part(array, np.array([2, 3]), np.array([0]), Normaliser.none(2))
 
 
-def test_every_epoch_is_shuffled_anew_and_whole_batches_are_given() -> None:
+def test_every_epoch_is_reshuffled_into_full_batches() -> None:
     batches = list(islice(shuffled_batches(7, 3, np.random.default_rng(0)), 200))
     assert {len(batch) for batch in batches} == {3}
     epochs = [np.concatenate(batches[at : at + 2]) for at in range(0, 200, 2)]

@@ -104,7 +104,7 @@ def _no_age(root: Path) -> None:
         (_no_age, r"search\.csv, row 2: 002_S_0001_bl: Age is -1, an impossible age"),
     ],
 )
-def test_a_search_that_does_not_tell_of_the_scans_is_refused(tmp_path, spoil, says):
+def test_a_search_table_without_rows_for_the_scans_is_refused(tmp_path, spoil, says):
     spoil(adni(tmp_path, (11, "002_S_0001", "CN", "bl", 100)))
     with pytest.raises(BenchError, match=says):
         samples("ad_adni", tmp_path)
@@ -146,7 +146,7 @@ def test_an_age_that_cannot_be_is_named_with_file_and_row(tmp_path, rows, says):
         samples("age_ixi", ixi(tmp_path, *rows))
 
 
-def test_a_table_of_another_kind_is_told_with_what_to_do(tmp_path):
+def test_a_table_of_another_kind_is_refused_with_a_remedy(tmp_path):
     root = ixi(tmp_path, "12;1;30;1970", head="IXI_ID;SEX_ID;AGE;DOB")
     with pytest.raises(BenchError, match="is separated by semicolons, not by commas; save it as comma-separated text"):
         samples("age_ixi", root)
@@ -167,7 +167,7 @@ def openbhb(root: Path, *rows: tuple, end: str = "_preproc-quasiraw_T1w.npy", sh
     return root
 
 
-def test_openbhb_says_site_age_and_part(tmp_path):
+def test_openbhb_has_site_age_and_part(tmp_path):
     row = (
         ("111", "female", 30.5, 7, 2, "train"),
         ("222", "male", 61, 9, 3, "external_test"),
@@ -213,7 +213,7 @@ def _other(path: Path) -> None:
         (_other, r"expected numbers of \(1, 1, 182"),
     ],
 )
-def test_an_array_that_is_none_is_told(tmp_path, spoil, says):
+def test_an_invalid_array_is_reported(tmp_path, spoil, says):
     (found,) = samples("age_openbhb", openbhb(tmp_path, ("111", "female", 30.5, 7, 2, "train")))
     spoil(found.files[0])
     with pytest.raises(ValueError, match=says):
@@ -253,5 +253,5 @@ def test_the_ten_real_heads_have_ages_and_structures_of_the_published_volumes(sc
 
 
 @pytest.mark.parametrize("name", ["age_ixi", "age_openbhb", "artery_cas", "roi_ixi", "ad_mri2d", "bt_ct", "bt_mri"])
-def test_sets_that_are_brought_to_another_spacing_say_so(name):
+def test_resampled_sets_say_so(name):
     assert registry.member("datasets", name).resampling != Dataset.resampling

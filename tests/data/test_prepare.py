@@ -43,7 +43,7 @@ def test_scans_become_one_array_with_an_index(tmp_path):
     assert left_behind() == []
 
 
-def test_what_is_prepared_is_opened_and_not_made_again(tmp_path, monkeypatch):
+def test_prepared_data_are_opened_and_not_prepared_again(tmp_path, monkeypatch):
     root = bids_trees.oasis(tmp_path / "oasis")
     first = prepare("ad_oasis", source=root)
     monkeypatch.setattr(pipeline, "_fill", None)
@@ -120,7 +120,7 @@ def test_a_broken_scan_is_named_and_left_out_and_the_rest_goes_on(tmp_path, says
     assert "1 scans cannot be used and are left out; manifest.json lists them with reasons" in made.manifest["notes"]
 
 
-def test_scans_a_little_off_are_cropped_or_padded_and_it_is_said(tmp_path):
+def test_scans_of_slightly_other_sizes_are_cropped_or_padded_with_a_note(tmp_path):
     root = bids_trees.oasis(tmp_path / "oasis", 2)
     bids_trees.write_scan(bids_trees.scan_path(root, "sub-0"), bids_trees.volume((93, 105, 91)))
     made = prepare("ad_oasis", source=root)
@@ -175,7 +175,7 @@ def test_a_missing_source_says_what_to_run(tmp_path):
         prepare("ad_oasis", source=bids_trees.oasis(tmp_path / "young", 1, age=[20]))
 
 
-def test_masks_lie_beside_the_images(mine):
+def test_masks_are_stored_next_to_the_images(mine):
     mine("mask = (image[0] > 10 * i).astype(int)", "segmentation", "float('nan')")
     made = prepare("mine")
     assert (made.masks().shape, made.masks().dtype) == ((3, 4, 4, 4), np.uint8)
@@ -233,7 +233,7 @@ def test_a_fingerprint_needs_neither_numpy_nor_anything_heavy(tmp_path):
     assert done.stdout.split("\n")[:2] == [made.fingerprint, "[]"]
 
 
-def test_the_real_scans_are_prepared_whole(scans):
+def test_all_real_scans_are_prepared(scans):
     made = prepare("ad_oasis", source=scans / "oasis1")
     assert made.manifest["found"] == {"samples": 198, "groups": 198, "CDR 0": 98, "CDR > 0": 100}
     assert made.manifest["broken"] == made.manifest["fitted"] == made.manifest["notes"] == []
@@ -255,7 +255,7 @@ def test_no_person_of_the_real_set_is_in_two_folds(scans):
     assert json.dumps(made.manifest)
 
 
-def test_a_prepared_scan_lies_where_its_file_says(tmp_path, scans):
+def test_a_prepared_scan_has_the_orientation_of_its_file(tmp_path, scans):
     """On a real scan: the middle of brightness in the scanner's millimetres, of the file and of the prepared array."""
     import nibabel as nib
 

@@ -15,7 +15,7 @@ from bench.data.prepare import checks, open_prepared, pipeline, prepare
 from bench.storage import array_file
 
 
-def test_what_another_program_began_is_not_gone_on_with(mine, monkeypatch):
+def test_a_preparation_begun_by_another_program_is_not_resumed(mine, monkeypatch):
     mine("if i == 2: raise ValueError('gone')")
     with pytest.raises(RunAbortedError, match="1 of 3 scans"):
         prepare("mine")
@@ -43,7 +43,7 @@ def test_a_fault_of_the_moment_is_not_remembered(tmp_path, monkeypatch):
     assert len(prepare("ad_oasis", source=root).ids) == 3
 
 
-def test_a_damaged_set_stays_where_it_cannot_be_made_again(tmp_path):
+def test_a_damaged_set_stays_if_it_cannot_be_prepared_again(tmp_path):
     root = bids_trees.oasis(tmp_path / "oasis", 2)
     made = prepare("ad_oasis", source=root)
     (made.folder / "images.npy").write_bytes(b"")
@@ -64,7 +64,7 @@ def test_files_that_hold_something_else_are_damaged(tmp_path, file, content):
 
 
 @pytest.mark.parametrize("file", ["images.npy", "index.json", "manifest.json"])
-def test_a_damaged_folder_is_told_from_one_that_is_not_there(tmp_path, file):
+def test_a_damaged_folder_is_distinguished_from_a_missing_one(tmp_path, file):
     made = prepare("ad_oasis", source=bids_trees.oasis(tmp_path / "oasis", 2))
     (made.folder / file).write_bytes(b"\x93NUMPY")
     with pytest.raises(RunAbortedError, match=f"damaged \\({file}.*renames them"):

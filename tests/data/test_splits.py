@@ -57,7 +57,7 @@ def test_no_split_divides_a_group_and_every_scan_is_tested_once(data: Scans, fol
 
 @settings(deadline=None, max_examples=50)
 @given(scans(), st.randoms())
-def test_the_order_of_the_scans_moves_nobody(data: Scans, random) -> None:
+def test_the_order_of_the_scans_does_not_change_the_folds(data: Scans, random) -> None:
     order = list(range(len(data.groups)))
     random.shuffle(order)
     other = Scans(tuple(data.groups[i] for i in order), tuple(data.strata[i] for i in order))
@@ -107,7 +107,7 @@ def test_the_validation_part_of_a_small_set_holds_every_class() -> None:
         assert {data.strata[i] for i in part.val} == {"a", "b"}
 
 
-def test_a_smaller_fraction_of_the_training_groups_lies_within_a_larger_and_keeps_the_classes() -> None:
+def test_a_smaller_fraction_of_the_training_groups_is_part_of_a_larger_and_keeps_the_classes() -> None:
     data = balanced(120)
     strata = np.array(data.strata)
     parts = [fold(data, Split(fraction=fraction), 0, 0) for fraction in (0.25, 0.5, 1.0)]

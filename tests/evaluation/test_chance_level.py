@@ -80,7 +80,7 @@ def test_people_with_many_scans_and_with_one_change_places_too(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["auc", "balanced_accuracy", "mae"])
-def test_predictions_that_are_all_alike_know_nothing(name: str) -> None:
+def test_equal_predictions_have_no_skill(name: str) -> None:
     y, groups = np.arange(12) % 2, np.repeat(np.arange(4), [1, 2, 4, 5])
     p = np.full(12, 0.3) if name == "mae" else np.full((12, 2), 0.5)
     found = chance_distribution(metric(name), (y, p, groups))
@@ -90,7 +90,7 @@ def test_predictions_that_are_all_alike_know_nothing(name: str) -> None:
     assert skill_test(found.expected + 0.1, [found] * 5, 5).p == 1  # a better constant is no knowledge of people
 
 
-def test_answers_that_are_nearly_alike_are_held_against_their_own_mean_and_not_against_the_floor() -> None:
+def test_nearly_equal_predictions_are_compared_with_their_own_mean_and_not_with_the_floor() -> None:
     """They may by luck lie nearer to the middle than the floor does: that is no knowledge of anybody."""
     rng = np.random.default_rng(1)
     y = rng.normal(60, 10, 40)
@@ -122,7 +122,7 @@ def test_a_part_of_one_class_has_none() -> None:
     assert math.isnan(chance_distribution(metric("auc"), (np.ones(4), np.full((4, 2), 0.5), np.arange(4))).variance)
 
 
-def test_a_model_right_in_every_fold_alike_is_beyond_chance() -> None:
+def test_a_model_that_is_equally_right_in_every_fold_is_above_chance() -> None:
     fold = ChanceDistribution(0.5, 21 / 1200)  # ten of each class
     found = skill_test(1.0, [fold] * 5, 5, fold_correlation(5, 64, 20))
     se = math.sqrt(21 / 1200 * 1.8 / 5)

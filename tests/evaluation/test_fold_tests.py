@@ -56,7 +56,7 @@ def test_without_a_test_part_it_is_the_t_test_of_scipy(d: list[float], level: fl
 
 @few
 @given(d=st.lists(numbers, min_size=2, max_size=12).filter(lambda d: np.ptp(d) > 1e-6), factor=st.floats(0.1, 10))
-def test_the_test_knows_neither_unit_nor_direction_nor_order(d: list[float], factor: float) -> None:
+def test_the_test_is_independent_of_unit_direction_and_order(d: list[float], factor: float) -> None:
     found, other = corrected_interval(np.array(d), 4, 1), corrected_interval(-factor * np.array(d)[::-1], 4, 1)
     assert other.p == pytest.approx(found.p, abs=1e-9)
     assert (-other.high, -other.low) == pytest.approx((factor * found.low, factor * found.high), abs=1e-8)
@@ -78,7 +78,7 @@ def test_people_that_all_folds_are_tested_on_add_their_variance_as_in_the_test_o
     assert (found.t, found.p, found.df) == pytest.approx((expected.statistic, expected.pvalue, expected.df))
 
 
-def test_a_difference_alike_in_all_folds_can_be_tested_on_people_and_not_without_what_was_said_of_them() -> None:
+def test_an_equal_difference_in_all_folds_is_tested_on_people_only_with_their_predictions() -> None:
     found = corrected_interval(np.full(5, 0.3), 80, 20, people=(0.01, 40))
     assert found.p == pytest.approx(2 * t.sf(3, 39))
     unkept = corrected_interval(np.arange(5.0), 80, 20, people=(math.nan, 0))
@@ -90,7 +90,7 @@ def test_identical_arms_differ_by_nothing() -> None:
     assert corrected_interval(np.zeros(5), 80, 20) == Contrast(0, 0, 0, 0, 0, 4, 1, 0)
 
 
-def test_what_cannot_be_tested_says_why() -> None:
+def test_an_impossible_test_gives_the_reason() -> None:
     for d, reason in [([0.1], "1 difference"), ([], "0 differences"), ([0.8 - 0.7, 0.9 - 0.8], "same in every fold")]:
         found = corrected_interval(np.array(d), 80, 20)
         assert all(math.isnan(value) for value in (found.p, found.low, found.high, found.minimum_detectable))
@@ -104,7 +104,7 @@ def test_differences_and_sizes_that_are_none_are_refused(d: list[float], train: 
 
 
 @pytest.mark.parametrize(("folds", "power"), [(5, 0.56), (10, 0.70), (20, 0.76)])
-def test_the_minimum_detectable_difference_has_the_power_that_is_said(folds: int, power: float) -> None:
+def test_the_minimum_detectable_difference_has_the_stated_power(folds: int, power: float) -> None:
     found = corrected_interval(np.arange(folds, dtype=float), 80, 20)
     critical, shift = t.ppf(0.975, found.df), found.minimum_detectable / found.se
     assert nct.sf(critical, found.df, shift) + nct.cdf(-critical, found.df, shift) == pytest.approx(power, abs=0.005)

@@ -67,7 +67,7 @@ def test_the_critical_difference_is_that_of_the_published_table(arms: int) -> No
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_ranks_that_lie_a_critical_difference_apart_have_the_p_of_scikit_posthocs(seed: int) -> None:
+def test_ranks_a_critical_difference_apart_have_the_p_of_scikit_posthocs(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scores = np.round(rng.random((12, 5)) + np.linspace(0, 0.9, 5), 1)
     p = np.asarray(posthoc_nemenyi_friedman(scores))
@@ -83,7 +83,7 @@ def test_the_best_has_rank_one_and_ties_share() -> None:
     assert found.means == pytest.approx([1, 2.25, 2.75])
 
 
-def test_six_data_sets_are_said_to_be_too_few_for_ten_arms() -> None:
+def test_six_data_sets_are_reported_as_too_few_for_ten_arms() -> None:
     rng = np.random.default_rng(0)
     assert rank_arms(rng.random((6, 10))).critical == pytest.approx(5.53, abs=0.01)
     assert rank_arms(rng.random((6, 10))).underpowered

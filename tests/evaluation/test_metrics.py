@@ -138,7 +138,7 @@ def test_one_sure_mistake_has_a_finite_log_loss() -> None:
 @pytest.mark.parametrize("name", sorted(METRICS))
 @few
 @given(data=st.data())
-def test_weights_count_scans_as_often_as_they_say(name: str, data: st.DataObject) -> None:
+def test_weights_count_scans_by_their_value(name: str, data: st.DataObject) -> None:
     seed = data.draw(st.integers(0, 10_000))
     y, p = _example(METRICS[name].kind, seed)
     counts = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(y), max_size=len(y)).filter(any)))
@@ -152,7 +152,7 @@ def test_weights_count_scans_as_often_as_they_say(name: str, data: st.DataObject
 @pytest.mark.parametrize("name", sorted(METRICS))
 @few
 @given(seed=st.integers(0, 10_000))
-def test_scores_lie_in_the_declared_range_and_perfection_is_best(name: str, seed: int) -> None:
+def test_scores_are_in_the_declared_range_and_perfection_is_best(name: str, seed: int) -> None:
     m = METRICS[name]
     y, p = _example(m.kind, seed)
     score, best = m(y, p), m(y, np.eye(2)[y] if m.kind == "classification" else y)
@@ -199,7 +199,7 @@ def test_chance_is_known_where_it_does_not_depend_on_the_data() -> None:
     assert [chance(NUMBER, name) for name in ("correlation", "mae")] == [0.0, None]
 
 
-def test_a_wrong_name_is_told_the_nearest_one() -> None:
+def test_a_wrong_metric_gets_the_nearest_name() -> None:
     with pytest.raises(BenchError, match="no metric 'balanced_acuracy'; did you mean 'balanced_accuracy'"):
         metric("balanced_acuracy")
 

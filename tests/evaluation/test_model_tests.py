@@ -86,7 +86,7 @@ def test_with_several_scans_a_person_the_variance_is_that_of_obuchowski() -> Non
     assert areas(y, score, groups).covariance[0, 0] == pytest.approx(obuchowski(y, score, groups), abs=1e-12)
 
 
-def test_two_scans_of_everybody_that_are_alike_widen_the_naive_error_by_the_root_of_two() -> None:
+def test_two_equal_scans_of_each_person_widen_the_naive_error_by_the_root_of_two() -> None:
     y, p, groups = twice(*scans(200, 0))
     of_people, naive = areas(y, p[:, 1], groups).covariance[0, 0], areas(y, p[:, 1]).covariance[0, 0]
     assert math.sqrt(of_people / naive) == pytest.approx(math.sqrt(2), rel=0.01)
@@ -156,7 +156,7 @@ def test_the_test_of_delong_over_folds_is_that_of_the_reference() -> None:
     assert area_difference(theirs, ours).difference == -found.difference
 
 
-def test_models_that_order_scans_alike_do_not_differ() -> None:
+def test_models_with_the_same_order_of_scans_do_not_differ() -> None:
     folds = [scans(30, 0)]
     found = area_difference(folds, folds)
     assert (found.difference, found.se, found.p) == (0, 0, 1)
@@ -195,7 +195,7 @@ def test_the_permutation_changes_whole_people() -> None:
     assert one.p == 1
 
 
-def test_the_permutation_of_a_score_of_the_whole_part_finds_what_that_of_a_mean_finds() -> None:
+def test_permuting_a_score_of_all_scans_gives_the_result_of_permuting_a_mean() -> None:
     ours, theirs = [scans(60, 1, 3.0)], [scans(60, 2, 0.0)]
     found = permutation_test(metric("auc"), ours, theirs, np.random.default_rng(0), 199)
     assert found.difference == pytest.approx(area_difference(ours, theirs).difference)
@@ -237,7 +237,7 @@ def test_bca_over_folds_is_that_of_scipy_over_samples(monkeypatch: pytest.Monkey
     assert (found.low, found.high) == pytest.approx(tuple(said.confidence_interval), abs=1e-9)
 
 
-def test_bca_that_does_not_exist_is_said_so() -> None:
+def test_an_undefined_bca_interval_is_reported() -> None:
     y = np.arange(12) % 2
     p = np.eye(2)[y]
     found = group_bootstrap("accuracy", [(y, p, range(12))], np.random.default_rng(0), 200, accelerated=True)
@@ -246,7 +246,7 @@ def test_bca_that_does_not_exist_is_said_so() -> None:
 
 
 @pytest.mark.parametrize("name", ["balanced_accuracy", "auc", "accuracy"])
-def test_three_classes_told_without_an_error_are_not_certain(name: str) -> None:
+def test_three_classes_without_an_error_are_not_certain(name: str) -> None:
     y = np.repeat([0, 1, 2], [10, 6, 4])
     folds = [(y, np.eye(3)[y], np.arange(20)) for _ in range(5)]
     found = score_interval(metric(name), folds, np.random.default_rng(0), 200)
@@ -255,7 +255,7 @@ def test_three_classes_told_without_an_error_are_not_certain(name: str) -> None:
     assert wider.low < found.low
 
 
-def test_a_constant_that_scores_alike_on_everybody_needs_no_bounds_and_one_person_has_none() -> None:
+def test_a_constant_with_equal_scores_needs_no_bounds_and_one_person_has_none() -> None:
     y = np.arange(20) % 2
     constant = [(y, np.tile([0.9, 0.1], (20, 1)), np.arange(20))]
     found = score_interval(metric("balanced_accuracy"), constant, np.random.default_rng(0), 200)

@@ -37,7 +37,7 @@ def null(world: World) -> tuple[tuple[list[np.ndarray], list[tuple[int, int]]], 
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=NAMES)
-def test_contrasts_reject_what_is_null_at_most_as_often_as_said_and_their_intervals_cover_it(world: World) -> None:
+def test_contrasts_reject_true_nulls_at_most_at_the_stated_rate_and_their_intervals_cover_them(world: World) -> None:
     found = []
     for scores, sizes in null(world):
         train, test = np.array(sizes, dtype=float).T
@@ -50,7 +50,7 @@ def test_contrasts_reject_what_is_null_at_most_as_often_as_said_and_their_interv
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=NAMES)
-def test_the_answers_of_null_studies_say_better_no_more_often_than_the_error_that_is_stated(world: World) -> None:
+def test_null_studies_report_better_at_most_at_the_stated_error_rate(world: World) -> None:
     told = [sentences(world, *study) for study in null(world)]
     better, worse = (
         np.mean([any(f" is {word}" in line for line in each) for each in told]) for word in ("better", "worse")
@@ -60,7 +60,7 @@ def test_the_answers_of_null_studies_say_better_no_more_often_than_the_error_tha
     assert all("no difference is shown" in line or " is " in line for each in told for line in each)
 
 
-def test_the_answer_says_better_of_a_strong_effect() -> None:
+def test_a_strong_effect_is_reported_as_better() -> None:
     rng, world = np.random.default_rng(31), World("classification", 0.8)
     told = [sentences(world, *refitted(world, rng, handicap=5.0)) for _ in range(60)]
     share = np.mean([line.endswith(" is better.") for each in told for line in each])

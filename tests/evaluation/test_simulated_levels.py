@@ -79,7 +79,7 @@ NAMES = [f"{world.kind}, {'signal' if world.signal else 'none'}" for world in WO
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=NAMES)
-def test_contrasts_of_equally_good_methods_are_rejected_at_most_as_often_as_said(world: World) -> None:
+def test_contrasts_of_equally_good_methods_are_rejected_at_most_at_the_stated_rate(world: World) -> None:
     rng = np.random.default_rng(20)
     rejected = {"5 folds": [], "2 x 5 folds": [], "holm": [], "uncorrected": []}
     for _ in range(REPETITIONS):
@@ -139,7 +139,7 @@ def test_the_interval_covers_what_these_trained_models_score_on_new_people(kind:
 
 @pytest.mark.parametrize("partitions", [1, 2])
 @pytest.mark.parametrize("name", ["auc", "balanced_accuracy", "mae"])
-def test_who_knows_nothing_is_not_said_to_have_learnt(name: str, partitions: int) -> None:
+def test_a_method_without_knowledge_is_not_reported_as_learnt(name: str, partitions: int) -> None:
     world = World("regression" if name == "mae" else "classification", 0.0)
     rng, better, naive = np.random.default_rng(23), [], []
     for _ in range(REPETITIONS):
@@ -157,7 +157,7 @@ def test_who_knows_nothing_is_not_said_to_have_learnt(name: str, partitions: int
 @pytest.mark.parametrize("kind", ["classification", "regression"])
 @pytest.mark.parametrize("signal", [0.0, 0.4])
 @pytest.mark.parametrize("people", [20, 60])
-def test_tested_elsewhere_equally_good_methods_are_rejected_at_most_as_often_as_said(
+def test_on_external_tests_equally_good_methods_are_rejected_at_most_at_the_stated_rate(
     kind: str, signal: float, people: int
 ) -> None:
     world, rng = World(kind, signal), np.random.default_rng(24)

@@ -56,7 +56,7 @@ def test_a_process_that_has_just_ended_is_not_taken_for_anothers(node):
     assert node.left("CPU") == 2.0
 
 
-def test_the_lack_is_told_with_what_is_free_of_how_much(node):
+def test_the_missing_capacity_is_reported_with_free_and_total(node):
     full = Node("two", "two", {"CPU": 1.0})
     cluster_wait.count_others(Ray(one={"CPU": 1.0}, two={}), [node, full])
     said = "node two has 0 of 1 processors free (others use them)"
@@ -68,7 +68,7 @@ def test_the_lack_is_told_with_what_is_free_of_how_much(node):
     assert cluster_wait.lack([(node, {"CPU": 1.0}), (full, {"CPU": 1.0})]) == ""
 
 
-def test_a_wait_is_told_at_once_and_now_and_then(tmp_path, monkeypatch):
+def test_a_wait_is_reported_at_once_and_from_time_to_time(tmp_path, monkeypatch):
     store, watch = Store(tmp_path), Quiet()
     waiting = cluster_wait.CapacityWait(store, watch.message)
     for _ in range(3):
@@ -84,7 +84,7 @@ def test_a_wait_is_told_at_once_and_now_and_then(tmp_path, monkeypatch):
     assert list(store.claims.iterdir()) == []
 
 
-def test_the_status_of_a_run_that_waits_tells_for_what(plugins, tmp_path, monkeypatch, capsys):
+def test_the_status_of_a_waiting_run_gives_the_reason(plugins, tmp_path, monkeypatch, capsys):
     study = registry.study("tiny")
     cells = plan.cells(study, [prepare("tiny_volumes").spec])
     plan.write("tiny", study, [], cells)

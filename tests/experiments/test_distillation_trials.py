@@ -143,7 +143,7 @@ def test_any_method_that_takes_steps_can_be_the_student(name):
 
 
 @pytest.mark.parametrize("loss", ["kd", "fitnet"])
-def test_a_student_whose_own_loss_reads_parts_of_its_network_is_heard_as_a_whole(loss):
+def test_all_outputs_are_captured_if_the_students_own_loss_reads_parts_of_its_network(loss):
     method = registry.make(
         "methods", "distil", {"loss": loss, "student": "dclse", "student_params": {"auxiliary": True}}
     )
@@ -188,7 +188,7 @@ def test_attention_is_the_strength_of_the_last_map(name, params, shape, position
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
-def test_what_a_teacher_says_of_all_scans_is_taken_scan_by_scan():
+def test_the_outputs_of_a_teacher_are_selected_scan_by_scan():
     model = registry.make("methods", "timm2d", {"network": "resnet10t"}).build(TWO, (1, 64, 64))
     array = np.random.default_rng(0).normal(size=(7, 1, 64, 64)).astype(np.float32)
     part = Part(array, np.arange(7), np.zeros(7, np.int64), Normaliser.none(1))
@@ -229,7 +229,7 @@ def test_a_trial_names_its_teacher():
         ("labels", Labels.noisy(0.4)),
     ],
 )
-def test_a_teacher_of_other_scans_is_told_of_before_anything_is_trained(monkeypatch, name, other):
+def test_a_teacher_of_other_scans_is_refused_before_training(monkeypatch, name, other):
     distil, method = registry.member("methods", "distil"), registry.spec("methods", "distil", SMALL)
     trial, honest = Trial(DataSpec("any", fingerprint="f"), method), distil.upstream
     assert len(DependencyResolver().needed_by(trial)) == 1
@@ -238,7 +238,7 @@ def test_a_teacher_of_other_scans_is_told_of_before_anything_is_trained(monkeypa
         DependencyResolver().needed_by(trial)
 
 
-def test_the_description_tells_the_numbers_that_each_loss_has_where_a_study_gives_none():
+def test_the_description_lists_the_default_numbers_of_each_loss():
     words = " ".join(Distil.__doc__.split())
     for name, loss in LOSSES.items():
         numbers = f"{loss.weight:g}"

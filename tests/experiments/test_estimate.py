@@ -80,7 +80,7 @@ def test_a_measured_trial_is_used_where_no_record_is_of_the_kind(tmp_path):
     assert "earlier records of the same" in next(iter(estimate([trial(fold=3)], tmp_path).sources))
 
 
-def test_what_nothing_tells_of_is_unknown_and_said_to_be(tmp_path):
+def test_a_trial_without_any_measurement_is_reported_as_unknown(tmp_path):
     found = estimate([trial()], tmp_path)
     assert (found.unknown, found.seconds) == (1, 0)
     assert "unknown" in found.lines()[0]
@@ -109,7 +109,7 @@ def test_a_plan_counts_cells_pairs_and_trials(tiny):
     assert found["estimate"]["unknown"] == found["estimate"]["open"] == found["open"] == 14
 
 
-def test_measuring_makes_no_record_of_the_study_and_tells_all_kinds(tiny):
+def test_measuring_writes_no_record_of_the_study_and_measures_all_kinds(tiny):
     from bench.experiments.measure import measure
 
     found = measure(plan_study(tiny))

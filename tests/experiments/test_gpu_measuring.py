@@ -103,7 +103,7 @@ def test_what_could_not_be_measured_has_a_quarter_until_the_first_trial_has_ende
     assert wave.pool.peaks == {("cuda", memory_kind(trial)): PEAK for trial in trials}
 
 
-def test_a_process_that_does_not_begin_is_told_of_and_given_up_at_the_first_signal(wave, monkeypatch):
+def test_a_process_that_does_not_start_is_reported_and_abandoned_at_the_first_signal(wave, monkeypatch):
     wave, trials = wave(True, ("net",))
     wave.pool.peaks["cuda", memory_kind(trials[0])] = PEAK
     wave._fill()

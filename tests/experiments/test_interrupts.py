@@ -98,7 +98,7 @@ def usual():
     signal.signal(signal.SIGINT, before)
 
 
-def test_a_stop_is_kept_until_the_end_and_then_passed_on(usual):
+def test_a_stop_is_deferred_until_the_end_and_then_passed_on(usual):
     reached = []
     with pytest.raises(KeyboardInterrupt):
         _stopped(1, reached)
@@ -115,7 +115,7 @@ def test_a_second_stop_does_not_wait(usual):
 
 @pytest.mark.parametrize("made", [KeyboardInterrupt(), SystemExit(1)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_a_handler_raises_arrives_although_a_library_made_something_else_of_it(number, made):
+def test_an_exception_of_a_handler_arrives_although_a_library_replaced_it(number, made):
     class EndedError(SystemExit):
         pass
 

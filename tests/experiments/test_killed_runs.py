@@ -66,7 +66,7 @@ def test_ten_pairs_of_processes_of_which_one_is_killed(tmp_path):
 
 
 @pytest.mark.slow
-def test_trials_side_by_side_end_as_they_are_asked_to(plugins, tmp_path):
+def test_parallel_trials_stop_on_request(plugins, tmp_path):
     bench = [sys.executable, "-c", "from bench.cli import main; main()"]
     words = [*bench, "run", "--study", "mortal", "--launcher", "ray"]
     child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -120,7 +120,7 @@ def descendants(pid: int, name: str) -> list[int]:
     return found
 
 
-def test_a_disk_that_refuses_is_told_and_a_study_goes_on_once_that_is_mended(tmp_path):
+def test_a_failing_disk_is_reported_and_the_study_resumes_once_it_works_again(tmp_path):
     alone = ("unshare", "--mount", "--map-root-user")
     try:
         subprocess.run([*alone, "mount", "-t", "tmpfs", "tmpfs", str(tmp_path)], capture_output=True, check=True)

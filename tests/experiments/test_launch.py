@@ -60,7 +60,7 @@ def run(cells, root, launcher="serial", **more):
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])
-def test_every_trial_becomes_a_whole_record(study, tmp_path, kind):
+def test_every_trial_becomes_a_complete_record(study, tmp_path, kind):
     study = replace(study, random_labels=None) if kind == "regression" else study
     cells = cells_of(study, kind=kind)
     store, watch = run(cells, tmp_path / "r")
@@ -77,7 +77,7 @@ def test_every_trial_becomes_a_whole_record(study, tmp_path, kind):
         assert len(arrays["y"]) == record.sizes["test"] == len(arrays["selected"]) == len(set(arrays["ids"]))
 
 
-def test_a_record_says_where_its_time_went(study, tmp_path):
+def test_a_record_lists_the_time_of_each_stage(study, tmp_path):
     longer = replace(study, arms={"net": Arm("tiny_net")}, recipe=Recipe(steps=200, batch_size=4))
     cells = cells_of(replace(longer, floors=[], again=None, random_labels=None))
     record = run(cells, tmp_path / "r")[0].get(cells[0].trial.key)
@@ -101,7 +101,7 @@ def test_a_network_learns_what_is_there_and_not_what_is_not(study, tmp_path):
     assert 0.25 < scores[0.0] < 0.75
 
 
-def test_scores_are_those_of_the_kept_predictions(study, tmp_path):
+def test_scores_are_those_of_the_saved_predictions(study, tmp_path):
     from sklearn.metrics import roc_auc_score
 
     cells = cells_of(study)
@@ -151,7 +151,7 @@ def test_a_fault_of_the_run_is_a_record_and_the_rest_goes_on(study, tmp_path, fa
     assert records["fading"].status == records["constant"].status == "done"
 
 
-def test_failed_trials_run_again_when_asked(study, tmp_path, monkeypatch):
+def test_failed_trials_run_again_on_request(study, tmp_path, monkeypatch):
     failing = replace(study, arms={"net": Arm("tiny_net")}, floors=[], again=None, random_labels=None)
     cells = cells_of(failing)
     with monkeypatch.context() as patch:
@@ -174,7 +174,7 @@ def test_a_method_that_cannot_do_a_task_is_refused_with_its_reason(study, tmp_pa
     assert (record.status, record.error["message"]) == ("refused", "asked to refuse")
 
 
-def test_weights_are_kept_where_a_student_needs_them(study, tmp_path):
+def test_weights_are_saved_if_a_student_needs_them(study, tmp_path):
     alone = replace(study, arms={"net": study.arms["net"]}, floors=[], again=None, random_labels=None)
     store, _ = run(cells_of(alone), tmp_path / "r")
     cells = cells_of(study)
@@ -210,7 +210,7 @@ def test_segmentation_runs_from_masks_to_dice(study, tmp_path):
     assert record.metrics["selected"]["dice"] > 0.5
 
 
-def test_an_image_data_set_is_shown_as_it_is(study, tmp_path):
+def test_images_are_read_unchanged(study, tmp_path):
     spec = prepare("tiny_images").spec
     asked = replace(study, arms={"net": Arm("tiny_net")}, floors=[], again=None, random_labels=None)
     cells = plan.cells(replace(asked, datasets=[Data("tiny_images")]), [spec])
@@ -220,7 +220,7 @@ def test_an_image_data_set_is_shown_as_it_is(study, tmp_path):
     assert "encoding is skipped" in record.resolved["view_note"]
 
 
-def test_data_prepared_anew_do_not_answer_to_an_old_plan(study, tmp_path):
+def test_data_that_were_prepared_again_do_not_match_an_old_plan(study, tmp_path):
     cells = cells_of(study)
     old = replace(cells[0].trial, data=replace(cells[0].trial.data, fingerprint="yesterday"))
     with pytest.raises(BenchError, match="prepared again"):

@@ -26,7 +26,7 @@ mount -o remount,size=256m "$BENCH_RESULTS"
 """
 
 
-def test_ray_that_is_begun_here_listens_on_the_loopback_alone():
+def test_ray_started_here_listens_on_the_loopback_only():
     with connected("") as ray:
         assert ray.get(ray.remote(lambda: 1).remote()) == 1
         found = addresses([os.getpid(), *below(os.getpid())])
@@ -55,7 +55,7 @@ def command(pid):
         return ""
 
 
-def test_a_disk_that_fills_up_is_told_and_nothing_that_was_done_is_lost(plugins, tmp_path):
+def test_a_full_disk_is_reported_and_no_finished_trial_is_lost(plugins, tmp_path):
     (tmp_path / "results").mkdir()
     run = [sys.executable, "-m", "bench", "run", "--study", "forty", "--launcher", "ray"]
     alone = ["unshare", "--mount", "--map-root-user", "sh", "-c", FILLED, "sh", str(tmp_path / "results"), *run]

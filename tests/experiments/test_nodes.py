@@ -26,7 +26,7 @@ from bench.storage.record_store import DamagedRecordError, Store
 GIGABYTE = 2**30
 
 
-def test_an_address_at_which_nobody_listens_is_told_after_the_wait_that_is_said(monkeypatch):
+def test_an_address_without_a_cluster_is_reported_after_the_stated_wait(monkeypatch):
     monkeypatch.setattr(ray_session, "WAIT", 1.0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -38,7 +38,7 @@ def test_an_address_at_which_nobody_listens_is_told_after_the_wait_that_is_said(
 
 
 @pytest.mark.parametrize("address", ["head", "head:", ":6379", "head:many", "ray://head:10001", "head:99999"])
-def test_what_is_no_address_is_told_at_once(address):
+def test_an_invalid_address_is_refused_at_once(address):
     with pytest.raises(BenchError, match="is not an address of a Ray cluster: give HOST:PORT"):
         next(iter(ray_session.connected(address).gen))
     with pytest.raises(BenchError, match="is not an address of a Ray cluster: give HOST:PORT"):
@@ -119,7 +119,7 @@ def test_one_changed_byte_is_other_code(tmp_path):
     assert node_agent.folders_checksum([tmp_path / "p", tmp_path / "missing"]) == ""
 
 
-def test_code_that_was_sent_is_whole_with_its_members_and_plug_ins(plugins, tmp_path, monkeypatch):
+def test_sent_code_is_complete_with_its_members_and_plug_ins(plugins, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     packed = code_archive.code([plugins])
     assert code_archive.code([plugins]) == packed
@@ -148,7 +148,7 @@ def test_a_record_that_was_sent_is_the_record_byte_for_byte_and_a_damaged_one_is
         Store(tmp_path / "third").receive(trial.key, code_archive.pack_folder(there.folder(trial.key)))
 
 
-def test_a_teacher_of_which_a_killed_process_left_a_part_is_taken_anew(plugins, tmp_path, monkeypatch):
+def test_an_incomplete_teacher_of_a_killed_process_is_sent_again(plugins, tmp_path, monkeypatch):
     cells = plan.cells(registry.study("tiny"), [prepare("tiny_volumes").spec])
     teacher, here = trial_of(cells, "net"), Store(tmp_path / "here")
     student = next(cell.trial for cell in cells if teacher.key in cell.trial.upstream)
@@ -175,7 +175,7 @@ def test_a_trial_has_the_processors_of_its_recipe_and_memory_above_what_was_meas
     assert need(trial, Node("id", "head", {"CPU": 0.0}), {}) is None
 
 
-def test_a_trial_measured_at_more_memory_than_any_node_has_is_told_with_both_numbers(cells):
+def test_a_trial_that_needs_more_memory_than_any_node_has_is_reported_with_both_numbers(cells):
     trial, node = cells[0].trial, Node("id", "one", {"CPU": 4.0, "memory": 9.0 * GIGABYTE}, memory_mb=16_000.0)
     assert need(trial, node, {("cpu", memory_kind(trial)): 16_000.0}) == ResourceRequest(1, 0.0, 9 * GIGABYTE)
     peaks = {("cpu", memory_kind(trial)): 20_000.0}
@@ -184,7 +184,7 @@ def test_a_trial_measured_at_more_memory_than_any_node_has_is_told_with_both_num
     assert said in lacking(trial, [node], peaks)
 
 
-def test_a_node_tells_the_memory_that_it_has():
+def test_a_node_reports_its_memory():
     assert 100 < node_agent.memory_megabytes() < 1e8
 
 
@@ -206,7 +206,7 @@ def test_as_many_trials_share_a_gpu_as_its_memory_holds(cells, fit, share):
     assert need(trial, node, {("cpu", memory_kind(trial)): peak}).gpu == 0.25  # measured elsewhere: not known here
 
 
-def test_a_trial_that_no_gpu_holds_is_told_with_both_numbers(cells):
+def test_a_trial_too_large_for_every_gpu_is_reported_with_both_numbers(cells):
     trial, node = cells[0].trial, Node("id", "one", {"CPU": 4.0, "GPU": 1.0}, device="cuda", gpu_mb=8000.0)
     peaks = {("cuda", memory_kind(trial)): 10_000.0}
     assert need(trial, node, peaks) is None

@@ -173,7 +173,7 @@ def test_a_name_that_is_no_storage_is_refused(name):
     assert error.value.status == 2
 
 
-def test_a_password_is_never_shown():
+def test_a_password_is_never_printed():
     shown = tune.OptunaStorage("postgresql://me:secret@host/base").safe_name
     assert shown == "postgresql://me:***@host/base"
 

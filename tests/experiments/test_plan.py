@@ -79,7 +79,7 @@ def test_a_study_that_cannot_be_built_is_refused(study, change, said):
         plan.check(replace(study, **change), "tiny")
 
 
-def test_an_arm_that_is_asked_for_brings_its_teacher(study):
+def test_a_selected_arm_includes_its_teacher(study):
     cells = plan.cells(study, [DATA])
     chosen = plan.select_arms(study, "tiny", cells, ["student"])
     assert {cell.arm for cell in chosen} == {"student", "net"}
@@ -105,7 +105,7 @@ def test_a_missing_set_stops_where_a_data_root_is_configured(study):
         plan.locate(replace(study, datasets=[REAL]), prepared())
 
 
-def test_stand_ins_are_taken_where_they_are_asked_for(study):
+def test_stand_ins_are_used_on_request(study):
     found, notes = plan.locate(replace(study, datasets=[REAL]), prepared(), stand_ins=True)
     assert [(item.spec.name, item.stand_in_for) for item in found] == [("phantom_ad", "ad_oasis")]
     assert "stands in" in notes[0]
@@ -147,7 +147,7 @@ def test_a_view_that_shows_scans_differently_makes_other_trials(study, monkeypat
     plan.waves(changed)
 
 
-def test_a_control_that_is_no_level_is_told_the_nearest(study):
+def test_an_unknown_control_level_names_the_nearest(study):
     factors = {"dropout": Factor({"none": {}, "half": {"dropout": 0.5}}, "hal")}
     with pytest.raises(BenchError, match="no level 'hal'; did you mean 'half'"):
         plan.check(replace(study, base=Arm("tiny_net"), factors=factors), "tiny")
@@ -183,7 +183,7 @@ def test_a_key_is_the_digest_of_the_trial_in_canonical_form(trial):
     assert trial.key == digest({k: v for k, v in entry.items() if v or k not in ("upstream", "external")})
 
 
-def test_a_key_that_was_asked_for_leaves_no_trace():
+def test_computing_a_key_changes_nothing():
     asked, other = replace(FULL), replace(FULL)
     assert asked.key
     assert asked == other
@@ -202,7 +202,7 @@ def test_a_method_is_built_once_for_all_its_cells(study, monkeypatch):
     assert made[built:].count("tiny_student") <= 2  # of the arm, and of the cells
 
 
-def test_a_cell_knows_what_must_be_there_before_it(study):
+def test_a_cell_lists_the_trials_that_must_be_finished_before_it(study):
     for cell in plan.cells(study, [DATA]):
         assert list(cell.before) == plan.upstream_of(cell.trial)
         assert [trial.key for trial in plan.needed_by(cell.trial)] == list(cell.trial.upstream)

@@ -99,7 +99,7 @@ def test_a_failed_trial_is_in_the_results_and_raises_nothing(tiny):
     assert results.summary.failed == 2
 
 
-def test_nothing_is_printed_unless_progress_is_asked_for(tiny, capfd):
+def test_nothing_is_printed_without_progress(tiny, capfd):
     bench.run(tiny, name="own", launcher="serial")
     assert capfd.readouterr() == ("", "")
     bench.run(tiny, name="own", progress=True)

@@ -151,7 +151,7 @@ def test_a_node_with_other_packages_or_other_data_is_named_with_what_differs(tin
     assert not records(tmp_path / "r")
 
 
-def test_trials_that_could_never_fit_are_told_at_once_and_a_gpu_is_shared_as_measured(plugins, tmp_path, two):
+def test_trials_that_never_fit_are_reported_at_once_and_a_gpu_is_shared_as_measured(plugins, tmp_path, two):
     study = replace(registry.study("tiny"), recipe=Recipe(steps=4, batch_size=4, points=2, threads=64))
     cells = plan.cells(study, [prepare("tiny_volumes").spec])
     since = time.monotonic()
@@ -186,7 +186,7 @@ with connected(sys.argv[1]) as ray:
 """
 
 
-def test_a_run_waits_for_processors_that_others_have_says_so_and_goes_on(plugins, tmp_path):
+def test_a_run_waits_for_busy_processors_says_so_and_continues(plugins, tmp_path):
     with Cluster() as nodes:
         nodes.start("only")
         other = subprocess.Popen([sys.executable, "-c", HOLD, nodes.address, str(tmp_path / "held")])

@@ -68,7 +68,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("says", DAMAGE)
-def test_a_damaged_checkpoint_is_named_and_set_aside_and_the_trial_begins_anew(cells, tmp_path, says):
+def test_a_damaged_checkpoint_is_named_and_set_aside_and_the_trial_restarts(cells, tmp_path, says):
     trial = trial_of(cells, "net")
     store, (name, damage) = interrupted(trial, tmp_path / "killed"), DAMAGE[says]
     (path,) = store.workplace(trial.key).glob(name)
@@ -79,7 +79,7 @@ def test_a_damaged_checkpoint_is_named_and_set_aside_and_the_trial_begins_anew(c
     assert (store.trials / f"{trial.key}.damaged-1").is_dir()
 
 
-def test_a_course_is_not_kept_more_often_than_it_is_worth(cells, tmp_path, monkeypatch):
+def test_a_checkpoint_is_not_saved_too_often(cells, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "EVERY", 3600.0)
     trial = trial_of(cells, "net")
     store = interrupted(trial, tmp_path / "killed")
@@ -90,7 +90,7 @@ def test_a_course_is_not_kept_more_often_than_it_is_worth(cells, tmp_path, monke
 @pytest.mark.parametrize(
     ("owner", "name", "parts"), [(registry, "code", "curriculum, method"), (loop, "code_checksum", "bench")]
 )
-def test_a_checkpoint_of_another_program_is_not_gone_on_with(cells, tmp_path, monkeypatch, owner, name, parts):
+def test_a_checkpoint_of_another_program_is_not_resumed(cells, tmp_path, monkeypatch, owner, name, parts):
     trial = trial_of(cells, "net")
     store = interrupted(trial, tmp_path / "killed")
     monkeypatch.setattr(owner, name, lambda code: "another")

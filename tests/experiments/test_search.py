@@ -87,7 +87,7 @@ def test_a_candidate_of_a_process_that_ended_is_taken_up_again(tmp_path, storage
 
 
 @pytest.mark.parametrize(("silent", "taken"), [(60.0, 1), (7200.0, 0)])
-def test_a_candidate_of_another_machine_is_left_to_it_while_it_speaks(tmp_path, monkeypatch, silent, taken):
+def test_a_candidate_of_another_machine_is_left_alone_while_that_machine_reports(tmp_path, monkeypatch, silent, taken):
     storage, then = tune.OptunaStorage(str(tmp_path / "s.log")), time.time() - silent
     with monkeypatch.context() as patch:
         patch.setattr("bench.experiments.search.search_session._HOST", "other")
@@ -99,7 +99,7 @@ def test_a_candidate_of_another_machine_is_left_to_it_while_it_speaks(tmp_path, 
 
 
 @pytest.mark.parametrize("pruner", ["median", "asha"])
-def test_the_pruner_knows_what_it_knew_before_a_restart(tmp_path, pruner):
+def test_the_pruner_keeps_its_history_after_a_restart(tmp_path, pruner):
     storage = tune.OptunaStorage(str(tmp_path / "s.log"))
     run(tmp_path / "s.log", tmp_path, 20, search(pruner=pruner))
     for place, expected in ((storage, True), (tune.OptunaStorage(str(tmp_path / "fresh.log")), False)):

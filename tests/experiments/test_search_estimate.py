@@ -25,7 +25,7 @@ def estimate(root, **changes):
     return estimate_searches("formula", replace(STUDY, **changes), [plan.ResolvedData(DATA)], root)
 
 
-def test_it_says_how_many_candidates_and_that_pruning_stops_some(tmp_path):
+def test_the_number_of_candidates_and_the_effect_of_pruning_are_stated(tmp_path):
     line = estimate(tmp_path).line()
     assert line.startswith(
         "bench tune would train 1 arm x 2 folds x 40 candidates = 80 trials, at most (pruning stops some early)"
@@ -57,7 +57,7 @@ def test_how_long_it_takes_is_known_from_records(plugins, capsys, monkeypatch):
     "bad", ["Floats(1e-2, 1e-4)", "(1e-5, 1e-1)", "Floats(1e-5, float('inf'))", "Floats('a', 'b')"]
 )
 @pytest.mark.parametrize("command", ["plan", "tune"])
-def test_a_range_that_is_none_is_refused_before_anything_is_made(plugins, tmp_path, capsys, monkeypatch, bad, command):
+def test_an_invalid_range_is_refused_before_anything_is_written(plugins, tmp_path, capsys, monkeypatch, bad, command):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "bad.py").write_text(BAD % bad)
     monkeypatch.setenv("BENCH_PLUGINS", os.pathsep.join([str(plugins), str(tmp_path / "own")]))

@@ -73,7 +73,7 @@ def test_folders_of_code_of_ended_processes_are_removed_and_no_others(temporary,
     assert (tmp_path / "elsewhere").is_dir()
 
 
-def test_records_of_a_node_lie_in_a_folder_for_this_user_alone(temporary):
+def test_records_of_a_node_are_in_a_folder_for_this_user_only(temporary):
     own = WorkerJob("/results", shared=False, node="far").own
     assert stat.S_IMODE(own.parent.stat().st_mode) == 0o700
     own.parent.chmod(0o755)  # as earlier versions left it

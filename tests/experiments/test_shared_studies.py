@@ -59,7 +59,7 @@ def test_a_claim_holds_until_its_process_is_dead_and_no_longer(tmp_path, holder)
     assert locks.acquire_lock(path) is not None
 
 
-def test_where_there_are_no_locks_a_claim_excludes_nobody_and_marks_its_files(tmp_path, monkeypatch):
+def test_without_locks_a_claim_excludes_no_process_and_marks_its_files(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "fcntl", None)
     first, second = locks.acquire_lock(tmp_path / "a"), locks.acquire_lock(tmp_path / "a")
     assert first.mark
@@ -85,7 +85,7 @@ def test_what_another_process_is_at_is_left_to_it_and_taken_over_when_it_dies(ce
     assert watch.shared == {some[0].trial.key}
 
 
-def test_what_another_process_has_done_meanwhile_is_not_done_again(cells, tmp_path):
+def test_trials_that_another_process_finishes_are_not_run_again(cells, tmp_path):
     trial, store = trial_of(cells, "constant"), Store(tmp_path / "r")
     store.open()
     run_trial.run(trial, store)
@@ -136,7 +136,7 @@ def test_results_of_another_protocol_are_left_alone_and_explained(plugins, tmp_p
     assert path.read_bytes() == before
 
 
-def test_a_lost_results_folder_ends_a_run_and_is_not_made_again(cells, tmp_path):
+def test_a_lost_results_folder_ends_a_run_and_is_not_recreated(cells, tmp_path):
     store = Store(tmp_path / "r")
     with pytest.raises(RunAbortedError, match="no longer exists"):
         launch.attempt(cells[0].trial, store, False, None, lambda fraction: None)

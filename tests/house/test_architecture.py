@@ -33,7 +33,7 @@ def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_file_says_what_it_is(path):
+def test_every_file_has_a_docstring(path):
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree)
     if ROOT / "tests" not in path.parents:

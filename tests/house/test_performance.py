@@ -47,14 +47,14 @@ def test_a_broken_limit_is_over_and_the_command_fails(tmp_path, capsys):
     assert "skipped: there is none" in capsys.readouterr().out
 
 
-def test_kept_limits_let_the_command_succeed():
+def test_the_command_succeeds_within_the_limits():
     assert main(["even"], {"slow": slow, "even": even}) == 0
     assert Result("r", [1.6], 1.7, "higher").verdict == "over"
     with pytest.raises(SystemExit):
         main(["evn"], {"even": even})
 
 
-def test_what_needs_scans_says_why_it_is_skipped(monkeypatch):
+def test_benchmarks_that_need_scans_say_why_they_are_skipped(monkeypatch):
     monkeypatch.delenv("BENCH_TEST_DATA", raising=False)
     for name in ("decoding", "preparing"):
         results = list(benchmarks()[name](Settings(rounds=1)))

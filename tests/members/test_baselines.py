@@ -47,13 +47,13 @@ def solved(name, params, task, x, y):
     return model(torch.from_numpy(x)).detach().numpy()
 
 
-def test_constant_says_how_often_each_class_occurs(scans):
+def test_constant_predicts_the_frequency_of_each_class(scans):
     x, y = scans
     chances = np.exp(solved("constant", {}, THREE, x, y))
     np.testing.assert_allclose(chances, np.tile([0.25, 0.5, 0.25], (20, 1)), atol=1e-5)
 
 
-def test_constant_says_the_median_number(scans):
+def test_constant_predicts_the_median_number(scans):
     x, _ = scans
     assert (solved("constant", {}, AGE, x, np.arange(20) ** 2 / 7) == np.float32((81 + 100) / 14)).all()
 
@@ -83,7 +83,7 @@ def test_linear_is_the_ridge_regression_of_all_voxels(scans):
     np.testing.assert_allclose(said[:, 0], full.predict(standardised(x)), atol=1e-4)
 
 
-def test_linear_knows_classes_that_the_training_part_lacks(scans):
+def test_linear_handles_classes_that_the_training_part_lacks(scans):
     x, y = scans
     logits = solved("linear", {}, THREE, x, np.minimum(y, 1))
     assert (logits[:, 2] < logits[:, :2].min(1) - 10).all()

@@ -108,14 +108,14 @@ def one_less(state):
         (one_less, "layer2.0.bn1.weight"),
     ],
 )
-def test_weights_that_do_not_fit_are_told_by_name_before_a_study(damage, says, tmp_path):
+def test_weights_that_do_not_fit_are_named_before_a_study(damage, says, tmp_path):
     state = timm_own("resnet10t", **SMALL["options"]).state_dict()
     damage(state)
     with pytest.raises(BenchError, match=says):
         make("methods", "timm2d", {**SMALL, **kept(tmp_path, state)}).check()
 
 
-def test_weights_of_a_wider_network_are_told_by_tensor_and_not_in_words_of_others(tmp_path):
+def test_weights_of_a_wider_network_are_refused_with_the_tensor(tmp_path):
     given = kept(tmp_path, timm_own("resnet10t", channels=(8, 8, 8, 8), stem_width=4).state_dict())
     with pytest.raises(
         BenchError, match=r"of another shape: conv1\.0\.weight is 3 x 3 x 3 x 3, not .* and \d+ more"

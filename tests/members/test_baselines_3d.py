@@ -88,7 +88,7 @@ def test_sizes_that_cannot_fit_are_refused_before_training(network, options, siz
         make("methods", "monai3d", params).build(TWO, (1, *sizes))
 
 
-def test_padding_goes_on_with_the_border_and_is_undone():
+def test_padding_repeats_the_border_and_is_undone():
     x = torch.arange(24.0).reshape(1, 1, 2, 3, 4)
     wide = padded(x, (5, 3, 8))
     assert wide.shape == (1, 1, 5, 3, 8)
@@ -136,7 +136,7 @@ def test_sfcn_answers_with_the_mean_of_its_bins():
     assert make("methods", "sfcn").build(TWO, (1, 9, 7, 8)).classifier.out_channels == 2
 
 
-def test_vgg_has_the_layers_that_were_asked_for():
+def test_vgg_has_the_requested_layers():
     model = make("methods", "vgg3d").build(TWO, (1, 36, 40, 36))
     widths = [(1, 8), (8, 8), (8, 16), (16, 16), (16, 32), *[(32, 32)] * 2, (32, 64), *[(64, 64)] * 2]
     dense = 64 * 128 + 128 + 128 * 64 + 64 + 64 * 2 + 2
@@ -184,7 +184,7 @@ def test_the_plan_is_monais_network():
     assert count(ours) == count(theirs)
 
 
-def test_a_patch_larger_than_the_scan_is_told_as_what_is_read():
+def test_a_patch_larger_than_the_scan_is_reported_at_its_real_size():
     method = make("methods", "monaiseg", {"patch": (16, 99, 12)})
     assert (
         method.note((1, 20, 40, 20))
@@ -212,7 +212,7 @@ def test_swin_unetr_is_monais_and_refuses_what_leaves_one_voxel():
     assert "cannot read patches of 32 x 32 x 32" in method.refuses(MASK, (1, 20, 20, 20))
 
 
-def test_patches_have_structures_in_their_middle_as_often_as_asked():
+def test_patches_are_centred_on_structures_at_the_requested_rate():
     torch.manual_seed(0)
     y = torch.zeros(1, 20, 20, 20, dtype=torch.long)
     y[0, 10, 10, 10], y[0, 0, 0, 0] = 1, 2  # a voxel each
@@ -253,12 +253,12 @@ def test_a_step_on_patches_sees_no_more_than_the_patch():
         ("vgg3d", {"convolutions": ()}, "must be 1 or more"),
     ],
 )
-def test_bad_parameters_are_told_before_anything_is_trained(name, params, message):
+def test_bad_parameters_are_refused_before_training(name, params, message):
     with pytest.raises(BenchError, match=message):
         make("methods", name, params).check()
 
 
-def test_who_draws_masks_says_so():
+def test_networks_that_segment_say_so():
     method = make("methods", "monaiseg")
     assert "predicts a mask" in method.refuses(TWO, (1, 32, 32, 32))
     assert "volumes" in method.refuses(MASK, (3, 64, 64))

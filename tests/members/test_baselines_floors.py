@@ -57,7 +57,7 @@ def asked(task, y):
 
 @pytest.mark.parametrize("task", [TWO, THREE, AGE], ids=["two", "three", "numbers"])
 @pytest.mark.parametrize("name", FLOORS)
-def test_a_floor_says_the_same_when_it_is_stored_and_read_into_a_fresh_one(name, task, scans, tmp_path):
+def test_a_stored_and_reloaded_floor_predicts_the_same(name, task, scans, tmp_path):
     x, y = scans
     model = solved(name, FLOORS[name], task, x, asked(task, y))
     save_model(model, str(tmp_path / "m.safetensors"))
@@ -71,7 +71,7 @@ def test_a_floor_says_the_same_when_it_is_stored_and_read_into_a_fresh_one(name,
 
 
 @pytest.mark.parametrize("name", FLOORS)
-def test_a_floor_learns_what_the_mean_tells(name, scans):
+def test_a_floor_learns_an_effect_on_the_mean(name, scans):
     x, y = scans
     assert (said(solved(name, FLOORS[name], THREE, x, y), x).argmax(1) == y).mean() > 0.6
     numbers = said(solved(name, FLOORS[name], AGE, x, y.astype(float)), x)[:, 0]
@@ -79,7 +79,7 @@ def test_a_floor_learns_what_the_mean_tells(name, scans):
 
 
 @pytest.mark.parametrize("name", FLOORS)
-def test_a_floor_knows_classes_that_the_training_part_lacks(name, scans):
+def test_a_floor_handles_classes_that_the_training_part_lacks(name, scans):
     x, y = scans
     lacking = said(solved(name, FLOORS[name], THREE, x, np.minimum(y, 1)), x)
     assert (lacking.argmax(1) < 2).all()
@@ -121,7 +121,7 @@ def test_the_chances_of_noise_are_no_surer_than_its_share():
     assert np.abs(logits[:, 1] - logits[:, 0]).mean() < 1
 
 
-def test_the_trees_say_what_scikit_learn_says(scans):
+def test_the_trees_match_scikit_learn(scans):
     x, y = scans
     params = {"trees": 15, "depth": 3}
     options = {"n_estimators": 15, "max_depth": 3, "random_state": 3}
@@ -199,7 +199,7 @@ def test_numbers_that_mean_nothing_are_refused(name, params, message):
 
 
 @pytest.mark.parametrize(("name", "counted"), [("nearest_neighbour", False), ("boosting", False), ("svm", True)])
-def test_what_a_floor_keeps_is_told_and_operations_that_nobody_counts_are_not_0(name, counted):
+def test_the_size_of_a_floor_is_reported_and_uncounted_operations_are_not_0(name, counted):
     found = model_cost.measure(make("methods", name), Task("classification", "auc", ("a", "b")), (1, 16, 16, 16))
     assert found["parameters"] > 10
     assert (found["forward_flops"] is not None) == counted

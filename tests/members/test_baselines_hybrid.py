@@ -119,7 +119,7 @@ def test_gated_attention_is_the_published_sum():
 
 
 @pytest.mark.parametrize("how", ["gated", "attention", "mean", "max", "transformer"])
-def test_only_the_transformer_knows_the_order_of_the_slices(how):
+def test_only_the_transformer_depends_on_the_order_of_the_slices(how):
     torch.manual_seed(0)
     params = {**SMALL, "slices": 4, "units": 16, "depth": 1, "aggregate": how, "trim": 0.0}
     model = make("methods", "slices", params).build(TWO, (1, 18, 17, 4)).eval()

@@ -102,7 +102,7 @@ def test_what_is_frozen_does_not_move_and_neither_do_its_statistics(train):
     assert moved == {"fc"} | ({"layer4"} if train == "last" else set())
 
 
-def test_all_is_trained_where_nothing_else_is_said():
+def test_all_layers_are_trained_by_default():
     model = built(form("timm2d"), batch_of(form("timm2d"), TWO, SHAPES["image"]))
     assert all(weight.requires_grad for weight in model.parameters())
 

@@ -52,7 +52,7 @@ def test_members_are_final_frozen_dataclasses_whose_parameters_have_a_meaning(ki
 
 
 @pytest.mark.parametrize("name", NAMES["datasets"])
-def test_a_data_set_says_what_it_is(name):
+def test_a_data_set_describes_itself(name):
     made = registry.make("datasets", name)
     for word in ("title", "source", "licence", "citation", "layout"):
         assert isinstance(getattr(made, word), str)
@@ -161,7 +161,7 @@ def test_a_curriculum_is_a_pure_function_of_progress_and_signals(name):
 
 
 @pytest.mark.parametrize("name", NAMES["curricula"])
-def test_a_curriculum_acts_or_says_why_not(name):
+def test_a_curriculum_acts_or_gives_a_reason(name):
     curriculum: Curriculum = registry.make("curricula", name)
     network, floor = registry.make("methods", "xing2020"), registry.make("methods", "constant")
     for task in (AD, AGE):

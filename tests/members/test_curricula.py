@@ -99,7 +99,7 @@ def logistic_regulariser(w, age):
     return top * np.log(top) + w * np.log(w) - age * w
 
 
-def test_self_paced_lets_in_the_share_of_the_pace_and_all_before_any_is_seen():
+def test_self_paced_admits_the_share_of_the_pace_and_all_scans_before_the_first_losses():
     paced = make("self_paced", start=0.2, end=0.5)
     for progress in (0.0, 0.1, 0.25, 0.4):
         share = _pacing.share("linear", 0.2, 0.5, progress)
@@ -163,7 +163,7 @@ def test_the_teacher_is_the_plain_trial_of_the_method_or_of_another():
     assert make("anti_curriculum", scores="own").upstream(trial) == ()
 
 
-def test_superloss_is_one_at_tau_and_lamberts_w_elsewhere():
+def test_superloss_is_one_at_tau_and_follows_lamberts_w():
     losses = torch.linspace(0, 60, 4001, dtype=torch.float64)
     for tau, lam in ((math.log(2), 1.0), (2.3, 0.25), (5.0, 0.05)):
         beta = np.maximum(-2 / math.e, (losses.numpy() - tau) / lam)
@@ -174,14 +174,14 @@ def test_superloss_is_one_at_tau_and_lamberts_w_elsewhere():
     assert weigh(torch.tensor([0.1, math.log(2), 2.0])).tolist() == pytest.approx([1.61, 1.0, 0.65], abs=5e-3)
 
 
-def test_superloss_minimises_what_it_says():
+def test_superloss_minimises_its_objective():
     s = np.linspace(0.01, 2.7, 200001)
     for loss in (0.0, 0.3, 1.0, 4.0):
         best = s[np.argmin((loss - 0.7) * s + np.log(s) ** 2)]
         assert float(_weighing.confidence(torch.tensor([loss]), 0.7, 1.0)) == pytest.approx(best, abs=2e-3)
 
 
-def test_superloss_takes_the_mean_of_what_was_seen_where_there_are_no_classes():
+def test_superloss_uses_the_mean_of_recent_losses_without_classes():
     numbers = Task("regression", "mae")
     seen = signals(task=numbers, seen=torch.tensor([1.0, math.nan, 3.0]))
     assert float(make("superloss").at(0.0, seen).weigh(torch.tensor([2.0]))[0]) == pytest.approx(1.0)
@@ -207,7 +207,7 @@ def test_data_dropout_keeps_who_is_improbable_and_its_controls_as_many_or_a_shar
     assert learnt.tolist() == [0, 0, 0]
 
 
-def test_lerac_starts_in_tens_and_all_layers_end_alike():
+def test_lerac_starts_in_tens_and_all_layers_end_equal():
     rates = make("lerac")
     start = rates.at(0.0, signals(layers=8)).layer_lr
     assert start == pytest.approx([1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-5, 1e-5])
@@ -216,7 +216,7 @@ def test_lerac_starts_in_tens_and_all_layers_end_alike():
     assert set(rates.at(0.1, signals(layers=8)).layer_lr) == set(rates.at(0.9, signals(layers=8)).layer_lr) == {1.0}
 
 
-def test_sizes_grow_as_composer_says_and_stay_readable():
+def test_sizes_grow_as_in_composer_and_stay_supported():
     resizing = make("progressive_resizing")
     sizes = [resizing.at(p, signals()).size for p in (0.0, 0.49, 0.65, 0.8, 0.99)]
     assert sizes == [(32, 24), (32, 24), (48, 36), (64, 48), (64, 48)]
@@ -268,6 +268,6 @@ def test_patches_are_as_difficult_as_their_neighbours_have_borders():
         ("patch_difficulty", {"patch": 0}),
     ],
 )
-def test_wrong_parameters_are_told(name, params):
+def test_wrong_parameters_are_refused(name, params):
     with pytest.raises(BenchError):
         make(name, **params)

@@ -168,7 +168,7 @@ def test_the_dgm_is_a_parameter():
         make("methods", "dclse", {"dgm_ratio": 0})
 
 
-def test_it_says_why_it_refuses():
+def test_refusals_state_a_reason():
     method = make("methods", "dclse")
     assert method.refuses(classes(2), (1, 64, 64, 64)) is None
     assert method.refuses(classes(2), (3, 64, 64)) is None
@@ -191,7 +191,7 @@ def test_it_says_why_it_refuses():
         ({"fusion": "sum"}, "fusion"),
     ],
 )
-def test_what_cannot_be_built_is_told_at_once(params, says):
+def test_an_impossible_network_is_refused_at_once(params, says):
     with pytest.raises(BenchError, match=says):
         make("methods", "dclse", params)
 

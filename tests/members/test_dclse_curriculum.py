@@ -146,7 +146,7 @@ def test_only_training_steps_move_the_sizes_of_the_sets():
     assert all(torch.equal(before[name], kept) for name, kept in model.progress.named_buffers())
 
 
-def test_the_network_without_its_stages_answers_alike():
+def test_the_network_without_its_stages_has_the_same_output():
     """At inference the outputs of the stages are not asked, and measuring changes no answer."""
     method = make("methods", "dclse", {"auxiliary": True, "dcl": "cur", "fusion": "attention"})
     model, x = method.build(AD, (1, 40, 40)), torch.randn(3, 1, 40, 40)

@@ -49,14 +49,14 @@ def test_half_of_the_slices_of_a_step_hold_a_structure():
     assert len(where[:, 4:].unique()) > 4
 
 
-def test_a_window_is_cut_from_image_and_mask_alike():
+def test_a_window_is_cut_from_image_and_mask_at_the_same_place():
     y = torch.randint(2, (2, 12, 14, 5))
     slices, masks = SliceBySlice(Brightness(), "axial", 6).sample_slices(y[:, None].float(), y, 4)
     assert slices.shape == (8, 1, 6, 6)
     torch.testing.assert_close(slices[:, 0].reshape(masks.shape).long(), masks)
 
 
-def test_a_projection_says_the_same_of_every_voxel_of_a_line():
+def test_a_projection_predicts_the_same_for_every_voxel_of_a_line():
     method = make("methods", "dclse", {"masks": "projection"})
     assert method.view_for(TASK).kind_name == "volume"
     model, x = method.build(TASK, (1, 33, 36, 12)).eval(), torch.rand(2, 1, 33, 36, 12)

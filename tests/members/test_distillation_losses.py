@@ -107,7 +107,7 @@ def test_pkt_compares_the_chances_of_being_neighbours():
     close(_distil.probabilities(*tensors(STUDENT, TEACHER)), (t * np.log((t + 1e-7) / (s + 1e-7))).mean(1))
 
 
-def test_crd_tells_pairs_of_one_scan_from_those_of_different_classes_that_are_remembered():
+def test_crd_separates_pairs_of_one_scan_from_stored_pairs_of_different_classes():
     s, t = STUDENT[:2], TEACHER[:2, :3]
     known = [np.array([unit(row) for row in RNG.normal(size=(6, 3))]) for _ in range(2)]
     classes, y, expected = np.array([0, 1, 1, -1, 2, 0]), np.array([0, 1]), []
@@ -129,7 +129,7 @@ def test_crd_without_a_scan_of_another_class_is_a_number():
     assert torch.isfinite(_distil_memory.contrast(pair, torch.zeros(5), memory.sample(8), 0.07)).all()
 
 
-def test_the_memory_of_crd_holds_the_moving_mean_of_each_scan_and_nobody_else():
+def test_the_memory_of_crd_contains_the_moving_mean_of_each_scan_and_no_other():
     memory, index = _distil_memory.Memory(), torch.tensor([4, 1])
     first, second = ([one.float() for one in tensors(rows)] for rows in (STUDENT[:2], STUDENT[2:4]))
     memory.meet(index, torch.tensor([2, 0]), (*first, *first), 6, 0.5)
@@ -143,7 +143,7 @@ def test_the_memory_of_crd_holds_the_moving_mean_of_each_scan_and_nobody_else():
     assert not memory.student[[0, 2, 3, 5]].any()
 
 
-def test_the_memory_of_crd_is_stored_and_draws_no_more_than_it_is_asked_for():
+def test_the_memory_of_crd_is_stored_and_draws_at_most_the_requested_number():
     memory, other = _distil_memory.Memory(), _distil_memory.Memory()
     memory.meet(torch.arange(5), torch.tensor(Y), (torch.tensor(STUDENT).float(),) * 2, 5, 0.5)
     other.load_state_dict(memory.state_dict())

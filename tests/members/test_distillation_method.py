@@ -88,7 +88,7 @@ def test_twenty_steps_lower_the_loss_and_agree_to_the_bit(loss, task):
 
 
 @pytest.mark.parametrize(("loss", "task"), [("fitnet", AGE), ("crd", THREE), ("paced_curriculum", MASK), ("kd", TWO)])
-def test_a_student_with_what_it_learnt_beside_its_network_is_read_back(loss, task, tmp_path):
+def test_a_student_is_reloaded_with_what_it_learnt_outside_its_network(loss, task, tmp_path):
     model, _ = trained(loss, task, 2) if task is not TWO else (lesson(loss, task)[1], None)
     fresh = lesson(loss, task)[1]
     save_model(model, tmp_path / "a.safetensors")
@@ -276,7 +276,7 @@ def test_names_and_numbers_are_checked_before_anything_is_trained(params, messag
         make("methods", "distil", params).check()
 
 
-def test_a_teacher_of_other_classes_is_told_of():
+def test_a_teacher_of_other_classes_is_refused():
     method, model, batch = lesson("rkd", THREE)
     other = Outputs(torch.randn(6, 2), torch.randn(6, 7))
     with pytest.raises(ValueError, match=r"have the shapes \(6, 2\) and \(6, 3\)"):

@@ -98,7 +98,7 @@ def test_far_gates_open_wholly():
     assert (conv.pattern() == 1).all()
 
 
-def test_in_evaluation_what_is_kept_of_the_weights_still_learns():
+def test_in_evaluation_mode_the_remaining_weights_still_learn():
     conv, x = opened(GPConv(8, 8), (0, 1, 0)), torch.randn(2, 8, 3, 3)
     found = []
     for one in (conv.train(), conv.eval()):
@@ -166,7 +166,7 @@ def test_a_reloaded_network_runs_with_the_groups_it_was_saved_with(tmp_path):
     assert method.logged_metrics(model) == {f"groups {name}": number for name, number in groups_of(model).items()}
 
 
-def test_a_folded_network_has_only_true_convolutions_and_says_the_same():
+def test_a_folded_network_has_only_plain_convolutions_and_the_same_output():
     model = (
         make("methods", "dclse", {"gpconv": "dynamic"}).build(Task("regression", "mae"), (1, 33, 47)).double().eval()
     )

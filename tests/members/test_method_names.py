@@ -61,7 +61,7 @@ def test_overrides_under_both_names_in_turn_call_each_other(old, new):
 
 
 @pytest.mark.parametrize(("old", "new"), PAIRS)
-def test_an_old_name_is_found_on_a_class_beside_method(old, new):
+def test_an_old_name_is_found_on_a_class_that_is_not_a_method(old, new):
     beside = type("Beside", (), {old: lambda self, argument: "beside"})
     mixed = dataclass(frozen=True, kw_only=True)(type("Mixed", (beside, Plain), {"__annotations__": {}}))
     assert getattr(mixed(), new)(ARGUMENTS[old]) == "beside"

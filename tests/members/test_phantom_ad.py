@@ -53,7 +53,7 @@ def test_a_subject_depends_on_its_number_and_the_seed_alone():
     assert [sample.covariates for sample in few.samples(None)] == [s.covariates for s in many.samples(None)[:4]]
 
 
-def test_the_truth_lies_around_the_ventricles_and_in_the_medial_temporal_lobe():
+def test_the_truth_is_around_the_ventricles_and_in_the_medial_temporal_lobe():
     truth = phantom().truth()
     assert truth.shape == grid_shape(4.0)
     assert (truth.min(), truth.max()) == (pytest.approx(0, abs=1e-3), 1)

@@ -71,7 +71,7 @@ def test_a_scan_depends_on_its_number_and_the_seed_alone(name):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_the_truth_lies_where_the_effect_is(name):
+def test_the_truth_is_where_the_effect_is(name):
     truth = phantom(name).truth()
     if truth is None:
         assert name in {"phantom_artery", "phantom_bt_ct", "phantom_bt_mri"}  # in another place in every scan
@@ -101,7 +101,7 @@ def test_impossible_parameters_are_refused(name, wrong):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_without_effect_the_oracle_knows_nothing(name):
+def test_without_effect_the_oracle_has_no_information(name):
     if phantom(name).task.kind == "segmentation":
         return
     made = listed(name, subjects=1200, effect=0.0)

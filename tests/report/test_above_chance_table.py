@@ -83,7 +83,7 @@ def test_one_fold_is_no_test(tmp_path):
     assert found["verdict"].iloc[0].startswith("not tested: 1 difference: at least 2 are needed")
 
 
-def test_where_nothing_is_to_be_learnt_nothing_is_said_to_be(tmp_path):
+def test_without_an_effect_no_arm_is_reported_as_learnt(tmp_path):
     rng, claims = np.random.default_rng(0), 0
     for study in range(10):
         arms = {f"arm{n}": Told(scores=(0.5 + 0.04 * rng.normal(size=5)).tolist()) for n in range(4)}

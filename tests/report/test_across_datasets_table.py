@@ -106,7 +106,7 @@ def test_a_part_of_a_data_set_is_no_further_data_set(tmp_path):
     assert tables.format_across(found) == []
 
 
-def test_ranks_are_over_the_arms_that_every_data_set_has_whole(tmp_path):
+def test_ranks_are_over_the_arms_that_are_complete_on_every_data_set(tmp_path):
     arms = {"base": Told(0.1), "new": Told(1.5), "mid": Told(0.7), "gone": Told(missing=[0])}
     found = tables.section_tables(gathered(tmp_path, arms, [ONE, Made("age", AGE), Made("made", phantom=True)]))
     (one,) = rankings(found)
@@ -122,7 +122,7 @@ def test_ranks_are_over_the_arms_that_every_data_set_has_whole(tmp_path):
     assert table.notes == ("Not complete on every data set, and not ranked: gone.",)
 
 
-def test_a_report_of_several_data_sets_holds_what_they_say_together(tmp_path):
+def test_a_report_of_several_data_sets_has_the_tables_over_all_of_them(tmp_path):
     results = gathered(tmp_path, {"base": Told(0.1), "new": Told(1.5), "mid": Told(0.7)}, [ONE, TWO])
     found = tables.section_tables(results)
     known = protected_names.find_protected_names(results)
@@ -178,7 +178,7 @@ def test_the_threshold_is_that_of_youden_on_the_validation_part(seed):
     assert found["specificity"] == np.mean(said[test == 0] < found["threshold"])
 
 
-def test_a_run_keeps_the_threshold_beside_its_scores_which_it_does_not_change(cells, tmp_path):
+def test_a_run_saves_the_threshold_without_changing_its_scores(cells, tmp_path):
     trial, store = trial_of(cells, "net"), Store(tmp_path)
     record = run_trial.run(trial, store)
     kept, found = store.predictions(trial.key), record.metrics["operating"]
@@ -193,7 +193,7 @@ def test_a_validation_part_of_one_class_has_no_threshold():
     assert all(math.isnan(value) for value in runs_scores.operating_point(np.ones(4), p, np.arange(4) % 2, p).values())
 
 
-def test_operating_points_are_told_where_records_have_them(tmp_path):
+def test_operating_points_are_in_the_table_if_records_have_them(tmp_path):
     results = gathered(tmp_path, {"base": Told(), "old": Told()})
     section = results.sections[0]
     assert operating(section).empty
@@ -205,7 +205,7 @@ def test_operating_points_are_told_where_records_have_them(tmp_path):
     assert operating_body(tables.section_tables(results)[0]).rows[0][3] == "[0.300, 0.700]"
 
 
-def test_the_caption_says_which_interval_stands_beside_a_score(tmp_path):
+def test_the_caption_names_the_interval_of_a_score(tmp_path):
     for made, words in ((Made(), "logit interval"), (Made(task=AGE), "percentile interval of the bootstrap")):
         results = gathered(tmp_path / made.task.kind, {"base": Told()}, [made])
         assert words in tables.format_tables(tables.section_tables(results)[0])[0].caption

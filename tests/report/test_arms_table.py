@@ -32,14 +32,14 @@ def seen(*sections):
     return {row[0]: row[at] for row in table.rows}
 
 
-def test_one_view_of_all_data_sets_is_told_once():
+def test_one_view_of_all_data_sets_is_listed_once():
     volume = ("volume", (1, 8, 8, 8))
     assert seen(section("a", net=volume), section("b", net=volume)) == {
         "net": f"volume (1 {TIMES} 8 {TIMES} 8 {TIMES} 8)"
     }
 
 
-def test_views_that_differ_are_told_with_their_data_sets():
+def test_different_views_are_listed_with_their_data_sets():
     slices, image = ("dynamic", (3, 8, 8)), ("image", (1, 9, 9))
     found = seen(section("a", net=slices), section("b", net=image), section("c", net=slices))
     assert found == {"net": f"a, c: dynamic (3 {TIMES} 8 {TIMES} 8); b: image (1 {TIMES} 9 {TIMES} 9)"}

@@ -29,7 +29,7 @@ def test_the_slope_of_the_gap_is_that_of_a_regression():
     assert found["corrected_mae"] == pytest.approx(expected)
 
 
-def test_who_says_one_number_has_no_correction():
+def test_a_constant_prediction_has_no_correction():
     y = np.arange(10.0)
     found = prediction_bias(y, np.full(10, 4.0), y, np.full(10, 4.0))
     assert found["slope"] == pytest.approx(-1)
@@ -51,7 +51,7 @@ def results(tmp_path_factory):
     return records
 
 
-def test_a_record_tells_the_bias_and_the_score_is_not_corrected(results):
+def test_a_record_contains_the_bias_and_an_uncorrected_score(results):
     for record in results.values():
         assert record.status == "done", record.error
         assert set(record.metrics["bias"]) == {"slope", "corrected_mae"}
@@ -59,7 +59,7 @@ def test_a_record_tells_the_bias_and_the_score_is_not_corrected(results):
     assert kept["selected"]["mae"] != pytest.approx(kept["bias"]["corrected_mae"])
 
 
-def test_every_evaluation_point_tells_the_curriculum_and_the_groups(results):
+def test_every_evaluation_point_records_the_curriculum_and_the_groups(results):
     plain, full = results["dclse"], results["dclse+"]
     assert all("watched" not in point for point in plain.curve)
     for point in full.curve:
@@ -98,7 +98,7 @@ def test_curves_and_biases_are_tables(results):
     assert found.loc["full", "mae"] == pytest.approx(record["selected"]["mae"])
 
 
-def test_a_phantom_tells_how_far_the_arms_come_to_the_oracle(tmp_path):
+def test_a_phantom_reports_how_close_the_arms_come_to_the_oracle(tmp_path):
     from synthetic_results import Made, Told, with_data, write
 
     from bench.report import tables

@@ -233,7 +233,7 @@ def boxes(made):
 
 
 @pytest.mark.parametrize("name", ["every combination", "ablation_arp"])
-def test_no_words_of_the_figures_lie_on_others(name, tmp_path):
+def test_no_text_of_the_figures_overlaps(name, tmp_path):
     asked = DESIGNS[name]
     (found,) = tables.section_tables(gathered(tmp_path, asked, (Made(people=30),), folds=2))
     made = [draw_effects(found.section, found.effects)]

@@ -96,7 +96,7 @@ def test_nothing_of_an_export_names_a_person_or_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", export.SINKS)
-def test_a_missing_extra_is_told_in_a_line_that_says_what_to_install(name, tmp_path, monkeypatch):
+def test_a_missing_extra_is_one_line_that_says_what_to_install(name, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     for module in [module for module in sys.modules if module.startswith(f"{name}.")]:
         monkeypatch.setitem(sys.modules, module, None)
@@ -106,7 +106,7 @@ def test_a_missing_extra_is_told_in_a_line_that_says_what_to_install(name, tmp_p
     assert not (tmp_path / "out").exists()
 
 
-def test_a_wrong_sink_is_told_the_nearest_and_an_unfinished_study_that_it_is_empty(tmp_path):
+def test_a_wrong_export_format_gets_the_nearest_name_and_an_unfinished_study_is_refused(tmp_path):
     with pytest.raises(BenchError, match="no sink 'tensorbord'; did you mean 'tensorboard'"):
         export.export(study(tmp_path), "tensorbord", tmp_path / "out")
     pytest.importorskip("tensorboard")
@@ -127,7 +127,7 @@ def test_the_command_says_how_many_runs_and_how_to_look_at_them(tmp_path, monkey
     assert f"tensorboard --logdir {tmp_path / 'o'}" in done.output
 
 
-def test_the_command_says_what_it_takes_to_look_at_what_mlflow_wrote(tmp_path, monkeypatch):
+def test_the_command_says_how_to_view_the_mlflow_export(tmp_path, monkeypatch):
     pytest.importorskip("mlflow")
     study(tmp_path / "results")
     monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))

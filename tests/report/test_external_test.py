@@ -72,7 +72,7 @@ def terms(made: DatasetResults) -> tuple[VarianceTerm, VarianceTerm]:
     return VarianceTerm(made, "a", "arm", 1.0), VarianceTerm(made, "b", "arm", -1.0)
 
 
-def test_a_contrast_knows_that_its_people_are_the_same() -> None:
+def test_a_contrast_accounts_for_shared_test_people() -> None:
     made = section()
     found, inside = contrast_row(made, "a", "b"), contrast_row(section(external=False), "a", "b")
     d = np.array([made.scores("a")[0, f, 0] - made.scores("b")[0, f, 0] for f in range(FOLDS)])
@@ -84,7 +84,7 @@ def test_a_contrast_knows_that_its_people_are_the_same() -> None:
     assert found["se"] > 1.5 * inside["se"]
 
 
-def test_without_what_was_said_nothing_is_claimed() -> None:
+def test_without_predictions_nothing_is_claimed() -> None:
     found = contrast_row(section(kept=False), "a", "b")
     assert math.isnan(found["p"])
     assert "no predictions are saved" in found["reason"]
@@ -98,7 +98,7 @@ def test_the_interval_of_a_score_is_that_of_one_model_on_all_people() -> None:
     assert high - low > 1.3 * (inside[1] - inside[0])  # five times as many people, were they others
 
 
-def test_who_has_learnt_is_asked_of_the_people_once() -> None:
+def test_learnt_or_not_uses_each_person_once() -> None:
     found = learning(section()).set_index("arm")
     variance = np.mean([oracle_variance(said("a", fold)) for fold in range(FOLDS)])
     assert found.loc["a", "by_chance"] == pytest.approx(1.96 * math.sqrt(variance), rel=0.05)
@@ -109,7 +109,7 @@ def oracle_variance(p: np.ndarray) -> float:
     return float(np.var([AUC(np.repeat(rng.permutation(Y[::2]), 2), p) for _ in range(2000)]))
 
 
-def test_a_picture_of_people_and_the_models_beside_each_other_have_everybody_once() -> None:
+def test_figures_of_people_and_model_comparisons_contain_each_person_once() -> None:
     made = section()
     assert [run.place for run in arm_selection.one_pass(made, "a")] == [(0, 0, 0)]
     assert trained(made)["scans"].tolist() == [len(Y)]

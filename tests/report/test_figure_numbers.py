@@ -175,7 +175,7 @@ def test_the_front_is_of_those_that_none_beats():
     assert pareto_front([1, 1], [0.5, 0.5], higher=True).all()
 
 
-def test_the_task_of_four_classes_is_told_by_their_names():
+def test_the_task_of_four_classes_uses_their_names():
     assert Task("classification", "auc", tuple(FOUR)).outputs == 4
     drawn = draw_confusion({"a": np.eye(4, dtype=int) * 5}, FOUR)
     assert [label.get_text() for label in drawn.axes[0].get_yticklabels()] == FOUR.tolist()

@@ -73,7 +73,7 @@ def apart(made):
 
 
 @pytest.mark.parametrize(("arms", "name"), [*((FEW, name) for name in SETS), (MANY, "classes")], ids=[*SETS, "25 arms"])
-def test_no_words_lie_on_others_or_leave_the_page(arms, name, tmp_path):
+def test_no_text_overlaps_or_leaves_the_page(arms, name, tmp_path):
     found = figure_files.figures_of(frames_of(tmp_path, arms, SETS[name]))
     for picture in found:
         made = picture.draw()
@@ -116,7 +116,7 @@ def test_predictions_that_are_no_numbers_are_not_drawn(tmp_path):
     assert [axes.get_title() for axes in roc.draw().axes] == ["b"]
 
 
-def test_of_many_arms_the_reference_the_best_floor_and_the_declared_are_shown(tmp_path):
+def test_of_many_arms_the_reference_the_best_floor_and_the_declared_are_drawn(tmp_path):
     names = list(MANY)
     found = frames_of(tmp_path, MANY, SETS["classes"], contrasts=[[names[20], names[0]], [names[9], names[0]]])
     (roc,) = [picture for picture in figure_files.figures_of(found) if picture.stem == "scans-roc"]
@@ -152,7 +152,7 @@ def test_a_critical_difference_is_drawn_as_demsar_does():
 
 
 @pytest.mark.parametrize("count", [2, 7, 25])
-def test_ranks_of_many_methods_stay_readable_and_weakness_is_said(count):
+def test_ranks_of_many_methods_stay_readable_and_low_power_is_mentioned(count):
     ranks = {f"network {n} {LONG}": 1 + 0.9 * n for n in range(count)}
     made = draw_critical_difference(ranks, 3.1, blocks=6, underpowered=True)
     assert "underpowered" in made.axes[0].get_title(loc="left")

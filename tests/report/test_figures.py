@@ -59,7 +59,7 @@ def words(made):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_no_words_lie_on_others_or_leave_the_page(case, tmp_path):
+def test_no_text_overlaps_or_leaves_the_page(case, tmp_path):
     arms, plan = CASES[case]
     for made in drawn(tmp_path, arms, **plan):
         found = words(made)

@@ -22,7 +22,7 @@ def told(root, arms, data=None, **plan):
     return summary(results, tables.section_tables(results))
 
 
-def test_a_shown_difference_is_told_with_its_direction(tmp_path):
+def test_a_significant_difference_has_its_direction(tmp_path):
     first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=BETTER)})
     assert first == "The one declared difference is shown: new is better than base in AUC."
     assert second == "How the methods do on other data, this study cannot tell."
@@ -35,7 +35,7 @@ def test_fewer_years_of_error_are_better(tmp_path):
     assert first == "The one declared difference is shown: new is better than base in MAE."
 
 
-def test_nothing_shown_comes_with_what_would_have_been_missed(tmp_path):
+def test_no_difference_comes_with_the_detectable_one(tmp_path):
     arms = {"base": Told(scores=BASE), "one": Told(scores=BASE[::-1]), "two": Told(scores=BASE[1:] + BASE[:1])}
     first, second = told(tmp_path, arms)
     assert first == "None of 2 declared differences is shown."
@@ -45,7 +45,7 @@ def test_nothing_shown_comes_with_what_would_have_been_missed(tmp_path):
     assert second == f"Differences smaller than about {low} to {high} in AUC would probably have been missed."
 
 
-def test_two_folds_do_not_say_what_would_have_been_missed(tmp_path):
+def test_two_folds_give_no_detectable_difference(tmp_path):
     """The smallest detectable difference is that of a large sample: of two differences it is far too small."""
     arms = {"base": Told(scores=[0.60, 0.66]), "new": Told(scores=[0.64, 0.63])}
     first, second = told(tmp_path, arms, folds=2)
@@ -55,25 +55,25 @@ def test_two_folds_do_not_say_what_would_have_been_missed(tmp_path):
     assert said[0].endswith("no difference is shown; 2 folds could show very large ones only.")
 
 
-def test_of_many_differences_the_numbers_are_told(tmp_path):
+def test_many_differences_are_counted(tmp_path):
     up = {f"up {n}": Told(scores=[score + 0.001 * n for score in BETTER]) for n in range(3)}
     first, _ = told(tmp_path, {"base": Told(scores=BASE), **up, "down": Told(scores=[0.64, 0.70, 0.58, 0.67, 0.61])})
     assert first == "4 of 4 declared differences are shown: 3 for the better and 1 for the worse."
 
 
-def test_phantoms_say_nothing_of_brains(tmp_path):
+def test_phantoms_support_no_claim_about_brains(tmp_path):
     first, second = told(tmp_path, {"base": Told(), "new": Told()}, [Made("made", phantom=True)])
     assert first.startswith("On phantoms, ")
     assert second.startswith("The data are phantoms made by a program, and nothing here says anything about real scans")
 
 
-def test_missing_runs_come_first_and_untested_is_not_unshown(tmp_path):
+def test_missing_runs_come_first_and_untested_is_not_no_difference(tmp_path):
     first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(missing=range(5))})
     assert first == "So far the one declared difference could not be tested."
     assert second == "5 of 10 runs are missing, so nothing is final; no test was possible (no fold has both arms)."
 
 
-def test_what_is_shown_on_some_folds_only_is_not_final(tmp_path):
+def test_a_result_on_some_folds_only_is_not_final(tmp_path):
     better = [*BETTER[:4], float("nan")]
     ups = {f"up {n}": Told(scores=[score + 0.1 + 0.001 * n for score in better]) for n in range(4)}
     first, _ = told(tmp_path / "one", {"base": Told(scores=BASE), "new": Told(scores=better)})
@@ -82,7 +82,7 @@ def test_what_is_shown_on_some_folds_only_is_not_final(tmp_path):
     assert first.endswith("4 for the better (4 of them not final).")
 
 
-def test_what_is_better_by_less_than_the_margin_is_said_to_be_so(tmp_path):
+def test_an_improvement_below_the_margin_is_reported_as_equivalent(tmp_path):
     first, _ = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=BETTER)}, margin=0.1)
     assert first.endswith("new is better than base in AUC (within the margin of equivalence).")
 
@@ -117,7 +117,7 @@ def test_no_claim_is_made_where_random_labels_were_learnt(tmp_path, monkeypatch)
     assert second.startswith("The control random labels (base, ad_toy) found something where there is nothing to find")
 
 
-def test_one_seed_is_said_and_unlike_code_is_shown_by_arm(tmp_path, monkeypatch):
+def test_one_seed_is_mentioned_and_differing_code_is_listed_by_arm(tmp_path, monkeypatch):
     arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
     monkeypatch.setattr(
         "synthetic_results.PROVENANCE", {"code": {"commit": "a" * 40, "changed": False, "sources": "s"}}
@@ -131,7 +131,7 @@ def test_one_seed_is_said_and_unlike_code_is_shown_by_arm(tmp_path, monkeypatch)
     )
 
 
-def test_one_commit_with_other_plug_ins_is_told_so(tmp_path, monkeypatch):
+def test_one_commit_with_other_plug_ins_is_reported(tmp_path, monkeypatch):
     arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
     code = {"commit": "a" * 40, "changed": False}
     monkeypatch.setattr("synthetic_results.PROVENANCE", {"code": {**code, "sources": "s"}})
@@ -141,7 +141,7 @@ def test_one_commit_with_other_plug_ins_is_told_so(tmp_path, monkeypatch):
     assert "5 runs (new) by commit aaaaaaaaaaaa with other files of one's own (sources t)" in mixed_code(section)
 
 
-def test_folds_without_a_score_are_told_apart_from_runs_that_are_missing(tmp_path):
+def test_folds_without_a_score_are_distinguished_from_missing_runs(tmp_path):
     """A test part of one class never has an AUC: the study is complete, and says on how many folds it rests."""
     nan = float("nan")
     arms = {"base": Told(scores=[*BASE[:4], nan]), "new": Told(scores=[*BETTER[:4], nan])}
@@ -153,7 +153,7 @@ def test_folds_without_a_score_are_told_apart_from_runs_that_are_missing(tmp_pat
     assert any(words.startswith("AUC is undefined in 2 of 10 runs") for words in cautions(found))
 
 
-def test_without_a_score_in_any_fold_there_is_no_test_and_the_reason_is_said(tmp_path):
+def test_without_a_score_in_any_fold_there_is_no_test_but_a_reason(tmp_path):
     arms = {"base": Told(scores=[float("nan")] * 5), "new": Told(scores=[float("nan")] * 5)}
     _, second = told(tmp_path, arms)
     assert second == "No test was possible (the score is undefined in every fold)."
@@ -165,7 +165,7 @@ def test_arms_that_are_identical_are_not_differences_that_would_be_missed(tmp_pa
     assert second.startswith("Differences smaller than about 0.")
 
 
-def test_code_that_is_alike_or_unknown_needs_no_word(tmp_path):
+def test_equal_or_unknown_code_needs_no_caution(tmp_path):
     (section,) = tables.gather(write(tmp_path, {"base": Told(), "new": Told()}, seeds=2), Store(tmp_path)).sections
     assert mixed_code(section) == ""
     assert one_seed(section) == ""

@@ -119,7 +119,7 @@ def test_the_policy_of_the_page_allows_its_own_script_and_nothing_else(built):
     assert {"connect-src", "font-src", "frame-src"}.isdisjoint(rules)  # none, by default
 
 
-def test_what_the_page_hands_out_is_what_lies_beside_it(built):
+def test_the_downloads_of_the_page_equal_the_files_next_to_it(built):
     links = re.findall(r'href="data:[\w/+-]+;charset=utf-8;base64,([\w+/=]+)" download="([^"]+)"', built.read_text())
     handed = {name: base64.b64decode(packed).decode() for packed, name in links}
     beside = {path.name: path.read_text() for path in built.parent.glob("*.*") if path.suffix != ".html"}
@@ -147,7 +147,7 @@ def test_real_and_phantom_numbers_never_share_a_file(built):
         assert set(pd.read_csv(built.parent / f"{name}_phantom.csv")["data"]) == {"made"}
 
 
-def test_the_sections_are_there_and_the_stand_in_is_said_aloud(built):
+def test_the_sections_are_present_and_the_stand_in_is_announced(built):
     page = built.read_text()
     for heading in ("Answer", "What was run", "Scores", "Contrasts", "Controls", "Audit of the selection", "Cost"):
         assert f">{heading}<" in page
@@ -164,7 +164,7 @@ def test_the_sections_are_there_and_the_stand_in_is_said_aloud(built):
     assert "the encoding is skipped" in page
 
 
-def test_the_answers_say_no_more_than_the_contrasts(tmp_path):
+def test_the_answers_claim_no_more_than_the_contrasts(tmp_path):
     found = frames_of(tmp_path, ARMS, DATA, **PLAN)[0]
     better, partial, untested = answers(found)
     assert better.startswith("new <b> scored 0.056 higher than base in AUC, on average over 5 folds (95 % interval")
@@ -199,14 +199,14 @@ def test_cautions_come_before_answers_are_believed(tmp_path):
     assert "With 2 differences a contrast can show very large differences only." in cautions(two)
 
 
-def test_runs_of_unlike_devices_are_told(tmp_path):
+def test_runs_on_different_devices_are_reported(tmp_path):
     found = frames_of(tmp_path, {"base": Told(), "new": Told(device="cuda")}, [Made()])[0]
     assert any(
         words.startswith("Unlike runs: 5 runs in bf16 on cuda and 5 runs in fp32 on cpu") for words in cautions(found)
     )
 
 
-def test_damaged_records_count_as_not_done_and_are_told(two_arms_copy, one_format):
+def test_damaged_records_count_as_open_and_are_reported(two_arms_copy, one_format):
     path = next((two_arms_copy / "trials").glob("*/predictions.npz"))
     path.write_bytes(path.read_bytes()[:-5])
     text = report.build("toy", two_arms_copy).with_name("report.md").read_text()

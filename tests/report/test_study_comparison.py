@@ -84,7 +84,7 @@ def test_what_does_not_compare_stands_apart_with_the_field_that_differs(tmp_path
     assert found.frame["score_b"].tolist() == pytest.approx([np.mean(BASE), np.mean(BETTER)])
 
 
-def test_other_people_in_the_test_parts_are_seen(tmp_path):
+def test_other_people_in_the_test_parts_are_detected(tmp_path):
     one, other = results(tmp_path / "a", BASE), results(tmp_path / "b", BETTER, data=[Made(people=90)])
     assert compare(one, other)[0].apart == ("the people in the test parts",)
 

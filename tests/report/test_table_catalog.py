@@ -104,7 +104,7 @@ def test_the_table_of_the_guide_is_in_the_report(plugin, tmp_path):
 
 
 @pytest.mark.parametrize("order", [50, 900])  # before and after the table of the arms
-def test_a_study_table_of_a_plugin_is_in_the_report_beside_the_arms(plugin, tmp_path, order):
+def test_a_study_table_of_a_plugin_is_in_the_report_next_to_the_arms(plugin, tmp_path, order):
     (plugin / "folds.py").write_text(STUDY.replace("ORDER", str(order)))
     study(tmp_path)
     page = build("toy", tmp_path)

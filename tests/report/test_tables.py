@@ -69,7 +69,7 @@ def test_a_missing_run_is_counted_and_flagged_and_never_filled_in(tmp_path):
     assert any("incomplete" in note for note in scores.notes)
 
 
-def test_failed_and_refused_runs_are_told_with_their_reason(tmp_path):
+def test_failed_and_refused_runs_are_listed_with_their_reason(tmp_path):
     arms = {"base": Told(), "bad": Told(failed={2: "the loss is nan"}), "no": Told(refused="wants images")}
     results = gathered(tmp_path, arms)
     (found,) = tables.section_tables(results)
@@ -244,7 +244,7 @@ def test_large_numbers_have_three_digits(given, shown):
         "File '/home/bob/x.py', line 3",
     ],
 )
-def test_no_folder_and_no_person_is_shown(told):
+def test_no_folder_and_no_person_is_printed(told):
     shown = number_format.clean(told, {"OAS1_0001"})
     assert "bob" not in shown
     assert "0001" not in shown

@@ -208,7 +208,7 @@ def test_the_lint_refuses(name, text, fault):
         ("report.md", "Protocol 1, 1000 steps, version 2.10.1, https://sites.wustl.edu/oasisbrains/home/"),
     ],
 )
-def test_the_lint_lets_pass_what_tells_nothing(name, text):
+def test_the_check_accepts_text_without_names(name, text):
     assert ProtectedNames(frozenset({"P00123", "table", "1000", "F"})).checked(name, text) == text
 
 
@@ -233,7 +233,7 @@ def test_arms_that_differ_in_a_name_only_are_refused(tmp_path):
         report.read("toy", tmp_path)
 
 
-def test_the_manifest_is_of_the_published_form_and_knows_every_record(planted):
+def test_the_manifest_matches_the_schema_and_lists_every_record(planted):
     entry = json.loads((planted / "manifest.json").read_text())
     assert entry["alias_salt"] == salt_mark(planted.parent / "data")
     schema = json.loads(report_manifest.schema())

@@ -33,7 +33,7 @@ def test_a_record_comes_back_as_it_went(store):
     assert [path.name for path in store.trials.iterdir()] == [TRIAL.key]
 
 
-def test_the_first_record_is_kept(store):
+def test_the_first_record_is_never_overwritten(store):
     store.put(Record(TRIAL, "done", sizes={"test": 1}))
     store.put(Record(TRIAL, "done", sizes={"test": 2}))
     assert store.get(TRIAL.key).sizes == {"test": 1}
@@ -94,7 +94,7 @@ def test_damaged_predictions_are_named_and_not_read(store):
     assert "predictions.npz is missing" in store.damaged[TRIAL.key]
 
 
-def test_damaged_weights_are_found_where_they_are_asked_for(store, tmp_path):
+def test_damaged_weights_are_detected_when_they_are_read(store, tmp_path):
     save_file({"w": torch.ones(3)}, tmp_path / "w.safetensors")
     store.put(Record(TRIAL, "done"), weights=tmp_path / "w.safetensors")
     store.weights(TRIAL.key).write_bytes(b"")
@@ -108,7 +108,7 @@ def test_predictions_hold_no_pickles(store):
         store.put(Record(TRIAL, "done"), {"y": np.array([{}], dtype=object)})
 
 
-def test_a_text_is_replaced_whole(tmp_path):
+def test_a_text_is_replaced_completely(tmp_path):
     path = tmp_path / "a" / "plan.json"
     write_text(path, "one")
     write_text(path, "two")
@@ -116,7 +116,7 @@ def test_a_text_is_replaced_whole(tmp_path):
     assert [each.name for each in path.parent.iterdir()] == ["plan.json"]
 
 
-def test_what_is_in_progress_goes_when_there_is_a_record_and_nobody_works_at_it(store):
+def test_work_in_progress_is_removed_if_there_is_a_record_and_no_lock(store):
     for trial in (TRIAL, OTHER):
         (store.workplace(trial.key) / "point-1.safetensors").write_bytes(b"x")
     store.sweep()
@@ -132,7 +132,7 @@ def test_what_is_in_progress_goes_when_there_is_a_record_and_nobody_works_at_it(
     assert [path.name.split("-")[1] for path in store.trials.glob(".running-*")] == [OTHER.key]
 
 
-def test_what_another_machine_left_in_progress_is_gone_on_with_and_swept_when_it_is_old(store):
+def test_work_in_progress_of_another_machine_is_resumed_and_removed_when_old(store):
     there = store.trials / f".running-{TRIAL.key}-another"
     there.mkdir(parents=True)
     (there / "checkpoint.json").write_text("{}")

@@ -113,7 +113,7 @@ def test_a_training_depends_on_the_code_that_makes_its_numbers_and_on_no_other()
     assert not any(name.startswith(("bench.experiments.launch", "bench.experiments.search")) for name in files)
 
 
-def test_members_beside_each_other_do_not_depend_on_each_other():
+def test_members_in_one_folder_do_not_depend_on_each_other():
     codes = {name: set(with_imports([registry.member("methods", name).__module__])) for name in ("timm2d", "vgg3d")}
     assert "baselines._timm" in codes["timm2d"]
     assert "baselines._timm" not in codes["vgg3d"]

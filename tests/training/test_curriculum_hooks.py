@@ -35,7 +35,7 @@ def test_batches_of_a_subset_follow_the_shuffled_order_and_are_found_again():
     assert order.take(subset[:2]).tolist() == [1, 4]
 
 
-def test_smoothing_acts_after_convolutions_that_look_around_and_only_meanwhile():
+def test_smoothing_acts_after_spatial_convolutions_and_only_during_training():
     torch.manual_seed(0)
     network, x = network_of_maps(), torch.randn(2, 1, 8, 8, 8)
     plain = network(x)

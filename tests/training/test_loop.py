@@ -38,7 +38,7 @@ def test_lower_is_better_where_the_metric_says_so():
     assert loop.select(points(5.0, 3.0, 4.0), MAE) == 1
 
 
-def test_equals_are_told_apart_by_loss_then_by_age():
+def test_ties_are_broken_by_loss_then_by_age():
     assert loop.select(points(0.5, 0.5, 0.5, losses=[0.3, 0.2, 0.3]), AUC) == 1
     assert loop.select(points(0.5, 0.5, 0.5), AUC) == 2
 

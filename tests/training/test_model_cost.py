@@ -70,13 +70,13 @@ def test_frozen_parameters_are_not_counted():
     assert model_cost.parameters(model) == 10
 
 
-def test_measure_says_what_a_method_costs():
+def test_measure_returns_the_cost_of_a_method():
     found = model_cost.measure(make("methods", "linear"), TWO, (1, 4, 5, 6), timed=True)
     assert found.pop("seconds_per_scan") > 0
     assert found == {"parameters": 242, "forward_flops": 2 * 240}
 
 
-def test_a_shape_that_a_network_cannot_read_is_told():
+def test_a_shape_that_a_network_does_not_support_is_reported():
     with pytest.raises(BenchError, match=r"cannot read scans of \(3, 8\)"):
         model_cost.measure(make("methods", "dclse"), TWO, (3, 8))
 
@@ -100,7 +100,7 @@ class Zone:
         (self.folder / "energy_uj").write_text(str(microjoules))
 
 
-def test_energy_of_processors_is_that_of_their_packages_and_counters_begin_anew(tmp_path):
+def test_processor_energy_is_that_of_the_packages_and_survives_counter_overflow(tmp_path):
     first, second = Zone(tmp_path, "intel-rapl:0"), Zone(tmp_path, "intel-rapl:1", "package-1")
     part = Zone(tmp_path, "intel-rapl:0:0", "core")
     first.at(900_000_000)
@@ -111,7 +111,7 @@ def test_energy_of_processors_is_that_of_their_packages_and_counters_begin_anew(
     assert meter.joules() == pytest.approx(203)
 
 
-def test_energy_that_nobody_counts_is_not_measurable_and_never_0(tmp_path):
+def test_uncounted_energy_is_not_measurable_and_never_0(tmp_path):
     assert EnergyMeter(torch.device("cpu"), tmp_path).joules() is None
     assert EnergyMeter(torch.device("cpu"), tmp_path / "gone").joules() is None
     zone = Zone(tmp_path, "intel-rapl:0")
@@ -136,7 +136,7 @@ def test_energy_of_a_board_is_that_which_nvml_counts(monkeypatch):
     assert EnergyMeter(torch.device("cuda")).joules() is None
 
 
-def test_the_table_says_what_could_not_be_measured(tmp_path):
+def test_the_table_marks_what_could_not_be_measured(tmp_path):
     """Told apart: measured, not measurable on that machine, and never asked, as in older records."""
     runs = {
         "known": [{"train_joules": 1500.0}, {"train_joules": None}],
@@ -150,7 +150,7 @@ def test_the_table_says_what_could_not_be_measured(tmp_path):
     assert mean_cost(made["known"], "train_joules") == 1500
 
 
-def test_arms_take_turns_and_a_slower_one_is_seen_to_be_slower(plugins):
+def test_arms_alternate_and_a_slower_one_is_measured_as_slower(plugins):
     made = prepare("tiny_volumes")
     recipe = Recipe(steps=1000, batch_size=4, points=5)
     trials = {

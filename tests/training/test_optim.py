@@ -30,7 +30,7 @@ def answered(network, x):
     return answer.detach(), [weight.grad.clone() for weight in network.parameters()]
 
 
-def test_a_laid_network_answers_the_same_with_the_same_gradients(network):
+def test_a_network_in_another_memory_format_has_the_same_outputs_and_gradients(network):
     x = torch.randn(4, 3, 32, 32, dtype=torch.float64)
     plain, gradients = answered(network, x)
     with optim.memory_format(network, CPU):

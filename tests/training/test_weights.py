@@ -38,7 +38,7 @@ def path(tmp_path):
     return tmp_path / "start.safetensors"
 
 
-def test_a_network_of_the_same_form_is_taken_over_whole(path):
+def test_all_weights_of_an_equal_network_are_loaded(path):
     source, model = Backbone(1, 2, Structure()), Backbone(1, 2, Structure())
     carried = carry_over(model, kept(source, path), strict=True)
     assert set(carried.taken) == set(source.state_dict())
@@ -48,7 +48,7 @@ def test_a_network_of_the_same_form_is_taken_over_whole(path):
         torch.testing.assert_close(model.state_dict()[name], value + 1)
 
 
-def test_every_tensor_is_taken_or_told(path):
+def test_every_tensor_is_loaded_or_listed(path):
     source = small(a=nn.Linear(2, 3), b=nn.Linear(3, 4), old=nn.Linear(1, 1))
     model = small(a=nn.Linear(2, 3), b=nn.Linear(3, 5), new=nn.Linear(7, 1))
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -68,7 +68,7 @@ def test_every_tensor_is_taken_or_told(path):
         torch.testing.assert_close(value, expected)
 
 
-def test_a_layer_that_an_inserted_one_renames_is_told_on_both_sides(path):
+def test_a_renamed_layer_is_listed_on_both_sides(path):
     source = Backbone(3, 2, Structure(dgm=()))
     inserted = kept(source, path, lambda name: name.replace("stages.S4.", "stages.S4.0."))
     carried = carry_over(Backbone(3, 2, Structure(dgm=())), inserted)
@@ -101,7 +101,7 @@ def test_the_backbone_goes_from_one_task_to_another_under_another_head(path, par
             torch.testing.assert_close(other.state_dict()[name], theirs[there] + 1)
 
 
-def test_weights_of_another_configuration_are_told_by_tensor_and_nothing_is_changed(path):
+def test_weights_of_another_configuration_are_refused_with_the_tensor_and_nothing_changes(path):
     source, model = Backbone(1, 2, Structure()), Backbone(1, 3, replace(Structure(), groups=2, attention=False))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     says = (
@@ -140,13 +140,13 @@ def test_parts_that_fit_by_chance_are_not_moved(path):
         ("w", lambda whole: whole, r"weights come from a \.safetensors file, not w:"),
     ],
 )
-def test_files_that_are_no_whole_weights_are_refused(tmp_path, name, spoil, says):
+def test_incomplete_weight_files_are_refused(tmp_path, name, spoil, says):
     path = kept(nn.Linear(9, 9), tmp_path / "whole.safetensors")
     (tmp_path / name).write_bytes(spoil(path.read_bytes()))
     with pytest.raises(BenchError, match=says):
         carry_over(nn.Linear(9, 9), tmp_path / name)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(BenchError, match=r"no file .*none\.safetensors to read weights from"):
         carry_over(nn.Linear(9, 9), tmp_path / "none.safetensors")

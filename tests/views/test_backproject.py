@@ -53,7 +53,7 @@ def test_nothing_is_lost_and_a_spot_reaches_as_far_as_its_window():
     assert backproject_windows(view, spot, np.ones((1, *SIZES)))[2, 3, 4] == pytest.approx(2 + found[2, 3, 4])
 
 
-def test_a_saliency_of_another_shape_is_told():
+def test_a_saliency_of_another_shape_is_refused():
     with pytest.raises(BenchError, match=r"a saliency of \(3, 6, 5, 7\) does not fit images of \(2, 6, 5, 7\)"):
         backproject_windows(SlidingDynamic(), np.ones((3, *SIZES)), np.ones((1, *SIZES)))
     with pytest.raises(BenchError, match="no back-projection by 'depth'"):

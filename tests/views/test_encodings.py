@@ -187,7 +187,7 @@ def test_little_contrast_is_no_rounding():
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_a_voxel_that_is_no_number_is_not_hidden_and_stays_where_it_is_seen(bad):
+def test_a_nan_voxel_is_not_hidden_and_stays_local(bad):
     x = scans()
     x[0, 0, 4, 6, 3] = bad  # the middle voxel
     said = Dynamic()(x, MM)
@@ -223,7 +223,7 @@ def test_the_gradient_of_the_weights_is_right(view):
     assert torch.autograd.gradcheck(lambda *weights: view.encode(x, weights), weights, atol=1e-4)
 
 
-def test_the_gradient_passes_whole_numbers_unchanged_and_fixed_weights_have_none():
+def test_the_gradient_passes_the_rounding_unchanged_and_fixed_weights_have_none():
     found = []
     for view in (Dynamic(), Dynamic(quantise=True)):
         layer = RankPooling(view, (1, *SIZES))
@@ -235,7 +235,7 @@ def test_the_gradient_passes_whole_numbers_unchanged_and_fixed_weights_have_none
     assert "weights.0" in fixed.state_dict()
 
 
-def test_a_layer_refuses_other_slices_and_tells_its_weights_in_their_order():
+def test_a_layer_refuses_other_slices_and_returns_its_weights_in_slice_order():
     layer = RankPooling(Dynamic("axial", reverse=True, slab=3), (1, *SIZES))
     with pytest.raises(ValueError, match="8 slices along axis 2, but weights for 7"):
         layer(scans(sizes=(9, 12, 8)))
@@ -290,7 +290,7 @@ def test_a_spot_on_the_image_is_a_line_of_the_volume():
     np.testing.assert_allclose(found[:, 4, 2], 2 * np.arange(9.0))
 
 
-def test_a_way_back_that_is_none_is_told():
+def test_an_unknown_back_projection_is_refused():
     x = scans()[0].numpy()
     with pytest.raises(BenchError, match="no back-projection by 'depth'"):
         backproject_dynamic(Dynamic(), np.ones((12, 7)), x, by="depth")

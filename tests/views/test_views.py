@@ -41,7 +41,7 @@ def scans(batch: int = 2, channels: int = 2, sizes: tuple[int, ...] = SIZES) -> 
 
 
 @pytest.mark.parametrize("view", VARIANTS, ids=repr)
-def test_the_shape_is_that_of_the_result_and_bytes_are_seen_as_floats_are(view: View) -> None:
+def test_the_shape_is_that_of_the_result_and_bytes_give_the_result_of_floats(view: View) -> None:
     x = scans()
     shown = view(x, SPACING)
     assert shown.dtype == torch.float32
@@ -51,7 +51,7 @@ def test_the_shape_is_that_of_the_result_and_bytes_are_seen_as_floats_are(view: 
 
 
 @pytest.mark.parametrize("view", VARIANTS, ids=repr)
-def test_a_scan_is_shown_alike_alone_and_in_a_batch(view: View) -> None:
+def test_a_view_is_the_same_alone_and_in_a_batch(view: View) -> None:
     for x in (scans(3, sizes=(19, 23, 17)), scans(3, sizes=(19, 23, 17)).float()):
         assert torch.equal(torch.cat([view(scan[None].clone(), SPACING) for scan in x]), view(x, SPACING))
 
@@ -122,7 +122,7 @@ def test_averaging_keeps_the_mean_of_a_scan(mm: float) -> None:
 # Slices
 
 
-def test_a_slice_lies_at_its_fraction_of_the_axis() -> None:
+def test_a_slice_is_at_its_fraction_of_the_axis() -> None:
     x = scans()
     assert torch.equal(Slice()(x, SPACING), x[..., 3].float())
     assert torch.equal(Slice("coronal")(x, SPACING), x[:, :, :, 6].float())
@@ -130,7 +130,7 @@ def test_a_slice_lies_at_its_fraction_of_the_axis() -> None:
     assert torch.equal(Slice("sagittal", 1.0)(x, SPACING), x[:, :, 8].float())
 
 
-def test_three_slices_lie_a_gap_apart_and_stop_at_the_border() -> None:
+def test_three_slices_are_a_gap_apart_and_stop_at_the_border() -> None:
     x = scans()
     expected = torch.cat([x[:, :, :, 4], x[:, :, :, 6], x[:, :, :, 8]], 1).float()
     assert torch.equal(Slab("coronal", gap=3.0)(x, SPACING), expected)
@@ -140,7 +140,7 @@ def test_three_slices_lie_a_gap_apart_and_stop_at_the_border() -> None:
     assert torch.equal(Slab("axial", position=1.0)(x, SPACING), border)
 
 
-def test_orthogonal_slices_lie_in_the_centre_of_a_square() -> None:
+def test_orthogonal_slices_are_centred_in_a_square() -> None:
     x = scans(1, 1)[0, 0].float().numpy()
     shown = Orthogonal()(torch.from_numpy(x)[None, None], SPACING)[0].numpy()
     for channel, image in enumerate([x[4], x[:, 6], x[:, :, 3]]):
