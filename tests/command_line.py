@@ -11,7 +11,7 @@ from typing import Any
 from bench import cli
 
 
-def said(capsys: Any, monkeypatch: Any, *words: str) -> tuple[int, str]:
+def run_command(capsys: Any, monkeypatch: Any, *words: str) -> tuple[int, str]:
     """Exit status and what was printed by the command, in this process: stdout, then stderr."""
     status, out, err = printed(capsys, monkeypatch, *words)
     return status, out + err

@@ -81,12 +81,12 @@ def two_arms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     It is shared: a test that changes something works on a copy.
     """
-    from synthetic_results import Made, Told, write
+    from synthetic_results import ArmSpec, DataSetSpec, write
 
     from bench import report
 
     folder = tmp_path_factory.mktemp("two-arms")
-    write(folder / "results", {"base": Told(0.5), "new": Told(0.8)}, [Made("scans")])
+    write(folder / "results", {"base": ArmSpec(0.5), "new": ArmSpec(0.8)}, [DataSetSpec("scans")])
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("BENCH_DATA", str(folder / "data"))
         report.build("toy", folder / "results")

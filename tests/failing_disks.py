@@ -36,16 +36,16 @@ def main(folder: Path, words: list[str]) -> None:
 
 
 def full(words: list[str], place: Path) -> None:
-    """The disk grows step by step; each time it is too small, that is said."""
+    """The disk grows step by step; each time it is too small, an error is reported."""
     mount(place, f"size={KIB[0]}k")
     refused = 0
     for size in KIB:
         mount(place, f"remount,size={size}k")
-        status, said = ended(kill_and_rerun.begin(words, place), place)
-        assert status in (0, 1), said
+        status, output = ended(kill_and_rerun.begin(words, place), place)
+        assert status in (0, 1), output
         if status == 1:
             refused += 1
-            told(said, "the disk is full")
+            told(output, "the disk is full")
     assert refused >= 3, "the disk was never too small"
     mount(place, "remount,size=256m")
 
@@ -55,9 +55,9 @@ def readonly(words: list[str], place: Path) -> None:
     interrupted(words, place)
     mount(place / "results", "bind", place / "results")
     mount(place / "results", "remount,bind,ro", place / "results")
-    status, said = ended(kill_and_rerun.begin(words, place), place)
-    assert status == 1, said
-    told(said, "the file system is read-only")
+    status, output = ended(kill_and_rerun.begin(words, place), place)
+    assert status == 1, output
+    told(output, "the file system is read-only")
     subprocess.run(["umount", place / "results"], check=True)
 
 
@@ -66,13 +66,13 @@ def removed(words: list[str], place: Path) -> None:
     while not list(place.glob("results/trials/[!.]*/record.json")):
         time.sleep(0.01)
     shutil.rmtree(place / "results", ignore_errors=True)
-    status, said = ended(child, place)
-    assert status == 1, said
-    told(said, "no longer exists", "are missing")
+    status, output = ended(child, place)
+    assert status == 1, output
+    told(output, "no longer exists", "are missing")
 
 
 def clock(words: list[str], place: Path) -> None:
-    """What lies there is of tomorrow, and the time of the process is of yesterday."""
+    """The files are from tomorrow, and the clock of the process is from yesterday."""
     interrupted(words, place)
     ahead = time.time() + 86400
     for path in place.rglob("*"):

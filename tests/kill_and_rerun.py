@@ -105,7 +105,7 @@ def check(place: Path, expected: dict[str, str]) -> None:
 
 
 def begin(words: list[str], place: Path, suffix: str = "log") -> int:
-    """The command in a child, its data and results under `place`, its words beside it."""
+    """Run the command in a child process, with its data, results and output under `place`."""
     place.mkdir(parents=True, exist_ok=True)
     child = os.fork()
     if child:

@@ -21,7 +21,7 @@ class Quiet:
     def message(self, words):
         self.words.append(words)
 
-    def told_of(self, words):
+    def has_message(self, words):
         return any(words in each for each in self.words)
 
     def deferred(self, trial):

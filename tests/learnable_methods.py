@@ -71,11 +71,11 @@ def batch_of(method: Method, task: Task, shape: tuple[int, ...], scans: int = 4)
     else:
         x = x + y.reshape(-1, *[1] * len(shape))
     trial = Trial(DataSpec("phantom_ad"), registry.spec("methods", "constant"))
-    said = [
+    result = [
         Outputs(*(torch.randn(scans, many, generator=draw) for many in (task.outputs, 32)))
         for _ in method.upstream(trial)
     ]
-    return Batch(x, y.float() - 0.5 if task.kind == "regression" else y, torch.arange(scans), task, upstream=said)
+    return Batch(x, y.float() - 0.5 if task.kind == "regression" else y, torch.arange(scans), task, upstream=result)
 
 
 def built(method: Method, batch: Batch, seed: int = 1) -> nn.Module:

@@ -46,24 +46,24 @@ class Cluster:
             self._begin(name, **how)
             if self._began(name):
                 return
-            said = (self.folder / f"{name}.log").read_text()
+            output = (self.folder / f"{name}.log").read_text()
             self.kill(name)
-            assert "timed out" in said or attempt < 2, said
-        raise AssertionError(said)
+            assert "timed out" in output or attempt < 2, output
+        raise AssertionError(output)
 
     def _begin(self, name: str, hidden: Path | None = None, resources: dict | None = None, **environment: str) -> None:
         """A node with one processor. hidden: a folder that it sees empty."""
-        told = {"num-cpus": 1, "object-store-memory": 100_000_000, "node-name": name, "node-ip-address": "127.0.0.1"}
+        options = {"num-cpus": 1, "object-store-memory": 100_000_000, "node-name": name, "node-ip-address": "127.0.0.1"}
         resources = dict(resources or {})
-        told["resources"] = json.dumps(resources.pop("custom", {}))
-        told |= {key.replace("_", "-"): value for key, value in resources.items()}
+        options["resources"] = json.dumps(resources.pop("custom", {}))
+        options |= {key.replace("_", "-"): value for key, value in resources.items()}
         if self.address:
-            told["address"] = self.address
+            options["address"] = self.address
         else:
-            told |= {"port": free_port(), "temp-dir": str(self.folder), "include-dashboard": "false"}
+            options |= {"port": free_port(), "temp-dir": str(self.folder), "include-dashboard": "false"}
         words = [sys.executable, "-c", ENTRY, "start", "--block", "--disable-usage-stats"]
-        words += ["--head"] if "port" in told else []
-        words += [f"--{key}={value}" for key, value in told.items()]
+        words += ["--head"] if "port" in options else []
+        words += [f"--{key}={value}" for key, value in options.items()]
         if hidden is not None:
             mount = f'mount -t tmpfs tmpfs "{hidden}" && exec "$@"'
             words = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh", *words]
@@ -72,7 +72,7 @@ class Cluster:
         log = (self.folder / f"{name}.log").open("wb")
         self.nodes[name] = subprocess.Popen(words, stdout=log, stderr=log, env=around, start_new_session=True)
         log.close()
-        self.port = told.get("port", self.port)
+        self.port = options.get("port", self.port)
 
     def _began(self, name: str) -> bool:
         """Whether the node is there; waits for it, or for its end."""
@@ -114,7 +114,7 @@ def below(pid: int) -> list[int]:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens at."""
+    """A free port of the loopback."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return listening.getsockname()[1]

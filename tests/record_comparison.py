@@ -8,7 +8,7 @@ TIMED = ("seconds", "memory")  # parts of the names of costs that no two runs sh
 
 
 def without_times(store) -> dict[str, str]:
-    """Every record of a store as text, with the checksums of the files beside it; without times, memory,
+    """Every record of a store as text, with the checksums of its other files; without times, memory,
     node and commit."""
     found = {}
     for path in sorted(store.trials.glob("[!.]*/record.json")):

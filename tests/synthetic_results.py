@@ -22,7 +22,7 @@ PROVENANCE = {"bench": "0.1.0", "python": "3.11.2", "torch": "2.13.0", "processo
 
 
 @dataclass(frozen=True)
-class Told:
+class ArmSpec:
     """An arm as it shall look. scores: the primary metric, fold by fold (of every partition and seed); else `skill`."""
 
     skill: float = 0.5  # how far the classes lie apart, or 1 / the error of numbers
@@ -39,7 +39,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Made:
+class DataSetSpec:
     """A data set as it shall look."""
 
     name: str = "ad_toy"
@@ -49,7 +49,9 @@ class Made:
     people: int = 100
 
 
-def write(root: Path, arms: Mapping[str, Told], data: Sequence[Made] = (Made(),), **plan: Any) -> StudyPlan:
+def write(
+    root: Path, arms: Mapping[str, ArmSpec], data: Sequence[DataSetSpec] = (DataSetSpec(),), **plan: Any
+) -> StudyPlan:
     """Write a study named `toy` under `root` and return its plan. plan: entries that are not the defaults."""
     reference = next(iter(arms))
     defaults = {
@@ -76,22 +78,22 @@ def with_data(plan: StudyPlan, number: int, **changes: Any) -> StudyPlan:
     return replace(plan, data=tuple(entries))
 
 
-def _data(made: Made) -> DataEntry:
+def _data(made: DataSetSpec) -> DataEntry:
     return DataEntry(
         name=made.name, fingerprint="f", phantom=made.phantom, stand_in_for=made.stand_in_for,
         title=f"The {made.name} set", task=made.task, shape=(1, 20, 24, 20),
     )  # fmt: skip
 
 
-def _cells(store: Store, plan: StudyPlan, made: Made, arms: Mapping[str, Told]) -> list[PlannedCell]:
+def _cells(store: Store, plan: StudyPlan, made: DataSetSpec, arms: Mapping[str, ArmSpec]) -> list[PlannedCell]:
     found = []
     for partition in range(plan.partitions):
         for fold in range(plan.folds):
             place = {"data": made.name, "partition": partition, "fold": fold}
-            for arm, told in arms.items():
+            for arm, values in arms.items():
                 for role, label, seed, number in _roles(plan, arm):
                     cell = {**place, "arm": label, "role": role, "seed": seed, "number": number}
-                    found.append(_run(store, plan, made, told, cell, method=arm))
+                    found.append(_run(store, plan, made, values, cell, method=arm))
     return found
 
 
@@ -105,40 +107,42 @@ def _roles(plan: StudyPlan, arm: str) -> list[tuple[str, str, int, int]]:
     return roles
 
 
-def _run(store: Store, plan: StudyPlan, made: Made, told: Told, cell: dict[str, Any], method: str) -> PlannedCell:
+def _run(
+    store: Store, plan: StudyPlan, made: DataSetSpec, spec: ArmSpec, cell: dict[str, Any], method: str
+) -> PlannedCell:
     permuted = cell["role"] == "random_labels"
     trial = Trial(
         DataSpec(made.name, fingerprint="f"), Spec(method, 1, {"rate": 0.001}), Split(folds=plan.folds),
         Labels("permuted", cell["number"]) if permuted else Labels(),
         partition=cell["partition"], fold=cell["fold"], seed=cell["seed"], recipe=plan.recipe,
     )  # fmt: skip
-    cell |= {"key": trial.key, "method": method, "family": told.family}
-    if cell["fold"] not in told.missing:
-        store.put(*_record(trial, plan, made, told, cell, permuted))
+    cell |= {"key": trial.key, "method": method, "family": spec.family}
+    if cell["fold"] not in spec.missing:
+        store.put(*_record(trial, plan, made, spec, cell, permuted))
     return PlannedCell(**cell)
 
 
-def _record(trial: Trial, plan: StudyPlan, made: Made, told: Told, cell: Mapping, permuted: bool) -> tuple:
-    if told.refused:
-        return Record(trial, "refused", error={"kind": "refused", "message": told.refused, "traceback": ""}), {}
-    if cell["fold"] in told.failed:
-        error = {"kind": "RuntimeError", "message": told.failed[cell["fold"]], "traceback": "Traceback ..."}
+def _record(trial: Trial, plan: StudyPlan, made: DataSetSpec, spec: ArmSpec, cell: Mapping, permuted: bool) -> tuple:
+    if spec.refused:
+        return Record(trial, "refused", error={"kind": "refused", "message": spec.refused, "traceback": ""}), {}
+    if cell["fold"] in spec.failed:
+        error = {"kind": "RuntimeError", "message": spec.failed[cell["fold"]], "traceback": "Traceback ..."}
         return Record(trial, "failed", error=error), {}
     rng = np.random.default_rng(trial.seed_for(f"{trial.method.name} {cell['role']} {cell['number']}"))
-    y, said, ids = _predictions(rng, trial, plan, made, 0.0 if permuted else told.skill)
+    y, result, ids = _predictions(rng, trial, plan, made, 0.0 if permuted else spec.skill)
     if made.task.kind == "segmentation":
-        known = {"scan_scores": said}
-        scores = {"dice": float(said.mean()), "cldice": float("nan"), "hd95": float("nan")}
+        known = {"scan_scores": result}
+        scores = {"dice": float(result.mean()), "cldice": float("nan"), "hd95": float("nan")}
     else:
-        known = {"y": y, "selected": said, "last": said}
-        scores = metrics.evaluate(made.task, y, said)
-    if told.scores and not permuted:
-        scores[made.task.primary] = told.scores[cell["fold"]]
-    record = _done(trial, made, told, scores, len(y))
+        known = {"y": y, "selected": result, "last": result}
+        scores = metrics.evaluate(made.task, y, result)
+    if spec.scores and not permuted:
+        scores[made.task.primary] = spec.scores[cell["fold"]]
+    record = _done(trial, made, spec, scores, len(y))
     return record, {"ids": ids, "groups": ids, **known}
 
 
-def _predictions(rng: np.random.Generator, trial: Trial, plan: StudyPlan, made: Made, skill: float) -> tuple:
+def _predictions(rng: np.random.Generator, trial: Trial, plan: StudyPlan, made: DataSetSpec, skill: float) -> tuple:
     rows = np.arange(made.people)[trial.fold :: max(2, plan.folds)]  # one fold is a publisher's test part
     ids = np.array([f"sub-{made.name.upper()}{row:04d}" for row in rows])
     if made.task.kind == "segmentation":
@@ -153,7 +157,7 @@ def _predictions(rng: np.random.Generator, trial: Trial, plan: StudyPlan, made: 
     return y, np.stack([1 - high, high], axis=1), ids
 
 
-def _done(trial: Trial, made: Made, told: Told, scores: dict[str, float], tested: int) -> Record:
+def _done(trial: Trial, made: DataSetSpec, spec: ArmSpec, scores: dict[str, float], tested: int) -> Record:
     primary, rest = made.task.primary, made.people - tested
     gain = 0.02 if metrics.metric(primary).better == "higher" else -0.5
     audit = {"best_of_last": scores[primary] + gain, "best_of_all": scores[primary] + 2 * gain}
@@ -162,23 +166,23 @@ def _done(trial: Trial, made: Made, told: Told, scores: dict[str, float], tested
         "parameters": 8060630, "forward_flops": 580_400_000, "train_seconds": 123.4, "step_seconds": 0.0312,
         "inference_seconds": 0.004, "peak_memory_mb": None, "data_seconds": 1.0,
     }  # fmt: skip
-    resolved = {"method": {"rate": 0.001}, "view": {"kind": "dynamic"}, "view_note": told.view_note}
-    precision = "fp32" if told.device == "cpu" else "bf16"
-    resolved |= {"device": told.device, "precision": precision, "selected_step": 900, "optimiser_steps": 1000}
+    resolved = {"method": {"rate": 0.001}, "view": {"kind": "dynamic"}, "view_note": spec.view_note}
+    precision = "fp32" if spec.device == "cpu" else "bf16"
+    resolved |= {"device": spec.device, "precision": precision, "selected_step": 900, "optimiser_steps": 1000}
     sizes = {"train": rest * 4 // 5, "val": rest - rest * 4 // 5, "test": tested}
     sizes |= {f"{part}_groups": count for part, count in sizes.items()}
-    curve = _curve(trial, told, scores[primary]) if told.followed or told.watched else []
-    return Record(trial, "done", found, curve, resolved, sizes, {**cost, **told.cost}, PROVENANCE)
+    curve = _curve(trial, spec, scores[primary]) if spec.followed or spec.watched else []
+    return Record(trial, "done", found, curve, resolved, sizes, {**cost, **spec.cost}, PROVENANCE)
 
 
-def _curve(trial: Trial, told: Told, score: float) -> list[dict[str, Any]]:
+def _curve(trial: Trial, spec: ArmSpec, score: float) -> list[dict[str, Any]]:
     """A loss that falls to a tenth, a score that comes near its end, and Cur sets that grow from stage to stage."""
     rng, points = np.random.default_rng(trial.seed_for("curve")), []
     for step in range(50, 1001, 50):
         done = 1 - 0.1 ** (step / 1000)
         point = {"step": step, "train_loss": 1.01 - done, "val_loss": 1.1 - 0.8 * done + rng.normal(0, 0.03)}
         point |= {"val": score * (0.6 + 0.4 * done) + rng.normal(0, 0.02), "test": score * (0.6 + 0.4 * done)}
-        if told.watched:
+        if spec.watched:
             sizes = {stage: done * (0.7 + 0.1 * n) for n, stage in enumerate(("S1", "S4", "S6", "C1"))}
             point["watched"] = {f"cur {stage}": size for stage, size in sizes.items()}
             point["watched"] |= {f"complexity {stage}": 1 - size for stage, size in sizes.items()}

@@ -1,6 +1,6 @@
-"""The report of a study, from disk alone: CSV, Markdown, LaTeX, figures and one page of HTML. No torch, no ray.
+"""The report of a study, built from files alone: CSV, Markdown, LaTeX, figures and one HTML page. No torch, no ray.
 
-Everything in `results/<study>/` but `plan.json` can be deleted and built again from the plan and the trials.
+Everything in `results/<study>/` except `plan.json` can be deleted and built again from the plan and the trials.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cards: what the data sets, methods and curricula of a study are, where they come from and what they cost."""
+"""Cards: descriptions of the data sets, methods and curricula of a study, with their sources and costs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _installed(results: Results) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _datasets(found: Sequence[SectionTables]) -> Iterable[tuple[SectionTables, str]]:
-    """Every data set once, with the first section that it is in."""
+    """Every data set once, with its first section."""
     seen: dict[str, SectionTables] = {}
     for frames in found:
         for name, _ in data_sets_of(frames.section.data):
@@ -92,7 +92,7 @@ def _method(results: Results, found: Sequence[SectionTables], name: str, entry: 
 
 
 def _span(values: Iterable[float], show: Callable[[float], str], unit: str = "") -> str:
-    """`8.06 M`, or `8.06 M to 11.2 M`; empty where nothing was measured."""
+    """`8.06 M`, or `8.06 M to 11.2 M`; empty if nothing was measured."""
     known = sorted(value for value in values if value == value)
     if not known:
         return ""

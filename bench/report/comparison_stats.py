@@ -1,8 +1,8 @@
 """Two studies side by side, or one study made by two versions of the code: shared arms, and differences.
 
-Arms of one label are compared fold by fold with the test that decides contrasts, where both sides have the same data,
-the same split and the same recipe; where they have not, their scores stand apart and the field that differs is named.
-None of these differences was declared beforehand.
+Arms with the same label are compared fold by fold with the test of contrasts, if both sides have the same data, split
+and recipe; otherwise their scores are listed separately, and the field that differs is named. None of these differences
+was declared in advance.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from bench.report.tables import DatasetResults, Results
 from bench.report.tables.declared_tests import Differences, corrected, difference_test
 from bench.report.tables.external_test import VarianceTerm
 
-FIELDS = ("params", "fingerprint", "external", "split", "fraction", "noise", "task")  # of data, that folds hang on
+FIELDS = ("params", "fingerprint", "external", "split", "fraction", "noise", "task")  # of data, that folds depend on
 NUMBERS = ("improvement", "low", "high", "p", "p_holm", "minimum_detectable")
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A data set that both sides have. apart: why their scores may not be compared; empty where they may."""
+    """A data set that both sides have. apart: why their scores cannot be compared; empty if they can."""
 
     name: str
     sections: tuple[DatasetResults, DatasetResults]
@@ -36,7 +36,7 @@ class Compared:
 
 
 def compare(first: Results, second: Results) -> list[Compared]:
-    """Every shared data set. BenchError where there is none, or no shared arm on any."""
+    """Every shared data set. BenchError if there is none, or no arm is shared on any."""
     pairs = [(one, other) for one in first.sections for other in second.sections if one.name == other.name]
     if not any(set(one.arms) & set(other.arms) for one, other in pairs):
         sides = (f"{each.name} has {', '.join(_arms(each))}" for each in (first, second))
@@ -105,7 +105,7 @@ def _same(one: DatasetResults, other: DatasetResults, arm: str) -> bool:
 
 
 def _tested(one: DatasetResults, other: DatasetResults, arm: str) -> Mapping[str, Any]:
-    """The test of the second against the first: positive where the second is better."""
+    """The test of the second against the first: positive if the second is better."""
     ours, theirs = other.scores(arm), one.scores(arm)
     pair = evaluation.paired(ours, theirs)
     terms = VarianceTerm(other, arm, "arm", 1.0), VarianceTerm(one, arm, "arm", -1.0)

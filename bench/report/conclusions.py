@@ -125,7 +125,7 @@ def _alarm(entry: Mapping[str, Any]) -> str:
 
 
 def undefined(section: DatasetResults) -> str:
-    """How many finished runs have no score; empty where all have one."""
+    """How many finished runs have no score; empty if all have one."""
     runs = [run for run in section.runs if run.done and run.cell.role in ("arm", "again")]
     lacking = sum(math.isnan(run.score(section.task.primary)) for run in runs)
     why = "holds one class only, or not all of them" if section.task.kind == "classification" else "does not define it"
@@ -183,7 +183,7 @@ def one_seed(section: DatasetResults) -> str:
 
 
 def not_learnt(found: SectionTables) -> str:
-    """Which arms are no better than a floor that sees nothing, and which by no more than chance can do; else empty."""
+    """Which arms are not better than a floor that sees no scan, or better only within chance; else empty."""
     table = found.learning
     least = " Such scores say nothing of an idea until the reason is found."
     words = []
@@ -198,7 +198,7 @@ def not_learnt(found: SectionTables) -> str:
 
 
 def below_floors(found: SectionTables) -> str:
-    """Which complete arms do not exceed the best floor, by their means; empty where all do or there is none."""
+    """Which complete arms do not exceed the best floor, by their means; empty if all do or there is none."""
     scores = found.scores[found.scores["complete"] & found.scores["score"].notna()]
     floors = scores[scores["floor"]]
     if floors.empty:

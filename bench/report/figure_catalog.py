@@ -1,7 +1,7 @@
 """The figures of a report, one per file: the data, the drawing and the caption of each.
 
 A file `bench/report/figures/NAME_figure.py`, or a file of a plug-in folder, defines a module-level `FIGURE`. A figure
-without data is no error and is left out: no predictions, a class that no test part holds, an arm without a curve.
+without data is left out without an error: no predictions, a class that no test part has, an arm without a curve.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.report import figures
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LAST = 1000  # the order of a figure that gives none: after the figures of the package
+LAST = 1000  # default order: after the figures of the package
 DATA_SET, KIND = "data set", "kind"
 
 
@@ -28,10 +28,10 @@ DATA_SET, KIND = "data set", "kind"
 class FigureSpec:
     """One figure of a report. It must not import matplotlib before `draw` is called.
 
-    name: the end of its files' names, unique. table: the name of the table above which it stands; without one, or where
-    the report has no such table, it stands at the end of its part. alt: its description for readers who do not see it,
-    with `{data}` for what it is about. data: returns what `draw` and `caption` get; None, or what has length 0, leaves
-    the figure out. order: its place among the figures, lowest first.
+    name: the end of its files' names, unique. table: the name of the table below the figure; without one, or if the
+    report has no such table, the figure is at the end of its part. alt: its description for readers who cannot see it,
+    with `{data}` for the data set. data: returns the argument of `draw` and `caption`; None, or a value of length 0,
+    leaves the figure out. order: its place among the figures, lowest first.
 
     one_per: `data set`, then all three functions get the `SectionTables` of one data set; or `kind`, then they get the
     list of those of all real, or of all phantom data sets.

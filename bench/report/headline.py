@@ -1,6 +1,6 @@
 """The answer of a study in two sentences: the significant differences, and the most serious caution.
 
-The first counts the declared differences that are significant after Holm's correction and claims nothing else. Where a
+The first counts the declared differences that are significant after Holm's correction and claims nothing else. If a
 control on random labels finds a difference, it makes no claim.
 """
 
@@ -122,7 +122,7 @@ def _alarms(found: SectionTables, control: str = "") -> list[Mapping[str, Any]]:
 
 
 def _gravest(results: Results, part: Sequence[SectionTables]) -> str:
-    """The most serious caution as a clause; empty where there is none."""
+    """The most serious caution as a clause; empty if there is none."""
     for frames in part:
         for entry in _alarms(frames):
             return (

@@ -52,7 +52,7 @@ def _prepared(name: str, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], 
 
 
 def _texts(index: Mapping[str, Any], manifest: Mapping[str, Any]) -> set[str]:
-    """Every name and text in the index of a data set, of scans that were left out too, and its source folder."""
+    """Every name and text in the index of a data set, including scans that were left out, and its source folder."""
     columns = [index.get(name, ()) for name in ("ids", "groups", "sites")] + list(index.get("covariates", {}).values())
     texts = {str(value) for column in columns for value in column if isinstance(value, str) and value}
     for entry in manifest.get("broken", ()):

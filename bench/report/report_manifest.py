@@ -32,8 +32,15 @@ LIBRARIES = (
     "matplotlib",
     "seaborn",
     "jinja2",
-)  # that a report is made with
-KNOWN = ("bench", "python", "torch", "numpy", "system", "processor")  # of what a record tells of where it was made
+)  # libraries that make a report
+KNOWN = (
+    "bench",
+    "python",
+    "torch",
+    "numpy",
+    "system",
+    "processor",
+)  # fields of a record about the machine that made it
 _DRAWN = ("data", "partition", "fold", "seed")
 
 

@@ -24,7 +24,7 @@ class Repeat:
 
 
 def repeat(results: Results) -> Repeat:
-    """Everything but the scans themselves."""
+    """Everything except the scans themselves."""
     plan = results.plan
     facts = [
         ("Code", _counted([provenance.format_code_version(record.provenance) for record in results.records])),

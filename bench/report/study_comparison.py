@@ -68,7 +68,7 @@ def _counted(significant: Sequence[Mapping[str, Any]], tests: int, second: str) 
 
 
 def read(first: str, second: str, root: Path) -> Comparison:
-    """The comparison of NAME or FOLDER:NAME with another. BenchError where one was not run, or nothing is shared."""
+    """The comparison of NAME or FOLDER:NAME with another. BenchError if one was not run, or nothing is shared."""
     places = [parse_study(text, root) for text in (first, second)]
     if places[0] == places[1]:
         raise BenchError(f"{first} and {second} are the same results; give two studies, or FOLDER:STUDY for others")

@@ -67,7 +67,7 @@ def as_latex(facts: ReportContext) -> str:
 
 
 def table_as_csv(table: Table) -> str:
-    """A formatted table, for a program: a plain minus sign, and nothing where there is no number."""
+    """A formatted table, for a program: a plain minus sign, and nothing if there is no number."""
     written = io.StringIO()
     out = csv.writer(written, lineterminator="\n")
     out.writerow(table.columns)
@@ -76,7 +76,7 @@ def table_as_csv(table: Table) -> str:
 
 
 def as_csv(found: list[SectionTables], known: ProtectedNames) -> dict[str, str]:
-    """File name -> text. Real and phantom data never share a file: where a study has both, phantoms have their own."""
+    """File name -> text. Real and phantom data never share a file: if a study has both, phantoms have their own."""
     kinds = {frames.section.kind for frames in found}
     texts = {}
     for kind in sorted(kinds):

@@ -101,7 +101,7 @@ def test_the_head_is_what_is_brighter_than_the_background():
 
 
 @pytest.fixture(params=["sagittal", "all"])
-def kept(tmp_path, request):
+def trained_runs(tmp_path, request):
     """A short trial of DCL-SE on a phantom, its weights kept, and one without them."""
     plane = request.param
     made = prepare("phantom_ad", {"subjects": 20, "mm": 8.0, "effect": 3.0})
@@ -114,12 +114,12 @@ def kept(tmp_path, request):
     return store, trial, bare
 
 
-def test_maps_have_the_position_of_their_scans_and_are_scored(kept, tmp_path):
+def test_maps_have_the_position_of_their_scans_and_are_scored(trained_runs, tmp_path):
     import nibabel as nib
 
-    store, trial, _ = kept
+    store, trial, _ = trained_runs
     loaded = load(store, trial.key)
-    entry, shown = explain(loaded, tmp_path, 3, SaliencyConfig(), 2, False)
+    entry, text = explain(loaded, tmp_path, 3, SaliencyConfig(), 2, False)
     files = sorted(tmp_path.glob("scan-*.nii.gz"))
     assert len(files) == entry["scans"] == len(entry["each"]) == 3
     image, row = nib.load(files[0]), int(loaded.data.fold.test[0])
@@ -129,21 +129,21 @@ def test_maps_have_the_position_of_their_scans_and_are_scored(kept, tmp_path):
     assert entry["chance"]["auc"] == 0.5 or loaded.data.view.plane == "all"  # which sums three profiles of depth
     assert all(0 <= one["auc"] <= 1 for one in entry["each"])
     assert len(entry["untrained"]["auc"]) == 3
-    assert shown[0].map.shape == shown[0].image.shape
+    assert text[0].map.shape == text[0].image.shape
     again, _ = explain(loaded, tmp_path, 3, SaliencyConfig(), 2, False)
     assert json.dumps(again) == json.dumps(entry)
 
 
-def test_an_impossible_explanation_says_what_to_do(kept):
-    store, _, bare = kept
+def test_an_impossible_explanation_says_what_to_do(trained_runs):
+    store, _, bare = trained_runs
     with pytest.raises(BenchError, match="not saved; run its study again with them"):
         load(store, bare.key)
     with pytest.raises(BenchError, match="no finished trial 0000"):
         load(store, "0000")
 
 
-def test_the_command_prints_scores_and_leaves_maps(kept, capsys, monkeypatch):
-    store, trial, _ = kept
+def test_the_command_prints_scores_and_leaves_maps(trained_runs, capsys, monkeypatch):
+    store, trial, _ = trained_runs
     monkeypatch.setenv("BENCH_RESULTS", str(store.root))
     words = ["--scans", "2", "--untrained", "1", "--json", "--no-randomise"]
     status, out, err = printed(capsys, monkeypatch, "explain", trial.key, *words)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from synthetic_results import Made, Told, write
+from synthetic_results import ArmSpec, DataSetSpec, write
 
 from bench.analysis.robustness import robustness_run, trained_networks
 from bench.analysis.robustness.corruptions import CORRUPTIONS, corrupt_scan
@@ -126,31 +126,31 @@ def test_undisturbed_scans_give_the_predictions_of_the_record_to_the_last_bit(ra
     assert {cell.arm for cell in work.cells} == {"constant", "net", "student", "fading"}
     robustness_run.run_robustness(work)
     for cell in work.cells:
-        said = robustness_cache.read(work.folder, cell.key, work.store.mark(cell.key))
-        np.testing.assert_array_equal(said["clean", 0], work.store.predictions(cell.key)["selected"])
-        assert set(said) == {("clean", 0), *(("noise", at) for at in range(1, 6))}
+        result = robustness_cache.read(work.folder, cell.key, work.store.mark(cell.key))
+        np.testing.assert_array_equal(result["clean", 0], work.store.predictions(cell.key)["selected"])
+        assert set(result) == {("clean", 0), *(("noise", at) for at in range(1, 6))}
         if cell.arm == "constant":
-            np.testing.assert_array_equal(said["clean", 0], said["noise", 5])
+            np.testing.assert_array_equal(result["clean", 0], result["noise", 5])
 
 
 def test_saved_predictions_are_reused_unless_their_record_changes(ran, monkeypatch):
-    asked, ask = [], trained_networks.predict_corrupted
+    requested, ask = [], trained_networks.predict_corrupted
     monkeypatch.setattr(
         trained_networks,
         "predict_corrupted",
-        lambda loaded, *what: asked.append((len(loaded), what)) or ask(loaded, *what),
+        lambda loaded, *what: requested.append((len(loaded), what)) or ask(loaded, *what),
     )
     robustness_run.run_robustness(work_of(ran, ["net"]))
-    assert len(asked) == 2 * 6  # two folds
+    assert len(requested) == 2 * 6  # two folds
     work, steps = work_of(ran, corruptions=("noise", "blur")), []
     robustness_run.run_robustness(work, lambda done, total: steps.append((done, total)))
-    assert sorted({count for count, _ in asked[12:]}) == [3, 4]  # all networks of a fold together; the first is done
+    assert sorted({count for count, _ in requested[12:]}) == [3, 4]  # the networks of a fold together; one is done
     assert steps[-1] == (work.total, work.total) == (8 * 11, 8 * 11)
-    before = len(asked)
+    before = len(requested)
     robustness_run.run_robustness(work)
-    assert len(asked) == before
-    said = robustness_cache.read(work.folder, work.cells[0].key, "another record")
-    assert said == {}
+    assert len(requested) == before
+    result = robustness_cache.read(work.folder, work.cells[0].key, "another record")
+    assert result == {}
 
 
 def test_scores_curves_and_losses_are_those_of_the_predictions(ran):
@@ -178,9 +178,9 @@ def test_scores_curves_and_losses_are_those_of_the_predictions(ran):
     point = curves[(curves["arm"] == "net") & (curves["corruption"] == "noise") & (curves["strength"] == 5)].iloc[0]
     assert point["score"] == pytest.approx(net[(net["corruption"] == "noise") & (net["strength"] == 5)]["score"].mean())
     assert 0 <= point["low"] <= point["score"] <= point["high"] <= 1
-    shown = next(table for table in tables.format_tables(_frames(ran)) if table.name == "stress")
-    assert [row[0] for row in shown.rows] == ["constant", "net", "student", "fading"]
-    assert "the mean over 2 corruptions at 5 strengths" in shown.caption
+    stress = next(table for table in tables.format_tables(_frames(ran)) if table.name == "stress")
+    assert [row[0] for row in stress.rows] == ["constant", "net", "student", "fading"]
+    assert "the mean over 2 corruptions at 5 strengths" in stress.caption
 
 
 def _frames(root):
@@ -204,13 +204,13 @@ def test_a_lower_score_that_is_better_loses_upwards():
         name="x", kind="real", sign=-1, external=False, task=SimpleNamespace(kind="regression", primary="mae"),
         of=lambda arm, role="arm": runs, predictions=lambda run: {"y": np.arange(4.0), "groups": np.arange(4)},
     )  # fmt: skip
-    said = {("clean", 0): np.arange(4.0) + 1, **{("blur", at): np.arange(4.0) + 1 + at for at in range(1, 6)}}
-    both = RobustnessScores(section, {"0": said, "1": said})
+    expected = {("clean", 0): np.arange(4.0) + 1, **{("blur", at): np.arange(4.0) + 1 + at for at in range(1, 6)}}
+    both = RobustnessScores(section, {"0": expected, "1": expected})
     row = dict(zip(robustness_table.DROPS, robustness_table._dropped(both, "a"), strict=True))
     assert (row["clean"], row["disturbed"], row["drop"], row["worst_drop"]) == (1, 4, 3, 3)
     assert row["worst"] == "blur"
     assert math.isnan(row["low"])  # two folds that agree say nothing of their error
-    half = RobustnessScores(section, {"0": said, "1": {key: said[key] for key in [("clean", 0), ("blur", 1)]}})
+    half = RobustnessScores(section, {"0": expected, "1": {key: expected[key] for key in [("clean", 0), ("blur", 1)]}})
     row = dict(zip(robustness_table.DROPS, robustness_table._dropped(half, "a"), strict=True))
     assert (row["folds"], row["folds_planned"]) == (1, 2)
 
@@ -224,8 +224,8 @@ def test_the_command_reports_the_loss_and_what_to_do_without_weights(ran):
 
     done = bench("stress", "--study", "tiny", "--arm", "net", "-c", "noise", "-c", "motion", "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert [row["arm"] for row in told["drops"]] == ["net"]
+    output = json.loads(done.stdout)
+    assert [row["arm"] for row in output["drops"]] == ["net"]
     names = {path.name for path in (ran / "tiny" / "stress").iterdir()}
     assert {"scores.csv", "curves.csv", "drops.csv", "tiny_volumes-curves.png"} <= names
     frame = pd.read_csv(ran / "tiny" / "stress" / "scores.csv")
@@ -238,9 +238,9 @@ def test_the_command_reports_the_loss_and_what_to_do_without_weights(ran):
     assert work_of(ran).lacking == {"net": 1}
     for path in (ran / "trials").glob("*/weights.safetensors"):
         path.unlink()
-    with pytest.raises(BenchError, match="bench run --study tiny --keep-weights") as told:
+    with pytest.raises(BenchError, match="bench run --study tiny --keep-weights") as error:
         work_of(ran)
-    assert told.value.status == 2
+    assert error.value.status == 2
     shutil.rmtree(ran / "tiny")
     with pytest.raises(BenchError, match="the study tiny has not been run here"):
         work_of(ran)
@@ -292,9 +292,9 @@ def test_masks_are_scored_on_their_own_grid(plugins, tmp_path):
 
 
 def test_undisturbed_scans_have_the_interval_of_the_score(tmp_path):
-    results = tables.gather(write(tmp_path, {"a": Told(0.7)}, [Made("scans", people=60)]), Store(tmp_path))
+    results = tables.gather(write(tmp_path, {"a": ArmSpec(0.7)}, [DataSetSpec("scans", people=60)]), Store(tmp_path))
     section = results.sections[0]
-    said = {run.cell.key: {("clean", 0): section.predictions(run)["selected"]} for run in section.of("a")}
-    point = robustness_curves_table._point(RobustnessScores(section, said), "a", "blur", 0)
+    result = {run.cell.key: {("clean", 0): section.predictions(run)["selected"]} for run in section.of("a")}
+    point = robustness_curves_table._point(RobustnessScores(section, result), "a", "blur", 0)
     row = tables.section_tables(results)[0].scores.iloc[0]
     assert point[:3] == pytest.approx((row["score"], row["low"], row["high"]))

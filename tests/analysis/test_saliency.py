@@ -157,8 +157,8 @@ def test_slabs_planes_and_coarse_voxels_are_carried_back():
     odd, view = np.ones((1, 47, 58, 49), np.float32), Volume(5.5)  # voxels on a border count for both
     even = backproject_view(view, np.ones(view.shape(odd.shape, (4.0,) * 3)), odd, (4.0,) * 3)
     assert even.min() == even.max() > 0
-    shown = view(torch.from_numpy(odd)[None].requires_grad_(), (4.0,) * 3)
-    assert even.sum() == pytest.approx(shown.numel())
+    image = view(torch.from_numpy(odd)[None].requires_grad_(), (4.0,) * 3)
+    assert even.sum() == pytest.approx(image.numel())
     assert input_voxels(Max(), (1, 6, 6, 6), MM).all()
     assert project_back(registry.make("methods", "timm2d", {"view": "max"}).view, np.ones((1, 6, 6)), x, MM).sum() == 36
     with pytest.raises(ValueError, match="does not fit"):
@@ -234,10 +234,10 @@ def test_every_kind_of_network_has_maps_of_its_scans(kind, plugins, tmp_path):
     assert record.status == "done", record.error
     loaded = load(store, trial.key)
     for by in ("gradient", "grad_cam", "occlusion"):
-        entry, shown = explain(loaded, tmp_path / by, 2, SaliencyConfig(by), 0, by == "gradient")
-        assert (shown[0].label == "mean of 2") == (kind != "images") == (tmp_path / by / "mean-map.nii.gz").is_file()
+        entry, text = explain(loaded, tmp_path / by, 2, SaliencyConfig(by), 0, by == "gradient")
+        assert (text[0].label == "mean of 2") == (kind != "images") == (tmp_path / by / "mean-map.nii.gz").is_file()
         image = nib.load(tmp_path / by / "scan-000.nii.gz")
         assert image.shape == (tuple(made.shape[1:]) if len(made.shape) == 4 else (*made.shape[1:], 1))
-        assert shown[0].map.shape == image.shape
+        assert text[0].map.shape == image.shape
         assert "not known" in entry["note"]  # these tiny sets do not say where their signal is
         assert (len(entry["layers drawn anew"]) > 1) == (by == "gradient")

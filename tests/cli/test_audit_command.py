@@ -38,9 +38,9 @@ def test_the_command_prints_text_and_json(tmp_path, rng):
     table = tmp_path / "split.csv"
     table.write_text("path,split\nKlasse ä/1.png,train\nKlasse ä/2.png,train\nb/3.png,test\n")
     arguments = ["audit", "--images", str(root), "--split", str(table)]
-    shown = CliRunner().invoke(app, [*arguments, "--sweep"])
-    assert shown.exit_code == 0, shown.output
-    assert "pixel-exact duplicates: 2 images in 1 groups" in shown.output
+    printed = CliRunner().invoke(app, [*arguments, "--sweep"])
+    assert printed.exit_code == 0, printed.output
+    assert "pixel-exact duplicates: 2 images in 1 groups" in printed.output
     report = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
     assert report["exact"]["across_parts"] == report["exact"]["across_classes"] == 1
 
@@ -57,9 +57,9 @@ def test_the_command_prints_text_and_json(tmp_path, rng):
     ],
 )
 def test_a_command_that_cannot_be_is_refused_in_words(arguments, message):
-    shown = CliRunner().invoke(app, ["audit", *arguments])
-    assert isinstance(shown.exception, BenchError)
-    assert message in str(shown.exception)
+    printed = CliRunner().invoke(app, ["audit", *arguments])
+    assert isinstance(printed.exception, BenchError)
+    assert message in str(printed.exception)
 
 
 def test_a_prepared_set_is_audited_with_the_balance_of_its_folds():
@@ -70,9 +70,11 @@ def test_a_prepared_set_is_audited_with_the_balance_of_its_folds():
     tests = {each.column: each for each in balance(prepared)}
     assert tests["class"].test == "chi-square"
     assert tests["class"].p > 0.9
-    shown = CliRunner().invoke(app, ["audit", "phantom_ad", *(f"--set={key}={value}" for key, value in SMALL.items())])
-    assert shown.exit_code == 0, shown.output
-    assert "balance of the folds of phantom_ad" in shown.output
+    printed = CliRunner().invoke(
+        app, ["audit", "phantom_ad", *(f"--set={key}={value}" for key, value in SMALL.items())]
+    )
+    assert printed.exit_code == 0, printed.output
+    assert "balance of the folds of phantom_ad" in printed.output
 
 
 def test_uneven_folds_are_reported_with_correction_for_their_number():

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 import typer
-from command_line import said
+from command_line import run_command
 
 from bench import registry
 from bench.cli import app, join_numbers, main
@@ -34,10 +34,10 @@ def test_a_study_runs_from_nothing_to_a_report(plugins, tmp_path, one_format, ca
     assert page.is_file()
     state = json.loads(bench("status", "--study", "pair", "--json").stdout)
     assert (state["planned"], state["done"], state["open"]) == (4, 4, 0)
-    status, printed = said(capsys, monkeypatch, "run", "--study", "pair")
+    status, printed = run_command(capsys, monkeypatch, "run", "--study", "pair")
     assert (status, "4 of them done" in printed) == (0, True), printed
     page.unlink()
-    assert said(capsys, monkeypatch, "report", "--study", "pair")[0] == 0
+    assert run_command(capsys, monkeypatch, "report", "--study", "pair")[0] == 0
     assert page.is_file()
 
 
@@ -108,9 +108,9 @@ def test_list_has_every_member(kind):
 
 
 def test_plan_counts_what_would_run(plugins):
-    said = json.loads(bench("plan", "--study", "tiny", "--json").stdout)
-    assert (said["trials"], said["done"]) == (14, 0)
-    assert {row["arm"]: row["trials"] for row in said["arms"]}["constant (random labels)"] == 4
+    output = json.loads(bench("plan", "--study", "tiny", "--json").stdout)
+    assert (output["trials"], output["done"]) == (14, 0)
+    assert {row["arm"]: row["trials"] for row in output["arms"]}["constant (random labels)"] == 4
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,9 @@ def test_sizes_may_be_given_as_words():
 
 def test_cost_matches_the_reference(capsys, monkeypatch):
     words = ["cost", "dclse", "--shape", "3", "110", "110", "--json"]
-    whole, off = (json.loads(said(capsys, monkeypatch, *words, *more)[1]) for more in ([], ["--set", "dgm=none"]))
+    whole, off = (
+        json.loads(run_command(capsys, monkeypatch, *words, *more)[1]) for more in ([], ["--set", "dgm=none"])
+    )
     assert whole["parameters"] == 8060630
     assert whole["forward_flops"] == pytest.approx(2 * 0.2902e9, rel=5e-4)
     assert off["parameters"] == 7434998

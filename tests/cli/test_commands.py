@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import said
+from command_line import run_command
 
 from bench import cli, registry
 
@@ -46,32 +46,32 @@ def test_every_file_with_a_command_is_a_command_of_its_name():
 
 def test_a_file_in_a_plugin_folder_adds_a_command(folder, capsys, monkeypatch):
     (folder / "count.py").write_text(OWN)
-    status, text = said(capsys, monkeypatch, "--help")
+    status, text = run_command(capsys, monkeypatch, "--help")
     assert status == 0
     assert "Count the data sets that are known here." in text
     known = len(registry.names("datasets"))
-    assert said(capsys, monkeypatch, "count", "--twice") == (0, f"{2 * known}\n")
+    assert run_command(capsys, monkeypatch, "count", "--twice") == (0, f"{2 * known}\n")
 
 
 def test_a_plugin_never_replaces_a_built_in_command(folder, capsys, monkeypatch):
     (folder / "list.py").write_text(OWN)
-    status, text = said(capsys, monkeypatch, "list", "studies")
+    status, text = run_command(capsys, monkeypatch, "list", "studies")
     assert status == 0
     assert "quickstart" in text
-    status, text = said(capsys, monkeypatch, "--help")
+    status, text = run_command(capsys, monkeypatch, "--help")
     assert "'list' is a built-in command; rename the file" in " ".join(text.split())
     assert "Count the data sets" not in text
 
 
 def test_a_plugin_that_cannot_be_loaded_stops_no_built_in_command(folder, capsys, monkeypatch):
     (folder / "broken.py").write_text("COMMAND = 1 / 0\n")
-    assert said(capsys, monkeypatch, "guide")[0] == 0
-    status, text = said(capsys, monkeypatch, "broken")
+    assert run_command(capsys, monkeypatch, "guide")[0] == 0
+    status, text = run_command(capsys, monkeypatch, "broken")
     assert status == 2
     assert "broken.py cannot be loaded: ZeroDivisionError" in text
 
 
 def test_an_unknown_command_names_the_nearest(capsys, monkeypatch):
-    status, text = said(capsys, monkeypatch, "staus")
+    status, text = run_command(capsys, monkeypatch, "staus")
     assert status == 2
     assert "Did you mean 'status'?" in text

@@ -10,7 +10,7 @@ from functools import cache
 
 import pytest
 import typer
-from command_line import said
+from command_line import run_command
 from documented_blocks import ROOT, Block, blocks, mentioned, plug_ins
 from typer.exceptions import TyperException
 
@@ -68,8 +68,8 @@ def test_every_option_and_every_name_in_a_command_exists(words, newcomer):
     name, params = parsed(words)
     if params.get("study") and name != "compare":
         arms = [label for label, _ in registry.study(params["study"]).rows()]
-        asked = params.get("arm") or []
-        assert {asked} if isinstance(asked, str) else set(asked) <= set(arms)
+        requested = params.get("arm") or []
+        assert {requested} if isinstance(requested, str) else set(requested) <= set(arms)
     for text in params.get("datasets") or []:
         for data in map(Data.parse, text.split(",")):
             assert {data.name, *([data.external.name] if data.external else [])} <= set(registry.names("datasets"))
@@ -101,7 +101,7 @@ def test_every_command_that_is_mentioned_exists_with_its_options(page, command):
 def test_commands_that_take_seconds_run_as_they_stand(block, newcomer, capsys, monkeypatch):
     assert len(block.commands) == len(block.lines)
     for words in block.commands:
-        status, text = said(capsys, monkeypatch, *words)
+        status, text = run_command(capsys, monkeypatch, *words)
         assert status == 0, f"bench {' '.join(words)}\n{text}"
         assert text.strip()
 
@@ -112,9 +112,9 @@ def test_studies_that_take_long_are_planned(block, newcomer, capsys, monkeypatch
     for words in block.commands:
         name, params = parsed(words)
         assert name == "run"
-        asked = [word for text in params["datasets"] or [] for word in ("--datasets", text)]
-        asked += [f"--{name}" for name in ("phantoms",) if params[name]]
-        status, text = said(capsys, monkeypatch, "plan", "--study", params["study"], *asked)
+        requested = [word for text in params["datasets"] or [] for word in ("--datasets", text)]
+        requested += [f"--{name}" for name in ("phantoms",) if params[name]]
+        status, text = run_command(capsys, monkeypatch, "plan", "--study", params["study"], *requested)
         assert status == 0, f"bench {' '.join(words)}\n{text}"
         assert re.search(r"[1-9]\d* trials, 0 of them done", text)
 

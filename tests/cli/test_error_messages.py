@@ -13,7 +13,7 @@ import time
 import bids_trees
 import numpy as np
 import pytest
-from command_line import said
+from command_line import run_command
 
 from bench import registry
 from bench.core import RunAbortedError
@@ -77,11 +77,11 @@ def test_an_interrupted_run_says_that_it_can_be_resumed(plugins, tmp_path, numbe
     while not list(tmp_path.glob("results/trials/[!.]*/record.json")):
         time.sleep(0.02)
     child.send_signal(number)
-    _, said = child.communicate()
+    _, output = child.communicate()
     assert child.returncode == status
     warned = number == signal.SIGINT  # the first Ctrl-C lets the trial in flight end, and says so
-    assert ("finishing running trials; press Ctrl-C again to stop now" in said) == warned
-    assert said.splitlines()[-1] == "bench: interrupted; finished trials are saved; run the same command to resume"
+    assert ("finishing running trials; press Ctrl-C again to stop now" in output) == warned
+    assert output.splitlines()[-1] == "bench: interrupted; finished trials are saved; run the same command to resume"
 
 
 def test_broken_scans_stop_a_preparation_unless_they_may_be_left_out(tmp_path):
@@ -94,9 +94,9 @@ def test_broken_scans_stop_a_preparation_unless_they_may_be_left_out(tmp_path):
     assert "--skip-broken" in stopped.stderr
     done = bench("prepare", "ad_oasis", "--from", tree, "--skip-broken", "--json")
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert [each["id"] for each in said["broken"]] == ["sub-2_ses-01"]
-    assert "1 scans cannot be used and are left out; manifest.json lists them with reasons" in said["notes"]
+    output = json.loads(done.stdout)
+    assert [each["id"] for each in output["broken"]] == ["sub-2_ses-01"]
+    assert "1 scans cannot be used and are left out; manifest.json lists them with reasons" in output["notes"]
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def study_of_scans(plugins, mine, one_format, monkeypatch, capsys):
 
     def run() -> str:
         words = ["run", "--study", "study", "--arm", "constant", "--launcher", "serial"]
-        status, text = said(capsys, monkeypatch, *words)
+        status, text = run_command(capsys, monkeypatch, *words)
         assert status == 0, text
         return text
 

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 import yaml
-from command_line import said
+from command_line import run_command
 from documented_blocks import GUIDE, ROOT, blocks, links, pages, plug_ins
 from rich.console import Console
 
@@ -19,7 +19,7 @@ def test_the_readme_is_short():
 
 
 def test_without_a_topic_every_page_is_listed_with_one_line(capsys, monkeypatch):
-    status, text = said(capsys, monkeypatch, "guide")
+    status, text = run_command(capsys, monkeypatch, "guide")
     lines = text.splitlines()
     assert status == 0
     assert [line.split()[0] for line in lines] == sorted(path.stem for path in GUIDE.glob("*.md"))
@@ -27,7 +27,7 @@ def test_without_a_topic_every_page_is_listed_with_one_line(capsys, monkeypatch)
 
 
 def test_a_page_that_is_piped_is_its_markdown_without_the_comments_for_tests(capsys, monkeypatch):
-    status, text = said(capsys, monkeypatch, "guide", "clusters")
+    status, text = run_command(capsys, monkeypatch, "guide", "clusters")
     written = (GUIDE / "clusters.md").read_text()
     assert status == 0
     assert text == "\n".join(line for line in written.split("\n") if not line.startswith("<!--"))
@@ -36,7 +36,7 @@ def test_a_page_that_is_piped_is_its_markdown_without_the_comments_for_tests(cap
 
 def test_a_page_in_a_terminal_is_drawn_with_links_as_commands_and_paths(capsys, monkeypatch):
     monkeypatch.setattr(Console, "is_terminal", True)
-    status, text = said(capsys, monkeypatch, "guide", "data")
+    status, text = run_command(capsys, monkeypatch, "guide", "data")
     assert status == 0
     assert "```" not in text
     assert "(see bench guide dclse)" in " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())
@@ -53,7 +53,7 @@ def test_no_link_is_left_in_a_page_for_a_terminal(topic):
 
 
 def test_an_unknown_topic_ends_with_2_and_the_nearest_name(capsys, monkeypatch):
-    status, text = said(capsys, monkeypatch, "guide", "pluggins")
+    status, text = run_command(capsys, monkeypatch, "guide", "pluggins")
     assert status == 2
     assert "did you mean 'plugins'?" in text
 

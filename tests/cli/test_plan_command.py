@@ -1,4 +1,4 @@
-"""`bench plan`: what it counts, what it quotes, and what it tells before a run would."""
+"""`bench plan`: counts, estimates, and the errors that it reports before a run."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ def test_the_plan_says_which_arms_read_scans_that_are_too_small_for_them(plugins
 
 
 @pytest.mark.parametrize(
-    ("arm", "said"),
+    ("arm", "message"),
     [
         ('Arm("timm2d", {"network": "resnet19"})', "no network 'resnet19'"),
         ('Arm("monai3d", {"network": "ResNet19"})', "no classifier 'ResNet19'; did you mean 'ResNet'?"),
         ('Arm("timm2d", {"weights": "w.bin", "checksum": "0"})', "w.bin"),
     ],
 )
-def test_the_plan_reports_missing_networks_and_weights(tmp_path, monkeypatch, capsys, arm, said):
+def test_the_plan_reports_missing_networks_and_weights(tmp_path, monkeypatch, capsys, arm, message):
     (tmp_path / "plugins").mkdir()
     (tmp_path / "w.bin").write_bytes(b"\x80\x04pickle")
     (tmp_path / "plugins" / "wrong.py").write_text(
@@ -100,9 +100,9 @@ def test_the_plan_reports_missing_networks_and_weights(tmp_path, monkeypatch, ca
         main()
     registry.clear_cache()
     assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert told.startswith("bench: arm 'a' of the study wrong: ")
-    assert said in told
+    output = capsys.readouterr().err
+    assert output.startswith("bench: arm 'a' of the study wrong: ")
+    assert message in output
 
 
 def test_the_study_of_the_guide_uses_the_parameters_of_each_fold(tmp_path, monkeypatch):

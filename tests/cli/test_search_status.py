@@ -9,7 +9,7 @@ import time
 
 import free_search
 import pytest
-from command_line import said
+from command_line import run_command
 from free_search import search
 
 from bench.cli import search_status as shown
@@ -22,7 +22,7 @@ NOW = time.time()
 
 
 @pytest.fixture
-def begun(tmp_path):
+def started_search(tmp_path):
     """A search that was written down, on its storage, and how to look at it."""
     one = search()
     storage, claims = tune.OptunaStorage(str(tmp_path / "s.db")), tmp_path / ".search"
@@ -33,8 +33,8 @@ def begun(tmp_path):
     return one, storage, claims, lambda: search_progress.read_progress("formula", result_files.read_searches(folder))
 
 
-def test_every_candidate_is_counted_as_what_became_of_it(begun):
-    one, storage, claims, look = begun
+def test_every_candidate_is_counted_as_what_became_of_it(started_search):
+    one, storage, claims, look = started_search
     assert (look()["planned"], look()["open"], look()["running"]) == (40, 40, []), "nothing is there yet"
     with tune.SearchSession(one, storage, 40, claims) as session:
         session.tell(session.ask().number, CandidateOutcome("done", {"validation": 0.5}, 10.0, 8))
@@ -54,16 +54,16 @@ def test_every_candidate_is_counted_as_what_became_of_it(begun):
     assert [row["fold"] for row in state["not_asked"]] == [1]
 
 
-def test_a_candidate_of_a_process_that_ended_is_open(begun):
-    one, storage, claims, look = begun
+def test_a_candidate_of_a_process_that_ended_is_open(started_search):
+    one, storage, claims, look = started_search
     with tune.SearchSession(one, storage, 40, claims) as session:
         session.ask()
     state = look()
     assert (state["running"], state["open"], state["left_seconds"]) == ([], 40, None)
 
 
-def test_a_candidate_that_ends_while_the_storage_is_read_counts_towards_the_speed(begun, monkeypatch):
-    one, storage, claims, look = begun
+def test_a_candidate_that_ends_while_the_storage_is_read_counts_towards_the_speed(started_search, monkeypatch):
+    one, storage, claims, look = started_search
     with tune.SearchSession(one, storage, 40, claims) as session:
         number = session.ask().number
 
@@ -78,8 +78,8 @@ def test_a_candidate_that_ends_while_the_storage_is_read_counts_towards_the_spee
     assert state["per_hour"] is not None
 
 
-def test_the_lines_match_the_state(begun):
-    one, storage, claims, look = begun
+def test_the_lines_match_the_state(started_search):
+    one, storage, claims, look = started_search
     with tune.SearchSession(one, storage, 40, claims) as session:
         session.tell(session.ask().number, CandidateOutcome("failed", error="ValueError: no"))
         session.ask()
@@ -92,23 +92,23 @@ def test_the_lines_match_the_state(begun):
     ]
 
 
-def test_a_storage_that_cannot_be_read_is_reported_and_the_rest_is_counted(begun):
-    _, storage, _, look = begun
+def test_a_storage_that_cannot_be_read_is_reported_and_the_rest_is_counted(started_search):
+    _, storage, _, look = started_search
     storage.path.write_bytes(b"not a database, " * 100)
     (words,) = look()["closed"].values()
     assert "not a SQLite database" in words
     assert look()["planned"] == 40
 
 
-def test_the_password_of_a_storage_is_not_written_down(begun, tmp_path):
-    one, *_ = begun
+def test_the_password_of_a_storage_is_not_written_down(started_search, tmp_path):
+    one, *_ = started_search
     result_files.write_searches(
         tmp_path, "formula", [one], [one], tune.OptunaStorage("postgresql://me:secret@host/base"), tmp_path
     )
     assert "secret" not in (tmp_path / "searches.json").read_text()
 
 
-def test_a_list_of_searches_that_cannot_be_read_is_refused(begun):
+def test_a_list_of_searches_that_cannot_be_read_is_refused(started_search):
     (plan.folder("formula") / "searches.json").write_text("{")
     with pytest.raises(BenchError, match="delete it: `bench tune` writes a new one"):
         result_files.read_searches(plan.folder("formula"))
@@ -116,16 +116,16 @@ def test_a_list_of_searches_that_cannot_be_read_is_refused(begun):
 
 def test_the_command_reports_a_search_alone_and_with_a_run(plugins, capsys, monkeypatch):
     words = ["tune", "--study", "searched", "--launcher", "serial", "--arm", "net", "--fold", "0", "--trials", "2"]
-    assert said(capsys, monkeypatch, *words)[0] == 0
-    status, told = said(capsys, monkeypatch, "status", "--study", "searched")
-    assert status == 0, told
-    assert "searched: its search: 2 of 2 candidates complete" in told
-    assert "not searched yet: tiny_volumes, dropping, partition 0, fold 1" in told
-    status, told = said(capsys, monkeypatch, "status", "--study", "searched", "--watch")
-    assert (status, told.count("\n")) == (0, 1), "nothing is open: one look"
-    assert said(capsys, monkeypatch, "run", "--study", "searched", "--arm", "constant")[0] == 0
-    status, told = said(capsys, monkeypatch, "status", "--study", "searched", "--json")
-    state = json.loads(told)
+    assert run_command(capsys, monkeypatch, *words)[0] == 0
+    status, output = run_command(capsys, monkeypatch, "status", "--study", "searched")
+    assert status == 0, output
+    assert "searched: its search: 2 of 2 candidates complete" in output
+    assert "not searched yet: tiny_volumes, dropping, partition 0, fold 1" in output
+    status, output = run_command(capsys, monkeypatch, "status", "--study", "searched", "--watch")
+    assert (status, output.count("\n")) == (0, 1), "nothing is open: one look"
+    assert run_command(capsys, monkeypatch, "run", "--study", "searched", "--arm", "constant")[0] == 0
+    status, output = run_command(capsys, monkeypatch, "status", "--study", "searched", "--json")
+    state = json.loads(output)
     assert (state["done"], state["search"]["complete"], state["search"]["open"]) == (2, 2, 0)
 
 

@@ -43,14 +43,14 @@ def finish(store, trial, ended, seconds, status="done", why=""):
 def test_a_running_trial_is_listed_with_its_progress(written):
     entry, cells, store = written
     assert StatusReader(entry, store).status().running == []
-    with store.claim(cells[0].trial.key) as held:
-        note_progress(held, lambda fraction: None, "node one")(0.25)
-        (seen,) = StatusReader(entry, store).status().running
-        assert seen["key"] == cells[0].trial.key
-        assert (seen["arm"], seen["fold"], seen["node"]) == (cells[0].arm, cells[0].trial.fold, "node one")
-        held.write_note(json.dumps({"fraction": 0.5, "since": 10.0, "node": ""}))
-        (seen,) = StatusReader(entry, store).status(now=25.0).running
-        assert (seen["fraction"], seen["seconds"]) == (0.5, 15.0)
+    with store.claim(cells[0].trial.key) as claim:
+        note_progress(claim, lambda fraction: None, "node one")(0.25)
+        (observed,) = StatusReader(entry, store).status().running
+        assert observed["key"] == cells[0].trial.key
+        assert (observed["arm"], observed["fold"], observed["node"]) == (cells[0].arm, cells[0].trial.fold, "node one")
+        claim.write_note(json.dumps({"fraction": 0.5, "since": 10.0, "node": ""}))
+        (observed,) = StatusReader(entry, store).status(now=25.0).running
+        assert (observed["fraction"], observed["seconds"]) == (0.5, 15.0)
     assert StatusReader(entry, store).status().running == []
 
 
@@ -64,8 +64,8 @@ def test_speed_and_time_left_are_those_of_the_trials_that_ended(written):
     state = reader.status(NOW)
     assert state.per_hour == pytest.approx(3600 * 2 / 120)  # two since the first of them began
     assert state.left_seconds is None
-    with store.claim(cells[-1].trial.key) as held:
-        held.write_note(json.dumps({"fraction": 0.5, "since": NOW, "node": ""}))
+    with store.claim(cells[-1].trial.key) as claim:
+        claim.write_note(json.dumps({"fraction": 0.5, "since": NOW, "node": ""}))
         state = reader.status(NOW)
     assert state.left_seconds == pytest.approx(20.0 * (state.open - 0.5))
     assert reader.status(NOW + 10_000).per_hour is None
@@ -117,18 +117,18 @@ def test_the_live_view_is_plain_lines_where_there_is_no_terminal_and_ends_with_t
 def test_a_running_trial_reports_its_progress(written, monkeypatch):
     entry, cells, store = written
     monkeypatch.setattr("bench.experiments.launch.locked_trial.NOTE_EVERY", 0.0)
-    seen = []
+    observed = []
 
     class Looking(Quiet):
         def moved(self, trial, fraction):
             running = StatusReader(entry, store).status().running
-            seen.extend(row["fraction"] for row in running if row["key"] == trial.key)
+            observed.extend(row["fraction"] for row in running if row["key"] == trial.key)
 
     some = [cell for cell in cells if cell.arm == "net"][:1]
     work = launch.outstanding(some, store)
     launch.launch(replace(work, waves=[work.waves[-1][:1]]), store, "serial", Looking())
-    assert seen == sorted(seen)
-    assert len(set(seen)) > 2
+    assert observed == sorted(observed)
+    assert len(set(observed)) > 2
 
 
 def test_without_a_study_all_studies_in_the_folder_are_listed(written, capsys, monkeypatch):
@@ -153,5 +153,5 @@ def test_after_ctrl_c_the_watch_says_that_the_study_continues(written, tmp_path)
     child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     child.stdout.readline()
     child.send_signal(signal.SIGINT)
-    _, said = child.communicate()
-    assert (child.returncode, said) == (130, "bench: interrupted; the run itself goes on\n")
+    _, output = child.communicate()
+    assert (child.returncode, output) == (130, "bench: interrupted; the run itself goes on\n")

@@ -83,7 +83,7 @@ def slurm(tmp_path):
     """The batch script with programs that only write down how they were called; bench takes so many seconds, and ends
     with `status` where it is asked to. head, ray: what the head does, and whoever asks after it."""
 
-    begun = []
+    processes = []
 
     def begin(seconds, status=130, head="exec sleep 60", ray="true"):
         programs, log = tmp_path / "programs", tmp_path / "log"
@@ -100,13 +100,13 @@ def slurm(tmp_path):
         subprocess.run(["bash", "-n", str(script)], check=True)
         around = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(tmp_path / "home")}
         around |= {"SLURM_JOB_ID": "12345", "SLURM_CPUS_PER_TASK": "4", "SLURM_JOB_NODELIST": "n[1-2]"}
-        said = (tmp_path / "said").open("w")
-        begun.append(subprocess.Popen(["bash", str(script)], env=around, start_new_session=True, stderr=said))
-        said.close()
-        return begun[-1], log
+        expected = (tmp_path / "said").open("w")
+        processes.append(subprocess.Popen(["bash", str(script)], env=around, start_new_session=True, stderr=expected))
+        expected.close()
+        return processes[-1], log
 
     yield begin
-    for job in begun:
+    for job in processes:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(job.pid, signal.SIGKILL)
         job.wait()
@@ -115,11 +115,11 @@ def slurm(tmp_path):
 def test_the_batch_script_begins_a_head_and_its_workers_and_runs_the_study_there(slurm):
     job, log = slurm(0)
     assert job.wait(30) == 0
-    said = log.read_text()
-    assert f"{COMMAND[6:]} 10.1.2.3:32345" in said
-    assert "--nodelist=n1 ray start --block --num-cpus=4 --num-gpus=0 --head --node-ip-address=10.1.2.3" in said
-    assert "--nodelist=n2 bash -c" in said
-    assert "--address=10.1.2.3:32345 --node-name=n2" in said
+    output = log.read_text()
+    assert f"{COMMAND[6:]} 10.1.2.3:32345" in output
+    assert "--nodelist=n1 ray start --block --num-cpus=4 --num-gpus=0 --head --node-ip-address=10.1.2.3" in output
+    assert "--nodelist=n2 bash -c" in output
+    assert "--address=10.1.2.3:32345 --node-name=n2" in output
 
 
 @pytest.mark.parametrize("status", [130, 0])
@@ -134,13 +134,13 @@ def test_the_batch_script_lets_trials_end_when_its_time_is_nearly_over(slurm, st
 
 
 @pytest.mark.parametrize(
-    ("head", "said"),
+    ("head", "message"),
     [("exit 1", "it ended as it began, its words are above"), ("exec sleep 60", "it did not answer within 3 seconds")],
 )
-def test_the_batch_script_ends_with_a_reason_if_no_head_node_starts(slurm, tmp_path, head, said):
+def test_the_batch_script_ends_with_a_reason_if_no_head_node_starts(slurm, tmp_path, head, message):
     job, log = slurm(0, head=head, ray="exit 1")
     assert job.wait(30) == 1
-    assert f"no Ray head at 10.1.2.3:32345: {said}; the study was not begun" in (tmp_path / "said").read_text()
+    assert f"no Ray head at 10.1.2.3:32345: {message}; the study was not begun" in (tmp_path / "said").read_text()
     assert "bench run" not in log.read_text()
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from command_line import said
+from command_line import run_command
 
 from bench import cli, registry
 from bench.core import RunAbortedError, paths
@@ -23,7 +23,7 @@ from bench.storage.record_store import Store
 
 def bench(capsys, monkeypatch, *words):
     """Exit status and output of the command, in one line."""
-    status, text = said(capsys, monkeypatch, *words)
+    status, text = run_command(capsys, monkeypatch, *words)
     return status, " ".join(text.split())
 
 
@@ -35,11 +35,11 @@ def command(plugins, capsys, monkeypatch):
 
 
 def test_it_searches_every_arm_and_fold_and_leaves_winners_a_table_and_pictures(command):
-    status, said = command("--study", "searched")
-    assert status == 0, said
-    assert "4 searches of 4 candidates" in said
-    assert "the test parts are not read" in said
-    assert said.count("on validation") == 4
+    status, output = command("--study", "searched")
+    assert status == 0, output
+    assert "4 searches of 4 candidates" in output
+    assert "the test parts are not read" in output
+    assert output.count("on validation") == 4
     folder = paths.results_root() / "searched"
     entry = tuned_file.read_tuned(folder / tuned_file.FILE)
     assert [(one["arm"], one["fold"]) for one in entry["sets"]] == [
@@ -68,26 +68,26 @@ def test_a_second_command_trains_nothing_and_prints_the_same(command, monkeypatc
     file = paths.results_root() / "searched" / tuned_file.FILE
     first = file.read_text()
     monkeypatch.setattr("bench.experiments.search.run_search.train_candidate", None)
-    status, said = command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
-    assert status == 0, said
+    status, output = command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "2")
+    assert status == 0, output
     assert file.read_text() == first
 
 
 def test_processes_that_end_at_once_write_one_after_the_other(command):
     folder = paths.results_root() / "searched"
     folder.mkdir(parents=True)
-    other, seen = acquire_lock(folder / ".tuned.claim"), []
+    other, observed = acquire_lock(folder / ".tuned.claim"), []
 
     def end():
         while not finished(folder / "search.db"):
             time.sleep(0.1)
         time.sleep(1.0)
-        seen.append((folder / tuned_file.FILE).exists())
+        observed.append((folder / tuned_file.FILE).exists())
         other.release()
 
     threading.Thread(target=end).start()
-    status, said = command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "1")
-    assert (status, seen) == (0, [False]), said
+    status, output = command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "1")
+    assert (status, observed) == (0, [False]), output
     assert (folder / tuned_file.FILE).exists()
 
 
@@ -100,13 +100,13 @@ def finished(path):
 
 def test_a_report_of_the_study_has_the_table_of_its_search(command, capsys, monkeypatch):
     command("--study", "searched", "--fold", "0", "--trials", "2")
-    status, said = bench(capsys, monkeypatch, "run", "--study", "searched", "--arm", "constant")
-    assert status == 0, said
+    status, output = bench(capsys, monkeypatch, "run", "--study", "searched", "--arm", "constant")
+    assert status == 0, output
     assert "### Tuning" in (paths.results_root() / "searched" / "report.md").read_text()
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--study", "searche"], "no study 'searche'; did you mean 'searched'?"),
         (["--study", "tiny"], "has no search"),
@@ -117,9 +117,9 @@ def test_a_report_of_the_study_has_the_table_of_its_search(command, capsys, monk
         (["--study", "searched", "--launcher", "slurm"], "no launcher 'slurm'"),
     ],
 )
-def test_what_the_author_got_wrong_ends_with_2_before_anything_is_trained(command, words, said):
+def test_what_the_author_got_wrong_ends_with_2_before_anything_is_trained(command, words, message):
     status, found = command(*words)
-    assert (status, said in found) == (2, True), found
+    assert (status, message in found) == (2, True), found
     assert not (paths.results_root() / "searched" / tuned_file.FILE).exists()
 
 
@@ -147,15 +147,15 @@ def sets():
 
 def test_one_fold_after_the_other_leaves_the_winners_of_both_and_says_what_is_missing(command):
     place = paths.results_root() / "searched" / "tuning"
-    status, said = command("--study", "searched", "--fold", "0", "--trials", "2")
-    assert status == 0, said
+    status, output = command("--study", "searched", "--fold", "0", "--trials", "2")
+    assert status == 0, output
     found, missing = sets()
     assert found == [("net", 0), ("dropping", 0)]
     assert [each.partition(" on ")[0] for each in missing] == ["net", "dropping"]
-    assert "search not finished: dropping on tiny_volumes, partition 0, fold 1" in said
+    assert "search not finished: dropping on tiny_volumes, partition 0, fold 1" in output
     assert "Not searched yet, to the end: net on" in (place / "report.md").read_text()
     first = {path.name for path in place.glob("*.svg")}
-    status, said = command("--study", "searched", "--fold", "1", "--arm", "net", "--trials", "2")
+    status, output = command("--study", "searched", "--fold", "1", "--arm", "net", "--trials", "2")
     assert (status, sets()[0]) == (0, [("net", 0), ("net", 1), ("dropping", 0)])
     assert first < {path.name for path in place.glob("*.svg")}
     rows = list(csv.DictReader((place / "candidates.csv").read_text().splitlines()))
@@ -173,8 +173,8 @@ def test_results_of_another_storage_stay_unchanged(command):
     earlier = {path.name: path.read_bytes() for path in (folder / "tuning").glob("*.svg")}
     (before,) = tuned_file.read_tuned(folder / tuned_file.FILE)["sets"]
     words = ["--study", "searched", "--arm", "net", "--fold", "1", "--trials", "2"]
-    status, said = command(*words, "--storage", str(folder / "other.log"))
-    assert status == 0, said
+    status, output = command(*words, "--storage", str(folder / "other.log"))
+    assert status == 0, output
     assert tuned_file.read_tuned(folder / tuned_file.FILE)["sets"][0] == before
     assert {name: (folder / "tuning" / name).read_bytes() for name in earlier} == earlier
     rows = list(csv.DictReader((folder / "tuning" / "candidates.csv").read_text().splitlines()))
@@ -199,8 +199,8 @@ def ended(*_):
 
 def test_a_report_of_what_was_only_searched_names_both_commands(command, capsys, monkeypatch):
     command("--study", "searched", "--arm", "net", "--fold", "0", "--trials", "1")
-    status, said = bench(capsys, monkeypatch, "report", "--study", "searched")
+    status, output = bench(capsys, monkeypatch, "report", "--study", "searched")
     assert status == 2
-    assert "was only searched here, not run" in said
-    assert "bench tune --study searched" in said
-    assert "bench run --study searched" in said
+    assert "was only searched here, not run" in output
+    assert "bench tune --study searched" in output
+    assert "bench run --study searched" in output

@@ -1,4 +1,4 @@
-"""Designs of factors: which combinations they hold, what they cannot tell, and which of them are refused."""
+"""Designs of factors: their combinations, what they cannot separate, and which designs are refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_every_design_holds_the_control_first_and_each_combination_once(design):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"design": Design("ful")}, "no kind 'ful'; did you mean 'full'"),
         ({"design": Design(interactions=[("a", "bb")])}, "no factor 'bb'; did you mean"),
@@ -48,13 +48,13 @@ def test_every_design_holds_the_control_first_and_each_combination_once(design):
         ({"factors": {}}, "has a design but no factors"),
     ],
 )
-def test_a_design_that_cannot_be_made_is_refused(changes, said):
-    with pytest.raises(BenchError, match=said):
+def test_a_design_that_cannot_be_made_is_refused(changes, message):
+    with pytest.raises(BenchError, match=message):
         plan.check(study(**{"design": Design("full"), **changes}), "toy")
 
 
 @pytest.mark.parametrize(
-    ("generators", "interactions", "said"),
+    ("generators", "interactions", "message"),
     [
         ({"d": ("a", "x")}, (), "no factor 'x'"),
         ({"d": ("a", "a")}, (), "a product of different factors"),
@@ -63,8 +63,8 @@ def test_a_design_that_cannot_be_made_is_refused(changes, said):
         ({"d": ("c",), "c": ("d",)}, (), "which has its own generator"),
     ],
 )
-def test_a_fraction_that_cannot_estimate_the_requested_effects_is_refused(generators, interactions, said):
-    with pytest.raises(BenchError, match=said):
+def test_a_fraction_that_cannot_estimate_the_requested_effects_is_refused(generators, interactions, message):
+    with pytest.raises(BenchError, match=message):
         plan.check(study(Design("fractional", generators, interactions), "acd"), "toy")
 
 
@@ -84,9 +84,9 @@ def test_factors_that_set_one_parameter_differently_are_refused(first, second):
 
 def test_a_level_that_changes_nothing_is_refused(plugins):
     same = {"rate": Factor({"as it is": {}, "spelled out": {"dropout": 0.0}}, "as it is")}
-    asked = replace(registry.study("tiny"), base=Arm("tiny_net"), factors=same)
+    requested = replace(registry.study("tiny"), base=Arm("tiny_net"), factors=same)
     with pytest.raises(BenchError, match="a level changes nothing"):
-        plan.check(asked, "tiny")
+        plan.check(requested, "tiny")
 
 
 def test_a_factor_with_one_level_and_a_wrong_control_are_refused():

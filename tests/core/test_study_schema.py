@@ -37,7 +37,7 @@ OTHERS += [[("a",)], ["ab"], [("lin", "lin")], {"lin"}, lambda: 0]
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         (
             {"factors": {"dgm": Factor({"on": 4, "off": 2}, "on")}},
@@ -62,8 +62,8 @@ OTHERS += [[("a",)], ["ab"], [("lin", "lin")], {"lin"}, lambda: 0]
         ({"arms": {"control": Arm("linear")}}, "two arms named 'control'"),
     ],
 )
-def test_a_wrong_part_is_named_with_what_it_should_be(changed, said):
-    with pytest.raises(BenchError, match=f"the study s.*{said}"):
+def test_a_wrong_part_is_named_with_what_it_should_be(changed, message):
+    with pytest.raises(BenchError, match=f"the study s.*{message}"):
         check(replace(WHOLE, **changed), "s")
 
 

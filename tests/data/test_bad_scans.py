@@ -33,7 +33,7 @@ FIELDS |= {"quatern_b": (256, "3f"), "srow_x": (280, "4f"), "sizeof_hdr": (0, "i
 
 
 def values(dtype: object = np.int16, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
-    """Voxels of which no two neighbours are alike."""
+    """Voxels whose neighbours all differ."""
     return (np.arange(np.prod(shape)) % 113).reshape(shape).astype(dtype)
 
 
@@ -58,7 +58,7 @@ def placed(folder: Path, made: bytes, name: str = "a.nii.gz") -> Path:
 
 
 def orientations() -> list[np.ndarray]:
-    """All 48 ways in which the axes of a grid can lie along those of space."""
+    """All 48 orientations of the axes of a grid in space."""
     found = []
     for axes, signs in itertools.product(itertools.permutations(range(3)), itertools.product((1, -1), repeat=3)):
         affine = np.zeros((4, 4))

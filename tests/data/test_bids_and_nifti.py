@@ -132,10 +132,11 @@ def test_a_volume_is_turned_to_left_right_posterior_anterior_inferior_superior(t
     assert scan.spacing == (2.0, 3.0, 4.0)
 
 
-@pytest.mark.parametrize(("dtype", "kept"), [(np.uint8, np.uint8), (np.int16, np.float32), (np.float32, np.float32)])
-def test_only_uint8_stays_what_it_is(tmp_path, dtype, kept):
+@pytest.mark.parametrize(("dtype", "saved"), [(np.uint8, np.uint8), (np.int16, np.float32), (np.float32, np.float32)])
+def test_only_uint8_stays_what_it_is(tmp_path, dtype, saved):
     assert (
-        read_scan(bids_trees.write_scan(tmp_path / "a.nii.gz", bids_trees.volume((3, 3, 3), dtype))).image.dtype == kept
+        read_scan(bids_trees.write_scan(tmp_path / "a.nii.gz", bids_trees.volume((3, 3, 3), dtype))).image.dtype
+        == saved
     )
 
 

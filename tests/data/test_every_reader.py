@@ -35,7 +35,7 @@ GREY = {"mm": 2.0, "voxels": (16, 16, 16)}
 
 
 @dataclass(frozen=True)
-class Laid:
+class DatasetFolder:
     """A data set on the disk. scan: the file that is spoilt; table: where ages stand, and how one is written there."""
 
     root: Path
@@ -46,32 +46,34 @@ class Laid:
     twin: str = ""  # another file that would have the id of `scan`
 
 
-def _oasis(root: Path) -> Laid:
+def _oasis(root: Path) -> DatasetFolder:
     scan = bids_trees.scan_path(bids_trees.oasis(root, 2, age=[71, 75]), "sub-0").relative_to(root)
-    return Laid(root, str(scan), table=("sessions.tsv", "\t71\t"))
+    return DatasetFolder(root, str(scan), table=("sessions.tsv", "\t71\t"))
 
 
-def _adni(root: Path) -> Laid:
+def _adni(root: Path) -> DatasetFolder:
     adni(root, (11, "002_S_0001", "CN", "bl", 100), (12, "003_S_0002", "AD", "bl", 90))
     scan = next(root.rglob("*I11.nii.gz"))
-    return Laid(root, str(scan.relative_to(root)), table=("search.csv", '"71"'), twin=f"again/{scan.name}")
+    return DatasetFolder(root, str(scan.relative_to(root)), table=("search.csv", '"71"'), twin=f"again/{scan.name}")
 
 
-def _ixi(root: Path) -> Laid:
+def _ixi(root: Path) -> DatasetFolder:
     ixi(root, "12,1,35.8,1970", "13,2,40.5,1950", "14,2,50,1950")
     name = "IXI012-HH-1211-T1.nii.gz"
-    return Laid(root, f"IXI-T1/{name}", table=("IXI.csv", "35.8"), twin=f"again/{name}")
+    return DatasetFolder(root, f"IXI-T1/{name}", table=("IXI.csv", "35.8"), twin=f"again/{name}")
 
 
-def _openbhb(root: Path) -> Laid:
+def _openbhb(root: Path) -> DatasetFolder:
     openbhb(root, ("111", "F", 30.5, 7, 2, "train"), ("222", "M", 61, 9, 3, "val"), end="_T1w.npy", shape=(1, 1, 1))
     for path in root.rglob("*.npy"):
         bids_trees.write_scan(path.with_suffix(".nii.gz"), bids_trees.volume((24, 28, 24)), EIGHT)
     scan = "train/sub-111_T1w.nii.gz"
-    return Laid(root, scan, {"form": "t1"}, table=("participants.tsv", "\t30.5\t"), twin=f"again/{Path(scan).name}")
+    return DatasetFolder(
+        root, scan, {"form": "t1"}, table=("participants.tsv", "\t30.5\t"), twin=f"again/{Path(scan).name}"
+    )
 
 
-def _roi(root: Path) -> Laid:
+def _roi(root: Path) -> DatasetFolder:
     regions = np.zeros((24, 32, 32), np.float32)
     regions[4:20, 4:20, 4:20] = 59  # the thalamus
     for number in (12, 13):
@@ -79,26 +81,28 @@ def _roi(root: Path) -> Laid:
         bids_trees.write_scan(root / "nifti" / f"{stem}.nii.gz", bids_trees.volume((24, 32, 32)), EIGHT)
         bids_trees.write_scan(root / MASKS / f"{stem}{END}", regions, EIGHT)
     stem = "IXI012-HH-1211-T1_ds"
-    return Laid(root, f"nifti/{stem}.nii.gz", mask=f"{MASKS}/{stem}{END}", twin=f"again/{stem}.nii.gz")
+    return DatasetFolder(root, f"nifti/{stem}.nii.gz", mask=f"{MASKS}/{stem}{END}", twin=f"again/{stem}.nii.gz")
 
 
-def _arteries(root: Path) -> Laid:
+def _arteries(root: Path) -> DatasetFolder:
     for name in ("001", "002"):
         write_pair(root, name)
-    return Laid(root, "data/001.nii.gz", GREY, mask="mask/001.nii.gz", twin="data/001.nii")
+    return DatasetFolder(root, "data/001.nii.gz", GREY, mask="mask/001.nii.gz", twin="data/001.nii")
 
 
-def _stages(root: Path) -> Laid:
-    return Laid(pictures(root, *(f"{each}/a.png" for each in STAGES)), "NonDemented/a.png", twin="NonDemented/a.jpg")
+def _stages(root: Path) -> DatasetFolder:
+    return DatasetFolder(
+        pictures(root, *(f"{each}/a.png" for each in STAGES)), "NonDemented/a.png", twin="NonDemented/a.jpg"
+    )
 
 
-def _mr(root: Path) -> Laid:
+def _mr(root: Path) -> DatasetFolder:
     pictures(root, *(f"Training/{each}/a.png" for each in ("glioma", "notumor", "meningioma")))
-    return Laid(root, "Training/glioma/a.png", twin="Training/glioma/a.jpeg")
+    return DatasetFolder(root, "Training/glioma/a.png", twin="Training/glioma/a.jpeg")
 
 
-def _ct(root: Path) -> Laid:
-    return Laid(pictures(root, "Healthy/a.png", "Tumor/a.png"), "Healthy/a.png", twin="Healthy/a.jpg")
+def _ct(root: Path) -> DatasetFolder:
+    return DatasetFolder(pictures(root, "Healthy/a.png", "Tumor/a.png"), "Healthy/a.png", twin="Healthy/a.jpg")
 
 
 VOLUMES = {"ad_oasis": _oasis, "age_oasis": _oasis, "ad_adni": _adni, "age_ixi": _ixi, "age_openbhb": _openbhb}
@@ -109,11 +113,11 @@ AGED = ("ad_oasis", "age_oasis", "ad_adni", "age_ixi", "age_openbhb")
 
 
 @pytest.fixture(scope="module")
-def laid(tmp_path_factory) -> Callable[[str], tuple[Laid, Dataset]]:
-    """A data set by name, as it lies on the disk and as it is read; laid out when first asked for."""
-    made: dict[str, Laid] = {}
+def dataset_folder(tmp_path_factory) -> Callable[[str], tuple[DatasetFolder, Dataset]]:
+    """A data set by name: its folder on disk and the data set; written when first requested."""
+    made: dict[str, DatasetFolder] = {}
 
-    def find(name: str) -> tuple[Laid, Dataset]:
+    def find(name: str) -> tuple[DatasetFolder, Dataset]:
         if name not in made:
             made[name] = {**VOLUMES, **IMAGES}[name](tmp_path_factory.mktemp(name) / FOLDER)
         return made[name], registry.make("datasets", name, made[name].params)
@@ -135,8 +139,8 @@ def spoilt(path: Path, made: bytes) -> Iterator[None]:
 
 def faults(dataset: Dataset, root: Path) -> dict[str, str]:
     """The files that cannot be used, and why."""
-    told = [decode(sample, dataset, root) for sample in dataset.samples(root)]
-    return {each.sample.files[0].name: each.fault for each in told if each.fault}
+    values = [decode(sample, dataset, root) for sample in dataset.samples(root)]
+    return {each.sample.files[0].name: each.fault for each in values if each.fault}
 
 
 def test_every_real_data_set_is_here():
@@ -145,8 +149,8 @@ def test_every_real_data_set_is_here():
 
 
 @pytest.mark.parametrize("name", [*VOLUMES, *IMAGES])
-def test_a_folder_of_any_name_is_read(laid, name):
-    there, dataset = laid(name)
+def test_a_folder_of_any_name_is_read(dataset_folder, name):
+    there, dataset = dataset_folder(name)
     assert len(dataset.samples(there.root)) >= 2
     assert faults(dataset, there.root) == {}
 
@@ -177,8 +181,8 @@ SCANS = {
 
 @pytest.mark.parametrize("fault", SCANS)
 @pytest.mark.parametrize("name", VOLUMES)
-def test_a_broken_scan_is_a_fault_of_its_file_in_every_set(laid, name, fault):
-    there, dataset = laid(name)
+def test_a_broken_scan_is_a_fault_of_its_file_in_every_set(dataset_folder, name, fault):
+    there, dataset = dataset_folder(name)
     path, (made, says) = there.root / there.scan, SCANS[fault]
     with spoilt(path, made(path) if callable(made) else made):
         found = faults(dataset, there.root)
@@ -208,8 +212,8 @@ WRONG = {
 
 @pytest.mark.parametrize("fault", WRONG)
 @pytest.mark.parametrize("name", MASKED)
-def test_a_wrong_mask_is_a_fault_of_its_file_in_every_set_with_masks(laid, name, fault):
-    there, dataset = laid(name)
+def test_a_wrong_mask_is_a_fault_of_its_file_in_every_set_with_masks(dataset_folder, name, fault):
+    there, dataset = dataset_folder(name)
     path, (made, says) = there.root / there.mask, WRONG[fault]
     with spoilt(path, made(path)):
         found = faults(dataset, there.root)
@@ -219,8 +223,8 @@ def test_a_wrong_mask_is_a_fault_of_its_file_in_every_set_with_masks(laid, name,
 
 @pytest.mark.parametrize("age", ["-1", "999", "0", "old", "inf"])
 @pytest.mark.parametrize("name", AGED)
-def test_an_impossible_age_is_refused_with_its_row_in_every_set_with_ages(laid, name, age):
-    there, dataset = laid(name)
+def test_an_impossible_age_is_refused_with_its_row_in_every_set_with_ages(dataset_folder, name, age):
+    there, dataset = dataset_folder(name)
     table, cell = there.table
     text = (there.root / table).read_text()
     assert cell in text
@@ -232,8 +236,8 @@ def test_an_impossible_age_is_refused_with_its_row_in_every_set_with_ages(laid, 
 
 
 @pytest.mark.parametrize("name", [name for name in (*VOLUMES, *IMAGES) if not name.endswith("oasis")])
-def test_two_files_of_one_id_are_refused_by_name_in_every_set(laid, name):
-    there, dataset = laid(name)
+def test_two_files_of_one_id_are_refused_by_name_in_every_set(dataset_folder, name):
+    there, dataset = dataset_folder(name)
     with (
         spoilt(there.root / there.twin, (there.root / there.scan).read_bytes()),
         pytest.raises(BenchError, match=r"^two .* and .*keep one"),
@@ -251,8 +255,8 @@ PICTURES = {
 
 @pytest.mark.parametrize("fault", PICTURES)
 @pytest.mark.parametrize("name", IMAGES)
-def test_a_broken_image_is_a_fault_of_its_file_in_every_set_of_images(laid, name, fault):
-    there, dataset = laid(name)
+def test_a_broken_image_is_a_fault_of_its_file_in_every_set_of_images(dataset_folder, name, fault):
+    there, dataset = dataset_folder(name)
     path, (made, says) = there.root / there.scan, PICTURES[fault]
     with spoilt(path, made(path)):
         found = faults(dataset, there.root)
@@ -261,8 +265,8 @@ def test_a_broken_image_is_a_fault_of_its_file_in_every_set_of_images(laid, name
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_a_class_that_is_empty_or_misspelt_is_refused_by_name_in_every_set_of_images(laid, name):
-    there, dataset = laid(name)
+def test_a_class_that_is_empty_or_misspelt_is_refused_by_name_in_every_set_of_images(dataset_folder, name):
+    there, dataset = dataset_folder(name)
     folder = (there.root / there.scan).parent
     with contextlib.ExitStack() as back:
         other = folder.rename(folder.with_name(f"{folder.name}x"))
@@ -276,8 +280,8 @@ def test_a_class_that_is_empty_or_misspelt_is_refused_by_name_in_every_set_of_im
             dataset.samples(there.root)
 
 
-def test_a_region_map_without_its_scan_and_a_scan_without_its_map_are_counted(laid):
-    there, dataset = laid("roi_ixi")
+def test_a_region_map_without_its_scan_and_a_scan_without_its_map_are_counted(dataset_folder):
+    there, dataset = dataset_folder("roi_ixi")
     lone = "IXI013-HH-1211-T1_ds"
     with spoilt(there.root / MASKS / f"IXI099-HH-1-T1{END}", b""):
         assert left_out("roi_ixi", there.root) == {"region maps without a scan": [f"IXI099-HH-1-T1{END}"]}

@@ -32,7 +32,7 @@ STUDY = Study(
 
 
 class Quiet:
-    """A watch that says nothing."""
+    """A progress callback without output."""
 
     def __getattr__(self, name):
         return lambda *_: None
@@ -69,9 +69,9 @@ def test_a_publishers_split_is_used_unchanged_and_shared_groups_are_reported(plu
     arrays = Store(tmp_path / "results").predictions(record.trial.key)
     from sklearn.metrics import roc_auc_score
 
-    kept = ~splits.shared_groups(prepared, fold)
-    y, said = arrays["y"], arrays["selected"][:, 1]
-    assert record.metrics["unshared"]["auc"] == pytest.approx(roc_auc_score(y[kept], said[kept]))
+    remaining = ~splits.shared_groups(prepared, fold)
+    y, result = arrays["y"], arrays["selected"][:, 1]
+    assert record.metrics["unshared"]["auc"] == pytest.approx(roc_auc_score(y[remaining], result[remaining]))
     page = report.build("ways", tmp_path / "results").with_name("report.md").read_text()
     assert "2 of 12 test scans belong to a group" in page
 
@@ -95,8 +95,8 @@ def test_sites_and_publishers_parts_are_divided_once_however_often_folds_are(plu
     study = replace(STUDY, datasets=data, partitions=2)
     found, _ = plan.locate(study, fingerprint)
     cells = plan.cells(study, found)
-    asked = {(cell.trial.where, cell.trial.partition) for cell in cells}
-    assert asked == {(f"tiny_places@{split}", 0), ("tiny_places", 0), ("tiny_places", 1)}
+    requested = {(cell.trial.where, cell.trial.partition) for cell in cells}
+    assert requested == {(f"tiny_places@{split}", 0), ("tiny_places", 0), ("tiny_places", 1)}
     entries = plan.write("ways", study, found, cells).data
     assert [entry.partitions for entry in entries] == [1, 2]
 
@@ -116,7 +116,7 @@ KINDS = {"black": "dark", "grey": "dark", "bright": "bright"}
 
 
 @pytest.fixture
-def elsewhere(plugins, tmp_path, monkeypatch):
+def external_study(plugins, tmp_path, monkeypatch):
     """The same kind of data under another name."""
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "tiny_elsewhere.py").write_text((plugins / "tiny_places.py").read_text())
@@ -126,7 +126,7 @@ def elsewhere(plugins, tmp_path, monkeypatch):
     sys.modules.pop("bench_plugins.tiny_elsewhere")
 
 
-def test_other_data_are_tested_on_with_their_own_classes(elsewhere, tmp_path, one_format):
+def test_other_data_are_tested_on_with_their_own_classes(external_study, tmp_path, one_format):
     data = Data("tiny_places", {"kinds": True}, external=Data("tiny_images"), labels={})
     with pytest.raises(BenchError, match=r"does not say which class of .* is 'black'; give labels"):
         plan.locate(replace(STUDY, datasets=[data]), fingerprint)
@@ -138,15 +138,15 @@ def test_other_data_are_tested_on_with_their_own_classes(elsewhere, tmp_path, on
     assert (record.sizes["test"], record.sizes["test_groups"]) == (40, 20)
     assert set(record.metrics["selected"]) >= {"auc"}
     assert record.metrics["selected"]["auc"] > 0.9
-    said = Store(tmp_path / "results").predictions(record.trial.key)["selected"]
-    assert said.shape == (40, 2)
-    np.testing.assert_allclose(said.sum(1), 1)
+    result = Store(tmp_path / "results").predictions(record.trial.key)["selected"]
+    assert result.shape == (40, 2)
+    np.testing.assert_allclose(result.sum(1), 1)
     assert "tested on all of tiny_elsewhere" in (
         report.build("ways", tmp_path / "results").with_name("report.md").read_text()
     )
 
 
-def test_one_network_cannot_read_scans_of_two_shapes(elsewhere, tmp_path):
+def test_one_network_cannot_read_scans_of_two_shapes(external_study, tmp_path):
     data = Data("tiny_places", external=Data("tiny_elsewhere", {"size": 12}))
     record = ran([data], tmp_path / "results")["net", 0]
     assert record.status == "refused"

@@ -118,14 +118,14 @@ def tables(draw: st.DrawFn) -> tuple[bytes, bytes | None]:
 
 
 @dataclass
-class Seen:
+class CaseCounts:
     """How many cases were read and how many refused: a test of nothing but refusals would be no test."""
 
     read: int = 0
     refused: int = 0
 
 
-def check_scan(case: tuple[str, bytes], seen: Seen) -> None:
+def check_scan(case: tuple[str, bytes], counts: CaseCounts) -> None:
     """Voxels as nibabel has them, or an error of those declared that names the file; memory within its bounds."""
     name, content = case
     with tempfile.TemporaryDirectory() as folder:
@@ -139,9 +139,9 @@ def check_scan(case: tuple[str, bytes], seen: Seen) -> None:
         if scan is None:
             assert name in fault
             assert len(name) + 10 < len(fault) < 1000
-            seen.refused += 1
+            counts.refused += 1
             return
-        seen.read += 1
+        counts.read += 1
         assert scan.image.dtype in (np.uint8, np.float32)
         assert all(np.isfinite(step) and step > 0 for step in scan.spacing)
         np.testing.assert_array_equal(scan.image[0], as_nibabel_reads(path))
@@ -162,7 +162,7 @@ def as_nibabel_reads(path: Path) -> np.ndarray:
         return image.get_fdata().astype(np.float32).reshape(image.shape[:3])
 
 
-def check_tables(case: tuple[bytes, bytes | None], seen: Seen) -> None:
+def check_tables(case: tuple[bytes, bytes | None], counts: CaseCounts) -> None:
     """Rows with finite ages of people that the tables name, or a BenchError with a message of a readable length."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -173,9 +173,9 @@ def check_tables(case: tuple[bytes, bytes | None], seen: Seen) -> None:
         samples, fault = outcome(lambda: samples_of(root), BenchError)
     if samples is None:
         assert 20 < len(fault) < 1000
-        seen.refused += 1
+        counts.refused += 1
         return
-    seen.read += 1
+    counts.read += 1
     assert all(np.isfinite(sample.target) for sample in samples)
     assert len({sample.id for sample in samples}) == len(samples)
     assert all(sample.files[0].is_relative_to(root / sample.group) for sample in samples)
@@ -187,26 +187,26 @@ def samples_of(root: Path) -> list[Sample]:
     return [row.sample(row.number("age") or 0.0, "any", ("age", "sex")) for row in rows]
 
 
-def run(cases: st.SearchStrategy, check: Callable, number: int) -> Seen:
+def run(cases: st.SearchStrategy, check: Callable, number: int) -> CaseCounts:
     """Check that many cases, the same every time."""
-    seen = Seen()
+    counts = CaseCounts()
 
     @settings(max_examples=number, **FIXED)
     @given(cases)
     def each(case: tuple) -> None:
-        check(case, seen)
+        check(case, counts)
 
     each()
-    return seen
+    return counts
 
 
 @pytest.mark.parametrize("number", [60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_a_scan_of_any_bytes_is_read_as_nibabel_reads_it_or_refused_in_words(number):
-    seen = run(scan_files(), check_scan, number)
-    assert min(seen.read, seen.refused) > number / 10
+    counts = run(scan_files(), check_scan, number)
+    assert min(counts.read, counts.refused) > number / 10
 
 
 @pytest.mark.parametrize("number", [60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_a_table_of_any_bytes_is_read_or_refused_in_words(number):
-    seen = run(tables(), check_tables, number)
-    assert min(seen.read, seen.refused) > number / 10
+    counts = run(tables(), check_tables, number)
+    assert min(counts.read, counts.refused) > number / 10

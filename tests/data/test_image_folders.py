@@ -1,4 +1,4 @@
-"""Class folders of images and the sets of slices in them: what is listed, read, and told of a file that is none."""
+"""Class folders of images and their sets of slices: which files are listed, read and refused."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def write(path: Path, image: np.ndarray | Image.Image | None = None, **more) -> 
 
 
 def tumours(root: Path, each: int = 2) -> Path:
-    """A little set of CT slices, no two alike."""
+    """A small set of different CT slices."""
     for at, label in enumerate(("Healthy", "Tumor")):
         for number in range(each):
             write(root / label / f"ct ({number}).jpg", np.roll(slope(), 7 * number + 3 * at, 1))
@@ -243,8 +243,8 @@ def test_the_two_forms_stay_separate_and_copies_stay_with_their_original_if_name
     found = samples("ad_mri2d", root, form="augmented")
     assert (len(found), len({s.group for s in found})) == (12, 8)
     assert {s.group for s in found if "aug1" in s.id} == {f"{stage}/a" for stage in STAGES}
-    told = registry.make("datasets", "ad_mri2d", {"form": "augmented"}).notes(root)
-    assert "grouped by their pixels alone" in told[0]
+    texts = registry.make("datasets", "ad_mri2d", {"form": "augmented"}).notes(root)
+    assert "grouped by their pixels alone" in texts[0]
     with pytest.raises(BenchError, match="is not the original form"):
         samples("ad_mri2d", root / "AugmentedAlzheimerDataset")
 

@@ -1,4 +1,4 @@
-"""Volumes with masks: which belong together, what comes of them on one grid, and what is told of those that do not."""
+"""Volumes with masks: which belong together, their result on one grid, and errors for those that do not match."""
 
 from __future__ import annotations
 

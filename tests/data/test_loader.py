@@ -64,13 +64,13 @@ def test_a_view_that_keeps_scans_as_they_are_stores_nothing() -> None:
 @pytest.mark.parametrize("chunk", [1, 500, 10**6])
 def test_the_views_of_all_scans_are_stored_once(dtype: type, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loader, "CHUNK", chunk)
-    scans, view, told = prepared(dtype), Slice("coronal"), []
-    array = view_array(scans, view, lambda done, total: told.append((done, total)))
+    scans, view, values = prepared(dtype), Slice("coronal"), []
+    array = view_array(scans, view, lambda done, total: values.append((done, total)))
     assert isinstance(array, np.memmap)
     assert array.dtype == np.float32
     assert not array.flags.writeable
     np.testing.assert_array_equal(array, scans.array[:, :, :, 4])
-    assert told[-1] == (7, 7)
+    assert values[-1] == (7, 7)
     (path,) = stored()
     made = path.stat().st_mtime_ns
     view_array(scans, view, lambda done, total: pytest.fail("it was computed again"))
@@ -140,12 +140,12 @@ def test_none_changes_no_number() -> None:
     assert torch.equal(Normaliser.none(3)(x), x)
 
 
-@pytest.mark.parametrize("held", [0, 2**30], ids=["read from the map", "held"])
+@pytest.mark.parametrize("memory_limit", [0, 2**30], ids=["read from the map", "held"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float16])
 def test_a_part_gives_its_scans_normalised_and_in_order(
-    dtype: type, held: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dtype: type, memory_limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "MEMORY_LIMIT", held)
+    monkeypatch.setattr(loader, "MEMORY_LIMIT", memory_limit)
     np.save(tmp_path / "x.npy", prepared(dtype).array)
     array = np.load(tmp_path / "x.npy", mmap_mode="r")
     rows, y = np.array([6, 1, 4]), np.array([2, 0, 1])

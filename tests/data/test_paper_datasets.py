@@ -244,12 +244,12 @@ def test_the_ten_real_heads_have_ages_and_structures_of_the_published_volumes(sc
     found = samples("roi_ixi", root)
     assert len({sample.group for sample in found}) == 10
     first, *rows = (line.split(",") for line in (root / "dlmuse" / "IXI_dlmuse.csv").read_text().splitlines())
-    told = dict(zip(first, rows[0], strict=True))
+    values = dict(zip(first, rows[0], strict=True))
     scan = found[0].read()
     sizes = np.bincount(scan.mask.ravel()) * 8.0  # cubic millimetres
     published = {"ventricles": "509", "basal ganglia": "401", "cerebellum": "502", "thalamus": "402"}
     for name, column in published.items():
-        assert sizes[1 + list(STRUCTURES).index(name)] == float(told[column]), name
+        assert sizes[1 + list(STRUCTURES).index(name)] == float(values[column]), name
 
 
 @pytest.mark.parametrize("name", ["age_ixi", "age_openbhb", "artery_cas", "roi_ixi", "ad_mri2d", "bt_ct", "bt_mri"])

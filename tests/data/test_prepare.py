@@ -1,4 +1,4 @@
-"""Raw scans to canonical arrays: what is kept, what is left out and said, and what a fingerprint notices."""
+"""Raw scans to canonical arrays: what is stored, what is left out with a note, and what changes a fingerprint."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def left_behind() -> list[str]:
 
 
 def test_scans_become_one_array_with_an_index(tmp_path):
-    seen = []
-    made = prepare("ad_oasis", source=bids_trees.oasis(tmp_path / "oasis"), progress=lambda *each: seen.append(each))
+    observed = []
+    made = prepare(
+        "ad_oasis", source=bids_trees.oasis(tmp_path / "oasis"), progress=lambda *each: observed.append(each)
+    )
     images = made.images()
     assert (images.shape, images.dtype) == ((4, 1, 91, 109, 91), np.uint8)
     assert isinstance(images, np.memmap)
@@ -37,7 +39,7 @@ def test_scans_become_one_array_with_an_index(tmp_path):
     assert made.covariates["age"] == [70.0, 71.0, 72.0, 73.0]
     assert made.masks() is None
     assert made.truth() is None
-    assert seen == [(n, 4) for n in range(1, 5)]
+    assert observed == [(n, 4) for n in range(1, 5)]
     assert made.manifest["found"] == {"samples": 4, "groups": 4, "CDR 0": 2, "CDR > 0": 2}
     assert made.manifest["notes"][0] == "4 samples found, 198 expected"
     assert left_behind() == []

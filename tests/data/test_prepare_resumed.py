@@ -1,4 +1,4 @@
-"""Preparation that was interrupted, and prepared data that were changed: gone on with, or made again."""
+"""Interrupted preparation and changed prepared data: resumed, or prepared again."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def test_a_preparation_begun_by_another_program_is_not_resumed(mine, monkeypatch
 
 def test_a_fault_of_the_moment_is_not_remembered(tmp_path, monkeypatch):
     root = bids_trees.oasis(tmp_path / "oasis", 3)
-    kept = pipeline.decode
+    remaining = pipeline.decode
     with monkeypatch.context() as patched:
         broken = checks.DecodedScan
         patched.setattr(
             pipeline,
             "decode",
-            lambda sample, *rest: broken(sample, checksum=kept(sample, *rest).checksum, fault="no memory"),
+            lambda sample, *rest: broken(sample, checksum=remaining(sample, *rest).checksum, fault="no memory"),
         )
         with pytest.raises(RunAbortedError, match="no memory"):
             prepare("ad_oasis", source=root)

@@ -1,4 +1,4 @@
-"""Two hundred ways to divide phantoms, and two hundred to divide real sets: nobody is divided, nobody is lost."""
+"""Two hundred ways to divide phantoms, and two hundred to divide real sets: no person is divided, none is lost."""
 
 from __future__ import annotations
 

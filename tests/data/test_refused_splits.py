@@ -49,10 +49,10 @@ from bench.experiments import plan
     ],
 )
 def test_a_way_that_cannot_be_is_refused_in_words(data, says):
-    shown = CliRunner().invoke(app, ["plan", "--study", "quickstart", "--datasets", data, "--stand-ins"])
-    assert isinstance(shown.exception, BenchError)
-    assert shown.exception.status == 2
-    assert says in str(shown.exception)
+    printed = CliRunner().invoke(app, ["plan", "--study", "quickstart", "--datasets", data, "--stand-ins"])
+    assert isinstance(printed.exception, BenchError)
+    assert printed.exception.status == 2
+    assert says in str(printed.exception)
 
 
 def test_one_phantom_that_stands_in_for_both_sets_is_of_other_people():

@@ -67,7 +67,7 @@ def test_two_scans_of_everybody_are_no_more_people() -> None:
 
 @pytest.mark.parametrize("name", ["mae", "auc", "balanced_accuracy"])
 def test_people_with_many_scans_and_with_one_change_places_too(name: str) -> None:
-    """People of one scan and of six: by the variance of labels drawn anew for people, who are many."""
+    """People with one scan and with six: compared with the variance over new labels of many people."""
     rng = np.random.default_rng(0)
     sizes = np.arange(60) % 2 * 5 + 1
     groups = np.repeat(np.arange(60), sizes)
@@ -87,11 +87,11 @@ def test_equal_predictions_have_no_skill(name: str) -> None:
     assert found.variance == 0
     assert found.expected == pytest.approx(metric(name)(y, p))
     assert skill_test(found.expected, [found] * 5, 5).p == 1
-    assert skill_test(found.expected + 0.1, [found] * 5, 5).p == 1  # a better constant is no knowledge of people
+    assert skill_test(found.expected + 0.1, [found] * 5, 5).p == 1  # a better constant is not knowledge about people
 
 
 def test_nearly_equal_predictions_are_compared_with_their_own_mean_and_not_with_the_floor() -> None:
-    """They may by luck lie nearer to the middle than the floor does: that is no knowledge of anybody."""
+    """By luck they can be closer to the middle than the floor is: that is not knowledge about people."""
     rng = np.random.default_rng(1)
     y = rng.normal(60, 10, 40)
     p = np.median(y) + 0.1 * rng.standard_normal(40)  # the floor, of other people, is 3 years off

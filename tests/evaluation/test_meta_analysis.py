@@ -26,19 +26,19 @@ def test_random_effects_are_those_of_statsmodels(seed: int, sets: int, spread: f
     errors = rng.uniform(0.01, 0.08, sets)
     effects = rng.normal(0.03, spread, sets) + rng.normal(0, errors)
     with np.errstate(invalid="ignore"):  # its variance between data sets may be negative
-        said = combine_effects(effects, errors**2, method_re="dl", use_t=True)
+        reference = combine_effects(effects, errors**2, method_re="dl", use_t=True)
     found = random_effects(effects, errors)
-    assert found.q == pytest.approx(said.q)
-    assert found.tau2 == pytest.approx(max(0.0, said.tau2), abs=1e-12)
-    assert found.i2 == pytest.approx(max(0.0, said.i2), abs=1e-9)
-    alike = said.tau2 <= 0  # no variance between data sets is seen: that of the errors alone
-    narrow = alike or said.scale_hksj_re < 1
+    assert found.q == pytest.approx(reference.q)
+    assert found.tau2 == pytest.approx(max(0.0, reference.tau2), abs=1e-12)
+    assert found.i2 == pytest.approx(max(0.0, reference.i2), abs=1e-9)
+    alike = reference.tau2 <= 0  # no variance between data sets is seen: that of the errors alone
+    narrow = alike or reference.scale_hksj_re < 1
     kind = "fe" if alike else "re"
-    assert found.mean == pytest.approx(getattr(said, f"mean_effect_{kind}"))
-    se = getattr(said, f"sd_eff_w_{kind}{'' if narrow else '_hksj'}")
+    assert found.mean == pytest.approx(getattr(reference, f"mean_effect_{kind}"))
+    se = getattr(reference, f"sd_eff_w_{kind}{'' if narrow else '_hksj'}")
     assert found.se == pytest.approx(se)
     if not alike:
-        assert (found.low, found.high) == pytest.approx(said.conf_int(use_t=True)[1 if narrow else 3])
+        assert (found.low, found.high) == pytest.approx(reference.conf_int(use_t=True)[1 if narrow else 3])
 
 
 def test_random_effects_of_a_case_worked_by_hand() -> None:
@@ -117,7 +117,7 @@ def test_shared_training_parts_widen_and_ties_count_half() -> None:
 @pytest.mark.parametrize("margin", [0.01, 0.1, 0.5])
 def test_without_a_test_part_equivalence_is_that_of_statsmodels(margin: float) -> None:
     d = np.array([0.02, -0.05, 0.11, 0.07, -0.01, 0.03])
-    said = DescrStatsW(d).ttost_mean(-margin, margin)[0]
-    assert equivalence(corrected_interval(d, 1e15, 1e-15), margin) == pytest.approx(said, rel=1e-6)
+    reference = DescrStatsW(d).ttost_mean(-margin, margin)[0]
+    assert equivalence(corrected_interval(d, 1e15, 1e-15), margin) == pytest.approx(reference, rel=1e-6)
     assert math.isnan(equivalence(corrected_interval(d, 3, 1), None))
     assert math.isnan(equivalence(corrected_interval(d[:1], 3, 1), margin))

@@ -34,20 +34,20 @@ def oracle(name: str, y: np.ndarray, p: np.ndarray) -> float:
     """What scikit-learn says."""
     from sklearn import metrics as sk
 
-    said, binary = p.argmax(1), p.shape[1] == 2
+    result, binary = p.argmax(1), p.shape[1] == 2
     return {
         "auc": lambda: sk.roc_auc_score(y, p[:, 1] if binary else p, multi_class="ovr", average="macro"),
-        "accuracy": lambda: sk.accuracy_score(y, said),
-        "balanced_accuracy": lambda: sk.balanced_accuracy_score(y, said),
-        "f1": lambda: sk.f1_score(y, said, average="macro"),
+        "accuracy": lambda: sk.accuracy_score(y, result),
+        "balanced_accuracy": lambda: sk.balanced_accuracy_score(y, result),
+        "f1": lambda: sk.f1_score(y, result, average="macro"),
         "brier": lambda: sk.brier_score_loss(y, p, scale_by_half=True),
         "log_loss": lambda: sk.log_loss(y, p),
-        "sensitivity": lambda: sk.recall_score(y, said, pos_label=1),
-        "specificity": lambda: sk.recall_score(y, said, pos_label=0),
+        "sensitivity": lambda: sk.recall_score(y, result, pos_label=1),
+        "specificity": lambda: sk.recall_score(y, result, pos_label=0),
         "average_precision": lambda: sk.average_precision_score(
             y == 1 if binary else np.eye(p.shape[1])[y.astype(int)], p[:, 1] if binary else p
         ),
-        "mcc": lambda: sk.matthews_corrcoef(y, said),
+        "mcc": lambda: sk.matthews_corrcoef(y, result),
         "calibration_error": lambda: monai_calibration(y, p),
     }[name]()
 

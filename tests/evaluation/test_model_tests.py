@@ -214,11 +214,11 @@ def test_bca_is_that_of_scipy_on_the_same_resamples(name: str, monkeypatch: pyte
     ours = SimpleNamespace(bootstrap_distribution=made[0])
     monkeypatch.undo()
     index = np.arange(40)
-    said = oracle.bootstrap(
+    reference = oracle.bootstrap(
         (index,), lambda rows: metric(name)(y[rows.astype(int)], p[rows.astype(int)]), vectorized=False,
         n_resamples=0, bootstrap_result=ours, method="BCa",
     )  # fmt: skip
-    assert (found.low, found.high) == pytest.approx(tuple(said.confidence_interval), abs=1e-9)
+    assert (found.low, found.high) == pytest.approx(tuple(reference.confidence_interval), abs=1e-9)
 
 
 def test_bca_over_folds_is_that_of_scipy_over_samples(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,11 +230,11 @@ def test_bca_over_folds_is_that_of_scipy_over_samples(monkeypatch: pytest.Monkey
     folds = [(one, np.zeros(len(one)), range(len(one))) for one in errors]
     found = group_bootstrap("mae", folds, rng, 999, accelerated=True)
     monkeypatch.undo()
-    said = oracle.bootstrap(
+    reference = oracle.bootstrap(
         errors, lambda a, b, axis: (a.mean(axis=axis) + b.mean(axis=axis)) / 2, vectorized=True, n_resamples=0,
         bootstrap_result=SimpleNamespace(bootstrap_distribution=made[0]), method="BCa",
     )  # fmt: skip
-    assert (found.low, found.high) == pytest.approx(tuple(said.confidence_interval), abs=1e-9)
+    assert (found.low, found.high) == pytest.approx(tuple(reference.confidence_interval), abs=1e-9)
 
 
 def test_an_undefined_bca_interval_is_reported() -> None:

@@ -8,11 +8,11 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from command_line import said
+from command_line import run_command
 from documented_blocks import plug_ins
 from killable_studies import Quiet
 from sklearn.metrics import cohen_kappa_score
-from synthetic_results import Made, Told, write
+from synthetic_results import ArmSpec, DataSetSpec, write
 
 from bench import registry, report
 from bench.core import BenchError, Task
@@ -32,7 +32,7 @@ GOOD = {"name": "own", "kind": "classification", "better": "higher", "function":
 
 @pytest.fixture
 def folder(plugins, tmp_path, monkeypatch):
-    """An empty plug-in folder beside the plug-ins of the tests."""
+    """An empty plug-in folder in addition to the plug-ins of the tests."""
     own = tmp_path / "own"
     own.mkdir()
     monkeypatch.setenv("BENCH_PLUGINS", f"{plugins}{os.pathsep}{own}")
@@ -75,8 +75,8 @@ def test_a_new_record_has_the_metric_of_a_plug_in_also_from_a_worker_process(kap
     (trial,) = [cell.trial for cell in _cells() if cell.arm == "net" and cell.role == "arm"][:1]
     store = Store(tmp_path / "results")
     launch.launch(launch.PendingTrials([[trial]], frozenset()), store, launcher, Quiet())
-    kept = store.predictions(trial.key)
-    expected = cohen_kappa_score(kept["y"], kept["selected"].argmax(1))
+    saved = store.predictions(trial.key)
+    expected = cohen_kappa_score(saved["y"], saved["selected"].argmax(1))
     assert store.get(trial.key).metrics["selected"]["kappa"] == pytest.approx(expected)
 
 
@@ -93,7 +93,7 @@ def test_a_metric_changes_no_trial_key(kappa):
 
 def test_the_scores_of_a_report_have_the_metric(kappa, tmp_path, one_format):
     kappa()
-    study = write(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, [Made()])
+    study = write(tmp_path, {"base": ArmSpec(0.3), "new": ArmSpec(0.9)}, [DataSetSpec()])
     page = report.build("toy", tmp_path)
     (section,) = tables.gather(study, Store(tmp_path)).sections
     written = pd.read_csv(page.parent / "scores.csv").set_index("arm")["kappa"]
@@ -105,7 +105,7 @@ def test_the_scores_of_a_report_have_the_metric(kappa, tmp_path, one_format):
 
 
 def test_records_of_before_have_no_value_of_the_metric(kappa, tmp_path, one_format):
-    write(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, [Made()])
+    write(tmp_path, {"base": ArmSpec(0.3), "new": ArmSpec(0.9)}, [DataSetSpec()])
     before = pd.read_csv(report.build("toy", tmp_path).parent / "scores.csv")
     kappa()
     after = pd.read_csv(report.build("toy", tmp_path).parent / "scores.csv")
@@ -114,7 +114,7 @@ def test_records_of_before_have_no_value_of_the_metric(kappa, tmp_path, one_form
 
 
 def test_no_metric_can_take_the_column_of_another_number(folder, tmp_path):
-    study = write(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, [Made()])
+    study = write(tmp_path, {"base": ArmSpec(0.3), "new": ArmSpec(0.9)}, [DataSetSpec()])
     (found,) = tables.section_tables(tables.gather(study, Store(tmp_path)))
     assert set(found.frame("scores")) - {m.name for m in of_task(found.section.task)} == COLUMNS
 
@@ -152,6 +152,6 @@ def test_two_plug_ins_with_one_metric_are_refused(folder):
 
 def test_a_metric_that_cannot_be_used_stops_a_study_before_training(folder, capsys, monkeypatch):
     (folder / "odd.py").write_text(METRIC.format(**GOOD | {"name": "auc"}))
-    status, text = said(capsys, monkeypatch, "run", "--study", "tiny", "--launcher", "serial")
+    status, text = run_command(capsys, monkeypatch, "run", "--study", "tiny", "--launcher", "serial")
     assert status == 2
     assert "odd.py: a metric 'auc' exists already" in " ".join(text.split())

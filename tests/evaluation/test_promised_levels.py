@@ -51,19 +51,19 @@ def test_contrasts_reject_true_nulls_at_most_at_the_stated_rate_and_their_interv
 
 @pytest.mark.parametrize("world", WORLDS, ids=NAMES)
 def test_null_studies_report_better_at_most_at_the_stated_error_rate(world: World) -> None:
-    told = [sentences(world, *study) for study in null(world)]
+    texts = [sentences(world, *study) for study in null(world)]
     better, worse = (
-        np.mean([any(f" is {word}" in line for line in each) for each in told]) for word in ("better", "worse")
+        np.mean([any(f" is {word}" in line for line in each) for each in texts]) for word in ("better", "worse")
     )
     print(world, "better", better, "worse", worse)
     assert better + worse <= at_most(0.05, STUDIES)
-    assert all("no difference is shown" in line or " is " in line for each in told for line in each)
+    assert all("no difference is shown" in line or " is " in line for each in texts for line in each)
 
 
 def test_a_strong_effect_is_reported_as_better() -> None:
     rng, world = np.random.default_rng(31), World("classification", 0.8)
-    told = [sentences(world, *refitted(world, rng, handicap=5.0)) for _ in range(60)]
-    share = np.mean([line.endswith(" is better.") for each in told for line in each])
+    texts = [sentences(world, *refitted(world, rng, handicap=5.0)) for _ in range(60)]
+    share = np.mean([line.endswith(" is better.") for each in texts for line in each])
     print("better of a strong effect", share)
     assert share > 0.8
 

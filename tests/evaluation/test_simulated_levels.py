@@ -146,8 +146,8 @@ def test_a_method_without_knowledge_is_not_reported_as_learnt(name: str, partiti
         score, floor, chances, among = _scored(world, metric(name), rng, partitions)
         sign = 1 if name != "mae" else -1
         for found, judged in ((better, (5, among)), (naive, (len(chances),))):
-            told = skill_test(score, chances, *judged)
-            found.append(sign * (score - floor) > 0 and sign * (score - told.expected) > 0 and told.p < 0.05)
+            skill = skill_test(score, chances, *judged)
+            found.append(sign * (score - floor) > 0 and sign * (score - skill.expected) > 0 and skill.p < 0.05)
     print(name, partitions, "learnt", np.mean(better), "were folds independent", np.mean(naive))
     assert np.mean(better) <= 0.05  # two-sided at 5 %, and only what is better counts
     if name == "auc" and partitions == 2:
@@ -184,10 +184,10 @@ def _scored(
     scores, floors, chances, sizes = [], [], [], []
     for _ in range(partitions):
         for train, test in _folds(world, y, groups, rng):
-            said = world.model(x[train, 0], y[train])(x[test, 0])
+            result = world.model(x[train, 0], y[train])(x[test, 0])
             floors.append(np.abs(y[test] - np.median(y[train])).mean() if judged.name == "mae" else 0.5)
-            scores.append(judged(y[test], said))
-            chances.append(chance_distribution(judged, (y[test], said, groups[test])))
+            scores.append(judged(y[test], result))
+            chances.append(chance_distribution(judged, (y[test], result, groups[test])))
             sizes.append((len(train), len(test)))
     return float(np.mean(scores)), float(np.mean(floors)), chances, fold_correlation(5, *np.mean(sizes, axis=0))
 
@@ -198,15 +198,15 @@ def _elsewhere(
     """Two methods, trained on five folds and tested on the same other people."""
     x, y, groups = world.draw(90, rng)
     x_new, y_new, who = world.draw(people, rng)
-    kept, runs = {}, []
+    remaining, runs = {}, []
     for fold, (train, _) in enumerate(_folds(world, y, groups, rng)):
         for arm in range(2):
-            said = world.model(x[train, arm], y[train])(x_new[:, arm])
+            result = world.model(x[train, arm], y[train])(x_new[:, arm])
             key = f"{arm} {fold}"
-            kept[key] = {"ids": np.arange(len(who)), "groups": who, "y": y_new, "selected": said}
-            runs.append(_tested(world, key, arm, fold, world.metric(y_new, said)))
+            remaining[key] = {"ids": np.arange(len(who)), "groups": who, "y": y_new, "selected": result}
+            runs.append(_tested(world, key, arm, fold, world.metric(y_new, result)))
     task = Task(world.kind, world.metric.name, ("a", "b") if world.kind == "classification" else ())
-    store = SimpleNamespace(predictions=lambda key, record, names: kept[key])
+    store = SimpleNamespace(predictions=lambda key, record, names: remaining[key])
     entry = DataEntry(name="d", phantom=False, task=task, external=ExternalData(data=DataSpec("other"), title=""))
     plan = StudyPlan(
         study="simulated", protocol=1, reference="m0", folds=1, partitions=1, seeds=1, recipe=Recipe(), data=(entry,),
@@ -239,8 +239,8 @@ def refitted(
         for number, (train, test) in enumerate(_folds(world, y, groups, rng)):
             sizes.append((len(train), len(test)))
             for k, score in enumerate(scores):
-                said = world.model(x[train, k], y[train])(x[test, k])
-                score[partition, number, 0] = world.metric(y[test], said)
+                result = world.model(x[train, k], y[train])(x[test, k])
+                score[partition, number, 0] = world.metric(y[test], result)
     assert all(math.isfinite(fold_mean(score)) for score in scores)
     return [np.array(list(average_seeds(score).values())) for score in scores], sizes
 

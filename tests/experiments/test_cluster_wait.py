@@ -59,9 +59,9 @@ def test_a_process_that_has_just_ended_is_not_taken_for_anothers(node):
 def test_the_missing_capacity_is_reported_with_free_and_total(node):
     full = Node("two", "two", {"CPU": 1.0})
     cluster_wait.count_others(Ray(one={"CPU": 1.0}, two={}), [node, full])
-    said = "node two has 0 of 1 processors free (others use them)"
-    assert cluster_wait.lack([(full, {"CPU": 1.0})]) == f"waiting for room: {said}"
-    both = f"waiting for room: node one has 1 of 4 processors free, 2 needed (others use them); {said}"
+    expected = "node two has 0 of 1 processors free (others use them)"
+    assert cluster_wait.lack([(full, {"CPU": 1.0})]) == f"waiting for room: {expected}"
+    both = f"waiting for room: node one has 1 of 4 processors free, 2 needed (others use them); {expected}"
     assert cluster_wait.lack([(node, {"CPU": 2.0}), (full, {"CPU": 1.0})]) == both
     memory = "node one has 0 of 8 GB of memory free, 2 needed (others use them)"
     assert cluster_wait.lack([(node, {"memory": 2 * GIGABYTE})]) == f"waiting for room: {memory}"
@@ -94,6 +94,6 @@ def test_the_status_of_a_waiting_run_gives_the_reason(plugins, tmp_path, monkeyp
         waiting.now(words, cells[0].trial.key)
         with pytest.raises(SystemExit):
             main()
-        said = capsys.readouterr().out
-        assert (words or "nothing is running") in said
-        assert ("nothing is running" in said) == (not words)
+        output = capsys.readouterr().out
+        assert (words or "nothing is running") in output
+        assert ("nothing is running" in output) == (not words)

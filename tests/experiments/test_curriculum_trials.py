@@ -1,4 +1,4 @@
-"""Curricula in trials: teachers first, killed and gone on, refused with a reason before training."""
+"""Curricula in trials: teachers first, killed and resumed, refused with a reason before training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teachers and students as trials: trained once, shared, killed and gone on with; what a teacher says of scans."""
+"""Teachers and students as trials: trained once, shared, killed and resumed; the outputs of a teacher for scans."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ WAYS = {
 
 
 @pytest.fixture
-def asked(plugins, monkeypatch):
+def student_runs(plugins, monkeypatch):
     """The trial of a way, and a store."""
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
 
@@ -73,8 +73,8 @@ def carried_out(trial, root):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_student_learns_from_the_trial_of_its_teacher(asked, way, tmp_path):
-    trial = asked(way)
+def test_a_student_learns_from_the_trial_of_its_teacher(student_runs, way, tmp_path):
+    trial = student_runs(way)
     store, record = carried_out(trial, tmp_path / "r")
     (teacher,) = plan.upstream_of(trial)
     assert trial.upstream == (teacher.key,)
@@ -85,8 +85,8 @@ def test_a_student_learns_from_the_trial_of_its_teacher(asked, way, tmp_path):
 
 
 @pytest.mark.parametrize("way", ["hints", "contrast", "paced"])
-def test_a_killed_student_goes_on_to_the_bit(asked, way, tmp_path):
-    trial = asked(way)
+def test_a_killed_student_goes_on_to_the_bit(student_runs, way, tmp_path):
+    trial = student_runs(way)
     whole, record = carried_out(trial, tmp_path / "whole")
     (teacher,) = plan.upstream_of(trial)
     store = Store(tmp_path / "killed")
@@ -105,8 +105,8 @@ def test_a_killed_student_goes_on_to_the_bit(asked, way, tmp_path):
     assert store.weights(trial.key).read_bytes() == whole.weights(trial.key).read_bytes()
 
 
-def test_an_untrained_teacher_keeps_the_weights_it_began_with(asked, tmp_path):
-    trial = asked("random")
+def test_an_untrained_teacher_keeps_the_weights_it_began_with(student_runs, tmp_path):
+    trial = student_runs("random")
     (teacher,) = plan.upstream_of(trial)
     store = Store(tmp_path / "r")
     store.open()
@@ -114,15 +114,15 @@ def test_an_untrained_teacher_keeps_the_weights_it_began_with(asked, tmp_path):
     torch.manual_seed(teacher.seed_for("init"))
     method = registry.make("methods", teacher.method.name, teacher.method.params)
     view = method.view.shape((1, 12, 12, 12), (4.0,) * 3)
-    begun = dict(method.build(TWO, view).named_parameters())
-    kept = load_file(store.weights(teacher.key))
-    assert all(torch.equal(kept[name], weight) for name, weight in begun.items())
+    started = dict(method.build(TWO, view).named_parameters())
+    saved = load_file(store.weights(teacher.key))
+    assert all(torch.equal(saved[name], weight) for name, weight in started.items())
 
 
-def test_a_teacher_is_trained_once_for_all_its_students(asked):
-    losses = [asked(way) for way in ("hinton", "contrast", "graph")]
+def test_a_teacher_is_trained_once_for_all_its_students(student_runs):
+    losses = [student_runs(way) for way in ("hinton", "contrast", "graph")]
     assert len({plan.upstream_of(trial)[0].key for trial in losses}) == 1
-    assert plan.upstream_of(asked("random"))[0].key != plan.upstream_of(losses[0])[0].key
+    assert plan.upstream_of(student_runs("random"))[0].key != plan.upstream_of(losses[0])[0].key
 
 
 STANDING = [name for name in registry.names("methods") if name not in ("distil", "similarity_graph")]
@@ -176,15 +176,15 @@ def test_attention_is_the_strength_of_the_last_map(name, params, shape, position
     model = registry.make("methods", name, params).build(TWO, shape).eval()
     with torch.no_grad():
         x = torch.randn(2, *shape)
-        said = outputs(model, x, attention=True)
-        assert (None if said.attention is None else tuple(said.attention.shape)) == (positions and (2, *positions))
+        result = outputs(model, x, attention=True)
+        assert (None if result.attention is None else tuple(result.attention.shape)) == (positions and (2, *positions))
         if "resnet10t" in params["network"]:
-            torch.testing.assert_close(said.attention, model.forward_features(x).square().mean(1))
+            torch.testing.assert_close(result.attention, model.forward_features(x).square().mean(1))
         if "swin" in params["network"]:
-            torch.testing.assert_close(said.attention, model.forward_features(x).square().mean(3))
+            torch.testing.assert_close(result.attention, model.forward_features(x).square().mean(3))
         bare = outputs(model, x)
     assert bare.attention is None
-    assert torch.equal(bare.features, said.features)
+    assert torch.equal(bare.features, result.features)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
@@ -192,23 +192,23 @@ def test_the_outputs_of_a_teacher_are_selected_scan_by_scan():
     model = registry.make("methods", "timm2d", {"network": "resnet10t"}).build(TWO, (1, 64, 64))
     array = np.random.default_rng(0).normal(size=(7, 1, 64, 64)).astype(np.float32)
     part = Part(array, np.arange(7), np.zeros(7, np.int64), Normaliser.none(1))
-    said = inference.upstream_outputs(model, part, 3, autocast(Recipe(precision="fp32"), torch.device("cpu")))
-    some = said.at(torch.tensor([5, 2]))
+    result = inference.upstream_outputs(model, part, 3, autocast(Recipe(precision="fp32"), torch.device("cpu")))
+    some = result.at(torch.tensor([5, 2]))
     with torch.no_grad():
         alone = outputs(model.eval(), torch.from_numpy(array[[5, 2]]), attention=True)
     for one, other in ((some.logits, alone.logits), (some.features, alone.features), (some.attention, alone.attention)):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
-    assert Outputs(said.logits, said.features).at(torch.tensor([0])).attention is None
+    assert Outputs(result.logits, result.features).at(torch.tensor([0])).attention is None
 
 
 def test_of_masks_the_features_are_a_row_for_each_scan():
     model = registry.make("methods", "unet3d", {"channels": [2, 4]}).build(
         Task("segmentation", "dice", ("a", "b")), (1, 8, 8, 8)
     )
-    said = outputs(model, torch.randn(2, 1, 8, 8, 8), attention=True)
-    assert said.logits.shape == (2, 2, 8, 8, 8)
-    assert said.features.ndim == 2
-    assert said.attention is None
+    result = outputs(model, torch.randn(2, 1, 8, 8, 8), attention=True)
+    assert result.logits.shape == (2, 2, 8, 8, 8)
+    assert result.features.ndim == 2
+    assert result.attention is None
     with pytest.raises(ValueError, match="no linear or 1x1 layer"):
         outputs(torch.nn.Flatten(), torch.randn(2, 3))
 
@@ -233,7 +233,7 @@ def test_a_teacher_of_other_scans_is_refused_before_training(monkeypatch, name, 
     distil, method = registry.member("methods", "distil"), registry.spec("methods", "distil", SMALL)
     trial, honest = Trial(DataSpec("any", fingerprint="f"), method), distil.upstream
     assert len(DependencyResolver().needed_by(trial)) == 1
-    monkeypatch.setattr(distil, "upstream", lambda own, asked: (replace(honest(own, asked)[0], **{name: other}),))
+    monkeypatch.setattr(distil, "upstream", lambda own, trial: (replace(honest(own, trial)[0], **{name: other}),))
     with pytest.raises(BenchError, match=f"distil would learn from monai3d trained on another {name}"):
         DependencyResolver().needed_by(trial)
 

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from synthetic_results import Made, Told, write
+from synthetic_results import ArmSpec, DataSetSpec, write
 
 from bench import registry
 from bench.core import Recipe, Record, Trial
@@ -123,7 +123,7 @@ def test_measuring_writes_no_record_of_the_study_and_measures_all_kinds(tiny):
 
 
 def test_a_plan_imports_neither_torch_nor_ray(tmp_path):
-    write(tmp_path, {"a": Told()}, [Made()], folds=2)
+    write(tmp_path, {"a": ArmSpec()}, [DataSetSpec()], folds=2)
     program = (
         "import sys; from bench.experiments.prepare_study import StudyRequest, plan_study;"
         "plan_study(StudyRequest('ablation_dgm', phantoms=True)).lines();"

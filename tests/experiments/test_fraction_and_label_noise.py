@@ -22,12 +22,12 @@ def trial(name: str, labels: Labels = Labels(), fraction: float = 1.0) -> Trial:
     return Trial(made.spec, registry.spec("methods", "linear"), split, labels, recipe=Recipe(steps=1))
 
 
-def laid(one: Trial):
+def load_data(one: Trial):
     return load_trial_data(one, registry.make("methods", "linear"), torch.device("cpu"))
 
 
 def test_wrong_labels_are_learnt_from_and_never_tested_on():
-    clean, noisy = laid(trial("phantom_order")), laid(trial("phantom_order", Labels.noisy(0.4)))
+    clean, noisy = load_data(trial("phantom_order")), load_data(trial("phantom_order", Labels.noisy(0.4)))
     differ = np.flatnonzero(clean.targets != noisy.targets)
     assert set(differ) <= set(clean.fold.train)
     assert len(differ) == round(0.4 * len(clean.fold.train))
@@ -37,11 +37,11 @@ def test_wrong_labels_are_learnt_from_and_never_tested_on():
 
 def test_a_number_has_no_other_class():
     with pytest.raises(RefusalError, match="flipped between classes only"):
-        laid(trial("phantom_age", Labels.noisy(0.4)))
+        load_data(trial("phantom_age", Labels.noisy(0.4)))
 
 
 def test_fewer_people_are_nested_and_tested_on_all():
-    parts = [laid(trial("phantom_order", fraction=fraction)).fold for fraction in (0.1, 0.25, 1.0)]
+    parts = [load_data(trial("phantom_order", fraction=fraction)).fold for fraction in (0.1, 0.25, 1.0)]
     for less, more in itertools.pairwise(parts):
         assert set(less.train) < set(more.train)
         np.testing.assert_array_equal(less.test, more.test)

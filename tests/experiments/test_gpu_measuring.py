@@ -48,7 +48,7 @@ class Ray:
 
 @pytest.fixture
 def wave(cells, tmp_path, monkeypatch):
-    """A wave of all trials without teachers on one node with a GPU; known: whether two steps tell what they need."""
+    """A wave of all trials without teachers on one node with a GPU; known: needs are measured in two steps."""
     monkeypatch.setattr(worker_progress, "clear", lambda key: None)
     monkeypatch.setattr(worker_progress, "read", lambda key: None)
 
@@ -62,7 +62,7 @@ def wave(cells, tmp_path, monkeypatch):
         ray = Ray(store, known)
         pool = WorkerPool.__new__(WorkerPool)
         vars(pool).update(ray=ray, peaks={}, local=True, nodes={"id": node}, workers=[], message=print)
-        pool._begin = lambda node, wanted: begun(pool, ray, node, wanted)
+        pool._begin = lambda node, wanted: add_worker(pool, ray, node, wanted)
         return WaveScheduler(
             ray, pool, PendingTrials([trials], frozenset()), store, Quiet(), StopRequest(), deque(trials), True
         ), trials
@@ -76,8 +76,8 @@ def on_a_gpu(record):
     return replace(record, cost=cost, resolved=resolved)
 
 
-def begun(pool, ray, node, wanted):
-    """A worker as Crew begins them, without a process."""
+def add_worker(pool, ray, node, wanted):
+    """Add a worker to the pool as WorkerPool does, without a process."""
     node.take(wanted.resources)
     pool.workers.append(WorkerHandle(SimpleNamespace(call=SimpleNamespace(remote=ray.call)), node, wanted))
     ray.workers.append(wanted)

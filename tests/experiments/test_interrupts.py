@@ -26,8 +26,8 @@ STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", fl
 
 
 @pytest.fixture
-def begun(plugins, tmp_path, monkeypatch):
-    """A study whose trials take so long each, begun in a process group of its own, the first trials in flight."""
+def started_run(plugins, tmp_path, monkeypatch):
+    """A study with slow trials, started in its own process group, with the first trials running."""
 
     def begin(launcher, seconds):
         child = apart([*RUN, launcher], SLOW % (seconds / 20), plugins, tmp_path, monkeypatch)
@@ -47,22 +47,22 @@ def begun(plugins, tmp_path, monkeypatch):
 
 def ended(child, *, within):
     since = time.monotonic()
-    _, said = child.communicate(timeout=within)
+    _, output = child.communicate(timeout=within)
     assert not below(child.pid)
-    return said, time.monotonic() - since
+    return output, time.monotonic() - since
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["serial", "ray"])
-def test_the_first_ctrl_c_finishes_what_is_in_flight_and_no_more(begun, launcher):
-    begin, state = begun
+def test_the_first_ctrl_c_finishes_what_is_in_flight_and_no_more(started_run, launcher):
+    begin, state = started_run
     child, store = begin(launcher, 6.0)
     flight = {row["key"] for row in state()["running"]}
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: every process of the group gets it
-    said, _ = ended(child, within=120)
-    assert child.returncode == 130, said
-    assert "finishing running trials" in said
-    assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
+    output, _ = ended(child, within=120)
+    assert child.returncode == 130, output
+    assert "finishing running trials" in output
+    assert output.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
     assert {path.parent.name for path in store.trials.glob("[!.]*/record.json")} >= flight
     now = state()
     assert (now["failed"], now["running"]) == (0, [])
@@ -75,17 +75,17 @@ def test_the_first_ctrl_c_finishes_what_is_in_flight_and_no_more(begun, launcher
 
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["serial", "ray"])
-def test_the_second_ctrl_c_stops_at_once_and_the_study_goes_on_later(begun, launcher):
-    begin, state = begun
+def test_the_second_ctrl_c_stops_at_once_and_the_study_goes_on_later(started_run, launcher):
+    begin, state = started_run
     child, store = begin(launcher, 120.0)
     os.killpg(child.pid, signal.SIGINT)
     time.sleep(1.0)
     assert child.poll() is None
     os.killpg(child.pid, signal.SIGINT)
-    said, seconds = ended(child, within=90)
-    assert child.returncode == 130, said
+    output, seconds = ended(child, within=90)
+    assert child.returncode == 130, output
     assert seconds < 60
-    assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
+    assert output.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
     assert state()["done"] == 0
     assert list(store.trials.glob(".running-*"))
 

@@ -73,9 +73,9 @@ def test_parallel_trials_stop_on_request(plugins, tmp_path):
     while not list(tmp_path.glob("results/trials/[!.]*/record.json")):
         time.sleep(0.02)
     child.send_signal(signal.SIGTERM)
-    _, said = child.communicate()
+    _, output = child.communicate()
     assert child.returncode == 143
-    assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
+    assert output.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
 
 
 @pytest.mark.slow
@@ -100,7 +100,9 @@ def test_trials_side_by_side_survive_their_driver_and_their_workers(plugins, tmp
         done = subprocess.run(words, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
     else:
-        for pid in descendants(first.pid, "ray::TrialWorker"):
+        workers = descendants(first.pid, "ray::TrialWorker")
+        assert workers
+        for pid in workers:
             os.kill(pid, signal.SIGKILL)
         assert first.wait() == 0
     status = json.loads(

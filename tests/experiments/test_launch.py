@@ -165,10 +165,10 @@ def test_failed_trials_run_again_on_request(study, tmp_path, monkeypatch):
 
 
 def test_a_method_that_cannot_do_a_task_is_refused_with_its_reason(study, tmp_path):
-    asked = replace(
+    requested = replace(
         study, arms={"net": Arm("tiny_net", {"fault": "refuse"})}, floors=[], again=None, random_labels=None
     )
-    cells = cells_of(asked)
+    cells = cells_of(requested)
     store, _ = run(cells, tmp_path / "r")
     record = store.get(cells[0].trial.key)
     assert (record.status, record.error["message"]) == ("refused", "asked to refuse")
@@ -187,9 +187,11 @@ def test_weights_are_saved_if_a_student_needs_them(study, tmp_path):
 
 
 def test_permuted_labels_are_those_of_whole_groups(study, tmp_path):
-    asked = replace(study, random_labels=RandomLabels("constant", permutations=1), arms={"constant": Arm("constant")})
-    asked = replace(asked, reference="constant", again=None)
-    cells = [cell for cell in cells_of(asked) if cell.role == "random_labels"]
+    requested = replace(
+        study, random_labels=RandomLabels("constant", permutations=1), arms={"constant": Arm("constant")}
+    )
+    requested = replace(requested, reference="constant", again=None)
+    cells = [cell for cell in cells_of(requested) if cell.role == "random_labels"]
     store, _ = run(cells, tmp_path / "r")
     labels = {}
     for cell in cells:
@@ -201,9 +203,9 @@ def test_permuted_labels_are_those_of_whole_groups(study, tmp_path):
 
 
 def test_segmentation_runs_from_masks_to_dice(study, tmp_path):
-    asked = replace(study, arms={"net": Arm("tiny_net", {"view": {"kind": "volume", "mm": 0}, "lr": 0.05})})
-    asked = replace(asked, floors=[], again=None, random_labels=None, recipe=Recipe(steps=60, batch_size=4))
-    cells = cells_of(asked, kind="segmentation", effect=3.0)
+    requested = replace(study, arms={"net": Arm("tiny_net", {"view": {"kind": "volume", "mm": 0}, "lr": 0.05})})
+    requested = replace(requested, floors=[], again=None, random_labels=None, recipe=Recipe(steps=60, batch_size=4))
+    cells = cells_of(requested, kind="segmentation", effect=3.0)
     store, _ = run(cells, tmp_path / "r")
     record = store.get(cells[0].trial.key)
     assert record.status == "done", record.error["traceback"]
@@ -212,8 +214,8 @@ def test_segmentation_runs_from_masks_to_dice(study, tmp_path):
 
 def test_images_are_read_unchanged(study, tmp_path):
     spec = prepare("tiny_images").spec
-    asked = replace(study, arms={"net": Arm("tiny_net")}, floors=[], again=None, random_labels=None)
-    cells = plan.cells(replace(asked, datasets=[Data("tiny_images")]), [spec])
+    requested = replace(study, arms={"net": Arm("tiny_net")}, floors=[], again=None, random_labels=None)
+    cells = plan.cells(replace(requested, datasets=[Data("tiny_images")]), [spec])
     store, _ = run(cells, tmp_path / "r")
     record = store.get(cells[0].trial.key)
     assert record.resolved["view"] == {"kind": "image"}
@@ -235,11 +237,11 @@ def test_a_launcher_that_is_not_there_is_named(study, tmp_path):
 def test_fit_is_given_no_test_scans(study, tmp_path, monkeypatch):
     cells = cells_of(study)
     given = []
-    kept = run_trial.loop.fit
+    remaining = run_trial.loop.fit
 
     def spy(setup, shape):
         given.append({name for name, value in vars(setup).items() if isinstance(value, (run_trial.Part, torch.Tensor))})
-        return kept(setup, shape)
+        return remaining(setup, shape)
 
     monkeypatch.setattr(run_trial.loop, "fit", spy)
     run_trial.run(cells[0].trial, Store(tmp_path / "r"))

@@ -6,7 +6,7 @@ import os
 import textwrap
 
 import pytest
-from command_line import said
+from command_line import run_command
 from killable_studies import Quiet
 
 from bench import registry
@@ -43,7 +43,7 @@ LAUNCHER = Launcher(run_and_note)
 
 @pytest.fixture
 def backwards(cells, tmp_path, monkeypatch):
-    """A plug-in folder with a launcher, beside the plug-ins of the tests."""
+    """A plug-in folder with a launcher, in addition to the plug-ins of the tests."""
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "backwards.py").write_text(textwrap.dedent(BACKWARDS))
     monkeypatch.setenv("BENCH_PLUGINS", f"{os.environ['BENCH_PLUGINS']}{os.pathsep}{tmp_path / 'more'}")
@@ -74,7 +74,7 @@ def test_a_launcher_of_a_plug_in_folder_runs_the_trials_in_its_own_order(backwar
 
 def test_a_launcher_of_a_plug_in_folder_runs_a_study_from_the_command_line(backwards, tmp_path, capsys, monkeypatch):
     (tmp_path / "more" / "noting.py").write_text(textwrap.dedent(NOTING))
-    status, text = said(capsys, monkeypatch, "run", "--study", "tiny", "--launcher", "noting")
+    status, text = run_command(capsys, monkeypatch, "run", "--study", "tiny", "--launcher", "noting")
     assert status == 0, text
     ran = dict(line.split() for line in (tmp_path / "more" / "ran.txt").read_text().splitlines())
     cells = plan.cells(registry.study("tiny"), [open_prepared("tiny_volumes").spec])

@@ -67,6 +67,6 @@ def test_a_full_disk_is_reported_and_no_finished_trial_is_lost(plugins, tmp_path
     assert "Traceback" not in first
     assert second.endswith("status 0\n")
     assert "forty: 40 of 40 trials done\n" in done.stdout
-    kept = [int(number) for number in re.findall(r"40 trials, (\d+) of them done", done.stdout)]
-    assert kept[0] == 0
-    assert 0 < kept[1] < 40
+    remaining = [int(number) for number in re.findall(r"40 trials, (\d+) of them done", done.stdout)]
+    assert remaining[0] == 0
+    assert 0 < remaining[1] < 40

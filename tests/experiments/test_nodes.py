@@ -62,7 +62,7 @@ def inspection(cells, tmp_path):
 
 
 class Answers:
-    """In the place of Ray: what was asked is what was answered."""
+    """Replaces Ray: returns the given answers."""
 
     def get(self, answer, timeout):
         return answer
@@ -77,10 +77,10 @@ def test_a_node_that_is_as_this_machine_is_has_no_fault(inspection):
 def test_what_a_node_lacks_is_named_with_what_it_should_be(inspection, monkeypatch):
     answer = node_agent.inspect_node(inspection.question)
     (folder,) = answer["data"]
-    told = {**answer, "versions": {**answer["versions"], "torch": "1.0", "timm": ""}, "data": {folder: "other"}}
+    values = {**answer, "versions": {**answer["versions"], "torch": "1.0", "timm": ""}, "data": {folder: "other"}}
     torch, ours = answer["versions"]["torch"], answer["data"][folder]
     place = paths.data_root() / folder
-    assert inspection.end(Node("id", "one", {"CPU": 1.0}), told) == [
+    assert inspection.end(Node("id", "one", {"CPU": 1.0}), values) == [
         f"torch 1.0, here {torch}",
         f"timm is missing, here {answer['versions']['timm']}",
         f"tiny_volumes in {place} was prepared differently (other, here {ours})",
@@ -130,9 +130,9 @@ def test_sent_code_is_complete_with_its_members_and_plug_ins(plugins, tmp_path, 
     program = "from bench import registry; print(registry.__file__, *registry.names('methods'))"
     around = {"PYTHONPATH": str(folder), "BENCH_PLUGINS": str(folder / "plugins-0"), "PATH": os.environ["PATH"]}
     words = [sys.executable, "-c", program]
-    said = subprocess.run(words, env=around, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
-    assert said[0].startswith(str(folder))
-    assert {"dclse", "timm2d", "tiny_net"} <= set(said)
+    output = subprocess.run(words, env=around, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
+    assert output[0].startswith(str(folder))
+    assert {"dclse", "timm2d", "tiny_net"} <= set(output)
 
 
 def test_a_record_that_was_sent_is_the_record_byte_for_byte_and_a_damaged_one_is_refused(cells, tmp_path):
@@ -180,8 +180,10 @@ def test_a_trial_that_needs_more_memory_than_any_node_has_is_reported_with_both_
     assert need(trial, node, {("cpu", memory_kind(trial)): 16_000.0}) == ResourceRequest(1, 0.0, 9 * GIGABYTE)
     peaks = {("cpu", memory_kind(trial)): 20_000.0}
     assert need(trial, node, peaks) is None
-    said = "needs 20000 MB of memory, as measured; the largest node has 16000: it could never run here; give the recipe"
-    assert said in lacking(trial, [node], peaks)
+    expected = (
+        "needs 20000 MB of memory, as measured; the largest node has 16000: it could never run here; give the recipe"
+    )
+    assert expected in lacking(trial, [node], peaks)
 
 
 def test_a_node_reports_its_memory():
@@ -192,8 +194,8 @@ def test_a_node_reports_its_memory():
 def test_more_threads_than_this_machine_has_processors_are_refused_before_anything_runs(cells, tmp_path, launcher):
     there = node_agent.processors()
     trial = replace(cells[0].trial, recipe=replace(cells[0].trial.recipe, threads=500))
-    said = rf"asks for 500 processors.*this machine has {there}: give the recipe at most {there} threads"
-    with pytest.raises(BenchError, match=said):
+    expected = rf"asks for 500 processors.*this machine has {there}: give the recipe at most {there} threads"
+    with pytest.raises(BenchError, match=expected):
         launch.launch(launch.PendingTrials([[trial]], frozenset()), Store(tmp_path / "r"), launcher, Quiet())
 
 

@@ -61,11 +61,11 @@ def test_two_that_begin_on_one_new_file_make_its_tables_one_after_the_other(tmp_
 
     monkeypatch.setattr(storages.OptunaStorage, "open", watched)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: begun(tmp_path), range(4)))
+        list(pool.map(lambda _: start_search(tmp_path), range(4)))
     assert max(most) == 1
 
 
-def begun(folder):
+def start_search(folder):
     with tune.SearchSession(search(), storages.OptunaStorage(str(folder / "s.db")), 2, folder):
         pass
 
@@ -174,8 +174,8 @@ def test_a_name_that_is_no_storage_is_refused(name):
 
 
 def test_a_password_is_never_printed():
-    shown = tune.OptunaStorage("postgresql://me:secret@host/base").safe_name
-    assert shown == "postgresql://me:***@host/base"
+    text = tune.OptunaStorage("postgresql://me:secret@host/base").safe_name
+    assert text == "postgresql://me:***@host/base"
 
 
 def test_an_unreachable_database_is_reported_after_a_wait(tmp_path, monkeypatch):

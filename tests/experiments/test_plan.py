@@ -61,7 +61,7 @@ def test_contrasts_leave_out_the_floors(study):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"reference": "nett"}, "no arm 'nett'; did you mean 'net'"),
         ({"floors": ["constnt"]}, "did you mean 'constant'"),
@@ -74,8 +74,8 @@ def test_contrasts_leave_out_the_floors(study):
         ({"missing": "ignore"}, "'stop' or 'skip'"),
     ],
 )
-def test_a_study_that_cannot_be_built_is_refused(study, change, said):
-    with pytest.raises(BenchError, match=said):
+def test_a_study_that_cannot_be_built_is_refused(study, change, message):
+    with pytest.raises(BenchError, match=message):
         plan.check(replace(study, **change), "tiny")
 
 
@@ -113,21 +113,21 @@ def test_stand_ins_are_used_on_request(study):
 
 def test_stand_ins_are_taken_where_nothing_is_configured_and_nothing_prepared(study, monkeypatch):
     monkeypatch.delenv("BENCH_DATA")
-    asked = replace(study, datasets=[REAL, Data("roi_ixi")])
-    found, notes = plan.locate(asked, prepared())
+    requested = replace(study, datasets=[REAL, Data("roi_ixi")])
+    found, notes = plan.locate(requested, prepared())
     assert [item.spec.name for item in found] == ["phantom_ad"]
     assert "roi_ixi is not prepared and left out" in notes[1]
     with pytest.raises(BenchError, match="ad_oasis is not prepared"):
-        plan.locate(asked, prepared("roi_ixi"))
+        plan.locate(requested, prepared("roi_ixi"))
 
 
 def test_a_study_may_skip_what_is_missing(study):
-    asked = replace(study, datasets=[REAL, Data("age_oasis")], missing="skip")
-    found, notes = plan.locate(asked, prepared("age_oasis"))
+    requested = replace(study, datasets=[REAL, Data("age_oasis")], missing="skip")
+    found, notes = plan.locate(requested, prepared("age_oasis"))
     assert [item.spec.name for item in found] == ["age_oasis"]
     assert "left out" in notes[0]
     with pytest.raises(BenchError, match="no data set of this study can be used"):
-        plan.locate(asked, prepared())
+        plan.locate(requested, prepared())
 
 
 def test_another_teacher_makes_another_student(study, monkeypatch):
@@ -184,12 +184,12 @@ def test_a_key_is_the_digest_of_the_trial_in_canonical_form(trial):
 
 
 def test_computing_a_key_changes_nothing():
-    asked, other = replace(FULL), replace(FULL)
-    assert asked.key
-    assert asked == other
-    assert pickle.dumps(asked) == pickle.dumps(copy.deepcopy(other))
-    assert pickle.loads(pickle.dumps(asked)).key == copy.copy(asked).key == FULL.key
-    assert replace(asked, seed=5).key != FULL.key
+    requested, other = replace(FULL), replace(FULL)
+    assert requested.key
+    assert requested == other
+    assert pickle.dumps(requested) == pickle.dumps(copy.deepcopy(other))
+    assert pickle.loads(pickle.dumps(requested)).key == copy.copy(requested).key == FULL.key
+    assert replace(requested, seed=5).key != FULL.key
 
 
 def test_a_method_is_built_once_for_all_its_cells(study, monkeypatch):

@@ -32,16 +32,16 @@ def test_weights_of_images_begin_a_training_on_volumes(tmp_path):
     second = replace(first, data=volumes.spec, method=registry.spec("methods", "dclse", params))
     record = run_trial.run(second, store)
     assert record.status == "done", record.error
-    told = record.resolved["network"]["carried over"]
-    assert {name.partition(".")[0] for name in told["taken"]} >= {"stem", "stages"}
-    assert any("head.weight" in str(entry) for entry in told["other_shape"])  # four classes there, one number here
-    assert any("stem.0.weight" in str(entry) for entry in told["other_shape"])  # one channel there, three here
-    assert all(name.startswith("dgm.") for name in told["missing"])  # the mechanisms are new
-    assert not told["unused"]
-    assert 0 < told["numbers"] < told["of"]
+    values = record.resolved["network"]["carried over"]
+    assert {name.partition(".")[0] for name in values["taken"]} >= {"stem", "stages"}
+    assert any("head.weight" in str(entry) for entry in values["other_shape"])  # four classes there, one number here
+    assert any("stem.0.weight" in str(entry) for entry in values["other_shape"])  # one channel there, three here
+    assert all(name.startswith("dgm.") for name in values["missing"])  # the mechanisms are new
+    assert not values["unused"]
+    assert 0 < values["numbers"] < values["of"]
     run = SimpleNamespace(done=True, record=record, cell={"method": "dclse"})
     section = SimpleNamespace(name="volumes", arms=["AD, begun"], of=lambda arm: [run])
     (note,) = arms_body(SimpleNamespace(sections=[section])).notes
-    assert note.startswith(f"AD, begun began with other weights: {len(told['taken'])} tensors of weights.safetensors")
+    assert note.startswith(f"AD, begun began with other weights: {len(values['taken'])} tensors of weights.safetensors")
     assert "of another shape: " in note
     assert "not in the file: dgm." in note

@@ -64,9 +64,9 @@ def test_frames_hold_the_numbers_of_the_report(tiny):
 
 def test_predictions_are_those_of_the_records(tiny):
     results = bench.run(tiny, name="own", arms="net", launcher="serial")
-    kept = results.report_data.results.sections[0].store
+    saved = results.report_data.results.sections[0].store
     for record in results.records:
-        arrays = kept.predictions(record.trial.key)
+        arrays = saved.predictions(record.trial.key)
         rows = results.predictions[results.predictions["fold"] == record.trial.fold]
         assert rows["id"].tolist() == arrays["ids"].tolist()
         assert rows["probability_1"].tolist() == arrays["selected"][:, 1].tolist()

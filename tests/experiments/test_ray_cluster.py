@@ -45,7 +45,7 @@ def run(cells, root, launcher, address=""):
     return store, watch
 
 
-def beside(root):
+def run_in_new_process(root):
     """The same study on a Ray of this machine, in a process of its own: Ray keeps to the one it began with."""
     words = [sys.executable, "-m", "bench", "run", "--study", "tiny", "--launcher", "ray"]
     done = subprocess.run(words, env={**os.environ, "BENCH_RESULTS": str(root)}, capture_output=True, text=True)
@@ -59,7 +59,7 @@ def nodes_of(store):
 
 
 def test_serial_ray_here_and_a_cluster_give_the_same_bytes_times_aside(tiny, tmp_path, two):
-    stores = [run(tiny, tmp_path / "serial", "serial")[0], beside(tmp_path / "ray")]
+    stores = [run(tiny, tmp_path / "serial", "serial")[0], run_in_new_process(tmp_path / "ray")]
     stores.append(run(tiny, tmp_path / "cluster", "ray", two.address)[0])
     assert set(nodes_of(stores[2])) == {"one", "two"}
     left = [without_times(store) for store in stores]
@@ -72,10 +72,10 @@ def test_a_study_of_forty_trials_survives_the_loss_of_a_node(plugins, tmp_path, 
     child = subprocess.Popen([*RUN, "--address", two.address], stdout=out, stderr=out)
     wait_for(child, tmp_path / "results", 12, {"one", "two"})
     two.kill("two")
-    status, said = child.wait(500), (tmp_path / "out").read_text()
+    status, output = child.wait(500), (tmp_path / "out").read_text()
     out.close()
-    assert status == 0, said
-    assert "node two left the cluster" in said
+    assert status == 0, output
+    assert "node two left the cluster" in output
     complete(tmp_path / "results")
 
 
@@ -127,7 +127,7 @@ def test_a_node_that_sees_no_results_folder_and_has_no_code_is_sent_all_it_needs
         nodes.start("head", resources={"num_cpus": 0})
         nodes.start("far", hidden=hidden, PYTHONPATH=str(empty))
         store, watch = run(tiny, hidden / "results", "ray", nodes.address)
-    assert watch.told_of("records are sent back from nodes that do not see the results folder: far")
+    assert watch.has_message("records are sent back from nodes that do not see the results folder: far")
     assert set(nodes_of(store)) == {"far"}
     expected, _ = run(tiny, tmp_path / "serial", "serial")
     assert without_times(store) == without_times(expected)
@@ -144,10 +144,10 @@ def test_a_node_with_other_packages_or_other_data_is_named_with_what_differs(tin
         nodes.start("older", BENCH_DATA=str(tmp_path / "nothing"), **around)
         with pytest.raises(RunAbortedError) as refused:
             run(tiny, tmp_path / "r", "ray", nodes.address)
-    said = str(refused.value)
-    assert "node older: timm 0.0.1, here" in said
-    assert "node older: tiny_volumes is not prepared in" in said
-    assert "node head" not in said
+    expected = str(refused.value)
+    assert "node older: timm 0.0.1, here" in expected
+    assert "node older: tiny_volumes is not prepared in" in expected
+    assert "node head" not in expected
     assert not records(tmp_path / "r")
 
 
@@ -168,7 +168,7 @@ def test_trials_that_never_fit_are_reported_at_once_and_a_gpu_is_shared_as_measu
     two.start("large", resources={"num_cpus": 4, "num_gpus": 1, "custom": {"gpu_memory_mb": 1e5}})
     store, watch = run(cells, tmp_path / "r", "ray", two.address)
     assert set(nodes_of(store)) == {"large"}
-    assert watch.told_of("trials run on the 1 nodes with GPUs")
+    assert watch.has_message("trials run on the 1 nodes with GPUs")
 
 
 HOLD = """

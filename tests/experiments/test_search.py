@@ -195,7 +195,7 @@ def test_killed_at_15_of_40_it_ends_with_the_same_40(tmp_path):
 
 @pytest.mark.parametrize("cut", range(1, 12))
 def test_a_journal_that_ends_anywhere_is_resumed_with_the_same_candidates(tmp_path, cut):
-    """Killed between any two words of the last candidates: the journal is cut off there, and the search goes on."""
+    """The journal is cut after any word of the last candidates, as by a kill; the search resumes."""
     whole = run(tmp_path / "s.log", tmp_path, 14)
     lines = (tmp_path / "s.log").read_bytes().splitlines(keepends=True)
     (tmp_path / "s.log").write_bytes(b"".join(lines[:-cut]))

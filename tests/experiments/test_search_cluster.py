@@ -46,16 +46,16 @@ def found(study, data, root, launcher, place=None, trials=6):
 
 @pytest.mark.parametrize("hides", [False, True])
 def test_a_cluster_finds_what_one_process_finds(data, tmp_path, hides):
-    study, said = registry.study("searched"), []
+    study, messages = registry.study("searched"), []
     (tmp_path / "there" / "claims").mkdir(parents=True)
     with Cluster() as nodes:
         if hides and not nodes.may_hide():
             pytest.skip("a node may not have a mount of its own here")
         nodes.start("one")
         nodes.start("two", **({"hidden": tmp_path / "there"} if hides else {}))
-        there = found(study, data, tmp_path / "there", "auto", RayTarget(nodes.address, {}, said.append))
+        there = found(study, data, tmp_path / "there", "auto", RayTarget(nodes.address, {}, messages.append))
     assert there.digest == found(study, data, tmp_path / "here", "serial").digest
-    assert ["two" in words for words in said] == [True] * hides, said
+    assert ["two" in words for words in messages] == [True] * hides, messages
 
 
 def test_a_node_that_is_killed_costs_no_candidate(plugins, tmp_path, monkeypatch):
@@ -77,8 +77,8 @@ def test_a_node_that_is_killed_costs_no_candidate(plugins, tmp_path, monkeypatch
             done = subprocess.run(status, capture_output=True, text=True)
             state = json.loads(done.stdout)["search"] if done.returncode == 0 else {}
         nodes.kill("two")
-        said, _ = child.communicate(timeout=240)
-    assert child.returncode == 0, said
+        output, _ = child.communicate(timeout=240)
+    assert child.returncode == 0, output
     (one,) = json.loads((paths.results_root() / "mortal_search" / "tuned.json").read_text())["sets"]
     assert (one["cost"]["trials"], one["search"]["done"]) == (10, 10)
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from command_line import said
+from command_line import run_command
 from free_search import DATA, STUDY
 
 from bench import registry
@@ -45,8 +45,8 @@ def test_a_study_that_can_be_run_and_not_searched_is_planned(tmp_path):
 
 
 def test_how_long_it_takes_is_known_from_records(plugins, capsys, monkeypatch):
-    assert said(capsys, monkeypatch, "run", "--study", "searched", "--launcher", "serial")[0] == 0
-    status, text = said(capsys, monkeypatch, "plan", "--study", "searched")
+    assert run_command(capsys, monkeypatch, "run", "--study", "searched", "--launcher", "serial")[0] == 0
+    status, text = run_command(capsys, monkeypatch, "plan", "--study", "searched")
     words = " ".join(text.split())
     assert "bench tune would train 2 arms x 2 folds x 4 candidates = 16 trials; about " in words
     assert "run one by one, if each takes as long as the defaults" in words
@@ -62,7 +62,7 @@ def test_an_invalid_range_is_refused_before_anything_is_written(plugins, tmp_pat
     (tmp_path / "own" / "bad.py").write_text(BAD % bad)
     monkeypatch.setenv("BENCH_PLUGINS", os.pathsep.join([str(plugins), str(tmp_path / "own")]))
     registry.clear_cache()
-    status, text = said(capsys, monkeypatch, command, "--study", "bad")
+    status, text = run_command(capsys, monkeypatch, command, "--study", "bad")
     assert status == 2, text
     assert all(name in text for name in ("'net'", "lr"))
     assert not paths.results_root().exists()

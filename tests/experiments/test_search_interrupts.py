@@ -27,8 +27,8 @@ TUNE = [sys.executable, "-m", "bench", "tune", "--study", "slow", "--fold", "0",
 
 
 @pytest.fixture
-def begun(plugins, tmp_path, monkeypatch):
-    """A search whose candidates take so many seconds each, in a process group of its own, the first ones in flight."""
+def started_search(plugins, tmp_path, monkeypatch):
+    """A search with slow candidates in its own process group, with the first candidates running."""
 
     def begin(launcher, seconds):
         child = apart([*TUNE, launcher], SLOW % (seconds / 20), plugins, tmp_path, monkeypatch)
@@ -42,7 +42,7 @@ def begun(plugins, tmp_path, monkeypatch):
     return begin
 
 
-def asked(words):
+def requested(words):
     storage = paths.results_root() / "slow" / "search.db"
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(storage)) as opened:
         return [row[0] for row in opened.execute(words)]
@@ -51,30 +51,30 @@ def asked(words):
 
 def points():
     """Evaluation points that were reported."""
-    return asked("SELECT COUNT(*) FROM trial_intermediate_values")[:1] not in ([], [0])
+    return requested("SELECT COUNT(*) FROM trial_intermediate_values")[:1] not in ([], [0])
 
 
 def states():
-    return Counter(asked("SELECT state FROM trials"))
+    return Counter(requested("SELECT state FROM trials"))
 
 
 def ended(child, *, within):
     since = time.monotonic()
-    _, said = child.communicate(timeout=within)
+    _, output = child.communicate(timeout=within)
     assert not below(child.pid)
-    return said, time.monotonic() - since
+    return output, time.monotonic() - since
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["serial", "ray"])
-def test_the_first_ctrl_c_finishes_the_candidates_in_flight_and_no_more(begun, launcher):
-    child = begun(launcher, 6.0)
+def test_the_first_ctrl_c_finishes_the_candidates_in_flight_and_no_more(started_search, launcher):
+    child = started_search(launcher, 6.0)
     flight = states()["RUNNING"]
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: every process of the group gets it
-    said, _ = ended(child, within=120)
-    assert child.returncode == 130, said
-    assert "finishing running" in said
-    assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
+    output, _ = ended(child, within=120)
+    assert child.returncode == 130, output
+    assert "finishing running" in output
+    assert output.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
     assert flight <= states()["COMPLETE"] < 4
     assert (states()["RUNNING"], states()["FAIL"]) == (0, 0)
     done = subprocess.run([*TUNE, launcher], capture_output=True, text=True)
@@ -84,14 +84,14 @@ def test_the_first_ctrl_c_finishes_the_candidates_in_flight_and_no_more(begun, l
 
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["serial", "ray"])
-def test_the_second_ctrl_c_stops_at_once_and_the_search_keeps_its_candidates(begun, launcher):
-    child = begun(launcher, 120.0)
+def test_the_second_ctrl_c_stops_at_once_and_the_search_keeps_its_candidates(started_search, launcher):
+    child = started_search(launcher, 120.0)
     os.killpg(child.pid, signal.SIGINT)
     time.sleep(1.0)
     assert child.poll() is None
     os.killpg(child.pid, signal.SIGINT)
-    said, seconds = ended(child, within=90)
-    assert child.returncode == 130, said
+    output, seconds = ended(child, within=90)
+    assert child.returncode == 130, output
     assert seconds < 60
-    assert said.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
+    assert output.endswith("bench: interrupted; finished trials are saved; run the same command to resume\n")
     assert set(states()) == {"RUNNING"} or states()["WAITING"]

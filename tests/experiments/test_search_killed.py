@@ -66,8 +66,8 @@ def test_killed_and_given_again_it_ends_with_the_number_and_prunes_as_if_it_had_
     over = "SELECT COUNT(*) FROM trials WHERE state IN ('COMPLETE', 'PRUNED')"
     assert count(cut, over) == BEFORE
     again = begin(cut)
-    said, _ = again.communicate(timeout=120)
-    assert again.returncode == 0, said
+    output, _ = again.communicate(timeout=120)
+    assert again.returncode == 0, output
     assert count(cut, "SELECT COUNT(*) FROM trials") == TRIALS
     found = candidates(cut)
     assert found == candidates(whole)

@@ -25,7 +25,7 @@ sys.stdin.read()
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path, monkeypatch):
-    """A folder for temporary files that everybody may write in, as /tmp is."""
+    """A folder for temporary files that all users can write to, like /tmp."""
     folder = tmp_path / "tmp"
     folder.mkdir()
     folder.chmod(0o1777)
@@ -62,12 +62,12 @@ def test_folders_of_code_of_ended_processes_are_removed_and_no_others(temporary,
     small = b"PK\x05\x06" + bytes(18)  # an empty zip file
     words = [sys.executable, "-c", HELD, small.hex()]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        held = other.stdout.readline().strip()
+        path = other.stdout.readline().strip()
         mine = node_agent.unpack_code(small)
-        assert os.path.isdir(held)
+        assert os.path.isdir(path)
         other.kill()
     after = node_agent.unpack_code(small)
-    assert not os.path.isdir(held)
+    assert not os.path.isdir(path)
     assert mine.is_dir()
     assert after.is_dir()
     assert (tmp_path / "elsewhere").is_dir()

@@ -46,14 +46,14 @@ def holder(tmp_path):
 
 def test_a_claim_holds_until_its_process_is_dead_and_no_longer(tmp_path, holder):
     path = tmp_path / "claims" / "a"
-    process, said = holder(path)
-    assert said == "held"
+    process, expected = holder(path)
+    assert expected == "held"
     assert locks.acquire_lock(path) is None
     assert holder(path)[1] == "refused"
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    with locks.acquire_lock(path) as held:
-        assert held.handle is not None
+    with locks.acquire_lock(path) as claim:
+        assert claim.handle is not None
         assert locks.acquire_lock(path) is None
     assert not path.exists()
     assert locks.acquire_lock(path) is not None

@@ -41,7 +41,7 @@ def searched(study, data, root, trials=3, launcher="serial", **more):
 
 @pytest.fixture
 def committed(study, data, plugins, tmp_path, monkeypatch):
-    """The winners as a person would commit them, beside the studies of a folder of plug-ins."""
+    """The winners as committed files, next to the studies of a plug-in folder."""
     results, storage = searched(study, data, tmp_path)
     own = tmp_path / "own"
     shutil.copytree(plugins, own)
@@ -59,15 +59,15 @@ def using(study, **changes):
 
 
 class Trap(np.ndarray):
-    """Scans of which some must not be looked at."""
+    """Scans with some rows that must not be read."""
 
     rows = frozenset()
 
     def __getitem__(self, index):
         if isinstance(index, int):  # asked for its size alone; as a scan it would spoil all
             return np.full(self.shape[1:], np.nan, self.dtype)
-        asked = np.arange(len(self))[index] if isinstance(index, (slice, np.ndarray, list)) else ()
-        if self.ndim == 5 and self.rows & set(np.atleast_1d(asked).tolist()):
+        requested = np.arange(len(self))[index] if isinstance(index, (slice, np.ndarray, list)) else ()
+        if self.ndim == 5 and self.rows & set(np.atleast_1d(requested).tolist()):
             raise AssertionError("the test part was read")
         return np.asarray(super().__getitem__(index))
 
@@ -79,7 +79,7 @@ def test_the_test_part_is_never_read(study, data, tmp_path, monkeypatch):
     load_trial_data, view_array = trial_data.load_trial_data, trial_data.view_array
     trapped = []
 
-    def laid_out(trial, method, device):
+    def load_data(trial, method, device):
         found = load_trial_data(trial, method, device)
         Trap.rows = frozenset(found.fold.test.tolist())
         monkeypatch.setattr(trial_data, "view_array", lambda *words: view_array(*words).view(Trap))
@@ -87,7 +87,7 @@ def test_the_test_part_is_never_read(study, data, tmp_path, monkeypatch):
         monkeypatch.setattr(trial_data, "view_array", view_array)
         return trapped[-1]
 
-    monkeypatch.setattr(trial_data, "load_trial_data", laid_out)
+    monkeypatch.setattr(trial_data, "load_trial_data", load_data)
     results, _ = searched(study, data, tmp_path)
     assert [one.states["done"] for one in results] == [3, 3]
     with pytest.raises(AssertionError, match="the test part was read"):
@@ -124,7 +124,7 @@ def test_a_candidate_is_the_training_of_its_trial(study, data, tmp_path):
 
 
 class Quiet:
-    """A watch that says nothing."""
+    """A progress callback without output."""
 
     def __getattr__(self, name):
         return lambda *words: None
@@ -160,7 +160,7 @@ def test_the_cost_of_tuning_is_in_the_plan_and_its_table(committed, study, data,
 
 
 def spoil(path, **changes):
-    """The committed file with something else in all of its sets, sealed anew as if it had been found so."""
+    """The committed file with something else in all of its sets, with a new checksum."""
     entry = json.loads(path.read_text())
     del entry["seal"]
     entry["sets"] = [{**one, **changes} for one in entry["sets"]]

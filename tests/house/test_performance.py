@@ -38,11 +38,11 @@ def even(settings):
 def test_a_broken_limit_is_over_and_the_command_fails(tmp_path, capsys):
     known = {"slow": slow, "even": even}
     assert main(["--out", str(tmp_path)], known) == 1
-    told = {each["name"]: each for each in json.loads((tmp_path / "performance.json").read_text())["results"]}
-    assert {name: each["verdict"] for name, each in told.items()} == {
+    output = {each["name"]: each for each in json.loads((tmp_path / "performance.json").read_text())["results"]}
+    assert {name: each["verdict"] for name, each in output.items()} == {
         "slow": "over", "even": "ok", "fast": "ok", "told": "told", "absent": "skipped",
     }  # fmt: skip
-    assert told["even"]["quartiles"] == pytest.approx([1.05, 1.15])
+    assert output["even"]["quartiles"] == pytest.approx([1.05, 1.15])
     assert "| slow | " in (tmp_path / "README.md").read_text()
     assert "skipped: there is none" in capsys.readouterr().out
 

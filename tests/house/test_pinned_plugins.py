@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bids_trees import volume, write_scan, write_table
-from command_line import said
+from command_line import run_command
 
 from bench import registry
 from bench.core import Task
@@ -37,7 +37,7 @@ def bench(monkeypatch, capsys):
     forget()
 
     def run(*words: str) -> str:
-        status, text = said(capsys, monkeypatch, *words)
+        status, text = run_command(capsys, monkeypatch, *words)
         assert status == 0, text
         return text
 

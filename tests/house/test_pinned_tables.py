@@ -25,7 +25,7 @@ def golden(name: str) -> str:
 
 
 def unpack(folder: Path) -> dict[str, str]:
-    """Unpack the stored results beside a folder of data with a fixed salt; returns the variables that name both."""
+    """Unpack the stored results and a data folder with a fixed salt; returns the environment variables for both."""
     with tarfile.open(GOLDEN / "study.tar.xz") as archive:
         archive.extractall(folder / "results", filter="data")
     (folder / "data").mkdir()
@@ -67,9 +67,9 @@ def near(row: list[object]) -> list[object]:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".csv")])
 def test_a_csv_table_of_the_stored_study_does_not_change(name, built):
-    found, kept = cells(built[name]), cells(golden(name))
-    assert len(found) == len(kept)
-    for row, expected in zip(found, kept, strict=True):
+    found, remaining = cells(built[name]), cells(golden(name))
+    assert len(found) == len(remaining)
+    for row, expected in zip(found, remaining, strict=True):
         assert row == near(expected)
 
 

@@ -38,13 +38,13 @@ def test_the_main_comparison_has_every_family_and_the_rows_of_the_paper():
 @pytest.mark.parametrize("name", ["curricula", "wrong_labels"])
 def test_a_study_of_curricula_has_plain_training_and_both_controls_for_each_network(name):
     study = registry.study(name)
-    asked: dict[str, set[str]] = {}
+    requested: dict[str, set[str]] = {}
     for label, arm in study.rows():
         if registry.member("methods", arm.method).family != "floor":
-            asked.setdefault(label.partition(",")[0], set()).add(arm.curriculum)
-    assert {"2D", "DCL-SE"} <= set(asked)
-    assert all({"none", "random_pacing", "anti_curriculum"} <= curricula for curricula in asked.values())
-    missing = set(registry.names("curricula")) - {"patch_difficulty"} - asked["2D"]
+            requested.setdefault(label.partition(",")[0], set()).add(arm.curriculum)
+    assert {"2D", "DCL-SE"} <= set(requested)
+    assert all({"none", "random_pacing", "anti_curriculum"} <= curricula for curricula in requested.values())
+    missing = set(registry.names("curricula")) - {"patch_difficulty"} - requested["2D"]
     assert {each for each in missing if not each.startswith("tiny")} == set()
     noises: dict[str, set[float]] = {}
     for data in study.datasets:

@@ -78,9 +78,9 @@ def test_linear_is_the_logistic_regression_of_all_voxels(scans, classes):
 def test_linear_is_the_ridge_regression_of_all_voxels(scans):
     x, y = scans
     numbers = y + np.linspace(0, 1, 20)
-    said = solved("linear", {"penalties": [0.5]}, AGE, x, numbers)
+    result = solved("linear", {"penalties": [0.5]}, AGE, x, numbers)
     full = Ridge(alpha=0.5).fit(standardised(x), numbers)
-    np.testing.assert_allclose(said[:, 0], full.predict(standardised(x)), atol=1e-4)
+    np.testing.assert_allclose(result[:, 0], full.predict(standardised(x)), atol=1e-4)
 
 
 def test_linear_handles_classes_that_the_training_part_lacks(scans):
@@ -133,9 +133,9 @@ def test_three_dimensional_methods_refuse_images():
 def test_timm2d_fits_a_network_to_the_images(network, shape):
     method = make("methods", "timm2d", {"network": network})
     method.check()
-    said = outputs(method.build(THREE, shape).eval(), torch.randn(2, *shape))
-    assert said.logits.shape == (2, 3)
-    assert said.features.shape[0] == 2
+    result = outputs(method.build(THREE, shape).eval(), torch.randn(2, *shape))
+    assert result.logits.shape == (2, 3)
+    assert result.features.shape[0] == 2
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_monai3d_finds_what_a_network_calls_its_classes(network, options):
     method = make("methods", "monai3d", {"network": network, "options": json.dumps(options or {})})
     method.check()
     for task in (THREE, AGE):
-        said = outputs(method.build(task, (2, 32, 32, 32)).eval(), torch.randn(2, 2, 32, 32, 32))
-        assert said.logits.shape == (2, task.outputs)
+        result = outputs(method.build(task, (2, 32, 32, 32)).eval(), torch.randn(2, 2, 32, 32, 32))
+        assert result.logits.shape == (2, task.outputs)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Networks of timm: its own to the bit, fitted to the images, begun with weights of local files."""
+"""Networks of timm: identical to timm's, fitted to the images, with weights from local files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def timm_own(network, **arguments):
     return timm.create_model(network, **arguments)
 
 
-def kept(tmp_path, state):
+def saved_weights(tmp_path, state):
     """The parameters that name a file with these weights."""
     path = tmp_path / "w.safetensors"
     save_file({name: value.contiguous() for name, value in state.items()}, path)
@@ -65,7 +65,7 @@ def test_a_foundation_model_from_a_file_is_an_ordinary_arm(network, train, tmp_p
     from timm.layers import resample_abs_pos_embed
 
     source = timm_own(network, **VIT)
-    params = {"network": network, "options": VIT, "train": train, **kept(tmp_path, source.state_dict())}
+    params = {"network": network, "options": VIT, "train": train, **saved_weights(tmp_path, source.state_dict())}
     method = make("methods", "timm2d", params)
     method.check()
     model = method.build(TWO, (1, 42, 48))
@@ -82,7 +82,7 @@ def test_a_foundation_model_from_a_file_is_an_ordinary_arm(network, train, tmp_p
 
 def test_the_first_layer_is_repeated_for_nine_channels_and_the_head_is_new(tmp_path):
     source = timm_own("resnet10t", **SMALL["options"])
-    params = {**SMALL, **kept(tmp_path, source.state_dict())}
+    params = {**SMALL, **saved_weights(tmp_path, source.state_dict())}
     model = make("methods", "timm2d", params).build(TWO, (9, 32, 32))
     torch.testing.assert_close(model.conv1[0].weight, source.conv1[0].weight.repeat(1, 3, 1, 1) / 3)
     assert model.fc.weight.shape == (2, 48)
@@ -112,21 +112,21 @@ def test_weights_that_do_not_fit_are_named_before_a_study(damage, says, tmp_path
     state = timm_own("resnet10t", **SMALL["options"]).state_dict()
     damage(state)
     with pytest.raises(BenchError, match=says):
-        make("methods", "timm2d", {**SMALL, **kept(tmp_path, state)}).check()
+        make("methods", "timm2d", {**SMALL, **saved_weights(tmp_path, state)}).check()
 
 
 def test_weights_of_a_wider_network_are_refused_with_the_tensor(tmp_path):
-    given = kept(tmp_path, timm_own("resnet10t", channels=(8, 8, 8, 8), stem_width=4).state_dict())
+    given = saved_weights(tmp_path, timm_own("resnet10t", channels=(8, 8, 8, 8), stem_width=4).state_dict())
     with pytest.raises(
         BenchError, match=r"of another shape: conv1\.0\.weight is 3 x 3 x 3 x 3, not .* and \d+ more"
-    ) as told:
+    ) as values:
         make("methods", "timm2d", {"network": "resnet10t", **given}).check()
-    assert "torch.Size" not in str(told.value)
+    assert "torch.Size" not in str(values.value)
 
 
 @pytest.mark.parametrize("name", ["timm2d", "timm3d", "slices", "fuseme", "weighted_pooling"])
 def test_a_file_of_another_network_or_cut_short_or_pickled_is_refused(name, tmp_path):
-    given = kept(tmp_path, timm_own("resnet10t", channels=(8, 8, 8, 8), stem_width=4).state_dict())
+    given = saved_weights(tmp_path, timm_own("resnet10t", channels=(8, 8, 8, 8), stem_width=4).state_dict())
     params = {"network": "resnet18"} if name == "timm3d" else SMALL
     with pytest.raises(BenchError, match="does not hold the weights of resnet"):
         make("methods", name, {**params, **given}).check()

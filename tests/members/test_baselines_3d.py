@@ -217,7 +217,7 @@ def test_patches_are_centred_on_structures_at_the_requested_rate():
     y = torch.zeros(1, 20, 20, 20, dtype=torch.long)
     y[0, 10, 10, 10], y[0, 0, 0, 0] = 1, 2  # a voxel each
     x = torch.arange(8000.0).reshape(1, 1, 20, 20, 20)
-    seen = []
+    observed = []
     for _ in range(60):
         scan, mask = patches(x, y, (5, 6, 20), 1.0)
         assert scan.shape == (1, 1, 5, 6, 20)
@@ -225,8 +225,8 @@ def test_patches_are_centred_on_structures_at_the_requested_rate():
         assert mask.max() > 0
         first = int(scan[0, 0, 0, 0, 0])
         torch.testing.assert_close(mask[0], y[0, first // 400 :, first // 20 % 20 :][:5, :6])
-        seen.append(int(mask.max()))
-    assert {1, 2} == set(seen)
+        observed.append(int(mask.max()))
+    assert {1, 2} == set(observed)
     empty = [int(patches(x, y, (5, 6, 6), 0.0)[1].max()) for _ in range(60)]
     assert 0 in empty
     assert patches(x, torch.zeros_like(y), (5, 6, 6), 1.0)[1].max() == 0  # no structure: any patch
@@ -274,8 +274,8 @@ def test_dynunet_is_planned_for_the_spacing_of_the_scans():
         for one in (each.build(MASK, (1, 16, 32, 32)) for each in (method, thick))
     ]
     assert kernels == [(3, 3, 3), (1, 3, 3)]
-    told = make("methods", "monaiseg", {"network": "DynUNet", "spacing": (1.0, 1.0, 1.0)})
-    assert told.bind_spacing((3.6, 0.62, 0.62)) == told
+    values = make("methods", "monaiseg", {"network": "DynUNet", "spacing": (1.0, 1.0, 1.0)})
+    assert values.bind_spacing((3.6, 0.62, 0.62)) == values
     student = make("methods", "distil", {"loss": "kd", "student": "monaiseg", "student_params": {"network": "DynUNet"}})
     assert student.bind_spacing((3.6, 0.62, 0.62))._student.spacing == (3.6, 0.62, 0.62)
     assert student._student.spacing == ()

@@ -44,12 +44,12 @@ def solved(name, params, task, x, y):
     return model
 
 
-def said(model, x):
+def predict(model, x):
     with torch.no_grad():
         return model(torch.from_numpy(x)).numpy()
 
 
-def asked(task, y):
+def targets_of(task, y):
     if task is AGE:
         return y + np.linspace(0, 1, len(y))
     return np.minimum(y, task.outputs - 1)
@@ -59,31 +59,31 @@ def asked(task, y):
 @pytest.mark.parametrize("name", FLOORS)
 def test_a_stored_and_reloaded_floor_predicts_the_same(name, task, scans, tmp_path):
     x, y = scans
-    model = solved(name, FLOORS[name], task, x, asked(task, y))
+    model = solved(name, FLOORS[name], task, x, targets_of(task, y))
     save_model(model, str(tmp_path / "m.safetensors"))
     fresh = make("methods", name.split()[0], FLOORS[name]).build(task, x.shape[1:])
-    assert said(fresh, x).shape == (30, task.outputs)
+    assert predict(fresh, x).shape == (30, task.outputs)
     load_model(fresh, str(tmp_path / "m.safetensors"))
-    np.testing.assert_array_equal(said(fresh, x), said(model, x))
-    again = solved(name, FLOORS[name], task, x, asked(task, y))
-    np.testing.assert_array_equal(said(again, x), said(model, x))
+    np.testing.assert_array_equal(predict(fresh, x), predict(model, x))
+    again = solved(name, FLOORS[name], task, x, targets_of(task, y))
+    np.testing.assert_array_equal(predict(again, x), predict(model, x))
     assert list(model.parameters())  # the harness asks the first one where it lies
 
 
 @pytest.mark.parametrize("name", FLOORS)
 def test_a_floor_learns_an_effect_on_the_mean(name, scans):
     x, y = scans
-    assert (said(solved(name, FLOORS[name], THREE, x, y), x).argmax(1) == y).mean() > 0.6
-    numbers = said(solved(name, FLOORS[name], AGE, x, y.astype(float)), x)[:, 0]
+    assert (predict(solved(name, FLOORS[name], THREE, x, y), x).argmax(1) == y).mean() > 0.6
+    numbers = predict(solved(name, FLOORS[name], AGE, x, y.astype(float)), x)[:, 0]
     assert np.corrcoef(numbers, y)[0, 1] > 0.6
 
 
 @pytest.mark.parametrize("name", FLOORS)
 def test_a_floor_handles_classes_that_the_training_part_lacks(name, scans):
     x, y = scans
-    lacking = said(solved(name, FLOORS[name], THREE, x, np.minimum(y, 1)), x)
+    lacking = predict(solved(name, FLOORS[name], THREE, x, np.minimum(y, 1)), x)
     assert (lacking.argmax(1) < 2).all()
-    alone = said(solved(name, FLOORS[name], THREE, x, np.ones(30, int)), x)
+    alone = predict(solved(name, FLOORS[name], THREE, x, np.ones(30, int)), x)
     assert (alone.argmax(1) == 1).all()
     assert np.isfinite(alone).all()
 
@@ -101,14 +101,14 @@ def test_the_margins_are_those_of_scikit_learn(scans, kernel):
     kind = {"kernel": kernel, "gamma": 1.0}
     model = solved("svm", {"kernel": kernel, "costs": [0.7]}, TWO, x, np.minimum(y, 1))
     full = SVC(C=0.7, **kind).fit(z, np.minimum(y, 1)).decision_function(z)
-    logits = said(model, x)
+    logits = predict(model, x)
     margins = ((logits[:, 1] - logits[:, 0]) - float(model.shifts)) / float(model.slopes)
     np.testing.assert_allclose(margins, full, atol=2e-3)
     numbers = y + np.linspace(0, 1, 30)
-    found = said(solved("svm", {"kernel": kernel, "costs": [0.7]}, AGE, x, numbers), x)[:, 0]
+    found = predict(solved("svm", {"kernel": kernel, "costs": [0.7]}, AGE, x, numbers), x)[:, 0]
     np.testing.assert_allclose(found, SVR(C=0.7, epsilon=0.1, **kind).fit(z, numbers).predict(z), atol=2e-3)
     three = solved("svm", {"kernel": kernel, "costs": [0.7]}, THREE, x, y)
-    for kind_of, row in enumerate(said(three, x).T):
+    for kind_of, row in enumerate(predict(three, x).T):
         full = SVC(C=0.7, **kind).fit(z, y == kind_of).decision_function(z)
         chances = 1 / (1 + np.exp(-(full * float(three.slopes[kind_of]) + float(three.shifts[kind_of]))))
         np.testing.assert_allclose(np.exp(row), chances, atol=2e-3)
@@ -117,7 +117,7 @@ def test_the_margins_are_those_of_scikit_learn(scans, kernel):
 def test_the_chances_of_noise_are_no_surer_than_its_share():
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(60, 1, 5, 5, 5)).astype(np.float32), np.tile([0, 1], 30)
-    logits = said(solved("svm", {}, TWO, x, y), rng.normal(size=(40, 1, 5, 5, 5)).astype(np.float32))
+    logits = predict(solved("svm", {}, TWO, x, y), rng.normal(size=(40, 1, 5, 5, 5)).astype(np.float32))
     assert np.abs(logits[:, 1] - logits[:, 0]).mean() < 1
 
 
@@ -126,17 +126,17 @@ def test_the_trees_match_scikit_learn(scans):
     params = {"trees": 15, "depth": 3}
     options = {"n_estimators": 15, "max_depth": 3, "random_state": 3}
     for task in (TWO, THREE):
-        labels = asked(task, y)
+        labels = targets_of(task, y)
         model = solved("boosting", params, task, x, labels)
-        seen = model.summary(torch.from_numpy(x)).numpy()
-        full = GradientBoostingClassifier(**options).fit(seen, labels)
-        logits = said(model, x)
+        observed = model.summary(torch.from_numpy(x)).numpy()
+        full = GradientBoostingClassifier(**options).fit(observed, labels)
+        logits = predict(model, x)
         chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-        np.testing.assert_allclose(chances, full.predict_proba(seen), atol=1e-5)
-    numbers = asked(AGE, y)
+        np.testing.assert_allclose(chances, full.predict_proba(observed), atol=1e-5)
+    numbers = targets_of(AGE, y)
     model = solved("boosting", params, AGE, x, numbers)
-    full = GradientBoostingRegressor(**options).fit(seen := model.summary(torch.from_numpy(x)).numpy(), numbers)
-    np.testing.assert_allclose(said(model, x)[:, 0], full.predict(seen), atol=1e-5)
+    full = GradientBoostingRegressor(**options).fit(observed := model.summary(torch.from_numpy(x)).numpy(), numbers)
+    np.testing.assert_allclose(predict(model, x)[:, 0], full.predict(observed), atol=1e-5)
 
 
 def test_the_trees_see_volumes_shares_and_a_histogram():
@@ -145,13 +145,13 @@ def test_the_trees_see_volumes_shares_and_a_histogram():
     tissue = rng.integers(0, 4, size=(6, 1, 8, 8, 8))
     x = (levels[tissue] + 0.05 * rng.normal(size=tissue.shape)).astype(np.float32)
     model = solved("boosting", {"trees": 2, "bins": 8}, TWO, x, np.tile([0, 1], 3))
-    seen = model.summary(torch.from_numpy(x)).numpy()
-    assert seen.shape == (6, 1 + 3 + 8)
+    observed = model.summary(torch.from_numpy(x)).numpy()
+    assert observed.shape == (6, 1 + 3 + 8)
     volume = (tissue > 0).sum((1, 2, 3, 4))
-    np.testing.assert_array_equal(seen[:, 0], volume)
+    np.testing.assert_array_equal(observed[:, 0], volume)
     shares = np.stack([(tissue == kind).sum((1, 2, 3, 4)) / volume for kind in (1, 2, 3)], 1)
-    np.testing.assert_allclose(seen[:, 1:4], shares, atol=1e-6)
-    np.testing.assert_allclose(seen[:, 4:].sum(1), 1, atol=1e-6)
+    np.testing.assert_allclose(observed[:, 1:4], shares, atol=1e-6)
+    np.testing.assert_allclose(observed[:, 4:].sum(1), 1, atol=1e-6)
     middles = np.sort(KMeans(4, n_init=4, random_state=0).fit(x.reshape(-1, 1)).cluster_centers_[:, 0])
     np.testing.assert_allclose(model.summary.cuts[0].numpy(), (middles[1:] + middles[:-1]) / 2, atol=1e-2)
 
@@ -160,7 +160,7 @@ def test_what_a_tree_sees_of_a_scan_does_not_depend_on_the_other_scans(scans):
     """The statistics are those of the training part: no other part is measured by its own."""
     x, y = scans
     model = solved("boosting", {"trees": 3}, TWO, x[:20], np.minimum(y[:20], 1))
-    np.testing.assert_array_equal(said(model, x[20:])[:1], said(model, x[20:21]))
+    np.testing.assert_array_equal(predict(model, x[20:])[:1], predict(model, x[20:21]))
     brighter = model.summary(torch.from_numpy(x[20:] + 50)).numpy()
     np.testing.assert_array_equal(brighter[:, 0], x[0, 0].size)  # above the training part's cut, every voxel
 
@@ -171,11 +171,11 @@ def test_the_nearest_are_those_of_scikit_learn(scans, neighbours):
     flat, params = x.reshape(len(x), -1), {"neighbours": neighbours, "side": 40}
     new = x + np.random.default_rng(3).normal(size=x.shape).astype(np.float32)
     full = KNeighborsClassifier(neighbours).fit(flat, y).predict_proba(new.reshape(len(x), -1))
-    chances = np.exp(said(solved("nearest_neighbour", params, THREE, x, y), new))
+    chances = np.exp(predict(solved("nearest_neighbour", params, THREE, x, y), new))
     np.testing.assert_allclose(chances, (full * neighbours + 1 / 3) / (neighbours + 1), atol=1e-5)
-    numbers = asked(AGE, y)
+    numbers = targets_of(AGE, y)
     full = KNeighborsRegressor(neighbours).fit(flat, numbers).predict(new.reshape(len(x), -1))
-    found = said(solved("nearest_neighbour", params, AGE, x, numbers), new)[:, 0]
+    found = predict(solved("nearest_neighbour", params, AGE, x, numbers), new)[:, 0]
     np.testing.assert_allclose(found, full, atol=1e-5)
 
 

@@ -64,7 +64,7 @@ def test_twenty_steps_on_one_batch_lower_its_loss_in_eval_mode(case):
 
 @pytest.mark.parametrize("case", READERS)
 def test_a_scan_is_judged_by_itself_when_it_is_evaluated(case):
-    """No split is measured by its own statistics, and no scan by those that happen to lie beside it."""
+    """No split is normalised by its own statistics, and no scan by those of its batch."""
     method, batch = scans(case, TWO)
     model = trained(method, batch, 1)[0].eval()
     state = {key: value.clone() for key, value in model.state_dict().items()}
@@ -80,10 +80,10 @@ def test_the_features_that_are_handed_on_are_those_that_classify(case):
     """A loss of the features reaches the weights that the logits come from: nothing is a copy."""
     method, batch = scans(case, TWO)
     model = built(method, batch).train()
-    said = outputs(model, batch.x)
+    result = outputs(model, batch.x)
     wanted = [one for one in model.parameters() if one.requires_grad]
-    by_features = torch.autograd.grad(said.features.square().sum(), wanted, retain_graph=True, allow_unused=True)
-    by_logits = torch.autograd.grad(said.logits.square().sum(), wanted, allow_unused=True)
+    by_features = torch.autograd.grad(result.features.square().sum(), wanted, retain_graph=True, allow_unused=True)
+    by_logits = torch.autograd.grad(result.logits.square().sum(), wanted, allow_unused=True)
     reached = [one is not None for one in by_features]
     assert sum(reached) >= sum(one is not None for one in by_logits) - 2  # all but the last layer's own two
 

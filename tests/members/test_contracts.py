@@ -100,9 +100,9 @@ def test_a_method_learns_with_every_weight_or_says_why_not(name, task, kind):
     losses.mean().backward()
     idle = [label for label, weight in model.named_parameters() if weight.requires_grad and weight.grad is None]
     assert not idle
-    said = outputs(model.eval(), batch.x)
-    assert said.logits.shape == answer
-    assert said.features.shape[0] == 2
+    result = outputs(model.eval(), batch.x)
+    assert result.logits.shape == answer
+    assert result.features.shape[0] == 2
 
 
 def slow(name, task, kind):
@@ -143,21 +143,21 @@ def test_a_method_learns_a_batch_and_is_the_same_under_a_seed_and_when_it_is_sto
 @pytest.mark.parametrize("name", NAMES["curricula"])
 def test_a_curriculum_is_a_pure_function_of_progress_and_signals(name):
     curriculum: Curriculum = registry.make("curricula", name)
-    seen, losses = torch.tensor([0.1, float("nan"), 0.5]), torch.tensor([0.1, 2.0, 0.5])
-    signals = Signals(seen, losses.numpy(), AD, (1, 64, 64), batch=2, layers=3, seed=1)
+    observed, losses = torch.tensor([0.1, float("nan"), 0.5]), torch.tensor([0.1, 2.0, 0.5])
+    signals = Signals(observed, losses.numpy(), AD, (1, 64, 64), batch=2, layers=3, seed=1)
     for progress in (0.0, 0.5, 0.999):
         one, again = curriculum.at(progress, signals), curriculum.at(progress, signals)
         assert isinstance(one, Stage)
         for field in dataclasses.fields(Stage):
-            asked = [getattr(stage, field.name) for stage in (one, again)]
+            requested = [getattr(stage, field.name) for stage in (one, again)]
             if field.name == "weigh" and one.weigh:
-                asked = [weigh(losses[:2]) for weigh in asked]
-                assert asked[0].shape == (2,)
+                requested = [weigh(losses[:2]) for weigh in requested]
+                assert requested[0].shape == (2,)
             elif field.name == "voxels" and one.voxels:
-                asked = [voxels(torch.zeros(2, 9, 9, dtype=torch.long)) for voxels in asked]
-                assert asked[0].shape == (2, 9, 9)
-            np.testing.assert_array_equal(*asked)
-    assert torch.equal(seen.isnan(), torch.tensor([False, True, False]))
+                requested = [voxels(torch.zeros(2, 9, 9, dtype=torch.long)) for voxels in requested]
+                assert requested[0].shape == (2, 9, 9)
+            np.testing.assert_array_equal(*requested)
+    assert torch.equal(observed.isnan(), torch.tensor([False, True, False]))
 
 
 @pytest.mark.parametrize("name", NAMES["curricula"])

@@ -25,8 +25,15 @@ def make(name, **params):
 
 
 def signals(**more):
-    told = {"seen": LOSSES, "difficulty": LOSSES.numpy(), "task": CLASSES, "shape": (1, 64, 48), "batch": 2, "seed": 5}
-    return Signals(**{**told, **more})
+    fields = {
+        "seen": LOSSES,
+        "difficulty": LOSSES.numpy(),
+        "task": CLASSES,
+        "shape": (1, 64, 48),
+        "batch": 2,
+        "seed": 5,
+    }
+    return Signals(**{**fields, **more})
 
 
 def test_the_blur_falls_on_a_line_over_the_first_half():
@@ -104,8 +111,8 @@ def test_self_paced_admits_the_share_of_the_pace_and_all_scans_before_the_first_
     for progress in (0.0, 0.1, 0.25, 0.4):
         share = _pacing.share("linear", 0.2, 0.5, progress)
         weights = paced.at(progress, signals()).weigh(LOSSES)
-        kept = (weights > 0).numpy()
-        np.testing.assert_array_equal(kept, LOSSES.numpy() <= np.quantile(LOSSES.numpy(), share))
+        remaining = (weights > 0).numpy()
+        np.testing.assert_array_equal(remaining, LOSSES.numpy() <= np.quantile(LOSSES.numpy(), share))
         assert float(weights.mean()) == pytest.approx(1.0)
     assert paced.at(0.5, signals()) == Stage()
     unseen = signals(seen=torch.full((10,), math.nan))
@@ -183,8 +190,8 @@ def test_superloss_minimises_its_objective():
 
 def test_superloss_uses_the_mean_of_recent_losses_without_classes():
     numbers = Task("regression", "mae")
-    seen = signals(task=numbers, seen=torch.tensor([1.0, math.nan, 3.0]))
-    assert float(make("superloss").at(0.0, seen).weigh(torch.tensor([2.0]))[0]) == pytest.approx(1.0)
+    observed = signals(task=numbers, seen=torch.tensor([1.0, math.nan, 3.0]))
+    assert float(make("superloss").at(0.0, observed).weigh(torch.tensor([2.0]))[0]) == pytest.approx(1.0)
     assert float(make("superloss", tau="mean").at(0.0, signals()).weigh(LOSSES.mean()[None])[0]) == pytest.approx(1.0)
     nothing = signals(task=numbers, seen=torch.full((3,), math.nan))
     assert torch.isfinite(make("superloss").at(0.0, nothing).weigh(torch.tensor([2.0, 3.0]))).all()
@@ -231,8 +238,10 @@ def test_the_crop_is_that_of_numpys_spectrum(shape, size):
     x = np.random.default_rng(0).normal(size=(2, 1, *shape)) + 3
     axes = tuple(range(2, x.ndim))
     spectrum = np.fft.fftshift(np.fft.fftn(x, axes=axes), axes=axes)
-    kept = spectrum[(..., *(slice(n // 2 - b // 2, n // 2 - b // 2 + b) for n, b in zip(shape, size, strict=True)))]
-    theirs = np.fft.ifftn(np.fft.ifftshift(kept, axes=axes), axes=axes).real * np.prod(size) / np.prod(shape)
+    remaining = spectrum[
+        (..., *(slice(n // 2 - b // 2, n // 2 - b // 2 + b) for n, b in zip(shape, size, strict=True)))
+    ]
+    theirs = np.fft.ifftn(np.fft.ifftshift(remaining, axes=axes), axes=axes).real * np.prod(size) / np.prod(shape)
     ours = curriculum_hooks.low_passed(torch.tensor(x), size).numpy()
     np.testing.assert_allclose(ours, theirs, atol=1e-10)
     np.testing.assert_allclose(ours.mean(axes), x.mean(axes))

@@ -61,14 +61,14 @@ def test_an_age_agrees_by_half_at_the_tolerance():
 def test_complexity_is_the_share_of_the_truth_not_yet_learnt():
     progress, y = Progress(STAGES), torch.tensor([0, 1, 1, 0])
     right = torch.tensor([[9.0, -9.0], [-9.0, 9.0], [-9.0, 9.0], [9.0, -9.0]])
-    said = [right * sign for sign in (-1.0, -1.0, 1.0, 1.0)]
-    said[1] = torch.cat([right[:1], -right[1:]])  # the second stage knows one of four
+    expected = [right * sign for sign in (-1.0, -1.0, 1.0, 1.0)]
+    expected[1] = torch.cat([right[:1], -right[1:]])  # the second stage knows one of four
     assert progress.complexity.tolist() == [1, 1, 1, 1]
-    progress.update(said, batch(y, AD), 1.0, hard=True)
+    progress.update(expected, batch(y, AD), 1.0, hard=True)
     np.testing.assert_allclose(progress.complexity, [1, 0.75, 0, 0], atol=1e-6)
-    told = progress.metrics()
-    assert told["cur S4"] == pytest.approx(0.25)
-    assert told["complexity S6"] == pytest.approx(0)
+    values = progress.metrics()
+    assert values["cur S4"] == pytest.approx(0.25)
+    assert values["complexity S6"] == pytest.approx(0)
 
 
 def test_an_empty_mask_is_left_out_and_counted():
@@ -115,9 +115,9 @@ def test_the_loss_is_that_of_the_answer_and_the_weighted_stages(task, y):
     torch.manual_seed(0)
     model, x = method.build(task, (1, 33, 33)).train(), torch.randn(4, 1, 33, 33)
     one = Batch(x, y, torch.arange(4), task, progress=0.15)
-    answer, said = model.staged(x)
+    answer, result = model.staged(x)
     weights = np.array([8, 4, 2, 1]) / 15
-    stages = sum(w * label_losses(each, one).detach().numpy() for w, each in zip(weights, said, strict=True))
+    stages = sum(w * label_losses(each, one).detach().numpy() for w, each in zip(weights, result, strict=True))
     expected = label_losses(answer, one).detach().numpy() + 0.4 * stages
     np.testing.assert_allclose(method.step(model, one).detach(), expected, rtol=1e-4)
 
@@ -138,16 +138,16 @@ def test_only_training_steps_move_the_sizes_of_the_sets():
     method, x = make("methods", "dclse", {"auxiliary": True, "dcl": "cur"}), torch.rand(4, 1, 33, 36)
     model, one = method.build(AD, (1, 33, 36)), batch(torch.tensor([0, 1, 0, 1]), AD)
     method.step(model.train(), replace(one, x=x))
-    before = {name: kept.clone() for name, kept in model.progress.named_buffers()}
+    before = {name: remaining.clone() for name, remaining in model.progress.named_buffers()}
     assert before["truth"] == 4
     with torch.no_grad():
         model.eval()(x)
         method.logged_metrics(model)
-    assert all(torch.equal(before[name], kept) for name, kept in model.progress.named_buffers())
+    assert all(torch.equal(before[name], remaining) for name, remaining in model.progress.named_buffers())
 
 
 def test_the_network_without_its_stages_has_the_same_output():
-    """At inference the outputs of the stages are not asked, and measuring changes no answer."""
+    """At inference the outputs of the stages are not computed, and measuring changes no output."""
     method = make("methods", "dclse", {"auxiliary": True, "dcl": "cur", "fusion": "attention"})
     model, x = method.build(AD, (1, 40, 40)), torch.randn(3, 1, 40, 40)
     method.step(model.train(), Batch(x, torch.tensor([0, 1, 0]), torch.arange(3), AD))

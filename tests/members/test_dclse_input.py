@@ -79,9 +79,9 @@ def test_volumes_that_show_nothing_are_learnt_from(params, volume):
     x = {"one slice": torch.rand(2, 1, 1, 40, 36), "zeros": torch.zeros(2, 1, 9, 40, 36)}
     x["constant"] = torch.full((2, 1, 9, 40, 36), 7.3)
     method = make("methods", "dclse", params)
-    shown = method.view(x[volume], (2.0,) * 3)
-    model = method.build(AD, tuple(shown.shape[1:])).train()
-    losses = method.step(model, Batch(shown, torch.tensor([0, 1]), torch.arange(2), AD))
+    image = method.view(x[volume], (2.0,) * 3)
+    model = method.build(AD, tuple(image.shape[1:])).train()
+    losses = method.step(model, Batch(image, torch.tensor([0, 1]), torch.arange(2), AD))
     losses.mean().backward()
     assert losses.isfinite().all()
     assert all(weight.grad.isfinite().all() for weight in model.parameters())

@@ -28,9 +28,9 @@ class Brightness(nn.Module):
 @pytest.mark.parametrize("window", [0, 8, 64])
 def test_slices_are_stacked_where_they_were(plane, window):
     x = torch.randn(2, 2, 11, 13, 9)
-    said = SliceBySlice(Brightness(), plane, window).eval()(x)
-    torch.testing.assert_close(said[:, 1], x[:, 0])
-    torch.testing.assert_close(said[:, 0], -x[:, 0])
+    result = SliceBySlice(Brightness(), plane, window).eval()(x)
+    torch.testing.assert_close(result[:, 1], x[:, 0])
+    torch.testing.assert_close(result[:, 0], -x[:, 0])
 
 
 def test_half_of_the_slices_of_a_step_hold_a_structure():
@@ -61,9 +61,9 @@ def test_a_projection_predicts_the_same_for_every_voxel_of_a_line():
     assert method.view_for(TASK).kind_name == "volume"
     model, x = method.build(TASK, (1, 33, 36, 12)).eval(), torch.rand(2, 1, 33, 36, 12)
     with torch.no_grad():
-        said = model(x)
-    assert said.shape == (2, 2, 33, 36, 12)
-    assert torch.equal(said, said[..., :1].expand_as(said))
+        result = model(x)
+    assert result.shape == (2, 2, 33, 36, 12)
+    assert torch.equal(result, result[..., :1].expand_as(result))
     images, lines = model.sample_slices(x, torch.randint(2, (2, 33, 36, 12)), 8)
     assert images.shape[2:] == lines.shape[2:] == (33, 36)
 

@@ -100,8 +100,8 @@ def test_a_student_is_reloaded_with_what_it_learnt_outside_its_network(loss, tas
 @pytest.mark.parametrize("loss", [name for name in FEATURES if name != "attention_transfer"])
 def test_the_features_that_are_compared_are_those_that_classify(loss):
     method, model, batch = lesson(loss, THREE, label_weight=0.0)
-    said = outputs(model.eval(), batch.x)
-    torch.testing.assert_close(model.fc(said.features), said.logits)
+    result = outputs(model.eval(), batch.x)
+    torch.testing.assert_close(model.fc(result.features), result.logits)
     method.step(model, batch).mean().backward()
     weights = dict(model.named_parameters())
     assert all(weights[name].grad.any() for name in ("conv1.0.weight", "layer4.0.bn2.weight", "layer4.0.bn2.bias"))
@@ -157,8 +157,8 @@ def test_the_graph_of_any_student_is_that_of_similarity_graph(task):
 
 def test_numbers_are_drawn_to_the_number_of_the_teacher():
     method, model, batch = lesson("l1", AGE)
-    said = model.eval()(batch.x)[:, 0]
-    expected = (said - batch.y).abs() + (said - batch.upstream[0].logits[:, 0]).abs()
+    result = model.eval()(batch.x)[:, 0]
+    expected = (result - batch.y).abs() + (result - batch.upstream[0].logits[:, 0]).abs()
     torch.testing.assert_close(method.step(model, batch), expected)
 
 

@@ -59,11 +59,11 @@ def _entry(method: Method, losses: list[torch.Tensor]) -> dict[str, object]:
 @pytest.mark.parametrize("name", registry.names("methods"))
 def test_numbers_change_only_with_the_version(name):
     torch.set_num_threads(1)
-    kept = json.loads(GOLDEN.read_text())[name]
+    remaining = json.loads(GOLDEN.read_text())[name]
     now = steps(name)
-    if now["version"] != kept["version"]:
+    if now["version"] != remaining["version"]:
         pytest.fail(f"{name} is version {now['version']}: write its losses anew, see the head of this file")
-    assert now["losses"] == pytest.approx(kept["losses"], rel=1e-4, abs=1e-6), f"{name} changed: raise its version"
+    assert now["losses"] == pytest.approx(remaining["losses"], rel=1e-4, abs=1e-6), f"{name} changed: raise its version"
 
 
 if __name__ == "__main__":

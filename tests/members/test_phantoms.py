@@ -1,4 +1,4 @@
-"""The phantoms: anatomical, seeded, with an oracle nobody can beat, and nothing to learn without an effect."""
+"""The phantoms: anatomical, seeded, with an unbeatable oracle, and nothing to learn without an effect."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_without_effect_the_oracle_has_no_information(name):
 
 
 def test_the_oracle_of_classes_is_the_normal_law():
-    """Normal values around levels that are `effect` apart: told in closed form."""
+    """Normal values around levels that are `effect` apart: a closed form."""
     for effect in (0.5, 1.0, 2.0):
         apart = effect / phantom_ad2d.combined(phantom_ad2d.SLOPES, phantom_ad2d.SPREADS)
         ends, middle = stats.norm.cdf(apart / 2), 2 * stats.norm.cdf(apart / 2) - 1
@@ -237,9 +237,9 @@ def test_masks_are_the_arteries_of_their_images():
 def test_the_oracle_of_a_forgetful_mask_is_its_dice_with_the_arteries():
     whole, part = (registry.make("datasets", "phantom_artery", {"subjects": 3, "label_noise": s}) for s in (0.0, 0.5))
     for one, other in zip(whole.samples(None), part.samples(None), strict=True):
-        full, kept = one.read(), other.read()
-        np.testing.assert_array_equal(full.image, kept.image)
-        dice = metric("dice")(kept.mask[None].astype(int), full.mask[None].astype(int))
+        full, remaining = one.read(), other.read()
+        np.testing.assert_array_equal(full.image, remaining.image)
+        dice = metric("dice")(remaining.mask[None].astype(int), full.mask[None].astype(int))
         assert other.covariates["oracle"] == pytest.approx(dice, abs=0.04)
         assert 0.6 < dice < 0.99
 

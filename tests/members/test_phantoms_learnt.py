@@ -169,11 +169,11 @@ def test_a_reader_of_voxels_goes_nearly_as_far_as_the_oracle_of_arteries():
         labels.append(scan.mask.ravel()[close])
     model = HistGradientBoostingClassifier(max_iter=300, random_state=0)
     model.fit(np.concatenate(features), np.concatenate(labels))
-    said = np.stack([model.predict(voxelwise(scan.image[0])).reshape(scan.mask.shape) for scan in scans[1]])
+    result = np.stack([model.predict(voxelwise(scan.image[0])).reshape(scan.mask.shape) for scan in scans[1]])
     masks = np.stack([scan.mask for scan in scans[1]])
     usual = np.mean([scan.mask for scan in scans[0]], axis=0)
     floor = max(metric("dice")(masks, np.stack([(usual > share).astype(np.uint8)] * 6)) for share in (0.1, 0.2, 0.3))
-    share = (metric("dice")(masks, said) - floor) / (1 - floor)
+    share = (metric("dice")(masks, result) - floor) / (1 - floor)
     print(f"phantom_artery: constant mask {floor:.3f}, share of the way to the oracle {share:.2f}")
     assert share > 0.9
 
@@ -185,10 +185,10 @@ def null_score(name: str, seed: int, features, learnt: str) -> tuple[float, floa
     model = learner(learnt).fit(features(images), targets)
     _, images, targets, _ = data(name, **params, subjects=60, seed=2 * seed + 1)
     judge = metric("correlation" if made.task.kind == "regression" else made.task.primary)
-    said = predicted(model, made, features(images))
+    result = predicted(model, made, features(images))
     rng = np.random.default_rng(seed_of("bootstrap", seed))
-    scores = judge.batch(targets, said, rng.multinomial(60, np.ones(60) / 60, size=500).astype(float))
-    return judge(targets, said), *np.nanquantile(scores, [0.025, 0.975])
+    scores = judge.batch(targets, result, rng.multinomial(60, np.ones(60) / 60, size=500).astype(float))
+    return judge(targets, result), *np.nanquantile(scores, [0.025, 0.975])
 
 
 def at_chance(name: str, features, learnt: str) -> None:

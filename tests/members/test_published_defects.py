@@ -74,9 +74,9 @@ def test_every_part_is_normalised_by_the_training_part(plugins):
     known = raw[data.fold.train]
     mean, deviation = known.mean((0, 2, 3), keepdims=True)[0], known.std((0, 2, 3), keepdims=True)[0]
     for part, rows in ((data.part(data.fold.val), data.fold.val), (data.test(), data.fold.test)):
-        shown = torch.cat([x for _, x, _ in part.batches(2)]).numpy()
-        np.testing.assert_allclose(shown, (raw[rows] - mean) / deviation, atol=1e-3)
-        assert abs(shown.mean()) > 1e-6  # by its own statistics it would be 0
+        image = torch.cat([x for _, x, _ in part.batches(2)]).numpy()
+        np.testing.assert_allclose(image, (raw[rows] - mean) / deviation, atol=1e-3)
+        assert abs(image.mean()) > 1e-6  # by its own statistics it would be 0
 
 
 def test_evaluation_moves_no_statistics_and_judges_each_scan_by_itself():

@@ -31,9 +31,9 @@ def test_the_constant_mask_is_the_most_frequent_one():
     method = make("methods", "constant")
     model = method.build(MASK, (1, 4, 4, 4))
     method.solve(model, np.zeros((5, 1, 4, 4, 4)), masks, MASK, 0)
-    said = model(torch.zeros(2, 1, 4, 4, 4)).argmax(1)
-    assert said[0].unique().tolist() == [0, 1]
-    assert said[1].nonzero()[:, 0].unique().tolist() == [1]
+    result = model(torch.zeros(2, 1, 4, 4, 4)).argmax(1)
+    assert result[0].unique().tolist() == [0, 1]
+    assert result[1].nonzero()[:, 0].unique().tolist() == [1]
 
 
 def tube(*places: slice) -> np.ndarray:

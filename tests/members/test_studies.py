@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import said
+from command_line import run_command
 from documented_blocks import plug_ins
 
 from bench import registry
@@ -34,8 +34,8 @@ def test_the_quickstart_runs_at_its_smallest():
 
 def pictures() -> list[tuple[str, str, dict]]:
     """The phantoms of tumours that the studies ask for: the study, the data set, its parameters."""
-    asked = [(study, data) for study in registry.names("studies") for data in registry.study(study).datasets]
-    return [(study, data.name, dict(data.params)) for study, data in asked if data.name.startswith("phantom_bt")]
+    requested = [(study, data) for study in registry.names("studies") for data in registry.study(study).datasets]
+    return [(study, data.name, dict(data.params)) for study, data in requested if data.name.startswith("phantom_bt")]
 
 
 def test_the_pictures_of_tumours_in_a_study_show_whole_heads():
@@ -60,8 +60,8 @@ def test_the_scans_of_a_study_are_made_or_at_hand_or_have_a_stand_in(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names("studies"))
 def test_every_study_runs_at_its_smallest_on_the_real_scans(name, scans):
-    asked = {data.name for one in registry.study(name).datasets for data in (one, one.external) if data}
-    for each in asked & set(SOURCES):
+    requested = {data.name for one in registry.study(name).datasets for data in (one, one.external) if data}
+    for each in requested & set(SOURCES):
         prepare(each, source=scans / SOURCES[each])
     done = bench("run", "--study", name, "--smoke", "--stand-ins")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -94,7 +94,7 @@ def here(capsys, monkeypatch):
     """The command in this process, which has to end well; what it printed."""
 
     def run(*words: str) -> str:
-        status, text = said(capsys, monkeypatch, *words)
+        status, text = run_command(capsys, monkeypatch, *words)
         assert status == 0, text
         return text
 

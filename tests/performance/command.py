@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from performance import told
+from performance import result_output
 from performance.measure import Result, Settings
 
 Benchmark = Callable[[Settings], Iterator[Result]]
@@ -36,17 +36,17 @@ def main(words: Sequence[str], known: Mapping[str, Benchmark] | None = None) -> 
     """Run what the command line asks for; 1 where a limit is broken."""
     known = known or benchmarks()
     parser = _parser(known)
-    asked = parser.parse_args(words)
-    if wrong := set(asked.groups) - set(known):
+    options = parser.parse_args(words)
+    if wrong := set(options.groups) - set(known):
         parser.error(f"no benchmark {min(wrong)!r}; there are: {', '.join(known)}")
     console, results = Console(), []
-    for name in asked.groups or known:
-        for result in known[name](Settings(asked.rounds)):
+    for name in options.groups or known:
+        for result in known[name](Settings(options.rounds)):
             results.append(result)
-            console.print(" ".join(told.row(result)), highlight=False, markup=False, soft_wrap=True)
-    if asked.out:
-        told.write(results, asked.out)
-    console.print("", told.table(results), "", told.machine())
+            console.print(" ".join(result_output.row(result)), highlight=False, markup=False, soft_wrap=True)
+    if options.out:
+        result_output.write(results, options.out)
+    console.print("", result_output.table(results), "", result_output.machine())
     return int(any(result.verdict == "over" for result in results))
 
 

@@ -25,11 +25,11 @@ def run(settings: Settings) -> Iterator[Result]:
         for (name, least), paths in zip(LIMITS.items(), (*finer, files[:10]), strict=True):
             kind = "float32" if "float32" in name else ""
             ratios = paired(lambda p=paths, k=kind: _plain(p, k), lambda p=paths: _ours(p), settings.pairs(15))
-            said = f"{COMPARED}{', and to float32, as the harness does' if kind else ''}"
-            yield Result(_name(name), ratios, least, "higher", compared=said)
+            description = f"{COMPARED}{', and to float32, as the harness does' if kind else ''}"
+            yield Result(_name(name), ratios, least, "higher", compared=description)
         ratios = paired(lambda: _plain(finer[1]), lambda: _ours(finer[1]), settings.pairs(15))
-        said = f"{COMPARED}; here the plain code leaves int16 as it is, and does less"
-        yield Result(_name("1 mm int16, to float32 here only"), ratios, None, "higher", compared=said)
+        description = f"{COMPARED}; here the plain code leaves int16 as it is, and does less"
+        yield Result(_name("1 mm int16, to float32 here only"), ratios, None, "higher", compared=description)
 
 
 def _name(files: str) -> str:

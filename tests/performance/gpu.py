@@ -33,7 +33,7 @@ def run(settings: Settings) -> Iterator[Result]:
         yield Result(f"training on a GPU, {name}", ratios, compared=COMPARED)
 
 
-def _steps(mixed: bool = False, last: bool = False, held: bool = False, compiled: bool = False) -> Callable[[], Any]:
+def _steps(mixed: bool = False, last: bool = False, on_gpu: bool = False, compiled: bool = False) -> Callable[[], Any]:
     """A call that makes ten steps and waits for the device."""
     import torch
     from torch.nn import functional as F
@@ -47,7 +47,7 @@ def _steps(mixed: bool = False, last: bool = False, held: bool = False, compiled
     model = model.cuda().to(memory_format=form)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
     called = torch.compile(model) if compiled else model
-    x, y = (x.cuda(), y.cuda()) if held else (x.pin_memory(), y.pin_memory())
+    x, y = (x.cuda(), y.cuda()) if on_gpu else (x.pin_memory(), y.pin_memory())
 
     def steps() -> None:
         for step in range(10):

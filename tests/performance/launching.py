@@ -66,10 +66,14 @@ def _abreast(folder: Path, count: int) -> Iterator[Result]:
     processors = min(os.cpu_count() or 1, count)
     warm = 2 * processors  # trials until every process has had one
     ideal = alone * (count - warm) / processors
-    said = f"{count} trials of {alone:.2f} s on {processors} processors, once each process has had two, over the ideal"
-    yield Result("trials side by side, warm", [(ends[-1] - ends[warm - 1]) / ideal], 1.3, compared=said)
-    told = "the same with the start of Ray and the imports of its processes"
-    yield Result("trials side by side, whole", [(ends[-1] - since) / (alone * count / processors)], compared=told)
+    description = (
+        f"{count} trials of {alone:.2f} s on {processors} processors, once each process has had two, over the ideal"
+    )
+    yield Result("trials side by side, warm", [(ends[-1] - ends[warm - 1]) / ideal], 1.3, compared=description)
+    ray_description = "the same with the start of Ray and the imports of its processes"
+    yield Result(
+        "trials side by side, whole", [(ends[-1] - since) / (alone * count / processors)], compared=ray_description
+    )
 
 
 def _launched(launcher: str, pause: float, count: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""Two pieces of code in turns, what comes of it, and whether it keeps its limit."""
+"""Measure two pieces of code alternately, and compare the result with a limit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Result:
 
     name: str
     values: Sequence[float] = ()
-    limit: float | None = None  # of the median; None: told, not judged
+    limit: float | None = None  # of the median; None: reported, not judged
     better: str = "lower"  # lower: the limit is the most there may be; higher: the least
     unit: str = ""  # "" for ratios, else s or %
     compared: str = ""  # what with what
@@ -55,8 +55,8 @@ class Result:
             return "skipped"
         if self.limit is None:
             return "told"
-        kept = self.median <= self.limit if self.better == "lower" else self.median >= self.limit
-        return "ok" if kept else "over"
+        within = self.median <= self.limit if self.better == "lower" else self.median >= self.limit
+        return "ok" if within else "over"
 
 
 def paired(ours: Call, plain: Call, rounds: int, least: float = 0.02) -> list[float]:

@@ -29,31 +29,35 @@ def run(settings: Settings) -> Iterator[Result]:
             "DenseNet-121 (3D), the volumes at 4 mm": _step("monai3d", {"view": {"kind": "volume"}}, VOLUME),
         }
         for name, plain in others.items():
-            told = f"a training step (forward, backward) of DCL-SE on {BATCH} images of {IMAGE} against {name}"
-            yield Result(f"DCL-SE against {name}", paired(ours, plain, rounds), compared=told)
+            description = f"a training step (forward, backward) of DCL-SE on {BATCH} images of {IMAGE} against {name}"
+            yield Result(f"DCL-SE against {name}", paired(ours, plain, rounds), compared=description)
         for name, params in WITHOUT.items():
-            told = f"where the time of a step goes: DCL-SE without its {name} against the whole"
-            yield Result(f"DCL-SE without {name}", paired(_step("dclse", params, IMAGE), ours, rounds), compared=told)
+            description = f"where the time of a step goes: DCL-SE without its {name} against the whole"
+            yield Result(
+                f"DCL-SE without {name}", paired(_step("dclse", params, IMAGE), ours, rounds), compared=description
+            )
         learnt = _step("dclse", {"gpconv": "dynamic"}, IMAGE)
-        told = "a training step with learnt groups against fixed ones"
-        yield Result("learnt groups", paired(learnt, ours, rounds), 1.5, compared=told)
+        description = "a training step with learnt groups against fixed ones"
+        yield Result("learnt groups", paired(learnt, ours, rounds), 1.5, compared=description)
         full = {"gpconv": "dynamic", "auxiliary": True, "dcl": "cur", "fusion": "attention"}
-        told = "a training step of the full form against the released network"
-        yield Result("DCL-SE full", paired(_step("dclse", full, IMAGE), ours, rounds), 1.6, compared=told)
+        description = "a training step of the full form against the released network"
+        yield Result("DCL-SE full", paired(_step("dclse", full, IMAGE), ours, rounds), 1.6, compared=description)
         yield from _quicker(ours, rounds)
 
 
 def _quicker(ours: Call, rounds: int) -> Iterator[Result]:
     """What the harness does so that a step is quick, against the same step without it."""
-    told = "a training step of DCL-SE with pointwise convolutions marked as dilated, which changes nothing but the way"
-    built = _step("dclse", {}, IMAGE, laid=False)
-    yield Result("pointwise by oneDNN", paired(ours, built, rounds), 1.0, compared=f"{told}, against as built")
-    told = "an update of all weights of DCL-SE by AdamW, fused against torch's default"
-    yield Result("fused update", paired(_update(True), _update(False), rounds), 0.7, compared=told)
+    description = (
+        "a training step of DCL-SE with pointwise convolutions marked as dilated, which changes nothing but the way"
+    )
+    built = _step("dclse", {}, IMAGE, memory_format=False)
+    yield Result("pointwise by oneDNN", paired(ours, built, rounds), 1.0, compared=f"{description}, against as built")
+    description = "an update of all weights of DCL-SE by AdamW, fused against torch's default"
+    yield Result("fused update", paired(_update(True), _update(False), rounds), 0.7, compared=description)
 
 
-def _step(name: str, params: dict[str, Any], shape: tuple[int, ...], laid: bool = True) -> Call:
-    """A training step of a method without the optimiser's part, on a fixed batch. laid: as the harness does it."""
+def _step(name: str, params: dict[str, Any], shape: tuple[int, ...], memory_format: bool = True) -> Call:
+    """A training step of a method without the optimiser's part, on a fixed batch. memory_format: the harness's."""
     import torch
 
     from bench import registry
@@ -68,7 +72,7 @@ def _step(name: str, params: dict[str, Any], shape: tuple[int, ...], laid: bool 
     batch = Batch(torch.randn(BATCH, *shape), y, torch.arange(BATCH), task)
 
     def step() -> None:
-        with optim.memory_format(model, torch.device("cpu")) if laid else nullcontext():
+        with optim.memory_format(model, torch.device("cpu")) if memory_format else nullcontext():
             model.zero_grad(set_to_none=True)
             method.step(model, batch).mean().backward()
 

@@ -48,22 +48,24 @@ def run(settings: Settings) -> Iterator[Result]:
 def _shared(counts: Sequence[int], rounds: int) -> Iterator[Result]:
     ratios, alone, idle = {}, 0.0, False
     for count in counts:
-        with _busy() as seen:
+        with _busy() as observed:
             ends = _launched(count, (rounds + 1) * count + 1)
         since, until = ends[count - 1], ends[-count]  # every process is at work
         rate = (len(ends) - 2 * count + 1) / (until - since)
-        busy = statistics.fmean(share for when, share in seen if since <= when <= until)
+        busy = statistics.fmean(share for when, share in observed if since <= when <= until)
         alone, idle = (rate, busy < IDLE) if count == 1 else (alone, idle)
         ratios[count] = rate / alone
         details = {"trials a second": rate, "GPU busy (share)": busy}
         yield Result(f"trials that share a GPU, {count} at once", [ratios[count]], compared=COMPARED, details=details)
     best = max(ratios, key=ratios.get)
-    told = f"the most of these, {best} at once; a limit where one trial alone keeps the GPU under {IDLE:.0%} busy"
-    yield Result("sharing a GPU, best", [ratios[best]], GAIN if idle else None, "higher", compared=told)
+    description = (
+        f"the most of these, {best} at once; a limit where one trial alone keeps the GPU under {IDLE:.0%} busy"
+    )
+    yield Result("sharing a GPU, best", [ratios[best]], GAIN if idle else None, "higher", compared=description)
 
 
 def _launched(count: int, trials: int) -> list[float]:
-    """When so many trials ended, so many at once: their peak of memory is said to be what lets that number share."""
+    """Seconds at which the trials ended, with this many at once: their stated memory peak allows that number."""
     from bench.experiments.launch.jobs import memory_kind
     from bench.experiments.launch.node_agent import gpu_megabytes
     from bench.experiments.launch.resources import CONTEXT, MARGIN
@@ -80,16 +82,16 @@ def _busy() -> Iterator[list[tuple[float, float]]]:
     import pynvml
 
     pynvml.nvmlInit()
-    handle, seen, done = pynvml.nvmlDeviceGetHandleByIndex(0), [], threading.Event()
+    handle, observed, done = pynvml.nvmlDeviceGetHandleByIndex(0), [], threading.Event()
 
     def look() -> None:
         while not done.wait(0.05):
-            seen.append((time.perf_counter(), pynvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100))
+            observed.append((time.perf_counter(), pynvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100))
 
     watching = threading.Thread(target=look, daemon=True)
     watching.start()
     try:
-        yield seen
+        yield observed
     finally:
         done.set()
         watching.join()

@@ -73,10 +73,10 @@ def _finished(folder: Path, rounds: int) -> Iterator[Result]:
     trials = finish("finished")
     inside = [float(own.python(OUTSTANDING)) for _ in range(rounds)]
     name = f"a finished study, {trials} trials"
-    said = "launch.outstanding in a fresh process, its plan laid out before"
-    yield Result(f"{name}, outstanding", inside, 5.0, unit="s", compared=said)
+    expected = "launch.outstanding in a fresh process, its plan laid out before"
+    yield Result(f"{name}, outstanding", inside, 5.0, unit="s", compared=expected)
     whole = [seconds(lambda: own.python(BENCH, "status", "--study", "finished")) for _ in range(rounds)]
-    yield Result(f"{name}, bench status", whole, 5.0, unit="s", compared=f"{said}; bench status as a whole command")
+    yield Result(f"{name}, bench status", whole, 5.0, unit="s", compared=f"{expected}; bench status as a whole command")
 
 
 def finish(name: str, predictions: bool = False) -> int:
@@ -118,8 +118,8 @@ def _arrays(rng: np.random.Generator, fold: int) -> dict[str, np.ndarray]:
 
     ids = np.array([f"s{40 * fold + person:03d}" for person in range(40)])
     chance = rng.random(40)
-    said = np.stack([1 - chance, chance], axis=1)
-    return {"ids": ids, "groups": ids, "y": np.arange(40) % 2.0, "selected": said, "last": said}
+    probabilities = np.stack([1 - chance, chance], axis=1)
+    return {"ids": ids, "groups": ids, "y": np.arange(40) % 2.0, "selected": probabilities, "last": probabilities}
 
 
 def _weights(folder: Path) -> Path:
@@ -137,5 +137,5 @@ def _warm(rounds: int) -> Iterator[Result]:
 
     prepare("phantom_ad", {"subjects": 2})
     spent = [float(own.python(WARM)) for _ in range(rounds)]
-    said = "open_prepared and the first row of images() in a fresh process, imports excluded"
-    yield Result("a prepared set opened", spent, 0.5, unit="s", compared=said)
+    description = "open_prepared and the first row of images() in a fresh process, imports excluded"
+    yield Result("a prepared set opened", spent, 0.5, unit="s", compared=description)

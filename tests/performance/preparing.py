@@ -54,7 +54,7 @@ def _ours(tree: Path, folder: Path) -> None:
 
 
 def _stages(tree: Path, folder: Path) -> dict[str, float]:
-    """Seconds of the harness's own stages, as it tells them itself: of a set prepared in one thread."""
+    """Seconds of the stages of the harness, from its own timers, for a set prepared in one thread."""
     from bench.data.prepare import prepare
 
     shutil.rmtree(folder / "data")

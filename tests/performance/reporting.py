@@ -27,7 +27,7 @@ def run(settings: Settings) -> Iterator[Result]:
         records = finish("reported", predictions=True)
         spent = [[float(word) for word in own.python(MEASURED).split()] for _ in range(settings.pairs(3))]
     name = f"a report of {records} records"
-    said = "report.read, and report.build after it, in a fresh process, imports excluded"
-    yield Result(f"{name}, its tables", [each[0] for each in spent], 30.0, unit="s", compared=said)
-    yield Result(f"{name}, the whole", [each[1] for each in spent], 60.0, unit="s", compared=said)
+    description = "report.read, and report.build after it, in a fresh process, imports excluded"
+    yield Result(f"{name}, its tables", [each[0] for each in spent], 30.0, unit="s", compared=description)
+    yield Result(f"{name}, the whole", [each[1] for each in spent], 60.0, unit="s", compared=description)
     yield Result(f"{name}, memory", [each[2] for each in spent], 1024.0, unit="MB", compared="the process at its peak")

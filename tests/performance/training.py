@@ -26,7 +26,7 @@ SHARE = "data_seconds over all stages in the record of a trial of timm2d on phan
 
 
 def run(settings: Settings) -> Iterator[Result]:
-    """The loop in turns, then two trials of which the second is warm."""
+    """Measure the loop alternately with plain code, then two trials; the second one is warm."""
     with threads(1):
         yield Result("training loop", _loops(settings.pairs(7)), MOST, compared=COMPARED)
     shares, details = _waiting(settings.pairs(3))

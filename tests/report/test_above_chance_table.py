@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as oracle
 from statsmodels.stats.multitest import multipletests
-from synthetic_results import AGE, MASKS, Made, Told, write
+from synthetic_results import AGE, MASKS, ArmSpec, DataSetSpec, write
 
 from bench import registry
 from bench.core import DataSpec
@@ -21,7 +21,7 @@ FAR, NEAR, UNDER = [0.80, 0.84, 0.79, 0.83, 0.81], [0.52, 0.47, 0.55, 0.49, 0.51
 PLAN = {"floors": ["line", "constant"], "blind": ["constant"]}
 
 
-ONE = (Made(),)
+ONE = (DataSetSpec(),)
 
 
 def framed(root, arms, data=ONE, **more):
@@ -33,20 +33,20 @@ def learnt(root, arms, data=ONE, **more):
     return learning(tables.gather(write(root, arms, data, **{**PLAN, **more}), Store(root)).sections[0])
 
 
-def told(**scores):
-    floors = {"line": Told(scores=FAR, family="floor"), "constant": Told(scores=FLOOR, family="floor")}
-    return {**{name: Told(scores=each) for name, each in scores.items()}, **floors}
+def arms_with(**scores):
+    floors = {"line": ArmSpec(scores=FAR, family="floor"), "constant": ArmSpec(scores=FLOOR, family="floor")}
+    return {**{name: ArmSpec(scores=each) for name, each in scores.items()}, **floors}
 
 
 def test_who_beats_the_floor_has_learnt_and_who_is_no_better_has_not(tmp_path):
-    found = learnt(tmp_path, told(far=FAR, near=NEAR, under=UNDER))
+    found = learnt(tmp_path, arms_with(far=FAR, near=NEAR, under=UNDER))
     verdicts = dict(zip(found["arm"], found["verdict"], strict=True))
     assert verdicts == {"far": "learnt", "near": "not shown to have learnt", "under": "not learnt"}
     assert set(found["against"]) == {"constant"}
 
 
 def test_it_is_the_normal_test_against_mann_whitney_with_holm_over_the_arms(tmp_path):
-    (found,) = framed(tmp_path, told(far=FAR, near=NEAR, under=UNDER))
+    (found,) = framed(tmp_path, arms_with(far=FAR, near=NEAR, under=UNDER))
     sizes = next(run.record.sizes for run in found.section.of("far"))
     positive = sizes["test"] // 2
     by_chance = (sizes["test"] + 1) / (12 * positive * (sizes["test"] - positive))
@@ -59,7 +59,7 @@ def test_it_is_the_normal_test_against_mann_whitney_with_holm_over_the_arms(tmp_
 
 
 def test_masks_are_tested_by_the_corrected_t_test(tmp_path):
-    (found,) = framed(tmp_path, told(far=FAR, near=NEAR, under=UNDER), [Made("vessels", MASKS, people=60)])
+    (found,) = framed(tmp_path, arms_with(far=FAR, near=NEAR, under=UNDER), [DataSetSpec("vessels", MASKS, people=60)])
     sizes = next(run.record.sizes for run in found.section.of("far"))
     p = []
     for scores in (FAR, NEAR, UNDER):
@@ -71,14 +71,14 @@ def test_masks_are_tested_by_the_corrected_t_test(tmp_path):
 
 
 def test_who_makes_no_error_in_any_fold_has_learnt(tmp_path):
-    arms = {"net": Told(scores=[1.0] * 5), "constant": Told(scores=[0.5] * 5, family="floor")}
+    arms = {"net": ArmSpec(scores=[1.0] * 5), "constant": ArmSpec(scores=[0.5] * 5, family="floor")}
     found = learnt(tmp_path, arms, floors=["constant"])
     assert found["verdict"].tolist() == ["learnt"]
     assert found["p_holm"].iloc[0] < 1e-6
 
 
 def test_one_fold_is_no_test(tmp_path):
-    arms = {"net": Told(scores=[1.0]), "constant": Told(scores=[0.5], family="floor")}
+    arms = {"net": ArmSpec(scores=[1.0]), "constant": ArmSpec(scores=[0.5], family="floor")}
     found = learnt(tmp_path, arms, floors=["constant"], folds=1)
     assert found["verdict"].iloc[0].startswith("not tested: 1 difference: at least 2 are needed")
 
@@ -86,32 +86,39 @@ def test_one_fold_is_no_test(tmp_path):
 def test_without_an_effect_no_arm_is_reported_as_learnt(tmp_path):
     rng, claims = np.random.default_rng(0), 0
     for study in range(10):
-        arms = {f"arm{n}": Told(scores=(0.5 + 0.04 * rng.normal(size=5)).tolist()) for n in range(4)}
-        arms["constant"] = Told(scores=[0.5] * 5, family="floor")
+        arms = {f"arm{n}": ArmSpec(scores=(0.5 + 0.04 * rng.normal(size=5)).tolist()) for n in range(4)}
+        arms["constant"] = ArmSpec(scores=[0.5] * 5, family="floor")
         claims += (learnt(tmp_path / str(study), arms, floors=["constant"])["verdict"] == "learnt").any()
     assert claims <= 2  # of 10 studies; a rate of 5 % exceeds that once in a hundred
 
 
 def test_a_smaller_error_is_more_learnt(tmp_path):
-    arms = {"net": Told(scores=[6.0, 6.4, 5.6, 6.3, 5.7]), "constant": Told(scores=[12.0, 12.4, 11.7, 12.2, 11.9])}
-    found = learnt(tmp_path, arms, [Made("age", AGE)], floors=["constant"])
+    arms = {
+        "net": ArmSpec(scores=[6.0, 6.4, 5.6, 6.3, 5.7]),
+        "constant": ArmSpec(scores=[12.0, 12.4, 11.7, 12.2, 11.9]),
+    }
+    found = learnt(tmp_path, arms, [DataSetSpec("age", AGE)], floors=["constant"])
     assert found["verdict"].tolist() == ["learnt"]
     assert found["improvement"].iloc[0] == pytest.approx(6.04)
 
 
 def test_the_report_lists_who_has_not_learnt(tmp_path):
-    (found,) = framed(tmp_path, told(far=FAR, near=NEAR, under=UNDER))
+    (found,) = framed(tmp_path, arms_with(far=FAR, near=NEAR, under=UNDER))
     (words,) = (each for each in cautions(found) if each.startswith("Not learnt"))
     assert words.startswith("Not learnt: under is no better than constant, which looks at no scan.")
-    assert not [each for each in cautions(framed(tmp_path / "b", told(far=FAR))[0]) if each.startswith("Not learnt")]
+    assert not [
+        each for each in cautions(framed(tmp_path / "b", arms_with(far=FAR))[0]) if each.startswith("Not learnt")
+    ]
     rows = learning_body(found).rows
     assert [(row[0], row[-1]) for row in rows][-1] == ("under", "not learnt")
 
 
 def test_an_arm_without_runs_is_not_judged_and_a_study_without_such_a_floor_has_no_table(tmp_path):
-    found = learnt(tmp_path, {**told(far=FAR), "gone": Told(missing=range(5))})
+    found = learnt(tmp_path, {**arms_with(far=FAR), "gone": ArmSpec(missing=range(5))})
     assert found["verdict"].tolist() == ["learnt", "not tested: no fold has both arms"]
-    results = tables.gather(write(tmp_path / "bare", told(far=FAR), **{**PLAN, "blind": []}), Store(tmp_path / "bare"))
+    results = tables.gather(
+        write(tmp_path / "bare", arms_with(far=FAR), **{**PLAN, "blind": []}), Store(tmp_path / "bare")
+    )
     (bare,) = tables.section_tables(results)
     assert bare.learning.empty
     assert "learning" not in {table.name for table in tables.format_tables(bare)}

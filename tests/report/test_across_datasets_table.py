@@ -13,7 +13,7 @@ from scipy import stats as scipy_stats
 from sklearn.metrics import roc_curve
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.meta_analysis import combine_effects
-from synthetic_results import AGE, MASKS, Made, Told, with_data, write
+from synthetic_results import AGE, MASKS, ArmSpec, DataSetSpec, with_data, write
 
 from bench.core import Task
 from bench.evaluation.metrics import METRICS
@@ -27,7 +27,7 @@ from bench.report.tables.pooled_contrasts_table import pooled
 from bench.storage.record_store import Store
 from bench.training import evaluate as runs_scores
 
-TOY, ONE, TWO = Made(), Made("one"), Made("two")
+TOY, ONE, TWO = DataSetSpec(), DataSetSpec("one"), DataSetSpec("two")
 
 
 def gathered(root, arms, data=(TOY,), **plan):
@@ -73,8 +73,8 @@ def test_an_arm_that_is_worse_is_shown_as_worse_whatever_the_direction(name, tmp
 
 def _with_scores(root, task, arms):
     """A study of a task with these scores; its records keep no predictions, as those of masks do not."""
-    made = Made(task=Task("regression", "mae", (), task.unit))
-    plan = write(root, {arm: Told(scores=scores) for arm, scores in arms.items()}, (made,))
+    made = DataSetSpec(task=Task("regression", "mae", (), task.unit))
+    plan = write(root, {arm: ArmSpec(scores=scores) for arm, scores in arms.items()}, (made,))
     results = tables.gather(with_data(plan, 0, task=task), Store(root))
     (section,) = results.sections
     for run in section.runs:
@@ -86,29 +86,33 @@ def _with_scores(root, task, arms):
 
 
 def test_contrasts_are_pooled_over_data_sets_of_one_metric_and_one_kind(tmp_path):
-    data = [ONE, TWO, Made("age", AGE), Made("made", phantom=True)]
-    found = tables.section_tables(gathered(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, data))
+    data = [ONE, TWO, DataSetSpec("age", AGE), DataSetSpec("made", phantom=True)]
+    found = tables.section_tables(gathered(tmp_path, {"base": ArmSpec(0.3), "new": ArmSpec(0.9)}, data))
     frame = pooled(found)
     assert len(frame) == 1
     row = frame.iloc[0]
     entries = [each.contrasts.iloc[0] for each in found if each.section.name in ("one", "two")]
     assert (row["data"], row["sets"], row["metric"], row["data_kind"]) == ("one, two", 2, "auc", "real")
-    said = combine_effects(
+    reference = combine_effects(
         np.array([e["improvement"] for e in entries]), np.array([e["se"] ** 2 for e in entries]), method_re="dl"
     )
-    assert row["improvement"] == pytest.approx(said.mean_effect_re if said.tau2 > 0 else said.mean_effect_fe)
+    assert row["improvement"] == pytest.approx(
+        reference.mean_effect_re if reference.tau2 > 0 else reference.mean_effect_fe
+    )
 
 
 def test_a_part_of_a_data_set_is_no_further_data_set(tmp_path):
-    plan = write(tmp_path, {"base": Told(0.3), "new": Told(0.9)}, [ONE, Made("one@25")])
+    plan = write(tmp_path, {"base": ArmSpec(0.3), "new": ArmSpec(0.9)}, [ONE, DataSetSpec("one@25")])
     found = tables.section_tables(tables.gather(with_data(plan, 1, data="one"), Store(tmp_path)))
     assert pooled(found).empty
     assert tables.format_across(found) == []
 
 
 def test_ranks_are_over_the_arms_that_are_complete_on_every_data_set(tmp_path):
-    arms = {"base": Told(0.1), "new": Told(1.5), "mid": Told(0.7), "gone": Told(missing=[0])}
-    found = tables.section_tables(gathered(tmp_path, arms, [ONE, Made("age", AGE), Made("made", phantom=True)]))
+    arms = {"base": ArmSpec(0.1), "new": ArmSpec(1.5), "mid": ArmSpec(0.7), "gone": ArmSpec(missing=[0])}
+    found = tables.section_tables(
+        gathered(tmp_path, arms, [ONE, DataSetSpec("age", AGE), DataSetSpec("made", phantom=True)])
+    )
     (one,) = rankings(found)
     assert (one.kind, one.sets, one.left_out) == ("real", ("one", "age"), ("gone",))
     scores = pd.DataFrame(
@@ -123,33 +127,33 @@ def test_ranks_are_over_the_arms_that_are_complete_on_every_data_set(tmp_path):
 
 
 def test_a_report_of_several_data_sets_has_the_tables_over_all_of_them(tmp_path):
-    results = gathered(tmp_path, {"base": Told(0.1), "new": Told(1.5), "mid": Told(0.7)}, [ONE, TWO])
+    results = gathered(tmp_path, {"base": ArmSpec(0.1), "new": ArmSpec(1.5), "mid": ArmSpec(0.7)}, [ONE, TWO])
     found = tables.section_tables(results)
     known = protected_names.find_protected_names(results)
-    told = context.gather(results, found, known)
-    assert [table.name for table in told.across] == ["pooled", "ranks"]
-    for text in (text_formats.as_markdown(told), text_formats.as_latex(told)):
+    values = context.gather(results, found, known)
+    assert [table.name for table in values.across] == ["pooled", "ranks"]
+    for text in (text_formats.as_markdown(values), text_formats.as_latex(values)):
         assert re.search("Pooled over data sets", text, re.IGNORECASE)
     assert {"pooled.csv", "ranks.csv", "trained.csv"} <= set(text_formats.as_csv(found, known))
 
 
 def test_two_trained_models_are_compared_on_the_same_scans_of_one_pass(tmp_path):
-    results = gathered(tmp_path, {"base": Told(0.3), "new": Told(1.5)}, seeds=2, partitions=2)
+    results = gathered(tmp_path, {"base": ArmSpec(0.3), "new": ArmSpec(1.5)}, seeds=2, partitions=2)
     section = results.sections[0]
     row = trained(section).iloc[0]
     runs = [[run for run in section.of(arm) if run.place[::2] == (0, 0)] for arm in ("new", "base")]
-    kept = [[section.predictions(run) for run in arm] for arm in runs]
-    right = [np.concatenate([k["selected"].argmax(1) == k["y"] for k in arm]) for arm in kept]
+    saved = [[section.predictions(run) for run in arm] for arm in runs]
+    right = [np.concatenate([k["selected"].argmax(1) == k["y"] for k in arm]) for arm in saved]
     table = [[(a & b).sum() for b in (right[1], ~right[1])] for a in (right[0], ~right[0])]
     assert (row["folds"], row["scans"], row["test"]) == (5, 100, "DeLong")
     assert (row["right_alone"], row["right_alone_against"]) == (table[0][1], table[1][0])
     assert row["p_mcnemar"] == pytest.approx(statsmodels_mcnemar(table, exact=True).pvalue)
-    scores = [np.mean([METRICS["auc"](k["y"], k["selected"]) for k in arm]) for arm in kept]
+    scores = [np.mean([METRICS["auc"](k["y"], k["selected"]) for k in arm]) for arm in saved]
     assert row["improvement"] == pytest.approx(scores[0] - scores[1])
 
 
 def test_models_of_an_error_are_compared_by_permutation_and_a_smaller_one_is_an_improvement(tmp_path):
-    results = gathered(tmp_path, {"base": Told(0.3), "new": Told(5.0)}, [Made("age", AGE)])
+    results = gathered(tmp_path, {"base": ArmSpec(0.3), "new": ArmSpec(5.0)}, [DataSetSpec("age", AGE)])
     row = trained(results.sections[0]).iloc[0]
     assert row["test"] == "permutation"
     assert row["improvement"] > 0
@@ -157,7 +161,7 @@ def test_models_of_an_error_are_compared_by_permutation_and_a_smaller_one_is_an_
 
 
 def test_predictions_that_are_no_numbers_are_left_out_and_break_nothing(tmp_path):
-    results = gathered(tmp_path, {"base": Told(0.3), "new": Told(0.9)})
+    results = gathered(tmp_path, {"base": ArmSpec(0.3), "new": ArmSpec(0.9)})
     section = results.sections[0]
     broken = section.of("new")[0]
     section.predictions(broken)["selected"][:] = np.nan
@@ -170,22 +174,22 @@ def test_predictions_that_are_no_numbers_are_left_out_and_break_nothing(tmp_path
 def test_the_threshold_is_that_of_youden_on_the_validation_part(seed):
     rng = np.random.default_rng(seed)
     y, test = rng.permutation(np.arange(40) % 2), np.arange(30) % 2
-    known, said = (np.round(np.clip(0.3 * t + rng.random(len(t)) * 0.7, 0, 1), 2) for t in (y, test))
-    found = runs_scores.operating_point(y, np.stack([1 - known, known], 1), test, np.stack([1 - said, said], 1))
+    known, result = (np.round(np.clip(0.3 * t + rng.random(len(t)) * 0.7, 0, 1), 2) for t in (y, test))
+    found = runs_scores.operating_point(y, np.stack([1 - known, known], 1), test, np.stack([1 - result, result], 1))
     false, true, steps = roc_curve(y, known, drop_intermediate=False)
     assert found["threshold"] == steps[1:][np.argmax(np.round(true - false, 12)[1:])]
-    assert found["sensitivity"] == np.mean(said[test == 1] >= found["threshold"])
-    assert found["specificity"] == np.mean(said[test == 0] < found["threshold"])
+    assert found["sensitivity"] == np.mean(result[test == 1] >= found["threshold"])
+    assert found["specificity"] == np.mean(result[test == 0] < found["threshold"])
 
 
 def test_a_run_saves_the_threshold_without_changing_its_scores(cells, tmp_path):
     trial, store = trial_of(cells, "net"), Store(tmp_path)
     record = run_trial.run(trial, store)
-    kept, found = store.predictions(trial.key), record.metrics["operating"]
-    called = kept["selected"][:, 1] >= found["threshold"]
-    assert found["sensitivity"] == called[kept["y"] == 1].mean()
-    assert found["specificity"] == (~called[kept["y"] == 0]).mean()
-    assert record.metrics["selected"]["sensitivity"] == METRICS["sensitivity"](kept["y"], kept["selected"])
+    saved, found = store.predictions(trial.key), record.metrics["operating"]
+    called = saved["selected"][:, 1] >= found["threshold"]
+    assert found["sensitivity"] == called[saved["y"] == 1].mean()
+    assert found["specificity"] == (~called[saved["y"] == 0]).mean()
+    assert record.metrics["selected"]["sensitivity"] == METRICS["sensitivity"](saved["y"], saved["selected"])
 
 
 def test_a_validation_part_of_one_class_has_no_threshold():
@@ -194,7 +198,7 @@ def test_a_validation_part_of_one_class_has_no_threshold():
 
 
 def test_operating_points_are_in_the_table_if_records_have_them(tmp_path):
-    results = gathered(tmp_path, {"base": Told(), "old": Told()})
+    results = gathered(tmp_path, {"base": ArmSpec(), "old": ArmSpec()})
     section = results.sections[0]
     assert operating(section).empty
     assert operating_body(tables.section_tables(results)[0]).rows == ()
@@ -206,13 +210,16 @@ def test_operating_points_are_in_the_table_if_records_have_them(tmp_path):
 
 
 def test_the_caption_names_the_interval_of_a_score(tmp_path):
-    for made, words in ((Made(), "logit interval"), (Made(task=AGE), "percentile interval of the bootstrap")):
-        results = gathered(tmp_path / made.task.kind, {"base": Told()}, [made])
+    for made, words in (
+        (DataSetSpec(), "logit interval"),
+        (DataSetSpec(task=AGE), "percentile interval of the bootstrap"),
+    ):
+        results = gathered(tmp_path / made.task.kind, {"base": ArmSpec()}, [made])
         assert words in tables.format_tables(tables.section_tables(results)[0])[0].caption
 
 
 def test_a_score_of_masks_has_an_interval_over_people_from_the_scores_of_their_scans(tmp_path):
-    results = gathered(tmp_path, {"base": Told(0.5)}, [Made("vessels", MASKS, people=60)])
+    results = gathered(tmp_path, {"base": ArmSpec(0.5)}, [DataSetSpec("vessels", MASKS, people=60)])
     section = results.sections[0]
     row = tables.section_tables(results)[0].scores.iloc[0]
     folds = [section.predictions(run)["scan_scores"] for run in section.of("base")]

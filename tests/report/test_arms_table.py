@@ -25,7 +25,7 @@ def section(name, **views):
     return SimpleNamespace(name=name, arms=list(views), of=lambda arm: [runs[arm]])
 
 
-def seen(*sections):
+def view_column(*sections):
     """The column *View* by arm."""
     table = arms_body(SimpleNamespace(sections=sections))
     at = table.columns.index("View")
@@ -34,16 +34,16 @@ def seen(*sections):
 
 def test_one_view_of_all_data_sets_is_listed_once():
     volume = ("volume", (1, 8, 8, 8))
-    assert seen(section("a", net=volume), section("b", net=volume)) == {
+    assert view_column(section("a", net=volume), section("b", net=volume)) == {
         "net": f"volume (1 {TIMES} 8 {TIMES} 8 {TIMES} 8)"
     }
 
 
 def test_different_views_are_listed_with_their_data_sets():
     slices, image = ("dynamic", (3, 8, 8)), ("image", (1, 9, 9))
-    found = seen(section("a", net=slices), section("b", net=image), section("c", net=slices))
+    found = view_column(section("a", net=slices), section("b", net=image), section("c", net=slices))
     assert found == {"net": f"a, c: dynamic (3 {TIMES} 8 {TIMES} 8); b: image (1 {TIMES} 9 {TIMES} 9)"}
 
 
 def test_an_arm_without_a_finished_run_has_none():
-    assert seen(section("a", net=("dynamic", None))) == {"net": NOTHING}
+    assert view_column(section("a", net=("dynamic", None))) == {"net": NOTHING}

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from synthetic_results import Made, Told, write
+from synthetic_results import ArmSpec, DataSetSpec, write
 
 from bench import report
 
@@ -18,11 +18,11 @@ QUIET = ("--disable-background-networking", "--disable-component-update", "--dis
 QUIET += ("--host-resolver-rules=MAP * ~NOTFOUND",)
 OWN = ("google.com", "googleapis.com", "gstatic.com")
 ARMS = {
-    "base": Told(scores=[0.70, 0.75, 0.65, 0.72, 0.68]),
-    "new <i>x</i>": Told(scores=[0.76, 0.80, 0.71, 0.77, 0.74]),
-    "worse": Told(scores=[0.60, 0.61, 0.62, 0.60, 0.61]),
-    "absent": Told(missing=range(5)),
-    "chance": Told(scores=[0.5] * 5, family="floor"),
+    "base": ArmSpec(scores=[0.70, 0.75, 0.65, 0.72, 0.68]),
+    "new <i>x</i>": ArmSpec(scores=[0.76, 0.80, 0.71, 0.77, 0.74]),
+    "worse": ArmSpec(scores=[0.60, 0.61, 0.62, 0.60, 0.61]),
+    "absent": ArmSpec(missing=range(5)),
+    "chance": ArmSpec(scores=[0.5] * 5, family="floor"),
 }
 DRIVER = """<script>
 addEventListener("load", () => {
@@ -53,7 +53,7 @@ addEventListener("load", () => {
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     root = tmp_path_factory.mktemp("browser")
-    write(root, ARMS, [Made("scans")], floors=["chance"])
+    write(root, ARMS, [DataSetSpec("scans")], floors=["chance"])
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("BENCH_DATA", str(root / "data"))
         return report.build("toy", root)
@@ -67,26 +67,29 @@ def browse(page, folder, *options):
 
 
 def driven(page, folder, width):
-    """What the page tells of itself once a script of the test has used it: its policy is lifted for that."""
+    """The state of the page after a script of the test has used it, with its content policy removed."""
     copy = folder / "driven.html"
     text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())
     copy.write_text(text.replace("</body>", DRIVER))
     found = browse(copy, folder, f"--window-size={width},900", "--dump-dom", "--virtual-time-budget=5000")
-    told = re.search(r'<pre id="told">(.*?)</pre>', found, re.DOTALL)[1]
-    return json.loads(told.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    values = re.search(r'<pre id="told">(.*?)</pre>', found, re.DOTALL)[1]
+    return json.loads(values.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
 
 
 @pytest.mark.parametrize("width", [380, 1400])
 def test_tables_sort_and_filter_and_the_page_fits_its_window(page, tmp_path, width):
-    told = driven(page, tmp_path, width)
+    values = driven(page, tmp_path, width)
     base, floor, new = "base [reference]", "chance [floor]", "new <i>x</i>"
-    assert told["first"] == told["back"]["arms"] == [base, new, "worse", "absent", floor]
-    assert told["up"] == {"arms": [floor, "worse", base, new, "absent"], "sort": "ascending"}
-    assert told["down"] == {"arms": [new, base, "worse", floor, "absent"], "sort": "descending"}  # what is missing last
-    assert told["back"]["sort"] is None
-    assert told["filtered"] == {"arms": [new], "count": "1 of 5 rows"}
-    assert told["italic"] == 0
-    assert told["wide"] <= told["window"]
+    assert values["first"] == values["back"]["arms"] == [base, new, "worse", "absent", floor]
+    assert values["up"] == {"arms": [floor, "worse", base, new, "absent"], "sort": "ascending"}
+    assert values["down"] == {
+        "arms": [new, base, "worse", floor, "absent"],
+        "sort": "descending",
+    }  # what is missing last
+    assert values["back"]["sort"] is None
+    assert values["filtered"] == {"arms": [new], "count": "1 of 5 rows"}
+    assert values["italic"] == 0
+    assert values["wide"] <= values["window"]
 
 
 def test_no_request_leaves_the_page_and_its_policy_breaks_nothing(page, tmp_path):

@@ -1,4 +1,4 @@
-"""What is followed and told beside the score: the bias of predicted numbers, curves of training."""
+"""What is reported besides the score: the bias of predicted numbers, and training curves."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from bench.training.evaluate import prediction_bias
 def test_the_slope_of_the_gap_is_that_of_a_regression():
     rng = np.random.default_rng(0)
     y = rng.uniform(20, 90, 60)
-    said = 30 + 0.5 * y + rng.normal(0, 3, 60)
-    found = prediction_bias(y[:30], said[:30], y[30:], said[30:])
-    assert found["slope"] == pytest.approx(stats.linregress(y[30:], said[30:] - y[30:]).slope)
-    line = stats.linregress(y[:30], said[:30])
-    expected = np.abs((said[30:] - line.intercept) / line.slope - y[30:]).mean()
+    result = 30 + 0.5 * y + rng.normal(0, 3, 60)
+    found = prediction_bias(y[:30], result[:30], y[30:], result[30:])
+    assert found["slope"] == pytest.approx(stats.linregress(y[30:], result[30:] - y[30:]).slope)
+    line = stats.linregress(y[:30], result[:30])
+    expected = np.abs((result[30:] - line.intercept) / line.slope - y[30:]).mean()
     assert found["corrected_mae"] == pytest.approx(expected)
 
 
@@ -55,8 +55,8 @@ def test_a_record_contains_the_bias_and_an_uncorrected_score(results):
     for record in results.values():
         assert record.status == "done", record.error
         assert set(record.metrics["bias"]) == {"slope", "corrected_mae"}
-    kept = results["linear"].metrics
-    assert kept["selected"]["mae"] != pytest.approx(kept["bias"]["corrected_mae"])
+    remaining = results["linear"].metrics
+    assert remaining["selected"]["mae"] != pytest.approx(remaining["bias"]["corrected_mae"])
 
 
 def test_every_evaluation_point_records_the_curriculum_and_the_groups(results):
@@ -99,12 +99,12 @@ def test_curves_and_biases_are_tables(results):
 
 
 def test_a_phantom_reports_how_close_the_arms_come_to_the_oracle(tmp_path):
-    from synthetic_results import Made, Told, with_data, write
+    from synthetic_results import ArmSpec, DataSetSpec, with_data, write
 
     from bench.report import tables
 
-    data = (Made(name="phantom_ad", phantom=True),)
-    plan = write(tmp_path, {"linear": Told(scores=[0.8] * 5), "base": Told(scores=[0.65] * 5)}, data)
+    data = (DataSetSpec(name="phantom_ad", phantom=True),)
+    plan = write(tmp_path, {"linear": ArmSpec(scores=[0.8] * 5), "base": ArmSpec(scores=[0.65] * 5)}, data)
     results = tables.gather(with_data(plan, 0, oracle=0.9), Store(tmp_path))
     (found,) = tables.section_tables(results)
     (note,) = [note for note in tables.format_tables(found)[0].notes if note.startswith("Oracle")]

@@ -1,4 +1,4 @@
-"""Effects of factors: least squares on the records, corrected intervals, designs that say what they cannot tell."""
+"""Effects of factors: least squares on the records, corrected intervals, and what a design cannot separate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from factor_studies import study
 from matplotlib.text import Text
 from scipy import stats as scipy_stats
-from synthetic_results import AGE, Made, Told, with_data, write
+from synthetic_results import AGE, ArmSpec, DataSetSpec, with_data, write
 
 from bench import registry, report
 from bench.core import Arm, Design
@@ -27,23 +27,23 @@ from bench.report.tables.number_format import TIMES
 from bench.storage.record_store import Store
 
 STORED = Path(__file__).parents[2] / "results" / "reference" / "ablation_dgm"
-DATA = (Made(),)
+DATA = (DataSetSpec(),)
 JOINED = f" {TIMES} "
 
 
-def gathered(root, asked, made=DATA, told=(), **entries):
-    """Results of a study whose arms have scores by chance; told: arms with a fate of their own."""
-    arms = {label: dict(told).get(label, Told(0.2 + 0.05 * n)) for n, (label, _) in enumerate(asked.rows())}
-    entries = {"contrasts": [list(pair) for pair in plan.contrasts(asked)], "reference": "control", **entries}
-    return tables.gather(write(root, arms, made, design=planned_design(asked), **entries), Store(root))
+def gathered(root, requested, made=DATA, overrides=(), **entries):
+    """Results of a study whose arms have random scores. overrides: arms with their own specification."""
+    arms = {label: dict(overrides).get(label, ArmSpec(0.2 + 0.05 * n)) for n, (label, _) in enumerate(requested.rows())}
+    entries = {"contrasts": [list(pair) for pair in plan.contrasts(requested)], "reference": "control", **entries}
+    return tables.gather(write(root, arms, made, design=planned_design(requested), **entries), Store(root))
 
 
-def least_squares(section, asked, averaged):
+def least_squares(section, requested, averaged):
     """Coefficients of statsmodels' OLS on the runs, with folds as blocks: (factor, level) or two of them -> number."""
     from statsmodels.formula.api import ols
 
-    rows, names = [], {name: f"f{n}" for n, name in enumerate(asked.factors)}
-    for arm, levels in asked.combinations().items():
+    rows, names = [], {name: f"f{n}" for n, name in enumerate(requested.factors)}
+    for arm, levels in requested.combinations().items():
         places = section.scores(arm).items()
         rows += [
             {"score": score, "block": f"{p}.{f}.{s}", **{names[n]: v for n, v in levels.items()}}
@@ -51,32 +51,34 @@ def least_squares(section, asked, averaged):
         ]
     coding = "Sum" if averaged else "Treatment"
     terms = {name: f"C({names[name]}, {coding})" for name in names}
-    formula = " + ".join([*terms.values(), *(f"{terms[one]}:{terms[two]}" for one, two in asked.design.interactions)])
+    formula = " + ".join(
+        [*terms.values(), *(f"{terms[one]}:{terms[two]}" for one, two in requested.design.interactions)]
+    )
     frame = pd.DataFrame(rows)
     fitted = ols(f"score ~ {formula} + C(block)", frame).fit()
     return fitted, frame, names
 
 
-def predicted(fitted, frame, names, asked, fixed):
+def predicted(fitted, frame, names, requested, fixed):
     """Mean of what the fitted model says where some factors are set, over all combinations of the others."""
-    others = [name for name in asked.factors if name not in fixed]
-    choices = [list(asked.factors[name].levels) for name in others]
+    others = [name for name in requested.factors if name not in fixed]
+    choices = [list(requested.factors[name].levels) for name in others]
     rows = [{**fixed, **dict(zip(others, chosen, strict=True))} for chosen in itertools.product(*choices)]
     grid = pd.DataFrame([{names[n]: v for n, v in row.items()} for row in rows]).assign(block=frame["block"].iloc[0])
     return fitted.predict(grid).mean()
 
 
-def expected(section, asked, entry):
+def expected(section, requested, entry):
     """The effect of an entry by statsmodels: by predictions, so that no coding of factors is taken for granted."""
-    single = asked.design.kind == "single"
-    fitted, frame, names = least_squares(section, asked, averaged=not single)
+    single = requested.design.kind == "single"
+    fitted, frame, names = least_squares(section, requested, averaged=not single)
     factors = entry["factor"].split(JOINED)
     levels = dict(zip(factors, entry["level"].split(JOINED), strict=True))
-    controls = {name: factor.control for name, factor in asked.factors.items()}
+    controls = {name: factor.control for name, factor in requested.factors.items()}
     at = controls if single else {}
 
     def mean(chosen):
-        return predicted(fitted, frame, names, asked, {**at, **chosen})
+        return predicted(fitted, frame, names, requested, {**at, **chosen})
 
     total = 0.0
     for on in itertools.product((0, 1), repeat=len(factors)):
@@ -96,29 +98,29 @@ DESIGNS = {
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_effects_are_those_of_ordinary_least_squares(name, tmp_path):
-    asked = DESIGNS[name]
+    requested = DESIGNS[name]
     small = {"folds": 2, "seeds": 2 if name.startswith("every") else 1}
-    (section,) = (results := gathered(tmp_path, asked, (Made(people=30),), **small)).sections
+    (section,) = (results := gathered(tmp_path, requested, (DataSetSpec(people=30),), **small)).sections
     frame = effects(results)
-    assert len(frame) >= len(asked.factors)
+    assert len(frame) >= len(requested.factors)
     for entry in frame.to_dict("records"):
-        assert entry["difference"] == pytest.approx(expected(section, asked, entry), abs=1e-9)
+        assert entry["difference"] == pytest.approx(expected(section, requested, entry), abs=1e-9)
 
 
 def test_effects_on_the_stored_scores_are_the_stored_contrasts_and_least_squares():
     from statsmodels.formula.api import ols
 
-    asked = registry.study("ablation_dgm")
+    requested = registry.study("ablation_dgm")
     stored = pd.read_csv(STORED / "scores.csv").set_index("arm")["score"]
     contrasts = pd.read_csv(STORED / "contrasts.csv").set_index("arm")["improvement"]
-    names = {name: f"f{n}" for n, name in enumerate(asked.factors)}
+    names = {name: f"f{n}" for n, name in enumerate(requested.factors)}
     rows = [
         {"score": stored[arm], **{names[n]: v for n, v in levels.items()}}
-        for arm, levels in asked.combinations().items()
+        for arm, levels in requested.combinations().items()
     ]
-    terms = (f"C({names[n]}, Treatment({f.control!r}))" for n, f in asked.factors.items())
+    terms = (f"C({names[n]}, Treatment({f.control!r}))" for n, f in requested.factors.items())
     fitted = ols(f"score ~ {' + '.join(terms)}", pd.DataFrame(rows)).fit()
-    found = weights(planned_design(asked))
+    found = weights(planned_design(requested))
     assert len(found) == 9
     for effect, shares in found.items():
         ((factor, level),) = effect.levels
@@ -131,8 +133,8 @@ def test_effects_on_the_stored_scores_are_the_stored_contrasts_and_least_squares
 
 
 def test_an_effect_of_a_factorial_design_is_tested_over_folds_with_the_correction(tmp_path):
-    asked = study(Design("full", interactions=[("a", "c")]), "ac", arms={})
-    (section,) = (results := gathered(tmp_path, asked, folds=4)).sections
+    requested = study(Design("full", interactions=[("a", "c")]), "ac", arms={})
+    (section,) = (results := gathered(tmp_path, requested, folds=4)).sections
     main = effects(results).set_index("factor").loc["a"]
     one = np.array([[section.scores(arm)[0, fold, 0] for fold in range(4)] for arm in ("a=a1", "a=a1, c=c1")])
     other = np.array([[section.scores(arm)[0, fold, 0] for fold in range(4)] for arm in ("control", "c=c1")])
@@ -153,13 +155,15 @@ def test_seeds_are_averaged_before_anything_is_tested(tmp_path):
 
 
 def test_a_fold_without_one_of_the_arms_of_an_effect_is_left_out_of_that_effect(tmp_path):
-    asked = study(names="ac")
-    (found,) = tables.section_tables(gathered(tmp_path, asked, told={"a=a1": Told(0.3, failed={1: "nan"})}, folds=3))
+    requested = study(names="ac")
+    (found,) = tables.section_tables(
+        gathered(tmp_path, requested, overrides={"a=a1": ArmSpec(0.3, failed={1: "nan"})}, folds=3)
+    )
     effects = found.effects.set_index("factor")
     assert list(effects["folds"]) == [2, 3]
     assert "not final, 2 of 3 folds" in effects.loc["a", "verdict"]
     (found,) = tables.section_tables(
-        gathered(tmp_path / "never", asked, told={"a=a1": Told(refused="cannot")}, folds=3)
+        gathered(tmp_path / "never", requested, overrides={"a=a1": ArmSpec(refused="cannot")}, folds=3)
     )
     assert "not tested" in found.effects.set_index("factor").loc["a", "verdict"]
 
@@ -174,31 +178,31 @@ def test_an_effect_that_is_a_declared_contrast_is_one_test(tmp_path):
 
 
 def test_the_combinations_of_a_factorial_design_are_no_contrasts_of_their_own(tmp_path):
-    asked = study(Design("full", interactions=[("a", "b")]), "ab", arms={"new": Arm("net")})
-    assert plan.contrasts(asked) == [("new", "control")]
-    (found,) = tables.section_tables(gathered(tmp_path, asked, folds=2))
+    requested = study(Design("full", interactions=[("a", "b")]), "ab", arms={"new": Arm("net")})
+    assert plan.contrasts(requested) == [("new", "control")]
+    (found,) = tables.section_tables(gathered(tmp_path, requested, folds=2))
     assert set(found.effects["tests"]) == {1 + 3 + 2}  # the contrast, three levels, two interactions
 
 
 def test_a_lower_error_is_a_positive_effect(tmp_path):
-    asked = study(names="a", arms={})
-    told = {"control": Told(scores=[5.0, 6.0, 7.0]), "a=a1": Told(scores=[4.0, 4.5, 6.0])}
-    (row,) = effects(gathered(tmp_path, asked, (Made(task=AGE),), told, folds=3)).to_dict("records")
+    requested = study(names="a", arms={})
+    overrides = {"control": ArmSpec(scores=[5.0, 6.0, 7.0]), "a=a1": ArmSpec(scores=[4.0, 4.5, 6.0])}
+    (row,) = effects(gathered(tmp_path, requested, (DataSetSpec(task=AGE),), overrides, folds=3)).to_dict("records")
     assert row["improvement"] == pytest.approx(3.5 / 3)
     assert row["difference"] == pytest.approx(-3.5 / 3)
 
 
 def test_what_is_one_arm_on_a_data_set_has_no_effect_there(tmp_path):
-    asked = study(Design("full"), "ac", arms={})
-    results = gathered(tmp_path, asked, folds=2)
+    requested = study(Design("full"), "ac", arms={})
+    results = gathered(tmp_path, requested, folds=2)
     plan = with_data(results.plan, 0, alike={"a=a1": "control", "a=a1, c=c1": "c=c1"})
     (row,) = effects(tables.gather(plan, Store(tmp_path))).to_dict("records")
     assert (row["factor"], row["arm"], row["against"]) == ("c", "c=c1", "control")
 
 
 def test_the_effects_stand_in_every_form_of_the_report(tmp_path, one_format):
-    asked = study(Design("full", interactions=[("a", "b")]), "ab", arms={"new": Arm("net")})
-    gathered(tmp_path, asked, folds=2)
+    requested = study(Design("full", interactions=[("a", "b")]), "ab", arms={"new": Arm("net")})
+    gathered(tmp_path, requested, folds=2)
     page = report.build("toy", tmp_path)
     words = (page.parent / "report.md").read_text()
     assert "### Effects of the factors" in words
@@ -212,7 +216,7 @@ def test_the_effects_stand_in_every_form_of_the_report(tmp_path, one_format):
 
 
 def test_a_study_without_factors_has_no_effects(tmp_path, one_format):
-    write(tmp_path, {"a": Told(), "b": Told()}, folds=2)
+    write(tmp_path, {"a": ArmSpec(), "b": ArmSpec()}, folds=2)
     page = report.build("toy", tmp_path)
     assert not (page.parent / "effects.csv").exists()
     assert "Effects" not in page.read_text()
@@ -221,7 +225,7 @@ def test_a_study_without_factors_has_no_effects(tmp_path, one_format):
 def boxes(made):
     made.canvas.draw()
     renderer = made.canvas.get_renderer()
-    shown = [text for text in made.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    texts = [text for text in made.findobj(Text) if text.get_visible() and text.get_text().strip()]
     hidden = [
         tick.label1
         for axes in made.axes
@@ -229,15 +233,15 @@ def boxes(made):
         for tick in axis.get_major_ticks()
         if not axes.axison or not min(low, high) <= tick.get_loc() <= max(low, high)
     ]
-    return [(text.get_text(), text.get_window_extent(renderer)) for text in shown if text not in hidden]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text not in hidden]
 
 
 @pytest.mark.parametrize("name", ["every combination", "ablation_arp"])
 def test_no_text_of_the_figures_overlaps(name, tmp_path):
-    asked = DESIGNS[name]
-    (found,) = tables.section_tables(gathered(tmp_path, asked, (Made(people=30),), folds=2))
+    requested = DESIGNS[name]
+    (found,) = tables.section_tables(gathered(tmp_path, requested, (DataSetSpec(people=30),), folds=2))
     made = [draw_effects(found.section, found.effects)]
-    made += [draw_interactions(found.section)] if asked.design.interactions else []
+    made += [draw_interactions(found.section)] if requested.design.interactions else []
     for one in made:
         width, height = one.canvas.get_width_height()
         for text, box in (words := boxes(one)):

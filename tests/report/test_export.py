@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from synthetic_results import Made, Told, write
+from synthetic_results import ArmSpec, DataSetSpec, write
 from typer.testing import CliRunner
 
 from bench import cli
@@ -25,7 +25,12 @@ CURVE = [
 def study(root):
     """A study of two arms on two data sets, whose runs have curves."""
     return tables.gather(
-        write(root, {"net": Told(0.5), "lost": Told(0.5, failed={0: "nan"})}, [Made(), Made("ad_other")], folds=2),
+        write(
+            root,
+            {"net": ArmSpec(0.5), "lost": ArmSpec(0.5, failed={0: "nan"})},
+            [DataSetSpec(), DataSetSpec("ad_other")],
+            folds=2,
+        ),
         Store(root),
     )
 
@@ -110,7 +115,7 @@ def test_a_wrong_export_format_gets_the_nearest_name_and_an_unfinished_study_is_
     with pytest.raises(BenchError, match="no sink 'tensorbord'; did you mean 'tensorboard'"):
         export.export(study(tmp_path), "tensorbord", tmp_path / "out")
     pytest.importorskip("tensorboard")
-    empty = tables.gather(write(tmp_path / "e", {"net": Told(missing=range(2))}, folds=2), Store(tmp_path / "e"))
+    empty = tables.gather(write(tmp_path / "e", {"net": ArmSpec(missing=range(2))}, folds=2), Store(tmp_path / "e"))
     with pytest.raises(BenchError, match="no run of toy is finished yet"):
         export.export(empty, "tensorboard", tmp_path / "out")
 

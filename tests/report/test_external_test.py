@@ -27,7 +27,7 @@ TASK = Task("classification", "auc", ("a", "b"))
 AUC = metric("auc")
 
 
-def said(arm: str, fold: int) -> np.ndarray:
+def probabilities(arm: str, fold: int) -> np.ndarray:
     """Probabilities (N, 2): what a person is like is the same for all models."""
     person = np.random.default_rng(0 if arm != "b" else 1).standard_normal(PEOPLE)[WHO]
     own = np.random.default_rng([ord(arm[0]), fold]).standard_normal(len(Y))
@@ -39,7 +39,7 @@ def section(external: bool = True, kept: bool = True) -> DatasetResults:
     predictions, runs = {}, []
     for arm in ("a", "b", "constant"):
         for fold in range(FOLDS):
-            p, key = said(arm, fold), f"{arm} {fold}"
+            p, key = probabilities(arm, fold), f"{arm} {fold}"
             predictions[key] = {"ids": np.arange(len(Y)), "groups": WHO, "y": Y, **({"selected": p} if kept else {})}
             cell = PlannedCell(arm=arm, role="arm", data="d", partition=0, fold=fold, seed=0, key=key)
             trial = Trial(DataSpec("d"), Spec("m"), Split(), fold=fold)
@@ -62,7 +62,12 @@ def test_the_variance_from_people_is_that_of_a_bootstrap_written_as_a_loop() -> 
     for _ in range(1000):
         rows = np.concatenate([np.flatnonzero(who == WHO) for who in rng.integers(0, PEOPLE, PEOPLE)])
         drawn.append(
-            np.mean([AUC(Y[rows], said("a", f)[rows]) - AUC(Y[rows], said("b", f)[rows]) for f in range(FOLDS)])
+            np.mean(
+                [
+                    AUC(Y[rows], probabilities("a", f)[rows]) - AUC(Y[rows], probabilities("b", f)[rows])
+                    for f in range(FOLDS)
+                ]
+            )
         )
     assert people == PEOPLE
     assert found == pytest.approx(np.var(drawn, ddof=1), rel=0.15)
@@ -92,7 +97,7 @@ def test_without_predictions_nothing_is_claimed() -> None:
 
 def test_the_interval_of_a_score_is_that_of_one_model_on_all_people() -> None:
     low, high, _ = interval(section(), "a")
-    each = [area_interval([(Y, said("a", fold), WHO)]) for fold in range(FOLDS)]
+    each = [area_interval([(Y, probabilities("a", fold), WHO)]) for fold in range(FOLDS)]
     assert high - low == pytest.approx(np.mean([one.high - one.low for one in each]))
     inside = interval(section(external=False), "a")
     assert high - low > 1.3 * (inside[1] - inside[0])  # five times as many people, were they others
@@ -100,7 +105,7 @@ def test_the_interval_of_a_score_is_that_of_one_model_on_all_people() -> None:
 
 def test_learnt_or_not_uses_each_person_once() -> None:
     found = learning(section()).set_index("arm")
-    variance = np.mean([oracle_variance(said("a", fold)) for fold in range(FOLDS)])
+    variance = np.mean([oracle_variance(probabilities("a", fold)) for fold in range(FOLDS)])
     assert found.loc["a", "by_chance"] == pytest.approx(1.96 * math.sqrt(variance), rel=0.05)
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 from documented_blocks import plug_ins
-from synthetic_results import Made, Told, write
+from synthetic_results import ArmSpec, DataSetSpec, write
 
 from bench import report
 from bench.core import BenchError
 from bench.report import figure_catalog, figures
 
 FOLDER = Path(figures.__file__).parent
-COSTLY = {"a": Told(0.5, cost={"train_seconds": 2.0}), "b": Told(1, cost={"train_seconds": 3.0})}
+COSTLY = {"a": ArmSpec(0.5, cost={"train_seconds": 2.0}), "b": ArmSpec(1, cost={"train_seconds": 3.0})}
 BLANK = """from bench.report.figure_catalog import FigureSpec
 FIGURE = FigureSpec(name={name!r}, table="", alt="", data=lambda tables: None, draw=None)
 """
@@ -48,7 +48,7 @@ def test_figures_are_found_without_importing_what_draws_them():
 
 def test_a_figure_of_a_plugin_folder_is_in_the_report(plugin_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("bench.report.figures.style.FORMATS", ("svg",))
-    write(tmp_path, COSTLY, [Made("scans")])
+    write(tmp_path, COSTLY, [DataSetSpec("scans")])
     (plugin_folder / "training_time.py").write_text(plug_ins()["training_time.py"])
     page = report.build("toy", tmp_path).read_text()
     assert (tmp_path / "toy" / "figures" / "scans-training-time.svg").is_file()
@@ -58,7 +58,7 @@ def test_a_figure_of_a_plugin_folder_is_in_the_report(plugin_folder, tmp_path, m
 
 def test_a_plugin_without_data_has_no_figure(plugin_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("bench.report.figures.style.FORMATS", ("svg",))
-    write(tmp_path, {"a": Told(0.5, cost={"train_seconds": 0.0})}, [Made("scans")])
+    write(tmp_path, {"a": ArmSpec(0.5, cost={"train_seconds": 0.0})}, [DataSetSpec("scans")])
     (plugin_folder / "training_time.py").write_text(plug_ins()["training_time.py"])
     report.build("toy", tmp_path)
     assert not (tmp_path / "toy" / "figures" / "scans-training-time.svg").exists()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_curve, roc_auc_score, roc_curve
-from synthetic_results import AGE, MASKS, Made, Told, write
+from synthetic_results import AGE, MASKS, ArmSpec, DataSetSpec, write
 
 from bench.core import Task
 from bench.report import tables
@@ -25,7 +25,7 @@ FOUR = np.array(["glioma", "meningioma", "none", "pituitary"])
 
 
 def section_of(root, arms, made=None, **plan):
-    results = tables.gather(write(root, arms, [made or Made()], **plan), Store(root))
+    results = tables.gather(write(root, arms, [made or DataSetSpec()], **plan), Store(root))
     return tables.section_tables(results)[0].section
 
 
@@ -49,13 +49,13 @@ def test_the_curve_of_one_model_is_that_of_scikit_learn():
 
 @pytest.mark.parametrize(("kind", "score"), [("roc", roc_auc_score), ("precision_recall", average_precision_score)])
 def test_the_area_of_a_mean_curve_is_the_mean_of_the_folds_areas(kind, score, tmp_path):
-    section = section_of(tmp_path, {"a": Told(0.6), "b": Told(1.2)})
+    section = section_of(tmp_path, {"a": ArmSpec(0.6), "b": ArmSpec(1.2)})
     band = bands(section, "a", kind)
     drawn = draw_curves({"a": band}, kind)
     line = drawn.axes[0].lines[0]
     x, y = line.get_xdata(), line.get_ydata()
     area = np.trapezoid(y, x) if kind == "roc" else np.sum(np.diff(x) * y[1:])
-    known = [score(kept["y"], kept["selected"][:, 1]) for kept in folds_of(section, "a")]
+    known = [score(remaining["y"], remaining["selected"][:, 1]) for remaining in folds_of(section, "a")]
     assert area == pytest.approx(np.mean(known), abs=1e-12)
     assert band.folds == 5
     assert (band.low <= band.mean + 1e-12).all()
@@ -64,17 +64,17 @@ def test_the_area_of_a_mean_curve_is_the_mean_of_the_folds_areas(kind, score, tm
 
 
 def test_the_mean_curve_is_no_curve_of_pooled_models(tmp_path):
-    """Two models that rank alike and state probabilities apart: each is perfect, and so is their mean."""
-    section = section_of(tmp_path, {"a": Told(1)}, folds=2)
+    """Two models with equal ranks and different probabilities: each is perfect, and so is their mean."""
+    section = section_of(tmp_path, {"a": ArmSpec(1)}, folds=2)
     for shift, run in zip((0.0, 0.6), section.of("a"), strict=True):
-        kept = dict(section.predictions(run))
-        high = shift + 0.2 * kept["y"]
-        section._kept[run.cell.key] = {**kept, "selected": np.stack([1 - high, high], axis=1)}
+        saved = dict(section.predictions(run))
+        high = shift + 0.2 * saved["y"]
+        section._kept[run.cell.key] = {**saved, "selected": np.stack([1 - high, high], axis=1)}
     assert bands(section, "a", "roc").area == 1
 
 
 def test_several_classes_are_the_mean_of_each_against_the_rest(tmp_path):
-    section = section_of(tmp_path, {"a": Told(0.5)}, folds=2)
+    section = section_of(tmp_path, {"a": ArmSpec(0.5)}, folds=2)
     rng, known = np.random.default_rng(1), []
     for run in section.of("a"):
         y = rng.permutation(np.repeat(np.arange(4), 15))
@@ -85,26 +85,26 @@ def test_several_classes_are_the_mean_of_each_against_the_rest(tmp_path):
 
 
 def test_a_fold_without_a_class_is_left_out_and_without_any_fold_there_is_no_curve(tmp_path):
-    section = section_of(tmp_path, {"a": Told(0.5)})
+    section = section_of(tmp_path, {"a": ArmSpec(0.5)})
     first = section.of("a")[0]
-    kept = dict(section.predictions(first))
-    section._kept[first.cell.key] = {**kept, "y": np.zeros_like(kept["y"])}
+    saved = dict(section.predictions(first))
+    section._kept[first.cell.key] = {**saved, "y": np.zeros_like(saved["y"])}
     assert bands(section, "a", "roc").folds == 4
     for run in section.of("a"):
-        section._kept[run.cell.key] = {**kept, "y": np.zeros_like(kept["y"])}
+        section._kept[run.cell.key] = {**saved, "y": np.zeros_like(saved["y"])}
     assert bands(section, "a", "roc") is None
 
 
 def test_a_confusion_matrix_is_scikit_learns_summed_over_the_folds(tmp_path):
-    section = section_of(tmp_path, {"a": Told(0.6)})
-    said = arm_selection.predictions_of_one_pass(section, "a")
-    counts = confusion_matrix(said.y, said.predictions.argmax(1))
+    section = section_of(tmp_path, {"a": ArmSpec(0.6)})
+    result = arm_selection.predictions_of_one_pass(section, "a")
+    counts = confusion_matrix(result.y, result.predictions.argmax(1))
     assert np.array_equal(
         counts, sum(confusion_matrix(k["y"], k["selected"].argmax(1)) for k in folds_of(section, "a"))
     )
     drawn = draw_confusion({"a": counts}, section.task.classes)
     shades = drawn.axes[0].collections[0].get_array().reshape(2, 2)
-    assert np.allclose(shades, confusion_matrix(said.y, said.predictions.argmax(1), normalize="true"))
+    assert np.allclose(shades, confusion_matrix(result.y, result.predictions.argmax(1), normalize="true"))
     words = [text.get_text().split("\n")[1] for text in drawn.axes[0].texts]
     assert words == [str(count) for count in counts.ravel()]
 
@@ -117,14 +117,14 @@ def test_a_class_without_scans_has_an_empty_row():
 
 
 def test_a_reliability_diagram_is_scikit_learns(tmp_path):
-    section = section_of(tmp_path, {"a": Told(0.6)})
-    said = arm_selection.predictions_of_one_pass(section, "a")
-    found = reliability(said.y, said.predictions)
-    observed, stated = calibration_curve(said.y, said.predictions[:, 1], n_bins=10)
+    section = section_of(tmp_path, {"a": ArmSpec(0.6)})
+    result = arm_selection.predictions_of_one_pass(section, "a")
+    found = reliability(result.y, result.predictions)
+    observed, stated = calibration_curve(result.y, result.predictions[:, 1], n_bins=10)
     line = draw_reliability({"a": found}, section.task.classes).axes[0].lines[1]
     assert np.allclose(line.get_xdata(), stated)
     assert np.allclose(line.get_ydata(), observed)
-    assert found.counts.sum() == len(said.y) == 100
+    assert found.counts.sum() == len(result.y) == 100
     assert found.ece == pytest.approx(np.sum(found.counts / 100 * np.abs(observed - stated)))
 
 
@@ -137,20 +137,20 @@ def test_of_several_classes_the_likeliest_is_judged():
 
 
 def test_limits_of_agreement_and_the_line_of_the_gap_are_those_of_the_closed_form(tmp_path):
-    section = section_of(tmp_path, {"a": Told(0.2)}, Made("ages", AGE))
-    said = arm_selection.predictions_of_one_pass(section, "a")
-    gaps = said.predictions - said.y
-    above, below = draw_agreement({"a": said}, "years").axes
+    section = section_of(tmp_path, {"a": ArmSpec(0.2)}, DataSetSpec("ages", AGE))
+    result = arm_selection.predictions_of_one_pass(section, "a")
+    gaps = result.predictions - result.y
+    above, below = draw_agreement({"a": result}, "years").axes
     levels = sorted(line.get_ydata()[0] for line in above.lines[1:])
     deviation = np.sqrt(np.sum((gaps - gaps.mean()) ** 2) / (len(gaps) - 1))
     assert levels == pytest.approx([gaps.mean() - 1.96 * deviation, gaps.mean(), gaps.mean() + 1.96 * deviation])
     (x0, x1), (y0, y1) = below.lines[-1].get_data()
-    slope = np.cov(said.y, gaps)[0, 1] / np.var(said.y, ddof=1)
+    slope = np.cov(result.y, gaps)[0, 1] / np.var(result.y, ddof=1)
     assert (y1 - y0) / (x1 - x0) == pytest.approx(slope)
 
 
 def test_a_distribution_shows_every_scan_and_the_median(tmp_path):
-    section = section_of(tmp_path, {"a": Told(0.5), "b": Told(1)}, Made("artery", MASKS))
+    section = section_of(tmp_path, {"a": ArmSpec(0.5), "b": ArmSpec(1)}, DataSetSpec("artery", MASKS))
     scores = {arm: arm_selection.scan_scores(section, arm) for arm in ("a", "b")}
     assert [len(each) for each in scores.values()] == [100, 100]
     scores["b"][:2] = np.nan
@@ -163,7 +163,7 @@ def test_a_distribution_shows_every_scan_and_the_median(tmp_path):
 
 
 def test_in_a_picture_of_people_each_scan_stands_once(tmp_path):
-    section = section_of(tmp_path, {"a": Told(0.5)}, seeds=2, partitions=2)
+    section = section_of(tmp_path, {"a": ArmSpec(0.5)}, seeds=2, partitions=2)
     assert len(arm_selection.predictions_of_one_pass(section, "a").y) == 100
     assert arm_selection.passes(section) == 4
 
@@ -192,7 +192,7 @@ def test_records_of_masks_keep_the_score_of_every_scan(tmp_path, monkeypatch):
     store = Store(tmp_path / "results")
     record = run_trial.run(trial, store)
     assert record.status == "done", record.error
-    kept = store.predictions(trial.key)
-    assert set(kept) == {"ids", "groups", "scan_scores"}
-    assert len(kept["scan_scores"]) == record.sizes["test"] == len(kept["ids"])
-    assert np.mean(kept["scan_scores"]) == pytest.approx(record.metrics["selected"]["dice"])
+    saved = store.predictions(trial.key)
+    assert set(saved) == {"ids", "groups", "scan_scores"}
+    assert len(saved["scan_scores"]) == record.sizes["test"] == len(saved["ids"])
+    assert np.mean(saved["scan_scores"]) == pytest.approx(record.metrics["selected"]["dice"])

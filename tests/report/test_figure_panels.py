@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from matplotlib.text import Text
-from synthetic_results import AGE, MASKS, Made, Told, write
+from synthetic_results import AGE, MASKS, ArmSpec, DataSetSpec, write
 
 from bench.core import Task
 from bench.evaluation.metrics import METRICS
@@ -20,21 +20,27 @@ from bench.report.html import inline_svg
 from bench.report.tables.training_curves import TrainingCurve
 from bench.storage.record_store import Store
 
-FLOORS = {"constant": Told(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": Told(0.5, family="floor")}
+FLOORS = {"constant": ArmSpec(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": ArmSpec(0.5, family="floor")}
 FEW = {
-    "ResNet-18 (dynamic)": Told(0.6, followed=True),
+    "ResNet-18 (dynamic)": ArmSpec(0.6, followed=True),
     **FLOORS,
-    "DenseNet-121": Told(0.9, family="3d", failed={1: "nan"}, cost={"step_seconds": 0.3, "parameters": 3e7}),
-    "gone": Told(missing=range(5)),
-    "DCL-SE": Told(1.2, family="dcl-se", watched=True, cost={"step_seconds": 0.09, "parameters": 9e5}),
+    "DenseNet-121": ArmSpec(0.9, family="3d", failed={1: "nan"}, cost={"step_seconds": 0.3, "parameters": 3e7}),
+    "gone": ArmSpec(missing=range(5)),
+    "DCL-SE": ArmSpec(1.2, family="dcl-se", watched=True, cost={"step_seconds": 0.09, "parameters": 9e5}),
 }
 LONG = "of a long name, with its view (dynamic, sagittal, bilen), its rate and voxels of 2 mm"
-MANY = {"reference": Told(0.6, followed=True), **FLOORS, **{f"network {n} {LONG}": Told(0.1 * n) for n in range(1, 23)}}
+MANY = {
+    "reference": ArmSpec(0.6, followed=True),
+    **FLOORS,
+    **{f"network {n} {LONG}": ArmSpec(0.1 * n) for n in range(1, 23)},
+}
 SETS = {
-    "classes": Made("scans", people=60),
-    "numbers": Made("ages", AGE, people=60),
-    "masks": Made("vessels", MASKS, people=60),
-    "long classes": Made("tumours", Task("classification", "auc", ("mild cognitive impairment, stable", "healthy"))),
+    "classes": DataSetSpec("scans", people=60),
+    "numbers": DataSetSpec("ages", AGE, people=60),
+    "masks": DataSetSpec("vessels", MASKS, people=60),
+    "long classes": DataSetSpec(
+        "tumours", Task("classification", "auc", ("mild cognitive impairment, stable", "healthy"))
+    ),
 }
 
 
@@ -94,10 +100,10 @@ def test_every_kind_of_task_has_its_figures(tmp_path):
 
 
 def test_what_has_no_data_has_no_figure(tmp_path):
-    missing = {"a": Told(missing=range(5)), "b": Told(missing=range(5))}
+    missing = {"a": ArmSpec(missing=range(5)), "b": ArmSpec(missing=range(5))}
     found = figure_files.figures_of(frames_of(tmp_path, missing, SETS["classes"]))
     assert [picture.stem for picture in found] == ["scans-scores", "scans-contrasts"]
-    bare = frames_of(tmp_path / "bare", {"a": Told(0.5), "b": Told(1)}, SETS["classes"])
+    bare = frames_of(tmp_path / "bare", {"a": ArmSpec(0.5), "b": ArmSpec(1)}, SETS["classes"])
     for run in bare.section.runs:
         bare.section._kept[run.cell.key] = {}  # records that keep no predictions
     assert {picture.stem for picture in figure_files.figures_of(bare)} == {
@@ -108,10 +114,10 @@ def test_what_has_no_data_has_no_figure(tmp_path):
 
 
 def test_predictions_that_are_no_numbers_are_not_drawn(tmp_path):
-    found = frames_of(tmp_path, {"a": Told(0.5), "b": Told(1)}, SETS["classes"])
+    found = frames_of(tmp_path, {"a": ArmSpec(0.5), "b": ArmSpec(1)}, SETS["classes"])
     for run in found.section.of("a"):
-        kept = dict(found.section.predictions(run))
-        found.section._kept[run.cell.key] = {**kept, "selected": np.full_like(kept["selected"], np.nan)}
+        saved = dict(found.section.predictions(run))
+        found.section._kept[run.cell.key] = {**saved, "selected": np.full_like(saved["selected"], np.nan)}
     (roc,) = [picture for picture in figure_files.figures_of(found) if picture.stem == "scans-roc"]
     assert [axes.get_title() for axes in roc.draw().axes] == ["b"]
 
@@ -167,9 +173,9 @@ def test_losses_on_a_logarithmic_axis_have_plain_numbers():
     one = TrainingCurve(steps, {name: np.array(line) for name, line in lines.items()}, steps[-1:], steps[-2:])
     made = draw_training_curves({"net": one}, METRICS["auc"], "")
     made.canvas.draw()
-    told = [label.get_text() for axes in made.axes for label in axes.get_yticklabels()]
-    assert "0.01" in told
-    assert not [text for text in told if "$" in text]
+    texts = [label.get_text() for axes in made.axes for label in axes.get_yticklabels()]
+    assert "0.01" in texts
+    assert not [text for text in texts if "$" in text]
 
 
 def test_a_narrow_figure_has_words_of_the_size_of_those_of_a_wide_one(tmp_path):

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
-from synthetic_results import AGE, Made, Told, write
+from synthetic_results import AGE, ArmSpec, DataSetSpec, write
 
 from bench.report import tables
 from bench.report.figures import style
@@ -18,31 +18,33 @@ from bench.report.figures.contrasts_figure import draw_contrasts
 from bench.report.figures.scores_figure import draw_scores
 from bench.storage.record_store import Store
 
-FLOORS = {"constant": Told(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": Told(0.5, family="floor")}
+FLOORS = {"constant": ArmSpec(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": ArmSpec(0.5, family="floor")}
 EIGHT = {
-    "ResNet-18 (dynamic)": Told(0.6),
+    "ResNet-18 (dynamic)": ArmSpec(0.6),
     **FLOORS,
-    "ResNet-18 (mean)": Told(0.5),
-    "DenseNet-121 (3D)": Told(0.5, failed={1: "nan"}, family="3d"),
-    "Xing 2020": Told(refused="cannot", family="hybrid"),
-    "similarity graph": Told(missing=range(5), family="distillation"),
-    "DCL-SE": Told(1.2, family="dcl-se"),
+    "ResNet-18 (mean)": ArmSpec(0.5),
+    "DenseNet-121 (3D)": ArmSpec(0.5, failed={1: "nan"}, family="3d"),
+    "Xing 2020": ArmSpec(refused="cannot", family="hybrid"),
+    "similarity graph": ArmSpec(missing=range(5), family="distillation"),
+    "DCL-SE": ArmSpec(1.2, family="dcl-se"),
 }
-LONG = {f"an arm of number {n} with a long label, its rate and its voxels of 2 mm": Told(0.1 * n) for n in range(1, 14)}
-SIXTEEN = {"reference": Told(0.6), **FLOORS, **LONG}
+LONG = {
+    f"an arm of number {n} with a long label, its rate and its voxels of 2 mm": ArmSpec(0.1 * n) for n in range(1, 14)
+}
+SIXTEEN = {"reference": ArmSpec(0.6), **FLOORS, **LONG}
 CASES = {
-    "three": ({"reference": Told(0.6), **FLOORS}, {}),
+    "three": ({"reference": ArmSpec(0.6), **FLOORS}, {}),
     "eight": (EIGHT, {"margin": 0.05}),
     "sixteen": (SIXTEEN, {}),
     "two folds": (EIGHT, {"folds": 2}),
-    "nothing yet": ({"a": Told(missing=range(5)), "b": Told(missing=range(5))}, {}),
+    "nothing yet": ({"a": ArmSpec(missing=range(5)), "b": ArmSpec(missing=range(5))}, {}),
     "pairs": (EIGHT, {"contrasts": [["DCL-SE", "ResNet-18 (mean)"], ["DCL-SE", "linear (voxels)"]]}),
 }
 
 
 def drawn(root, arms, made=None, **plan):
     floors = [arm for arm in FLOORS if arm in arms]
-    results = tables.gather(write(root, arms, [made or Made()], floors=floors, **plan), Store(root))
+    results = tables.gather(write(root, arms, [made or DataSetSpec()], floors=floors, **plan), Store(root))
     (found,) = tables.section_tables(results)
     return draw_scores(found.section, found.scores), draw_contrasts(found.section, found.contrasts)
 
@@ -79,25 +81,25 @@ def test_no_text_overlaps_or_leaves_the_page(case, tmp_path):
 
 def test_every_arm_keeps_its_row_and_says_why_it_has_no_score(tmp_path):
     scores, forest = drawn(tmp_path, EIGHT)
-    shown = [text for text, _ in words(scores)]
-    assert set(EIGHT) <= set(shown)
-    assert "no score: 5 refused" in shown
-    assert "no score: 5 not run" in shown
-    assert any("(4/5 runs)" in text for text in shown)
+    texts = [text for text, _ in words(scores)]
+    assert set(EIGHT) <= set(texts)
+    assert "no score: 5 refused" in texts
+    assert "no score: 5 not run" in texts
+    assert any("(4/5 runs)" in text for text in texts)
     assert [text for text, _ in words(forest)].count("not tested") == 2
 
 
 def test_equal_numbers_give_equal_files_without_dates(tmp_path):
-    kept = []
+    remaining = []
     for turn in ("first", "second"):
-        made, _ = drawn(tmp_path / turn, {"a": Told(0.5), "b": Told(1)})
-        kept.append([path.read_bytes() for path in style.save_figure(made, tmp_path / turn / "figures", "scores")])
-    assert kept[0] == kept[1]
-    assert not re.search(rb"CreationDate|<dc:date>|Matplotlib v", b"".join(kept[0]))
+        made, _ = drawn(tmp_path / turn, {"a": ArmSpec(0.5), "b": ArmSpec(1)})
+        remaining.append([path.read_bytes() for path in style.save_figure(made, tmp_path / turn / "figures", "scores")])
+    assert remaining[0] == remaining[1]
+    assert not re.search(rb"CreationDate|<dc:date>|Matplotlib v", b"".join(remaining[0]))
 
 
 def test_the_fonts_of_a_pdf_are_embedded_as_they_are(tmp_path):
-    made, _ = drawn(tmp_path, {"a": Told(0.5), "b": Told(1)})
+    made, _ = drawn(tmp_path, {"a": ArmSpec(0.5), "b": ArmSpec(1)})
     pdf = style.save_figure(made, tmp_path, "scores")[0].read_bytes()
     assert b"/Type3" not in pdf
     assert b"/FontFile2" in pdf
@@ -105,19 +107,19 @@ def test_the_fonts_of_a_pdf_are_embedded_as_they_are(tmp_path):
 
 @pytest.mark.skipif(not style._east_asian(), reason="no font here has Chinese, Japanese and Korean letters")
 def test_labels_in_east_asian_letters_are_drawn_and_change_no_other_figure(tmp_path, recwarn, caplog, monkeypatch):
-    kept = []
+    remaining = []
     for turn in ("installed", "lacking"):
-        made, _ = drawn(tmp_path / turn, {"a": Told(0.5), "b": Told(1)})
-        kept.append([path.read_bytes() for path in style.save_figure(made, tmp_path / turn / "figures", "scores")])
+        made, _ = drawn(tmp_path / turn, {"a": ArmSpec(0.5), "b": ArmSpec(1)})
+        remaining.append([path.read_bytes() for path in style.save_figure(made, tmp_path / turn / "figures", "scores")])
         if turn == "installed":
-            named, _ = drawn(tmp_path / "named", {"方法": Told(0.5), "한국어": Told(1)})
+            named, _ = drawn(tmp_path / "named", {"方法": ArmSpec(0.5), "한국어": ArmSpec(1)})
             style.save_figure(named, tmp_path / "named", "scores")
             assert not [each for each in recwarn if "Glyph" in str(each.message)]
             with style.paper_style():
                 style.new_figure(1, 1).text(0.5, 0.5, "bold 方法", weight="bold", style="italic").figure.canvas.draw()
             assert not caplog.records
         monkeypatch.setattr(style, "_east_asian", tuple)
-    assert kept[0] == kept[1]
+    assert remaining[0] == remaining[1]
 
 
 def test_families_differ_in_grey_too():
@@ -126,7 +128,7 @@ def test_families_differ_in_grey_too():
 
 
 def test_an_interval_beyond_the_axes_ends_in_an_arrow(tmp_path):
-    arms = {"a": Told(scores=[0.7, 0.7]), "b": Told(scores=[0.8, 0.6])}
+    arms = {"a": ArmSpec(scores=[0.7, 0.7]), "b": ArmSpec(scores=[0.8, 0.6])}
     _, forest = drawn(tmp_path, arms, folds=2)
     markers = [line.get_marker() for line in forest.axes[0].lines]
     assert {"<", ">"} <= set(markers)
@@ -135,10 +137,10 @@ def test_an_interval_beyond_the_axes_ends_in_an_arrow(tmp_path):
 
 
 def test_a_phantom_and_a_unit_are_named(tmp_path):
-    made, _ = drawn(tmp_path, {"a": Told(1), "b": Told(1)}, Made("made", AGE, phantom=True))
-    shown = [text for text, _ in words(made)]
-    assert "made: phantom" in shown
-    assert "MAE (years, lower is better)" in shown
+    made, _ = drawn(tmp_path, {"a": ArmSpec(1), "b": ArmSpec(1)}, DataSetSpec("made", AGE, phantom=True))
+    texts = [text for text, _ in words(made)]
+    assert "made: phantom" in texts
+    assert "MAE (years, lower is better)" in texts
 
 
 def test_a_legend_of_long_names_stays_within_the_figure():

@@ -1,4 +1,4 @@
-"""The gallery: every view of a scan as the view itself shows it, and nobody named."""
+"""The gallery: every view of a scan equals the view's output, and no person is named."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def test_a_picture_is_what_the_view_shows(prepared):
     rows = view_gallery.rows_to_draw(prepared, 2)
     assert {prepared.targets[row] for row in rows} == {0, 1}
     drawn = view_gallery.draw_gallery(prepared, rows)
-    shown = {axes.get_title(): axes.images[0].get_array() for axes in drawn.axes if axes.images}
-    assert set(shown) == set(view_gallery.VIEWS)
+    output = {axes.get_title(): axes.images[0].get_array() for axes in drawn.axes if axes.images}
+    assert set(output) == set(view_gallery.VIEWS)
     scan = torch.from_numpy(np.array(prepared.images()[rows[1]], dtype=np.float32))[None]
     known = view_gallery.VIEWS["dynamic, coronal"](scan, prepared.spacing)[0, 0].numpy()
     known = (known - known.min()) / (known.max() - known.min())
-    assert np.allclose(shown["dynamic, coronal"], known.T[::-1], atol=1e-6)
+    assert np.allclose(output["dynamic, coronal"], known.T[::-1], atol=1e-6)
     words = " ".join(text.get_text() for text in drawn.findobj(Text))
     assert "phantom" in words
     assert not [name for name in (*prepared.ids, *prepared.groups) if name in words]

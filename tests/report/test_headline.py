@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from synthetic_results import AGE, Made, Told, write
+from synthetic_results import AGE, ArmSpec, DataSetSpec, write
 
 from bench.report import tables
 from bench.report.conclusions import answers, cautions, mixed_code, one_seed
@@ -17,27 +17,27 @@ BASE = [0.70, 0.75, 0.65, 0.72, 0.68]
 BETTER = [0.76, 0.80, 0.71, 0.77, 0.74]
 
 
-def told(root, arms, data=None, **plan):
-    results = tables.gather(write(root, arms, data or [Made()], **plan), Store(root))
+def headline_of(root, arms, data=None, **plan):
+    results = tables.gather(write(root, arms, data or [DataSetSpec()], **plan), Store(root))
     return summary(results, tables.section_tables(results))
 
 
 def test_a_significant_difference_has_its_direction(tmp_path):
-    first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=BETTER)})
+    first, second = headline_of(tmp_path, {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BETTER)})
     assert first == "The one declared difference is shown: new is better than base in AUC."
     assert second == "How the methods do on other data, this study cannot tell."
 
 
 def test_fewer_years_of_error_are_better(tmp_path):
     errors = [8.0, 8.5, 7.5, 8.2, 7.8]
-    arms = {"base": Told(scores=errors), "new": Told(scores=[score - 2 for score in errors[::-1]])}
-    first, _ = told(tmp_path, arms, [Made("age", AGE)])
+    arms = {"base": ArmSpec(scores=errors), "new": ArmSpec(scores=[score - 2 for score in errors[::-1]])}
+    first, _ = headline_of(tmp_path, arms, [DataSetSpec("age", AGE)])
     assert first == "The one declared difference is shown: new is better than base in MAE."
 
 
 def test_no_difference_comes_with_the_detectable_one(tmp_path):
-    arms = {"base": Told(scores=BASE), "one": Told(scores=BASE[::-1]), "two": Told(scores=BASE[1:] + BASE[:1])}
-    first, second = told(tmp_path, arms)
+    arms = {"base": ArmSpec(scores=BASE), "one": ArmSpec(scores=BASE[::-1]), "two": ArmSpec(scores=BASE[1:] + BASE[:1])}
+    first, second = headline_of(tmp_path, arms)
     assert first == "None of 2 declared differences is shown."
     results = tables.read("toy", tmp_path)
     sizes = sorted(tables.section_tables(results)[0].contrasts["minimum_detectable"])
@@ -47,49 +47,55 @@ def test_no_difference_comes_with_the_detectable_one(tmp_path):
 
 def test_two_folds_give_no_detectable_difference(tmp_path):
     """The smallest detectable difference is that of a large sample: of two differences it is far too small."""
-    arms = {"base": Told(scores=[0.60, 0.66]), "new": Told(scores=[0.64, 0.63])}
-    first, second = told(tmp_path, arms, folds=2)
+    arms = {"base": ArmSpec(scores=[0.60, 0.66]), "new": ArmSpec(scores=[0.64, 0.63])}
+    first, second = headline_of(tmp_path, arms, folds=2)
     assert first == "The one declared difference is not shown."
     assert second == "With 2 folds only very large differences could have been shown."
-    said = answers(tables.section_tables(tables.read("toy", tmp_path))[0])
-    assert said[0].endswith("no difference is shown; 2 folds could show very large ones only.")
+    expected = answers(tables.section_tables(tables.read("toy", tmp_path))[0])
+    assert expected[0].endswith("no difference is shown; 2 folds could show very large ones only.")
 
 
 def test_many_differences_are_counted(tmp_path):
-    up = {f"up {n}": Told(scores=[score + 0.001 * n for score in BETTER]) for n in range(3)}
-    first, _ = told(tmp_path, {"base": Told(scores=BASE), **up, "down": Told(scores=[0.64, 0.70, 0.58, 0.67, 0.61])})
+    up = {f"up {n}": ArmSpec(scores=[score + 0.001 * n for score in BETTER]) for n in range(3)}
+    first, _ = headline_of(
+        tmp_path, {"base": ArmSpec(scores=BASE), **up, "down": ArmSpec(scores=[0.64, 0.70, 0.58, 0.67, 0.61])}
+    )
     assert first == "4 of 4 declared differences are shown: 3 for the better and 1 for the worse."
 
 
 def test_phantoms_support_no_claim_about_brains(tmp_path):
-    first, second = told(tmp_path, {"base": Told(), "new": Told()}, [Made("made", phantom=True)])
+    first, second = headline_of(tmp_path, {"base": ArmSpec(), "new": ArmSpec()}, [DataSetSpec("made", phantom=True)])
     assert first.startswith("On phantoms, ")
     assert second.startswith("The data are phantoms made by a program, and nothing here says anything about real scans")
 
 
 def test_missing_runs_come_first_and_untested_is_not_no_difference(tmp_path):
-    first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(missing=range(5))})
+    first, second = headline_of(tmp_path, {"base": ArmSpec(scores=BASE), "new": ArmSpec(missing=range(5))})
     assert first == "So far the one declared difference could not be tested."
     assert second == "5 of 10 runs are missing, so nothing is final; no test was possible (no fold has both arms)."
 
 
 def test_a_result_on_some_folds_only_is_not_final(tmp_path):
     better = [*BETTER[:4], float("nan")]
-    ups = {f"up {n}": Told(scores=[score + 0.1 + 0.001 * n for score in better]) for n in range(4)}
-    first, _ = told(tmp_path / "one", {"base": Told(scores=BASE), "new": Told(scores=better)})
+    ups = {f"up {n}": ArmSpec(scores=[score + 0.1 + 0.001 * n for score in better]) for n in range(4)}
+    first, _ = headline_of(tmp_path / "one", {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=better)})
     assert first == "The one declared difference is shown: new is better than base in AUC (not final)."
-    first, _ = told(tmp_path / "many", {"base": Told(scores=BASE), **ups})
+    first, _ = headline_of(tmp_path / "many", {"base": ArmSpec(scores=BASE), **ups})
     assert first.endswith("4 for the better (4 of them not final).")
 
 
 def test_an_improvement_below_the_margin_is_reported_as_equivalent(tmp_path):
-    first, _ = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=BETTER)}, margin=0.1)
+    first, _ = headline_of(tmp_path, {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BETTER)}, margin=0.1)
     assert first.endswith("new is better than base in AUC (within the margin of equivalence).")
 
 
 def test_missing_runs_hide_no_arm_that_learnt_nothing(tmp_path):
-    arms = {"base": Told(scores=[0.4, 0.45, 0.41, 0.39, 0.42]), "new": Told(scores=BETTER), "late": Told(missing=[0])}
-    arms["chance"] = Told(scores=[0.5] * 5, family="floor")
+    arms = {
+        "base": ArmSpec(scores=[0.4, 0.45, 0.41, 0.39, 0.42]),
+        "new": ArmSpec(scores=BETTER),
+        "late": ArmSpec(missing=[0]),
+    }
+    arms["chance"] = ArmSpec(scores=[0.5] * 5, family="floor")
     results = tables.gather(write(tmp_path, arms, floors=["chance"]), Store(tmp_path))
     found = tables.section_tables(results)
     rows = [{"arm": "base", "against": "chance", "verdict": "not learnt"}]
@@ -100,14 +106,14 @@ def test_missing_runs_hide_no_arm_that_learnt_nothing(tmp_path):
 
 @pytest.mark.parametrize("plan", [{"folds": 1}, {"folds": 1, "seeds": 3}])
 def test_one_fold_claims_nothing_however_many_seeds(tmp_path, plan):
-    first, second = told(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=[0.99] * 5)}, **plan)
+    first, second = headline_of(tmp_path, {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=[0.99] * 5)}, **plan)
     assert first == "The one declared difference could not be tested."
     assert second.startswith("No test was possible")
     assert "better" not in first + second
 
 
 def test_no_claim_is_made_where_random_labels_were_learnt(tmp_path, monkeypatch):
-    arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
+    arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BETTER)}
     controls = {"random_labels": {"arm": "base", "permutations": 20}}
     results = tables.gather(write(tmp_path, arms, **controls), Store(tmp_path))
     found = tables.section_tables(results)
@@ -118,7 +124,7 @@ def test_no_claim_is_made_where_random_labels_were_learnt(tmp_path, monkeypatch)
 
 
 def test_one_seed_is_mentioned_and_differing_code_is_listed_by_arm(tmp_path, monkeypatch):
-    arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
+    arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BETTER)}
     monkeypatch.setattr(
         "synthetic_results.PROVENANCE", {"code": {"commit": "a" * 40, "changed": False, "sources": "s"}}
     )
@@ -132,7 +138,7 @@ def test_one_seed_is_mentioned_and_differing_code_is_listed_by_arm(tmp_path, mon
 
 
 def test_one_commit_with_other_plug_ins_is_reported(tmp_path, monkeypatch):
-    arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER)}
+    arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BETTER)}
     code = {"commit": "a" * 40, "changed": False}
     monkeypatch.setattr("synthetic_results.PROVENANCE", {"code": {**code, "sources": "s"}})
     write(tmp_path, {"base": arms["base"]})
@@ -144,7 +150,7 @@ def test_one_commit_with_other_plug_ins_is_reported(tmp_path, monkeypatch):
 def test_folds_without_a_score_are_distinguished_from_missing_runs(tmp_path):
     """A test part of one class never has an AUC: the study is complete, and says on how many folds it rests."""
     nan = float("nan")
-    arms = {"base": Told(scores=[*BASE[:4], nan]), "new": Told(scores=[*BETTER[:4], nan])}
+    arms = {"base": ArmSpec(scores=[*BASE[:4], nan]), "new": ArmSpec(scores=[*BETTER[:4], nan])}
     (found,) = tables.section_tables(tables.gather(write(tmp_path, arms), Store(tmp_path)))
     (row,) = found.contrasts.to_dict("records")
     assert (row["folds"], row["folds_undefined"], row["missing_runs"], row["complete"]) == (4, 1, 0, True)
@@ -154,18 +160,22 @@ def test_folds_without_a_score_are_distinguished_from_missing_runs(tmp_path):
 
 
 def test_without_a_score_in_any_fold_there_is_no_test_but_a_reason(tmp_path):
-    arms = {"base": Told(scores=[float("nan")] * 5), "new": Told(scores=[float("nan")] * 5)}
-    _, second = told(tmp_path, arms)
+    arms = {"base": ArmSpec(scores=[float("nan")] * 5), "new": ArmSpec(scores=[float("nan")] * 5)}
+    _, second = headline_of(tmp_path, arms)
     assert second == "No test was possible (the score is undefined in every fold)."
 
 
 def test_arms_that_are_identical_are_not_differences_that_would_be_missed(tmp_path):
-    _, second = told(tmp_path, {"base": Told(scores=BASE), "same": Told(scores=BASE), "one": Told(scores=BASE[::-1])})
+    _, second = headline_of(
+        tmp_path, {"base": ArmSpec(scores=BASE), "same": ArmSpec(scores=BASE), "one": ArmSpec(scores=BASE[::-1])}
+    )
     assert "0.000" not in second
     assert second.startswith("Differences smaller than about 0.")
 
 
 def test_equal_or_unknown_code_needs_no_caution(tmp_path):
-    (section,) = tables.gather(write(tmp_path, {"base": Told(), "new": Told()}, seeds=2), Store(tmp_path)).sections
+    (section,) = tables.gather(
+        write(tmp_path, {"base": ArmSpec(), "new": ArmSpec()}, seeds=2), Store(tmp_path)
+    ).sections
     assert mixed_code(section) == ""
     assert one_seed(section) == ""

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 from rich.console import Console
-from synthetic_results import AGE, Made, Told, write
+from synthetic_results import AGE, ArmSpec, DataSetSpec, write
 
 from bench import report
 from bench.core import BenchError
@@ -22,11 +22,11 @@ from bench.storage.record_store import Store
 BASE = [0.70, 0.75, 0.65, 0.72, 0.68]
 BETTER = [0.76, 0.80, 0.71, 0.77, 0.74]
 ARMS = {
-    "base": Told(scores=BASE),
-    "floor": Told(scores=[0.71] * 5, family="floor"),
-    "new <b>": Told(scores=BETTER, view_note="the encoding is skipped"),
-    "bad": Told(failed={2: "cannot read /home/bob/oasis/sub-OAS10001_T1w.nii.gz"}),
-    "gone": Told(missing=range(5)),
+    "base": ArmSpec(scores=BASE),
+    "floor": ArmSpec(scores=[0.71] * 5, family="floor"),
+    "new <b>": ArmSpec(scores=BETTER, view_note="the encoding is skipped"),
+    "bad": ArmSpec(failed={2: "cannot read /home/bob/oasis/sub-OAS10001_T1w.nii.gz"}),
+    "gone": ArmSpec(missing=range(5)),
 }
 PLAN = {
     "floors": ["floor"],
@@ -35,7 +35,7 @@ PLAN = {
     "contrasts": [["new <b>", "base"], ["bad", "base"], ["gone", "base"]],
     "notes": ["scans: 2 scans could not be read and are left out"],
 }
-DATA = [Made("scans"), Made("made", phantom=True, stand_in_for="absent")]
+DATA = [DataSetSpec("scans"), DataSetSpec("made", phantom=True, stand_in_for="absent")]
 
 
 @pytest.fixture(scope="module")
@@ -174,16 +174,16 @@ def test_the_answers_claim_no_more_than_the_contrasts(tmp_path):
 
 
 def test_an_answer_about_errors_says_which_way_is_better(tmp_path):
-    arms = {"base": Told(scores=[8.0, 8.5, 7.5, 8.2, 7.8]), "new": Told(scores=[6.0, 6.4, 5.6, 6.3, 5.7])}
-    found = frames_of(tmp_path, arms, [Made("age", AGE)])[0]
+    arms = {"base": ArmSpec(scores=[8.0, 8.5, 7.5, 8.2, 7.8]), "new": ArmSpec(scores=[6.0, 6.4, 5.6, 6.3, 5.7])}
+    found = frames_of(tmp_path, arms, [DataSetSpec("age", AGE)])[0]
     words = answer(found.section, found.contrasts.to_dict("records")[0])
     assert words.startswith("new scored 2.00 years lower than base in MAE, lower being better,")
     assert words.endswith("new is better.")
 
 
 def test_an_answer_without_a_difference_says_what_would_have_been_missed(tmp_path):
-    arms = {"base": Told(scores=BASE), "new": Told(scores=BASE[::-1])}
-    found = frames_of(tmp_path, arms, [Made()])[0]
+    arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BASE[::-1])}
+    found = frames_of(tmp_path, arms, [DataSetSpec()])[0]
     words = answer(found.section, found.contrasts.to_dict("records")[0])
     assert "new scored as base did in AUC" in words
     size = found.contrasts.iloc[0]["minimum_detectable"]
@@ -195,12 +195,12 @@ def test_cautions_come_before_answers_are_believed(tmp_path):
     assert any(words.startswith("Not complete: bad and gone") for words in cautions(real))
     assert any("base is no better than the floor floor (0.710)" in words for words in cautions(real))
     assert cautions(phantom)[0].startswith("Stand-in")
-    two = frames_of(tmp_path / "two", {"base": Told(), "new": Told()}, [Made()], folds=2)[0]
+    two = frames_of(tmp_path / "two", {"base": ArmSpec(), "new": ArmSpec()}, [DataSetSpec()], folds=2)[0]
     assert "With 2 differences a contrast can show very large differences only." in cautions(two)
 
 
 def test_runs_on_different_devices_are_reported(tmp_path):
-    found = frames_of(tmp_path, {"base": Told(), "new": Told(device="cuda")}, [Made()])[0]
+    found = frames_of(tmp_path, {"base": ArmSpec(), "new": ArmSpec(device="cuda")}, [DataSetSpec()])[0]
     assert any(
         words.startswith("Unlike runs: 5 runs in bf16 on cuda and 5 runs in fp32 on cpu") for words in cautions(found)
     )
@@ -227,9 +227,9 @@ def test_building_twice_gives_the_same_bytes(two_arms_copy):
 def test_the_terminal_shows_scores_verdicts_and_controls(built):
     console = Console(width=140, file=io.StringIO())
     console.print(report.terminal_table("toy", built.parent.parent))
-    shown = console.file.getvalue()
+    text = console.file.getvalue()
     for words in ("scans (real data)", "made (phantom)", "base [reference]", "4/5 (1 failed)", "better", "A/A (base)"):
-        assert words in shown
+        assert words in text
 
 
 def test_a_study_that_was_not_run_stops(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
-from synthetic_results import AGE, Made, Told, store_plan, with_data, write
+from synthetic_results import AGE, ArmSpec, DataSetSpec, store_plan, with_data, write
 
 from bench import cli, report
 from bench.core import BenchError, Recipe
@@ -29,8 +29,8 @@ def run() -> int:
 
 
 def results(root, scores, study="toy", data=None, **plan):
-    arms = {"base": Told(scores=BASE), "new": Told(scores=scores)}
-    plan = write(root, arms, data or [Made()], study=study, **plan)
+    arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=scores)}
+    plan = write(root, arms, data or [DataSetSpec()], study=study, **plan)
     return tables.gather(plan, Store(root))
 
 
@@ -49,7 +49,9 @@ def test_the_second_is_tested_against_the_first_fold_by_fold(tmp_path):
 def test_lower_errors_are_better(tmp_path):
     errors = [8.0, 8.5, 7.5, 8.2, 7.8]
     sides = [
-        tables.gather(write(tmp_path / name, {"base": Told(scores=scores)}, [Made("age", AGE)]), Store(tmp_path / name))
+        tables.gather(
+            write(tmp_path / name, {"base": ArmSpec(scores=scores)}, [DataSetSpec("age", AGE)]), Store(tmp_path / name)
+        )
         for name, scores in (("a", errors), ("b", [score - 2 for score in errors[::-1]]))
     ]
     row = compare(*sides)[0].frame.iloc[0]
@@ -85,13 +87,13 @@ def test_what_does_not_compare_stands_apart_with_the_field_that_differs(tmp_path
 
 
 def test_other_people_in_the_test_parts_are_detected(tmp_path):
-    one, other = results(tmp_path / "a", BASE), results(tmp_path / "b", BETTER, data=[Made(people=90)])
+    one, other = results(tmp_path / "a", BASE), results(tmp_path / "b", BETTER, data=[DataSetSpec(people=90)])
     assert compare(one, other)[0].apart == ("the people in the test parts",)
 
 
 def test_nothing_shared_stops(tmp_path):
     with pytest.raises(BenchError, match="no arm on the same data is in both"):
-        compare(results(tmp_path / "a", BASE), results(tmp_path / "b", BASE, data=[Made("other")]))
+        compare(results(tmp_path / "a", BASE), results(tmp_path / "b", BASE, data=[DataSetSpec("other")]))
 
 
 def test_a_study_of_another_protocol_is_refused(tmp_path):
@@ -144,7 +146,7 @@ def test_an_index_leads_to_every_report_and_says_why_one_is_missing(tmp_path, mo
 
 
 def test_records_of_other_data_than_the_plan_names_are_refused(tmp_path):
-    plan = write(tmp_path, {"base": Told()}, [Made()])
+    plan = write(tmp_path, {"base": ArmSpec()}, [DataSetSpec()])
     store_plan(tmp_path, with_data(plan, 0, fingerprint="g"))
     with pytest.raises(BenchError, match="differ in the data fingerprint: g planned, f run"):
         report.read("toy", tmp_path)

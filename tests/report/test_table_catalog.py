@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 from documented_blocks import plug_ins
-from synthetic_results import Made, Told, write
+from synthetic_results import ArmSpec, DataSetSpec, write
 
 from bench.core import BenchError
 from bench.report import build, tables
@@ -65,7 +65,7 @@ def plugin(tmp_path, monkeypatch):
 
 def study(root):
     """The stored results of two arms."""
-    plan = write(root, {"base": Told(0.3), "new": Told(0.9)}, [Made()])
+    plan = write(root, {"base": ArmSpec(0.3), "new": ArmSpec(0.9)}, [DataSetSpec()])
     return tables.section_tables(tables.gather(plan, Store(root)))
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats as oracle
-from synthetic_results import AGE, Made, Told, write
+from synthetic_results import AGE, ArmSpec, DataSetSpec, write
 
 from bench.core import BenchError
 from bench.report import tables
@@ -19,7 +19,7 @@ from bench.report.tables.predictions_table import predictions
 from bench.report.tables.scores_table import interval
 from bench.storage.record_store import Store
 
-ONE = (Made(),)
+ONE = (DataSetSpec(),)
 GAINS = [0.05, 0.06, 0.04, 0.055, 0.045]
 BASE = [0.70, 0.75, 0.65, 0.72, 0.68]
 BETTER = [score + gain for score, gain in zip(BASE, GAINS, strict=True)]
@@ -38,7 +38,7 @@ def entry(frame, arm):
 
 
 def test_a_score_is_the_mean_over_folds_of_the_selected_point(tmp_path):
-    (found,) = framed(tmp_path, {"base": Told(scores=BASE)})
+    (found,) = framed(tmp_path, {"base": ArmSpec(scores=BASE)})
     row = entry(found.scores, "base")
     assert row["score"] == pytest.approx(0.70)
     assert row["best_of_all"] == pytest.approx(0.74)
@@ -47,19 +47,21 @@ def test_a_score_is_the_mean_over_folds_of_the_selected_point(tmp_path):
 
 
 def test_the_interval_holds_the_score_and_narrows_with_people(tmp_path):
-    few, many = (entry(framed(tmp_path / str(n), {"a": Told(1.0)}, [Made(people=n)])[0].scores, "a") for n in (60, 600))
+    few, many = (
+        entry(framed(tmp_path / str(n), {"a": ArmSpec(1.0)}, [DataSetSpec(people=n)])[0].scores, "a") for n in (60, 600)
+    )
     assert few["low"] < few["score"] < few["high"]
     assert (many["high"] - many["low"]) < 0.6 * (few["high"] - few["low"])
 
 
 def test_further_partitions_and_seeds_are_no_further_people(tmp_path):
-    once, often = (gathered(tmp_path / str(n), {"a": Told(1.0)}, partitions=n, seeds=n).sections[0] for n in (1, 3))
+    once, often = (gathered(tmp_path / str(n), {"a": ArmSpec(1.0)}, partitions=n, seeds=n).sections[0] for n in (1, 3))
     widths = [high - low for low, high, _ in (interval(section, "a") for section in (once, often))]
     assert widths[1] > 0.7 * widths[0]  # nine passes over the same people; as independent ones it were a third
 
 
 def test_a_missing_run_is_counted_and_flagged_and_never_filled_in(tmp_path):
-    results = gathered(tmp_path, {"base": Told(scores=BASE, missing=[4])})
+    results = gathered(tmp_path, {"base": ArmSpec(scores=BASE, missing=[4])})
     (found,) = tables.section_tables(results)
     row = entry(found.scores, "base")
     assert row["score"] == pytest.approx(np.mean(BASE[:4]))
@@ -70,7 +72,7 @@ def test_a_missing_run_is_counted_and_flagged_and_never_filled_in(tmp_path):
 
 
 def test_failed_and_refused_runs_are_listed_with_their_reason(tmp_path):
-    arms = {"base": Told(), "bad": Told(failed={2: "the loss is nan"}), "no": Told(refused="wants images")}
+    arms = {"base": ArmSpec(), "bad": ArmSpec(failed={2: "the loss is nan"}), "no": ArmSpec(refused="wants images")}
     results = gathered(tmp_path, arms)
     (found,) = tables.section_tables(results)
     assert set(found.failures["message"]) == {"the loss is nan", "wants images"}
@@ -81,7 +83,7 @@ def test_failed_and_refused_runs_are_listed_with_their_reason(tmp_path):
 
 
 def test_a_contrast_is_the_corrected_t_of_the_differences(tmp_path):
-    (found,) = framed(tmp_path, {"base": Told(scores=BASE), "new": Told(scores=BETTER)})
+    (found,) = framed(tmp_path, {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BETTER)})
     row = entry(found.contrasts, "new")
     se = math.sqrt(np.var(GAINS, ddof=1) * (1 / 5 + 20 / 64))
     assert row["improvement"] == pytest.approx(0.05)
@@ -92,8 +94,8 @@ def test_a_contrast_is_the_corrected_t_of_the_differences(tmp_path):
 
 
 def test_where_lower_is_better_an_improvement_is_a_smaller_error(tmp_path):
-    arms = {"base": Told(scores=[8.0, 8.5, 7.5, 8.2, 7.8]), "new": Told(scores=[6.0, 6.4, 5.6, 6.3, 5.7])}
-    (found,) = framed(tmp_path, arms, [Made("age", AGE)])
+    arms = {"base": ArmSpec(scores=[8.0, 8.5, 7.5, 8.2, 7.8]), "new": ArmSpec(scores=[6.0, 6.4, 5.6, 6.3, 5.7])}
+    (found,) = framed(tmp_path, arms, [DataSetSpec("age", AGE)])
     row = entry(found.contrasts, "new")
     assert row["improvement"] == pytest.approx(2.0)
     assert row["difference"] == pytest.approx(-2.0)
@@ -102,8 +104,8 @@ def test_where_lower_is_better_an_improvement_is_a_smaller_error(tmp_path):
 
 
 def test_holm_counts_every_declared_contrast_of_a_kind_the_untested_too(tmp_path):
-    arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER), "gone": Told(missing=range(5))}
-    both = [Made("one"), Made("two"), Made("made", phantom=True)]
+    arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BETTER), "gone": ArmSpec(missing=range(5))}
+    both = [DataSetSpec("one"), DataSetSpec("two"), DataSetSpec("made", phantom=True)]
     found = {frames.section.name: frames.contrasts for frames in framed(tmp_path, arms, both)}
     p = entry(found["one"], "new")["p"]
     assert entry(found["one"], "new")["tests"] == 4
@@ -113,14 +115,14 @@ def test_holm_counts_every_declared_contrast_of_a_kind_the_untested_too(tmp_path
 
 
 def test_a_contrast_over_some_folds_is_not_final(tmp_path):
-    arms = {"base": Told(scores=BASE), "new": Told(scores=BETTER, missing=[0])}
+    arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BETTER, missing=[0])}
     (found,) = framed(tmp_path, arms)
     assert entry(found.contrasts, "new")["verdict"].endswith("not final, 4 of 5 folds")
 
 
 def test_equivalence_needs_a_margin_and_both_one_sided_tests(tmp_path):
     close = [score + gain for score, gain in zip(BASE, [0.004, -0.004, 0.002, -0.001, 0.001], strict=True)]
-    arms = {"base": Told(scores=BASE), "new": Told(scores=close)}
+    arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=close)}
     verdicts = [
         entry(framed(tmp_path / str(margin), arms, margin=margin)[0].contrasts, "new")["verdict"]
         for margin in (None, 0.05, 0.001)
@@ -137,13 +139,13 @@ def test_the_p_of_equivalence_is_the_larger_of_the_two(tmp_path):
 
 
 def test_an_arm_that_scores_the_same_is_called_so(tmp_path):
-    (found,) = framed(tmp_path, {"base": Told(scores=BASE), "twin": Told(scores=BASE)})
+    (found,) = framed(tmp_path, {"base": ArmSpec(scores=BASE), "twin": ArmSpec(scores=BASE)})
     assert entry(found.contrasts, "twin")["verdict"] == "the same in every fold"
 
 
 def test_controls_are_judged(tmp_path):
     plan = {"floors": ["base"], "again": ["new", "new (A/A)"], "random_labels": {"arm": "base", "permutations": 20}}
-    (found,) = framed(tmp_path, {"base": Told(0.3), "new": Told(0.8)}, **plan)
+    (found,) = framed(tmp_path, {"base": ArmSpec(0.3), "new": ArmSpec(0.8)}, **plan)
     rows = {row["control"]: row for row in found.controls.to_dict("records")}
     assert list(rows) == ["floor", "A/A", "random labels"]
     blind = rows["random labels"]
@@ -155,14 +157,14 @@ def test_controls_are_judged(tmp_path):
 
 def test_random_labels_of_an_error_are_judged_by_the_correlation(tmp_path):
     plan = {"random_labels": {"arm": "base", "permutations": 20}}
-    (found,) = framed(tmp_path, {"base": Told(2.0)}, [Made("age", AGE)], **plan)
+    (found,) = framed(tmp_path, {"base": ArmSpec(2.0)}, [DataSetSpec("age", AGE)], **plan)
     row = found.controls.iloc[0]
     assert (row["metric"], row["expected"]) == ("correlation", 0.0)
 
 
 def test_phantom_and_real_never_share_a_table(tmp_path):
-    data = [Made("made", phantom=True, stand_in_for="absent"), Made("scans")]
-    results = gathered(tmp_path, {"base": Told(), "new": Told()}, data)
+    data = [DataSetSpec("made", phantom=True, stand_in_for="absent"), DataSetSpec("scans")]
+    results = gathered(tmp_path, {"base": ArmSpec(), "new": ArmSpec()}, data)
     real, phantom = tables.section_tables(results)
     assert (real.section.name, phantom.section.name) == ("scans", "made")
     for found in (real, phantom):
@@ -173,7 +175,7 @@ def test_phantom_and_real_never_share_a_table(tmp_path):
 
 def test_every_caption_says_what_the_table_rests_on(tmp_path):
     plan = {"floors": ["base"], "again": ["new", "new (A/A)"], "partitions": 2}
-    results = gathered(tmp_path, {"base": Told(), "new": Told(), "no": Told(refused="cannot")}, **plan)
+    results = gathered(tmp_path, {"base": ArmSpec(), "new": ArmSpec(), "no": ArmSpec(refused="cannot")}, **plan)
     (found,) = tables.section_tables(results)
     made = {table.name: table.caption for table in tables.format_tables(found)}
     assert list(made) == ["scores", "contrasts", "controls", "trained", "audit", "cost", "failures"]
@@ -187,7 +189,7 @@ def test_every_caption_says_what_the_table_rests_on(tmp_path):
 
 
 def test_two_data_sets_of_one_name_are_not_mixed(tmp_path):
-    plan = write(tmp_path, {"base": Told()})
+    plan = write(tmp_path, {"base": ArmSpec()})
     with pytest.raises(BenchError, match="more than once"):
         tables.gather(replace(plan, data=plan.data * 2), Store(tmp_path))
 
@@ -199,7 +201,7 @@ def test_a_study_that_was_not_run_says_how_to_run_it(tmp_path):
 
 def test_predictions_are_tidy_and_without_permuted_labels(tmp_path):
     plan = {"random_labels": {"arm": "base", "permutations": 1}}
-    section = gathered(tmp_path, {"base": Told(1.0)}, **plan).sections[0]
+    section = gathered(tmp_path, {"base": ArmSpec(1.0)}, **plan).sections[0]
     frame = predictions(section)
     assert len(frame) == 100
     assert frame["id"].is_unique
@@ -208,7 +210,7 @@ def test_predictions_are_tidy_and_without_permuted_labels(tmp_path):
 
 
 def test_markdown_and_latex_are_escaped(tmp_path):
-    arms = {"base": Told(), "a_b & 50 % | $x$ {y} #1": Told()}
+    arms = {"base": ArmSpec(), "a_b & 50 % | $x$ {y} #1": ArmSpec()}
     results = gathered(tmp_path, arms)
     (found,) = tables.section_tables(results)
     scores = tables.format_tables(found)[0]
@@ -221,22 +223,23 @@ def test_markdown_and_latex_are_escaped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
+    ("given", "expected"),
     [(-0.1234, "\u22120.123"), (-0.0001, "0.000"), (math.nan, "\u2013"), (math.inf, "\u221e"), (2, "2.000")],
 )
-def test_numbers_are_set_with_a_real_minus_and_no_minus_zero(given, shown):
-    assert number_format.number(given, 3) == shown
+def test_numbers_are_set_with_a_real_minus_and_no_minus_zero(given, expected):
+    assert number_format.number(given, 3) == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"), [(8060630, "8.06 M"), (580400000, "580 M"), (999.6e6, "1.00 G"), (12, "12"), (2048, "2.05 k")]
+    ("given", "expected"),
+    [(8060630, "8.06 M"), (580400000, "580 M"), (999.6e6, "1.00 G"), (12, "12"), (2048, "2.05 k")],
 )
-def test_large_numbers_have_three_digits(given, shown):
-    assert number_format.large(given) == shown
+def test_large_numbers_have_three_digits(given, expected):
+    assert number_format.large(given) == expected
 
 
 @pytest.mark.parametrize(
-    "told",
+    "given_text",
     [
         "cannot read /home/bob/data/sub-OAS1_0001_T1w.nii.gz: broken",
         r"C:\Users\bob\scans\OAS1_0001.img is broken",
@@ -244,11 +247,11 @@ def test_large_numbers_have_three_digits(given, shown):
         "File '/home/bob/x.py', line 3",
     ],
 )
-def test_no_folder_and_no_person_is_printed(told):
-    shown = number_format.clean(told, {"OAS1_0001"})
-    assert "bob" not in shown
-    assert "0001" not in shown
-    assert "oasis" not in shown or "\u2026/oasis" in shown
+def test_no_folder_and_no_person_is_printed(given_text):
+    text = number_format.clean(given_text, {"OAS1_0001"})
+    assert "bob" not in text
+    assert "0001" not in text
+    assert "oasis" not in text or "\u2026/oasis" in text
 
 
 def test_words_that_are_no_paths_stay():
@@ -265,15 +268,16 @@ def test_tables_need_neither_torch_nor_ray_nor_drawing():
 
 
 @pytest.mark.parametrize(
-    ("p", "shown"), [(0.0496, "0.0496"), (0.0504, "0.0504"), (0.05, "0.050"), (0.04999999, "<0.050"), (0.0489, "0.049")]
+    ("p", "expected"),
+    [(0.0496, "0.0496"), (0.0504, "0.0504"), (0.05, "0.050"), (0.04999999, "<0.050"), (0.0489, "0.049")],
 )
-def test_a_p_value_shows_on_which_side_of_the_level_it_lies(p, shown):
-    assert number_format.probability(p) == shown
-    assert number_format.p_is(p).removeprefix("p ").removeprefix("= ").replace(" ", "") == shown
+def test_a_p_value_shows_on_which_side_of_the_level_it_lies(p, expected):
+    assert number_format.probability(p) == expected
+    assert number_format.p_is(p).removeprefix("p ").removeprefix("= ").replace(" ", "") == expected
 
 
 @pytest.mark.parametrize(
-    ("said", "written"),
+    ("sentence", "written"),
     [
         ("<img src=x> is better", r"\<img src=x> is better"),
         ("![x](http://y) and [y](z)", r"!\[x](http://y) and \[y](z)"),
@@ -282,5 +286,5 @@ def test_a_p_value_shows_on_which_side_of_the_level_it_lies(p, shown):
         ("one ` <b>", r"one \` \<b>"),
     ],
 )
-def test_a_sentence_holds_nothing_that_markdown_would_carry_out(said, written):
-    assert tables.prose(said) == written
+def test_a_sentence_holds_nothing_that_markdown_would_carry_out(sentence, written):
+    assert tables.prose(sentence) == written

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
-from synthetic_results import AGE, Made, Told, write
+from synthetic_results import AGE, ArmSpec, DataSetSpec, write
 
 from bench import registry
 from bench.core import Arm, Data, DataSpec, RandomLabels, Study
@@ -20,7 +20,7 @@ from bench.report.tables.scores_table import scores
 from bench.report.tables.variance_table import noise, variances
 from bench.storage.record_store import Store
 
-DATA = (Made(),)
+DATA = (DataSetSpec(),)
 
 
 def section_of(root, arms, made=DATA, **entries):
@@ -55,7 +55,7 @@ def test_folds_without_all_seeds_are_left_out_and_one_seed_has_no_noise():
 
 
 def test_an_arm_that_no_seed_changes_has_no_noise_of_seeds(tmp_path):
-    arms = {"net": Told(0.5), "floor": Told(scores=[0.6, 0.7, 0.8])}
+    arms = {"net": ArmSpec(0.5), "floor": ArmSpec(scores=[0.6, 0.7, 0.8])}
     frame = noise(section_of(tmp_path, arms, folds=3, seeds=3)).set_index("what")
     assert frame.loc["floor", "sd_seeds"] == pytest.approx(0, abs=1e-12)
     assert frame.loc["floor", "sd_folds"] == pytest.approx(0.1)
@@ -64,15 +64,15 @@ def test_an_arm_that_no_seed_changes_has_no_noise_of_seeds(tmp_path):
 
 
 def test_a_study_of_one_seed_has_no_table_of_noise(tmp_path):
-    results = tables.gather(write(tmp_path, {"a": Told(), "b": Told()}, folds=2), Store(tmp_path))
+    results = tables.gather(write(tmp_path, {"a": ArmSpec(), "b": ArmSpec()}, folds=2), Store(tmp_path))
     (found,) = tables.section_tables(results)
     assert "noise" not in {table.name for table in tables.format_tables(found)}
 
 
 @pytest.mark.parametrize("task", ["classes", "age"])
 def test_the_interval_of_flattery_is_the_corrected_one_over_folds(task, tmp_path):
-    made = Made(task=AGE) if task == "age" else Made()
-    section = section_of(tmp_path, {"net": Told(0.5), "other": Told(0.6)}, (made,), folds=4)
+    made = DataSetSpec(task=AGE) if task == "age" else DataSetSpec()
+    section = section_of(tmp_path, {"net": ArmSpec(0.5), "other": ArmSpec(0.6)}, (made,), folds=4)
     runs = section.of("net")
     for number, run in enumerate(runs):
         best = run.record.metrics["selected"][made.task.primary] + section.sign * 0.01 * number
@@ -86,9 +86,9 @@ def test_the_interval_of_flattery_is_the_corrected_one_over_folds(task, tmp_path
 
 
 def test_random_labels_are_judged_for_every_arm_that_learns_from_them(tmp_path):
-    arms = {"one": Told(0.5), "two": Told(0.5), "three": Told(0.5)}
+    arms = {"one": ArmSpec(0.5), "two": ArmSpec(0.5), "three": ArmSpec(0.5)}
     entries = {"random_labels": {"arm": ["one", "three"], "permutations": 20}}
-    results = tables.gather(write(tmp_path, arms, (Made(people=60),), folds=2, **entries), Store(tmp_path))
+    results = tables.gather(write(tmp_path, arms, (DataSetSpec(people=60),), folds=2, **entries), Store(tmp_path))
     (found,) = tables.section_tables(results)
     judged = found.controls[found.controls["control"] == "random labels"]
     assert list(judged["arm"]) == ["one", "three"]

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from synthetic_results import Made, Told, write
+from synthetic_results import ArmSpec, DataSetSpec, write
 
 from bench import report
 from bench.core import RunAbortedError, paths
@@ -169,7 +169,7 @@ def test_a_file_system_without_links_gets_a_whole_salt_too(root, monkeypatch):
 
 def test_a_report_with_another_salt_than_the_last_one_stops_and_says_so(tmp_path, monkeypatch):
     scores = [0.70, 0.75, 0.65, 0.72, 0.68]
-    write(tmp_path, {"base": Told(scores=scores), "new": Told(scores=scores)}, [Made("scans")])
+    write(tmp_path, {"base": ArmSpec(scores=scores), "new": ArmSpec(scores=scores)}, [DataSetSpec("scans")])
     last = tmp_path / "toy" / "manifest.json"
     last.write_text(json.dumps({"alias_salt": alias_salt.salt_mark(tmp_path / "one")}))
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "another machine"))

@@ -1,4 +1,4 @@
-"""No file of a report shows a name, a birth date, a header's text or a folder, wherever somebody has put one."""
+"""No file of a report shows a name, a birth date, a header's text or a folder, wherever it occurs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import jsonschema
 import pandas as pd
 import pytest
-from synthetic_results import Made, Told, write
+from synthetic_results import ArmSpec, DataSetSpec, write
 
 from bench import report
 from bench.core import BenchError, paths
@@ -40,12 +40,12 @@ def planted(tmp_path_factory):
     """A study with something of everything planted wherever a text from outside can stand; its folder."""
     index = {"ids": ["sub-OAS10001"], "groups": ["OAS1", *SURNAMES], "covariates": {"note": [HEADER]}}
     arms = {
-        "base": Told(scores=[0.70, 0.75, 0.65, 0.72, 0.68]),
-        "new 1950-02-03": Told(scores=[0.76, 0.80, 0.71, 0.77, 0.74], view_note=" ".join(PLANTED)),
-        "like sub-SCANS0003": Told(
+        "base": ArmSpec(scores=[0.70, 0.75, 0.65, 0.72, 0.68]),
+        "new 1950-02-03": ArmSpec(scores=[0.76, 0.80, 0.71, 0.77, 0.74], view_note=" ".join(PLANTED)),
+        "like sub-SCANS0003": ArmSpec(
             failed={2: f"cannot read /home/bob/oasis/sub-OAS10001_T1w.nii.gz of {HEADER} and Wilson"}
         ),
-        f"as {HEADER}": Told(refused=f"born {' or '.join(PLANTED)}"),
+        f"as {HEADER}": ArmSpec(refused=f"born {' or '.join(PLANTED)}"),
     }
     planted = " ".join(PLANTED)
     notes = [f"left out: {planted}"]
@@ -53,7 +53,7 @@ def planted(tmp_path_factory):
     command = f"bench run --study toy --set root={planted}"
     cards = {"datasets": {"scans": {"about": planted, "licence": planted}}, "methods": {}, "curricula": {}}
     root = tmp_path_factory.mktemp("results")
-    write(root, arms, [Made("scans")], notes=notes, question=question, command=command, cards=cards)
+    write(root, arms, [DataSetSpec("scans")], notes=notes, question=question, command=command, cards=cards)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("BENCH_DATA", str(root / "data"))
         patched.setattr("bench.report.protected_names._prepared", lambda name, params: (index, {}))
@@ -116,7 +116,7 @@ def test_every_sentence_of_the_reports_that_names_a_statistician_is_listed():
 
 
 def test_what_is_hidden_depends_on_no_source_file(tmp_path):
-    """Not on a comment, nor on where the files lie: the listed words alone decide."""
+    """Only the listed words decide, not comments or the location of the files."""
     home = Path(anonymise.__file__).resolve()
     package = next(folder for folder in home.parents if folder.name == "bench")
     copy = tmp_path / "bench"
@@ -151,8 +151,8 @@ def test_people_stand_in_predictions_as_salted_hashes(planted, monkeypatch):
     monkeypatch.setenv("BENCH_DATA", str(planted.parent / "data"))
     frame = pd.read_csv(planted / "predictions.csv", dtype=str)
     assert frame["id"].str.fullmatch("[0-9a-f]{16}").all()
-    told = alias("scans", "sub-SCANS0000")
-    assert told in set(frame["id"])
+    values = alias("scans", "sub-SCANS0000")
+    assert values in set(frame["id"])
     assert frame.groupby("arm")["id"].nunique().eq(100).any()  # nobody is lost, nobody is two
 
 
@@ -228,7 +228,7 @@ def test_a_text_is_cleaned_whatever_the_names_look_like():
 
 
 def test_arms_that_differ_in_a_name_only_are_refused(tmp_path):
-    write(tmp_path, {"like sub-01": Told(), "like sub-02": Told()})
+    write(tmp_path, {"like sub-01": ArmSpec(), "like sub-02": ArmSpec()})
     with pytest.raises(BenchError, match="rename one of them"):
         report.read("toy", tmp_path)
 

@@ -121,10 +121,10 @@ def test_work_in_progress_is_removed_if_there_is_a_record_and_no_lock(store):
         (store.workplace(trial.key) / "point-1.safetensors").write_bytes(b"x")
     store.sweep()
     assert len(list(store.trials.glob(".running-*"))) == 2
-    kept = store.workplace(TRIAL.key)
-    kept.rename(store.trials / "kept")
+    saved = store.workplace(TRIAL.key)
+    saved.rename(store.trials / "kept")
     store.put(Record(TRIAL, "done"))
-    (store.trials / "kept").rename(kept)
+    (store.trials / "kept").rename(saved)
     with store.claim(TRIAL.key):
         store.sweep()
         assert len(list(store.trials.glob(".running-*"))) == 2

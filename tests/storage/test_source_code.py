@@ -138,7 +138,7 @@ def test_a_plug_in_has_its_own_code(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["age_ixi", "ad_mri2d", "artery_cas", "phantom_ad"])
 def test_the_code_of_a_data_set_holds_every_file_that_reading_it_loads(name):
-    """Beside the packages that lie around a module, which load whether it needs them or not."""
+    """Except the parent packages of a module, which always load."""
     module = registry.member("datasets", name).__module__
     program = f"import sys; before = set(sys.modules); import {module}; print(*(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -22,10 +22,10 @@ def rng(seed: int = 0) -> torch.Generator:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_same_seed_gives_the_same_scans_and_leaves_the_input_alone(shape: tuple[int, ...], kind: str) -> None:
     x = torch.rand(shape)
-    kept = x.clone()
+    original = x.clone()
     once, again, other = (augment(x, kind, rng(seed), 0) for seed in (1, 1, 2))
     assert torch.equal(once, again)
-    assert torch.equal(x, kept)
+    assert torch.equal(x, original)
     assert once.shape == x.shape
     assert torch.equal(once, other) == (kind == "none")
 

@@ -40,9 +40,9 @@ def test_smoothing_acts_after_spatial_convolutions_and_only_during_training():
     network, x = network_of_maps(), torch.randn(2, 1, 8, 8, 8)
     plain = network(x)
     with curriculum_hooks.stage_hooks(network, Stage(map_blur=1.0)):
-        seen = network(x)
+        observed = network(x)
     maps = network[1:](curriculum_hooks.smoothed(network[0](x), 1.0))
-    torch.testing.assert_close(seen, maps)
+    torch.testing.assert_close(observed, maps)
     torch.testing.assert_close(network(x), plain)
     with (
         pytest.raises(ZeroDivisionError),

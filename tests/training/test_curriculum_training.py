@@ -1,4 +1,4 @@
-"""Curricula carried out: each trains, takes as many steps, goes on to the bit, and leaves a plain network behind."""
+"""Curricula in training: each takes the same steps, resumes bit for bit and ends with a plain network."""
 
 from __future__ import annotations
 

@@ -156,6 +156,6 @@ def test_the_segmentation_loss_of_a_perfect_mask_is_almost_nothing():
 def test_features_are_what_the_last_linear_layer_reads():
     network = torch.nn.Sequential(torch.nn.Linear(4, 7), torch.nn.ReLU(), torch.nn.Linear(7, 2))
     x = torch.randn(3, 4)
-    said = outputs(network, x)
-    torch.testing.assert_close(said.features, network[:2](x))
-    torch.testing.assert_close(said.logits, network(x))
+    result = outputs(network, x)
+    torch.testing.assert_close(result.features, network[:2](x))
+    torch.testing.assert_close(result.logits, network(x))

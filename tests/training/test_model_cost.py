@@ -137,7 +137,7 @@ def test_energy_of_a_board_is_that_which_nvml_counts(monkeypatch):
 
 
 def test_the_table_marks_what_could_not_be_measured(tmp_path):
-    """Told apart: measured, not measurable on that machine, and never asked, as in older records."""
+    """Distinguishes measured, not measurable on that machine, and not recorded, as in older records."""
     runs = {
         "known": [{"train_joules": 1500.0}, {"train_joules": None}],
         "not": [{"train_joules": None}],
@@ -160,9 +160,9 @@ def test_arms_alternate_and_a_slower_one_is_measured_as_slower(plugins):
             ("constant", "constant", {}), ("refused", "tiny_net", {"fault": "refuse"}), ("misfit", "monai3d", {}),
         )
     }  # fmt: skip
-    seen = []
-    found = {one.arm: one for one in compare_speed(trials, 2, lambda done, total: seen.append((done, total)))}
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    observed = []
+    found = {one.arm: one for one in compare_speed(trials, 2, lambda done, total: observed.append((done, total)))}
+    assert observed == [(1, 3), (2, 3), (3, 3)]
     assert len(found["quick"].step) == len(found["quick"].scan) == len(found["student"].step) == 2
     assert min(found["slow"].step) > 0.02 > max(found["quick"].step)
     assert found["constant"].step == ()

@@ -34,8 +34,8 @@ def test_a_network_in_another_memory_format_has_the_same_outputs_and_gradients(n
     x = torch.randn(4, 3, 32, 32, dtype=torch.float64)
     plain, gradients = answered(network, x)
     with optim.memory_format(network, CPU):
-        laid, found = answered(network, x)
-    torch.testing.assert_close(plain, laid, rtol=1e-12, atol=1e-12)
+        result, found = answered(network, x)
+    torch.testing.assert_close(plain, result, rtol=1e-12, atol=1e-12)
     for one, other in zip(gradients, found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
 

@@ -1,4 +1,4 @@
-"""Weights from a file: what is taken over from another task, and what is told of the rest."""
+"""Weights from a file: what is loaded from another task, and what is reported about the rest."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ THREE, AGE = Task("classification", "auc", ("a", "b", "c")), Task("regression", 
 MASKS = Task("segmentation", "dice", ("rest", "artery"))
 
 
-def kept(model: nn.Module, path, rename=lambda name: name):
-    """A file of the weights of `model`, every number moved by one so that it is no initial one."""
+def saved_weights(model: nn.Module, path, rename=lambda name: name):
+    """Save the weights of `model`, each increased by one so that it differs from its initial value."""
     save_file({rename(name): value + 1 for name, value in model.state_dict().items()}, path)
     return path
 
@@ -40,7 +40,7 @@ def path(tmp_path):
 
 def test_all_weights_of_an_equal_network_are_loaded(path):
     source, model = Backbone(1, 2, Structure()), Backbone(1, 2, Structure())
-    carried = carry_over(model, kept(source, path), strict=True)
+    carried = carry_over(model, saved_weights(source, path), strict=True)
     assert set(carried.taken) == set(source.state_dict())
     assert (carried.other_shape, carried.missing, carried.unused) == ((), (), ())
     assert carried.numbers == carried.of == sum(value.numel() for value in source.state_dict().values())
@@ -52,7 +52,7 @@ def test_every_tensor_is_loaded_or_listed(path):
     source = small(a=nn.Linear(2, 3), b=nn.Linear(3, 4), old=nn.Linear(1, 1))
     model = small(a=nn.Linear(2, 3), b=nn.Linear(3, 5), new=nn.Linear(7, 1))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    carried = carry_over(model, kept(source, path))
+    carried = carry_over(model, saved_weights(source, path))
     assert carried.taken == ("a.weight", "a.bias")
     assert carried.other_shape == (("b.weight", "4 x 3", "5 x 3"), ("b.bias", "4", "5"))
     assert carried.missing == ("new.weight", "new.bias")
@@ -70,7 +70,7 @@ def test_every_tensor_is_loaded_or_listed(path):
 
 def test_a_renamed_layer_is_listed_on_both_sides(path):
     source = Backbone(3, 2, Structure(dgm=()))
-    inserted = kept(source, path, lambda name: name.replace("stages.S4.", "stages.S4.0."))
+    inserted = saved_weights(source, path, lambda name: name.replace("stages.S4.", "stages.S4.0."))
     carried = carry_over(Backbone(3, 2, Structure(dgm=())), inserted)
     fourth = [name for name in source.state_dict() if name.startswith("stages.S4.")]
     assert sorted(carried.missing) == sorted(fourth)
@@ -79,7 +79,7 @@ def test_a_renamed_layer_is_listed_on_both_sides(path):
 
 
 def test_the_mechanism_after_a_stage_renames_nothing_in_it(path):
-    carried = carry_over(Backbone(3, 2, Structure()), kept(Backbone(3, 2, Structure(dgm=())), path))
+    carried = carry_over(Backbone(3, 2, Structure()), saved_weights(Backbone(3, 2, Structure(dgm=())), path))
     assert carried.other_shape == carried.unused == ()
     assert all(name.startswith("dgm.") for name in carried.missing)
 
@@ -90,7 +90,7 @@ def test_the_backbone_goes_from_one_task_to_another_under_another_head(path, par
     source = make("methods", "dclse", params).build(THREE, (3, 40, 40))
     method = make("methods", "dclse", {"auxiliary": True})
     for one, other, to in ((source, method.build(task, shape), task), (method.build(task, shape), source, THREE)):
-        carried = carry_over(other, kept(one, path))
+        carried = carry_over(other, saved_weights(one, path))
         own = [name for name in other.state_dict() if "stem." in name or "stages." in name or "dgm." in name]
         assert set(own) <= set(carried.taken), to
         prefix, own_prefix = carried.file_prefix, carried.own_prefix
@@ -109,21 +109,21 @@ def test_weights_of_another_configuration_are_refused_with_the_tensor_and_nothin
         r" unused: stages\.S1\.0\.attention\.excite\.0\.bias, .* and [0-9]+ more"
     )
     with pytest.raises(BenchError, match=says):
-        carry_over(model, kept(source, path), strict=True)
+        carry_over(model, saved_weights(source, path), strict=True)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_a_file_of_which_nothing_fits_is_refused(path):
     says = "holds no tensor that this network has, by name and shape: it holds bias, weight; the network has stem"
     with pytest.raises(BenchError, match=says):
-        carry_over(Backbone(1, 2, Structure()), kept(nn.Linear(3, 5), path))
+        carry_over(Backbone(1, 2, Structure()), saved_weights(nn.Linear(3, 5), path))
 
 
 def test_parts_that_fit_by_chance_are_not_moved(path):
     source = small(features=nn.Sequential(nn.Linear(2, 3), nn.Linear(50, 50)))
     model = small(stages=nn.Sequential(nn.Linear(2, 3), nn.Linear(60, 60)))
     with pytest.raises(BenchError, match="holds no tensor"):
-        carry_over(model, kept(source, path))
+        carry_over(model, saved_weights(source, path))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_parts_that_fit_by_chance_are_not_moved(path):
     ],
 )
 def test_incomplete_weight_files_are_refused(tmp_path, name, spoil, says):
-    path = kept(nn.Linear(9, 9), tmp_path / "whole.safetensors")
+    path = saved_weights(nn.Linear(9, 9), tmp_path / "whole.safetensors")
     (tmp_path / name).write_bytes(spoil(path.read_bytes()))
     with pytest.raises(BenchError, match=says):
         carry_over(nn.Linear(9, 9), tmp_path / name)

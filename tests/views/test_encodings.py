@@ -72,9 +72,9 @@ def corner(image: np.ndarray, frame: tuple[int, int]) -> tuple[int, int]:
 @pytest.mark.parametrize("view", ENCODINGS, ids=repr)
 def test_planes_and_slabs_are_channels_each_scaled_and_in_the_middle(view):
     x = scans(2, 2)
-    said, wanted = view(x, MM), images(view, SIZES)
-    assert said.shape[1:] == view.shape((2, *SIZES), MM)
-    frame = tuple(said.shape[2:])
+    result, wanted = view(x, MM), images(view, SIZES)
+    assert result.shape[1:] == view.shape((2, *SIZES), MM)
+    frame = tuple(result.shape[2:])
     expected = np.zeros((len(wanted), 2, *frame))
     for number, (axis, part, weights) in enumerate(wanted):
         for channel in range(2):
@@ -83,7 +83,7 @@ def test_planes_and_slabs_are_channels_each_scaled_and_in_the_middle(view):
             top, left = corner(image, frame)
             expected[number, channel, top : top + image.shape[0], left : left + image.shape[1]] = image
     near = 1 if view.quantise else 0.02
-    np.testing.assert_allclose(said[1], np.tile(expected.reshape(-1, *frame), (view.channels, 1, 1)), atol=near)
+    np.testing.assert_allclose(result[1], np.tile(expected.reshape(-1, *frame), (view.channels, 1, 1)), atol=near)
 
 
 def test_three_planes_fill_the_most_rows_and_columns_and_have_no_left_and_right():
@@ -135,15 +135,15 @@ def test_windows_are_those_of_the_loop_on_the_same_grid(plane, width, coefficien
     scale, sizes = data.draw(st.sampled_from(["minmax", "none"])), data.draw(st.tuples(*[st.integers(1, 9)] * 3))
     x, axis = scans(2, 2, sizes), PLANES[plane]
     view = SlidingDynamic(plane, width, coefficients, reverse, scale, own)
-    said = view(x, MM)
-    assert said.shape[1:] == view.shape((2, *sizes), MM) == (4 if own else 2, *sizes)
-    assert not own or torch.equal(said[:, 2:], x)
+    result = view(x, MM)
+    assert result.shape[1:] == view.shape((2, *sizes), MM) == (4 if own else 2, *sizes)
+    assert not own or torch.equal(result[:, 2:], x)
     for middle in range(sizes[axis]):
         part = [at for at in range(middle - width // 2, middle + width // 2 + 1) if 0 <= at < sizes[axis]]
         weights = rank_pooling_weights(len(part), coefficients)[:: -1 if reverse else 1]
         expected = summed(np.take(x[1, 1].double().numpy(), part, axis), weights, axis)
         expected = stretch(expected) if scale == "minmax" else expected
-        np.testing.assert_allclose(np.take(said[1, 1].numpy(), middle, axis), expected, rtol=1e-4, atol=0.02)
+        np.testing.assert_allclose(np.take(result[1, 1].numpy(), middle, axis), expected, rtol=1e-4, atol=0.02)
 
 
 def test_windows_of_bytes_and_of_pieces_are_the_same(monkeypatch):
@@ -182,17 +182,17 @@ def test_a_constant_volume_is_a_flat_image(coefficients, value):
 def test_little_contrast_is_no_rounding():
     x = 1000 + scans() / 1000
     for view in (Dynamic(), SlidingDynamic("sagittal", own=False)):
-        said = view(x, MM).flatten(-2)
-        assert (said.amin(), said.amin(-1).max(), said.amax(-1).min(), said.amax()) == (0, 0, 255, 255)
+        result = view(x, MM).flatten(-2)
+        assert (result.amin(), result.amin(-1).max(), result.amax(-1).min(), result.amax()) == (0, 0, 255, 255)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_nan_voxel_is_not_hidden_and_stays_local(bad):
     x = scans()
     x[0, 0, 4, 6, 3] = bad  # the middle voxel
-    said = Dynamic()(x, MM)
-    assert said[0, 0, 6, 3].isnan()
-    assert torch.equal(said[1], Dynamic()(x[1:], MM)[0])
+    result = Dynamic()(x, MM)
+    assert result[0, 0, 6, 3].isnan()
+    assert torch.equal(result[1], Dynamic()(x[1:], MM)[0])
     raw = Dynamic(scale="none")(x, MM)[0, 0]
     assert (~raw.isfinite()).nonzero().tolist() == [[6, 3]]
     windows = SlidingDynamic("sagittal", 3, own=False)(x, MM)[0, 0].isnan().flatten(1).any(1)
@@ -206,14 +206,14 @@ def test_a_nan_voxel_is_not_hidden_and_stays_local(bad):
 def test_the_layer_begins_as_the_view_and_its_weights_learn(view):
     for x in (scans(3, 2), scans(3, 2).byte()):
         layer = RankPooling(view, (2, *SIZES))
-        said = layer(x)
-        assert torch.equal(said, view(x, MM))
-        (said * torch.rand(said.shape, generator=torch.Generator().manual_seed(0))).sum().backward()
+        result = layer(x)
+        assert torch.equal(result, view(x, MM))
+        (result * torch.rand(result.shape, generator=torch.Generator().manual_seed(0))).sum().backward()
         assert all(weight.grad.abs().max() > 0 for weight in layer.parameters())
         with torch.autocast("cpu", torch.bfloat16):
-            assert torch.equal(layer(x), said)
+            assert torch.equal(layer(x), result)
             assert layer(x.bfloat16()).dtype == torch.float32
-        assert torch.equal(RankPooling(view, (2, *SIZES), learnable=False)(x), said)
+        assert torch.equal(RankPooling(view, (2, *SIZES), learnable=False)(x), result)
 
 
 @pytest.mark.parametrize("view", [view for view in ENCODINGS if not view.quantise], ids=repr)
@@ -244,10 +244,10 @@ def test_a_layer_refuses_other_slices_and_returns_its_weights_in_slice_order():
     assert layer(scans(sizes=(5, 5, 7))).shape == (2, 3, 5, 5)
     with torch.no_grad():
         layer.weights[1][0] = 40.0
-    told = layer.learnt()
-    assert [(one.plane, one.start) for one in told] == [("axial", 0), ("axial", 3), ("axial", 4)]
-    np.testing.assert_allclose(told[0].weights, rank_pooling_weights(3)[::-1], rtol=1e-6)
-    assert told[1].weights[0] == 40
+    values = layer.learnt()
+    assert [(one.plane, one.start) for one in values] == [("axial", 0), ("axial", 3), ("axial", 4)]
+    np.testing.assert_allclose(values[0].weights, rank_pooling_weights(3)[::-1], rtol=1e-6)
+    assert values[1].weights[0] == 40
     assert layer.view.poolings(SIZES)[1].weights[0] != 40
 
 
@@ -257,18 +257,18 @@ def test_a_layer_refuses_other_slices_and_returns_its_weights_in_slice_order():
 @pytest.mark.parametrize("by", ["weights", "contribution"])
 @pytest.mark.parametrize("view", ENCODINGS, ids=repr)
 def test_a_saliency_goes_back_through_the_weights_to_where_the_slices_are(view, by):
-    x, shown = scans(1, 2)[0].numpy() - 50, view.shape((2, *SIZES), MM)
-    saliency, expected = np.random.default_rng(0).normal(size=shown), np.zeros(SIZES)
+    x, image = scans(1, 2)[0].numpy() - 50, view.shape((2, *SIZES), MM)
+    saliency, expected = np.random.default_rng(0).normal(size=image), np.zeros(SIZES)
     for number, (axis, part, weights) in enumerate(images(view, SIZES)):
         for channel in range(2):
-            top, left = corner(np.take(x[channel], 0, axis), shown[1:])
+            top, left = corner(np.take(x[channel], 0, axis), image[1:])
             for place in np.ndindex(*SIZES):
                 row, column = (at for each, at in enumerate(place) if each != axis)
                 if place[axis] not in part:
                     continue
                 one = abs(weights[place[axis] - part.start]) * (abs(x[channel][place]) if by == "contribution" else 1)
                 for copy in range(view.channels):
-                    at = copy * shown[0] // view.channels + 2 * number + channel
+                    at = copy * image[0] // view.channels + 2 * number + channel
                     expected[place] += max(0, saliency[at, top + row, left + column]) * one
     found = backproject_dynamic(view, saliency, x, MM, by=by)
     assert found.min() >= 0

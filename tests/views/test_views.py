@@ -43,10 +43,10 @@ def scans(batch: int = 2, channels: int = 2, sizes: tuple[int, ...] = SIZES) -> 
 @pytest.mark.parametrize("view", VARIANTS, ids=repr)
 def test_the_shape_is_that_of_the_result_and_bytes_give_the_result_of_floats(view: View) -> None:
     x = scans()
-    shown = view(x, SPACING)
-    assert shown.dtype == torch.float32
-    assert tuple(shown.shape) == (2, *view.shape((2, *SIZES), SPACING))
-    torch.testing.assert_close(view(x.float(), SPACING), shown, rtol=1e-5, atol=2e-3)
+    image = view(x, SPACING)
+    assert image.dtype == torch.float32
+    assert tuple(image.shape) == (2, *view.shape((2, *SIZES), SPACING))
+    torch.testing.assert_close(view(x.float(), SPACING), image, rtol=1e-5, atol=2e-3)
     assert plain(View.parse(plain(view))) == plain(view)
 
 
@@ -75,7 +75,7 @@ def test_importing_views_imports_no_torch() -> None:
 
 
 def test_wrong_views_are_refused_with_what_is_allowed() -> None:
-    for wrong, told in [
+    for wrong, values in [
         ("dynamc", "dynamic"),
         ({"kind": "dynamic", "plane": "oblique"}, "coronal"),
         ({"kind": "slice", "position": 1.5}, "0 to 1"),
@@ -84,7 +84,7 @@ def test_wrong_views_are_refused_with_what_is_allowed() -> None:
         ({"kind": "dynamic", "scale": "none", "quantise": True}, "minmax"),
         ({"kind": "mean", "plain": "axial"}, "plane"),
     ]:
-        with pytest.raises(BenchError, match=told):
+        with pytest.raises(BenchError, match=values):
             View.parse(wrong)
 
 
@@ -108,15 +108,15 @@ def test_a_volume_is_averaged_over_blocks_where_they_divide_it() -> None:
 def test_a_volume_is_averaged_over_equal_voxels_where_they_do_not_divide_it() -> None:
     line = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
     x = torch.from_numpy(line).reshape(1, 1, 5, 1, 1).float()
-    shown = Volume(2.0)(x, (1.0, 2.0, 2.0)).flatten().numpy()  # 2.5 voxels to one
-    np.testing.assert_allclose(shown, [(1 + 2 + 4 / 2) / 2.5, (4 / 2 + 8 + 16) / 2.5], rtol=1e-6)
+    image = Volume(2.0)(x, (1.0, 2.0, 2.0)).flatten().numpy()  # 2.5 voxels to one
+    np.testing.assert_allclose(image, [(1 + 2 + 4 / 2) / 2.5, (4 / 2 + 8 + 16) / 2.5], rtol=1e-6)
 
 
 @pytest.mark.parametrize("mm", [2.5, 4.0, 7.0, 100.0])
 def test_averaging_keeps_the_mean_of_a_scan(mm: float) -> None:
     x = scans()
-    shown = Volume(mm)(x, SPACING)
-    torch.testing.assert_close(shown.mean((2, 3, 4)), x.float().mean((2, 3, 4)))
+    image = Volume(mm)(x, SPACING)
+    torch.testing.assert_close(image.mean((2, 3, 4)), x.float().mean((2, 3, 4)))
 
 
 # Slices
@@ -142,10 +142,10 @@ def test_three_slices_are_a_gap_apart_and_stop_at_the_border() -> None:
 
 def test_orthogonal_slices_are_centred_in_a_square() -> None:
     x = scans(1, 1)[0, 0].float().numpy()
-    shown = Orthogonal()(torch.from_numpy(x)[None, None], SPACING)[0].numpy()
+    result = Orthogonal()(torch.from_numpy(x)[None, None], SPACING)[0].numpy()
     for channel, image in enumerate([x[4], x[:, 6], x[:, :, 3]]):
         spare = [12 - size for size in image.shape]
-        np.testing.assert_array_equal(shown[channel], np.pad(image, [(s // 2, s - s // 2) for s in spare]))
+        np.testing.assert_array_equal(result[channel], np.pad(image, [(s // 2, s - s // 2) for s in spare]))
 
 
 # Projections
@@ -162,11 +162,11 @@ def test_mean_and_maximum_are_those_of_numpy(plane: str, axis: int) -> None:
 def test_the_entropy_projection_weighs_slices_by_their_entropy(plane: str, axis: int) -> None:
     x = scans()
     x[0, 0, :3, :4] = 0  # slices that show less
-    for scan, shown in zip(x.flatten(0, 1).numpy(), VIEWS["entropy"](plane)(x, SPACING).flatten(0, 1), strict=True):
+    for scan, image in zip(x.flatten(0, 1).numpy(), VIEWS["entropy"](plane)(x, SPACING).flatten(0, 1), strict=True):
         slices = np.moveaxis(scan.astype(float), axis, 0)
         e = np.array([scipy_entropy(np.bincount(one.astype(int).ravel(), minlength=256)) for one in slices])
         np.testing.assert_allclose(slice_entropies(torch.from_numpy(scan), axis), e, rtol=1e-9)
-        np.testing.assert_allclose(shown, np.tensordot(e, slices, 1) / (e.sum() + 1e-5), rtol=1e-5)
+        np.testing.assert_allclose(image, np.tensordot(e, slices, 1) / (e.sum() + 1e-5), rtol=1e-5)
 
 
 def test_entropy_bins_span_the_range_of_the_scan() -> None:
@@ -279,9 +279,9 @@ def test_the_defaults_give_what_they_gave_before_planes_and_slabs_to_the_bit() -
 
 
 def test_slices_of_zeros_weigh_nothing() -> None:
-    x, kept = scans(1, 1), [0, 1, 5, 6, 7, 8]
+    x, remaining = scans(1, 1), [0, 1, 5, 6, 7, 8]
     x[:, :, 2:5] = 0
-    expected = np.tensordot(weights(9)[kept], x[0, 0, kept].double().numpy(), 1)
+    expected = np.tensordot(weights(9)[remaining], x[0, 0, remaining].double().numpy(), 1)
     np.testing.assert_allclose(Dynamic(scale="none")(x, SPACING)[0, 0], expected, rtol=1e-4, atol=1e-3)
     assert SlidingDynamic("sagittal", 3)(x, SPACING)[:, :, 3].eq(0).all()
 

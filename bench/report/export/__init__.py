@@ -1,6 +1,6 @@
-"""Export of a study's curves and scores to another tool, from records alone.
+"""Export of a study's curves and scores to another tool, from records only.
 
-One file each; what a sink needs is an optional extra of the package. Nothing leaves this machine: both write files.
+One module for each tool, whose library is an optional extra of the package. Both write files on this machine only.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from bench.core import BenchError
 from bench.report.export.run_data import RunExport, collect_runs
 from bench.report.tables import Results
 
-SINKS = ("tensorboard", "mlflow")  # each the name of the package that it needs, too
+SINKS = ("tensorboard", "mlflow")  # also the names of the required packages
 
 
 def export(results: Results, to: str, out: Path) -> int:
     """Write the finished runs of a study for the tool `to` under the folder `out`; returns how many there were.
 
-    BenchError where there is no such sink, or what it needs is not installed.
+    BenchError if there is no such tool, or its library is not installed.
     """
     if to not in SINKS:
         raise BenchError(f"no sink {to!r}; {registry.did_you_mean(to, SINKS)}")

@@ -7,9 +7,9 @@ import os
 import warnings
 from pathlib import Path
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before it is imported: nothing phones home
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import: no telemetry
 os.environ.setdefault("DO_NOT_TRACK", "true")
-os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # it would rather have a data base
+os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow prefers a database
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
@@ -18,7 +18,7 @@ from bench.report.export.run_data import RunExport
 from bench.report.tables import Results
 from bench.storage.atomic_io import disk_errors
 
-LONGEST = 500  # letters of a parameter that every version takes
+LONGEST = 500  # length of a parameter that every version accepts
 MOST = 1000  # numbers in a batch
 
 

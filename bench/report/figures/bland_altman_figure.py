@@ -64,7 +64,7 @@ def _draw_over_truth(axes: Axes, y: np.ndarray, predicted: np.ndarray) -> None:
 
 
 def least_squares(x: np.ndarray, y: np.ndarray) -> tuple[float, float] | None:
-    """Slope and intercept of the line; None of fewer than three points, or if x does not vary."""
+    """Slope and intercept of the line; None for fewer than three points, or if x does not vary."""
     if len(x) < 3 or np.ptp(x) == 0:
         return None
     slope, intercept = np.polyfit(x, y, 1)
@@ -89,7 +89,7 @@ def _words(one: PooledPredictions) -> str:
 
 
 def _ranges_differ(predictions: Mapping[str, PooledPredictions]) -> bool:
-    """Whether the differences of one arm spread so much more than another's that one scale would hide the latter."""
+    """Whether the differences of one arm spread so much more than another's that one scale would hide the other."""
     widths = [float(np.ptp(each.predictions - each.y)) for each in predictions.values()]
     return max(widths) > 4 * min(widths)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.report.tables import SectionTables
     from bench.report.tables.results import DatasetResults
 
-ACROSS = 2  # panels beside each other
+ACROSS = 2  # panels next to each other
 PANEL = 2.7  # inches of the height of a panel
 LABEL = 14  # letters of a level's name in a line
 

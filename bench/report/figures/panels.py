@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Data = TypeVar("Data")
 
-ACROSS = 4  # arms beside each other
+ACROSS = 4  # arms next to each other
 LABEL = 25  # letters of an arm's name in a line
 SMALL = 6.5  # points: the smallest letters of a figure
 BAND = "Line: mean over the folds, seeds averaged first; band: from the lowest to the highest fold."

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 4
-MOST = 10  # arms that one legend can tell apart
+MOST = 10  # arms that one legend can distinguish
 BANDS = 4  # the most arms whose intervals stay distinguishable
 
 

@@ -19,7 +19,7 @@ SMOOTH = 1.0  # voxels
 
 
 class SaliencyPanel(Protocol):
-    """A scan (D, H, W) with its map, the truth where it is known, and the axis that the image was pooled along."""
+    """A scan (D, H, W) with its map, the truth if it is known, and the axis that the image was pooled along."""
 
     image: np.ndarray
     map: np.ndarray

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 Entry = Mapping[str, Any]
-LANES = np.array([0.17, -0.17, 0.3, -0.3])  # of a row, in turn, so that points do not hide each other
+LANES = np.array([0.17, -0.17, 0.3, -0.3])  # offsets within a row, alternating, so that points do not hide each other
 
 
 def draw_scores(section: DatasetResults, frame: pd.DataFrame) -> Figure:

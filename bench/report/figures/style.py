@@ -29,7 +29,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "h", "*")
 DASHES = ((0, (5, 2)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (1, 1)))
 ROW = 0.24  # inches of a row of one line
 COLUMNS = 5  # of the legend
-WRAP = 40  # letters of a label in a line
+WRAP = 40  # characters of a label per line
 DPI = 200  # of the PNG
 FORMATS = ("pdf", "svg", "png")
 _METADATA = {  # no dates, no programs: equal figures are equal files
@@ -143,7 +143,7 @@ def row_positions(labels: Sequence[str]) -> tuple[list[float], float]:
 
 
 def figure_with_rows(labels: Sequence[str], legend_entries: int) -> tuple[Figure, Axes, list[float]]:
-    """A figure with a row for each label and room for a legend of so many entries; its axes, and y of every row."""
+    """A figure with a row for each label and room for `legend_entries` in a legend; its axes, and y of each row."""
     lines = [wrap_label(label) for label in labels]
     positions, end = row_positions(lines)
     figure = new_figure(WIDTH, 0.75 + 0.17 * -(-legend_entries // COLUMNS) - ROW * end)
@@ -155,13 +155,13 @@ def figure_with_rows(labels: Sequence[str], legend_entries: int) -> tuple[Figure
 
 
 def hide_spines(axes: Axes, *sides: str) -> None:
-    """Take away the lines at these sides of the axes."""
+    """Remove the lines at these sides of the axes."""
     for side in sides:
         axes.spines[side].set_visible(False)
 
 
 def write_beside_row(axes: Axes, y: float, text: str, points: float) -> None:
-    """Words to the right of the axes, at the height of a row, `points` away from them."""
+    """Text to the right of the axes, at the height of a row, `points` away from them."""
     transform = axes.get_yaxis_transform()
     axes.annotate(
         text, (1, y), xycoords=transform, xytext=(points, 0), textcoords="offset points", va="center_baseline",
@@ -178,7 +178,7 @@ def write_column_title(axes: Axes, text: str, points: float) -> None:
 
 
 def write_in_row(axes: Axes, y: float, text: str) -> None:
-    """Words in a row that has nothing else to show."""
+    """Text in a row without a mark."""
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
     transform = axes.get_yaxis_transform()
     axes.text(0.01, y, text, transform=transform, va="center_baseline", style="italic", color=GREY, bbox=box,

@@ -34,7 +34,7 @@ def bands_of_arms(tables: SectionTables, kind: str) -> dict[str, Band] | None:
 
 
 def draw_curves(bands: Mapping[str, Band], kind: str, reference: str = "") -> Figure:
-    """A panel for every arm. kind: roc or precision_recall. reference: the arm whose curve lies behind all others."""
+    """A panel for every arm. kind: roc or precision_recall. reference: the arm whose curve is behind all others."""
     x, y, area = AXES[kind]
     behind = bands.get(reference)
     with style.paper_style():

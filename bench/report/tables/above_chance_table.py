@@ -39,13 +39,13 @@ PERMUTED, CONTRAST = "permutation of people", "contrast"
 
 
 def learning(section: DatasetResults) -> pd.DataFrame:
-    """A row for every arm that is no floor, against the floor that sees nothing; empty if the study has none.
+    """A row for every arm except floors, against the floor that sees no scan; empty if the study has none.
 
     The test compares the score with that of the same predictions assigned to other people
-    (`bench.evaluation.skill_test`), with Holm's correction over the rows. Where that is not known (masks, scores that
-    are no sums, predictions that were not kept) it is tested as a contrast is. by_chance: the improvement that chance
-    exceeds in 2.5 %. not learnt: no better than the floor by the mean, which needs no test. not shown to have learnt:
-    better by the mean, and by no more than chance could do.
+    (`bench.evaluation.skill_test`), with Holm's correction over the rows. If that is unknown (masks, scores that are
+    not sums, predictions that were not saved) it is tested like a contrast. by_chance: the improvement that chance
+    exceeds in 2.5 %. not learnt: not better than the floor by the mean, which needs no test. not shown to have learnt:
+    better by the mean, but within chance.
     """
     blind = next((arm for arm in section.plan.blind if arm in section.arms), None)
     if blind is None:

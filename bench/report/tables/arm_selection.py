@@ -33,7 +33,7 @@ def preferred(section: DatasetResults, scores: pd.DataFrame) -> list[str]:
 
 
 def rule(section: DatasetResults, chosen: Collection[str]) -> str:
-    """A sentence for the caption where arms were left out; empty where none was."""
+    """A sentence for the caption if arms were left out; else empty."""
     left = len(section.arms) - len(chosen)
     if left == 0:
         return ""
@@ -44,7 +44,7 @@ def rule(section: DatasetResults, chosen: Collection[str]) -> str:
 
 
 def best_floor(section: DatasetResults, scores: pd.DataFrame) -> list[str]:
-    """The floor with the best score, in a list; empty where no floor has one."""
+    """The floor with the best score, in a list; empty if no floor has one."""
     floors = scores[scores["floor"] & scores["score"].notna()] if len(scores) else scores
     if not len(floors):
         return []
@@ -59,7 +59,7 @@ def _contrasted(section: DatasetResults) -> list[str]:
 def one_pass(section: DatasetResults, arm: str) -> list[Run]:
     """The finished runs of the pass over the people that has most of them; the first of such.
 
-    Further passes test the same people again: in a picture of people each stands once.
+    Further passes test the same people again: a figure of people shows each once.
     """
     passes: dict[tuple[int, ...], list[Run]] = {}
     for run in section.of(arm):
@@ -69,7 +69,7 @@ def one_pass(section: DatasetResults, arm: str) -> list[Run]:
 
 
 def predictions_of_one_pass(section: DatasetResults, arm: str) -> PooledPredictions | None:
-    """The predictions of an arm in one pass; None where none are saved, or some are not finite."""
+    """The predictions of an arm in one pass; None if none are saved, or some are not finite."""
     parts = []
     for number, run in enumerate(one_pass(section, arm)):
         kept = section.predictions(run)
@@ -79,7 +79,7 @@ def predictions_of_one_pass(section: DatasetResults, arm: str) -> PooledPredicti
 
 
 def scan_scores(section: DatasetResults, arm: str) -> np.ndarray | None:
-    """(N,) the primary score of every test scan in one pass; None where no record keeps it."""
+    """(N,) the primary score of every test scan in one pass; None if no record has it."""
     kept = [section.predictions(run) for run in one_pass(section, arm)]
     parts = [each["scan_scores"] for each in kept if "scan_scores" in each]
     return np.concatenate(parts) if parts else None
@@ -91,5 +91,5 @@ def passes(section: DatasetResults) -> int:
 
 
 def format_number(value: float, digits: int = 2) -> str:
-    """A number in a panel; empty where there is none."""
+    """A number in a panel; empty if there is none."""
     return "" if math.isnan(value) else f"{value:.{digits}f}".replace("-", "\u2212")

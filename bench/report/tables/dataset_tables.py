@@ -89,7 +89,7 @@ class SectionTables:
 
     @property
     def learning(self) -> pd.DataFrame:
-        """A row for every arm that is no floor: whether it beats a floor that looks at no scan."""
+        """A row for every arm except floors: whether it beats a floor that sees no scan."""
         return self.frame("learning")
 
     @property

@@ -1,6 +1,6 @@
 """Tests of declared differences: is one side better than the other, by how much, and the detectable difference.
 
-Every difference is an *improvement*: positive where the arm is better, whichever way the metric points.
+Every difference is an *improvement*: positive if the arm is better, for metrics of both directions.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Differences:
 
     values: np.ndarray  # (J,)
     cells: tuple[tuple[int, int], ...]  # (partition, fold) of each
-    missing: tuple[evaluation.Cell, ...]  # runs that are planned, and left out as some arm has none
+    missing: tuple[evaluation.Cell, ...]  # planned runs that are left out because an arm has none
     planned: frozenset[evaluation.Cell]
-    terms: tuple[VarianceTerm, ...]  # what it is made of
+    terms: tuple[VarianceTerm, ...]  # the weighted scores of arms that it consists of
 
     @cached_property
     def undefined(self) -> set[evaluation.Cell]:
@@ -43,7 +43,7 @@ def corrected(*frames: pd.DataFrame) -> list[pd.DataFrame]:
     """Frames of tests with Holm's correction and a verdict in words.
 
     The correction is over all declared tests of the study on real data, and over all of them on phantoms: a claim on
-    any data set is a claim of the study. One that stands in several frames is one test; those that could not be tested
+    any data set is a claim of the study. A test that is in several frames counts once; those that could not be tested
     yet count.
     """
     name = ["data", "arm", "against"]
@@ -161,16 +161,16 @@ def _holm(p: np.ndarray) -> np.ndarray:
 
 
 def unknown_people_variance(section: DatasetResults) -> tuple[float, int] | None:
-    """NaN where all folds share one external test set, so that no interval is shown; else None."""
+    """NaN if all folds share one external test set, so that no interval is shown; else None."""
     return (math.nan, 0) if section.external else None
 
 
 def fold_sizes(
     section: DatasetResults, arm: str, role: str, cells: Sequence[tuple[int, int]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scans that each (partition, fold) learns from, and that it leaves out: its test part.
+    """Numbers of scans that each (partition, fold) learns from and leaves out: its training and test parts.
 
-    Tested elsewhere, a fold leaves out as many of its own set as one of the others does, and tests none of them.
+    With an external test a fold leaves out as many scans of its own set as without it, and tests none of them.
     """
     found = {run.place[:2]: run.record.sizes for run in section.of(arm, role) if run.done}
     left_out = (lambda each: (each["train"] + each["val"]) / max(1, section.folds - 1)) if section.external else None

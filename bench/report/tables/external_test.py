@@ -1,8 +1,7 @@
 """Tests on another data set: all models are tested on the same people, whose sampling error no fold averages out.
 
-The spread of differences over folds tells how models differ that learnt from other people; what these very test
-people happen to be like is the same for all of them. Its variance is that of a bootstrap over the people, all models
-held.
+The spread of differences over folds shows how models differ that learnt from different people; the sample of test
+people is the same for all of them. Its variance is that of a bootstrap over the people, with all models fixed.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class VarianceTerm:
 def people_variance(terms: Sequence[VarianceTerm], cells: Sequence[tuple[int, int]]) -> tuple[float, int]:
     """The variance of a difference, a mean over models, from its test people; their number.
 
-    cells: (partition, fold) of the models. NaN where a model has kept no predictions, or not of the same scans, and of
+    cells: (partition, fold) of the models. NaN if a model has saved no predictions, or for other scans, and for
     one person.
     """
     parts: list[np.ndarray] = []
@@ -57,7 +56,7 @@ def people_variance(terms: Sequence[VarianceTerm], cells: Sequence[tuple[int, in
 
 
 def _predictions(term: VarianceTerm, cell: tuple[int, int]) -> list[tuple[np.ndarray, ...]]:
-    """(ids, targets, predictions, groups) of every seed of a model; empty where one has no saved predictions."""
+    """(ids, targets, predictions, groups) of every seed of a model; empty if one has no saved predictions."""
     runs = [run for run in term.section.of(term.arm, term.role) if run.place[:2] == cell and run.done]
     kept = [term.section.predictions(run) for run in runs]
     name = "scan_scores" if term.section.task.kind == "segmentation" else "selected"

@@ -1,4 +1,4 @@
-"""What was followed as training went: losses, scores, and what a method watches, at every evaluation point."""
+"""Training curves: losses, scores, and the logged metrics of a method, at every evaluation point."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ COLUMNS = [*PLACE, "step", "train_loss", "val_loss", "val", "test"]
 
 
 def curves(section: DatasetResults) -> pd.DataFrame:
-    """A row an evaluation point of every finished run; what methods watch stands in columns of its own name.
+    """A row for each evaluation point of every finished run; logged metrics of methods have their own columns.
 
-    test: for the audit of the selection. Nothing may be chosen by it.
+    test: for the audit of the selection; never used to choose anything.
     """
     rows = []
     for run in section.runs:

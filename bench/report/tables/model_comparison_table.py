@@ -1,4 +1,4 @@
-"""Two arms as they were trained, on the same scans: are *these models* different on new people? No claim of methods."""
+"""The trained models of two arms on the same scans: do *these models* differ on new people? No claim about methods."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ FEWER = 499  # for a score that is computed again for each permutation
 
 
 def trained(section: DatasetResults) -> pd.DataFrame:
-    """A row for every declared contrast of which the models of one pass over the folds have kept their predictions.
+    """A row for every declared contrast if the models of one pass over the folds have saved their predictions.
 
-    The pass is the first partition with the first seed, and of tests elsewhere the first fold: each person is tested
-    in it once. McNemar: of two classes or
-    more, where nobody has two scans.
+    The pass is the first partition with the first seed, and for external tests the first fold: it tests each person
+    once. McNemar: for two classes or more, if no person has two scans.
     """
     pairs = [tuple(pair) for pair in section.plan.contrasts if set(pair) <= set(section.arms)]
     rows = [row for pair in pairs if (row := _row(section, *pair))]

@@ -29,7 +29,7 @@ TIMES = "\u00d7"
 
 
 def number(value: float, digits: int) -> str:
-    """A number with so many decimals, a real minus sign, and a dash where there is none."""
+    """A number with so many decimals, a real minus sign, and a dash if there is none."""
     if value is None or math.isnan(value):
         return NOTHING
     if math.isinf(value):
@@ -45,7 +45,7 @@ def signed(value: float, digits: int) -> str:
 
 
 def between(low: float, high: float, digits: int) -> str:
-    """An interval in brackets; a dash where there is none."""
+    """An interval in brackets; a dash if there is none."""
     if math.isnan(low) or math.isnan(high):
         return NOTHING
     return f"[{number(low, digits)}, {number(high, digits)}]"

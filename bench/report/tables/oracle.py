@@ -26,7 +26,7 @@ def oracle_note(section: DatasetResults, frame: pd.DataFrame) -> tuple[str, ...]
 
 
 def ways(section: DatasetResults, frame: pd.DataFrame) -> dict[str, float]:
-    """arm -> (score - floor) / (oracle - floor). The floor: the metric's chance, else what `constant` scores here."""
+    """arm -> (score - floor) / (oracle - floor). The floor: the metric's chance, else the score of `constant` here."""
     floor, rows = metrics.chance(section.task, section.task.primary), frame.set_index("arm")["score"]
     plain = [arm for arm in rows.index if _method(section, arm) == "constant"]
     if floor is None and plain:

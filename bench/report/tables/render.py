@@ -14,7 +14,7 @@ _TEX = {
 
 
 def markdown(table: Table) -> str:
-    """A table of GitHub's Markdown with its caption and notes; a sentence where it has no rows."""
+    """A table of GitHub's Markdown with its caption and notes; a sentence if it has no rows."""
     if not table.rows:
         return "None."
     rule = ["---" if column in table.words else "---:" for column in range(len(table.columns))]
@@ -57,7 +57,7 @@ def prose(text: str) -> str:
     Words in backticks stay code.
     """
     parts = " ".join(text.split()).split("`")
-    closed = len(parts) % 2 == 1  # else somebody's name has a backtick, and nothing is code
+    closed = len(parts) % 2 == 1  # else a name contains a backtick, and nothing is code
     found = [part if closed and at % 2 else _marked(part) for at, part in enumerate(parts)]
     return ("`" if closed else "\\`").join(found)
 

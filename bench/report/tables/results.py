@@ -37,7 +37,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """done, failed, refused, or open where there is no record."""
+        """done, failed, refused, or open if there is no record."""
         return self.record.status if self.record else "open"
 
     @property
@@ -45,7 +45,7 @@ class Run:
         return self.status == "done"
 
     def score(self, name: str, point: str = "selected") -> float:
-        """A metric of the test part at an evaluation point; NaN where there is none."""
+        """A metric of the test part at an evaluation point; NaN if there is none."""
         if not self.done:
             return float("nan")
         scores = self.record.metrics
@@ -112,7 +112,7 @@ class DatasetResults:
 
     @property
     def sign(self) -> int:
-        """1 where a higher score is better, -1 where a lower one is: sign x (a - b) is how much a improves on b."""
+        """1 if a higher score is better, -1 if a lower one is: sign x (a - b) is the improvement of a on b."""
         return 1 if self.metric.better == "higher" else -1
 
     @cached_property
@@ -121,7 +121,7 @@ class DatasetResults:
         return tuple(dict.fromkeys(run.cell.arm for run in self.runs if run.cell.role == "arm"))
 
     def unit(self, metric: Metric) -> str:
-        """What a metric is measured in; empty where it has no unit."""
+        """The unit of a metric; empty if it has none."""
         return self.task.unit if metric.unit == "target" else metric.unit
 
     def of(self, arm: str, role: str = "arm") -> list[Run]:
@@ -129,7 +129,7 @@ class DatasetResults:
         return self._rows.get((role, arm), [])
 
     def scores(self, arm: str, role: str = "arm", name: str = "", point: str = "selected") -> dict[Cell, float]:
-        """(partition, fold, seed) -> score of every planned run, NaN where there is none. name: the primary metric.
+        """(partition, fold, seed) -> score of every planned run, NaN if there is none. name: the primary metric.
 
         The seeds of the A/A control follow those of the arm it repeats; they are numbered as that arm's here.
         """
@@ -138,7 +138,7 @@ class DatasetResults:
         return {(partition, fold, seed - shift): score for (partition, fold, seed), score in runs}
 
     def one_pass(self, run: Run) -> tuple[int, ...]:
-        """Which pass over the people a run belongs to: in each everybody is tested once at most."""
+        """The pass over the people that a run belongs to: each pass tests a person at most once."""
         partition, fold, seed = run.place
         return (partition, seed, fold) if self.external else (partition, seed)
 
@@ -149,7 +149,7 @@ class DatasetResults:
         return {(partition, fold, seed - shift) for partition, fold, seed in lacking}
 
     def counted(self) -> tuple[int | None, int | None]:
-        """Scans and people of the data set: as many as the records of one pass name; None where those cannot tell."""
+        """Scans and people of the data set: as many as the records of one pass name; None if they do not show it."""
         if self.data.external or self.data.split == "publisher":
             return None, None  # parts of two sets, or parts that share people
         sizes = next((run.record.sizes for run in self.runs if run.done and run.record.sizes), None)
@@ -159,7 +159,7 @@ class DatasetResults:
         return sum(sizes[part] for part in parts), sum(sizes[f"{part}_groups"] for part in parts)
 
     def predictions(self, run: Run) -> Mapping[str, np.ndarray]:
-        """The arrays kept with a finished run, read once: ids, groups, y, selected; empty where none are."""
+        """The arrays kept with a finished run, read once: ids, groups, y, selected; empty if there are none."""
         key = run.cell.key
         if key not in self._kept:
             self._kept[key] = self.store.predictions(key, run.record, KEPT) if run.done else {}
@@ -192,7 +192,7 @@ class Results:
 
     plan: StudyPlan
     sections: tuple[DatasetResults, ...]
-    damaged: Mapping[str, str] = field(default_factory=dict)  # key -> what is wrong with its record: it counts as open
+    damaged: Mapping[str, str] = field(default_factory=dict)  # key -> the fault of its record, which counts as open
     tuned_parameters: Mapping[str, Any] = field(default_factory=dict)  # from `bench tune`; empty without a search
 
     @property
@@ -256,7 +256,7 @@ def plan_mismatch(plan: StudyPlan, run: Run) -> str:
 
 
 def number_or_nan(value: Any) -> float:
-    """A number of a record; NaN where it has none."""
+    """A number of a record; NaN if it has none."""
     return float("nan") if value is None else float(value)
 
 

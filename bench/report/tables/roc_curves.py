@@ -30,7 +30,7 @@ class Band:
 
 
 def bands(section: DatasetResults, arm: str, kind: str) -> Band | None:
-    """The mean curve of an arm over its folds, seeds averaged first; None where no fold has all classes.
+    """The mean curve of an arm over its folds, seeds averaged first; None if no fold has all classes.
 
     More than two classes: in each model the mean of the curves of every class against the rest, as in the AUC.
     """
@@ -58,7 +58,7 @@ def curve(positive: np.ndarray, score: np.ndarray, kind: str) -> tuple[np.ndarra
     """The points of one curve, x ascending: false against true positive rate, or recall against precision.
 
     Precision is a step: between two recalls it is that of the higher one, as in the average precision; lines between
-    its points would promise what no threshold gives (Davis & Goadrich 2006).
+    its points would show values that no threshold reaches (Davis & Goadrich 2006).
     """
     from sklearn.metrics import precision_recall_curve, roc_curve
 

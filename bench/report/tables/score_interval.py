@@ -25,7 +25,7 @@ def interval(
 ) -> tuple[float, float, float]:
     """Low, high, and the share of resampled folds without a score.
 
-    passes: for each pass over the people, in which everybody is tested once, (targets, predictions, groups) of its
+    passes: for each pass over the people, which tests each person once, (targets, predictions, groups) of its
     folds; their errors go together as `Section.correlation` says. Further seeds and partitions test the same people
     again and are no further evidence about them: the distances of the bounds from the score are averaged over the
     passes, which is right if the passes agree about people, and wide rather than narrow if not. NaN without a pass or a

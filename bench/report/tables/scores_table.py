@@ -126,7 +126,7 @@ def _bounds(section: DatasetResults, arm: str, gains: evaluation.Scores) -> tupl
 
 
 def mean_cost(runs: Sequence[Run], name: str) -> float:
-    """The mean of a cost over the finished runs; NaN where it was not measured."""
+    """The mean of a cost over the finished runs; NaN if it was not measured."""
     values = [run.record.cost.get(name) for run in runs if run.done]
     values = [value for value in values if value is not None]
     return float(np.mean(values)) if values else math.nan

@@ -17,7 +17,7 @@ Specs = Mapping[str, AnyTableSpec]
 
 
 def read_specs() -> Specs:
-    """Name -> table, by their order. BenchError where two tables have one name, or a `TABLE` is something else."""
+    """Name -> table, by their order. BenchError if two tables have one name, or a `TABLE` is something else."""
     found: dict[str, AnyTableSpec] = {}
     for spec, path in (*_own(), *registry.plugin_extensions("TABLE")):
         if not isinstance(spec, AnyTableSpec):

@@ -50,7 +50,7 @@ def course(section: DatasetResults, arm: str) -> TrainingCurve | None:
 
 
 def _mean(seeds: Sequence[Run], name: str, steps: Sequence[int]) -> np.ndarray:
-    """(P,) the mean of the seeds that have the number; NaN where none has."""
+    """(P,) the mean of the seeds that have the number; NaN if none has."""
     rows = []
     for run in seeds:
         known = {

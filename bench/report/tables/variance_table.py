@@ -1,8 +1,8 @@
 """The variance between seeds compared with that between folds, in a study that trains with several seeds.
 
-A score of fold f with seed s is taken as mean + fold + rest; the two variances are those of a one-way analysis of
-variance with random folds (the method of moments), on the folds that have all seeds. What the seeds leave is smaller
-the more of them are averaged; what the folds leave is not.
+A score of fold f with seed s is modelled as mean + fold + rest; the two variances are those of a one-way analysis of
+variance with random folds (the method of moments), on the folds that have all seeds. The variance due to seeds shrinks
+as more of them are averaged; the variance due to folds does not.
 """
 
 from __future__ import annotations

@@ -53,8 +53,10 @@ def markdown(results: Sequence[Result]) -> str:
     lines = ["# How fast", "", f"Measured on: {machine()}.", ""]
     lines += ["Ratios are medians of measurements in turns with plain code in one process.", ""]
     lines += [_line(COLUMNS), _line(["---"] * len(COLUMNS)), *(_line(row(result)) for result in results), ""]
-    said = dict.fromkeys((result.name.partition(",")[0], result.compared) for result in results if result.compared)
-    lines += ["What is compared:", "", *(f"- {name}: {text}" for name, text in said), ""]
+    comparisons = dict.fromkeys(
+        (result.name.partition(",")[0], result.compared) for result in results if result.compared
+    )
+    lines += ["What is compared:", "", *(f"- {name}: {text}" for name, text in comparisons), ""]
     for result in results:
         if result.details:
             stages = ", ".join(f"{stage} {spent:.3g}" for stage, spent in result.details.items())
