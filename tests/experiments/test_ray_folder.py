@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import said
+from command_line import run_command
 from killable_studies import Quiet
 
 from bench.core import BenchError, RunAbortedError
@@ -83,7 +83,7 @@ def test_trials_run_one_after_the_other_where_ray_cannot_start(cells, nowhere, t
 
 def test_searches_run_in_this_process_where_ray_cannot_start(plugins, nowhere, one_format, capsys, monkeypatch):
     words = ("tune", "--study", "searched", "--arm", "net", "--trials", "1")
-    status, text = said(capsys, monkeypatch, *words)
+    status, text = run_command(capsys, monkeypatch, *words)
     assert status == 0, text
     assert "search 2 of 2" in text
     assert text.count("Ray cannot start on this machine") == 1  # and not once for each search
@@ -91,7 +91,7 @@ def test_searches_run_in_this_process_where_ray_cannot_start(plugins, nowhere, o
 
 @pytest.mark.parametrize("command", ["run", "tune"])
 def test_ray_that_is_asked_for_by_name_is_not_replaced(plugins, nowhere, capsys, monkeypatch, command):
-    status, text = said(capsys, monkeypatch, command, "--study", "searched", "--launcher", "ray")
+    status, text = run_command(capsys, monkeypatch, command, "--study", "searched", "--launcher", "ray")
     assert status == 1
     last = text.splitlines()[-1]
     assert last.startswith("bench: Ray cannot start on this machine: none of /proc/none can hold its sockets")
