@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import said
+from command_line import run_command
 from test_every_reader import IMAGES, VOLUMES
 from test_image_folders import pictures
 from test_labels import Clinic, clinic
@@ -47,12 +47,12 @@ def test_every_file_of_every_set_is_read_or_named(tmp_path, name):
     put(there.root, *(STRANGERS if name != "age_openbhb" else STRANGERS[:4]))
     samples, log = list_samples(dataset, name, there.root)
     assert [one.files for one in samples] == [one.files for one in before]
-    told = account(there.root, samples, log)
+    values = account(there.root, samples, log)
     files = {path for path in there.root.rglob("*") if path.is_file()}
     used = {path for one in samples for path in one.files}
-    assert (told.files, told.read) == (len(files), len(used))
-    names = [each for kind in ("scans", "other files") for some in told.names.get(kind, {}).values() for each in some]
-    assert len(names) == len(files) - len(used) - told.tables
+    assert (values.files, values.read) == (len(files), len(used))
+    names = [each for kind in ("scans", "other files") for some in values.names.get(kind, {}).values() for each in some]
+    assert len(names) == len(files) - len(used) - values.tables
     assert {str(path.relative_to(there.root)) for path in files - used} == {*names, *map(str, tables(there.root))}
 
 
@@ -66,11 +66,11 @@ def test_every_real_file_is_read_or_named(scans, name):
     folder = {"ad_oasis": "oasis1", "ad_mri2d": "alz4", "bt_mri": "bt4_nickparvar"}.get(name, "ixi10")
     root = scans / folder
     samples, log = list_samples(registry.make("datasets", name), name, root)
-    told = account(root, samples, log)
-    names = {kind: sum(map(len, some.values())) for kind, some in told.names.items()}
+    values = account(root, samples, log)
+    names = {kind: sum(map(len, some.values())) for kind, some in values.names.items()}
     files = sum(1 for path in root.rglob("*") if path.is_file())
-    assert files == told.files == told.read + told.tables + names.get("scans", 0) + names.get("other files", 0)
-    assert told.read == len({path for one in samples for path in one.files})
+    assert files == values.files == values.read + values.tables + names.get("scans", 0) + names.get("other files", 0)
+    assert values.read == len({path for one in samples for path in one.files})
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -171,11 +171,11 @@ def test_images_of_a_class_that_is_not_read_are_counted(tmp_path):
 
 def test_the_preparation_says_what_was_left_out_and_a_later_one_what_is_new(tmp_path, capsys, monkeypatch):
     root = pictures(tmp_path / "set", "Healthy/a.png", "Tumor/a.png", "Tumor/b.gif")
-    status, text = said(capsys, monkeypatch, "prepare", "bt_ct", "--from", str(root))
+    status, text = run_command(capsys, monkeypatch, "prepare", "bt_ct", "--from", str(root))
     assert (status, "left out: 1 files *.gif of another kind: Tumor/b.gif" in text) == (0, True)
     before = open_prepared("bt_ct")
     put(root, "Tumor/__MACOSX/._b.png", "c.png")
-    status, text = said(capsys, monkeypatch, "prepare", "bt_ct", "--from", str(root))
+    status, text = run_command(capsys, monkeypatch, "prepare", "bt_ct", "--from", str(root))
     assert "left out: 1 files *.png that are not a sample of the data set: c.png" in text
     after = open_prepared("bt_ct")
     assert after.fingerprint == before.fingerprint
