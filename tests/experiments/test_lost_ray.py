@@ -139,15 +139,15 @@ def test_a_run_that_loses_ray_ends_with_one_line_and_goes_on_later_to_the_same_r
     family = below(child.pid)
     for pid in pids:
         os.kill(pid, getattr(signal, f"SIG{number}"))
-    said = ended(child, family, fragile / "out")
+    output = ended(child, family, fragile / "out")
     how = "ended, as it does" if number == "KILL" else "was stopped and did not go on"
-    assert one_line(said).startswith(f"bench: the process {name.split('/')[1]} of Ray {how}")
-    assert said.endswith(f"{SAVED}\n")
-    kept = {path: path.read_bytes() for path in records(fragile / "results")}
-    assert 2 <= len(kept) < 8
+    assert one_line(output).startswith(f"bench: the process {name.split('/')[1]} of Ray {how}")
+    assert output.endswith(f"{SAVED}\n")
+    remaining = {path: path.read_bytes() for path in records(fragile / "results")}
+    assert 2 <= len(remaining) < 8
     done = subprocess.run([*RUN, "--launcher", "ray"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert all(path.read_bytes() == content for path, content in kept.items())
+    assert all(path.read_bytes() == content for path, content in remaining.items())
     around = {**os.environ, "BENCH_RESULTS": str(fragile / "undisturbed")}
     subprocess.run([*RUN, "--launcher", "serial"], capture_output=True, check=True, env=around)
     assert without_times(Store(fragile / "results")) == without_times(Store(fragile / "undisturbed"))
@@ -161,8 +161,8 @@ def test_a_run_whose_ray_is_killed_while_it_starts_ends_with_one_line(fragile, n
     family = below(child.pid)
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    said = ended(child, family, fragile / "out")
-    assert SAVED in one_line(said) or "--launcher serial" in one_line(said)
+    output = ended(child, family, fragile / "out")
+    assert SAVED in one_line(output) or "--launcher serial" in one_line(output)
 
 
 @pytest.mark.slow
@@ -172,8 +172,8 @@ def test_a_search_that_loses_ray_ends_with_one_line_and_goes_on_later(fragile):
     pids = found(child, "raylet/raylet", lambda: processes(child.pid, "ray::"))
     family = below(child.pid)
     os.kill(pids[0], signal.SIGKILL)
-    said = ended(child, family, fragile / "out")
-    assert one_line(said).startswith("bench: the process raylet of Ray ended")
+    output = ended(child, family, fragile / "out")
+    assert one_line(output).startswith("bench: the process raylet of Ray ended")
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (entry,) = json.loads((fragile / "results" / "fragile" / "tuned.json").read_text())["sets"]
@@ -230,6 +230,6 @@ def test_a_run_on_a_cluster_whose_head_is_killed_ends_with_one_line(fragile):
             time.sleep(0.1)
         nodes.kill("head")
         assert child.wait(75) == 1
-    said = (fragile / "out").read_text()
-    assert said.endswith(f"{SAVED}\n"), said
-    assert "Traceback" not in said
+    output = (fragile / "out").read_text()
+    assert output.endswith(f"{SAVED}\n"), output
+    assert "Traceback" not in output

@@ -62,7 +62,7 @@ def sleeping():
 @pytest.fixture
 def supervised(tmp_path):
     """Starts the supervisor of a shell script."""
-    with contextlib.ExitStack() as begun:
+    with contextlib.ExitStack() as started:
 
         def begin(script):
             with open(os.devnull) as inherited:
@@ -70,7 +70,7 @@ def supervised(tmp_path):
                 words = [sys.executable, "-I", "-S", process_supervisor.__file__, str(os.getpid()), str(tmp_path)]
                 pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "start_new_session": True}
                 child = subprocess.Popen([*words, str(number), "sh", "-c", script], pass_fds=[number], **pipes)
-            return begun.enter_context(child)
+            return started.enter_context(child)
 
         yield begin
 
