@@ -7,15 +7,6 @@ The docstring of each package states its purpose and what it does not know. Impo
 has the order, which import-linter checks.
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
-from bench.core.lazy import lazy_attributes
-
-try:
-    __version__ = version("dclse-bench")
-except PackageNotFoundError:  # a source tree that is not installed
-    __version__ = "0+source"
-
 _MODULES = {
     "bench.core": ("Arm", "BenchError", "Data", "Dataset", "Recipe", "Study", "param"),
     "bench.curriculum": ("Curriculum",),
@@ -26,4 +17,24 @@ _MODULES = {
 
 __all__ = [name for names in _MODULES.values() for name in names]
 
-__getattr__, __dir__ = lazy_attributes("bench", _MODULES)
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        value = globals()[name] = _version()
+        return value
+    from bench.core.lazy import lazy_attributes  # not at the top: the command `bench` imports this package first
+
+    return lazy_attributes("bench", _MODULES)[0](name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("dclse-bench")
+    except PackageNotFoundError:  # a source tree that is not installed
+        return "0+source"

@@ -2,88 +2,32 @@
 
 Exit status: 0 if all is well; 1 if something that ran has failed or could not go on; 2 if the command or the study is
 wrong; 130 or 143 if it was interrupted. An error is one message; `--traceback` adds the traceback.
+
+This module imports nothing that takes time, so that a signal in the first second ends the command with one message.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import traceback
-from typing import NoReturn
+from bench.cli import interruption
 
-import typer
-
-from bench.cli.commands import CommandGroup, add_commands
-from bench.core import BenchError
-
-TRACEBACK = "--traceback"
-
-app = typer.Typer(
-    cls=CommandGroup,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Find out whether a method really helps on brain images. Begin with: bench run --study quickstart."
-    " Read on: bench guide",
-    epilog=f"Add {TRACEBACK} to any command to see where in the program an error arose.",
-)
-add_commands(app)
-
-_signals: list[int] = []  # exit status of each signal that has interrupted this process
-
-
-class InterruptedBySignal(SystemExit):
-    """A signal has interrupted this process."""
+_APPLICATION = ("app", "join_numbers")
 
 
 def main() -> None:
     """The entry point of the command `bench`."""
-    arguments = [each for each in sys.argv[1:] if each != TRACEBACK]
-    traced = len(arguments) < len(sys.argv) - 1
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = interruption.catch_signals()
     try:
-        app(join_numbers(arguments))
-    except BenchError as error:
-        _end(f"bench: {error}", error.status, traced)
-    except InterruptedBySignal:
-        _end("", 1, False)
-    except BrokenPipeError:  # the reader of a pipe, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:  # a log on a full disk, a folder without permission
-        place = f"{error.filename}: " if error.filename else ""
-        _end(f"bench: {place}{error.strerror or error}; correct this and run the same command again", 1, traced)
-    except Exception as error:
-        hint = "" if traced else f"; rerun with {TRACEBACK}"
-        _end(f"bench: internal error (please report): {type(error).__name__}: {error}{hint}", 1, traced)
-    finally:  # a program that calls this keeps its own handlers
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        from bench.cli.application import run_command
+
+        interruption.raise_in_commands()
+        run_command()
+    finally:
+        interruption.restore_signals(before)
 
 
-def _interrupt(number: int, _: object) -> NoReturn:
-    _signals.append(128 + number)
-    raise InterruptedBySignal(128 + number)
+def __getattr__(name: str) -> object:
+    if name not in _APPLICATION:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from bench.cli import application
 
-
-def _end(message: str, status: int, traced: bool) -> NoReturn:
-    """Print the message and exit. After a signal the message is that one: a library may have raised its own error."""
-    if _signals:
-        reading = "status" in sys.argv[1:2]
-        remedy = "the run itself goes on" if reading else "finished trials are saved; run the same command to resume"
-        message, status = f"bench: interrupted; {remedy}", _signals[0]
-    if traced:
-        traceback.print_exc()
-    print(message, file=sys.stderr)
-    sys.exit(status)
-
-
-def join_numbers(arguments: list[str]) -> list[str]:
-    """The arguments with `--shape 3 110 110` written as `--shape 3,110,110`, which is one value to the parser."""
-    if "--shape" not in arguments:
-        return arguments
-    start = end = arguments.index("--shape") + 1
-    while end < len(arguments) and arguments[end].isdigit():
-        end += 1
-    return [*arguments[:start], ",".join(arguments[start:end]), *arguments[end:]]
+    return getattr(application, name)

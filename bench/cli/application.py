@@ -1,0 +1,68 @@
+"""The application of the command line: its commands, and how an error ends it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+import typer
+
+from bench.cli.commands import CommandGroup, add_commands
+from bench.cli.interruption import InterruptedBySignal, interruption
+from bench.core import BenchError
+
+TRACEBACK = "--traceback"
+
+app = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Find out whether a method really helps on brain images. Begin with: bench run --study quickstart."
+    " Read on: bench guide",
+    epilog=f"Add {TRACEBACK} to any command to see where in the program an error arose.",
+)
+add_commands(app)
+
+
+def run_command() -> None:
+    """Run the command of `sys.argv`; ends with SystemExit."""
+    arguments = [each for each in sys.argv[1:] if each != TRACEBACK]
+    traced = len(arguments) < len(sys.argv) - 1
+    try:
+        app(join_numbers(arguments))
+    except BenchError as error:
+        _end(f"bench: {error}", error.status, traced)
+    except InterruptedBySignal:
+        _end("", 1, False)
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # a log on a full disk, a folder without permission
+        place = f"{error.filename}: " if error.filename else ""
+        _end(f"bench: {place}{error.strerror or error}; correct this and run the same command again", 1, traced)
+    except Exception as error:
+        hint = "" if traced else f"; rerun with {TRACEBACK}"
+        _end(f"bench: internal error (please report): {type(error).__name__}: {error}{hint}", 1, traced)
+
+
+def _end(message: str, status: int, traced: bool) -> NoReturn:
+    """Print the message and exit. After a signal the message is that one: a library may have raised its own error."""
+    if stopped := interruption():
+        message, status = stopped
+    if traced:
+        traceback.print_exc()
+    print(message, file=sys.stderr)
+    sys.exit(status)
+
+
+def join_numbers(arguments: list[str]) -> list[str]:
+    """The arguments with `--shape 3 110 110` written as `--shape 3,110,110`, which is one value to the parser."""
+    if "--shape" not in arguments:
+        return arguments
+    start = end = arguments.index("--shape") + 1
+    while end < len(arguments) and arguments[end].isdigit():
+        end += 1
+    return [*arguments[:start], ",".join(arguments[start:end]), *arguments[end:]]
