@@ -14,6 +14,7 @@ from bench.report.tables import Results, SectionTables, Table, captions, format_
 from bench.report.tables.number_format import clean, listed
 from bench.report.tables.table_catalog import csv_descriptions
 from bench.storage.anonymise import ProtectedNames
+from bench.storage.machine_names import hide_machine
 
 READING = (
     "A score's bracket says how sure the score of these trained models is on new people. It says nothing about other "
@@ -72,7 +73,7 @@ class ReportContext:
 def gather(results: Results, tables: list[SectionTables], protected: ProtectedNames) -> ReportContext:
     """The content of a report, from the finished runs. protected: names that no text may contain."""
     plan = results.plan
-    notes = tuple(protected.clean(note) for note in (*plan.notes, *_damaged(results)))
+    notes = tuple(protected.clean(hide_machine(note)) for note in (*plan.notes, *_damaged(results)))
     return ReportContext(
         plan.study,
         plan.question,

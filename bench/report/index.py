@@ -14,6 +14,7 @@ from bench.report.headline import summary
 from bench.report.tables.number_format import plural
 from bench.storage.anonymise import ProtectedNames, clean
 from bench.storage.atomic_io import disk_errors, write_text
+from bench.storage.machine_names import hide_machine
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def build_all(root: Path, progress: Callable[[str, str], None] = lambda name, wo
             progress(name, str(build(name, root, data)))
         except BenchError as error:
             progress(name, str(error))
-            entries.append(IndexEntry(name, fault=clean(str(error).replace(str(root), "results"))))
+            entries.append(IndexEntry(name, fault=clean(hide_machine(str(error).replace(str(root), "results")))))
             continue
         protected = ProtectedNames(protected.names | data.protected.names, protected.words | data.protected.words)
         entries.append(_entry(name, data))

@@ -13,7 +13,9 @@ import pytest
 SCRIPT = Path(sys.executable).with_name("bench")
 DOORS = {"module": [sys.executable, "-m", "bench"], "script": [str(SCRIPT)]}
 SENT = "import os, signal\nos.kill(os.getpid(), signal.{})\n"
-SWALLOWED = "import os, signal\ntry:\n    os.kill(os.getpid(), signal.{})\n    len('')\nexcept BaseException:\n    pass\n"
+SWALLOWED = (
+    "import os, signal\ntry:\n    os.kill(os.getpid(), signal.{})\n    len('')\nexcept BaseException:\n    pass\n"
+)
 
 
 @pytest.fixture

@@ -100,6 +100,25 @@ def test_nothing_of_an_export_names_a_person_or_a_folder(tmp_path):
     assert str(tmp_path) not in words
 
 
+@pytest.mark.parametrize("sink", export.SINKS)
+def test_no_file_of_an_export_names_the_machine_the_process_the_user_or_a_folder(tmp_path, monkeypatch, sink):
+    pytest.importorskip(sink)
+    monkeypatch.setattr("socket.gethostname", lambda: "wardserver7")
+    monkeypatch.setattr("platform.node", lambda: "wardserver7")
+    monkeypatch.setattr("getpass.getuser", lambda: "annabell")
+    monkeypatch.setattr("os.getpid", lambda: 7654321)
+    for name, value in {"USER": "annabell", "LOGNAME": "annabell", "HOME": str(tmp_path / "annabell")}.items():
+        monkeypatch.setenv(name, value)
+    out = tmp_path / "annabell" / "out"
+    export.export(study(tmp_path / "results"), sink, out)
+    files = [path for path in out.rglob("*") if path.is_file()]
+    assert len(files) >= 6
+    for path in files:
+        text = str(path.relative_to(out)) + path.read_bytes().decode("latin-1")
+        for word in ("wardserver7", "annabell", "7654321", str(tmp_path)):
+            assert word not in text, (path, word)
+
+
 @pytest.mark.parametrize("name", export.SINKS)
 def test_a_missing_extra_is_one_line_that_says_what_to_install(name, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)

@@ -20,7 +20,7 @@ from synthetic_results import ArmSpec, DataSetSpec, write
 from bench import report
 from bench.core import BenchError, paths
 from bench.report import figures, report_manifest, tables
-from bench.storage import anonymise
+from bench.storage import anonymise, machine_names
 from bench.storage.alias_salt import salt_mark
 from bench.storage.anonymise import ProtectedNames, alias, clean
 from bench.storage.record_store import Store
@@ -32,7 +32,10 @@ STATISTICIANS = (
     " Nemenyi Pearson Ray Satterthwaite Smithson Welch Wilson Youden"
 )
 SURNAMES = frozenset(STATISTICIANS.split())
-TOLD = re.compile("|".join(map(re.escape, ["bob", "OAS1", "1950", "SCANS0", "DOE", "JANE"])))
+MACHINE = ["wardserver7", "annabell", "7654321", "10.11.12.13", "gpunode5"]
+LOST = "pid: 7654321\tip: 10.11.12.13:6379 on wardserver7.hospital.org, wardserver7 and gpunode5, annabell"
+LOST += " in /home/annabell"
+TOLD = re.compile("|".join(map(re.escape, ["bob", "OAS1", "1950", "SCANS0", "DOE", "JANE", *MACHINE])))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,7 @@ def planted(tmp_path_factory):
         "base": ArmSpec(scores=[0.70, 0.75, 0.65, 0.72, 0.68]),
         "new 1950-02-03": ArmSpec(scores=[0.76, 0.80, 0.71, 0.77, 0.74], view_note=" ".join(PLANTED)),
         "like sub-SCANS0003": ArmSpec(
-            failed={2: f"cannot read /home/bob/oasis/sub-OAS10001_T1w.nii.gz of {HEADER} and Wilson"}
+            failed={2: f"cannot read /home/bob/oasis/sub-OAS10001_T1w.nii.gz of {HEADER} and Wilson; {LOST}"}
         ),
         f"as {HEADER}": ArmSpec(refused=f"born {' or '.join(PLANTED)}"),
     }
@@ -57,7 +60,13 @@ def planted(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("BENCH_DATA", str(root / "data"))
         patched.setattr("bench.report.protected_names._prepared", lambda name, params: (index, {}))
-        return report.build("toy", root).parent
+        patched.setattr("platform.node", lambda: "wardserver7.hospital.org")
+        patched.setattr("getpass.getuser", lambda: "annabell")
+        patched.setattr("bench.report.tables.results.DatasetResults.nodes", {"gpunode5"})
+        machine_names._own_names.cache_clear()
+        folder = report.build("toy", root).parent
+    machine_names._own_names.cache_clear()
+    return folder
 
 
 def test_no_file_shows_what_was_planted(planted):

@@ -1,4 +1,8 @@
-"""TensorBoard: a folder of event files for each run. View them with `tensorboard --logdir OUT`."""
+"""TensorBoard: a folder with an event file for each run. View them with `tensorboard --logdir OUT`.
+
+The writer of TensorBoard puts the name of the machine and the number of the process into the name of a file. Here a
+file is named after the start of its run and its key.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from bench.report.export.run_data import RunExport
 from bench.report.tables import Results
@@ -26,16 +30,17 @@ def write(results: Results, runs: list[RunExport], out: Path) -> None:
 
 
 def _write(run: RunExport, folder: Path) -> None:
-    writer = EventFileWriter(str(folder))
-    try:
+    folder.mkdir(parents=True)
+    with (folder / f"events.out.tfevents.{int(run.started):010d}.{run.key[:6]}").open("wb") as file:
+        writer = RecordWriter(file)
         for event in _events(run):
-            writer.add_event(event)
-    finally:
-        writer.close()
+            writer.write(event.SerializeToString())
+        writer.flush()
 
 
 def _events(run: RunExport) -> Iterator[Event]:
-    """The curve by its steps; scores and costs, one number each, at the last of them."""
+    """The version of the format; the curve by its steps; scores and costs, one number each, at the last of them."""
+    yield Event(wall_time=run.started, file_version="brain.Event:2")
     last = max((step for step, _ in run.curve), default=0)
     for step, values in (*run.curve, (last, run.scores)):
         for name, value in values.items():

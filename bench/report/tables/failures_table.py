@@ -12,6 +12,7 @@ from bench.report.tables.number_format import clean
 from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import TableBody
 from bench.report.tables.table_spec import TableSpec
+from bench.storage.machine_names import hide_machine
 
 if TYPE_CHECKING:
     from bench.report.tables.dataset_tables import SectionTables
@@ -35,9 +36,10 @@ def failures_body(found: SectionTables) -> TableBody:
     """The formatted table of failed and refused runs, grouped by arm and reason."""
     section = found.section
     rows: dict[tuple[str, ...], list[str]] = {}
+    nodes = section.nodes
     for entry in found.failures.to_dict("records"):
         label = arm_label(entry["arm"], entry["role"])
-        reason = clean(entry["message"].strip().partition("\n")[0], section.people)
+        reason = clean(hide_machine(entry["message"].strip().partition("\n")[0], nodes), section.people)
         reason = reason if entry["kind"] == entry["status"] else f"{entry['kind']}: {reason}"
         rows.setdefault((label, entry["status"], reason), []).append(str(entry["fold"]))
     cells = tuple(
@@ -49,8 +51,9 @@ def failures_body(found: SectionTables) -> TableBody:
 
 
 def anonymised(found: SectionTables, frame: pd.DataFrame, known: ProtectedNames) -> pd.DataFrame:
-    """The rows with messages that name no scan, person or folder."""
-    return frame.assign(message=[known.clean(text) for text in frame["message"]]) if len(frame) else frame
+    """The rows with messages that name no scan, person, folder or machine."""
+    nodes = found.section.nodes
+    return frame.assign(message=[known.clean(hide_machine(text, nodes)) for text in frame["message"]])
 
 
 TABLE = TableSpec(

@@ -174,6 +174,11 @@ class DatasetResults:
             names.update(map(str, kept.get("ids", ())), map(str, kept.get("groups", ())))
         return frozenset(names)
 
+    @property
+    def nodes(self) -> frozenset[str]:
+        """Names of the machines of a cluster that made records: no report shows them."""
+        return frozenset(run.record.provenance.get("node", "") for run in self.runs if run.record) - {""}
+
     @cached_property
     def _kept(self) -> dict[str, Mapping[str, np.ndarray]]:
         return {}
