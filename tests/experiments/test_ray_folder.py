@@ -44,6 +44,24 @@ def test_the_folder_is_private_and_short_where_tmpdir_is_too_long_for_a_socket(t
     assert "RAY_AUTH_TOKEN_PATH" not in os.environ
 
 
+def test_the_folder_stays_private_although_ray_lets_everybody_write_in_its_own(monkeypatch):
+    from ray._common.utils import try_to_create_directory
+
+    def begin(**arguments):
+        given.append(Path(arguments["_temp_dir"]))
+        try_to_create_directory(str(given[0]))  # what ray.init does first
+        modes.extend(folder.stat().st_mode & 0o777 for folder in (given[0].parent, given[0]))
+
+    given, modes = [], []
+    monkeypatch.setattr("ray.init", begin)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    with ray_session.connected(""):
+        token = Path(os.environ["RAY_AUTH_TOKEN_PATH"])
+    assert modes == [0o700, 0o777]
+    assert token.parent == given[0].parent
+    assert not token.parent.exists()
+
+
 def test_the_token_of_a_user_is_kept(monkeypatch):
     monkeypatch.setenv("RAY_AUTH_TOKEN", "mine")
     with ray_folder.ray_folder():

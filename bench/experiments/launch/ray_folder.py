@@ -19,7 +19,8 @@ from bench.core import RunAbortedError
 from bench.storage.atomic_io import remove_tree
 
 LONGEST = 103  # letters of the path of a socket: on macOS, the shortest limit
-SOCKET = "session_2000-01-01_00-00-00_000000_0000000/sockets/plasma_store_0"  # of Ray, in its folder
+FILES = "r"  # Ray lets everybody write in the folder that it is given: one inside the private folder
+SOCKET = f"{FILES}/session_2000-01-01_00-00-00_000000_0000000/sockets/plasma_store_0"  # of Ray, in its folder
 TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 SHARED_MEMORY = Path("/dev/shm")
 FIXED = ("/tmp", "/var/tmp", str(SHARED_MEMORY))  # tried after the folders that the environment names

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import BenchError, RunAbortedError
-from bench.experiments.launch.ray_folder import RayStartError, plasma_folder, ray_folder
+from bench.experiments.launch.ray_folder import FILES, RayStartError, plasma_folder, ray_folder
 
 LOOPBACK = "127.0.0.1"
 AUTHENTICATION = "RAY_AUTH_MODE"
@@ -72,7 +72,7 @@ def _start(ray: Any, folder: Path) -> None:
     try:
         with _on_the_loopback():
             ray.init(
-                address="local", _node_ip_address=LOOPBACK, _temp_dir=str(folder),
+                address="local", _node_ip_address=LOOPBACK, _temp_dir=str(folder / FILES),
                 _plasma_directory=plasma_folder(folder), **QUIET,
             )  # fmt: skip
     except Exception as error:  # Ray raises the class itself if a process of its own does not answer
