@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from bench.core import BenchError
@@ -96,13 +97,26 @@ def plugin_folders() -> list[Path]:
     Raises
     ------
     BenchError
-        If ``$BENCH_PLUGINS`` names a path that is not a folder.
+        If ``$BENCH_PLUGINS`` names a path that is not a folder, or ``plugins`` is that of another user in a folder that
+        everybody may write in, such as ``/tmp``: its code would run.
     """
     given = os.environ.get("BENCH_PLUGINS")
     if not given:
-        return [Path("plugins")] if Path("plugins").is_dir() else []
+        folder = Path("plugins")
+        if folder.is_dir() and _may_be_planted(folder):
+            raise BenchError(
+                f"{folder.resolve()} belongs to another user, and everybody may write in {Path.cwd()}, so its code is"
+                " not run; run the command in a folder of your own, or set BENCH_PLUGINS to the folders that you trust"
+            )
+        return [folder] if folder.is_dir() else []
     folders = [Path(name).expanduser() for name in given.split(os.pathsep) if name]
     for folder in folders:
         if not folder.is_dir():
             raise BenchError(f"BENCH_PLUGINS names {folder}, which is not a folder")
     return folders
+
+
+def _may_be_planted(folder: Path) -> bool:
+    """Whether another user, not root, owns a folder of a relative path, and everybody may write where it lies."""
+    own = (os.getuid(), 0) if hasattr(os, "getuid") else (folder.stat().st_uid,)
+    return bool(folder.absolute().parent.stat().st_mode & stat.S_IWOTH) and folder.lstat().st_uid not in own

@@ -30,6 +30,7 @@ REASONS = {
     errno.EPERM: "no permission to write",
     errno.ENOENT: "it no longer exists",
     errno.ENOTDIR: "a file exists where a folder is needed",
+    errno.ELOOP: "a link is in the place of a file",
     errno.EIO: "the device reports an input/output error",
     errno.ESTALE: "the file server no longer knows it",
     errno.EMFILE: "too many files are open",
@@ -104,6 +105,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path.with_name(f".{path.name}.claim")) as lock:
             unfinished = path.with_name(f".{path.name}.new{lock.mark}")
+            unfinished.unlink(missing_ok=True)  # of a killed process, or a link of somebody else to another file
             try:
                 yield unfinished
                 flush(unfinished)

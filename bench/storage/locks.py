@@ -23,6 +23,7 @@ except ImportError:  # no such locks on this system
     fcntl = None
 
 LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
+NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 PAUSE = 0.1  # seconds between two attempts to get a lock that another process holds
 
 
@@ -115,11 +116,12 @@ def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[L
 
 
 def _open(path: Path) -> int:
-    """A handle of the file; a read-only one if the file belongs to another user."""
+    """A handle of the file; a read-only one if the file belongs to another user. A link is not followed: its target,
+    which notes would overwrite, is no lock file."""
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        return os.open(path, os.O_RDWR | os.O_CREAT | NO_LINKS, 0o666)
     except PermissionError:
-        return os.open(path, os.O_RDONLY)
+        return os.open(path, os.O_RDONLY | NO_LINKS)
 
 
 def _is_still(path: Path, handle: int) -> bool:
