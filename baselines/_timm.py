@@ -40,7 +40,8 @@ def create(
     config = timm.get_pretrained_cfg(network, allow_unregistered=True)
     sizes = shape[1:]
     if weights is not None:
-        arguments |= {"pretrained": True, "pretrained_cfg_overlay": {"file": str(weights), "custom_load": False}}
+        overlay = {"file": str(weights), "custom_load": False, **_input_of(network, weights, config, options)}
+        arguments |= {"pretrained": True, "pretrained_cfg_overlay": overlay}
     try:
         if config is not None and config.fixed_input_size:
             sizes = arguments["img_size"] = _whole_patches(network, shape[1:], options)
@@ -60,6 +61,26 @@ def create(
     if sizes != shape[1:]:
         model.register_forward_pre_hook(_Padding(sizes))
     return answering(model, network, shape, outputs)
+
+
+def _input_of(network: str, weights: Path, config: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The size of the images that a file was trained on, if they have another number of channels than timm's own.
+
+    timm adapts the first layer from the channels of its published weights, and refuses a file of others.
+    """
+    size = getattr(config, "input_size", None)
+    layers = getattr(config, "first_conv", None) or ()
+    names = [f"{name}.weight" for name in ((layers,) if isinstance(layers, str) else layers)]
+    stored = next((value for name, value in tensors(weights).items() if name in names), None)
+    if size is None or stored is None or stored.ndim != 4 or stored.shape[1] == size[0]:
+        return {}
+    import timm
+
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        expected = timm.create_model(network, **{**without_weights(options), "in_chans": size[0]}).state_dict()
+    share = next((expected[name].shape[1] / size[0] for name in names if name in expected), 1.0)
+    channels = stored.shape[1] / share  # some networks fold blocks of pixels into channels
+    return {"input_size": (int(channels), *size[1:])} if channels == int(channels) else {}
 
 
 def _of_another(network: str, weights: Path, options: Mapping[str, Any]) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 WIDTHS = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512)  # VGG11 to its last convolution
+FIRST = "features.0.weight"  # of the first layer in a file
 GRID = 6  # the head reads 6 x 6 positions, the size for images of 110 x 110 pixels
 
 
@@ -51,8 +53,20 @@ class AttentiveVgg(nn.Module):
 
         expected = {f"features.{key}": value for key, value in self.features.state_dict().items()}
         stored = {key: value for key, value in tensors(path).items() if key in expected}
-        fitting(path, "the features of a VGG11 of three channels", stored, expected)
+        channels = self.features[0].in_channels
+        fitting(path, f"the features of a VGG11 for images of {channels} channels", stored, expected)
         self.features.load_state_dict({key.removeprefix("features."): value for key, value in stored.items()})
+
+
+def stored_channels(path: Path) -> int:
+    """The channels of the images that a stored VGG11 reads. BenchError if the file does not hold its features."""
+    from bench.weights import tensors
+
+    first = tensors(path).get(FIRST)
+    channels = first.shape[1] if first is not None and first.ndim == 4 else 3
+    with torch.random.fork_rng(devices=[]):
+        AttentiveVgg(channels, 1, (), 0.0).load(path)
+    return channels
 
 
 def _vgg(channels: int) -> list[nn.Module]:

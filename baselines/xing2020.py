@@ -65,11 +65,21 @@ class Xing2020(Method):
         from baselines._input_sizes import misfit
 
         reason = why_unsupported(self, task, shape, (2,))
-        return reason or misfit(_check_size, self.view, shape)
+        return reason or misfit(self._check_input, self.view, shape)
 
     def check(self) -> None:
+        from baselines._xing_network import stored_channels
+
         if self.weights:
-            self._file()
+            stored_channels(self._file())
+
+    def _check_input(self, shape: tuple[int, ...]) -> None:
+        from baselines._xing_network import stored_channels
+
+        _check_size(shape)
+        channels = stored_channels(self._file()) if self.weights else shape[0]
+        if channels != shape[0]:
+            raise BenchError(f"{self.weights} holds a network for images of {channels} channels, not of {shape[0]}")
 
     def _file(self):
         from bench.weights import verified

@@ -106,18 +106,23 @@ def fitting(path: Path, network: str, stored: Mapping[str, Tensor], expected: Ma
     Raises
     ------
     BenchError
-        If names or shapes differ; the message lists which.
+        If names or shapes differ; the message lists which. Counters of batches may be missing.
     """
     other = [key for key in expected if key in stored and stored[key].shape != expected[key].shape]
     odd = [f"{key} is {_shape(stored, key)}, not {_shape(expected, key)}" for key in other]
-    missing = [key for key in expected if key not in stored]
-    more = [key for key in stored if key not in expected]
+    missing = [key for key in expected if key not in stored and not _counts(key)]
+    more = [key for key in stored if key not in expected and not _counts(key)]
     found = {"missing": missing, "unexpected": more, "of another shape": odd}
     differences = "; ".join(f"{words}: {_first(names)}" for words, names in found.items() if names)
     if differences:
         raise BenchError(
             f"{path} does not hold the weights of {network}: {differences}; name the network that it was made for"
         )
+
+
+def _counts(name: str) -> bool:
+    """Whether a tensor counts batches: not every program stores it, and nothing is computed from it."""
+    return name.rpartition(".")[2] == "num_batches_tracked"
 
 
 def _shape(tensors: Mapping[str, Tensor], key: str) -> str:
@@ -172,9 +177,10 @@ class Carried:
 
     @property
     def left(self) -> str:
-        """What was not taken, in words; empty if everything was."""
+        """What was not taken, in words, but for counters of batches; empty if everything was."""
         shapes = [f"{name} is {stored}, not {own}" for name, stored, own in self.other_shape]
-        found = {"of another shape": shapes, "not in the file": self.missing, "unused": self.unused}
+        missing, unused = ([name for name in names if not _counts(name)] for names in (self.missing, self.unused))
+        found = {"of another shape": shapes, "not in the file": missing, "unused": unused}
         return "; ".join(f"{words}: {_first(names)}" for words, names in found.items() if names)
 
     def __str__(self) -> str:

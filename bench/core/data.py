@@ -74,12 +74,15 @@ class Scan:
     affine : ndarray or None
         Shape (4, 4): from voxel indices of a volume to millimetres in the space of the scanner or the template. None if
         it is unknown.
+    notes : tuple of str
+        What users should know about the file, for example that its header contradicts itself. Preparation reports them.
     """
 
     image: np.ndarray
     spacing: tuple[float, ...]
     mask: np.ndarray | None = None
     affine: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

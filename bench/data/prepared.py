@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 FORM = 2  # version of the file format of a prepared folder; PROTOCOL is the version of the content
+READING = 2  # raised if the readers give other voxels for the same files; sets of another reading are prepared again
 MANIFEST, INDEX, IMAGES, MASKS, TRUTH = "manifest.json", "index.json", "images.npy", "masks.npy", "truth.npy"
 
 
@@ -93,6 +94,7 @@ class DamagedDataError(RunAbortedError):
     reason = ""
     source: Path | None = None  # folder that the set was prepared from, if the manifest can be read
     skipped = False  # True if broken scans were excluded
+    outdated = False  # True if nothing is missing, but the files were read by an earlier version
 
     @classmethod
     def of(
@@ -104,11 +106,25 @@ class DamagedDataError(RunAbortedError):
         defaults = plain(type(dataset)())
         changed = [f" --set {key}={value}" for key, value in plain(dataset).items() if value != defaults.get(key)]
         scans = "" if dataset.phantom else f" --from {source or 'FOLDER'}"
-        remedy = f"bench prepare {name}{''.join(changed)}{scans} renames them and prepares them again"
-        error = cls(f"the prepared data in {folder_of(name, params)} are damaged ({reason}); {remedy}")
+        command = f"bench prepare {name}{''.join(changed)}{scans}"
+        error = cls(cls._message(folder_of(name, params), reason, command))
         error.reason, error.source = reason, Path(source) if source else None
         error.skipped = bool(manifest.get("broken"))
         return error
+
+    @staticmethod
+    def _message(folder: Path, reason: str, command: str) -> str:
+        return f"the prepared data in {folder} are damaged ({reason}); {command} renames them and prepares them again"
+
+
+class OutdatedDataError(DamagedDataError):
+    """A prepared folder whose files were read by an earlier version: some headers were not read as they are now."""
+
+    outdated = True
+
+    @staticmethod
+    def _message(folder: Path, reason: str, command: str) -> str:
+        return f"the prepared data in {folder} are out of date ({reason}); {command} prepares them again"
 
 
 def folder_of(name: str, params: Mapping[str, Any] | None = None) -> Path:
@@ -162,7 +178,11 @@ def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepare
 def _manifest(name: str, params: Mapping[str, Any] | None) -> dict[str, Any] | None:
     folder = folder_of(name, params)
     try:
-        return read_sealed_json(folder / MANIFEST)
+        manifest = read_sealed_json(folder / MANIFEST)
+        if not manifest["phantom"] and manifest.get("reading", 1) != READING:
+            reason = "files of scans were read by another version of bench"
+            raise OutdatedDataError.of(name, params, reason, manifest)
+        return manifest
     except FileNotFoundError:
         if folder.is_dir():
             raise DamagedDataError.of(name, params, f"{MANIFEST} is missing") from None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.core import BenchError
 from bench.data.readers.litter import find_files
+from bench.data.readers.nifti import ENDS, bare_name
 from bench.data.readers.tabular import Line, age_in, number, read_table
 
 SOURCE = (
@@ -16,7 +17,7 @@ SOURCE = (
 )
 LICENCE = "CC BY-SA 3.0"
 CITATION = "cite https://brain-development.org/ixi-dataset/; we know of no paper that describes IXI"
-NAME = re.compile(r"(?P<person>IXI\d{3})-(?P<site>[A-Za-z]+)-\d+-T1(?:_ds)?\.nii(?:\.gz)?")
+NAME = re.compile(r"(?P<person>IXI\d{3})-(?P<site>[A-Za-z]+)-\d+-T1(?:_ds)?")
 EXTENT = (180, 240, 240)  # millimetres that every head is cropped or padded to: right-left, back-front, down-up
 STEP = 2.0
 IDS, AGES, SEXES = ("IXI_ID", "MRID"), ("AGE", "Age"), ("SEX_ID (1=m, 2=f)", "SEX_ID", "Sex")  # column names
@@ -33,7 +34,7 @@ class IxiHead:
 
     @property
     def stem(self) -> str:
-        return self.path.name.partition(".nii")[0]
+        return bare_name(self.path.name)
 
 
 def voxels(mm: float) -> tuple[int, int, int]:
@@ -46,8 +47,8 @@ def scans(root: Path | None, layout: str) -> list[IxiHead]:
     if root is None or not root.is_dir():
         raise BenchError(f"no folder {root}; expected: {layout}")
     found: dict[str, IxiHead] = {}
-    for path in find_files(root, "IXI*.nii*"):
-        match = NAME.fullmatch(path.name)
+    for path in find_files(root, "IXI*"):
+        match = NAME.fullmatch(bare_name(path.name)) if path.name.lower().endswith(ENDS) else None
         if match is None:
             continue
         head = IxiHead(path, match["person"], match["site"])

@@ -12,12 +12,13 @@ from typing import ClassVar
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
 from bench.data.readers.labels import NOTHING, label_index
 from bench.data.readers.litter import find_files
-from bench.data.readers.nifti import read_scan
+from bench.data.readers.nifti import ENDS, bare_name, read_scan
 from bench.data.readers.omissions import omit
 from bench.data.readers.tabular import Line, age_in, read_table, unique_rows
+from bench.data.readers.voxel_grids import ROOM, distance
 
 VOXELS = 110  # along each axis
-NAME = re.compile(r"ADNI_(?P<person>\d{3}_S_\d{4,5})_.*?_I(?P<image>\d+)\.nii(?:\.gz)?")
+NAME = re.compile(r"ADNI_(?P<person>\d{3}_S_\d{4,5})_.*?_I(?P<image>\d+)")
 KIND = "Spatially_Normalized,_Masked_and_N3_corrected_T1_image"  # in the names of the scans that are read
 OTHERS = ("MCI", "EMCI", "LMCI", "SMC", NOTHING)  # groups that are left out
 COLUMNS = ("Image Data ID", "Subject", "Group", "Sex", "Age", "Visit")
@@ -127,8 +128,9 @@ class AdAdni(Dataset):
         if root is None or not root.is_dir():
             raise BenchError(f"no folder {root}; expected: {self.layout}")
         lines, scans = _lines(root, self.layout), {}
-        for path in sorted(find_files(root, f"ADNI_*{KIND}*.nii*"), key=lambda path: (path.name, path)):
-            match = NAME.fullmatch(path.name)
+        paths = [path for path in find_files(root, f"ADNI_*{KIND}*") if path.name.lower().endswith(ENDS)]
+        for path in sorted(paths, key=lambda path: (path.name, path)):
+            match = NAME.fullmatch(bare_name(path.name))
             if match is None:
                 raise BenchError(
                     f"{path.name} in {root}: no subject and image in its name; expected: ADNI_002_S_0413_*_I123.nii"
@@ -189,7 +191,11 @@ def _mean(paths: Sequence[Path]) -> Scan:
                 f"{path.name} has another shape or spacing than {paths[0].name}: {scan.image.shape}, {scan.spacing} mm"
             )
     total = np.mean([scan.image for scan in (first, *others)], axis=0, dtype=np.float64)
-    return Scan(total.astype(np.float32), first.spacing, affine=first.affine)
+    notes = [note for scan in (first, *others) for note in scan.notes]
+    apart = max(distance(first.affine, scan.affine, first.image.shape[1:]) for scan in others)
+    if apart > ROOM * min(first.spacing):
+        notes.append(f"averaged with scans of the same visit that lie up to {apart:.1f} mm away from it")
+    return Scan(total.astype(np.float32), first.spacing, affine=first.affine, notes=tuple(notes))
 
 
 DATASET = AdAdni

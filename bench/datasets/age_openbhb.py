@@ -11,14 +11,15 @@ from typing import ClassVar
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
 from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, read_alone
 from bench.data.readers.litter import find_files
+from bench.data.readers.nifti import ENDS
 from bench.data.readers.omissions import omit
 from bench.data.readers.row_ids import check_ids
 from bench.data.readers.tabular import Line, age_in, decade, read_table, unique_rows
 
-FORMS = {  # end of the file names of a form; for arrays also dimensions and millimetres
-    "quasiraw": ("_preproc-quasiraw_T1w.npy", (182, 218, 182), 1.0),
-    "vbm": ("_preproc-cat12vbm_desc-gm_T1w.npy", (121, 145, 121), 1.5),
-    "t1": ("_T1w.nii.gz", (), 0.0),
+FORMS = {  # ends of the file names of a form; for arrays also dimensions and millimetres
+    "quasiraw": (("_preproc-quasiraw_T1w.npy",), (182, 218, 182), 1.0),
+    "vbm": (("_preproc-cat12vbm_desc-gm_T1w.npy",), (121, 145, 121), 1.5),
+    "t1": (tuple(f"_T1w{end}" for end in ENDS), (), 0.0),
 }
 EXTENT = (182, 218, 182)  # millimetres that the prepared grid covers
 PARTS = {"train": "train", "val": "test", "internal_test": "test", "external_test": "test", "test": "test"}
@@ -95,16 +96,18 @@ class AgeOpenbhb(Dataset):
         """The scans of the form by person, sorted. BenchError if there is none, or one person has two."""
         if root is None or not root.is_dir():
             raise BenchError(f"no folder {root}; expected: {self.layout}")
-        end, found = FORMS[self.form][0], {}
-        for path in find_files(root, f"sub-*{end}"):
-            name = _bare(path.name.removesuffix(end).partition("_")[0])
+        ends, found = FORMS[self.form][0], {}
+        for path in find_files(root, "sub-*"):
+            if not path.name.endswith(ends):
+                continue
+            name = _bare(path.name.partition("_")[0])
             if name in found:
                 one, two = found[name].relative_to(root), path.relative_to(root)
                 raise BenchError(f"two scans of sub-{name} in {root}: {one} and {two}; keep one")
             found[name] = path
         if not found:
             there = ", ".join(sorted(path.name for path in root.iterdir())[:6]) or "nothing"
-            raise BenchError(f"no file sub-*{end} in {root}; found: {there}; expected: {self.layout}")
+            raise BenchError(f"no file sub-*{ends[0]} in {root}; found: {there}; expected: {self.layout}")
         return found
 
     def _sample(self, name: str, path: Path, line: Line, age: float) -> Sample:

@@ -62,7 +62,7 @@ class ArteryCas(Dataset):
     layout: ClassVar[str] = (
         "a folder of images (its name begins with data or image) and one of masks (mask, label or cow_seg_label), with"
         " the same file names: data/001.nii.gz and mask/001.nii.gz, or imagesTr/topcow_mr_001_0000.nii.gz and"
-        " labelsTr/topcow_mr_001.nii.gz; also .nii and .mha"
+        " labelsTr/topcow_mr_001.nii.gz; also .nii, .mgz, .mgh and .mha"
     )
     twin: ClassVar[str] = "phantom_artery"
     resampling: ClassVar[str] = "to `mm`: images linearly, masks to the likeliest label; then cropped or padded"

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Task
 from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, Pair, read_pair
+from bench.data.readers.nifti import ENDS, bare_name
 from bench.data.readers.omissions import omit
 from bench.datasets import _ixi
 
@@ -29,7 +30,8 @@ LABELS = {
     **dict.fromkeys(OTHERS, 0),
     **{number: at for at, numbers in enumerate(STRUCTURES.values(), start=1) for number in numbers},
 }
-MASKS, END = "dlmuse", "_DLMUSE.nii.gz"
+MASKS, MARK = "dlmuse", "_DLMUSE"  # folder of the region maps, and end of their names before that of the format
+END = f"{MARK}.nii.gz"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ class RoiIxi(Dataset):
     def _scans_and_masks(self, root: Path | None) -> tuple[list[_ixi.IxiHead], dict[str, Path]]:
         """The scans, and the region maps by the name of their scan. BenchError if there are none."""
         scans = _ixi.scans(root, self.layout)
-        masks = {path.name.removesuffix(END): path for path in sorted(root.glob(f"{MASKS}/*{END}"))}
+        paths = [path for path in sorted(root.glob(f"{MASKS}/*")) if path.name.lower().endswith(ENDS)]
+        names = [(path, bare_name(path.name)) for path in paths]
+        masks = {name.removesuffix(MARK): path for path, name in names if name.endswith(MARK)}
         if not masks:
             raise BenchError(f"no file {MASKS}/*{END} in {root}; expected: {self.layout}")
         return scans, masks

@@ -1,4 +1,4 @@
-"""Padding of images to a common size, and min-max scaling."""
+"""Padding of images to a common size, the background of scans, and min-max scaling."""
 
 from __future__ import annotations
 
@@ -16,6 +16,19 @@ def padded(image: Tensor, frame: tuple[int, int]) -> Tensor:
         return image
     (top, bottom), (left, right) = margins(tuple(image.shape[-2:]), frame)
     return functional.pad(image, (left, right, top, bottom))
+
+
+def backgrounds(x: Tensor) -> Tensor:
+    """The background of each channel of scans (B, C, D, H, W): (B, C), float32; see `background_of`."""
+    import torch
+
+    from bench.core.background import background_value, edges_of
+
+    rows = []
+    for volume in x.detach().flatten(0, 1):
+        edges = torch.cat(list(edges_of(volume))).cpu().numpy()
+        rows.append(background_value(edges, float(volume.min()), float(volume.max())))
+    return torch.tensor(rows, dtype=torch.float32, device=x.device).reshape(x.shape[:2])
 
 
 def margins(sizes: tuple[int, ...], frame: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, param
 from bench.views.base import PLANES, View, left_right_axis, require_volumes, slice_shape
+from bench.views.padding import backgrounds
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,8 +82,8 @@ class Slab(View):
 class Orthogonal(View):
     """The middle slices of the three planes, sagittal, coronal, axial, as three channels.
 
-    They are centred in a common square padded with zeros (half a pixel towards the start if the padding is odd). Their
-    first axes have different directions, so no flip of the result corresponds to a mirrored scan.
+    They are centred in a common square, padded with the background of the scan (half a pixel towards the start if the
+    padding is odd). Their first axes have different directions: no flip of the result corresponds to a mirrored scan.
     """
 
     kind_name: ClassVar[str] = "orthogonal"
@@ -93,9 +94,9 @@ class Orthogonal(View):
 
     def __call__(self, x: Tensor, spacing: tuple[float, ...]) -> Tensor:
         require_volumes(x.shape[1:], self.kind_name)
-        batch, channels, *sizes = x.shape
+        channels, *sizes = x.shape[1:]
         side = max(sizes)
-        square = x.new_zeros((batch, 3 * channels, side, side)).float()
+        square = backgrounds(x).repeat(1, 3)[:, :, None, None].expand(-1, -1, side, side).clone()
         for axis, size in enumerate(sizes):
             image = x.select(2 + axis, slice_at(0.5, size))
             rows, columns = image.shape[2:]

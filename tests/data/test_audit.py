@@ -239,7 +239,7 @@ def test_folders_that_are_no_use_are_refused(tmp_path):
 def test_a_picture_with_too_many_pixels_is_named_and_not_decoded(tmp_path, rng, monkeypatch):
     write(tmp_path / "a" / "large.png", noise(rng, 1)[0, 0])
     write(tmp_path / "a" / "small.png", noise(rng, 1)[0, 0, :9, :9])
-    monkeypatch.setattr("bench.data.audit.decoding.PIXELS", 100)
+    monkeypatch.setattr("bench.data.readers.grey_images.LIMIT", 100)
     found = from_folder(tmp_path, "s")
     assert found.names == ("s/a/small.png",)
     ((name, reason),) = found.faults

@@ -219,5 +219,5 @@ def test_features_of_another_network_are_refused_with_what_is_missing(tmp_path):
     path = tmp_path / "w.safetensors"
     save_file({"features.0.weight": torch.ones(3)}, path)
     says = r"missing: features\.0\.bias, .* and 12 more; of another shape: features\.0\.weight is 3, not 64 x 3 x 3 x 3"
-    with pytest.raises(BenchError, match=rf"VGG11 of three channels: {says}"):
+    with pytest.raises(BenchError, match=rf"VGG11 for images of 3 channels: {says}"):
         make("methods", "xing2020", given(path)).build(Task("classification", "auc", ("a", "b")), (3, 110, 110))

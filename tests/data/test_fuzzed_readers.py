@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from bench.core import BenchError, Sample
 from bench.data.readers.bids import scans
 from bench.data.readers.nifti import read_scan
-from bench.data.readers.nifti_header import LIMIT
+from bench.data.readers.voxel_grids import LIMIT
 
 FIXED = {"derandomize": True, "deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 NUMBERS = [0, 1, -1, 2, 3, 4, 5, 7, 8, 16, 64, 127, 128, 255, 348, 352, 400, 540, 544, 1024, 32767, -32768, 65535]

@@ -132,8 +132,8 @@ def test_every_kind_of_image_becomes_the_same_grey(tmp_path, mode):
     path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
     write(path, _as(mode), **({"quality": 100} if mode == "CMYK" else {}))
     scan = read_image(path, 40)
-    assert (scan.image.dtype, scan.spacing) == (np.uint8, (1.0, 1.0))
-    assert np.abs(scan.image[0].astype(int) - slope()).max() <= (4 if mode == "CMYK" else 1)
+    assert (scan.image.dtype, scan.spacing) == (np.float32 if mode == "I;16" else np.uint8, (1.0, 1.0))
+    assert np.abs(scan.image[0].astype(float) - slope()).max() <= (4 if mode == "CMYK" else 1)
 
 
 def test_one_bit_is_black_and_white_and_what_is_transparent_is_black(tmp_path):
@@ -182,7 +182,7 @@ def _cut(path: Path) -> bytes:
         (
             "vast.png",
             _header(9000, 9000),
-            r"vast\.png (states more pixels|is not a complete image: it states 9000 x 9000)",
+            r"vast\.png (states more pixels|cannot be used: it states 9000 x 9000)",
         ),
         ("bomb.png", _header(60000, 60000), r"bomb\.png states more pixels"),
     ],

@@ -13,8 +13,9 @@ import pytest
 from bench import registry
 from bench.core import BenchError
 from bench.data.prepare import prepare
-from bench.data.readers.image_mask_pairs import Grid, Pair, indices, list_pairs, read_alone, read_pair, read_volume
+from bench.data.readers.image_mask_pairs import Grid, Pair, indices, list_pairs, read_alone, read_pair
 from bench.data.readers.metaimage import read_mha
+from bench.data.readers.nifti import read_scan
 
 LAYOUT = "images and masks"
 GRID = Grid(1.0, (24, 24, 24))
@@ -191,9 +192,9 @@ def mha(array: np.ndarray, packed: bool = True, cut: int = 0, **more: str) -> by
 def test_a_metaimage_is_turned_to_left_right_posterior_anterior(tmp_path, packed):
     array = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
     (tmp_path / "a.mha").write_bytes(mha(array, packed))
-    values, spacing, _ = read_volume(tmp_path / "a.mha")
-    np.testing.assert_array_equal(values, array[::-1, ::-1])
-    assert spacing == (0.5, 0.5, 1.0)
+    scan = read_scan(tmp_path / "a.mha")
+    np.testing.assert_array_equal(scan.image[0], array[::-1, ::-1])
+    assert scan.spacing == (0.5, 0.5, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -203,8 +204,8 @@ def test_a_metaimage_is_turned_to_left_right_posterior_anterior(tmp_path, packed
         (mha(HOLE, cut=30), "truncated|not a complete MetaImage"),
         (mha(HOLE, False, cut=30), "truncated: the header states"),
         (mha(HOLE, DimSize="90000 90000 9"), "states more than 2 GiB"),
-        (mha(HOLE, DimSize="4 4"), "dimensions .*, expected 3"),
-        (mha(HOLE, ElementType="MET_OTHER"), "not a complete MetaImage file: 'MET_OTHER'"),
+        (mha(HOLE, DimSize="4 4"), "states 3 dimensions .NDims., but DimSize has 2"),
+        (mha(HOLE, ElementType="MET_OTHER"), "has the ElementType 'MET_OTHER'"),
         (mha(HOLE, ElementSpacing="0 1 1"), "an invalid affine"),
         (mha(HOLE, ElementDataFile="other.raw"), "voxels in another file"),
     ],
@@ -250,13 +251,14 @@ def test_the_real_label_maps_and_crops_are_read(scans):
     folder = scans / "topcow_roi" / "test_assets" / "seg_metrics" / "topcow_roi"
     for number, shape in (("003", (146, 121, 35)), ("014", (130, 125, 32)), ("023", (168, 122, 43))):
         path = folder / f"topcow_mr_roi_{number}.nii.gz"
-        values, spacing, _ = read_volume(path)
-        assert (values.shape, spacing) == (shape, (0.2969, 0.2969, 0.6))
+        region_map = read_scan(path)
+        values = region_map.image[0]
+        assert (values.shape, region_map.spacing) == (shape, (0.2969, 0.2969, 0.6))
         scan = read_pair(Pair(number, path, path), Grid(0.3, (160, 130, 90)), WILLIS)
         assert 0.9 < (scan.mask > 0).sum() * 0.3**3 / ((values > 0).sum() * 0.2969**2 * 0.6) < 1.1
     images = scans / "topcow_roi" / "task-1-seg" / "test" / "input" / "images"
-    crop, spacing, _ = read_volume(images / "head-mr-angio" / "example_input_dummy_mra.mha")
-    assert (crop.shape, spacing, crop.min() > 0) == ((140, 123, 34), (0.2969, 0.2969, 0.6), True)
+    crop = read_scan(images / "head-mr-angio" / "example_input_dummy_mra.mha")
+    assert (crop.image[0].shape, crop.spacing, crop.image.min() > 0) == ((140, 123, 34), (0.2969, 0.2969, 0.6), True)
 
 
 @pytest.mark.parametrize(
@@ -276,3 +278,15 @@ def test_a_grid_has_the_position_of_its_scan(tmp_path, mm, shape):
     expected = 300 + there @ [1, 2, -0.5]
     np.testing.assert_allclose(scan.image[0][tuple(inside.T)], expected, atol=0.02)
     assert len(inside) > 5
+
+
+@pytest.mark.parametrize("scale", [1000.0, 0.001])
+@pytest.mark.parametrize("least", [0.0, 0.5])
+def test_a_scan_of_another_unit_than_its_header_says_is_refused(tmp_path, scale, least):
+    array = np.random.default_rng(0).random((24, 24, 24)).astype(np.float32)
+    path = bids_trees.write_scan(tmp_path / "a.nii.gz", array, affine(*(2 * scale,) * 3))
+    says = (
+        "has voxels of 2000 x 2000 x 2000 mm, for a grid of 2 mm; correct their unit" if scale > 1 else "covers 0 x 0"
+    )
+    with pytest.raises(ValueError, match=says):
+        read_alone(path, Grid(2.0, (24, 24, 24), least))

@@ -205,8 +205,12 @@ def test_xing_starts_from_the_features_of_a_vgg11(tmp_path):
     x = torch.randn(1, 3, 110, 110)
     torch.testing.assert_close(model.features(x), vgg.features[:19](x))
     assert model.features(x).shape == (1, 512, 6, 6)
-    with pytest.raises(BenchError, match="VGG11 of three channels"):
-        make("methods", "xing2020", given).build(TWO, (1, 110, 110))
+    method = make("methods", "xing2020", given)
+    method.check()
+    with pytest.raises(BenchError, match="VGG11 for images of 1 channels"):
+        method.build(TWO, (1, 110, 110))
+    assert method.refuses(TWO, (1, 110, 110, 110)) is None  # three copies of one channel
+    assert "for images of 3 channels, not of 6" in method.refuses(TWO, (2, 110, 110, 110))
 
 
 def test_the_attention_of_xing_weighs_all_positions_together():

@@ -70,4 +70,6 @@ def write_nifti(path: Path, values: np.ndarray, affine: np.ndarray) -> None:
     import nibabel as nib
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    nib.save(nib.Nifti1Image(values.astype(np.float32), affine), path)
+    image = nib.Nifti1Image(values.astype(np.float32), affine)
+    image.header.set_xyzt_units("mm")
+    nib.save(image, path)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.data.audit.similarity import SIDE, checksum, downsample
+from bench.data.readers.grey_images import LIMIT, UnfitImageError, read_grey
 
 if TYPE_CHECKING:
     import numpy as np
 
-PIXELS = 10**8  # largest number of pixels of an image
 SATURATED = 0.25  # share of pixels at the maximum above which an image counts as saturated
 BACKGROUND = 0.12  # share of the 99th percentile below which a pixel is background
 EDGE = 0.02  # share of foreground pixels that a row or column of the head has at least
@@ -55,34 +55,12 @@ def decode(path: Path, cropped: bool = False) -> DecodedImage:
     except Image.UnidentifiedImageError:
         return DecodedImage(fault="is not an image despite its name; remove it, or copy it again")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return DecodedImage(fault=f"has more than {PIXELS:,} pixels; make it smaller")
+        return DecodedImage(fault=f"has more than {LIMIT:,} pixels; make it smaller")
+    except UnfitImageError as error:
+        return DecodedImage(fault=f"cannot be decoded: {error}")
     except FAULTS as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return DecodedImage(fault=f"cannot be decoded: {reason or type(error).__name__}; copy it again")
-
-
-def read_grey(path: Path) -> np.ndarray:
-    """The image in grey, (H, W), rotated by its EXIF tag: uint8, or float32 for 16-bit and float images.
-
-    Colours become luminance as in Pillow; transparency is ignored; of several frames the first is read.
-    """
-    import numpy as np
-    from PIL import Image, ImageOps
-
-    with Image.open(path) as file:
-        if file.width * file.height > PIXELS:
-            raise ValueError(f"it has {file.width} x {file.height} pixels, more than {PIXELS:,}")
-        image = ImageOps.exif_transpose(file)
-        if image.mode.startswith(("I", "F")):
-            values = np.asarray(image).astype(np.float32)
-            if not np.isfinite(values).all():
-                raise ValueError("it has pixels that are NaN or infinite")
-            return values
-        if image.mode in ("P", "PA"):
-            image = image.convert("RGBA")
-        if image.mode not in ("1", "L", "LA", "RGB", "RGBA"):
-            image = image.convert("RGB")
-        return np.asarray(image.convert("L"))
 
 
 def oddity(image: np.ndarray) -> str:

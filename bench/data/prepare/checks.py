@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.core import Dataset, Sample, Scan, Task
+from bench.core.background import background_of
 from bench.data.readers.unavailable_files import why_unavailable
+from bench.data.readers.voxel_grids import fitted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +55,7 @@ class DecodedScan:
     fitted: str = ""  # dimensions before cropping or padding; empty if neither was needed
     affine: tuple[float, ...] = ()  # voxels to scanner millimetres, (3, 4) in row-major order
     fault: str = ""
+    notes: tuple[str, ...] = ()  # of the reader
     seconds: Mapping[str, float] = field(default_factory=dict)  # by stage: checksum, decode, check
 
 
@@ -66,15 +69,15 @@ def decode(sample: Sample, dataset: Dataset, root: Path | None) -> DecodedScan:
         marks.append(time.perf_counter())
         _check(scan, dataset)
         image = _fit(_grey(scan.image), dataset.shape[1:])
-        mask = None if scan.mask is None else _fit(_classes(scan, dataset), dataset.shape[1:])
+        mask = None if scan.mask is None else fitted(_classes(scan, dataset), dataset.shape[1:], 0)
     except FAULTS as error:
         return DecodedScan(sample, checksum=checksum, fault=_reason(error))
     marks.append(time.perf_counter())
     before = scan.image.shape[1:]
-    fitted = "" if before == tuple(dataset.shape[1:]) else " x ".join(map(str, before))
+    size = "" if before == tuple(dataset.shape[1:]) else " x ".join(map(str, before))
     spent = (ended - begun for begun, ended in itertools.pairwise(marks))
-    placed = _placed(scan, dataset.shape[1:])
-    return DecodedScan(sample, image, mask, checksum, fitted, placed, seconds=dict(zip(STAGES, spent, strict=True)))
+    placed, seconds = _placed(scan, dataset.shape[1:]), dict(zip(STAGES, spent, strict=True))
+    return DecodedScan(sample, image, mask, checksum, size, placed, notes=tuple(scan.notes), seconds=seconds)
 
 
 def checksum_of(sample: Sample, root: Path | None) -> str:
@@ -173,19 +176,13 @@ def _grey(image: np.ndarray) -> np.ndarray:
     return grey
 
 
-def _fit(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Crop the last axes, or pad them with zeros, around their centres."""
+def _fit(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Crop each channel around its centre, or pad it with the value of its background."""
     import numpy as np
 
-    lead = array.ndim - len(shape)
-    for axis, want in enumerate(shape, start=lead):
-        have = array.shape[axis]
-        if have > want:
-            array = np.take(array, range((have - want) // 2, (have - want) // 2 + want), axis)
-        if have < want:
-            before = (want - have) // 2
-            array = np.pad(array, [(before, want - have - before) if a == axis else (0, 0) for a in range(array.ndim)])
-    return np.ascontiguousarray(array)
+    if image.shape[1:] == tuple(shape):
+        return np.ascontiguousarray(image)
+    return np.stack([fitted(channel, shape, background_of(channel)) for channel in image])
 
 
 def _placed(scan: Scan, shape: tuple[int, ...]) -> tuple[float, ...]:

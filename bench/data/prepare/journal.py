@@ -28,6 +28,7 @@ class JournalEntry:
     image: str = ""  # checksum of its row in images.npy; empty if it has none
     mask: str = ""  # checksum of its row in masks.npy; empty if it has none
     affine: Sequence[float] = ()  # voxels to scanner millimetres, (3, 4) in row-major order
+    notes: Sequence[str] = ()  # of the reader, on the file
 
 
 class Journal:

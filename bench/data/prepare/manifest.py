@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from bench.core import PROTOCOL, Dataset, Sample, digest, plain
 from bench.data.prepare.journal import JournalEntry
-from bench.data.prepared import IMAGES, INDEX, MANIFEST
+from bench.data.prepared import IMAGES, INDEX, MANIFEST, READING
 from bench.storage.atomic_io import json_checksum, write_text
 
 
@@ -107,6 +108,7 @@ def _manifest(made: PreparationResult, index: Mapping[str, Any], dtype: str) -> 
         "version": dataset.version,
         "params": plain(dataset),
         "protocol": PROTOCOL,
+        "reading": READING,
         "fingerprint": digest({"arrays": made.arrays, "index": index, "files": files}),
         "files": files,
         "arrays": dict(made.arrays),
@@ -125,7 +127,7 @@ def _manifest(made: PreparationResult, index: Mapping[str, Any], dtype: str) -> 
         "accounting": dict(made.accounting or {}),
         "seconds": {stage: round(spent, 3) for stage, spent in (made.seconds or {}).items()},
     }
-    return {**manifest, "notes": [*_notes(manifest), *made.notes]}
+    return {**manifest, "notes": [*_notes(manifest), *_reader_notes(made), *made.notes]}
 
 
 def _done(dataset: Dataset, dtype: str) -> dict[str, str]:
@@ -162,6 +164,16 @@ def _notes(manifest: Mapping[str, Any]) -> list[str]:
     if manifest["fitted"]:
         notes.append(f"{len(manifest['fitted'])} scans were cropped or padded to {shape}")
     return notes
+
+
+def _reader_notes(made: PreparationResult) -> Iterator[str]:
+    """What readers noted on files, once for all scans whose notes differ in numbers only."""
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for entry in made.entries:
+        for note in entry.notes if not entry.fault else ():
+            alike.setdefault(re.sub(r"[\d.]+", "0", note), []).append((entry.id, note))
+    for (first, note), *others in alike.values():
+        yield f"{first}{f' and {len(others)} other scans' if others else ''}: {note}"
 
 
 def _names(sample: Sample, root: Path | None) -> list[str]:

@@ -88,7 +88,7 @@ def prepare(
         if existing is None or not _has_same_source(existing, job):
             unfinished = folder.with_name(f".{folder.name}.unfinished{held.mark}")
             unfinished.mkdir(exist_ok=True)
-            aside = _set_aside(folder, damage) if damage else []
+            aside = _set_aside(folder, damage) if damage and not damage.outdated else []
             notes = [*dataset.notes(root), *notes_on(dataset.task, samples), *aside]
             _fill(unfinished, replace(job, notes=notes))
             _publish(unfinished, folder, held.mark)
@@ -227,7 +227,7 @@ def _append(arrays: Arrays, each: DecodedScan) -> JournalEntry:
         image, mask = arrays.append(each.image, each.mask)
     except ValueError as error:
         return JournalEntry(each.sample.id, each.checksum, fault=str(error))
-    return JournalEntry(each.sample.id, each.checksum, each.fitted, "", image, mask, each.affine)
+    return JournalEntry(each.sample.id, each.checksum, each.fitted, "", image, mask, each.affine, each.notes)
 
 
 def _decoded(job: PreparationJob, begin: int) -> Iterator[DecodedScan]:

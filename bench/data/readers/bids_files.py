@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.data.readers.nifti import ENDS
 from bench.data.readers.omissions import omit
 
 SESSION = re.compile(r"_(ses-[A-Za-z0-9]+)_")
-ENDS = (".nii.gz", ".nii")  # the first is preferred
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class BidsFile:
 
 
 def list_files(root: Path, suffix: str) -> list[BidsFile]:
-    """Every `*_<suffix>.nii.gz` and `.nii` in the anat folders under `root`; links without content too."""
+    """Every volume `*_<suffix>` (`.nii.gz` etc.) in the anat folders under `root`; links without content too."""
     files = []
     for person in sorted(path for path in root.glob("sub-*") if path.is_dir()):
         for session in ("", *sessions_of(person)):
@@ -48,7 +48,7 @@ def sessions_of(person: Path) -> list[str]:
 
 
 def choose_file(files: Sequence[BidsFile], subject: str, session: str, root: Path, suffix: str) -> Path:
-    """The first file by name of a session, .nii.gz before .nii; the expected path if there is none."""
+    """The first file by name of a session, in the order of ENDS; the expected path if there is none."""
     right = [file.path for file in files if not file.is_misplaced]
     stem = f"{subject}_{session}" if session else subject
     return right[0] if right else root / subject / session / "anat" / f"{stem}_{suffix}.nii.gz"

@@ -6,7 +6,7 @@
 An image is resampled linearly. The grid is centred on the volume and does not depend on the mask. If voxels become
 larger by a factor f, a Gaussian of (f - 1) / 2 voxels smooths the image first. A mask is resampled class by class in
 the same way; each voxel gets the class with the largest share, the background on a tie. Structures thinner than the
-voxels of the grid are lost. Voxels outside the volume are 0.
+voxels of the grid are lost. Voxels outside the volume have the value of its background, and 0 in a mask.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.core import BenchError, Scan
-from bench.data.readers.metaimage import read_mha
-from bench.data.readers.nifti import read_scan
+from bench.core.background import background_of
+from bench.data.readers.nifti import ENDS, bare_name, read_scan
+from bench.data.readers.voxel_grids import fitted, require_same_grid
 
 if TYPE_CHECKING:
     import numpy as np
 
-ENDS = (".nii.gz", ".nii", ".mha")
 IMAGES, MASKS = ("data", "image", "img"), ("mask", "label", "cow_seg_label")  # prefixes of folder names
 CHANNEL = "_0000"  # suffix of image names that mask names lack
 SAME = 0.01  # relative difference of spacing below which nothing is resampled
 WIDTH = 3  # standard deviations at which the Gaussian is truncated
+COARSE = 20  # times the voxels of the grid that those of a scan may measure; more is another unit of length
+LEAST = 0.02  # share of every grid axis that any volume must cover; less is another unit of length
 HEAD = 0.5  # share of every grid axis that a scan of a head must cover
-ROOM = 0.5  # voxels that an image and its mask may be apart
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,16 @@ class Grid:
     least: float = 0.0  # share of every axis that a volume must cover: heads are whole, angiograms are slabs
 
     def check(self, path: Path, shape: tuple[int, ...], spacing: tuple[float, ...]) -> None:
-        """Raise ValueError if a volume covers too little space for this grid."""
+        """Raise ValueError if a volume covers too little space for this grid, or if its unit of length is wrong."""
+        if max(spacing) > COARSE * self.mm:
+            sizes = " x ".join(f"{step:g}" for step in spacing)
+            raise ValueError(f"{path.name} has voxels of {sizes} mm, for a grid of {self.mm:g} mm; correct their unit")
         have = [size * step for size, step in zip(shape, spacing, strict=True)]
         want = [self.mm * size for size in self.shape]
-        if any(one < self.least * other for one, other in zip(have, want, strict=True)):
+        if any(one < max(self.least, LEAST) * other for one, other in zip(have, want, strict=True)):
             has, wants = (" x ".join(f"{length:.0f}" for length in lengths) for lengths in (have, want))
-            raise ValueError(f"{path.name} covers {has} mm, expected about {wants} mm; give the scan of a whole head")
+            remedy = "give the scan of a whole head" if self.least else "correct the unit of its header"
+            raise ValueError(f"{path.name} covers {has} mm, expected about {wants} mm; {remedy}")
 
     @property
     def spacing(self) -> tuple[float, float, float]:
@@ -68,12 +73,16 @@ class Grid:
 
     def bring(self, values: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
         """The image on this grid, (*shape), float32; only cropped or padded if its spacing is that of the grid."""
+        return self._bring(values, spacing, background_of(values))
+
+    def _bring(self, values: np.ndarray, spacing: tuple[float, ...], outside: float) -> np.ndarray:
+        """As `bring`, with the value `outside` beyond the volume."""
         import numpy as np
         from scipy import ndimage
 
         steps = np.array([self.mm / step for step in spacing])
         if (np.abs(steps - 1) < SAME).all():
-            return self._fit(values)
+            return fitted(values, self.shape, outside)
         blur = np.clip((steps - 1) / 2, 0, None)
         first = (np.array(values.shape) - 1) / 2 - steps * (np.array(self.shape) - 1) / 2
         reach = first + steps * (np.array(self.shape) - 1)
@@ -83,16 +92,16 @@ class Grid:
         first = first - begin
         if blur.any():
             values = ndimage.gaussian_filter(values, blur, mode="nearest", truncate=WIDTH)
-        return ndimage.affine_transform(values, steps, first, self.shape, order=1, mode="constant")
+        return ndimage.affine_transform(values, steps, first, self.shape, order=1, cval=outside)
 
     def bring_classes(self, mask: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
         """Class indices on this grid, (*shape), uint8."""
         import numpy as np
 
         if all(abs(self.mm / step - 1) < SAME for step in spacing):
-            return self._fit(mask)
+            return fitted(mask, self.shape, 0)
         won, most = np.zeros(self.shape, np.uint8), np.zeros(self.shape, np.float32)
-        shares = {index: self.bring(mask == index, spacing) for index in np.unique(mask) if index}
+        shares = {index: self._bring(mask == index, spacing, 0.0) for index in np.unique(mask) if index}
         most = 1 - sum(shares.values()) if shares else most
         for index, share in shares.items():
             better = share > most
@@ -117,18 +126,6 @@ class Grid:
         result[:3, 3] += result[:3, :3] @ first
         result[:3, :3] = result[:3, :3] * steps
         return result
-
-    def _fit(self, values: np.ndarray) -> np.ndarray:
-        import numpy as np
-
-        fitted = np.zeros(self.shape, values.dtype)
-        source, target = [], []
-        for have, want in zip(values.shape, self.shape, strict=True):
-            both = min(have, want)
-            target.append(slice((want - both) // 2, (want - both) // 2 + both))
-            source.append(slice((have - both) // 2, (have - both) // 2 + both))
-        fitted[tuple(target)] = values[tuple(source)]
-        return fitted
 
 
 def list_pairs(root: Path | None, layout: str, others: str = "") -> list[Pair]:
@@ -167,56 +164,33 @@ def read_pair(pair: Pair, grid: Grid, labels: Mapping[int, int], allow_empty: bo
     labels: value in the file -> class; 0 is background and need not be listed. ValueError if a file is broken, image
     and mask are at different positions, the mask has another value, or only background (unless `allow_empty`).
     """
-    import numpy as np
 
-    image, spacing, affine = read_volume(pair.image)
-    grid.check(pair.image, image.shape, spacing)
-    mask, _, placed = read_volume(pair.mask)
-    if mask.shape != image.shape:
-        raise ValueError(
-            f"{pair.mask.name} has dimensions {mask.shape}, but its image {image.shape}; give the mask of this image"
-        )
-    apart = _apart(affine, placed, image.shape)
-    if not apart <= ROOM * min(spacing):
-        raise ValueError(
-            f"{pair.mask.name} is up to {apart:.2f} mm away from its image, more than half a voxel; give both the same"
-            " affine"
-        )
-    classes = indices(mask, labels, pair.mask.name)
-    resampled = grid.bring_classes(classes, spacing)
+    image = read_scan(pair.image)
+    grid.check(pair.image, image.image.shape[1:], image.spacing)
+    mask = read_scan(pair.mask)
+    require_same_grid(image, mask, pair.mask.name)
+    classes = indices(mask.image[0], labels, pair.mask.name)
+    resampled = grid.bring_classes(classes, image.spacing)
     if not resampled.any() and not allow_empty:
         where = "within the prepared grid" if classes.any() else "in it"
         raise ValueError(f"{pair.mask.name} is empty: no voxel {where} is labelled; correct it, or allow empty masks")
-    brought = np.ascontiguousarray(grid.bring(image, spacing))[None]
-    return Scan(brought, grid.spacing, resampled, grid.placed(affine, image.shape, spacing))
+    return replace(_brought(image, grid), mask=resampled)
 
 
 def read_alone(path: Path, grid: Grid) -> Scan:
     """A volume without a mask, (1, *shape), on `grid`. ValueError or OSError if its file is broken."""
+    image = read_scan(path)
+    grid.check(path, image.image.shape[1:], image.spacing)
+    return _brought(image, grid)
+
+
+def _brought(scan: Scan, grid: Grid) -> Scan:
+    """The image of a scan on `grid`."""
     import numpy as np
 
-    image, spacing, affine = read_volume(path)
-    grid.check(path, image.shape, spacing)
-    brought = np.ascontiguousarray(grid.bring(image, spacing))[None]
-    return Scan(brought, grid.spacing, affine=grid.placed(affine, image.shape, spacing))
-
-
-def read_volume(path: Path) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
-    """Voxels (D, H, W) along right, anterior, superior, their spacing, and the affine (4, 4) of the reoriented voxels.
-
-    ValueError or OSError if the file is broken.
-    """
-    import numpy as np
-    from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
-
-    if path.name.lower().endswith(".mha"):
-        values, affine = read_mha(path)
-        turn = io_orientation(affine)
-        affine = affine @ inv_ornt_aff(turn, values.shape)
-        spacing = tuple(round(float(step), 4) for step in np.sqrt((affine[:3, :3] ** 2).sum(0)))
-        return apply_orientation(values, turn), spacing, affine
-    scan = read_scan(path)
-    return scan.image[0], scan.spacing, scan.affine
+    volume = scan.image[0]
+    brought = np.ascontiguousarray(grid.bring(volume, scan.spacing))[None]
+    return Scan(brought, grid.spacing, affine=grid.placed(scan.affine, volume.shape, scan.spacing), notes=scan.notes)
 
 
 def indices(mask: np.ndarray, labels: Mapping[int, int], name: str) -> np.ndarray:
@@ -232,14 +206,6 @@ def indices(mask: np.ndarray, labels: Mapping[int, int], name: str) -> np.ndarra
         raise ValueError(f"{name} has the unknown label {unknown[0]}; known labels: {_first_of(sorted(known))}")
     classes = np.array([known[int(value)] for value in values], np.uint8)
     return classes[np.searchsorted(values, mask)]
-
-
-def _apart(one: np.ndarray, other: np.ndarray, shape: tuple[int, ...]) -> float:
-    """Largest distance in millimetres between the positions of a voxel under two affines; it occurs at a corner."""
-    import numpy as np
-
-    corners = np.stack(np.meshgrid(*[(0, size - 1) for size in shape], [1], indexing="ij")).reshape(4, -1)
-    return float(np.linalg.norm(((one - other) @ corners)[:3], axis=0).max())
 
 
 def _folder(root: Path, begins: Iterable[str], layout: str) -> Path:
@@ -260,10 +226,13 @@ def _volumes(folder: Path, others: str = "") -> dict[str, Path]:
     """The volumes in a folder, by name without suffixes. BenchError if two have the same name."""
     volumes: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        end = next((end for end in ENDS if path.name.lower().endswith(end)), None)
-        if end is None or path.name.startswith(".") or (others and path.name.startswith(others)):
+        if (
+            not path.name.lower().endswith(ENDS)
+            or path.name.startswith(".")
+            or (others and path.name.startswith(others))
+        ):
             continue
-        key = path.name[: -len(end)].removesuffix(CHANNEL)
+        key = bare_name(path.name).removesuffix(CHANNEL)
         if key in volumes:
             raise BenchError(f"two files of {folder} have the id {key}: {volumes[key].name} and {path.name}; keep one")
         volumes[key] = path

@@ -20,18 +20,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.core import BenchError, Sample, Scan
+from bench.core.background import background_of
+from bench.data.readers.grey_images import UnfitImageError, note_on, read_grey
 from bench.data.readers.litter import is_passed_over
 from bench.data.readers.omissions import omit
 from bench.registry import did_you_mean
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    import numpy as np
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 FORMATS = ("JPEG", "PNG")
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 DEPTH = 4  # folders between the root and an image
-LIMIT = 1 << 26  # pixels of an image; no slice of a head has more
 SPACING = (1.0, 1.0)  # the pixel size of such images is unknown: distances are in pixels of the prepared square
 AGAIN = "download or export it again"
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)  # what Pillow raises
@@ -104,65 +105,43 @@ def list_images(root: Path | None, folders: Folders, layout: str) -> list[ImageF
 
 
 def read_image(path: Path, size: int) -> Scan:
-    """Read an image as a grey square, (1, size, size) uint8; the aspect ratio is kept and the rest padded with 0.
+    """Read an image as a grey square, (1, size, size); the aspect ratio is kept and the rest has its background.
 
-    Colours become luminance, transparent pixels black; 16-bit values are divided by 257. ValueError if it is broken.
+    It is uint8, or float32 for 16-bit images; see `grey_images`. ValueError if it is broken, or has no certain grey
+    values.
     """
     import numpy as np
     from PIL import Image
 
-    square = np.zeros((size, size), np.uint8)
-    grey = _decoded(path, size)
-    (wide, high), scale = grey.size, size / max(grey.size)
-    shape = max(1, round(wide * scale)), max(1, round(high * scale))
-    if shape != grey.size:
-        grey = grey.resize(shape, Image.Resampling.BICUBIC)  # antialiased when it shrinks
-    left, top = (size - shape[0]) // 2, (size - shape[1]) // 2
-    square[top : top + shape[1], left : left + shape[0]] = np.asarray(grey)
-    return Scan(square[None], SPACING)
+    values = _decoded(path, size)
+    note, outside = note_on(values), background_of(values)
+    scale = size / max(values.shape)
+    wide, high = (max(1, round(length * scale)) for length in reversed(values.shape))
+    if (high, wide) != values.shape:  # antialiased when it shrinks
+        resized = np.asarray(Image.fromarray(values).resize((wide, high), Image.Resampling.BICUBIC))
+        values = resized if values.dtype == np.uint8 else resized.clip(values.min(), values.max())
+    square = np.full((size, size), outside, values.dtype)
+    left, top = (size - wide) // 2, (size - high) // 2
+    square[top : top + high, left : left + wide] = values
+    return Scan(square[None], SPACING, notes=(note,) if note else ())
 
 
-def _decoded(path: Path, size: int) -> Image:
-    """The image in 8-bit grey."""
+def _decoded(path: Path, size: int) -> np.ndarray:
+    """The image in grey, (H, W)."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise ValueError("it is empty (0 bytes)")
-            file.seek(0)
-            with Image.open(file, formats=FORMATS) as image:
-                _check_size(image.size)
-                image.draft("L", (2 * size, 2 * size))  # JPEG: decode grey only, large ones at reduced size
-                image.load()
-                return _grey(image)
+        return read_grey(path, FORMATS, 2 * size)
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
+    except UnfitImageError as error:
+        raise ValueError(f"{path.name} cannot be used: {error}") from error
     except UnidentifiedImageError as error:
         raise ValueError(f"{path.name} is not a JPEG or PNG image despite its name; {AGAIN}") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(f"{path.name} states more pixels than a slice of a head has; {AGAIN}") from error
+        raise ValueError(f"{path.name} states more pixels than a slice of a head has; make it smaller") from error
     except BROKEN as error:
         raise ValueError(f"{path.name} is not a complete image: {error}; {AGAIN}") from error
-
-
-def _check_size(size: tuple[int, int]) -> None:
-    if min(size) < 1:
-        raise ValueError(f"it has {size[0]} x {size[1]} pixels")
-    if size[0] * size[1] > LIMIT:
-        raise ValueError(f"it states {size[0]} x {size[1]} pixels, more than a slice of a head has")
-
-
-def _grey(image: Image) -> Image:
-    import numpy as np
-    from PIL import Image
-
-    if image.mode.startswith("I"):
-        return Image.fromarray(np.round(np.asarray(image, np.float32).clip(0, 65535) / 257).astype(np.uint8))
-    if image.mode in ("P", "PA", "LA", "La", "RGBA", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    return (image.convert("RGB") if image.mode == "CMYK" else image).convert("L")
 
 
 def _walk(folder: Path, folders: Folders, part: str, depth: int, tree: _FolderTree) -> None:

@@ -7,93 +7,71 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from bench.data.readers.nifti_header import AGAIN, LIMIT, THINNEST, VAST
+from bench.data.readers.metaimage_header import MetaImageHeader, parse_metaimage_header
+from bench.data.readers.voxel_grids import AGAIN, LIMIT
 
 if TYPE_CHECKING:
     import numpy as np
 
-TYPES = {
-    "MET_UCHAR": "u1",
-    "MET_CHAR": "i1",
-    "MET_USHORT": "u2",
-    "MET_SHORT": "i2",
-    "MET_UINT": "u4",
-    "MET_INT": "i4",
-    "MET_FLOAT": "f4",
-    "MET_DOUBLE": "f8",
-}
-LINES, WIDEST = 500, 10_000  # limits of a header: lines, and bytes per line
+LONGEST = 32  # characters of a voxel that is written as text
 
 
 def read_mha(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """The voxels in the file's order and their affine (4, 4) to RAS millimetres. ValueError if the file is broken."""
-    import numpy as np
-
     try:
         with path.open("rb") as file:
-            fields = _fields(file)
-            shape, affine, dtype = _shape(fields), _affine(fields), _dtype(fields)
-            size = math.prod(shape) * dtype.itemsize
-            if size > LIMIT:
-                raise ValueError(f"states more than {LIMIT >> 30} GiB of voxels; {AGAIN}")
-            content = _voxels(file, fields, size)
-        return np.frombuffer(content, dtype).reshape(shape, order="F"), affine
-    except (KeyError, zlib.error, UnicodeDecodeError) as error:
+            header = parse_metaimage_header(file)
+            read = _from_text if header.text else _from_bytes
+            values = read(file, header)
+        return values.reshape(header.shape, order="F"), header.affine
+    except zlib.error as error:
         raise ValueError(f"{path.name} is not a complete MetaImage file: {error}; {AGAIN}") from error
     except ValueError as error:
         raise ValueError(f"{path.name} {error}") from error
 
 
-def _fields(file: BinaryIO) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for _ in range(LINES):
-        name, sign, value = file.readline(WIDEST).decode("ascii").partition("=")
-        if not sign:
-            break
-        fields[name.strip()] = value.strip()
-        if name.strip() == "ElementDataFile":
-            if value.strip() != "LOCAL":
-                raise ValueError("has its voxels in another file; save header and voxels as one .mha")
-            return fields
-    raise ValueError(f"is not a MetaImage file: its header does not end; {AGAIN}")
-
-
-def _shape(fields: dict[str, str]) -> tuple[int, ...]:
-    shape = tuple(int(word) for word in fields["DimSize"].split())
-    if len(shape) != 3 or min(shape) < 1 or fields.get("ElementNumberOfChannels", "1") != "1":
-        raise ValueError(f"has dimensions {shape}, expected 3 with one grey value per voxel; give one volume")
-    return shape
-
-
-def _dtype(fields: dict[str, str]) -> np.dtype:
+def _from_bytes(file: BinaryIO, header: MetaImageHeader) -> np.ndarray:
+    """Voxels in binary: neither less nor more than the header states."""
     import numpy as np
 
-    large = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False")).lower() == "true"
-    return np.dtype((">" if large else "<") + TYPES[fields["ElementType"]])
-
-
-def _affine(fields: dict[str, str]) -> np.ndarray:
-    """Affine (4, 4) to RAS. MetaImage uses LPS axes (left, posterior, superior); an axis is a row of its matrix."""
-    import numpy as np
-
-    words = [fields["TransformMatrix"], fields["ElementSpacing"], fields["Offset"]]
-    axes, steps, offset = (np.array([float(word) for word in text.split()]) for text in words)
-    if (len(axes), len(steps), len(offset)) != (9, 3, 3):
-        raise ValueError(f"has no complete orientation, spacing and offset; {AGAIN}")
-    affine = np.eye(4)
-    affine[:3, :3], affine[:3, 3] = axes.reshape(3, 3).T * steps, offset
-    if not (np.abs(affine) < VAST).all() or not (steps > THINNEST).all() or abs(np.linalg.det(affine)) < THINNEST**3:
-        raise ValueError(f"has an invalid affine; {AGAIN}")
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-
-
-def _voxels(file: BinaryIO, fields: dict[str, str], size: int) -> bytes:
-    if fields.get("CompressedData", "False").lower() == "true":
-        content = zlib.decompressobj().decompress(file.read(LIMIT), size)  # no more than the header states
-    else:
-        content = file.read(size)
-    if len(content) < size:
+    content = _unpacked(file, header) if header.packed else file.read(header.size)
+    if len(content) < header.size:
         raise ValueError(
-            f"is truncated: the header states {size} bytes of voxels, the file has {len(content)}; {AGAIN}"
+            f"is truncated: the header states {header.size} bytes of voxels, the file has {len(content)}; {AGAIN}"
         )
+    if file.read(1):
+        raise ValueError(f"has more bytes of voxels than the header states; {AGAIN}")
+    return np.frombuffer(content, header.dtype)
+
+
+def _unpacked(file: BinaryIO, header: MetaImageHeader) -> bytes:
+    """The decompressed voxels, read to the checksum at the end of the compressed ones."""
+    packed = file.read(header.packed_size or LIMIT)
+    if len(packed) < header.packed_size:
+        states = f"the header states {header.packed_size} compressed bytes, the file has {len(packed)}"
+        raise ValueError(f"is truncated: {states}; {AGAIN}")
+    unpacker = zlib.decompressobj()
+    content = unpacker.decompress(packed, header.size)
+    more = b"" if unpacker.eof else unpacker.decompress(unpacker.unconsumed_tail, 1)  # reads the checksum too
+    if more or unpacker.unused_data:
+        raise ValueError(f"has more compressed voxels than the header states; {AGAIN}")
+    if len(content) == header.size and not unpacker.eof:
+        raise ValueError(f"is truncated: the checksum of its compressed voxels is missing; {AGAIN}")
     return content
+
+
+def _from_text(file: BinaryIO, header: MetaImageHeader) -> np.ndarray:
+    """Voxels that are written as numbers. ValueError if one is no number of the header's type."""
+    import numpy as np
+
+    if header.packed:
+        raise ValueError(f"has voxels that are text and compressed; {AGAIN}")
+    count = math.prod(header.shape)
+    words = file.read(count * LONGEST).split()
+    if len(words) != count or file.read(1):
+        raise ValueError(f"states {count} voxels, the file has {len(words)} or more words; {AGAIN}")
+    try:
+        values = [(float if header.dtype.kind == "f" else int)(word) for word in words]
+        return np.array(values, header.dtype)  # OverflowError for whole numbers beyond the type
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"has a voxel that is not of type {header.dtype.name}: {error}; {AGAIN}") from error

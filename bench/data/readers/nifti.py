@@ -1,6 +1,7 @@
-"""Read NIfTI files: decompress with isal, reorient the axes to left-right, posterior-anterior, inferior-superior.
+"""Read volumes: NIfTI and FreeSurfer files, and MetaImage files by `read_mha`.
 
-The header is checked before memory is allocated for voxels, and the size that it states limits decompression.
+Files are decompressed with isal, and axes reoriented to left-right, posterior-anterior, inferior-superior. The header
+is checked before memory is allocated for voxels, and the size that it states limits decompression.
 """
 
 from __future__ import annotations
@@ -8,52 +9,89 @@ from __future__ import annotations
 import io
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bench.core import Scan
-from bench.data.readers.nifti_header import AGAIN, LIMIT, HeaderInfo, layout, parse_header, steps_of
+from bench.data.readers.freesurfer_header import START, parse_freesurfer_header
+from bench.data.readers.metaimage import read_mha
+from bench.data.readers.nifti_header import HeaderInfo, layout, parse_header
+from bench.data.readers.voxel_grids import AGAIN, LIMIT, reoriented, require_same_grid
 
 if TYPE_CHECKING:
     import numpy as np
 
+ENDS = (".nii.gz", ".nii", ".mgz", ".mgh.gz", ".mgh", ".mha")  # of the names of volumes, in order of preference
+FREESURFER = (".mgz", ".mgh.gz", ".mgh")
 CHUNK = 1 << 19  # bytes decompressed at a time: they fit into the processor's cache
 
 
 def read_scan(path: Path, mask: Path | None = None) -> Scan:
-    """Read a .nii or .nii.gz file: image (1, D, H, W), uint8 if the file has unscaled uint8 voxels, else float32.
+    """Read a volume (a file that ends in one of ENDS): image (1, D, H, W), uint8 for unscaled uint8 voxels, or float32.
 
-    mask: a label map on the same grid, or None. ValueError or OSError if a file is broken.
+    mask: a label map on the same grid, or None. ValueError or OSError if a file is broken, or if the mask has other
+    dimensions or lies more than half a voxel away from its image.
     """
-    image, spacing, affine = _read(path)
+    image = _volume(path)
     if mask is None:
-        return Scan(image[None], spacing, affine=affine)
-    labels, *_ = _read(mask)
-    if labels.shape != image.shape:
-        raise ValueError(f"{mask.name} has dimensions {labels.shape}, but its image {image.shape}")
-    return Scan(image[None], spacing, labels, affine)
+        return image
+    labels = _volume(mask)
+    require_same_grid(image, labels, mask.name)
+    return replace(image, mask=labels.image[0])
 
 
-def _read(path: Path) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
-    """The array (D, H, W) in RAS orientation, its spacing in millimetres, and its affine (4, 4)."""
+def _volume(path: Path) -> Scan:
+    """The voxels (1, D, H, W) of one file in RAS orientation."""
+    if path.name.lower().endswith(".mha"):
+        values, affine = read_mha(path)
+        notes = ()
+    else:
+        values, info = _read(path)
+        affine, notes = info.affine, info.notes
+    turned, spacing, affine = reoriented(values, affine)
+    return Scan(_grey(turned)[None], spacing, affine=affine, notes=notes)
+
+
+def bare_name(name: str) -> str:
+    """The name of a volume without its ending, whichever of ENDS it has."""
+    return next((name[: -len(end)] for end in ENDS if name.lower().endswith(end)), name)
+
+
+def _grey(values: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    if values.dtype == np.uint8:
+        return values
+    with np.errstate(over="ignore"):  # too large values become infinite; preparation reports them
+        return values.astype(np.float32, copy=False)
+
+
+def _read(path: Path) -> tuple[np.ndarray, HeaderInfo]:
+    """The array in the file's order, and the header."""
     from isal import igzip, isal_zlib
 
+    parse = _parser(path)
     try:
         with _opened(path) as raw:
             packed = _packed(raw, path)
             file = igzip.IGzipFile(fileobj=raw) if packed else raw
-            info = parse_header(file)
+            info = parse(file)
             values = _voxels(file, info)
             if packed:
                 _finish(file, info)
-        return _reoriented(values, info)
+        return values.reshape(info.shape, order="F"), info
     except EOFError as error:
-        raise ValueError(f"{path.name} {_truncation(path)}") from error
+        raise ValueError(f"{path.name} {_truncation(path, parse)}") from error
     except (igzip.BadGzipFile, isal_zlib.error) as error:
         raise ValueError(f"{path.name} is not a complete gzip file: {error}; {AGAIN}") from error
     except ValueError as error:
         raise ValueError(f"{path.name} {error}") from error
+
+
+def _parser(path: Path) -> Callable[[BinaryIO], HeaderInfo]:
+    return parse_freesurfer_header if path.name.lower().endswith(FREESURFER) else parse_header
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -67,15 +105,19 @@ def _opened(path: Path) -> BinaryIO:
 def _packed(file: io.BufferedReader, path: Path) -> bool:
     """True if the file is gzip. ValueError if name and content disagree."""
     first = file.peek(4)[:4]
+    name, kind = path.name.lower(), "FreeSurfer" if path.name.lower().endswith(FREESURFER) else "NIfTI"
     if not first:
-        raise ValueError(f"is not a NIfTI file: it is empty (0 bytes); {AGAIN}")
-    packed, named = first[:2] == b"\x1f\x8b", path.suffix.lower() == ".gz"
+        raise ValueError(f"is not a {kind} file: it is empty (0 bytes); {AGAIN}")
+    packed, named = first[:2] == b"\x1f\x8b", name.endswith((".gz", ".mgz"))
     if named and not packed:
-        if layout(first):
-            raise ValueError(f"is not a gzip file, but a plain NIfTI file; rename it to {path.stem}, or compress it")
+        plain, end = ("NIfTI", ".nii") if layout(first) else ("FreeSurfer", ".mgh")
+        if layout(first) or first == START:
+            better = f"{bare_name(path.name)}{end}"
+            raise ValueError(f"is not a gzip file, but a plain {plain} file; rename it to {better}, or compress it")
         raise ValueError(f"is not a gzip file: its first bytes are wrong; {AGAIN}")
     if packed and not named:
-        raise ValueError(f"is a gzip file without the ending .gz; rename it to {path.name}.gz")
+        end = ".mgz" if kind == "FreeSurfer" else ".nii.gz"
+        raise ValueError(f"is a gzip file without the ending {end}; rename it to {bare_name(path.name)}{end}")
     return packed
 
 
@@ -134,13 +176,13 @@ def _missing(info: HeaderInfo, size: int) -> str:
     return f"truncated: the header states {info.size} bytes of voxels, the file has {size}"
 
 
-def _truncation(path: Path) -> str:
+def _truncation(path: Path, parse: Callable[[BinaryIO], HeaderInfo]) -> str:
     """Message for a truncated gzip file: which part of its content is missing."""
     head, size = b"", 0
     for piece in _recovered(path):
         head, size = head + piece[: 1024 - len(head)], size + len(piece)
     try:
-        info = parse_header(io.BytesIO(head))
+        info = parse(io.BytesIO(head))
     except ValueError:
         return f"is a gzip file truncated in its header; {AGAIN}"
     if size >= info.offset + info.size:
@@ -161,16 +203,3 @@ def _recovered(path: Path) -> Iterator[bytes]:
                 return
             size += len(content)
             yield content
-
-
-def _reoriented(values: np.ndarray, info: HeaderInfo) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
-    """A view of the voxels along the closest right-anterior-superior axes, their spacing, and their affine."""
-    import numpy as np
-    from nibabel.orientations import inv_ornt_aff, io_orientation
-
-    turn = io_orientation(info.affine)
-    order = np.argsort(turn[:, 0])
-    flips = tuple(slice(None, None, int(sign)) for sign in turn[:, 1])
-    values = values.reshape(info.shape, order="F")[flips].transpose(order)
-    spacing = tuple(round(float(step), 4) for step in steps_of(info.affine)[order])
-    return values, spacing, info.affine @ inv_ornt_aff(turn, info.shape)

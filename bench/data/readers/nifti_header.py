@@ -7,15 +7,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from bench.data.readers.nifti_orientation import affine_of
+from bench.data.readers.voxel_grids import AGAIN, LIMIT
+
 if TYPE_CHECKING:
     import nibabel as nib
     import numpy as np
 
-LIMIT = 1 << 31  # bytes of voxels, in the file and in memory; no scan of a head has more
-SHEAR = 0.01  # largest cosine between two axes of a grid that count as orthogonal
-THINNEST = 1e-4  # mm between voxels
-VAST = 1e9  # mm: larger numbers in an affine are invalid
-AGAIN = "copy or export it again"
+SEVERAL = {1004, 1005, 1006, 1007, 1008, 1009, 1010, 2002, 2003, 2004, 2005}  # intents of several numbers, or of meshes
+STATISTICS, LABELS = range(2, 25), (1002, 1003)  # intents of one number that is no grey value
+FREESURFER = b"\0\0\0\1"  # start of such a file
 QUIET = logging.Logger("bench.datasets", logging.CRITICAL + 1)  # silences nibabel's reports of repaired headers
 
 
@@ -27,7 +28,8 @@ class HeaderInfo:
     dtype: np.dtype
     offset: int  # of the first voxel, in bytes
     scaling: tuple[float, float] | None  # slope and intercept; None if voxels are not scaled
-    affine: np.ndarray  # (4, 4)
+    affine: np.ndarray  # (4, 4), to millimetres
+    notes: tuple[str, ...] = ()  # what users should know about the header
 
     @property
     def array_dtype(self) -> type:
@@ -49,17 +51,23 @@ def layout(first: bytes) -> tuple[int, str] | None:
 
 def parse_header(file: BinaryIO) -> HeaderInfo:
     """Parse the header at the start of `file`. ValueError if it is invalid or describes no scan."""
+    raw = _header(file)
+    shape, dtype, offset, notes = _shape(raw), _dtype(raw), _offset(raw), _intent(raw)
+    header = _repaired(raw.copy())
+    affine, more = affine_of(raw, header, shape)
+    info = HeaderInfo(shape, dtype, offset, _scaling(header), affine, (*notes, *more))
+    require_memory(info)
+    return info
+
+
+def require_memory(info: HeaderInfo) -> None:
+    """Raise ValueError if the voxels are larger than LIMIT, in the file or in memory."""
     import numpy as np
 
-    header = _header(file)
-    shape, dtype, offset = _shape(header), _dtype(header), _offset(header)
-    header = _repaired(header)
-    info = HeaderInfo(shape, dtype, offset, _scaling(header), _affine(header))
-    taken = math.prod(shape) * (1 if info.array_dtype is np.uint8 else 4)
+    taken = math.prod(info.shape) * (1 if info.array_dtype is np.uint8 else 4)
     if max(taken, info.offset + info.size) > LIMIT:
-        many = " x ".join(map(str, shape))
+        many = " x ".join(map(str, info.shape))
         raise ValueError(f"states more than {LIMIT >> 30} GiB: {many} voxels after byte {info.offset}; {AGAIN}")
-    return info
 
 
 def _header(file: BinaryIO) -> nib.Nifti1Header:
@@ -67,6 +75,8 @@ def _header(file: BinaryIO) -> nib.Nifti1Header:
 
     first = file.read(4)
     size, order = layout(first) or (0, "")
+    if first == FREESURFER:
+        raise ValueError("is a FreeSurfer file, not a NIfTI file; rename it so that it ends in .mgz or .mgh")
     if not size:
         raise ValueError(f"is not a NIfTI file: it does not start with a header; {AGAIN}")
     block = first + file.read(size - 4)
@@ -76,6 +86,11 @@ def _header(file: BinaryIO) -> nib.Nifti1Header:
     header = kind(block, order, check=False)
     if header["magic"].item() == kind.pair_magic:
         raise ValueError("is one of a pair of files, .hdr and .img; save the two as one .nii.gz")
+    if not header["magic"].item():
+        raise ValueError(
+            "is not a NIfTI file: its magic string is empty, as in ANALYZE files, which do not say left and right;"
+            " convert it to NIfTI with its orientation"
+        )
     return header
 
 
@@ -94,9 +109,10 @@ def _shape(header: nib.Nifti1Header) -> tuple[int, int, int]:
     axes, *steps = (int(value) for value in header["dim"])
     if not 1 <= axes <= 7 or min(steps[:axes]) < 1:
         raise ValueError(f"has impossible dimensions: {axes} axes of {tuple(steps[: max(0, axes)])} voxels; {AGAIN}")
-    if axes == 4 and steps[3] > 1:
-        raise ValueError(f"has 4 dimensions, expected 3: it is a 4D series of {steps[3]} volumes; give one volume")
-    if axes not in (3, 4):
+    volumes = math.prod(steps[3:axes])
+    if axes == 4 and volumes > 1:
+        raise ValueError(f"has 4 dimensions, expected 3: it is a 4D series of {volumes} volumes; give one volume")
+    if axes < 3 or volumes > 1:
         raise ValueError(f"has {axes} dimensions, expected 3: {tuple(steps[:axes])}; give one volume")
     return tuple(steps[:3])
 
@@ -112,7 +128,24 @@ def _dtype(header: nib.Nifti1Header) -> np.dtype:
         raise ValueError(
             f"holds {data_type_codes.label[code]}, not grey values; convert it to one grey value per voxel"
         )
+    bits = int(header["bitpix"])
+    if bits not in (0, 8 * dtype.itemsize):
+        label = data_type_codes.label[code]
+        raise ValueError(f"states {bits} bits per voxel (bitpix), but its datatype is {label}; {AGAIN}")
     return dtype
+
+
+def _intent(header: nib.Nifti1Header) -> list[str]:
+    """Notes on what the header says about the meaning of a voxel. ValueError if it is no single number."""
+    from nibabel.nifti1 import intent_codes
+
+    code = int(header["intent_code"])
+    label = intent_codes.label[code] if code in intent_codes.label else str(code)
+    if code in SEVERAL:
+        raise ValueError(f"holds {label} (intent_code {code}), not grey values; convert it to one grey value per voxel")
+    if code in STATISTICS:
+        return [f"the header says that voxels are a statistic ({label}), not grey values"]
+    return [f"the header says that voxels are labels ({label}), not grey values"] if code in LABELS else []
 
 
 def _offset(header: nib.Nifti1Header) -> int:
@@ -125,41 +158,10 @@ def _offset(header: nib.Nifti1Header) -> int:
 def _scaling(header: nib.Nifti1Header) -> tuple[float, float] | None:
     from nibabel.spatialimages import HeaderDataError
 
+    if math.isinf(float(header["scl_slope"])):
+        raise ValueError(f"has an infinite scaling (scl_slope); {AGAIN}")
     try:
         slope, inter = header.get_slope_inter()
     except HeaderDataError as error:
         raise ValueError(f"has an invalid scaling: {error}; {AGAIN}") from error
     return None if slope is None or (slope, inter) == (1, 0) else (slope, inter)
-
-
-def _affine(header: nib.Nifti1Header) -> np.ndarray:
-    """Affine of the sform, else of the qform; ValueError if neither gives an orientation."""
-    import numpy as np
-    from nibabel.spatialimages import HeaderDataError
-
-    if not header["sform_code"] and not header["qform_code"]:
-        raise ValueError(
-            "has no orientation: qform_code and sform_code are 0; export it again with its orientation, or set it if"
-            " you know it"
-        )
-    try:
-        with np.errstate(all="ignore"):
-            affine = header.get_best_affine()
-    except (HeaderDataError, ValueError, ArithmeticError) as error:
-        raise ValueError(f"has an invalid orientation: {error}; {AGAIN}") from error
-    if not (np.abs(affine) < VAST).all():  # false for NaN too
-        raise ValueError(f"has NaN, infinite or very large numbers in its affine; {AGAIN}")
-    steps = steps_of(affine)
-    if not (steps > THINNEST).all() or abs(np.linalg.det(affine[:3, :3] / steps)) < SHEAR**2:
-        raise ValueError(f"has a singular affine: its axes do not span three dimensions; {AGAIN}")
-    axes = affine[:3, :3] / steps
-    if np.abs(axes.T @ axes - np.eye(3)).max() > SHEAR:
-        raise ValueError("has a sheared grid: its axes are not orthogonal; resample it to an orthogonal grid")
-    return affine
-
-
-def steps_of(affine: np.ndarray) -> np.ndarray:
-    """Millimetres between voxels along the file's own axes."""
-    import numpy as np
-
-    return np.sqrt((affine[:3, :3] ** 2).sum(0))
