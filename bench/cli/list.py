@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +22,8 @@ def list_(
     """List the data sets, methods, curricula and studies."""
     if kind and kind not in registry.KINDS:
         raise BenchError(f"no kind {kind!r}; {registry.did_you_mean(kind, registry.KINDS)}")
-    rows = [_row(each, name) for each in ([kind] if kind else registry.KINDS) for name in registry.names(each)]
+    rows = [row for each in ([kind] if kind else registry.KINDS) for name in registry.names(each)
+            if (row := _row(each, name))]  # fmt: skip
     if as_json:
         return print_json(rows)
     table = Table("kind", "name", "description", box=None, pad_edge=False)
@@ -31,9 +33,14 @@ def list_(
     return Console().print(table)
 
 
-def _row(kind: str, name: str) -> dict[str, Any]:
-    about = registry.describe(kind, name)
-    member = registry.study(name) if kind == "studies" else registry.member(kind, name)
+def _row(kind: str, name: str) -> dict[str, Any] | None:
+    """The row of a member; None, with a warning, if its file does not define a valid one."""
+    try:
+        about = registry.describe(kind, name)
+        member = registry.study(name) if kind == "studies" else registry.member(kind, name)
+    except BenchError as error:
+        print(f"bench: warning: {error}; it is left out", file=sys.stderr)
+        return None
     summary = member.question if isinstance(member, Study) else about.get("title") or about["about"].partition("\n")[0]
     row = {"kind": kind, "name": name, "summary": summary}
     if kind == "datasets":

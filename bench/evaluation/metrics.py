@@ -34,7 +34,7 @@ import numpy as np
 
 from bench.core import BenchError, Task
 from bench.evaluation import classification, regression, segmentation
-from bench.registry import did_you_mean, plugin_extensions
+from bench.registry import did_you_mean, fault_hint, plugin_extensions
 
 Spacing = Sequence[float] | None
 Each = Callable[[np.ndarray, np.ndarray, Spacing], np.ndarray]
@@ -145,7 +145,7 @@ def metric(name: str) -> Metric:
         return METRICS[name]
     known = {**METRICS, **plugin_metrics()}
     if name not in known:
-        raise BenchError(f"no metric {name!r}; {did_you_mean(name, known)}")
+        raise BenchError(f"no metric {name!r}; {did_you_mean(name, known)}{fault_hint(name)}")
     return known[name]
 
 

@@ -11,6 +11,7 @@ from bench.core.parameters import construct, did_you_mean
 from bench.registry.member_descriptions import DESCRIBED, describe, descriptions
 from bench.registry.member_modules import KINDS, SINGULAR, clear_cache
 from bench.registry.members import code, make, member, member_folders, names, plugin_extensions, spec, study
+from bench.registry.plugin_faults import fault_hint
 
 __all__ = [
     "DESCRIBED",
@@ -22,6 +23,7 @@ __all__ = [
     "describe",
     "descriptions",
     "did_you_mean",
+    "fault_hint",
     "make",
     "member",
     "member_folders",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import pkgutil
@@ -14,8 +15,11 @@ from types import ModuleType
 from typing import Any
 
 from bench.core import BenchError, paths
+from bench.registry.plugin_faults import clear_faults, report_fault
+from bench.storage.source_code import PACKAGES
 
 KINDS = {"datasets": "DATASET", "methods": "METHOD", "curricula": "CURRICULUM", "studies": "STUDY"}
+LARGEST = 5_000_000  # bytes of a plug-in file
 SINGULAR = {"datasets": "data set", "methods": "method", "curricula": "curriculum", "studies": "study"}
 
 
@@ -27,10 +31,7 @@ def members_by_kind() -> dict[str, dict[str, Any]]:
     dict
         Kind, then name, then the class or the `Study`.
 
-    Raises
-    ------
-    BenchError
-        If a file of a plug-in folder cannot be loaded, or two files define the same name.
+    A file of a plug-in folder that cannot be loaded is left out with a warning, and so is a name that two files define.
     """
     return _scan(plugin_folders())[0]
 
@@ -42,11 +43,6 @@ def sources_by_kind() -> dict[str, dict[str, ModuleType]]:
     -------
     dict
         Kind, then name, then the module that defines the member.
-
-    Raises
-    ------
-    BenchError
-        As for `members_by_kind`.
     """
     return _scan(plugin_folders())[1]
 
@@ -64,7 +60,7 @@ def plugin_folders() -> tuple[str, ...]:
     BenchError
         If ``$BENCH_PLUGINS`` names a path that is not a folder.
     """
-    return tuple(str(folder.resolve()) for folder in paths.plugin_folders())
+    return tuple(dict.fromkeys(str(folder.resolve()) for folder in paths.plugin_folders()))
 
 
 @lru_cache(maxsize=4)
@@ -73,13 +69,24 @@ def _scan(folders: tuple[str, ...]) -> tuple[dict[str, dict[str, Any]], dict[str
     sources: dict[str, dict[str, ModuleType]] = {kind: {} for kind in KINDS}
     for name, module in import_modules(folders):
         for kind, attribute in KINDS.items():
-            if not hasattr(module, attribute):
-                continue
-            if name in members[kind]:
-                first, second = sources[kind][name].__file__, module.__file__
-                raise BenchError(f"two files define the {SINGULAR[kind]} {name!r}: {first} and {second}; rename one")
-            members[kind][name], sources[kind][name] = getattr(module, attribute), module
+            if hasattr(module, attribute) and _is_usable(kind, name, module, sources):
+                members[kind][name], sources[kind][name] = getattr(module, attribute), module
+    for kind, found in sources.items():  # a name that two files define is nobody's
+        members[kind] = {name: value for name, value in members[kind].items() if found[name] is not None}
+        sources[kind] = {name: module for name, module in found.items() if module is not None}
     return members, sources
+
+
+def _is_usable(kind: str, name: str, module: ModuleType, sources: dict[str, dict[str, ModuleType | None]]) -> bool:
+    """Whether a module defines a member that no other file defines; reports one that another file defines too."""
+    if name not in sources[kind]:
+        return True
+    first, path = sources[kind][name], Path(module.__file__)
+    if first is not None:
+        sources[kind][name] = None
+        message = f"two files define the {SINGULAR[kind]} {name!r}: {first.__file__} and {path}; rename one"
+        report_fault(path, message)
+    return False
 
 
 def import_modules(folders: tuple[str, ...]) -> Iterable[tuple[str, ModuleType]]:
@@ -95,18 +102,39 @@ def import_modules(folders: tuple[str, ...]) -> Iterable[tuple[str, ModuleType]]
     str
         Name: the last part of the import name, or the name of the file without ending.
     ModuleType
-        The module. Those of the installed packages come first.
-
-    Raises
-    ------
-    BenchError
-        If a file of a plug-in folder cannot be loaded.
+        The module. Those of the installed packages come first. What cannot be loaded is left out with a warning.
     """
     for value in sorted({point.value for point in entry_points(group="dclse_bench")}):
-        yield from _packaged(value)
-    for folder in folders:
-        for path in sorted(Path(folder).glob("[!_]*.py")):
-            yield path.stem, load_file(path)
+        yield from _packaged(value) if value.partition(".")[0] in PACKAGES else _foreign(value)
+    for path in plugin_files(folders):
+        module = load_plugin(path)
+        if module is not None:
+            yield path.stem, module
+
+
+def plugin_files(folders: tuple[str, ...]) -> list[Path]:
+    """Files of the plug-in folders, without private ones.
+
+    Parameters
+    ----------
+    folders : tuple of str
+        Plug-in folders.
+
+    Returns
+    -------
+    list of Path
+        Folder by folder, each in alphabetical order.
+    """
+    return [path for folder in folders for path in sorted(Path(folder).glob("[!_]*.py"))]
+
+
+def _foreign(value: str) -> list[tuple[str, ModuleType]]:
+    """The modules of an installed package of somebody else; none, with a warning, if it cannot be loaded."""
+    try:
+        return list(_packaged(value))
+    except Exception as error:  # another package can raise any error
+        report_fault(value, f"the installed package {value} cannot be loaded: {type(error).__name__}: {error}")
+        return []
 
 
 def _packaged(value: str) -> Iterable[tuple[str, ModuleType]]:
@@ -119,13 +147,33 @@ def _packaged(value: str) -> Iterable[tuple[str, ModuleType]]:
             yield info.name, importlib.import_module(f"{value}.{info.name}")
 
 
+def load_plugin(path: Path) -> ModuleType | None:
+    """Import a file of a plug-in folder; reports a file that cannot be loaded.
+
+    Parameters
+    ----------
+    path : Path
+        A Python file.
+
+    Returns
+    -------
+    ModuleType or None
+        As for `load_file`; None if the file cannot be loaded.
+    """
+    try:
+        return load_file(path)
+    except BenchError as error:
+        report_fault(path, str(error))
+        return None
+
+
 def load_file(path: Path) -> ModuleType:
     """Import a file of a plug-in folder, once.
 
     Parameters
     ----------
     path : Path
-        A Python file.
+        A Python file. What it prints goes to stderr: stdout is for the output of commands.
 
     Returns
     -------
@@ -135,20 +183,39 @@ def load_file(path: Path) -> ModuleType:
     Raises
     ------
     BenchError
-        If the file raises an error.
+        If it is no file, is larger than `LARGEST`, raises an error or ends the program.
     """
-    name = f"bench_plugins.{path.stem}"
+    name = _import_name(path)
     if name in sys.modules and sys.modules[name].__file__ == str(path):
         return sys.modules[name]
-    plugin = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(plugin)
-    sys.modules[name] = module
     try:
-        plugin.loader.exec_module(module)
-    except Exception as error:  # a file that a user is still writing can raise any error
-        del sys.modules[name]
+        _check_file(path)
+        plugin = importlib.util.spec_from_file_location(name, path)
+        sys.modules[name] = importlib.util.module_from_spec(plugin)
+        with contextlib.redirect_stdout(sys.stderr):
+            plugin.loader.exec_module(sys.modules[name])
+    except (Exception, SystemExit) as error:  # a file that a user is still writing can raise any error
+        sys.modules.pop(name, None)
+        if isinstance(error, SystemExit) and type(error) is not SystemExit:  # a signal has ended this program
+            raise
         raise BenchError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
-    return module
+    return sys.modules[name]
+
+
+def _import_name(path: Path) -> str:
+    """A name of its own for each file: files of one name in several folders are numbered from the second on."""
+    same = [folder for folder in plugin_folders() if (Path(folder) / path.name).is_file()]
+    number = same.index(str(path.parent)) + 1 if str(path.parent) in same else 1
+    return f"bench_plugins.{path.stem}" + (f"~{number}" if number > 1 else "")
+
+
+def _check_file(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise FileNotFoundError(f"it is a link to {path.readlink()}, which is missing")
+    if not path.is_file():
+        raise OSError("it is not a file")
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"it has {path.stat().st_size / 1e6:.0f} MB; a file of code has at most {LARGEST / 1e6:g} MB")
 
 
 def clear_cache() -> None:
@@ -157,3 +224,4 @@ def clear_cache() -> None:
     Call it after a change of the plug-in folders; tests do, too.
     """
     _scan.cache_clear()
+    clear_faults()

@@ -12,12 +12,15 @@ from bench.core import BenchError, DataSpec, Spec, Study, plain
 from bench.core.parameters import construct, did_you_mean
 from bench.core.study_schema import check_form
 from bench.registry.member_modules import (
+    LARGEST,
     SINGULAR,
-    load_file,
+    load_plugin,
     members_by_kind,
+    plugin_files,
     plugin_folders,
     sources_by_kind,
 )
+from bench.registry.plugin_faults import fault_hint
 from bench.storage.source_code import code_checksum
 
 
@@ -32,12 +35,8 @@ def names(kind: str) -> list[str]:
     Returns
     -------
     list of str
-        Names in alphabetical order, plug-ins included.
-
-    Raises
-    ------
-    BenchError
-        If a file of a plug-in folder cannot be loaded, or two files define the same name.
+        Names in alphabetical order, plug-ins included. Files of plug-in folders that cannot be loaded are left out with
+        a warning.
     """
     return sorted(members_by_kind()[kind])
 
@@ -60,11 +59,11 @@ def member(kind: str, name: str) -> Any:
     Raises
     ------
     BenchError
-        If there is no such member; the message has the nearest name.
+        If there is no such member; the message has the nearest name, and files that were left out and may define it.
     """
     members = members_by_kind()[kind]
     if name not in members:
-        raise BenchError(f"no {SINGULAR[kind]} {name!r}; {did_you_mean(name, members)}")
+        raise BenchError(f"no {SINGULAR[kind]} {name!r}; {did_you_mean(name, members)}{fault_hint(name)}")
     return members[name]
 
 
@@ -158,17 +157,20 @@ def plugin_extensions(attribute: str) -> list[tuple[Any, Path]]:
     Returns
     -------
     list of (object, Path)
-        Value and file of each module.
-
-    Raises
-    ------
-    BenchError
-        If a file cannot be loaded.
+        Value and file of each module. Files that cannot be loaded are left out with a warning.
     """
     assigned = re.compile(rf"^{attribute}\b[^=\n]*=", re.MULTILINE)
-    files = [path for folder in plugin_folders() for path in sorted(Path(folder).glob("[!_]*.py"))]
-    chosen = [path for path in files if assigned.search(path.read_text(encoding="utf-8", errors="replace"))]
-    return [(getattr(load_file(path), attribute), path) for path in chosen]
+    modules = {path: load_plugin(path) for path in plugin_files(plugin_folders()) if _matches(path, assigned)}
+    return [(getattr(module, attribute), path) for path, module in modules.items() if hasattr(module, attribute)]
+
+
+def _matches(path: Path, pattern: re.Pattern[str]) -> bool:
+    """Whether a text occurs in a file. True if it cannot be read or is too large: loading it reports that."""
+    try:
+        unfit = not path.is_file() or path.stat().st_size > LARGEST
+        return unfit or bool(pattern.search(path.read_text(encoding="utf-8", errors="replace")))
+    except OSError:
+        return True
 
 
 def member_folders(kind: str) -> list[Path]:

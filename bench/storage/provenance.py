@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import paths
-from bench.storage.source_code import PACKAGES, checksum, package_folder
+from bench.storage.source_code import PACKAGES, checksum, is_readable_file, package_folder
 
 
 def code() -> dict[str, Any]:
@@ -37,7 +37,9 @@ def _sources(plugins: list[Path]) -> str:
     """A checksum over the names and bytes of every module of the packages, and of the user's own files."""
     folders = [folder for name in PACKAGES if (folder := package_folder(name))]
     files = [(path.relative_to(folder.parent).as_posix(), path) for folder in folders for path in folder.rglob("*.py")]
-    files += [(f"plug-in {path.name}", path) for folder in plugins for path in folder.glob("*.py")]
+    files += [
+        (f"plug-in {path.name}", path) for folder in plugins for path in folder.glob("*.py") if is_readable_file(path)
+    ]
     return checksum(files)[:20]
 
 

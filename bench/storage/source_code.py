@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -25,6 +26,11 @@ def checksum(files: Iterable[tuple[str, Path]]) -> str:
     for name, path in sorted(files):
         total.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
+
+
+def is_readable_file(path: Path) -> bool:
+    """Whether a path is a file that this user may read: a link to a missing file is none."""
+    return path.is_file() and os.access(path, os.R_OK)
 
 
 def code_checksum(modules: Iterable[str]) -> str:

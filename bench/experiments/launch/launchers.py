@@ -44,7 +44,8 @@ def load_launcher(name: str) -> Launcher:
         return importlib.import_module(f"{__package__}.{name}{SUFFIX}").LAUNCHER
     plugins = _plugins()
     if name not in plugins:
-        raise BenchError(f"no launcher {name!r}; {registry.did_you_mean(name, launcher_names())}")
+        near = registry.did_you_mean(name, launcher_names())
+        raise BenchError(f"no launcher {name!r}; {near}{registry.fault_hint(name)}")
     launcher, path = plugins[name]
     if not isinstance(launcher, Launcher):
         raise BenchError(f"{path}: LAUNCHER is a bench.experiments.launch.Launcher, not {launcher!r}")

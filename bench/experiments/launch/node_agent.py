@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.experiments.launch.code_folder import unpack_code
-from bench.storage.source_code import PACKAGES, checksum, package_folder
+from bench.storage.source_code import PACKAGES, checksum, is_readable_file, package_folder
 
 DISTRIBUTION = "dclse-bench"
 ARRIVED = "dclse-bench/arrived/"
@@ -30,7 +30,7 @@ def folders_of_code() -> list[Path]:
 
 def files_of(folder: Path) -> list[Path]:
     """The files of a package or of a folder of plug-ins, in order, without compiled and hidden ones."""
-    paths = (path for path in Path(folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
+    paths = (path for path in Path(folder).rglob("*") if is_readable_file(path) and path.suffix != ".pyc")
     return sorted(path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
