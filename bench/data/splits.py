@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bench.core import SPLITS, BenchError, Split, Task, digest
+from bench.data.class_coverage import ClassCounts, check_parts, count_classes, covering_tests, covering_validation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,17 +56,18 @@ def fold(prepared: Grouped, split: Split, partition: int, number: int) -> Fold:
         raise BenchError(f"no fold {number} of partition {partition}; folds are 0 to {split.folds - 1}")
     if not 0 < split.fraction <= 1:
         raise BenchError(f"the fraction of training groups must be above 0 and at most 1, not {split.fraction}")
-    if isinstance(prepared, Labelled) and prepared.task.kind == "classification":
-        _check_classes(prepared, split)
+    classes = _classes(prepared, split)
     if split.kind == "publisher":
-        return _published(prepared, split, partition)
+        return _published(prepared, split, partition, classes)
     strata = _strata(prepared)
-    test = _test_groups(prepared, strata, split, partition)[number]
+    test = _test_groups(prepared, strata, split, partition, classes)[number]
     rest = {group: strata[group] for group in strata if group not in test}
     place = (prepared.name, split.kind, split.folds, partition, number)
-    val = _validation(rest, place)
-    train = {group: rest[group] for group in rest if group not in val}
-    return Fold(*(_rows(prepared, part) for part in (_fraction(train, split.fraction, place), val, test)))
+    val = _validation(rest, place, classes)
+    train = _fraction({group: rest[group] for group in rest if group not in val}, split.fraction, place)
+    parts = {"training": train, "validation": val, **({"test": test} if split.kind == "kfold" else {})}
+    check_parts(prepared, split, number, parts, classes)
+    return Fold(*(_rows(prepared, part) for part in (train, val, test)))
 
 
 def permute_labels(targets: np.ndarray, groups: Sequence[str], number: int) -> np.ndarray:
@@ -134,6 +136,19 @@ def _strata(prepared: Grouped) -> dict[str, Counter]:
     return dict(strata)
 
 
+def _classes(prepared: Grouped, split: Split) -> ClassCounts:
+    """The classes of each group, checked; empty if the task has none. BenchError if there is nothing to predict."""
+    if not isinstance(prepared, Labelled) or prepared.task.kind == "segmentation":
+        return {}
+    if prepared.task.kind == "classification":
+        _check_classes(prepared, split)
+        return count_classes(prepared.groups, prepared.targets.tolist())
+    values = set(prepared.targets.tolist())
+    if len(values) == 1:
+        raise BenchError(f"all scans of {prepared.name} have the target {values.pop():g}: nothing to predict")
+    return {}
+
+
 def _check_classes(prepared: Labelled, split: Split) -> None:
     """Raise BenchError if only one class has groups, or a class has too few groups for every test part."""
     groups: dict[int, set[str]] = defaultdict(set)
@@ -151,16 +166,22 @@ def _check_classes(prepared: Labelled, split: Split) -> None:
         raise BenchError(f"{few}: some test part would lack it; {remedy} of that class")
 
 
-def _test_groups(prepared: Grouped, strata: Strata, split: Split, partition: int) -> list[set[str]]:
+def _test_groups(
+    prepared: Grouped, strata: Strata, split: Split, partition: int, classes: ClassCounts
+) -> list[set[str]]:
     """The groups of the test part of every fold."""
     if split.kind == "kfold":
-        return divide_groups(strata, split.folds, "split", prepared.name, split.folds, partition)
+        chance = ("split", prepared.name, split.folds, partition)
+        first = divide_groups(strata, split.folds, *chance)
+        return covering_tests(
+            first, classes, lambda number: divide_groups(classes, split.folds, *chance, "again", number)
+        )
     if split.kind == "site":
         return _by_site(prepared, split.folds)
     raise BenchError(f"no split {split.kind!r}; there are {', '.join(SPLITS)}")
 
 
-def _published(prepared: Grouped, split: Split, partition: int) -> Fold:
+def _published(prepared: Grouped, split: Split, partition: int, classes: ClassCounts) -> Fold:
     """The publisher's test part; the publisher's training part is divided into training and validation by groups.
 
     A group may be in both parts of the publisher; `shared_groups` marks the test scans of such groups.
@@ -172,8 +193,11 @@ def _published(prepared: Grouped, split: Split, partition: int) -> Fold:
     for row in rows["train"]:
         strata[prepared.groups[row]][prepared.strata[row]] += 1
     place = (prepared.name, split.kind, split.folds, partition, 0)
-    val = _validation(strata, place)
+    learnt = count_classes(*_columns(prepared, rows["train"])) if classes else {}
+    val = _validation(strata, place, learnt)
     train = _fraction({group: strata[group] for group in strata if group not in val}, split.fraction, place)
+    lost = {group: classes[group] for group in classes if group not in learnt}
+    check_parts(prepared, split, 0, {"training": train, "validation": val}, {**lost, **learnt})
     parts = ([row for row in rows["train"] if prepared.groups[row] in part] for part in (train, val))
     return Fold(*(_array(part) for part in (*parts, rows["test"])))
 
@@ -211,14 +235,25 @@ def _by_site(prepared: Grouped, folds: int) -> list[set[str]]:
     return [{group for group, places in sites.items() if site in places} for site in names]
 
 
-def _validation(rest: Strata, place: Sequence[Any]) -> set[str]:
+def _columns(prepared: Labelled, rows: Sequence[int]) -> tuple[list[str], list[float]]:
+    """Groups and targets of some rows."""
+    return [prepared.groups[row] for row in rows], [float(prepared.targets[row]) for row in rows]
+
+
+def _validation(rest: Strata, place: Sequence[Any], classes: ClassCounts) -> set[str]:
     """One inner fold: the first with the largest number of strata, so that a small set still has all classes."""
     if len(rest) < 2:
         few = f"{place[0]} has {len(rest)} groups outside a test part"
         raise BenchError(f"{few}: too few for training and validation; ask for more folds, or add people")
     folds = max(2, min(INNER, len(rest) // 2))
     parts = divide_groups(rest, folds, "validation", *place)
-    return max(parts, key=lambda part: len(set().union(*(rest[group] for group in part))))
+    first = max(parts, key=lambda part: len(set().union(*(rest[group] for group in part))))
+    known = {group: classes[group] for group in rest} if classes else {}
+
+    def again(number: int) -> list[set[str]]:
+        return divide_groups(known, max(2, folds - number // 4), "validation", *place, "again", number)
+
+    return covering_validation(first, rest, known, again)
 
 
 def _fraction(train: Strata, fraction: float, place: Sequence[Any]) -> set[str]:

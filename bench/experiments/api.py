@@ -138,7 +138,10 @@ def plan(
     BenchError
         If the study cannot be built or its data are not prepared.
     """
+    from bench.experiments.split_check import check_splits
+
     planned = plan_study(_request(study, name, _texts(datasets), stand_ins, phantoms), root=_root(results))
+    check_splits(planned)
     check_arms(planned.name, planned.study)
     if not measure:
         return planned

@@ -15,6 +15,7 @@ from bench.experiments.planned_study import PlannedStudy
 from bench.experiments.prepare_study import StudyRequest, check_arms, plan_study
 from bench.experiments.run_monitor import RunMonitor
 from bench.experiments.run_summary import RunSummary, summarise
+from bench.experiments.split_check import check_splits
 from bench.experiments.study_data import make_phantoms, repair_prepared
 
 
@@ -103,8 +104,6 @@ def _check_threads(study: PlannedStudy) -> None:
 
 def _check(study: PlannedStudy) -> None:
     """BenchError for what only torch or the prepared data can tell: networks, metrics, groups that cannot be split."""
-    from bench.data import splits
-    from bench.data.prepare import open_prepared
     from bench.evaluation.metrics import metric, plugin_metrics
 
     plugin_metrics()
@@ -113,9 +112,7 @@ def _check(study: PlannedStudy) -> None:
         if metric(task.primary).kind != task.kind:
             kind = metric(task.primary).kind
             raise BenchError(f"{spec.name}: the primary metric {task.primary} is for {kind}, not for {task.kind}")
-    for item in study.data:
-        prepared = open_prepared(item.spec.name, item.spec.params)
-        splits.fold(prepared, item.division(study.study.folds), 0, 0)
+    check_splits(study)
     check_arms(study.name, study.study)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from bench import registry
 from bench.cli import app
-from bench.core import BenchError, Data, Split
+from bench.core import BenchError, Data, Split, Task
 from bench.data import splits
 from bench.data.prepare import fingerprint, prepare
-from bench.experiments import plan
+from bench.experiments import plan, split_check
 
 
 @pytest.mark.parametrize(
@@ -88,3 +90,23 @@ def test_scans_without_a_site_are_counted(mine, tmp_path):
     found, _ = plan.locate(study, fingerprint)
     with pytest.raises(BenchError, match=says):
         plan.cells(study, found)
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_prepared_set_without_enough_people_of_a_class_is_refused_before_training(mine, command):
+    mine(body="image[0, 0, 0, 0] = i")
+    prepare("mine")
+    shown = CliRunner().invoke(app, [command, "--study", "quickstart", "--datasets", "mine"])
+    assert isinstance(shown.exception, BenchError)
+    assert (shown.exception.status, "the class 'b' of mine has 1 groups" in str(shown.exception)) == (2, True)
+
+
+def test_an_external_test_set_of_one_class_is_refused_before_training():
+    one = Task("classification", "auc", ("well", "ill"))
+    tested = SimpleNamespace(name="clinic", task=one, targets=np.ones(5))
+    item = SimpleNamespace(where="study@clinic", external=SimpleNamespace(labels={}))
+    with pytest.raises(
+        BenchError, match="study@clinic: all scans of clinic have the class ill, so no score can be com"
+    ):
+        split_check.check_external(item, tested)
+    split_check.check_external(item, SimpleNamespace(**{**vars(tested), "targets": np.array([0.0, 1.0])}))
