@@ -49,6 +49,7 @@ def audit(
     It reports and changes nothing; the exit status is 0 whatever it finds.
     """
     from bench.data.audit import concatenate, findings
+    from bench.data.prepare.accounting import left_out_lines
 
     if not names and not images:
         raise BenchError("name a prepared data set or give --images FOLDER")
@@ -60,8 +61,9 @@ def audit(
     volumes = _volumes(against, column, prepared, images or ()) if against else None
     sets = _sets(prepared, images or (), split)
     report = findings(concatenate(sets), threshold)
+    report["left_out"] = {each.name: left_out_lines(each.manifest, each.folder) for each in prepared}
     report["overlaps"] = _overlaps([each.name for each in prepared])
-    report["balance"] = {each.name: _balance(each, folds) for each in prepared}
+    report["balance"], report["undivided"] = _balances(prepared, folds)
     if volumes:
         report["origin"] = _origin(images[0], report["heads"]["groups"], volumes, column)
     if as_json:
@@ -97,11 +99,18 @@ def _overlaps(names: Sequence[str]) -> list[dict[str, str]]:
     return [{"sets": f"{one} and {two}", "reason": why} for one, two in pairs if (why := overlap(one, two))]
 
 
-def _balance(prepared: Any, folds: int) -> list[dict[str, Any]]:
+def _balances(prepared: Sequence[Any], folds: int) -> tuple[dict[str, list[dict[str, Any]]], dict[str, str]]:
+    """The balance of the folds of each data set, and why a set cannot be divided into so many."""
     from bench.core import Split
     from bench.data.audit import balance
 
-    return [asdict(each) for each in balance(prepared, Split(folds=folds))]
+    tests, reasons = {}, {}
+    for each in prepared:
+        try:
+            tests[each.name] = [asdict(test) for test in balance(each, Split(folds=folds))]
+        except BenchError as error:
+            tests[each.name], reasons[each.name] = [], str(error)
+    return tests, reasons
 
 
 def _volumes(against: str, column: str, prepared: Sequence[Any], folders: Sequence[Path]) -> Any:
@@ -147,11 +156,21 @@ def _print(console: Console, report: dict[str, Any], sweep: bool) -> None:
     _print_groups(show, report)
     if report.get("origin"):
         _print_origin(console, show, report["origin"])
+    _print_prepared(console, show, report)
+
+
+def _print_prepared(console: Console, show: Any, report: dict[str, Any]) -> None:
+    """Left-out files, overlaps and the balance of the folds of the prepared data sets."""
+    for name, lines in report["left_out"].items():
+        for line in lines:
+            show(f"{name}: {line}")
     for each in report["overlaps"]:
         show(f"{each['sets']} must not test each other: {each['reason']}")
     for name, tests in report["balance"].items():
         rows = [{key: test[key] for key in ("column", "test", "statistic", "p", "holm")} for test in tests]
         _table(console, f"balance of the folds of {name}", rows)
+    for name, reason in report["undivided"].items():
+        show(f"balance of the folds of {name}: not tested: {reason}")
 
 
 def _print_names(show: Any, report: dict[str, Any]) -> None:

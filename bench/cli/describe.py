@@ -24,7 +24,7 @@ def describe(
         raise BenchError(
             f"no data set, method, curriculum or study is named {name!r}; {registry.did_you_mean(name, everything)}"
         )
-    entries = [_described(kind, name) for kind in kinds]
+    entries = [_described(kind, name) | _prepared(kind, name) for kind in kinds]
     if as_json:
         return print_json(entries[0] if len(entries) == 1 else entries)
     console = Console()
@@ -42,6 +42,19 @@ def _described(kind: str, name: str) -> dict[str, Any]:
         more |= {key: plain(getattr(study, key)) for key in ("partitions", "seeds", "recipe", "random_labels", "again")}
         entry |= {**more, "arms": arms}
     return entry
+
+
+def _prepared(kind: str, name: str) -> dict[str, Any]:
+    """What was prepared of a data set with its default parameters, and what was left out; nothing if it is not."""
+    from bench.data.prepare import open_prepared
+    from bench.data.prepare.accounting import left_out_lines
+
+    prepared = open_prepared(name) if kind == "datasets" else None
+    if prepared is None:
+        return {}
+    counts = f"{len(prepared.ids)} scans of {len(set(prepared.groups))} groups"
+    notes = [*prepared.manifest.get("notes", []), *left_out_lines(prepared.manifest, prepared.folder)]
+    return {"prepared": [counts, *notes]}
 
 
 def _print_entry(console: Console, entry: dict[str, Any]) -> None:

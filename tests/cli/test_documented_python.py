@@ -78,7 +78,11 @@ def test_the_data_set_of_the_guide_never_makes_an_unknown_group_a_control(tmp_pa
     registry.clear_cache()
     source = tmp_path / "clinic"
     (source / "sub-01" / "anat").mkdir(parents=True)
-    for group, fault in (("patient", ""), ("n/a", "sub-01: group is None"), ("Patient", "sub-01: group is 'Patient'")):
+    for group, fault in (
+        ("patient", ""),
+        ("n/a", "sub-01: group is missing"),
+        ("Patient", "sub-01: group is 'Patient'; known labels: control, patient"),
+    ):
         (source / "participants.tsv").write_text(f"participant_id\tage\tgroup\nsub-01\t40\t{group}\n")
         made = registry.make("datasets", "my_clinic")
         if not fault:

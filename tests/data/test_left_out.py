@@ -13,7 +13,7 @@ from test_paper_datasets import left_out
 
 from bench import registry
 from bench.core import BenchError
-from bench.data.prepare import open_prepared
+from bench.data.prepare import open_prepared, prepare
 from bench.data.prepare.accounting import account, left_out_counts, saved_names
 from bench.data.prepare.sample_list import list_samples
 from bench.data.readers.bids import Row, scans
@@ -182,3 +182,13 @@ def test_the_preparation_says_what_was_left_out_and_a_later_one_what_is_new(tmp_
     assert left_out_counts(after.manifest) == ["1 files *.png that are not a sample of the data set are left out"]
     assert saved_names(after.folder)["other files"]["files of the operating system"] == ["Tumor/__MACOSX/._b.png"]
     after.verify(thorough=True)
+
+
+def test_describe_and_audit_show_what_was_left_out(tmp_path, capsys, monkeypatch):
+    root = pictures(tmp_path / "set", "Healthy/a.png", "Healthy/c.png", "Tumor/a.png", "Tumor/c.png", "Tumor/b.gif")
+    line = "left out: 1 files *.gif of another kind: Tumor/b.gif"
+    assert "prepared:" not in said(capsys, monkeypatch, "describe", "bt_ct")[1]
+    prepare("bt_ct", source=root)
+    for command in (("describe", "bt_ct"), ("audit", "bt_ct", "--folds", "2")):
+        status, text = said(capsys, monkeypatch, *command)
+        assert (status, line in " ".join(text.split())) == (0, True)
