@@ -81,7 +81,9 @@ class Mapped(Clinic):
         return [row.sample(label, row.text("group")) for row, label in rows if label is not None]
 
 
-@pytest.mark.parametrize("text", [*UNKNOWN, "n/a", "", "control patient", "not control", "AD"])
+@pytest.mark.parametrize(
+    "text", [*UNKNOWN, "n/a", "", "control patient", "not control", "AD", "CONTROL", "con trol", "control,"]
+)
 def test_a_default_of_a_plug_in_is_found_by_its_strata(tmp_path, text):
     root = clinic(tmp_path, "control", "patient", text, "patient")
     with pytest.raises(BenchError, match=r"clinic: sub-2 has .*known labels: control, patient"):

@@ -76,8 +76,10 @@ def _check_strata(name: str, task: Task, samples: Sequence[Sample], known: Colle
     """Raise BenchError for a stratum that contradicts the class of its sample, and for samples without a stratum.
 
     A data set that compares a label with one class only, as `group == "patient"`, puts every other label into the
-    other class: n/a, Patient and MCI become controls. The stratum, usually the label itself, then shows it. known:
-    labels that the data set has mapped to a class, which are not questioned.
+    other class: n/a, Patient and MCI become controls. The stratum, usually the label itself, then shows it. Strata are
+    labels if a class has one of its own name; then the first class, and each with its own name, has no other. Without
+    such names, several strata in one class while the others have no scan are refused too. known: labels that the data
+    set has mapped to a class, which are not questioned.
     """
     for sample in samples:
         if not isinstance(sample.stratum, str):
@@ -96,29 +98,25 @@ def _check_strata(name: str, task: Task, samples: Sequence[Sample], known: Colle
             if other is not None and folded(other) != own:
                 what = f"{sample} has the label {shown(stratum)} and the class {task.classes[at]}"
                 raise BenchError(f"{name}: {what}; {_advice(task)}")
-        foreign = {stratum: sample for stratum, sample in found.items() if not _begins_with(stratum, task.classes[at])}
-        if foreign and _is_default(at, task, strata):
+        named = [each for each in strata if task.classes[each] in strata[each]]
+        label = task.classes[at]
+        foreign = {each: sample for each, sample in found.items() if not _is_of_class(each, label, bool(named))}
+        suspicious = at == 0 or at in named if named else len(strata) < min(2, len(task.classes)) and len(found) > 1
+        if foreign and suspicious:
             stratum, sample = next(iter(foreign.items()))
             what = f"{sample} has the label {shown(stratum)} and the class {task.classes[at]}, which may be a default"
             raise BenchError(f"{name}: {what}; {_advice(task)}")
 
 
-def _begins_with(stratum: str, label: str) -> bool:
-    """True if the stratum is the name of the class, or begins with it and a sign, as in `control, site A`."""
-    rest = stratum.casefold().removeprefix(label.casefold()).lstrip()
-    return folded(stratum) == folded(label) or (rest != stratum.casefold().lstrip() and rest[:1] in set(",;:/|_("))
+def _is_of_class(stratum: str, label: str, exact: bool) -> bool:
+    """True if the stratum is the name of the class, or that and more behind a sign, as in `control, site A`.
 
-
-def _is_default(at: int, task: Task, strata: dict[int, dict[str, str]]) -> bool:
-    """True if the strata of this class look like labels of which some are not known.
-
-    They are labels if a class has a stratum of its own name; then the first class, or one with its own name, has no
-    other strata. Without such names, several strata in one class while another class has no scan are suspicious too.
+    exact: case, spaces and signs of the name count, because other strata are names of classes.
     """
-    named = [each for each, found in strata.items() if task.classes[each] in found]
-    if named:
-        return at == 0 or at in named
-    return len(strata) == 1 and len(task.classes) > 1 and len(strata[at]) > 1
+    if stratum == label or (not exact and folded(stratum) == folded(label)):
+        return True
+    rest = stratum.removeprefix(label).strip()
+    return stratum.startswith(label) and rest[:1] in set(",;:/|_(") and bool(folded(rest))
 
 
 def _advice(task: Task) -> str:
