@@ -187,8 +187,8 @@ def test_the_preparation_says_what_was_left_out_and_a_later_one_what_is_new(tmp_
 def test_describe_and_audit_show_what_was_left_out(tmp_path, capsys, monkeypatch):
     root = pictures(tmp_path / "set", "Healthy/a.png", "Healthy/c.png", "Tumor/a.png", "Tumor/c.png", "Tumor/b.gif")
     line = "left out: 1 files *.gif of another kind: Tumor/b.gif"
-    assert "prepared:" not in said(capsys, monkeypatch, "describe", "bt_ct")[1]
+    assert "prepared:" not in run_command(capsys, monkeypatch, "describe", "bt_ct")[1]
     prepare("bt_ct", source=root)
     for command in (("describe", "bt_ct"), ("audit", "bt_ct", "--folds", "2")):
-        status, text = said(capsys, monkeypatch, *command)
+        status, text = run_command(capsys, monkeypatch, *command)
         assert (status, line in " ".join(text.split())) == (0, True)
