@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -174,3 +175,28 @@ def test_the_four_stages_are_two_hundred_heads_of_oasis(scans):
     right = {"Non_Demented": "0.0", "Very_Mild_Demented": "0.5", "Mild_Demented": "1.0", "Moderate_Demented": "2.0"}
     assert sum(row["heads"] for row in table) > 150
     assert all(row["scan"] == right[row["class"]] for row in table)
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("a/1.png,trian\n", r"split\.csv, row 2: split is 'trian'; known parts: training, train"),
+        ("a/1.png,train\na/1.png,test\n", r"split\.csv, row 3: a/1\.png is in two parts; keep one row"),
+        ("z/1.png,train\n", r"split\.csv names none of the images in"),
+    ],
+)
+def test_a_table_of_parts_that_does_not_fit_is_refused(tmp_path, rng, rows, says):
+    root = tmp_path / "set"
+    for place in ("a/1.png", "b/2.png"):
+        write(root / place, noise(rng, 1)[0, 0])
+    (tmp_path / "split.csv").write_text("path,split\n" + rows)
+    shown = CliRunner().invoke(app, ["audit", "--images", str(root), "--split", str(tmp_path / "split.csv")])
+    assert isinstance(shown.exception, BenchError)
+    assert re.search(says, str(shown.exception))
+
+
+def test_files_of_the_operating_system_and_hidden_ones_are_no_images(tmp_path, rng):
+    for place in ("a/1.png", "b/2.png", "__MACOSX/a/1.png", ".git/annex/3.png"):
+        write(tmp_path / "set" / place, noise(rng, 1)[0, 0])
+    shown = CliRunner().invoke(app, ["audit", "--images", str(tmp_path / "set"), "--json"])
+    assert json.loads(shown.output)["images"] == 2

@@ -176,10 +176,14 @@ def test_the_preparation_says_what_was_left_out_and_a_later_one_what_is_new(tmp_
     before = open_prepared("bt_ct")
     put(root, "Tumor/__MACOSX/._b.png", "c.png")
     status, text = run_command(capsys, monkeypatch, "prepare", "bt_ct", "--from", str(root))
-    assert "left out: 1 files *.png that are not a sample of the data set: c.png" in text
+    assert "left out: 1 files of the same kind as the scans that are not a sample of the data set: c.png" in " ".join(
+        text.split()
+    )
     after = open_prepared("bt_ct")
     assert after.fingerprint == before.fingerprint
-    assert left_out_counts(after.manifest) == ["1 files *.png that are not a sample of the data set are left out"]
+    assert left_out_counts(after.manifest) == [
+        "1 files of the same kind as the scans that are not a sample of the data set are left out"
+    ]
     assert saved_names(after.folder)["other files"]["files of the operating system"] == ["Tumor/__MACOSX/._b.png"]
     after.verify(thorough=True)
 

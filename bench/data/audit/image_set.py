@@ -5,7 +5,6 @@ A folder has one subfolder per class; subfolders named Training, Testing and the
 
 from __future__ import annotations
 
-import csv
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING
 from bench.core import BenchError
 from bench.data.audit.decoding import DecodedImage, decode, oddity
 from bench.data.audit.similarity import checksum, feature_vectors, standardise
+from bench.data.readers.litter import is_passed_over
+from bench.data.readers.tabular import read_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +68,8 @@ def from_folder(
     if not paths:
         raise BenchError(f"no image under {root}; expected one folder per class with {', '.join(sorted(SUFFIXES))}")
     parts = _read_parts(split) if split else {}
+    if split and not any(_part(parts, root, path.relative_to(root)) for path in paths):
+        raise BenchError(f"the table {split} names none of the images in {root}; its paths must be relative to it")
     rows, faults, oddities, vectors = [], [], [], []
     for path, image in zip(paths, _decoded(paths, threads, cropped), strict=True):
         place = path.relative_to(root)
@@ -124,9 +127,9 @@ def _images(root: Path) -> Iterator[Path]:
     if not root.is_dir():
         raise BenchError(f"no folder {root}; give a folder with one subfolder per class")
     for folder, _, names in os.walk(root):
-        for name in names:
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield Path(folder, name)
+        for path in (Path(folder, name) for name in names):
+            if path.suffix.lower() in SUFFIXES and not is_passed_over(path, root):
+                yield path
 
 
 def _decoded(paths: Sequence[Path], threads: int | None, cropped: bool) -> Iterator[DecodedImage]:
@@ -146,17 +149,18 @@ def _place(folders: Sequence[str]) -> tuple[str, str]:
 
 
 def _read_parts(table: Path) -> Mapping[str, str]:
-    """Path -> part, from a table. BenchError if the table cannot be read or lacks a column."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BenchError(f"the table {table} cannot be read: {error}") from error
-    if not rows or not {"path", "split"} <= set(rows[0]):
-        raise BenchError(
-            f"the table {table} needs the columns path and split; found {', '.join(rows[0] if rows else ())}"
-        )
-    return {row["path"]: PARTS.get(str(row["split"]).lower(), str(row["split"])) for row in rows}
+    """Path -> part, from a table. BenchError if it cannot be read, lacks a column, or has an unknown part."""
+    parts: dict[str, str] = {}
+    for line in read_table(table, table.parent, ("path",), ","):
+        if "split" not in line.values:
+            raise BenchError(f"the table {table} needs the columns path and split; found {', '.join(line.values)}")
+        path, text = line.values["path"] or "", line.values["split"]
+        part = PARTS.get(text.lower()) if text else ""
+        if part is None:
+            raise BenchError(f"{line.place}: split is {text[:40]!r}; known parts: {', '.join(PARTS)}, or n/a")
+        if parts.setdefault(path, part) != part:
+            raise BenchError(f"{line.place}: {path[:80]} is in two parts; keep one row")
+    return parts
 
 
 def _part(parts: Mapping[str, str], root: Path, place: Path) -> str:

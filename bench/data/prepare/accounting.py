@@ -113,16 +113,16 @@ def _reason(place: Path, kinds: Collection[str]) -> tuple[str, str]:
         return OTHER, "hidden files"
     kind = _kind(place.name)
     if kind in kinds:
-        return SCANS, f"files {kind} that are not a sample of the data set"
+        return SCANS, "files of the same kind as the scans that are not a sample of the data set"  # shown in reports
     return OTHER, f"files {kind} of another kind"
 
 
 def _kind(name: str) -> str:
-    """`*_T1w.nii.gz`, `*.png` or the name itself if it has no ending: files of one kind have the same."""
+    """`*_T1w.nii.gz`, `*.png` or `without ending`: files of one kind have the same."""
     end = next((end for end in ENDS if name.lower().endswith(end)), Path(name).suffix)
     entity = ENTITY.search(name[: len(name) - len(end)])
     if not end:
-        return name
+        return "without ending"
     return f"*{entity[0] if entity else ''}{end.lower()}"
 
 
