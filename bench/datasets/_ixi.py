@@ -10,6 +10,7 @@ from bench.core import BenchError
 from bench.data.readers.litter import find_files
 from bench.data.readers.nifti import ENDS, bare_name
 from bench.data.readers.tabular import Line, age_in, number, read_table
+from bench.data.readers.unavailable_files import why_unavailable
 
 SOURCE = (
     "IXI, https://brain-development.org/ixi-dataset/: IXI-T1.tar and IXI.xls, free to download; ten of its scans,"
@@ -100,6 +101,8 @@ def _table(root: Path, layout: str) -> Path:
 
 def _has_ids(path: Path) -> bool:
     try:
+        if reason := why_unavailable(path):
+            raise BenchError(f"{path} {reason}")
         with path.open("rb") as file:
             head = file.read(4096).partition(b"\n")[0]
     except OSError as error:

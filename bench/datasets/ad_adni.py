@@ -15,6 +15,7 @@ from bench.data.readers.litter import find_files
 from bench.data.readers.nifti import ENDS, bare_name, read_scan
 from bench.data.readers.omissions import omit
 from bench.data.readers.tabular import Line, age_in, read_table, unique_rows
+from bench.data.readers.unavailable_files import why_unavailable
 from bench.data.readers.voxel_grids import ROOM, distance
 
 VOXELS = 110  # along each axis
@@ -172,6 +173,8 @@ def _lines(root: Path, layout: str) -> dict[str, Line]:
 
 def _is_search(path: Path) -> bool:
     try:
+        if reason := why_unavailable(path):
+            raise BenchError(f"{path} {reason}")
         with path.open("rb") as file:
             return COLUMNS[0].encode() in file.read(4096)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ class AdMri2d(Dataset):
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
         pictures = self._pictures(root)
-        parts = _parts(root, pictures) if (root / SPLIT).is_file() else {}
+        parts = _parts(root, pictures) if os.path.lexists(root / SPLIT) else {}
         return [
             each.sample(
                 min(self._stages_read.index(each.label), len(self.task.classes) - 1),
@@ -120,16 +121,10 @@ class AdMri2d(Dataset):
         ]
 
     def notes(self, root: Path | None) -> list[str]:
-        """Notes on augmented copies without a known original, and on images without a part."""
-        pictures = self._pictures(root)
-        notes = []
-        if self.form == "augmented":
-            alone = [each for each in pictures if self._group(each) == each.id]
-            what = "augmented copies do not state their original in their names"
-            notes.append(f"{len(alone)} {what}: they are grouped by their pixels alone")
-        if (root / SPLIT).is_file() and (unsplit := {each.path for each in pictures} - set(_parts(root, pictures))):
-            notes.append(f"{len(unsplit)} images are not in {SPLIT} and belong to no part of the publisher's split")
-        return notes
+        """Notes on augmented copies without a known original."""
+        alone = [each for each in self._pictures(root) if self._group(each) == each.id]
+        what = "augmented copies do not state their original in their names"
+        return [f"{len(alone)} {what}: they are grouped by their pixels alone"] if self.form == "augmented" else []
 
     def _pictures(self, root: Path | None) -> list[ImageFile]:
         if root is not None and root.resolve().name.lower() == OTHER[self.form]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -120,7 +121,11 @@ class AgeOpenbhb(Dataset):
 def _people(root: Path, layout: str) -> dict[str, Line]:
     """The rows of every participants.tsv by person."""
     pattern = "participants.tsv"
-    tables = sorted(root.glob(pattern)) or sorted([*root.glob(f"*/{pattern}"), *root.glob(f"*/*/{pattern}")])
+    tables = (
+        [root / pattern]
+        if os.path.lexists(root / pattern)
+        else sorted([*root.glob(f"*/{pattern}"), *root.glob(f"*/*/{pattern}")])
+    )
     if not tables:
         raise BenchError(f"no {pattern} in {root}; expected: {layout}")
     found: dict[tuple[str, ...], list[Line]] = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bids_trees
 import pytest
+from test_image_folders import pictures
 from test_paper_datasets import adni, openbhb
 
 from bench import registry
@@ -159,3 +160,12 @@ def test_classes_without_scans_targets_of_one_value_and_strata_of_one_scan_are_n
         "all scans have the same target: there is nothing to predict",
         "3 strata have one scan each, so folds cannot be balanced by them",
     ]
+
+
+def test_scans_that_are_in_no_part_of_the_publishers_split_are_counted(tmp_path):
+    folders = ("Training", "Testing", "Validation")
+    root = pictures(tmp_path, *(f"{part}/{each}/a.png" for part in folders for each in ("Healthy", "Tumor")))
+    dataset = registry.make("datasets", "bt_ct")
+    samples, _ = list_samples(dataset, "bt_ct", root)
+    notes = notes_on(dataset.task, samples)
+    assert notes == ["2 scans are in neither part of the publisher's split, which leaves them out"]

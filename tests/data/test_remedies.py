@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import bids_trees
 import pytest
+from test_every_reader import VOLUMES
 from test_image_folders import pictures
 from test_left_out import rows, touch
 
@@ -132,3 +134,17 @@ def test_a_class_folder_without_images_has_the_remedy_of_its_cause(tmp_path, fil
     touch(root, *files)
     with pytest.raises(BenchError, match=rf"no JPEG or PNG file in glioma of .*; {says}"):
         registry.make("datasets", "bt_mri").samples(root)
+
+
+TABLES = {"ad_adni": "search.csv", "age_ixi": "IXI.csv", "age_openbhb": "participants.tsv"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("kind", WITHOUT)
+def test_a_table_without_content_is_named_in_every_set_with_a_table(tmp_path, kind, name):
+    spoil, says = WITHOUT[kind]
+    there = VOLUMES[name](tmp_path / "set")
+    (there.root / TABLES[name]).unlink()
+    spoil(there.root / TABLES[name])
+    with pytest.raises(BenchError, match=rf"{re.escape(TABLES[name])} {says}"):
+        registry.make("datasets", name, there.params).samples(there.root)

@@ -49,6 +49,9 @@ def notes_on(task: Task, samples: Sequence[Sample]) -> list[str]:
     else:
         same = task.kind == "regression" and len({sample.target for sample in samples}) == 1
         notes = ["all scans have the same target: there is nothing to predict"] if same and len(samples) > 1 else []
+    unsplit = sum(not sample.part for sample in samples)
+    if 0 < unsplit < len(samples):
+        notes.append(f"{unsplit} scans are in neither part of the publisher's split, which leaves them out")
     alone = [stratum for stratum, count in Counter(sample.stratum for sample in samples).items() if count == 1]
     if len(samples) > 2 and len(alone) > len(samples) / 2:
         notes.append(f"{len(alone)} strata have one scan each, so folds cannot be balanced by them")
