@@ -175,7 +175,9 @@ def test_phantoms_can_be_requested_and_stand_in_for_both_of_a_pair(plugins):
 
 def test_any_study_runs_on_other_data_by_name(plugins, tmp_path, one_format, capsys, monkeypatch):
     words = ["--datasets", "tiny_places@site,tiny_images", "--launcher", "serial"]
-    status, printed = command_line.said(capsys, monkeypatch, "run", "--study", "tiny", "--arm", "constant", *words)
+    status, printed = command_line.run_command(
+        capsys, monkeypatch, "run", "--study", "tiny", "--arm", "constant", *words
+    )
     assert status == 0, printed
     written = json.loads((tmp_path / "results" / "tiny-on-tiny_places@site+tiny_images" / "plan.json").read_text())
     assert [(each["name"], each["folds"]) for each in written["data"]] == [("tiny_places@site", 4), ("tiny_images", 2)]
