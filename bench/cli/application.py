@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import typer
 
+from bench import registry
 from bench.cli.commands import CommandGroup, add_commands
 from bench.cli.interruption import InterruptedBySignal, interruption
 from bench.core import BenchError
@@ -45,7 +46,8 @@ def run_command() -> None:
         _end(f"bench: {place}{error.strerror or error}; correct this and run the same command again", 1, traced)
     except Exception as error:
         hint = "" if traced else f"; rerun with {TRACEBACK}"
-        _end(f"bench: internal error (please report): {type(error).__name__}: {error}{hint}", 1, traced)
+        place = registry.plugin_line(error) or "internal error (please report)"
+        _end(f"bench: {place}: {type(error).__name__}: {error}{hint}", 1, traced)
 
 
 def _end(message: str, status: int, traced: bool) -> NoReturn:

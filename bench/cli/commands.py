@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from bench import registry
+from bench.core import BenchError
 
 PANELS = ("Studies", "Results", "Data sets", "Catalogue", "Help")
 PLUGINS = "Plug-ins"
@@ -56,6 +57,8 @@ def _plugins(built_in: Any) -> dict[str, Any]:
     """The plug-ins by name. One that has the name of a built-in command is left out with a warning."""
     commands: dict[str, Any] = {}
     for function, path in registry.plugin_extensions("COMMAND"):
+        if not callable(function):
+            raise BenchError(f"{path}: COMMAND is {function!r}; assign a function")
         if path.stem in built_in:
             print(f"bench: {path} is ignored: {path.stem!r} is a built-in command; rename the file", file=sys.stderr)
         else:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from bench import registry
 from bench.core import digest, paths, plain
 from bench.storage.array_file import NpyWriter, memory_map, move
 from bench.storage.atomic_io import disk_errors
@@ -39,6 +40,8 @@ def view_array(prepared: Prepared, view: View, progress: Callable[[int, int], No
     if view.keeps(prepared.shape, prepared.spacing):
         return images
     key = {"fingerprint": prepared.fingerprint, "name": prepared.name, "view": plain(view)}
+    if registry.is_plugin(type(view)):
+        key["code"] = registry.code(type(view))  # a user edits a view without a new version
     shape = (len(images), *view.shape(tuple(images.shape[1:]), prepared.spacing))
     places = [root / f"{digest(key)}.npy" for root in paths.views_roots()]
     cached = next((array for array in (_cached(path, shape) for path in places) if array is not None), None)

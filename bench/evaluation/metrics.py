@@ -34,6 +34,7 @@ import numpy as np
 
 from bench.core import BenchError, Task
 from bench.evaluation import classification, regression, segmentation
+from bench.evaluation.score_shape import check_shape
 from bench.registry import did_you_mean, fault_hint, plugin_extensions
 
 Spacing = Sequence[float] | None
@@ -99,7 +100,7 @@ class Metric:
         weights = np.asarray(weights, dtype=float)
         if self.each is not None:
             return regression.weighted_mean(self.values(y, p, spacing), weights)
-        return self.whole(*self._checked(np.asarray(y), np.asarray(p)), weights)
+        return check_shape(self.whole(*self._checked(np.asarray(y), np.asarray(p)), weights), len(weights), self.name)
 
     def values(self, y: np.ndarray, p: np.ndarray, spacing: Spacing = None) -> np.ndarray:
         """The score of each scan (N,), of which the metric is the mean. y, p, spacing: as for a call.
@@ -108,7 +109,7 @@ class Metric:
         """
         if self.each is None:
             raise ValueError(f"{self.name} is not a mean over scans, so a single scan has no value")
-        return self.each(*self._checked(np.asarray(y), np.asarray(p)), spacing)
+        return check_shape(self.each(*self._checked(np.asarray(y), np.asarray(p)), spacing), len(y), self.name)
 
     def _checked(self, y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         shapes = f"targets {y.shape}, predictions {p.shape}"

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.core import Trial
 from bench.experiments.launch.jobs import PendingTrials
 
-PLAIN_EVERY = 10.0  # seconds between two plain lines
+PLAIN_EVERY, PLAIN_AT_MOST = 10.0, 300.0  # seconds between two plain lines, at the beginning and in a long run
 
 
 class ConsoleMonitor:
@@ -53,7 +53,7 @@ class PreparationProgressBar:
     def __call__(self, done: int, total: int) -> None:
         self.bar.update(self.task, completed=done, total=total)
         now, self.first = time.monotonic(), self.first or done
-        if not self.console.is_terminal and now - self.printed > PLAIN_EVERY:
+        if not self.console.is_terminal and now - self.printed > line_interval(now - self.began):
             self.printed = now
             left = (now - self.began) / max(1, done - self.first) * (total - done)
             self.console.print(f"{self.what}: {done}/{total}, about {clock(left)} left", highlight=False)
@@ -129,7 +129,9 @@ class TrialProgressBar:
         left = self._left(done)
         self.bar.update(self.task, completed=done, description=self._name(trial)[:40], left=left)
         now = time.monotonic()
-        if not self.console.is_terminal and (now - self.printed > PLAIN_EVERY or done == self.total):
+        if not self.console.is_terminal and (
+            now - self.printed > line_interval(now - self.began_at) or done == self.total
+        ):
             self.printed = now
             left = f", {left or 'time left unknown'}" if self.open else ""
             self.console.print(f"{done}/{self.total} trials{left}", highlight=False)
@@ -150,6 +152,11 @@ class TrialProgressBar:
         behind = sum(overall)
         seconds = ahead / behind * (time.monotonic() - self.began_at) if behind else 0.0
         return f"about {clock(seconds)} left"
+
+
+def line_interval(elapsed: float) -> float:
+    """Seconds until the next plain line, a twentieth of those elapsed: a notebook or a job's log stays readable."""
+    return min(PLAIN_AT_MOST, max(PLAIN_EVERY, elapsed / 20))
 
 
 def clock(seconds: float) -> str:

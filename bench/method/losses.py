@@ -24,15 +24,31 @@ def label_losses(logits: Tensor, batch: Batch) -> Tensor:
     -------
     Tensor of shape (B,)
         Cross-entropy for classes; absolute error for numbers; cross-entropy plus 1 - soft Dice for masks.
+
+    Raises
+    ------
+    ValueError
+        If the outputs have another shape than the task needs.
     """
     from torch.nn import functional as F
 
+    _check_shape(logits, batch)
     if batch.task.kind == "regression":
         return (logits.squeeze(1) - batch.y).abs()
     losses = F.cross_entropy(logits, batch.y, reduction="none", label_smoothing=batch.stage.label_smoothing)
     if batch.task.kind == "classification":
         return losses
     return losses.flatten(1).mean(1) + 1 - soft_dice(logits, batch.y)
+
+
+def _check_shape(logits: Tensor, batch: Batch) -> None:
+    """Torch would spread a wrong shape over the batch, or blame an operation inside the loss."""
+    needed = (len(batch.y), batch.task.outputs, *batch.y.shape[1:])
+    if tuple(logits.shape) != needed:
+        raise ValueError(
+            f"the network returned an output of shape {tuple(logits.shape)}; for {len(batch.y)} scans of this "
+            f"{batch.task.kind} task it must be {needed}: correct `build`"
+        )
 
 
 def soft_dice(logits: Tensor, masks: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from bench.core.parameters import construct, did_you_mean
 from bench.registry.member_descriptions import DESCRIBED, describe, descriptions
 from bench.registry.member_modules import KINDS, SINGULAR, clear_cache
 from bench.registry.members import code, make, member, member_folders, names, plugin_extensions, spec, study
+from bench.registry.plugin_checks import guarded, is_plugin, plugin_line
 from bench.registry.plugin_faults import fault_hint
 
 __all__ = [
@@ -24,11 +25,14 @@ __all__ = [
     "descriptions",
     "did_you_mean",
     "fault_hint",
+    "guarded",
+    "is_plugin",
     "make",
     "member",
     "member_folders",
     "names",
     "plugin_extensions",
+    "plugin_line",
     "spec",
     "study",
 ]

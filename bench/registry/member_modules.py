@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from bench.core import BenchError, paths
+from bench.registry.plugin_checks import PACKAGE, check_member, line_of
 from bench.registry.plugin_faults import clear_faults, report_fault
 from bench.storage.source_code import PACKAGES
 
@@ -78,10 +79,16 @@ def _scan(folders: tuple[str, ...]) -> tuple[dict[str, dict[str, Any]], dict[str
 
 
 def _is_usable(kind: str, name: str, module: ModuleType, sources: dict[str, dict[str, ModuleType | None]]) -> bool:
-    """Whether a module defines a member that no other file defines; reports one that another file defines too."""
+    """Whether a module defines a member of its kind that no other file defines; reports one that is not usable."""
+    path = Path(module.__file__)
     if name not in sources[kind]:
+        try:
+            check_member(KINDS[kind], getattr(module, KINDS[kind]), path)
+        except BenchError as error:
+            report_fault(path, str(error))
+            return False
         return True
-    first, path = sources[kind][name], Path(module.__file__)
+    first = sources[kind][name]
     if first is not None:
         sources[kind][name] = None
         message = f"two files define the {SINGULAR[kind]} {name!r}: {first.__file__} and {path}; rename one"
@@ -198,7 +205,9 @@ def load_file(path: Path) -> ModuleType:
         sys.modules.pop(name, None)
         if isinstance(error, SystemExit) and type(error) is not SystemExit:  # a signal has ended this program
             raise
-        raise BenchError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+        line = line_of(error, path)
+        where = f" (line {line})" if line else ""
+        raise BenchError(f"{path} cannot be loaded: {type(error).__name__}: {error}{where}") from error
     return sys.modules[name]
 
 
@@ -206,7 +215,7 @@ def _import_name(path: Path) -> str:
     """A name of its own for each file: files of one name in several folders are numbered from the second on."""
     same = [folder for folder in plugin_folders() if (Path(folder) / path.name).is_file()]
     number = same.index(str(path.parent)) + 1 if str(path.parent) in same else 1
-    return f"bench_plugins.{path.stem}" + (f"~{number}" if number > 1 else "")
+    return f"{PACKAGE}.{path.stem}" + (f"~{number}" if number > 1 else "")
 
 
 def _check_file(path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LAST = 1000  # default order: after the figures of the package
 DATA_SET, KIND = "data set", "kind"
+RETURNS = {"data": "", "draw": "Figure", "caption": "str"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +54,7 @@ def specs() -> list[FigureSpec]:
     BenchError if a plug-in cannot be loaded, if its FIGURE is no FigureSpec, or if two figures have one name.
     """
     found: dict[str, tuple[FigureSpec, Path]] = {}
-    for spec, path in [*_own(), *registry.plugin_extensions("FIGURE")]:
-        if not isinstance(spec, FigureSpec) or spec.one_per not in (DATA_SET, KIND):
-            raise BenchError(f"{path}: FIGURE is no FigureSpec with one_per {DATA_SET!r} or {KIND!r}")
+    for spec, path in [*_own(), *_plugins()]:
         if spec.name in found:
             raise BenchError(f"two files define the figure {spec.name!r}: {found[spec.name][1]} and {path}; rename one")
         found[spec.name] = spec, path
@@ -67,3 +66,19 @@ def _own() -> Iterator[tuple[FigureSpec, Path]]:
         if info.name.endswith("_figure"):
             module = importlib.import_module(f"{figures.__name__}.{info.name}")
             yield module.FIGURE, Path(module.__file__)
+
+
+def _plugins() -> Iterator[tuple[FigureSpec, Path]]:
+    """The `FIGURE` of every plug-in file; an error in one of its functions names the file."""
+    for spec, path in registry.plugin_extensions("FIGURE"):
+        if not isinstance(spec, FigureSpec) or spec.one_per not in (DATA_SET, KIND):
+            raise BenchError(f"{path}: FIGURE is no FigureSpec with one_per {DATA_SET!r} or {KIND!r}")
+        try:
+            spec.alt.format(data="")
+        except (KeyError, IndexError, ValueError) as error:
+            raise BenchError(f"{path}: `alt` may have {{data}} in braces and nothing else") from error
+        functions = {
+            name: registry.guarded(getattr(spec, name), path, f"`{name}` of the figure {spec.name!r}", returns)
+            for name, returns in RETURNS.items()
+        }
+        yield replace(spec, **functions), path

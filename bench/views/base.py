@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,17 @@ class View(ABC):
     version: ClassVar[int] = 1  # increase it when the output changes; part of trial keys and cache keys
 
     def __init_subclass__(cls) -> None:
+        from bench.core import BenchError
+
+        if not hasattr(cls, "kind_name"):
+            raise BenchError(f"the view {cls.__qualname__} has no `kind_name`; define one in the class")
+        known = VIEWS.get(cls.kind_name, cls)
+        same = (known.__module__, known.__qualname__) == (cls.__module__, cls.__qualname__)  # its file is read again
+        if not same and known.__module__ in sys.modules:
+            raise BenchError(
+                f"the view {cls.__qualname__} has the `kind_name` {cls.kind_name!r} of {known.__module__}."
+                f"{known.__qualname__}; give it another one"
+            )
         VIEWS[cls.kind_name] = cls
 
     @abstractmethod

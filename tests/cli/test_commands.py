@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from command_line import run_command
+from documented_blocks import plug_ins
 
 from bench import cli, registry
+from bench.data.prepare import prepare
 
 OWN = '''"""Counts the data sets."""
 
@@ -53,6 +55,14 @@ def test_a_file_in_a_plugin_folder_adds_a_command(folder, capsys, monkeypatch):
     assert run_command(capsys, monkeypatch, "count", "--twice") == (0, f"{2 * known}\n")
 
 
+def test_the_command_of_the_guide_counts_people(folder, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    (folder / "people.py").write_text(plug_ins()["people.py"])
+    assert "phantom_order is not prepared" in run_command(capsys, monkeypatch, "people", "phantom_order")[1]
+    prepare("phantom_order")
+    assert run_command(capsys, monkeypatch, "people", "phantom_order") == (0, "60\n")
+
+
 def test_a_plugin_never_replaces_a_built_in_command(folder, capsys, monkeypatch):
     (folder / "list.py").write_text(OWN)
     status, text = run_command(capsys, monkeypatch, "list", "studies")
@@ -75,3 +85,11 @@ def test_an_unknown_command_names_the_nearest(capsys, monkeypatch):
     status, text = run_command(capsys, monkeypatch, "staus")
     assert status == 2
     assert "Did you mean 'status'?" in text
+
+
+def test_a_command_that_is_no_function_names_its_file(folder, capsys, monkeypatch):
+    (folder / "count.py").write_text("COMMAND = 3\n")
+    for words in (["count"], ["--help"]):
+        status, text = run_command(capsys, monkeypatch, *words)
+        assert status == 2
+        assert "count.py: COMMAND is 3; assign a function" in " ".join(text.split())

@@ -47,7 +47,16 @@ def test_a_study_file_that_raises_is_named_with_its_error(mine, words, status):
     assert "Traceback" not in done.stderr
 
 
-def test_an_internal_error_is_reported_as_one_and_its_traceback_on_request(mine):
+def test_a_fault_of_the_program_asks_for_a_report(capsys, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr("bench.registry.names", broken)
+    _, text = run_command(capsys, monkeypatch, "list", "studies")
+    assert text == "bench: internal error (please report): RuntimeError: out of order; rerun with --traceback\n"
+
+
+def test_an_error_in_a_function_of_a_plug_in_names_its_line_and_its_traceback_comes_when_asked_for(mine):
     (mine / "odd.py").write_text(
         textwrap.dedent("""
         from bench.core import Arm, Data, Study
@@ -61,7 +70,8 @@ def test_an_internal_error_is_reported_as_one_and_its_traceback_on_request(mine)
     )
     short = bench("plan", "--study", "odd")
     assert (short.returncode, short.stdout) == (1, "")
-    assert short.stderr == "bench: internal error (please report): RuntimeError: out of order; rerun with --traceback\n"
+    place = f"{mine / 'odd.py'}, line 6"
+    assert short.stderr == f"bench: {place}: RuntimeError: out of order; rerun with --traceback\n"
     long = bench("plan", "--traceback", "--study", "odd")
     assert long.returncode == 1
     assert "Traceback" in long.stderr

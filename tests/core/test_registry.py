@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from bench import registry
 from bench.core import BenchError
+from bench.data.loader import view_array
 from bench.views import VIEWS
 
 
@@ -76,3 +81,141 @@ def test_other_parts_of_a_plugin_folder_are_found_by_their_attribute(tmp_path, m
     monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path))
     assert registry.plugin_extensions("GADGET") == [(7, tmp_path / "mine.py")]
     assert registry.plugin_extensions("WIDGET") == []
+
+
+METHOD = '''
+from dataclasses import dataclass
+from bench.method import Method
+
+{decorator}
+class Mine(Method):
+    """A network."""
+
+    {family}
+    width: int = 4
+
+    def build(self, task, shape):
+        return None
+
+METHOD = {value}
+'''
+RIGHT = {
+    "decorator": "@dataclass(frozen=True, kw_only=True)", "family": 'family = "2d"', "value": "Mine",
+}  # fmt: skip
+
+
+@pytest.fixture
+def mistaken(tmp_path, monkeypatch):
+    """A function that writes a plug-in file, reads it, and returns the message of the error."""
+
+    def message(text):
+        (tmp_path / "mine.py").write_text(text)
+        monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path))
+        registry.clear_cache()
+        with pytest.raises(BenchError) as caught:
+            registry.member("methods", "mine")
+        return str(caught.value)
+
+    yield message
+    registry.clear_cache()
+
+
+def test_a_file_that_cannot_be_loaded_names_the_line_of_the_error(mistaken):
+    assert "mine.py cannot be loaded: ZeroDivisionError: division by zero (line 3)" in mistaken("\n\nSTUDY = 1 / 0\n")
+
+
+def test_a_line_is_that_of_the_users_file_also_if_the_error_arises_deeper(mistaken):
+    assert mistaken("from bench.core import Study\n\nSTUDY = Study(referense='a')\n").endswith("(line 3)")
+
+
+@pytest.mark.parametrize(("attribute", "base"), [
+    ("DATASET", "bench.core.Dataset"),
+    ("METHOD", "bench.method.Method"),
+    ("CURRICULUM", "bench.curriculum.Curriculum"),
+])  # fmt: skip
+@pytest.mark.parametrize("value", ["3", "object()", "dict"])
+def test_a_member_that_is_no_class_of_its_kind_names_the_class_it_must_have(mistaken, attribute, base, value):
+    message = mistaken(f"{attribute} = {value}\n")
+    assert f"mine.py: {attribute} is " in message
+    assert f"subclass of {base}" in message
+
+
+def test_an_instance_in_place_of_the_class_is_named(mistaken):
+    message = mistaken(METHOD.format(**{**RIGHT, "value": "Mine()"}))
+    assert "METHOD is an instance of Mine" in message
+    assert "without parentheses" in message
+
+
+def test_a_class_with_parameters_that_is_no_dataclass_names_the_decorator(mistaken):
+    message = mistaken(METHOD.format(**{**RIGHT, "decorator": ""}))
+    assert "'width'" in message
+    assert "@dataclass(frozen=True, kw_only=True)" in message
+
+
+def test_a_method_without_a_family_is_refused(mistaken):
+    assert "Mine has no `family`" in mistaken(METHOD.format(**{**RIGHT, "family": "pass"}))
+
+
+def test_a_subclass_that_only_overrides_needs_no_decorator(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        METHOD.format(**RIGHT) + "\nclass Other(Mine):\n    version = 2\n\nMETHOD = Other\n"
+    )
+    monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path))
+    registry.clear_cache()
+    assert registry.make("methods", "mine", {"width": 7}).width == 7
+    registry.clear_cache()
+
+
+VIEW = '''
+from dataclasses import dataclass
+from bench.views import View
+
+@dataclass(frozen=True)
+class Own(View):
+    """Every second voxel."""
+
+    {name}
+
+    def shape(self, shape, spacing):
+        return (shape[0], *(size // 2 for size in shape[1:]))
+
+    def __call__(self, x, spacing):
+        return x[..., ::2, ::2, ::2] * {factor}
+
+    def left_right(self):
+        return 1
+
+STUDY = None
+'''
+
+
+def test_a_view_that_takes_the_name_of_another_is_refused_and_replaces_none(mistaken):
+    built_in = VIEWS["mean"]
+    message = mistaken(VIEW.format(name='kind_name = "mean"', factor=1))
+    assert "Own has the `kind_name` 'mean' of bench.views.projections.Mean" in message
+    assert VIEWS["mean"] is built_in
+
+
+def test_a_view_without_a_name_is_refused(mistaken):
+    assert "Own has no `kind_name`" in mistaken(VIEW.format(name="", factor=1))
+
+
+def test_an_edited_view_of_a_plug_in_is_not_read_from_the_cache(tmp_path, monkeypatch):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    monkeypatch.setenv("BENCH_PLUGINS", str(folder))
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    images = np.ones((3, 1, 4, 4, 4), np.float32)
+    scans = SimpleNamespace(
+        images=lambda: images, shape=(1, 4, 4, 4), spacing=(1.0, 1.0, 1.0), fingerprint="f", name="n"
+    )
+    values = []
+    for factor in (1, 20):
+        (folder / "own_view.py").write_text(VIEW.format(name='kind_name = "own"', factor=factor))
+        sys.modules.pop("bench_plugins.own_view", None)
+        registry.clear_cache()
+        registry.names("methods")
+        values.append(float(view_array(scans, VIEWS["own"]()).max()))
+    assert values == [1, 20]
+    del VIEWS["own"]
+    registry.clear_cache()

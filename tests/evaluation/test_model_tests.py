@@ -262,3 +262,28 @@ def test_a_constant_with_equal_scores_needs_no_bounds_and_one_person_has_none() 
     assert (found.low, found.high) == (0.5, 0.5)
     alone = [(np.array([60.0, 61.0]), np.array([50.0, 55.0]), np.array([0, 0]))]
     assert math.isnan(score_interval(metric("mae"), alone, np.random.default_rng(0), 200).low)
+
+
+def _fold(order):
+    """A fold of 12 people of whom all are ordered rightly (1), wrongly (-1) or not at all (0)."""
+    y = np.repeat([0, 1], 6)
+    second = 0.5 + order * np.where(y == 1, 0.3, -0.3)
+    return y, np.stack([1 - second, second], axis=1), np.arange(12)
+
+
+def test_folds_without_and_with_nothing_but_errors_have_no_interval_of_width_0():
+    found = area_interval([_fold(1), _fold(-1)])
+    exact = oracle.binomtest(6, 6).proportion_ci(0.95).low  # of the rarer class of each of the two folds
+    assert found.estimate == 0.5
+    assert (found.low, found.high) == pytest.approx((exact / 2, (1 + 1 - exact) / 2))
+
+
+def test_a_fold_of_ties_adds_no_width_and_takes_none_from_the_faultless_folds():
+    found = area_interval([_fold(1), _fold(1), _fold(0)])
+    exact = oracle.binomtest(12, 12).proportion_ci(0.95).low
+    assert (found.low, found.high) == pytest.approx(((2 * exact + 0.5) / 3, 2.5 / 3))
+
+
+def test_an_answer_that_never_differs_has_an_area_of_one_half_on_any_people():
+    found = area_interval([_fold(0), _fold(0)])
+    assert (found.low, found.high) == (0.5, 0.5)

@@ -155,3 +155,14 @@ def test_a_metric_that_cannot_be_used_stops_a_study_before_training(folder, caps
     status, text = run_command(capsys, monkeypatch, "run", "--study", "tiny", "--launcher", "serial")
     assert status == 2
     assert "odd.py: a metric 'auc' exists already" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(("function", "message"), [
+    ("whole=lambda y, p, w: w[0]", r"own returned scores of shape \(4,\), not \(1,\)"),
+    ("whole=lambda y, p, w: 0.5", r"own returned scores of shape \(\), not \(1,\)"),
+    ("each=lambda y, p, s: p", r"own returned scores of shape \(4, 2\), not \(4,\)"),
+])  # fmt: skip
+def test_scores_of_another_shape_are_an_error_of_the_metric(folder, function, message):
+    (folder / "odd.py").write_text(METRIC.format(**GOOD | {"function": function}))
+    with pytest.raises(ValueError, match=message):
+        evaluate(TWO, np.array([0, 1, 1, 0]), np.full((4, 2), 0.5))

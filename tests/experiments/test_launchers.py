@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 from command_line import run_command
+from documented_blocks import plug_ins
 from killable_studies import Quiet
 
 from bench import registry
@@ -15,17 +16,7 @@ from bench.data.prepare import open_prepared
 from bench.experiments import launch, plan, search
 from bench.storage.record_store import Store
 
-BACKWARDS = """
-from bench.experiments.launch import Launcher, attempt
-
-def run(work, store, progress, stop, address):
-    for wave in work.waves:
-        for trial in reversed(wave):
-            outcome = attempt(trial, store, trial.key in work.keep, work.outdated.get(trial.key), lambda fraction: None)
-            progress.ended(trial, *outcome)
-
-LAUNCHER = Launcher(run)
-"""
+BACKWARDS = plug_ins()["backwards.py"]
 NOTING = (
     BACKWARDS
     + """
@@ -45,7 +36,7 @@ LAUNCHER = Launcher(run_and_note)
 def backwards(cells, tmp_path, monkeypatch):
     """A plug-in folder with a launcher, in addition to the plug-ins of the tests."""
     (tmp_path / "more").mkdir()
-    (tmp_path / "more" / "backwards.py").write_text(textwrap.dedent(BACKWARDS))
+    (tmp_path / "more" / "backwards.py").write_text(BACKWARDS)
     monkeypatch.setenv("BENCH_PLUGINS", f"{os.environ['BENCH_PLUGINS']}{os.pathsep}{tmp_path / 'more'}")
     return cells
 

@@ -12,7 +12,8 @@ from synthetic_results import ArmSpec, DataSetSpec, write
 
 from bench import report
 from bench.core import BenchError
-from bench.report import figure_catalog, figures
+from bench.report import figure_catalog, figure_files, figures, tables
+from bench.storage.record_store import Store
 
 FOLDER = Path(figures.__file__).parent
 COSTLY = {"a": ArmSpec(0.5, cost={"train_seconds": 2.0}), "b": ArmSpec(1, cost={"train_seconds": 3.0})}
@@ -79,3 +80,44 @@ def test_a_figure_that_is_no_spec_is_an_error_of_its_file(plugin_folder):
 def test_figures_of_a_plugin_come_last(plugin_folder):
     (plugin_folder / "a_first.py").write_text(BLANK.format(name="a-first"))
     assert [spec.name for spec in figure_catalog.specs()][-1] == "a-first"
+
+
+PLAIN = """from bench.report.figure_catalog import FigureSpec
+
+def draw(tables, data):
+    from matplotlib import pyplot
+    figure, axes = pyplot.subplots()
+    axes.plot([1, 2])
+    return figure
+
+FIGURE = FigureSpec(name="plain", table="cost", alt="A line of {data}.", data=lambda tables: [1], draw=draw)
+"""
+
+
+def drawn(folder, root, text):
+    """Save the figures of the plug-in only."""
+    (folder / "plain.py").write_text(text)
+    plan = write(root, COSTLY, [DataSetSpec("scans")])
+    found = tables.section_tables(tables.gather(plan, Store(root)))[0]
+    figure_files.save_figures(
+        [each for each in figure_files.figures_of(found) if each.stem == "scans-plain"], root / "figures"
+    )
+    return root / "figures" / "scans-plain.svg"
+
+
+def test_a_figure_of_plain_matplotlib_is_saved(plugin_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.report.figures.style.FORMATS", ("svg",))
+    assert drawn(plugin_folder, tmp_path, PLAIN).read_text().count("<svg") == 1
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), [
+    ("axes.plot([1, 2])", "axes.plot(1 / 0)", "plain.py, line 6: ZeroDivisionError"),
+    ("return figure", "return axes", "plain.py: `draw` of the figure 'plain' returned a Axes, not a Figure"),
+    ("lambda tables: [1]", "lambda tables: tables.no", "plain.py, line 9: AttributeError"),
+    ("{data}", "{dat}", "plain.py: `alt` may have {data} in braces and nothing else"),
+])  # fmt: skip
+def test_a_mistake_in_a_figure_of_a_plug_in_names_its_file(plugin_folder, tmp_path, right, wrong, message):
+    assert right in PLAIN
+    with pytest.raises(BenchError) as caught:
+        drawn(plugin_folder, tmp_path, PLAIN.replace(right, wrong))
+    assert message in str(caught.value)

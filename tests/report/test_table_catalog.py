@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pandas as pd
 import pytest
@@ -168,3 +169,19 @@ def test_a_wrong_name_of_a_table_names_the_nearest_one(tmp_path):
     (found,) = study(tmp_path)
     with pytest.raises(KeyError, match="did you mean 'scores'"):
         found.frame("score")
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), [
+    ("- min(each)", "/ 0", "spread.py, line 11: ZeroDivisionError"),
+    ("return pd.DataFrame(", "return list(", "`frame` of the table 'spread' returned a list, not a DataFrame"),
+    ("return TableBody(", "return dict.fromkeys(rows) or (", "`layout` of the table 'spread' returned a dict"),
+    (", f\"{row['spread']:.3f}\")", ",)", "spread.py, line 17: ValueError: a row has 1 cell, and there are 2 columns"),
+    ('csv="spread"', 'csv="scores"', "spread.py: another table writes 'scores.csv'; give `csv` another name"),
+])  # fmt: skip
+def test_a_mistake_in_a_table_of_a_plug_in_names_its_file(plugin, tmp_path, right, wrong, message):
+    assert right in SPREAD
+    sys.modules.pop("bench_plugins.spread", None)
+    (plugin / "spread.py").write_text(SPREAD.replace(right, wrong))
+    with pytest.raises(BenchError) as caught:
+        tables.format_tables(study(tmp_path)[0])
+    assert message in str(caught.value)

@@ -159,3 +159,20 @@ def test_features_are_what_the_last_linear_layer_reads():
     result = outputs(network, x)
     torch.testing.assert_close(result.features, network[:2](x))
     torch.testing.assert_close(result.logits, network(x))
+
+
+MASKS = Task("segmentation", "dice", ("background", "a"))
+
+
+@pytest.mark.parametrize(("task", "shape", "y", "needed"), [
+    (AUC, (2, 1), torch.zeros(2, dtype=torch.long), "(2, 2)"),
+    (AUC, (2, 5), torch.zeros(2, dtype=torch.long), "(2, 2)"),
+    (MAE, (3, 3), torch.zeros(3), "(3, 1)"),
+    (MAE, (3,), torch.zeros(3), "(3, 1)"),
+    (MASKS, (2, 2, 4, 4), torch.zeros(2, 8, 8, dtype=torch.long), "(2, 2, 8, 8)"),
+])  # fmt: skip
+def test_an_output_of_another_shape_is_an_error_that_names_both_shapes(task, shape, y, needed):
+    with pytest.raises(ValueError, match="correct `build`") as caught:
+        label_losses(torch.zeros(shape), Batch(torch.zeros(len(y), 1), y, torch.arange(len(y)), task))
+    assert str(shape) in str(caught.value)
+    assert needed in str(caught.value)

@@ -110,8 +110,9 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{stem}.{kind}" for kind in FORMATS]
     with paper_style():
-        figure.get_layout_engine().execute(figure)
-        figure.set_layout_engine(None)  # one layout for all formats
+        if (layout := figure.get_layout_engine()) is not None:  # a figure of plain matplotlib has none
+            layout.execute(figure)
+            figure.set_layout_engine(None)  # one layout for all formats
         for kind, path in zip(FORMATS, paths, strict=True):
             with atomic_write(path) as unfinished:
                 figure.savefig(unfinished, format=kind, dpi=DPI, metadata=_METADATA[kind], facecolor="white")

@@ -29,6 +29,11 @@ class TableBody:
     notes: tuple[str, ...] = ()
     words: tuple[int, ...] = (0,)
 
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"a row has {_cells(row)}, and there are {len(self.columns)} columns: {row}")
+
     def titled(self, name: str, title: str) -> Table:
         """The table with a name and a heading."""
         return Table(name, title, self.columns, self.rows, self.caption, self.notes, self.words)
@@ -45,6 +50,10 @@ class Table:
     caption: str
     notes: tuple[str, ...] = ()
     words: tuple[int, ...] = (0,)
+
+
+def _cells(row: tuple[str, ...]) -> str:
+    return "1 cell" if len(row) == 1 else f"{len(row)} cells"
 
 
 def arm_cell(entry: Entry) -> str:
