@@ -209,4 +209,4 @@ def test_a_scan_of_any_bytes_is_read_as_nibabel_reads_it_or_refused_in_words(num
 @pytest.mark.parametrize("number", [60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_a_table_of_any_bytes_is_read_or_refused_in_words(number):
     counts = run(tables(), check_tables, number)
-    assert min(counts.read, counts.refused) > number / 10
+    assert min(counts.read, counts.refused) > number / 20  # ids that differ from the folder's are refused too
