@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from baselines._input_sizes import multiples, padded, times
-from baselines._torchvision import mend_torchvision
 from bench.core import BenchError, UnsupportedInputSizeError
 from bench.registry import did_you_mean
 from bench.weights import fitting, tensors, without_weights
@@ -203,7 +202,6 @@ def _named(model: nn.Module, key: str) -> tuple[str, ...]:
 
 
 def _known(network: str) -> None:
-    mend_torchvision()
     import timm
 
     if network.partition(".")[0] not in (known := timm.list_models()):

@@ -7,6 +7,10 @@ The docstring of each package states its purpose and what it does not know. Impo
 has the order, which import-linter checks.
 """
 
+from bench.torchvision_import import mend_torchvision
+
+mend_torchvision()
+
 _MODULES = {
     "bench.core": ("Arm", "BenchError", "Data", "Dataset", "Recipe", "Study", "param"),
     "bench.curriculum": ("Curriculum",),

@@ -9,7 +9,6 @@ import torch
 from learnable_methods import SMALL, TWO, batch_of
 from safetensors.torch import save_file
 
-from baselines._torchvision import mend_torchvision
 from bench.core import BenchError
 from bench.registry import make
 
@@ -20,7 +19,6 @@ ROWS = (*ROWS, "mobilenetv2_100", "efficientnet_b0", "vgg11")
 
 def timm_own(network, **arguments):
     """timm's own network, its weights from seed 0."""
-    mend_torchvision()
     import timm
 
     torch.manual_seed(0)
@@ -61,7 +59,6 @@ def test_the_papers_likely_rows_take_a_step_with_every_weight(network, shape):
 @pytest.mark.parametrize("train", ["head", "all"])
 def test_a_foundation_model_from_a_file_is_an_ordinary_arm(network, train, tmp_path):
     """DINOv2 at 518 pixels, a CLIP tower at 224: positions and first layer fitted to small images of one channel."""
-    mend_torchvision()
     from timm.layers import resample_abs_pos_embed
 
     source = timm_own(network, **VIT)
