@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.core import BenchError
+from bench.core import BenchError, paths
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -137,7 +137,7 @@ def _readable(weights: str | Path) -> Path:
     """The path of a whole safetensors file, else BenchError."""
     from safetensors import SafetensorError, safe_open
 
-    path = Path(weights).expanduser()
+    path = paths.expand(weights)
     if path.suffix != ".safetensors":
         raise BenchError(f"weights come from a .safetensors file, not {path.name}: other formats can run code")
     if not path.is_file():

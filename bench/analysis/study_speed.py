@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -48,7 +49,7 @@ def _first_of_each(planned: StudyPlan, store: Store, arms: Sequence[str]) -> dic
                 of_data[cell.arm] = record.trial
     trials = {data: of_data for data, of_data in trials.items() if of_data}
     if not trials:
-        raise BenchError(f"no trial of {planned.study} is done; run: bench run --study {planned.study}")
+        raise BenchError(f"no trial of {planned.study} is done; run: bench run --study {shlex.quote(planned.study)}")
     return trials
 
 

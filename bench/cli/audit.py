@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -76,7 +77,7 @@ def _opened(name: str, params: dict[str, Any]) -> Any:
 
     prepared = open_prepared(name, params)
     if prepared is None:
-        raise BenchError(f"{name} is not prepared; run: bench prepare {name} --from FOLDER")
+        raise BenchError(f"{name} is not prepared; run: bench prepare {shlex.quote(name)} --from FOLDER")
     return prepared
 
 

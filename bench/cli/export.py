@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -22,9 +23,10 @@ def export(
 
     results = tables.read(study, paths.results_root())
     count = sinks.export(results, to, out)
+    place = shlex.quote(str(out.absolute()))
     viewers = {
-        "tensorboard": f"tensorboard --logdir {out}",
-        "mlflow": f"MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {out} (needs the full"
+        "tensorboard": f"tensorboard --logdir {place}",
+        "mlflow": f"MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {place} (needs the full"
         " package: pip install mlflow; mlflow-skinny has no viewer)",
     }
     print(f"{count} runs of {study} written to {out}; view them with: {viewers[to]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ def gallery(
     registry.make("datasets", name, params)
     prepared = open_prepared(name, params)
     if prepared is None:
-        raise BenchError(f"{name} is not prepared; run: bench prepare {name} --from FOLDER")
+        raise BenchError(f"{name} is not prepared; run: bench prepare {shlex.quote(name)} --from FOLDER")
     if len(prepared.shape) != 4:
         raise BenchError(f"{name} holds images, not volumes: every view returns them unchanged")
     figure = draw_gallery(prepared, rows_to_draw(prepared, scans))

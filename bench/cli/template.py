@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import shlex
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
@@ -50,7 +51,7 @@ def fill_template(name: str, study: str) -> str:
     registry.study(study)
     text = (resources.files("bench") / "templates" / FILES[name]).read_text(encoding="utf-8")
     values = {
-        "study": study,
+        "study": shlex.quote(study),  # the templates name it in lines of a shell
         "label": re.sub(r"[^a-z0-9]+", "-", study.lower()).strip("-"),  # allowed in a host name
         "bench": __version__,
         "ray": version("ray"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def data_root() -> Path:
         ``$BENCH_DATA``, or ``dclse-bench`` in ``$XDG_DATA_HOME`` (``~/.local/share`` by default).
     """
     given = os.environ.get("BENCH_DATA")
-    return Path(given).expanduser() if given else own_data_root()
+    return expand(given) if given else own_data_root()
 
 
 def own_data_root() -> Path:
@@ -28,9 +29,55 @@ def own_data_root() -> Path:
     -------
     Path
         ``dclse-bench`` in ``$XDG_DATA_HOME`` (``~/.local/share`` by default), whatever ``$BENCH_DATA`` is.
+
+    Raises
+    ------
+    BenchError
+        If ``$XDG_DATA_HOME`` is not set and the user has no home folder.
     """
     shares = os.environ.get("XDG_DATA_HOME")
+    if not shares and not has_home():
+        raise BenchError("this user has no home folder; set HOME or BENCH_DATA to a folder that you can write in")
     return (Path(shares) if shares else Path.home() / ".local" / "share") / "dclse-bench"
+
+
+def has_home() -> bool:
+    """Whether this user has a home folder. In a container, a user may have neither ``$HOME`` nor an entry in passwd.
+
+    Returns
+    -------
+    bool
+        True if there is one, writable or not.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        return False
+    return True
+
+
+def expand(path: str | os.PathLike[str]) -> Path:
+    """Path with ``~`` replaced by a home folder.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Path as a user gives it.
+
+    Returns
+    -------
+    Path
+        The path; it need not exist.
+
+    Raises
+    ------
+    BenchError
+        If the path begins with ``~`` and there is no such home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise BenchError(f"{path}: there is no such home folder; give the path without ~") from error
 
 
 def views_roots() -> list[Path]:
@@ -39,11 +86,12 @@ def views_roots() -> list[Path]:
     Returns
     -------
     list of Path
-        ``views`` in the data root, and ``dclse-bench/views`` in the user's cache, for data that are read-only.
+        ``views`` in the data root, and ``dclse-bench/views`` in the user's cache, if there is one, for data that are
+        read-only.
     """
     caches = os.environ.get("XDG_CACHE_HOME")
-    own = (Path(caches) if caches else Path.home() / ".cache") / "dclse-bench" / "views"
-    return [data_root() / "views", own]
+    own = [Path(caches)] if caches else [Path.home() / ".cache"] if has_home() else []
+    return [data_root() / "views", *(folder / "dclse-bench" / "views" for folder in own)]
 
 
 def writable(folder: Path) -> bool:
@@ -83,7 +131,7 @@ def results_root() -> Path:
     Path
         ``$BENCH_RESULTS``, or ``results`` in the current folder.
     """
-    return Path(os.environ.get("BENCH_RESULTS") or "results").expanduser()
+    return expand(os.environ.get("BENCH_RESULTS") or "results")
 
 
 def plugin_folders() -> list[Path]:
@@ -92,7 +140,8 @@ def plugin_folders() -> list[Path]:
     Returns
     -------
     list of Path
-        Those of ``$BENCH_PLUGINS``, or ``plugins`` in the current folder if it exists.
+        Those of ``$BENCH_PLUGINS``, or ``plugins`` in the current folder if it exists. In the variable, a folder whose
+        name holds the separator (a colon) has a backslash before it.
 
     Raises
     ------
@@ -109,7 +158,8 @@ def plugin_folders() -> list[Path]:
                 " not run; run the command in a folder of your own, or set BENCH_PLUGINS to the folders that you trust"
             )
         return [folder] if folder.is_dir() else []
-    folders = [Path(name).expanduser() for name in given.split(os.pathsep) if name]
+    names = re.split(rf"(?<!\\){re.escape(os.pathsep)}", given)
+    folders = [expand(name.replace(f"\\{os.pathsep}", os.pathsep)) for name in names if name]
     for folder in folders:
         if not folder.is_dir():
             raise BenchError(f"BENCH_PLUGINS names {folder}, which is not a folder")

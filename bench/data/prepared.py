@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,9 +105,13 @@ class DamagedDataError(RunAbortedError):
         manifest, dataset = manifest or {}, registry.make("datasets", name, params)
         source = manifest.get("source")
         defaults = plain(type(dataset)())
-        changed = [f" --set {key}={value}" for key, value in plain(dataset).items() if value != defaults.get(key)]
-        scans = "" if dataset.phantom else f" --from {source or 'FOLDER'}"
-        command = f"bench prepare {name}{''.join(changed)}{scans}"
+        changed = [
+            f" --set {shlex.quote(f'{key}={value}')}"
+            for key, value in plain(dataset).items()
+            if value != defaults.get(key)
+        ]
+        scans = "" if dataset.phantom else f" --from {shlex.quote(source) if source else 'FOLDER'}"
+        command = f"bench prepare {shlex.quote(name)}{''.join(changed)}{scans}"
         error = cls(cls._message(folder_of(name, params), reason, command))
         error.reason, error.source = reason, Path(source) if source else None
         error.skipped = bool(manifest.get("broken"))

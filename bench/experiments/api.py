@@ -248,7 +248,7 @@ def _texts(given: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _root(results: str | Path | None) -> Path:
-    return paths.results_root() if results is None else Path(results).expanduser()
+    return paths.results_root() if results is None else paths.expand(results)
 
 
 def _monitor(progress: bool | RunMonitor) -> RunMonitor:

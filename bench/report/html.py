@@ -187,8 +187,9 @@ def inline_svg(path: Path, prefix: str) -> str:
 
     Its width is relative to that of a wide figure, so that the text of all figures has one size.
     """
-    text = path.read_text()
+    text = path.read_text("utf-8")
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    prefix = re.sub(r"[^\w.@-]", lambda match: f"_{ord(match[0]):x}", prefix)  # it stands in attributes
     text = _NAMED.sub(lambda match: f"{match[1]}{prefix}-{match[2]}", text)
     opening, rest = text.split(">", 1)
     wide = re.search(r' width="([\d.]+)pt"', opening)

@@ -50,8 +50,10 @@ def _commands(results: Results) -> list[str]:
     for section in (section for section in results.sections if not section.phantom):
         for name, params in data_sets_of(section.data):
             given = " ".join(f"--set {shlex.quote(f'{key}={value}')}" for key, value in _unusual(name, params).items())
-            lines.append(" ".join(word for word in (f"bench prepare {name}", given, "--from FOLDER") if word))
-    lines += [clean(plan.command), f"bench report --study {plan.study}"]
+            lines.append(
+                " ".join(word for word in (f"bench prepare {shlex.quote(name)}", given, "--from FOLDER") if word)
+            )
+    lines += [clean(plan.command), f"bench report --study {shlex.quote(plan.study)}"]
     return list(dict.fromkeys(line for line in lines if line))
 
 
@@ -108,7 +110,7 @@ def weights(results: Results) -> str:
     if kept == len(done):
         return "kept of every finished run"
     text = f"kept of {kept} of {plural(len(done), 'finished run')}" if kept else "not kept"
-    command = clean(results.plan.command or f"bench run --study {results.name}")
+    command = clean(results.plan.command or f"bench run --study {shlex.quote(results.name)}")
     keep = command if "--keep-weights" in command else f"{command} --keep-weights"
     return f"{text}; `BENCH_RESULTS=ANOTHER_FOLDER {keep}` trains the runs again there and saves their weights"
 

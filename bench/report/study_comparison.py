@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from bench.core import BenchError
+from bench.core import BenchError, paths
 from bench.report import html, protected_names, tables
 from bench.report.comparison_stats import Compared, compare
 from bench.report.report_manifest import state
@@ -88,9 +88,9 @@ def parse_study(text: str, root: Path) -> tuple[Path, str]:
     folder, colon, study = text.rpartition(":")
     if not colon:
         return Path(root).resolve(), text
-    if not Path(folder).expanduser().is_dir():
+    if not paths.expand(folder).is_dir():
         raise BenchError(f"{text!r} names results in {folder!r}, which is no folder; give STUDY or FOLDER:STUDY")
-    return Path(folder).expanduser().resolve(), study
+    return paths.expand(folder).resolve(), study
 
 
 def write(found: Comparison, folder: Path) -> Path:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -43,7 +45,7 @@ def as_markdown(facts: ReportContext) -> str:
 
 def _picture(picture: ReportFigure) -> str:
     caption = f"\n\n*{prose(picture.caption)}*" if picture.caption else ""
-    return f"![{prose(picture.alt)}](figures/{picture.stem}.png){caption}"
+    return f"![{prose(picture.alt)}](figures/{quote(picture.stem, safe='@')}.png){caption}"
 
 
 def _joined(lines: list[str]) -> str:
@@ -60,10 +62,15 @@ def as_latex(facts: ReportContext) -> str:
     blocks = [f"% {facts.study}: needs \\usepackage{{booktabs,graphicx}} and a LaTeX that reads UTF-8"]
     for part in facts.parts:
         for table in part.tables:
-            label = f"tab:{facts.study}-{part.name}-{table.name}"
+            label = _tex_label(f"tab:{facts.study}-{part.name}-{table.name}")
             blocks.append(latex(table, label, part.heading))
-    blocks += [latex(table, f"tab:{facts.study}-{table.name}", facts.study) for table in facts.across]
+    blocks += [latex(table, _tex_label(f"tab:{facts.study}-{table.name}"), facts.study) for table in facts.across]
     return "\n\n".join(blocks) + "\n"
+
+
+def _tex_label(text: str) -> str:
+    """A label without the signs that LaTeX reads even there."""
+    return re.sub(r"[\\%#&~^${}\s]", lambda match: f"-{ord(match[0]):x}-", text)
 
 
 def table_as_csv(table: Table) -> str:

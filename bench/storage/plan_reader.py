@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 from bench.core import PROTOCOL, BenchError
@@ -13,11 +14,12 @@ from bench.storage.tuned_file import SEARCHES
 def not_run(name: str, place: Path) -> BenchError:
     """The error for a study without a run here, and whether it was searched. place: the folder of its results."""
     if not (place / SEARCHES).is_file():
-        return BenchError(f"the study {name} has not been run here; run: bench run --study {name}")
+        return BenchError(f"the study {name} has not been run here; run: bench run --study {shlex.quote(name)}")
+    study = shlex.quote(name)
     return BenchError(
-        f"the study {name} was only searched here, not run: bench status --study {name} shows the search, and"
-        f" bench tune --study {name} resumes it and writes {place}/tuning/report.md. For trials and their report run:"
-        f" bench run --study {name}"
+        f"the study {name} was only searched here, not run: bench status --study {study} shows the search, and"
+        f" bench tune --study {study} resumes it and writes {place}/tuning/report.md. For trials and their report run:"
+        f" bench run --study {study}"
     )
 
 

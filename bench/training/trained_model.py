@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,5 +67,5 @@ def load(store: Store, key: str) -> TrainedModel:
 
 def rerun_hint(study: str) -> str:
     """What to do if weights were not saved. Records never change, so the study runs again in another folder."""
-    command = f"BENCH_RESULTS=FOLDER bench run --study {study} --keep-weights"
+    command = f"BENCH_RESULTS=FOLDER bench run --study {shlex.quote(study)} --keep-weights"
     return f"run its study again with them, in another results folder: {command}"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import registry
-from bench.core import BenchError, Dataset, RunAbortedError, Sample, plain
+from bench.core import BenchError, Dataset, RunAbortedError, Sample, paths, plain
 from bench.data.prepare import journal
 from bench.data.prepare.accounting import Accounting, account, save_names
 from bench.data.prepare.arrays import Arrays, NeedsFloatError
@@ -76,7 +76,7 @@ def prepare(
         return existing
     if source is None and not dataset.phantom:
         raise damage or _unprepared(name, dataset)
-    root = None if dataset.phantom else Path(source).expanduser()
+    root = None if dataset.phantom else paths.expand(source)
     samples, log = list_samples(dataset, name, root)
     threads, listed = workers or os.cpu_count() or 1, account(root, samples, log)
     report = progress or (lambda *_: None)

@@ -81,7 +81,7 @@ def gpu_megabytes() -> float:
     """Memory of the smallest GPU of this machine; 0 if there is none or it is unknown."""
     words = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
-        output = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
+        output = subprocess.run(words, capture_output=True, encoding="utf-8", check=True, timeout=30).stdout
         return min(float(line) for line in output.split())
     except (OSError, ValueError, subprocess.SubprocessError):
         return 0.0
@@ -130,7 +130,8 @@ def prepare_worker(setting: dict[str, Any], plugins: list[str]) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ.pop("BENCH_PLUGINS", None)
     if plugins:
-        os.environ["BENCH_PLUGINS"] = os.pathsep.join(plugins)
+        escaped = [folder.replace(os.pathsep, f"\\{os.pathsep}") for folder in plugins]
+        os.environ["BENCH_PLUGINS"] = os.pathsep.join(escaped)
 
 
 class TrialWorker:

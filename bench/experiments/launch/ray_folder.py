@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import socket
 import tempfile
@@ -23,6 +24,7 @@ FILES = "r"  # Ray lets everybody write in the folder that it is given: one insi
 SOCKET = f"{FILES}/session_2000-01-01_00-00-00_000000_0000000/sockets/plasma_store_0"  # of Ray, in its folder
 TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 SHARED_MEMORY = Path("/dev/shm")
+PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
 FIXED = ("/tmp", "/var/tmp", str(SHARED_MEMORY))  # tried after the folders that the environment names
 
 
@@ -76,14 +78,18 @@ def short_folder() -> Path:
                 return folder
             remove_tree(folder)
     raise RayStartError(
-        f"none of {', '.join(tried)} can hold its sockets (not writable, or the path is too long)",
+        f"none of {', '.join(tried)} can hold its sockets (not writable, or the path is too long or has a space or the"
+        " like)",
         "set RAY_TMPDIR to a writable folder with a short path",
     )
 
 
 def _holds_sockets(folder: Path) -> bool:
-    """Whether Ray's sockets can be made in a folder: some network file systems hold none."""
-    if len(os.fsencode(folder / SOCKET)) > LONGEST:
+    """Whether Ray's sockets can be made in a folder: some network file systems hold none.
+
+    Ray puts the path into command lines, so that one with a space, a quotation mark or the like does not do.
+    """
+    if len(os.fsencode(folder / SOCKET)) > LONGEST or not PLAIN.fullmatch(str(folder)):
         return False
     with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
         probe.bind(str(folder / "probe"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -161,7 +162,7 @@ class _DataLookup:
             return _data_spec(data.name, data.params, self.fingerprint(data.name, data.params) or ""), None
         if mark and not twin:
             return _data_spec(data.name, data.params, mark), None
-        remedy = f"run: bench prepare {data.name} --from FOLDER"
+        remedy = f"run: bench prepare {shlex.quote(data.name)} --from FOLDER"
         if (twin or self.stand_ins) and cls.twin:
             why = (
                 f"is replaced by its phantom {cls.twin}, as requested, which"

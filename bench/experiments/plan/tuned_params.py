@@ -7,6 +7,7 @@ training seeds use the same fold and the same people, so seeds are not compared.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,8 @@ def read(name: str) -> dict[str, Any]:
     if name not in known:
         raise BenchError(
             f"no tuned parameters {name!r}; {registry.did_you_mean(name, known)}; search for them with"
-            f" `bench tune --study {name}`, and save the file that it writes beside the studies as {FOLDER}/{name}.json"
+            f" `bench tune --study {shlex.quote(name)}`, and save the file that it writes beside the studies as"
+            f" {FOLDER}/{name}.json"
         )
     return tuned_file.read_tuned(known[name])
 
@@ -50,7 +52,7 @@ def fitted(trial: Trial, name: str) -> tuple[Trial, dict[str, Any]]:
             raise BenchError(
                 f"tuned parameters {name!r} do not apply to this trial of {trial.method.name}: {words} is"
                 f" {_shortened(value)} here, and they were tuned for {sets}. They are used only on the fold they were"
-                f" tuned on; search again: bench tune --study {name}"
+                f" tuned on; search again: bench tune --study {shlex.quote(name)}"
             )
         left = same
     params = {**trial.method.params, **left[0]["params"]}

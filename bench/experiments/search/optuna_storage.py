@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.core import BenchError, RunAbortedError
+from bench.core import BenchError, RunAbortedError, paths
 from bench.storage.atomic_io import REASONS
 from bench.storage.locks import Lock, acquire_lock
 
@@ -55,7 +55,7 @@ class OptunaStorage:
     @property
     def path(self) -> Path:
         """Path of the file, if the storage is a file."""
-        return Path(self.name.removeprefix("sqlite:///")).expanduser()
+        return paths.expand(_database_of(self.name) if self.is_url else self.name)
 
     @property
     def on_server(self) -> bool:
@@ -93,7 +93,7 @@ class OptunaStorage:
                 if fault := _repair_journal(self.path, lock):
                     raise self._wrong_file("journal of Optuna", f" ({fault})")
                 return optuna.storages.JournalStorage(JournalFileBackend(str(self.path), lock))
-            url = self.name if self.is_url else f"sqlite:///{self.path}"
+            url = self.name if self.is_url else _sqlite_url(self.path)
             return optuna.storages.get_storage(optuna.storages.RDBStorage(url, engine_kwargs=self._engine_options()))
 
     @property
@@ -196,6 +196,22 @@ class OptunaStorage:
         if "malformed" in text:
             return "it is damaged; give another file with --storage"
         return f"the database did not answer as expected ({text})"
+
+
+def _sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file, with every sign of its path escaped that means something in a URL or to Optuna."""
+    from sqlalchemy import URL, make_url
+
+    url = URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+    if make_url(url).database != str(path) or {"{", "}"} & {*url}:  # a version that does not escape
+        raise BenchError(f"SQLite cannot be named {path}: give a path without ?, #, % and braces with --storage")
+    return url
+
+
+def _database_of(url: str) -> str:
+    from sqlalchemy import make_url
+
+    return make_url(url).database or ""
 
 
 def close_storage(backend: BaseStorage) -> None:
