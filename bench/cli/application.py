@@ -12,6 +12,7 @@ import typer
 from bench import registry
 from bench.cli.commands import CommandGroup, add_commands
 from bench.cli.interruption import InterruptedBySignal, interruption
+from bench.cli.own_process import shield_process
 from bench.core import BenchError
 
 TRACEBACK = "--traceback"
@@ -33,6 +34,7 @@ def run_command() -> None:
     arguments = [each for each in sys.argv[1:] if each != TRACEBACK]
     traced = len(arguments) < len(sys.argv) - 1
     try:
+        shield_process()
         app(join_numbers(arguments))
     except BenchError as error:
         _end(f"bench: {error}", error.status, traced)

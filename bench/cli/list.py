@@ -44,7 +44,7 @@ def _row(kind: str, name: str) -> dict[str, Any] | None:
     summary = member.question if isinstance(member, Study) else about.get("title") or about["about"].partition("\n")[0]
     row = {"kind": kind, "name": name, "summary": summary}
     if kind == "datasets":
-        row |= {"phantom": member.phantom, "task": member.task.kind}
+        row |= {"phantom": member.phantom, "task": registry.make(kind, name).task.kind}
     return {**row, "family": about["family"]} if "family" in about else row
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -41,4 +43,11 @@ def settings(given: Sequence[str] | None) -> dict[str, Any]:
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
-    print(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    print(printable_json(json.dumps(plain(value), indent=2, ensure_ascii=False)))
+
+
+def printable_json(text: str) -> str:
+    """JSON text whose letters beyond ASCII are escaped, unless stdout is UTF-8."""
+    if (sys.stdout.encoding or "").lower().replace("-", "") == "utf8":
+        return text
+    return re.sub(r"[^\x00-\x7f]", lambda match: json.dumps(match[0])[1:-1], text)

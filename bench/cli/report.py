@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import Json
+from bench.cli.options import Json, printable_json
 from bench.core import BenchError, paths
 
 STUDY = typer.Option("--study", "-s", help="Name of a study that was run here.")
@@ -25,7 +25,7 @@ def report(study: Annotated[str, STUDY] = "", every: Annotated[bool, ALL] = Fals
         return _all(root)
     page = reports.build(study, root)
     if as_json:
-        return print((page.parent / "manifest.json").read_text(), end="")
+        return print(printable_json((page.parent / "manifest.json").read_text("utf-8")), end="")
     return print(page)
 
 

@@ -63,7 +63,8 @@ def save_figures(report_figures: Iterable[ReportFigure], folder: Path) -> None:
     """Draw and save every figure, and remove all other files of the folder: old figures and unfinished files."""
     saved: set[Path] = set()
     for each in report_figures:
-        saved.update(style.save_figure(each.draw(), folder, each.stem))
+        with style.paper_style():
+            saved.update(style.save_figure(each.draw(), folder, each.stem))
     folder.mkdir(parents=True, exist_ok=True)
     for path in set(folder.iterdir()) - saved:
         path.unlink()

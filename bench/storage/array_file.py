@@ -124,7 +124,7 @@ def fault_of(path: Path, thorough: bool = False, checksum: str = "") -> str:
     """
     try:
         with read_errors(path):
-            sealed, state = json.loads(_seal_path(path).read_text()), _size_and_time(path)
+            sealed, state = json.loads(_seal_path(path).read_text("utf-8")), _size_and_time(path)
         if checksum and sealed["checksum"] != checksum:
             return f"{path.name} is not the file that was written"
         untouched = [sealed["size"], sealed["time"]] == state
@@ -161,7 +161,7 @@ def _total(rows: Sequence[str], shape: tuple[int, ...], dtype: np.dtype) -> str:
 def _seal(path: Path, checksum: str) -> None:
     size, time = _size_and_time(path)
     unfinished = _seal_path(path).with_name(f".{path.name}.seal-{os.getpid()}")
-    unfinished.write_text(json.dumps({"checksum": checksum, "size": size, "time": time}))
+    unfinished.write_text(json.dumps({"checksum": checksum, "size": size, "time": time}), encoding="utf-8")
     flush(unfinished)
     unfinished.replace(_seal_path(path))
     for left in path.parent.glob(f".{path.name}.seal-*"):  # of killed processes

@@ -45,8 +45,8 @@ def _packages(root: Path) -> dict[str, tuple[float, float]]:
     counters = {}
     try:
         for zone in sorted(root.glob("*-rapl:*")):
-            if (zone / "name").read_text().startswith("package"):
-                values = (int((zone / file).read_text()) / 1e6 for file in ("energy_uj", "max_energy_range_uj"))
+            if (zone / "name").read_text("utf-8").startswith("package"):
+                values = (int((zone / file).read_text("utf-8")) / 1e6 for file in ("energy_uj", "max_energy_range_uj"))
                 counters[zone.name] = tuple(values)
     except (OSError, ValueError):
         return {}

@@ -91,7 +91,7 @@ def reset_peak_memory(device: torch.device | str) -> None:
         torch.cuda.reset_peak_memory_stats(device)
     elif sys.platform == "linux":
         with contextlib.suppress(OSError):  # not allowed in some containers: then the peak is the whole process's
-            Path("/proc/self/clear_refs").write_text("5")
+            Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
 
 def peak_memory_mb(device: torch.device | str) -> float | None:
@@ -105,9 +105,12 @@ def peak_memory_mb(device: torch.device | str) -> float | None:
         return torch.cuda.max_memory_allocated(device) / MEGABYTE
     if sys.platform != "linux":
         return None
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (peak,) = (line for line in lines if line.startswith("VmHWM:"))
-    return int(peak.split()[1]) * 1024 / MEGABYTE
+    try:
+        lines = Path("/proc/self/status").read_text("utf-8", "replace").splitlines()
+    except OSError:  # a container without /proc
+        return None
+    peaks = [line for line in lines if line.startswith("VmHWM:")]  # a kernel in user space has none
+    return int(peaks[0].split()[1]) * 1024 / MEGABYTE if peaks else None
 
 
 def _device(model: nn.Module) -> Any:

@@ -10,16 +10,18 @@ import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from bench.core import Choices, Range
 from bench.experiments.search.search_result import Candidate, SearchResult
 from bench.report.figures import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 EVALUATOR = {"n_trees": 64, "max_depth": 64, "seed": 0}  # of optuna.importance.FanovaImportanceEvaluator
 MIN_CANDIDATES = 4  # trained to the end, to compute importance
@@ -82,10 +84,10 @@ def plot_history(result: SearchResult) -> Figure:
 def _history_marks() -> list[Line2D]:
     mark = {"ls": "", "mec": style.INK, "mew": 0.6, "ms": 4}
     return [
-        Line2D([], [], marker="o", mfc=style.GREY, label="to the end", **mark),
-        Line2D([], [], marker="v", mfc="white", label="pruned, when it was", **mark),
-        Line2D([], [], color=style.INK, lw=1.2, label="best so far"),
-        Line2D([], [], color=style.GREY, lw=0.8, ls=style.DASHES[0], label="the defaults"),
+        style.line_entry("to the end", marker="o", mfc=style.GREY, **mark),
+        style.line_entry("pruned, when it was", marker="v", mfc="white", **mark),
+        style.line_entry("best so far", color=style.INK, lw=1.2),
+        style.line_entry("the defaults", color=style.GREY, lw=0.8, ls=style.DASHES[0]),
     ]
 
 

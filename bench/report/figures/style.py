@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.report.figures.plotting_library import load_matplotlib
 from bench.storage.atomic_io import atomic_write
 
 if TYPE_CHECKING:
@@ -70,16 +71,25 @@ _RC = {
 
 @contextmanager
 def paper_style() -> Iterator[None]:
-    """What is drawn and saved inside has the style of a paper; matplotlib's settings outside do not change."""
-    import matplotlib
+    """What is drawn and saved inside has the style of a paper; matplotlib's settings outside do not change.
+
+    Settings of the user (a file `matplotlibrc`, a style) do not reach inside.
+    """
+    matplotlib = load_matplotlib()
     import seaborn as sns
 
+    shipped = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
     rc = {**_RC, "font.family": [FAMILY, *_east_asian()]}
     fonts = logging.getLogger("matplotlib.font_manager")
     level = fonts.level
     fonts.setLevel(logging.ERROR)  # matplotlib warns at every word whose family lacks a bold or an italic
     try:
-        with sns.axes_style("ticks"), sns.plotting_context("paper"), matplotlib.rc_context(rc):
+        with (
+            matplotlib.rc_context(shipped),
+            sns.axes_style("ticks"),
+            sns.plotting_context("paper"),
+            matplotlib.rc_context(rc),
+        ):
             yield
     finally:
         fonts.setLevel(level)
