@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import said
+from command_line import run_command
 
 from bench.core import paths
 from bench.experiments.launch import node_agent
@@ -76,13 +76,13 @@ def odd(tmp_path, monkeypatch):
 
 
 def test_a_line_to_copy_names_a_study_as_one_word(odd, capsys, monkeypatch):
-    status, text = said(capsys, monkeypatch, "report", "--study", odd)
+    status, text = run_command(capsys, monkeypatch, "report", "--study", odd)
     assert status == 2
     assert shlex.split(text.rpartition("run: ")[2]) == ["bench", "run", "--study", odd]
 
 
 def test_a_job_file_names_a_study_as_one_word(odd, tmp_path, capsys, monkeypatch):
-    status, text = said(capsys, monkeypatch, "template", "slurm", "--study", odd)
+    status, text = run_command(capsys, monkeypatch, "template", "slurm", "--study", odd)
     assert status == 0, text
     (line,) = (line for line in text.splitlines() if line.startswith("bench run"))
     assert shlex.split(line)[:4] == ["bench", "run", "--study", odd]
