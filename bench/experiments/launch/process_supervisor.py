@@ -43,7 +43,7 @@ def process_table() -> Table:
     table = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it ended meanwhile
-            number, _, rest = path.read_text(errors="replace").partition(" (")
+            number, _, rest = path.read_text("utf-8", "replace").partition(" (")
             name, _, fields = rest.rpartition(") ")
             state, parent = fields.split()[:2]
             table[int(number)] = int(parent), state, name
@@ -52,7 +52,7 @@ def process_table() -> Table:
 
 def _listed_by_ps() -> Table:
     words = ["ps", "-A", "-o", "pid=", "-o", "ppid=", "-o", "state=", "-o", "comm="]
-    rows = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    rows = subprocess.run(words, capture_output=True, encoding="utf-8", check=True).stdout.splitlines()
     fields = [row.split(None, 3) for row in rows if len(row.split(None, 3)) == 4]
     return {int(pid): (int(parent), state[0], Path(name).name) for pid, parent, state, name in fields}
 

@@ -149,7 +149,7 @@ class RayProcess:
 
     def _last_words(self) -> str:
         """The last line that the process printed, without Ray's time and place."""
-        lines = self.log.read_text(errors="replace").strip().split("\n")
+        lines = self.log.read_text("utf-8", "replace").strip().split("\n")
         return re.sub(r"^\[.*?\] \S+?:\d+: ", "", lines[-1].strip())[:300]
 
 
