@@ -7,9 +7,7 @@ The docstring of each package states its purpose and what it does not know. Impo
 has the order, which import-linter checks.
 """
 
-from bench.torchvision_import import mend_torchvision
-
-mend_torchvision()
+import sys
 
 _MODULES = {
     "bench.core": ("Arm", "BenchError", "Data", "Dataset", "Recipe", "Study", "param"),
@@ -33,6 +31,22 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, "__version__"})
+
+
+class _TorchvisionFinder:
+    """Finds torchvision, which timm imports, and nothing else: see `bench.core.torchvision_import`."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> object:
+        if name != "torchvision":
+            return None
+        from bench.core.torchvision_import import mending_spec
+
+        return mending_spec(name, path, target)
+
+
+if _TorchvisionFinder not in sys.meta_path:
+    sys.meta_path.insert(0, _TorchvisionFinder)
 
 
 def _version() -> str:

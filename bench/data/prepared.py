@@ -105,11 +105,8 @@ class DamagedDataError(RunAbortedError):
         manifest, dataset = manifest or {}, registry.make("datasets", name, params)
         source = manifest.get("source")
         defaults = plain(type(dataset)())
-        changed = [
-            f" --set {shlex.quote(f'{key}={value}')}"
-            for key, value in plain(dataset).items()
-            if value != defaults.get(key)
-        ]
+        given = [f"{key}={value}" for key, value in plain(dataset).items() if value != defaults.get(key)]
+        changed = [f" --set {shlex.quote(each)}" for each in given]
         scans = "" if dataset.phantom else f" --from {shlex.quote(source) if source else 'FOLDER'}"
         command = f"bench prepare {shlex.quote(name)}{''.join(changed)}{scans}"
         error = cls(cls._message(folder_of(name, params), reason, command))

@@ -47,7 +47,7 @@ def test_operators_that_did_not_load_are_declared(tmp_path):
 
 
 def test_operators_that_loaded_are_left_alone(tmp_path):
-    code = f"{IMPORT}; from bench.torchvision_import import _kept; print(_kept)"
+    code = f"{IMPORT}; from bench.core.torchvision_import import _kept; print(_kept)"
     done = run(code, stand_in(tmp_path, WHOLE))
     assert done.stdout.split() == ["torchvision.nms.default", "[]"], done.stderr
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from baselines._torchvision import mend_torchvision
 from bench.core import BenchError, Task
 from bench.registry import make
 from bench.weights import carry_over
@@ -20,7 +19,6 @@ SMALL = {"stem_width": 8, "channels": (8, 16, 16, 16)}
 
 def source(inputs: int, network: str = "resnet10t", **options: object) -> torch.nn.Module:
     """A network of timm for images of so many channels, with two outputs."""
-    mend_torchvision()
     import timm
 
     torch.manual_seed(3)

@@ -4,20 +4,16 @@ timm imports torchvision. The torchvision of the package index is compiled again
 CPU build, say) its compiled operators do not load, and importing it raises "operator torchvision::nms does not exist".
 No method here uses those operators, so declaring the missing ones is enough.
 
-`import bench` installs this, so that plug-ins and notebooks can import timm as well. It imports nothing itself.
+`import bench` installs a finder that uses this, so that plug-ins and notebooks can import timm as well.
 """
 
 from __future__ import annotations
 
-import sys
-from importlib.machinery import PathFinder
-
-TYPE_CHECKING = False  # `typing` takes time to import, and the command `bench` imports this first
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
-    from typing import Any
+from collections.abc import Sequence
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
 
 _NAME = "torchvision"
 _SCHEMAS = (
@@ -27,27 +23,30 @@ _SCHEMAS = (
 _kept: list = []  # keeps the torch library alive: garbage collection would remove its operators
 
 
-def mend_torchvision() -> None:
-    """Let later imports of torchvision succeed where its operators do not load. A second call does nothing."""
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+def mending_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    """Specification of torchvision that imports it also where its operators do not load.
+
+    Parameters
+    ----------
+    name : str
+        Import name of torchvision.
+    path : sequence of str or None
+        Folders to search; None: `sys.path`.
+    target : module, optional
+        Module that is reloaded.
+
+    Returns
+    -------
+    ModuleSpec or None
+        None if torchvision is not installed.
+    """
+    spec = PathFinder.find_spec(name, path, target)
+    if spec is not None and spec.loader is not None:
+        spec.loader = _MendingLoader(spec.loader)
+    return spec
 
 
-class _Finder:
-    """Finds torchvision, and nothing else."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname != _NAME:
-            return None
-        spec = PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _MendingLoader(spec.loader)
-        return spec
-
-
-class _MendingLoader:
+class _MendingLoader(Loader):
     """Loads torchvision, a second time if an operator was missing, which is then declared."""
 
     def __init__(self, loader: Any) -> None:
