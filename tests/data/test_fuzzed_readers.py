@@ -6,6 +6,7 @@ The cases are the same on every run. Each is a whole file in which some fields, 
 from __future__ import annotations
 
 import gzip
+import itertools
 import tempfile
 import tracemalloc
 import warnings
@@ -47,6 +48,7 @@ CELLS = [
 ]
 CELLS += ['"', '"a', 'a"b', '"a\tb"', "\t", "\n", "\r", "\0", "\ufeff", "é", "1_0", "٣", " 5 ", "9" * 400, "x" * 300]
 TABLE = "participant_id\tsession_id\tage\tsex\nsub-1\tses-1\t60\tF\nsub-1\tses-2\tn/a\tF\nsub-2\tses-1\t71.5\tM\n"
+DAMAGE = ("cells", "rows", "delimiters", "encoding", "bytes")
 PEOPLE = "participant_id\tsex\nsub-1\tF\nsub-2\tM\n"
 
 
@@ -101,20 +103,29 @@ def spoilt(draw: st.DrawFn, content: bytearray, most: int) -> bytearray:
 
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[bytes, bytes | None]:
-    """sessions.tsv and participants.tsv, or None, with some cells, rows, delimiters or bytes that are others."""
-    made = []
-    for text in (TABLE, PEOPLE):
-        grid = [line.split("\t") for line in text.splitlines()]
-        for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
-            cells = draw(st.sampled_from(grid))
-            cells[draw(st.integers(0, len(cells) - 1))] = draw(st.sampled_from(CELLS) | st.text(max_size=5))
-        if draw(st.integers(0, 7)) == 7:
-            grid.insert(draw(st.integers(0, len(grid))), list(draw(st.sampled_from(grid))))
-        between, end = draw(st.sampled_from("\t" * 20 + ",; |")), draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
-        encoding = draw(st.sampled_from(["utf-8"] * 20 + ["utf-8-sig", "utf-16", "utf-16-be", "latin-1"]))
-        joined = end.join(between.join(cells) for cells in grid) + end
-        made.append(bytes(draw(spoilt(bytearray(joined.encode(encoding, "replace")), 1))))
-    return made[0], draw(st.sampled_from([None, made[1], None]))
+    """sessions.tsv and participants.tsv, or None, each whole or with up to two kinds of damage."""
+    sessions = draw(damaged_table(TABLE))
+    return sessions, draw(damaged_table(PEOPLE)) if draw(st.integers(0, 2)) == 2 else None
+
+
+@st.composite
+def damaged_table(draw: st.DrawFn, text: str) -> bytes:
+    """A table in which some cells, rows, delimiters or bytes are others, or none are."""
+    damage = draw(st.sampled_from([()] * 14 + [("cells",)] * 8 + list(itertools.combinations(DAMAGE, 2))))
+    grid = [line.split("\t") for line in text.splitlines()]
+    for _ in range(draw(st.integers(1, 2)) if "cells" in damage else 0):
+        cells = draw(st.sampled_from(grid))
+        cells[draw(st.integers(0, len(cells) - 1))] = draw(st.sampled_from(CELLS) | st.text(max_size=5))
+    if "rows" in damage:
+        grid.insert(draw(st.integers(0, len(grid))), list(draw(st.sampled_from(grid))))
+    between = draw(st.sampled_from(",; |")) if "delimiters" in damage else "\t"
+    end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    encoding = (
+        draw(st.sampled_from(["utf-8-sig", "utf-16", "utf-16-be", "latin-1"])) if "encoding" in damage else "utf-8"
+    )
+    joined = end.join(between.join(cells) for cells in grid) + end
+    content = bytearray(joined.encode(encoding, "replace"))
+    return bytes(draw(spoilt(content, 1)) if "bytes" in damage else content)
 
 
 @dataclass

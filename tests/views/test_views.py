@@ -214,9 +214,10 @@ def test_the_weights_are_the_first_gradient_step_of_rank_pooling() -> None:
 
 
 def test_impossible_weights_are_refused() -> None:
-    for slices, kind in [(0, "bilen"), (4, "bilem")]:
-        with pytest.raises(ValueError, match=r"must be|there are"):
-            weights(slices, kind)
+    with pytest.raises(ValueError, match="must be"):
+        weights(0, "bilen")
+    with pytest.raises(ValueError, match="no coefficients 'bilem'; choose from bilen, "):
+        weights(4, "bilem")
     with pytest.raises(ValueError, match="3 weights for 5 slices"):
         pool(torch.ones(5, 4, 4), np.ones(3), 0)
 
