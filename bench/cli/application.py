@@ -49,7 +49,7 @@ def run_command() -> None:
     except Exception as error:
         hint = "" if traced else f"; rerun with {TRACEBACK}"
         place = registry.plugin_line(error) or "internal error (please report)"
-        _end(f"bench: {place}: {type(error).__name__}: {error}{hint}", 1, traced)
+        _end(f"bench: {place}: {registry.error_text(error)}{hint}", 1, traced)
 
 
 def _end(message: str, status: int, traced: bool) -> NoReturn:

@@ -24,6 +24,7 @@ def list_(
         raise BenchError(f"no kind {kind!r}; {registry.did_you_mean(kind, registry.KINDS)}")
     rows = [row for each in ([kind] if kind else registry.KINDS) for name in registry.names(each)
             if (row := _row(each, name))]  # fmt: skip
+    _name_unused_files()
     if as_json:
         return print_json(rows)
     table = Table("kind", "name", "description", box=None, pad_edge=False)
@@ -31,6 +32,16 @@ def list_(
         what = f"[dim]{row['family']}[/]  " if "family" in row else ""
         table.add_row(registry.SINGULAR[row["kind"]], row["name"], what + escape(row["summary"]))
     return Console().print(table)
+
+
+def _name_unused_files() -> None:
+    for path in registry.unused_plugin_files():
+        attributes = ", ".join([*registry.KINDS.values(), *registry.EXTENSIONS])
+        print(
+            f"bench: warning: {path} defines none of {attributes}, so nothing uses it; correct the name of its "
+            "variable, or let the name of the file begin with _",
+            file=sys.stderr,
+        )
 
 
 def _row(kind: str, name: str) -> dict[str, Any] | None:

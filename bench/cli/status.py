@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -16,12 +15,12 @@ from rich.text import Text
 
 from bench.cli import search_status
 from bench.cli.options import Json, print_json
-from bench.core import BenchError, plural
+from bench.core import BenchError
 from bench.experiments.progress_bars import clock
+from bench.experiments.status_text import State, counts, damages, pace, troubles
 
 LAST = 5  # errors that the live view shows
 SHOWN = 12  # running trials that it shows
-State = dict[str, Any]
 STORAGE = typer.Option("--storage", help="Storage of its search, if the URL given to `bench tune` has a password.")
 STATUSES = ("done", "failed", "refused", "open")
 
@@ -90,13 +89,11 @@ def _goes_on(run: State | None, search: State | None) -> bool:
 
 
 def _show(state: State, console: Console) -> None:
-    console.print(_counts(state), markup=False, highlight=False)
+    console.print(counts(state), markup=False, highlight=False)
     console.print(_arms(state))
-    for line in _pace(state):
+    for line in pace(state):
         console.print(line, markup=False, highlight=False)
-    for words in state["damaged"].values():
-        console.print(f"damaged record, will be run again: {words}", markup=False, highlight=False)
-    for line in _troubles(state["troubles"]):
+    for line in [*damages(state), *troubles(state["troubles"])]:
         console.print(line, markup=False, highlight=False)
 
 
@@ -116,7 +113,7 @@ def _overview(console: Console, as_json: bool) -> None:
     if not states:
         console.print(f"no study has been run in {root}; start with: bench run --study quickstart", highlight=False)
     for state in states:
-        console.print("; ".join([_counts(state), *_pace(state)]), markup=False, highlight=False, soft_wrap=True)
+        console.print("; ".join([counts(state), *pace(state)]), markup=False, highlight=False, soft_wrap=True)
     return None
 
 
@@ -157,12 +154,12 @@ def _lines(console: Console, run: State | None, search: State | None, printed: s
 
 def _line(console: Console, state: dict[str, Any], printed: set[str]) -> None:
     """Print one line, and one for every new failure."""
-    words = ", ".join([_counts(state), *_pace(state)])
+    words = ", ".join([counts(state), *pace(state)])
     print(words, flush=True)
     for row in state["troubles"]:
         if row["key"] not in printed:
             printed.add(row["key"])
-            console.print(*_troubles([row]), markup=False, highlight=False)
+            console.print(*troubles([row]), markup=False, highlight=False)
 
 
 def _view(state: dict[str, Any]) -> Group:
@@ -174,25 +171,8 @@ def _view(state: dict[str, Any]) -> Group:
         )
     more = len(state["running"]) - SHOWN
     recent = sorted(state["troubles"], key=lambda row: row["ended"] or 0)[-LAST:]
-    lines = [Text(line) for line in [*([f"and {more} more"] if more > 0 else []), *_troubles(recent)]]
-    return Group(Text(_counts(state)), Text(", ".join(_pace(state))), _arms(state), running, *lines)
-
-
-def _counts(state: dict[str, Any]) -> str:
-    parts = [f"{state[name]} {name}" for name in ("failed", "refused", "open") if state[name]]
-    return f"{state['study']}: {state['done']} of {plural(state['planned'], 'trial')} done" + "".join(
-        f", {p}" for p in parts
-    )
-
-
-def _pace(state: dict[str, Any]) -> list[str]:
-    """How many trials run or what they wait for, how fast, and the time left; empty if nothing is open."""
-    if not state["open"]:
-        return []
-    waiting = state["waiting"]
-    parts = [f"{len(state['running'])} running"] if state["running"] else [*waiting] or ["nothing is running"]
-    parts += [f"{state['per_hour']:.0f} per hour"] if state["per_hour"] else []
-    return parts + ([f"about {clock(state['left_seconds'])} left"] if state["left_seconds"] is not None else [])
+    lines = [Text(line) for line in [*([f"and {more} more"] if more > 0 else []), *troubles(recent)]]
+    return Group(Text(counts(state)), Text(", ".join(pace(state))), _arms(state), running, *lines)
 
 
 def _arms(state: dict[str, Any]) -> Table:
@@ -200,13 +180,6 @@ def _arms(state: dict[str, Any]) -> Table:
     for arm, count in state["arms"].items():
         table.add_row(escape(arm), *(str(count.get(name, 0)) for name in STATUSES))
     return table
-
-
-def _troubles(rows: Iterable[dict[str, Any]]) -> list[str]:
-    places = [f"{r['data']}, {r['arm']}, partition {r['partition']}, fold {r['fold']}, seed {r['seed']}" for r in rows]
-    return [
-        f"{row['status']}: {place}: {row['kind']}: {row['message']}" for row, place in zip(rows, places, strict=True)
-    ]
 
 
 COMMAND = status

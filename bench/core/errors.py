@@ -16,6 +16,10 @@ class BenchError(Exception):
 
     status = 2
 
+    def _render_traceback_(self) -> list[str]:
+        """The lines that a notebook shows: the message alone, without the frames of this package."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class RunAbortedError(BenchError):
     """A correct command had to stop, for example because of broken scans, a full disk or a missing folder.

@@ -7,20 +7,21 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.core import Record, arm_label
 from bench.core.study_plan import StudyPlan
 from bench.experiments import plan
+from bench.experiments.status_text import counts, damages, pace, troubles
 from bench.storage.locks import read_lock_note
 from bench.storage.record_store import Store
 
 WINDOW = 900.0  # seconds over which the speed is measured
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StudyStatus:
     """How far a study is. Counts are of distinct trials.
 
@@ -43,6 +44,17 @@ class StudyStatus:
     arms: dict[str, dict[str, int]]
     troubles: list[dict[str, Any]]
     waiting: list[str]
+
+    def lines(self) -> list[str]:
+        """The status in words: trials by status, speed and time left, then damaged records and failed trials."""
+        state = asdict(self)
+        return ["; ".join([counts(state), *pace(state)]), *damages(state), *troubles(self.troubles)]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def __repr__(self) -> str:
+        return f"StudyStatus({self.lines()[0]})"
 
 
 class StatusReader:

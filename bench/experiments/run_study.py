@@ -43,8 +43,10 @@ def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, r
     BenchError if the request is wrong; nothing has been prepared or trained then. RunAbortedError if the run cannot
     go on; finished trials are saved.
     """
+    from bench.evaluation.metrics import plugin_metrics
     from bench.experiments import launch
 
+    plugin_metrics()  # one that is defined wrongly stops before anything is printed or made
     repair_prepared(request.data, monitor)
     study = plan_study(request, options.smoke, root)
     launch.resolve_launcher(*options.target)
@@ -104,14 +106,15 @@ def _check_threads(study: PlannedStudy) -> None:
 
 def _check(study: PlannedStudy) -> None:
     """BenchError for what only torch or the prepared data can tell: networks, metrics, groups that cannot be split."""
-    from bench.evaluation.metrics import metric, plugin_metrics
+    from bench.evaluation.metric_probe import probe_plugin_metrics
+    from bench.evaluation.metrics import metric
 
-    plugin_metrics()
     for spec in (spec for item in study.data for spec in item.specs):
         task = registry.make("datasets", spec.name, spec.params).task
         if metric(task.primary).kind != task.kind:
             kind = metric(task.primary).kind
             raise BenchError(f"{spec.name}: the primary metric {task.primary} is for {kind}, not for {task.kind}")
+        probe_plugin_metrics(task)
     check_splits(study)
     check_arms(study.name, study.study)
 

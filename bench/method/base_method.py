@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core import Floats, Range, Task, Trial, param
+from bench.core import BenchError, Floats, Range, Task, Trial, param
 from bench.curriculum import Stage
 from bench.method.losses import label_losses
 from bench.method.network_outputs import Outputs, capture_outputs
@@ -218,6 +218,9 @@ class Method(ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        family = getattr(cls, "family", None)
+        if family is not None and family not in FAMILIES:
+            raise BenchError(f"the family of {cls.__qualname__} is {family!r}; it must be one of {', '.join(FAMILIES)}")
         for old, new in RENAMED.items():
             owner = next(each for each in cls.__mro__ if old in vars(each) or new in vars(each))
             if new not in vars(owner):

@@ -10,12 +10,24 @@ curriculum is a frozen dataclass whose fields are its parameters; a study is an 
 from bench.core.parameters import construct, did_you_mean
 from bench.registry.member_descriptions import DESCRIBED, describe, descriptions
 from bench.registry.member_modules import KINDS, SINGULAR, clear_cache
-from bench.registry.members import code, make, member, member_folders, names, plugin_extensions, spec, study
-from bench.registry.plugin_checks import guarded, is_plugin, plugin_line
+from bench.registry.members import (
+    EXTENSIONS,
+    code,
+    make,
+    member,
+    member_folders,
+    names,
+    plugin_extensions,
+    spec,
+    study,
+    unused_plugin_files,
+)
+from bench.registry.plugin_checks import error_text, guarded, is_plugin, plugin_line
 from bench.registry.plugin_faults import fault_hint
 
 __all__ = [
     "DESCRIBED",
+    "EXTENSIONS",
     "KINDS",
     "SINGULAR",
     "clear_cache",
@@ -24,6 +36,7 @@ __all__ = [
     "describe",
     "descriptions",
     "did_you_mean",
+    "error_text",
     "fault_hint",
     "guarded",
     "is_plugin",
@@ -35,4 +48,5 @@ __all__ = [
     "plugin_line",
     "spec",
     "study",
+    "unused_plugin_files",
 ]

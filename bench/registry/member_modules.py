@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from bench.core import BenchError, paths
-from bench.registry.plugin_checks import PACKAGE, check_member, line_of
+from bench.registry.plugin_checks import PACKAGE, check_member, error_text, line_of
 from bench.registry.plugin_faults import clear_faults, report_fault
 from bench.storage.source_code import PACKAGES
 
@@ -207,7 +207,7 @@ def load_file(path: Path) -> ModuleType:
             raise
         line = line_of(error, path)
         where = f" (line {line})" if line else ""
-        raise BenchError(f"{path} cannot be loaded: {type(error).__name__}: {error}{where}") from error
+        raise BenchError(f"{path} cannot be loaded: {error_text(error)}{where}") from error
     return sys.modules[name]
 
 

@@ -6,12 +6,14 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from bench.core import BenchError, DataSpec, Spec, Study, plain
 from bench.core.parameters import construct, did_you_mean
 from bench.core.study_schema import check_form
 from bench.registry.member_modules import (
+    KINDS,
     LARGEST,
     SINGULAR,
     load_plugin,
@@ -22,6 +24,8 @@ from bench.registry.member_modules import (
 )
 from bench.registry.plugin_faults import fault_hint
 from bench.storage.source_code import code_checksum
+
+EXTENSIONS = ("TABLE", "FIGURE", "METRIC", "COMMAND", "LAUNCHER")  # of plug-in files, besides members
 
 
 def names(kind: str) -> list[str]:
@@ -162,6 +166,25 @@ def plugin_extensions(attribute: str) -> list[tuple[Any, Path]]:
     assigned = re.compile(rf"^{attribute}\b[^=\n]*=", re.MULTILINE)
     modules = {path: load_plugin(path) for path in plugin_files(plugin_folders()) if _matches(path, assigned)}
     return [(getattr(module, attribute), path) for path, module in modules.items() if hasattr(module, attribute)]
+
+
+def unused_plugin_files() -> list[Path]:
+    """Find files of the plug-in folders that nothing uses.
+
+    Returns
+    -------
+    list of Path
+        Files that define no member, none of `EXTENSIONS` and no view. Files that cannot be loaded are left out with a
+        warning.
+    """
+    modules = {path: load_plugin(path) for path in plugin_files(plugin_folders())}
+    return [path for path, module in modules.items() if module is not None and not _is_used(module)]
+
+
+def _is_used(module: ModuleType) -> bool:
+    own = [value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
+    views = [kind for kind in own if isinstance(kind, type) and hasattr(kind, "kind_name")]
+    return bool(views) or any(hasattr(module, attribute) for attribute in (*KINDS.values(), *EXTENSIONS))
 
 
 def _matches(path: Path, pattern: re.Pattern[str]) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -11,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import BenchError
+from bench.core.parameters import did_you_mean
 
+UNKNOWN_FIELD = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 PACKAGE = "bench_plugins"  # import names of plug-in files begin with it
 BASES = {"DATASET": "bench.core.Dataset", "METHOD": "bench.method.Method", "CURRICULUM": "bench.curriculum.Curriculum"}
 DECORATORS = {"METHOD": "@dataclass(frozen=True, kw_only=True)"}
@@ -64,6 +68,31 @@ def _check_dataclass(attribute: str, kind: type, path: Path) -> None:
             f"{path}: the parameter {own[0]!r} of {kind.__name__} cannot be set, because the class is no dataclass; "
             f"write {decorator} above it"
         )
+
+
+def error_text(error: BaseException) -> str:
+    """Describe an error of a plug-in file.
+
+    Parameters
+    ----------
+    error : BaseException
+        An error that was raised.
+
+    Returns
+    -------
+    str
+        Kind and message; for an unknown field of a class of the package, the class and the nearest field; the message
+        alone of a `BenchError`.
+    """
+    if isinstance(error, BenchError):
+        return str(error)
+    unknown = UNKNOWN_FIELD.search(str(error)) if isinstance(error, TypeError) else None
+    for name, module in list(sys.modules.items()) if unknown else ():
+        kind = vars(module).get(unknown[1]) if name.partition(".")[0] == "bench" else None
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            near = did_you_mean(unknown[2], [each.name for each in dataclasses.fields(kind)])
+            return f"{unknown[1]} has no field {unknown[2]!r}; {near}"
+    return f"{type(error).__name__}: {error}"
 
 
 def line_of(error: BaseException, path: Path) -> int | None:
@@ -151,7 +180,7 @@ def guarded(function: Callable[..., Any] | None, path: Path, what: str, returns:
         except Exception as error:  # a user's function can raise any error
             line = line_of(error, path)
             where = f"{path}, line {line}" if line else f"{path}, {what}"
-            raise BenchError(f"{where}: {type(error).__name__}: {error}; correct the file") from error
+            raise BenchError(f"{where}: {error_text(error)}; correct the file") from error
         if returns and returns not in {each.__name__ for each in type(value).__mro__}:
             raise BenchError(f"{path}: {what} returned a {type(value).__name__}, not a {returns}")
         return value

@@ -135,12 +135,15 @@ def test_the_batch_script_lets_trials_end_when_its_time_is_nearly_over(slurm, st
 
 @pytest.mark.parametrize(
     ("head", "message"),
-    [("exit 1", "it ended as it began, its words are above"), ("exec sleep 60", "it did not answer within 3 seconds")],
+    [
+        ("exit 1", "it ended at its start; its messages are above"),
+        ("exec sleep 60", "it did not answer within 3 seconds"),
+    ],
 )
 def test_the_batch_script_ends_with_a_reason_if_no_head_node_starts(slurm, tmp_path, head, message):
     job, log = slurm(0, head=head, ray="exit 1")
     assert job.wait(30) == 1
-    assert f"no Ray head at 10.1.2.3:32345: {message}; the study was not begun" in (tmp_path / "said").read_text()
+    assert f"no Ray head at 10.1.2.3:32345: {message}; the study was not started" in (tmp_path / "said").read_text()
     assert "bench run" not in log.read_text()
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
+from pathlib import Path
 
 import pytest
 from command_line import printed
 
 from bench import registry
 from bench.core import BenchError
+from bench.data.prepare import prepare
 from bench.registry import member_modules
 from bench.storage import provenance
+from bench.views import VIEWS
 
 METHOD = '''
 """A network."""
@@ -32,6 +36,13 @@ class Mine(Method):
 
 METHOD = Mine
 '''
+
+VIEW = """
+from bench.views import Mean
+
+class Mine(Mean):
+    kind_name = "only_view"
+"""
 
 
 def text_file(text, encoding="utf-8"):
@@ -116,16 +127,49 @@ def test_what_is_missing_names_the_broken_file_that_may_define_it(folder, capsys
 
 
 def test_a_malformed_study_is_left_out_of_the_list(folder, capsys, monkeypatch):
-    (folder / "mine.py").write_text("from bench.core import Study\nSTUDY = Study(question=3, arms=[])\n")
+    (folder / "mine.py").write_text("from bench.core import Data, Study\nSTUDY = Study(3, [Data('phantom_ad')])\n")
     status, out, err = printed(capsys, monkeypatch, "list", "studies")
     assert status == 0
     assert "quickstart" in out
-    assert "mine" in err
-    assert len(err.splitlines()) == 1
+    assert re.fullmatch(r"bench: warning: the study mine: question must be a string, not 3; it is left out\n", err)
+    assert " mine " not in out
+
+
+def test_a_file_that_defines_no_known_name_is_named_in_the_list(folder, capsys, monkeypatch):
+    (folder / "mine.py").write_text("METHODS = 3\n")
+    (folder / "_helper.py").write_text("WIDTH = 3\n")
+    (folder / "whole.py").write_text(METHOD.format(imported="os", note="mine"))
+    status, _, err = printed(capsys, monkeypatch, "list", "studies")
+    assert (status, len(err.splitlines())) == (0, 1)
+    assert f"{folder / 'mine.py'} defines none of DATASET, METHOD, CURRICULUM, STUDY, TABLE" in err
+
+
+def test_a_file_that_defines_only_a_view_is_in_use(folder, capsys, monkeypatch):
+    (folder / "mine.py").write_text(VIEW)
+    assert printed(capsys, monkeypatch, "list", "studies")[2] == ""
+    del VIEWS["only_view"]
+
+
+def test_a_launcher_that_takes_other_arguments_names_its_file(folder):
+    from bench.experiments.launch import load_launcher
+
+    (folder / "mine.py").write_text(
+        "from bench.experiments.launch import Launcher\nLAUNCHER = Launcher(lambda work: 0)\n"
+    )
+    with pytest.raises(BenchError, match=r"mine\.py, the function `run` of LAUNCHER: TypeError: .* takes 1 positional"):
+        load_launcher("mine").run(None, None, None, None, "")
+
+
+def test_a_phantom_without_scans_names_what_returned_none(folder, tmp_path, monkeypatch):
+    text = (Path(__file__).parents[1] / "plugins" / "tiny_places.py").read_text()
+    (folder / "mine.py").write_text(text.replace("range(40)", "range(0)"))
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    with pytest.raises(BenchError, match=r"^mine has no scans: `samples` of its class returned none$"):
+        prepare("mine")
 
 
 def test_what_a_file_prints_is_not_mixed_with_the_output(folder, capsys, monkeypatch):
-    (folder / "mine.py").write_text("print('hello from mine')\n")
+    (folder / "mine.py").write_text("TABLE = print('hello from mine')\n")
     status, out, err = printed(capsys, monkeypatch, "list", "studies", "--json")
     assert (status, err) == (0, "hello from mine\n")
     assert json.loads(out)

@@ -128,6 +128,25 @@ def test_a_line_is_that_of_the_users_file_also_if_the_error_arises_deeper(mistak
     assert mistaken("from bench.core import Study\n\nSTUDY = Study(referense='a')\n").endswith("(line 3)")
 
 
+@pytest.mark.parametrize(("module", "call", "message"), [
+    ("bench.core", "Study(referense='a')", "Study has no field 'referense'; did you mean 'reference'?"),
+    ("bench.core", "Arm('linear', parms={})", "Arm has no field 'parms'; did you mean 'params'?"),
+    ("bench.report.tables", "TableSpec(titel='a')", "TableSpec has no field 'titel'; did you mean 'title'?"),
+    ("bench.curriculum", "Stage(blurr=1)", "Stage has no field 'blurr'; did you mean 'blur'?"),
+])  # fmt: skip
+def test_a_misspelt_field_gets_the_nearest_name(mistaken, module, call, message):
+    assert mistaken(f"from {module} import *\n{call}\n").endswith(f"cannot be loaded: {message} (line 2)")
+
+
+def test_another_wrong_argument_keeps_its_own_message(mistaken):
+    assert "TypeError: int() takes at most 2 arguments" in mistaken("int(1, 2, 3)\n")
+
+
+def test_a_family_that_does_not_exist_is_refused_with_those_that_do(mistaken):
+    message = mistaken(METHOD.format(**{**RIGHT, "family": 'family = "4d"'}))
+    assert "the family of Mine is '4d'; it must be one of floor, 2d, 3d, hybrid, distillation, dclse" in message
+
+
 @pytest.mark.parametrize(("attribute", "base"), [
     ("DATASET", "bench.core.Dataset"),
     ("METHOD", "bench.method.Method"),

@@ -99,7 +99,7 @@ def test_whatever_stands_in_the_place_of_a_part_is_taken_or_refused(part):
             check(replace(WHOLE, **{part: other}), "s")
 
 
-@pytest.mark.parametrize("words", [["plan", "--study", "odd"], ["describe", "odd"], ["list", "studies"]])
+@pytest.mark.parametrize("words", [["plan", "--study", "odd"], ["describe", "odd"], ["run", "--study", "odd"]])
 def test_a_malformed_study_file_ends_with_one_message(tmp_path, monkeypatch, capsys, words):
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "odd.py").write_text(

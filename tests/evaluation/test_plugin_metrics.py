@@ -17,6 +17,7 @@ from synthetic_results import ArmSpec, DataSetSpec, write
 from bench import registry, report
 from bench.core import BenchError, Task
 from bench.data.prepare import prepare
+from bench.evaluation.metric_probe import probe_plugin_metrics
 from bench.evaluation.metrics import COLUMNS, METRICS, evaluate, metric, of_task
 from bench.experiments import launch, plan
 from bench.report import tables
@@ -155,6 +156,42 @@ def test_a_metric_that_cannot_be_used_stops_a_study_before_training(folder, caps
     status, text = run_command(capsys, monkeypatch, "run", "--study", "tiny", "--launcher", "serial")
     assert status == 2
     assert "odd.py: a metric 'auc' exists already" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(("function", "message"), [
+    ("whole=lambda y, p, w: w[:, 0] if 1 // 0 else 0", r"line 2: .*'own' cannot score random .*: ZeroDivisionError"),
+    ("whole=lambda y, p, w: 0.5", r"'own' cannot score random probabilities: .*scores of shape \(\), not \(2,\)"),
+    ("each=lambda y, p, s: 1 / (p.std() and 2 * [1])", r"line 2: .*'own' cannot score .*: TypeError"),
+    ("whole=lambda y, p, w: ['high'] * len(w)", r"'own' cannot score random .*: ValueError: could not convert"),
+])  # fmt: skip
+def test_an_error_of_a_metric_is_found_before_training_and_names_the_metric(folder, function, message):
+    (folder / "odd.py").write_text(METRIC.format(**GOOD | {"function": function}))
+    with pytest.raises(BenchError, match=rf"odd\.py.*{message}"):
+        probe_plugin_metrics(TWO)
+    probe_plugin_metrics(Task("regression", "mae"))  # it judges no such task
+
+
+def test_a_metric_that_fails_on_constant_predictions_is_named(folder):
+    function = "whole=lambda y, p, w: w[:, 0] if p.std() else 1 // 0"
+    (folder / "odd.py").write_text(METRIC.format(**GOOD | {"function": function}))
+    with pytest.raises(BenchError, match="'own' cannot score equal probabilities: ZeroDivisionError"):
+        probe_plugin_metrics(TWO)
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression", "segmentation"])
+def test_no_metric_of_the_package_would_be_refused_in_a_plug_in(kind, monkeypatch):
+    task = Task(kind, {"classification": "auc", "regression": "mae", "segmentation": "dice"}[kind], ("a", "b"))
+    given = [(each, "metrics.py") for each in of_task(task)]
+    monkeypatch.setattr("bench.evaluation.metric_probe.plugin_extensions", lambda attribute: given)
+    assert len(given) > 3
+    probe_plugin_metrics(task)
+
+
+def test_a_metric_that_raises_stops_a_study_before_training(folder, capsys, monkeypatch, tmp_path):
+    (folder / "odd.py").write_text(METRIC.format(**GOOD | {"function": "whole=lambda y, p, w: 1 // 0"}))
+    status, text = run_command(capsys, monkeypatch, "run", "--study", "tiny", "--launcher", "serial")
+    assert (status, list(tmp_path.glob("results/trials/*"))) == (2, [])
+    assert "odd.py, line 2: the metric 'own' cannot score" in " ".join(text.split())
 
 
 @pytest.mark.parametrize(("function", "message"), [

@@ -127,6 +127,21 @@ def test_the_status_of_a_study_counts_its_trials(tiny):
     bench.run(tiny, name="own", arms="net", launcher="serial")
     status = bench.status("own")
     assert (status.planned, status.done, status.open, status.running) == (4, 2, 2, [])
+    assert str(status).startswith("own: 2 of 4 trials done, 2 open; nothing is running; ")
+    assert repr(status) == f"StudyStatus({status})"
+
+
+def test_the_status_of_a_study_in_words_has_a_line_for_each_failure(tiny):
+    bench.run(replace(tiny, arms={"bad": Arm("tiny_net", {"fault": "raise"})}, reference="bad", floors=()), name="own")
+    first, *others = str(bench.status("own")).splitlines()
+    assert first == "own: 0 of 2 trials done, 2 failed"
+    assert [line.partition(", partition")[0] for line in others] == ["failed: tiny_volumes, bad"] * 2
+
+
+def test_a_notebook_shows_the_message_of_a_mistake_without_a_traceback(plugins):
+    with pytest.raises(BenchError) as caught:
+        bench.run("tinny")
+    assert caught.value._render_traceback_() == ["BenchError: no study 'tinny'; did you mean 'tiny'?"]
 
 
 def test_a_study_runs_while_an_event_loop_runs_and_in_a_thread(tiny):

@@ -25,6 +25,8 @@ def list_samples(dataset: Dataset, name: str, root: Path | None) -> tuple[Sequen
             samples = dataset.samples(root)
     except OSError as error:
         raise RunAbortedError(f"cannot read {error.filename or root}: {error.strerror or error}") from error
+    if not samples and root is None:
+        raise BenchError(f"{name} has no scans: `samples` of its class returned none")
     if not samples:
         left = f"; left out: {_reasons(log)}" if log.omitted else ""
         raise BenchError(f"no scan of {name} in {root}{left}; expected: {dataset.layout}")

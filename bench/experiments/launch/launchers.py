@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import registry
@@ -49,7 +49,7 @@ def load_launcher(name: str) -> Launcher:
     launcher, path = plugins[name]
     if not isinstance(launcher, Launcher):
         raise BenchError(f"{path}: LAUNCHER is a bench.experiments.launch.Launcher, not {launcher!r}")
-    return launcher
+    return replace(launcher, run=registry.guarded(launcher.run, path, "the function `run` of LAUNCHER"))
 
 
 def _files() -> list[str]:

@@ -1,0 +1,66 @@
+"""Try the metrics of plug-in files on small examples of a task, so that their errors are found before any training."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bench.core import BenchError, Task
+from bench.evaluation.metrics import Metric, of_task
+from bench.registry import error_text, plugin_extensions, plugin_line
+
+SCANS, SIDE = 12, 6  # scans of an example, and voxels along each side of a label map
+
+
+def probe_plugin_metrics(task: Task) -> None:
+    """Score two small examples, random and constant predictions, by every plug-in metric that judges a task.
+
+    Parameters
+    ----------
+    task : Task
+        The task of a data set.
+
+    Raises
+    ------
+    BenchError
+        If a metric raises an error, or returns something else than a score for each resample. The message has the
+        metric and its file.
+    """
+    fitting = {each.name for each in of_task(task)}
+    for metric, path in plugin_extensions("METRIC"):
+        if metric.name in fitting:
+            for what, y, p in _examples(task):
+                _probe(metric, path, what, y, p)
+
+
+def _probe(metric: Metric, path: Path, what: str, y: np.ndarray, p: np.ndarray) -> None:
+    weights = np.ones((2, len(y)))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            np.asarray(metric.batch(y, p, weights, (1.0,) * (y.ndim - 1)), dtype=float)
+    except Exception as error:  # a user's function can raise any error
+        place = plugin_line(error) or path
+        raise BenchError(
+            f"{place}: the metric {metric.name!r} cannot score {what}: {error_text(error)}; correct the file"
+        ) from error
+
+
+def _examples(task: Task) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """What the predictions are, targets and predictions, as for `Metric`."""
+    rng, classes = np.random.default_rng(0), max(2, len(task.classes))
+    if task.kind == "segmentation":
+        y = rng.integers(0, classes, (SCANS, SIDE, SIDE, SIDE))
+        yield "random masks", y, rng.integers(0, classes, y.shape)
+        yield "empty masks", y, np.zeros_like(y)
+    elif task.kind == "classification":
+        y = np.arange(max(SCANS, 2 * classes)) % classes
+        yield "random probabilities", y, rng.dirichlet(np.ones(classes), len(y))
+        yield "equal probabilities", y, np.full((len(y), classes), 1 / classes)
+    else:
+        y = rng.normal(size=SCANS)
+        yield "random numbers", y, rng.normal(size=SCANS)
+        yield "equal numbers", y, np.zeros(SCANS)
