@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from bench.core import BenchError, RunAbortedError
 from bench.experiments import launch
 from bench.experiments.launch import auto_launcher, ray_folder, ray_session
 from bench.experiments.launch.ray_folder import RayStartError
+from bench.experiments.launch.ray_process import RayProcess
 from bench.storage.record_store import Store
 
 LONG = "a" * 120
@@ -141,3 +143,13 @@ def test_an_address_of_the_environment_that_nobody_answers_names_its_variable(mo
     monkeypatch.setenv("RAY_ADDRESS", "http://x")
     with pytest.raises(BenchError, match=r"'http://x' is not an address .* or unset RAY_ADDRESS"):
         launch.resolve_launcher("auto")
+
+
+def test_a_python_that_may_not_be_started_is_a_start_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "python"
+    python.write_text("")
+    monkeypatch.setattr(sys, "executable", str(python))
+    before = set(Path(tempfile.gettempdir()).glob("ray-*"))
+    with pytest.raises(RayStartError, match="cannot be started"), RayProcess(""):
+        pass
+    assert set(Path(tempfile.gettempdir()).glob("ray-*")) <= before

@@ -25,7 +25,7 @@ from typing import Any
 from bench.core import RunAbortedError
 from bench.experiments.launch import process_supervisor
 from bench.experiments.launch.ray_driver import ERROR, RESULT, SAVED, STOP, DriverRequest
-from bench.experiments.launch.ray_folder import short_folder
+from bench.experiments.launch.ray_folder import RayStartError, short_folder
 from bench.experiments.launch.signals import StopRequest
 
 POLL = 0.2  # seconds between two polls of a request to stop
@@ -81,11 +81,17 @@ class RayProcess:
             self.connection = Connection(ours.detach())
             command = [sys.executable, "-c", START, str(theirs.fileno()), json.dumps(sys.path)]
             supervisor = [sys.executable, "-I", "-S", process_supervisor.__file__]
-            self.supervisor = subprocess.Popen(
-                [*supervisor, str(os.getpid()), str(self.folder), str(theirs.fileno()), *command],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-                pass_fds=[theirs.fileno()], start_new_session=True, env=self._environment(),
-            )  # fmt: skip
+            try:
+                self.supervisor = subprocess.Popen(
+                    [*supervisor, str(os.getpid()), str(self.folder), str(theirs.fileno()), *command],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                    pass_fds=[theirs.fileno()], start_new_session=True, env=self._environment(),
+                )  # fmt: skip
+            except OSError as error:
+                self.connection.close()
+                shutil.rmtree(self.folder, ignore_errors=True)
+                fault = f"{sys.executable} cannot be started ({error.strerror})"
+                raise RayStartError(fault, "let this user run it") from error
         return self
 
     def __exit__(self, kind: Any, *_: object) -> None:
