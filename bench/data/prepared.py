@@ -120,7 +120,8 @@ class DamagedDataError(RunAbortedError):
 
 
 class OutdatedDataError(DamagedDataError):
-    """A prepared folder whose files were read by an earlier version: some headers were not read as they are now."""
+    """A prepared folder that would be another one now: its files were read by an earlier version, or the plug-in file
+    of a phantom has changed."""
 
     outdated = True
 
@@ -136,15 +137,21 @@ def folder_of(name: str, params: Mapping[str, Any] | None = None) -> Path:
     return paths.data_root() / "prepared" / f"{name}-{digest(identity, 12)}"
 
 
+def plugin_code(name: str) -> str:
+    """Checksum of the plug-in file that defines a data set; empty for one that an installed package defines."""
+    file = registry.plugin_file(registry.member("datasets", name))
+    return registry.file_checksum(file) if file else ""
+
+
 def fingerprint(name: str, params: Mapping[str, Any] | None = None) -> str | None:
     """The fingerprint of the prepared set, None if it is not prepared. Reads one small file."""
-    manifest = _manifest(name, params)
+    manifest = _current_manifest(name, params)
     return manifest["fingerprint"] if manifest else None
 
 
 def column_of(column: str, name: str, params: Mapping[str, Any] | None = None) -> list[str]:
     """`site` or `part` of every scan, from the prepared set; for an unprepared phantom, from its samples."""
-    manifest = _manifest(name, params)
+    manifest = _current_manifest(name, params)
     if manifest is not None:
         return _index(name, params, manifest)[f"{column}s"]
     dataset = registry.make("datasets", name, params)
@@ -177,6 +184,16 @@ def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepare
     )
 
 
+def _current_manifest(name: str, params: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """As `_manifest`; None also for a phantom that is out of date, because it can always be made again."""
+    try:
+        return _manifest(name, params)
+    except OutdatedDataError:
+        if registry.member("datasets", name).phantom:
+            return None
+        raise
+
+
 def _manifest(name: str, params: Mapping[str, Any] | None) -> dict[str, Any] | None:
     folder = folder_of(name, params)
     try:
@@ -184,6 +201,8 @@ def _manifest(name: str, params: Mapping[str, Any] | None) -> dict[str, Any] | N
         if not manifest["phantom"] and manifest.get("reading", 1) != READING:
             reason = "files of scans were read by another version of bench"
             raise OutdatedDataError.of(name, params, reason, manifest)
+        if manifest["phantom"] and manifest.get("code", "") != plugin_code(name):
+            raise OutdatedDataError.of(name, params, f"the file of the data set {name} has changed", manifest)
         return manifest
     except FileNotFoundError:
         if folder.is_dir():

@@ -17,6 +17,7 @@ from bench.experiments.run_monitor import RunMonitor
 from bench.experiments.run_summary import RunSummary, summarise
 from bench.experiments.split_check import check_splits
 from bench.experiments.study_data import make_phantoms, repair_prepared
+from bench.experiments.used_plugins import changed_since_records
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def _run(study: PlannedStudy, cells: Sequence[Cell], options: RunOptions, monito
         monitor.message(f"damaged, set aside and run again: {words}")
     if work.trials:
         _check(study)
+    for line in changed_since_records((cell.trial for cell in cells), study.store):
+        monitor.message(line)
     launcher, address = options.target
     with monitor.trials(work, {cell.trial.key: cell.arm for cell in cells}) as progress:
         launch.launch(work, study.store, launcher, progress, address)

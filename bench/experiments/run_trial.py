@@ -23,6 +23,7 @@ from bench.data import splits
 from bench.data.loader import Part
 from bench.evaluation.metrics import evaluate, metric
 from bench.experiments.plan import needed_by
+from bench.experiments.used_plugins import used_plugin_files
 from bench.method import Method, Outputs
 from bench.storage import provenance
 from bench.storage.record_store import Store
@@ -64,7 +65,7 @@ def run(
     except Exception as error:  # an error becomes a record, and the other trials run
         record = failed(trial, error)
     seconds = time.perf_counter() - since + artifacts.earlier
-    record = replace(record, provenance=_provenance(began, seconds, notes, node))
+    record = replace(record, provenance=_provenance(trial, began, seconds, notes, node))
     store.put(record, artifacts.arrays, artifacts.weights if keep else None, mark)
     return record
 
@@ -258,11 +259,11 @@ def _nondeterministic_operations() -> Iterator[set[str]]:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
-def _provenance(began: str, seconds: float, notes: Sequence[str], node: str) -> dict[str, Any]:
+def _provenance(trial: Trial, began: str, seconds: float, notes: Sequence[str], node: str) -> dict[str, Any]:
     return {
         **({"node": node} if node else {}),
         "bench": __version__,
-        "code": provenance.code(),
+        "code": {**provenance.code(), **({"plugins": plugins} if (plugins := used_plugin_files(trial)) else {})},
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

@@ -9,7 +9,7 @@ curriculum is a frozen dataclass whose fields are its parameters; a study is an 
 
 from bench.core.parameters import construct, did_you_mean
 from bench.registry.member_descriptions import DESCRIBED, describe, descriptions
-from bench.registry.member_modules import KINDS, SINGULAR, clear_cache
+from bench.registry.member_modules import KINDS, SINGULAR, clear_cache, file_checksum, loaded_plugin_files
 from bench.registry.members import (
     EXTENSIONS,
     code,
@@ -22,7 +22,7 @@ from bench.registry.members import (
     study,
     unused_plugin_files,
 )
-from bench.registry.plugin_checks import error_text, guarded, is_plugin, plugin_line
+from bench.registry.plugin_checks import error_text, guarded, is_plugin, plugin_file, plugin_line
 from bench.registry.plugin_faults import fault_hint
 
 __all__ = [
@@ -38,13 +38,16 @@ __all__ = [
     "did_you_mean",
     "error_text",
     "fault_hint",
+    "file_checksum",
     "guarded",
     "is_plugin",
+    "loaded_plugin_files",
     "make",
     "member",
     "member_folders",
     "names",
     "plugin_extensions",
+    "plugin_file",
     "plugin_line",
     "spec",
     "study",

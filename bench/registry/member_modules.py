@@ -9,6 +9,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
+from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from bench.storage.source_code import PACKAGES
 
 KINDS = {"datasets": "DATASET", "methods": "METHOD", "curricula": "CURRICULUM", "studies": "STUDY"}
 LARGEST = 5_000_000  # bytes of a plug-in file
+_checksums: dict[Path, str] = {}  # loaded plug-in file -> checksum of its bytes
 SINGULAR = {"datasets": "data set", "methods": "method", "curricula": "curriculum", "studies": "study"}
 
 
@@ -197,6 +199,7 @@ def load_file(path: Path) -> ModuleType:
         return sys.modules[name]
     try:
         _check_file(path)
+        _checksums[path.resolve()] = sha256(path.read_bytes()).hexdigest()[:12]
         plugin = importlib.util.spec_from_file_location(name, path)
         sys.modules[name] = importlib.util.module_from_spec(plugin)
         with contextlib.redirect_stdout(sys.stderr):
@@ -209,6 +212,33 @@ def load_file(path: Path) -> ModuleType:
         where = f" (line {line})" if line else ""
         raise BenchError(f"{path} cannot be loaded: {error_text(error)}{where}") from error
     return sys.modules[name]
+
+
+def loaded_plugin_files() -> list[Path]:
+    """Files of the plug-in folders that this program has loaded.
+
+    Returns
+    -------
+    list of Path
+        In the order in which they were loaded.
+    """
+    return [path for path in _checksums if str(path.parent) in plugin_folders()]
+
+
+def file_checksum(path: Path) -> str:
+    """Checksum of a plug-in file as it was when this program loaded it; a later edit does not change it.
+
+    Parameters
+    ----------
+    path : Path
+        A file of a plug-in folder.
+
+    Returns
+    -------
+    str
+        12 digits of the SHA-256 of its bytes; empty if it was not loaded.
+    """
+    return _checksums.get(Path(path).resolve(), "")
 
 
 def _import_name(path: Path) -> str:

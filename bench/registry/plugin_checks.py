@@ -130,6 +130,22 @@ def is_plugin(kind: type) -> bool:
     return kind.__module__.startswith(f"{PACKAGE}.")
 
 
+def plugin_file(kind: type) -> Path | None:
+    """Find the plug-in file that defines a class.
+
+    Parameters
+    ----------
+    kind : type
+        A class.
+
+    Returns
+    -------
+    Path or None
+        None if it is not defined in a plug-in file.
+    """
+    return Path(sys.modules[kind.__module__].__file__) if is_plugin(kind) else None
+
+
 def plugin_line(error: BaseException) -> str:
     """Find the place in the plug-in files at which an error arose.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.report.tables import DatasetResults, Results, SectionTables
@@ -12,6 +12,7 @@ from bench.report.tables.captions import warning
 from bench.report.tables.declared_tests import verdict_cell
 from bench.report.tables.effects_table import interaction_verdict
 from bench.report.tables.number_format import decimals, listed, number, p_is, plural, signed
+from bench.report.tables.results import Run
 from bench.storage import provenance
 
 FEW = 5  # differences; with fewer, a test detects very large ones only
@@ -147,27 +148,40 @@ def mixed(section: DatasetResults) -> str:
 
 
 def mixed_code(section: DatasetResults) -> str:
-    """A caution if the records of the compared runs differ in code; else empty."""
-    ways: dict[tuple[str, str], list[str]] = {}
-    for run in section.runs:
-        if run.done and run.cell.role in ("arm", "again"):
-            known = run.record.provenance
-            way = provenance.format_code_version(known), (known.get("code") or {}).get("sources", "")
-            ways.setdefault(way, []).append(run.cell.arm)
-    if len({sources for _, sources in ways}) < 2:
-        return ""
-    commits = [code for code, _ in ways]
-    counts = listed(
-        [
-            f"{plural(len(arms), 'run')} ({_few(arms)}) by {code}"
-            + (f" with other files of one's own (sources {sources})" if commits.count(code) > 1 else "")
-            for (code, sources), arms in sorted(ways.items())
+    """A caution if the records of the compared runs differ in code; else empty.
+
+    Of plug-in files only those count that a run used and that are not the same in all runs that used them.
+    """
+    runs = [run for run in section.runs if run.done and run.cell.role in ("arm", "again")]
+    codes = [run.record.provenance.get("code") or {} for run in runs]
+    package = "package" if all("package" in code for code in codes) else "sources"  # older records have no `package`
+    used: dict[str, set[str]] = {}
+    for name, checksum in (item for code in codes for item in code.get("plugins", {}).items()):
+        used.setdefault(name, set()).add(checksum)
+    ways: dict[tuple[str, str], list[Run]] = {}
+    for run, code in zip(runs, codes, strict=True):
+        own = [
+            f"{name} (checksum {mark})" for name, mark in sorted(code.get("plugins", {}).items()) if len(used[name]) > 1
         ]
-    )
+        ways.setdefault((code.get(package, ""), ", ".join(own)), []).append(run)
+    if len(ways) < 2:
+        return ""
+    names = [provenance.format_code_version(alike[0].record.provenance) for alike in ways.values()]
+    counts = listed([_code_of(way, ways[way], names, package) for way in sorted(ways)])
     return (
         f"Unlike code: {counts}. Differences may come from what was changed in between; run the study again to rule"
         " that out, or see `bench compare`."
     )
+
+
+def _code_of(way: tuple[str, str], runs: Sequence[Run], names: Sequence[str], package: str) -> str:
+    """How many runs one code has made, of which arms, and what distinguishes the code from that of others."""
+    mark, own = way
+    name = provenance.format_code_version(runs[0].record.provenance)
+    if not own and names.count(name) > 1:
+        own = f"other files of one's own (sources {mark})" if package == "sources" else f"package files {mark}"
+    arms = _few([run.cell.arm for run in runs])
+    return f"{plural(len(runs), 'run')} ({arms}) by {name}{f' with {own}' if own else ''}"
 
 
 def _few(arms: list[str], most: int = 4) -> str:

@@ -59,7 +59,7 @@ def manifest(results: Results) -> dict[str, Any]:
         "state": state(results),
         "data": [_data(section) for section in results.sections],
         "splits": [split for section in results.sections for split in splits(section)],
-        "code": {"records": codes(results.records), "report": {"bench": __version__, **provenance.code()}},
+        "code": {"records": codes(results.records), "report": _code_of_report()},
         "environment": {"records": environments(results.records), "report": _here()},
         "trials": [_trial(section, run) for section in results.sections for run in section.runs],
     }
@@ -131,6 +131,11 @@ def splits(section: DatasetResults) -> list[dict[str, Any]]:
         row = {**place, **sizes, "test_groups": len(names), "test_sha256": checksum}
         rows.setdefault((*place.values(), checksum), row)
     return list(rows.values())
+
+
+def _code_of_report() -> dict[str, Any]:
+    code = provenance.code()
+    return {"bench": __version__, **{name: code[name] for name in ("commit", "changed", "sources")}}
 
 
 def codes(records: Iterable[Record]) -> list[dict[str, Any]]:

@@ -17,7 +17,10 @@ from bench.storage.source_code import PACKAGES, checksum, is_readable_file, pack
 
 
 def code() -> dict[str, Any]:
-    """commit (None outside a checkout), changed (None if unknown) and sources of the running code."""
+    """commit (None outside a checkout), changed (None if unknown), package and sources of the running code.
+
+    package: checksum of the packages; sources: of the packages and of all plug-in files.
+    """
     return dict(_code(tuple(str(folder.resolve()) for folder in paths.plugin_folders())))
 
 
@@ -29,6 +32,7 @@ def _code(plugins: tuple[str, ...]) -> Mapping[str, Any]:
     return {
         "commit": commit or None,
         "changed": None if changed is None else bool(changed),
+        "package": _sources([]),
         "sources": _sources([Path(folder) for folder in plugins]),
     }
 

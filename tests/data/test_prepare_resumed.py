@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.core import BenchError, RunAbortedError, paths
-from bench.data.prepare import checks, open_prepared, pipeline, prepare
+from bench.core import BenchError, Data, RunAbortedError, paths
+from bench.data.prepare import checks, fingerprint, open_prepared, pipeline, prepare
+from bench.data.prepared import OutdatedDataError
+from bench.experiments.run_monitor import SilentMonitor
+from bench.experiments.study_data import repair_prepared
 from bench.storage import array_file
 
 
@@ -19,13 +22,52 @@ def test_a_preparation_begun_by_another_program_is_not_resumed(mine, monkeypatch
     mine("if i == 2: raise ValueError('gone')")
     with pytest.raises(RunAbortedError, match="1 of 3 scans"):
         prepare("mine")
+    edit_plugin("image = np.arange(64.0)", "image = 7 + np.arange(64.0)")
+    edit_plugin("i == 2", "i == 4")
+    assert prepare("mine").images()[:, 0, 0, 0, 0].tolist() == [7.0] * 3
+
+
+def edit_plugin(old, new):
+    """Edit the plug-in file of the data set `mine`, as a new program reads it."""
     path = paths.plugin_folders()[0] / "mine.py"
-    path.write_text(
-        path.read_text().replace("image = np.arange(64.0)", "image = 7 + np.arange(64.0)").replace("i == 2", "i == 4")
-    )
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
     sys.modules.pop("bench_plugins.mine", None)
     registry.clear_cache()
-    assert prepare("mine").images()[:, 0, 0, 0, 0].tolist() == [7.0] * 3
+
+
+def test_a_phantom_whose_plug_in_file_was_edited_is_made_again(mine):
+    mine()
+    first = prepare("mine")
+    edit_plugin("image = np.arange(64.0)", "image = 7 + np.arange(64.0)")
+    assert fingerprint("mine") is None
+    with pytest.raises(OutdatedDataError, match=r"the file of the data set mine has changed.*bench prepare mine"):
+        open_prepared("mine")
+    again = prepare("mine")
+    assert again.images()[:, 0, 0, 0, 0].tolist() == [7.0] * 3
+    assert fingerprint("mine") == again.fingerprint != first.fingerprint
+
+
+def test_an_edit_that_changes_no_scan_of_a_phantom_keeps_its_fingerprint(mine):
+    mine()
+    first = prepare("mine")
+    edit_plugin("import numpy as np", "import numpy as np  # arrays")
+    assert prepare("mine").fingerprint == first.fingerprint
+
+
+def test_a_run_makes_an_edited_phantom_again(mine):
+    mine()
+    prepare("mine")
+    edit_plugin("image = np.arange(64.0)", "image = 7 + np.arange(64.0)")
+    messages = []
+
+    class Listening(SilentMonitor):
+        def message(self, text):
+            messages.append(text)
+
+    repair_prepared([Data("mine")], Listening())
+    assert open_prepared("mine").images()[0, 0, 0, 0, 0] == 7
+    assert "are out of date" in messages[0]
 
 
 def test_a_fault_of_the_moment_is_not_remembered(tmp_path, monkeypatch):

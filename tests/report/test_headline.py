@@ -147,6 +147,43 @@ def test_one_commit_with_other_plug_ins_is_reported(tmp_path, monkeypatch):
     assert "5 runs (new) by commit aaaaaaaaaaaa with other files of one's own (sources t)" in mixed_code(section)
 
 
+def code_of(monkeypatch, package="p", **plugins):
+    """Records that are written next name this code. plugins: stem of each plug-in file -> checksum."""
+    plugins = {f"{name}.py": mark for name, mark in plugins.items()}
+    code = {"commit": "a" * 40, "changed": False, "package": package, "sources": str(plugins), "plugins": plugins}
+    monkeypatch.setattr("synthetic_results.PROVENANCE", {"code": code})
+
+
+def test_plug_in_files_that_a_run_does_not_use_are_no_other_code(tmp_path, monkeypatch):
+    arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BETTER)}
+    code_of(monkeypatch, clinic="1")
+    write(tmp_path, {"base": arms["base"]})
+    code_of(monkeypatch, clinic="1", net="2")
+    (section,) = tables.gather(write(tmp_path, arms), Store(tmp_path)).sections
+    assert mixed_code(section) == ""
+
+
+def test_a_plug_in_file_that_differs_between_runs_is_named(tmp_path, monkeypatch):
+    arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BETTER)}
+    code_of(monkeypatch, clinic="1", net="1")
+    write(tmp_path, {"base": arms["base"]})
+    code_of(monkeypatch, clinic="1", net="2")
+    (section,) = tables.gather(write(tmp_path, arms), Store(tmp_path)).sections
+    assert mixed_code(section).startswith(
+        "Unlike code: 5 runs (base) by commit aaaaaaaaaaaa with net.py (checksum 1) and 5 runs (new) by commit"
+        " aaaaaaaaaaaa with net.py (checksum 2). "
+    )
+
+
+def test_another_package_of_one_commit_is_other_code(tmp_path, monkeypatch):
+    arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=BETTER)}
+    code_of(monkeypatch, "p", clinic="1")
+    write(tmp_path, {"base": arms["base"]})
+    code_of(monkeypatch, "q", clinic="1")
+    (section,) = tables.gather(write(tmp_path, arms), Store(tmp_path)).sections
+    assert "5 runs (new) by commit aaaaaaaaaaaa with package files q" in mixed_code(section)
+
+
 def test_folds_without_a_score_are_distinguished_from_missing_runs(tmp_path):
     """A test part of one class never has an AUC: the study is complete, and says on how many folds it rests."""
     nan = float("nan")

@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.core import PROTOCOL, Dataset, Sample, digest, plain
 from bench.data.prepare.journal import JournalEntry
-from bench.data.prepared import IMAGES, INDEX, MANIFEST, READING
+from bench.data.prepared import IMAGES, INDEX, MANIFEST, READING, plugin_code
 from bench.storage.atomic_io import json_checksum, write_text
 
 
@@ -114,6 +114,7 @@ def _manifest(made: PreparationResult, index: Mapping[str, Any], dtype: str) -> 
         "arrays": dict(made.arrays),
         "source": str(made.root.resolve()) if made.root else None,
         "phantom": dataset.phantom,
+        **({"code": code} if dataset.phantom and (code := plugin_code(made.name)) else {}),
         "title": dataset.title,
         "task": plain(dataset.task),
         "shape": list(dataset.shape),
