@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -128,8 +130,12 @@ def _record(trial: Trial, plan: StudyPlan, made: DataSetSpec, spec: ArmSpec, cel
     if cell["fold"] in spec.failed:
         error = {"kind": "RuntimeError", "message": spec.failed[cell["fold"]], "traceback": "Traceback ..."}
         return Record(trial, "failed", error=error), {}
-    rng = np.random.default_rng(trial.seed_for(f"{trial.method.name} {cell['role']} {cell['number']}"))
-    y, result, ids = _predictions(rng, trial, plan, made, 0.0 if permuted else spec.skill)
+    scored = bool(spec.scores) and not permuted
+    who = "everybody" if scored else f"{trial.method.name} {cell['role']} {cell['number']}"
+    skill = _skill(made.task, spec.scores[cell["fold"]]) if scored else spec.skill
+    y, result, ids = _predictions(
+        np.random.default_rng(trial.seed_for(who)), trial, plan, made, 0.0 if permuted else skill
+    )
     if made.task.kind == "segmentation":
         known = {"scan_scores": result}
         scores = {"dice": float(result.mean()), "cldice": float("nan"), "hd95": float("nan")}
@@ -140,6 +146,20 @@ def _record(trial: Trial, plan: StudyPlan, made: DataSetSpec, spec: ArmSpec, cel
         scores[made.task.primary] = spec.scores[cell["fold"]]
     record = _done(trial, made, spec, scores, len(y))
     return record, {"ids": ids, "groups": ids, **known}
+
+
+def _skill(task: Task, score: float) -> float:
+    """The skill whose predictions score about as given; arms with given scores err on the same people alike."""
+    if math.isnan(score):
+        return 0.0
+    if task.kind == "regression":
+        return math.sqrt(2 / math.pi) / max(score, 1e-6)
+    inside = min(max(score, 0.001), 0.999)
+    return (
+        NormalDist().inv_cdf(inside) / math.sqrt(2)
+        if task.kind == "classification"
+        else math.log(inside / (1 - inside))
+    )
 
 
 def _predictions(rng: np.random.Generator, trial: Trial, plan: StudyPlan, made: DataSetSpec, skill: float) -> tuple:

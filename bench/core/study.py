@@ -188,6 +188,9 @@ class Study:
         Which combinations of levels are run; one factor at a time by default.
     contrasts : sequence of pairs of str
         (arm, arm that it is compared with). If empty, the harness derives them.
+    primary : sequence of pairs of str, or of str
+        Contrasts, and factors by name, that answer the question: they share Holm's correction. The others are
+        exploratory. If empty, all are primary.
     floors : sequence of str
         Labels of the arms that every method should outperform.
     again : str or None
@@ -222,6 +225,7 @@ class Study:
     factors: Mapping[str, Factor] = field(default_factory=dict)
     design: Design = Design()
     contrasts: Sequence[tuple[str, str]] = ()
+    primary: Sequence[tuple[str, str] | str] = ()
     floors: Sequence[str] = ()
     again: str | None = None
     random_labels: RandomLabels | None = None

@@ -200,6 +200,8 @@ class StudyPlan(PlanPart):
         Arm that the others are compared with.
     contrasts : tuple of (str, str)
         Pairs: an arm, and the arm that it is compared with.
+    primary : tuple of (str, str)
+        Contrasts and effects that share Holm's correction; empty if all do.
     floors : tuple of str
         Arms that every method should beat.
     blind : tuple of str
@@ -233,6 +235,7 @@ class StudyPlan(PlanPart):
     protocol: int
     reference: str
     contrasts: tuple[tuple[str, str], ...] = ()
+    primary: tuple[tuple[str, str], ...] = optional_field(())
     floors: tuple[str, ...] = ()
     blind: tuple[str, ...] = ()
     margin: float | None = None
@@ -248,6 +251,21 @@ class StudyPlan(PlanPart):
     cells: tuple[PlannedCell, ...]
     notes: tuple[str, ...] = ()
     command: str = ""
+
+    def is_primary(self, arm: str, against: str) -> bool:
+        """Tell whether a test shares Holm's correction.
+
+        Parameters
+        ----------
+        arm, against : str
+            The arms of a contrast, or `factor: level` and an empty text.
+
+        Returns
+        -------
+        bool
+            False if the test is exploratory.
+        """
+        return not self.primary or (arm, against) in self.primary
 
     @classmethod
     def from_json(cls, entry: Json) -> Self:

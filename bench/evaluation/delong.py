@@ -68,7 +68,7 @@ def areas(y: np.ndarray, scores: np.ndarray, groups: Sequence | None = None) -> 
     _, member = np.unique(np.arange(len(positive)) if groups is None else np.asarray(groups), return_inverse=True)
     if positive.all() or not positive.any():
         return AucEstimate(np.full(len(scores), math.nan), np.full((len(scores),) * 2, math.nan))
-    placed = [_placements(positive, row) for row in scores]
+    placed = [placements(positive, row) for row in scores]
     values = np.array([share[positive].mean() for share in placed])
     parts = [
         [np.bincount(member[of], row[of] - value, member.max() + 1) / of.sum() for of in (positive, ~positive)]
@@ -80,7 +80,7 @@ def areas(y: np.ndarray, scores: np.ndarray, groups: Sequence | None = None) -> 
     )
 
 
-def _placements(positive: np.ndarray, score: np.ndarray) -> np.ndarray:
+def placements(positive: np.ndarray, score: np.ndarray) -> np.ndarray:
     """(N,) proportion of the scans of the other class that are ordered correctly with a scan; ties count half."""
     counts = np.empty(len(score))
     for of, sign in ((positive, 1), (~positive, -1)):

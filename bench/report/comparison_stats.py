@@ -22,7 +22,7 @@ from bench.report.tables.declared_tests import Differences, corrected, differenc
 from bench.report.tables.external_test import VarianceTerm
 
 FIELDS = ("params", "fingerprint", "external", "split", "fraction", "noise", "task")  # of data, that folds depend on
-NUMBERS = ("improvement", "low", "high", "p", "p_holm", "minimum_detectable")
+NUMBERS = ("improvement", "low", "high", "p", "p_holm", "detectable")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _tested(one: DatasetResults, other: DatasetResults, arm: str) -> Mapping[str
     pair = evaluation.paired(ours, theirs)
     terms = VarianceTerm(other, arm, "arm", 1.0), VarianceTerm(one, arm, "arm", -1.0)
     found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)), terms)
-    return difference_test(other, found, arm)
+    return {"primary": True, **difference_test(other, found, arm)}
 
 
 def definitions(one: DatasetResults, other: DatasetResults, arm: str) -> Iterator[str]:

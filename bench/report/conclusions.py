@@ -11,11 +11,10 @@ from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
 from bench.report.tables.captions import warning
 from bench.report.tables.declared_tests import verdict_cell
 from bench.report.tables.effects_table import interaction_verdict
-from bench.report.tables.number_format import decimals, listed, number, p_is, plural, signed
+from bench.report.tables.number_format import decimals, listed, number, p_is, plural, probability, signed
 from bench.report.tables.results import Run
 from bench.storage import provenance
 
-FEW = 5  # differences; with fewer, a test detects very large ones only
 MOST = 8  # arms that a caution names
 
 
@@ -72,19 +71,20 @@ def _found(section: DatasetResults, entry: Mapping[str, Any]) -> str:
 def _sure(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     digits = decimals(section.metric)
     bounds = f"{number(entry['low'], digits)} to {number(entry['high'], digits)}"
-    return f"95 % interval of the improvement {bounds}, {p_is(entry['p_holm'])} after Holm"
+    p = f"{p_is(entry['p_holm'])} after Holm" if entry["primary"] else f"q = {probability(entry['q'])}"
+    return f"95 % interval of the improvement {bounds}, {p}"
 
 
 def _claim(section: DatasetResults, entry: Mapping[str, Any]) -> str:
-    words = entry["verdict"].partition(";")[0]
-    if words.startswith("no difference shown") and abs(entry["improvement"]) > entry["minimum_detectable"]:
-        folds = plural(entry["folds"], "fold")
-        return f"no difference is shown, though the one seen is not small: {folds} cannot tell it from chance"
-    if words.startswith("no difference shown") and entry["folds"] < FEW:
-        return f"no difference is shown; {plural(entry['folds'], 'fold')} could show very large ones only"
+    words = entry["verdict"].partition(";")[0].removeprefix("exploratory: ")
+    found = _finding(section, entry, words)
+    return found if entry["primary"] else f"{found} (exploratory: this claims nothing)"
+
+
+def _finding(section: DatasetResults, entry: Mapping[str, Any], words: str) -> str:
     if words.startswith("no difference shown"):
-        size = number(entry["minimum_detectable"], decimals(section.metric))
-        return f"no difference is shown; one smaller than about {size} would probably have been missed"
+        size = number(entry["detectable"], decimals(section.metric))
+        return f"no difference is shown; a true one smaller than about {size} would probably have been missed"
     margin = f"the margin of {entry['margin']:g}"
     return f"{entry['arm']} is {words}".replace("the margin", margin).replace("is the same", "scored the same")
 
@@ -105,9 +105,6 @@ def cautions(found: SectionTables) -> list[str]:
     if partial:
         which = "every arm" if len(partial) == len(scores) else listed(partial)
         words.append(f"Not complete: {which}. Missing runs are missing; nothing is filled in.")
-    cells = section.folds * section.partitions
-    if cells < FEW:
-        words.append(f"With {plural(cells, 'difference')} a contrast can show very large differences only.")
     words += [
         undefined(section),
         mixed(section),

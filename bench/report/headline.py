@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.report.conclusions import FEW
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT
 from bench.report.tables.declared_tests import ALPHA, no_fold
@@ -66,10 +65,10 @@ def summary(results: Results, found: Sequence[SectionTables]) -> tuple[str, str]
 
 
 def tested(found: SectionTables) -> list[Tested]:
-    """Every declared difference of a data set once, contrasts first."""
+    """Every primary difference of a data set once, contrasts first."""
     rows: dict[tuple[str, str], Tested] = {}
     for frame in (found.contrasts, found.effects):
-        for entry in frame.to_dict("records"):
+        for entry in frame[frame["primary"]].to_dict("records") if len(frame) else ():
             rows.setdefault((entry["arm"], entry["against"]), Tested(found.section, entry))
     return list(rows.values())
 
@@ -150,15 +149,12 @@ def _unseen(part: Sequence[SectionTables]) -> str:
     sizes: dict[str, tuple[DatasetResults, list[float]]] = {}
     for frames in part:
         for one in tested(frames):
-            if one.done and not one.significant and one.entry["minimum_detectable"] > 0:
+            if one.done and not one.significant and one.entry["detectable"] > 0:
                 undetected = sizes.setdefault(frames.section.metric.title, (frames.section, []))
-                undetected[1].append(one.entry["minimum_detectable"])
+                undetected[1].append(one.entry["detectable"])
     missed = [_missed(section, values) for section, values in sizes.values()]
-    fewest = min((one.entry["folds"] for frames in part for one in tested(frames) if one.done), default=FEW)
-    if missed and fewest < FEW:
-        return f"with {plural(fewest, 'fold')} only very large differences could have been shown"
     if missed:
-        return f"differences smaller than about {listed(missed)} would probably have been missed"
+        return f"true differences smaller than about {listed(missed)} would probably have been missed"
     tests = [one for frames in part for one in tested(frames)]
     if tests and not any(one.done for one in tests):
         entry = tests[0].entry

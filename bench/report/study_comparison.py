@@ -164,7 +164,7 @@ def table(found: Comparison, part: Compared) -> Table:
     caption = (
         f"{captions.data(section)} First: {found.labels[0]}; second: {found.labels[1]}. {captions.primary(section)}."
         " Improvement: of the second on the first, over the folds that both have, seeds averaged first; brackets: 95 %"
-        " with the correction of Nadeau and Bengio; Holm over all arms compared here."
+        " by the test over people; Holm over all arms compared here."
     )
     return Table("compared", "Arm by arm", columns, rows, caption, (), (0, 10, 11))
 
@@ -176,7 +176,7 @@ def _row(entry: Mapping[str, Any], digits: int) -> tuple[str, ...]:
         for word in (number(entry[f"score_{side}"], digits), f"{entry[f'done_{side}']}/{entry[f'planned_{side}']}")
     ]
     tests = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
-    tests += probability(entry["p_holm"]), number(entry["minimum_detectable"], digits)
+    tests += probability(entry["p_holm"]), number(entry["detectable"], digits)
     folds = "" if math.isnan(entry["folds"]) else f"{entry['folds']:.0f}/{entry['folds_planned']:.0f}"
     return (entry["arm"], *sides, *tests, folds, entry["verdict"], entry["differs"])
 

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from bench.report.conclusions import cautions
 from bench.report.tables import SectionTables, captions
-from bench.report.tables.number_format import between, decimals, number, probability, seconds, signed
+from bench.report.tables.contrasts_table import adjusted
+from bench.report.tables.number_format import between, decimals, number, seconds, signed
 from bench.report.tables.table import arm_cell, runs_cell, score_cell
 
 
@@ -39,10 +40,10 @@ def _scores(found: SectionTables) -> RichTable:
 
 def _contrasts(found: SectionTables) -> RichTable:
     digits = decimals(found.section.metric)
-    table = _table(("arm", "against", "improvement", "95 %", "Holm p", "detectable", "verdict"), words=2)
+    table = _table(("arm", "against", "improvement", "95 %", "adjusted p", "detectable", "verdict"), words=2)
     for entry in found.contrasts.to_dict("records"):
         tested = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
-        tested += probability(entry["p_holm"]), number(entry["minimum_detectable"], digits)
+        tested += adjusted(entry), number(entry["detectable"], digits)
         _add(table, (entry["arm"], entry["against"], *tested, entry["verdict"]))
     table.columns[-1].justify = "left"
     return table

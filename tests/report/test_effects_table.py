@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from factor_studies import study
 from matplotlib.text import Text
+from people_oracle import over_people, placements, stored
 from scipy import stats as scipy_stats
 from synthetic_results import AGE, ArmSpec, DataSetSpec, with_data, write
 
@@ -142,15 +143,29 @@ def test_an_effect_of_a_factorial_design_is_tested_over_folds_with_the_correctio
     sizes = [run.record.sizes for run in section.of("control")]
     ratio = np.mean([size["test"] / size["train"] for size in sizes])
     se = math.sqrt(gains.var(ddof=1) * (1 / 4 + ratio))
-    reach = scipy_stats.t.ppf(0.975, 3) * se
     assert main["improvement"] == pytest.approx(gains.mean())
-    assert (main["low"], main["high"]) == pytest.approx((gains.mean() - reach, gains.mean() + reach))
-    assert main["p"] == pytest.approx(2 * scipy_stats.t.sf(abs(gains.mean() / se), 3))
+    assert main["se_folds"] == pytest.approx(se)
+    assert main["p_folds"] == pytest.approx(2 * scipy_stats.t.sf(abs(gains.mean() / se), 3))
+
+
+def test_an_effect_is_tested_over_people_by_the_weights_of_its_arms(tmp_path):
+    asked = study(Design("full", interactions=[("a", "c")]), "ac", arms={})
+    (section,) = (results := gathered(tmp_path, asked, folds=4)).sections
+    main = effects(results).set_index("factor").loc["a"]
+    arms = [stored(section, arm) for arm in ("a=a1", "a=a1, c=c1", "control", "c=c1")]
+    sizes = section.of("control")[0].record.sizes
+    sums = [
+        sum(sign * placements(fold[0], fold[1]) / 2 for sign, fold in zip((1, 1, -1, -1), folds, strict=True))
+        for folds in zip(*arms, strict=True)
+    ]
+    labels, people = [fold[0] for fold in arms[0]], [fold[2] for fold in arms[0]]
+    expected = over_people(sums, labels, people, sizes["train"], sizes["test"], 4)
+    assert (main["se"], main["df"], main["p"]) == pytest.approx((expected.se, expected.df, expected.p))
 
 
 def test_seeds_are_averaged_before_anything_is_tested(tmp_path):
     (found,) = tables.section_tables(gathered(tmp_path, study(names="ac"), folds=3, seeds=3))
-    assert set(found.effects["df"]) == {2}
+    assert (found.effects["people"] == 100).all()
     assert set(found.effects["folds"]) == {3}
 
 

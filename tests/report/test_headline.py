@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from synthetic_results import AGE, ArmSpec, DataSetSpec, write
@@ -40,19 +41,19 @@ def test_no_difference_comes_with_the_detectable_one(tmp_path):
     first, second = headline_of(tmp_path, arms)
     assert first == "None of 2 declared differences is shown."
     results = tables.read("toy", tmp_path)
-    sizes = sorted(tables.section_tables(results)[0].contrasts["minimum_detectable"])
+    sizes = sorted(tables.section_tables(results)[0].contrasts["detectable"])
     low, high = (f"{size:.3f}" for size in sizes)
-    assert second == f"Differences smaller than about {low} to {high} in AUC would probably have been missed."
+    assert second == f"True differences smaller than about {low} to {high} in AUC would probably have been missed."
 
 
-def test_two_folds_give_no_detectable_difference(tmp_path):
-    """The smallest detectable difference is that of a large sample: of two differences it is far too small."""
-    arms = {"base": ArmSpec(scores=[0.60, 0.66]), "new": ArmSpec(scores=[0.64, 0.63])}
-    first, second = headline_of(tmp_path, arms, folds=2)
-    assert first == "The one declared difference is not shown."
-    assert second == "With 2 folds only very large differences could have been shown."
-    expected = answers(tables.section_tables(tables.read("toy", tmp_path))[0])
-    assert expected[0].endswith("no difference is shown; 2 folds could show very large ones only.")
+def test_a_seen_difference_above_the_detectable_one_is_shown(tmp_path):
+    """The detectable difference is that of the test that decides, so a table cannot contradict itself."""
+    for number, gain in enumerate(np.linspace(0, 0.2, 21)):
+        arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=[score + gain for score in BASE])}
+        arms["other"] = ArmSpec(1.0)
+        write(tmp_path / str(number), arms)
+        row = tables.section_tables(tables.read("toy", tmp_path / str(number)))[0].contrasts.iloc[0]
+        assert (row["improvement"] > row["detectable"]) <= (row["verdict"] == "better")
 
 
 def test_many_differences_are_counted(tmp_path):
@@ -207,7 +208,7 @@ def test_arms_that_are_identical_are_not_differences_that_would_be_missed(tmp_pa
         tmp_path, {"base": ArmSpec(scores=BASE), "same": ArmSpec(scores=BASE), "one": ArmSpec(scores=BASE[::-1])}
     )
     assert "0.000" not in second
-    assert second.startswith("Differences smaller than about 0.")
+    assert second.startswith("True differences smaller than about 0.")
 
 
 def test_equal_or_unknown_code_needs_no_caution(tmp_path):

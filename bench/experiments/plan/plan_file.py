@@ -12,6 +12,7 @@ from bench.core import PROTOCOL, External, Study, paths, plain
 from bench.core.study_plan import DataEntry, ExternalData, PlannedCell, StudyPlan
 from bench.experiments.plan.factors import planned_design
 from bench.experiments.plan.planned_cells import AGAIN, Cell, repeated_arms
+from bench.experiments.plan.primary_tests import primary_tests
 from bench.experiments.plan.resolve_data import ResolvedData
 from bench.experiments.plan.validate import contrasts
 from bench.storage.atomic_io import write_text
@@ -45,6 +46,7 @@ def write(
         protocol=PROTOCOL,
         reference=study.reference,
         contrasts=tuple(contrasts(study)),
+        primary=tuple(primary_tests(study)),
         floors=tuple(study.floors),
         blind=tuple(arm for arm, each in study.rows() if registry.member("methods", each.method).blind),
         margin=study.margin,

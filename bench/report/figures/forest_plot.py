@@ -41,8 +41,8 @@ def draw_row(axes: Axes, section: DatasetResults, entry: Entry, y: float, limit:
     """One comparison at height y; one that was not tested keeps its row, which gives the reason."""
     if math.isnan(entry["improvement"]):
         return style.write_in_row(axes, y, "not tested")
-    if entry["minimum_detectable"] > 0:
-        reach = min(entry["minimum_detectable"], limit)
+    if entry["detectable"] > 0:
+        reach = min(entry["detectable"], limit)
         axes.barh(y, 2 * reach, left=-reach, height=0.6, color=style.PALE, lw=0, zorder=0)
     if not math.isnan(entry["low"]):
         ends = [max(entry["low"], -limit), min(entry["high"], limit)]
@@ -82,7 +82,7 @@ def set_limits(axes: Axes, entries: Sequence[Entry], margin: float = 0.0) -> flo
     tested = [entry for entry in entries if not math.isnan(entry["improvement"])]
     ends = [abs(entry[name]) for entry in tested for name in ("low", "high") if math.isfinite(entry[name])]
     points = [abs(entry["improvement"]) for entry in tested]
-    points += [entry["minimum_detectable"] for entry in tested if math.isfinite(entry["minimum_detectable"])]
+    points += [entry["detectable"] for entry in tested if math.isfinite(entry["detectable"])]
     points.append(margin)
     limit = 1.05 * min(max([*ends, *points], default=0.0), 2.0 * max(points)) or 1.0
     axes.set_xlim(-limit, limit)

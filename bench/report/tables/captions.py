@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
+
 from bench.core import Recipe
 from bench.core.study_plan import DataEntry, StudyPlan
 from bench.report.tables.number_format import MINUS, TIMES, plural
@@ -98,6 +100,38 @@ def selection(section: DatasetResults) -> str:
     points = section.plan.recipe.points
     last = min(points, candidates(section))
     return f"Evaluation point: chosen by validation among the last {last} of {points}, for all arms alike."
+
+
+def deciding(section: DatasetResults) -> str:
+    """The test that decides, in a sentence."""
+    training = (
+        "the spread over folds with the correction of Nadeau and Bengio"
+        if section.external
+        else "the spread over folds beyond what their people explain"
+    )
+    allowance = "" if section.external else " with the allowance for shared training parts"
+    return (
+        "Tested over people: what each person contributes, averaged over partitions, folds and seeds; the variance"
+        f" over people{allowance}, plus the variance of training ({training}); t with the degrees of freedom of Welch"
+        " and Satterthwaite."
+    )
+
+
+def correction(tests: pd.DataFrame, section: DatasetResults) -> str:
+    """How the tests of a table are corrected, and what could have been detected, in a sentence."""
+    where = "phantoms" if section.phantom else "real data"
+    words = []
+    for primary, how in ((True, "Holm: over"), (False, "q: the false discovery rate (Benjamini and Hochberg) over")):
+        family = tests[tests["primary"] == primary] if len(tests) else tests
+        if len(family):
+            kind = "primary" if primary else "exploratory"
+            number = plural(int(family["tests"].max()), f"{kind} test")
+            words.append(f"{how} the {number} of the study on {where}, differences and equivalences together.")
+    words.append(
+        "Detectable: the true difference that this test finds, after the correction, in 80 % of such studies. The"
+        " corrected resampled t-test over folds stands beside it in the CSV."
+    )
+    return " ".join(words)
 
 
 def primary(section: DatasetResults) -> str:

@@ -8,18 +8,13 @@ import pandas as pd
 
 from bench.report.tables import captions
 from bench.report.tables.declared_tests import contrast_row, verdict_cell
-from bench.report.tables.number_format import NOTHING, between, decimals, number, plural, probability, signed
-from bench.report.tables.results import DatasetResults, Results
+from bench.report.tables.number_format import NOTHING, between, decimals, number, probability, signed
+from bench.report.tables.results import Results
 from bench.report.tables.table import Entry, TableBody
 from bench.report.tables.table_spec import TableSpec
 
 if TYPE_CHECKING:
     from bench.report.tables.dataset_tables import SectionTables
-
-EXTERNAL = (
-    " and the variance of a bootstrap over the people that all folds are tested on, degrees of freedom by Welch and "
-    "Satterthwaite"
-)
 
 
 def contrasts(results: Results) -> pd.DataFrame:
@@ -45,13 +40,18 @@ def contrasts_body(found: SectionTables) -> TableBody:
     rows = []
     for entry in frame.to_dict("records"):
         sizes = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
-        tests = probability(entry["p"]), probability(entry["p_holm"]), number(entry["minimum_detectable"], digits)
-        tests += (probability(entry["p_equivalence_holm"]),) if equal else ()
+        tests = probability(entry["p"]), adjusted(entry), number(entry["detectable"], digits)
+        equivalence = entry["p_equivalence_holm" if entry["primary"] else "q_equivalence"]
+        tests += (probability(equivalence),) if equal else ()
         folds = _share(entry), f"{entry['folds']}/{entry['folds_planned']}"
         rows.append((entry["arm"], entry["against"], *sizes, *tests, *folds, verdict_cell(section, entry)))
-    tests = int(frame["tests"].max()) if len(frame) else 0
     words = (0, 1, len(columns) - 1)
-    return TableBody(columns, tuple(rows), _caption(section, tests), (), words)
+    return TableBody(columns, tuple(rows), _caption(found), (), words)
+
+
+def adjusted(entry: Entry) -> str:
+    """The p value after the correction: Holm's, or the false discovery rate of an exploratory test."""
+    return probability(entry["p_holm"]) if entry["primary"] else f"q {probability(entry['q'])}"
 
 
 def _share(entry: Entry) -> str:
@@ -60,17 +60,13 @@ def _share(entry: Entry) -> str:
     return f"{number(entry['better_share'], 2)} {between(low, high, 2)}" if entry["folds"] else NOTHING
 
 
-def _caption(section: DatasetResults, tests: int) -> str:
+def _caption(found: SectionTables) -> str:
+    section = found.section
     parts = [
         captions.data(section),
         f"{captions.improvement(section)}: positive where the arm is better.",
-        "Brackets: 95 % interval of the difference of the methods, from differences over folds and partitions, seeds "
-        "averaged first, with the correction of Nadeau and Bengio"
-        f"{EXTERNAL if section.external else ''}; before Holm.",
-        f"Holm: over the {plural(tests, 'declared contrast')} of the study on "
-        f"{'phantoms' if section.phantom else 'real data'}.",
-        "Detectable: the difference that such a test, before Holm, finds with probability 0.80 if its error were "
-        "known; with few folds it finds it less often.",
+        f"{captions.deciding(section)} Brackets: 95 %, before the correction.",
+        captions.correction(found.contrasts, section),
         "Better in: the share of folds in which the arm is better, ties counting half, with the interval of Wilson for"
         " as many folds as the correction leaves; it decides nothing.",
         captions.selection(section),

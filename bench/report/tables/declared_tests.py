@@ -15,11 +15,17 @@ import numpy as np
 import pandas as pd
 
 from bench import evaluation
+from bench.evaluation.detectable import ALPHA, detectable, detectable_range
+from bench.evaluation.people_test import PeopleTest
 from bench.report.tables.external_test import VarianceTerm, people_variance
 from bench.report.tables.number_format import decimals, number
+from bench.report.tables.person_differences import people_test_of
 from bench.report.tables.results import DatasetResults
 
-ALPHA = 0.05
+CORRECTED = (
+    "tests", "p_holm", "p_equivalence_holm", "q", "q_equivalence", "p_folds_holm",
+    "detectable", "detectable_low", "detectable_high",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,25 +46,53 @@ class Differences:
 
 
 def corrected(*frames: pd.DataFrame) -> list[pd.DataFrame]:
-    """Frames of tests with Holm's correction and a verdict in words.
+    """Frames of tests with the correction for their number, the detectable difference, and a verdict in words.
 
-    The correction is over all declared tests of the study on real data, and over all of them on phantoms: a claim on
-    any data set is a claim of the study. A test that is in several frames counts once; those that could not be tested
-    yet count.
+    Primary tests share Holm's correction: all declared differences and equivalences of the study on real data, and all
+    of them on phantoms, as a claim on any data set is a claim of the study. A test that is in several frames counts
+    once; one that could not be made yet counts. The others are exploratory: they share a false discovery rate.
     """
     name = ["data", "arm", "against"]
     filled = [frame for frame in frames if len(frame)]
     if not filled:
         return list(frames)
-    tests = pd.concat([frame[[*name, "data_kind", "p", "p_equivalence"]] for frame in filled]).drop_duplicates(name)
+    columns = [*name, "data_kind", "primary", "p", "p_equivalence", "p_folds", "margin", "se", "df"]
+    tests = pd.concat([frame[columns] for frame in filled]).drop_duplicates(name).reset_index(drop=True)
     for kind in ("real", "phantom"):
-        chosen = tests["data_kind"] == kind
-        tests.loc[chosen, "tests"] = chosen.sum()
-        for each in ("p", "p_equivalence"):
-            tests.loc[chosen, f"{each}_holm"] = _holm(tests.loc[chosen, each].to_numpy(dtype=float))
+        for primary in (True, False):
+            chosen = (tests["data_kind"] == kind) & (tests["primary"] == primary)
+            if chosen.any():
+                _correct(tests, chosen, primary)
     tests["tests"] = tests["tests"].astype(int)
-    found = tests[[*name, "tests", "p_holm", "p_equivalence_holm"]]
+    found = tests[[*name, *CORRECTED]]
     return [_judged(frame.merge(found, on=name, how="left")) if len(frame) else frame for frame in frames]
+
+
+def _correct(tests: pd.DataFrame, chosen: pd.Series, primary: bool) -> None:
+    """Fill the columns of the correction for one family of tests."""
+    family = tests[chosen]
+    number = len(family) + int(family["margin"].notna().sum())
+    p = family[["p", "p_equivalence"]].to_numpy(dtype=float)
+    declared = np.array([[True, not math.isnan(margin)] for margin in family["margin"]])
+    adjusted = np.full(p.shape, math.nan)
+    adjusted[declared] = (_holm if primary else _discovery_rate)(p[declared])
+    names = ("p_holm", "p_equivalence_holm") if primary else ("q", "q_equivalence")
+    for at, column in enumerate(names):
+        tests.loc[chosen, column] = adjusted[:, at]
+    for column in {"p_holm", "p_equivalence_holm", "q", "q_equivalence"} - set(names):
+        tests.loc[chosen, column] = math.nan
+    tests.loc[chosen, "p_folds_holm"] = _holm(family["p_folds"].to_numpy(dtype=float)) if primary else math.nan
+    tests.loc[chosen, "tests"] = number
+    sizes = [_detectable(se, df, number) for se, df in zip(family["se"], family["df"], strict=True)]
+    for at, column in enumerate(("detectable", "detectable_low", "detectable_high")):
+        tests.loc[chosen, column] = [size[at] for size in sizes]
+
+
+def _detectable(se: float, df: float, tests: int) -> tuple[float, float, float]:
+    """The detectable difference after the correction, and its interval."""
+    if not (df > 0):
+        return math.nan, math.nan, math.nan
+    return detectable(se, df, tests), *detectable_range(se, df, tests)
 
 
 def _judged(frame: pd.DataFrame) -> pd.DataFrame:
@@ -72,15 +106,22 @@ def contrast_row(section: DatasetResults, arm: str, against: str, role: str = "a
     terms = VarianceTerm(section, arm, role, 1.0), VarianceTerm(section, against, "arm", -1.0)
     found = Differences(pair.differences, pair.cells, pair.missing, frozenset((*ours, *theirs)), terms)
     place = {"data": section.name, "data_kind": section.kind, "arm": arm, "against": against}
+    place["primary"] = section.plan.is_primary(arm, against)
     return {**place, **difference_test(section, found, arm, role)}
 
 
 def difference_test(section: DatasetResults, differences: Differences, arm: str, role: str = "arm") -> dict[str, Any]:
-    """The test of differences over folds. arm, role: of the runs that give the sizes of the parts of each fold."""
+    """The test of differences over people, and beside it the corrected resampled t-test over folds.
+
+    arm, role: of the runs that give the sizes of the parts of each fold.
+    """
     train, test = fold_sizes(section, arm, role, differences.cells)
     people = people_variance(differences.terms, differences.cells) if section.external else None
-    found = evaluation.corrected_interval(section.sign * differences.values, train, test, people=people)
+    folds = evaluation.corrected_interval(section.sign * differences.values, train, test, people=people)
     wins = evaluation.improvement(section.sign * differences.values, train, test)
+    found = people_test_of(section, differences, train, test)
+    if isinstance(found, str):
+        found = PeopleTest(folds.mean, *(math.nan,) * 8, 0, reason=found)
     planned = {(partition, fold) for partition, fold, _ in differences.planned}
     undefined = differences.undefined
     missing = [cell for cell in differences.missing if cell not in undefined]
@@ -88,20 +129,17 @@ def difference_test(section: DatasetResults, differences: Differences, arm: str,
     return {
         "metric": section.task.primary,
         "better": section.metric.better,
-        "difference": section.sign * found.mean,
-        "improvement": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "se": found.se,
-        "df": found.df,
-        "t": found.t,
-        "p": found.p,
-        "minimum_detectable": found.minimum_detectable,
+        "difference": section.sign * folds.mean,
+        "improvement": folds.mean,
+        **_bounds(section, found),
+        **{name: getattr(found, name) for name in ("se", "se_people", "se_training", "people", "df", "t", "p")},
         "better_share": wins.share,
         "better_share_low": wins.low,
         "better_share_high": wins.high,
         "margin": math.nan if margin is None else margin,
         "p_equivalence": evaluation.equivalence(found, margin),
+        "se_folds": folds.se,
+        "p_folds": folds.p,
         "folds": len(differences.cells),
         "folds_planned": len(planned),
         "folds_undefined": len({cell[:2] for cell in undefined} - set(differences.cells)),
@@ -109,6 +147,12 @@ def difference_test(section: DatasetResults, differences: Differences, arm: str,
         "complete": not missing and bool(differences.cells),
         "reason": found.reason,
     }
+
+
+def _bounds(section: DatasetResults, found: PeopleTest) -> dict[str, float]:
+    """The interval, which no difference of two scores can leave."""
+    most = section.metric.high - section.metric.low
+    return {"low": max(found.low, -most), "high": min(found.high, most)}
 
 
 def verdict(entry: Mapping[str, Any]) -> str:
@@ -124,11 +168,11 @@ def verdict(entry: Mapping[str, Any]) -> str:
 def verdict_cell(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     """The verdict; if no difference is significant, with the smallest detectable one."""
     words, digits = entry["verdict"], decimals(section.metric)
-    if not words.startswith("no difference shown"):
+    if not words.startswith("no difference shown") or math.isnan(entry["detectable"]):
         return words
-    found = f"no difference shown (smallest detectable {number(entry['minimum_detectable'], digits)})"
+    found = f"no difference shown (detectable {number(entry['detectable'], digits)})"
     if entry["p"] < ALPHA:
-        found += "; its own p does not outlast Holm"
+        found += f"; p is below {ALPHA} before the correction for {entry['tests']} tests, not after it"
     return words.replace("no difference shown", found, 1)
 
 
@@ -144,20 +188,36 @@ def no_fold(entry: Mapping[str, Any]) -> str:
 def _decided(entry: Mapping[str, Any]) -> str:
     if math.isnan(entry["p"]):
         return "not tested: " + (entry["reason"] if entry["folds"] else no_fold(entry))
-    equal = entry["p_equivalence_holm"] < ALPHA
-    if entry["p_holm"] < ALPHA:
+    primary = entry["primary"]
+    differs, equal = (entry["p_holm"], entry["p_equivalence_holm"]) if primary else (entry["q"], entry["q_equivalence"])
+    words = _claimed(entry, differs < ALPHA, equal < ALPHA)
+    return words if primary else f"exploratory: {words}"
+
+
+def _claimed(entry: Mapping[str, Any], differs: bool, equal: bool) -> str:
+    if differs:
         word = "better" if entry["improvement"] > 0 else "worse"
         return f"{word}, yet equivalent within the margin" if equal else word
     if equal:
         return "equivalent within the margin"
     if entry["se"] == 0:
-        return "the same in every fold"
+        return "the same for every person"
     return "no difference shown"
 
 
 def _holm(p: np.ndarray) -> np.ndarray:
     """Holm over all tests; an untested one counts as a test with p = 1."""
     return np.where(np.isnan(p), np.nan, evaluation.holm(np.nan_to_num(p, nan=1.0)))
+
+
+def _discovery_rate(p: np.ndarray) -> np.ndarray:
+    """q values by Benjamini and Hochberg (1995) over all tests; an untested one counts as a test with p = 1."""
+    filled = np.nan_to_num(p, nan=1.0)
+    order = np.argsort(filled, kind="stable")
+    steps = filled[order] * len(filled) / np.arange(1, len(filled) + 1)
+    adjusted = np.empty(len(filled))
+    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(steps[::-1])[::-1])
+    return np.where(np.isnan(p), np.nan, adjusted)
 
 
 def unknown_people_variance(section: DatasetResults) -> tuple[float, int] | None:

@@ -19,6 +19,7 @@ import pandas as pd
 from bench.core.study_plan import PlannedDesign
 from bench.evaluation import Scores, average_seeds
 from bench.report.tables import captions
+from bench.report.tables.contrasts_table import adjusted
 from bench.report.tables.declared_tests import Differences, difference_test, verdict_cell
 from bench.report.tables.external_test import VarianceTerm
 from bench.report.tables.number_format import MINUS, TIMES, between, decimals, number, plural, probability, signed
@@ -110,6 +111,7 @@ def _rows(section: DatasetResults, parts: Mapping[Effect, Weights], design: Plan
                 "data_kind": section.kind,
                 "arm": arm,
                 "against": against,
+                "primary": section.plan.is_primary(arm, against),
                 **difference_test(section, differences(section, shares), next(iter(shares))),
                 "effect": effect.kind,
                 "factor": effect.factor,
@@ -192,15 +194,14 @@ def effects_body(found: SectionTables) -> TableBody:
     columns = ("Factor", "Level", "Against", "Effect", "95 %", "p", "Holm p", "Detectable", "Folds", "Verdict")
     columns += ("Not told from",) if mixed else ()
     rows = tuple(_cells(section, entry, mixed) for entry in frame.to_dict("records"))
-    tests = int(frame["tests"].max()) if len(frame) else 0
     words = (0, 1, 2, *range(9, len(columns)))
-    return TableBody(columns, rows, _caption(section, frame, tests), (), words)
+    return TableBody(columns, rows, _caption(section, frame), (), words)
 
 
 def _cells(section: DatasetResults, entry: Mapping[str, Any], mixed: bool) -> tuple[str, ...]:
     digits = decimals(section.metric)
     sizes = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
-    tests = probability(entry["p"]), probability(entry["p_holm"]), number(entry["minimum_detectable"], digits)
+    tests = probability(entry["p"]), adjusted(entry), number(entry["detectable"], digits)
     verdict = verdict_cell(section, entry)
     if entry["effect"] == "interaction":
         verdict = interaction_verdict(verdict)
@@ -217,17 +218,15 @@ def interaction_verdict(verdict: str) -> str:
     return verdict
 
 
-def _caption(section: DatasetResults, frame: pd.DataFrame, tests: int) -> str:
+def _caption(section: DatasetResults, frame: pd.DataFrame) -> str:
     design = section.plan.design
-    where = "phantoms" if section.phantom else "real data"
     words = [captions.data(section), _design_words(design), _meaning(section, design)]
     if len(frame) and (frame["effect"] == "interaction").any():
         words.append("An interaction: what two levels change together beyond what each of them changes alone.")
     words += [
-        "Brackets: 95 % interval over folds and partitions, seeds averaged first, with the correction of Nadeau and "
-        "Bengio, of folds in which every arm of the effect has a score; before Holm.",
-        f"Holm: over the {plural(tests, 'declared test')} of the study on {where}, contrasts and effects together; "
-        "one that is both counts once.",
+        f"{captions.deciding(section)} Only folds count in which every arm of the effect has a score. Brackets: 95 %,"
+        " before the correction.",
+        f"{captions.correction(frame, section)} Contrasts and effects are one family; one that is both counts once.",
         captions.selection(section),
         captions.design(section),
     ]

@@ -184,6 +184,11 @@ class DatasetResults:
         return {}
 
     @cached_property
+    def contributions(self) -> dict[str, Any]:
+        """Key of a run -> what its scans contribute to its score, as far as that was computed."""
+        return {}
+
+    @cached_property
     def _rows(self) -> dict[tuple[str, str], list[Run]]:
         rows: dict[tuple[str, str], list[Run]] = {}
         for run in self.runs:
