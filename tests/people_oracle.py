@@ -40,8 +40,8 @@ def area_test(ours: Arm, theirs: Arm, train: float, test: float, folds: int) -> 
 
 
 def over_people(gaps: Sequence, classes: Sequence, people: Sequence, train: float, test: float, folds: int) -> Worked:
-    """The test of placements, or of weighted sums of them, fold by fold."""
-    scores = [gap[y == 1].mean() for gap, y in zip(gaps, classes, strict=True)]
+    """The test of placements, of weighted sums of them, or of values of one stratum, fold by fold."""
+    scores = [gap[y == max(y)].mean() for gap, y in zip(gaps, classes, strict=True)]
     sharing = 1 + (folds - 1) * min(1.0, train / (test * (folds - 1) ** 2))
     parts = [(sharing * v, m - 1) for v, m in _by_class(gaps, classes, people)]
     spread = []
@@ -60,7 +60,7 @@ def over_people(gaps: Sequence, classes: Sequence, people: Sequence, train: floa
 def _by_class(gaps: Sequence, classes: Sequence, people: Sequence) -> list[tuple[float, int]]:
     """The variance of the mean over folds by class of the scans, and its number of people."""
     pulls = {}
-    for label in (0, 1):
+    for label in sorted({int(label) for y in classes for label in y}):
         centre = np.mean([gap[y == label].mean() for gap, y in zip(gaps, classes, strict=True)])
         pulls[label] = defaultdict(float)
         for gap, y, who in zip(gaps, classes, people, strict=True):

@@ -134,6 +134,8 @@ def _check_class(value: Any, kind: type, where: str) -> None:
 def _plural(kind: Any) -> str:
     """Several of an annotated type in words: `strings`, `mappings`, `lists`, `pairs of strings`, `Data`."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_plural(each) for each in args)
     if origin is tuple:
         return f"pairs of {_plural(args[0])}"
     words = {str: "strings", int: "integers", float: "numbers", Mapping: "mappings", Sequence: "lists"}

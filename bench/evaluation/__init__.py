@@ -1,8 +1,10 @@
 """Statistics: the uncertainty of scores and differences. Two kinds, never mixed (the protocol's point 5).
 
-About *methods*, whose unit is the difference of two arms in one fold of one partition, seeds averaged first (`paired`):
-`corrected_interval` (Nadeau & Bengio), `equivalence`, `improvement` (in how many folds), `holm` over the contrasts that
-a study declared; `random_effects` and `rank_arms` over data sets.
+About *methods*: `people_test` decides contrasts. Its unit is a person, with the `contributions` of the scans to the
+difference of two arms; `detectable` is the difference that such a test finds in 80 % of studies, `power` the share of
+studies that find a given one. Beside it stands `corrected_interval` (Nadeau & Bengio), whose unit is the difference of
+two arms in one fold of one partition, seeds averaged first (`paired`). `equivalence`, `improvement` (in how many
+folds), `holm` over the tests that a study declared; `random_effects` and `rank_arms` over data sets.
 
 About *these trained models* on new people: `score_interval` (`group_bootstrap`, or `area_interval` for an area under
 the ROC curve), and for two of them on the same scans `area_difference` (DeLong), `mcnemar` and `permutation_test`. They
@@ -27,12 +29,20 @@ _MODULES = {
         "chance_distribution",
         "skill_test",
     ),
+    "bench.evaluation.scan_contributions": (
+        "Contributions",
+        "contributions",
+    ),
     "bench.evaluation.delong": (
         "AucEstimate",
         "AucDifference",
         "area_difference",
         "area_interval",
         "areas",
+    ),
+    "bench.evaluation.detectable_difference": (
+        "detectable",
+        "power",
     ),
     "bench.evaluation.fold_scores": (
         "Cell",
@@ -69,6 +79,11 @@ _MODULES = {
         "mcnemar",
         "permutation_test",
     ),
+    "bench.evaluation.person_test": (
+        "FoldDifference",
+        "PeopleTest",
+        "people_test",
+    ),
     "bench.evaluation.score_intervals": (
         "fold_correlation",
         "is_area",
@@ -84,11 +99,14 @@ __all__ = [
     "Cell",
     "ChanceDistribution",
     "Contrast",
+    "Contributions",
     "Fold",
+    "FoldDifference",
     "Improvement",
     "Interval",
     "Paired",
     "PairedTest",
+    "PeopleTest",
     "PooledEffect",
     "Ranks",
     "Scores",
@@ -99,7 +117,9 @@ __all__ = [
     "areas",
     "average_seeds",
     "chance_distribution",
+    "contributions",
     "corrected_interval",
+    "detectable",
     "equivalence",
     "fold_correlation",
     "fold_mean",
@@ -109,7 +129,9 @@ __all__ = [
     "is_area",
     "mcnemar",
     "paired",
+    "people_test",
     "permutation_test",
+    "power",
     "random_effects",
     "random_labels_verdict",
     "rank_arms",

@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from bench.evaluation.person_test import PeopleTest
 
 REACH = NormalDist().inv_cdf(0.975)  # half-width of a 95 % interval, in standard errors
 
@@ -25,8 +28,6 @@ class Contrast:
         Standard error, corrected for the overlap of the training parts.
     t, df, p : float
         Statistic, degrees of freedom, and the two-sided p before any correction for several contrasts.
-    minimum_detectable : float
-        The difference that the test detects with probability .80.
     level : float
         Coverage of the interval, in (0, 1).
     reason : str
@@ -41,7 +42,6 @@ class Contrast:
     t: float
     df: float
     p: float
-    minimum_detectable: float
     level: float = 0.95
     reason: str = ""
 
@@ -81,9 +81,7 @@ def corrected_interval(
     Returns
     -------
     Contrast
-        In the unit of the differences. minimum_detectable: (z_.975 + z_.80) se (at `level` .95), the difference that a
-        test with known variance detects with probability .80. The t-test estimates the variance: its power there is .56
-        with 5 differences, .70 with 10, .76 with 20.
+        In the unit of the differences.
 
     Raises
     ------
@@ -161,23 +159,18 @@ def _tested(mean: float, se: float, df: float, level: float) -> Contrast:
     t = mean / se
     reach = float(stdtrit(df, (1 + level) / 2)) * se
     p = 2 * float(stdtr(df, -abs(t)))
-    return Contrast(mean, se, mean - reach, mean + reach, t, df, p, _detectable(se, level), level)
+    return Contrast(mean, se, mean - reach, mean + reach, t, df, p, level)
 
 
 def _equal_differences(mean: float, df: float, level: float) -> Contrast:
     """The contrast where all differences are equal."""
     if abs(mean) <= 1e-12:
-        return Contrast(0.0, 0.0, 0.0, 0.0, 0.0, df, 1.0, 0.0, level)
+        return Contrast(0.0, 0.0, 0.0, 0.0, 0.0, df, 1.0, level)
     return _untested(mean, 0.0, df, level, "the difference is the same in every fold: its error is unknown")
 
 
 def _untested(mean: float, se: float, df: float, level: float, reason: str) -> Contrast:
-    return Contrast(mean, se, math.nan, math.nan, math.nan, df, math.nan, math.nan, level, reason)
-
-
-def _detectable(se: float, level: float) -> float:
-    normal = NormalDist()
-    return (normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(0.8)) * se
+    return Contrast(mean, se, math.nan, math.nan, math.nan, df, math.nan, level, reason)
 
 
 def _size_ratio(number: int, train_sizes: np.ndarray, test_sizes: np.ndarray) -> float:
@@ -236,13 +229,13 @@ def improvement(
     return Improvement(share, max(0.0, middle - reach), min(1.0, middle + reach))
 
 
-def equivalence(found: Contrast, margin: float | None) -> float:
-    """Test that two methods are equivalent: two one-sided tests with the corrected t.
+def equivalence(found: Contrast | PeopleTest, margin: float | None) -> float:
+    """Test that two methods are equivalent: two one-sided tests with its t.
 
     Parameters
     ----------
-    found : Contrast
-        The difference, from `corrected_interval`.
+    found : PeopleTest or Contrast
+        The difference, from `people_test` or `corrected_interval`.
     margin : float or None
         Largest difference that counts as equivalent, in the unit of the differences; None: not declared.
 

@@ -9,7 +9,7 @@ from typing import Any
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
 from bench.report.tables.captions import warning
-from bench.report.tables.declared_tests import verdict_cell
+from bench.report.tables.declared_tests import EXPLORATORY, verdict_cell
 from bench.report.tables.effects_table import interaction_verdict
 from bench.report.tables.number_format import decimals, listed, number, p_is, plural, probability, signed
 from bench.report.tables.results import Run
@@ -76,7 +76,7 @@ def _sure(section: DatasetResults, entry: Mapping[str, Any]) -> str:
 
 
 def _claim(section: DatasetResults, entry: Mapping[str, Any]) -> str:
-    words = entry["verdict"].partition(";")[0].removeprefix("exploratory: ")
+    words = entry["verdict"].partition(";")[0].removeprefix(EXPLORATORY)
     found = _finding(section, entry, words)
     return found if entry["primary"] else f"{found} (exploratory: this claims nothing)"
 

@@ -39,7 +39,7 @@ _ASSET = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
 _SENTENCES = re.compile(  # of the reports themselves, where they name a statistician or a typeface
     r"\b(?:Holm p|(?:after|before|outlast) Holm|Holm's correction|Holm(?=: over| over all)|same t, Holm"
     r"|interval of Wilson|variance of DeLong|DeLong(?=: the areas)"
-    r"|Nadeau and\s+Bengio|Nadeau-Bengio|Welch and\s+Satterthwaite|Bland and\s+Altman"
+    r"|Nadeau and\s+Bengio|Nadeau-Bengio|Benjamini and\s+Hochberg|Welch and\s+Satterthwaite|Bland and\s+Altman"
     r"|DerSimonian and\s+Laird|Hartung and\s+Knapp|McNemar p|test of McNemar|Brier score|Grey: 95 %"
     r"|Source Han Sans|WenQuanYi Micro Hei|Hiragino Sans|Yu Gothic|Malgun Gothic|Arial Unicode)"
     r"|\((?:Youden|Nemenyi)(?=[,)])|; Friedman(?= p )|(?:^|(?<=[,|>&])\s*)DeLong(?=\s*(?:[,|<&]|$))"

@@ -57,6 +57,8 @@ OTHERS += [[("a",)], ["ab"], [("lin", "lin")], {"lin"}, lambda: 0]
         ({"contrasts": ["ab"]}, r"contrasts\[0\] must be a pair of strings, not 'ab'"),
         ({"contrasts": [("lin", "nobody")]}, "has no arm 'nobody'"),
         ({"contrasts": [("lin", "lin")]}, "compares the arm 'lin' with itself"),
+        ({"primary": "dgm"}, "primary must be a list of pairs of strings or strings, not 'dgm'"),
+        ({"primary": [("lin",)]}, r"primary\[0\] must be a pair of strings"),
         ({"folds": "5"}, "folds must be an integer of at least 2, not '5'"),
         ({"margin": -0.1}, "the margin of equivalence must be above 0"),
         ({"arms": {"control": Arm("linear")}}, "two arms named 'control'"),

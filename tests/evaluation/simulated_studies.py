@@ -23,9 +23,9 @@ from scipy.special import stdtr, stdtrit
 
 from bench.evaluation import corrected_interval, holm
 from bench.evaluation.bootstrap import inflation
-from bench.evaluation.contributions import contributions
 from bench.evaluation.metrics import metric
-from bench.evaluation.people_test import FoldDifference, people_test, people_variances, training_variance
+from bench.evaluation.person_test import FoldDifference, people_test, people_variances, training_variance
+from bench.evaluation.scan_contributions import contributions
 from bench.evaluation.score_intervals import fold_correlation
 
 

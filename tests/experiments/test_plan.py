@@ -66,6 +66,8 @@ def test_contrasts_leave_out_the_floors(study):
         ({"reference": "nett"}, "no arm 'nett'; did you mean 'net'"),
         ({"floors": ["constnt"]}, "did you mean 'constant'"),
         ({"contrasts": [("net", "studen")]}, "did you mean 'student'"),
+        ({"primary": [("net", "student")]}, "none of its contrasts"),
+        ({"primary": ["size"]}, "primary names the factor 'size'"),
         ({"again": "ne"}, "did you mean 'net'"),
         ({"arms": {"net": Arm("tiny_nett")}}, "no method 'tiny_nett'; did you mean 'tiny_net'"),
         ({"arms": {"net": Arm("tiny_net", {"lrr": 1})}}, "no parameter 'lrr'; did you mean 'lr'"),

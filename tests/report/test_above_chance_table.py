@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from people_oracle import over_people
 from scipy import stats as oracle
 from statsmodels.stats.multitest import multipletests
 from synthetic_results import AGE, MASKS, ArmSpec, DataSetSpec, write
@@ -58,16 +59,43 @@ def test_it_is_the_normal_test_against_mann_whitney_with_holm_over_the_arms(tmp_
     assert set(found.learning["test"]) == {"permutation of people"}
 
 
-def test_masks_are_tested_by_the_corrected_t_test(tmp_path):
-    (found,) = framed(tmp_path, arms_with(far=FAR, near=NEAR, under=UNDER), [DataSetSpec("vessels", MASKS, people=60)])
-    sizes = next(run.record.sizes for run in found.section.of("far"))
-    p = []
-    for scores in (FAR, NEAR, UNDER):
-        d = np.array(scores) - FLOOR
-        se = np.sqrt(d.var(ddof=1) * (1 / 5 + sizes["test"] / sizes["train"]))
-        p.append(2 * oracle.t.sf(abs(d.mean()) / se, 4))
-    assert found.learning["p"].tolist() == pytest.approx(p)
-    assert set(found.learning["test"]) == {"contrast"}
+def masks(root, arms):
+    data = [DataSetSpec("vessels", MASKS, people=60)]
+    return tables.gather(write(root, arms, data, **{**PLAN, "floors": ["constant"]}), Store(root)).sections[0]
+
+
+def test_masks_are_tested_over_people_by_the_saved_scores_of_their_scans(tmp_path):
+    arms = {"far": ArmSpec(1.5), "near": ArmSpec(0.55), "constant": ArmSpec(0.5, family="floor")}
+    found = learnt(tmp_path, arms, [DataSetSpec("vessels", MASKS, people=60)], floors=["constant"])
+    section = tables.gather(
+        write(tmp_path, arms, [DataSetSpec("vessels", MASKS, people=60)]), Store(tmp_path)
+    ).sections[0]
+    kept = {arm: [section.predictions(run) for run in section.of(arm)] for arm in arms}
+    expected = []
+    for arm in ("far", "near"):
+        gaps = [
+            one["scan_scores"] - other["scan_scores"] for one, other in zip(kept[arm], kept["constant"], strict=True)
+        ]
+        strata, people = [np.zeros(len(gap), int) for gap in gaps], [one["groups"] for one in kept[arm]]
+        expected.append(over_people(gaps, strata, people, 38, 12, 5))
+    assert found["p"].tolist() == pytest.approx([each.p for each in expected])
+    reach = [oracle.t.ppf(0.975, each.df) * each.se for each in expected]
+    assert found["by_chance"].tolist() == pytest.approx(reach)
+    assert set(found["test"]) == {"contrast"}
+    assert found["verdict"].tolist()[0] == "learnt"
+
+
+def test_masks_without_saved_scores_are_not_judged(tmp_path):
+    arms = {"far": ArmSpec(1.5), "constant": ArmSpec(0.5, family="floor")}
+    results = tables.gather(
+        write(tmp_path, arms, [DataSetSpec("vessels", MASKS)], **{**PLAN, "floors": ["constant"]}), Store(tmp_path)
+    )
+    for run in results.sections[0].runs:
+        results.sections[0]._kept[run.cell.key] = {}
+    found = learning(results.sections[0])
+    assert found["verdict"].tolist() == [
+        "not tested: no predictions are saved for some fold, or they are not finite or of other scans"
+    ]
 
 
 def test_who_makes_no_error_in_any_fold_has_learnt(tmp_path):
@@ -80,7 +108,7 @@ def test_who_makes_no_error_in_any_fold_has_learnt(tmp_path):
 def test_one_fold_is_no_test(tmp_path):
     arms = {"net": ArmSpec(scores=[1.0]), "constant": ArmSpec(scores=[0.5], family="floor")}
     found = learnt(tmp_path, arms, floors=["constant"], folds=1)
-    assert found["verdict"].iloc[0].startswith("not tested: 1 difference: at least 2 are needed")
+    assert found["verdict"].iloc[0] == "not tested: with one fold the variance of training is unknown"
 
 
 def test_without_an_effect_no_arm_is_reported_as_learnt(tmp_path):

@@ -41,9 +41,7 @@ TASKS = {"classification": ("a", "b"), "regression": (), "segmentation": ("backg
 def test_an_arm_that_is_better_is_shown_as_better_whatever_the_direction(name, tmp_path):
     metric = METRICS[name]
     task = Task(metric.kind, name, TASKS[metric.kind], "years" if metric.kind == "regression" else "")
-    low, high = [0.30, 0.33, 0.27, 0.31, 0.29], [0.60, 0.64, 0.58, 0.61, 0.59]
-    good, bad = (high, low) if metric.better == "higher" else (low, high)
-    results = _with_scores(tmp_path, task, {"base": bad, "good": good, "awful": bad[::-1]})
+    results = _with_predictions(tmp_path, task, {"base": False, "good": True, "awful": False})
     (found,) = tables.section_tables(results)
     rows = found.contrasts.set_index("arm")
     assert rows.loc["good", "improvement"] > 0
@@ -63,26 +61,44 @@ def test_an_arm_that_is_better_is_shown_as_better_whatever_the_direction(name, t
 def test_an_arm_that_is_worse_is_shown_as_worse_whatever_the_direction(name, tmp_path):
     metric = METRICS[name]
     task = Task(metric.kind, name, TASKS[metric.kind])
-    low, high = [0.30, 0.33, 0.27, 0.31, 0.29], [0.60, 0.64, 0.58, 0.61, 0.59]
-    good, bad = (high, low) if metric.better == "higher" else (low, high)
-    (found,) = tables.section_tables(_with_scores(tmp_path, task, {"base": good, "bad": bad}))
+    (found,) = tables.section_tables(_with_predictions(tmp_path, task, {"base": True, "bad": False}))
     entry = found.contrasts.iloc[0].to_dict()
     assert entry["high"] < 0
     assert answer(found.section, entry).endswith("bad is worse.")
 
 
-def _with_scores(root, task, arms):
-    """A study of a task with these scores; its records keep no predictions, as those of masks do not."""
+def _with_predictions(root, task, arms):
+    """A study of a task in which every fold keeps predictions, good or bad ones by any metric, and their score."""
     made = DataSetSpec(task=Task("regression", "mae", (), task.unit))
-    plan = write(root, {arm: ArmSpec(scores=scores) for arm, scores in arms.items()}, (made,))
+    plan = write(root, {arm: ArmSpec() for arm in arms}, (made,))
     results = tables.gather(with_data(plan, 0, task=task), Store(root))
     (section,) = results.sections
-    for run in section.runs:
-        (metrics_of, key) = run.record.metrics, run.cell.key
+    for number, run in enumerate(section.runs):
+        kept, score = _predicted(np.random.default_rng(number), METRICS[task.primary], arms[run.cell.arm])
+        people = section.predictions(run)
+        section._kept[run.cell.key] = {**kept, "ids": people["ids"], "groups": people["groups"]}
         for point in ("selected", "last", "validation"):
-            metrics_of[point][task.primary] = metrics_of[point]["mae"]
-        section._kept[key] = {}
+            run.record.metrics[point][task.primary] = score
     return results
+
+
+def _predicted(rng, metric, good, number=20):
+    """What a run has kept of a test part, and its score. Bad: noisy, shrunk to the mean, off by much, and too sure."""
+    if metric.kind == "segmentation":
+        height = (0.6 if good else 0.3) if metric.better == "higher" else (0.3 if good else 0.6)
+        values = rng.normal(height, 0.05, number)
+        return {"scan_scores": values}, float(values.mean())
+    y = np.arange(number) % 2 if metric.kind == "classification" else np.linspace(20, 80, number)
+    noise = np.empty(number)
+    for half in (slice(0, None, 2), slice(1, None, 2)):  # alike in every part and class, but of other scans
+        noise[half] = rng.permutation(scipy_stats.norm.ppf((np.arange(number // 2) + 0.5) / (number // 2)))
+    if metric.kind == "regression":
+        called = y + noise if good else 65 + 0.5 * (y - 50) + 8 * noise
+        return {"y": y, "selected": called}, metric(y, called)
+    logit = 3.0 * (2 * y - 1) + noise if good else 5 * (0.1 * (2 * y - 1) + noise)
+    high = 1 / (1 + np.exp(-logit))
+    called = np.stack([1 - high, high], axis=1)
+    return {"y": y, "selected": called}, metric(y, called)
 
 
 def test_contrasts_are_pooled_over_data_sets_of_one_metric_and_one_kind(tmp_path):

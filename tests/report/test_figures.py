@@ -127,13 +127,16 @@ def test_families_differ_in_grey_too():
     assert len({marker for _, marker in looks.values()}) == len(looks) == 6
 
 
-def test_an_interval_beyond_the_axes_ends_in_an_arrow(tmp_path):
-    arms = {"a": ArmSpec(scores=[0.7, 0.7]), "b": ArmSpec(scores=[0.8, 0.6])}
+def test_every_interval_and_detectable_difference_fits_into_axes_about_0(tmp_path):
+    arms = {"a": ArmSpec(scores=[0.7, 0.7]), "b": ArmSpec(scores=[0.8, 0.6]), "c": ArmSpec(2.0)}
     _, forest = drawn(tmp_path, arms, folds=2)
-    markers = [line.get_marker() for line in forest.axes[0].lines]
-    assert {"<", ">"} <= set(markers)
-    low, high = forest.axes[0].get_xlim()
+    (axes,) = forest.axes
+    low, high = axes.get_xlim()
     assert low == -high
+    ends = [x for line in axes.lines for x in line.get_xdata() if line.get_transform() == axes.transData]
+    ends += [side for bar in axes.patches for side in (bar.get_x(), bar.get_x() + bar.get_width())]
+    assert len(ends) > 8
+    assert all(low < x < high for x in ends)
 
 
 def test_a_phantom_and_a_unit_are_named(tmp_path):

@@ -48,7 +48,7 @@ def test_no_difference_comes_with_the_detectable_one(tmp_path):
 
 def test_a_seen_difference_above_the_detectable_one_is_shown(tmp_path):
     """The detectable difference is that of the test that decides, so a table cannot contradict itself."""
-    for number, gain in enumerate(np.linspace(0, 0.2, 21)):
+    for number, gain in enumerate(np.linspace(0, 0.2, 8)):
         arms = {"base": ArmSpec(scores=BASE), "new": ArmSpec(scores=[score + gain for score in BASE])}
         arms["other"] = ArmSpec(1.0)
         write(tmp_path / str(number), arms)

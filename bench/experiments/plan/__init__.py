@@ -7,9 +7,10 @@ from bench.experiments.plan.dependencies import needed_by, upstream_of
 from bench.experiments.plan.factors import design_lines, effect_pairs
 from bench.experiments.plan.plan_file import folder, read, write
 from bench.experiments.plan.planned_cells import AGAIN, Cell, cells, repeated_arms, select_arms, waves
+from bench.experiments.plan.primary_tests import contrasts
 from bench.experiments.plan.resolve_data import ResolvedData, locate
 from bench.experiments.plan.tuned_params import fitted
-from bench.experiments.plan.validate import SMOKE, check, contrasts, lightened, smoke
+from bench.experiments.plan.validate import SMOKE, check, lightened, smoke
 
 __all__ = [
     "AGAIN",

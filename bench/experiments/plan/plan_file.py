@@ -12,9 +12,8 @@ from bench.core import PROTOCOL, External, Study, paths, plain
 from bench.core.study_plan import DataEntry, ExternalData, PlannedCell, StudyPlan
 from bench.experiments.plan.factors import planned_design
 from bench.experiments.plan.planned_cells import AGAIN, Cell, repeated_arms
-from bench.experiments.plan.primary_tests import primary_tests
+from bench.experiments.plan.primary_tests import contrasts, primary_tests
 from bench.experiments.plan.resolve_data import ResolvedData
-from bench.experiments.plan.validate import contrasts
 from bench.storage.atomic_io import write_text
 from bench.storage.plan_reader import not_run, read_plan
 

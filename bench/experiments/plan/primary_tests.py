@@ -1,4 +1,4 @@
-"""The primary tests of a study: those that share Holm's correction; the others are exploratory."""
+"""The tests that a study declares: its contrasts, and the primary ones, which share Holm's correction."""
 
 from __future__ import annotations
 
@@ -7,14 +7,24 @@ from collections.abc import Iterator
 from bench import registry
 from bench.core import BenchError, Study
 from bench.core.factorial_design import Design
-from bench.experiments.plan.validate import contrasts
+
+
+def contrasts(study: Study) -> list[tuple[str, str]]:
+    """The declared contrasts; without any, every arm except the floors against the reference.
+
+    The combinations of a factorial design are not contrasts themselves: the tests are about the effects of the factors.
+    """
+    if study.contrasts:
+        return [tuple(pair) for pair in study.contrasts]
+    inner = {} if study.design == Design() else study.combinations()
+    left_out = {study.reference, *study.floors, *inner}
+    return [(label, study.reference) for label, _ in study.rows() if label not in left_out]
 
 
 def primary_tests(study: Study) -> list[tuple[str, str]]:
     """The primary tests, as (arm, against) or (factor: level, ""); empty where all are primary.
 
-    A factor stands for its effects: one factor at a time, each level against the control; in a factorial design, the
-    main effects.
+    A factor stands for its main effects. One factor at a time, these are also contrasts of each level with the control.
     """
     found = []
     for each in study.primary:
@@ -24,15 +34,15 @@ def primary_tests(study: Study) -> list[tuple[str, str]]:
 
 def _effects(study: Study, factor: str) -> Iterator[tuple[str, str]]:
     control = {name: each.control for name, each in study.factors.items()}
-    combinations = study.combinations()
-    if study.design != Design():
-        levels = study.factors[factor].levels
-        yield from ((f"{factor}: {level}", "") for level in levels if level != control[factor])
-        return
-    base = next(label for label, levels in combinations.items() if dict(levels) == control)
-    for label, levels in combinations.items():
-        if levels[factor] != control[factor] and {**levels, factor: control[factor]} == control:
-            yield label, base
+    levels = study.factors[factor].levels
+    yield from ((f"{factor}: {level}", "") for level in levels if level != control[factor])
+    if study.design == Design():
+        combinations = study.combinations()
+        base = next(label for label, levels in combinations.items() if dict(levels) == control)
+        changed = {label: levels for label, levels in combinations.items() if levels[factor] != control[factor]}
+        yield from (
+            (label, base) for label, levels in changed.items() if {**levels, factor: control[factor]} == control
+        )
 
 
 def check_primary(study: Study, name: str) -> None:

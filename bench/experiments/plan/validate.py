@@ -1,4 +1,4 @@
-"""A study before its cells are planned: its checks, its contrasts, and its smallest form."""
+"""A study before its cells are planned: its checks, and its smallest form."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from bench import registry
 from bench.core import KINDS, Arm, BenchError, Recipe, Study, arm_label
-from bench.core.factorial_design import Design
 from bench.core.study_schema import check_form
 from bench.experiments.plan import tuned_params
 from bench.experiments.plan.factors import check_distinct, check_levels
+from bench.experiments.plan.primary_tests import check_primary
 from bench.experiments.plan.resolve_data import ResolvedData
 
 SMOKE = Recipe(steps=2, batch_size=2, points=1, scans=4)
@@ -38,6 +38,7 @@ def check(study: Study, name: str) -> None:
             raise BenchError(f"arm {label!r} of the study {name}: {error}") from error
     check_distinct(study, name)
     _check_named(study, name, arms)
+    check_primary(study, name)
 
 
 def _check_named(study: Study, name: str, arms: Mapping[str, Arm]) -> None:
@@ -63,18 +64,6 @@ def _check_labels(study: Study, name: str) -> None:
         raise BenchError(f"the study {name} has two arms named {min(twice)!r}; rename one")
     if wrong := [label for label in labels if not label.strip() or not label.isprintable()]:
         raise BenchError(f"the study {name} has an arm {wrong[0]!r}; rename it in one line of printable characters")
-
-
-def contrasts(study: Study) -> list[tuple[str, str]]:
-    """The declared contrasts; without any, every arm except the floors against the reference.
-
-    The combinations of a factorial design are not contrasts themselves: the tests are about the effects of the factors.
-    """
-    if study.contrasts:
-        return [tuple(pair) for pair in study.contrasts]
-    inner = {} if study.design == Design() else study.combinations()
-    left_out = {study.reference, *study.floors, *inner}
-    return [(label, study.reference) for label, _ in study.rows() if label not in left_out]
 
 
 def lightened(study: Study, found: Sequence[ResolvedData]) -> tuple[Study, list[str]]:

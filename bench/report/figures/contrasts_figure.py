@@ -26,9 +26,9 @@ def draw_contrasts(section: DatasetResults, frame: pd.DataFrame) -> Figure:
     labels = [entry["arm"] if len(against) == 1 else f"{entry['arm']} against {entry['against']}" for entry in entries]
     with style.paper_style():
         figure, axes, positions = style.figure_with_rows(labels, legend_entries=10)
-        limit = forest_plot.set_limits(axes, entries, section.plan.margin or 0.0)
+        forest_plot.set_limits(axes, entries, section.plan.margin or 0.0)
         for y, entry in zip(positions, entries, strict=True):
-            forest_plot.draw_row(axes, section, entry, y, limit, LOOK)
+            forest_plot.draw_row(axes, section, entry, y, LOOK)
         margin = _draw_margin(axes, section)
         forest_plot.set_frame(axes, section, _x_label(section, against), "mean")
         style.add_legend(figure, [*_point_entries(), *forest_plot.interval_entries(), *margin])

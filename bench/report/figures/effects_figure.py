@@ -26,13 +26,13 @@ def draw_effects(section: DatasetResults, frame: pd.DataFrame) -> Figure:
     with style.paper_style():
         factors = style.colours_and_markers(entry["factor"] for entry in entries)
         figure, axes, positions = style.figure_with_rows(labels, legend_entries=len(factors) + 4)
-        limit = forest_plot.set_limits(axes, entries)
+        forest_plot.set_limits(axes, entries)
         for number, (y, entry) in enumerate(zip(positions, entries, strict=True)):
             if number and entries[number - 1]["factor"] != entry["factor"]:
                 axes.axhline(_edge_above(positions, number), color=style.PALE, lw=0.6, zorder=0)
             colour, marker = factors[entry["factor"]]
             look = forest_plot.PointLook(marker, colour, colour, 5.4, 1.2, zorder=4)
-            forest_plot.draw_row(axes, section, entry, y, limit, look)
+            forest_plot.draw_row(axes, section, entry, y, look)
         what = style.axis_label(section.metric.title, section.unit(section.metric))
         x_label = f"Effect on {what}, as an improvement over the control"
         forest_plot.set_frame(axes, section, x_label, "effect")

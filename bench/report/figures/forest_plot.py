@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.report.figures import style
+from bench.report.tables.contrasts_table import adjusted
 from bench.report.tables.declared_tests import ALPHA
-from bench.report.tables.number_format import decimals, probability, signed
+from bench.report.tables.number_format import decimals, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,33 +38,25 @@ class PointLook:
     end_bars: bool = False  # whether a small bar stands where an interval ends
 
 
-def draw_row(axes: Axes, section: DatasetResults, entry: Entry, y: float, limit: float, look: PointLook) -> None:
+def draw_row(axes: Axes, section: DatasetResults, entry: Entry, y: float, look: PointLook) -> None:
     """One comparison at height y; one that was not tested keeps its row, which gives the reason."""
     if math.isnan(entry["improvement"]):
         return style.write_in_row(axes, y, "not tested")
     if entry["detectable"] > 0:
-        reach = min(entry["detectable"], limit)
+        reach = entry["detectable"]
         axes.barh(y, 2 * reach, left=-reach, height=0.6, color=style.PALE, lw=0, zorder=0)
     if not math.isnan(entry["low"]):
-        ends = [max(entry["low"], -limit), min(entry["high"], limit)]
+        ends = [entry["low"], entry["high"]]
         axes.plot(ends, [y] * 2, color=style.INK, lw=1.3, solid_capstyle="butt", zorder=2)
-        _draw_ends(axes, entry, y, limit, look.end_bars)
+        if look.end_bars:
+            axes.plot(ends, [y] * 2, marker="|", ms=5, color=style.INK, mew=1.0, ls="", zorder=3, clip_on=False)
     axes.plot(
         entry["improvement"], y, marker=look.marker, ms=look.size, mec=look.edge, mew=look.edge_width, ls="",
         mfc=look.fill if entry["p_holm"] < ALPHA else "white", zorder=look.zorder,
     )  # fmt: skip
     style.write_beside_row(axes, y, signed(entry["improvement"], decimals(section.metric)), MEAN)
-    style.write_beside_row(axes, y, probability(entry["p_holm"]), HOLM)
+    style.write_beside_row(axes, y, adjusted(entry), HOLM)
     return style.write_beside_row(axes, y, f"{entry['folds']}/{entry['folds_planned']}", FOLDS)
-
-
-def _draw_ends(axes: Axes, entry: Entry, y: float, limit: float, bars: bool) -> None:
-    """An arrow head where the interval goes on beyond the axes; with `bars`, a small bar where it ends."""
-    for value, side, head in ((entry["low"], -limit, "<"), (entry["high"], limit, ">")):
-        beyond = abs(value) > limit
-        if beyond or bars:
-            marker, size, x = (head, 4.5, side) if beyond else ("|", 5, value)
-            axes.plot(x, y, marker=marker, ms=size, color=style.INK, mew=1.0, ls="", zorder=3, clip_on=False)
 
 
 def set_frame(axes: Axes, section: DatasetResults, x_label: str, first_column: str) -> None:
@@ -74,23 +67,21 @@ def set_frame(axes: Axes, section: DatasetResults, x_label: str, first_column: s
         style.write_column_title(axes, title, points)
 
 
-def set_limits(axes: Axes, entries: Sequence[Entry], margin: float = 0.0) -> float:
-    """Set x to lie about 0, with the line of no difference; returns half of its width.
+def set_limits(axes: Axes, entries: Sequence[Entry], margin: float = 0.0) -> None:
+    """Set x to lie about 0, with the line of no difference.
 
-    All intervals fit into the axes, unless one is so wide that nothing else could be read.
+    All intervals and detectable differences fit into the axes.
     """
     tested = [entry for entry in entries if not math.isnan(entry["improvement"])]
     ends = [abs(entry[name]) for entry in tested for name in ("low", "high") if math.isfinite(entry[name])]
-    points = [abs(entry["improvement"]) for entry in tested]
-    points += [entry["detectable"] for entry in tested if math.isfinite(entry["detectable"])]
-    points.append(margin)
-    limit = 1.05 * min(max([*ends, *points], default=0.0), 2.0 * max(points)) or 1.0
+    ends += [abs(entry["improvement"]) for entry in tested]
+    ends += [entry["detectable"] for entry in tested if math.isfinite(entry["detectable"])]
+    limit = 1.05 * max([*ends, margin]) or 1.0
     axes.set_xlim(-limit, limit)
     axes.axvline(0, color=style.INK, lw=0.8, zorder=1)
-    return limit
 
 
 def interval_entries() -> list[Any]:
     """The entries of a legend for what every row has: its interval, and the smallest detectable difference."""
     detectable: Patch = style.patch_entry("smaller than detectable", facecolor=style.PALE)
-    return [style.line_entry("95 %, corrected", color=style.INK, lw=1.3), detectable]
+    return [style.line_entry("95 %", color=style.INK, lw=1.3), detectable]

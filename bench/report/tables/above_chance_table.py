@@ -70,7 +70,8 @@ def _tested(section: DatasetResults, arm: str, blind: str) -> dict[str, Any]:
         test = evaluation.skill_test(score, known, min(section.folds, len(known)), correlation)
         by_chance = found["improvement"] - section.sign * (score - test.expected) + evaluation.REACH * test.se
         return {**found, "by_chance": by_chance, "test": PERMUTED, "p": test.p}
-    return {**found, "by_chance": (found["high"] - found["low"]) / 2, "test": CONTRAST if len(cells) > 1 else ""}
+    reach = max(found["high"] - found["improvement"], found["improvement"] - found["low"])  # one side may be cut off
+    return {**found, "by_chance": reach, "test": CONTRAST if len(cells) > 1 else ""}
 
 
 def _luck(section: DatasetResults, arm: str, cell: tuple[int, int]) -> evaluation.ChanceDistribution:
@@ -124,7 +125,7 @@ def _caption(section: DatasetResults, tests: Collection[str]) -> str:
         " in common. Chance up to: the improvement that answers without such knowledge exceed in 2.5 %. "
     )
     spread = (
-        "Tested as a contrast is, over folds, as what chance gives is not known of this score. Chance up to: half of"
+        "Tested over people as a contrast is, as what chance gives is not known of this score. Chance up to: half of"
         " the 95 % interval of the difference. "
     )
     words = (

@@ -15,17 +15,18 @@ import numpy as np
 import pandas as pd
 
 from bench import evaluation
-from bench.evaluation.detectable import ALPHA, detectable, detectable_range
-from bench.evaluation.people_test import PeopleTest
+from bench.evaluation.detectable_difference import ALPHA, detectable, detectable_range
+from bench.evaluation.person_test import PeopleTest
 from bench.report.tables.external_test import VarianceTerm, people_variance
 from bench.report.tables.number_format import decimals, number
 from bench.report.tables.person_differences import people_test_of
 from bench.report.tables.results import DatasetResults
 
 CORRECTED = (
-    "tests", "p_holm", "p_equivalence_holm", "q", "q_equivalence", "p_folds_holm",
+    "primary", "tests", "p_holm", "p_equivalence_holm", "q", "q_equivalence", "p_folds_holm",
     "detectable", "detectable_low", "detectable_high",
 )  # fmt: skip
+EXPLORATORY = "exploratory: "  # before the verdict of a test that is not primary
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,17 @@ def corrected(*frames: pd.DataFrame) -> list[pd.DataFrame]:
 
     Primary tests share Holm's correction: all declared differences and equivalences of the study on real data, and all
     of them on phantoms, as a claim on any data set is a claim of the study. A test that is in several frames counts
-    once; one that could not be made yet counts. The others are exploratory: they share a false discovery rate.
+    once, and is primary if it is so in one of them; one that could not be made yet counts. The others are exploratory:
+    they share a false discovery rate.
     """
     name = ["data", "arm", "against"]
     filled = [frame for frame in frames if len(frame)]
     if not filled:
         return list(frames)
     columns = [*name, "data_kind", "primary", "p", "p_equivalence", "p_folds", "margin", "se", "df"]
-    tests = pd.concat([frame[columns] for frame in filled]).drop_duplicates(name).reset_index(drop=True)
+    every = pd.concat([frame[columns] for frame in filled])
+    every["primary"] = every.groupby(name)["primary"].transform("any")
+    tests = every.drop_duplicates(name).reset_index(drop=True)
     for kind in ("real", "phantom"):
         for primary in (True, False):
             chosen = (tests["data_kind"] == kind) & (tests["primary"] == primary)
@@ -65,7 +69,9 @@ def corrected(*frames: pd.DataFrame) -> list[pd.DataFrame]:
                 _correct(tests, chosen, primary)
     tests["tests"] = tests["tests"].astype(int)
     found = tests[[*name, *CORRECTED]]
-    return [_judged(frame.merge(found, on=name, how="left")) if len(frame) else frame for frame in frames]
+    whole = [frame.drop(columns="primary").merge(found, on=name, how="left") for frame in filled]
+    judged = iter(_judged(frame) for frame in whole)
+    return [next(judged) if len(frame) else frame for frame in frames]
 
 
 def _correct(tests: pd.DataFrame, chosen: pd.Series, primary: bool) -> None:
@@ -168,7 +174,7 @@ def verdict(entry: Mapping[str, Any]) -> str:
 def verdict_cell(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     """The verdict; if no difference is significant, with the smallest detectable one."""
     words, digits = entry["verdict"], decimals(section.metric)
-    if not words.startswith("no difference shown") or math.isnan(entry["detectable"]):
+    if not words.removeprefix(EXPLORATORY).startswith("no difference shown") or math.isnan(entry["detectable"]):
         return words
     found = f"no difference shown (detectable {number(entry['detectable'], digits)})"
     if entry["p"] < ALPHA:
@@ -191,7 +197,7 @@ def _decided(entry: Mapping[str, Any]) -> str:
     primary = entry["primary"]
     differs, equal = (entry["p_holm"], entry["p_equivalence_holm"]) if primary else (entry["q"], entry["q_equivalence"])
     words = _claimed(entry, differs < ALPHA, equal < ALPHA)
-    return words if primary else f"exploratory: {words}"
+    return words if primary else f"{EXPLORATORY}{words}"
 
 
 def _claimed(entry: Mapping[str, Any], differs: bool, equal: bool) -> str:

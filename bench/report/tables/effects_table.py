@@ -20,7 +20,7 @@ from bench.core.study_plan import PlannedDesign
 from bench.evaluation import Scores, average_seeds
 from bench.report.tables import captions
 from bench.report.tables.contrasts_table import adjusted
-from bench.report.tables.declared_tests import Differences, difference_test, verdict_cell
+from bench.report.tables.declared_tests import EXPLORATORY, Differences, difference_test, verdict_cell
 from bench.report.tables.external_test import VarianceTerm
 from bench.report.tables.number_format import MINUS, TIMES, between, decimals, number, plural, probability, signed
 from bench.report.tables.results import DatasetResults, Results
@@ -105,13 +105,14 @@ def _rows(section: DatasetResults, parts: Mapping[Effect, Weights], design: Plan
     for effect, effect_weights in parts.items():
         shares = weights_on_arms(section, effect_weights)
         if shares:
-            arm, against = _pair(shares) or (f"{effect.factor}: {effect.level}", "")
+            name = f"{effect.factor}: {effect.level}", ""
+            arm, against = _pair(shares) or name
             yield {
                 "data": section.name,
                 "data_kind": section.kind,
                 "arm": arm,
                 "against": against,
-                "primary": section.plan.is_primary(arm, against),
+                "primary": section.plan.is_primary(arm, against) or section.plan.is_primary(*name),
                 **difference_test(section, differences(section, shares), next(iter(shares))),
                 "effect": effect.kind,
                 "factor": effect.factor,
@@ -213,7 +214,7 @@ def _cells(section: DatasetResults, entry: Mapping[str, Any], mixed: bool) -> tu
 def interaction_verdict(verdict: str) -> str:
     """The verdict of an interaction, which is not an arm that could be better."""
     for word, words in (("better", "more together than apart"), ("worse", "less together than apart")):
-        if verdict.startswith(word):
+        if verdict.removeprefix(EXPLORATORY).startswith(word):
             return verdict.replace(word, words, 1)
     return verdict
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.evaluation.bootstrap import inflation
-from bench.evaluation.contributions import Contributions, contributions
-from bench.evaluation.people_test import FoldDifference, PeopleTest, people_test
+from bench.evaluation.fold_scores import Cell
+from bench.evaluation.person_test import FoldDifference, PeopleTest, people_test
+from bench.evaluation.scan_contributions import Contributions, contributions
 from bench.report.tables.external_test import VarianceTerm
 from bench.report.tables.results import DatasetResults, Run
 from bench.report.tables.score_interval import judge
@@ -17,7 +18,7 @@ from bench.report.tables.score_interval import judge
 if TYPE_CHECKING:
     from bench.report.tables.declared_tests import Differences
 
-NOT_SAVED = "no predictions are saved for the people of some fold"
+NOT_SAVED = "no predictions are saved for some fold, or they are not finite or of other scans"
 
 
 def people_test_of(
@@ -37,9 +38,9 @@ def people_test_of(
 
 def fold_differences(section: DatasetResults, differences: Differences) -> list[FoldDifference] | None:
     """The differences by scan of every cell, in the order of the cells; None where predictions are missing."""
-    found = []
+    found, missing = [], frozenset(differences.missing)
     for cell, score in zip(differences.cells, differences.values.tolist(), strict=True):
-        parts = [_term(term, cell) for term in differences.terms]
+        parts = [_term(term, cell, missing) for term in differences.terms]
         if any(part is None for part in parts) or not _alike(parts):
             return None
         values = np.sum([term.weight * part[1].values for term, part in zip(differences.terms, parts, strict=True)], 0)
@@ -53,11 +54,13 @@ def _alike(parts: Sequence[tuple[np.ndarray, Contributions, np.ndarray]]) -> boo
     return all(np.array_equal(part[0], parts[0][0]) for part in parts)
 
 
-def _term(term: VarianceTerm, cell: tuple[int, int]) -> tuple[np.ndarray, Contributions, np.ndarray] | None:
-    """Ids, contributions averaged over seeds, and groups of the test part of an arm in a cell."""
+def _term(
+    term: VarianceTerm, cell: tuple[int, int], missing: Collection[Cell]
+) -> tuple[np.ndarray, Contributions, np.ndarray] | None:
+    """Ids, contributions averaged over the seeds that all arms have, and groups of the test part of a cell."""
     section = term.section
-    runs = [run for run in section.of(term.arm, term.role) if run.place[:2] == cell and _scored(section, run)]
-    found = [_by_scan(section, run) for run in runs]
+    runs = [run for run in section.of(term.arm, term.role) if run.place[:2] == cell and run.done]
+    found = [_by_scan(section, run) for run in runs if _planned(term, run) not in missing]
     if not found or any(each is None for each in found):
         return None
     if any(not np.array_equal(each[0], found[0][0]) for each in found):
@@ -66,8 +69,10 @@ def _term(term: VarianceTerm, cell: tuple[int, int]) -> tuple[np.ndarray, Contri
     return found[0][0], Contributions(mean, found[0][1].strata), found[0][2]
 
 
-def _scored(section: DatasetResults, run: Run) -> bool:
-    return run.done and np.isfinite(run.score(section.task.primary))
+def _planned(term: VarianceTerm, run: Run) -> Cell:
+    """The place of a run among the differences: seeds of the A/A control have the numbers of the arm it repeats."""
+    partition, fold, seed = run.place
+    return partition, fold, seed - (term.section.plan.seeds if term.role == "again" else 0)
 
 
 def _by_scan(section: DatasetResults, run: Run) -> tuple[np.ndarray, Contributions, np.ndarray] | None:

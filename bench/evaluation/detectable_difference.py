@@ -35,8 +35,10 @@ def power(difference: float, se: float, df: float, tests: int = 1, alpha: float 
     if se <= 0:
         return 1.0 if difference else 0.0
     critical, away = float(stdtrit(df, 1 - alpha / tests / 2)), abs(difference) / se
-    found = float(nct.sf(critical, df, away)) + float(nct.cdf(-critical, df, away))
-    return min(1.0, found) if math.isfinite(found) else float(away > critical)
+    above, below = float(nct.sf(critical, df, away)), float(nct.cdf(-critical, df, away))
+    if not math.isfinite(above):
+        return float(away > critical)
+    return min(1.0, above + (below if math.isfinite(below) else 0.0))  # scipy has NaN for some negligible tails
 
 
 def detectable(se: float, df: float, tests: int = 1, alpha: float = ALPHA, wanted: float = POWER) -> float:
