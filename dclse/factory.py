@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
-from bench.core import Task
+from bench.core import BenchError, Task
 from bench.method import Batch, label_losses
 from bench.views import Dynamic
 from bench.views.layer import RankPooling
@@ -21,6 +22,8 @@ from dclse.segmenter import Planar, Projected, SliceBySlice
 if TYPE_CHECKING:
     from dclse.method import Dclse
 
+IMAGE = (3, 64, 64)  # the shape for which a file is compared with the network
+
 
 def build(method: Dclse, task: Task, shape: tuple[int, ...]) -> nn.Module:
     """Build the network for scans of `shape` after the view, images (C, H, W) or volumes (C, D, H, W)."""
@@ -28,6 +31,20 @@ def build(method: Dclse, task: Task, shape: tuple[int, ...]) -> nn.Module:
     if method.weights:
         model.carried = carry_over(model, verified(method.weights, method.checksum))
     return model
+
+
+def check_weights(method: Dclse) -> None:
+    """Raise BenchError unless the file has a tensor of the network, for classes or for masks."""
+    path, faults = verified(method.weights, method.checksum), []
+    for task in (Task("classification", "auc", ("a", "b")), Task("segmentation", "dice", ("a", "b"))):
+        with torch.random.fork_rng(devices=[]):
+            model = (_masks if task.kind == "segmentation" else _answers)(method, task, IMAGE)
+        try:
+            carry_over(model, path)
+            return
+        except BenchError as error:
+            faults.append(error)
+    raise faults[0]
 
 
 def losses(method: Dclse, model: nn.Sequential | Staged | Planar, batch: Batch) -> Tensor:

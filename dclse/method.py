@@ -155,9 +155,9 @@ class Dclse(Method):
 
     def check(self) -> None:
         if self.weights:
-            from bench.weights import verified
+            from dclse import factory
 
-            verified(self.weights, self.checksum)
+            factory.check_weights(self)
 
 
 METHOD = Dclse

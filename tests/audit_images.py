@@ -39,10 +39,10 @@ def write(path: Path, pixels: np.ndarray, mode: str | None = None, **how: Any) -
 
 FAULTS = {  # name -> the beginning of what is said of it
     "empty.jpg": "is empty",
-    "text.jpg": "is not an image despite its name",
+    "text.jpg": "is not a JPEG or PNG image despite its name",
     "truncated.jpg": "cannot be decoded",
     "broken.png": "cannot be decoded",
-    "dangling.jpg": "cannot be decoded",
+    "dangling.jpg": "is a link to nowhere.jpg, which does not exist",
     "nan.tif": "cannot be decoded",
 }
 STRANGE = ("constant.png", "saturated.png", "bits.png")

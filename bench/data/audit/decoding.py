@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.data.audit.similarity import SIDE, checksum, downsample
 from bench.data.readers.grey_images import LIMIT, UnfitImageError, read_grey
+from bench.data.readers.images import FORMATS, SUFFIXES
+from bench.data.readers.unavailable_files import why_unavailable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,17 +46,23 @@ class DecodedImage:
 
 
 def decode(path: Path, cropped: bool = False) -> DecodedImage:
-    """Read a file. A broken one does not raise: `fault` describes it. cropped: crop to the head first."""
+    """Read a file. A broken one does not raise: `fault` describes it. cropped: crop to the head first.
+
+    A file that preparation would read by its name has to be JPEG or PNG, as preparation expects.
+    """
     from PIL import Image
 
+    formats = FORMATS if path.suffix.lower() in SUFFIXES else None
     try:
+        if reason := why_unavailable(path):
+            return DecodedImage(fault=reason)
         if not path.stat().st_size:
             return DecodedImage(fault="is empty; copy it again")
-        image = read_grey(path)
+        image = read_grey(path, formats)
         small = downsample(crop_to_head(image) if cropped else image).ravel()
         return DecodedImage(small, checksum(image), oddity(image))
     except Image.UnidentifiedImageError:
-        return DecodedImage(fault="is not an image despite its name; remove it, or copy it again")
+        return DecodedImage(fault=f"is not {_expected(formats)} image despite its name; remove it, or copy it again")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return DecodedImage(fault=f"has more than {LIMIT:,} pixels; make it smaller")
     except UnfitImageError as error:
@@ -61,6 +70,10 @@ def decode(path: Path, cropped: bool = False) -> DecodedImage:
     except FAULTS as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return DecodedImage(fault=f"cannot be decoded: {reason or type(error).__name__}; copy it again")
+
+
+def _expected(formats: Sequence[str] | None) -> str:
+    return f"a {' or '.join(formats)}" if formats else "an"
 
 
 def oddity(image: np.ndarray) -> str:

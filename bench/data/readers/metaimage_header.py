@@ -23,6 +23,7 @@ TYPES = {
     "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }
+LOCAL = ("LOCAL", "Local", "local")  # spellings of voxels that follow the header
 LINES, WIDEST = 500, 10_000  # limits of a header: lines, and bytes per line
 UNITS = {"mm": 1.0, "um": 0.001, "cm": 10.0, "m": 1000.0}  # DistanceUnits -> millimetres
 ORDER = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
@@ -75,7 +76,7 @@ def _fields(file: BinaryIO) -> dict[str, str]:
         if fields.setdefault(name, value) != value:
             raise ValueError(f"states {name} twice: {fields[name][:40]!r} and {value[:40]!r}; {AGAIN}")
         if name == "ElementDataFile":
-            if value != "LOCAL":
+            if value not in LOCAL:
                 raise ValueError("has its voxels in another file; save header and voxels as one .mha")
             return fields
     raise ValueError(f"is not a MetaImage file: its header does not end; {AGAIN}")
