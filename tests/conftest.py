@@ -127,4 +127,4 @@ def cells(plugins, monkeypatch):
     from bench.training import checkpoint
 
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    return plan.cells(registry.study("mortal"), [prepare("tiny_volumes").spec])
+    return plan.cells(registry.study("long_study"), [prepare("tiny_volumes").spec])

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from bench.experiments.search import SearchSession
     from bench.experiments.tune_study import TuneResult
 
-PLAIN_EVERY = 10.0  # seconds between two progress lines
 TRIALS = typer.Option("--trials", help="Candidates of each search, including the defaults. Default: the study's own.")
 FOLDS = typer.Option("--fold", help="Only this fold, from 0. May be repeated.")
 STORAGE = typer.Option(
@@ -76,6 +75,8 @@ class _ProgressLines:
             self.seen.append(session.search.identity)
         states = session.states
         ended = sum(count for state, count in states.items() if state != "RUNNING")
+        from bench.experiments.progress_bars import PLAIN_EVERY
+
         if ended < session.trials and time.monotonic() - self.printed < PLAIN_EVERY:
             return
         self.printed = time.monotonic()

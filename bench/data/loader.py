@@ -77,7 +77,7 @@ def _compute(
     try:
         for rows in _chunks(len(images), images[0].size):
             scans = torch.from_numpy(np.array(images[rows.start : rows.stop]))
-            for image in view(scans, spacing).numpy():
+            for image in _viewed(view, scans, spacing, shape[1:]):
                 file.append(image)
             progress(rows.stop, len(images))
         file.close()
@@ -85,6 +85,18 @@ def _compute(
         file.release()
         path.unlink(missing_ok=True)
         raise
+
+
+def _viewed(view: View, scans: torch.Tensor, spacing: tuple[float, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """The view of some scans, (B, *shape). ValueError if the view computes another shape than it declares."""
+    result = view(scans, spacing).numpy()
+    if result.shape != (len(scans), *shape):
+        computed = f"scans of shape {result.shape[1:]}" if len(result) == len(scans) else f"{len(result)} scans"
+        raise ValueError(
+            f"the view {view.kind_name} computes {computed} of {len(scans)} scans, but its method `shape` returns "
+            f"{shape}; correct one of them"
+        )
+    return result
 
 
 @dataclass(frozen=True)

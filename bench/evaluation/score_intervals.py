@@ -100,7 +100,23 @@ def _widened(metric: Metric, folds: Sequence[Fold], found: Interval, correlation
     if found.low == found.high:  # no resample differs
         if all(len(set(groups)) < 2 for _, _, groups in folds):
             return replace(found, low=math.nan, high=math.nan)
-        best = found.estimate == 1 and metric.kind == "classification"
-        return replace(found, low=error_free_bound(folds, found.level, more)) if best else found
+        return _without_variation(metric, folds, found, more)
     low, high = (found.estimate + math.sqrt(more) * (bound - found.estimate) for bound in (found.low, found.high))
     return replace(found, low=max(low, metric.low), high=min(high, metric.high))
+
+
+def _without_variation(metric: Metric, folds: Sequence[Fold], found: Interval, more: float) -> Interval:
+    """The interval where no resample differs: the mean over folds of bounds for folds whose scores are all 1 or all 0.
+
+    A fold with another score, as a constant prediction has by its definition, keeps it. So do scores that are no
+    proportions.
+    """
+    if metric.kind != "classification" or (metric.low, metric.high) != (0, 1):
+        return found
+    values = [metric(*fold[:2]) for fold in folds]
+    right, wrong = ([fold for fold, value in zip(folds, values, strict=True) if value == end] for end in (1, 0))
+    lows = {1.0: error_free_bound(right, found.level, more)} if right else {}
+    highs = {0.0: 1 - error_free_bound(wrong, found.level, more)} if wrong else {}
+    scored = [value for value in values if not math.isnan(value)]
+    low, high = (float(np.mean([bounds.get(value, value) for value in scored])) for bounds in (lows, highs))
+    return replace(found, low=low, high=high)

@@ -86,7 +86,8 @@ class PlannedStudy:
             *self.method_notes,
             *plan.design_lines(study),
             f"{plural(len(arms), 'arm')}, {shape}: {plural(len(self.trials), 'trial')}, {self._progress()}; {budget}",
-            f"{plural(len(self.cells), 'cell')} of the tables, {plural(self.pairs, 'pair')} of runs to compare",
+            f"{plural(len(self.cells), 'run')} in the tables (a trial counts for each arm and control that uses it), "
+            f"{plural(self.pairs, 'comparison')} of two runs with the same fold and seed",
             *self._cost_lines(),
         ]
 

@@ -29,6 +29,7 @@ from bench.storage.source_code import TRAINING, code_checksum
 from bench.training import checkpoint, curriculum_hooks, inference, optim
 from bench.training.augmentation import augment
 from bench.training.checkpoint import EvaluationPoint, TrainingState
+from bench.training.curriculum_stage import checked_stage
 from bench.training.inference import Scale
 from bench.training.timers import StageTimer
 
@@ -226,7 +227,8 @@ def _environment(setup: TrainingSetup) -> dict[str, str]:
 def _batch(setup: TrainingSetup, training: TrainingState, scale: Scale, step: int) -> Batch:
     """Set the learning rate of a step and return its batch after augmentation and curriculum."""
     method, progress = setup.method, step / setup.recipe.steps
-    stage = setup.curriculum.at(progress, replace(training.signals, step=step))
+    name, signals = setup.trial.curriculum.name, replace(training.signals, step=step)
+    stage = checked_stage(setup.curriculum, name, progress, signals)
     positions = training.order.take(stage.subset)
     index, (x, y) = setup.train.index(positions), setup.train.take(positions)
     x, y = curriculum_hooks.apply_to_batch(

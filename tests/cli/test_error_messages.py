@@ -80,7 +80,7 @@ def test_an_error_in_a_function_of_a_plug_in_names_its_line_and_its_traceback_co
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_says_that_it_can_be_resumed(plugins, tmp_path, number, status):
-    words = [sys.executable, "-c", "from bench.cli import main; main()", "run", "--study", "mortal"]
+    words = [sys.executable, "-c", "from bench.cli import main; main()", "run", "--study", "long_study"]
     child = subprocess.Popen(
         [*words, "--launcher", "serial"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

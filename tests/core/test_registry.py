@@ -219,6 +219,28 @@ def test_a_view_without_a_name_is_refused(mistaken):
     assert "Own has no `kind_name`" in mistaken(VIEW.format(name="", factor=1))
 
 
+def test_a_view_whose_shape_and_output_disagree_is_named(tmp_path, monkeypatch):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "own_view.py").write_text(
+        VIEW.format(name='kind_name = "own"', factor=1).replace("::2, ::2, ::2", "::2, ::2, :")
+    )
+    monkeypatch.setenv("BENCH_PLUGINS", str(folder))
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    registry.clear_cache()
+    registry.names("methods")
+    images = np.ones((3, 1, 4, 4, 4), np.float32)
+    scans = SimpleNamespace(
+        images=lambda: images, shape=(1, 4, 4, 4), spacing=(1.0, 1.0, 1.0), fingerprint="f", name="n"
+    )
+    with pytest.raises(
+        ValueError, match=r"view own computes scans of shape \(1, 2, 2, 4\) .*`shape` returns \(1, 2, 2, 2\)"
+    ):
+        view_array(scans, VIEWS["own"]())
+    del VIEWS["own"]
+    registry.clear_cache()
+
+
 def test_an_edited_view_of_a_plug_in_is_not_read_from_the_cache(tmp_path, monkeypatch):
     folder = tmp_path / "own"
     folder.mkdir()

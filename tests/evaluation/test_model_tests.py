@@ -255,6 +255,17 @@ def test_three_classes_without_an_error_are_not_certain(name: str) -> None:
     assert wider.low < found.low
 
 
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1"])
+def test_folds_all_right_and_all_wrong_are_not_certain(name: str) -> None:
+    y = np.arange(12) % 2
+    right, wrong = ((y, np.eye(2)[each], np.arange(12)) for each in (y, 1 - y))
+    found = score_interval(metric(name), [right, wrong], np.random.default_rng(0), 200)
+    bound = oracle.beta.ppf(0.025, 6, 1)  # of the six people of a class in one fold
+    assert (found.estimate, found.low, found.high) == (0.5, pytest.approx(bound / 2), pytest.approx(1 - bound / 2))
+    found = score_interval(metric(name), [wrong], np.random.default_rng(0), 200)
+    assert (found.estimate, found.low, found.high) == (0.0, 0.0, pytest.approx(1 - bound))
+
+
 def test_a_constant_with_equal_scores_needs_no_bounds_and_one_person_has_none() -> None:
     y = np.arange(20) % 2
     constant = [(y, np.tile([0.9, 0.1], (20, 1)), np.arange(20))]

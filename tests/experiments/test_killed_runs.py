@@ -14,7 +14,7 @@ import bids_trees
 import pytest
 
 HERE = Path(__file__).parents[1]
-STUDY = ("run", "--study", "mortal", "--launcher", "serial")
+STUDY = ("run", "--study", "long_study", "--launcher", "serial")
 
 
 def program(name: str, *words: object, before: tuple[str, ...] = ()) -> str:
@@ -68,7 +68,7 @@ def test_ten_pairs_of_processes_of_which_one_is_killed(tmp_path):
 @pytest.mark.slow
 def test_parallel_trials_stop_on_request(plugins, tmp_path):
     bench = [sys.executable, "-c", "from bench.cli import main; main()"]
-    words = [*bench, "run", "--study", "mortal", "--launcher", "ray"]
+    words = [*bench, "run", "--study", "long_study", "--launcher", "ray"]
     child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     while not list(tmp_path.glob("results/trials/[!.]*/record.json")):
         time.sleep(0.02)
@@ -87,7 +87,7 @@ def test_trials_side_by_side_survive_their_driver_and_their_workers(plugins, tmp
         "from bench.cli import main; main()",
         "run",
         "--study",
-        "mortal",
+        "long_study",
         "--launcher",
         "ray",
     ]
@@ -106,7 +106,7 @@ def test_trials_side_by_side_survive_their_driver_and_their_workers(plugins, tmp
             os.kill(pid, signal.SIGKILL)
         assert first.wait() == 0
     status = json.loads(
-        subprocess.run([*words[:3], "status", "--study", "mortal", "--json"], capture_output=True).stdout
+        subprocess.run([*words[:3], "status", "--study", "long_study", "--json"], capture_output=True).stdout
     )
     assert (status["done"], status["failed"], status["open"]) == (status["planned"], 0, 0)
 

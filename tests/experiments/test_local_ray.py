@@ -22,7 +22,7 @@ mount -t tmpfs -o size=300k tmpfs "$1" && export BENCH_RESULTS="$1" && shift
 "$@"; echo "status $?" >&2
 mount -o remount,size=256m "$BENCH_RESULTS"
 "$@"; echo "status $?" >&2
-"$PY" -m bench status --study forty
+"$PY" -m bench status --study forty_trials
 """
 
 
@@ -57,7 +57,7 @@ def command(pid):
 
 def test_a_full_disk_is_reported_and_no_finished_trial_is_lost(plugins, tmp_path):
     (tmp_path / "results").mkdir()
-    run = [sys.executable, "-m", "bench", "run", "--study", "forty", "--launcher", "ray"]
+    run = [sys.executable, "-m", "bench", "run", "--study", "forty_trials", "--launcher", "ray"]
     alone = ["unshare", "--mount", "--map-root-user", "sh", "-c", FILLED, "sh", str(tmp_path / "results"), *run]
     done = subprocess.run(alone, capture_output=True, text=True, env={**os.environ, "PY": sys.executable})
     if "unshare" in done.stderr or "mount:" in done.stderr:
@@ -66,7 +66,7 @@ def test_a_full_disk_is_reported_and_no_finished_trial_is_lost(plugins, tmp_path
     assert "the disk is full. Finished work is saved; fix this and run the same command again" in first
     assert "Traceback" not in first
     assert second.endswith("status 0\n")
-    assert "forty: 40 of 40 trials done\n" in done.stdout
+    assert "forty_trials: 40 of 40 trials done\n" in done.stdout
     remaining = [int(number) for number in re.findall(r"40 trials, (\d+) of them done", done.stdout)]
     assert remaining[0] == 0
     assert 0 < remaining[1] < 40

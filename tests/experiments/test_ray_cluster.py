@@ -22,7 +22,7 @@ from bench.experiments import launch, plan
 from bench.storage.record_store import Store
 
 pytestmark = pytest.mark.slow  # a minute and more: each node imports torch
-RUN = [sys.executable, "-m", "bench", "run", "--study", "forty", "--launcher", "ray"]
+RUN = [sys.executable, "-m", "bench", "run", "--study", "forty_trials", "--launcher", "ray"]
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def wait_for(child, root, count, names):
 
 def complete(root):
     """All trials of the plan are recorded, each once, whole, and nothing is left over."""
-    planned = {cell["key"] for cell in json.loads((root / "forty" / "plan.json").read_text())["cells"]}
+    planned = {cell["key"] for cell in json.loads((root / "forty_trials" / "plan.json").read_text())["cells"]}
     assert len(planned) == 40
     folders = [path.name for path in (root / "trials").iterdir() if not path.name.startswith(".")]
     assert sorted(folders) == sorted(planned)

@@ -60,10 +60,10 @@ def test_a_cluster_finds_what_one_process_finds(data, tmp_path, hides):
 
 def test_a_node_that_is_killed_costs_no_candidate(plugins, tmp_path, monkeypatch):
     (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "mortal_search.py").write_text(SLOW)
+    (tmp_path / "own" / "long_search.py").write_text(SLOW)
     monkeypatch.setenv("BENCH_PLUGINS", os.pathsep.join([str(plugins), str(tmp_path / "own")]))
-    words = [sys.executable, "-m", "bench", "tune", "--study", "mortal_search", "--fold", "0", "--address"]
-    status = [sys.executable, "-m", "bench", "status", "--study", "mortal_search", "--json"]
+    words = [sys.executable, "-m", "bench", "tune", "--study", "long_search", "--fold", "0", "--address"]
+    status = [sys.executable, "-m", "bench", "status", "--study", "long_search", "--json"]
     with Cluster() as nodes:
         nodes.start("one")
         nodes.start("two")
@@ -79,7 +79,7 @@ def test_a_node_that_is_killed_costs_no_candidate(plugins, tmp_path, monkeypatch
         nodes.kill("two")
         output, _ = child.communicate(timeout=240)
     assert child.returncode == 0, output
-    (one,) = json.loads((paths.results_root() / "mortal_search" / "tuned.json").read_text())["sets"]
+    (one,) = json.loads((paths.results_root() / "long_search" / "tuned.json").read_text())["sets"]
     assert (one["cost"]["trials"], one["search"]["done"]) == (10, 10)
 
 

@@ -125,12 +125,12 @@ def test_a_teacher_with_damaged_weights_is_trained_again_before_its_student(cell
 
 
 def test_results_of_another_protocol_are_left_alone_and_explained(plugins, tmp_path, monkeypatch):
-    study = registry.study("mortal")
-    plan.write("mortal", study, [], [])
-    path = plan.folder("mortal") / "plan.json"
+    study = registry.study("long_study")
+    plan.write("long_study", study, [], [])
+    path = plan.folder("long_study") / "plan.json"
     path.write_text(path.read_text().replace('"protocol": 1', '"protocol": 0'))
     before = path.read_bytes()
-    for what in (lambda: plan.write("mortal", study, [], []), lambda: plan.read("mortal")):
+    for what in (lambda: plan.write("long_study", study, [], []), lambda: plan.read("long_study")):
         with pytest.raises(BenchError, match=r"made under protocol 0, this is protocol 1.*nothing was changed"):
             what()
     assert path.read_bytes() == before

@@ -130,6 +130,13 @@ def test_a_smaller_error_is_more_learnt(tmp_path):
     assert found["improvement"].iloc[0] == pytest.approx(6.04)
 
 
+def test_no_arm_is_compared_with_itself(tmp_path):
+    arms = {"constant": ArmSpec(scores=[0.5] * 5), "net": ArmSpec(scores=[0.4] * 5)}
+    found = framed(tmp_path, arms, floors=[])[0]
+    assert found.section.plan.blind == ("constant",) or list(found.section.plan.blind) == ["constant"]
+    assert found.learning["arm"].tolist() == ["net"]
+
+
 def test_the_report_lists_who_has_not_learnt(tmp_path):
     (found,) = framed(tmp_path, arms_with(far=FAR, near=NEAR, under=UNDER))
     (words,) = (each for each in cautions(found) if each.startswith("Not learnt"))

@@ -51,7 +51,7 @@ def learning(section: DatasetResults) -> pd.DataFrame:
     if blind is None:
         return pd.DataFrame(columns=COLUMNS)
     floors = section.plan.floors
-    rows = [_tested(section, arm, blind) for arm in section.arms if arm not in floors]
+    rows = [_tested(section, arm, blind) for arm in section.arms if arm not in floors and arm != blind]
     tests = evaluation.holm(np.array([1.0 if math.isnan(each["p"]) else each["p"] for each in rows])) if rows else []
     judged = [
         {**each, "p_holm": p, "verdict": _verdict({**each, "p_holm": p})} for each, p in zip(rows, tests, strict=True)
