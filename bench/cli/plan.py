@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.cli.options import Datasets, Json, Phantoms, StandIns, StudyName, print_json
+from bench.core import BenchError
 
 if TYPE_CHECKING:
     from bench.experiments.plan.estimate import TrialCost
-    from bench.experiments.planned_study import ArmRow
+    from bench.experiments.planned_study import ArmRow, PlannedStudy
 
 
 def plan(
@@ -26,9 +28,15 @@ def plan(
         bool,
         typer.Option("--measure", help="Run a few steps of trials that no record can estimate."),
     ] = False,
+    power: Annotated[
+        float | None,
+        typer.Option("--power", help="Say how many people or partitions it takes to show this difference."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a study would run, how much is done, and what the rest will take. Runs nothing without --measure."""
+    """Show what a study would run, what the rest will take, and what it could show. Runs nothing without --measure."""
+    if power is not None and not 0 < power < math.inf:
+        raise BenchError(f"--power takes a difference above 0 in the unit of the primary metric, not {power:g}")
     from bench.experiments import api
     from bench.experiments.progress_bars import ConsoleMonitor
     from bench.experiments.search.search_estimate import estimate_searches
@@ -43,12 +51,20 @@ def plan(
     )
     search = estimate_searches(planned.name, planned.study, planned.data, planned.store.root)
     if as_json:
-        return print_json({**planned.summary(), **({"search": search.to_dict()} if search else {})})
+        rest = {"search": search.to_dict()} if search else {}
+        return print_json({**planned.summary(), "power": planned.power.summary(power), **rest})
+    return _print(planned, [search.line()] if search else [], power)
+
+
+def _print(planned: PlannedStudy, more: list[str], difference: float | None) -> None:
+    """The plan in words, its arms, and what it could show. more: lines after those of the plan."""
     console = Console()
     console.print(planned.study.question, markup=False)
-    for line in [*planned.lines(), *([search.line()] if search else [])]:
+    for line in [*planned.lines(), *more]:
         console.print(line, markup=False)
-    return console.print(_table(planned.rows(), planned.trial_costs()))
+    console.print(_table(planned.rows(), planned.trial_costs()))
+    for line in planned.power.lines(difference):
+        console.print(line, markup=False, highlight=False)
 
 
 def _table(rows: Iterable[ArmRow], costs: Mapping[tuple[str, str], TrialCost]) -> Table:

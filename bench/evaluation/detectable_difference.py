@@ -29,13 +29,12 @@ def power(difference: float, se: float, df: float, tests: int = 1, alpha: float 
     float
         In [0, 1].
     """
-    from scipy.special import stdtrit
-    from scipy.stats import nct
+    from scipy.special import nctdtr, stdtrit  # `scipy.stats.nct` is the same, and its import takes a second
 
     if se <= 0:
         return 1.0 if difference else 0.0
     critical, away = float(stdtrit(df, 1 - alpha / tests / 2)), abs(difference) / se
-    above, below = float(nct.sf(critical, df, away)), float(nct.cdf(-critical, df, away))
+    above, below = 1 - float(nctdtr(df, away, critical)), float(nctdtr(df, away, -critical))
     if not math.isfinite(above):
         return float(away > critical)
     return min(1.0, above + (below if math.isfinite(below) else 0.0))  # scipy has NaN for some negligible tails

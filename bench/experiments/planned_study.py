@@ -20,6 +20,8 @@ from bench.views import effective
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.experiments.power.power_forms import StudyPower
+
 
 @dataclass(frozen=True)
 class ArmRow:
@@ -52,6 +54,7 @@ class PlannedStudy:
     cells: list[Cell]
     store: Store
     smoke: bool = False  # the study at its smallest, to check that it runs
+    declared: Study | None = None  # the study before its light form, if it runs in that
 
     @cached_property
     def trials(self) -> dict[str, Trial]:
@@ -116,6 +119,13 @@ class PlannedStudy:
     def estimate(self) -> Estimate:
         """What the open trials will take, as far as records can tell."""
         return estimate(self.open_trials, self.store.root)
+
+    @cached_property
+    def power(self) -> StudyPower:
+        """What the study could show as it is planned, and what more partitions, seeds or people would buy."""
+        from bench.experiments.power.study_power import study_power
+
+        return study_power(self)
 
     @property
     def pairs(self) -> int:

@@ -50,8 +50,9 @@ def plan_study(request: StudyRequest, smoke: bool = False, root: Path | None = N
     study = replace(request.definition, datasets=list(request.data))
     plan.check(study, request.study)
     data, notes = plan.locate(study, fingerprint, request.stand_ins, request.phantoms)
-    study, more = (plan.smoke(study), []) if smoke else plan.lightened(study, data)
-    return plan_cells(request.name, study, data, [*notes, *more, *_repeats(study, data)], smoke, root)
+    chosen, more = (plan.smoke(study), []) if smoke else plan.lightened(study, data)
+    planned = plan_cells(request.name, chosen, data, [*notes, *more, *_repeats(chosen, data)], smoke, root)
+    return replace(planned, declared=study)
 
 
 def _repeats(study: Study, data: list[ResolvedData]) -> list[str]:

@@ -126,7 +126,8 @@ def test_a_plan_imports_neither_torch_nor_ray(tmp_path):
     write(tmp_path, {"a": ArmSpec()}, [DataSetSpec()], folds=2)
     program = (
         "import sys; from bench.experiments.prepare_study import StudyRequest, plan_study;"
-        "plan_study(StudyRequest('ablation_dgm', phantoms=True)).lines();"
+        "planned = plan_study(StudyRequest('ablation_dgm', phantoms=True));"
+        "planned.lines(); planned.power.lines(0.1);"
         "print([name for name in ('torch', 'ray') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

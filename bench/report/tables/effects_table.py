@@ -9,7 +9,7 @@ levels change together beyond what each changes alone. As contrasts are, effects
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,10 +103,10 @@ def _wanted(design: PlannedDesign) -> list[Effect]:
 
 def _rows(section: DatasetResults, parts: Mapping[Effect, Weights], design: PlannedDesign) -> Iterator[dict[str, Any]]:
     for effect, effect_weights in parts.items():
-        shares = weights_on_arms(section, effect_weights)
+        shares = weights_on_arms(effect_weights, section.arms, section.data.alike)
         if shares:
             name = f"{effect.factor}: {effect.level}", ""
-            arm, against = _pair(shares) or name
+            arm, against = contrast_of(shares) or name
             yield {
                 "data": section.name,
                 "data_kind": section.kind,
@@ -122,17 +122,16 @@ def _rows(section: DatasetResults, parts: Mapping[Effect, Weights], design: Plan
             }
 
 
-def weights_on_arms(section: DatasetResults, asked: Weights) -> dict[str, float]:
+def weights_on_arms(asked: Weights, arms: Collection[str], alike: Mapping[str, str]) -> dict[str, float]:
     """The weights on the arms that a data set has: an arm left out because it repeats another counts as that one.
 
-    Empty where nothing remains to be compared.
+    alike: arm that is left out -> the arm that it would repeat. Empty where nothing remains to be compared.
     """
-    same = section.data.alike
     shares: dict[str, float] = {}
     for arm, weight in asked.items():
-        shares[same.get(arm, arm)] = shares.get(same.get(arm, arm), 0.0) + weight
+        shares[alike.get(arm, arm)] = shares.get(alike.get(arm, arm), 0.0) + weight
     shares = {arm: weight for arm, weight in shares.items() if abs(weight) > 1e-9}
-    return shares if set(shares) <= set(section.arms) else {}
+    return shares if set(shares) <= set(arms) else {}
 
 
 def differences(section: DatasetResults, shares: Weights) -> Differences:
@@ -150,8 +149,8 @@ def _sum(shares: Weights, scores: Mapping[str, Scores], cell: tuple[int, int, in
     return sum(weight * scores[arm][cell] for arm, weight in shares.items())
 
 
-def _pair(shares: Weights) -> tuple[str, str] | None:
-    """The two arms of an effect that is a contrast: one less the other."""
+def contrast_of(shares: Weights) -> tuple[str, str] | None:
+    """The two arms of an effect that is a contrast, one less the other; None for another effect."""
     signs = {weight: arm for arm, weight in shares.items()}
     return (signs[1.0], signs[-1.0]) if len(shares) == 2 and set(signs) == {1.0, -1.0} else None
 
