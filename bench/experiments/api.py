@@ -131,7 +131,7 @@ def plan(
     -------
     PlannedStudy
         ``lines()`` is the plan in words, ``arms`` a frame with a row per data set and arm, ``trials`` every trial by
-        its key, ``estimate`` the cost of the open trials.
+        its key, ``estimate`` the cost of the open trials, ``power`` what the study could show, and at what design.
 
     Raises
     ------

@@ -74,7 +74,7 @@ def study_power(planned: PlannedStudy) -> StudyPower:
     found = []
     for each in (*runs, *absent):
         family = [other for other in runs if other.phantom == each.phantom]
-        family += [] if each.phantom else [other for other in absent if not each.runs or other is each]
+        family += [] if each.runs else absent
         noises = {}
         if each.runs:
             noises = recorded_noise(planned.name, planned.store.root, each.item, each.primary, methods)
@@ -110,7 +110,8 @@ def _seconds(planned: PlannedStudy) -> Mapping[tuple[str, str], float]:
         if cell.role == "arm":
             first.setdefault((cell.trial.where, cell.arm), cell.trial)
     costs = planned.trial_costs()  # of the open trials
-    done = {place: trial for place, trial in first.items() if place not in costs and planned.statuses["done"]}
+    ran = planned.statuses["done"] > 0
+    done = {place: trial for place, trial in first.items() if ran and place not in costs}
     needs = estimate(done.values(), planned.store.root).needs
     costs |= {place: needs[cost_kind(trial)] for place, trial in done.items() if cost_kind(trial) in needs}
     return {place: cost.seconds for place, cost in costs.items()}
