@@ -9,9 +9,10 @@ import pytest
 from people_oracle import area_test, stored
 from scipy import stats as oracle
 from statsmodels.stats.multitest import multipletests
-from synthetic_results import AGE, ArmSpec, DataSetSpec, write
+from synthetic_results import AGE, MASKS, ArmSpec, DataSetSpec, write
 
 from bench.report import tables
+from bench.report.tables.declared_tests import contrast_row
 from bench.storage.record_store import Store
 
 ONE = (DataSetSpec(),)
@@ -136,3 +137,30 @@ def test_the_p_of_equivalence_is_the_larger_of_the_two(tmp_path):
 def test_an_arm_that_scores_the_same_is_called_so(tmp_path):
     (found,) = framed(tmp_path, {"base": ArmSpec(scores=BASE), "twin": ArmSpec(scores=BASE)})
     assert entry(found.contrasts, "twin")["verdict"] == "the same for every person"
+
+
+def test_an_arm_that_lacks_a_seed_is_compared_by_the_seeds_that_both_have(tmp_path):
+    section = gathered(tmp_path, {"base": ArmSpec(1.0), "new": ArmSpec(1.5)}, seeds=2).sections[0]
+    for run in section.of("new"):
+        if run.place[2] == 1:
+            object.__setattr__(run, "record", None)
+    row = contrast_row(section, "new", "base")
+    expected = area_test(first_seed(section, "new"), first_seed(section, "base"), 64, 20, 5)
+    assert (row["improvement"], row["p"]) == pytest.approx((expected.mean, expected.p))
+    assert row["missing_runs"] == 5
+
+
+def first_seed(section, arm):
+    runs = sorted((run for run in section.of(arm) if run.place[2] == 0), key=lambda run: run.place)
+    kept = [section.predictions(run) for run in runs]
+    return [(each["y"], each["selected"][:, 1], each["groups"]) for each in kept]
+
+
+def test_scores_of_scans_that_are_not_finite_are_not_tested(tmp_path):
+    section = gathered(tmp_path, {"base": ArmSpec(1.0), "new": ArmSpec(1.5)}, [DataSetSpec("m", MASKS)]).sections[0]
+    run = section.of("new")[0]
+    kept = section.predictions(run)
+    section._kept[run.cell.key] = {**kept, "scan_scores": np.append(kept["scan_scores"][1:], np.nan)}
+    row = contrast_row(section, "new", "base")
+    assert math.isnan(row["p"])
+    assert row["reason"] == "no predictions are saved for some fold, or they are not finite or of other scans"
