@@ -56,6 +56,96 @@ def test_of_an_area_without_ties_it_is_that_of_mann_and_whitney(positive: int, n
     assert found.variance == pytest.approx(expected, rel=1e-9)
 
 
+def moved(p: np.ndarray, groups: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """The predictions when group g takes those of group order[g]: in their order, repeated where they are too few."""
+    after = np.empty_like(p)
+    for taker, giver in enumerate(order):
+        own = p[groups == giver]
+        after[groups == taker] = [own[place % len(own)] for place in range((groups == taker).sum())]
+    return after
+
+
+SIZES = (1, 3, 2, 1, 3, 2)  # scans of each person
+UNLIKE = np.repeat(np.arange(len(SIZES)), SIZES)
+
+
+@pytest.mark.parametrize(
+    ("name", "exact"),
+    [("mae", True), ("brier", True), ("accuracy", True), ("balanced_accuracy", True), ("auc", False)],
+)
+def test_of_people_with_different_numbers_of_scans_it_is_that_of_all_permutations_of_people(
+    name: str, exact: bool
+) -> None:
+    y, p = part(name, 4, len(UNLIKE))
+    y = np.sort(y)
+    every = [metric(name)(y, moved(p, UNLIKE, order)) for order in permutations(range(len(SIZES)))]
+    found = chance_distribution(metric(name), (y, p, UNLIKE))
+    assert found.exact is exact
+    near = {"rel": 1e-9} if exact else {"abs": 4 * np.std(every) / math.sqrt(2000)}
+    assert found.expected == pytest.approx(np.mean(every), **near)
+    assert found.variance == pytest.approx(np.var(every), rel=1e-9 if exact else 0.13)
+
+
+@pytest.mark.parametrize("name", ["auc", "mae"])
+def test_of_people_with_different_numbers_of_scans_seeds_are_averaged_before_the_variance(name: str) -> None:
+    (y, p), (_, q) = part(name, 4, len(UNLIKE)), part(name, 5, len(UNLIKE))
+    every = [
+        np.mean([metric(name)(y, moved(each, UNLIKE, order)) for each in (p, q)])
+        for order in permutations(range(len(SIZES)))
+    ]
+    found = chance_distribution(metric(name), (y, p, UNLIKE), [q])
+    assert found.expected == pytest.approx(np.mean(every), abs=4 * np.std(every) / math.sqrt(2000))
+    assert found.variance == pytest.approx(np.var(every), rel=0.13)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "auc", "balanced_accuracy"])
+def test_where_patients_have_more_scans_nearly_equal_predictions_have_no_skill(name: str) -> None:
+    """To call everybody ill is right in five of six scans, and no knowledge of anybody."""
+    rng = np.random.default_rng(5)
+    sizes = np.tile([1, 5], 20)
+    y, groups = np.repeat(np.tile([0, 1], 20), sizes), np.repeat(np.arange(40), sizes)
+    ill = 0.8 + 0.01 * rng.standard_normal(40)[groups]
+    p = np.stack([1 - ill, ill], axis=1)
+    found = chance_distribution(metric(name), (y, p, groups))
+    assert skill_test(metric(name)(y, p), [found], 1).p > 0.05
+
+
+@pytest.mark.parametrize("name", ["mae", "auc", "balanced_accuracy", "brier"])
+def test_of_two_scans_a_person_with_unlike_targets_it_is_that_of_all_permutations_of_people(name: str) -> None:
+    y, p = part(name, 6, 12)
+    groups = np.repeat(np.arange(6), 2)
+    every = [metric(name)(y, moved(p, groups, order)) for order in permutations(range(6))]
+    found = chance_distribution(metric(name), (y, p, groups))
+    assert found.exact
+    assert (found.expected, found.variance) == pytest.approx((np.mean(every), np.var(every)), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "scans", "expected", "variance"),
+    [
+        ("mae", 1, 12.886555890489111, 4.768910639278546),
+        ("mae", 2, 12.886555890489113, 4.7689106392785465),
+        ("auc", 1, 0.5, 0.04097222222222222),
+        ("auc", 2, 0.4999999999999999, 0.04097222222222222),
+        ("balanced_accuracy", 1, 0.3333333333333333, 0.024691358024691353),
+        ("balanced_accuracy", 2, 0.3333333333333333, 0.024691358024691353),
+        ("brier", 1, 0.4441873278236914, 0.008015933748256982),
+        ("brier", 2, 0.44418732782369147, 0.008015933748256982),
+    ],
+)
+def test_of_equal_groups_it_is_what_it_was(name: str, scans: int, expected: float, variance: float) -> None:
+    y, p = part(name, 9, 9)
+    fold = np.repeat(y, scans), np.repeat(p, scans, axis=0), np.repeat(np.arange(9), scans)
+    found = chance_distribution(metric(name), fold)
+    assert found.exact
+    assert (found.expected, found.variance) == pytest.approx((expected, variance), rel=1e-14)  # sums of any processor
+
+
+def test_of_a_part_of_the_people_it_is_not_exact() -> None:
+    y = np.random.default_rng(3).standard_normal(1600)
+    assert not chance_distribution(metric("mae"), (y, y, np.arange(1600))).exact
+
+
 def test_two_scans_of_everybody_are_no_more_people() -> None:
     y, p = part("mae", 5, 20)
     once = chance_distribution(metric("mae"), (y, p, np.arange(20))).variance

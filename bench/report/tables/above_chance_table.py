@@ -35,7 +35,7 @@ COLUMNS = (
     "verdict",
 )
 LEARNT, UNSURE, NOTHING_LEARNT = "learnt", "not shown to have learnt", "not learnt"
-PERMUTED, CONTRAST = "permutation of people", "contrast"
+PERMUTED, DRAWN, CONTRAST = "permutation of people", "permutation of people, estimated", "contrast"
 
 
 def learning(section: DatasetResults) -> pd.DataFrame:
@@ -69,7 +69,8 @@ def _tested(section: DatasetResults, arm: str, blind: str) -> dict[str, Any]:
         score = float(np.mean([scores[cell] for cell in cells]))
         test = evaluation.skill_test(score, known, min(section.folds, len(known)), correlation)
         by_chance = found["improvement"] - section.sign * (score - test.expected) + evaluation.REACH * test.se
-        return {**found, "by_chance": by_chance, "test": PERMUTED, "p": test.p}
+        name = PERMUTED if all(each.exact for each in known) else DRAWN
+        return {**found, "by_chance": by_chance, "test": name, "p": test.p}
     reach = max(found["high"] - found["improvement"], found["improvement"] - found["low"])  # one side may be cut off
     return {**found, "by_chance": reach, "test": CONTRAST if len(cells) > 1 else ""}
 
@@ -124,13 +125,18 @@ def _caption(section: DatasetResults, tests: Collection[str]) -> str:
         " mean and variance over all permutations of the people of each fold, allowing for what the folds' models have"
         " in common. Chance up to: the improvement that answers without such knowledge exceed in 2.5 %. "
     )
+    drawn = (
+        "Of an AUC of people with different numbers of scans, and of more than 1,500 scans, mean and variance are"
+        " estimated, from drawn permutations or from a part of the people. "
+    )
     spread = (
         "Tested over people as a contrast is, as what chance gives is not known of this score. Chance up to: half of"
         " the 95 % interval of the difference. "
     )
+    tested = (known if {PERMUTED, DRAWN} & {*tests} else "") + (drawn if DRAWN in tests else "")
     words = (
-        f"Against a floor that looks at no scan. {known if PERMUTED in tests else ''}"
-        f"{spread if CONTRAST in tests else ''}Holm: over the rows of this table. Not learnt: no better by the mean."
+        f"Against a floor that looks at no scan. {tested}{spread if CONTRAST in tests else ''}"
+        "Holm: over the rows of this table. Not learnt: no better by the mean."
         " Not shown to have learnt: better, by no more than chance can do. On phantoms of effect 0 nothing should have"
         " learnt."
     )
