@@ -86,6 +86,17 @@ def test_the_expected_error_is_that_of_the_test(changes):
     assert detectable_difference(TRUE, design, 6) == pytest.approx(found, rel=0.1)
 
 
+@pytest.mark.parametrize("changes", [{}, {"partitions": 1}, {"people": 60, "partitions": 2}, {"same_people": True}])
+def test_four_studies_of_five_find_the_difference_that_is_called_detectable(changes):
+    rng, design = np.random.default_rng(7), replace(DESIGN, sharing=1.0, **changes)
+    size, shown = detectable_difference(TRUE, design, 6), 0
+    for _ in range(400):
+        folds = drawn(rng, TRUE, design)
+        folds = [replace(fold, difference=fold.difference + size, values=fold.values + size) for fold in folds]
+        shown += people_test(folds, 1.0, design.same_people).p < 0.05 / 6
+    assert 0.74 <= shown / 400 <= 0.86  # 0.8 within three standard errors
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [("people", (30, 100, 300, 1000)), ("partitions", (1, 2, 4, 20, math.inf)), ("seeds", (1, 2, 5))],
