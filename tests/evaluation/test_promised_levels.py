@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.stats import norm
-from test_simulated_levels import METHODS, NAMES, WORLDS, World, refitted
+from test_simulated_levels import METHODS, NAMES, WORLDS, Refitted, World, refitted
 
 from bench.core import DataSpec, Recipe, Record, Spec, Split, Task, Trial
 from bench.core.study_plan import DataEntry, PlannedCell, StudyPlan
@@ -31,8 +32,8 @@ def at_most(rate: float, number: int) -> float:
 
 
 @cache
-def null(world: World) -> tuple[tuple[list[np.ndarray], list[tuple[int, int]]], ...]:
-    """For each study the scores (METHODS, 10) of methods that are equally good, and the sizes of the parts."""
+def null(world: World) -> tuple[Refitted, ...]:
+    """Studies of methods that are equally good."""
     rng = np.random.default_rng(30)
     return tuple(refitted(world, rng) for _ in range(STUDIES))
 
@@ -40,9 +41,9 @@ def null(world: World) -> tuple[tuple[list[np.ndarray], list[tuple[int, int]]], 
 @pytest.mark.parametrize("world", WORLDS, ids=NAMES)
 def test_contrasts_reject_true_nulls_at_most_at_the_stated_rate_and_their_intervals_cover_them(world: World) -> None:
     found = []
-    for scores, sizes in null(world):
-        train, test = np.array(sizes, dtype=float).T
-        found.append(corrected_interval(scores[1] - scores[0], train, test))
+    for study in null(world):
+        train, test = np.array(study.sizes, dtype=float).T
+        found.append(corrected_interval(study.scores[1] - study.scores[0], train, test))
     rejected = np.mean([one.p < 0.05 for one in found])
     covered = np.mean([one.low <= 0 <= one.high for one in found])
     print(world, "rejected", rejected, "covered", covered)
@@ -52,7 +53,7 @@ def test_contrasts_reject_true_nulls_at_most_at_the_stated_rate_and_their_interv
 
 @pytest.mark.parametrize("world", WORLDS, ids=NAMES)
 def test_null_studies_report_better_at_most_at_the_stated_error_rate(world: World) -> None:
-    texts = [sentences(world, *study) for study in null(world)]
+    texts = [sentences(world, study) for study in null(world)]
     better, worse = (
         np.mean([any(f" is {word}" in line for line in each) for each in texts]) for word in ("better", "worse")
     )
@@ -64,33 +65,42 @@ def test_null_studies_report_better_at_most_at_the_stated_error_rate(world: Worl
 
 def test_a_strong_effect_is_reported_as_better() -> None:
     rng, world = np.random.default_rng(31), World("classification", 0.8)
-    texts = [sentences(world, *refitted(world, rng, handicap=5.0)) for _ in range(60)]
+    texts = [sentences(world, refitted(world, rng, handicap=5.0)) for _ in range(60)]
     share = np.mean([line.endswith(" is better.") for each in texts for line in each])
     print("better of a strong effect", share)
     assert share > 0.8
 
 
-def sentences(world: World, scores: list[np.ndarray], sizes: list[tuple[int, int]]) -> list[str]:
+def sentences(world: World, study: Refitted) -> list[str]:
     """The answers of a study whose runs scored so: two contrasts to the first method over 2 x 5 folds."""
     task = TASKS[world.kind]
     cells = [(arm, at // 5, at % 5) for arm in range(METHODS) for at in range(10)]
-    runs = tuple(_run(task, arm, partition, fold, scores, sizes) for arm, partition, fold in cells)
+    runs = tuple(_run(task, arm, partition, fold, study) for arm, partition, fold in cells)
     entry = DataEntry(name="d", phantom=False, task=task)
     plan = StudyPlan(
         study="simulated", protocol=1, reference="m0", contrasts=tuple((f"m{arm}", "m0") for arm in range(1, METHODS)),
         folds=5, partitions=2, seeds=1, recipe=Recipe(), data=(entry,), cells=tuple(run.cell for run in runs),
     )  # fmt: skip
-    section = DatasetResults(plan, entry, runs, None)
+    section = DatasetResults(
+        plan, entry, runs, SimpleNamespace(predictions=lambda key, record, names: _kept(study, key))
+    )
     (frame,) = corrected(contrasts(Results(plan, (section,))))
     return [answer(section, entry) for entry in frame.to_dict("records")]
 
 
-def _run(
-    task: Task, arm: int, partition: int, fold: int, scores: list[np.ndarray], sizes: list[tuple[int, int]]
-) -> Run:
-    cell = PlannedCell(arm=f"m{arm}", role="arm", data="d", partition=partition, fold=fold, seed=0, key="")
-    value = {task.primary: float(scores[arm][5 * partition + fold])}
-    train, test = sizes[5 * partition + fold]
+def _kept(study: Refitted, key: str) -> dict[str, np.ndarray]:
+    """The arrays that a run has kept. key: arm and number of the test part."""
+    arm, part = map(int, key.split())
+    y, groups, predictions = study.tested[part]
+    y = y.astype(int) if predictions[arm].ndim == 2 else y
+    return {"ids": np.arange(len(y)), "groups": groups, "y": y, "selected": predictions[arm]}
+
+
+def _run(task: Task, arm: int, partition: int, fold: int, study: Refitted) -> Run:
+    part = 5 * partition + fold
+    cell = PlannedCell(arm=f"m{arm}", role="arm", data="d", partition=partition, fold=fold, seed=0, key=f"{arm} {part}")
+    value = {task.primary: float(study.scores[arm][part])}
+    train, test = study.sizes[part]
     trial = Trial(DataSpec("d"), Spec("m"), Split(), partition=partition, fold=fold)
     return Run(cell, Record(trial, "done", {"selected": value}, sizes={"train": train, "test": test}))
 

@@ -224,30 +224,39 @@ def _tested(world: World, key: str, arm: int, fold: int, score: float) -> Run:
     )
 
 
-def refitted(
-    world: World, rng: np.random.Generator, handicap: float = 0.0
-) -> tuple[list[np.ndarray], list[tuple[int, int]]]:
-    """Scores (10,) of each method over two partitions, all models refitted; scans of the training and test parts.
+@dataclass(frozen=True)
+class Refitted:
+    """A simulated study: scores (10,) of each method over two partitions, sizes of the parts, and test parts."""
+
+    scores: list[np.ndarray]
+    sizes: list[tuple[int, int]]
+    tested: list[tuple[np.ndarray, np.ndarray, list[np.ndarray]]]  # targets, groups, predictions of each method
+
+
+def refitted(world: World, rng: np.random.Generator, handicap: float = 0.0) -> Refitted:
+    """A study in which all models are refitted for every fold.
 
     handicap: deviation of noise that the first method alone has in its features.
     """
     x, y, groups = world.draw(90, rng)
     x[:, 0] += handicap * rng.standard_normal(x[:, 0].shape)
     scores: list[dict[tuple[int, int, int], float]] = [{} for _ in range(METHODS)]
-    sizes = []
+    sizes, tested = [], []
     for partition in range(2):
         for number, (train, test) in enumerate(_folds(world, y, groups, rng)):
             sizes.append((len(train), len(test)))
-            for k, score in enumerate(scores):
-                result = world.model(x[train, k], y[train])(x[test, k])
+            predictions = [world.model(x[train, k], y[train])(x[test, k]) for k in range(METHODS)]
+            tested.append((y[test], groups[test], predictions))
+            for score, result in zip(scores, predictions, strict=True):
                 score[partition, number, 0] = world.metric(y[test], result)
     assert all(math.isfinite(fold_mean(score)) for score in scores)
-    return [np.array(list(average_seeds(score).values())) for score in scores], sizes
+    return Refitted([np.array(list(average_seeds(score).values())) for score in scores], sizes, tested)
 
 
 def _study(world: World, rng: np.random.Generator, handicap: float = 0.0) -> tuple[list[np.ndarray], float]:
     """Differences (10,) of each method to the first, and the mean of n_test / n_train."""
-    scores, sizes = refitted(world, rng, handicap)
+    made = refitted(world, rng, handicap)
+    scores, sizes = made.scores, made.sizes
     return [score - scores[0] for score in scores[1:]], float(np.mean([test / train for train, test in sizes]))
 
 
