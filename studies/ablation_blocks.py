@@ -4,7 +4,8 @@ The network has the layout of MobileNetV2 with three additions; no public ablati
 removed alone. LB2, the block of several branches, is used where the image is halved; here also at no stage and at all.
 
 Control: the released network. Expected: the third pointwise convolution, half of the time and of the weights, is not
-needed. Cost: half an hour on two cores for the two OASIS sets.
+needed. Primary: the three parts of the question; the rest is exploratory.
+Cost: half an hour on two cores for the two OASIS sets.
 """
 
 from bench.core import Arm, Factor, Recipe, Study
@@ -26,6 +27,7 @@ STUDY = Study(
         "attention": Factor(levels={"on": {}, "off": {"attention": False}}, control="on"),
     },
     arms={"DCL-SE full": Arm("dclse", FULL), **FLOORS},
+    primary=[(f"{name}=off", "control") for name in ("third pointwise", "second branch", "attention")],
     floors=list(FLOORS),
     recipe=Recipe(steps=200, batch_size=8),
     light=LIGHT,

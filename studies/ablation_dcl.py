@@ -6,7 +6,8 @@ and the fusion of the stages are factors, and so are the outputs themselves: a g
 from a curriculum.
 
 Control: outputs after all stages with equal weights, the last stage's prediction. Expected: no schedule differs from
-equal weights. Cost: an hour and a half on two cores for the two OASIS sets.
+equal weights. Primary: weights by the Cur sets against equal weights; the rest is exploratory.
+Cost: an hour and a half on two cores for the two OASIS sets.
 """
 
 from bench.core import Arm, Factor, Recipe, Study
@@ -33,6 +34,7 @@ STUDY = Study(
         ),
     },
     arms={"DCL-SE full": Arm("dclse", FULL), **FLOORS},
+    primary=[("schedule=cur", "control")],
     floors=list(FLOORS),
     recipe=Recipe(steps=200, batch_size=8),
     light=LIGHT,

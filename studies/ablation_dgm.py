@@ -6,7 +6,8 @@ groups fixed or learnt, four, two or one, its ratio four or two. Data sets that 
 report names them.
 
 Control: the released network, on the same folds with the same seeds. Expected: no level differs from it by more than
-the smallest difference that can be detected with so many scans.
+the smallest difference that can be detected with so many scans. Primary: all positions against none; the rest is
+exploratory.
 Cost: two and a half hours on two cores for the two OASIS sets; without any prepared set the phantoms run in the light
 form, in about half an hour.
 """
@@ -38,6 +39,7 @@ STUDY = Study(
         "ratio": Factor(levels={"4": {"dgm_ratio": 4}, "2": {"dgm_ratio": 2}}, control="4"),
     },
     arms={"DCL-SE full": Arm("dclse", FULL), **FLOORS},
+    primary=[("dgm=off", "control")],
     floors=list(FLOORS),
     recipe=Recipe(steps=200, batch_size=8),
     light=LIGHT,

@@ -7,8 +7,9 @@ of the training part are wrong: there a curriculum that detects them can gain. W
 compared on arteries, for a U-Net with and without them.
 
 Expected: on clean labels no curriculum differs detectably from plain training; on wrong labels those weighted by the
-loss do. Cost: not measured in full; `wrong_labels` and `wrong_labels_3d` have the same question for small images and
-volumes, on one core.
+loss do. Primary: self-paced learning and SuperLoss, for each network; the rest is exploratory.
+Cost: not measured in full; `wrong_labels` and `wrong_labels_3d` have the same question for small images and volumes, on
+one core.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -55,6 +56,9 @@ STUDY = Study(
     contrasts=[
         *((f"{network}, {name}", f"{network}, none") for network in NETWORKS for name in WAYS if name != "none"),
         *((f"masks, {name}", "masks, none") for name in MASKS if name != "none"),
+    ],
+    primary=[
+        (f"{network}, {name}", f"{network}, none") for network in NETWORKS for name in ("self_paced", "superloss")
     ],
     recipe=Recipe(steps=200, batch_size=16, points=10),
     light=LIGHT,

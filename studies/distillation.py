@@ -7,7 +7,9 @@ the entropy-weighted mean. Each projection is compared with its student without 
 teacher, a teacher of the student's own kind, which has read no volume, and other teachers.
 
 Expected: the gain from a teacher is too small to detect with so few scans, and an untrained teacher does no worse.
-DKD is refused: with two classes its second term is empty. Cost: not measured in full.
+Primary: distillation against the student alone, and both losses against an untrained teacher; the rest is exploratory.
+DKD is refused: with two classes its second term is empty.
+Cost: not measured in full.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -74,6 +76,7 @@ STUDY = Study(
         ("kd", "untrained teacher (kd)"),
         ("kd", "born again"),
     ],
+    primary=[("kd", "student alone"), ("kd", "untrained teacher (kd)"), (GRAPH, "untrained teacher")],
     floors=["constant", "linear (voxels)"],
     again="student alone",
     recipe=Recipe(steps=200, batch_size=16),

@@ -3,7 +3,7 @@
 Every family at its standard size: the 2D networks on the dynamic image (on images: on the image), the 3D networks and
 the hybrids on the volume, students with a 3D teacher, and baselines without a network. The study uses the prepared real
 sets, or phantoms if no data folder is configured; if only some sets are missing, the study stops. 3D networks do not
-support images; the table shows it.
+support images; the table shows it. Primary: one usual network of each family against DCL-SE; the rest is exploratory.
 
 Cost: not measured; `--smoke` proves that every arm runs on the six phantoms, in three and a half minutes on two cores.
 """
@@ -98,6 +98,7 @@ STUDY = Study(
         **TAUGHT,
         **FLOORS,
     },
+    primary=[(name, "DCL-SE") for name in ("ResNet-18", "DenseNet-121 (3D)", "joint fusion", "Hinton", "U-Net (3D)")],
     floors=list(FLOORS),
     again="DCL-SE",
     random_labels=RandomLabels("linear (voxels)", permutations=20),

@@ -3,8 +3,8 @@
 The study `wrong_labels` with a small 3D network, on phantoms of the order of slices: the same curricula, each compared
 with its control at the same number of steps. Only the training part has wrong labels.
 
-Expected: as in `wrong_labels`. Result for seven arms: no difference is shown (results/reference/curricula). Cost: about
-20 seconds for each of 190 trials on one core.
+Expected and primary: as in `wrong_labels`. Result for seven arms: no difference is shown (results/reference/curricula).
+Cost: about 20 seconds for each of 190 trials on one core.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -19,6 +19,7 @@ STUDY = Study(
     reference="3D, none",
     arms={**ARMS, "constant": Arm("constant")},
     contrasts=[(arm, "3D, none") for arm in ARMS if arm != "3D, none"],
+    primary=[("3D, self-paced", "3D, none"), ("3D, SuperLoss", "3D, none")],
     floors=["constant"],
     again="3D, none",
     recipe=Recipe(steps=100, batch_size=16, points=10),
