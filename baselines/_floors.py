@@ -74,6 +74,35 @@ class LinearVoxels(nn.Module):
         self.linear.bias.data.copy_(torch.from_numpy(offsets - weights @ centre))
 
 
+class LinearTable(nn.Module):
+    """(B, columns) with NaN where a value is missing to (B, outputs): one weight per column; other shapes are flat."""
+
+    def __init__(self, shape: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        columns = math.prod(shape)
+        self.register_buffer("centre", torch.zeros(columns))
+        self.register_buffer("deviation", torch.ones(columns))
+        self.linear = nn.Linear(columns, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        standard = (x.flatten(1) - self.centre) / self.deviation
+        return self.linear(torch.where(standard.isnan(), torch.zeros_like(standard), standard))
+
+    def fit(self, x: np.ndarray, y: np.ndarray, task: Task, penalties: Sequence[float]) -> None:
+        """Fit on imputed and standardised columns; mean and deviation are those of x. x: (N, columns); y: (N,)."""
+        from sklearn.impute import SimpleImputer
+        from sklearn.preprocessing import StandardScaler
+
+        table = np.asarray(x, np.float64).reshape(len(x), -1)
+        filled = SimpleImputer(keep_empty_features=True).fit_transform(table)
+        scaler = StandardScaler().fit(filled)
+        fitted = _numbers if task.kind == "regression" else _classes
+        weights, offsets = fitted(scaler.transform(filled), y, task.outputs, penalties)
+        tensors = self.centre, self.deviation, self.linear.weight, self.linear.bias
+        for tensor, values in zip(tensors, (scaler.mean_, scaler.scale_, weights, offsets), strict=True):
+            tensor.data.copy_(torch.from_numpy(np.asarray(values)))
+
+
 def _solve(z: np.ndarray, y: np.ndarray, task: Task, penalties: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Weights (outputs, p) and offsets (outputs,) of the penalised model of z, (N, p), whose columns have mean 0.
 

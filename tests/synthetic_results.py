@@ -34,6 +34,7 @@ class ArmSpec:
     refused: str = ""
     missing: Sequence[int] = ()  # folds without a record
     view_note: str = ""
+    covariates: Sequence[str] = ()
     device: str = "cpu"
     followed: bool = False  # whether its records have a curve
     watched: bool = False  # and whether that tells of a curriculum
@@ -187,6 +188,7 @@ def _done(trial: Trial, made: DataSetSpec, spec: ArmSpec, scores: dict[str, floa
         "inference_seconds": 0.004, "peak_memory_mb": None, "data_seconds": 1.0,
     }  # fmt: skip
     resolved = {"method": {"rate": 0.001}, "view": {"kind": "dynamic"}, "view_note": spec.view_note}
+    resolved |= {"covariates": list(spec.covariates)} if spec.covariates else {}
     precision = "fp32" if spec.device == "cpu" else "bf16"
     resolved |= {"device": spec.device, "precision": precision, "selected_step": 900, "optimiser_steps": 1000}
     sizes = {"train": rest * 4 // 5, "val": rest - rest * 4 // 5, "test": tested}

@@ -106,7 +106,8 @@ class Sample:
     files : tuple of Path
         Files that `read` opens; their checksums are stored.
     covariates : mapping of str to object
-        Age, sex and so on. They are stored in the index and never given to a method.
+        Age, sex and so on. They are stored in the index. No method gets them, except that the floor `covariates` gets
+        those that the data set declares as `floor_covariates`.
     part : {"", "train", "test"}
         Part of the publisher's own split; empty if there is none.
     """
@@ -151,6 +152,9 @@ class Dataset(ABC):
         How `read` brings scans to the grid.
     belong : {"exact", "alike", "heads"}
         Which scans preparation puts into one group: equal scans, similar images, or scans of one head.
+    floor_covariates : tuple of str
+        Covariates that may predict the target without the scan; `site` stands for the site of a sample. Never what the
+        target is made from or defined by, such as a clinical rating of a disease. Raise `version` when they change.
     label_maps : mapping
         Name of another data set, then class of this data set, then class of the other.
     task : Task
@@ -168,6 +172,7 @@ class Dataset(ABC):
     expected: ClassVar[Mapping[str, int]] = {}
     resampling: ClassVar[str] = "none: scans are cropped or padded to the grid"
     belong: ClassVar[str] = "exact"
+    floor_covariates: ClassVar[tuple[str, ...]] = ()
     label_maps: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     task: ClassVar[Task]
 

@@ -44,6 +44,7 @@ class Prepared:
     targets: np.ndarray  # (N,) float64: class indices or numbers; NaN where the target is a mask
     covariates: Mapping[str, list]  # column -> (N,) values, None where missing
     manifest: Mapping[str, Any]
+    floor_covariates: tuple[str, ...] = ()  # columns that a method without a scan may read, and `site`
 
     @property
     def spec(self) -> DataSpec:
@@ -180,6 +181,7 @@ def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepare
         targets=np.array([np.nan if value is None else value for value in index["targets"]], dtype=np.float64),
         covariates=index["covariates"],
         manifest=manifest,
+        floor_covariates=(names,) if isinstance(names := dataset.floor_covariates, str) else tuple(names),
         **{key: tuple(index[key]) for key in ("ids", "groups", "strata", "sites", "parts")},
     )
 

@@ -75,6 +75,7 @@ class AdAdni(Dataset):
     twin: ClassVar[str] = "phantom_ad"
     expected: ClassVar[dict[str, int]] = {"samples": 100, "groups": 100, "CN": 51, "AD": 49}
     task: ClassVar[Task] = Task("classification", "auc", ("CN", "AD"))
+    floor_covariates: ClassVar[tuple[str, ...]] = ("age", "sex")  # visit and scans depend on the group
 
     mm: float = param(
         2.0, "voxel size in mm; must match the file headers (2 mm is assumed, as our sources do not state it)"

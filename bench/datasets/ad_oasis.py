@@ -27,6 +27,7 @@ class AdOasis(Oasis):
     twin: ClassVar[str] = "phantom_ad"
     expected: ClassVar[dict[str, int]] = {"samples": 198, "groups": 198, "CDR 0": 98, "CDR > 0": 100}
     task: ClassVar[Task] = Task("classification", "auc", ("CDR 0", "CDR > 0"))
+    floor_covariates: ClassVar[tuple[str, ...]] = ("age", "sex", "nwbv")  # cdr is the class, mmse its sign
 
     age: float = param(60.0, "lowest age of the people included, in years")
 

@@ -38,6 +38,7 @@ class AgeIxi(Dataset):
     twin: ClassVar[str] = "phantom_age"
     resampling: ClassVar[str] = RESAMPLED
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
+    floor_covariates: ClassVar[tuple[str, ...]] = ("sex", "site")  # age is the target
 
     mm: float = param(2.0, "voxel size of the prepared grid, in mm; the grid covers 180 x 240 x 240 mm")
 

@@ -22,6 +22,7 @@ class AgeOasis(Oasis):
     twin: ClassVar[str] = "phantom_age"
     expected: ClassVar[dict[str, int]] = {"samples": 436, "groups": 416}
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
+    floor_covariates: ClassVar[tuple[str, ...]] = ("sex", "nwbv")  # cdr and mmse are missing in the young
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
         samples = []

@@ -62,6 +62,7 @@ class AgeOpenbhb(Dataset):
     twin: ClassVar[str] = "phantom_age"
     resampling: ClassVar[str] = RESAMPLED
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
+    floor_covariates: ClassVar[tuple[str, ...]] = ("sex", "site")  # age is the target
 
     form: str = param("quasiraw", "form of the scans", tuple(FORMS))
     mm: float = param(2.0, "voxel size of the prepared grid, in mm; the grid covers 182 x 218 x 182 mm")

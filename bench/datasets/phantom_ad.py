@@ -34,6 +34,7 @@ class PhantomAd(HeadPhantom):
 
     title: ClassVar[str] = "Phantom of dementia: MNI152 with atrophy of known place and size (not real scans)"
     task: ClassVar[Task] = Task("classification", "auc", ("healthy", "patient"))
+    floor_covariates: ClassVar[tuple[str, ...]] = ("age", "sex")  # the measures are those of the drawn atrophy
 
     subjects: int = param(60, "number of people; every second one is a patient")
     mm: float = param(4.0, "voxel size in mm; at 2 the grid is the standard MNI grid")

@@ -39,6 +39,7 @@ class PhantomAd2d(PicturePhantom):
     title: ClassVar[str] = "Phantom of stages of dementia: slices of MNI152 with graded atrophy (not real scans)"
     limits: ClassVar[Limits] = {"slices": (1, 15)}
     task: ClassVar[Task] = Task("classification", "balanced_accuracy", STAGES)
+    floor_covariates: ClassVar[tuple[str, ...]] = ("age", "sex")  # the measures are those of the drawn atrophy
 
     subjects: int = param(60, "number of people, the same for each stage")
     slices: int = param(3, "slices of each person, 4 mm apart")

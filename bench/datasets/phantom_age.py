@@ -55,6 +55,7 @@ class PhantomAge(HeadPhantom):
     title: ClassVar[str] = "Phantom of ageing: MNI152 widened and spotted with the years (not real scans)"
     limits: ClassVar[Limits] = {"sites": (0, 2), "label_noise": (0, 50)}
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
+    floor_covariates: ClassVar[tuple[str, ...]] = ("sex", "site")  # the measures are those of the drawn ageing
 
     subjects: int = param(60, "number of people, of all ages and sites")
     mm: float = param(4.0, "voxel size in mm; at 2 the grid is the standard MNI grid")

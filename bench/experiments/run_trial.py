@@ -205,10 +205,14 @@ def _predict_test(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> tuple
 def _resolved(setup: loop.TrainingSetup, data: TrialData, fit: loop.Fit) -> dict[str, Any]:
     skipped = isinstance(data.view, Image) and not isinstance(setup.method.view_for(setup.task), Image)
     note = "an image data set: the view is the image, the encoding is skipped" if skipped else ""
+    names = [column.name for column in data.covariates]
+    if names:
+        note = f"it reads no scan but {', '.join(names)}"
     return {
         "method": plain(setup.method),
         "curriculum": plain(setup.curriculum) if setup.trial.curriculum != NO_CURRICULUM else {},
-        "view": plain(data.view),
+        "view": {"kind": "covariates"} if names else plain(data.view),
+        **({"covariates": names} if names else {}),
         "view_note": note or setup.method.note(data.shape),
         "shape": list(data.shape),
         "device": setup.device.type,

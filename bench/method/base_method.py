@@ -83,6 +83,7 @@ class Method(ABC):
     family: ClassVar[str]  # one of FAMILIES
     version: ClassVar[int] = 1  # increase it when results of the method change
     blind: ClassVar[bool] = False  # True: it ignores the scans; a method that scores no better has learnt nothing
+    reads_covariates: ClassVar[bool] = False  # True: it reads the declared covariates, (B, C), NaN if missing; no scan
     solves: ClassVar[bool] = False  # True: `solve` fits the weights; no optimiser steps are taken
     space: ClassVar[Mapping[str, Range]] = {}  # parameter -> range of a search; it includes the default
 

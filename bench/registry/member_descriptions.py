@@ -48,6 +48,8 @@ def describe(kind: str, name: str) -> dict[str, Any]:
     for key in ("family", "title", "source", "licence", "citation", "layout", "phantom", "twin", "expected"):
         if hasattr(subject, key):
             entry[key] = plain(getattr(subject, key))
+    if getattr(subject, "floor_covariates", ()):
+        entry["floor_covariates"] = plain(subject.floor_covariates)
     if inspect.isclass(subject):
         entry["parameters"] = [_parameter(f) for f in dataclasses.fields(subject)]
     if getattr(subject, "space", None):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.report.covariate_caution import covariates_not_beaten
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
 from bench.report.tables.captions import warning
@@ -111,6 +112,7 @@ def cautions(found: SectionTables) -> list[str]:
         mixed_code(section),
         one_seed(section),
         not_learnt(found),
+        covariates_not_beaten(found),
         below_floors(found),
     ]
     return [word for word in words if word]

@@ -14,6 +14,7 @@ from bench import registry
 from bench.core import DataSpec, RunAbortedError, Trial
 from bench.curriculum import Curriculum
 from bench.data import splits
+from bench.data.covariates import CovariateColumn, covariate_columns, covariate_table, why_no_covariates
 from bench.data.loader import Normaliser, Part, view_array
 from bench.data.prepare import Prepared, open_prepared
 from bench.data.splits import Fold
@@ -37,10 +38,11 @@ class TrialData:
     fold: Fold
     targets: np.ndarray
     view: View
-    array: np.ndarray  # (N, *shape after the view)
+    array: np.ndarray  # (N, *shape after the view), or (N, C) covariates
     normaliser: Normaliser
     device: torch.device
     external: ExternalTest | None = None  # the test scans, if they are not the test part of the fold
+    covariates: tuple[CovariateColumn, ...] = ()  # what a method that reads no scan reads
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -86,6 +88,7 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     method = method.bind_spacing(prepared.spacing)
     if reason := method.refuses(prepared.task, prepared.shape):
         raise RefusalError(reason)
+    columns = _columns(prepared, method)
     if prepared.task.kind == "segmentation" and method.augment != "none":
         raise RefusalError("augmentation would change the scans but not their masks; set augment to none")
     fold = _limit(splits.fold(prepared, trial.split, trial.partition, trial.fold), prepared, trial.recipe.scans)
@@ -93,15 +96,33 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     view = effective(method.view_for(prepared.task), prepared.shape)
     if prepared.task.kind == "segmentation" and isinstance(view, Volume):
         view = Volume()  # masks stay on their grid, and so do the scans
-    array = view_array(prepared, view)
+    array = covariate_table(prepared, columns) if columns else view_array(prepared, view)
     if prepared.task.kind == "segmentation" and array.shape[2:] != tuple(prepared.shape[1:]):
         raise RefusalError(f"the view {view.kind_name} changes the grid of the scans, but not that of the masks")
     curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
     if reason := curriculum.refuses(method, prepared.task, tuple(array.shape[1:])):
         raise RefusalError(f"the curriculum {trial.curriculum.name} cannot be used: {reason}")
-    channels = Normaliser.fit(array, fold.train) if method.normalise == "train" else Normaliser.none(array.shape[1])
-    external = _external_test(trial, method, prepared, array) if trial.external else None
-    return TrialData(prepared, method, fold, targets, view, array, channels, device, external)
+    channels = _normaliser(method, array, fold.train)
+    external = _external_test(trial, method, prepared, array, columns) if trial.external else None
+    return TrialData(prepared, method, fold, targets, view, array, channels, device, external, columns)
+
+
+def _columns(prepared: Prepared, method: Method) -> tuple[CovariateColumn, ...]:
+    """The covariates that the method reads in place of scans; empty if it reads scans. RefusalError if it has none."""
+    if not method.reads_covariates:
+        return ()
+    if method.augment != "none":
+        raise RefusalError("it reads no scan that could be augmented; set augment to none")
+    if reason := why_no_covariates(prepared):
+        raise RefusalError(reason)
+    return covariate_columns(prepared)
+
+
+def _normaliser(method: Method, array: np.ndarray, rows: np.ndarray) -> Normaliser:
+    """Of the training part; the identity for covariates, whose missing values the method fills in first."""
+    if method.normalise != "train" or method.reads_covariates:
+        return Normaliser.none(array.shape[1])
+    return Normaliser.fit(array, rows)
 
 
 def training_setup(
@@ -138,10 +159,12 @@ def upstream_outputs(needed: Trial, data: TrialData, weights: Path | None = None
     """
     method: Method = registry.make("methods", needed.method.name, needed.method.params)
     method = method.bind_spacing(data.prepared.spacing)
-    array = view_array(data.prepared, effective(method.view_for(data.prepared.task), data.prepared.shape))
+    if columns := _columns(data.prepared, method):
+        array = covariate_table(data.prepared, columns)
+    else:
+        array = view_array(data.prepared, effective(method.view_for(data.prepared.task), data.prepared.shape))
     rows = data.fold.train
-    channels = Normaliser.fit(array, rows) if method.normalise == "train" else Normaliser.none(array.shape[1])
-    part = Part(array, rows, data.targets[rows], channels, data.device)
+    part = Part(array, rows, data.targets[rows], _normaliser(method, array, rows), data.device)
     model = method.build(data.prepared.task, tuple(array.shape[1:])).to(data.device)
     if weights is not None:
         load_model(model, weights, device=str(data.device))
@@ -149,10 +172,15 @@ def upstream_outputs(needed: Trial, data: TrialData, weights: Path | None = None
     return inference.upstream_outputs(model, part, 2 * needed.recipe.batch_size, mixed)
 
 
-def _external_test(trial: Trial, method: Method, learnt: Prepared, array: np.ndarray) -> ExternalTest:
-    """All scans of the external data set, after the method's view."""
+def _external_test(
+    trial: Trial, method: Method, learnt: Prepared, array: np.ndarray, columns: tuple[CovariateColumn, ...]
+) -> ExternalTest:
+    """All scans of the external data set, after the method's view, or their covariates."""
     other = _open(trial.external.data)
-    viewed = view_array(other, effective(method.view_for(learnt.task), other.shape))
+    if columns:
+        viewed = _external_covariates(other, learnt, columns)
+    else:
+        viewed = view_array(other, effective(method.view_for(learnt.task), other.shape))
     if viewed.shape[1:] != array.shape[1:]:
         shapes = f"{tuple(viewed.shape[1:])} on {other.name} and {tuple(array.shape[1:])} on {learnt.name}"
         raise RefusalError(f"its view gives {shapes}, but a network reads one shape; prepare both with the same grid")
@@ -165,6 +193,14 @@ def _external_test(trial: Trial, method: Method, learnt: Prepared, array: np.nda
     targets = targets.astype(np.int64) if other.task.kind == "classification" else targets
     rows = np.arange(len(other.ids))[: trial.recipe.scans or None]
     return ExternalTest(other, viewed, rows, targets[rows], class_map)
+
+
+def _external_covariates(other: Prepared, learnt: Prepared, columns: tuple[CovariateColumn, ...]) -> np.ndarray:
+    """(N, C) in the columns of the training data. RefusalError if a covariate is not declared there or has no value."""
+    for column in columns:
+        if column.name not in other.floor_covariates or np.isnan(covariate_table(other, [column])).all():
+            raise RefusalError(f"it learns from the covariate {column.name} of {learnt.name}, which {other.name} lacks")
+    return covariate_table(other, columns)
 
 
 def _open(data: DataSpec) -> Prepared:

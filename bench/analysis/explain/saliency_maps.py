@@ -110,7 +110,7 @@ def explain(
     after the network's layers are randomised. BenchError if the method ignores the scan, or if `config` does not fit
     the network.
     """
-    if loaded.method.blind:
+    if loaded.method.blind or loaded.method.reads_covariates:
         raise BenchError(f"{loaded.record.trial.method.name} ignores the scan: it has no saliency map")
     prepared, maps = loaded.data.prepared, compute_maps(loaded, count, config)
     for number, (row, volume) in enumerate(zip(maps.rows, maps.volumes, strict=True)):

@@ -20,6 +20,7 @@ class CorruptedBatch:
 
     loaded: TrainedModel
     scans: np.ndarray  # (N, C, ...), prepared and corrupted
+    first: int = 0  # position of the first of them among the test scans
 
     def batches(self, size: int) -> Iterator[tuple[np.ndarray, torch.Tensor, None]]:
         """(positions, x, None) of `size` scans each, after the view and the normalisation of the training scans."""
@@ -27,6 +28,10 @@ class CorruptedBatch:
         spacing = data.tested.prepared.spacing
         for start in range(0, len(self.scans), size):
             some = self.scans[start : start + size]
+            if data.covariates:  # they do not change with the scan
+                place = self.first + start
+                yield np.arange(start, start + len(some)), data.test().take(place + np.arange(len(some)))[0], None
+                continue
             viewed = data.view(torch.from_numpy(some), spacing)
             yield np.arange(start, start + len(some)), data.normaliser(viewed.to(data.device)), None
 
@@ -62,7 +67,7 @@ def _predict(loaded: TrainedModel, scans: np.ndarray, start: int) -> np.ndarray:
     data, recipe = loaded.data, loaded.record.trial.recipe
     tested, task = data.tested, data.tested.prepared.task
     raw = inference.logits(
-        loaded.model, CorruptedBatch(loaded, scans), 2 * recipe.batch_size, loop.autocast(recipe, data.device)
+        loaded.model, CorruptedBatch(loaded, scans, start), 2 * recipe.batch_size, loop.autocast(recipe, data.device)
     )
     predicted = tested.to_test_classes(inference.predictions(raw, data.prepared.task, loaded.scale))
     if task.kind != "segmentation":
