@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(sys.executable).with_name("bench")
+METRIC = (
+    "from bench.evaluation.metrics import Metric\n"
+    "METRIC = Metric('late', 'Late', 'regression', 'lower', '', 0, 1, each=lambda y, p, spacing: abs(p - y))\n"
+)
 DOORS = {"module": [sys.executable, "-m", "bench"], "script": [str(SCRIPT)]}
 SENT = "import os, signal\nos.kill(os.getpid(), signal.{})\n"
 SWALLOWED = (
@@ -61,12 +65,12 @@ def test_a_run_that_is_interrupted_before_it_begins_names_the_remedy(bench):
 
 def test_a_signal_while_the_interpreter_ends_loses_no_output(bench):
     text = "import atexit, os, signal\natexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
-    done = bench("module", "late", text, "list", "studies")
+    done = bench("module", "late", text + METRIC, "list", "studies")
     assert "quickstart" in done.stdout
     assert (done.returncode, done.stderr) == (130, "bench: interrupted\n")
 
 
 def test_a_job_in_the_background_that_ignores_interrupts_goes_on(bench):
-    done = bench("module", "late", SENT.format("SIGINT"), "list", "studies", handler=signal.SIG_IGN)
+    done = bench("module", "late", SENT.format("SIGINT") + METRIC, "list", "studies", handler=signal.SIG_IGN)
     assert (done.returncode, done.stderr) == (0, "")
     assert "quickstart" in done.stdout
