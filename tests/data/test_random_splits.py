@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import registry
-from bench.core import Split
+from bench.core import BenchError, Split
 from bench.data import splits
 from bench.data.prepare import prepare
 
@@ -67,7 +67,12 @@ def check(one, split, partition, twins=None):
     """No group is on two sides, no scan is lost, every scan is tested once; twins: nor is one in another group."""
     groups, tested = np.array(one.groups), []
     for number in range(split.folds):
-        fold = splits.fold(one, split, partition, number)
+        try:
+            fold = splits.fold(one, split, partition, number)
+        except BenchError as error:  # a class with too few people for every part
+            if "has no scan of the class" not in str(error) or most(one) > 4:
+                raise
+            return
         train, val, test = (set(groups[rows]) for rows in (fold.train, fold.val, fold.test))
         assert not train & val
         assert split.kind == "publisher" or not test & (train | val)
