@@ -113,7 +113,8 @@ class RayProcess:
             self.supervisor.send_signal(signal.SIGTERM)
 
     def _environment(self) -> dict[str, str]:
-        return os.environ | ({} if self.address else {process_supervisor.FOLDER_VARIABLE: str(self.folder)})
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONOPTIMIZE"}  # Ray needs docstrings
+        return kept | ({} if self.address else {process_supervisor.FOLDER_VARIABLE: str(self.folder)})
 
     def send(self, message: Any) -> None:
         """Send a message. One that cannot arrive is not an error here: `follow` raises it."""
