@@ -94,8 +94,9 @@ def people_test(
 ) -> PeopleTest:
     """Test whether the mean difference over folds is 0.
 
-    In simulations with refitting the test rejects true nulls in at most about 5 %, also where a fifth of the trainings
-    fail: there a test without the variance of training rejects 28 to 58 % of them at one partition.
+    In simulations with refitting (seven kinds of learners, 1 to 10 partitions, 400 studies each) the test rejects true
+    nulls in 1 to 6 %, also where a fifth of the trainings fail: there a test without the variance of training rejects
+    28 to 58 % of them at one partition.
 
     Parameters
     ----------

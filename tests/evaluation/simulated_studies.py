@@ -1,6 +1,6 @@
 """Studies of simulated people with refitting: how often tests find what is, and what is not, there.
 
-`python tests/evaluation/simulated_studies.py OUT.csv [STUDIES]` writes the table of results/reference/deciding.
+`python tests/evaluation/simulated_studies.py OUT.csv [STUDIES]` writes how often each test rejects in each world.
 
 A world has people with features. Every arm sees features that all arms share and features of its own; where the effect
 is 0 all arms are equally good. A learner is ridge regression on the features: stable, or with weights to which every

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bench.core import BenchError, Dataset, RunAbortedError, Sample, Task
-from bench.data.readers.labels import folded, shown
+from bench.data.readers.labels import comparable_label, quote_label
 from bench.data.readers.omissions import OmissionLog, omission_log
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
@@ -95,13 +95,13 @@ def _check_strata(name: str, task: Task, samples: Sequence[Sample], known: Colle
     strata: dict[int, dict[str, str]] = defaultdict(dict)  # class -> stratum -> a sample
     for sample in questioned:
         strata[int(sample.target)].setdefault(sample.stratum, sample.id)
-    others = {folded(label): label for label in task.classes}
+    others = {comparable_label(label): label for label in task.classes}
     for at, found in strata.items():
-        own = folded(task.classes[at])
+        own = comparable_label(task.classes[at])
         for stratum, sample in found.items():
-            other = others.get(folded(stratum))
-            if other is not None and folded(other) != own:
-                what = f"{sample} has the label {shown(stratum)} and the class {task.classes[at]}"
+            other = others.get(comparable_label(stratum))
+            if other is not None and comparable_label(other) != own:
+                what = f"{sample} has the label {quote_label(stratum)} and the class {task.classes[at]}"
                 raise BenchError(f"{name}: {what}; {_advice(task)}")
         named = [each for each in strata if task.classes[each] in strata[each]]
         label = task.classes[at]
@@ -109,7 +109,8 @@ def _check_strata(name: str, task: Task, samples: Sequence[Sample], known: Colle
         suspicious = at == 0 or at in named if named else len(strata) < min(2, len(task.classes)) and len(found) > 1
         if foreign and suspicious:
             stratum, sample = next(iter(foreign.items()))
-            what = f"{sample} has the label {shown(stratum)} and the class {task.classes[at]}, which may be a default"
+            label = quote_label(stratum)
+            what = f"{sample} has the label {label} and the class {task.classes[at]}, which may be a default"
             raise BenchError(f"{name}: {what}; {_advice(task)}")
 
 
@@ -118,10 +119,10 @@ def _is_of_class(stratum: str, label: str, exact: bool) -> bool:
 
     exact: case, spaces and signs of the name count, because other strata are names of classes.
     """
-    if stratum == label or (not exact and folded(stratum) == folded(label)):
+    if stratum == label or (not exact and comparable_label(stratum) == comparable_label(label)):
         return True
     rest = stratum.removeprefix(label).strip()
-    return stratum.startswith(label) and rest[:1] in set(",;:/|_(") and bool(folded(rest))
+    return stratum.startswith(label) and rest[:1] in set(",;:/|_(") and bool(comparable_label(rest))
 
 
 def _advice(task: Task) -> str:

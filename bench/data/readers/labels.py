@@ -54,24 +54,24 @@ def label_index(
         return indices[label]
     if label in left_out:
         return None
-    raise BenchError(f"{place} is {shown(text)}; {_remedy(text, indices)}")
+    raise BenchError(f"{place} is {quote_label(text)}; {_remedy(text, indices)}")
 
 
-def shown(text: str) -> str:
+def quote_label(text: str) -> str:
     """The text in quotes, invisible signs as their codes."""
     return "'" + "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text[:40]) + "'"
 
 
-def folded(text: str) -> str:
+def comparable_label(text: str) -> str:
     """The letters and digits of a text in lower case: equal for labels that differ only in how they are written."""
     return "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())
 
 
 def _remedy(text: str | None, indices: Mapping[str, int]) -> str:
-    labels = {folded(label): label for label in indices}
-    near = difflib.get_close_matches(folded(text), labels, n=1, cutoff=0.75) if text else []
+    labels = {comparable_label(label): label for label in indices}
+    near = difflib.get_close_matches(comparable_label(text), labels, n=1, cutoff=0.75) if text else []
     guess = f" (did you mean {labels[near[0]]}?)" if near else ""
-    word = shown(NOTHING if text is None else text)
+    word = quote_label(NOTHING if text is None else text)
     names = ", ".join(indices)
     return f"known labels: {names}{guess}; correct the table, or leave such scans out with left_out=({word},)"
 
