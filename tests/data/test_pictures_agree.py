@@ -149,4 +149,4 @@ def test_preparation_and_audit_read_one_picture_or_refuse_it_for_one_cause(numbe
         check(picture, counts)
 
     each()
-    assert min(counts.values()) > number / 10
+    assert min(counts.values()) > number / 20

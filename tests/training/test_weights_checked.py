@@ -103,4 +103,4 @@ def test_what_the_check_accepts_is_loaded_and_what_it_refuses_is_refused(tmp_pat
         counts["refused" if fault else "loaded"] += 1
 
     each()
-    assert min(counts.values()) > number / 10
+    assert min(counts.values()) > number / 20
