@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 
-def param(default: Any, meaning: str, choices: Sequence[Any] = ()) -> Any:
+def param(default: Any, meaning: str, choices: Sequence[Any] = (), later: bool = False) -> Any:
     """Declare a parameter: a dataclass field with its meaning and, if they are few, the allowed values.
 
     Parameters
@@ -22,6 +22,9 @@ def param(default: Any, meaning: str, choices: Sequence[Any] = ()) -> Any:
         What the parameter does, for `bench describe`.
     choices : sequence
         Allowed values; empty if all values of the type are allowed.
+    later : bool
+        True for a parameter that was added when there were records already. `plain` omits it while it has its default
+        value, so that the keys of earlier trials stay valid.
 
     Returns
     -------
@@ -36,7 +39,7 @@ def param(default: Any, meaning: str, choices: Sequence[Any] = ()) -> Any:
     ... class Example:
     ...     dropout: float = param(0.1, "share of the units that are set to zero")
     """
-    return field(default=default, metadata={"meaning": meaning, "choices": tuple(choices)})
+    return field(default=default, metadata={"meaning": meaning, "choices": tuple(choices), "later": later})
 
 
 def plural(count: int, thing: str, things: str = "") -> str:
@@ -70,10 +73,11 @@ def plain(value: Any) -> Any:
     Returns
     -------
     object
-        Dataclasses become dictionaries (a view with its kind), tuples become lists, paths become strings.
+        Dataclasses become dictionaries (a view with its kind), tuples become lists, paths become strings. A parameter
+        that was declared with `later` is omitted while it has its default value.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        entries = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        entries = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if not _omitted(value, f)}
         kind = getattr(value, "kind_name", None)
         version = getattr(value, "version", 1)
         return {"kind": kind, **({"version": version} if version != 1 else {}), **entries} if kind else entries
@@ -82,6 +86,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def _omitted(owner: Any, parameter: dataclasses.Field) -> bool:
+    """Whether a parameter was added later and has its default value."""
+    return parameter.metadata.get("later", False) and getattr(owner, parameter.name) == parameter.default
 
 
 def canonical(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -23,6 +23,7 @@ from bench.core import (
     Task,
     Trial,
     canonical,
+    param,
     plain,
     seed_of,
 )
@@ -103,3 +104,18 @@ def test_factors_give_one_arm_a_level_with_the_others_at_their_controls():
         "a=off": {"z": 3, "x": 0, "y": 1},
         "b=2": {"z": 3, "x": 1, "y": 2},
     }
+
+
+@dataclass(frozen=True)
+class Before:
+    lr: float = param(0.1, "rate")
+
+
+@dataclass(frozen=True)
+class After(Before):
+    clip: float = param(0.0, "largest norm of a gradient", later=True)
+
+
+def test_a_parameter_added_later_leaves_keys_as_they_are_until_it_is_set():
+    assert canonical(After()) == canonical(Before())
+    assert plain(After(clip=2.0)) == {"lr": 0.1, "clip": 2.0}
