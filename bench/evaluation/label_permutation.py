@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.evaluation.detectable_difference import detectable, detectable_range
+
 PERMUTATIONS = 20  # of the labels, at least, for a verdict
+REACH = 2  # standard errors from chance that a control may lie
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,22 @@ class Verdict:
     @property
     def passes(self) -> bool:
         return self.verdict == "passes"
+
+    def detectable(self) -> tuple[float, float, float]:
+        """The true distance from chance that 80 % of such controls fail at, and its 95 % interval.
+
+        Returns
+        -------
+        (float, float, float)
+            In the unit of the score; NaN with fewer than two scores, 0 where all scores are the same.
+        """
+        from scipy.special import stdtr
+
+        df = self.permutations - 1
+        if not df > 0:
+            return math.nan, math.nan, math.nan
+        level = 2 * float(stdtr(df, -REACH))
+        return detectable(self.se, df, alpha=level), *detectable_range(self.se, df, alpha=level)
 
 
 def random_labels_verdict(scores: Sequence[float] | np.ndarray, chance: float) -> Verdict:
@@ -49,5 +68,5 @@ def random_labels_verdict(scores: Sequence[float] | np.ndarray, chance: float) -
     se = float(scores.std(ddof=1) / math.sqrt(len(scores))) if len(scores) > 1 else math.nan
     if len(scores) < PERMUTATIONS:
         return Verdict(mean, se, len(scores), chance, "too few")
-    passes = abs(mean - chance) <= 2 * se + 1e-12  # allows for rounding where all scores are at chance
+    passes = abs(mean - chance) <= REACH * se + 1e-12  # allows for rounding where all scores are at chance
     return Verdict(mean, se, len(scores), chance, "passes" if passes else "fails")

@@ -10,7 +10,7 @@ from bench.report.covariate_caution import covariates_not_beaten
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
 from bench.report.tables.captions import warning
-from bench.report.tables.declared_tests import EXPLORATORY, verdict_cell
+from bench.report.tables.declared_tests import EXPLORATORY, detectable_cell, verdict_cell
 from bench.report.tables.effects_table import interaction_verdict
 from bench.report.tables.number_format import decimals, listed, number, p_is, plural, probability, signed
 from bench.report.tables.results import Run
@@ -84,7 +84,9 @@ def _claim(section: DatasetResults, entry: Mapping[str, Any]) -> str:
 
 def _finding(section: DatasetResults, entry: Mapping[str, Any], words: str) -> str:
     if words.startswith("no difference shown"):
-        size = number(entry["detectable"], decimals(section.metric))
+        size = detectable_cell(section, entry)
+        if size.startswith(">"):
+            return "no difference is shown; even the largest possible one would probably have been missed"
         return f"no difference is shown; a true one smaller than about {size} would probably have been missed"
     margin = f"the margin of {entry['margin']:g}"
     return f"{entry['arm']} is {words}".replace("the margin", margin).replace("is the same", "scored the same")

@@ -14,6 +14,7 @@ from typing import Any
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT
 from bench.report.tables.declared_tests import ALPHA, no_fold
+from bench.report.tables.metric_range import largest_difference
 from bench.report.tables.number_format import decimals, listed, number, plural
 
 NAMED = 3  # up to so many differences are listed by name; of more, only the numbers
@@ -164,6 +165,7 @@ def _unseen(part: Sequence[SectionTables]) -> str:
 
 def _missed(section: DatasetResults, values: Sequence[float]) -> str:
     digits, unit = decimals(section.metric), section.unit(section.metric)
-    low, high = (number(value, digits) for value in (min(values), max(values)))
+    most = largest_difference(section.metric)
+    low, high = (number(min(value, most), digits) for value in (min(values), max(values)))
     size = low if low == high else f"{low} to {high}"
     return f"{size}{f' {unit}' if unit else ''} in {section.metric.title}"

@@ -18,8 +18,8 @@ from bench.report import html, protected_names, tables
 from bench.report.comparison_stats import Compared, compare
 from bench.report.report_manifest import state
 from bench.report.reproducibility import environment, fingerprints
-from bench.report.tables import Results, Table, captions, markdown
-from bench.report.tables.declared_tests import ALPHA
+from bench.report.tables import DatasetResults, Results, Table, captions, markdown
+from bench.report.tables.declared_tests import ALPHA, detectable_cell
 from bench.report.tables.number_format import between, decimals, listed, number, plural, probability, signed
 from bench.storage import provenance
 from bench.storage.anonymise import ProtectedNames
@@ -156,11 +156,10 @@ def cautions(part: Compared) -> list[str]:
 def table(found: Comparison, part: Compared) -> Table:
     """The arms of a data set, first against second."""
     section = part.sections[0]
-    digits = decimals(section.metric)
     title = section.metric.title
     columns = ("Arm", f"{title}, first", "Runs", f"{title}, second", "Runs", "Improvement", "95 %", "Holm p")
     columns += ("Detectable", "Folds", "Verdict", "Defined otherwise")
-    rows = tuple(_row(entry, digits) for entry in part.frame.to_dict("records"))
+    rows = tuple(_row(section, entry) for entry in part.frame.to_dict("records"))
     caption = (
         f"{captions.data(section)} First: {found.labels[0]}; second: {found.labels[1]}. {captions.primary(section)}."
         " Improvement: of the second on the first, over the folds that both have, seeds averaged first; brackets: 95 %"
@@ -169,14 +168,15 @@ def table(found: Comparison, part: Compared) -> Table:
     return Table("compared", "Arm by arm", columns, rows, caption, (), (0, 10, 11))
 
 
-def _row(entry: Mapping[str, Any], digits: int) -> tuple[str, ...]:
+def _row(section: DatasetResults, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    digits = decimals(section.metric)
     sides = [
         word
         for side in "ab"
         for word in (number(entry[f"score_{side}"], digits), f"{entry[f'done_{side}']}/{entry[f'planned_{side}']}")
     ]
     tests = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
-    tests += probability(entry["p_holm"]), number(entry["detectable"], digits)
+    tests += probability(entry["p_holm"]), detectable_cell(section, entry)
     folds = "" if math.isnan(entry["folds"]) else f"{entry['folds']:.0f}/{entry['folds_planned']:.0f}"
     return (entry["arm"], *sides, *tests, folds, entry["verdict"], entry["differs"])
 

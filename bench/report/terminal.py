@@ -11,7 +11,8 @@ from rich.text import Text
 from bench.report.conclusions import cautions
 from bench.report.tables import SectionTables, captions
 from bench.report.tables.contrasts_table import adjusted
-from bench.report.tables.number_format import between, decimals, number, seconds, signed
+from bench.report.tables.declared_tests import detectable_cell
+from bench.report.tables.number_format import between, decimals, seconds, signed
 from bench.report.tables.table import arm_cell, runs_cell, score_cell
 
 
@@ -43,7 +44,7 @@ def _contrasts(found: SectionTables) -> RichTable:
     table = _table(("arm", "against", "improvement", "95 %", "adjusted p", "detectable", "verdict"), words=2)
     for entry in found.contrasts.to_dict("records"):
         tested = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
-        tested += adjusted(entry), number(entry["detectable"], digits)
+        tested += adjusted(entry), detectable_cell(found.section, entry)
         _add(table, (entry["arm"], entry["against"], *tested, entry["verdict"]))
     table.columns[-1].justify = "left"
     return table

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench.report.figures import style
 from bench.report.tables.contrasts_table import adjusted
 from bench.report.tables.declared_tests import ALPHA
+from bench.report.tables.metric_range import largest_difference
 from bench.report.tables.number_format import decimals, signed
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def draw_row(axes: Axes, section: DatasetResults, entry: Entry, y: float, look: 
     if math.isnan(entry["improvement"]):
         return style.write_in_row(axes, y, "not tested")
     if entry["detectable"] > 0:
-        reach = entry["detectable"]
+        reach = min(entry["detectable"], largest_difference(section.metric))
         axes.barh(y, 2 * reach, left=-reach, height=0.6, color=style.PALE, lw=0, zorder=0)
     if not math.isnan(entry["low"]):
         ends = [entry["low"], entry["high"]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench.report.tables import captions
-from bench.report.tables.declared_tests import contrast_row, verdict_cell
+from bench.report.tables.declared_tests import contrast_row, detectable_cell, verdict_cell
 from bench.report.tables.number_format import NOTHING, between, decimals, number, probability, signed
 from bench.report.tables.results import Results
 from bench.report.tables.table import Entry, TableBody
@@ -40,7 +40,7 @@ def contrasts_body(found: SectionTables) -> TableBody:
     rows = []
     for entry in frame.to_dict("records"):
         sizes = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
-        tests = probability(entry["p"]), adjusted(entry), number(entry["detectable"], digits)
+        tests = probability(entry["p"]), adjusted(entry), detectable_cell(section, entry)
         equivalence = entry["p_equivalence_holm" if entry["primary"] else "q_equivalence"]
         tests += (probability(equivalence),) if equal else ()
         folds = _share(entry), f"{entry['folds']}/{entry['folds_planned']}"

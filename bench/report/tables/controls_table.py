@@ -10,8 +10,10 @@ import pandas as pd
 from bench import evaluation
 from bench.evaluation import metrics
 from bench.report.tables import captions
-from bench.report.tables.declared_tests import ALPHA, contrast_row, no_fold
-from bench.report.tables.number_format import between, decimals, number, plural, signed
+from bench.report.tables.control_verdicts import DETECTABLE, again_verdict, labels_verdict
+from bench.report.tables.declared_tests import contrast_row
+from bench.report.tables.metric_range import score_bounds
+from bench.report.tables.number_format import NOTHING, between, decimals, number, plural, signed
 from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import TableBody, runs_cell
 from bench.report.tables.table_spec import TableSpec
@@ -21,18 +23,20 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "data", "data_kind", "control", "arm", "metric", "estimate", "se", "low", "high", "expected", "p",
-    "done", "planned", "passes", "verdict",
+    *DETECTABLE, "done", "planned", "passes", "verdict",
 )  # fmt: skip
 
 
-def controls(section: DatasetResults, scores: pd.DataFrame) -> pd.DataFrame:
+def controls(found: SectionTables) -> pd.DataFrame:
     """A row for every floor, for the A/A contrast and for the random labels, if the study has them.
 
-    scores: the table of the same section. passes: None where the control gives no verdict.
+    detectable: the difference, or the distance from chance, that 80 % of such controls would have seen, with its
+    interval. passes: None where the control gives no verdict, also as it could have seen nothing of interest.
     """
+    section, scores = found.section, found.scores
     rows = [_floor(section, entry) for entry in scores[scores["floor"]].to_dict("records")]
-    rows += [_again(section)] if section.plan.again else []
-    rows += [_random_labels(section, arm) for arm in _permuted_arms(section)]
+    rows += [_again(found)] if section.plan.again else []
+    rows += [_random_labels(found, arm) for arm in _permuted_arms(section)]
     start = {"data": section.name, "data_kind": section.kind}
     return pd.DataFrame([{**start, **entry, "verdict": _so_far(entry)} for entry in rows], columns=COLUMNS)
 
@@ -44,11 +48,13 @@ def _so_far(entry: dict[str, Any]) -> str:
 
 def _floor(section: DatasetResults, entry: dict[str, Any]) -> dict[str, Any]:
     kept = {name: entry[name] for name in ("arm", "low", "high", "done", "planned")}
-    empty = {"se": math.nan, "expected": math.nan, "p": math.nan, "passes": None, "verdict": "a floor to be beaten"}
+    empty = {**dict.fromkeys(("se", "expected", "p", *DETECTABLE), math.nan), "passes": None}
+    empty["verdict"] = "a floor to be beaten"
     return {"control": "floor", "metric": section.task.primary, "estimate": entry["score"], **kept, **empty}
 
 
-def _again(section: DatasetResults) -> dict[str, Any]:
+def _again(tables: SectionTables) -> dict[str, Any]:
+    section = tables.section
     arm, label = section.plan.again
     runs = section.of(label, "again")
     found = contrast_row(section, label, arm, "again")
@@ -61,20 +67,8 @@ def _again(section: DatasetResults) -> dict[str, Any]:
         "expected": 0.0,
         "done": sum(run.done for run in runs),
         "planned": len(runs),
-        **_again_verdict(found),
+        **again_verdict(tables, found),
     }
-
-
-def _again_verdict(found: dict[str, Any]) -> dict[str, Any]:
-    if math.isnan(found["p"]):
-        reason = found["reason"] if found["folds"] else no_fold(found)
-        return {"passes": None, "verdict": f"not tested: {reason}"}
-    if found["se"] == 0:
-        return {"passes": None, "verdict": "the same in every fold: the seed changes nothing, so this tells nothing"}
-    if found["p"] < ALPHA:
-        words = "a difference where there is none: once in twenty this is chance, otherwise a fault of the study"
-        return {"passes": False, "verdict": words}
-    return {"passes": True, "verdict": "no difference shown, as it should be"}
 
 
 def _permuted_arms(section: DatasetResults) -> list[str]:
@@ -83,28 +77,20 @@ def _permuted_arms(section: DatasetResults) -> list[str]:
     return [arm for arm in control.arms if section.of(arm, "random_labels")] if control else []
 
 
-def _random_labels(section: DatasetResults, arm: str) -> dict[str, Any]:
+def _random_labels(tables: SectionTables, arm: str) -> dict[str, Any]:
+    section = tables.section
     runs = section.of(arm, "random_labels")
     base = {"control": "random labels", "arm": arm, "done": sum(run.done for run in runs), "planned": len(runs)}
     judge = judging(section)
-    blank = dict.fromkeys(("estimate", "se", "low", "high", "expected", "p"), math.nan)
+    blank = dict.fromkeys(("estimate", "se", "low", "high", "expected", "p", *DETECTABLE), math.nan)
     if judge is None:
         words = "no verdict: no metric of this task has a level of chance that is known beforehand"
         return {**base, **blank, "metric": section.task.primary, "passes": None, "verdict": words}
     name, chance = judge
     found = evaluation.random_labels_verdict(permuted(section, arm, name), chance)
-    reach = {"low": found.mean - 2 * found.se, "high": found.mean + 2 * found.se}
-    estimate = {"metric": name, "estimate": found.mean, "se": found.se, **reach, "expected": chance, "p": math.nan}
-    return {**base, **estimate, **_random_labels_verdict(found)}
-
-
-def _random_labels_verdict(found: evaluation.Verdict) -> dict[str, Any]:
-    if found.verdict == "too few":
-        words = f"no verdict: {found.permutations} permutations with a score, {evaluation.PERMUTATIONS} are needed"
-        return {"passes": None, "verdict": words}
-    if found.passes:
-        return {"passes": True, "verdict": "passes: within two standard errors of chance"}
-    return {"passes": False, "verdict": "fails: more than two standard errors from chance"}
+    low, high = score_bounds(metrics.metric(name), found.mean - 2 * found.se, found.mean + 2 * found.se)
+    estimate = {"metric": name, "estimate": found.mean, "se": found.se, "low": low, "high": high}
+    return {**base, **estimate, "expected": chance, "p": math.nan, **labels_verdict(tables, arm, name, found)}
 
 
 def judging(section: DatasetResults) -> tuple[str, float] | None:
@@ -130,10 +116,12 @@ def controls_body(found: SectionTables) -> TableBody:
         digits = decimals(metric)
         show = signed if entry["control"] == "A/A" else number
         estimate = show(entry["estimate"], digits), between(entry["low"], entry["high"], digits)
-        numbers = *estimate, number(entry["se"], digits), number(entry["expected"], digits)
+        seen = f"{number(entry['detectable'], digits)} {between(*(entry[name] for name in DETECTABLE[1:]), digits)}"
+        seen = NOTHING if math.isnan(entry["detectable"]) else seen
+        numbers = *estimate, number(entry["se"], digits), number(entry["expected"], digits), seen
         rows.append((entry["control"], entry["arm"], metric.title, *numbers, runs_cell(entry), entry["verdict"]))
-    columns = ("Control", "Arm", "Metric", "Found", "Bounds", "SE", "Expected", "Runs", "Verdict")
-    return TableBody(columns, tuple(rows), _caption(section), (), (0, 1, 2, 8))
+    columns = ("Control", "Arm", "Metric", "Found", "Bounds", "SE", "Expected", "Would see", "Runs", "Verdict")
+    return TableBody(columns, tuple(rows), _caption(section), (), (0, 1, 2, 9))
 
 
 def _caption(section: DatasetResults) -> str:
@@ -147,6 +135,11 @@ def _caption(section: DatasetResults) -> str:
             "brackets: mean ± 2 standard errors over permutations, which should hold chance. It cannot see a person "
             "who is there twice under two names."
         )
+    if section.plan.again or section.plan.random_labels:
+        parts.append(
+            "Would see: the smallest true difference, or distance from chance, that 80 % of such controls would find,"
+            " with its 95 % interval; a smaller fault or leak would probably have been missed."
+        )
     return " ".join((captions.data(section), *parts, captions.selection(section), captions.design(section)))
 
 
@@ -154,7 +147,7 @@ TABLE = TableSpec(
     "controls",
     "Controls",
     order=400,
-    frame=lambda found: controls(found.section, found.scores),
+    frame=controls,
     layout=controls_body,
     csv="controls",
     about="the controls",

@@ -18,6 +18,7 @@ from bench import evaluation
 from bench.evaluation.detectable_difference import ALPHA, detectable, detectable_range
 from bench.evaluation.person_test import PeopleTest
 from bench.report.tables.external_test import VarianceTerm, people_variance
+from bench.report.tables.metric_range import difference_bounds, largest_difference
 from bench.report.tables.number_format import decimals, number
 from bench.report.tables.person_differences import people_test_of
 from bench.report.tables.results import DatasetResults
@@ -137,7 +138,7 @@ def difference_test(section: DatasetResults, differences: Differences, arm: str,
         "better": section.metric.better,
         "difference": section.sign * folds.mean,
         "improvement": folds.mean,
-        **_bounds(section, found),
+        **_bounds(section, found, differences.terms),
         **{name: getattr(found, name) for name in ("se", "se_people", "se_training", "people", "df", "t", "p")},
         "better_share": wins.share,
         "better_share_low": wins.low,
@@ -155,10 +156,9 @@ def difference_test(section: DatasetResults, differences: Differences, arm: str,
     }
 
 
-def _bounds(section: DatasetResults, found: PeopleTest) -> dict[str, float]:
-    """The interval, which no difference of two scores can leave."""
-    most = section.metric.high - section.metric.low
-    return {"low": max(found.low, -most), "high": min(found.high, most)}
+def _bounds(section: DatasetResults, found: PeopleTest, terms: Sequence[VarianceTerm]) -> dict[str, float]:
+    low, high = difference_bounds(section.metric, found.low, found.high, [term.weight for term in terms])
+    return {"low": low, "high": high}
 
 
 def verdict(entry: Mapping[str, Any]) -> str:
@@ -173,13 +173,20 @@ def verdict(entry: Mapping[str, Any]) -> str:
 
 def verdict_cell(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     """The verdict; if no difference is significant, with the smallest detectable one."""
-    words, digits = entry["verdict"], decimals(section.metric)
+    words = entry["verdict"]
     if not words.removeprefix(EXPLORATORY).startswith("no difference shown") or math.isnan(entry["detectable"]):
         return words
-    found = f"no difference shown (detectable {number(entry['detectable'], digits)})"
+    found = f"no difference shown (detectable {detectable_cell(section, entry)})"
     if entry["p"] < ALPHA:
         found += f"; p is below {ALPHA} before the correction for {entry['tests']} tests, not after it"
     return words.replace("no difference shown", found, 1)
+
+
+def detectable_cell(section: DatasetResults, entry: Mapping[str, Any]) -> str:
+    """The detectable difference; that of the range of the metric, marked with >, where none that is possible is."""
+    most = largest_difference(section.metric) * (2 if entry.get("effect") == "interaction" else 1)
+    digits, size = decimals(section.metric), entry["detectable"]
+    return f"> {number(most, digits)}" if size > most else number(size, digits)
 
 
 def _partly(entry: Mapping[str, Any]) -> str:

@@ -20,9 +20,15 @@ from bench.core.study_plan import PlannedDesign
 from bench.evaluation import Scores, average_seeds
 from bench.report.tables import captions
 from bench.report.tables.contrasts_table import adjusted
-from bench.report.tables.declared_tests import EXPLORATORY, Differences, difference_test, verdict_cell
+from bench.report.tables.declared_tests import (
+    EXPLORATORY,
+    Differences,
+    detectable_cell,
+    difference_test,
+    verdict_cell,
+)
 from bench.report.tables.external_test import VarianceTerm
-from bench.report.tables.number_format import MINUS, TIMES, between, decimals, number, plural, probability, signed
+from bench.report.tables.number_format import MINUS, TIMES, between, decimals, plural, probability, signed
 from bench.report.tables.results import DatasetResults, Results
 from bench.report.tables.table import TableBody
 from bench.report.tables.table_spec import TableSpec
@@ -201,7 +207,7 @@ def effects_body(found: SectionTables) -> TableBody:
 def _cells(section: DatasetResults, entry: Mapping[str, Any], mixed: bool) -> tuple[str, ...]:
     digits = decimals(section.metric)
     sizes = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
-    tests = probability(entry["p"]), adjusted(entry), number(entry["detectable"], digits)
+    tests = probability(entry["p"]), adjusted(entry), detectable_cell(section, entry)
     verdict = verdict_cell(section, entry)
     if entry["effect"] == "interaction":
         verdict = interaction_verdict(verdict)

@@ -13,6 +13,7 @@ from bench import evaluation
 from bench.core import seed_of
 from bench.evaluation import Fold, is_area, metrics
 from bench.report.tables import captions
+from bench.report.tables.metric_range import difference_bounds
 from bench.report.tables.number_format import NOTHING, between, decimals, probability, signed
 from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import TableBody
@@ -77,7 +78,8 @@ def _both(ours: Mapping, theirs: Mapping) -> tuple[list, list]:
 def _tested(section: DatasetResults, arm: str, ours: list, theirs: list) -> dict[str, Any]:
     if is_area(section.metric, len(section.task.classes)):
         gap = evaluation.area_difference(ours, theirs)
-        return {"improvement": gap.difference, "low": gap.low, "high": gap.high, "test": DELONG, "p": gap.p}
+        low, high = difference_bounds(section.metric, gap.low, gap.high)
+        return {"improvement": gap.difference, "low": low, "high": high, "test": DELONG, "p": gap.p}
     rng = np.random.default_rng(seed_of(section.name, arm, "permutation"))
     repeats = PERMUTATIONS if section.metric.each else FEWER
     found = evaluation.permutation_test(section.metric, ours, theirs, rng, repeats)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from bench import evaluation
 from bench.evaluation import metrics
+from bench.report.tables.metric_range import difference_bounds
 from bench.report.tables.number_format import between, decimals, listed, number, probability, signed
 from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import TableBody
@@ -48,10 +49,13 @@ def whole_sets(found: Iterable[SectionTables]) -> list[SectionTables]:
 def _pooled(place: tuple, tested: list[tuple[DatasetResults, Mapping[str, Any]]]) -> dict[str, Any]:
     entries = [entry for _, entry in tested]
     found = evaluation.random_effects([entry["improvement"] for entry in entries], [entry["se"] for entry in entries])
-    numbers = {name: getattr(found, name) for name in ("sets", "low", "high", "se", "df", "p", "i2")}
+    numbers = {name: getattr(found, name) for name in ("sets", "se", "df", "p", "i2")}
+    low, high = difference_bounds(metrics.metric(place[1]), found.low, found.high)
     return {
         **dict(zip(POOLED[:5], place, strict=True)),
         **numbers,
+        "low": low,
+        "high": high,
         "improvement": found.mean,
         "tau": math.sqrt(found.tau2),
         "data": ", ".join(section.name for section, _ in tested),

@@ -16,6 +16,7 @@ import pandas as pd
 from bench import evaluation
 from bench.report.tables import captions
 from bench.report.tables.declared_tests import fold_sizes, unknown_people_variance
+from bench.report.tables.metric_range import difference_bounds
 from bench.report.tables.number_format import NOTHING, between, decimals, number, signed
 from bench.report.tables.results import DatasetResults, Run
 from bench.report.tables.robustness_scores import RobustnessScores, read, whole
@@ -75,7 +76,7 @@ def _interval(section: DatasetResults, arm: str, lost: Mapping[tuple[int, int], 
     tested = evaluation.corrected_interval(
         np.array([*lost.values()]), train, test, people=unknown_people_variance(section)
     )
-    return tested.low, tested.high
+    return difference_bounds(section.metric, tested.low, tested.high)
 
 
 def stress_body(found: SectionTables) -> TableBody:

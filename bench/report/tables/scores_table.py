@@ -16,6 +16,7 @@ from bench.evaluation import is_area, metrics
 from bench.evaluation.segmentation import EMPTY
 from bench.report.tables import captions, score_interval
 from bench.report.tables.declared_tests import fold_sizes, unknown_people_variance
+from bench.report.tables.metric_range import difference_bounds
 from bench.report.tables.number_format import between, decimals, number
 from bench.report.tables.oracle import oracle_note
 from bench.report.tables.results import POINTS, DatasetResults, Run
@@ -122,7 +123,7 @@ def _bounds(section: DatasetResults, arm: str, gains: evaluation.Scores) -> tupl
     found = evaluation.corrected_interval(
         np.array(list(folds.values())), train, test, people=unknown_people_variance(section)
     )
-    return found.low, found.high
+    return difference_bounds(section.metric, found.low, found.high)
 
 
 def mean_cost(runs: Sequence[Run], name: str) -> float:
