@@ -9,7 +9,7 @@ Control: the network as released, with running coefficients, sagittal, forwards.
 not matter for dementia and age, so shuffled slices and the mean do as well; on `phantom_order` only the order matters.
 Primary: the mean and the shuffled slices against the control; the rest is exploratory. Volumes only: images have no
 slices to pool.
-Cost: three hours on two cores for the two OASIS sets.
+Cost: twelve hours on two cores for the two OASIS sets (measured for one partition: three).
 """
 
 from bench.core import Arm, Data, Factor, Recipe, Study

@@ -8,8 +8,8 @@ report names them.
 Control: the released network, on the same folds with the same seeds. Expected: no level differs from it by more than
 the smallest difference that can be detected with so many scans. Primary: all positions against none; the rest is
 exploratory.
-Cost: two and a half hours on two cores for the two OASIS sets; without any prepared set the phantoms run in the light
-form, in about half an hour.
+Cost: ten hours on two cores for the two OASIS sets (measured for one partition: two and a half); without any prepared
+set the phantoms run in the light form, in about half an hour.
 """
 
 from bench.core import Arm, Factor, Recipe, Study

@@ -4,8 +4,8 @@ Each arm trains on a twentieth, a tenth, a quarter, a half and all of the traini
 smaller ones. Validation and test data stay whole, so scores of all parts are on the same people. The paper claims that
 DCL-SE needs few scans; if so, its score should fall least.
 
-Expected: with fewer people all arms are closer to chance, and the order of arms does not change detectably. Cost: two
-and a half hours on two cores.
+Expected: with fewer people all arms are closer to chance, and the order of arms does not change detectably. Cost: ten
+hours on two cores (measured for one partition: two and a half).
 """
 
 from bench.core import Arm, Data, Recipe, Study

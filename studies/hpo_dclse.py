@@ -19,7 +19,7 @@ STUDY = Study(
     reference="DCL-SE",
     arms={"DCL-SE": Arm("dclse")},
     tuning=Tuning(trials=40, pruner="median"),
-    folds=5,
+    partitions=1,
     recipe=Recipe(steps=1000, batch_size=16),
     light=Light(Recipe(steps=20, batch_size=4, points=5), folds=2),
 )

@@ -102,6 +102,5 @@ STUDY = Study(
     floors=list(FLOORS),
     again="DCL-SE",
     random_labels=RandomLabels("linear (voxels)", permutations=20),
-    folds=5,
     recipe=Recipe(steps=2000, batch_size=16),
 )

@@ -1,11 +1,11 @@
 """Does any way of encoding a brain separate CDR 0 from CDR > 0 on OASIS-1 better than a 2D network or a linear model?
 
-198 people aged 60 or more, five folds. The 3D arms read 4 mm voxels, so that the study fits two processor cores;
+198 people aged 60 or more. The 3D arms read 4 mm voxels, so that the study fits two processor cores;
 `oasis_ad_2mm` has 2 mm voxels, for a GPU. Linear models on voxels reach an AUC of about 0.68 here, whole-brain volume
 alone 0.71; a deep method above 90 % accuracy would mean a leak.
 
 Result: linear 0.689, the deep arms 0.59 to 0.68, no contrast significant (`results/reference/oasis_ad`).
-Cost: an hour and a half on one core.
+Cost: about six hours on one core (measured for one partition: one and a half).
 """
 
 from bench.core import Arm, Data, RandomLabels, Recipe, Study
@@ -32,5 +32,5 @@ STUDY = Study(
     again="ResNet-18 (dynamic)",
     random_labels=RandomLabels("linear (voxels)", permutations=20),
     recipe=Recipe(steps=200, batch_size=8),
-    cost="about an hour on two processor cores in parallel; an hour and a half on one",
+    cost="about four hours on two processor cores in parallel; six on one",
 )

@@ -14,6 +14,5 @@ STUDY = replace(
     COARSE,
     question=COARSE.question + " (3D arms at 2 mm)",
     arms=ARMS,
-    partitions=2,
     recipe=Recipe(steps=1500, batch_size=16),
 )

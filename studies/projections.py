@@ -7,7 +7,7 @@ joint fusion of three planes, and slices with learnt weights.
 Expected: no image differs detectably from the dynamic image. The classes of `phantom_order` differ only in the order of
 slices, so only dynamic images, which depend on the order, can separate them. Primary: the mean and the shuffled slices
 against the dynamic image; the rest is exploratory.
-Cost: an hour and a half on two cores for OASIS-1.
+Cost: six hours on two cores for OASIS-1 (measured for one partition: one and a half).
 """
 
 from bench.core import Arm, Data, Recipe, Study

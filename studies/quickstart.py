@@ -28,6 +28,7 @@ STUDY = Study(
     again="ResNet-18 (dynamic)",
     random_labels=RandomLabels("linear (voxels)", permutations=20),
     folds=2,
+    partitions=1,
     recipe=Recipe(steps=40, batch_size=8, points=10),
     cost="about three minutes on two processor cores",
 )

@@ -30,6 +30,7 @@ STUDY = Study(
         ("linear (voxels)", "ResNet-18 (dynamic)", "DenseNet-121 (3D)", "DCL-SE"), permutations=20
     ),
     folds=2,
+    partitions=1,
     recipe=Recipe(steps=60, batch_size=8, points=6),
     light=Light(Recipe(steps=20, batch_size=8, points=4), folds=2),
     cost="estimated at an hour on two processor cores",

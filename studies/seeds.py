@@ -25,6 +25,7 @@ STUDY = Study(
     },
     floors=list(FLOORS),
     again="ResNet-18 (dynamic)",
+    partitions=1,
     seeds=5,
     recipe=Recipe(steps=200, batch_size=8),
     light=Light(Recipe(steps=40, batch_size=8, points=4), folds=2, seeds=3),

@@ -6,7 +6,7 @@ nothing to learn (a phantom without an effect): any gain above chance at the bes
 
 Control: the linear model, which has one evaluation point and cannot be flattered; chance on the phantom without effect.
 Expected: networks gain 0.05 to 0.15 in AUC from choosing on so few test scans, more than any contrast between them.
-Cost: estimated at an hour and a half on two cores (60 trials of networks).
+Cost: estimated at six hours on two cores (240 trials of networks).
 """
 
 from bench.core import Arm, Data, Light, Recipe, Study
@@ -29,6 +29,6 @@ STUDY = Study(
     floors=list(FLOORS),
     recipe=Recipe(steps=200, batch_size=8, points=20),
     light=Light(Recipe(steps=40, batch_size=8, points=10), folds=2),
-    cost="estimated at an hour and a half on two processor cores",
+    cost="estimated at six hours on two processor cores",
     missing="skip",
 )

@@ -4,7 +4,7 @@ The study `wrong_labels` with a small 3D network, on phantoms of the order of sl
 with its control at the same number of steps. Only the training part has wrong labels.
 
 Expected and primary: as in `wrong_labels`. Result for seven arms: no difference is shown (results/reference/curricula).
-Cost: about 20 seconds for each of 190 trials on one core.
+Cost: about 20 seconds for each of 760 trials on one core.
 """
 
 from bench.core import Arm, Data, Recipe, Study

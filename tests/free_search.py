@@ -27,6 +27,7 @@ STUDY = Study(
     floors=["constant"],
     tuning=Tuning(trials=40, spaces={"net": SPACE}),
     folds=2,
+    partitions=1,
     recipe=Recipe(steps=8, points=POINTS),
 )
 DATA = DataSpec("phantom_ad", 1, {}, "f")

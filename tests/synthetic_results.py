@@ -58,7 +58,7 @@ def write(
     """Write a study named `toy` under `root` and return its plan. plan: entries that are not the defaults."""
     reference = next(iter(arms))
     defaults = {
-        "study": "toy", "question": "Does any arm help?", "protocol": 1, "reference": reference,
+        "study": "toy", "question": "Does any arm help?", "protocol": 2, "reference": reference,
         "contrasts": tuple((arm, reference) for arm in list(arms)[1:]), "folds": 5, "partitions": 1, "seeds": 1,
         "recipe": Recipe(), "command": "bench run --study toy",
     }  # fmt: skip

@@ -202,7 +202,7 @@ class Study:
     folds : int
         Number of folds, at least 2.
     partitions : int
-        Number of random divisions into folds.
+        Number of random divisions into folds. More of them show smaller differences than as many seeds or folds do.
     seeds : int
         Number of seeds of each cell.
     recipe : Recipe
@@ -231,7 +231,7 @@ class Study:
     random_labels: RandomLabels | None = None
     margin: float | None = None
     folds: Annotated[int, AtLeast(2)] = 5
-    partitions: int = 1
+    partitions: int = 4
     seeds: int = 1
     recipe: Recipe = Recipe()
     cost: str = ""

@@ -52,7 +52,8 @@ def test_a_failed_trial_ends_in_status_1(plugins, tmp_path):
     folder.mkdir()
     (folder / "faulty.py").write_text(
         "from bench.core import Arm, Data, Recipe, Study\n"
-        "STUDY = Study('Does it fail?', [Data('tiny_volumes')], 'good', folds=2, recipe=Recipe(steps=2, points=2),\n"
+        "STUDY = Study('Does it fail?', [Data('tiny_volumes')], 'good', folds=2, partitions=1,\n"
+        "    recipe=Recipe(steps=2, points=2),\n"
         "    arms={'good': Arm('tiny_net'), 'bad': Arm('tiny_net', {'fault': 'nan'})})\n"
     )
     done = bench("run", "--study", "faulty", BENCH_PLUGINS=f"{plugins}{os.pathsep}{folder}")

@@ -14,7 +14,8 @@ from bench.storage.record_store import Store
 
 STUDY = """
 from bench.core import Arm, Data, Recipe, Study
-STUDY = Study("Does it end well?", [Data("tiny_volumes")], "{reference}", folds=2, recipe=Recipe(steps=2, points=2),
+STUDY = Study("Does it end well?", [Data("tiny_volumes")], "{reference}", folds=2, partitions=1,
+    recipe=Recipe(steps=2, points=2),
     arms={{"good": Arm("constant"), "2d": Arm("timm2d", {{"view": "volume"}})}})
 """
 

@@ -66,7 +66,7 @@ def test_the_control_of_random_labels_may_have_one_arm_or_several():
 
 @pytest.mark.parametrize("part", [{"cells": [{"key": "k"}]}, {"data": None}, {"folds": ...}])
 def test_a_file_that_is_no_plan_is_refused_with_its_path_and_a_remedy(tmp_path, part):
-    entry = {name: value for name, value in (OLD | part).items() if value is not ...}
+    entry = {name: value for name, value in (OLD | {"protocol": 2} | part).items() if value is not ...}
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(entry))
     with pytest.raises(BenchError, match=r"plan\.json cannot be read .*delete it: `bench run` writes a new one"):

@@ -27,6 +27,7 @@ STUDY = Study(
     {"net": Arm("tiny_net"), "constant": Arm("constant")},
     floors=["constant"],
     folds=3,
+    partitions=1,
     recipe=Recipe(steps=30, batch_size=8, points=5),
 )
 

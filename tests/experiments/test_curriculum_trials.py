@@ -55,7 +55,7 @@ from bench.core import Arm, Data, Recipe, Study
 STUDY = Study(
     "Does a network that stands still learn?", [Data("tiny_volumes")], reference="plain",
     arms={"plain": Arm("tiny_net"), "standing": Arm("tiny_net", {}, "standing")},
-    folds=2, recipe=Recipe(steps=20, batch_size=4, points=5),
+    folds=2, partitions=1, recipe=Recipe(steps=20, batch_size=4, points=5),
 )
 '''
 
@@ -64,7 +64,9 @@ STUDY = Study(
 def trials(plugins, monkeypatch):
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     recipe = Recipe(steps=60, batch_size=4, points=6)
-    study = Study("Do curricula run?", [Data("tiny_volumes")], reference="none", arms=ARMS, folds=2, recipe=recipe)
+    study = Study(
+        "Do curricula run?", [Data("tiny_volumes")], reference="none", arms=ARMS, folds=2, partitions=1, recipe=recipe
+    )
     return plan.cells(study, [prepare("tiny_volumes").spec])
 
 

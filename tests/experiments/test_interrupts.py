@@ -20,7 +20,7 @@ RUN = [sys.executable, "-m", "bench", "run", "--study", "slow", "--launcher"]
 STATUS = [sys.executable, "-m", "bench", "status", "--study", "slow", "--json"]
 SLOW = """
 from bench.core import Arm, Data, Recipe, Study
-STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", floors=[], folds=4,
+STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", floors=[], folds=4, partitions=1,
     arms={"net": Arm("tiny_net", {"pause": %s})}, recipe=Recipe(steps=20, batch_size=4, points=20))
 """
 

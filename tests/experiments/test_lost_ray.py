@@ -23,10 +23,13 @@ from bench.experiments.launch import ray_driver, ray_process
 from bench.storage.record_store import Store
 
 ARMS = {f"a{number}": Arm("tiny_net", {"pause": 0.05, "dropout": number / 10}) for number in range(4)}
-STUDY = Study("?", [Data("tiny_volumes")], "a0", ARMS, floors=[], folds=2, recipe=Recipe(steps=40, batch_size=4))
+STUDY = Study(
+    "?", [Data("tiny_volumes")], "a0", ARMS, floors=[], folds=2, partitions=1, recipe=Recipe(steps=40, batch_size=4)
+)
 DEFINITION = """
 from bench.core import Arm, Data, Floats, Recipe, Study, Tuning
-STUDY = Study("?", [Data("tiny_volumes")], "a0", floors=[], folds=2, recipe=Recipe(steps=40, batch_size=4, points=4),
+STUDY = Study("?", [Data("tiny_volumes")], "a0", floors=[], folds=2, partitions=1,
+    recipe=Recipe(steps=40, batch_size=4, points=4),
     arms={f"a{number}": Arm("tiny_net", {"pause": 0.05, "dropout": number / 10}) for number in range(4)},
     tuning=Tuning(trials=6, arms=("a0",), spaces={"a0": {"lr": Floats(1e-5, 1.0, log=True)}}, pruner="none", seed=2))
 """

@@ -172,15 +172,15 @@ FULL = Trial(
 )  # fmt: skip
 
 
-def test_keys_are_what_they_were_when_trials_were_first_stored(study):
-    assert PLAIN.key == "a4223f786c372a65eabe"
-    assert FULL.key == "98b727ad6a9970801e68"
-    assert digest([cell.trial.key for cell in plan.cells(study, [DATA])]) == "21b412b496b79b1b7fb4"
+def test_keys_are_what_they_were_when_trials_of_protocol_2_were_first_stored(study):
+    assert PLAIN.key == "92cd020514d16cf355e8"
+    assert FULL.key == "cd616ae48e7cc79d51b5"
+    assert digest([cell.trial.key for cell in plan.cells(study, [DATA])]) == "24263bbf78890fd6665c"
 
 
 @pytest.mark.parametrize("trial", [PLAIN, FULL])
 def test_a_key_is_the_digest_of_the_trial_in_canonical_form(trial):
-    entry = {"protocol": 1, **plain(trial)}
+    entry = {"protocol": 2, **plain(trial)}
     entry["labels"] = {k: v for k, v in entry["labels"].items() if v or k != "share"}  # which came later
     assert trial.key == digest({k: v for k, v in entry.items() if v or k not in ("upstream", "external")})
 

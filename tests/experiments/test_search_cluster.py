@@ -24,7 +24,7 @@ from bench.experiments.search.ray_resources import RayTarget, request_resources
 pytestmark = pytest.mark.slow  # a minute and more: each node imports torch
 SLOW = """
 from bench.core import Arm, Data, Floats, Recipe, Study, Tuning
-STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", floors=[], folds=2,
+STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", floors=[], folds=2, partitions=1,
     arms={"net": Arm("tiny_net", {"pause": 0.1})}, recipe=Recipe(steps=20, batch_size=4, points=10),
     tuning=Tuning(trials=10, spaces={"net": {"lr": Floats(1e-4, 1e-1)}}, pruner="none", sampler="random"))
 """

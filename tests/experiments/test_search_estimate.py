@@ -17,7 +17,7 @@ from bench.experiments.search.search_estimate import estimate_searches
 BAD = """
 from bench.core import Arm, Data, Floats, Recipe, Study, Tuning
 STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", arms={"net": Arm("tiny_net")}, floors=[],
-    tuning=Tuning(spaces={"net": {"lr": %s}}), folds=2, recipe=Recipe(steps=6, batch_size=4, points=3))
+    tuning=Tuning(spaces={"net": {"lr": %s}}), folds=2, partitions=1, recipe=Recipe(steps=6, batch_size=4, points=3))
 """
 
 

@@ -19,7 +19,7 @@ from bench.core import paths
 
 SLOW = """
 from bench.core import Arm, Data, Floats, Recipe, Study, Tuning
-STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", floors=[], folds=2,
+STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", floors=[], folds=2, partitions=1,
     arms={"net": Arm("tiny_net", {"pause": %s})}, recipe=Recipe(steps=20, batch_size=4, points=20),
     tuning=Tuning(trials=4, spaces={"net": {"lr": Floats(1e-4, 1e-1)}}, pruner="none", sampler="random"))
 """

@@ -128,10 +128,10 @@ def test_results_of_another_protocol_are_left_alone_and_explained(plugins, tmp_p
     study = registry.study("long_study")
     plan.write("long_study", study, [], [])
     path = plan.folder("long_study") / "plan.json"
-    path.write_text(path.read_text().replace('"protocol": 1', '"protocol": 0'))
+    path.write_text(path.read_text().replace('"protocol": 2', '"protocol": 1'))
     before = path.read_bytes()
     for what in (lambda: plan.write("long_study", study, [], []), lambda: plan.read("long_study")):
-        with pytest.raises(BenchError, match=r"made under protocol 0, this is protocol 1.*nothing was changed"):
+        with pytest.raises(BenchError, match=r"made under protocol 1, this is protocol 2.*nothing was changed"):
             what()
     assert path.read_bytes() == before
 

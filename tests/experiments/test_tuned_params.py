@@ -221,9 +221,9 @@ def test_a_file_that_is_changed_missing_or_of_another_protocol_is_refused(commit
     with pytest.raises(BenchError, match="is not what `bench tune` wrote"):
         tuned_params.read("mine")
     del entry["seal"]
-    entry["protocol"] = 0
+    entry["protocol"] = 1
     path.write_text(json.dumps({**entry, "seal": json_checksum(entry)}))
-    with pytest.raises(BenchError, match="written under protocol 0"):
+    with pytest.raises(BenchError, match="written under protocol 1"):
         tuned_params.read("mine")
 
 

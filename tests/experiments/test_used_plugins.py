@@ -20,6 +20,7 @@ STUDY = Study(
     reference="net",
     arms={"net": Arm("tiny_net"), "constant": Arm("constant")},
     folds=2,
+    partitions=1,
     recipe=Recipe(steps=2, batch_size=4, points=1),
 )
 METRIC = (

@@ -26,7 +26,7 @@ from bench.core import Arm, Data, Recipe, Study
 
 STUDY = Study(
     question="How many trials share a GPU best?", datasets=[Data("phantom_ad", {"subjects": 60})], reference="DCL-SE",
-    arms={"DCL-SE": Arm("dclse")}, floors=[], folds=2, recipe=Recipe(%d, 8, 3),
+    arms={"DCL-SE": Arm("dclse")}, floors=[], folds=2, partitions=1, recipe=Recipe(%d, 8, 3),
 )
 """
 COMPARED = "trials of DCL-SE that end in a second, so many at once on one GPU, over one after the other"

@@ -17,5 +17,6 @@ STUDY = Study(
     again="net",
     random_labels=RandomLabels("constant", permutations=2),
     folds=2,
+    partitions=1,
     recipe=Recipe(steps=240, batch_size=4, points=12),
 )

@@ -8,5 +8,6 @@ STUDY = Study(
     reference="net",
     arms={"net": Arm("tiny_net"), "constant": Arm("constant")},
     folds=2,
+    partitions=1,
     recipe=Recipe(steps=6, batch_size=4, points=3),
 )

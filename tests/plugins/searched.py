@@ -12,5 +12,6 @@ STUDY = Study(
     floors=["constant"],
     tuning=Tuning(trials=4, spaces={"net": SPACE, "dropping": SPACE}, pruner="none", sampler="random"),
     folds=2,
+    partitions=1,
     recipe=Recipe(steps=6, batch_size=4, points=3),
 )

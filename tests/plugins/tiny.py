@@ -16,5 +16,6 @@ STUDY = Study(
     again="net",
     random_labels=RandomLabels("constant", permutations=2),
     folds=2,
+    partitions=1,
     recipe=Recipe(steps=6, batch_size=4, points=6),
 )

@@ -106,8 +106,8 @@ def test_nothing_shared_stops(tmp_path):
 
 def test_a_study_of_another_protocol_is_refused(tmp_path):
     results(tmp_path / "a", BASE)
-    results(tmp_path / "b", BASE, protocol=2)  # written by other code
-    with pytest.raises(BenchError, match="protocol 2"):
+    results(tmp_path / "b", BASE, protocol=1)  # written by other code
+    with pytest.raises(BenchError, match="was made under protocol 1"):
         study_comparison.read("toy", f"{tmp_path / 'b'}:toy", tmp_path / "a")
 
 

@@ -118,7 +118,7 @@ def test_every_caption_says_what_the_table_rests_on(tmp_path):
     made = {table.name: table.caption for table in tables.format_tables(found)}
     assert list(made) == ["scores", "contrasts", "controls", "trained", "audit", "cost", "failures"]
     for name in ("scores", "contrasts", "controls", "audit", "cost"):
-        for words in ("ad_toy (real)", "Protocol 1", "5 folds", "2 partitions", "1000 optimiser steps of 8 scans"):
+        for words in ("ad_toy (real)", "Protocol 2", "5 folds", "2 partitions", "1000 optimiser steps of 8 scans"):
             assert words in made[name], (name, words)
     for name in ("scores", "contrasts", "controls", "audit"):
         assert "chosen by validation among the last 5 of 20" in made[name]

@@ -103,6 +103,8 @@ def test_each_arm_of_the_random_labels_has_cells_of_its_own():
     cells = plan.cells(study, [DataSpec("phantom_ad", fingerprint="f")])
     counted = [cell.arm for cell in cells if cell.role == "random_labels"]
     assert {arm: counted.count(arm) for arm in counted} == {"net": 6, "other": 6}
+    assert study.partitions > 1  # of which random labels have the first: their spread is over permutations
+    assert {cell.trial.partition for cell in cells if cell.role == "random_labels"} == {0}
 
 
 @pytest.mark.parametrize("name", ["selection_audit", "random_labels", "seeds"])

@@ -56,7 +56,7 @@ def _arm_cells(study: Study, found: ResolvedData, lineage: DependencyResolver) -
         for fold in range(split.folds):
             place = {"partition": partition, "fold": fold}
             for label, (trial, family) in rows.items():
-                for again, role, changes in _repeats(study, label):
+                for again, role, changes in _repeats(study, label, partition):
                     fold_trial, tuning = replace(trial, **place, **changes), {}
                     if name := tuned[label]:
                         fold_trial, tuning = fitted(fold_trial, name)
@@ -88,14 +88,17 @@ def _kind(found: ResolvedData) -> str:
     return registry.make("datasets", found.spec.name, found.spec.params).task.kind
 
 
-def _repeats(study: Study, label: str) -> Iterable[tuple[str, str, dict[str, Any]]]:
-    """(label, role, changes to the trial) of an arm on one fold: its seeds, and the controls that repeat it."""
+def _repeats(study: Study, label: str, partition: int) -> Iterable[tuple[str, str, dict[str, Any]]]:
+    """(label, role, changes to the trial) of an arm on one fold: its seeds, and the controls that repeat it.
+
+    Random labels are trained in the first partition only: their permutations are what its spread is taken over.
+    """
     for seed in range(study.seeds):
         yield label, "arm", {"seed": seed}
     if label == study.again:
         for seed in range(study.seeds, 2 * study.seeds):
             yield label + AGAIN, "again", {"seed": seed}
-    if study.random_labels and label in study.random_labels.arms:
+    if partition == 0 and study.random_labels and label in study.random_labels.arms:
         for number in range(study.random_labels.permutations):
             yield label, "random_labels", {"labels": Labels("permuted", number)}
 

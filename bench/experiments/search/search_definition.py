@@ -235,7 +235,7 @@ def _folds(study: Study, item: ResolvedData, only: Sequence[int]) -> list[dict[s
         raise BenchError(f"{item.where} has no fold {missing[0]}; there are {len(folds)}, from 0")
     return [
         {"partition": partition, "fold": fold}
-        for partition in range(study.partitions)
+        for partition in range(item.partitions(study.partitions))
         for fold in folds
         if not only or fold in only
     ]

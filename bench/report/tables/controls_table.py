@@ -130,10 +130,11 @@ def _caption(section: DatasetResults) -> str:
         parts.append("A/A: the same method with other seeds, tested like any contrast; it should show nothing.")
     if section.plan.random_labels:
         count = section.plan.random_labels.permutations
+        where = " in the first partition" if section.partitions > 1 else ""
         parts.append(
-            f"Random labels: {plural(count, 'permutation')} of the labels of whole people, folds averaged first; "
-            "brackets: mean ± 2 standard errors over permutations, which should hold chance. It cannot see a person "
-            "who is there twice under two names."
+            f"Random labels: {plural(count, 'permutation')} of the labels of whole people{where}, folds averaged "
+            "first; brackets: mean ± 2 standard errors over permutations, which should hold chance. It cannot see a "
+            "person who is there twice under two names."
         )
     if section.plan.again or section.plan.random_labels:
         parts.append(
