@@ -165,7 +165,8 @@ def _skill(task: Task, score: float) -> float:
 
 def _predictions(rng: np.random.Generator, trial: Trial, plan: StudyPlan, made: DataSetSpec, skill: float) -> tuple:
     rows = np.arange(made.people)[trial.fold :: max(2, plan.folds)]  # one fold is a publisher's test part
-    ids = np.array([f"sub-{made.name.upper()}{row:04d}" for row in rows])
+    people = made.name.partition("@")[0].upper()  # splits of one data set have the same people
+    ids = np.array([f"sub-{people}{row:04d}" for row in rows])
     if made.task.kind == "segmentation":
         return rows, 1 / (1 + np.exp(-skill - rng.normal(0, 1, len(rows)))), ids
     if made.task.kind == "regression":

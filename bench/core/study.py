@@ -188,9 +188,12 @@ class Study:
         Which combinations of levels are run; one factor at a time by default.
     contrasts : sequence of pairs of str
         (arm, arm that it is compared with). If empty, the harness derives them.
+    split_contrasts : sequence of pairs of str
+        (data, data that it is compared with), as `Data.where` labels them: two splits of one data set, under which
+        each arm is compared with itself. Arms that see no scan are left out.
     primary : sequence of pairs of str, or of str
-        Contrasts, and factors by name, that answer the question: they share Holm's correction. The others are
-        exploratory. If empty, all are primary.
+        Contrasts, also of splits, and factors by name, that answer the question: they share Holm's correction. The
+        others are exploratory. If empty, all are primary.
     floors : sequence of str
         Labels of the arms that every method should outperform.
     again : str or None
@@ -225,6 +228,7 @@ class Study:
     factors: Mapping[str, Factor] = field(default_factory=dict)
     design: Design = Design()
     contrasts: Sequence[tuple[str, str]] = ()
+    split_contrasts: Sequence[tuple[str, str]] = ()
     primary: Sequence[tuple[str, str] | str] = ()
     floors: Sequence[str] = ()
     again: str | None = None

@@ -200,8 +200,10 @@ class StudyPlan(PlanPart):
         Arm that the others are compared with.
     contrasts : tuple of (str, str)
         Pairs: an arm, and the arm that it is compared with.
+    split_contrasts : tuple of (str, str)
+        Pairs of data entries: two splits of one data set, under which each arm is compared with itself.
     primary : tuple of (str, str)
-        Contrasts and effects that share Holm's correction; empty if all do.
+        Contrasts, of splits too, and effects that share Holm's correction; empty if all do.
     floors : tuple of str
         Arms that every method should beat.
     blind : tuple of str
@@ -235,6 +237,7 @@ class StudyPlan(PlanPart):
     protocol: int
     reference: str
     contrasts: tuple[tuple[str, str], ...] = ()
+    split_contrasts: tuple[tuple[str, str], ...] = optional_field(())
     primary: tuple[tuple[str, str], ...] = optional_field(())
     floors: tuple[str, ...] = ()
     blind: tuple[str, ...] = ()
@@ -274,12 +277,11 @@ class StudyPlan(PlanPart):
         Parameters
         ----------
         entry : mapping
-            Content of the file. Unknown keys are ignored and optional ones may be missing: older versions wrote fewer.
+            Content of the file. Unknown keys are ignored, and optional ones may be missing.
 
         Returns
         -------
         StudyPlan
-            The plan.
 
         Raises
         ------
@@ -289,11 +291,5 @@ class StudyPlan(PlanPart):
         return make_decoder(cls)(entry)
 
     def to_json(self) -> dict[str, Any]:
-        """Convert the plan to the JSON of plan.json.
-
-        Returns
-        -------
-        dict
-            Plain values.
-        """
+        """Convert the plan to the JSON of plan.json: plain values."""
         return encode(self)

@@ -2,9 +2,10 @@
 
 About *methods*: `people_test` decides contrasts. Its unit is a person, with the `contributions` of the scans to the
 difference of two arms; `detectable` is the difference that such a test finds in 80 % of studies, `power` the share of
-studies that find a given one. Beside it stands `corrected_interval` (Nadeau & Bengio), whose unit is the difference of
-two arms in one fold of one partition, seeds averaged first (`paired`). `equivalence`, `improvement` (in how many
-folds), `holm` over the tests that a study declared; `random_effects` and `rank_arms` over data sets.
+studies that find a given one; `split_test` decides whether an arm scores the same under two splits of a data set.
+Beside it stands `corrected_interval` (Nadeau & Bengio), whose unit is the difference of two arms in one fold of one
+partition, seeds averaged first (`paired`). `equivalence`, `improvement` (in how many folds), `holm` over the tests that
+a study declared; `random_effects` and `rank_arms` over data sets.
 
 About *these trained models* on new people: `score_interval` (`group_bootstrap`, or `area_interval` for an area under
 the ROC curve), and for two of them on the same scans `area_difference` (DeLong), `mcnemar` and `permutation_test`. They
@@ -84,6 +85,11 @@ _MODULES = {
         "PeopleTest",
         "people_test",
     ),
+    "bench.evaluation.split_comparison": (
+        "SplitScores",
+        "SplitTest",
+        "split_test",
+    ),
     "bench.evaluation.score_intervals": (
         "fold_correlation",
         "is_area",
@@ -111,6 +117,8 @@ __all__ = [
     "Ranks",
     "Scores",
     "SkillTest",
+    "SplitScores",
+    "SplitTest",
     "Verdict",
     "area_difference",
     "area_interval",
@@ -137,5 +145,6 @@ __all__ = [
     "rank_arms",
     "score_interval",
     "skill_test",
+    "split_test",
 ]
 __getattr__, __dir__ = lazy_attributes(__name__, _MODULES)

@@ -124,16 +124,16 @@ def people_test(
     Obuchowski, Biometrics 1997 (groups); Nadeau & Bengio, Machine Learning 2003; Welch, Biometrika 1947.
     """
     if not folds:
-        return _untested(math.nan, 0, level, "no fold has both arms")
+        return untested(math.nan, 0, level, "no fold has both arms")
     mean = float(np.mean([fold.difference for fold in folds]))
     number = len(set().union(*(fold.people.tolist() for fold in folds)))
     if number < 3:
-        return _untested(mean, number, level, f"{number} people; at least 3 are needed")
+        return untested(mean, number, level, f"{number} people; at least 3 are needed")
     if len(folds) < 2:
-        return _untested(mean, number, level, "with one fold the variance of training is unknown")
+        return untested(mean, number, level, "with one fold the variance of training is unknown")
     parts = [(sharing * variance, df) for variance, df in people_variances(folds)]
     training = _training_outside(folds, train_to_test) if same_people else training_variance(folds)
-    return _tested(mean, parts, training, number, level)
+    return welch_test(mean, parts, [training], number, level)
 
 
 def people_variances(folds: Sequence[FoldDifference]) -> list[tuple[float, float]]:
@@ -141,10 +141,7 @@ def people_variances(folds: Sequence[FoldDifference]) -> list[tuple[float, float
 
     The covariance of the strata of people who are in both is divided between them.
     """
-    people, strata, influences = _influences(folds)
-    number = int(people.max()) + 1
-    sums = [np.bincount(people[rows], influences[rows], number) for rows in strata]
-    counts = [len(np.unique(people[rows])) for rows in strata]
+    _, sums, counts = person_influences(folds)
     total = np.sum(sums, axis=0)
     return [
         (count / (count - 1) * max(0.0, float(each @ total)), count - 1.0)
@@ -153,8 +150,25 @@ def people_variances(folds: Sequence[FoldDifference]) -> list[tuple[float, float
     ]
 
 
-def _influences(folds: Sequence[FoldDifference]) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
-    """Person (N,) by number, rows of each stratum, and influence (N,) on the mean, of the scans of all folds.
+def person_influences(folds: Sequence[FoldDifference]) -> tuple[np.ndarray, list[np.ndarray], list[int]]:
+    """What each person contributes to the mean difference beyond the mean of the others.
+
+    Returns
+    -------
+    ndarray of shape (P,)
+        The people, sorted.
+    list of ndarray of shape (P,)
+        For each stratum the sums over the scans of a person, in the unit of the metric.
+    list of int
+        People of each stratum.
+    """
+    names, people, strata, influences = _influences(folds)
+    sums = [np.bincount(people[rows], influences[rows], len(names)) for rows in strata]
+    return names, sums, [len(np.unique(people[rows])) for rows in strata]
+
+
+def _influences(folds: Sequence[FoldDifference]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], np.ndarray]:
+    """People (P,), person (N,) by number, rows of each stratum, and influence (N,) on the mean, of all scans.
 
     The influence of a scan is its distance from the mean of its stratum over folds, by its weight in the mean.
     """
@@ -168,8 +182,8 @@ def _influences(folds: Sequence[FoldDifference]) -> tuple[np.ndarray, list[np.nd
         means = np.bincount(place[rows], values[rows], len(folds))[counts > 0] / counts[counts > 0]
         influences[rows] = (values[rows] - means.mean()) / (counts[place[rows]] * len(folds))
         strata.append(rows)
-    people = np.unique(np.concatenate([fold.people for fold in folds]), return_inverse=True)[1]
-    return people, strata, influences
+    names, people = np.unique(np.concatenate([fold.people for fold in folds]), return_inverse=True)
+    return names, people, strata, influences
 
 
 def training_variance(folds: Sequence[FoldDifference]) -> tuple[float, float]:
@@ -196,24 +210,47 @@ def _training_outside(folds: Sequence[FoldDifference], ratio: float) -> tuple[fl
     return float(means.var(ddof=1)) * (1 / len(means) + ratio), len(means) - 1.0
 
 
-def _tested(
-    mean: float, parts: Sequence[tuple[float, float]], training: tuple[float, float], number: int, level: float
+def welch_test(
+    mean: float,
+    people: Sequence[tuple[float, float]],
+    training: Sequence[tuple[float, float]],
+    number: int,
+    level: float = 0.95,
 ) -> PeopleTest:
+    """The t test of a difference from the parts of its variance; degrees of freedom by Welch and Satterthwaite.
+
+    Parameters
+    ----------
+    mean : float
+    people, training : sequence of (variance, degrees of freedom)
+        Parts due to people and due to training.
+    number : int
+        Number of groups.
+    level : float
+        Coverage of the interval, in (0, 1).
+
+    Returns
+    -------
+    PeopleTest
+        NaN with a reason where nothing varies and the mean is not 0.
+    """
     from scipy.special import stdtr, stdtrit
 
-    people = sum(variance for variance, _ in parts)
-    variance = people + training[0]
+    parts = [(variance, df) for variance, df in (*people, *training) if df > 0]
+    sums = [sum(variance for variance, _ in each) for each in (people, training)]
+    variance = sum(sums)
     if variance <= TINY**2:
         if abs(mean) <= TINY:
             return PeopleTest(0.0, 0.0, 0.0, 0.0, 0.0, number - 1.0, 1.0, 0.0, 0.0, number, level)
-        return _untested(mean, number, level, "the difference is the same for every person: its error is unknown", 0.0)
-    df = variance**2 / sum(each**2 / df for each, df in (*parts, training))
+        return untested(mean, number, level, "the difference is the same for every person: its error is unknown", 0.0)
+    df = variance**2 / sum(each**2 / df for each, df in parts)
     se = math.sqrt(variance)
     reach = float(stdtrit(df, (1 + level) / 2)) * se
     p = 2 * float(stdtr(df, -abs(mean) / se))
-    errors = math.sqrt(people), math.sqrt(training[0])
+    errors = (math.sqrt(each) for each in sums)
     return PeopleTest(mean, se, mean - reach, mean + reach, mean / se, df, p, *errors, number, level)
 
 
-def _untested(mean: float, people: int, level: float, reason: str, se: float = math.nan) -> PeopleTest:
+def untested(mean: float, people: int, level: float, reason: str, se: float = math.nan) -> PeopleTest:
+    """A difference that cannot be tested, with the reason."""
     return PeopleTest(mean, se, *(math.nan,) * 7, people, level, reason)

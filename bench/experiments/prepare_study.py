@@ -49,6 +49,7 @@ def plan_study(request: StudyRequest, smoke: bool = False, root: Path | None = N
     """
     study = replace(request.definition, datasets=list(request.data))
     plan.check(study, request.study)
+    plan.check_splits(request.definition, request.study)
     data, notes = plan.locate(study, fingerprint, request.stand_ins, request.phantoms)
     chosen, more = (plan.smoke(study), []) if smoke else plan.lightened(study, data)
     planned = plan_cells(request.name, chosen, data, [*notes, *more, *_repeats(chosen, data)], smoke, root)

@@ -20,11 +20,24 @@ MOST = 8  # arms that a caution names
 
 
 def answers(found: SectionTables) -> list[str]:
-    """A sentence for every declared contrast of a section, and for every effect of a factor that is none of them."""
+    """A sentence for every declared contrast of a section, of arms and of splits, and for every other effect."""
     sentences = [answer(found.section, entry) for entry in found.contrasts.to_dict("records")]
     tested = {(entry["arm"], entry["against"]) for entry in found.contrasts.to_dict("records")}
     effects = (e for e in found.effects.to_dict("records") if (e["arm"], e["against"]) not in tested)
+    sentences += [split_answer(found.section, entry) for entry in found.splits.to_dict("records")]
     return sentences + [effect_answer(found.section, entry) for entry in effects]
+
+
+def split_answer(section: DatasetResults, entry: Mapping[str, Any]) -> str:
+    """One arm under two splits in a sentence."""
+    place = f"{entry['arm']} on {entry['data']} against {entry['over']}"
+    if math.isnan(entry["p"]):
+        return f"{place} was {entry['verdict']}."
+    under = {**entry, "arm": f"{entry['arm']} on {entry['data']}"}
+    people = f"over {plural(entry['people'], 'person', 'people')}, {entry['people_shared']} of them under both splits"
+    sentence = f"{_found(section, under)}, {people} ({_sure(section, entry)}): {_claim(section, under)}."
+    sentence += f" Its variance of training: {entry['training_from']}."
+    return sentence if entry["complete"] else f"{sentence} Not final: {_missing(entry)}."
 
 
 def effect_answer(section: DatasetResults, entry: Mapping[str, Any]) -> str:

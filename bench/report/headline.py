@@ -16,13 +16,14 @@ from bench.report.tables.above_chance_table import NOTHING_LEARNT
 from bench.report.tables.declared_tests import ALPHA, no_fold
 from bench.report.tables.metric_range import largest_difference
 from bench.report.tables.number_format import decimals, listed, number, plural
+from bench.report.tables.split_contrasts_table import SPLIT
 
 NAMED = 3  # up to so many differences are listed by name; of more, only the numbers
 
 
 @dataclass(frozen=True)
 class Tested:
-    """A declared difference: of two arms, of a level and its control, or an interaction."""
+    """A declared difference: of two arms, of two splits, of a level and its control, or an interaction."""
 
     section: DatasetResults
     entry: Mapping[str, Any]
@@ -43,14 +44,19 @@ class Tested:
         """`A is better than B in AUC`. place: with the name of the data."""
         entry, word = self.entry, "better" if self.entry["improvement"] > 0 else "worse"
         sentence = f"{entry['arm']} is {word} than {entry['against']}"
+        if entry.get("effect") == SPLIT:
+            return self._ending(f"{entry['arm']} is {word} on {entry['data']} than on {entry['over']}")
         if entry.get("effect") == "interaction":
             sentence = f"{entry['factor']} at {entry['level']} is {word} together than apart"
         elif not entry["against"]:
             sentence = f"{entry['factor']} at {entry['level']} is {word} than at {entry['control']}"
-        sentence += f" in {self.section.metric.title}" + (f" on {self.section.name}" if place else "")
+        return self._ending(sentence, f" on {self.section.name}" if place else "")
+
+    def _ending(self, sentence: str, place: str = "") -> str:
+        entry = self.entry
         but = ["within the margin of equivalence"] * bool(entry["p_equivalence_holm"] < ALPHA)
         but += [] if entry["complete"] else ["not final"]
-        return sentence + (f" ({', '.join(but)})" if but else "")
+        return f"{sentence} in {self.section.metric.title}{place}" + (f" ({', '.join(but)})" if but else "")
 
 
 def summary(results: Results, found: Sequence[SectionTables]) -> tuple[str, str]:
@@ -66,9 +72,9 @@ def summary(results: Results, found: Sequence[SectionTables]) -> tuple[str, str]
 
 
 def tested(found: SectionTables) -> list[Tested]:
-    """Every primary difference of a data set once, contrasts first."""
+    """Every primary difference of a data set once: contrasts, splits, effects."""
     rows: dict[tuple[str, str], Tested] = {}
-    for frame in (found.contrasts, found.effects):
+    for frame in (found.contrasts, found.splits, found.effects):
         for entry in frame[frame["primary"]].to_dict("records") if len(frame) else ():
             rows.setdefault((entry["arm"], entry["against"]), Tested(found.section, entry))
     return list(rows.values())

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from bench.report.conclusions import cautions
+from bench.report.conclusions import cautions, split_answer
 from bench.report.tables import SectionTables, captions
 from bench.report.tables.contrasts_table import adjusted
 from bench.report.tables.declared_tests import detectable_cell
@@ -23,6 +23,7 @@ def terminal(found: Iterable[SectionTables]) -> RenderableType:
         parts += [Text(f"\n{captions.heading(frames.section)}", style="bold"), _scores(frames)]
         if len(frames.contrasts):
             parts.append(_contrasts(frames))
+        parts += [Text(split_answer(frames.section, entry)) for entry in frames.splits.to_dict("records")]
         parts += [Text(line) for line in _controls(frames)]
         parts += [Text(caution, style="yellow") for caution in cautions(frames)]
     return Group(*parts)

@@ -9,6 +9,7 @@ from bench.experiments.plan.plan_file import folder, read, write
 from bench.experiments.plan.planned_cells import AGAIN, Cell, cells, repeated_arms, select_arms, waves
 from bench.experiments.plan.primary_tests import contrasts
 from bench.experiments.plan.resolve_data import ResolvedData, locate
+from bench.experiments.plan.split_pairs import check_splits
 from bench.experiments.plan.tuned_params import fitted
 from bench.experiments.plan.validate import SMOKE, check, lightened, smoke
 
@@ -19,6 +20,7 @@ __all__ = [
     "ResolvedData",
     "cells",
     "check",
+    "check_splits",
     "contrasts",
     "design_lines",
     "effect_pairs",

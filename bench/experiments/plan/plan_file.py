@@ -14,6 +14,7 @@ from bench.experiments.plan.factors import planned_design
 from bench.experiments.plan.planned_cells import AGAIN, Cell, repeated_arms
 from bench.experiments.plan.primary_tests import contrasts, primary_tests
 from bench.experiments.plan.resolve_data import ResolvedData
+from bench.experiments.plan.split_pairs import renamed, split_pairs
 from bench.storage.atomic_io import write_text
 from bench.storage.plan_reader import not_run, read_plan
 
@@ -39,13 +40,15 @@ def write(
     path = folder(name, root) / "plan.json"
     if path.is_file():
         read_plan(path)
+    pairs = split_pairs(study, data)
     plan = StudyPlan(
         study=name,
         question=study.question,
         protocol=PROTOCOL,
         reference=study.reference,
         contrasts=tuple(contrasts(study)),
-        primary=tuple(primary_tests(study)),
+        split_contrasts=tuple(pairs.values()),
+        primary=tuple(renamed(primary_tests(study), pairs)),
         floors=tuple(study.floors),
         blind=tuple(arm for arm, each in study.rows() if registry.member("methods", each.method).blind),
         margin=study.margin,

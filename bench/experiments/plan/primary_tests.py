@@ -46,8 +46,8 @@ def _effects(study: Study, factor: str) -> Iterator[tuple[str, str]]:
 
 
 def check_primary(study: Study, name: str) -> None:
-    """BenchError where a primary test is neither a declared contrast nor a factor."""
-    declared = contrasts(study)
+    """BenchError where a primary test is neither a declared contrast, of arms or of splits, nor a factor."""
+    declared = [*contrasts(study), *map(tuple, study.split_contrasts)]
     for each in study.primary:
         if isinstance(each, str):
             if each not in study.factors:

@@ -31,7 +31,7 @@ def draw_contrasts(section: DatasetResults, frame: pd.DataFrame) -> Figure:
             forest_plot.draw_row(axes, section, entry, y, LOOK)
         margin = _draw_margin(axes, section)
         forest_plot.set_frame(axes, section, _x_label(section, against), "mean")
-        style.add_legend(figure, [*_point_entries(), *forest_plot.interval_entries(), *margin])
+        style.add_legend(figure, [*point_entries(), *forest_plot.interval_entries(), *margin])
     return figure
 
 
@@ -50,7 +50,8 @@ def _draw_margin(axes: Axes, section: DatasetResults) -> list[Line2D]:
     return lines[:1]
 
 
-def _point_entries() -> list[Line2D]:
+def point_entries() -> list[Line2D]:
+    """The entries of a legend for the marks of improvements."""
     look = {"ls": "", "marker": "o", "ms": 5, "mec": style.INK, "mew": 1.0}
     return [
         style.line_entry("shown (Holm p < 0.05)", mfc=style.INK, **look),

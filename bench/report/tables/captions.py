@@ -14,6 +14,7 @@ from bench.report.tables.results import DatasetResults
 _CHOSEN = {  # how many of the evaluation points validation chooses among, by protocol version
     1: 5,
 }
+BESIDE = "The corrected resampled t-test over folds stands beside it in the CSV."
 
 
 def heading(section: DatasetResults) -> str:
@@ -66,7 +67,7 @@ def _split(entry: DataEntry) -> str:
     if entry.split == "site":
         return " Each site is left out in turn: folds are sites, and a score is one on a site that was not learnt from."
     if entry.split == "publisher":
-        return " The publisher's own training and test parts: one fold, so no contrast can be tested."
+        return " The publisher's own training and test parts: one fold, so no contrast of arms can be tested."
     return ""
 
 
@@ -117,8 +118,11 @@ def deciding(section: DatasetResults) -> str:
     )
 
 
-def correction(tests: pd.DataFrame, section: DatasetResults) -> str:
-    """How the tests of a table are corrected, and what could have been detected, in a sentence."""
+def correction(tests: pd.DataFrame, section: DatasetResults, beside: bool = True) -> str:
+    """How the tests of a table are corrected, and what could have been detected, in a sentence.
+
+    beside: whether the CSV has the test over folds too.
+    """
     where = "phantoms" if section.phantom else "real data"
     words = []
     for primary, how in ((True, "Holm: over"), (False, "q: the false discovery rate (Benjamini and Hochberg) over")):
@@ -127,11 +131,8 @@ def correction(tests: pd.DataFrame, section: DatasetResults) -> str:
             kind = "primary" if primary else "exploratory"
             number = plural(int(family["tests"].max()), f"{kind} test")
             words.append(f"{how} the {number} of the study on {where}, differences and equivalences together.")
-    words.append(
-        "Detectable: the true difference that this test finds, after the correction, in 80 % of such studies. The"
-        " corrected resampled t-test over folds stands beside it in the CSV."
-    )
-    return " ".join(words)
+    words.append("Detectable: the true difference that this test finds, after the correction, in 80 % of such studies.")
+    return " ".join([*words, BESIDE] if beside else words)
 
 
 def primary(section: DatasetResults) -> str:

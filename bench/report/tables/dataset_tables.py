@@ -78,6 +78,11 @@ class SectionTables:
         return self.frame("contrasts")
 
     @property
+    def splits(self) -> pd.DataFrame:
+        """A row for every arm and every split that this one is compared with; empty if there is none."""
+        return self.frame("splits")
+
+    @property
     def effects(self) -> pd.DataFrame:
         """A row for every effect of a factor; empty for a study without factors."""
         return self.frame("effects")

@@ -195,6 +195,8 @@ def _partly(entry: Mapping[str, Any]) -> str:
 
 def no_fold(entry: Mapping[str, Any]) -> str:
     """Why no fold has a difference."""
+    if "over" in entry:
+        return "the score is undefined, or no run is done, in every fold of one of the splits"
     return "the score is undefined in every fold" if entry["folds_undefined"] else "no fold has both arms"
 
 
