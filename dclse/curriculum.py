@@ -1,13 +1,11 @@
-"""The dynamic curriculum (DCL): the Cur sets of the stages, their complexities, and the weights of the stages' losses.
+"""The dynamic curriculum (DCL): the complexities of the stages, and the weights of the stages' losses.
 
-Fig. 4 of the paper defines Cur_1 = Out_1 and GT, Cur_k = Cur_{k-1} or (Out_k and GT): sets that grow from stage to
-stage inside the truth. Neither code nor equations are public. The sets here follow the figure; the complexity of a
-stage, 1 - |Cur_k| / |GT|, and all that uses it are our interpretation, and every choice is a parameter of the method.
+Neither code nor equations of the paper are public. The Cur sets (`dclse.cur_sets`) follow its figure 4; the complexity
+of a stage and all that uses it are our interpretation, and every choice is a parameter of the method.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -15,43 +13,10 @@ from torch import Tensor, nn
 
 from bench.core import Task
 from bench.method import Batch
+from dclse.cur_sets import agreement, by_scan, chance_sizes, cur_sets, truth_of
 
 MOMENTUM = 0.9  # of the running means of sizes over batches
-
-
-def cur_sets(outs: Tensor, truth: Tensor) -> Tensor:
-    """The Cur sets as memberships in [0, 1]: outs (K, ...) and truth (...), both in [0, 1], to (K, ...).
-
-    Cur_k = Cur_{k-1} + (1 - Cur_{k-1}) outs_k truth. For outs and truth of 0 or 1 this is the set Cur_{k-1} or
-    (Out_k and GT). It never decreases from one stage to the next, and never exceeds a truth of 0 or 1.
-    """
-    sets, before = [], torch.zeros_like(outs[0])
-    for out in outs:
-        before = before + (1 - before) * out * truth
-        sets.append(before)
-    return torch.stack(sets)
-
-
-def agreement(logits: Tensor, batch: Batch, tolerance: float, hard: bool) -> Tensor:
-    """Agreement of an output with the truth, in [0, 1]: (B,) for classes and numbers, (B, ...) for masks.
-
-    Classes and masks: the probability of the true class; hard: 1 if it is the most probable. Numbers:
-    exp(-ln 2 |error| / tolerance), 1/2 at `tolerance`; hard: 1 if |error| <= tolerance. tolerance: in standard
-    deviations of the training targets.
-    """
-    if batch.task.kind == "regression":
-        error = (logits.squeeze(1) - batch.y).abs()
-        return (error <= tolerance).float() if hard else torch.exp(-math.log(2) * error / tolerance)
-    if hard:
-        return (logits.argmax(1) == batch.y).float()
-    return logits.softmax(1).gather(1, batch.y.unsqueeze(1)).squeeze(1)
-
-
-def truth_of(batch: Batch) -> Tensor:
-    """GT as memberships: every scan, (B,), for classes and numbers; the pixels of a structure, (B, ...), for masks."""
-    if batch.task.kind == "segmentation":
-        return (batch.y > 0).float()
-    return torch.ones(len(batch.y), device=batch.y.device)
+LITTLE = 0.05  # share of the truth; where earlier stages leave less than about this, a later stage has little to learn
 
 
 class Progress(nn.Module):
@@ -64,50 +29,97 @@ class Progress(nn.Module):
     def __init__(self, stages: Sequence[str]) -> None:
         super().__init__()
         self.stages = tuple(stages)
-        for name, size in (("sizes", len(stages)), ("weights", len(stages)), ("truth", 1), ("empty", 1)):
-            self.register_buffer(name, torch.zeros(size))
+        for name in ("sizes", "chance", "weights"):
+            self.register_buffer(name, torch.zeros(len(stages)))
+        for name in ("truth", "empty"):
+            self.register_buffer(name, torch.zeros(1))
+        self.register_buffer("complexities", torch.ones(len(stages)))
 
     @torch.no_grad()
-    def update(self, logits: Sequence[Tensor], batch: Batch, tolerance: float, hard: bool) -> None:
-        """Update the sizes with a training batch. logits: the stages' outputs (B, outputs, ...).
+    def update(self, logits: Sequence[Tensor], batch: Batch, tolerance: float, hard: bool) -> Tensor:
+        """Update the sizes with a training batch, and return the share of each scan's truth inside the sets, (K, B).
 
-        Scans without truth increase `empty` and change nothing else.
+        logits: the stages' outputs (B, outputs, ...). Scans without truth increase `empty` and change nothing else.
         """
         truth = truth_of(batch)
         outs = torch.stack([agreement(each.float(), batch, tolerance, hard) for each in logits])
-        sizes, whole = cur_sets(outs, truth).flatten(1).sum(1), truth.sum()
+        sets, whole = cur_sets(outs, truth), truth.sum()
         momentum = torch.where(self.truth > 0, MOMENTUM, 0.0)
-        some = whole > 0
-        self.sizes.copy_(torch.where(some, momentum * self.sizes + (1 - momentum) * sizes, self.sizes))
-        self.truth.copy_(torch.where(some, momentum * self.truth + (1 - momentum) * whole, self.truth))
+        found = {
+            "sizes": sets.flatten(1).sum(1), "chance": chance_sizes(logits, batch, tolerance, hard), "truth": whole
+        }  # fmt: skip
+        for name, value in found.items():
+            mean = getattr(self, name)
+            mean.copy_(torch.where(whole > 0, momentum * mean + (1 - momentum) * value, mean))
         self.empty += (truth.flatten(1).sum(1) == 0).sum() if truth.ndim > 1 else 0
+        return by_scan(sets, truth)
 
     @property
-    def complexity(self) -> Tensor:
-        """1 - |Cur_k| / |GT| of each stage, (K,); 1 before the first batch."""
-        return 1 - self.sizes / self.truth.clamp_min(1e-12)
+    def learnt(self) -> Tensor:
+        """Share of the truth that the stages up to each have learnt beyond chance, (K,): 0 at chance, 1 if all."""
+        beyond = (self.sizes - self.chance) / (self.truth - self.chance).clamp_min(1e-6)
+        return beyond.clamp(0, 1).cummax(0).values
+
+    def complexity(self, reading: str) -> Tensor:
+        """The complexity of each stage, (K,), in [0, 1].
+
+        union: 1 - |Cur_k| / |GT|, the sets as they are. It falls from stage to stage whatever they learn, also at
+        chance. corrected: the same beyond chance, 1 - learnt_k; it is 1 for all at chance, and still never rises from
+        stage to stage. conditional: 1 - (learnt_k - learnt_{k-1}) / (1 - learnt_{k-1}), one minus the share of what
+        the earlier stages leave that stage k learns; where they leave next to nothing it is near 1.
+        """
+        if reading == "union":
+            return 1 - self.sizes / self.truth.clamp_min(1e-12)
+        learnt = self.learnt
+        if reading == "corrected":
+            return 1 - learnt
+        before = torch.cat([learnt.new_zeros(1), learnt[:-1]])
+        left = torch.maximum(1 - before, 1 - before.new_full((1,), 1 - LITTLE))
+        return 1 - (learnt - before) / left
 
     @torch.no_grad()
-    def weigh(self, schedule: str, progress: float, ramp: float, temperature: float) -> Tensor:
+    def weigh(
+        self, schedule: str, progress: float, ramp: float = 0.3, temperature: float = 0.5, reading: str = "conditional"
+    ) -> Tensor:
         """Set and return `weights`: the weight of each stage's loss at `progress` of the training, (K,), sum 1.
 
         none: equal. ramp: c^k for stage k = 0, 1, ..., where c rises linearly from 0 to 1 over the first `ramp` of the
         training: the first stage alone at first, equal weights at the end. cur: softmax(-complexity / temperature):
         simple stages have larger weights; with a negative temperature, complex ones.
         """
-        if schedule == "none":
-            weights = torch.ones_like(self.weights)
-        elif schedule == "ramp":
+        self.complexities.copy_(self.complexity(reading))
+        if schedule == "ramp":
             share = min(1.0, progress / ramp) if ramp > 0 else 1.0
             weights = torch.tensor([share**k for k in range(len(self.stages))]).to(self.weights)
+        elif schedule == "cur":
+            weights = torch.softmax(-self.complexities / temperature, 0)
         else:
-            weights = torch.softmax(-self.complexity / temperature, 0)
+            weights = torch.ones_like(self.weights)
         self.weights.copy_(weights / weights.sum())
         return self.weights
 
+    @torch.no_grad()
+    def weigh_scans(self, shares: Tensor) -> Tensor:
+        """Set `weights` and return the weight of each stage's loss for each scan, (K, B).
+
+        shares: of each scan's truth inside the sets, (K, B). The weight of stage k is 1/K of the share of the scan that
+        the stages before it have not learnt beyond chance, so the first stage always has 1/K, and at chance all have.
+        """
+        chance = (self.chance / self.truth.clamp_min(1e-12)).clamp_max(1 - 1e-6)[:, None]
+        learnt = ((shares - chance) / (1 - chance)).clamp(0, 1).cummax(0).values
+        weights = (1 - torch.cat([torch.zeros_like(learnt[:1]), learnt[:-1]])) / len(self.stages)
+        self.complexities.copy_(self.complexity("conditional"))
+        self.weights.copy_(weights.mean(1))
+        return weights
+
     def metrics(self) -> dict[str, float]:
-        """Logged metrics of each stage: relative size of its Cur set, complexity, weight."""
-        rows = {"cur": 1 - self.complexity, "complexity": self.complexity, "weight": self.weights}
+        """Logged metrics of each stage: relative size of its Cur set, share learnt beyond chance, complexity, weight."""
+        rows = {
+            "cur": 1 - self.complexity("union"),
+            "learnt": self.learnt,
+            "complexity": self.complexities,
+            "weight": self.weights,
+        }
         by_stage = {
             f"{word} {stage}": float(value)
             for word, values in rows.items()

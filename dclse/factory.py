@@ -56,8 +56,12 @@ def losses(method: Dclse, model: nn.Sequential | Staged | Planar, batch: Batch) 
     if batch.task.kind == "segmentation" and batch.y.ndim == 4:  # several slices of a scan: (B, S, rows, columns)
         answer, stages = _stacked(answer, batch), [_stacked(each, batch) for each in stages]
     progress: Progress = model.progress
-    progress.update([each.detach() for each in stages], batch, method.dcl_tolerance, method.dcl_sets == "hard")
-    weights = progress.weigh(method.dcl, batch.progress, method.dcl_ramp, method.dcl_temperature)
+    shares = progress.update([each.detach() for each in stages], batch, method.dcl_tolerance, method.dcl_sets == "hard")
+    if method.dcl == "residual":
+        weights = progress.weigh_scans(shares)
+    else:
+        schedule = method.dcl, batch.progress, method.dcl_ramp, method.dcl_temperature, method.dcl_reading
+        weights = progress.weigh(*schedule)
     auxiliary = sum(weight * label_losses(each, batch) for weight, each in zip(weights.clone(), stages, strict=True))
     return label_losses(answer, batch) + method.auxiliary_weight * auxiliary
 

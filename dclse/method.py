@@ -14,7 +14,8 @@ from dclse.architecture import HALVING, KINDS, NAMES, POSITIONS, Structure
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-SCHEDULES = ("none", "ramp", "cur")
+SCHEDULES = ("none", "ramp", "cur", "residual")
+READINGS = ("conditional", "corrected", "union")
 SMALL = 32  # pixels; for images up to this size the last stage has at most four positions
 
 
@@ -41,7 +42,7 @@ class Dclse(Method):
     """
 
     family: ClassVar[str] = "dclse"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     space: ClassVar[Mapping[str, Range]] = {**DESCENT, "dgm_ratio": Choices((2, 4)), "dgm_groups": Choices((1, 2, 4))}
 
     view: View = param(
@@ -67,7 +68,18 @@ class Dclse(Method):
     fusion: str = param(
         "last", "prediction: from the last stage, or from all stages by global attention", ("last", "attention")
     )
-    dcl: str = param("none", "weights of the stages: equal, a ramp, or by the complexity of their Cur sets", SCHEDULES)
+    dcl: str = param(
+        "none",
+        "weights of the stages: equal, a ramp, by the complexity of their Cur sets (cur), or for each scan the share "
+        "that the stages before have not learnt (residual)",
+        SCHEDULES,
+    )
+    dcl_reading: str = param(
+        "conditional",
+        "cur: complexity of a stage: what it leaves of what the stages before it left, beyond chance (conditional); of "
+        "the truth, beyond chance (corrected); of the truth (union)",
+        READINGS,
+    )
     dcl_sets: str = param("soft", "Cur sets of probabilities (soft), or of right predictions (hard)", ("soft", "hard"))
     dcl_tolerance: float = param(
         0.25, "numbers: error with agreement 1/2, in standard deviations of the training targets"
