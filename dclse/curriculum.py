@@ -113,7 +113,7 @@ class Progress(nn.Module):
         return weights
 
     def metrics(self) -> dict[str, float]:
-        """Logged metrics of each stage: relative size of its Cur set, share learnt beyond chance, complexity, weight."""
+        """Logged metrics of each stage: share of its Cur set, share learnt beyond chance, complexity, weight."""
         rows = {
             "cur": 1 - self.complexity("union"),
             "learnt": self.learnt,

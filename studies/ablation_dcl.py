@@ -1,9 +1,9 @@
 """Does the dynamic curriculum of DCL-SE help?
 
 The curriculum is in the paper but not in the released code: outputs after four stages, whose losses are weighted by the
-share of the labels that the stages have learnt. Here the weights (equal, a ramp, by the Cur sets, in either direction)
-and the fusion of the stages are factors, and so are the outputs themselves: a gain from deep supervision is not a gain
-from a curriculum.
+share of the labels that the stages have learnt. Here the weights (equal, a ramp, by the Cur sets in three readings and
+either direction, scan by scan) and the fusion of the stages are factors, and so are the outputs themselves: a gain from
+deep supervision is not a gain from a curriculum.
 
 Control: outputs after all stages with equal weights, the last stage's prediction. Expected: no schedule differs from
 equal weights. Primary: weights by the Cur sets against equal weights; the rest is exploratory.
@@ -23,8 +23,11 @@ STUDY = Study(
                 "equal": {"dcl": "none"},
                 "ramp": {"dcl": "ramp"},
                 "cur": {"dcl": "cur"},
+                "cur, corrected": {"dcl": "cur", "dcl_reading": "corrected"},
+                "cur, union": {"dcl": "cur", "dcl_reading": "union"},
                 "cur, hard sets": {"dcl": "cur", "dcl_sets": "hard"},
                 "cur, complex first": {"dcl": "cur", "dcl_temperature": -0.5},
+                "residual": {"dcl": "residual"},
             },
             control="equal",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,8 @@ from bench import registry
 from bench.core import Task
 from bench.method import Batch, label_losses
 from bench.registry import make
-from dclse.curriculum import Progress, agreement, cur_sets
+from dclse.cur_sets import agreement, chance_sizes, cur_sets
+from dclse.curriculum import Progress
 
 AD = Task("classification", "auc", ("healthy", "patient"))
 AGE = Task("regression", "mae", unit="years")
@@ -63,12 +65,10 @@ def test_complexity_is_the_share_of_the_truth_not_yet_learnt():
     right = torch.tensor([[9.0, -9.0], [-9.0, 9.0], [-9.0, 9.0], [9.0, -9.0]])
     expected = [right * sign for sign in (-1.0, -1.0, 1.0, 1.0)]
     expected[1] = torch.cat([right[:1], -right[1:]])  # the second stage knows one of four
-    assert progress.complexity.tolist() == [1, 1, 1, 1]
+    assert progress.complexity("union").tolist() == [1, 1, 1, 1]
     progress.update(expected, batch(y, AD), 1.0, hard=True)
-    np.testing.assert_allclose(progress.complexity, [1, 0.75, 0, 0], atol=1e-6)
-    values = progress.metrics()
-    assert values["cur S4"] == pytest.approx(0.25)
-    assert values["complexity S6"] == pytest.approx(0)
+    np.testing.assert_allclose(progress.complexity("union"), [1, 0.75, 0, 0], atol=1e-6)
+    assert progress.metrics()["cur S4"] == pytest.approx(0.25)
 
 
 def test_an_empty_mask_is_left_out_and_counted():
@@ -77,9 +77,9 @@ def test_an_empty_mask_is_left_out_and_counted():
     sure = torch.stack([torch.zeros(2, 2, 2), torch.full((2, 2, 2), 30.0)], 1)
     progress.update([sure], batch(y, MASKS), 1.0, hard=False)
     assert progress.metrics()["empty masks"] == 1
-    assert progress.complexity.tolist() == pytest.approx([0])
+    assert progress.complexity("union").tolist() == pytest.approx([0])
     progress.update([-sure], batch(torch.zeros_like(y), MASKS), 1.0, hard=False)  # nothing at all to learn
-    assert progress.complexity.tolist() == pytest.approx([0])
+    assert progress.complexity("union").tolist() == pytest.approx([0])
     assert progress.metrics()["empty masks"] == 3
 
 
@@ -88,7 +88,7 @@ def test_sizes_are_running_means_over_training_batches():
     right = torch.tensor([[9.0, -9.0]] * 4)
     progress.update([-right], batch(y, AD), 1.0, hard=True)
     progress.update([right], batch(y, AD), 1.0, hard=True)
-    assert progress.complexity.tolist() == pytest.approx([0.9])
+    assert progress.complexity("union").tolist() == pytest.approx([0.9])
 
 
 def test_the_ramp_leads_from_the_first_stage_to_all():
@@ -100,13 +100,104 @@ def test_the_ramp_leads_from_the_first_stage_to_all():
     assert progress.weigh("none", 0.0, 0.3, 1.0).tolist() == [0.25] * 4
 
 
-def test_what_is_found_simple_leads_or_what_is_complex():
+def test_simple_stages_lead_or_complex_ones():
     progress = Progress(("S1", "S4"))
     progress.sizes.copy_(torch.tensor([1.0, 3.0]))
     progress.truth.fill_(4.0)
     expected = np.exp([-0.75 / 0.5, -0.25 / 0.5])
-    np.testing.assert_allclose(progress.weigh("cur", 0.5, 0.3, 0.5), expected / expected.sum(), rtol=1e-6)
-    np.testing.assert_allclose(progress.weigh("cur", 0.5, 0.3, -0.5), expected[::-1] / expected.sum(), rtol=1e-6)
+    weights = progress.weigh("cur", 0.5, temperature=0.5, reading="union")
+    np.testing.assert_allclose(weights, expected / expected.sum(), rtol=1e-6)
+    weights = progress.weigh("cur", 0.5, temperature=-0.5, reading="union")
+    np.testing.assert_allclose(weights, expected[::-1] / expected.sum(), rtol=1e-6)
+
+
+def random_outputs(task: Task, rng: np.random.Generator) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Targets of three scans, and outputs of three stages that know nothing of them."""
+    shape = {"classification": (3, 2), "regression": (3, 1), "segmentation": (3, 2, 2, 2)}[task.kind]
+    logits = [torch.from_numpy(rng.normal(0, 3, shape)).float() for _ in range(3)]
+    y = {
+        "classification": torch.tensor([0, 1, 1]),
+        "regression": torch.from_numpy(rng.normal(size=3)).float(),
+        "segmentation": torch.from_numpy(rng.integers(0, 2, (3, 2, 2))),
+    }[task.kind]
+    return y, logits
+
+
+def exchanges(y: torch.Tensor) -> list[torch.Tensor]:
+    """Every order of the targets of the batch; of masks, of the four pixels of the first scan (the rest stays)."""
+    if y.ndim == 1:
+        return [y[list(order)] for order in itertools.permutations(range(len(y)))]
+    return [y.flatten(1)[:, list(order)].reshape(y.shape) for order in itertools.permutations(range(4))]
+
+
+@pytest.mark.parametrize("hard", [False, True], ids=["soft", "hard"])
+@pytest.mark.parametrize("task", [AD, AGE, MASKS], ids=["classes", "numbers", "masks"])
+def test_chance_is_the_mean_size_over_all_exchanges_of_the_targets(task, hard):
+    y, logits = random_outputs(task, np.random.default_rng(0))
+    sizes = []
+    for other in exchanges(y):
+        progress = Progress(("S1", "S4", "S6"))
+        progress.update(logits, batch(other, task), 0.5, hard)
+        sizes.append(progress.sizes.numpy())
+    np.testing.assert_allclose(chance_sizes(logits, batch(y, task), 0.5, hard), np.mean(sizes, 0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 20.0])
+def test_stages_that_know_nothing_have_equal_weights_however_confident(confidence):
+    torch.manual_seed(0)
+    progress = Progress(STAGES)
+    for _ in range(300):
+        outputs = [confidence * torch.randn(8, 2) for _ in STAGES]
+        progress.update(outputs, batch(torch.randint(2, (8,)), AD), 1.0, hard=False)
+    for reading in ("conditional", "corrected"):
+        weights = progress.weigh("cur", 0.5, reading=reading)
+        assert weights.max() - weights.min() < 0.06
+    assert progress.weigh("cur", 0.5, reading="union").argmax() == 3  # the last stage leads and knows nothing
+
+
+def known(share: float, y: torch.Tensor, begin: float = 0.0) -> torch.Tensor:
+    """Logits that are right and sure for the scans from `begin` on, a `share` of all, and undecided for the others."""
+    sure = 30.0 * (2.0 * torch.nn.functional.one_hot(y, 2) - 1)
+    place = torch.arange(len(y)) / len(y)
+    return torch.where(((place >= begin) & (place < begin + share))[:, None], sure, torch.zeros_like(sure))
+
+
+@pytest.mark.parametrize(
+    ("shares", "leader"), [((0.6, 0, 0, 0), "S1"), ((0.3, 0.9, 0, 0), "S4"), ((0.3, 0.5, 0.6, 0.95), "C1")]
+)
+def test_the_stage_leads_that_learns_most_of_what_is_left(shares, leader):
+    y = torch.tensor([0, 1] * 50)
+    progress = Progress(STAGES)
+    progress.update([known(share, y) for share in shares], batch(y, AD), 1.0, hard=True)
+    assert STAGES[int(progress.weigh("cur", 0.5).argmax())] == leader
+
+
+def test_the_conditional_complexity_is_what_a_stage_leaves_of_what_was_left():
+    progress = Progress(STAGES)
+    progress.sizes.copy_(torch.tensor([6.0, 8.0, 8.0, 10.0]))
+    progress.chance.copy_(torch.tensor([4.0, 4.0, 4.0, 4.0]))
+    progress.truth.fill_(12.0)
+    learnt = np.array([2, 4, 4, 6]) / 8
+    np.testing.assert_allclose(progress.learnt, learnt, rtol=1e-6)
+    np.testing.assert_allclose(progress.complexity("corrected"), 1 - learnt, rtol=1e-6)
+    np.testing.assert_allclose(progress.complexity("conditional"), [6 / 8, 4 / 6, 1, 2 / 4], rtol=1e-6)
+
+
+def test_where_earlier_stages_know_everything_a_later_one_does_not_lead():
+    y = torch.tensor([0, 1] * 4)
+    progress = Progress(STAGES)
+    progress.update([known(1.0, y) for _ in STAGES], batch(y, AD), 1.0, hard=True)
+    np.testing.assert_allclose(progress.complexity("conditional"), [0, 1, 1, 1], atol=1e-6)
+
+
+def test_residual_weights_are_what_the_stages_before_have_not_learnt():
+    y = torch.tensor([0, 1] * 4)
+    progress = Progress(("S1", "S4"))
+    shares = progress.update([known(0.5, y), known(0.0, y)], batch(y, AD), 1.0, hard=False)
+    weights = progress.weigh_scans(shares).numpy()  # the first stage knows scans 0 to 3
+    np.testing.assert_allclose(weights[0], 0.5)
+    np.testing.assert_allclose(weights[1], [0] * 4 + [0.5] * 4, atol=1e-6)
+    np.testing.assert_allclose(progress.metrics()["weight S4"], 0.25, atol=1e-6)
 
 
 @pytest.mark.parametrize(("task", "y"), [(AD, torch.tensor([0, 1, 0, 1])), (AGE, torch.randn(4))])
@@ -155,5 +246,5 @@ def test_the_network_without_its_stages_has_the_same_output():
     with torch.no_grad():
         assert torch.equal(model(x), model.staged(x)[0])
     watched = method.logged_metrics(model)
-    assert {f"{word} {stage}" for word in ("cur", "complexity", "weight") for stage in STAGES} <= set(watched)
+    assert {f"{word} {stage}" for word in ("cur", "learnt", "complexity", "weight") for stage in STAGES} <= set(watched)
     assert sum(watched[f"weight {stage}"] for stage in STAGES) == pytest.approx(1)

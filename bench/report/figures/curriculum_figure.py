@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
     from bench.report.tables import SectionTables
 
-KINDS = {"cur": "Cur set (share)", "complexity": "Complexity", "weight": "Stage weight", "groups": "Groups"}
+KINDS = {
+    "cur": "Cur set (share)",
+    "learnt": "Learnt beyond chance",
+    "complexity": "Complexity",
+    "weight": "Stage weight",
+    "groups": "Groups",
+}
 
 
 def logged_quantities(curve: TrainingCurve) -> dict[str, list[str]]:
