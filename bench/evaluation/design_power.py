@@ -92,7 +92,7 @@ def expected_error(noise: NoiseModel, design: SamplingDesign) -> ExpectedError:
         return ExpectedError(math.nan, math.nan)
     averaged = models if design.same_people else design.partitions
     people = design.sharing * (noise.stable + noise.noisy / (averaged * design.seeds)) / design.people
-    training, df = (_outside_training if design.same_people else _inside_training)(noise, design)
+    training, df = (_outside_training if design.same_people else expected_training)(noise, design)
     parts = [(people, max(1.0, noise.df_share * design.people)), (training, max(1.0, df))]
     return ExpectedError(math.sqrt(people + training), welch_df(parts))
 
@@ -154,8 +154,20 @@ def partitions_needed(noise: NoiseModel, design: SamplingDesign, difference: flo
     return _fewest(enough, 1, MOST_PARTITIONS) if enough(math.inf) else None
 
 
-def _inside_training(noise: NoiseModel, design: SamplingDesign) -> tuple[float, float]:
-    """The expected estimate of the variance of the mean due to training, with its degrees of freedom."""
+def expected_training(noise: NoiseModel, design: SamplingDesign) -> tuple[float, float]:
+    """The expected estimate of the variance of the mean due to training, with its degrees of freedom.
+
+    Parameters
+    ----------
+    noise : NoiseModel
+    design : SamplingDesign
+        Of a cross-validation.
+
+    Returns
+    -------
+    (float, float)
+        In the squared unit of the metric; it is at least the true variance, as an estimate cannot be below 0.
+    """
     from scipy.special import chdtrc
 
     df, models = design.partitions * (design.folds - 1), design.partitions * design.folds

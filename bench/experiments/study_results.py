@@ -68,6 +68,11 @@ class Results:
         return self.frame("contrasts")
 
     @property
+    def splits(self) -> pd.DataFrame:
+        """A row per pair of splits and arm: the difference, its interval, p, and p after Holm's correction."""
+        return self.frame("splits")
+
+    @property
     def effects(self) -> pd.DataFrame:
         """A row per data set and effect of a factorial study; empty for a study without factors."""
         return self.frame("effects")

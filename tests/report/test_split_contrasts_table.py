@@ -165,3 +165,11 @@ def test_splits_that_test_the_same_scans_are_tested_fold_by_fold(tmp_path):
     expected = area_test(ours, theirs, 64, 20, 5)
     assert (row["improvement"], row["se"], row["p"]) == pytest.approx((expected.mean, expected.se, expected.p))
     assert (row["people"], row["people_shared"]) == (100, 100)
+
+
+def test_no_interval_of_a_difference_of_splits_leaves_the_range_of_the_metric(tmp_path):
+    """Two people a class in the publisher's test part: the interval would be wider than the AUC allows."""
+    rows = sections(publishers(tmp_path, people=20))["ad_toy@publisher"].splits
+    assert rows["low"].min() == -1.0 or rows["high"].max() == 1.0
+    assert rows["low"].between(-1, 1).all()
+    assert rows["high"].between(-1, 1).all()

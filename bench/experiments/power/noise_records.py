@@ -58,6 +58,13 @@ def recorded_noise(
     return {}
 
 
+def own_noise(
+    study: str, root: Path, item: ResolvedData, tests: Sequence[PlannedTest]
+) -> dict[Pair, tuple[NoiseModel, str]]:
+    """The noise of those tests that the records of the study itself tell, and where it is from."""
+    return {pair: (noise, SAME) for pair, noise in _own(root / study / "plan.json", item, tests).items()}
+
+
 def _filled(
     same: Mapping[Pair, NoiseModel], source: str, tests: Sequence[PlannedTest], similar: RecordedNoise
 ) -> dict[Pair, RecordedNoise]:

@@ -10,6 +10,7 @@ from typing import Any
 from bench.evaluation.design_power import SamplingDesign, partitions_needed, people_needed
 from bench.evaluation.noise_model import NoiseModel
 from bench.experiments.power import power_lines
+from bench.experiments.power.split_forms import SplitPower
 
 
 @dataclass(frozen=True)
@@ -195,9 +196,12 @@ class StudyPower:
     ----------
     data : tuple of DataPower
         Its data sets; those that are not prepared come last.
+    splits : tuple of SplitPower
+        Its comparisons of splits.
     """
 
     data: tuple[DataPower, ...]
+    splits: tuple[SplitPower, ...] = ()
 
     def required(self, difference: float) -> list[Requirement]:
         """What it takes on each data set to show a difference.
@@ -227,7 +231,8 @@ class StudyPower:
         -------
         list of str
         """
-        return [line for each in self.data for line in power_lines.data_lines(each, difference)]
+        found = [line for each in self.data for line in power_lines.data_lines(each, difference)]
+        return found + [line for each in self.splits for line in each.lines(difference)]
 
     def summary(self, difference: float | None = None) -> dict[str, Any]:
         """The answers for scripts; None where a number is unknown.
@@ -242,7 +247,8 @@ class StudyPower:
         dict
         """
         asked = {} if difference is None else {"required": [_json(asdict(each)) for each in self.required(difference)]}
-        return {"data": [each.summary() for each in self.data], **asked}
+        splits = {"splits": [_json(each.summary()) for each in self.splits]} if self.splits else {}
+        return {"data": [each.summary() for each in self.data], **splits, **asked}
 
 
 def _json(value: Any) -> Any:

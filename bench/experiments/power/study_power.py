@@ -27,6 +27,7 @@ from bench.experiments.power.noise_records import RecordedNoise, method_text, re
 from bench.experiments.power.people_counts import PeopleCount, count_people
 from bench.experiments.power.planned_tests import PlannedTest, planned_tests
 from bench.experiments.power.power_forms import Alternative, ContrastPower, DataPower, StudyPower
+from bench.experiments.power.split_questions import SplitQuestion, split_questions
 
 if TYPE_CHECKING:
     from bench.experiments.planned_study import PlannedStudy
@@ -69,17 +70,27 @@ def study_power(planned: PlannedStudy) -> StudyPower:
     """What a planned study could show on each of its data sets, and on those that are not prepared."""
     runs = [_data_plan(planned.study, item, True) for item in planned.data]
     absent = [_data_plan(planned.declared or planned.study, item, False) for item in _absent(planned)]
+    splits = list(split_questions(planned.name, planned.study, planned.data, planned.store.root))
     seconds = _seconds(planned)
     methods = {cell.arm: method_text(cell.trial) for cell in planned.cells if cell.role == "arm"}
     found = []
     for each in (*runs, *absent):
         family = [other for other in runs if other.phantom == each.phantom]
         family += [] if each.runs else absent
+        compared = sum(one.tests for one in splits if _phantom(one) == each.phantom)
         noises = {}
         if each.runs:
             noises = recorded_noise(planned.name, planned.store.root, each.item, each.primary, methods)
-        found.append(_DataQuestion(each, sum(other.shared for other in family), noises, seconds).answer())
-    return StudyPower(tuple(found))
+        found.append(_DataQuestion(each, sum(other.shared for other in family) + compared, noises, seconds).answer())
+    answers = []
+    for one in splits:
+        shared = sum(each.shared for each in runs if each.phantom == _phantom(one))
+        answers.append(one.answer(shared + sum(each.tests for each in splits if _phantom(each) == _phantom(one))))
+    return StudyPower(tuple(found), tuple(answers))
+
+
+def _phantom(question: SplitQuestion) -> bool:
+    return registry.member("datasets", question.first.spec.name).phantom
 
 
 def _data_plan(study: Study, item: ResolvedData, runs: bool) -> _DataPlan:
