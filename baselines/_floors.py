@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from baselines._linear_solver import Columns, fit_best
 from bench.core import Task
+from bench.views import Volume
 
 SIDE = 32  # maximum edge in pixels to which an image is averaged
-INNER = 5  # folds of the training part, to choose the penalty
 FLAT = 0.05  # minimum deviation of a voxel, as a fraction of the largest: without it the background's edge dominates
 
 
@@ -48,12 +50,18 @@ class SameMask(nn.Module):
 
 
 class LinearVoxels(nn.Module):
-    """(B, C, ...) to (B, outputs): one weight per voxel of a volume, or per coarse pixel of an image."""
+    """(B, C, ...) to (B, outputs): one weight per voxel of a volume, or per coarse pixel of an image.
+
+    `grid` and `penalty` are those that were chosen. On a coarser grid the voxels of a larger one share its weight.
+    """
 
     def __init__(self, shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
         self.coarse = tuple(min(SIDE, size) for size in shape[1:]) if len(shape) == 3 else ()
-        self.linear = nn.Linear(math.prod((shape[0], *(self.coarse or shape[1:]))), outputs)
+        self.shape = (shape[0], *(self.coarse or shape[1:]))
+        self.register_buffer("grid", torch.ones(()))
+        self.register_buffer("penalty", torch.zeros(()))
+        self.linear = nn.Linear(math.prod(self.shape), outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.linear(self.flat(x))
@@ -62,16 +70,59 @@ class LinearVoxels(nn.Module):
         """(B, C, ...) to (B, voxels)."""
         return (F.adaptive_avg_pool2d(x, self.coarse) if self.coarse else x).flatten(1)
 
-    def fit(self, x: np.ndarray, y: np.ndarray, task: Task, penalties: Sequence[float]) -> None:
-        """Fit on standardised voxels; the stored weights apply to the raw ones. x: (N, C, ...); y: (N,)."""
-        voxels = self.flat(torch.from_numpy(np.asarray(x, np.float32))).numpy()  # (N, p)
-        centre, deviation = voxels.mean(0), voxels.std(0)
-        deviation = np.maximum(deviation, max(FLAT * deviation.max(), 1e-12))
-        scale = 1 / (deviation * math.sqrt(len(centre)))
-        weights, offsets = _solve((voxels - centre) * scale, y, task, penalties)
-        weights = weights * scale
-        self.linear.weight.data.copy_(torch.from_numpy(weights))
-        self.linear.bias.data.copy_(torch.from_numpy(offsets - weights @ centre))
+    def fit(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        task: Task,
+        grids: Sequence[int],
+        penalties: Sequence[float],
+        groups: np.ndarray | None = None,
+    ) -> None:
+        """Fit on standardised voxels of each grid and keep the best; the stored weights apply to the raw voxels.
+
+        x: (N, C, ...); y: (N,); grids: edges of the cubes of voxels that are averaged; groups: (N,), people.
+        """
+        voxels = self.flat(torch.from_numpy(np.asarray(x, np.float32)))
+        forms = [_standardised(self._pooled(voxels, grid)) for grid in grids]
+        best, found = fit_best([form.columns for form in forms], y, task, penalties, groups)
+        form = forms[best]
+        weights = found.weights @ form.columns.right * form.scale
+        self.linear.bias.data.copy_(torch.from_numpy(found.offsets - weights @ form.centre))
+        self.linear.weight.data.copy_(self._spread(torch.from_numpy(weights), grids[best]))
+        self.grid.fill_(grids[best])
+        self.penalty.fill_(found.penalty)
+
+    def _pooled(self, voxels: Tensor, grid: int) -> np.ndarray:
+        """(N, voxels) to (N, larger voxels), averaged."""
+        return Volume(float(grid))(self._spatial(voxels), (1.0, 1.0, 1.0)).flatten(1).numpy()
+
+    def _spread(self, weights: Tensor, grid: int) -> Tensor:
+        """(outputs, larger voxels) to (outputs, voxels): what gives the same sum on voxels that are not averaged."""
+        zero = torch.zeros(1, math.prod(self.shape), dtype=weights.dtype, requires_grad=True)
+        pooled = Volume(float(grid))(self._spatial(zero), (1.0, 1.0, 1.0)).flatten(1)
+        return torch.cat([torch.autograd.grad(pooled, zero, row[None], retain_graph=True)[0] for row in weights])
+
+    def _spatial(self, voxels: Tensor) -> Tensor:
+        """(N, voxels) to (N, C, D, H, W); an image is a volume of one slice."""
+        channels, *axes = self.shape
+        return voxels.reshape(len(voxels), channels, *([1] * (3 - len(axes))), *axes)
+
+
+@dataclass(frozen=True)
+class _Standardised:
+    """Voxels (N, p), less their mean and times `scale`, in their own axes."""
+
+    columns: Columns
+    centre: np.ndarray
+    scale: np.ndarray
+
+
+def _standardised(voxels: np.ndarray) -> _Standardised:
+    centre, deviation = voxels.mean(0), voxels.std(0)
+    deviation = np.maximum(deviation, max(FLAT * deviation.max(), 1e-12))
+    scale = 1 / (deviation * math.sqrt(len(centre)))
+    return _Standardised(Columns.of((voxels - centre) * scale), centre, scale)
 
 
 class LinearTable(nn.Module):
@@ -88,7 +139,9 @@ class LinearTable(nn.Module):
         standard = (x.flatten(1) - self.centre) / self.deviation
         return self.linear(torch.where(standard.isnan(), torch.zeros_like(standard), standard))
 
-    def fit(self, x: np.ndarray, y: np.ndarray, task: Task, penalties: Sequence[float]) -> None:
+    def fit(
+        self, x: np.ndarray, y: np.ndarray, task: Task, penalties: Sequence[float], groups: np.ndarray | None = None
+    ) -> None:
         """Fit on imputed and standardised columns; mean and deviation are those of x. x: (N, columns); y: (N,)."""
         from sklearn.impute import SimpleImputer
         from sklearn.preprocessing import StandardScaler
@@ -96,70 +149,9 @@ class LinearTable(nn.Module):
         table = np.asarray(x, np.float64).reshape(len(x), -1)
         filled = SimpleImputer(keep_empty_features=True).fit_transform(table)
         scaler = StandardScaler().fit(filled)
-        fitted = _numbers if task.kind == "regression" else _classes
-        weights, offsets = fitted(scaler.transform(filled), y, task.outputs, penalties)
+        columns = Columns.of(scaler.transform(filled))
+        _, found = fit_best([columns], y, task, penalties, groups)
+        weights = found.weights @ columns.right
         tensors = self.centre, self.deviation, self.linear.weight, self.linear.bias
-        for tensor, values in zip(tensors, (scaler.mean_, scaler.scale_, weights, offsets), strict=True):
+        for tensor, values in zip(tensors, (scaler.mean_, scaler.scale_, weights, found.offsets), strict=True):
             tensor.data.copy_(torch.from_numpy(np.asarray(values)))
-
-
-def _solve(z: np.ndarray, y: np.ndarray, task: Task, penalties: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (outputs, p) and offsets (outputs,) of the penalised model of z, (N, p), whose columns have mean 0.
-
-    The weights are in the span of the rows of z, so N coordinates in an orthonormal basis of it suffice.
-    """
-    values, vectors = np.linalg.eigh((z @ z.T).astype(np.float64))  # (N,), (N, N)
-    kept = values > 1e-6 * max(values[-1], 1e-30)
-    lengths = np.sqrt(values[kept])
-    scores = vectors[:, kept] * lengths  # (N, r), z in the basis
-    fitted = _numbers if task.kind == "regression" else _classes
-    weights, offsets = fitted(scores, y, task.outputs, penalties)
-    return (weights / lengths) @ (vectors[:, kept].T @ z), offsets
-
-
-def _numbers(
-    scores: np.ndarray, y: np.ndarray, outputs: int, penalties: Sequence[float]
-) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.linear_model import RidgeCV
-
-    model = RidgeCV(alphas=list(penalties)).fit(scores, y)  # leave-one-out in closed form
-    return model.coef_[None], np.atleast_1d(model.intercept_)
-
-
-def _classes(
-    scores: np.ndarray, y: np.ndarray, outputs: int, penalties: Sequence[float]
-) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.linear_model import LogisticRegression
-
-    weights, offsets = np.zeros((outputs, scores.shape[1])), np.full(outputs, -30.0)  # -30: a class without scans
-    labels = y.astype(int)
-    seen = np.unique(labels)
-    if len(seen) == 1:
-        offsets[seen] = 0.0
-        return weights, offsets
-    model = LogisticRegression(C=1 / _penalty(scores, labels, penalties), tol=1e-6, max_iter=2000).fit(scores, labels)
-    coefficients, intercepts = model.coef_, model.intercept_
-    if len(seen) == 2:  # scikit-learn returns only the second class
-        coefficients, intercepts = np.vstack([-coefficients, coefficients]) / 2, np.tile(intercepts, 2) * [-0.5, 0.5]
-    weights[seen], offsets[seen] = coefficients, intercepts
-    return weights, offsets
-
-
-def _penalty(scores: np.ndarray, labels: np.ndarray, penalties: Sequence[float]) -> float:
-    """The penalty with the smallest log loss in five-fold cross-validation; the middle one if that is impossible."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import log_loss
-    from sklearn.model_selection import StratifiedKFold
-
-    folds = min(INNER, int(np.bincount(labels)[np.unique(labels)].min()))
-    ranked = sorted(penalties)
-    if folds < 2 or len(ranked) == 1:
-        return ranked[len(ranked) // 2]
-    parts = list(StratifiedKFold(folds, shuffle=True, random_state=0).split(scores, labels))
-    losses = []
-    for penalty in ranked:
-        model = LogisticRegression(C=1 / penalty, tol=1e-4, max_iter=2000)
-        predicted = [model.fit(scores[rows], labels[rows]).predict_proba(scores[left]) for rows, left in parts]
-        truth = np.concatenate([labels[left] for _, left in parts])
-        losses.append(log_loss(truth, np.concatenate(predicted), labels=np.unique(labels)))
-    return ranked[int(np.argmin(losses))]

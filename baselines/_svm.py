@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines._floors import FLAT, INNER, SIDE
+from baselines._floors import FLAT, SIDE
+from baselines._linear_solver import INNER
 from baselines._stored_training_set import Grown, thumbnails
 from bench.core import Task
 

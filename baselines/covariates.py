@@ -21,14 +21,15 @@ class Covariates(Method):
     It reads the covariates that the data set declares for it (`floor_covariates`), such as age, sex and whole-brain
     volume, and no image. Covariates that define the target are never declared, and a declared one that orders or
     separates the targets is refused. Missing values are replaced by the mean, and columns are standardised, both of the
-    training part. The penalty is chosen on the training part alone: by leave-one-out squared error for numbers, by log
-    loss in five-fold cross-validation for classes. (Two scans of one person may be in different folds, which can only
-    favour too small a penalty.) A network that does not beat it has found nothing that such a table does not hold.
+    training part. The penalty is chosen on the training part alone, by leaving out people, as that of `linear` is. A
+    network that does not beat it has found nothing that such a table does not hold.
     """
 
     family: ClassVar[str] = "floor"
     solves: ClassVar[bool] = True
     reads_covariates: ClassVar[bool] = True
+    reads_groups: ClassVar[bool] = True
+    version: ClassVar[int] = 2
 
     view: View = param(Volume(mm=16.0), "not used: the method reads no scan")
     normalise: str = param("none", "not used: columns are standardised by the model itself", ("train", "none"))
@@ -45,8 +46,16 @@ class Covariates(Method):
 
         return LinearTable(shape, task.outputs)
 
-    def solve(self, model: nn.Module, x: np.ndarray, y: np.ndarray, task: Task, seed: int) -> None:
-        model.fit(x, y, task, self.penalties)
+    def solve(
+        self,
+        model: nn.Module,
+        x: np.ndarray,
+        y: np.ndarray,
+        task: Task,
+        seed: int,
+        groups: np.ndarray | None = None,
+    ) -> None:
+        model.fit(x, y, task, self.penalties, groups)
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         return why_unsupported(self, task, shape, (2, 3))

@@ -10,5 +10,7 @@ FULL = {"view": EXACT, "gpconv": "dynamic", "auxiliary": True, "dcl": "cur", "fu
 
 VOLUMES = [Data("ad_oasis"), Data("age_oasis")]
 EVERYTHING = [*VOLUMES, Data("ad_mri2d", {"stages": 2}), Data("bt_mri"), Data("bt_ct"), Data("artery_cas")]
-FLOORS = {"constant": Arm("constant"), "linear (voxels)": Arm("linear")}
+# Age, sex, brain volume and the like, without a scan; refused on data sets that have none.
+COVARIATES = Arm("covariates", tasks=("classification", "regression"))
+FLOORS = {"constant": Arm("constant"), "covariates": COVARIATES, "linear (voxels)": Arm("linear")}
 LIGHT = Light(Recipe(steps=40, batch_size=8, points=4), folds=2)

@@ -13,7 +13,7 @@ Cost: not measured in full.
 """
 
 from bench.core import Arm, Data, Recipe, Study
-from studies._dclse import LIGHT
+from studies._dclse import FLOORS, LIGHT
 from studies.oasis_ad import VOXELS
 
 TEACHER = {"teacher": "monai3d", "teacher_params": VOXELS}
@@ -61,8 +61,7 @@ STUDY = Study(
             {"loss": GRAPH, "teacher": "monai3d", "teacher_params": {**VOXELS, "network": "resnet18"}},
         ),
         "teacher DCL-SE": Arm("distil", {"loss": GRAPH, "teacher": "dclse"}),
-        "constant": Arm("constant"),
-        "linear (voxels)": Arm("linear"),
+        **FLOORS,
     },
     contrasts=[
         *((loss, "student alone") for loss in LOSSES),
@@ -77,7 +76,7 @@ STUDY = Study(
         ("kd", "born again"),
     ],
     primary=[("kd", "student alone"), ("kd", "untrained teacher (kd)"), (GRAPH, "untrained teacher")],
-    floors=["constant", "linear (voxels)"],
+    floors=list(FLOORS),
     again="student alone",
     recipe=Recipe(steps=200, batch_size=16),
     light=LIGHT,

@@ -9,7 +9,7 @@ Cost: not measured; `--smoke` proves that every arm runs on the six phantoms, in
 """
 
 from bench.core import Arm, Data, RandomLabels, Recipe, Study
-from studies._dclse import FULL
+from studies._dclse import COVARIATES, FULL
 
 WHOLE = ("classification", "regression")  # one prediction per scan
 MASKS = ("segmentation",)
@@ -76,6 +76,7 @@ FLOORS = {
     "SVM (voxels)": Arm("svm", tasks=WHOLE),
     "nearest neighbour": Arm("nearest_neighbour", tasks=WHOLE),
     "linear (voxels)": Arm("linear"),
+    "covariates": COVARIATES,
     "constant": Arm("constant"),
 }
 

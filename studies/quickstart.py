@@ -1,11 +1,12 @@
 """Does the installation work, from scans to a table of results?
 
-Eight arms of all families on a small phantom at coarse voxels, two folds, a few steps: a demonstration of the harness
+Nine arms of all families on a small phantom at coarse voxels, two folds, a few steps: a demonstration of the harness
 and its report. It claims no learning, and with two folds it could not.
 Cost: about three minutes on two cores.
 """
 
 from bench.core import Arm, Data, RandomLabels, Recipe, Study
+from studies._dclse import FLOORS
 
 COARSE = {"view": {"kind": "volume", "mm": 5.5}}
 
@@ -14,8 +15,7 @@ STUDY = Study(
     datasets=[Data("phantom_ad")],
     reference="ResNet-18 (dynamic)",
     arms={
-        "constant": Arm("constant"),
-        "linear (voxels)": Arm("linear"),
+        **FLOORS,
         "ResNet-18 (dynamic)": Arm("timm2d"),
         "ResNet-18 (slice)": Arm("timm2d", {"view": "slice"}),
         "DenseNet-121 (3D)": Arm("monai3d", COARSE),
@@ -24,7 +24,7 @@ STUDY = Study(
         "DCL-SE": Arm("dclse"),
         "U-Net (3D)": Arm("unet3d", tasks=("segmentation",)),
     },
-    floors=["constant", "linear (voxels)"],
+    floors=list(FLOORS),
     again="ResNet-18 (dynamic)",
     random_labels=RandomLabels("linear (voxels)", permutations=20),
     folds=2,

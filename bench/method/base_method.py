@@ -85,6 +85,7 @@ class Method(ABC):
     blind: ClassVar[bool] = False  # True: it ignores the scans; a method that scores no better has learnt nothing
     reads_covariates: ClassVar[bool] = False  # True: it reads the declared covariates, (B, C), NaN if missing; no scan
     solves: ClassVar[bool] = False  # True: `solve` fits the weights; no optimiser steps are taken
+    reads_groups: ClassVar[bool] = False  # True: `solve` gets `groups`, the person of each training scan
     space: ClassVar[Mapping[str, Range]] = {}  # parameter -> range of a search; it includes the default
 
     view: View = param(Volume(), "how a scan becomes the input of the network")
@@ -148,6 +149,8 @@ class Method(ABC):
             The task to learn.
         seed : int
             Seed for everything that is drawn at random.
+        groups : ndarray of shape (N,)
+            Person of each scan, which inner folds must not divide. A further argument, given if `reads_groups` is true.
 
         Raises
         ------

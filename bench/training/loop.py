@@ -55,6 +55,7 @@ class TrainingSetup:
     left_right: int | None = None  # the spatial axis of the view that augmentation may flip
     upstream: Sequence[Outputs] = ()  # of every training scan, in order: the method's networks, then the curriculum's
     spacing: tuple[float, ...] | None = None  # millimetres along the axes of masks
+    groups: np.ndarray | None = None  # (N,), the person of each training scan
     progress: Callable[[float], None] = lambda fraction: None
     on_evaluation: Callable[[EvaluationPoint], None] = lambda point: None  # an exception in it ends the training
 
@@ -139,7 +140,8 @@ def _solve(
     everything = [(x.cpu().numpy(), scale.forward(y).cpu().numpy()) for _, x, y in setup.train.batches(64)]
     x, y = (np.concatenate(parts) for parts in zip(*everything, strict=True))
     clock.lap("data")
-    setup.method.solve(model, x, y, setup.task, setup.trial.seed_for("noise"))
+    more = {"groups": setup.groups} if setup.method.reads_groups else {}
+    setup.method.solve(model, x, y, setup.task, setup.trial.seed_for("noise"), **more)
     clock.lap("forward")
     point = _evaluate(setup, model, scale, 0, math.nan, clock)
     setup.on_evaluation(point)

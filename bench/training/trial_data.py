@@ -147,6 +147,7 @@ def training_setup(
         data.view.left_right(),
         upstream,
         data.prepared.spacing,
+        np.asarray(data.prepared.groups)[data.fold.train],
         progress,
         on_evaluation,
     )

@@ -69,7 +69,7 @@ def test_linear_is_the_logistic_regression_of_all_voxels(scans, classes):
     x, y = scans
     y = np.minimum(y, classes - 1)
     task = TWO if classes == 2 else THREE
-    logits = solved("linear", {"penalties": [0.5]}, task, x, y)
+    logits = solved("linear", {"penalties": [0.5], "grids": [1]}, task, x, y)
     full = LogisticRegression(C=2, tol=1e-8, max_iter=5000).fit(standardised(x), y)
     chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     np.testing.assert_allclose(chances, full.predict_proba(standardised(x)), atol=2e-4)
@@ -78,7 +78,7 @@ def test_linear_is_the_logistic_regression_of_all_voxels(scans, classes):
 def test_linear_is_the_ridge_regression_of_all_voxels(scans):
     x, y = scans
     numbers = y + np.linspace(0, 1, 20)
-    result = solved("linear", {"penalties": [0.5]}, AGE, x, numbers)
+    result = solved("linear", {"penalties": [0.5], "grids": [1]}, AGE, x, numbers)
     full = Ridge(alpha=0.5).fit(standardised(x), numbers)
     np.testing.assert_allclose(result[:, 0], full.predict(standardised(x)), atol=1e-4)
 
