@@ -34,15 +34,18 @@ class Distil(Method):
     Losses, with `weight`, and with `label_weight` and `temperature` where these are not 1: kd (Hinton) 0.9, 0.1, 4; dkd
     1, 1, 4 over the first twelfth of the steps; fitnet 100; attention_transfer 1000; similarity_preserving 3000; rkd 1;
     pkt 30000; crd 0.8, published for a form with a normalising constant, which is omitted; similarity_graph 5, 1, 5; l1
-    1; paced_curriculum 1, 0, 4.5. Equations and sources are in `_distil*.py`. Differences from the papers: teachers
-    read volumes and students images, so FitNet compares the pooled penultimate features through a learned linear layer,
-    and attention transfer compares one map, that of the last layer which has one, averaged along the slices in 3D.
-    CRD's memory contains only scans of past batches, no random ones. The paced curriculum estimates its first threshold
-    on past batches, lowers it at every step, and has a fixed calibration, not fitted on validation.
+    1; paced_curriculum 1, 0, 4.5. The weights of similarity_preserving, rkd and pkt were published for batches of 64.
+    These losses compare the scans of a batch, and in batches of 8 their gradients were 32 to 60 times that of the
+    labels; so the weight is multiplied by the size of the batch over 64 (`batch_scaled`). Equations and sources are in
+    `_distil*.py`. Differences from the papers: teachers read volumes and students images, so FitNet compares the pooled
+    penultimate features through a learned linear layer, and attention transfer compares one map, that of the last layer
+    which has one, averaged along the slices in 3D. CRD's memory contains only scans of past batches, no random ones.
+    The paced curriculum estimates its first threshold on past batches, lowers it at every step, and has a fixed
+    calibration, not fitted on validation.
     """
 
     family: ClassVar[str] = "distillation"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="bilen", channels=3), OWN + "how a scan becomes the input of the student"
@@ -60,6 +63,10 @@ class Distil(Method):
     weight: float | None = param(None, "weight of the distillation loss; none: the published one")
     label_weight: float | None = param(None, "weight of the student's own loss; none: the published one")
     temperature: float | None = param(None, "softens the predictions of both; none: the published one")
+    batch_scaled: bool = param(
+        True,
+        "similarity_preserving, rkd, pkt: multiply the weight by the size of the batch over 64, the published size",
+    )
     ramp: float | None = param(
         None, "fraction of the steps over which the distillation loss gains its weight; none: the published one"
     )
@@ -130,7 +137,12 @@ class Distil(Method):
         )  # else its loss reads parts of the network or of scans
         student = captured[0] if whole else outputs(model, batch.x, maps)
         weight = self.weight * (min(1.0, batch.progress / self.ramp) if self.ramp else 1.0)
-        return self.label_weight * losses + weight * terms.term(self, model, student, batch)
+        return self.label_weight * losses + weight * self._batch_share(batch) * terms.term(self, model, student, batch)
+
+    def _batch_share(self, batch: Batch) -> float:
+        """Factor of the weight of a loss that compares the scans of a batch: its size over the published one."""
+        published = LOSSES[self.loss].batch
+        return len(batch.x) / published if published and self.batch_scaled else 1.0
 
     def logged_metrics(self, model: nn.Module) -> Mapping[str, float]:
         return self._student.logged_metrics(model)
