@@ -134,21 +134,6 @@ def test_hinton_adds_a_tenth_of_the_label_loss():
     torch.testing.assert_close(method.step(model, batch), 0.1 * label_losses(logits, batch) + 0.9 * soft)
 
 
-@pytest.mark.parametrize(("loss", "published"), [("similarity_preserving", 3000), ("rkd", 1), ("pkt", 30000)])
-def test_a_loss_between_scans_weighs_by_the_batch_as_in_the_batches_of_64_of_its_paper(loss, published):
-    method, model, batch = lesson(loss, THREE, label_weight=0.0)
-    model.eval()
-    unscaled = lesson(loss, THREE, label_weight=0.0, batch_scaled=False)[0]
-    assert method.weight == published
-    torch.testing.assert_close(method.step(model, batch), unscaled.step(model, batch) * 6 / 64)
-
-
-def test_a_loss_of_single_scans_keeps_its_weight():
-    method, model, batch = lesson("kd", THREE)
-    unscaled = lesson("kd", THREE, batch_scaled=False)[0]
-    torch.testing.assert_close(method.step(model.eval(), batch), unscaled.step(model, batch))
-
-
 def test_dkd_grows_over_the_first_twelfth_of_the_steps():
     method, model, batch = lesson("dkd", THREE)
     model.eval()
