@@ -13,7 +13,7 @@ TWO = {"stages": 2}  # dementia or none: one of the four stages has two people, 
 
 STUDY = Study(
     question="How much of a score on the four-class Kaggle slices comes from recognising the heads?",
-    datasets=[Data("ad_mri2d", TWO, split="publisher"), Data("ad_mri2d", TWO)],
+    datasets=[Data("ad_mri2d", TWO, split="publisher", leak="shown"), Data("ad_mri2d", TWO)],
     split_contrasts=[("ad_mri2d@publisher", "ad_mri2d")],
     primary=[("ad_mri2d@publisher", "ad_mri2d")],
     reference="linear",

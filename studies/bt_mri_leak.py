@@ -13,7 +13,7 @@ SMALL = {"size": 96}
 
 STUDY = Study(
     question="How much of a score on the Kaggle brain tumours comes from having seen the image in training?",
-    datasets=[Data("bt_mri", SMALL, split="publisher"), Data("bt_mri", SMALL)],
+    datasets=[Data("bt_mri", SMALL, split="publisher", leak="shown"), Data("bt_mri", SMALL)],
     split_contrasts=[("bt_mri@publisher", "bt_mri")],
     primary=[("bt_mri@publisher", "bt_mri")],
     reference="linear",

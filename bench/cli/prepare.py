@@ -24,9 +24,17 @@ def prepare(
     skip_broken: Annotated[
         bool, typer.Option("--skip-broken", help="Leave out scans that cannot be used. The report names them.")
     ] = False,
+    alike: Annotated[
+        str | None,
+        typer.Option(
+            "--alike",
+            help="Scans of different groups that look like one person's: together makes them one group, apart declares"
+            " that they are of different people. Default: stop and name them.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read the scans of a data set once and save them as arrays. Exit status 1 if scans cannot be used.
+    """Read the scans of a data set once and save them as arrays. Exit status 1 if scans cannot be used, or are alike.
 
     Data that are prepared already are checked; if they are damaged, they are set aside and prepared again.
     """
@@ -36,7 +44,7 @@ def prepare(
     console = Console(stderr=as_json)
     with PreparationProgressBar(console, f"preparing {name}") as progress:
         prepared = prepare_data(
-            name, params, source, workers, progress, skip_broken, True, partial(_wait, console, name)
+            name, params, source, workers, progress, skip_broken, True, partial(_wait, console, name), alike or ""
         )
     if as_json:
         print_json({"name": name, "fingerprint": prepared.fingerprint, **prepared.manifest})

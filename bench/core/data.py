@@ -151,7 +151,8 @@ class Dataset(ABC):
     resampling : str
         How `read` brings scans to the grid.
     belong : {"exact", "alike", "heads"}
-        Which scans preparation puts into one group: equal scans, similar images, or scans of one head.
+        Which scans preparation puts into one group: equal scans, scans that look like one person's, or all slices of
+        one head. Scans of different groups that look like one person's stop the preparation otherwise.
     floor_covariates : tuple of str
         Covariates that may predict the target without the scan; `site` stands for the site of a sample. Never what the
         target is made from or defined by, such as a clinical rating of a disease. Raise `version` when they change.

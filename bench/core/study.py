@@ -63,6 +63,9 @@ class Data:
         Fraction of the training groups that is used, in (0, 1]. A smaller part lies within every larger one.
     noise : float
         Share of the training groups with a wrong class, in [0, 1]. A smaller part lies within every larger one.
+    leak : {"stop", "shown"}
+        What happens if the publisher's split divides groups, so that people or copies of images are in both parts.
+        "shown": the study runs because it measures that leak, and its report says so.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Data:
     labels: Mapping[str, str] = field(default_factory=dict)
     fraction: float = 1.0
     noise: float = 0.0
+    leak: str = "stop"
 
     @property
     def where(self) -> str:
@@ -110,7 +114,9 @@ class Data:
 
 @dataclass(frozen=True)
 class RandomLabels:
-    """The control that should find nothing: arms that are trained on permuted labels of whole groups.
+    """The control that should find nothing: arms that are trained on permuted labels of whole clusters.
+
+    A cluster is a group, or several groups whose scans look like one person's.
 
     Attributes
     ----------

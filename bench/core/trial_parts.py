@@ -106,8 +106,8 @@ class Labels(CanonicalJson):
     Attributes
     ----------
     kind : {"true", "permuted", "flipped"}
-        "permuted": labels are exchanged between whole groups. "flipped": a share of the training groups has another
-        class.
+        "permuted": labels are exchanged between whole clusters: groups, or groups whose scans look like one person's.
+        "flipped": a share of the training groups has another class.
     number : int
         Number of the permutation.
     share : float

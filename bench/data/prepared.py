@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FORM = 2  # version of the file format of a prepared folder; PROTOCOL is the version of the content
 READING = 2  # raised if the readers give other voxels for the same files; sets of another reading are prepared again
+SEARCH = 1  # raised if other scans are found alike; sets of another search are prepared again
 MANIFEST, INDEX, IMAGES, MASKS, TRUTH = "manifest.json", "index.json", "images.npy", "masks.npy", "truth.npy"
 
 
@@ -37,7 +38,8 @@ class Prepared:
     spacing: tuple[float, ...]  # millimetres along the spatial axes
     folder: Path
     ids: tuple[str, ...]
-    groups: tuple[str, ...]
+    groups: tuple[str, ...]  # no split divides a group
+    clusters: tuple[str, ...]  # groups, but those whose scans look like one person's are one cluster
     strata: tuple[str, ...]
     sites: tuple[str, ...]
     parts: tuple[str, ...]  # of the publisher's own split: train, test, or empty
@@ -96,6 +98,7 @@ class DamagedDataError(RunAbortedError):
     reason = ""
     source: Path | None = None  # folder that the set was prepared from, if the manifest can be read
     skipped = False  # True if broken scans were excluded
+    alike = ""  # how scans of different groups that look like one person's were treated
     outdated = False  # True if nothing is missing, but the files were read by an earlier version
 
     @classmethod
@@ -112,7 +115,7 @@ class DamagedDataError(RunAbortedError):
         command = f"bench prepare {shlex.quote(name)}{''.join(changed)}{scans}"
         error = cls(cls._message(folder_of(name, params), reason, command))
         error.reason, error.source = reason, Path(source) if source else None
-        error.skipped = bool(manifest.get("broken"))
+        error.skipped, error.alike = bool(manifest.get("broken")), manifest.get("alike", {}).get("policy", "")
         return error
 
     @staticmethod
@@ -180,6 +183,7 @@ def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepare
         folder=folder_of(name, params),
         targets=np.array([np.nan if value is None else value for value in index["targets"]], dtype=np.float64),
         covariates=index["covariates"],
+        clusters=tuple(index.get("clusters", index["groups"])),
         manifest=manifest,
         floor_covariates=(names,) if isinstance(names := dataset.floor_covariates, str) else tuple(names),
         **{key: tuple(index[key]) for key in ("ids", "groups", "strata", "sites", "parts")},
@@ -202,6 +206,9 @@ def _manifest(name: str, params: Mapping[str, Any] | None) -> dict[str, Any] | N
         manifest = read_sealed_json(folder / MANIFEST)
         if not manifest["phantom"] and manifest.get("reading", 1) != READING:
             reason = "files of scans were read by another version of bench"
+            raise OutdatedDataError.of(name, params, reason, manifest)
+        if manifest.get("alike", {}).get("search") != SEARCH:
+            reason = "another version of bench searched them for scans that are alike"
             raise OutdatedDataError.of(name, params, reason, manifest)
         if manifest["phantom"] and manifest.get("code", "") != plugin_code(name):
             raise OutdatedDataError.of(name, params, f"the file of the data set {name} has changed", manifest)

@@ -70,21 +70,20 @@ def fold(prepared: Grouped, split: Split, partition: int, number: int) -> Fold:
     return Fold(*(_rows(prepared, part) for part in (train, val, test)))
 
 
-def permute_labels(targets: np.ndarray, groups: Sequence[str], number: int) -> np.ndarray:
-    """The `number`-th permutation of labels: groups of equal size exchange theirs, row by row in order.
+def permute_labels(targets: np.ndarray, clusters: Sequence[str], number: int) -> np.ndarray:
+    """The `number`-th permutation of labels: each cluster takes the labels of another, row by row in order.
 
-    targets: (N,). A group whose size is unique keeps its labels. The multiset of labels does not change.
+    targets: (N,). clusters: (N,) the cluster of each scan, of scans that may be of one person. A cluster with more
+    scans than its donor repeats the donor's labels, one with fewer takes the first. If all clusters are of one size,
+    the multiset of labels does not change.
     """
     rows: dict[str, list[int]] = defaultdict(list)
-    for row, group in enumerate(groups):
-        rows[group].append(row)
-    sizes: dict[int, list[str]] = defaultdict(list)
-    for group in sorted(rows):
-        sizes[len(rows[group])].append(group)
-    result = targets.copy()
-    for peers in sizes.values():
-        for group, donor in zip(peers, _shuffled(peers, "permuted", number), strict=True):
-            result[rows[group]] = targets[rows[donor]]
+    for row, cluster in enumerate(clusters):
+        rows[cluster].append(row)
+    result, names = targets.copy(), sorted(rows)
+    for cluster, donor in zip(names, _shuffled(names, "permuted", number), strict=True):
+        given = rows[donor]
+        result[rows[cluster]] = [targets[given[at % len(given)]] for at in range(len(rows[cluster]))]
     return result
 
 

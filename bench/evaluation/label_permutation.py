@@ -48,7 +48,8 @@ class Verdict:
 def random_labels_verdict(scores: Sequence[float] | np.ndarray, chance: float) -> Verdict:
     """Check that a method trained on permuted labels scores at chance: its mean within 2 standard errors of chance.
 
-    The control does not detect a leak that permuted labels share, such as one person under two names.
+    The control does not detect a leak that permuted labels do not share: a person under two names whose two scans have
+    exchanged their labels with different people.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from bench.experiments.planned_study import PlannedStudy
 from bench.experiments.prepare_study import StudyRequest, check_arms, plan_study
 from bench.experiments.run_monitor import RunMonitor
 from bench.experiments.run_summary import RunSummary, summarise
-from bench.experiments.split_check import check_splits
+from bench.experiments.split_check import check_splits, leak_notes
 from bench.experiments.study_data import make_phantoms, repair_prepared
 from bench.experiments.used_plugins import changed_since_records
 
@@ -130,4 +130,4 @@ def _notes(study: PlannedStudy) -> list[str]:
     for spec in (spec for item in study.data for spec in item.specs):
         manifest = open_prepared(spec.name, spec.params).manifest
         notes += [f"{spec.name}: {note}" for note in (*manifest.get("notes", []), *left_out_counts(manifest))]
-    return list(dict.fromkeys(notes))
+    return list(dict.fromkeys([*notes, *leak_notes(study.data)]))

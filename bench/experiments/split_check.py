@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from bench.core import BenchError
+from bench.core import BenchError, plural
 from bench.experiments.plan import ResolvedData
 from bench.experiments.planned_study import PlannedStudy
+
+if TYPE_CHECKING:
+    from bench.data.prepare import Prepared
 
 MANY = 20  # groups of each class per fold, above which one fold is enough to check
 
 
 def check_splits(study: PlannedStudy) -> None:
-    """Raise BenchError if a fold of a prepared data set is impossible or lacks a class. Others are not checked."""
+    """Raise BenchError if a fold of a prepared data set is impossible, lacks a class, or divides groups.
+
+    Only a publisher's split may divide groups, and only if the study shows that leak. Data sets that are not prepared
+    are not checked.
+    """
     from bench.data.prepare import open_prepared
 
     for item in study.data:
         prepared = open_prepared(item.spec.name, item.spec.params)
         if prepared is not None:
             _check_folds(prepared, item, study)
+            if item.leak == "stop" and (divided := divided_groups(prepared, item)):
+                raise BenchError(_divided_message(prepared, item, divided))
         if item.external is not None:
             tested = open_prepared(item.external.data.name, item.external.data.params)
             if tested is not None:
@@ -35,6 +46,55 @@ def _check_folds(prepared: Any, item: ResolvedData, study: PlannedStudy) -> None
     for partition in range(item.partitions(study.study.partitions) if few else 1):
         for number in range(division.folds if few else 1):
             splits.fold(prepared, division, partition, number)
+
+
+@dataclass(frozen=True)
+class DividedGroups:
+    """Groups in both parts of a publisher's split."""
+
+    groups: int
+    shared: int  # test scans whose group is in training
+    tested: int  # test scans
+    example: tuple[str, str, str]  # a group, its first scan in training, its first test scan
+
+
+def divided_groups(prepared: Prepared, item: ResolvedData) -> DividedGroups | None:
+    """The groups that a publisher's split divides; None for other splits and if it divides none."""
+    if item.split != "publisher":
+        return None
+    scans = list(zip(prepared.groups, prepared.parts, prepared.ids, strict=True))
+    trained = {group: name for group, part, name in reversed(scans) if part == "train"}
+    tested = [(group, name) for group, part, name in scans if part == "test"]
+    shared = [(group, trained[group], name) for group, name in tested if group in trained]
+    return DividedGroups(len({group for group, *_ in shared}), len(shared), len(tested), shared[0]) if shared else None
+
+
+def leak_notes(data: Sequence[ResolvedData]) -> list[str]:
+    """A sentence for every data set of a study whose publisher's split divides groups, which the study shows."""
+    from bench.data.prepare import open_prepared
+
+    notes = []
+    for item in data:
+        prepared = open_prepared(item.spec.name, item.spec.params)
+        if prepared is not None and (divided := divided_groups(prepared, item)):
+            groups, tested = plural(divided.groups, "group"), plural(divided.tested, "test scan")
+            notes.append(
+                f"{item.where}: the publisher's split divides {groups}, and the study measures that leak:"
+                f" {divided.shared} of {tested} are of people or images in the training part, so scores on them are not"
+                " scores on new people"
+            )
+    return notes
+
+
+def _divided_message(prepared: Prepared, item: ResolvedData, divided: DividedGroups) -> str:
+    group, trained, tested = divided.example
+    groups, scans = plural(divided.groups, "group"), plural(divided.tested, "test scan")
+    return (
+        f"the publisher's split of {prepared.name} divides {groups} (a person, copies of an image, slices of one head):"
+        f" {divided.shared} of {scans} have their group in the training part, for example {tested}, whose group {group}"
+        f" has {trained} there. Split by kfold; or, if the study measures this leak, declare it:"
+        f" Data({prepared.name!r}, split='publisher', leak='shown')"
+    )
 
 
 def _labels(prepared: Any) -> list[float]:

@@ -34,7 +34,7 @@ def _repair(name: str, params: dict, monitor: RunMonitor) -> None:
             raise
         monitor.message(str(error))
         with monitor.preparation(f"preparing {name} again") as progress:
-            prepare(name, params, error.source, progress=progress, skip_broken=error.skipped)
+            prepare(name, params, error.source, progress=progress, skip_broken=error.skipped, alike=error.alike)
 
 
 def make_phantoms(study: PlannedStudy, monitor: RunMonitor) -> PlannedStudy:

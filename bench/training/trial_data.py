@@ -213,12 +213,12 @@ def _open(data: DataSpec) -> Prepared:
 
 
 def _targets(trial: Trial, prepared: Prepared) -> np.ndarray:
-    """(N,) class indices or numbers, permuted if the trial has permuted labels; (N, ...) masks."""
+    """(N,) class indices or numbers, permuted by clusters if the trial has permuted labels; (N, ...) masks."""
     if prepared.task.kind == "segmentation":
         return prepared.masks()
     targets = prepared.targets
     if trial.labels.kind == "permuted":
-        targets = splits.permute_labels(targets, prepared.groups, trial.labels.number)
+        targets = splits.permute_labels(targets, prepared.clusters, trial.labels.number)
     return targets.astype(np.int64) if prepared.task.kind == "classification" else targets
 
 

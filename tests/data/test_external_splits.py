@@ -191,9 +191,10 @@ def samples_of(*groups):
 def test_scans_that_are_equal_are_in_one_group(plugins, tmp_path):
     entries = [JournalEntry(f"s{at}", "", image=image) for at, image in enumerate(["x", "y", "x", "z", "y"])]
     dataset = registry.make("datasets", "tiny_images")
-    groups, notes = merge_groups(dataset, samples_of("a", "b", "c", "d", "a"), entries, tmp_path)
-    assert groups == ["a", "a", "a", "d", "a"]
-    assert notes == ["4 groups were merged into 2: scans that are equal voxel by voxel share a group"]
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).normal(size=(5, *dataset.shape)))
+    found = merge_groups(dataset, samples_of("a", "b", "c", "d", "a"), entries, tmp_path)
+    assert found.groups == ("a", "a", "a", "d", "a")
+    assert found.notes == ("4 groups were merged into 2: scans that are equal voxel by voxel share a group",)
 
 
 def test_the_heads_of_the_four_class_slices_are_found_again(scans, tmp_path):

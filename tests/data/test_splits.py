@@ -156,11 +156,20 @@ def test_permuting_moves_the_labels_of_whole_groups(data: Scans, number: int) ->
     targets = np.arange(len(data.groups), dtype=float)  # every label distinct: a label tells where it came from
     result = permute_labels(targets, data.groups, number)
     groups = np.array(data.groups)
-    assert sorted(result) == sorted(targets)
+    donors = {}
     for group in set(data.groups):
-        donors = groups[result[groups == group].astype(int)]
-        assert len(set(donors)) == 1
-        assert (np.diff(result[groups == group]) > 0).all()  # the rows of the donor, in order
+        received = result[groups == group].astype(int)
+        (donors[group],) = set(groups[received])
+        own = np.flatnonzero(groups == donors[group])  # the rows of the donor in order, from the first again at the end
+        assert received.tolist() == np.resize(own, len(received)).tolist()
+    assert sorted(donors.values()) == sorted(donors)  # every group gives its labels once
+
+
+def test_a_group_of_a_size_of_its_own_does_not_keep_its_labels() -> None:
+    groups = ["large"] * 7 + [f"p{number}" for number in range(20)]
+    targets = np.array([1.0] * 7 + [0.0] * 20)
+    kept = sum(permute_labels(targets, groups, number)[0] == 1 for number in range(40))
+    assert kept < 10
 
 
 def test_the_number_selects_the_permutation() -> None:

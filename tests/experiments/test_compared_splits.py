@@ -26,7 +26,11 @@ PUBLISHER, PART = ("tiny_places@publisher", "tiny_places"), ("tiny_places@50", "
 @pytest.fixture
 def study(plugins):
     """A publisher's split and a half of the training people against folds; 20 people, one fold of publisher's."""
-    sets = [Data("tiny_places", split="publisher"), Data("tiny_places", fraction=0.5), Data("tiny_places")]
+    sets = [
+        Data("tiny_places", split="publisher", leak="shown"),
+        Data("tiny_places", fraction=0.5),
+        Data("tiny_places"),
+    ]
     pairs = [PUBLISHER, PART]
     return Study(
         "Q?",

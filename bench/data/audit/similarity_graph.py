@@ -57,16 +57,22 @@ def survey(
 
     mirrored: compare with mirror images as well. Memory: a strip of correlations and the forest, never N x N.
     """
+    return survey_strips(correlation_strips(vectors, mirrored), len(vectors), lowest, cells)
+
+
+def survey_strips(
+    strips: Iterable[tuple[int, np.ndarray]], count: int, lowest: float, cells: np.ndarray | None = None
+) -> SimilarityGraph:
+    """As `survey`, for any similarity of `count` images. strips: (first row, (rows, count)), in order."""
     import numpy as np
 
-    count = len(vectors)
     cells = np.zeros(count, int) if cells is None else cells
     forest = (np.empty((0, 2), int), np.empty(0))
     nearest = min(NEIGHBOURS, max(0, count - 1))
     neighbours = np.empty((count, nearest), int)
     best = np.full((count, int(cells.max(initial=0)) + 1), -2.0, np.float32)
     members = [np.flatnonzero(cells == cell) for cell in range(best.shape[1])]
-    for start, strip in correlation_strips(vectors, mirrored):
+    for start, strip in strips:
         rows = slice(start, start + len(strip))
         neighbours[rows] = _most_alike(strip, nearest)
         for cell, columns in enumerate(members):

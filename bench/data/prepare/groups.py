@@ -1,23 +1,49 @@
-"""Merge groups of samples: the groups that no split may divide, from declared groups and duplicate images."""
+"""Merge groups of samples: the groups that no split may divide, from declared groups and similar images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.core import Dataset, Sample
 from bench.data.prepare.journal import JournalEntry
 from bench.data.prepared import IMAGES
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bench.data.audit.alike_scans import AlikeScans
+
+
+@dataclass(frozen=True)
+class GroupedScans:
+    """The usable scans of a set with their groups, and the search for scans of different groups that are alike."""
+
+    ids: tuple[str, ...]
+    groups: tuple[str, ...]  # no split divides a group
+    notes: tuple[str, ...]  # on merged groups
+    alike: AlikeScans  # between these groups
+
+    @property
+    def joined(self) -> dict[str, list[str]]:
+        """Cluster of alike scans -> its groups; empty if no scans of different groups are alike."""
+        return self.alike.joined(self.groups)
+
 
 def merge_groups(
-    dataset: Dataset, samples: Sequence[Sample], entries: Sequence[JournalEntry], folder: Path
-) -> tuple[list[str], list[str]]:
-    """The group of each usable sample, and notes on merged groups. folder: holds images.npy.
+    dataset: Dataset, samples: Sequence[Sample], entries: Sequence[JournalEntry], folder: Path, together: bool = False
+) -> GroupedScans:
+    """Group the usable samples, and search them for scans of different groups that are alike.
 
-    Scans that are equal voxel by voxel always share a group. If `dataset.belong` is `alike`, near duplicates and mirror
-    images share one as well; if it is `heads`, all slices of one recovered head do.
+    folder: holds images.npy. Scans that are equal voxel by voxel always share a group. If `dataset.belong` is `alike`,
+    or `together` is set, scans that look like one person's share one as well; if it is `heads`, all slices of one
+    recovered head do.
     """
+    import numpy as np
+
+    from bench.data.audit.alike_scans import alike_scans
     from bench.data.audit.duplicates import name_groups
     from bench.data.audit.similarity import duplicate_pairs
     from bench.data.audit.similarity_graph import components
@@ -26,18 +52,20 @@ def merge_groups(
     links = [*duplicate_pairs(declared), *duplicate_pairs([entry.image for entry in entries])]
     groups = name_groups(components(len(samples), links), declared)
     notes = _merge_notes(declared, groups, "scans that are equal voxel by voxel")
-    if dataset.belong == "exact":
-        return list(groups), notes
-    merged, what = _similar_groups(dataset.belong, folder, groups)
-    return list(merged), [*notes, *_merge_notes(groups, merged, what)]
+    images = np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)
+    if dataset.belong != "exact":
+        merged, what = _similar_groups(dataset.belong, images, groups)
+        groups, notes = merged, [*notes, *_merge_notes(groups, merged, what)]
+    alike = alike_scans(images, groups)
+    if together or dataset.belong == "alike":
+        notes += _merge_notes(groups, alike.clusters, f"scans that look like one person's, from {alike.threshold:.2f}")
+        groups, alike = alike.clusters, alike.without_pairs()
+    return GroupedScans(tuple(sample.id for sample in samples), tuple(groups), tuple(notes), alike)
 
 
-def _similar_groups(belong: str, folder: Path, groups: Sequence[str]) -> tuple[Sequence[str], str]:
-    import numpy as np
-
+def _similar_groups(belong: str, images: np.ndarray, groups: Sequence[str]) -> tuple[Sequence[str], str]:
     from bench.data.audit import THRESHOLD, group_duplicates, recover_identities
 
-    images = np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)
     alike = f"images that are alike, or mirrored, at a correlation of {THRESHOLD} or more"
     if belong == "alike":
         return group_duplicates(images, groups), alike

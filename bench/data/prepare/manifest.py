@@ -32,6 +32,8 @@ class PreparationResult:
     notes: Sequence[str] = ()
     accounting: Mapping[str, Any] | None = None  # what became of every file in the folder
     seconds: Mapping[str, float] | None = None  # by stage, over all threads
+    clusters: Sequence[str] = ()  # of the usable samples: groups that look like one person are one cluster
+    alike: Mapping[str, Any] | None = None  # the search for clusters, in counts
 
     @property
     def usable(self) -> list[Sample]:
@@ -50,7 +52,8 @@ class PreparationResult:
 
 def write(folder: Path, made: PreparationResult) -> None:
     """Write index and manifest next to the arrays; the manifest comes last and marks the folder as complete."""
-    index = {**index_of(made.usable), "groups": list(made.groups)}
+    clusters = {} if list(made.clusters) == list(made.groups) else {"clusters": list(made.clusters)}
+    index = {**index_of(made.usable), "groups": list(made.groups), **clusters}
     text = json.dumps(index, allow_nan=False) + "\n"
     write_text(folder / INDEX, text)
     entry = json.loads(
@@ -123,6 +126,7 @@ def _manifest(made: PreparationResult, index: Mapping[str, Any], dtype: str) -> 
         "found": _counts(made),
         "expected": dict(dataset.expected) if plain(dataset) == plain(type(dataset)()) else {},
         "broken": made.broken,
+        "alike": dict(made.alike or {}),
         "fitted": [{"id": entry.id, "from": entry.fitted} for entry in made.entries if entry.fitted],
         "affines": [list(entry.affine) for entry in made.entries if not entry.fault],
         "accounting": dict(made.accounting or {}),

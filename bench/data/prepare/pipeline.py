@@ -19,6 +19,7 @@ from bench import registry
 from bench.core import BenchError, Dataset, RunAbortedError, Sample, paths, plain
 from bench.data.prepare import journal
 from bench.data.prepare.accounting import Accounting, account, save_names
+from bench.data.prepare.alike_policy import TOGETHER, check_policy, is_treated, settle_alike
 from bench.data.prepare.arrays import Arrays, NeedsFloatError
 from bench.data.prepare.checks import FAULTS, DecodedScan, checksum_of, decode, mask_type
 from bench.data.prepare.groups import merge_groups
@@ -47,6 +48,7 @@ class PreparationJob:
     workers: int
     progress: Progress
     skip_broken: bool
+    alike: str = ""  # what to do with scans of different groups that look like one person's; empty: stop
     notes: Sequence[str] = ()
     accounting: Accounting = field(default_factory=Accounting)
     seconds: dict[str, float] = field(default_factory=dict)  # by stage, over all threads
@@ -61,26 +63,30 @@ def prepare(
     skip_broken: bool = False,
     thorough: bool = False,
     waiting: Callable[[], None] = lambda: None,
+    alike: str = "",
 ) -> Prepared:
     """Return the prepared set; prepare it from `source` if it does not exist or the source files differ.
 
     source: a folder of the set's layout; None for a phantom, or if the set is already prepared. workers: threads, by
     default one per core. progress: called with (scans done, scans). skip_broken: exclude scans that cannot be used.
     thorough: verify the checksums of an existing set; a damaged set is set aside and prepared again. waiting: called
-    once if another process is preparing the same set. BenchError if the set cannot be prepared; RunAbortedError if
-    scans are broken or the disk cannot be written.
+    once if another process is preparing the same set. alike: what to do with scans of different groups that look like
+    one person's: `together` makes them one group, `apart` declares that they are of different people; by default as
+    before, or stop. BenchError if the set cannot be prepared; RunAbortedError if scans are broken, scans of different
+    groups are alike, or the disk cannot be written.
     """
+    check_policy(alike)
     dataset, (existing, damage) = registry.make("datasets", name, params), _open_verified(name, params, thorough)
-    source = source or (damage.source if damage else None)
-    if existing is not None and (source is None or dataset.phantom):
+    if existing is not None and (source is None or dataset.phantom) and is_treated(existing.manifest["alike"], alike):
         return existing
+    source, alike = source or _earlier_source(existing, damage), alike or (damage.alike if damage else "")
     if source is None and not dataset.phantom:
         raise damage or _unprepared(name, dataset)
     root = None if dataset.phantom else paths.expand(source)
     samples, log = list_samples(dataset, name, root)
     threads, listed = workers or os.cpu_count() or 1, account(root, samples, log)
     report = progress or (lambda *_: None)
-    job = PreparationJob(name, dataset, samples, root, threads, report, skip_broken, accounting=listed)
+    job = PreparationJob(name, dataset, samples, root, threads, report, skip_broken, alike, accounting=listed)
     folder = folder_of(name, params)
     with disk_errors(folder.parent), locked(folder.with_name(f".{folder.name}.claim"), waiting) as held:
         # Check again under the lock: another process may have prepared the set in the meantime.
@@ -102,6 +108,13 @@ def _unprepared(name: str, dataset: Dataset) -> BenchError:
     where = f"bench describe {name} shows where to get the scans"
     how = f"run: bench prepare {name} --from FOLDER; layout of FOLDER: {dataset.layout} ({where})"
     return BenchError(f"{name} is not prepared; {how}")
+
+
+def _earlier_source(existing: Prepared | None, damage: DamagedDataError | None) -> Path | None:
+    """The folder that a set, or a damaged one, was prepared from, if that is known."""
+    if existing is None:
+        return damage.source if damage else None
+    return Path(existing.manifest["source"]) if existing.manifest["source"] else None
 
 
 def _open_verified(
@@ -128,10 +141,11 @@ def _set_aside(folder: Path, damage: DamagedDataError) -> list[str]:
 
 def _has_same_source(prepared: Prepared, job: PreparationJob) -> bool:
     """True if the set was prepared from these files, and excluded scans are allowed if it has any."""
-    if prepared.manifest["broken"] and not job.skip_broken:
+    manifest = prepared.manifest
+    if (manifest["broken"] and not job.skip_broken) or not is_treated(manifest["alike"], job.alike):
         return False
     checksums = _in_parallel(job, [lambda s=s: _checksum(s, job.root) for s in job.samples])
-    return prepared.phantom or prepared.manifest["files"] == source_checksum(job.dataset, job.samples, list(checksums))
+    return prepared.phantom or manifest["files"] == source_checksum(job.dataset, job.samples, list(checksums))
 
 
 def _fill(folder: Path, job: PreparationJob) -> None:
@@ -148,9 +162,11 @@ def _fill(folder: Path, job: PreparationJob) -> None:
     if len(made.broken) == len(made.samples) or (made.broken and not job.skip_broken):
         raise RunAbortedError(_broken_message(made))
     whole = [entry for entry in made.entries if not entry.fault]
-    groups, notes = merge_groups(job.dataset, made.usable, whole, folder)
+    grouped = merge_groups(job.dataset, made.usable, whole, folder, job.alike == TOGETHER)
+    alike, kept_apart = settle_alike(grouped, job.alike, job.name, folder)
     save_names(folder, job.accounting)
-    write(folder, replace(made, groups=groups, notes=[*notes, *made.notes]))
+    notes = [*grouped.notes, *kept_apart, *made.notes]
+    write(folder, replace(made, groups=grouped.groups, clusters=grouped.alike.clusters, alike=alike, notes=notes))
 
 
 def _broken_message(made: PreparationResult) -> str:

@@ -13,6 +13,8 @@ from bench.core import SPLITS, BenchError, Data, DataSpec, External, Split, Stud
 from bench.core.trial import where
 from bench.data.audit.known_overlaps import overlap
 
+LEAKS = ("stop", "shown")  # what happens if a publisher's split divides groups
+
 
 @dataclass(frozen=True)
 class ResolvedData:
@@ -24,6 +26,7 @@ class ResolvedData:
     external: External | None = None
     fraction: float = 1.0
     noise: float = 0.0
+    leak: str = "stop"  # or "shown": a publisher's split may divide groups
 
     @property
     def where(self) -> str:
@@ -107,6 +110,8 @@ def _checked(data: Data) -> Data:
     """The data, unchanged. BenchError where this split, fraction or noise is impossible, prepared or not."""
     if data.split not in SPLITS:
         raise BenchError(f"no split {data.split!r}; {registry.did_you_mean(data.split, SPLITS)}")
+    if data.leak not in LEAKS:
+        raise BenchError(f"{data.where}: leak must be 'stop' or 'shown', not {data.leak!r}")
     if not (0 < data.fraction <= 1 and 0 <= data.noise < 1):
         raise BenchError(f"{data.where}: fraction must be above 0 and at most 1, noise at least 0 and below 1")
     if data.noise and (kind := registry.make("datasets", data.name, data.params).task.kind) != "classification":
@@ -131,9 +136,7 @@ class _DataLookup:
         if data.external is None:
             spec, note = self._located(data, False)
             stands = data.name if note else None
-            resolved = (
-                ResolvedData(spec, stands, data.split, fraction=data.fraction, noise=data.noise) if spec else None
-            )
+            resolved = ResolvedData(spec, stands, data.split, None, *_shares(data)) if spec else None
             return resolved, [note] if note else []
         both = [data, data.external]
         if len({registry.member("datasets", each.name).phantom for each in both}) > 1:
@@ -150,7 +153,7 @@ class _DataLookup:
         if spec.name == other.name and twins:  # one phantom stands in for both: other people of it
             other = self._twin(other.name, {"seed": spec.params["seed"] + 1})
         external = External(other, _mapping(data, spec, other))
-        return ResolvedData(spec, data.name if note else None, data.split, external, data.fraction, data.noise), notes
+        return ResolvedData(spec, data.name if note else None, data.split, external, *_shares(data)), notes
 
     def _stands_in(self, data: Data) -> bool:
         cls = registry.member("datasets", data.name)
@@ -177,6 +180,10 @@ class _DataLookup:
 
     def _twin(self, name: str, params: Mapping[str, Any]) -> DataSpec:
         return _data_spec(name, params, self.fingerprint(name, params) or "")
+
+
+def _shares(data: Data) -> tuple[float, float, str]:
+    return data.fraction, data.noise, data.leak
 
 
 def _mark(data: Data) -> str:

@@ -133,8 +133,9 @@ def _caption(section: DatasetResults) -> str:
         where = " in the first partition" if section.partitions > 1 else ""
         parts.append(
             f"Random labels: {plural(count, 'permutation')} of the labels of whole people{where}, folds averaged "
-            "first; brackets: mean ± 2 standard errors over permutations, which should hold chance. It cannot see a "
-            "person who is there twice under two names."
+            "first; people whose scans look like one person's exchange theirs as one. Brackets: mean ± 2 standard "
+            "errors over permutations, which should hold chance. It cannot see a person under two names whose scans do "
+            "not look alike."
         )
     if section.plan.again or section.plan.random_labels:
         parts.append(
