@@ -178,8 +178,10 @@ class Distil(Method):
         from baselines import _distil_maps
 
         if self.augment != "none":
-            return "attention is compared position by position, but augmentation moves the student's scans; set "
-        "augment=none"
+            return (
+                "attention is compared position by position, but augmentation moves the student's scans; set "
+                "augment=none"
+            )
         if reason := _distil_maps.misaligned(self.view_for(task), teacher.view_for(task), shape):
             return reason
         pair = {self.student: self._student, self._teaching().name: teacher}

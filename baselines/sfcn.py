@@ -60,6 +60,9 @@ class Sfcn(Method):
         centres = model.centres
         return divergence(scored(model, batch.x), soft_labels(batch.y, centres, self.softness))
 
+    def mixes_labels(self, task: Task) -> bool:
+        return True
+
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         return why_unsupported(self, task, shape, (3,))
 

@@ -136,6 +136,9 @@ class Dclse(Method):
             losses = label_losses(model(batch.x), batch)
         return factory.regularised(self, model, losses)
 
+    def mixes_labels(self, task: Task) -> bool:
+        return not self.auxiliary or self.dcl != "cur"  # Cur sets need one true class
+
     def logged_metrics(self, model: nn.Module) -> Mapping[str, float]:
         from dclse import factory
 

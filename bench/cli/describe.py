@@ -10,17 +10,21 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench import registry
+from bench.cli.augmentation_text import augmentation_names, describe_augmentation_name, print_augmentation
 from bench.cli.options import Json, print_json
 from bench.core import BenchError, plain
 
 
 def describe(
-    name: Annotated[str, typer.Argument(help="Name of a data set, method, curriculum or study.")], as_json: Json = False
+    name: Annotated[str, typer.Argument(help="Name of a data set, method, curriculum or study; augment.")],
+    as_json: Json = False,
 ) -> None:
-    """Describe a data set, method, curriculum or study: what it is, its parameters and its source."""
+    """Describe a data set, method, curriculum, study or augmentation: what it is, its parameters and its source."""
     kinds = [kind for kind in registry.KINDS if name in registry.names(kind)]
+    if not kinds and name in augmentation_names():
+        return print_json(describe_augmentation_name(name)) if as_json else print_augmentation(Console(), name)
     if not kinds:
-        everything = [other for kind in registry.KINDS for other in registry.names(kind)]
+        everything = [other for kind in registry.KINDS for other in registry.names(kind)] + augmentation_names()
         raise BenchError(
             f"no data set, method, curriculum or study is named {name!r}; {registry.did_you_mean(name, everything)}"
         )

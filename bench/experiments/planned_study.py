@@ -14,8 +14,9 @@ from bench.experiments import plan
 from bench.experiments.plan import Cell, ResolvedData
 from bench.experiments.plan.estimate import Estimate, TrialCost, cost_kind, estimate
 from bench.method import Method
+from bench.method.augmentation_policies import NONE
 from bench.storage.record_store import Store
-from bench.views import effective
+from bench.views import View, effective
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -215,14 +216,30 @@ def plan_cells(
 
 
 def _method_note(item: ResolvedData, arm: Arm) -> str:
-    """The note of an arm's method on the scans of a data set after its view; empty if it refuses them."""
+    """What an arm's method says of the scans of a data set after its view, and of its augmentation; else empty.
+
+    It is empty if the method refuses the scans.
+    """
     method = registry.make("methods", arm.method, arm.params)
-    if type(method).note is Method.note:  # it has no notes; calling a method may build a network
+    silent = type(method).note is Method.note  # it has no notes; calling a method may build a network
+    if silent and method.augment == NONE:
         return ""
     dataset = registry.make("datasets", item.spec.name, item.spec.params)
     if dataset.task.kind not in (arm.tasks or (dataset.task.kind,)) or method.refuses(dataset.task, dataset.shape):
         return ""
-    return method.note(effective(method.view_for(dataset.task), dataset.shape).shape(dataset.shape, dataset.spacing))
+    view = effective(method.view_for(dataset.task), dataset.shape)
+    notes = ["" if silent else method.note(view.shape(dataset.shape, dataset.spacing))]
+    notes += [_augmentation_note(method, dataset, view)] if method.augment != NONE else []
+    return "; ".join(each for each in notes if each)
+
+
+def _augmentation_note(method: Method, dataset: Any, view: View) -> str:
+    """That the method's augmentation is refused on a data set, or which part of it does nothing; else empty."""
+    from bench.training.augment.augmentation_checks import effect_note, why_not_augmented
+
+    if reason := why_not_augmented(method, dataset.task, view, dataset.shape, dataset.spacing):
+        return f"it will be refused: {reason}"
+    return effect_note(method, view, dataset.shape, dataset.spacing)
 
 
 def _how(item: ResolvedData) -> dict[str, Any]:

@@ -25,10 +25,12 @@ from bench.evaluation.metrics import evaluate, metric
 from bench.experiments.plan import needed_by
 from bench.experiments.used_plugins import used_plugin_files
 from bench.method import Method, Outputs
+from bench.method.augmentation_policies import describe_augmentation
 from bench.storage import provenance
 from bench.storage.record_store import Store
 from bench.training import evaluate as scores
 from bench.training import inference, loop, model_cost
+from bench.training.augment.augmentation_checks import effect_note
 from bench.training.checkpoint import CheckpointError
 from bench.training.device import default_device, enable_determinism
 from bench.training.energy import EnergyMeter
@@ -208,12 +210,17 @@ def _resolved(setup: loop.TrainingSetup, data: TrialData, fit: loop.Fit) -> dict
     names = [column.name for column in data.covariates]
     if names:
         note = f"it reads no scan but {', '.join(names)}"
+    notes = [
+        note or setup.method.note(data.shape),
+        effect_note(data.method, data.view, data.prepared.shape, data.prepared.spacing),
+    ]
     return {
         "method": plain(setup.method),
         "curriculum": plain(setup.curriculum) if setup.trial.curriculum != NO_CURRICULUM else {},
         "view": {"kind": "covariates"} if names else plain(data.view),
         **({"covariates": names} if names else {}),
-        "view_note": note or setup.method.note(data.shape),
+        "view_note": "; ".join(each for each in notes if each),
+        "augmentation": describe_augmentation(data.method.augment),
         "shape": list(data.shape),
         "device": setup.device.type,
         "precision": loop.precision(setup.recipe, setup.device),

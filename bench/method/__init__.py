@@ -4,6 +4,7 @@ Light to import: torch is imported where it is used.
 """
 
 from bench.method.base_method import DESCENT, FAMILIES, RENAMED, Batch, Method, overheard, unfit, why_unsupported
+from bench.method.label_mixture import Mixture
 from bench.method.losses import label_losses, soft_dice
 from bench.method.network_outputs import Outputs, capture_outputs, outputs
 
@@ -13,6 +14,7 @@ __all__ = [
     "RENAMED",
     "Batch",
     "Method",
+    "Mixture",
     "Outputs",
     "capture_outputs",
     "label_losses",

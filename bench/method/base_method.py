@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import BenchError, Floats, Range, Task, Trial, param
 from bench.curriculum import Stage
+from bench.method.augmentation_policies import NAMES, NONE, Augmentation
+from bench.method.label_mixture import Mixture
 from bench.method.losses import label_losses
 from bench.method.network_outputs import Outputs, capture_outputs
 from bench.views import View, Volume, effective
@@ -61,6 +63,8 @@ class Batch:
         Outputs of the networks of upstream trials (teachers) for these scans, each through its own view.
     scans : int
         Size of the training part; 0 if unknown.
+    mixture : Mixture or None
+        The second class of each scan if scans were mixed; `label_losses` reads it.
     """
 
     x: Tensor
@@ -71,6 +75,7 @@ class Batch:
     progress: float = 0.0
     upstream: Sequence[Outputs] = ()
     scans: int = 0
+    mixture: Mixture | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +97,9 @@ class Method(ABC):
     normalise: str = param(
         "train", "train: by mean and standard deviation of each channel over the training part", ("train", "none")
     )
-    augment: str = param("none", "random augmentation of the training scans", ("none", "flip", "affine"))
+    augment: str = param(
+        Augmentation(NONE), "random changes of the training scans; bench describe augment lists them: " + NAMES
+    )
     optimiser: str = param("adamw", "optimisation algorithm", ("adamw", "adam", "sgd"))
     lr: float = param(1e-3, "peak learning rate")
     weight_decay: float = param(0.01, "weight decay; decoupled in AdamW")
@@ -211,6 +218,13 @@ class Method(ABC):
             The reason, as a clause for a sentence.
         """
         return None
+
+    def mixes_labels(self, task: Task) -> bool:
+        """Return whether the loss reads the second classes of mixed scans, `Batch.mixture`; mixup of classes needs it.
+
+        By default True if `step` is not overridden. Override it if every label goes through `label_losses`.
+        """
+        return type(self).step is Method.step
 
     def note(self, shape: tuple[int, ...]) -> str:
         """Return a remark for readers of the scores if scans of `shape` (after the view) need one; else ""."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def label_losses(logits: Tensor, batch: Batch) -> Tensor:
-    """Compute the supervised loss of each scan, with the label smoothing of the stage.
+    """Compute the supervised loss of each scan, with the label smoothing of the stage and the classes of mixed scans.
 
     Parameters
     ----------
@@ -36,6 +36,9 @@ def label_losses(logits: Tensor, batch: Batch) -> Tensor:
     if batch.task.kind == "regression":
         return (logits.squeeze(1) - batch.y).abs()
     losses = F.cross_entropy(logits, batch.y, reduction="none", label_smoothing=batch.stage.label_smoothing)
+    if (mixture := batch.mixture) is not None:
+        second = F.cross_entropy(logits, mixture.y, reduction="none", label_smoothing=batch.stage.label_smoothing)
+        losses = mixture.share * losses + (1 - mixture.share) * second
     if batch.task.kind == "classification":
         return losses
     return losses.flatten(1).mean(1) + 1 - soft_dice(logits, batch.y)

@@ -48,7 +48,6 @@ class TrainingState:
     model: nn.Module
     optimiser: torch.optim.Optimizer
     order: Order  # of the batches
-    augment_rng: torch.Generator  # of augmentation
     signals: Signals  # input of the curriculum; `seen` is updated at every step, the rest is constant
     clock: StageTimer
     environment: Mapping[str, str]  # device, precision, versions and checksums of the code
@@ -140,7 +139,7 @@ def _check(entry: dict[str, Any], folder: Path) -> None:
 
 def _parts(training: TrainingState) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The state of the training as tensors and plain numbers."""
-    tensors = {"seen": training.last_losses, "dice": training.augment_rng.get_state(), "noise": torch.get_rng_state()}
+    tensors = {"seen": training.last_losses, "noise": torch.get_rng_state()}
     if training.last_losses.is_cuda:
         tensors["noise on the GPU"] = torch.cuda.get_rng_state(training.last_losses.device)
     tensors |= {f"buffer {name}": buffer for name, buffer in _unsaved(training.model)}
@@ -165,7 +164,6 @@ def _restore(training: TrainingState, tensors: dict[str, Tensor], numbers: dict[
     training.optimiser.load_state_dict({**training.optimiser.state_dict(), "state": state})
     training.order.go_to(*numbers["order"])
     training.last_losses.copy_(tensors["seen"])
-    training.augment_rng.set_state(tensors["dice"])
     torch.set_rng_state(tensors["noise"])
     if training.last_losses.is_cuda:
         torch.cuda.set_rng_state(tensors["noise on the GPU"], training.last_losses.device)

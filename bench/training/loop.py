@@ -27,7 +27,7 @@ from bench.method import Batch, Method, Outputs, label_losses
 from bench.storage.atomic_io import disk_errors
 from bench.storage.source_code import TRAINING, code_checksum
 from bench.training import checkpoint, curriculum_hooks, inference, optim
-from bench.training.augmentation import augment
+from bench.training.augment.augmenter import Augmenter
 from bench.training.checkpoint import EvaluationPoint, TrainingState
 from bench.training.curriculum_stage import checked_stage
 from bench.training.inference import Scale
@@ -52,7 +52,7 @@ class TrainingSetup:
     val: Part
     device: torch.device
     workplace: Path  # folder of checkpoints; a killed trial resumes from it
-    left_right: int | None = None  # the spatial axis of the view that augmentation may flip
+    augmenter: Augmenter | None = None  # changes the training scans; None: they are trained on as they are tested
     upstream: Sequence[Outputs] = ()  # of every training scan, in order: the method's networks, then the curriculum's
     spacing: tuple[float, ...] | None = None  # millimetres along the axes of masks
     groups: np.ndarray | None = None  # (N,), the person of each training scan
@@ -184,7 +184,6 @@ def _descend(
 def _begin(setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer) -> TrainingState:
     train, trial = setup.train, setup.trial
     order = curriculum_hooks.Order(len(train), setup.recipe.batch_size, np.random.default_rng(trial.seed_for("order")))
-    augment_rng = torch.Generator().manual_seed(trial.seed_for("augment"))
     optimiser = _optimiser(setup.method, model, setup.curriculum.layered)
     signals = Signals(
         torch.full((len(train),), math.nan, device=setup.device),
@@ -195,7 +194,7 @@ def _begin(setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTim
         len(optimiser.param_groups),
         trial.seed_for("curriculum"),
     )
-    return TrainingState(model, optimiser, order, augment_rng, signals, clock, _environment(setup))
+    return TrainingState(model, optimiser, order, signals, clock, _environment(setup))
 
 
 def _method_upstream_count(setup: TrainingSetup) -> int:
@@ -232,15 +231,17 @@ def _batch(setup: TrainingSetup, training: TrainingState, scale: Scale, step: in
     name, signals = setup.trial.curriculum.name, replace(training.signals, step=step)
     stage = checked_stage(setup.curriculum, name, progress, signals)
     positions = training.order.take(stage.subset)
-    index, (x, y) = setup.train.index(positions), setup.train.take(positions)
-    x, y = curriculum_hooks.apply_to_batch(
-        augment(x, method.augment, training.augment_rng, setup.left_right), scale.forward(y), stage
-    )
+    index, (x, y), mixture = setup.train.index(positions), setup.train.take(positions), None
+    if setup.augmenter is not None:
+        training.clock.lap("data")
+        x, y, mixture = setup.augmenter(positions, x, y, step)
+        training.clock.lap("augment")
+    x, y = curriculum_hooks.apply_to_batch(x, scale.forward(y), stage)
     upstream = [curriculum_hooks.resize_upstream(one.at(index), y) for one in setup.upstream]
     lr = method.lr * lr_factor(method, progress) * stage.lr_scale
     for layer, group in enumerate(training.optimiser.param_groups):
         group["lr"] = lr * stage.layer_lr[layer] if stage.layer_lr else lr
-    return Batch(x, y, index, setup.task, stage, progress, upstream, len(setup.train))
+    return Batch(x, y, index, setup.task, stage, progress, upstream, len(setup.train), mixture)
 
 
 def _step(setup: TrainingSetup, training: TrainingState, batch: Batch) -> Tensor:

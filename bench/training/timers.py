@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-STAGES = ("data", "forward", "backward", "update", "evaluation", "writing")  # of a training run
+STAGES = ("data", "augment", "forward", "backward", "update", "evaluation", "writing")  # of a training run
 
 
 class StageTimer:

@@ -19,7 +19,10 @@ from bench.data.loader import Normaliser, Part, view_array
 from bench.data.prepare import Prepared, open_prepared
 from bench.data.splits import Fold
 from bench.method import Method, Outputs
+from bench.method.augmentation_policies import transforms_of
 from bench.training import inference
+from bench.training.augment.augmentation_checks import why_not_augmented
+from bench.training.augment.augmenter import Augmenter, ScanSource
 from bench.training.checkpoint import EvaluationPoint
 from bench.training.loop import TrainingSetup, autocast
 from bench.views import View, Volume, effective
@@ -89,13 +92,13 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     if reason := method.refuses(prepared.task, prepared.shape):
         raise RefusalError(reason)
     columns = _columns(prepared, method)
-    if prepared.task.kind == "segmentation" and method.augment != "none":
-        raise RefusalError("augmentation would change the scans but not their masks; set augment to none")
     fold = _limit(splits.fold(prepared, trial.split, trial.partition, trial.fold), prepared, trial.recipe.scans)
     targets = _flip_labels(trial, prepared, fold, _targets(trial, prepared))
     view = effective(method.view_for(prepared.task), prepared.shape)
     if prepared.task.kind == "segmentation" and isinstance(view, Volume):
         view = Volume()  # masks stay on their grid, and so do the scans
+    if reason := why_not_augmented(method, prepared.task, view, prepared.shape, prepared.spacing):
+        raise RefusalError(reason)
     array = covariate_table(prepared, columns) if columns else view_array(prepared, view)
     if prepared.task.kind == "segmentation" and array.shape[2:] != tuple(prepared.shape[1:]):
         raise RefusalError(f"the view {view.kind_name} changes the grid of the scans, but not that of the masks")
@@ -111,8 +114,6 @@ def _columns(prepared: Prepared, method: Method) -> tuple[CovariateColumn, ...]:
     """The covariates that the method reads in place of scans; empty if it reads scans. RefusalError if it has none."""
     if not method.reads_covariates:
         return ()
-    if method.augment != "none":
-        raise RefusalError("it reads no scan that could be augmented; set augment to none")
     if reason := why_no_covariates(prepared):
         raise RefusalError(reason)
     return covariate_columns(prepared)
@@ -135,22 +136,38 @@ def training_setup(
 ) -> TrainingSetup:
     """The training loop's input for a trial: the training and the validation part, never the test part."""
     curriculum: Curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
+    train = data.part(data.fold.train)
     return TrainingSetup(
         trial,
         data.method,
         curriculum,
         data.prepared.task,
-        data.part(data.fold.train),
+        train,
         data.part(data.fold.val),
         data.device,
         workplace,
-        data.view.left_right(),
+        _augmenter(trial, data, train),
         upstream,
         data.prepared.spacing,
         np.asarray(data.prepared.groups)[data.fold.train],
         progress,
         on_evaluation,
     )
+
+
+def _augmenter(trial: Trial, data: TrialData, train: Part) -> Augmenter | None:
+    """Changes training scans as the method wants it; None if it does not."""
+    transforms = transforms_of(data.method.augment)
+    if not transforms:
+        return None
+    prepared, rows = data.prepared, data.fold.train
+
+    def load() -> Part:
+        targets, unchanged = np.zeros(len(rows)), Normaliser.none(prepared.shape[0])
+        return Part(prepared.images(), rows, targets, unchanged, data.device)
+
+    source = ScanSource(load, data.view, prepared.spacing, data.normaliser, prepared.task.kind == "segmentation")
+    return Augmenter(transforms, source, train, trial.seed_for("augment"))
 
 
 def upstream_outputs(needed: Trial, data: TrialData, weights: Path | None = None) -> Outputs:

@@ -86,10 +86,9 @@ def test_training_learns_what_is_plain_to_see(plugins, tmp_path, task):
     assert [point.step for point in fit.points] == [10, 20, 30, 40, 50, 60]
 
 
-@pytest.mark.parametrize("augment", ["none", "flip", "affine"])
-def test_equal_seeds_give_equal_weights(plugins, tmp_path, augment):
-    method = registry.make("methods", "tiny_net", {"augment": augment, "dropout": 0.5})
-    fits = [loop.fit(setup(tmp_path / name, method, left_right=0), (1, 4, 4, 4)) for name in "ab"]
+def test_equal_seeds_give_equal_weights(plugins, tmp_path):
+    method = registry.make("methods", "tiny_net", {"dropout": 0.5})
+    fits = [loop.fit(setup(tmp_path / name, method), (1, 4, 4, 4)) for name in "ab"]
     for one, two in zip(fits[0].model.parameters(), fits[1].model.parameters(), strict=True):
         assert torch.equal(one, two)
 

@@ -45,6 +45,8 @@ def _row(arm: str, cell: PlannedCell, record: Record | None) -> tuple[str, ...]:
         return arm, cell.method, NOTHING, NOTHING, NOTHING
     method, curriculum, resolved = record.trial.method, record.trial.curriculum, record.resolved
     params = {key: value for key, value in resolved.get("method", method.params).items() if key not in ("view", "kind")}
+    if (drawn := resolved.get("augmentation", "none")) != "none":
+        params["augment"] = f"{params.get('augment')} [{drawn}]"
     steps = resolved.get("optimiser_steps", record.trial.recipe.steps)
     name, course = f"{method.name} (version {method.version})", f"{curriculum.name} {_settings(curriculum.params)}"
     return arm, name, course.strip(), str(steps), _settings(params)
