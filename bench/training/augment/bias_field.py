@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from bench.training.augment.changed_scan import ChangedScan, channel_values
+from bench.training.augment.changed_scan import ChangedScan, channel_moments
 from bench.training.augment.scan_random import Strength, between
 from bench.training.augment.smooth_field import DEGREE, field, polynomials
 
@@ -15,7 +15,7 @@ def apply(scan: ChangedScan, strength: Strength, rng: np.random.Generator) -> No
     """Multiply all channels by the exponential of a polynomial; the factor has a mean of 1 over the scan."""
     coefficients = legendre_coefficients(len(scan.sizes), strength, rng)
     factor = field(coefficients, [polynomials(size) for size in scan.sizes], scan.x.device).exp_()
-    scan.x = scan.x * (factor / channel_values(factor[None], "mean")[0])
+    scan.x = scan.x * (factor / channel_moments(factor[None])[0][0])
 
 
 def legendre_coefficients(rank: int, strength: Strength, rng: np.random.Generator) -> np.ndarray:

@@ -81,17 +81,25 @@ class ChangedScan:
         return line if self.displacement is None else line + self.displacement[axis] * (size * step)
 
 
-def channel_values(x: Tensor, name: str) -> Tensor:
-    """A statistic of each channel of (C, *sizes): `mean`, `std`, `amin` or `amax`, shaped to broadcast.
+def channel_moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each channel of (C, *sizes), shaped to broadcast.
 
     Sums are taken in float64 and, on a processor, in one thread: their bits do not depend on the number of threads.
     """
+    mean = _mean(x)
+    return mean, _mean((x - mean).square_()).sqrt()
+
+
+def channel_range(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Lowest and highest value of each channel of (C, *sizes), shaped to broadcast."""
+    values, shape = x.flatten(1), (-1, *[1] * (x.ndim - 1))
+    return values.amin(1).reshape(shape), values.amax(1).reshape(shape)
+
+
+def _mean(x: Tensor) -> Tensor:
     values = x.flatten(1)
-    if name in ("amin", "amax"):
-        result = getattr(values, name)(1)
-    elif x.is_cpu:
-        result = torch.from_numpy(getattr(np, name)(values.numpy(), axis=1, dtype=np.float64)).float()
+    if x.is_cpu:
+        sums = torch.from_numpy(np.add.reduce(values.numpy(), axis=1, dtype=np.float64))
     else:
-        wide = values.double()
-        result = (wide.mean(1) if name == "mean" else wide.std(1, correction=0)).float()
-    return result.reshape(-1, *[1] * (x.ndim - 1))
+        sums = values.sum(1, dtype=torch.float64)
+    return (sums / values.shape[1]).float().reshape(-1, *[1] * (x.ndim - 1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.training.augment.changed_scan import ChangedScan, channel_values
+from bench.training.augment.changed_scan import ChangedScan, channel_moments
 from bench.training.augment.scan_random import Strength, between
 
 
@@ -16,4 +16,4 @@ def apply(scan: ChangedScan, strength: Strength, rng: np.random.Generator) -> No
     """Add noise of a random share of each channel's deviation; values may leave the scan's range."""
     level = float(between(rng, strength, "deviation"))
     noise = scan.random.white_noise(scan.x.shape, rng, scan.x.device)
-    scan.x = scan.x + noise * (channel_values(scan.x, "std") * level)
+    scan.x = scan.x + noise * (channel_moments(scan.x)[1] * level)
