@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 
 from bench import registry
 from bench.cli import app, join_numbers
+from bench.cli.augmentation_text import augmentation_names
 from bench.core import Data
 
 CONSOLE = blocks("console")
@@ -76,7 +77,8 @@ def test_every_option_and_every_name_in_a_command_exists(words, newcomer):
     if name in ("prepare", "gallery"):
         assert params["name"] in registry.names("datasets")
     if name == "describe":
-        assert any(params["name"] in registry.names(kind) for kind in registry.KINDS)
+        names = {each for kind in registry.KINDS for each in registry.names(kind)}
+        assert params["name"] in names.union(augmentation_names())
     assert set(params.get("names") or []) <= set(registry.names("datasets"))
     assert set(params.get("methods") or []) <= set(registry.names("methods"))
 

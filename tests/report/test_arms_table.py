@@ -47,3 +47,11 @@ def test_different_views_are_listed_with_their_data_sets():
 
 def test_an_arm_without_a_finished_run_has_none():
     assert view_column(section("a", net=("dynamic", None))) == {"net": NOTHING}
+
+
+def test_an_augmentation_is_listed_with_what_it_draws():
+    one = section("a", net=("volume", (1, 8, 8, 8)))
+    resolved = one.of("net")[0].record.resolved
+    resolved |= {"method": {"augment": "light", "lr": 0.1}, "augmentation": "flip p=0.5; noise p=0.15"}
+    row = arms_body(SimpleNamespace(sections=[one])).rows[0]
+    assert row[-1] == "augment=light [flip p=0.5; noise p=0.15], lr=0.1"

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bench.training.augment.axis_sampling import sample_along_axes
 from bench.training.augment.scan_random import ScanRandom
 
 
@@ -48,13 +49,27 @@ class ChangedScan:
         """Carry out the movements: scans linearly, masks from the nearest voxel; beyond the border it is repeated."""
         if self.matrix is None and self.displacement is None:
             return
+        if self.displacement is None and np.array_equal(self.matrix, np.diag(np.diag(self.matrix))):
+            self.x, self.mask = sample_along_axes(self.x, self.mask, self._places_along_axes())
+        else:
+            self._sample_from_grid()
+        self.matrix = self.offset = self.displacement = None
+
+    def _places_along_axes(self) -> list[np.ndarray]:
+        """Where the voxels of each axis are read, in voxels, if the matrix is diagonal."""
+        places = []
+        for size, step, scale, offset in zip(self.sizes, self.spacing, np.diag(self.matrix), self.offset, strict=True):
+            centre = (size - 1) / 2
+            places.append((np.arange(size) - centre) * scale + offset / step + centre)
+        return places
+
+    def _sample_from_grid(self) -> None:
         grid = self._grid()[None]
         self.x = F.grid_sample(self.x[None], grid, mode="bilinear", padding_mode="border", align_corners=False)[0]
         if self.mask is not None:
             some = self.mask[None, None].to(grid.dtype)
             moved = F.grid_sample(some, grid, mode="nearest", padding_mode="border", align_corners=False)
             self.mask = moved[0, 0].to(self.mask.dtype)
-        self.matrix = self.offset = self.displacement = None
 
     def _grid(self) -> Tensor:
         """(*sizes, R): where each voxel of the result is read, in torch's units and order of axes.
