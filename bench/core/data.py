@@ -156,6 +156,8 @@ class Dataset(ABC):
     floor_covariates : tuple of str
         Covariates that may predict the target without the scan; `site` stands for the site of a sample. Never what the
         target is made from or defined by, such as a clinical rating of a disease. Raise `version` when they change.
+    sides_matter : bool
+        Whether exchanging left and right changes the target; augmentation then flips no scan.
     label_maps : mapping
         Name of another data set, then class of this data set, then class of the other.
     task : Task
@@ -174,6 +176,7 @@ class Dataset(ABC):
     resampling: ClassVar[str] = "none: scans are cropped or padded to the grid"
     belong: ClassVar[str] = "exact"
     floor_covariates: ClassVar[tuple[str, ...]] = ()
+    sides_matter: ClassVar[bool] = False
     label_maps: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     task: ClassVar[Task]
 

@@ -47,6 +47,7 @@ class Prepared:
     covariates: Mapping[str, list]  # column -> (N,) values, None where missing
     manifest: Mapping[str, Any]
     floor_covariates: tuple[str, ...] = ()  # columns that a method without a scan may read, and `site`
+    sides_matter: bool = False  # whether exchanging left and right changes the target
 
     @property
     def spec(self) -> DataSpec:
@@ -185,6 +186,7 @@ def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepare
         covariates=index["covariates"],
         clusters=tuple(index.get("clusters", index["groups"])),
         manifest=manifest,
+        sides_matter=dataset.sides_matter,
         floor_covariates=(names,) if isinstance(names := dataset.floor_covariates, str) else tuple(names),
         **{key: tuple(index[key]) for key in ("ids", "groups", "strata", "sites", "parts")},
     )

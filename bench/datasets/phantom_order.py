@@ -33,6 +33,7 @@ class PhantomOrder(Phantom):
     citation: ClassVar[str] = "Mallows CL. Non-null ranking models. I. Biometrika 44:114-130, 1957. doi:10.2307/2333244"
     limits: ClassVar[Limits] = {"slices": (4, 128), "size": (16, 128), "noise": (0, 2)}
     task: ClassVar[Task] = Task("classification", "auc", ("forward", "backward"))
+    sides_matter: ClassVar[bool] = True  # the slices run from left to right
 
     subjects: int = param(60, "number of volumes; every second one is backward")
     slices: int = param(24, "slices along the first axis, whose order defines the class")

@@ -237,9 +237,10 @@ def _augmentation_note(method: Method, dataset: Any, view: View) -> str:
     """That the method's augmentation is refused on a data set, or which part of it does nothing; else empty."""
     from bench.training.augment.augmentation_checks import effect_note, why_not_augmented
 
-    if reason := why_not_augmented(method, dataset.task, view, dataset.shape, dataset.spacing):
+    scans = (dataset.shape, dataset.spacing, dataset.sides_matter)
+    if reason := why_not_augmented(method, dataset.task, view, *scans):
         return f"it will be refused: {reason}"
-    return effect_note(method, view, dataset.shape, dataset.spacing)
+    return effect_note(method, view, *scans)
 
 
 def _how(item: ResolvedData) -> dict[str, Any]:

@@ -210,9 +210,10 @@ def _resolved(setup: loop.TrainingSetup, data: TrialData, fit: loop.Fit) -> dict
     names = [column.name for column in data.covariates]
     if names:
         note = f"it reads no scan but {', '.join(names)}"
+    scans = (data.prepared.shape, data.prepared.spacing, data.prepared.sides_matter)
     notes = [
         note or setup.method.note(data.shape),
-        effect_note(data.method, data.view, data.prepared.shape, data.prepared.spacing),
+        effect_note(data.method, data.view, *scans),
     ]
     return {
         "method": plain(setup.method),
@@ -220,7 +221,7 @@ def _resolved(setup: loop.TrainingSetup, data: TrialData, fit: loop.Fit) -> dict
         "view": {"kind": "covariates"} if names else plain(data.view),
         **({"covariates": names} if names else {}),
         "view_note": "; ".join(each for each in notes if each),
-        "augmentation": describe_augmentation(data.method.augment),
+        "augmentation": describe_augmentation(data.method.augment, data.prepared.sides_matter),
         "shape": list(data.shape),
         "device": setup.device.type,
         "precision": loop.precision(setup.recipe, setup.device),

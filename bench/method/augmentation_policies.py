@@ -161,7 +161,7 @@ class Augmentation(str):
         return cls("+".join(_checked(_names(value))))
 
 
-def transforms_of(augment: str) -> tuple[Transform, ...]:
+def transforms_of(augment: str, sides_matter: bool = False) -> tuple[Transform, ...]:
     """Return the transforms of an augmentation with their probabilities.
 
     Single transforms that smooth (see `Transform.smooths`) share one limit: together they change at most half of the
@@ -171,6 +171,8 @@ def transforms_of(augment: str) -> tuple[Transform, ...]:
     ----------
     augment : str
         A value of `Method.augment`.
+    sides_matter : bool
+        Whether exchanging left and right changes the target; flips are then left out.
 
     Returns
     -------
@@ -189,12 +191,13 @@ def transforms_of(augment: str) -> tuple[Transform, ...]:
     singles = [replace(each, probability=min(each.probability, limit)) if each.smooths else each for each in singles]
     chosen = [each for name in names if name in POLICIES for each in POLICIES[name]] + singles
     order = list(TRANSFORMS)
+    chosen = [each for each in chosen if not (sides_matter and each.kind == "flip")]
     return tuple(sorted(chosen, key=lambda each: order.index(each.kind)))
 
 
-def describe_augmentation(augment: str) -> str:
+def describe_augmentation(augment: str, sides_matter: bool = False) -> str:
     """Return an augmentation in words, for records and reports: each transform with probability and ranges; `none`."""
-    return "; ".join(each.summary for each in transforms_of(augment)) or NONE
+    return "; ".join(each.summary for each in transforms_of(augment, sides_matter)) or NONE
 
 
 def _names(value: Any) -> list[str]:

@@ -97,7 +97,8 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     view = effective(method.view_for(prepared.task), prepared.shape)
     if prepared.task.kind == "segmentation" and isinstance(view, Volume):
         view = Volume()  # masks stay on their grid, and so do the scans
-    if reason := why_not_augmented(method, prepared.task, view, prepared.shape, prepared.spacing):
+    scans = (prepared.shape, prepared.spacing, prepared.sides_matter)
+    if reason := why_not_augmented(method, prepared.task, view, *scans):
         raise RefusalError(reason)
     array = covariate_table(prepared, columns) if columns else view_array(prepared, view)
     if prepared.task.kind == "segmentation" and array.shape[2:] != tuple(prepared.shape[1:]):
@@ -157,7 +158,7 @@ def training_setup(
 
 def _augmenter(trial: Trial, data: TrialData, train: Part) -> Augmenter | None:
     """Changes training scans as the method wants it; None if it does not."""
-    transforms = transforms_of(data.method.augment)
+    transforms = transforms_of(data.method.augment, data.prepared.sides_matter)
     if not transforms:
         return None
     prepared, rows = data.prepared, data.fold.train

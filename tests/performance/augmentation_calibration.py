@@ -1,7 +1,7 @@
 """Are augmented networks calibrated on scans as they are tested? A row of CSV for each trained network.
 
 Run as `python tests/performance/augmentation_calibration.py DATA FOLDS AUGMENTS STEPS`, for instance `ad_oasis 0,1,2
-none,affine 200`, on prepared data. An SFCN on voxels of 12 mm, 8 scans a step, one thread. Training scans are read as
+none,affine 200`, on prepared data; `phantom_ad:effect=3,subjects=80` sets parameters. An SFCN on voxels of 12 mm, 8 scans a step, one thread. Training scans are read as
 they would be tested: unaugmented.
 """
 
@@ -30,12 +30,14 @@ CPU = torch.device("cpu")
 SCORES = ("log_loss", "auc", "sensitivity", "specificity", "mae")
 
 
-def trained(name: str, fold: int, augment: str, steps: int) -> dict[str, Any]:
+def trained(chosen: str, fold: int, augment: str, steps: int) -> dict[str, Any]:
     """Train one network and score it on unaugmented training scans and on test scans."""
-    prepared = open_prepared(name)
+    name, _, words = chosen.partition(":")
+    params = dict(word.split("=") for word in words.split(",") if word)
+    prepared = open_prepared(name, params)
     loss = {"loss": "l1"} if prepared.task.kind == "regression" else {}
     spec = registry.spec("methods", "sfcn", {"view": {"kind": "volume", "mm": 12.0}, "augment": augment, **loss})
-    data = replace(registry.spec("datasets", name), fingerprint=prepared.fingerprint)
+    data = replace(registry.spec("datasets", name, params), fingerprint=prepared.fingerprint)
     trial = Trial(data, spec, fold=fold, recipe=Recipe(steps=steps, batch_size=8, threads=1))
     enable_determinism(1)
     loaded = load_trial_data(trial, registry.make("methods", spec.name, spec.params), CPU)

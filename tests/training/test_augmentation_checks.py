@@ -79,6 +79,19 @@ def test_a_part_that_does_nothing_is_noted():
     )
 
 
+def test_no_scan_is_flipped_where_exchanging_left_and_right_changes_the_target():
+    method = registry.make("methods", "timm2d", {"augment": "flip"})
+    scans = (method.view, VOLUME, SPACING)
+    assert "exchanging left and right changes the target" in why_not_augmented(method, AUC, *scans, True)
+    light = registry.make("methods", "sfcn", {"augment": "light"})
+    assert why_not_augmented(light, AUC, Volume(), VOLUME, SPACING, True) is None
+    assert "flip is left out" in effect_note(light, Volume(), VOLUME, SPACING, True)
+    made = prepare("phantom_order", {"subjects": 12, "slices": 8, "size": 16})
+    trial = Trial(made.spec, registry.spec("methods", "sfcn", {"augment": "flip"}), recipe=Recipe(steps=1))
+    with pytest.raises(RefusalError, match="exchanging left and right"):
+        load_trial_data(trial, registry.make("methods", "sfcn", trial.method.params), torch.device("cpu"))
+
+
 def study(**arms):
     return Study(
         question="Does it help?", datasets=[Data("tiny_volumes")], reference=next(iter(arms)), arms=arms, folds=2,

@@ -14,16 +14,27 @@ from bench.training.augment.scan_random import ScanRandom
 from bench.views import View
 
 TRIED = 200_000  # voxels of the random scan that shows what a view lets through
+SIDES = "exchanging left and right changes the target of these scans"
 NO_EFFECT = 1e-3  # of the view's deviation: a smaller change is none
 
 
 def why_not_augmented(
-    method: Method, task: Task, view: View, shape: tuple[int, ...], spacing: tuple[float, ...]
+    method: Method,
+    task: Task,
+    view: View,
+    shape: tuple[int, ...],
+    spacing: tuple[float, ...],
+    sides_matter: bool = False,
 ) -> str | None:
-    """Why the augmentation of a method cannot be carried out, or None if it can. shape: of a prepared scan."""
-    transforms = transforms_of(method.augment)
-    if not transforms:
+    """Why the augmentation of a method cannot be carried out, or None if it can.
+
+    shape: of a prepared scan. sides_matter: as `Dataset.sides_matter`.
+    """
+    if not transforms_of(method.augment):
         return None
+    transforms = transforms_of(method.augment, sides_matter)
+    if not transforms:
+        return f"{SIDES}; set augment to none"
     if method.reads_covariates:
         return "it reads no scan that could be augmented; set augment to none"
     if method.solves:
@@ -36,10 +47,15 @@ def why_not_augmented(
     return f"augment={method.augment} does nothing: {_explained(lost, view)}; set augment to none"
 
 
-def effect_note(method: Method, view: View, shape: tuple[int, ...], spacing: tuple[float, ...]) -> str:
-    """A note for readers if some of several transforms do nothing; else empty."""
-    lost = transforms_without_effect(transforms_of(method.augment), view, shape, spacing)
-    return f"of augment={method.augment}, {_explained(lost, view)}" if lost else ""
+def effect_note(
+    method: Method, view: View, shape: tuple[int, ...], spacing: tuple[float, ...], sides_matter: bool = False
+) -> str:
+    """A note for readers if some of several transforms do nothing or are left out; else empty."""
+    transforms = transforms_of(method.augment, sides_matter)
+    lost = transforms_without_effect(transforms, view, shape, spacing)
+    notes = [_explained(lost, view)] if lost else []
+    notes += [f"flip is left out: {SIDES}"] if len(transforms) < len(transforms_of(method.augment)) else []
+    return f"of augment={method.augment}, {', and '.join(notes)}" if notes else ""
 
 
 def transforms_without_effect(
