@@ -137,7 +137,7 @@ class Dclse(Method):
         return factory.regularised(self, model, losses)
 
     def mixes_labels(self, task: Task) -> bool:
-        return not self.auxiliary or self.dcl != "cur"  # Cur sets need one true class
+        return self.dcl in ("none", "ramp")  # the others compare each stage with one true class
 
     def logged_metrics(self, model: nn.Module) -> Mapping[str, float]:
         from dclse import factory

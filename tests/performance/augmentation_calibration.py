@@ -1,8 +1,8 @@
 """Are augmented networks calibrated on scans as they are tested? A row of CSV for each trained network.
 
 Run as `python tests/performance/augmentation_calibration.py DATA FOLDS AUGMENTS STEPS`, for instance `ad_oasis 0,1,2
-none,affine 200`, on prepared data; `phantom_ad:effect=3,subjects=80` sets parameters. An SFCN on voxels of 12 mm, 8 scans a step, one thread. Training scans are read as
-they would be tested: unaugmented.
+none,affine 200`, on prepared data; `phantom_ad:effect=3,subjects=80` sets parameters. An SFCN on voxels of 12 mm, 8
+scans a step, one thread. Training scans are read as they would be tested: unaugmented.
 """
 
 from __future__ import annotations
