@@ -12,5 +12,6 @@ VOLUMES = [Data("ad_oasis"), Data("age_oasis")]
 EVERYTHING = [*VOLUMES, Data("ad_mri2d", {"stages": 2}), Data("bt_mri"), Data("bt_ct"), Data("artery_cas")]
 # Age, sex, brain volume and the like, without a scan; refused on data sets that have none.
 COVARIATES = Arm("covariates", tasks=("classification", "regression"))
+SCAN_FLOORS = {"constant": Arm("constant"), "linear (voxels)": Arm("linear")}
 FLOORS = {"constant": Arm("constant"), "covariates": COVARIATES, "linear (voxels)": Arm("linear")}
 LIGHT = Light(Recipe(steps=40, batch_size=8, points=4), folds=2)

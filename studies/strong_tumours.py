@@ -13,7 +13,7 @@ DCL-SE, as seen on a busy machine.
 """
 
 from bench.core import Arm, Data, Recipe, Study
-from studies._dclse import FLOORS, FULL
+from studies._dclse import FULL, SCAN_FLOORS
 
 FLIP = {"augment": "flip"}
 
@@ -28,9 +28,9 @@ STUDY = Study(
         "DCL-SE": Arm("dclse", FLIP),
         "DCL-SE full": Arm("dclse", {**FULL, **FLIP}),
         "ResNet-18": Arm("timm2d", FLIP),
-        **FLOORS,
+        **SCAN_FLOORS,
     },
-    floors=list(FLOORS),
+    floors=list(SCAN_FLOORS),
     partitions=1,
     recipe=Recipe(steps=450, batch_size=16, points=15),
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,11 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.cli.options import Datasets, Json, Phantoms, StandIns, StudyName, print_json
-from bench.core import BenchError
+from bench.core import BenchError, UnpreparedDataError, paths
 
 if TYPE_CHECKING:
     from bench.experiments.plan.estimate import TrialCost
     from bench.experiments.planned_study import ArmRow, PlannedStudy
+    from bench.experiments.power.power_forms import StudyPower
 
 
 def plan(
@@ -32,38 +34,69 @@ def plan(
         float | None,
         typer.Option("--power", help="Say how many people or partitions it takes to show this difference."),
     ] = None,
+    people: Annotated[
+        int | None,
+        typer.Option("--people", min=3, help="Number of people of each data set that is not prepared, for its power."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what a study would run, what the rest will take, and what it could show. Runs nothing without --measure."""
     if power is not None and not 0 < power < math.inf:
         raise BenchError(f"--power takes a difference above 0 in the unit of the primary metric, not {power:g}")
     from bench.experiments import api
+    from bench.experiments.power.study_power import study_power
     from bench.experiments.progress_bars import ConsoleMonitor
+
+    monitor, names = ConsoleMonitor(Console(stderr=True)), datasets or ()
+    try:
+        planned = api.plan(
+            study, datasets=names, phantoms=phantoms, stand_ins=stand_ins, measure=measure, progress=monitor
+        )
+    except UnpreparedDataError:
+        _answer(_declared_power(study, names, people), power, as_json)
+        raise
+    _show(planned, planned.power if people is None else study_power(planned, people), power, as_json)
+
+
+def _show(planned: PlannedStudy, found: StudyPower, difference: float | None, as_json: bool) -> None:
+    """The plan, and what the study could show."""
     from bench.experiments.search.search_estimate import estimate_searches
 
-    planned = api.plan(
-        study,
-        datasets=datasets or (),
-        phantoms=phantoms,
-        stand_ins=stand_ins,
-        measure=measure,
-        progress=ConsoleMonitor(Console(stderr=True)),
-    )
     search = estimate_searches(planned.name, planned.study, planned.data, planned.store.root)
     if as_json:
         rest = {"search": search.to_dict()} if search else {}
-        return print_json({**planned.summary(), "power": planned.power.summary(power), **rest})
-    return _print(planned, [search.line()] if search else [], power)
+        print_json({**planned.summary(), "power": found.summary(difference), **rest})
+        return
+    _print(planned, [search.line()] if search else [])
+    _answer(found, difference)
 
 
-def _print(planned: PlannedStudy, more: list[str], difference: float | None) -> None:
-    """The plan in words, its arms, and what it could show. more: lines after those of the plan."""
+def _declared_power(study: str, datasets: Sequence[str], people: int | None) -> StudyPower:
+    """What a study could show whose data are not prepared."""
+    from bench.experiments.power.study_power import declared_power
+    from bench.experiments.prepare_study import StudyRequest
+
+    request = StudyRequest(study, datasets)
+    asked = replace(request.definition, datasets=list(request.data))
+    return declared_power(request.name, asked, paths.results_root(), people)
+
+
+def _print(planned: PlannedStudy, more: list[str]) -> None:
+    """The plan in words, and its arms. more: lines after those of the plan."""
     console = Console()
     console.print(planned.study.question, markup=False)
     for line in [*planned.lines(), *more]:
         console.print(line, markup=False)
     console.print(_table(planned.rows(), planned.trial_costs()))
-    for line in planned.power.lines(difference):
+
+
+def _answer(found: StudyPower, difference: float | None, as_json: bool = False) -> None:
+    """What the study could show."""
+    if as_json:
+        print_json({"power": found.summary(difference)})
+        return
+    console = Console()
+    for line in found.lines(difference):
         console.print(line, markup=False, highlight=False)
 
 

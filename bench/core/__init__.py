@@ -1,7 +1,7 @@
 """The data types of the harness. Standard library only; no method, data set or study is known by name."""
 
 from bench.core.data import KINDS, Dataset, Sample, Scan, Task
-from bench.core.errors import BenchError, MisfitError, RunAbortedError, UnsupportedInputSizeError
+from bench.core.errors import BenchError, MisfitError, RunAbortedError, UnpreparedDataError, UnsupportedInputSizeError
 from bench.core.factorial_design import CONTROL, Design, Factor
 from bench.core.record import Record
 from bench.core.search_space import OBJECTIVES, Choices, Floats, Ints, Range, Tuning, check_space
@@ -44,6 +44,7 @@ __all__ = [
     "Task",
     "Trial",
     "Tuning",
+    "UnpreparedDataError",
     "UnsupportedInputSizeError",
     "arm_label",
     "canonical",

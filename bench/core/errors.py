@@ -35,6 +35,10 @@ class RunAbortedError(BenchError):
     status = 1
 
 
+class UnpreparedDataError(BenchError):
+    """A study cannot run, because a data set of it is not prepared. What it could show can still be planned."""
+
+
 class UnsupportedInputSizeError(BenchError):
     """A network cannot read scans of this size.
 

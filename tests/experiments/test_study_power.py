@@ -17,6 +17,7 @@ from bench.core import Arm, Data, DataSpec, Design, Factor, Study
 from bench.experiments.plan import ResolvedData
 from bench.experiments.power.noise_records import SAME, SIMILAR, method_text, recorded_noise
 from bench.experiments.power.planned_tests import PlannedTest, planned_tests
+from bench.experiments.power.study_power import study_power
 from bench.storage.record_store import Store
 
 TWO = {"constant": Arm("constant"), "linear": Arm("linear"), "voxels": Arm("linear", {"view.mm": 8.0})}
@@ -168,6 +169,39 @@ def test_an_unknown_number_of_people_is_said():
     lines = "\n".join(power.lines())
     assert "power on bt_mri: people unknown" in lines
     assert "cannot tell: the number of people is unknown until the data set is prepared, and its card has none" in lines
+
+
+def test_people_are_given_for_a_data_set_whose_card_has_none(capsys, monkeypatch, tmp_path):
+    """The command still ends as before, with what is not prepared: nothing could run."""
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    words = ("plan", "--study", "strong_tumours", "--datasets", "bt_mri")
+    status, out = run_command(capsys, monkeypatch, *words)
+    text = " ".join(out.split())
+    assert status == 2
+    assert "power on bt_mri: people unknown" in text
+    assert "its card has none; `bench plan --people N` answers for N people" in text
+    assert "bt_mri is not prepared; run: bench prepare bt_mri --from FOLDER" in text
+    status, out = run_command(capsys, monkeypatch, *words, "--people", "500")
+    text = " ".join(out.split())
+    assert status == 2
+    assert "power on bt_mri: 500 people (as given, as it is not prepared); 2 primary tests" in text
+    assert "detectable in 80 % of studies at 5 x 1 x 1" in text
+
+
+def test_without_prepared_data_the_cards_answer(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    status, out = run_command(capsys, monkeypatch, "plan", "--study", "data_efficiency", "--json")
+    assert status == 2
+    answers = json.loads(out[: out.rindex("}") + 1])["power"]["data"]
+    assert [(each["data"], each["people"]) for each in answers][-1] == ("ad_oasis", 198)
+    known = bench.plan("data_efficiency", stand_ins=True).power.data[-1]
+    assert answers[-1]["contrasts"][0]["detectable"] == pytest.approx(known.contrasts[0].detectable)
+    assert answers[-1]["tests"] == known.tests
+
+
+def test_the_people_of_prepared_data_are_those_that_were_prepared(study):
+    found = study_power(bench.plan(study, name="own"), people=999)
+    assert [each.people for each in found.data] == [24]
 
 
 def test_one_fold_cannot_be_judged():

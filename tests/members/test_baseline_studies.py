@@ -10,8 +10,10 @@ import sys
 import pytest
 
 from bench import registry
+from bench.core import canonical
 from bench.experiments import plan
 from bench.method import FAMILIES
+from bench.views import effective
 
 ROWS = {
     "ResNet-50": "resnet50", "ConvNeXt-T": "convnext_tiny", "DeiT-S": "deit_small_patch16_224",
@@ -50,6 +52,31 @@ def test_a_study_of_curricula_has_plain_training_and_both_controls_for_each_netw
     for data in study.datasets:
         noises.setdefault(data.name, set()).add(data.noise)
     assert {0.0, 0.4} in noises.values()
+
+
+@pytest.mark.parametrize("name", registry.names("studies"))
+def test_what_is_known_without_a_scan_is_a_floor_wherever_a_data_set_has_it(name):
+    study = registry.study(name)
+    members = [registry.member("datasets", data.name) for data in study.datasets]
+    known = [one for one in members if one.floor_covariates and one.task.kind != "segmentation"]
+    if name == "hpo_dclse":  # a search of one method: it compares nothing
+        known = []
+    assert ("covariates" in {arm.method for _, arm in study.rows()}) == bool(known)
+
+
+def test_every_network_of_the_study_of_curricula_reads_its_volumes():
+    study = registry.study("curricula")
+    arms = [arm for label, arm in study.rows() if label not in study.floors]
+    networks = {(arm.method, canonical(arm.params)): arm for arm in arms}
+    for data in study.datasets:
+        one = registry.make("datasets", data.name, data.params)
+        for arm in networks.values():
+            method = registry.make("methods", arm.method, arm.params)
+            if one.task.kind not in arm.tasks:
+                continue
+            assert method.refuses(one.task, one.shape) is None
+            view = effective(method.view_for(one.task), one.shape)
+            assert method.build(one.task, view.shape(one.shape, one.spacing)) is not None  # an error if it is too small
 
 
 def test_the_study_of_distillation_has_every_loss_and_both_kinds_of_control():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench import registry
-from bench.core import SPLITS, BenchError, Data, DataSpec, External, Split, Study, canonical, paths
+from bench.core import SPLITS, BenchError, Data, DataSpec, External, Split, Study, UnpreparedDataError, canonical, paths
 from bench.core.trial import where
 from bench.data.audit.known_overlaps import overlap
 
@@ -102,7 +102,7 @@ def locate(
             f"the study has the data set {min(twice)} twice, with different parameters; make two studies of it"
         )
     if not resolved:
-        raise BenchError("no data set of this study can be used: " + "; ".join(notes))
+        raise UnpreparedDataError("no data set of this study can be used: " + "; ".join(notes))
     return resolved, notes
 
 
@@ -176,7 +176,7 @@ class _DataLookup:
             return self._twin(cls.twin, {}), note
         if self.stand_ins or self.missing == "skip":
             return None, f"{data.name} is not prepared and left out; {remedy}"
-        raise BenchError(f"{data.name} is not prepared; {remedy} (or give --stand-ins for its phantom)")
+        raise UnpreparedDataError(f"{data.name} is not prepared; {remedy} (or give --stand-ins for its phantom)")
 
     def _twin(self, name: str, params: Mapping[str, Any]) -> DataSpec:
         return _data_spec(name, params, self.fingerprint(name, params) or "")

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from bench import registry
 from bench.core import DataSpec, plain
 
-UNPREPARED = "the number of people is unknown until the data set is prepared, and its card has none"
+UNPREPARED = (
+    "the number of people is unknown until the data set is prepared, and its card has none;"
+    " `bench plan --people N` answers for N people"
+)
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,13 @@ class PeopleCount:
     spread: float = math.nan
 
 
-def count_people(spec: DataSpec, split: str = "kfold") -> PeopleCount:
-    """Count the people that are tested: those of the prepared scans, else of the card of the data set."""
+def count_people(spec: DataSpec, split: str = "kfold", people: int | None = None) -> PeopleCount:
+    """Count the people that are tested: those of the prepared scans, else `people`, else those of the card."""
     from bench.data.prepared import column_of
 
     groups, targets, parts = (column_of(name, spec.name, spec.params) for name in ("group", "target", "part"))
     if not groups:
-        return _of_card(spec)
+        return PeopleCount(people, "as given, as it is not prepared") if people else _of_card(spec)
     rows = [row for row in range(len(groups)) if split != "publisher" or parts[row] == "test"]
     numbers = [math.nan if targets[row] is None else float(targets[row]) for row in rows]
     task = registry.make("datasets", spec.name, spec.params).task

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import registry
@@ -66,8 +67,11 @@ class _DataPlan:
         return len(self.primary) * (1 if self.study.margin is None else 2)
 
 
-def study_power(planned: PlannedStudy) -> StudyPower:
-    """What a planned study could show on each of its data sets, and on those that are not prepared."""
+def study_power(planned: PlannedStudy, people: int | None = None) -> StudyPower:
+    """What a planned study could show on each of its data sets, and on those that are not prepared.
+
+    people: number of people of each data set that is not prepared; None: that of its card.
+    """
     runs = [_data_plan(planned.study, item, True) for item in planned.data]
     absent = [_data_plan(planned.declared or planned.study, item, False) for item in _absent(planned)]
     splits = list(split_questions(planned.name, planned.study, planned.data, planned.store.root))
@@ -81,12 +85,25 @@ def study_power(planned: PlannedStudy) -> StudyPower:
         noises = {}
         if each.runs:
             noises = recorded_noise(planned.name, planned.store.root, each.item, each.primary, methods)
-        found.append(_DataQuestion(each, sum(other.shared for other in family) + compared, noises, seconds).answer())
+        tests = sum(other.shared for other in family) + compared
+        found.append(_DataQuestion(each, tests, noises, seconds, people).answer())
     answers = []
     for one in splits:
         shared = sum(each.shared for each in runs if each.phantom == _phantom(one))
         answers.append(one.answer(shared + sum(each.tests for each in splits if _phantom(each) == _phantom(one))))
     return StudyPower(tuple(found), tuple(answers))
+
+
+def declared_power(name: str, study: Study, root: Path, people: int | None = None) -> StudyPower:
+    """What a study could show that cannot run yet, as its data are not prepared: from the numbers on their cards.
+
+    root: of the results. people: number of people of each data set that is not prepared; None: that of its card.
+    """
+    plans = [_data_plan(study, _unprepared(data), False) for data in study.datasets if not data.external]
+    tests = {phantom: sum(each.shared for each in plans if each.phantom == phantom) for phantom in (True, False)}
+    found = [_DataQuestion(each, tests[each.phantom], {}, {}, people).answer() for each in plans]
+    splits = split_questions(name, study, [each.item for each in plans], root)
+    return StudyPower(tuple(found), tuple(one.answer(one.tests) for one in splits))
 
 
 def _phantom(question: SplitQuestion) -> bool:
@@ -130,19 +147,20 @@ def _seconds(planned: PlannedStudy) -> Mapping[tuple[str, str], float]:
 
 @dataclass(frozen=True)
 class _DataQuestion:
-    """A data set, and what is known for its answer. tests: that share Holm's correction."""
+    """A data set, and what is known for its answer. tests: that share Holm's correction. people: if not prepared."""
 
     given: _DataPlan
     tests: int
     noises: Mapping[tuple[str, str], RecordedNoise]
     seconds: Mapping[tuple[str, str], float]
+    people: int | None = None
 
     def answer(self) -> DataPower:
         item, study, task = self.given.item, self.given.study, self.given.task
         judge = metrics.metric(task.primary)
         divided = item.split == "kfold" or self.given.runs
         folds = item.division(study.folds).folds if divided else 0
-        count = count_people(item.external.data if item.external else item.spec, item.split)
+        count = count_people(item.external.data if item.external else item.spec, item.split, self.people)
         power = DataPower(
             data=item.where,
             runs=self.given.runs,
