@@ -1,8 +1,9 @@
 """How much does choosing the evaluation point on the test part inflate the score of each method?
 
 Published scores are often those of the best epoch on the test fold. Here validation data choose the evaluation point,
-and the audit also shows the gain from the best of all points on test, as `Flattery` with its interval. One set has
-nothing to learn (a phantom without an effect): any gain above chance at the best point is flattery alone.
+and the audit also shows the gain from the best of all points on test, as `Flattery` with its interval, and the score
+by the rule of protocol 1, which chose among the last five points. One set has nothing to learn (a phantom without an
+effect): any gain above chance at the best point is flattery alone.
 
 Control: the linear model, which has one evaluation point and cannot be flattered; chance on the phantom without effect.
 Expected: networks gain 0.05 to 0.15 in AUC from choosing on so few test scans, more than any contrast between them.

@@ -1,8 +1,8 @@
 """Which curriculum helps if two fifths of the training labels are wrong, and which if all are right?
 
 The question of `curricula` at a smaller size: 300 slices of a phantom of brain tumours with strong effects, 48 pixels
-wide, read by a small ResNet and by DCL-SE. Only the training part has wrong labels; validation data, which choose among
-the last five points for all arms, and test data are clean.
+wide, read by a small ResNet and by DCL-SE. Only the training part has wrong labels; validation data, which choose the
+evaluation point of all arms, and test data are clean.
 
 Every curriculum is compared with its control at the same number of steps: random pacing uses or weights the same number
 of scans in random order, the anti-curriculum begins with the hardest scans, data dropout drops as many at random.

@@ -182,7 +182,11 @@ def _predictions(rng: np.random.Generator, trial: Trial, plan: StudyPlan, made: 
 def _done(trial: Trial, made: DataSetSpec, spec: ArmSpec, scores: dict[str, float], tested: int) -> Record:
     primary, rest = made.task.primary, made.people - tested
     gain = 0.02 if metrics.metric(primary).better == "higher" else -0.5
-    audit = {"best_of_last": scores[primary] + gain, "best_of_all": scores[primary] + 2 * gain}
+    audit = {
+        "last_five": scores[primary] - gain,
+        "best_of_last": scores[primary] + gain,
+        "best_of_all": scores[primary] + 2 * gain,
+    }
     found = {"selected": scores, "last": scores, "validation": {primary: scores[primary] + gain}, "audit": audit}
     cost = {
         "parameters": 8060630, "forward_flops": 580_400_000, "train_seconds": 123.4, "step_seconds": 0.0312,

@@ -10,7 +10,8 @@ import numpy as np
 
 from bench.core import Task
 from bench.evaluation.metrics import evaluate, metric
-from bench.training.loop import LAST, Fit
+from bench.training.loop import Fit
+from bench.training.point_selection import LAST, select_among_last
 
 
 def metrics(
@@ -20,8 +21,9 @@ def metrics(
     """Evaluate every metric on the test part at the selected and the last point, with the audit of the selection.
 
     predictions: on the test part at each evaluation point. spacing: millimetres along the axes of masks. learnt: the
-    training task, if it differs from that of the test data. The audit is never ranked: it shows how optimistic the
-    score would be if the point were selected on the test part.
+    training task, if it differs from that of the test data. The audit is never ranked. It shows how optimistic the
+    score would be if the point were selected on the test part (best_of_all, and best_of_last of the last five), and
+    what validation would have selected among the last five points (last_five).
     """
     primary = metric(task.primary)
     scores = [primary(y, one, spacing) for one in predictions]
@@ -33,6 +35,7 @@ def metrics(
         "last": evaluate(task, y, predictions[-1], spacing),
         "validation": {(learnt or task).primary: fit.points[fit.selected].val},
         "audit": {
+            "last_five": scores[select_among_last(fit.points, learnt or task)],
             "best_of_last": best(last, default=math.nan),
             "best_of_all": best(finite, default=math.nan),
         },

@@ -1,6 +1,6 @@
 """The one training loop. It gets the training and the validation part, and cannot reach the test part.
 
-It saves the weights at equally spaced evaluation points and selects one of the last five on validation. Random numbers
+It saves the weights at equally spaced evaluation points; `point_selection` chooses one on validation. Random numbers
 come from seeds of (data, partition, fold, seed, purpose), never from the method, so that arms are paired.
 """
 
@@ -31,9 +31,8 @@ from bench.training.augment.augmenter import Augmenter
 from bench.training.checkpoint import EvaluationPoint, TrainingState
 from bench.training.curriculum_stage import checked_stage
 from bench.training.inference import Scale
+from bench.training.point_selection import select
 from bench.training.timers import StageTimer
-
-LAST = 5  # number of evaluation points that validation selects from
 
 
 class DivergenceError(ArithmeticError):
@@ -93,20 +92,6 @@ def fit(setup: TrainingSetup, shape: tuple[int, ...]) -> Fit:
         points, resumed, earlier = (_solve if setup.method.solves else _descend)(setup, model, scale, clock)
     clock.settle()
     return Fit(model, points, select(points, setup.task), scale, clock.seconds, resumed, earlier)
-
-
-def select(points: Sequence[EvaluationPoint], task: Task) -> int:
-    """Position of the best of the last five points on validation; ties go to the lower loss, then to the later point.
-
-    If the metric is undefined (one class in a small validation part), the loss alone decides.
-    """
-    sign = 1.0 if metric(task.primary).better == "higher" else -1.0
-
-    def merit(at: int) -> tuple[float, float, int]:
-        value = points[at].val
-        return (sign * value if math.isfinite(value) else -math.inf, -points[at].val_loss, at)
-
-    return max(range(max(0, len(points) - LAST), len(points)), key=merit)
 
 
 def evaluation_steps(recipe: Recipe) -> list[int]:

@@ -112,7 +112,7 @@ def test_phantom_and_real_never_share_a_table(tmp_path):
 
 
 def test_every_caption_says_what_the_table_rests_on(tmp_path):
-    plan = {"floors": ["base"], "again": ["new", "new (A/A)"], "partitions": 2}
+    plan = {"floors": ["base"], "again": ["new", "new (A/A)"], "partitions": 2, "protocol": 2}
     results = gathered(tmp_path, {"base": ArmSpec(), "new": ArmSpec(), "no": ArmSpec(refused="cannot")}, **plan)
     (found,) = tables.section_tables(results)
     made = {table.name: table.caption for table in tables.format_tables(found)}
@@ -121,9 +121,29 @@ def test_every_caption_says_what_the_table_rests_on(tmp_path):
         for words in ("ad_toy (real)", "Protocol 2", "5 folds", "2 partitions", "1000 optimiser steps of 8 scans"):
             assert words in made[name], (name, words)
     for name in ("scores", "contrasts", "controls", "audit"):
-        assert "chosen by validation among the last 5 of 20" in made[name]
+        assert "chosen among all 20 by the validation score, averaged" in made[name]
     assert "for these trained models" in made["scores"]
     assert "Tested over people" in made["contrasts"]
+
+
+def test_the_audit_says_where_the_point_lies_and_what_the_former_rule_gives(tmp_path):
+    """The stored runs choose step 900 of 1000; by the rule of protocol 1 they score 0.02 less."""
+    (found,) = framed(tmp_path, {"base": ArmSpec(scores=BASE)}, protocol=2)
+    row = entry(found.scores, "base")
+    assert (row["chosen_at"], row["last_five"]) == (pytest.approx(0.9), pytest.approx(0.68))
+    audit = next(table for table in tables.format_tables(found) if table.name == "audit")
+    shown = dict(zip(audit.columns, audit.rows[0], strict=True))
+    assert (shown["Chosen at, %"], shown["Of the last five"]) == ("90", "0.680")
+    assert "by the rule of protocol 1" in audit.caption
+
+
+def test_a_study_of_protocol_1_says_that_its_points_were_among_the_last_five(tmp_path):
+    (found,) = framed(tmp_path, {"base": ArmSpec(scores=BASE)}, protocol=1)
+    audit = next(table for table in tables.format_tables(found) if table.name == "audit")
+    assert "chosen by validation among the last 5 of 20" in audit.caption
+    assert "Best of last, on test" in audit.columns
+    assert "Of the last five" not in audit.columns
+    assert "Of the last five" not in audit.caption
 
 
 def test_two_data_sets_of_one_name_are_not_mixed(tmp_path):

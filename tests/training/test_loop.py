@@ -1,10 +1,8 @@
-"""Promises of bench.training.loop: evaluation points, selection, schedules, repeatability."""
+"""Promises of bench.training.loop: evaluation points, schedules, repeatability."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,34 +15,8 @@ from bench.curriculum import Stage
 from bench.data.loader import Normaliser, Part
 from bench.method import Batch, label_losses, outputs
 from bench.training import curriculum_hooks, loop
-from bench.training.loop import EvaluationPoint
 
 AUC, MAE = Task("classification", "auc", ("a", "b")), Task("regression", "mae")
-
-
-def points(*values, losses=None):
-    losses = losses or [1.0] * len(values)
-    return [
-        EvaluationPoint(at, 0.0, loss, value, Path())
-        for at, (value, loss) in enumerate(zip(values, losses, strict=True))
-    ]
-
-
-def test_only_the_last_five_points_are_chosen_among():
-    assert loop.select(points(0.9, 0.1, 0.2, 0.3, 0.2, 0.1), AUC) == 3
-
-
-def test_lower_is_better_where_the_metric_says_so():
-    assert loop.select(points(5.0, 3.0, 4.0), MAE) == 1
-
-
-def test_ties_are_broken_by_loss_then_by_age():
-    assert loop.select(points(0.5, 0.5, 0.5, losses=[0.3, 0.2, 0.3]), AUC) == 1
-    assert loop.select(points(0.5, 0.5, 0.5), AUC) == 2
-
-
-def test_where_the_metric_cannot_be_had_the_loss_decides():
-    assert loop.select(points(math.nan, math.nan, losses=[0.1, 0.2]), AUC) == 0
 
 
 @pytest.mark.parametrize(

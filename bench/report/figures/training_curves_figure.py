@@ -37,8 +37,13 @@ def draw_training_curves(curves: Mapping[str, TrainingCurve], metric: Metric, un
             _draw_scores(below, curve)
         _set_loss_scale([column[0] for column in grid], curves)
         label_axes(grid, "Step", "Loss", style.axis_label(metric.title, unit))
-        legend_below(figure, _legend_entries(), columns=3)
+        legend_below(figure, _legend_entries(any(map(_some_barred, curves.values()))), columns=3)
     return figure
+
+
+def _some_barred(curve: TrainingCurve) -> bool:
+    """Whether validation chose among some of the points only, as by protocol 1."""
+    return 1 < len(curve.candidates) < len(curve.steps)
 
 
 def _draw_losses(axes: Axes, curve: TrainingCurve) -> None:
@@ -48,8 +53,11 @@ def _draw_losses(axes: Axes, curve: TrainingCurve) -> None:
 
 
 def _draw_scores(axes: Axes, curve: TrainingCurve) -> None:
-    """Validation score and mean test score; rings at the points that validation chose, shaded the candidates."""
-    if len(curve.candidates) > 1:
+    """Validation score and mean test score; rings at the points that validation chose.
+
+    The candidates are shaded where some points are none.
+    """
+    if _some_barred(curve):
         axes.axvspan(curve.candidates[0], curve.candidates[-1], color=style.PALE, alpha=0.5, lw=0, zorder=0)
     axes.plot(curve.steps, curve.band("test")[0], color=style.GREY, lw=1.0, ls=LOOKS["test"][1], zorder=3.5)
     _draw_band(axes, curve, "val")
@@ -82,13 +90,13 @@ def _set_loss_scale(axes: Sequence[Axes], curves: Mapping[str, TrainingCurve]) -
         axes[0].yaxis.set_minor_formatter(NullFormatter())
 
 
-def _legend_entries() -> list[Artist]:
+def _legend_entries(some_barred: bool) -> list[Artist]:
     words = {"train_loss": "training", "val_loss": "validation", "test": "test: audit only, nothing is chosen by it"}
     return [
         *(style.line_entry(text, color=LOOKS[name][0], ls=LOOKS[name][1], lw=1.2) for name, text in words.items()),
         style.patch_entry("lowest to highest fold", facecolor=style.BLUE, alpha=0.2),
         style.line_entry("chosen by validation", ls="", marker="o", ms=4, mfc="white", mec=style.INK, mew=0.9),
-        style.patch_entry("candidates", facecolor=style.PALE, alpha=0.5),
+        *([style.patch_entry("candidates", facecolor=style.PALE, alpha=0.5)] if some_barred else []),
     ]
 
 

@@ -11,7 +11,7 @@ from bench.core.study_plan import DataEntry, StudyPlan
 from bench.report.tables.number_format import MINUS, TIMES, plural
 from bench.report.tables.results import DatasetResults
 
-_CHOSEN = {  # how many of the evaluation points validation chooses among, by protocol version
+_AMONG_LAST = {  # protocol version -> number of evaluation points, the last ones, that validation chose among
     1: 5,
 }
 BESIDE = "The corrected resampled t-test over folds stands beside it in the CSV."
@@ -93,14 +93,20 @@ def budget(recipe: Recipe) -> str:
 
 def candidates(section: DatasetResults) -> int:
     """How many evaluation points, the last ones, validation chooses among by the study's protocol."""
-    return _CHOSEN.get(section.plan.protocol, 5)
+    points = section.plan.recipe.points
+    return min(points, _AMONG_LAST.get(section.plan.protocol, points))
 
 
 def selection(section: DatasetResults) -> str:
     """How the evaluation point was chosen."""
     points = section.plan.recipe.points
-    last = min(points, candidates(section))
-    return f"Evaluation point: chosen by validation among the last {last} of {points}, for all arms alike."
+    if section.plan.protocol in _AMONG_LAST:
+        last = candidates(section)
+        return f"Evaluation point: chosen by validation among the last {last} of {points}, for all arms alike."
+    return (
+        f"Evaluation point: chosen among all {points} by the validation score, averaged with those of the point before"
+        " and the point after, for all arms alike."
+    )
 
 
 def deciding(section: DatasetResults) -> str:

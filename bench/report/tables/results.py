@@ -20,7 +20,13 @@ from bench.storage.plan_reader import not_run, read_plan
 from bench.storage.record_store import Store
 
 KEPT = ("ids", "groups", "y", "selected", "scan_scores")  # the arrays of a run that tables need
-POINTS = ("selected", "last", "best_of_last", "best_of_all")  # the first is the result, the others its audit
+POINTS = (
+    "selected",
+    "last",
+    "last_five",
+    "best_of_last",
+    "best_of_all",
+)  # the first is the result, the others its audit
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ def _row(section: DatasetResults, arm: str) -> dict[str, object]:
         "undefined_resamples": undefined,
         **{name: evaluation.fold_mean(section.scores(arm, name=name)) for name in named},
         **_audit(section, arm),
+        "chosen_at": _chosen_at(runs),
         **{name: mean_cost(runs, name) for name in COSTS},
         "upstream_seconds": _upstream_seconds(section, runs),
         "tuning_trials": _mean_tuning(runs, "trials"),
@@ -114,6 +115,16 @@ def _audit(section: DatasetResults, arm: str) -> dict[str, float]:
         "flattery_low": low,
         "flattery_high": high,
     }
+
+
+def _chosen_at(runs: Sequence[Run]) -> float:
+    """The mean share of the steps that were done at the selected point; NaN for models without steps."""
+    shares = [
+        run.record.resolved["selected_step"] / run.record.resolved["optimiser_steps"]
+        for run in runs
+        if run.done and run.record.resolved.get("optimiser_steps") and "selected_step" in run.record.resolved
+    ]
+    return float(np.mean(shares)) if shares else math.nan
 
 
 def _bounds(section: DatasetResults, arm: str, gains: evaluation.Scores) -> tuple[float, float]:
