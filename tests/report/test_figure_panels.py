@@ -17,7 +17,7 @@ from bench.report.figures import style
 from bench.report.figures.critical_difference_figure import cliques, draw_critical_difference
 from bench.report.figures.training_curves_figure import draw_training_curves
 from bench.report.html import inline_svg
-from bench.report.tables.training_curves import TrainingCurve
+from bench.report.tables.training_curves import TrainingCurve, course
 from bench.storage.record_store import Store
 
 FLOORS = {"constant": ArmSpec(0, scores=[0.5] * 5, family="floor"), "linear (voxels)": ArmSpec(0.5, family="floor")}
@@ -166,12 +166,32 @@ def test_ranks_of_many_methods_stay_readable_and_low_power_is_mentioned(count):
     assert cliques(ranks, float("nan")) == []
 
 
-def test_losses_on_a_logarithmic_axis_have_plain_numbers():
-    """No mathematics is set in figures, so that a label with a dollar is itself."""
+def short_course(candidates):
+    """A course of three points, of which the last `candidates` can be chosen."""
     steps = np.array([10, 20, 30])
     lines = {"train_loss": [[1.0, 0.1, 0.01]], "val_loss": [[1.0, 0.9, 0.8]], "val": [[0.5] * 3], "test": [[0.5] * 3]}
-    one = TrainingCurve(steps, {name: np.array(line) for name, line in lines.items()}, steps[-1:], steps[-2:])
-    made = draw_training_curves({"net": one}, METRICS["auc"], "")
+    return TrainingCurve(steps, {name: np.array(line) for name, line in lines.items()}, steps[-1:], steps[-candidates:])
+
+
+@pytest.mark.parametrize(("candidates", "shaded"), [(2, True), (3, False)])
+def test_candidates_are_shaded_where_some_points_cannot_be_chosen(candidates, shaded):
+    made = draw_training_curves({"net": short_course(candidates)}, METRICS["auc"], "")
+    words = [text.get_text() for text in made.findobj(Text)]
+    assert ("candidates" in words) == shaded
+    assert [len(axes.patches) for axes in made.axes] == [0, int(shaded)]
+
+
+@pytest.mark.parametrize(("protocol", "first"), [(1, 800), (2, 50)])
+def test_the_candidates_are_those_of_the_protocol(tmp_path, protocol, first):
+    """Twenty points, every 50 steps: the last five by protocol 1, all by protocol 2."""
+    plan = write(tmp_path, {"net": ArmSpec(0.6, followed=True)}, [DataSetSpec()], protocol=protocol)
+    (section,) = tables.gather(plan, Store(tmp_path)).sections
+    assert course(section, "net").candidates[[0, -1]].tolist() == [first, 1000]
+
+
+def test_losses_on_a_logarithmic_axis_have_plain_numbers():
+    """No mathematics is set in figures, so that a label with a dollar is itself."""
+    made = draw_training_curves({"net": short_course(2)}, METRICS["auc"], "")
     made.canvas.draw()
     texts = [label.get_text() for axes in made.axes for label in axes.get_yticklabels()]
     assert "0.01" in texts
