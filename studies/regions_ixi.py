@@ -7,6 +7,7 @@ Expected: a 2D network that reads neighbouring slices as a weighted sum scores b
 The learning rate of all arms is three times the default: at 1e-3 nothing is learnt in so few steps.
 Each network learns from six heads and is tested on two. Cost: about twenty hours on two cores (measured for two folds
 in one partition: under two), so use a GPU.
+`bench plan`: 80 % of such studies would show a difference of 0.07 Dice on roi_ixi (0.02 takes 97 people).
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -10,6 +10,8 @@ steps where two of the classes look alike; 300 steps are too few. At 64 pixels i
 wide, and the network halves an image five times.
 One partition, as effects so large need no more. Cost: five to seven minutes of one processor core for each run of
 DCL-SE, as seen on a busy machine.
+`bench plan`: 80 % of such studies would show a difference of 0.12 balanced accuracy on phantom_bt_mri (0.05 takes 20
+partitions and 1,200 people); 0.13 AUC on phantom_bt_ct (0.05 takes 20 partitions and 1,500 people).
 """
 
 from bench.core import Arm, Data, Recipe, Study
