@@ -22,6 +22,7 @@ from bench.experiments.plan import needed_by
 from bench.method import Method, Outputs
 from bench.training import inference, loop
 from bench.training.device import default_device, enable_determinism
+from bench.training.training_setup import TrainingSetup, autocast
 from bench.training.trial_data import RefusalError, TrialData, load_trial_data, training_setup, upstream_outputs
 
 STEPS = 6  # training steps of an arm in a round
@@ -89,11 +90,11 @@ def _time_round(trial: Trial) -> tuple[float, float]:
         return step, _seconds_per_scan(fit, setup, data.test())
 
 
-def _seconds_per_scan(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> float:
+def _seconds_per_scan(fit: loop.Fit, setup: TrainingSetup, test: Part) -> float:
     shortest = float("inf")
     for _ in range(PASSES):
         since = time.perf_counter()
-        raw = inference.logits(fit.model, test, 2 * setup.recipe.batch_size, loop.autocast(setup.recipe, setup.device))
+        raw = inference.logits(fit.model, test, 2 * setup.recipe.batch_size, autocast(setup.recipe, setup.device))
         inference.predictions(raw, setup.task, fit.scale)  # waits for the device
         shortest = min(shortest, time.perf_counter() - since)
     return shortest / max(1, len(test))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -108,6 +109,11 @@ def _coerce(field: dataclasses.Field, value: Any, owner: str) -> Any:
         if choices and item not in choices:
             allowed = ", ".join(str(choice) for choice in choices)
             raise BenchError(f"{owner}: {field.name} has no {item!r}; there are: {allowed}")
+    if limits := field.metadata.get("within"):
+        low, high = limits[0], limits[1] if len(limits) > 1 else math.inf
+        if not low <= value <= high:
+            allowed = f"{low:g} or more" if math.isinf(high) else f"from {low:g} to {high:g}"
+            raise BenchError(f"{owner}: {field.name} must be {allowed}, not {value!r}")
     return value
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 
-def param(default: Any, meaning: str, choices: Sequence[Any] = (), later: bool = False) -> Any:
+def param(
+    default: Any, meaning: str, choices: Sequence[Any] = (), later: bool = False, within: Sequence[float] = ()
+) -> Any:
     """Declare a parameter: a dataclass field with its meaning and, if they are few, the allowed values.
 
     Parameters
@@ -25,6 +27,8 @@ def param(default: Any, meaning: str, choices: Sequence[Any] = (), later: bool =
     later : bool
         True for a parameter that was added when there were records already. `plain` omits it while it has its default
         value, so that the keys of earlier trials stay valid.
+    within : sequence of float
+        Smallest and largest allowed number, or the smallest alone; empty if all are allowed.
 
     Returns
     -------
@@ -39,7 +43,8 @@ def param(default: Any, meaning: str, choices: Sequence[Any] = (), later: bool =
     ... class Example:
     ...     dropout: float = param(0.1, "share of the units that are set to zero")
     """
-    return field(default=default, metadata={"meaning": meaning, "choices": tuple(choices), "later": later})
+    about = {"meaning": meaning, "choices": tuple(choices), "later": later, "within": tuple(within)}
+    return field(default=default, metadata=about)
 
 
 def plural(count: int, thing: str, things: str = "") -> str:

@@ -197,6 +197,10 @@ class Part:
             positions = np.arange(part.start, part.stop)
             yield positions, *self.take(positions)
 
+    def evenly(self, count: int) -> Excerpt:
+        """At most `count` of the scans, evenly spaced over the part."""
+        return Excerpt(self, np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(np.int64)))
+
     def _memory_limit(self) -> float:
         if self.device.type == "cuda":
             return GPU_SHARE * torch.cuda.mem_get_info(self.device)[0]
@@ -219,6 +223,28 @@ class Part:
         with contextlib.suppress(RuntimeError):  # unpinned memory works too, but its copy is slower
             scans = scans.pin_memory()
         return scans.to(self.device, non_blocking=True)
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Some of the scans of a part, in order. positions: (n,) of the scans in the part."""
+
+    part: Part
+    positions: np.ndarray
+
+    @property
+    def y(self) -> np.ndarray:
+        """Targets of these scans, (n, ...)."""
+        return self.part.y[self.positions]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def batches(self, size: int) -> Iterator[tuple[np.ndarray, torch.Tensor, torch.Tensor]]:
+        """These scans once, in order: (positions in the part, x, y) of `size` scans."""
+        for rows in _chunks(len(self), 1, size):
+            positions = self.positions[rows.start : rows.stop]
+            yield positions, *self.part.take(positions)
 
 
 def shuffled_batches(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:

@@ -35,6 +35,7 @@ from bench.training.checkpoint import CheckpointError
 from bench.training.device import default_device, enable_determinism
 from bench.training.energy import EnergyMeter
 from bench.training.timers import STAGES
+from bench.training.training_setup import TrainingSetup, autocast, precision
 from bench.training.trial_data import RefusalError, TrialData, load_trial_data, training_setup, upstream_outputs
 from bench.views import Image
 
@@ -149,7 +150,7 @@ def _unshared_scores(data: TrialData, predictions: np.ndarray) -> dict[str, dict
 
 
 def _validation_scores(
-    fit: loop.Fit, setup: loop.TrainingSetup, task: Task, test: Part, predictions: np.ndarray
+    fit: loop.Fit, setup: TrainingSetup, task: Task, test: Part, predictions: np.ndarray
 ) -> dict[str, dict[str, float]]:
     """Quantities estimated on the validation part and applied to the test part; the scores do not change.
 
@@ -157,7 +158,7 @@ def _validation_scores(
     """
     if setup.task.kind == "segmentation" or (setup.task.kind == "classification" and not _all_binary(setup.task, task)):
         return {}
-    mixed = loop.autocast(setup.recipe, setup.device)
+    mixed = autocast(setup.recipe, setup.device)
     raw = inference.logits(fit.load(fit.selected), setup.val, 2 * setup.recipe.batch_size, mixed)
     known = inference.predictions(raw, setup.task, fit.scale)
     if setup.task.kind == "regression":
@@ -190,21 +191,21 @@ def _outputs_of(needed: Trial, store: Store, data: TrialData) -> Outputs:
     return upstream_outputs(needed, data, weights)
 
 
-def _predict_test(fit: loop.Fit, setup: loop.TrainingSetup, test: Part) -> tuple[list[np.ndarray], float]:
+def _predict_test(fit: loop.Fit, setup: TrainingSetup, test: Part) -> tuple[list[np.ndarray], float]:
     """Predictions on the test part at every evaluation point, and the seconds that one pass took."""
     predictions: list[np.ndarray] = []
     shortest = math.inf
     for point in range(len(fit.points)):
         model = fit.load(point)
         start = time.perf_counter()
-        mixed = loop.autocast(setup.recipe, setup.device)
+        mixed = autocast(setup.recipe, setup.device)
         raw = inference.logits(model, test, 2 * setup.recipe.batch_size, mixed)
         predictions.append(inference.predictions(raw, setup.task, fit.scale))
         shortest = min(shortest, time.perf_counter() - start)
     return predictions, shortest
 
 
-def _resolved(setup: loop.TrainingSetup, data: TrialData, fit: loop.Fit) -> dict[str, Any]:
+def _resolved(setup: TrainingSetup, data: TrialData, fit: loop.Fit) -> dict[str, Any]:
     skipped = isinstance(data.view, Image) and not isinstance(setup.method.view_for(setup.task), Image)
     note = "an image data set: the view is the image, the encoding is skipped" if skipped else ""
     names = [column.name for column in data.covariates]
@@ -224,9 +225,9 @@ def _resolved(setup: loop.TrainingSetup, data: TrialData, fit: loop.Fit) -> dict
         "augmentation": describe_augmentation(data.method.augment, data.prepared.sides_matter),
         "shape": list(data.shape),
         "device": setup.device.type,
-        "precision": loop.precision(setup.recipe, setup.device),
+        "precision": precision(setup.recipe, setup.device),
         "selected_step": fit.points[fit.selected].step,
-        "optimiser_steps": 0 if setup.method.solves else setup.recipe.steps,
+        "optimiser_steps": 0 if setup.method.solves else fit.points[-1].step,
         "resumed_at_step": fit.resumed,
         **({"network": network} if (network := dict(setup.method.record_info(fit.model))) else {}),
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import BenchError, Floats, Range, Task, Trial, param
@@ -65,6 +65,8 @@ class Batch:
         Size of the training part; 0 if unknown.
     mixture : Mixture or None
         The second class of each scan if scans were mixed; `label_losses` reads it.
+    terms : dict of str to Tensor
+        Filled by `Method.step` with parts of its loss by name, detached; their means are logged at evaluation points.
     """
 
     x: Tensor
@@ -76,6 +78,7 @@ class Batch:
     upstream: Sequence[Outputs] = ()
     scans: int = 0
     mixture: Mixture | None = None
+    terms: dict[str, Tensor] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +108,26 @@ class Method(ABC):
     weight_decay: float = param(0.01, "weight decay; decoupled in AdamW")
     schedule: str = param("cosine", "course of the learning rate over the optimiser steps", ("cosine", "constant"))
     warmup: float = param(0.0, "fraction of the steps over which the learning rate rises linearly")
+    layer_decay: float = param(
+        1.0, "factor of the learning rate from each layer to the one before it", later=True, within=(0, 1)
+    )
+    decays: str = param(
+        "all", "weights that decay; matrices: without biases, norms, scales", ("all", "matrices"), later=True
+    )
+    clip: float = param(0.0, "largest norm of the gradient of a step; 0: not limited", later=True, within=(0,))
+    label_smoothing: float = param(
+        0.0, "share of each label that is spread over all classes; classes and masks", later=True, within=(0, 1)
+    )
+    ema: float = param(
+        0.0, "decay per step of the moving average of the weights that is evaluated; 0: none", later=True, within=(0, 1)
+    )
+    steps: int = param(0, "optimiser steps, where fewer than the study's; 0: the study's", later=True, within=(0,))
+    patience: int = param(
+        0,
+        "training ends if the point that validation chooses is this many points old; 0: never",
+        later=True,
+        within=(0,),
+    )
 
     @abstractmethod
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:

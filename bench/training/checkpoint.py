@@ -19,11 +19,13 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, load_model, save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from bench.curriculum import Signals
 from bench.storage.atomic_io import disk_errors, json_checksum, read_sealed_json, sha256_of
 from bench.training.curriculum_hooks import Order
 from bench.training.timers import StageTimer
+from bench.training.weight_average import weight_average
 
 EVERY = 20.0  # seconds of training that may be lost: saving costs about as much as some steps
 CHECKPOINT = "checkpoint.json"
@@ -38,7 +40,8 @@ class EvaluationPoint:
     val_loss: float
     val: float  # the primary metric on the validation part
     state: Path
-    watched: Mapping[str, float] = field(default_factory=dict)  # `Method.logged_metrics`
+    watched: Mapping[str, float] = field(default_factory=dict)  # `Method.logged_metrics`, terms of the loss
+    train: float = math.nan  # the primary metric on training scans, as they are tested
 
 
 @dataclass
@@ -51,9 +54,23 @@ class TrainingState:
     signals: Signals  # input of the curriculum; `seen` is updated at every step, the rest is constant
     clock: StageTimer
     environment: Mapping[str, str]  # device, precision, versions and checksums of the code
+    ema: float = 0.0  # decay of the average of the weights; 0: there is none
+    average: AveragedModel | None = None  # from the first step on
     points: list[EvaluationPoint] = field(default_factory=list)
     checksums: dict[str, str] = field(default_factory=dict)  # file name -> SHA-256 of each saved evaluation point
     saved_at: float = field(default_factory=time.monotonic)  # time of the last checkpoint, or of the start
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is evaluated and saved: the average of its weights if there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def follow(self) -> None:
+        """Update the average of the weights after an optimiser step."""
+        if self.ema:
+            if self.average is None:
+                self.average = weight_average(self.model, self.ema)
+            self.average.update_parameters(self.model)
 
     @property
     def last_losses(self) -> Tensor:
@@ -84,7 +101,7 @@ def save(training: TrainingState, folder: Path) -> None:
         save_file(tensors, path)
         for point in training.points:
             training.checksums.setdefault(point.state.name, sha256_of(point.state))
-        points = [[p.step, p.train_loss, p.val_loss, p.val, dict(p.watched)] for p in training.points]
+        points = [[p.step, p.train_loss, p.val_loss, p.val, p.train, dict(p.watched)] for p in training.points]
         training.clock.settle()
         entry = {
             "by": dict(training.environment),
@@ -117,7 +134,8 @@ def resume(training: TrainingState, folder: Path) -> int:
             raise CheckpointError(f"the checkpoint in {folder.name} is outdated: {other} changed", "outdated")
         _check(entry, folder)
         training.points = [
-            EvaluationPoint(*row, folder / f"point-{row[0]}.safetensors", watched) for *row, watched in entry["points"]
+            EvaluationPoint(*row, folder / f"point-{row[0]}.safetensors", watched, train)
+            for *row, train, watched in entry["points"]
         ]
         load_model(training.model, training.points[-1].state, device=str(training.last_losses.device))
         _restore(training, load_file(folder / f"course-{training.step}.safetensors"), entry["numbers"])
@@ -143,6 +161,8 @@ def _parts(training: TrainingState) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if training.last_losses.is_cuda:
         tensors["noise on the GPU"] = torch.cuda.get_rng_state(training.last_losses.device)
     tensors |= {f"buffer {name}": buffer for name, buffer in _unsaved(training.model)}
+    if training.average is not None:  # the evaluation points hold the average
+        tensors |= {f"weight {name}": weight.detach().clone() for name, weight in training.model.state_dict().items()}
     numbers: dict[str, Any] = {"order": training.order.state}
     for index, entries in training.optimiser.state_dict()["state"].items():
         for name, value in entries.items():
@@ -161,6 +181,12 @@ def _restore(training: TrainingState, tensors: dict[str, Tensor], numbers: dict[
             state.setdefault(int(index), {})[entry] = _with_memory_format_of(weights[int(index)], value)
     for name, buffer in _unsaved(training.model):
         buffer.copy_(tensors[f"buffer {name}"])
+    if training.ema:
+        training.average = weight_average(training.model, training.ema)  # of the evaluation point that was loaded
+        training.average.n_averaged.fill_(training.step)
+        training.model.load_state_dict(
+            {name.removeprefix("weight "): value for name, value in tensors.items() if name.startswith("weight ")}
+        )
     training.optimiser.load_state_dict({**training.optimiser.state_dict(), "state": state})
     training.order.go_to(*numbers["order"])
     training.last_losses.copy_(tensors["seen"])

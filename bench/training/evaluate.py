@@ -94,12 +94,13 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 def curve(
     fit: Fit, task: Task, predictions: Sequence[np.ndarray], y: np.ndarray, spacing: Sequence[float] | None = None
 ) -> list[dict[str, Any]]:
-    """One row per evaluation point: losses, the primary metric on validation and test part, logged metrics."""
+    """One row per evaluation point: losses, the primary metric on scans of all three parts, logged metrics."""
     return [
         {
             "step": point.step,
             "train_loss": point.train_loss,
             "val_loss": point.val_loss,
+            "train": point.train,
             "val": point.val,
             "test": metric(task.primary)(y, one, spacing),
             **({"watched": dict(point.watched)} if point.watched else {}),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from bench.data.loader import Part
+    from bench.data.loader import Excerpt, Part
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Scale:
         return numbers * self.deviation + self.mean
 
 
-def logits(model: nn.Module, part: Part, batch_size: int, autocast: torch.autocast) -> torch.Tensor:
+def logits(model: nn.Module, part: Part | Excerpt, batch_size: int, autocast: torch.autocast) -> torch.Tensor:
     """The network's output for every scan of a part, in order: (N, outputs, ...), float32, on the device."""
     import torch
 

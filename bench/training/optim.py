@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
 
 from bench.method import Method
+from bench.training import curriculum_hooks
 
 OPTIMISERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
@@ -28,14 +30,45 @@ def memory_format(model: nn.Module, device: torch.device) -> Iterator[None]:
             module.dilation = (1,) * len(module.kernel_size)
 
 
-def optimiser(method: Method, groups: list) -> torch.optim.Optimizer:
-    """The method's optimiser for parameters or groups of them.
+def optimiser(method: Method, model: nn.Module, layered: bool) -> torch.optim.Optimizer:
+    """The method's optimiser of the trained weights. layered: with parameter groups for each layer.
 
     It is the fused form: one pass over each weight (over all weights on a GPU) instead of a dozen small ones.
     """
+    groups = parameter_groups(method, model, layered)
     more = {"momentum": 0.9, "nesterov": True} if method.optimiser == "sgd" else {}
     kind = OPTIMISERS[method.optimiser]
     return kind(groups, lr=method.lr, weight_decay=method.weight_decay, fused=True, **more)
+
+
+def parameter_groups(method: Method, model: nn.Module, layered: bool) -> list[dict[str, Any]]:
+    """The trained weights with number of the layer and factor of the learning rate; some without weight decay.
+
+    With `layer_decay` the last layer has the full learning rate, and each layer before it that of the next times the
+    decay. With `decays=matrices` weights of fewer than two axes (biases, norms, scales) do not decay.
+    """
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    parts = curriculum_hooks.layers(model) if layered or method.layer_decay != 1 else [trained]
+    groups: list[dict[str, Any]] = []
+    for number, weights in enumerate(parts):
+        entry = {"layer": number, "factor": method.layer_decay ** (len(parts) - 1 - number)}
+        decaying = [weight for weight in weights if method.decays == "all" or weight.ndim > 1]
+        others = [weight for weight in weights if method.decays != "all" and weight.ndim < 2]
+        groups += [{"params": decaying, **entry}] if decaying else []
+        groups += [{"params": others, "weight_decay": 0.0, **entry}] if others else []
+    return groups
+
+
+def set_rates(groups: Sequence[dict[str, Any]], lr: float, by_layer: Sequence[float] | None) -> None:
+    """Set the learning rate of every group. by_layer: factor of each layer from the curriculum, if it has them."""
+    for group in groups:
+        group["lr"] = lr * group["factor"] * (by_layer[group["layer"]] if by_layer else 1.0)
+
+
+def clip_gradients(groups: Sequence[dict[str, Any]], most: float) -> None:
+    """Scale the gradient of all weights together to a norm of at most `most`; 0: leave it."""
+    if most:
+        torch.nn.utils.clip_grad_norm_([weight for group in groups for weight in group["params"]], most)
 
 
 def _use_channels_last(model: nn.Module) -> None:

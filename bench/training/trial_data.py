@@ -24,7 +24,7 @@ from bench.training import inference
 from bench.training.augment.augmentation_checks import why_not_augmented
 from bench.training.augment.augmenter import Augmenter, ScanSource
 from bench.training.checkpoint import EvaluationPoint
-from bench.training.loop import TrainingSetup, autocast
+from bench.training.training_setup import TrainingSetup, autocast
 from bench.views import View, Volume, effective
 
 

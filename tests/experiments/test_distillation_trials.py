@@ -21,7 +21,7 @@ from bench.experiments.plan.dependencies import DependencyResolver
 from bench.method import Batch, Outputs, outputs
 from bench.storage.record_store import Store
 from bench.training import checkpoint, inference
-from bench.training.loop import autocast
+from bench.training.training_setup import autocast
 
 SMALL = {
     "student_params": {**learnable_methods.SMALL, "view": "max"},

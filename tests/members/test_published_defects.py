@@ -12,7 +12,7 @@ from bench.data.loader import Normaliser, Part, view_array
 from bench.data.prepare import prepare
 from bench.method import Batch, Outputs
 from bench.training import inference
-from bench.training.loop import autocast
+from bench.training.training_setup import autocast
 from bench.training.trial_data import load_trial_data
 
 TWO = Task("classification", "auc", ("a", "b"))

@@ -24,6 +24,7 @@ from bench.data.prepare import open_prepared
 from bench.evaluation.metrics import evaluate
 from bench.training import inference, loop
 from bench.training.device import enable_determinism
+from bench.training.training_setup import TrainingSetup, autocast
 from bench.training.trial_data import load_trial_data, training_setup
 
 CPU = torch.device("cpu")
@@ -52,8 +53,8 @@ def trained(chosen: str, fold: int, augment: str, steps: int) -> dict[str, Any]:
     return row
 
 
-def _scores(fit: loop.Fit, setup: loop.TrainingSetup, part: Part) -> Iterator[tuple[str, float]]:
-    raw = inference.logits(fit.model, part, 16, loop.autocast(setup.recipe, CPU))
+def _scores(fit: loop.Fit, setup: TrainingSetup, part: Part) -> Iterator[tuple[str, float]]:
+    raw = inference.logits(fit.model, part, 16, autocast(setup.recipe, CPU))
     found = inference.predictions(raw, setup.task, fit.scale)
     scores = evaluate(setup.task, part.y, found, None)
     yield from ((name, round(float(scores[name]), 3)) for name in SCORES if name in scores)

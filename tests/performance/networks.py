@@ -87,7 +87,8 @@ def _update(fused: bool) -> Call:
     from bench.training import optim
 
     method = registry.make("methods", "dclse")
-    weights = list(method.build(Task("classification", "auc", ("a", "b")), IMAGE).parameters())
+    model = method.build(Task("classification", "auc", ("a", "b")), IMAGE)
+    weights = list(model.parameters())
     for weight in weights:
         weight.grad = torch.ones_like(weight)
-    return (optim.optimiser(method, weights) if fused else torch.optim.AdamW(weights)).step
+    return (optim.optimiser(method, model, layered=False) if fused else torch.optim.AdamW(weights)).step

@@ -12,7 +12,7 @@ from performance.measure import Result, Settings, seconds, threads
 
 if TYPE_CHECKING:
     from bench.data.loader import Part
-    from bench.training.loop import TrainingSetup
+    from bench.training.training_setup import TrainingSetup
 
 STEPS, BATCH, SCANS = 40, 8, 64
 SHAPE = (3, 110, 110)
@@ -62,7 +62,7 @@ def _setup() -> TrainingSetup:
     from bench import registry
     from bench.core import DataSpec, Recipe, Task, Trial
     from bench.data.loader import Normaliser, Part
-    from bench.training.loop import TrainingSetup
+    from bench.training.training_setup import TrainingSetup
 
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(SCANS + BATCH, *SHAPE)).astype(np.float32), np.arange(SCANS + BATCH) % 2

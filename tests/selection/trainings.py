@@ -27,6 +27,7 @@ from bench.data.loader import Part
 from bench.data.prepare import prepare
 from bench.evaluation.metrics import metric
 from bench.training import inference, loop
+from bench.training.training_setup import TrainingSetup, autocast
 from bench.training.trial_data import TrialData, load_trial_data, training_setup
 from tests.selection import rules
 
@@ -123,8 +124,8 @@ def _trained(arm: Kind, partition: int, fold: int) -> dict[str, Any]:
     return {"arm": arm.label, "partition": partition, "fold": fold, "higher": higher, **row}
 
 
-def _score(model: nn.Module, part: Part, setup: loop.TrainingSetup, fit: loop.Fit) -> float:
-    raw = inference.logits(model, part, 64, loop.autocast(setup.recipe, setup.device))
+def _score(model: nn.Module, part: Part, setup: TrainingSetup, fit: loop.Fit) -> float:
+    raw = inference.logits(model, part, 64, autocast(setup.recipe, setup.device))
     return float(metric(setup.task.primary)(part.y, inference.predictions(raw, setup.task, fit.scale)))
 
 
@@ -138,7 +139,7 @@ def _windows(row: dict[str, Any], primary: str) -> dict[str, range]:
     return found
 
 
-def _mean(fit: loop.Fit, points: range, setup: loop.TrainingSetup) -> nn.Module:
+def _mean(fit: loop.Fit, points: range, setup: TrainingSetup) -> nn.Module:
     """The network with the mean weights of some points; batch statistics come from a pass over the training part."""
     states = [load_file(fit.points[at].state) for at in points]
     model = fit.load(points[-1])
@@ -163,7 +164,7 @@ def _mean(fit: loop.Fit, points: range, setup: loop.TrainingSetup) -> nn.Module:
     return model.eval()
 
 
-def _refit(setup: loop.TrainingSetup, data: TrialData, folder: Path) -> loop.TrainingSetup:
+def _refit(setup: TrainingSetup, data: TrialData, folder: Path) -> TrainingSetup:
     """The same training on the training and the validation part."""
     return replace(setup, train=data.part(np.sort(np.concatenate([data.fold.train, data.fold.val]))), workplace=folder)
 

@@ -16,6 +16,7 @@ from bench.method import Batch, label_losses
 from bench.method.augmentation_policies import TRANSFORMS, transforms_of
 from bench.training import checkpoint, inference, loop
 from bench.training.augment.augmenter import Augmenter, ScanSource
+from bench.training.training_setup import TrainingSetup, autocast
 from bench.views import Dynamic, Mean, Volume
 
 CPU = torch.device("cpu")
@@ -211,7 +212,7 @@ def training(folder, augment, task=AUC, steps=60, batch=8, count=32, noise=30.0)
     folder.mkdir(exist_ok=True)
     method = registry.make("methods", "unet3d" if task is DICE else "sfcn", {} if task is DICE else {"dropout": 0.0})
     curriculum = registry.make("curricula", "none")
-    return loop.TrainingSetup(trial, method, curriculum, task, train, val, CPU, folder, made)
+    return TrainingSetup(trial, method, curriculum, task, train, val, CPU, folder, made)
 
 
 @pytest.mark.parametrize("augment", ["strong+mixup", "affine"])
@@ -250,7 +251,7 @@ def _on_training_scans(folder, augment, task):
     """Log loss, or mean absolute error, of the last state on the training scans as they would be tested."""
     one = training(folder, augment, task, steps=150)
     fit = loop.fit(one, (1, 8, 10, 8))
-    raw = inference.logits(fit.load(len(fit.points) - 1), one.train, 16, loop.autocast(one.recipe, CPU))
+    raw = inference.logits(fit.load(len(fit.points) - 1), one.train, 16, autocast(one.recipe, CPU))
     found = inference.predictions(raw, task, fit.scale)
     if task is MAE:
         return float(abs(found - one.train.y).mean())

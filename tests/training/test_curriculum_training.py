@@ -16,6 +16,7 @@ from bench.core import DataSpec, Recipe, Spec, Task, Trial, param
 from bench.data.loader import Normaliser, Part, shuffled_batches
 from bench.method import Batch, Method, Outputs, label_losses
 from bench.training import checkpoint, curriculum_hooks, loop
+from bench.training.training_setup import TrainingSetup, lr_factor
 from bench.views import View, Volume
 
 AUC, MAE, DICE = (
@@ -68,7 +69,7 @@ def setup(folder, name="none", task=AUC, method=None, scans=16, steps=40, batch=
         logits = {AUC: (scans, 2), MAE: (scans, 1), DICE: (scans, 2, *SHAPE[1:])}[task]
         more["upstream"] = [Outputs(torch.randn(logits, generator=torch.Generator().manual_seed(1)), torch.ones(1))]
     folder.mkdir(exist_ok=True)
-    return loop.TrainingSetup(trial, method or Conv(), curriculum, task, *parts, torch.device("cpu"), folder, **more)
+    return TrainingSetup(trial, method or Conv(), curriculum, task, *parts, torch.device("cpu"), folder, **more)
 
 
 def able(name, task):
@@ -218,7 +219,7 @@ def test_layers_have_the_rates_of_their_depth(tmp_path):
     ]
     for step, expected in ((0, [1, 0.1, 0.01]), (2, [1, 10**-0.5, 10**-1]), (4, [1, 1, 1])):
         loop._batch(one, course, loop.Scale(), step)
-        factor = loop.lr_factor(one.method, step / 40)
+        factor = lr_factor(one.method, step / 40)
         rates = [group["lr"] / (0.01 * factor) for group in course.optimiser.param_groups]
         assert rates == pytest.approx(expected)
 

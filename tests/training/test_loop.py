@@ -15,6 +15,7 @@ from bench.curriculum import Stage
 from bench.data.loader import Normaliser, Part
 from bench.method import Batch, label_losses, outputs
 from bench.training import curriculum_hooks, loop
+from bench.training.training_setup import DivergenceError, TrainingSetup, evaluation_steps, lr_factor
 
 AUC, MAE = Task("classification", "auc", ("a", "b")), Task("regression", "mae")
 
@@ -23,16 +24,16 @@ AUC, MAE = Task("classification", "auc", ("a", "b")), Task("regression", "mae")
     ("steps", "count", "expected"), [(100, 4, [25, 50, 75, 100]), (3, 20, [1, 2, 3]), (7, 2, [4, 7])]
 )
 def test_evaluation_points_are_equally_spaced_and_end_at_the_last_step(steps, count, expected):
-    assert loop.evaluation_steps(Recipe(steps=steps, points=count)) == expected
+    assert evaluation_steps(Recipe(steps=steps, points=count)) == expected
 
 
 def test_the_learning_rate_is_a_pure_function_of_progress(plugins):
     method = registry.make("methods", "tiny_net", {"warmup": 0.2})
-    assert loop.lr_factor(method, 0.0) == 0.0
-    assert loop.lr_factor(method, 0.1) == pytest.approx(0.5)
-    assert loop.lr_factor(method, 0.2) == pytest.approx(1.0)
-    assert loop.lr_factor(method, 0.6) == pytest.approx(0.5)
-    assert loop.lr_factor(replace(method, schedule="constant"), 0.9) == 1.0
+    assert lr_factor(method, 0.0) == 0.0
+    assert lr_factor(method, 0.1) == pytest.approx(0.5)
+    assert lr_factor(method, 0.2) == pytest.approx(1.0)
+    assert lr_factor(method, 0.6) == pytest.approx(0.5)
+    assert lr_factor(replace(method, schedule="constant"), 0.9) == 1.0
 
 
 def setup(tmp_path, method, task=AUC, **more):
@@ -46,7 +47,7 @@ def setup(tmp_path, method, task=AUC, **more):
     trial = Trial(DataSpec("d"), Spec("m"), recipe=Recipe(steps=60, batch_size=4, points=6))
     curriculum = more.pop("curriculum", registry.make("curricula", "none"))
     tmp_path.mkdir(exist_ok=True)
-    return loop.TrainingSetup(trial, method, curriculum, task, *parts, torch.device("cpu"), tmp_path, **more)
+    return TrainingSetup(trial, method, curriculum, task, *parts, torch.device("cpu"), tmp_path, **more)
 
 
 @pytest.mark.parametrize("task", [AUC, MAE], ids=["classes", "numbers"])
@@ -101,7 +102,7 @@ def test_the_blur_of_a_stage_is_a_gaussian():
 
 def test_a_loss_that_is_no_number_ends_the_training(plugins, tmp_path):
     method = registry.make("methods", "tiny_net", {"fault": "nan"})
-    with pytest.raises(loop.DivergenceError, match="step 10 of 60"):
+    with pytest.raises(DivergenceError, match="step 10 of 60"):
         loop.fit(setup(tmp_path, method), (1, 4, 4, 4))
 
 

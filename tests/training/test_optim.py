@@ -86,7 +86,7 @@ def test_an_optimiser_takes_the_steps_of_the_plain_one(kind, form):
     method = make("methods", "timm2d", {"optimiser": kind, "lr": 0.01, "weight_decay": 0.1})
     start = torch.randn(6, 3, 3, 3)
     weights = [nn.Parameter(start.clone().to(memory_format=form)) for _ in range(2)]
-    optimisers = [optim.optimiser(method, weights[:1]), PLAIN[kind](weights[1:])]
+    optimisers = [optim.optimiser(method, nn.ParameterList(weights[:1]), layered=False), PLAIN[kind](weights[1:])]
     for _ in range(8):
         gradient = torch.randn(6, 3, 3, 3)
         for weight, optimiser in zip(weights, optimisers, strict=True):

@@ -10,8 +10,9 @@ import torch
 
 from bench.analysis.robustness.corruptions import corrupt_scan
 from bench.evaluation.metrics import metric
-from bench.training import inference, loop
+from bench.training import inference
 from bench.training.trained_model import TrainedModel
+from bench.training.training_setup import autocast
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _predict(loaded: TrainedModel, scans: np.ndarray, start: int) -> np.ndarray:
     data, recipe = loaded.data, loaded.record.trial.recipe
     tested, task = data.tested, data.tested.prepared.task
     raw = inference.logits(
-        loaded.model, CorruptedBatch(loaded, scans, start), 2 * recipe.batch_size, loop.autocast(recipe, data.device)
+        loaded.model, CorruptedBatch(loaded, scans, start), 2 * recipe.batch_size, autocast(recipe, data.device)
     )
     predicted = tested.to_test_classes(inference.predictions(raw, data.prepared.task, loaded.scale))
     if task.kind != "segmentation":

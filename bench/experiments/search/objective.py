@@ -18,6 +18,7 @@ from bench.core import BenchError, Trial, UnsupportedInputSizeError
 if TYPE_CHECKING:
     from bench.training.checkpoint import EvaluationPoint
     from bench.training.loop import Fit
+    from bench.training.training_setup import evaluation_steps, own_recipe
     from bench.training.trial_data import TrialData
 
 ReportScore = Callable[[int, float, float, int], bool]  # (point from 1, score, seconds, step) -> whether to prune
@@ -117,7 +118,8 @@ def _fit(trial: Trial, data: TrialData, checkpoints: Path, progress: _CandidateP
     from bench.training import loop as training
     from bench.training.trial_data import training_setup
 
-    numbers = {step: index + 1 for index, step in enumerate(training.evaluation_steps(trial.recipe))}
+    steps = evaluation_steps(own_recipe(data.method, trial.recipe))
+    numbers = {step: index + 1 for index, step in enumerate(steps)}
     setup = training_setup(
         trial, data, checkpoints, on_evaluation=lambda point: progress(point, numbers.get(point.step, 1))
     )

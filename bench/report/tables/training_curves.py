@@ -10,7 +10,7 @@ import numpy as np
 from bench.report.tables import captions
 from bench.report.tables.results import DatasetResults, Run, number_or_nan
 
-FOLLOWED = ("train_loss", "val_loss", "val", "test")
+FOLLOWED = ("train_loss", "val_loss", "train", "val", "test")
 
 
 @dataclass(frozen=True)
