@@ -137,7 +137,10 @@ class Distil(Method):
         )  # else its loss reads parts of the network or of scans
         student = captured[0] if whole else outputs(model, batch.x, maps)
         weight = self.weight * (min(1.0, batch.progress / self.ramp) if self.ramp else 1.0)
-        return self.label_weight * losses + weight * self._batch_share(batch) * terms.term(self, model, student, batch)
+        own = self.label_weight * losses
+        taught = weight * self._batch_share(batch) * terms.term(self, model, student, batch)
+        batch.terms.update({"label loss": own.detach(), "teacher's term": taught.detach()})
+        return own + taught
 
     def _batch_share(self, batch: Batch) -> float:
         """Factor of the weight of a loss that compares the scans of a batch: its size over the published one."""

@@ -59,13 +59,16 @@ class SimilarityGraph(Method):
         from baselines import _graph
 
         student, teacher = outputs(model, batch.x), batch.upstream[0]
-        losses = label_losses(student.logits, batch)  # (B,)
+        own = losses = label_losses(student.logits, batch)  # (B,)
         if self.feature_graph:
             losses = losses + self.kd * _graph.distance(student.features, teacher.features)
         if self.logit_graph and batch.task.kind == "classification":
             answers = [_graph.soft(one.logits, self.temperature) for one in (student, teacher)]
             losses = losses + self.kd * _graph.distance(*answers)
-        return losses + _graph.spread(student.features) if self.metric else losses
+        if self.metric:
+            losses = losses + _graph.spread(student.features)
+        batch.terms.update({"label loss": own.detach(), "teacher's term": (losses - own).detach()})
+        return losses
 
     def upstream(self, trial: Trial) -> tuple[Trial, ...]:
         spec = registry.spec("methods", self.teacher, self.teacher_params)

@@ -63,7 +63,9 @@ def losses(method: Dclse, model: nn.Sequential | Staged | Planar, batch: Batch) 
         schedule = method.dcl, batch.progress, method.dcl_ramp, method.dcl_temperature, method.dcl_reading
         weights = progress.weigh(*schedule)
     auxiliary = sum(weight * label_losses(each, batch) for weight, each in zip(weights.clone(), stages, strict=True))
-    return label_losses(answer, batch) + method.auxiliary_weight * auxiliary
+    own, staged = label_losses(answer, batch), method.auxiliary_weight * auxiliary
+    batch.terms.update({"label loss": own.detach(), "stages' losses": staged.detach()})
+    return own + staged
 
 
 def regularised(method: Dclse, model: nn.Module, each: Tensor) -> Tensor:

@@ -3,10 +3,11 @@
 Light to import: torch is imported where it is used.
 """
 
-from bench.method.base_method import DESCENT, FAMILIES, RENAMED, Batch, Method, overheard, unfit, why_unsupported
+from bench.method.base_method import DESCENT, FAMILIES, RENAMED, Method, overheard, unfit, why_unsupported
 from bench.method.label_mixture import Mixture
 from bench.method.losses import label_losses, soft_dice
 from bench.method.network_outputs import Outputs, capture_outputs, outputs
+from bench.method.training_batch import Batch
 
 __all__ = [
     "DESCENT",

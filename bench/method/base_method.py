@@ -9,16 +9,15 @@ aliases in this version and go with the next one: a subclass may define or call 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import BenchError, Floats, Range, Task, Trial, param
-from bench.curriculum import Stage
 from bench.method.augmentation_policies import NAMES, NONE, Augmentation
-from bench.method.label_mixture import Mixture
 from bench.method.losses import label_losses
-from bench.method.network_outputs import Outputs, capture_outputs
+from bench.method.network_outputs import capture_outputs
+from bench.method.training_batch import Batch
 from bench.views import View, Volume, effective
 
 if TYPE_CHECKING:
@@ -39,46 +38,6 @@ RENAMED: Mapping[str, str] = {  # deprecated name of a method of `Method` -> its
     "watch": "logged_metrics",
     "remark": "note",
 }
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The training scans of one step, on the device.
-
-    Attributes
-    ----------
-    x : Tensor of shape (B, *shape)
-        Scans after the view, normalised, float32.
-    y : Tensor of shape (B,), or (B, ...) for masks
-        Class indices; numbers, standardised by mean and deviation of the training part; or masks.
-    index : Tensor of shape (B,)
-        Positions of the scans in the training part.
-    task : Task
-        The task that is learnt.
-    stage : Stage
-        The stage of the curriculum at this step.
-    progress : float
-        Fraction of the optimiser steps done, in [0, 1).
-    upstream : sequence of Outputs
-        Outputs of the networks of upstream trials (teachers) for these scans, each through its own view.
-    scans : int
-        Size of the training part; 0 if unknown.
-    mixture : Mixture or None
-        The second class of each scan if scans were mixed; `label_losses` reads it.
-    terms : dict of str to Tensor
-        Filled by `Method.step` with parts of its loss by name, detached; their means are logged at evaluation points.
-    """
-
-    x: Tensor
-    y: Tensor
-    index: Tensor
-    task: Task
-    stage: Stage = Stage()
-    progress: float = 0.0
-    upstream: Sequence[Outputs] = ()
-    scans: int = 0
-    mixture: Mixture | None = None
-    terms: dict[str, Tensor] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.method.base_method import Batch
+    from bench.method.training_batch import Batch
 
 
 def label_losses(logits: Tensor, batch: Batch) -> Tensor:

@@ -167,7 +167,8 @@ def _seconds(record: Record, trial: Trial) -> float:
     looking = sum(cost.get(f"{stage}_seconds") or 0.0 for stage in ("evaluation", "writing"))
     tested = min((cost.get("inference_seconds") or 0.0) * record.sizes.get("test", 0) * recipe.points, once)
     points = trial.recipe.points / recipe.points
-    return once - tested + stepping / steps * trial.recipe.steps * batches + (looking + tested) * points
+    planned = min(trial.method.params.get("steps") or trial.recipe.steps, trial.recipe.steps)
+    return once - tested + stepping / steps * planned * batches + (looking + tested) * points
 
 
 def _is_like(other: Trial, trial: Trial, shape: tuple[int, ...] | None) -> bool:

@@ -8,7 +8,7 @@ from bench.report.tables.results import DatasetResults
 from bench.report.tables.table_spec import TableSpec
 
 PLACE = ["data", "arm", "role", "partition", "fold", "seed"]
-COLUMNS = [*PLACE, "step", "train_loss", "val_loss", "train", "val", "test"]
+COLUMNS = [*PLACE, "step", "train_loss", "val_loss", "val", "test"]
 
 
 def curves(section: DatasetResults) -> pd.DataFrame:
