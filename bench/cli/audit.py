@@ -51,6 +51,7 @@ def audit(
     """
     from bench.data.audit import concatenate, findings
     from bench.data.prepare.accounting import left_out_lines
+    from bench.data.prepare.alike_policy import alike_line
 
     if not names and not images:
         raise BenchError("name a prepared data set or give --images FOLDER")
@@ -63,6 +64,7 @@ def audit(
     sets = _sets(prepared, images or (), split)
     report = findings(concatenate(sets), threshold)
     report["left_out"] = {each.name: left_out_lines(each.manifest, each.folder) for each in prepared}
+    report["alike"] = {each.name: alike_line(each.manifest["alike"], each.folder) for each in prepared}
     report["overlaps"] = _overlaps([each.name for each in prepared])
     report["balance"], report["undivided"] = _balances(prepared, folds)
     if volumes:
@@ -161,10 +163,12 @@ def _print(console: Console, report: dict[str, Any], sweep: bool) -> None:
 
 
 def _print_prepared(console: Console, show: Any, report: dict[str, Any]) -> None:
-    """Left-out files, overlaps and the balance of the folds of the prepared data sets."""
+    """Left-out files, people under two names, overlaps and the balance of the folds of the prepared data sets."""
     for name, lines in report["left_out"].items():
         for line in lines:
             show(f"{name}: {line}")
+    for name, line in report["alike"].items():
+        show(f"{name}: {line}")
     for each in report["overlaps"]:
         show(f"{each['sets']} must not test each other: {each['reason']}")
     for name, tests in report["balance"].items():

@@ -27,9 +27,9 @@ class BtMri(Dataset):
 
     Unknown: the person in a slice, its contrast and plane (all three planes occur), and the pixel size. Three quarters
     of the publisher's test images have a copy or a mirror image in the training part, and slices of one person may be
-    on both sides as well. Preparation puts copies and mirror images into one group; slices of one person that look
-    different stay apart, so there are too many groups rather than too few. The set combines several collections: if one
-    of them has a single class, a method may learn to recognise the collection.
+    on both sides as well. Preparation puts copies, mirror images and slices that look like one person's into one group;
+    other slices of one person stay apart, so there are too many groups rather than too few. The set combines several
+    collections: if one of them has a single class, a method may learn to recognise the collection.
 
     We infer that the DCL-SE paper used one of these sets from a folder name in its authors' code, `Brain Tumor MRI
     images`, with three classes and no pituitary tumours. We do not know which set; their images overlap.

@@ -143,6 +143,22 @@ def test_an_unknown_policy_is_refused(source):
         prepare("twins", source=source, alike="appart")
 
 
+def test_the_audit_shows_what_the_search_found(source, capsys, monkeypatch):
+    prepare("twins", source=source, alike="apart")
+    _, printed = command_line.run_command(capsys, monkeypatch, "audit", "twins", "--json")
+    line = json.loads(printed)["alike"]["twins"]
+    assert line.startswith("people under two names: scans of 4 groups look like scans of 2 people, kept apart: s")
+    assert "s0 and s40 (1.00)" in line
+    prepare("twins", {"alike": 0}, source)
+    _, printed = command_line.run_command(capsys, monkeypatch, "audit", "twins", "--set", "alike=0")
+    assert "twins: people under two names: none found" in printed
+    prepare("phantom_ad", {"subjects": 6, "mm": 8.0})
+    _, printed = command_line.run_command(
+        capsys, monkeypatch, "audit", "phantom_ad", "--set", "subjects=6", "--set", "mm=8"
+    )
+    assert "phantom_ad: people under two names: not searched" in printed
+
+
 @pytest.mark.parametrize("search", [None, {"search": 0}])
 def test_sets_of_another_search_are_prepared_again_in_the_same_way(source, search):
     made = prepare("twins", source=source, alike="apart")

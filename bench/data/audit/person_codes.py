@@ -63,14 +63,16 @@ def person_codes(images: np.ndarray) -> PersonCodes:
     import numpy as np
 
     rows = np.unique(np.linspace(0, len(images) - 1, min(len(images), BASIS)).round().astype(int))
-    centre, directions = _basis(_features(images, rows))
+    vectors = _features(images, rows)
+    centre, directions = _basis(vectors)
     flips: tuple = (None, *(MIRRORS if images.ndim == 4 else ()))
     coordinates = np.empty((len(flips), len(images), directions.shape[1]), np.float32)
     for start in range(0, len(images), CHUNK):
-        chunk = feature_vectors(images[start : start + CHUNK])
+        part = slice(start, start + CHUNK)
+        chunk = vectors[part] if len(rows) == len(images) else feature_vectors(images[part])
         for at, axes in enumerate(flips):
             turned = chunk if axes is None else np.flip(chunk.reshape(-1, SIDE, SIDE), axes).reshape(chunk.shape)
-            coordinates[at, start : start + CHUNK] = (turned - centre) @ directions
+            coordinates[at, part] = (turned - centre) @ directions
     scale = coordinates[0].std(axis=0)
     codes = [_unit(np.clip(each / scale, -CUT, CUT)) for each in coordinates]
     return PersonCodes(codes[0], tuple(codes[1:]), threshold(len(images), directions.shape[1]))
@@ -90,9 +92,11 @@ def threshold(scans: int, directions: int) -> float:
 
 
 def _features(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Feature vectors of some rows, read one at a time: a slice of a memory map is not copied."""
+    """Feature vectors of some rows, read one at a time unless they are all: a slice of a memory map is not copied."""
     import numpy as np
 
+    if len(rows) == len(images):
+        return feature_vectors(images)
     return np.concatenate([feature_vectors(images[row : row + 1]) for row in rows.tolist()])
 
 

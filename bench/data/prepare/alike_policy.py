@@ -73,6 +73,19 @@ def _save_pairs(folder: Path, grouped: GroupedScans) -> None:
     write_text(folder / PAIRS, json.dumps(pairs, indent=1) + "\n")
 
 
+def alike_line(entry: Mapping[str, Any], folder: Path) -> str:
+    """What the search found, with the first pairs of names. entry: of the manifest of a set in `folder`."""
+    if not entry["searched"]:
+        return "people under two names: not searched, the set has too few scans"
+    if not entry["clusters"]:
+        return "people under two names: none found"
+    pairs = json.loads((folder / PAIRS).read_text(encoding="utf-8"))
+    named = [f"{pair['first']} and {pair['second']} ({pair['similarity']:.2f})" for pair in pairs[:NAMED]]
+    more = f" and {len(pairs) - NAMED} more pairs" if len(pairs) > NAMED else ""
+    looks = f"scans of {plural(entry['groups'], 'group')} look like scans of {_people(entry['clusters'])}"
+    return f"people under two names: {looks}, kept apart: {', '.join(named)}{more}"
+
+
 def is_treated(entry: Mapping[str, Any], policy: str) -> bool:
     """Whether a prepared set treats alike scans by a policy, or has none. entry: of its manifest."""
     return policy in ("", entry["policy"]) or not (entry["clusters"] or entry["policy"] == TOGETHER)
