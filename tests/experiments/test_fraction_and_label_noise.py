@@ -67,7 +67,8 @@ def test_every_share_is_a_row_of_data_with_its_own_trials():
     prepare("phantom_order", {"subjects": 40})
     data = [Data("phantom_order", {"subjects": 40}, fraction=share) for share in (0.1, 1.0)]
     data.append(Data("phantom_order", {"subjects": 40}, noise=0.4))
-    study = Study(question="?", datasets=data, reference="a", arms={"a": Arm("linear"), "b": Arm("constant")}, folds=2)
+    arms = {"a": Arm("linear"), "b": Arm("constant")}
+    study = Study(question="?", datasets=data, reference="a", arms=arms, folds=2, partitions=1)
     found, _ = plan.locate(study, fingerprint)
     assert [item.where for item in found] == ["phantom_order@10", "phantom_order", "phantom_order@noise40"]
     cells = plan.cells(study, found)
