@@ -42,7 +42,8 @@ def expected_split_error(noise: NoiseModel, design: SplitDesign) -> ExpectedErro
     Returns
     -------
     ExpectedError
-        In the unit of the metric; NaN for fewer than three people under a split, and where each split has one training.
+        In the unit of the metric; NaN where `split_test` refuses: for fewer than three people under a split, and where
+        a split with one training is compared with fewer than twenty.
     """
     splits = design.first, design.second
     own, seeds = zip(*(_sources(noise, one) for one in splits), strict=True)

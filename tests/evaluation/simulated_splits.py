@@ -75,25 +75,27 @@ def _sharing(world: World, folds: int) -> float:
     return inflation(folds, fold_correlation(folds, train, test))
 
 
-NOISY = World("", noise=1.0, partitions=1)
+NOISY = World("", noise=1.0, partitions=4)  # twenty trainings under the folds, the fewest that are tested
 NULL = (
-    SplitWorld("publisher, stable", World("", partitions=1)),
+    SplitWorld("publisher, stable", World("", partitions=4)),
     SplitWorld("publisher, four partitions", World("", noise=1.0)),
     SplitWorld("publisher, noisy training", NOISY),
     SplitWorld("publisher, very noisy training", replace(NOISY, noise=3.0)),
-    SplitWorld("publisher, three seeds", replace(NOISY, seeds=3)),
-    SplitWorld("publisher, three seeds, very noisy", replace(NOISY, seeds=3, noise=3.0)),
-    SplitWorld("publisher, a fifth fail", World("", failing=0.2, partitions=1)),
+    SplitWorld("publisher, three seeds", replace(NOISY, seeds=3, partitions=1)),
+    SplitWorld("publisher, three seeds, very noisy", replace(NOISY, seeds=3, noise=3.0, partitions=1)),
+    SplitWorld("publisher, one in twenty fails", World("", failing=0.05, partitions=4)),
+    SplitWorld("publisher, a tenth fail", World("", failing=0.1, partitions=4)),
     SplitWorld("publisher, a fifth fail, four partitions", World("", failing=0.2)),
     SplitWorld("publisher, a fifth fail, three seeds", World("", failing=0.2, partitions=1, seeds=3)),
     SplitWorld("publisher, a fifth fail, five seeds", World("", failing=0.2, partitions=1, seeds=5)),
     SplitWorld("publisher, 60 people", replace(NOISY, people=60)),
     SplitWorld("publisher, 600 people", replace(NOISY, people=600)),
     SplitWorld("publisher, second scans", replace(NOISY, people=100, twice=0.5)),
-    SplitWorld("publisher, MAE, common errors", World("", "mae", 300, strength=0.4, shift=0.3, partitions=1)),
+    SplitWorld("publisher, MAE, common errors", World("", "mae", 300, strength=0.4, shift=0.3, partitions=4)),
+    SplitWorld("publisher, MAE, common errors, three seeds", World("", "mae", 300, 5, 1, 3, strength=0.4, shift=0.3)),
     SplitWorld("publisher, balanced accuracy", replace(NOISY, score="balanced_accuracy")),
-    SplitWorld("other folds", NOISY, folds=5),
-    SplitWorld("ten folds against five", NOISY, folds=10),
+    SplitWorld("other folds", replace(NOISY, partitions=1), folds=5),
+    SplitWorld("ten folds against five", replace(NOISY, partitions=1), folds=10),
     SplitWorld("other folds, a fifth fail", World("", failing=0.2, partitions=1), folds=5),
 )
 

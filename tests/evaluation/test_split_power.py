@@ -50,7 +50,7 @@ def design(tested, partitions, seeds):
     return SplitDesign(first, SamplingDesign(PEOPLE, 5, partitions, seeds, 1.8), tested)
 
 
-@pytest.mark.parametrize(("tested", "partitions", "seeds"), [(30, 1, 1), (30, 4, 1), (90, 1, 4)])
+@pytest.mark.parametrize(("tested", "partitions", "seeds"), [(30, 4, 1), (30, 6, 1), (90, 1, 4)])
 def test_the_expected_error_is_that_of_simulated_studies(tested, partitions, seeds):
     rng = np.random.default_rng(0)
     found = [study(rng, tested, partitions, seeds) for _ in range(150)]
@@ -70,3 +70,4 @@ def test_more_people_partitions_and_seeds_show_smaller_differences():
 def test_two_trainings_show_nothing():
     one = SamplingDesign(30, 1, 1, 1, 1.25)
     assert math.isnan(expected_split_error(NOISE, SplitDesign(one, one, 30)).se)
+    assert math.isnan(expected_split_error(NOISE, design(30, 1, 1)).se)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from synthetic_results import ArmSpec, write
@@ -13,6 +14,7 @@ from bench.evaluation.noise_model import estimate_noise
 from bench.experiments.plan import ResolvedData
 from bench.experiments.power.noise_records import own_noise
 from bench.experiments.power.planned_tests import PlannedTest
+from bench.experiments.power.split_forms import SplitPower
 from bench.report.tables.effects_table import differences
 from bench.report.tables.person_differences import fold_differences
 from bench.report.tables.results import gather
@@ -41,7 +43,8 @@ def study(plugins):
         split_contrasts=pairs,
         primary=[PUBLISHER],
         folds=2,
-        partitions=2,
+        partitions=1,
+        seeds=2,
     )
 
 
@@ -65,23 +68,32 @@ def test_the_plan_says_what_a_comparison_of_splits_could_show(study):
 
 
 def test_the_comparisons_count_in_the_correction_of_all_tests(study, plugins):
-    declared = Study("Q?", study.datasets, "constant", arms=ARMS, split_contrasts=[PUBLISHER], folds=2, partitions=1)
+    declared = Study("Q?", study.datasets, "constant", arms=ARMS, split_contrasts=[PUBLISHER], folds=2, partitions=10)
     power = bench.plan(declared, name="own").power
     assert power.splits[0].tests == 1 + 3  # an arm under two splits, and a contrast of arms on each of three sets
     assert {each.tests for each in power.data} == {4}
-    assert "  this study cannot decide its question: AUC allows 1 at most" in power.lines()
+
+
+def test_a_single_training_beside_few_cannot_be_judged(study):
+    one = bench.plan(replace(study, seeds=1), name="own").power.splits[0]
+    assert one.lines()[1].startswith("  cannot tell: one training under a split, and fewer than 20 under the other")
+
+
+def test_a_difference_beyond_the_range_of_the_metric_is_out_of_reach():
+    power = SplitPower("x@publisher", "x", "AUC", "", 7, 7, 1, True, ("s",), {"a": 1.2}, {"a": 1.1}, room=1.0)
+    assert power.lines()[-1] == "  this study cannot decide its question: AUC allows 1 at most"
 
 
 def test_a_run_compares_the_splits(study):
-    results = bench.run(study, name="own", launcher="serial")
-    rows = results.splits.set_index(["data", "arm"])
-    assert sorted(rows.index) == [("tiny_places@50", "linear"), ("tiny_places@publisher", "linear")]
-    assert set(rows.loc["tiny_places@publisher", "people_shared"]) == {7}
-    assert set(rows.loc["tiny_places@publisher", "training_from"]) == {"borrowed from the other split"}
-    assert set(rows.loc["tiny_places@50", "training_from"]) == {"the folds, which test the same scans"}
-    scores = results.scores.set_index(["data", "arm"])["score"]
-    for (where, arm), row in rows.iterrows():
-        assert row["improvement"] == pytest.approx(scores[where, arm] - scores["tiny_places", arm])
+    linear = {"linear": Arm("linear")}
+    sets = [data for data in study.datasets if data.fraction == 1]
+    short = replace(study, datasets=sets, arms=linear, floors=[], reference="linear", split_contrasts=[PUBLISHER])
+    results = bench.run(short, name="own", launcher="serial")
+    (row,) = results.splits.to_dict("records")
+    assert (row["data"], row["arm"], row["over"]) == ("tiny_places@publisher", "linear", "tiny_places")
+    assert (row["people_shared"], row["training_from"]) == (7, "borrowed, and its seeds")
+    scores = results.scores.set_index("data")["score"]
+    assert row["improvement"] == pytest.approx(scores["tiny_places@publisher"] - scores["tiny_places"])
 
 
 def test_the_noise_of_one_arm_is_that_of_its_own_records(tmp_path):

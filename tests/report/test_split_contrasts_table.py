@@ -28,7 +28,7 @@ def publishers(root, arms=ARMS, people=200, task=None, **plan):
     """A data set with one fold of a publisher's split and five folds."""
     more = {} if task is None else {"task": task}
     data = [DataSetSpec(name, people=people, **more) for name in ("ad_toy@publisher", "ad_toy")]
-    entries = {"split_contrasts": PAIR, "blind": ("constant",), "floors": ("constant",), **plan}
+    entries = {"split_contrasts": PAIR, "blind": ("constant",), "floors": ("constant",), "partitions": 4, **plan}
     made = with_data(write(root, arms, data, **entries), 0, folds=1, partitions=1, split="publisher", data="ad_toy")
     kept = [c for c in made.cells if c.data == "ad_toy" or (c.fold, c.partition) == (0, 0)]
     made = replace(made, cells=tuple(kept))
@@ -45,7 +45,7 @@ def split_scores(section, arm, sharing):
     for at, (y, scores, people) in enumerate(stored(section, arm)):
         made = contributions(METRICS["auc"], y, np.column_stack([1 - scores, scores]))
         gap = made.values[y == 1].mean()
-        folds.append(FoldDifference(0, at, gap, made.values, made.strata, people))
+        folds.append(FoldDifference(*divmod(at, 5), gap, made.values, made.strata, people))
     return SplitScores(folds, sharing)
 
 
@@ -60,7 +60,7 @@ def test_every_arm_that_reads_scans_has_a_row_that_is_the_test_of_two_splits(tmp
         expected = split_test(*sides)
         assert (row["improvement"], row["se"], row["p"]) == pytest.approx((expected.mean, expected.se, expected.p))
         assert row["score"] - row["score_over"] == pytest.approx(row["improvement"])
-        assert (row["people"], row["people_shared"], row["folds"]) == (200, 40, 6)
+        assert (row["people"], row["people_shared"], row["folds"]) == (200, 40, 21)
         assert row["training_from"] == "borrowed from the other split"
 
 
@@ -131,19 +131,25 @@ def test_lower_errors_are_better_under_a_split_too(tmp_path):
 
 
 def test_several_seeds_of_the_one_fold_show_how_trainings_vary(tmp_path):
-    found = sections(publishers(tmp_path, seeds=3))
+    found = sections(publishers(tmp_path, seeds=3, partitions=1))
     assert set(found["ad_toy@publisher"].splits["training_from"]) == {"borrowed, and its seeds"}
 
 
 def test_two_splits_with_one_training_each_are_not_tested(tmp_path):
     results = publishers(tmp_path)
-    plan = with_data(results.plan, 1, folds=1)
-    plan = replace(plan, cells=tuple(cell for cell in plan.cells if cell.fold == 0))
+    plan = with_data(results.plan, 1, folds=1, partitions=1)
+    plan = replace(plan, cells=tuple(cell for cell in plan.cells if (cell.fold, cell.partition) == (0, 0)))
     found = sections(tables.gather(plan, Store(tmp_path)))
     verdicts = set(found["ad_toy@publisher"].splits["verdict"])
     assert verdicts == {
         "not tested: each split has one training: how trainings vary is unknown; train with several seeds"
     }
+
+
+def test_one_training_beside_five_is_not_tested(tmp_path):
+    rows = sections(publishers(tmp_path, partitions=1))["ad_toy@publisher"].splits
+    assert rows["verdict"].str.startswith("not tested: one training under a split, and fewer than 20").all()
+    assert rows["improvement"].notna().all()
 
 
 def test_a_split_without_a_run_is_not_tested(tmp_path):

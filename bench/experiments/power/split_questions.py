@@ -17,7 +17,7 @@ from bench.evaluation.design_power import (
 )
 from bench.evaluation.noise_model import NoiseModel
 from bench.evaluation.noise_priors import prior_noise
-from bench.evaluation.split_comparison import UNKNOWN
+from bench.evaluation.split_comparison import FAILURE
 from bench.evaluation.split_power import SplitDesign, detectable_between_splits, with_any_partitions
 from bench.experiments import plan
 from bench.experiments.plan import ResolvedData
@@ -106,7 +106,7 @@ class SplitQuestion:
             sizes = {arm: detectable_between_splits(noise, design, found.tests) for arm, (noise, _) in noises.items()}
             floor = {arm: detectable_between_splits(noise, least, found.tests) for arm, (noise, _) in noises.items()}
         if any(size != size for size in sizes.values()):
-            return replace(found, problem=UNKNOWN)
+            return replace(found, problem=FAILURE)
         sources = tuple(source for _, source in noises.values())
         return replace(found, sources=sources, detectable=sizes, floor=floor if repeats else {})
 

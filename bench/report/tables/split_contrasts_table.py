@@ -184,8 +184,8 @@ def _training_words(frame: pd.DataFrame) -> str:
     words += " A split of one fold does not show it: it is taken to be that of the other split, or of its seeds."
     if BORROWED in set(frame["training_from"]):
         words += (
-            " For a single training it counts a quarter of its degrees of freedom, and still one training that failed"
-            " can look like a difference of splits: several seeds would tell."
+            " For a single training it counts a quarter of its degrees of freedom, as one that failed can look like a"
+            " difference of splits: several seeds would tell."
         )
     return words
 
