@@ -18,6 +18,7 @@ STUDY = Study(
     reference="ResNet-18 (dynamic)",
     arms={
         **FLOORS,
+        "linear (voxels)": Arm("linear", {"grids": [2]}),  # one grid: its random labels are forty trainings
         "ResNet-18 (dynamic)": Arm("timm2d"),
         "ResNet-18 (slice)": Arm("timm2d", {"view": "slice"}),
         "DenseNet-121 (3D)": Arm("monai3d", COARSE),
