@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -110,12 +111,22 @@ def create(
     """The 3D network for volumes of `shape`, (C, D, H, W), with slices along `axis`; BenchError without a 3D form."""
     flat = tuple(size for each, size in enumerate(shape) if each != axis + 1)
     made = _timm.create(network, flat, outputs, options, weights)
+    names = list(made.state_dict())
     try:
         made = converted(made, {"acs": acs, "inflated": inflated}[conversion])
     except TypeError as error:
         known = "use a ResNet, DenseNet, RegNet, MobileNet or EfficientNet"
         raise BenchError(f"{network} cannot be converted to 3D: {error}; {known}") from error
+    if weights is not None:
+        _rename_carried(made, dict(zip(names, made.state_dict(), strict=True)))
     return _timm.answering(Across(made, axis), network, shape, outputs)
+
+
+def _rename_carried(made: nn.Module, names: Mapping[str, str]) -> None:
+    """Name the tensors that were taken from the file as the converted network does. names: in 2D -> in 3D."""
+    carried = made.carried
+    taken, missing = (tuple(names[name] for name in each) for each in (carried.taken, carried.missing))
+    made.carried = replace(carried, taken=taken, missing=missing)
 
 
 def converted(module: nn.Module, convolution: Callable[[nn.Conv2d], nn.Module]) -> nn.Module:

@@ -56,19 +56,32 @@ def create(network: str, shape: tuple[int, ...], outputs: int, options: Mapping[
     sizes = _whole_patches(network, shape[1:], options) if "img_size" in _keywords(maker) else shape[1:]
     made = _make(maker, (shape[0], *sizes), outputs, options)
     _rest(made)
+    _state_grids(made, sizes, _patch_of(options, len(sizes)))
     made = made if sizes == shape[1:] else Padded(made, sizes)
     return _rows(network, made, shape, outputs)
 
 
 def _whole_patches(network: str, sizes: tuple[int, ...], options: Mapping[str, Any]) -> tuple[int, ...]:
     """The sizes of the volumes, padded to whole patches."""
-    patch = options.get("patch_size", 1)
-    patch = (patch,) * len(sizes) if isinstance(patch, int) else tuple(patch)
+    patch = _patch_of(options, len(sizes))
     if len(patch) != len(sizes) or any(step > size for step, size in zip(patch, sizes, strict=True)):
         raise UnsupportedInputSizeError(
             f"{network} reads patches of {times(patch)}, and volumes of {times(sizes)} hold none"
         )
     return multiples(sizes, patch)
+
+
+def _patch_of(options: Mapping[str, Any], axes: int) -> tuple[int, ...]:
+    patch = options.get("patch_size", 1)
+    return (patch,) * axes if isinstance(patch, int) else tuple(patch)
+
+
+def _state_grids(made: nn.Module, sizes: tuple[int, ...], patch: tuple[int, ...]) -> None:
+    """Give every patch embedding the grid of its positions, from which those of a file are resampled."""
+    for block in made.modules():
+        if hasattr(block, "position_embeddings"):
+            grid = tuple(size // step for size, step in zip(sizes, patch, strict=True))
+            block.position_grids = {"position_embeddings": grid}
 
 
 def _rest(made: nn.Module) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from baselines._input_sizes import multiples, padded, times
 from bench.core import BenchError, UnsupportedInputSizeError
 from bench.registry import did_you_mean
-from bench.weights import fitting, tensors, without_weights
+from bench.weights import Carried, fitting, tensors, without_weights
+from bench.weights.weights_file import shape_text
 
 
 def check(network: str, options: Mapping[str, Any], weights: Path | None = None) -> None:
@@ -56,7 +57,7 @@ def create(
         _of_another(network, weights, options)
         raise BenchError(f"{weights} does not hold the weights of {network}: {detail}; name its network") from error
     if weights is not None:
-        _check_loaded(model, network, weights)
+        model.carried = _carried(model, weights, _check_loaded(model, network, weights))
     if sizes != shape[1:]:
         model.register_forward_pre_hook(_Padding(sizes))
     return answering(model, network, shape, outputs)
@@ -100,45 +101,15 @@ class _Padding:
         return (padded(inputs[0], self.sizes),)
 
 
-class _Resting:
-    """Forward hook that keeps the frozen parts of a network in eval mode, also during training."""
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
-
-    def __call__(self, model: nn.Module, inputs: tuple[Tensor]) -> None:
-        for name in self.names:
-            model.get_submodule(name).eval()
-
-
-def freeze(model: nn.Module, train: str) -> None:
-    """Freeze all but the head (`head`), or all but the last stage and the layers after it (`last`).
-
-    Frozen layers require no gradient and stay in eval mode: no dropout, and batch statistics do not change.
-    """
-    if train == "all":
-        return
-    free = {id(weight) for weight in model.get_classifier().parameters()}
-    free |= {id(weight) for weight in _last_stage(model)} if train == "last" else set()
-    for weight in model.parameters():
-        weight.requires_grad_(id(weight) in free)
-    frozen: list[str] = []
-    for name, module in model.named_modules():
-        weights = list(module.parameters())
-        if name and weights and not any(weight.requires_grad for weight in weights):
-            frozen += [] if any(name.startswith(f"{above}.") for above in frozen) else [name]
-    model.register_forward_pre_hook(_Resting(tuple(frozen)))
-
-
-def _last_stage(model: nn.Module) -> list[nn.Parameter]:
-    """The weights of the last stage in timm's `feature_info` with a trainable layer, and of all later layers."""
-    names, head = [name for name, _ in model.named_modules()], {id(one) for one in model.get_classifier().parameters()}
+def last_stage(model: nn.Module, head: Collection[str]) -> set[str]:
+    """Names of the parameters of the last stage in timm's `feature_info` with a layer, and of all later modules."""
+    names = [name for name, _ in model.named_modules()]
     stages = [entry["module"] for entry in getattr(model, "feature_info", [])]
     for stage in reversed([stage for stage in stages if stage in names]):
         later = {name for name in names[names.index(stage) :] if not stage.startswith(f"{name}.")}
-        weights = [weight for name in later for weight in model.get_submodule(name).parameters(recurse=False)]
-        if any(weight.ndim > 1 and id(weight) not in head for weight in weights):
-            return weights
+        weights = {key: weight for key, weight in model.named_parameters() if key.rpartition(".")[0] in later}
+        if any(weight.ndim > 1 and key not in head for key, weight in weights.items()):
+            return set(weights)
     raise BenchError(f"timm lists no stages of {type(model).__name__}: set train to all or head")
 
 
@@ -176,8 +147,11 @@ def width(model: nn.Module, shape: tuple[int, ...]) -> int:
         return copy.deepcopy(model).to("meta").eval()(torch.zeros(1, *shape, device="meta")).shape[1]
 
 
-def _check_loaded(model: nn.Module, network: str, weights: Path) -> None:
-    """Raise BenchError unless all weights but the head were in the file: timm ignores missing ones."""
+def _check_loaded(model: nn.Module, network: str, weights: Path) -> Mapping[str, Tensor]:
+    """The tensors of the file under the names of the network.
+
+    BenchError unless all weights but the head were in the file: timm ignores missing ones.
+    """
     stored, expected = tensors(weights), model.state_dict()
     if {*_body(model, stored)} != {*_body(model, expected)}:  # names of another version of timm, perhaps
         renamed = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
@@ -187,6 +161,31 @@ def _check_loaded(model: nn.Module, network: str, weights: Path) -> None:
     for layer in _named(model, "first_conv"):  # timm adapts its channels to ours if it is in the file
         if f"{layer}.weight" not in stored:
             raise BenchError(f"{weights} does not hold the weights of {network}: missing: {layer}.weight")
+    return stored
+
+
+def _carried(model: nn.Module, weights: Path, stored: Mapping[str, Tensor]) -> Carried:
+    """What a network has of a file that timm read, by comparison of the values."""
+    own, head = model.state_dict(), tuple(f"{name}." for name in _named(model, "classifier"))
+    pairs = {name: (stored[name], own[name]) for name in own if name in stored}
+    equal = {name for name, pair in pairs.items() if _equal(*pair)}
+    adapted = [name for name in pairs if name not in equal and not name.startswith(head)]
+    shapes = {name: (name, shape_text(stored, name), shape_text(own, name)) for name in pairs}
+    taken = [name for name in pairs if name in equal or name in adapted]
+    return Carried(
+        weights.name,
+        tuple(taken),
+        tuple(shapes[name] for name in pairs if name not in taken),
+        tuple(name for name in own if name not in stored),
+        tuple(name for name in stored if name not in own),
+        sum(own[name].numel() for name in taken),
+        sum(tensor.numel() for tensor in own.values()),
+        adapted=tuple(shapes[name] for name in adapted),
+    )
+
+
+def _equal(stored: Tensor, own: Tensor) -> bool:
+    return stored.shape == own.shape and torch.equal(stored.to(own.dtype), own)
 
 
 def _body(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

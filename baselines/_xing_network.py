@@ -49,13 +49,18 @@ class AttentiveVgg(nn.Module):
 
     def load(self, path: Path) -> None:
         """Load the features of a VGG11 stored by torchvision or timm; later layers keep their initial weights."""
-        from bench.weights import fitting, tensors
+        from bench.weights import Carried, fitting, tensors
 
         expected = {f"features.{key}": value for key, value in self.features.state_dict().items()}
-        stored = {key: value for key, value in tensors(path).items() if key in expected}
+        everything = tensors(path)
+        stored = {key: value for key, value in everything.items() if key in expected}
         channels = self.features[0].in_channels
         fitting(path, f"the features of a VGG11 for images of {channels} channels", stored, expected)
         self.features.load_state_dict({key.removeprefix("features."): value for key, value in stored.items()})
+        own = self.state_dict()
+        missing, unused = (tuple(key for key in each if key not in stored) for each in (own, everything))
+        numbers = [sum(value.numel() for value in each.values()) for each in (stored, own)]
+        self.carried = Carried(path.name, tuple(stored), (), missing, unused, *numbers)
 
 
 def stored_channels(path: Path) -> int:

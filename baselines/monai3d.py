@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import Range, Task, param
-from bench.method import DESCENT, Method, why_unsupported
+from bench.method import DESCENT, PretrainedMethod, why_unsupported
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Monai3d(Method):
-    """A network of MONAI (DenseNet, ResNet, SE-ResNet, EfficientNet, ViT) on the volume, from scratch.
+class Monai3d(PretrainedMethod):
+    """A network of MONAI (DenseNet, ResNet, SE-ResNet, EfficientNet, ViT) on the volume.
 
     At 4 mm a DenseNet-121 can be trained on a CPU; on a GPU use `view.mm=2`, or `view.mm=0` for the prepared voxels.
     The arguments for channels and classes are recognised by name; `options` sets all others. It reads volumes only; for
@@ -33,7 +33,7 @@ class Monai3d(Method):
         None, 'other arguments of the network, as JSON: {"model_name": "efficientnet-b0"}'
     )
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines import _monai
 
         return _monai.create(self.network, shape, task.outputs, self.options or {})
@@ -48,6 +48,7 @@ class Monai3d(Method):
         from baselines import _monai
 
         _monai.check(self.network, self.options or {})
+        super().check()
 
 
 METHOD = Monai3d

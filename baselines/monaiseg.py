@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import BenchError, Range, Task, param
-from bench.method import DESCENT, Batch, Method, label_losses
+from bench.method import DESCENT, Batch, PretrainedMethod, label_losses
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MonaiSeg(Method):
-    """Segmentation of volumes by SegResNet, a U-Net planned as in nnU-Net (DynUNet) or SwinUNETR, from scratch.
+class MonaiSeg(PretrainedMethod):
+    """Segmentation of volumes by SegResNet, a U-Net planned as in nnU-Net (DynUNet) or SwinUNETR.
 
     It reads whole volumes; with `patch`, random patches in training and overlapping windows afterwards, blended with
     Gaussian weights (MONAI's `sliding_window_inference`). A patch larger than the volume along an axis is reduced to
@@ -53,7 +53,7 @@ class MonaiSeg(Method):
     def bind_spacing(self, spacing: tuple[float, ...]) -> MonaiSeg:
         return self if self.spacing or len(spacing) != 3 else replace(self, spacing=tuple(map(float, spacing)))
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines import _segment
 
         made, divisors = self._build_network((shape[0], *self._window(shape)), task.outputs)
@@ -79,6 +79,7 @@ class MonaiSeg(Method):
 
     def check(self) -> None:
         self._build_network((1, 64, 64, 64), 2)
+        super().check()
 
     def _build_network(self, shape: tuple[int, ...], outputs: int) -> _segment.Made:
         """The network, and the divisors of its input sizes. Voxels are isotropic if the spacing is not known."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Floats, Range, Task, param
-from bench.method import DESCENT, Batch, Method, label_losses, why_unsupported
+from bench.method import DESCENT, Batch, PretrainedMethod, label_losses, why_unsupported
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sfcn(Method):
+class Sfcn(PretrainedMethod):
     """SFCN: five halvings of the volume, one 1x1x1 layer, a mean over all positions; classes or numbers.
 
     A predicted number is the mean of bins under the network's probabilities. The loss is the Kullback-Leibler
@@ -46,7 +46,7 @@ class Sfcn(Method):
         if self.bins < 2 or self.span <= 0 or self.softness <= 0:
             raise BenchError("sfcn: bins must be 2 or more, span and softness must be above 0")
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._sfcn import Network
 
         by_bins = task.kind == "regression" and self.loss == "kl"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from baselines._timm_method import TimmMethod
 from bench import registry
 from bench.core import NO_CURRICULUM, Task, Trial, param
 from bench.method import Batch, Method, label_losses, outputs, why_unsupported
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimilarityGraph(Method):
+class SimilarityGraph(TimmMethod):
     """A 2D student (any network of timm) that imitates the similarity graph of a 3D teacher over each batch.
 
     The loss is the label loss, plus `kd` times the squared difference of the two graphs of cosines between scans, of
@@ -34,6 +36,7 @@ class SimilarityGraph(Method):
     """
 
     family: ClassVar[str] = "distillation"
+    axes: ClassVar[int] = 2
 
     view: View = param(
         Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan becomes the input of the student"
@@ -50,10 +53,10 @@ class SimilarityGraph(Method):
     logit_graph: bool = param(True, "compare the graphs of softened predictions; classes only")
     metric: bool = param(True, "spread the student's features: add their graph's distance from the identity")
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    def _build_network(self, task: Task, shape: tuple[int, ...], file: Path | None) -> nn.Module:
         from baselines import _timm
 
-        return _timm.create(self.network, shape, task.outputs, self.options or {}, None)
+        return _timm.create(self.network, shape, task.outputs, self.options or {}, file)
 
     def step(self, model: nn.Module, batch: Batch) -> Tensor:
         from baselines import _graph
@@ -81,9 +84,7 @@ class SimilarityGraph(Method):
         return f"its teacher {self.teacher} does not support this: {reason}" if reason else None
 
     def check(self) -> None:
-        from baselines import _timm
-
-        _timm.check(self.network, self.options or {})
+        super().check()
         self._teacher().check()
 
     def _teacher(self) -> Method:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from baselines._timm_method import TimmMethod
 from bench.core import Range, Task, param
-from bench.method import DESCENT, Method, why_unsupported
+from bench.method import DESCENT
 from bench.views import Dynamic, View
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timm2d(Method):
+class Timm2d(TimmMethod):
     """A network of timm (ResNet, ConvNeXt, ViT, Swin and about a thousand more) on one image of each scan.
 
     The default image is the dynamic image of the sagittal slices by the published formula; any other view that gives an
@@ -26,6 +28,7 @@ class Timm2d(Method):
     """
 
     family: ClassVar[str] = "2d"
+    axes: ClassVar[int] = 2
     version: ClassVar[int] = 2
     space: ClassVar[Mapping[str, Range]] = DESCENT
 
@@ -44,33 +47,15 @@ class Timm2d(Method):
         ("all", "head", "last"),
     )
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    def last_stage(self, model: nn.Module, head: set[str]) -> set[str]:
         from baselines import _timm
 
-        model = _timm.create(self.network, shape, task.outputs, self.options or {}, self._file())
-        _timm.freeze(model, self.train)
-        return model
+        return _timm.last_stage(model, head)
 
-    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        from baselines._input_sizes import misfit
-
-        reason = why_unsupported(self, task, shape, (2,))
-        return reason or misfit(lambda shown: self._fits(task, shown), self.view, shape)
-
-    def check(self) -> None:
+    def _build_network(self, task: Task, shape: tuple[int, ...], file: Path | None) -> nn.Module:
         from baselines import _timm
 
-        _timm.check(self.network, self.options or {}, self._file())
-
-    def _fits(self, task: Task, shape: tuple[int, ...]) -> None:
-        from baselines import _timm
-
-        _timm.create(self.network, shape, task.outputs, self.options or {}, None)
-
-    def _file(self):
-        from bench.weights import verified
-
-        return verified(self.weights, self.checksum) if self.weights else None
+        return _timm.create(self.network, shape, task.outputs, self.options or {}, file)
 
 
 METHOD = Timm2d

@@ -43,7 +43,7 @@ class Timm3d(TimmMethod):
     checksum: str = param("", "SHA-256 of the file in `weights`; part of the trial's identity")
 
     def check(self) -> None:
-        self._build_network(Task("regression", "mae"), (1, 64, 64, 64), self._weights_file())
+        self._build_network(Task("regression", "mae"), (1, 64, 64, 64), self.weights_file())
 
     def _build_network(self, task: Task, shape: tuple[int, ...], file: Path | None) -> nn.Module:
         from baselines import _convert

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Range, Task, param
-from bench.method import DESCENT, Method
+from bench.method import DESCENT, PretrainedMethod
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unet3d(Method):
-    """MONAI's residual U-Net on the volume at its prepared spacing, from scratch.
+class Unet3d(PretrainedMethod):
+    """MONAI's residual U-Net on the volume at its prepared spacing.
 
     Scans are padded with zeros to a size that the strides divide, and the output is cropped again. The whole volume is
     read at once: prepare volumes that do not fit on a GPU at coarser voxels. Source: Kerfoot et al., STACOM 2018
@@ -34,7 +34,7 @@ class Unet3d(Method):
         if len(self.channels) < 2 or min(self.channels) < 1:
             raise BenchError(f"unet3d: channels must be two or more numbers of at least 1, not {self.channels}")
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._unet import PaddedUnet
 
         return PaddedUnet(shape[0], task.outputs, self.channels, self.units)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Floats, Range, Task, param
-from bench.method import DESCENT, Method, why_unsupported
+from bench.method import DESCENT, PretrainedMethod, why_unsupported
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Vgg3d(Method):
+class Vgg3d(PretrainedMethod):
     """VGG in three dimensions: levels of 3x3x3 convolutions, each followed by a halving, then dense layers.
 
     The levels are those of VoxCNN (Korolev et al., ISBI 2017, arXiv 1701.06643): 8, 16, 32 and 64 channels in 2, 2, 3
@@ -37,7 +37,7 @@ class Vgg3d(Method):
         if not self.convolutions or min(self.width, *self.convolutions, *self.dense) < 1:
             raise BenchError("vgg3d: width, convolutions and dense units must be 1 or more")
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._vgg3d import Network
 
         return Network(shape[0], task.outputs, self.width, self.convolutions, self.dense, self.dropout)

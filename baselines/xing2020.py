@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.core import BenchError, Floats, Range, Task, param
-from bench.method import DESCENT, Method, why_unsupported
+from bench.method import DESCENT, PretrainedMethod, why_unsupported
 from bench.views import Dynamic, View
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ LEAST = 16  # pixels along each axis
 
 
 @dataclass(frozen=True, kw_only=True)
-class Xing2020(Method):
+class Xing2020(PretrainedMethod):
     """Dynamic image, VGG11 features, an attention map, two dense layers.
 
     Source: Xing et al., Dynamic Image for 3D MRI Image Alzheimer's Disease Classification, ECCV workshops 2020, arXiv
@@ -52,14 +52,14 @@ class Xing2020(Method):
         if min(self.dense, default=1) < 1 or not 0 <= self.dropout < 1:
             raise BenchError("xing2020: dense layers must have 1 unit or more, and dropout must be in [0, 1)")
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._xing_network import AttentiveVgg
 
         _check_size(shape)
-        model = AttentiveVgg(shape[0], task.outputs, self.dense, self.dropout, self.attention)
-        if self.weights:
-            model.load(self._file())
-        return model
+        return AttentiveVgg(shape[0], task.outputs, self.dense, self.dropout, self.attention)
+
+    def initialise(self, model: nn.Module) -> None:
+        model.load(self.weights_file())
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         from baselines._input_sizes import misfit
@@ -71,20 +71,15 @@ class Xing2020(Method):
         from baselines._xing_network import stored_channels
 
         if self.weights:
-            stored_channels(self._file())
+            stored_channels(self.weights_file())
 
     def _check_input(self, shape: tuple[int, ...]) -> None:
         from baselines._xing_network import stored_channels
 
         _check_size(shape)
-        channels = stored_channels(self._file()) if self.weights else shape[0]
+        channels = stored_channels(self.weights_file()) if self.weights else shape[0]
         if channels != shape[0]:
             raise BenchError(f"{self.weights} holds a network for images of {channels} channels, not of {shape[0]}")
-
-    def _file(self):
-        from bench.weights import verified
-
-        return verified(self.weights, self.checksum)
 
 
 def _check_size(shape: tuple[int, ...]) -> None:

@@ -27,10 +27,13 @@ IMAGE = (3, 64, 64)  # the shape for which a file is compared with the network
 
 def build(method: Dclse, task: Task, shape: tuple[int, ...]) -> nn.Module:
     """Build the network for scans of `shape` after the view, images (C, H, W) or volumes (C, D, H, W)."""
-    model = _masks(method, task, shape) if task.kind == "segmentation" else _answers(method, task, shape)
-    if method.weights:
-        model.carried = carry_over(model, verified(method.weights, method.checksum))
-    return model
+    return _masks(method, task, shape) if task.kind == "segmentation" else _answers(method, task, shape)
+
+
+def last_stage(model: nn.Module) -> set[str]:
+    """Names of the parameters of C1 and of the dynamic group mechanism after it."""
+    names = {name for name, _ in model.named_parameters()}
+    return {name for name in names if "stages.C1." in name or "dgm.C1." in name}
 
 
 def check_weights(method: Dclse) -> None:
@@ -83,10 +86,8 @@ def logged_metrics(model: nn.Module) -> dict[str, float]:
 
 
 def record_info(model: nn.Module) -> dict[str, Any]:
-    """Information for the record: pretrained weights, learnt groups and pooling weights."""
+    """Information for the record: learnt groups and pooling weights."""
     info: dict[str, Any] = {}
-    if (carried := getattr(model, "carried", None)) is not None:
-        info["carried over"] = {"said": str(carried), **carried.plain()}
     if groups := groups_of(model):
         info["groups"] = groups
     for module in model.modules():

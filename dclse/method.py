@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import BenchError, Choices, Range, Task, param
-from bench.method import DESCENT, Batch, Method, label_losses, why_unsupported
+from bench.method import DESCENT, Batch, PretrainedMethod, label_losses, why_unsupported
 from bench.views import Dynamic, SlidingDynamic, View, effective
 from dclse.architecture import HALVING, KINDS, NAMES, POSITIONS, Structure
 
@@ -20,7 +20,7 @@ SMALL = 32  # pixels; for images up to this size the last stage has at most four
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dclse(Method):
+class Dclse(PretrainedMethod):
     """DCL-SE: a compact 2D network with dynamic group mechanisms (DGM) reads the volume as one dynamic image.
 
     The defaults are the network and the encoding that its authors released: approximate rank pooling of the sagittal
@@ -118,10 +118,20 @@ class Dclse(Method):
             return self.view
         return self.slabs if self.masks == "slabs" else View.parse("volume")
 
-    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+    def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from dclse import factory
 
         return factory.build(self, task, shape)
+
+    def initialise(self, model: nn.Module) -> None:
+        from bench.weights import carry_over
+
+        model.carried = carry_over(model, self.weights_file())
+
+    def last_stage(self, model: nn.Module, head: set[str]) -> set[str]:
+        from dclse import factory
+
+        return factory.last_stage(model)
 
     def step(self, model: nn.Module, batch: Batch) -> Tensor:
         from dclse import factory
@@ -147,7 +157,7 @@ class Dclse(Method):
     def record_info(self, model: nn.Module) -> Mapping[str, Any]:
         from dclse import factory
 
-        return factory.record_info(model)
+        return {**super().record_info(model), **factory.record_info(model)}
 
     def note(self, shape: tuple[int, ...]) -> str:
         """A warning if it reads a scan as one small image."""

@@ -7,6 +7,7 @@ from bench.method.base_method import DESCENT, FAMILIES, RENAMED, Method, overhea
 from bench.method.label_mixture import Mixture
 from bench.method.losses import label_losses, soft_dice
 from bench.method.network_outputs import Outputs, capture_outputs, outputs
+from bench.method.pretrained_method import PretrainedMethod
 from bench.method.training_batch import Batch
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Method",
     "Mixture",
     "Outputs",
+    "PretrainedMethod",
     "capture_outputs",
     "label_losses",
     "outputs",

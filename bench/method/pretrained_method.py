@@ -1,0 +1,159 @@
+"""The base class of methods whose network may begin with the weights of a file, and may be trained in part."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.core import BenchError, Task, param
+from bench.method.base_method import Method
+
+if TYPE_CHECKING:
+    from torch import nn
+
+PROBED = (1, 64, 64, 64)  # the volume for which `check` compares a file with the network
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainedMethod(Method):
+    """A method on a network that may begin with weights of a local file; a subclass defines `build_network`.
+
+    Frozen layers keep their batch statistics and have no dropout. The record lists every tensor that was taken from the
+    file and every one that was not, on either side.
+    """
+
+    weights: str = param("", "local safetensors file with initial weights; empty: from scratch", later=True)
+    checksum: str = param("", "SHA-256 of the file in `weights`; part of the trial's identity", later=True)
+    train: str = param(
+        "all",
+        "trainable weights: all; head: the output layer and layers that the file lacks (a linear probe); last: the "
+        "last stage too. All others are frozen, batch statistics included",
+        ("all", "head", "last"),
+        later=True,
+    )
+    pretrained_on: tuple[str, ...] = param(
+        (), "data sets that the file's weights were trained on, by name; none: on no scans of people", later=True
+    )
+
+    @abstractmethod
+    def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        """Build the network, without the weights of a file.
+
+        Parameters
+        ----------
+        task : Task
+            The task to learn.
+        shape : tuple of int
+            Shape of a scan after the view.
+
+        Returns
+        -------
+        nn.Module
+            As `Method.build` describes it.
+        """
+
+    def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        """Build the network, with the weights of the file, and freeze what is not trained."""
+        model = self.build_network(task, shape)
+        if self.weights:
+            self.initialise(model)
+        if self.train != "all":
+            from bench.weights import freeze
+
+            freeze(model, self.trained_names(model, task, shape))
+        return model
+
+    def initialise(self, model: nn.Module) -> None:
+        """Initialise the network with the file; override it if `build_network` reads the file itself.
+
+        Parameters
+        ----------
+        model : nn.Module
+            The network; it gets the attribute `carried`.
+
+        Raises
+        ------
+        BenchError
+            If the file cannot be read, has another checksum, or has no tensor of the network.
+        """
+        from bench.weights import carry_over
+
+        model = _wrapped(model)  # names of a file are those of the network, and a file may hold a part of it
+        model.carried = carry_over(model, self.weights_file(), adapt=True)
+
+    def weights_file(self) -> Path | None:
+        """Return the file of weights after a check of its checksum; None if training starts from scratch."""
+        from bench.weights import verified
+
+        return verified(self.weights, self.checksum) if self.weights else None
+
+    def trained_names(self, model: nn.Module, task: Task, shape: tuple[int, ...]) -> set[str]:
+        """Return the names of the trained parameters.
+
+        The output layer is what has another shape for another number of classes. Layers that the file lacks are trained
+        too, as nothing is frozen at random where there is a file.
+        """
+        from bench.weights import carried_by
+
+        free = self._head_names(model, task, shape)
+        if parts := carried_by(model):
+            taken = {prefix + name for prefix, carried in parts.items() for name in carried.taken}
+            free |= {name for name, _ in model.named_parameters() if name not in taken}
+        return free | self.last_stage(model, free) if self.train == "last" else free
+
+    def last_stage(self, model: nn.Module, head: set[str]) -> set[str]:
+        """Return the names of the parameters of the last stage, see `bench.weights.last_stage`."""
+        from bench.weights import last_stage
+
+        return last_stage(model, head)
+
+    def record_info(self, model: nn.Module) -> Mapping[str, Any]:
+        """Return what was taken from the file, and how many numbers are trained."""
+        from bench.weights import carried_by
+
+        info: dict[str, Any] = {}
+        if parts := carried_by(model):
+            prefix, carried = next(iter(parts.items()))
+            info["carried over"] = {"said": str(carried), **carried.plain()} | ({"part": prefix} if prefix else {})
+        if self.train != "all":
+            numbers = [(weight.numel(), weight.requires_grad) for weight in model.parameters()]
+            info["trained"] = {"of": sum(n for n, _ in numbers), "numbers": sum(n for n, free in numbers if free)}
+        return info
+
+    def check(self) -> None:
+        """Check that the file can be read and has tensors of the network."""
+        if self.weights:
+            self._check_fit(PROBED)
+        elif self.pretrained_on:
+            raise BenchError("pretrained_on describes weights of a file, but weights is empty")
+
+    def _check_fit(self, shape: tuple[int, ...]) -> None:
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            self.initialise(self.build_network(Task("classification", "auc", ("a", "b")), shape))
+
+    def _head_names(self, model: nn.Module, task: Task, shape: tuple[int, ...]) -> set[str]:
+        import torch
+
+        from bench.weights.frozen_layers import differing
+
+        kind = "segmentation" if task.kind == "segmentation" else "classification"
+        plain = replace(self, weights="", checksum="", train="all", pretrained_on=())
+        for classes in (task.outputs + 2, task.outputs + 3):  # either may be what a regressor has
+            other = Task(kind, task.primary, tuple(map(str, range(classes))))
+            with torch.random.fork_rng(devices=[]):
+                names = differing(model, plain.build_network(other, shape))
+            if names:
+                return names
+        raise BenchError(f"no layer of {type(model).__name__} depends on the number of outputs; set train to all")
+
+
+def _wrapped(model: nn.Module) -> nn.Module:
+    """The network inside wrappers that pad, cut windows or select an output: modules with nothing but `network`."""
+    while [name for name, _ in model.named_children()] == ["network"]:
+        model = model.network
+    return model
