@@ -12,12 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from baselines._input_sizes import multiples, padded, times
+from baselines._swin_encoder import SwinEncoder
 from bench.core import BenchError, UnsupportedInputSizeError
 from bench.registry import did_you_mean
 from bench.weights import without_weights
 
 CHANNELS = ("in_channels", "n_input_channels")
 OUTPUTS = ("num_classes", "out_channels")
+OWN: Mapping[str, Callable[..., nn.Module]] = {"SwinEncoder": SwinEncoder}  # classifiers on parts of MONAI's networks
 
 
 class LogitsAlone(nn.Module):
@@ -104,9 +106,11 @@ def _make(maker: Callable, shape: tuple[int, ...], outputs: int, options: Mappin
 def _classifier(network: str) -> Callable[..., nn.Module]:
     import monai.networks.nets as nets
 
+    if network in OWN:
+        return OWN[network]
     found = getattr(nets, network, None)
     if found is None or not _classifies(found):
-        known = {maker.__name__ for maker in vars(nets).values() if _classifies(maker)}
+        known = {maker.__name__ for maker in vars(nets).values() if _classifies(maker)} | set(OWN)
         raise BenchError(f"MONAI has no classifier {network!r}; {did_you_mean(network, known)}")
     return found
 

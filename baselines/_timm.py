@@ -39,13 +39,10 @@ def create(
     arguments: dict[str, Any] = {"in_chans": shape[0], "num_classes": outputs}
     config = timm.get_pretrained_cfg(network, allow_unregistered=True)
     sizes = shape[1:]
-    if weights is not None:
-        overlay = {"file": str(weights), "custom_load": False, **_input_of(network, weights, config, options)}
-        arguments |= {"pretrained": True, "pretrained_cfg_overlay": overlay}
     try:
         if config is not None and config.fixed_input_size:
             sizes = arguments["img_size"] = _whole_patches(network, shape[1:], options)
-        model = timm.create_model(network, **{**arguments, **without_weights(options)})
+        model = _made(network, {**arguments, **without_weights(options)}, weights, config, options)
     except TypeError as error:
         raise BenchError(f"timm's {network} does not take options={dict(options)}: {error}") from error
     except (RuntimeError, LookupError, AttributeError, ValueError, AssertionError) as error:
@@ -61,6 +58,22 @@ def create(
     if sizes != shape[1:]:
         model.register_forward_pre_hook(_Padding(sizes))
     return answering(model, network, shape, outputs)
+
+
+def _made(
+    network: str, arguments: Mapping[str, Any], weights: Path | None, config: Any, options: Mapping[str, Any]
+) -> nn.Module:
+    """The network of timm with these arguments, with the weights of a file if one is given."""
+    import timm
+
+    if weights is None:
+        return timm.create_model(network, **arguments)
+    from baselines._sam_positions import resampled_file
+
+    size = _input_of(network, weights, config, options)
+    with resampled_file(weights, network, arguments) as file:
+        overlay = {"file": str(file), "custom_load": False, **size}
+        return timm.create_model(network, **arguments, pretrained=True, pretrained_cfg_overlay=overlay)
 
 
 def _input_of(network: str, weights: Path, config: Any, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,12 +178,16 @@ def _check_loaded(model: nn.Module, network: str, weights: Path) -> Mapping[str,
 
 
 def _carried(model: nn.Module, weights: Path, stored: Mapping[str, Tensor]) -> Carried:
-    """What a network has of a file that timm read, by comparison of the values."""
+    """What a network has of a file that timm read, by comparison of the values. stored: under the network's names."""
+    raw = tensors(weights)
     own, head = model.state_dict(), tuple(f"{name}." for name in _named(model, "classifier"))
     pairs = {name: (stored[name], own[name]) for name in own if name in stored}
     equal = {name for name, pair in pairs.items() if _equal(*pair)}
-    adapted = [name for name in pairs if name not in equal and not name.startswith(head)]
-    shapes = {name: (name, shape_text(stored, name), shape_text(own, name)) for name in pairs}
+    published = {name: next((key for key in raw if f".{key}".endswith(f".{name}")), name) for name in pairs}
+    before = {**stored, **raw}  # timm resamples some as it renames them
+    shapes = {name: (name, shape_text(before, published[name]), shape_text(own, name)) for name in pairs}
+    other = {name for name in pairs if before[published[name]].shape != own[name].shape}
+    adapted = [name for name in pairs if not name.startswith(head) and (name in other or name not in equal)]
     taken = [name for name in pairs if name in equal or name in adapted]
     return Carried(
         weights.name,

@@ -21,7 +21,7 @@ class Monai3d(PretrainedMethod):
     At 4 mm a DenseNet-121 can be trained on a CPU; on a GPU use `view.mm=2`, or `view.mm=0` for the prepared voxels.
     The arguments for channels and classes are recognised by name; `options` sets all others. It reads volumes only; for
     a ViT they are padded to whole patches by repeating the border. Unsupported sizes are an error before training.
-    Source: https://github.com/Project-MONAI/MONAI.
+    `SwinEncoder` is the encoder of SwinUNETR with a linear head. Source: https://github.com/Project-MONAI/MONAI.
     """
 
     family: ClassVar[str] = "3d"

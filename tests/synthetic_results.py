@@ -39,6 +39,7 @@ class ArmSpec:
     followed: bool = False  # whether its records have a curve
     watched: bool = False  # and whether that tells of a curriculum
     cost: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)  # of the method, beside the learning rate
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _run(
 ) -> PlannedCell:
     permuted = cell["role"] == "random_labels"
     trial = Trial(
-        DataSpec(made.name, fingerprint="f"), Spec(method, 1, {"rate": 0.001}), Split(folds=plan.folds),
+        DataSpec(made.name, fingerprint="f"), Spec(method, 1, {"rate": 0.001, **spec.params}), Split(folds=plan.folds),
         Labels("permuted", cell["number"]) if permuted else Labels(),
         partition=cell["partition"], fold=cell["fold"], seed=cell["seed"], recipe=plan.recipe,
     )  # fmt: skip

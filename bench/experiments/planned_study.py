@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.core import Arm, Design, Study, Trial, arm_label, paths, plain, plural
+from bench.data.audit.pretraining_overlap import pretraining_caution
 from bench.experiments import plan
 from bench.experiments.plan import Cell, ResolvedData
 from bench.experiments.plan.estimate import Estimate, TrialCost, cost_kind, estimate
@@ -101,7 +102,7 @@ class PlannedStudy:
         labels: dict[tuple[str, str], list[str]] = {}  # (data, note) -> arms
         for item in self.data:
             for label, arm in self.study.rows():
-                if note := _method_note(item, arm):
+                for note in filter(None, (_method_note(item, arm), _pretraining_note(item, arm))):
                     labels.setdefault((item.where, note), []).append(label)
         return [f"{where}: {', '.join(arms)}: {note}" for (where, note), arms in labels.items()]
 
@@ -241,6 +242,14 @@ def _augmentation_note(method: Method, dataset: Any, view: View) -> str:
     if reason := why_not_augmented(method, dataset.task, view, *scans):
         return f"it will be refused: {reason}"
     return effect_note(method, view, *scans)
+
+
+def _pretraining_note(item: ResolvedData, arm: Arm) -> str:
+    """Whether weights that an arm begins with may have seen the people that it is tested on; phantoms are no people."""
+    tested = item.external.data if item.external else item.spec
+    if registry.make("datasets", tested.name, tested.params).phantom:
+        return ""
+    return pretraining_caution(registry.spec("methods", arm.method, arm.params).params, tested.name)
 
 
 def _how(item: ResolvedData) -> dict[str, Any]:

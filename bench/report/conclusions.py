@@ -13,6 +13,7 @@ from bench.report.tables.captions import warning
 from bench.report.tables.declared_tests import EXPLORATORY, detectable_cell, verdict_cell
 from bench.report.tables.effects_table import interaction_verdict
 from bench.report.tables.number_format import decimals, listed, number, p_is, plural, probability, signed
+from bench.report.tables.pretraining_notes import pretraining_notes
 from bench.report.tables.results import Run
 from bench.storage import provenance
 
@@ -128,6 +129,7 @@ def cautions(found: SectionTables) -> list[str]:
         one_seed(section),
         not_learnt(found),
         covariates_not_beaten(found),
+        " ".join(pretraining_notes(section)),
         below_floors(found),
     ]
     return [word for word in words if word]

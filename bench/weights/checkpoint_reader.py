@@ -6,6 +6,7 @@ import pickle
 import re
 import shlex
 import struct
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,6 +87,12 @@ def read_checkpoint(path: str | Path, key: str = "", run_torchscript: bool = Fal
 def _content(path: Path, run_torchscript: bool) -> Any:
     if path.suffix == ".safetensors":
         return tensors(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old protocols and formats: published files keep those that they have
+        return _pytorch_content(path, run_torchscript)
+
+
+def _pytorch_content(path: Path, run_torchscript: bool) -> Any:
     import torch
 
     if _is_torchscript(path):

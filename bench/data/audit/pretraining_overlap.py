@@ -1,0 +1,76 @@
+"""What pretrained weights may have seen of the people that they are tested on, by the register of overlaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from bench.data.audit.known_overlaps import ALIASES, OVERLAPS, PUBLISHED, overlap, published_sets
+
+WITHOUT_PEOPLE = ("none", "imagenet", "imagenet1k", "imagenet21k", "imagenet22k", "lvd142m", "lvd1689m", "sa1b")
+KNOWN = {*PUBLISHED, *ALIASES, *(name for sets in PUBLISHED.values() for name in sets)} | {
+    name for each in OVERLAPS for name in (each.first, each.second)
+}
+
+
+def pretraining_caution(params: Mapping[str, Any], data: str) -> str:
+    """Say whether weights that a method begins with may have seen people of a data set.
+
+    Parameters
+    ----------
+    params : mapping
+        Parameters of a method in plain values; those of a student or a teacher are nested in it.
+    data : str
+        Name of the data set that the method is tested on.
+
+    Returns
+    -------
+    str
+        A clause that begins with the file; empty if there are no pretrained weights, or if no overlap is on record
+        between the stated data sets and `data`.
+    """
+    return "; ".join(dict.fromkeys(word for file, sets in _files(params) if (word := _clause(file, sets, data))))
+
+
+def _files(params: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(name of the file, stated data sets) of all weights, those of students and teachers too."""
+    if file := params.get("weights"):
+        yield PurePath(str(file)).name, tuple(params.get("pretrained_on") or ())
+    for value in params.values():
+        if isinstance(value, Mapping):
+            yield from _files(value)
+
+
+def _clause(file: str, sets: tuple[str, ...], data: str) -> str:
+    if not sets:
+        return (
+            f"the data sets that {file} was trained on are not stated (pretrained_on), so its weights may have seen "
+            "the people that it is tested on"
+        )
+    for name in sets:
+        known = _known(name)
+        if reason := overlap(known, data):
+            return (
+                f"{file} was trained on {name}, so its weights may have seen the people that it is tested on: {reason}"
+            )
+        if wider := _wider(name, data):
+            return f"{file} was trained on {name}, which may be {wider}: its weights may have seen the people of {data}"
+    return ""
+
+
+def _known(name: str) -> str:
+    """The name that the register has for a data set: spelling of letters, hyphens and spaces does not count."""
+    return next((known for known in KNOWN if _letters(known) == _letters(name)), name)
+
+
+def _wider(name: str, data: str) -> str:
+    """A published set of the data whose name begins as the given one does: OASIS may be OASIS-1."""
+    letters = _letters(name)
+    if letters in WITHOUT_PEOPLE:
+        return ""
+    return next((each for each in published_sets(data) if letters and _letters(each).startswith(letters)), "")
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
