@@ -65,8 +65,13 @@ class Encoder(nn.Module):
             self.add_module(f"down{stage}", Down(inputs, outputs))
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """The map of the stem and those of the stages; scans are padded to multiples of 32 by repeating the border."""
-        maps = [self.init(padded(x, multiples(x.shape[2:], (HALVED,) * 3)))]
+        """The map of the stem and those of the stages, of scans padded to multiples of 32 by repeating the border.
+
+        A scan of at most 32 voxels is padded to 64 along one axis: one position alone cannot be normalised.
+        """
+        sizes = multiples(x.shape[2:], (HALVED,) * 3)
+        sizes = sizes if max(sizes) > HALVED else (2 * HALVED, *sizes[1:])
+        maps = [self.init(padded(x, sizes))]
         for stage in range(len(WIDTHS)):
             maps.append(self.get_submodule(f"down{stage}")(maps[-1]))
         return maps

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.core import Range, Task, UnsupportedInputSizeError, param
+from bench.core import Range, Task, param
 from bench.method import DESCENT, PretrainedMethod, why_unsupported
 from bench.views import View, Volume
 
 if TYPE_CHECKING:
     from torch import nn
-
-LEAST = 33  # voxels along the longest axis: the last map needs more than one position to be normalised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,21 +36,12 @@ class Deepbet3d(PretrainedMethod):
     def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._deepbet_network import Classifier, Segmenter
 
-        if max(shape[1:]) < LEAST:
-            sizes = " x ".join(map(str, shape[1:]))
-            raise UnsupportedInputSizeError(
-                f"it needs {LEAST} voxels along one axis, and has {sizes}; use finer voxels"
-            )
         return (Segmenter if task.kind == "segmentation" else Classifier)(shape[0], task.outputs)
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
-        from baselines._input_sizes import misfit
-
         if task.kind == "segmentation":
-            reason = None if len(shape) == 4 else "it reads volumes, but this data set has images"
-        else:
-            reason = why_unsupported(self, task, shape, (3,))
-        return reason or misfit(lambda shown: self.build_network(task, shown), self.view_for(task), shape)
+            return None if len(shape) == 4 else "it reads volumes, but this data set has images"
+        return why_unsupported(self, task, shape, (3,))
 
 
 METHOD = Deepbet3d
