@@ -164,7 +164,7 @@ class Dclse(PretrainedMethod):
         pooled = len(shape) == 4 and self.view.kind_name == "volume"
         image = self.pooling.shape(shape, (1.0,) * 3) if pooled else shape
         if len(image) != 3 or max(image[1:]) > SMALL:
-            return ""
+            return "" if pooled else super().note(shape)
         size = " x ".join(map(str, image[1:]))
         return f"it reads images of {size} pixels; at {SMALL} pixels and below DCL-SE scored below a ResNet-18"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.core import BenchError, Task, param
+from bench.core import BenchError, Task, canonical, param
 from bench.method.base_method import Method
 
 if TYPE_CHECKING:
@@ -123,12 +123,25 @@ class PretrainedMethod(Method):
             info["trained"] = {"of": sum(n for n, _ in numbers), "numbers": sum(n for n, free in numbers if free)}
         return info
 
+    def note(self, shape: tuple[int, ...]) -> str:
+        """Return a remark if the last stage of the network has fewer than two positions along an axis."""
+        from bench.method.last_map import note_of_few_positions
+
+        plain = self._without_file()
+        task = Task("classification", "auc", ("a", "b"))
+        return note_of_few_positions(
+            f"{type(self).__name__} {canonical(plain)}", lambda: plain.build(task, shape), shape
+        )
+
     def check(self) -> None:
         """Check that the file can be read and has tensors of the network."""
         if self.weights:
             self._check_fit(PROBED)
         elif self.pretrained_on:
             raise BenchError("pretrained_on describes weights of a file, but weights is empty")
+
+    def _without_file(self) -> PretrainedMethod:
+        return replace(self, weights="", checksum="", train="all", pretrained_on=())
 
     def _check_fit(self, shape: tuple[int, ...]) -> None:
         import torch
@@ -142,7 +155,7 @@ class PretrainedMethod(Method):
         from bench.weights.frozen_layers import differing
 
         kind = "segmentation" if task.kind == "segmentation" else "classification"
-        plain = replace(self, weights="", checksum="", train="all", pretrained_on=())
+        plain = self._without_file()
         for classes in (task.outputs + 2, task.outputs + 3):  # either may be what a regressor has
             other = Task(kind, task.primary, tuple(map(str, range(classes))))
             with torch.random.fork_rng(devices=[]):

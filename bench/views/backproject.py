@@ -14,6 +14,7 @@ import numpy as np
 from bench.core import BenchError
 from bench.views.base import PLANES
 from bench.views.dynamic import Dynamic
+from bench.views.image_size import original_saliency
 from bench.views.padding import margins
 from bench.views.sliding import SlidingDynamic
 
@@ -41,6 +42,7 @@ def backproject_dynamic(
     scan = np.asarray(x)
     channels, *sizes = scan.shape
     poolings, frame = view.poolings(tuple(sizes)), view.frame(tuple(sizes))
+    saliency = original_saliency(np.asarray(saliency), frame) if view.size else saliency
     maps = _summed(view, saliency, (len(poolings), channels, *frame))
     own = [pooled.weights for pooled in poolings] if weights is None else [np.asarray(each, float) for each in weights]
     if [len(each) for each in own] != [len(pooled.weights) for pooled in poolings]:

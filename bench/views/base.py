@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.views.image_size import call_of_size, keeps_of_size, shape_of_size
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+SIZE = {"meaning": "images: pixels of the longer side, resized after the view; 0: as they are", "later": True}
+RESIZED = {"shape": shape_of_size, "__call__": call_of_size, "keeps": keeps_of_size}  # methods that `size` changes
 VIEWS: dict[str, type[View]] = {}
 PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}  # plane -> the spatial axis that its slices are stacked along
 
@@ -19,13 +23,16 @@ PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}  # plane -> the spatial axis 
 class View(ABC):
     """Base class of views: how a scan is presented to a network, as a pure function of one scan.
 
-    Subclasses are final frozen dataclasses; their fields are the parameters of the view. A view in two dimensions is
+    Subclasses are final frozen dataclasses; their fields are the parameters of the view. All views of
+    images have the parameter `size` too, and need not know of it. A view in two dimensions is
     (C, rows, columns), the two remaining axes in the order of the volume: a sagittal view is (y, z), a coronal one
     (x, z), an axial one (x, y).
     """
 
     kind_name: ClassVar[str]  # name in `{"kind": ...}` and on the command line
     version: ClassVar[int] = 1  # increase it when the output changes; part of trial keys and cache keys
+
+    size: int = field(default=0, kw_only=True, metadata=SIZE)
 
     def __init_subclass__(cls) -> None:
         from bench.core import BenchError
@@ -39,6 +46,9 @@ class View(ABC):
                 f"the view {cls.__qualname__} has the `kind_name` {cls.kind_name!r} of {known.__module__}."
                 f"{known.__qualname__}; give it another one"
             )
+        for name, wrap in RESIZED.items():
+            if name in vars(cls):
+                setattr(cls, name, wrap(vars(cls)[name]))
         VIEWS[cls.kind_name] = cls
 
     @abstractmethod
@@ -132,8 +142,8 @@ class Image(View):
 
 
 def effective(view: View, shape: tuple[int, ...]) -> View:
-    """Return the view that is used on prepared scans of `shape`: on images, (C, H, W), it is `Image`."""
-    return view if len(shape) == 4 else Image()
+    """Return the view that is used on prepared scans of `shape`: on images, (C, H, W), it is `Image` with its size."""
+    return view if len(shape) == 4 else Image(size=view.size)
 
 
 def require_volumes(shape: tuple[int, ...], kind: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from bench.core import BenchError
 from bench.views.base import require_volumes
 from bench.views.dynamic import Dynamic, Pooled
 
@@ -26,6 +27,8 @@ class RankPooling(nn.Module):
     def __init__(self, view: Dynamic, shape: tuple[int, ...], learnable: bool = True) -> None:
         """shape: (C, D, H, W) of the scans. learnable: the weights require gradients."""
         super().__init__()
+        if view.size:
+            raise BenchError("a network that pools slices reads them at their own size; set size=0")
         self.view, self.sizes = view, tuple(shape[1:])
         starts = [torch.tensor(pooled.weights, dtype=torch.get_default_dtype()) for pooled in view.poolings(self.sizes)]
         self.weights = nn.ParameterList(nn.Parameter(each, requires_grad=learnable) for each in starts)
