@@ -18,6 +18,7 @@ def some(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
 
 
 def prefixed(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors with a prefix before every name."""
     return OrderedDict((prefix + name, value) for name, value in state.items())
 
 
@@ -34,3 +35,19 @@ def file_params(path: Path, out: Path) -> tuple[str, dict]:
     inspected, checksum = convert(path, out)
     method, params = inspected.arm
     return method, {**params, "weights": str(out), "checksum": checksum}
+
+
+def resnet2d() -> dict[str, Tensor]:
+    """The tensors of a ResNet-18 of torchvision, which timm names alike."""
+    import timm
+
+    return timm.create_model("resnet18").state_dict()
+
+
+CHILDREN = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
+
+
+def radimagenet() -> dict[str, Tensor]:
+    """A ResNet-18 as a sequence of its children: their numbers are in the names."""
+    heads = ((name.partition("."), value) for name, value in resnet2d().items() if not name.startswith("fc"))
+    return {f"backbone.{CHILDREN[head]}.{rest}": value for (head, _, rest), value in heads}

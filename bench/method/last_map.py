@@ -78,8 +78,8 @@ def last_map(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> tuple[in
 
 def _reads_space(module: nn.Module) -> bool:
     """Whether a module filters or normalises maps: not the 1x1 layers of gates, which read the mean of a map."""
-    from torch.nn.modules import batchnorm, conv, instancenorm
+    from torch import nn
 
-    if isinstance(module, (conv.Conv2d, conv.Conv3d)):
+    if isinstance(module, (nn.Conv2d, nn.Conv3d)):
         return max(module.kernel_size) > 1
-    return isinstance(module, (batchnorm._BatchNorm, instancenorm._InstanceNorm))
+    return isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm2d, nn.InstanceNorm3d))
