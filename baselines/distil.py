@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from baselines._distil_registry import LOSSES, refusal
+from baselines._wrapped_method import inner_method
 from bench import registry
 from bench.core import NO_CURRICULUM, BenchError, Spec, Task, Trial, param, plain
 from bench.method import Batch, Method, capture_outputs, outputs
@@ -207,13 +208,7 @@ class Distil(Method):
     def _learner(self) -> Method:
         """The student with its own parameters and the training parameters given here."""
         params = dict(self.student_params or {})
-        alone = registry.make("methods", self.student, params)
-        heads = {name.partition(".")[0] for name in params}
-        given = {name: getattr(self, name) for name, default in TRAINING.items() if getattr(self, name) != default}
-        for name, value in given.items():
-            if name in heads and getattr(alone, name) != value:
-                raise BenchError(f"distil: {name} is {value!r}, but student_params has another value; give it once")
-        return registry.make("methods", self.student, {**params, **{k: v for k, v in given.items() if k not in heads}})
+        return inner_method(self, self.student, params, TRAINING, ("distil", "student_params"))
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

@@ -36,7 +36,9 @@ def optimiser(method: Method, model: nn.Module, layered: bool) -> torch.optim.Op
     It is the fused form: one pass over each weight (over all weights on a GPU) instead of a dozen small ones.
     """
     groups = parameter_groups(method, model, layered)
-    more = {"momentum": 0.9, "nesterov": True} if method.optimiser == "sgd" else {}
+    more = {}
+    if method.optimiser == "sgd":
+        more = {"momentum": method.momentum, "nesterov": method.momentum > 0}
     kind = OPTIMISERS[method.optimiser]
     return kind(groups, lr=method.lr, weight_decay=method.weight_decay, fused=True, **more)
 

@@ -20,6 +20,8 @@ from bench.method import Method, Outputs
 from bench.training.augment.augmenter import Augmenter
 from bench.training.checkpoint import EvaluationPoint
 
+POWER = 0.9  # of the polynomial schedule, as in nnU-Net
+
 
 class DivergenceError(ArithmeticError):
     """The loss or the output is NaN or infinite."""
@@ -62,12 +64,13 @@ def evaluation_steps(recipe: Recipe) -> list[int]:
 
 
 def lr_factor(method: Method, progress: float) -> float:
-    """Factor of the learning rate at `progress` in [0, 1): linear warm-up, then cosine or constant."""
+    """Factor of the learning rate at `progress` in [0, 1): linear warm-up, then cosine, polynomial or constant."""
     if progress < method.warmup:
         return progress / method.warmup
     if method.schedule == "constant":
         return 1.0
-    return 0.5 * (1 + math.cos(math.pi * (progress - method.warmup) / (1 - method.warmup)))
+    share = (progress - method.warmup) / (1 - method.warmup)
+    return (1 - share) ** POWER if method.schedule == "poly" else 0.5 * (1 + math.cos(math.pi * share))
 
 
 def autocast(recipe: Recipe, device: torch.device) -> Any:

@@ -18,7 +18,7 @@ from bench.data.loader import Normaliser, Part
 from bench.method import Batch, Method
 from bench.registry import make
 from bench.training import loop, optim
-from bench.training.training_setup import TrainingSetup
+from bench.training.training_setup import TrainingSetup, lr_factor
 
 CPU = torch.device("cpu")
 TASK = Task("classification", "auc", ("a", "b"))
@@ -64,7 +64,7 @@ def test_a_method_takes_its_own_steps_where_they_are_fewer(tmp_path):
     assert trained(tmp_path / "a", steps=20)[1].points[-1].step == 20
     assert len(trained(tmp_path / "a", steps=20)[1].points) == 10
     assert trained(tmp_path / "b", steps=99)[1].points[-1].step == 40
-    rates = [loop.lr_factor(Small(), step / 20) for step in range(20)]
+    rates = [lr_factor(Small(), step / 20) for step in range(20)]
     assert rates[-1] < 0.01  # the schedule ends with the method's steps
 
 
@@ -91,6 +91,23 @@ def test_label_smoothing_is_that_of_cross_entropy(tmp_path):
     x, y = one.train.take(np.arange(24))
     expected = nn.functional.cross_entropy(model(x), y, label_smoothing=0.2)
     assert fit.points[0].train_loss == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_the_polynomial_schedule_is_that_of_torch():
+    weight = nn.Parameter(torch.zeros(1))
+    descent = torch.optim.SGD([weight], lr=1.0)
+    schedule = torch.optim.lr_scheduler.PolynomialLR(descent, total_iters=50, power=0.9)
+    for step in range(50):
+        assert lr_factor(Small(schedule="poly"), step / 50) == pytest.approx(schedule.get_last_lr()[0], abs=1e-9)
+        descent.step()
+        schedule.step()
+
+
+def test_momentum_is_that_of_the_optimiser():
+    model = nn.Linear(2, 2)
+    group = optim.optimiser(Small(optimiser="sgd", momentum=0.99), model, False).param_groups[0]
+    assert (group["momentum"], group["nesterov"]) == (0.99, True)
+    assert not optim.optimiser(Small(optimiser="sgd", momentum=0.0), model, False).param_groups[0]["nesterov"]
 
 
 def test_clipping_limits_the_norm_of_all_gradients_together():
