@@ -17,6 +17,7 @@ from bench.core import BenchError, UnsupportedInputSizeError
 from bench.registry import did_you_mean
 from bench.weights import without_weights
 
+SUPERVISED = "coarser levels with masks"  # among the options of DynUNet
 Made = tuple[nn.Module, tuple[int, ...]]  # a network, and the divisors of its input sizes
 
 
@@ -27,6 +28,7 @@ class Windowed(nn.Module):
         super().__init__()
         self.network, self.divisors = network, tuple(divisors)
         self.window, self.overlap = tuple(window), overlap
+        self._coarser: list[Tensor] = []
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training or all(size <= most for size, most in zip(x.shape[2:], self.window, strict=True)):
@@ -36,7 +38,17 @@ class Windowed(nn.Module):
     def whole(self, x: Tensor) -> Tensor:
         """One forward pass over the whole input."""
         sizes = tuple(x.shape[2:])
-        return cropped(self.network(padded(x, multiples(sizes, self.divisors))), sizes)
+        answer = self.network(padded(x, multiples(sizes, self.divisors)))
+        if answer.ndim == x.ndim:
+            return cropped(answer, sizes)
+        first, *self._coarser = (cropped(each, sizes) for each in answer.unbind(1))  # levels with deep supervision
+        self.network.heads[:] = [torch.zeros(1)] * len(self.network.heads)  # MONAI keeps them with their graph
+        return first
+
+    def take_coarser(self) -> list[Tensor]:
+        """The masks of the coarser levels of the last forward pass in training, enlarged; they are kept no longer."""
+        coarser, self._coarser = self._coarser, []
+        return coarser
 
 
 def create(
@@ -106,6 +118,9 @@ def _dynunet(
         )
     values = {"kernel_size": plan.kernels, "strides": plan.strides, "upsample_kernel_size": plan.strides[1:]}
     values |= {"in_channels": shape[0], "out_channels": outputs, "filters": plan.filters}
+    options = dict(options)
+    if heads := min(int(options.pop(SUPERVISED, 0)), len(plan.strides) - 2):
+        values |= {"deep_supervision": True, "deep_supr_num": heads}
     return nets.DynUNet(spatial_dims=3, **{**values, **options}), plan.divisors
 
 
@@ -118,7 +133,7 @@ def _swin_unetr(
 
 def _try(made: nn.Module, network: str, shape: tuple[int, ...], outputs: int) -> None:
     """Try it on shapes. UnsupportedInputSizeError if it cannot read such patches, BenchError if it returns no masks."""
-    shadow = copy.deepcopy(made).to("meta")
+    shadow = copy.deepcopy(made).to("meta").eval()  # as it predicts
     try:
         with torch.no_grad():
             answer = shadow(torch.zeros(1, *shape, device="meta"))

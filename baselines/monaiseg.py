@@ -41,6 +41,10 @@ class MonaiSeg(PretrainedMethod):
     patch: tuple[int, ...] = param((0, 0, 0), "patch size in voxels along each axis; 0: the whole volume")
     foreground: float = param(0.33, "probability that a training patch is centred on a voxel of a structure")
     overlap: float = param(0.5, "overlap of neighbouring windows, as a fraction of their edge")
+    deep_supervision: int = param(
+        0, "DynUNet: coarser levels that predict masks in training too, each with half the weight of the finer one",
+        later=True, within=(0, 5),
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         if len(self.patch) != 3 or min(self.patch) < 0:
@@ -49,6 +53,8 @@ class MonaiSeg(PretrainedMethod):
             raise BenchError(f"monaiseg: spacing must be three numbers of mm above 0, or empty, not {self.spacing}")
         if not (0 <= self.foreground <= 1 and 0 <= self.overlap < 1 and self.width >= 0):
             raise BenchError("monaiseg: foreground must be in [0, 1], overlap in [0, 1), width 0 or more")
+        if self.deep_supervision and self.network != "DynUNet":
+            raise BenchError(f"monaiseg: only DynUNet has deep_supervision, not {self.network}; set it to 0")
 
     def bind_spacing(self, spacing: tuple[float, ...]) -> MonaiSeg:
         return self if self.spacing or len(spacing) != 3 else replace(self, spacing=tuple(map(float, spacing)))
@@ -63,10 +69,15 @@ class MonaiSeg(PretrainedMethod):
         from baselines._segment import patches
 
         sizes = self._window(tuple(batch.x.shape[1:]))
-        if sizes == tuple(batch.x.shape[2:]):
-            return label_losses(model(batch.x), batch)
-        x, y = patches(batch.x, batch.y, sizes, self.foreground)
-        return label_losses(model(x), replace(batch, x=x, y=y))
+        if sizes != tuple(batch.x.shape[2:]):
+            x, y = patches(batch.x, batch.y, sizes, self.foreground)
+            batch = replace(batch, x=x, y=y)
+        own = label_losses(model(batch.x), batch)
+        if not self.deep_supervision:
+            return own
+        levels = [own, *(label_losses(each, batch) for each in model.take_coarser())]
+        weights = [0.5**level for level in range(len(levels))]
+        return sum(weight * each for weight, each in zip(weights, levels, strict=True)) / sum(weights)
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         from baselines._input_sizes import misfit
@@ -86,7 +97,10 @@ class MonaiSeg(PretrainedMethod):
         from baselines import _segment
 
         spacing = self.spacing or (1.0, 1.0, 1.0)
-        return _segment.create(self.network, shape, outputs, self.width, self.options or {}, spacing)
+        options = {**(self.options or {})}
+        if self.deep_supervision:
+            options[_segment.SUPERVISED] = self.deep_supervision
+        return _segment.create(self.network, shape, outputs, self.width, options, spacing)
 
     def note(self, shape: tuple[int, ...]) -> str:
         """The input sizes if patches are larger than the scans."""
