@@ -107,8 +107,8 @@ def _scored(world: World, y: np.ndarray, predictions: list[np.ndarray]) -> tuple
     sign = 1.0 if judge.better == "higher" else -1.0
     targets = y.astype(int) if world.kind == "classification" else y
     parts = [contributions(judge, targets, p) for p in predictions]
-    score = float(np.mean([judge(targets, p) for p in predictions]))
-    return sign * np.mean([part.values for part in parts], axis=0), parts[0].strata, sign * score
+    values, strata = sign * np.mean([part.values for part in parts], axis=0), parts[0].strata
+    return values, strata, float(values[strata == strata[0]].mean())
 
 
 def _predict(world: World, x: np.ndarray, y: np.ndarray, new: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -18,11 +18,12 @@ import numpy as np
 import pandas as pd
 from simulated_draws import draw
 from simulated_power import moved
+from simulated_rivals import deciding
 from simulated_studies import OASIS, append, known, standard_error
 from simulated_worlds import World
 
 from bench.evaluation import corrected_interval, equivalence
-from bench.evaluation.person_test import FoldDifference, people_test
+from bench.evaluation.person_test import FoldDifference
 from bench.report.tables.declared_tests import EXPLORATORY, corrected
 
 EQUAL, APART, EXPLORED = 3, 3, 4  # contrasts of each sort
@@ -62,7 +63,7 @@ def claims(world: World, margin: float, rng: np.random.Generator) -> dict[str, f
 
 
 def _row(world: World, arm: str, folds: Sequence[FoldDifference], primary: bool, margin: float) -> dict[str, object]:
-    found = people_test(folds, world.sharing, bool(world.external), world.ratio)
+    found = deciding(world, folds)
     over_folds = corrected_interval(np.array([fold.difference for fold in folds]), 1.0, world.ratio)
     return {
         "data": "simulated", "data_kind": "real", "arm": arm, "against": "reference", "primary": primary,

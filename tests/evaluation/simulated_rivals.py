@@ -23,22 +23,23 @@ from simulated_draws import Drawn
 from simulated_worlds import World
 
 from bench.evaluation import corrected_interval
-from bench.evaluation.person_test import FoldDifference, people_test, people_variances, training_variance
+from bench.evaluation.person_test import FoldDifference, PeopleTest, people_test, people_variances
 
 Tested = tuple[float, float, float]  # p, standard error, degrees of freedom
-RESAMPLES = 200
+RESAMPLES = 100
 
 
 def p_values(world: World, drawn: Drawn, at: int, rng: np.random.Generator) -> dict[str, Tested]:
     """Test -> what it finds in the contrast number `at` of a study."""
     folds = drawn.differences[at]
-    ours = people_test(folds, world.sharing, same_people=bool(world.external), train_to_test=world.ratio)
+    ours = deciding(world, folds)
     found = {"people": (ours.p, ours.se, ours.df), "corrected t": _corrected(world, folds)}
-    people, training = people_variances(folds), training_variance(folds)
-    drawn_again = bootstrap_error(folds, rng)
+    drawn_again = bootstrap_error(folds, rng.spawn(1)[0])
     found["bootstrap"] = _normal(folds, drawn_again)
     if world.external:
         return found
+    people = people_variances(folds)
+    training = ours.se_training**2, float(len(folds) - len({fold.partition for fold in folds}))
     wide = [(world.sharing * v, df) for v, df in people]
     found |= {
         "bootstrap, allowance": _normal(folds, math.sqrt(world.sharing) * drawn_again),
@@ -50,6 +51,11 @@ def p_values(world: World, drawn: Drawn, at: int, rng: np.random.Generator) -> d
     if world.nested:
         found["nested cross-validation"] = nested_test(folds, drawn.nested[at], world.parts)
     return found
+
+
+def deciding(world: World, folds: Sequence[FoldDifference]) -> PeopleTest:
+    """The test over people, as reports make it."""
+    return people_test(folds, world.sharing, same_people=bool(world.external), train_to_test=world.ratio)
 
 
 def _corrected(world: World, folds: Sequence[FoldDifference]) -> Tested:

@@ -25,9 +25,9 @@ OASIS = World("like OASIS-1", strength=0.081, noise=0.65)  # AUC .66, and .07 be
 LEARNERS = (
     World("stable", nested=True),
     World("nothing to learn", strength=0.0, nested=True),
-    World("noisy training", noise=1.0, nested=True),
+    World("noisy training", noise=1.0),
     World("very noisy training", noise=3.0, nested=True),
-    World("a fifth of trainings fail", failing=0.2, nested=True),
+    World("a fifth of trainings fail", failing=0.2),
     World("nearest neighbours", learner="neighbours"),
     OASIS,
 )
@@ -73,7 +73,7 @@ METRICS = (
     World("accuracy", score="accuracy", noise=1.0, prevalence=0.3),
     World("F1", score="f1", noise=1.0),
     World("Brier score", score="brier", noise=0.5),
-    World("log loss", score="log_loss", noise=1.0, nested=True),
+    World("log loss", score="log_loss", noise=1.0),
     World("sensitivity", score="sensitivity", noise=0.5, prevalence=0.3),
     World("specificity", score="specificity", noise=0.5, prevalence=0.3),
     World("average precision", score="average_precision", noise=0.5, prevalence=0.3, cost=3),
