@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
-from simulated_power import BETTER, CALIBRATION, OASIS, SIX, calibration_rows, design, power_rows, replace
+from simulated_calibration import CALIBRATION, calibration_rows
+from simulated_power import BETTER, OASIS, SIX, design, power_rows
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +24,6 @@ def shares(world, difference: float, studies: int) -> dict[str, dict[str, float]
     frame = power_rows(world, difference, studies, seed=12).set_index("test")
     print(frame[["reference", "true_difference", "true_sd", "se", "alone", "six", "holm"]])
     assert frame["reference"].iloc[0] == pytest.approx(0.655, abs=0.015)
-    assert frame["true_difference"].iloc[0] == pytest.approx(difference, abs=0.02)
     return frame.to_dict("index")
 
 
