@@ -2,8 +2,9 @@
 
 For a mean over scans they are the scores of the scans. For the area under the ROC curve they are the placements of
 DeLong: the share of the scans of the other class that are ordered correctly with a scan. For every other metric they
-are pseudo-values of the infinitesimal jackknife: the score plus the number of scans times the derivative of the score
-by the weight of the scan. The variance of such values over people is the variance of the score over test people.
+are pseudo-values of the jackknife, which show by how much the score changes without the scans of a person. The variance
+of such values over people is the variance of the score over test people; in small parts that of pseudo-values is rather
+above it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from bench.evaluation.delong import placements
 from bench.evaluation.metrics import Metric
 
-STEP = 1e-4  # of a weight, for the derivative
+STEP = 1e-4  # of a weight, for a derivative
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Contributions:
     strata: np.ndarray
 
 
-def contributions(metric: Metric, y: np.ndarray, p: np.ndarray) -> Contributions:
+def contributions(metric: Metric, y: np.ndarray, p: np.ndarray, people: np.ndarray | None = None) -> Contributions:
     """The contribution of each scan to the score of a part.
 
     Parameters
@@ -43,6 +44,8 @@ def contributions(metric: Metric, y: np.ndarray, p: np.ndarray) -> Contributions
     metric : Metric
     y, p : ndarray
         Targets and predictions of the part, in the shapes of `bench.evaluation.metrics`.
+    people : ndarray of shape (N,) or None
+        Group of each scan; None: every scan is of another person.
 
     Returns
     -------
@@ -51,7 +54,8 @@ def contributions(metric: Metric, y: np.ndarray, p: np.ndarray) -> Contributions
 
     References
     ----------
-    DeLong, DeLong & Clarke-Pearson, Biometrics 1988; Efron, JRSS B 1992 (infinitesimal jackknife).
+    DeLong, DeLong & Clarke-Pearson, Biometrics 1988; Efron & Stein, Annals of Statistics 1981 (the variance by
+    the jackknife is on average not too small).
     """
     y, p = np.asarray(y), np.asarray(p)
     whole = np.zeros(len(y), dtype=int)
@@ -63,13 +67,24 @@ def contributions(metric: Metric, y: np.ndarray, p: np.ndarray) -> Contributions
     if metric.name == "auc" and p.shape[1] == 2:
         positive = y == 1
         return Contributions(placements(positive, p[:, 1]), positive.astype(int))
-    return Contributions(_pseudo_values(metric, y, p, score), whole)
+    members = np.arange(len(y)) if people is None else np.unique(people, return_inverse=True)[1]
+    return Contributions(_pseudo_values(metric, y, p, members, score), whole)
 
 
-def _pseudo_values(metric: Metric, y: np.ndarray, p: np.ndarray, score: float) -> np.ndarray:
-    """(N,) score + N d score / d weight, by central differences; centred, so that their mean is the score."""
-    number = len(y)
-    up, down = (metric.batch(y, p, np.ones((number, number)) + side * STEP * np.eye(number)) for side in (1, -1))
-    slope = (up - down) / (2 * STEP)
-    lost = number / max(1, number - 1)  # the slopes of a part sum to 0
-    return score + number * (slope - slope.mean()) * np.sqrt(lost)
+def _pseudo_values(metric: Metric, y: np.ndarray, p: np.ndarray, members: np.ndarray, score: float) -> np.ndarray:
+    """(N,) values whose mean is the score, and whose sum over a person shows how the score changes without the person.
+
+    A person without whom the score is undefined has the derivative of the score by a weight instead. members: (N,)
+    number of the person of each scan.
+    """
+    scans = np.bincount(members)
+    of = (members == np.arange(len(scans))[:, None]).astype(float)  # (people, N)
+    change = np.full(len(scans), np.nan)
+    if len(scans) > 1:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            change = (1 - 1 / len(scans)) * (score - metric.batch(y, p, 1 - of))
+    if np.isnan(change).any():
+        up, down = (metric.batch(y, p, 1 + side * STEP * of) for side in (1, -1))
+        change = np.where(np.isnan(change), (up - down) / (2 * STEP), change)
+    values = (change * len(y) / scans)[members]
+    return score + values - values.mean()

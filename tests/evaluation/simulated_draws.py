@@ -97,16 +97,18 @@ def _arms(
     made = []
     for ours, new in zip(known.x, tested.x, strict=True):
         predictions = [_predict(world, ours[learnt], known.y[learnt], new[rows], rng) for _ in range(world.seeds)]
-        made.append(_scored(world, y, predictions))
+        made.append(_scored(world, y, predictions, tested.groups[rows]))
     return made
 
 
-def _scored(world: World, y: np.ndarray, predictions: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, float]:
+def _scored(
+    world: World, y: np.ndarray, predictions: list[np.ndarray], people: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Contributions, strata and score, averaged over seeds; higher is better."""
     judge = metric(world.score)
     sign = 1.0 if judge.better == "higher" else -1.0
     targets = y.astype(int) if world.kind == "classification" else y
-    parts = [contributions(judge, targets, p) for p in predictions]
+    parts = [contributions(judge, targets, p, people) for p in predictions]
     values, strata = sign * np.mean([part.values for part in parts], axis=0), parts[0].strata
     return values, strata, float(values[strata == strata[0]].mean())
 

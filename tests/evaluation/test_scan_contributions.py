@@ -14,6 +14,9 @@ KINDS = {kind: [one for one in METRICS.values() if one.kind == kind] for kind in
 MANY = [(one, classes) for one in KINDS["classification"] for classes in ({2, 3} if one.classes is None else {2})]
 
 
+SEEDS = range(1500)
+
+
 def named(cases):
     return [f"{one.name}, {classes} classes" for one, classes in cases]
 
@@ -59,6 +62,42 @@ def test_contributions_to_a_score_of_numbers(metric):
     assert set(found.strata) == {0}
     assert found.values.mean() == pytest.approx(metric(y, p), abs=1e-6)
     assert variance(found.values, found.strata) == pytest.approx(jackknife(metric, y, p), rel=0.03)
+
+
+SMALL = ("balanced_accuracy", "f1", "sensitivity", "mcc", "correlation", "r2", "rmse")
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_their_variance_is_not_below_that_of_scores_of_small_parts(name):
+    """Parts of 16 scans: a variance that is too small rejects too many true nulls."""
+    draws = [
+        (classified(2, 16, seed) if METRICS[name].kind == "classification" else measured(16, seed)) for seed in SEEDS
+    ]
+    scores = [METRICS[name](y, p) for y, p in draws]
+    defined = [draw for draw, score in zip(draws, scores, strict=True) if np.isfinite(score)]
+    found = [contributions(METRICS[name], y, p) for y, p in defined]
+    ratio = np.mean([variance(each.values, each.strata) for each in found]) / np.nanvar(scores)
+    assert 0.97 <= ratio <= 1.4
+
+
+@pytest.mark.parametrize("name", ["balanced_accuracy", "correlation"])
+def test_people_with_several_scans_are_left_out_with_all_of_them(name):
+    """The sum over people of squared sums over their scans is the variance by leaving out each person in turn."""
+    y, p = classified(2, 40) if METRICS[name].kind == "classification" else measured(40)
+    people = np.arange(40) % 13
+    values = contributions(METRICS[name], y, p, people).values
+    score = METRICS[name](y, p)
+    rest = [METRICS[name](y[people != one], p[people != one]) for one in range(13)]
+    sums = np.bincount(people, (values - score) / 40)
+    assert values.mean() == pytest.approx(score)
+    assert 13 / 12 * (sums**2).sum() == pytest.approx(12 / 13 * ((np.array(rest) - score) ** 2).sum(), rel=0.1)
+
+
+def test_a_class_with_one_scan_has_contributions_all_the_same():
+    y, p = np.array([0, 0, 0, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.3, 0.7]])
+    found = contributions(METRICS["balanced_accuracy"], y, p)
+    assert np.isfinite(found.values).all()
+    assert found.values.mean() == pytest.approx(METRICS["balanced_accuracy"](y, p))
 
 
 def test_those_to_an_area_are_shares_of_pairs_that_are_ordered_rightly():

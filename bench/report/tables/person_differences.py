@@ -88,5 +88,5 @@ def _read(section: DatasetResults, run: Run) -> tuple[np.ndarray, Contributions,
     name = "scan_scores" if section.task.kind == "segmentation" else "selected"
     if name not in arrays or not np.isfinite(arrays[name]).all():
         return None
-    made = contributions(judge(section), arrays.get("y", arrays[name]), arrays[name])
+    made = contributions(judge(section), arrays.get("y", arrays[name]), arrays[name], arrays["groups"])
     return (arrays["ids"], made, arrays["groups"]) if np.isfinite(made.values).all() else None
