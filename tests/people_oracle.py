@@ -42,7 +42,9 @@ def area_test(ours: Arm, theirs: Arm, train: float, test: float, folds: int) -> 
 def over_people(gaps: Sequence, classes: Sequence, people: Sequence, train: float, test: float, folds: int) -> Worked:
     """The test of placements, of weighted sums of them, or of values of one stratum, fold by fold."""
     scores = [gap[y == max(y)].mean() for gap, y in zip(gaps, classes, strict=True)]
-    sharing = 1 + (folds - 1) * min(1.0, train / (test * (folds - 1) ** 2))
+    both = (folds - 1) * min(1.0, train / (test * (folds - 1) ** 2))
+    more = (len(gaps) / folds - 1) * (folds - 1) / folds  # further partitions, in pairs of people in different folds
+    sharing = 1 + both * (1 + more) / (1 + more * both)
     parts = [(sharing * v, m - 1) for v, m in _by_class(gaps, classes, people)]
     spread = []
     for start in range(0, len(scores), folds):

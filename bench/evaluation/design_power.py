@@ -10,6 +10,7 @@ from bench.evaluation.bootstrap import inflation
 from bench.evaluation.detectable_difference import detectable
 from bench.evaluation.noise_model import NoiseModel, welch_df
 from bench.evaluation.score_intervals import fold_correlation
+from bench.evaluation.shared_training import repeated_sharing
 
 LEARNT = 0.8  # share of the people outside a test part that are in the training part; the others are for validation
 MOST_PEOPLE, MOST_PARTITIONS = 10_000_000, 100_000
@@ -28,7 +29,7 @@ class SamplingDesign:
         May be infinite.
     seeds : int
     sharing : float
-        Factor on the variance due to people, see `cross_validation_sharing`.
+        Factor on the variance due to people in one partition, see `cross_validation_sharing`.
     same_people : bool
         Whether all models are tested on the same people, who are in no training part.
     train_to_test : float
@@ -91,7 +92,8 @@ def expected_error(noise: NoiseModel, design: SamplingDesign) -> ExpectedError:
     if not design.people >= 3 or models < 2:
         return ExpectedError(math.nan, math.nan)
     averaged = models if design.same_people else design.partitions
-    people = design.sharing * (noise.stable + noise.noisy / (averaged * design.seeds)) / design.people
+    sharing = repeated_sharing(design.sharing, design.folds, design.partitions)
+    people = sharing * (noise.stable + noise.noisy / (averaged * design.seeds)) / design.people
     training, df = (_outside_training if design.same_people else expected_training)(noise, design)
     parts = [(people, max(1.0, noise.df_share * design.people)), (training, max(1.0, df))]
     return ExpectedError(math.sqrt(people + training), welch_df(parts))

@@ -7,7 +7,7 @@ P partitions and S seeds
 
     se^2 = sharing (stable + noisy / (P S)) / n + training / (P K S),
 
-where `sharing` is the allowance for training parts that folds share, as in `bench.evaluation.person_test`.
+where `sharing` is the allowance for training parts that folds share, as in `bench.evaluation.shared_training`.
 """
 
 from __future__ import annotations

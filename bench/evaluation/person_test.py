@@ -17,6 +17,7 @@ from typing import ClassVar
 import numpy as np
 
 from bench.evaluation.detectable_difference import detectable
+from bench.evaluation.shared_training import repeated_sharing
 
 TINY = 1e-12
 
@@ -102,9 +103,10 @@ def people_test(
     ----------
     folds : sequence of FoldDifference
     sharing : float
-        Factor by which shared training parts increase the variance due to people: `bench.evaluation.inflation` of the
-        folds with `fold_correlation`. About 1.8 for any number of folds of a cross-validation; 1 if no model is trained
-        on the test part of another.
+        Factor by which shared training parts increase the variance due to people in one partition:
+        `bench.evaluation.inflation` of the folds with `fold_correlation`. About 1.8 for any number of folds of a
+        cross-validation; 1 if no model is trained on the test part of another. `repeated_sharing` makes it that for the
+        partitions of the folds.
     same_people : bool
         Whether all models are tested on the same people, who are in no training part. The variance of training is then
         that of the corrected resampled t-test.
@@ -131,7 +133,9 @@ def people_test(
         return untested(mean, number, level, f"{number} people; at least 3 are needed")
     if len(folds) < 2:
         return untested(mean, number, level, "with one fold the variance of training is unknown")
-    parts = [(sharing * variance, df) for variance, df in people_variances(folds)]
+    partitions = len({fold.partition for fold in folds})
+    factor = repeated_sharing(sharing, len(folds) / partitions, partitions)
+    parts = [(factor * variance, df) for variance, df in people_variances(folds)]
     training = _training_outside(folds, train_to_test) if same_people else training_variance(folds)
     return welch_test(mean, parts, [training], number, level)
 

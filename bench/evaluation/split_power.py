@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from bench.evaluation.design_power import ExpectedError, SamplingDesign, expected_training
 from bench.evaluation.detectable_difference import detectable
 from bench.evaluation.noise_model import NoiseModel, welch_df
+from bench.evaluation.shared_training import repeated_sharing
 from bench.evaluation.split_comparison import Part, weighted_parts
 
 MANY = 10_000  # partitions that stand for any number of them
@@ -75,7 +76,8 @@ def with_any_partitions(design: SplitDesign) -> SplitDesign:
 
 
 def _people(noise: NoiseModel, one: SamplingDesign) -> float:
-    return one.sharing * (noise.stable + noise.noisy / (one.partitions * one.seeds)) / one.people
+    sharing = repeated_sharing(one.sharing, one.folds, one.partitions)
+    return sharing * (noise.stable + noise.noisy / (one.partitions * one.seeds)) / one.people
 
 
 def _trainings(one: SamplingDesign) -> float:

@@ -85,20 +85,30 @@ def _gaps(
 def _arms(
     world: World, known: Population, rest: np.ndarray, tested: Population, rows: np.ndarray, rng: np.random.Generator
 ) -> list[tuple[np.ndarray, np.ndarray, float]]:
-    """Contributions, strata and score of every arm. rest: (people,) who are not tested; rows: scans that are.
-
-    A fifth of the rest, by strata, are validation parts, from which nobody learns.
-    """
-    strata, train = strata_of(world, known.person), np.zeros(len(rest), dtype=bool)
-    for stratum in np.unique(strata):
-        who = rng.permutation(np.flatnonzero((strata == stratum) & rest))
-        train[who[: round(0.8 * len(who))]] = True
-    learnt, y = train[known.groups], tested.y[rows]
+    """Contributions, strata and score of every arm. rest: (people,) who are not tested; rows: scans that are."""
+    learnt, y = learners(world, known.person, rest, rng)[known.groups], tested.y[rows]
     made = []
     for ours, new in zip(known.x, tested.x, strict=True):
         predictions = [_predict(world, ours[learnt], known.y[learnt], new[rows], rng) for _ in range(world.seeds)]
         made.append(_scored(world, y, predictions, tested.groups[rows]))
     return made
+
+
+def learners(world: World, person: np.ndarray, rest: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(people,) whether a model learns from them: of those who are not tested all but a fifth, the validation part."""
+    strata, train = strata_of(world, person), np.zeros(len(rest), dtype=bool)
+    for stratum in np.unique(strata):
+        who = rng.permutation(np.flatnonzero((strata == stratum) & rest))
+        train[who[: round(0.8 * len(who))]] = True
+    return train
+
+
+def one_arm(
+    world: World, known: Population, learnt: np.ndarray, tested: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Contributions, strata and score of the first arm. learnt, tested: scans."""
+    x, y = known.x[0], known.y
+    return _scored(world, y[tested], [_predict(world, x[learnt], y[learnt], x[tested], rng)], known.groups[tested])
 
 
 def _scored(

@@ -17,11 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from simulated_studies import World, _features, _folds, _scored
+from simulated_draws import learners, one_arm
+from simulated_worlds import World, places, population
 
 from bench.evaluation.bootstrap import inflation
 from bench.evaluation.person_test import FoldDifference
 from bench.evaluation.score_intervals import fold_correlation
+from bench.evaluation.shared_training import repeated_sharing
 from bench.evaluation.split_comparison import SplitScores, split_test
 
 
@@ -38,28 +40,34 @@ class SplitWorld:
 def drawn(made: SplitWorld, rng: np.random.Generator) -> tuple[SplitScores, SplitScores]:
     """Draw people, divide them twice, train and score."""
     world = replace(made.world, arms=1)
-    groups = np.arange(world.people)
-    groups = np.concatenate([groups, rng.choice(groups, round(world.twice * world.people), replace=False)])
-    person = rng.standard_normal(world.people)
-    if not world.numeric:
-        person = (rng.permutation(world.people) < round(world.prevalence * world.people)).astype(float)
-    y, (x,) = person[groups], _features(world, person[groups], groups, rng)
-    publisher = list(_folds(replace(world, folds=max(made.folds, 5)), person, rng))
+    known, _ = population(world, rng)
+    groups, person = known.groups, known.person
+    publisher = divided(replace(world, folds=max(made.folds, 5)), person, rng)
     publisher = [_leaking(*fold, made.leak) for fold in publisher[: made.folds]]
-    divided = [fold for _ in range(world.partitions) for fold in _folds(world, person, rng)]
+    second = [fold for _ in range(world.partitions) for fold in divided(world, person, rng)]
     found = []
-    for folds, count in ((publisher, made.folds), (divided, world.folds)):
+    for folds, count in ((publisher, made.folds), (second, world.folds)):
         scored = []
         for train, test in folds:
             learnt, tested = np.isin(groups, train), np.isin(groups, test)
-            seeds = [_scored(replace(world, seeds=1), x, y, learnt, tested, rng) for _ in range(world.seeds)]
+            seeds = [one_arm(replace(world, seeds=1), known, learnt, tested, rng) for _ in range(world.seeds)]
             scored.append(([one[2] for one in seeds], np.mean([one[0] for one in seeds], 0), seeds[0][1], tested))
         parts = [
             FoldDifference(*divmod(at, count), float(np.mean(scores)), values, strata, groups[tested])
             for at, (scores, values, strata, tested) in enumerate(scored)
         ]
-        found.append(SplitScores(parts, _sharing(world, count), world.seeds, scored[0][0] if count == 1 else ()))
+        sharing = repeated_sharing(_sharing(world, count), count, len(folds) / count)
+        found.append(SplitScores(parts, sharing, world.seeds, scored[0][0] if count == 1 else ()))
     return tuple(found)
+
+
+def divided(world: World, person: np.ndarray, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(people of the training part, of the test part) of each fold."""
+    place = places(world, person, rng)
+    return [
+        (np.flatnonzero(learners(world, person, place != fold, rng)), np.flatnonzero(place == fold))
+        for fold in range(world.folds)
+    ]
 
 
 def _leaking(train: np.ndarray, test: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:

@@ -96,7 +96,8 @@ def over_persons(folds):
 @pytest.mark.parametrize("spread", [0.0, 0.5])
 def test_losses_are_tested_as_a_plain_loop_does(spread):
     folds = losses(np.random.default_rng(3), spread=spread)
-    people, df_people = 1.8 * over_persons(folds), 29
+    more = 2 / 3  # a second partition, in pairs of people in different folds of three
+    people, df_people = (1 + 0.8 * (1 + more) / (1 + more * 0.8)) * over_persons(folds), 29
     within = np.mean([np.var([f.difference for f in folds if f.partition == each], ddof=1) for each in (0, 1)])
     training, df_training = max(0, within - np.mean([over_persons([f]) for f in folds])) / 6, 4
     variance = people + training

@@ -15,6 +15,7 @@ import pandas as pd
 from bench import evaluation
 from bench.evaluation.bootstrap import inflation
 from bench.evaluation.person_test import PeopleTest
+from bench.evaluation.shared_training import repeated_sharing
 from bench.evaluation.split_comparison import BORROWED, OWN, SplitScores, SplitTest, split_test
 from bench.report.tables import captions
 from bench.report.tables.contrasts_table import adjusted
@@ -135,6 +136,7 @@ def _scores(section: DatasetResults, found: Differences, arm: str) -> SplitScore
     single = len(set(found.cells)) == 1
     runs = [section.sign * score for score in section.scores(arm).values() if math.isfinite(score)]
     sharing = 1 + float(test[0] / train[0]) if single else inflation(section.folds, section.correlation)
+    sharing = repeated_sharing(sharing, section.folds, len({partition for partition, _ in found.cells}))
     return SplitScores(folds, sharing, max(1, round(len(runs) / len(folds))), runs if single else ())
 
 
