@@ -54,7 +54,7 @@ class ExpectedError:
 
 
 def cross_validation_sharing(folds: int, fraction: float = 1.0) -> float:
-    """The factor by which shared training parts increase the variance due to people.
+    """The factor by which shared training parts increase the variance due to people in one partition.
 
     Parameters
     ----------
