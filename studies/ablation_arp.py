@@ -8,10 +8,9 @@ weights in a meaningless order.
 Control: the network as released, with running coefficients, sagittal, forwards. Expected: the order of the slices does
 not matter for dementia and age, so shuffled slices and the mean do as well; on `phantom_order` only the order matters.
 Primary: the mean and the shuffled slices against the control; the rest is exploratory. Volumes only: images have no
-slices to pool.
-`bench plan`: 80 % of such studies would show a difference of 0.14 AUC on ad_oasis (0.05 takes 3,900 people); 1.77 years
-of MAE on age_oasis (1 year takes 20 partitions and 1,000 people); 0.23 AUC on phantom_order (0.05 takes 2,500 people).
-Cost: twelve hours on two cores for the two OASIS sets (measured for one partition: three).
+slices to pool. `bench plan`: 80 % of such studies would show a difference of 0.15 AUC on ad_oasis (0.05 takes 4,100
+people); 1.81 years of MAE on age_oasis (1 year takes 20 partitions and 1,100 people); 0.24 AUC on phantom_order (0.05
+takes 2,700 people). Cost: twelve hours on two cores for the two OASIS sets (measured for one partition: three).
 """
 
 from bench.core import Arm, Data, Factor, Recipe, Study

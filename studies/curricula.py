@@ -8,11 +8,9 @@ compared on arteries, for a U-Net with and without them.
 
 Expected: on clean labels no curriculum differs detectably from plain training; on wrong labels those weighted by the
 loss do. The 3D network is a VGG, which reads the small phantoms too. Primary: self-paced learning and SuperLoss, for
-each network; the rest is exploratory.
-`bench plan`: 80 % of such studies would show a difference of 0.15 AUC on ad_oasis (0.05 takes 5,200 people); 0.20 AUC
-on phantom_order (0.05 takes 12,000 people).
-Cost: not measured in full; `wrong_labels` and `wrong_labels_3d` have the same question for small images and volumes, on
-one core.
+each network; the rest is exploratory. `bench plan`: 80 % of such studies would show a difference of 0.15 AUC on
+ad_oasis (0.05 takes 5,600 people); 0.21 AUC on phantom_order (0.05 takes 13,000 people). Cost: not measured in full;
+`wrong_labels` and `wrong_labels_3d` have the same question for small images and volumes, on one core.
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -5,8 +5,8 @@ smaller ones. Validation and test data stay whole, so scores of all parts are on
 DCL-SE needs few scans; if so, its score should fall least.
 
 Expected: with fewer people all arms are closer to chance, and the order of arms does not change detectably. Cost: ten
-hours on two cores (measured for one partition: two and a half).
-`bench plan`: 80 % of such studies would show a difference of 0.12 to 0.16 AUC on ad_oasis (0.05 takes 24,000 people).
+hours on two cores (measured for one partition: two and a half). `bench plan`: 80 % of such studies would show a
+difference of 0.13 to 0.17 AUC on ad_oasis (0.05 takes 25,000 people).
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -8,9 +8,8 @@ teacher, a teacher of the student's own kind, which has read no volume, and othe
 
 Expected: the gain from a teacher is too small to detect with so few scans, and an untrained teacher does no worse.
 Primary: distillation against the student alone, and both losses against an untrained teacher; the rest is exploratory.
-DKD is refused: with two classes its second term is empty.
-`bench plan`: 80 % of such studies would show a difference of 0.14 AUC on ad_oasis (0.05 takes 3,200 people).
-Cost: not measured in full.
+DKD is refused: with two classes its second term is empty. `bench plan`: 80 % of such studies would show a difference of
+0.14 AUC on ad_oasis (0.05 takes 3,400 people). Cost: not measured in full.
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -7,12 +7,10 @@ fold's own result: Arm("dclse", tuned="hpo_baselines"). Such a study shows wheth
 (`bench guide searching` has one); `bench run --study hpo_baselines` compares their defaults. The view of the 3D network
 is coarse, so that 40 candidates are affordable.
 
-Control: the defaults of every network, which are its first candidate.
-Expected: selection alone makes the result better than the defaults on validation; most of that gain is lost on test.
-`bench plan`: 80 % of such studies would show a difference of 0.18 AUC on ad_oasis (0.05 takes 20 partitions and 1,500
-people).
-Cost: not measured. It has a hundred times the steps of the study `seeds`, before pruning: ten days on two cores, so use
-a GPU or a cluster.
+Control: the defaults of every network, which are its first candidate. Expected: selection alone makes the result better
+than the defaults on validation; most of that gain is lost on test. `bench plan`: 80 % of such studies would show a
+difference of 0.18 AUC on ad_oasis (0.05 takes 20 partitions and 1,600 people). Cost: not measured. It has a hundred
+times the steps of the study `seeds`, before pruning: ten days on two cores, so use a GPU or a cluster.
 """
 
 from bench.core import Arm, Data, Light, Recipe, Study, Tuning

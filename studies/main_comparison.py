@@ -5,8 +5,8 @@ the hybrids on the volume, students with a 3D teacher, and baselines without a n
 sets, or phantoms if no data folder is configured; if only some sets are missing, the study stops. 3D networks do not
 support images; the table shows it. Primary: one usual network of each family against DCL-SE; the rest is exploratory.
 
-`bench plan`: 80 % of such studies would show a difference of 0.23 AUC on ad_adni (0.05 takes 20 partitions and 2,100
-people); 0.06 AUC on bt_ct (0.05 takes 20 partitions and 2,100 people); 0.02 Dice on artery_cas (0.02 takes 170 people).
+`bench plan`: 80 % of such studies would show a difference of 0.24 AUC on ad_adni (0.05 takes 20 partitions and 2,300
+people); 0.06 AUC on bt_ct (0.05 takes 20 partitions and 2,300 people); 0.03 Dice on artery_cas (0.02 takes 180 people).
 Cost: not measured; `--smoke` proves that every arm runs on the six phantoms, in three and a half minutes on two cores.
 """
 

@@ -1,6 +1,6 @@
 """The question of `oasis_ad` with the 3D arms at 2 mm and more steps: for a GPU.
 
-`bench plan`: 80 % of such studies would show a difference of 0.13 AUC on ad_oasis (0.05 takes 2,500 people).
+`bench plan`: 80 % of such studies would show a difference of 0.14 AUC on ad_oasis (0.05 takes 2,700 people).
 """
 
 from dataclasses import replace

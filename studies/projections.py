@@ -6,10 +6,10 @@ joint fusion of three planes, and slices with learnt weights.
 
 Expected: no image differs detectably from the dynamic image. The classes of `phantom_order` differ only in the order of
 slices, so only dynamic images, which depend on the order, can separate them. Primary: the mean and the shuffled slices
-against the dynamic image; the rest is exploratory.
-`bench plan`: 80 % of such studies would show a difference of 0.14 AUC on ad_oasis (0.05 takes 3,900 people); 1.77 years
-of MAE on age_oasis (1 year takes 20 partitions and 1,000 people); 0.23 AUC on phantom_order (0.05 takes 2,500 people).
-Cost: six hours on two cores for OASIS-1 (measured for one partition: one and a half).
+against the dynamic image; the rest is exploratory. `bench plan`: 80 % of such studies would show a difference of 0.15
+AUC on ad_oasis (0.05 takes 4,100 people); 1.81 years of MAE on age_oasis (1 year takes 20 partitions and 1,100 people);
+0.24 AUC on phantom_order (0.05 takes 2,700 people). Cost: six hours on two cores for OASIS-1 (measured for one
+partition: one and a half).
 """
 
 from bench.core import Arm, Data, Recipe, Study

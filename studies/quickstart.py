@@ -1,10 +1,9 @@
 """Does the installation work, from scans to a table of results?
 
 Nine arms of all families on a small phantom at coarse voxels, two folds, a few steps: a demonstration of the harness
-and its report. It claims no learning, and with two folds it could not.
-`bench plan`: 80 % of such studies would show a difference of 0.40 AUC on phantom_ad (0.05 takes 20 partitions and 2,000
-people).
-Cost: about three minutes on two cores.
+and its report. It claims no learning, and with two folds it could not. `bench plan`: 80 % of such studies would show a
+difference of 0.40 AUC on phantom_ad (0.05 takes 20 partitions and 2,200 people). Cost: about three minutes on two
+cores.
 """
 
 from bench.core import Arm, Data, RandomLabels, Recipe, Study

@@ -4,12 +4,11 @@ A test for leaks: the labels of whole people are permuted, twenty times, and eve
 If a method then scores above chance, there is a leak: a test scan in training, a normalisation learnt on all scans, a
 choice made on the test part. The test cannot detect a person who occurs under two names; `bench audit` can.
 
-Control: chance, which is known for the AUC; the constant, which is exactly chance.
-Expected: every mean within two standard errors of chance. Of four such tests one fails by chance in about one study of
-five, so repeat a single failure with more permutations before you conclude anything.
-`bench plan`: 80 % of such studies would show a difference of 0.30 AUC on ad_oasis (0.05 takes 20 partitions and 1,900
-people).
-Cost: estimated at an hour on two cores (120 short trials of networks); the light form takes a third of that.
+Control: chance, which is known for the AUC; the constant, which is exactly chance. Expected: every mean within two
+standard errors of chance. Of four such tests one fails by chance in about one study of five, so repeat a single failure
+with more permutations before you conclude anything. `bench plan`: 80 % of such studies would show a difference of 0.30
+AUC on ad_oasis (0.05 takes 20 partitions and 2,100 people). Cost: estimated at an hour on two cores (120 short trials
+of networks); the light form takes a third of that.
 """
 
 from bench.core import Arm, Data, Light, RandomLabels, Recipe, Study

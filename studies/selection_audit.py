@@ -7,8 +7,8 @@ effect): any gain above chance at the best point is flattery alone.
 
 Control: the linear model, which has one evaluation point and cannot be flattered; chance on the phantom without effect.
 Expected: networks gain 0.05 to 0.15 in AUC from choosing on so few test scans, more than any contrast between them.
-`bench plan`: 80 % of such studies would show a difference of 0.15 AUC on ad_oasis (0.05 takes 5,200 people); 1.84 years
-of MAE on age_oasis (1 year takes 20 partitions and 1,100 people); 0.17 AUC on phantom_order (0.05 takes 3,200 people).
+`bench plan`: 80 % of such studies would show a difference of 0.15 AUC on ad_oasis (0.05 takes 5,600 people); 1.89 years
+of MAE on age_oasis (1 year takes 20 partitions and 1,200 people); 0.18 AUC on phantom_order (0.05 takes 3,400 people).
 Cost: estimated at six hours on two cores (240 trials of networks).
 """
 

@@ -6,9 +6,8 @@ its score on real scans is not evidence about its idea; the table *Learnt or not
 study without an effect.
 
 Expected: convolutional networks find such a large change in a few dozen steps from scratch, transformers may not.
-Result: all 33 networks do, transformers at a smaller learning rate (results/reference/strong_families).
-`bench plan`: 80 % of such studies would show a difference of 0.24 AUC on phantom_ad (0.05 takes 20 partitions and 2,300
-people).
+Result: all 33 networks do, transformers at a smaller learning rate (results/reference/strong_families). `bench plan`:
+80 % of such studies would show a difference of 0.25 AUC on phantom_ad (0.05 takes 20 partitions and 2,500 people).
 Cost: five hours of computing (measured for one partition: 1.3).
 """
 

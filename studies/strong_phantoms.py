@@ -5,13 +5,12 @@ age, arteries. A method that stays far from the oracle here has not learnt, and 
 about its idea; report it as not learnt, and find the reason. Tumours take more steps: see `strong_tumours`.
 
 Expected: for classes DCL-SE reaches nine tenths of the way from chance to the oracle; for age a linear model on voxels
-is hard to beat, as every change is linear in age; for arteries the 3D U-Net is hard to beat.
-One partition, as effects so large need no more. Cost: up to five hours on two cores (measured for two folds: up to
-two).
-`bench plan`: 80 % of such studies would show a difference of 0.23 AUC on phantom_ad (0.05 takes 20 partitions and 2,000
-people); 0.19 balanced accuracy on phantom_ad2d (0.05 takes 20 partitions and 1,600 people); 0.26 AUC on phantom_order
-(0.05 takes 20 partitions and 2,000 people); 2.69 years of MAE on phantom_age (1 year takes 20 partitions and 700
-people); 0.05 Dice on phantom_artery (0.02 takes 20 partitions and 120 people).
+is hard to beat, as every change is linear in age; for arteries the 3D U-Net is hard to beat. One partition, as effects
+so large need no more. Cost: up to five hours on two cores (measured for two folds: up to two). `bench plan`: 80 % of
+such studies would show a difference of 0.23 AUC on phantom_ad (0.05 takes 20 partitions and 2,200 people); 0.19
+balanced accuracy on phantom_ad2d (0.05 takes 20 partitions and 1,800 people); 0.26 AUC on phantom_order (0.05 takes 20
+partitions and 2,200 people); 2.69 years of MAE on phantom_age (1 year takes 20 partitions and 770 people); 0.05 Dice on
+phantom_artery (0.02 takes 20 partitions and 130 people).
 """
 
 from bench.core import Arm, Data, Recipe, Study

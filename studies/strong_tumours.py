@@ -4,14 +4,13 @@ Phantoms of brain tumours in MR and in CT, large and bright, whose best possible
 of 128 pixels. Scans are flipped left to right at random, for every network alike. A method that stays far from the
 oracle here has not learnt, and its score on real scans is not evidence about its idea.
 
-Expected: DCL-SE reaches nine tenths of the way from chance to the oracle. That needs batches of sixteen: with
-eight, 900 steps end at balanced accuracies of .98 and .81 on the two folds in MR, the second after it stayed for 600
-steps where two of the classes look alike; 300 steps are too few. At 64 pixels it cannot: a small tumour is a few pixels
-wide, and the network halves an image five times.
-One partition, as effects so large need no more. Cost: five to seven minutes of one processor core for each run of
-DCL-SE, as seen on a busy machine.
-`bench plan`: 80 % of such studies would show a difference of 0.12 balanced accuracy on phantom_bt_mri (0.05 takes 20
-partitions and 1,200 people); 0.13 AUC on phantom_bt_ct (0.05 takes 20 partitions and 1,500 people).
+Expected: DCL-SE reaches nine tenths of the way from chance to the oracle. That needs batches of sixteen: with eight,
+900 steps end at balanced accuracies of .98 and .81 on the two folds in MR, the second after it stayed for 600 steps
+where two of the classes look alike; 300 steps are too few. At 64 pixels it cannot: a small tumour is a few pixels wide,
+and the network halves an image five times. One partition, as effects so large need no more. Cost: five to seven minutes
+of one processor core for each run of DCL-SE, as seen on a busy machine. `bench plan`: 80 % of such studies would show a
+difference of 0.12 balanced accuracy on phantom_bt_mri (0.05 takes 20 partitions and 1,300 people); 0.13 AUC on
+phantom_bt_ct (0.05 takes 20 partitions and 1,600 people).
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -9,10 +9,9 @@ of scans in random order, the anti-curriculum begins with the hardest scans, dat
 
 Expected: on clean labels hardly any curriculum differs from plain training; on wrong labels those that start with, or
 give more weight to, scans of small loss gain, and the anti-curricula lose. Primary: self-paced learning and SuperLoss
-for the ResNet; the rest is exploratory. Result: no difference is shown (results/reference/curricula).
-`bench plan`: 80 % of such studies would show a difference of 0.11 balanced accuracy on phantom_bt_mri (0.05 takes 3,100
-people).
-Cost: three and a half hours on one core (measured for one partition: 50 minutes).
+for the ResNet; the rest is exploratory. Result: no difference is shown (results/reference/curricula). `bench plan`: 80
+% of such studies would show a difference of 0.11 balanced accuracy on phantom_bt_mri (0.05 takes 3,400 people). Cost:
+three and a half hours on one core (measured for one partition: 50 minutes).
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -4,8 +4,8 @@ The study `wrong_labels` with a small 3D network, on phantoms of the order of sl
 with its control at the same number of steps. Only the training part has wrong labels.
 
 Expected and primary: as in `wrong_labels`. Result for seven arms: no difference is shown (results/reference/curricula).
-`bench plan`: 80 % of such studies would show a difference of 0.18 AUC on phantom_order (0.05 takes 3,900 people).
-Cost: about 20 seconds for each of 760 trials on one core.
+`bench plan`: 80 % of such studies would show a difference of 0.19 AUC on phantom_order (0.05 takes 4,100 people). Cost:
+about 20 seconds for each of 760 trials on one core.
 """
 
 from bench.core import Arm, Data, Recipe, Study

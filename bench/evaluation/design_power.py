@@ -153,7 +153,7 @@ def partitions_needed(noise: NoiseModel, design: SamplingDesign, difference: flo
     def enough(partitions: float) -> bool:
         return detectable_difference(noise, replace(design, partitions=partitions), tests) <= difference
 
-    return _fewest(enough, 1, MOST_PARTITIONS) if enough(math.inf) else None
+    return _fewest(enough, 1, MOST_PARTITIONS) if enough(math.inf) or enough(design.partitions) else None
 
 
 def expected_training(noise: NoiseModel, design: SamplingDesign) -> tuple[float, float]:

@@ -206,7 +206,7 @@ class _DataQuestion:
             least = replace(design, partitions=math.inf) if power.repeats else design
             detectable, floor = (detectable_difference(known.noise, each, self.tests) for each in (design, least))
             place = test.arm, test.against, known.source, known.noise
-            contrasts.append(ContrastPower(*place, error.se, error.df, detectable, floor))
+            contrasts.append(ContrastPower(*place, error.se, error.df, detectable, min(detectable, floor)))
         power = replace(power, contrasts=tuple(contrasts), design=design)
         return replace(power, alternatives=tuple(self._alternatives(power)))
 
