@@ -6,6 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bench.core import BenchError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -71,8 +73,8 @@ def last_map(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> tuple[in
                 module.register_forward_hook(record)
         with torch.no_grad():
             model(torch.zeros(1, *shape, device="meta"))
-    except (RuntimeError, ValueError, NotImplementedError, AssertionError):
-        return ()  # it cannot read such scans, or not without numbers
+    except (BenchError, RuntimeError, ValueError, NotImplementedError, AssertionError):
+        return ()  # it cannot read such scans, which its trials say, or not without numbers
     return sizes[-1] if sizes else ()
 
 

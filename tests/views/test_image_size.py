@@ -92,3 +92,9 @@ def test_a_last_stage_of_one_position_is_noted(name, params, shape, few):
     assert bool(note) == bool(few)
     assert few in note
     assert not few or ("view.size" if len(shape) == 3 else "finer voxels") in note
+
+
+def test_a_network_that_cannot_read_such_scans_has_no_note():
+    assert (
+        make("methods", "monai3d").note((1, 24, 32, 32)) == ""
+    )  # DenseNet-121; its trials are refused with the reason
