@@ -18,7 +18,6 @@ from bench.core import BenchError, Trial, UnsupportedInputSizeError
 if TYPE_CHECKING:
     from bench.training.checkpoint import EvaluationPoint
     from bench.training.loop import Fit
-    from bench.training.training_setup import evaluation_steps, own_recipe
     from bench.training.trial_data import TrialData
 
 ReportScore = Callable[[int, float, float, int], bool]  # (point from 1, score, seconds, step) -> whether to prune
@@ -116,6 +115,7 @@ def _trained(
 
 def _fit(trial: Trial, data: TrialData, checkpoints: Path, progress: _CandidateProgress) -> Fit:
     from bench.training import loop as training
+    from bench.training.training_setup import evaluation_steps, own_recipe
     from bench.training.trial_data import training_setup
 
     steps = evaluation_steps(own_recipe(data.method, trial.recipe))
