@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -67,7 +66,7 @@ def last_map(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> tuple[in
 
     try:
         with torch.random.fork_rng(devices=[]):
-            model = copy.deepcopy(build()).to("meta").eval()
+            model = _without_numbers(build).eval()
         for module in model.modules():
             if _reads_space(module):
                 module.register_forward_hook(record)
@@ -76,6 +75,17 @@ def last_map(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> tuple[in
     except (BenchError, RuntimeError, ValueError, NotImplementedError, AssertionError):
         return ()  # it cannot read such scans, which its trials say, or not without numbers
     return sizes[-1] if sizes else ()
+
+
+def _without_numbers(build: Callable[[], nn.Module]) -> nn.Module:
+    """The network on the device of tensors without numbers; built there if that is possible, which takes no time."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return build()
+    except (BenchError, RuntimeError, ValueError, TypeError, NotImplementedError):
+        return build().to("meta")
 
 
 def _reads_space(module: nn.Module) -> bool:
