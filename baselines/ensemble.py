@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from baselines._wrapped_method import inner_method
-from bench.core import BenchError, Task, Trial, param
+from bench.core import BenchError, Task, param
 from bench.method import Batch, Method
 from bench.views import View
 
@@ -38,8 +38,10 @@ class Ensemble(Method):
         member = inner_method(
             self, self.member, dict(self.member_params or {}), TRAINING, ("ensemble", "member_params")
         )
-        if member.solves or isinstance(member, Ensemble):
+        taught = type(member).upstream is not Method.upstream
+        if member.solves or taught or isinstance(member, Ensemble):
             why = "has no initial weights that could differ" if member.solves else "is an ensemble itself"
+            why = "has a teacher" if taught else why
             raise BenchError(f"ensemble: {self.member} cannot be a member: it {why}; choose another method")
         for name in TRAINING:
             object.__setattr__(self, name, getattr(member, name))
@@ -74,9 +76,6 @@ class Ensemble(Method):
 
     def record_info(self, model: nn.Module) -> Mapping[str, Any]:
         return self._member.record_info(model.members[0])
-
-    def upstream(self, trial: Trial) -> tuple[Trial, ...]:
-        return self._member.upstream(trial)
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         return self._member.refuses(task, shape)

@@ -17,6 +17,7 @@ from synthetic_results import ArmSpec, DataSetSpec, write
 from bench.analysis.robustness import robustness_run, trained_networks
 from bench.analysis.robustness.corruptions import CORRUPTIONS, corrupt_scan
 from bench.core import BenchError
+from bench.evaluation.metrics import METRICS
 from bench.report import tables
 from bench.report.tables import robustness_curves_table, robustness_table
 from bench.report.tables.robustness_scores import SCORES, RobustnessScores, read, scores
@@ -201,7 +202,7 @@ def test_a_lower_score_that_is_better_loses_upwards():
         for fold in range(2)
     ]
     section = SimpleNamespace(
-        name="x", kind="real", sign=-1, external=False, task=SimpleNamespace(kind="regression", primary="mae"),
+        name="x", kind="real", sign=-1, external=False, metric=METRICS["mae"], task=SimpleNamespace(kind="regression", primary="mae"),
         of=lambda arm, role="arm": runs, predictions=lambda run: {"y": np.arange(4.0), "groups": np.arange(4)},
     )  # fmt: skip
     expected = {("clean", 0): np.arange(4.0) + 1, **{("blur", at): np.arange(4.0) + 1 + at for at in range(1, 6)}}

@@ -265,7 +265,7 @@ def test_on_random_labels_tuning_leaves_the_test_score_at_chance(study, plugins,
 def test_a_full_disk_is_reported_and_nothing_is_lost(study, data, tmp_path, monkeypatch):
     import errno
 
-    from bench.training import loop as training
+    from bench.training import evaluation_point
 
     searched(study, data, tmp_path, 1)
 
@@ -273,7 +273,7 @@ def test_a_full_disk_is_reported_and_nothing_is_lost(study, data, tmp_path, monk
         raise OSError(errno.ENOSPC, "no space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "save_model", full)
+        patch.setattr(evaluation_point, "save_model", full)
         with pytest.raises(RunAbortedError, match="the disk is full"):
             searched(study, data, tmp_path, 3)
     results, _ = searched(study, data, tmp_path, 3)

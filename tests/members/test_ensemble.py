@@ -63,6 +63,7 @@ def test_the_training_parameters_are_those_of_the_member():
     [
         ({"member": "linear"}, "linear cannot be a member: it has no initial weights"),
         ({"member": "ensemble"}, "it is an ensemble itself"),
+        ({"member": "similarity_graph"}, "similarity_graph cannot be a member: it has a teacher"),
         ({"size": 1}, "size must be from 2 to 100"),
         ({"lr": 0.1, "member_params": {"lr": 0.2}}, "lr is 0.1, but member_params has another value"),
     ],

@@ -54,7 +54,9 @@ def test_every_arm_that_reads_scans_has_a_row_that_is_the_test_of_two_splits(tmp
     rows = found["ad_toy@publisher"].splits
     assert list(rows["arm"]) == ["lin", "net"]
     assert len(found["ad_toy"].splits) == 0
-    sharing = 1 + 40 / 128, inflation(5, 128 / (40 * 16))
+    learnt, apart = inflation(5, 128 / (40 * 16)) - 1, 4 / 5
+    repeated = 1 + learnt * (1 + 3 * apart) / (1 + 3 * apart * learnt)  # of four partitions
+    sharing = 1 + 40 / 128, repeated
     for row in rows.to_dict("records"):
         sides = [split_scores(found[name].section, row["arm"], s) for name, s in zip(PAIR[0], sharing, strict=True)]
         expected = split_test(*sides)

@@ -60,8 +60,9 @@ def _draw_scores(axes: Axes, curve: TrainingCurve) -> None:
     """
     if _some_barred(curve):
         axes.axvspan(curve.candidates[0], curve.candidates[-1], color=style.PALE, alpha=0.5, lw=0, zorder=0)
-    colour, dashes = LOOKS["train"]
-    axes.plot(curve.steps, curve.band("train")[0], color=colour, lw=1.0, ls=dashes, zorder=3)
+    if "train" in curve.lines:
+        colour, dashes = LOOKS["train"]
+        axes.plot(curve.steps, curve.band("train")[0], color=colour, lw=1.0, ls=dashes, zorder=3)
     axes.plot(curve.steps, curve.band("test")[0], color=style.GREY, lw=1.0, ls=LOOKS["test"][1], zorder=3.5)
     _draw_band(axes, curve, "val")
     mean = curve.band("val")[0]
