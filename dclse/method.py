@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import BenchError, Choices, Range, Task, param
 from bench.method import DESCENT, Batch, PretrainedMethod, label_losses, why_unsupported
+from bench.method.last_map import few_positions
 from bench.views import Dynamic, SlidingDynamic, View, effective
 from dclse.architecture import HALVING, KINDS, NAMES, POSITIONS, Structure
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SCHEDULES = ("none", "ramp", "cur", "residual")
 READINGS = ("conditional", "corrected", "union")
+HALVINGS = 5  # of an image, up to the last stage
 SMALL = 32  # pixels; for images up to this size the last stage has at most four positions
 
 
@@ -163,8 +165,10 @@ class Dclse(PretrainedMethod):
         """A warning if it reads a scan as one small image."""
         pooled = len(shape) == 4 and self.view.kind_name == "volume"
         image = self.pooling.shape(shape, (1.0,) * 3) if pooled else shape
-        if len(image) != 3 or max(image[1:]) > SMALL:
-            return "" if pooled else super().note(shape)
+        if len(image) != 3:
+            return ""
+        if max(image[1:]) > SMALL:  # five halvings, rounded up; known without building the network
+            return few_positions(tuple(-(-side // 2**HALVINGS) for side in image[1:]), image)
         size = " x ".join(map(str, image[1:]))
         return f"it reads images of {size} pixels; at {SMALL} pixels and below DCL-SE scored below a ResNet-18"
 

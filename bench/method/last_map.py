@@ -33,7 +33,24 @@ def note_of_few_positions(key: str, build: Callable[[], nn.Module], shape: tuple
     """
     if (key, shape) not in _SIZES:
         _SIZES[key, shape] = last_map(build, shape)
-    sizes = _SIZES[key, shape]
+    return few_positions(_SIZES[key, shape], shape)
+
+
+def few_positions(sizes: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Return a note if a last map has fewer than two positions along an axis.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Spatial sizes of the map; empty if there is none.
+    shape : tuple of int
+        Shape of a scan after the view.
+
+    Returns
+    -------
+    str
+        A clause for the plan and the report; empty if there are enough.
+    """
     if not sizes or min(sizes) >= FEWEST:
         return ""
     last, scan = (" x ".join(map(str, each)) for each in (sizes, shape[1:]))

@@ -266,3 +266,12 @@ def test_listing_it_does_not_load_torch():
     code = "import sys, dclse; assert dclse.METHOD; assert not {'torch', 'numpy', 'ray'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     assert registry.describe("methods", "dclse")["family"] == "dclse"
+
+
+@pytest.mark.parametrize(("sides", "positions"), [((91, 30), "3 x 1"), ((64, 33), ""), ((33, 32), "2 x 1")])
+def test_a_last_stage_of_one_position_along_an_axis_is_noted(sides, positions):
+    model = Backbone(3, None, Structure())
+    method = make("methods", "dclse")
+    note = method.note((3, *sides))
+    assert (f"its last stage has {positions} positions" in note) if positions else note == ""
+    assert min(model.maps(torch.rand(2, 3, *sides))["C1"].shape[2:]) == (1 if positions else 2)
