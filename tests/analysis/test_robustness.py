@@ -192,13 +192,9 @@ def test_a_lower_score_that_is_better_loses_upwards():
     """The wrong-sign trap: an error that grows is a loss above 0."""
     from types import SimpleNamespace
 
+    record = SimpleNamespace(sizes={"train": 8, "test": 4})
     runs = [
-        SimpleNamespace(
-            place=(0, fold, 0),
-            cell=SimpleNamespace(key=str(fold)),
-            done=True,
-            record=SimpleNamespace(sizes={"train": 8, "test": 4}),
-        )
+        SimpleNamespace(place=(0, fold, 0), cell=SimpleNamespace(key=str(fold)), done=True, record=record)
         for fold in range(2)
     ]
     section = SimpleNamespace(
