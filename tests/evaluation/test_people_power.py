@@ -35,7 +35,7 @@ def test_six_arms_that_are_better_are_found_in_four_fifths_of_studies_of_198_peo
     assert found["corrected t"]["holm"] < 0.6  # of the test that decided before
 
 
-@pytest.mark.parametrize(("partitions", "difference"), [(1, 0.225), (4, 0.17), (10, 0.152)])
+@pytest.mark.parametrize(("partitions", "difference"), [(1, 0.225), (4, 0.173), (10, 0.16)])
 def test_one_better_arm_of_six_is_found_in_four_fifths_of_studies(partitions, difference):
     studies = 400 if partitions < 10 else 200
     found = shares(replace(OASIS, partitions=partitions), difference, studies)
