@@ -143,13 +143,13 @@ def run(world: World, studies: int, seed: int = 1) -> pd.DataFrame:
 
 
 def _rates(values: Sequence[Sequence[Tested]]) -> dict[str, float]:
-    """Of (studies, contrasts) results of one test."""
+    """Of (studies, contrasts) results of one test; a contrast that it cannot test is not rejected."""
     p, se, df = np.moveaxis(np.array(values), -1, 0)
-    if np.isnan(p).any():
-        raise ValueError("a test gave no p")
+    untested = np.isnan(p)
+    p = np.where(untested, 1.0, p)
     rejected, family = (p < 0.05).mean(axis=1), [bool(holm(each).min() < 0.05) for each in p]
     return {
-        "se": math.sqrt(np.mean(se**2)), "df": float(np.median(df)),
+        "se": math.sqrt(np.nanmean(se**2)), "df": float(np.nanmedian(df)), "untested": untested.mean(),
         "rejected": rejected.mean(), "rejected_se": standard_error(rejected),
         "family": np.mean(family), "family_se": standard_error(family), "rejected_of_six": (p < 0.05 / 6).mean(),
     }  # fmt: skip
