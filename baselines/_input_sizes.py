@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,11 @@ def misfit(build: Callable[[tuple[int, ...]], object], view: View, shape: tuple[
     if shown is None:
         return None
     try:
-        with torch.device("meta"):  # no initial weights are computed, which takes most of the time
+        with (
+            torch.device("meta"),
+            warnings.catch_warnings(),
+        ):  # computes no initial weights, which take most of the time
+            warnings.simplefilter("ignore")  # weights of a file are copied to nothing
             build(shown)
         return None
     except (BenchError, RuntimeError, ValueError, TypeError, NotImplementedError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,8 @@ def _without_numbers(build: Callable[[], nn.Module]) -> nn.Module:
     import torch
 
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # weights of a file are copied to nothing
             return build()
     except (BenchError, RuntimeError, ValueError, TypeError, NotImplementedError):
         return build().to("meta")
