@@ -91,12 +91,17 @@ def expected_error(noise: NoiseModel, design: SamplingDesign) -> ExpectedError:
     models = design.partitions * design.folds
     if not design.people >= 3 or models < 2:
         return ExpectedError(math.nan, math.nan)
-    averaged = models if design.same_people else design.partitions
-    sharing = repeated_sharing(design.sharing, design.folds, design.partitions)
-    people = sharing * (noise.stable + noise.noisy / (averaged * design.seeds)) / design.people
+    people = variance_over_people(noise, design)
     training, df = (_outside_training if design.same_people else expected_training)(noise, design)
     parts = [(people, max(1.0, noise.df_share * design.people)), (training, max(1.0, df))]
     return ExpectedError(math.sqrt(people + training), welch_df(parts))
+
+
+def variance_over_people(noise: NoiseModel, design: SamplingDesign) -> float:
+    """The expected part of the squared standard error that is due to people, with the allowance for shared training."""
+    averaged = design.partitions * (design.folds if design.same_people else 1)
+    sharing = repeated_sharing(design.sharing, design.folds, design.partitions)
+    return sharing * (noise.stable + noise.noisy / (averaged * design.seeds)) / design.people
 
 
 def detectable_difference(noise: NoiseModel, design: SamplingDesign, tests: int = 1) -> float:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from bench.evaluation.design_power import ExpectedError, SamplingDesign, expected_training
+from bench.evaluation.design_power import ExpectedError, SamplingDesign, expected_training, variance_over_people
 from bench.evaluation.detectable_difference import detectable
 from bench.evaluation.noise_model import NoiseModel, welch_df
-from bench.evaluation.shared_training import repeated_sharing
 from bench.evaluation.split_comparison import Part, weighted_parts
 
 MANY = 10_000  # partitions that stand for any number of them
@@ -51,7 +50,7 @@ def expected_split_error(noise: NoiseModel, design: SplitDesign) -> ExpectedErro
     training, _ = weighted_parts(own, seeds, [_trainings(one) for one in splits])
     if not training or not min(one.people for one in splits) >= 3:
         return ExpectedError(math.nan, math.nan)
-    parts = [(_people(noise, one), max(1.0, noise.df_share * one.people)) for one in splits]
+    parts = [(variance_over_people(noise, one), max(1.0, noise.df_share * one.people)) for one in splits]
     people, df = sum(v for v, _ in parts), welch_df(parts)
     people -= 2 * noise.stable * design.shared / (design.first.people * design.second.people)
     parts = [(max(0.0, people), df), *training]
@@ -73,11 +72,6 @@ def detectable_between_splits(noise: NoiseModel, design: SplitDesign, tests: int
 def with_any_partitions(design: SplitDesign) -> SplitDesign:
     """The design with as many partitions of the second split as one likes."""
     return replace(design, second=replace(design.second, partitions=MANY))
-
-
-def _people(noise: NoiseModel, one: SamplingDesign) -> float:
-    sharing = repeated_sharing(one.sharing, one.folds, one.partitions)
-    return sharing * (noise.stable + noise.noisy / (one.partitions * one.seeds)) / one.people
 
 
 def _trainings(one: SamplingDesign) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from authors_network import authors_network
@@ -17,15 +15,6 @@ from bench.weights import carried_by
 from bench.weights.weights_conversion import convert, inspect
 
 TWO = Task("classification", "auc", ("a", "b"))
-
-
-@pytest.fixture
-def written(tmp_path):
-    def write(content: object, name: str = "published.pth") -> Path:
-        torch.save(content, tmp_path / name)
-        return tmp_path / name
-
-    return write
 
 
 def test_resnets_of_volumes_are_recognised_with_the_options_that_they_need(written):

@@ -46,15 +46,6 @@ WRAPPINGS = {
 }
 
 
-@pytest.fixture
-def written(tmp_path):
-    def write(content: object, name: str = "published.pth") -> Path:
-        torch.save(content, tmp_path / name)
-        return tmp_path / name
-
-    return write
-
-
 @pytest.mark.parametrize("wrapping", WRAPPINGS)
 def test_every_usual_wrapping_gives_the_same_file(wrapping, written, tmp_path):
     out = tmp_path / "out.safetensors"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 KINDS = {
     "cur": "Cur set (share)",
-    "learnt": "Learnt beyond chance",
+    "learnt": "Learnt (share)",
     "complexity": "Complexity",
     "weight": "Stage weight",
     "groups": "Groups",
@@ -126,5 +126,8 @@ FIGURE = FigureSpec(
     alt="What the curriculum followed on {data} as training went.",
     data=_curves,
     draw=lambda tables, curves: draw_curriculum(curves),
-    caption=caption(f"The curriculum as training goes, measured on training batches alone. {BAND}"),
+    caption=caption(
+        "The curriculum as training goes, measured on training batches alone. Learnt: the share of the truth beyond "
+        f"chance. {BAND}"
+    ),
 )

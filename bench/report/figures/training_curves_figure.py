@@ -36,7 +36,10 @@ def draw_training_curves(curves: Mapping[str, TrainingCurve], metric: Metric, un
         for curve, (above, below) in zip(curves.values(), grid, strict=True):
             _draw_losses(above, curve)
             _draw_scores(below, curve)
-        _set_loss_scale([column[0] for column in grid], curves)
+        _set_scale([column[0] for column in grid], curves, ("train_loss", "val_loss"))
+        _set_scale(
+            [column[1] for column in grid], curves, ("val", "test")
+        )  # an error may begin a hundred times as large
         label_axes(grid, "Step", "Loss", style.axis_label(metric.title, unit))
         legend_below(figure, _legend_entries(any(map(_some_barred, curves.values()))), columns=3)
     return figure
@@ -81,11 +84,10 @@ def _draw_band(axes: Axes, curve: TrainingCurve, name: str) -> None:
     axes.plot(curve.steps, mean, color=colour, lw=1.2, ls=dashes, zorder=3)
 
 
-def _set_loss_scale(axes: Sequence[Axes], curves: Mapping[str, TrainingCurve]) -> None:
-    """A logarithmic axis where losses differ by more than a factor of thirty."""
+def _set_scale(axes: Sequence[Axes], curves: Mapping[str, TrainingCurve], names: Sequence[str]) -> None:
+    """A logarithmic axis where the numbers are all above 0 and differ by more than a factor of thirty."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    names = ("train_loss", "val_loss")
     values = np.concatenate([curve.lines[name].ravel() for curve in curves.values() for name in names])
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() > 30 * values.min():
@@ -117,7 +119,8 @@ FIGURE = FigureSpec(
     data=lambda tables: for_each_arm(tables, lambda arm: course(tables.section, arm)),
     draw=_draw,
     caption=caption(
-        f"{BAND} The test score is shown for the audit of the selection; nothing is chosen by it. Rings: the points "
-        "that validation chose, larger where more runs chose it."
+        f"{BAND} The training score is that of as many training scans as validation has, without augmentation. The "
+        "test score is shown for the audit of the selection; nothing is chosen by it. Rings: the points that "
+        "validation chose, larger where more runs chose it."
     ),
 )
