@@ -58,7 +58,7 @@ def merge_groups(
         groups, notes = merged, [*notes, *_merge_notes(groups, merged, what)]
     alike = alike_scans(images, groups)
     if together or dataset.belong == "alike":
-        notes += _merge_notes(groups, alike.clusters, f"scans that look like one person's, from {alike.threshold:.2f}")
+        notes += _merge_notes(groups, alike.clusters, f"scans of a similarity of {alike.threshold:.2f} or more")
         groups, alike = alike.clusters, alike.without_pairs()
     return GroupedScans(tuple(sample.id for sample in samples), tuple(groups), tuple(notes), alike)
 
