@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 from collections import Counter
 from pathlib import Path
@@ -205,3 +206,11 @@ def test_the_real_set_holds_436_sessions_of_416_people_for_age(scans):
     ages = [sample.target for sample in samples]
     assert (min(ages), max(ages)) == (18.0, 96.0)
     assert samples[0].read().image.dtype == np.uint8
+
+
+def test_sex_is_read_from_the_tables(scans):
+    root, dataset = scans / "oasis1", registry.make("datasets", "sex_oasis", {})
+    with (root / "sessions.tsv").open() as table:
+        lines = list(csv.DictReader(table, delimiter="\t"))
+    truth = {f"{line['participant_id']}_{line['session_id']}": int(line["sex"] == "F") for line in lines}
+    assert {sample.id: int(sample.target) for sample in dataset.samples(root)} == truth

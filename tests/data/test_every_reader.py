@@ -106,7 +106,7 @@ def _ct(root: Path) -> DatasetFolder:
 
 
 VOLUMES = {"ad_oasis": _oasis, "age_oasis": _oasis, "ad_adni": _adni, "age_ixi": _ixi, "age_openbhb": _openbhb}
-VOLUMES |= {"roi_ixi": _roi, "artery_cas": _arteries}
+VOLUMES |= {"sex_oasis": _oasis, "roi_ixi": _roi, "artery_cas": _arteries}
 IMAGES = {"ad_mri2d": _stages, "bt_mri": _mr, "bt_ct": _ct}
 MASKED = ("roi_ixi", "artery_cas")
 AGED = ("ad_oasis", "age_oasis", "ad_adni", "age_ixi", "age_openbhb")

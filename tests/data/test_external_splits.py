@@ -154,7 +154,10 @@ def test_one_network_cannot_read_scans_of_two_shapes(external_study, tmp_path):
     assert "but a network reads one shape" in record.error["message"]
 
 
-@pytest.mark.parametrize("pair", [("ad_mri2d", "ad_oasis"), ("ad_oasis", "age_oasis"), ("age_ixi", "age_openbhb")])
+@pytest.mark.parametrize(
+    "pair",
+    [("ad_mri2d", "ad_oasis"), ("ad_oasis", "age_oasis"), ("age_oasis", "sex_oasis"), ("age_ixi", "age_openbhb")],
+)
 def test_a_test_on_the_same_people_is_refused(pair):
     study = replace(STUDY, datasets=[Data(pair[0], external=Data(pair[1]))])
     with pytest.raises(BenchError, match=f"{pair[1]} cannot be the external test of {pair[0]}"):

@@ -13,6 +13,7 @@ PUBLISHED = {  # data set of the harness -> published sets it consists of
     "ad_mri2d": ("Alzheimer's dataset, 4 classes",),
     "ad_oasis": ("OASIS-1",),
     "age_oasis": ("OASIS-1",),
+    "sex_oasis": ("OASIS-1",),
     "bt_mri": ("multimodal brain tumour CT and MRI", "Nickparvar", "rm1000"),  # any of the three
     "bt_ct": ("multimodal brain tumour CT and MRI, CT part",),
     "artery_cas": ("CAS",),
