@@ -7,13 +7,14 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from baselines._distil_registry import LOSSES, refusal
 from baselines._wrapped_method import inner_method
 from bench import registry
 from bench.core import NO_CURRICULUM, BenchError, Spec, Task, Trial, param, plain
-from bench.method import Batch, Method, capture_outputs, outputs
+from bench.method import Batch, Method, Pretraining, capture_outputs, outputs
 from bench.views import Dynamic, View
 
 if TYPE_CHECKING:
@@ -118,9 +119,13 @@ class Distil(Method):
         return self._student.view_for(task)
 
     def bind_spacing(self, spacing: tuple[float, ...]) -> Method:
-        made = copy.copy(self)
-        made._set("_student", self._student.bind_spacing(spacing))
-        return made
+        return self._with(self._student.bind_spacing(spacing))
+
+    def pretraining(self, own: Spec) -> Pretraining | None:
+        return self._student.pretraining(registry.spec("methods", self.student, plain(self._student)))
+
+    def begin_with(self, weights: Path, learnt: Task, source: str) -> Method:
+        return self._with(self._student.begin_with(weights, learnt, source))
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines import _distil_losses as terms
@@ -209,6 +214,11 @@ class Distil(Method):
         """The student with its own parameters and the training parameters given here."""
         params = dict(self.student_params or {})
         return inner_method(self, self.student, params, TRAINING, ("distil", "student_params"))
+
+    def _with(self, student: Method) -> Method:
+        made = copy.copy(self)
+        made._set("_student", student)
+        return made
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

@@ -6,11 +6,13 @@ import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from baselines._wrapped_method import inner_method
-from bench.core import BenchError, Task, param
-from bench.method import Batch, Method
+from bench import registry
+from bench.core import BenchError, Spec, Task, param, plain
+from bench.method import Batch, Method, Pretraining
 from bench.views import View
 
 if TYPE_CHECKING:
@@ -51,9 +53,13 @@ class Ensemble(Method):
         return self._member.view_for(task)
 
     def bind_spacing(self, spacing: tuple[float, ...]) -> Method:
-        made = copy.copy(self)
-        object.__setattr__(made, "_member", self._member.bind_spacing(spacing))
-        return made
+        return self._with(self._member.bind_spacing(spacing))
+
+    def pretraining(self, own: Spec) -> Pretraining | None:
+        return self._member.pretraining(registry.spec("methods", self.member, plain(self._member)))
+
+    def begin_with(self, weights: Path, learnt: Task, source: str) -> Method:
+        return self._with(self._member.begin_with(weights, learnt, source))
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._ensemble_network import Members
@@ -85,6 +91,11 @@ class Ensemble(Method):
 
     def check(self) -> None:
         self._member.check()
+
+    def _with(self, member: Method) -> Method:
+        made = copy.copy(self)
+        object.__setattr__(made, "_member", member)
+        return made
 
 
 TRAINING = {own.name: Ensemble.__dataclass_fields__[own.name].default for own in dataclasses.fields(Method)}

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from bench import registry
 from bench.core import BenchError, Trial, UnsupportedInputSizeError
 from bench.data.loader import Part
-from bench.experiments.plan import needed_by
+from bench.experiments.plan import teachers_of
 from bench.method import Method, Outputs
 from bench.training import inference, loop
 from bench.training.device import default_device, enable_determinism
@@ -102,4 +102,4 @@ def _seconds_per_scan(fit: loop.Fit, setup: TrainingSetup, test: Part) -> float:
 
 def _untrained_upstream(trial: Trial, data: TrialData) -> list[Outputs]:
     """Outputs of untrained networks in place of the trial's teachers, for its training scans."""
-    return [upstream_outputs(needed, data) for needed in needed_by(trial)]
+    return [upstream_outputs(needed, data) for needed in teachers_of(trial)]

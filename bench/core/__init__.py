@@ -8,7 +8,7 @@ from bench.core.search_space import OBJECTIVES, Choices, Floats, Ints, Range, Tu
 from bench.core.serialization import canonical, digest, param, plain, plural, seed_of
 from bench.core.study import Arm, Data, Light, RandomLabels, Study, arm_label
 from bench.core.trial import PROTOCOL, Trial
-from bench.core.trial_parts import NO_CURRICULUM, SPLITS, DataSpec, External, Labels, Recipe, Spec, Split
+from bench.core.trial_parts import NO_CURRICULUM, SPLITS, DataSpec, External, HeldOut, Labels, Recipe, Spec, Split
 
 __all__ = [
     "CONTROL",
@@ -27,6 +27,7 @@ __all__ = [
     "External",
     "Factor",
     "Floats",
+    "HeldOut",
     "Ints",
     "Labels",
     "Light",

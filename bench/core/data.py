@@ -160,6 +160,11 @@ class Dataset(ABC):
         Whether exchanging left and right changes the target; augmentation then flips no scan.
     label_maps : mapping
         Name of another data set, then class of this data set, then class of the other.
+    cohort : str
+        Name of the people whose scans these are, such as the study that scanned them. In data sets of one cohort, a
+        group has the same name where it is the same person. Empty: it is unknown who they are.
+    other_cohorts : tuple of str
+        Names of cohorts that share no person with this one, by what is known of them.
     task : Task
         What is predicted.
     """
@@ -178,6 +183,8 @@ class Dataset(ABC):
     floor_covariates: ClassVar[tuple[str, ...]] = ()
     sides_matter: ClassVar[bool] = False
     label_maps: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    cohort: ClassVar[str] = ""
+    other_cohorts: ClassVar[tuple[str, ...]] = ()
     task: ClassVar[Task]
 
     @property

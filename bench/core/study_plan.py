@@ -113,6 +113,8 @@ class DataEntry(PlanPart):
         Other data to test on.
     alike : mapping of str to str
         Arm that is left out -> the arm that it would repeat.
+    pretraining : tuple of DataSpec
+        Data sets that networks are pretrained on, without the people of the validation and test parts.
     """
 
     name: str
@@ -132,6 +134,7 @@ class DataEntry(PlanPart):
     oracle: float | None = optional_field()
     external: ExternalData | None = optional_field()
     alike: Mapping[str, str] = field(default_factory=dict)
+    pretraining: tuple[DataSpec, ...] = optional_field(())
 
     @property
     def set_name(self) -> str:

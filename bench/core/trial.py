@@ -9,8 +9,19 @@ from functools import cached_property
 from typing import Any
 
 from bench.core.serialization import canonical, seed_of
-from bench.core.trial_parts import NO_CURRICULUM, CanonicalJson, DataSpec, External, Labels, Recipe, Spec, Split
+from bench.core.trial_parts import (
+    NO_CURRICULUM,
+    CanonicalJson,
+    DataSpec,
+    External,
+    HeldOut,
+    Labels,
+    Recipe,
+    Spec,
+    Split,
+)
 
+OPTIONAL = ("upstream", "external", "held_out")  # parts that the key leaves out where they are empty
 PROTOCOL = 2  # raised if splits, preparation, selection or scores change; the changelog of the guide lists the versions
 
 
@@ -42,6 +53,8 @@ class Trial(CanonicalJson):
         Keys of the trials that this one learns from; with another teacher it is another trial.
     external : External or None
         Data that it is tested on instead of the test part of its own data.
+    held_out : HeldOut or None
+        Of a pretraining: the people of another trial that it may not learn from. They are its test part.
     """
 
     data: DataSpec
@@ -55,6 +68,7 @@ class Trial(CanonicalJson):
     recipe: Recipe = Recipe()
     upstream: tuple[str, ...] = ()
     external: External | None = None
+    held_out: HeldOut | None = None
 
     @cached_property
     def key(self) -> str:
@@ -65,14 +79,21 @@ class Trial(CanonicalJson):
     def text(self) -> str:
         """The canonical JSON.
 
-        It joins the text of the parts, which trials share. `upstream` and `external` are omitted if they are empty.
+        It joins the text of the parts, which trials share. Those in `OPTIONAL` are omitted if they are empty.
         """
         parts = {"protocol": PROTOCOL, **self.__getstate__()}
-        parts = {name: part for name, part in parts.items() if part or name not in ("upstream", "external")}
+        parts = {name: part for name, part in parts.items() if part or name not in OPTIONAL}
         texts = {
             name: part.text if isinstance(part, CanonicalJson) else canonical(part) for name, part in parts.items()
         }
         return "{" + ",".join(f'"{name}":{text}' for name, text in sorted(texts.items())) + "}"
+
+    @property
+    def data_sets(self) -> list[DataSpec]:
+        """Every data set that it reads: its own, one that it is tested on, those of people that it leaves out."""
+        others = [self.external.data if self.external else None]
+        others += [self.held_out.data, self.held_out.external] if self.held_out else []
+        return [self.data, *(each for each in others if each is not None)]
 
     @property
     def where(self) -> str:
@@ -119,6 +140,8 @@ class Trial(CanonicalJson):
         built = {key: parts[key](**value) if key in parts else value for key, value in entry.items()}
         if other := entry.get("external"):
             built["external"] = External(DataSpec(**other["data"]), other["labels"])
+        if left_out := entry.get("held_out"):
+            built["held_out"] = HeldOut.parse(left_out)
         return cls(**{**built, "upstream": tuple(built.get("upstream", ()))})
 
 

@@ -100,6 +100,55 @@ class External(CanonicalJson):
 
 
 @dataclass(frozen=True)
+class HeldOut(CanonicalJson):
+    """People that a pretraining may not learn from: the validation and test parts of the trial that it begins.
+
+    Attributes
+    ----------
+    data : DataSpec
+        Data of that trial.
+    split : Split
+        Its division into parts, at a fraction of 1: the fraction changes the training part only.
+    partition, fold : int
+        Its partition and its fold.
+    external : DataSpec or None
+        Data that it is tested on, all of whose people are left out.
+    people : str
+        Checksum of the names of all these people and their scans; empty if the data do not exist yet.
+    """
+
+    data: DataSpec
+    split: Split = Split()
+    partition: int = 0
+    fold: int = 0
+    external: DataSpec | None = None
+    people: str = ""
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> HeldOut:
+        """Create it from its JSON.
+
+        Parameters
+        ----------
+        entry : mapping
+            It in plain values.
+
+        Returns
+        -------
+        HeldOut
+            The people that are left out.
+
+        Raises
+        ------
+        KeyError, TypeError
+            If a part is missing or has an unknown field.
+        """
+        other = entry.get("external")
+        parts = {"data": DataSpec(**entry["data"]), "split": Split(**entry["split"])}
+        return cls(**{**entry, **parts, "external": DataSpec(**other) if other else None})
+
+
+@dataclass(frozen=True)
 class Labels(CanonicalJson):
     """Labels that a trial is trained with.
 

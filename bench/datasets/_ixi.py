@@ -16,6 +16,7 @@ SOURCE = (
     "IXI, https://brain-development.org/ixi-dataset/: IXI-T1.tar and IXI.xls, free to download; ten of its scans,"
     " reduced to 2 mm, are in https://github.com/CBICA/CCL_NMF_Prediction, folder test/input/IXI"
 )
+COHORT = "IXI"  # people as `person` names them
 LICENCE = "CC BY-SA 3.0"
 CITATION = "cite https://brain-development.org/ixi-dataset/; we know of no paper that describes IXI"
 NAME = re.compile(r"(?P<person>IXI\d{3})-(?P<site>[A-Za-z]+)-\d+-T1(?:_ds)?")

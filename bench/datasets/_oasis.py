@@ -37,6 +37,8 @@ class Oasis(Dataset):
     licence: ClassVar[str] = LICENCE
     citation: ClassVar[str] = CITATION
     layout: ClassVar[str] = LAYOUT.format(columns=", ".join(COVARIATES))
+    cohort: ClassVar[str] = "OASIS-1"
+    other_cohorts: ClassVar[tuple[str, ...]] = ("IXI",)  # St. Louis, 1993 to 2007, and hospitals in London
 
     @property
     def shape(self) -> tuple[int, ...]:

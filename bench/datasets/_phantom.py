@@ -50,6 +50,11 @@ class Phantom(Dataset):
         return type(self).__module__.rpartition(".")[2]
 
     @property
+    def cohort(self) -> str:
+        """The people that are made for this phantom and seed."""
+        return f"{self.name}, seed {self.seed}"
+
+    @property
     def spacing(self) -> tuple[float, ...]:
         return (self.mm,) * (len(self.shape) - 1)
 

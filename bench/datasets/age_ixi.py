@@ -36,6 +36,7 @@ class AgeIxi(Dataset):
         " nifti/IXI012-HH-1211-T1_ds.nii.gz and lists/*.csv (MRID, Age, Sex)"
     )
     twin: ClassVar[str] = "phantom_age"
+    cohort: ClassVar[str] = _ixi.COHORT
     resampling: ClassVar[str] = RESAMPLED
     task: ClassVar[Task] = Task("regression", "mae", unit="years")
     floor_covariates: ClassVar[tuple[str, ...]] = ("sex", "site")  # age is the target

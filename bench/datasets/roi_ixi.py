@@ -58,6 +58,7 @@ class RoiIxi(Dataset):
     )
     layout: ClassVar[str] = f"nifti/IXI012-HH-1211-T1_ds.nii.gz, and {MASKS}/IXI012-HH-1211-T1_ds{END} beside it"
     expected: ClassVar[dict[str, int]] = {"samples": 10, "groups": 10}
+    cohort: ClassVar[str] = _ixi.COHORT
     resampling: ClassVar[str] = RESAMPLED + "; masks to the likeliest label"
     task: ClassVar[Task] = Task("segmentation", "dice", ("background", *STRUCTURES))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
-from bench.core import Arm, Design, Study, Trial, arm_label, paths, plain, plural
+from bench.core import Arm, DataSpec, Design, Study, Trial, arm_label, paths, plain, plural
 from bench.data.audit.pretraining_overlap import pretraining_caution
 from bench.experiments import plan
 from bench.experiments.plan import Cell, ResolvedData
@@ -87,6 +87,7 @@ class PlannedStudy:
         budget = f"{plural(recipe.steps, 'optimiser step')} of {scans}, {threads} each"
         return [
             *(_data_line(item) for item in self.data),
+            *(_pretraining_line(spec) for spec in self.pretraining_data),
             *self.notes,
             *self.method_notes,
             *plan.design_lines(study),
@@ -105,6 +106,12 @@ class PlannedStudy:
                 for note in filter(None, (_method_note(item, arm), _pretraining_note(item, arm))):
                     labels.setdefault((item.where, note), []).append(label)
         return [f"{where}: {', '.join(arms)}: {note}" for (where, note), arms in labels.items()]
+
+    @property
+    def pretraining_data(self) -> list[DataSpec]:
+        """The data sets that networks are pretrained on, each once."""
+        specs = [cell.trial.data for cell in self.cells if cell.trial.held_out]
+        return list({spec.text: spec for spec in specs}.values())
 
     def _progress(self) -> str:
         counts = self.statuses
@@ -132,10 +139,10 @@ class PlannedStudy:
     @property
     def pairs(self) -> int:
         """Number of pairs of runs that contrasts and effects of factors compare: same fold, same seed."""
-        places = {(cell.trial.where, cell.arm): 0 for cell in self.cells if cell.role == "arm"}
+        places = {(cell.where, cell.arm): 0 for cell in self.cells if cell.role == "arm"}
         for cell in self.cells:
             if cell.role == "arm":
-                places[cell.trial.where, cell.arm] += 1
+                places[cell.where, cell.arm] += 1
         pairs = plan.contrasts(self.study)
         sets = dict.fromkeys(where for where, _ in places)
         declared = sum(min(places.get((where, label), 0) for label in pair) for where in sets for pair in pairs)
@@ -158,7 +165,7 @@ class PlannedStudy:
         trials: Counter = Counter()
         done: Counter = Counter()
         for cell in self.cells:
-            place = cell.trial.where, cell.arm, cell.role == "random_labels"
+            place = cell.where, cell.arm, cell.role == "random_labels"
             trials[place] += 1
             done[place] += self.trial_statuses[cell.trial.key] == "done"
         return [ArmRow(*place, count, done[place]) for place, count in trials.items()]
@@ -166,7 +173,7 @@ class PlannedStudy:
     def trial_costs(self) -> dict[tuple[str, str], TrialCost]:
         """(data, arm) -> what one of its open trials takes, if records tell."""
         needs = self.estimate.needs
-        kinds = {(cell.trial.where, cell.arm): cost_kind(cell.trial) for cell in self.cells if cell.role != "upstream"}
+        kinds = {(cell.where, cell.arm): cost_kind(cell.trial) for cell in self.cells if cell.role != "upstream"}
         return {place: needs[kind] for place, kind in kinds.items() if kind in needs}
 
     @property
@@ -190,6 +197,7 @@ class PlannedStudy:
             "study": self.name,
             "question": self.study.question,
             "data": [{**plain(item.spec), **_how(item)} for item in self.data],
+            **({"pretraining": [plain(spec) for spec in self.pretraining_data]} if self.pretraining_data else {}),
             "notes": [*self.notes, *self.method_notes],
             "recipe": plain(self.study.recipe),
             "cells": len(self.cells),
@@ -255,6 +263,15 @@ def _pretraining_note(item: ResolvedData, arm: Arm) -> str:
 def _how(item: ResolvedData) -> dict[str, Any]:
     how = {"where": item.where, "split": item.split, "stand_in_for": item.stand_in_for}
     return {**how, "external": plain(item.external)} if item.external else how
+
+
+def _pretraining_line(spec: DataSpec) -> str:
+    dataset = registry.make("datasets", spec.name, spec.params)
+    nature = "PHANTOM" if dataset.phantom else "real"
+    return (
+        f"pretraining: {spec.name} ({nature}): {dataset.title}; without the people of the validation and test parts of"
+        " each fold"
+    )
 
 
 def _data_line(item: ResolvedData) -> str:

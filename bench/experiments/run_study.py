@@ -48,7 +48,7 @@ def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, r
     from bench.experiments import launch
 
     plugin_metrics()  # one that is defined wrongly stops before anything is printed or made
-    repair_prepared(request.data, monitor)
+    repair_prepared(request.data, request.definition, monitor)
     study = plan_study(request, options.smoke, root)
     launch.resolve_launcher(*options.target)
     plan.select_arms(study.study, study.name, study.cells, options.arms)  # a wrong arm stops before phantoms are made

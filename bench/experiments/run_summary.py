@@ -88,7 +88,7 @@ def summarise(study: str, reference: str, cells: Sequence[Cell], store: Store) -
             place = f"{cell.arm}, fold {cell.trial.fold + 1}, seed {cell.trial.seed}"
             summary.failures.append(f"failed: {place}: {record.error['kind']}: {record.error['message']}")
         if cell.role == "arm":
-            where = cell.arm, cell.trial.where
+            where = cell.arm, cell.where
             summary.arms[where] += 1
             if record is not None and record.status == "refused":
                 summary.refused[where] += 1

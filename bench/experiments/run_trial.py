@@ -18,13 +18,13 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from bench import __version__, registry
-from bench.core import NO_CURRICULUM, BenchError, Record, RunAbortedError, Task, Trial, UnsupportedInputSizeError, plain
+from bench.core import NO_CURRICULUM, BenchError, Record, Task, Trial, UnsupportedInputSizeError, plain
 from bench.data import splits
 from bench.data.loader import Part
 from bench.evaluation.metrics import evaluate, metric
-from bench.experiments.plan import needed_by
+from bench.experiments.upstream_networks import teacher_outputs, with_pretraining
 from bench.experiments.used_plugins import used_plugin_files
-from bench.method import Method, Outputs
+from bench.method import Method
 from bench.method.augmentation_policies import describe_augmentation
 from bench.storage import provenance
 from bench.storage.record_store import Store
@@ -36,7 +36,7 @@ from bench.training.device import default_device, enable_determinism
 from bench.training.energy import EnergyMeter
 from bench.training.timers import STAGES
 from bench.training.training_setup import TrainingSetup, autocast, precision
-from bench.training.trial_data import RefusalError, TrialData, load_trial_data, training_setup, upstream_outputs
+from bench.training.trial_data import RefusalError, TrialData, load_trial_data, training_setup
 from bench.views import Image
 
 Progress = Callable[[float], None]
@@ -107,9 +107,9 @@ def _run(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tup
     device = default_device()
     enable_determinism(trial.recipe.threads)
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
-    data = load_trial_data(trial, method, device)
+    data, begun = with_pretraining(trial, store, load_trial_data(trial, method, device))
     model_cost.reset_peak_memory(device)
-    setup = training_setup(trial, data, workplace, _upstream(trial, store, data), progress)
+    setup = training_setup(trial, data, workplace, teacher_outputs(trial, store, data), progress)
     meter = EnergyMeter(device)
     with _nondeterministic_operations() as not_deterministic:
         fit = loop.fit(setup, data.shape)
@@ -127,7 +127,7 @@ def _run(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tup
             **_validation_scores(fit, setup, task, test, selected),
         },
         curve=scores.curve(fit, task, predictions, test.y, setup.spacing),
-        resolved={**_resolved(setup, data, fit), "not_deterministic": sorted(not_deterministic)},
+        resolved={**_resolved(setup, data, fit), **begun, "not_deterministic": sorted(not_deterministic)},
         sizes=_sizes(data),
         cost={**_cost(fit, data, seconds / max(1, len(test)), device), "train_joules": joules},
     )
@@ -168,27 +168,6 @@ def _validation_scores(
 
 def _all_binary(*tasks: Task) -> bool:
     return all(len(task.classes) == 2 for task in tasks)
-
-
-def _upstream(trial: Trial, store: Store, data: TrialData) -> Sequence[Outputs]:
-    """The outputs of the upstream trials' networks for every training scan, each through its own view."""
-    return [_outputs_of(needed, store, data) for needed in needed_by(trial)]
-
-
-def _outputs_of(needed: Trial, store: Store, data: TrialData) -> Outputs:
-    record, weights = store.verified(needed.key, weights=True), store.weights(needed.key)
-    if fault := store.damaged.get(needed.key):
-        raise RunAbortedError(
-            f"{fault}; run the same command again: the record is moved aside and the trial runs again"
-        )
-    if record is not None and record.status == "refused":
-        raise RefusalError(f"it learns from {needed.method.name}, which was refused: {record.error['message']}")
-    if record is None or record.status != "done" or weights is None:
-        state = (
-            "is missing" if record is None else f"{record.status}: {record.error.get('message', 'no weights saved')}"
-        )
-        raise RuntimeError(f"the upstream trial {needed.key} ({needed.method.name}) {state}")
-    return upstream_outputs(needed, data, weights)
 
 
 def _predict_test(fit: loop.Fit, setup: TrainingSetup, test: Part) -> tuple[list[np.ndarray], float]:

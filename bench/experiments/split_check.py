@@ -20,9 +20,10 @@ MANY = 20  # groups of each class per fold, above which one fold is enough to ch
 def check_splits(study: PlannedStudy) -> None:
     """Raise BenchError if a fold of a prepared data set is impossible, lacks a class, or divides groups.
 
-    Only a publisher's split may divide groups, and only if the study shows that leak. Data sets that are not prepared
-    are not checked.
+    Only a publisher's split may divide groups, and only if the study shows that leak. The pretrainings must leave out
+    the people of their folds and have others. Data sets that are not prepared are not checked.
     """
+    from bench.data.held_out_people import pretraining_fold
     from bench.data.prepare import open_prepared
 
     for item in study.data:
@@ -35,6 +36,10 @@ def check_splits(study: PlannedStudy) -> None:
             tested = open_prepared(item.external.data.name, item.external.data.params)
             if tested is not None:
                 check_external(item, tested)
+    for trial in study.trials.values():
+        pool = open_prepared(trial.data.name, trial.data.params) if trial.held_out else None
+        if pool is not None and trial.held_out.people:
+            pretraining_fold(pool, trial.held_out)
 
 
 def _check_folds(prepared: Any, item: ResolvedData, study: PlannedStudy) -> None:

@@ -102,7 +102,7 @@ def plan_searches(request: StudyRequest, options: TuneOptions, monitor: RunMonit
     study = replace(planned.study, tuning=how if options.trials is None else replace(how, trials=options.trials))
     check_tuning(request.name, study)
     tuning.define_searches(request.name, study, planned.data, options.arms, options.folds)
-    repair_prepared(request.data, monitor)
+    repair_prepared(request.data, study, monitor)
     planned = make_phantoms(replace(planned, study=study), monitor)
     searches, notes = tuning.define_searches(request.name, study, planned.data, options.arms, options.folds)
     return PlannedSearches(planned, searches, [*planned.notes, *notes], options)

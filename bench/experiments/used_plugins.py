@@ -21,9 +21,8 @@ def used_plugin_files(trial: Trial) -> dict[str, str]:
         Name of each file, then its checksum when it was loaded. Files that the trial does not use are not in it.
     """
     method = registry.make("methods", trial.method.name, trial.method.params)
-    sets = [trial.data, *([trial.external.data] if trial.external else [])]
     owners = [type(method), registry.member("curricula", trial.curriculum.name)]
-    owners += [registry.member("datasets", each.name) for each in sets]
+    owners += [registry.member("datasets", each.name) for each in trial.data_sets]
     owners += [type(getattr(method, each.name)) for each in fields(method)]
     kind = registry.make("datasets", trial.data.name, trial.data.params).task.kind
     files = [file for owner in owners if (file := registry.plugin_file(owner))]

@@ -8,6 +8,7 @@ from bench.method.label_mixture import Mixture
 from bench.method.losses import label_losses, soft_dice
 from bench.method.network_outputs import Outputs, capture_outputs, outputs
 from bench.method.pretrained_method import PretrainedMethod
+from bench.method.pretraining import Pretraining
 from bench.method.training_batch import Batch
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Mixture",
     "Outputs",
     "PretrainedMethod",
+    "Pretraining",
     "capture_outputs",
     "label_losses",
     "outputs",

@@ -11,12 +11,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core import BenchError, Floats, Range, Task, Trial, param
+from bench.core import BenchError, Floats, Range, Spec, Task, Trial, param
 from bench.method.augmentation_policies import NAMES, NONE, Augmentation
 from bench.method.losses import label_losses
 from bench.method.network_outputs import capture_outputs
+from bench.method.pretraining import Pretraining
 from bench.method.training_batch import Batch
 from bench.views import View, Volume, effective
 
@@ -220,6 +222,29 @@ class Method(ABC):
     def upstream(self, trial: Trial) -> tuple[Trial, ...]:
         """Return the trials that must be finished before `trial`, a trial of this method: its teachers."""
         return ()
+
+    def pretraining(self, own: Spec) -> Pretraining | None:
+        """Return the training whose weights begin the network; None if there is none. `own`: this method's spec."""
+        return None
+
+    def begin_with(self, weights: Path, learnt: Task, source: str) -> Method:
+        """Return the method with a network that begins with the weights of its pretraining.
+
+        Parameters
+        ----------
+        weights : Path
+            The saved weights.
+        learnt : Task
+            The task of the pretraining.
+        source : str
+            What it was trained on, in words.
+
+        Raises
+        ------
+        TypeError
+            If the method has no pretraining.
+        """
+        raise TypeError(f"{type(self).__name__} has no pretraining")
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

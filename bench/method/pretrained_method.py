@@ -1,25 +1,35 @@
-"""The base class of methods whose network may begin with the weights of a file, and may be trained in part."""
+"""The base class of methods whose network may begin with the weights of a file or of a pretraining."""
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.core import BenchError, Task, canonical, param
+from bench import registry
+from bench.core import BenchError, Spec, Task, canonical, param, plain
 from bench.method.base_method import Method
+from bench.method.pretraining import Pretraining
 
 if TYPE_CHECKING:
     from torch import nn
 
+PRETRAINING = "pretrain_"  # beginning of the names of its parameters
 PROBED = (1, 64, 64, 64)  # the volume for which `check` compares a file with the network
 
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainedMethod(Method):
-    """A method on a network that may begin with weights of a local file; a subclass defines `build_network`.
+    """A method on a network that may begin with weights of a local file, or of a training on another data set.
+
+    A subclass defines `build_network`. A pretraining on `pretrain_data` is a trial of its own for each fold, partition
+    and seed: the same network learns the labels of the other data set, without the people of the validation and test
+    parts. It has the network, the view and the file of weights of this method, and the default training parameters
+    where `pretrain_params` gives no others. Output layers are not taken over if the task is another one.
 
     Frozen layers keep their batch statistics and have no dropout. The record lists every tensor that was taken from the
     file and every one that was not, on either side.
@@ -37,6 +47,17 @@ class PretrainedMethod(Method):
     pretrained_on: tuple[str, ...] = param(
         (), "data sets that the file's weights were trained on, by name; none: on no scans of people", later=True
     )
+
+    pretrain_data: str = param(
+        "",
+        "data set whose labels the network learns first, without people of the validation and test parts; empty: none",
+        later=True,
+    )
+    pretrain_data_params: Mapping[str, Any] | None = param(None, "parameters of that data set, as JSON", later=True)
+    pretrain_params: Mapping[str, Any] | None = param(
+        None, 'parameters that differ in the pretraining, as JSON: {"lr": 0.001}', later=True
+    )
+    pretrain_steps: int = param(0, "optimiser steps of the pretraining; 0: the study's", later=True, within=(0,))
 
     @abstractmethod
     def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
@@ -56,9 +77,11 @@ class PretrainedMethod(Method):
         """
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        """Build the network, with the weights of the file, and freeze what is not trained."""
+        """Build the network, with the weights of the pretraining or the file, and freeze what is not trained."""
         model = self.build_network(task, shape)
-        if self.weights:
+        if begun := getattr(self, "_begun", None):
+            self._take_over(model, task, shape, *begun)
+        elif self.weights:
             self.initialise(model)
         if self.train != "all":
             from bench.weights import freeze
@@ -83,6 +106,45 @@ class PretrainedMethod(Method):
 
         model = _wrapped(model)  # names of a file are those of the network, and a file may hold a part of it
         model.carried = carry_over(model, self.weights_file(), adapt=True)
+
+    def pretraining(self, own: Spec) -> Pretraining | None:
+        """Return the training on `pretrain_data`; None if that is empty.
+
+        Raises
+        ------
+        BenchError
+            If a parameter of it is given without `pretrain_data`, or does not exist.
+        """
+        given = {name: value for name, value in plain(self).items() if name.startswith(PRETRAINING)}
+        if not self.pretrain_data:
+            if given:
+                raise BenchError(f"{own.name}: {min(given)} describes a pretraining, but pretrain_data is empty")
+            return None
+        changed = dict(self.pretrain_params or {})
+        if wrong := [name for name in changed if name in ("train", *_named(PretrainedMethod, PRETRAINING))]:
+            raise BenchError(f"{own.name}: pretrain_params cannot contain {wrong[0]!r}: a pretraining trains the whole"
+                             " network from its beginning; give it to the arm")  # fmt: skip
+        kept = {name: value for name, value in own.params.items() if name not in (*TRAINING, "train", *given)}
+        heads = {name.partition(".")[0] for name in changed if "." not in name}
+        method = registry.spec("methods", own.name, {**{k: v for k, v in kept.items() if k not in heads}, **changed})
+        return Pretraining(self.pretrain_data, method, dict(self.pretrain_data_params or {}), self.pretrain_steps)
+
+    def begin_with(self, weights: Path, learnt: Task, source: str) -> Method:
+        """Return the method whose network begins with the weights of its pretraining; see `Method.begin_with`."""
+        begun = copy.copy(self)
+        object.__setattr__(begun, "_begun", (weights, learnt, source))
+        return begun
+
+    def _take_over(
+        self, model: nn.Module, task: Task, shape: tuple[int, ...], weights: Path, learnt: Task, source: str
+    ) -> None:
+        from bench.weights import carry_pretraining
+
+        same = (learnt.kind, learnt.classes, learnt.unit) == (task.kind, task.classes, task.unit)
+        head = set() if same else self._head_names(model, task, shape)
+        for module in model.modules():
+            vars(module).pop("carried", None)  # of a file, which began the pretraining
+        model.carried = carry_pretraining(model, weights, head, source)
 
     def weights_file(self) -> Path | None:
         """Return the file of weights after a check of its checksum; None if training starts from scratch."""
@@ -141,7 +203,8 @@ class PretrainedMethod(Method):
             raise BenchError("pretrained_on describes weights of a file, but weights is empty")
 
     def _without_file(self) -> PretrainedMethod:
-        return replace(self, weights="", checksum="", train="all", pretrained_on=())
+        first = {name: None if name.endswith("params") else "" for name in _named(PretrainedMethod, PRETRAINING)}
+        return replace(self, weights="", checksum="", train="all", pretrained_on=(), **{**first, "pretrain_steps": 0})
 
     def _check_fit(self, shape: tuple[int, ...]) -> None:
         import torch
@@ -163,6 +226,13 @@ class PretrainedMethod(Method):
             if names:
                 return names
         raise BenchError(f"no layer of {type(model).__name__} depends on the number of outputs; set train to all")
+
+
+def _named(owner: type, prefix: str) -> list[str]:
+    return [each.name for each in dataclasses.fields(owner) if each.name.startswith(prefix)]
+
+
+TRAINING = {each.name for each in dataclasses.fields(Method)} - {"view", "normalise"}
 
 
 def _wrapped(model: nn.Module) -> nn.Module:

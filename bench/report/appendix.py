@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.registry import descriptions
-from bench.report.protected_names import data_sets_of
+from bench.report.protected_names import data_sets_of, pretraining_sets_of
 from bench.report.tables import Results, SectionTables
 from bench.report.tables.number_format import TIMES, large, listed, plural, seconds
 
@@ -48,7 +48,7 @@ def _datasets(found: Sequence[SectionTables]) -> Iterable[tuple[SectionTables, s
     """Every data set once, with its first section."""
     seen: dict[str, SectionTables] = {}
     for frames in found:
-        for name, _ in data_sets_of(frames.section.data):
+        for name, _ in (*data_sets_of(frames.section.data), *pretraining_sets_of(frames.section.data)):
             seen.setdefault(name, frames)
     return ((frames, name) for name, frames in seen.items())
 
@@ -59,13 +59,16 @@ def _methods(results: Results) -> list[str]:
 
 def _data(found: SectionTables, name: str, entry: Mapping[str, Any]) -> Card:
     section, own = found.section, next(data_sets_of(found.section.data))[0] == name
+    pretraining = name not in [each for each, _ in data_sets_of(section.data)]
     samples, groups = section.counted() if own else (None, None)
     task = section.task
     facts = [
         ("Kind", "phantom: made by a program" if section.phantom else "real scans"),
         (
             "Task",
-            f"{task.kind}{f' of {listed(task.classes)}' if task.classes else ''}, judged by {section.metric.title}",
+            f"{task.kind}{f' of {listed(task.classes)}' if task.classes else ''}, judged by {section.metric.title}"
+            if not pretraining
+            else "networks are pretrained on it, without the people of the validation and test parts",
         ),
         ("Scans", f"{samples:,} of {plural(groups, 'person', 'people')}" if samples else ""),
         ("Prepared as", f" {TIMES} ".join(str(size) for size in section.data.shape) if own else ""),

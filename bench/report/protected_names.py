@@ -23,7 +23,7 @@ def find_protected_names(results: Results) -> ProtectedNames:
     for section in results.sections:
         names |= section.people
         words |= {section.name, *section.task.classes}
-        for name, params in data_sets_of(section.data):
+        for name, params in (*data_sets_of(section.data), *pretraining_sets_of(section.data)):
             index, manifest = _prepared(name, params)
             names |= _texts(index, manifest)
             words |= {name, *index.get("strata", ()), *index.get("parts", ())}
@@ -35,6 +35,12 @@ def data_sets_of(entry: DataEntry) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield entry.set_name, entry.params
     if other := entry.external:
         yield other.data.name, other.data.params
+
+
+def pretraining_sets_of(entry: DataEntry) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(name, parameters) of the data sets that networks of a plan's entry are pretrained on."""
+    for spec in entry.pretraining:
+        yield spec.name, spec.params
 
 
 def _prepared(name: str, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.core import Record
 from bench.core.study_plan import StudyPlan
-from bench.report.protected_names import data_sets_of
+from bench.report.protected_names import data_sets_of, pretraining_sets_of
 from bench.report.tables import Results, captions
 from bench.report.tables.number_format import clean, listed, plural
 from bench.storage import provenance
@@ -48,7 +48,7 @@ def _commands(results: Results) -> list[str]:
     if len(known) == 1:
         lines.append(f"git checkout {known.pop()[:12]}")
     for section in (section for section in results.sections if not section.phantom):
-        for name, params in data_sets_of(section.data):
+        for name, params in (*data_sets_of(section.data), *pretraining_sets_of(section.data)):
             given = " ".join(f"--set {shlex.quote(f'{key}={value}')}" for key, value in _unusual(name, params).items())
             lines.append(
                 " ".join(word for word in (f"bench prepare {shlex.quote(name)}", given, "--from FOLDER") if word)
@@ -85,6 +85,7 @@ def fingerprints(results: Results) -> dict[str, str]:
         marks[own[0]] = section.data.fingerprint or ""
         for name, _ in other:
             marks[name] = section.data.external.data.fingerprint
+        marks |= {spec.name: spec.fingerprint for spec in section.data.pretraining if spec.name not in marks}
     return {name: mark for name, mark in marks.items() if mark}
 
 

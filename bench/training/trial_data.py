@@ -15,6 +15,7 @@ from bench.core import DataSpec, RunAbortedError, Trial
 from bench.curriculum import Curriculum
 from bench.data import splits
 from bench.data.covariates import CovariateColumn, covariate_columns, covariate_table, why_no_covariates
+from bench.data.held_out_people import pretraining_fold
 from bench.data.loader import Normaliser, Part, view_array
 from bench.data.prepare import Prepared, open_prepared
 from bench.data.splits import Fold
@@ -92,7 +93,7 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     if reason := method.refuses(prepared.task, prepared.shape):
         raise RefusalError(reason)
     columns = _columns(prepared, method)
-    fold = _limit(splits.fold(prepared, trial.split, trial.partition, trial.fold), prepared, trial.recipe.scans)
+    fold = _limit(_fold(trial, prepared), prepared, trial.recipe.scans)
     targets = _flip_labels(trial, prepared, fold, _targets(trial, prepared))
     view = effective(method.view_for(prepared.task), prepared.shape)
     if prepared.task.kind == "segmentation" and isinstance(view, Volume):
@@ -109,6 +110,13 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     channels = _normaliser(method, array, fold.train)
     external = _external_test(trial, method, prepared, array, columns) if trial.external else None
     return TrialData(prepared, method, fold, targets, view, array, channels, device, external, columns)
+
+
+def _fold(trial: Trial, prepared: Prepared) -> Fold:
+    """The parts of a trial; those of a pretraining leave out people of another trial."""
+    if trial.held_out is not None:
+        return pretraining_fold(prepared, trial.held_out)
+    return splits.fold(prepared, trial.split, trial.partition, trial.fold)
 
 
 def _columns(prepared: Prepared, method: Method) -> tuple[CovariateColumn, ...]:

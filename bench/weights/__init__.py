@@ -5,6 +5,7 @@ Networks read safetensors files only; nothing is unpickled or downloaded when a 
 
 from bench.weights.carried_tensors import Carried, carried_by, carry_over
 from bench.weights.frozen_layers import freeze, last_stage
+from bench.weights.pretrained_network import carry_pretraining
 from bench.weights.weights_file import LOADS, fitting, sha256, tensors, verified, without_weights
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Carried",
     "carried_by",
     "carry_over",
+    "carry_pretraining",
     "fitting",
     "freeze",
     "last_stage",

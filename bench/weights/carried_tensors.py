@@ -30,6 +30,7 @@ class Carried:
     file_prefix: str = ""  # removed from the names in the file before they are compared
     own_prefix: str = ""  # removed from the names in the network
     adapted: tuple[tuple[str, str, str], ...] = ()  # of `taken`, resampled or spread: name, shape in the file, here
+    other_task: tuple[str, ...] = ()  # of both, and not taken: layers that predict something else there
 
     @property
     def left(self) -> str:
@@ -38,7 +39,8 @@ class Carried:
         missing, unused = (
             [name for name in names if not counts_batches(name)] for names in (self.missing, self.unused)
         )
-        found = {"of another shape": shapes, "not in the file": missing, "unused": unused}
+        others = list(self.other_task)
+        found = {"of another task": others, "of another shape": shapes, "not in the file": missing, "unused": unused}
         return "; ".join(f"{words}: {first_names(names)}" for words, names in found.items() if names)
 
     def __str__(self) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from synthetic_results import ArmSpec, DataSetSpec, write
 
 from bench import registry
-from bench.core import Arm, DataSpec
+from bench.core import Arm, DataSpec, HeldOut, Record, Trial, plain
+from bench.core.study_plan import PlannedCell
 from bench.experiments.plan import ResolvedData
 from bench.experiments.planned_study import PlannedStudy
 from bench.report import tables
+from bench.report.protected_names import pretraining_sets_of
 from bench.report.tables.pretraining_notes import pretraining_notes
+from bench.report.tables.results import Run, plan_mismatch
+from bench.storage.record_store import Store
 
 SEEN = {"weights": "brain.safetensors", "checksum": "0", "pretrained_on": ["OASIS-1"]}
 ARMS = {
@@ -27,6 +33,46 @@ def test_the_table_of_scores_names_the_arms_unless_the_people_are_phantoms(phant
     (section,) = tables.read("toy", tmp_path).sections
     notes = pretraining_notes(section)
     assert [note.partition(":")[0] for note in notes] == ([] if phantom else ["seen", "not stated"])
+
+
+def test_the_table_of_scores_says_what_an_arm_was_pretrained_on_and_on_how_many_people(tmp_path):
+    plan = write(tmp_path, {"scratch": ArmSpec(), "begun": ArmSpec(), "probe": ArmSpec()}, [DataSetSpec("ad_oasis")])
+    store = Store(tmp_path)
+    for cell in plan.cells:
+        if cell.arm != "scratch":
+            record = store.get(cell.key)
+            facts = {"data": "age_oasis", "people": 300 + cell.fold, "scans": 320}
+            rewrite(store, replace(record, resolved={**record.resolved, "pretraining": facts}))
+    (note,) = pretraining_notes(tables.read("toy", tmp_path).sections[0])
+    assert note == (
+        "begun, probe: the network was first trained on age_oasis (300 to 304 people, depending on the fold; nobody of"
+        " the validation and test parts)."
+    )
+
+
+def rewrite(store, record):
+    files = {name: store.predictions(record.trial.key, record, (name,))[name] for name in ("ids", "groups", "y")}
+    files["selected"] = store.predictions(record.trial.key, record, ("selected",))["selected"]
+    store.set_aside(record.trial.key, "replaced")
+    store.put(replace(record, files={}), files)
+
+
+def test_a_pretraining_belongs_to_the_plan_with_data_of_its_own(tmp_path):
+    plan = write(tmp_path, {"scratch": ArmSpec()}, [DataSetSpec("ad_oasis")])
+    (entry,) = plan.data
+    ages = DataSpec("age_oasis", fingerprint="a")
+    plan = replace(plan, data=(replace(entry, pretraining=(ages,)),))
+    assert type(plan).from_json(plain(plan.to_json())) == plan
+    assert [name for name, _ in pretraining_sets_of(plan.data[0])] == ["age_oasis"]
+    tested = DataSpec("ad_oasis", fingerprint=entry.fingerprint)
+    trial = Trial(ages, registry.spec("methods", "sfcn"), held_out=HeldOut(tested, people="p"))
+    cell = PlannedCell(key="k", data="ad_oasis", arm="a", role="upstream", partition=0, fold=0, seed=0)
+    assert plan_mismatch(plan, Run(cell, Record(trial, "done"))) == ""
+    for other in (
+        replace(trial, data=replace(ages, fingerprint="b")),
+        replace(trial, held_out=HeldOut(replace(tested, fingerprint="c"))),
+    ):
+        assert "differ in" in plan_mismatch(plan, Run(cell, Record(other, "done")))
 
 
 def test_the_plan_names_the_arms(tmp_path, monkeypatch):

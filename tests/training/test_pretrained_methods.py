@@ -105,6 +105,27 @@ def test_the_weights_of_a_file_are_in_the_network_and_in_its_record(name, begun)
     assert {*listed["taken"], *listed["missing"], *(entry[0] for entry in listed["other_shape"])} == set(own)
 
 
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_the_network_of_a_pretraining_is_taken_over_but_for_what_has_other_outputs(name, tmp_path):
+    params, task, shape = CASES[name]
+    learnt = AGE if task is TWO else Task("segmentation", "dice", ("rest", "a", "b", "c"))
+    method = make("methods", name, params)
+    torch.manual_seed(2)
+    before = {key: value + 1 for key, value in method.build(learnt, shape).state_dict().items()}
+    path = tmp_path / "w.safetensors"
+    save_file({key: value.clone().contiguous() for key, value in before.items()}, path)
+    built = []
+    for each in (method, method.begin_with(path, learnt, "the training on ages")):
+        torch.manual_seed(3)
+        built.append(each.build(task, shape))
+    fresh, begun = (model.state_dict() for model in built)
+    learnable = set(dict(built[1].named_parameters())) | {key for key in begun if ".running_" in key}
+    other = {key for key in learnable if key not in before or before[key].shape != begun[key].shape}
+    assert 0 < len(other) < len(learnable) / 2
+    assert all(torch.equal(begun[key], before[key]) for key in learnable - other)
+    assert all(torch.equal(begun[key], fresh[key]) for key in set(begun) - (learnable - other) if "batches" not in key)
+
+
 QUICK = [("sfcn", "last"), ("timm2d", "head"), ("unet3d", "head"), ("weighted_pooling", "head")]
 EVERY = [(name, train) for name in sorted(CASES) for train in ("head", "last")]
 

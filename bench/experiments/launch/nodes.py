@@ -189,7 +189,7 @@ def with_gpus(nodes: Sequence[Node], message: Callable[[str], None]) -> list[Nod
 
 
 def _specs(trial: Trial) -> list[DataSpec]:
-    return [trial.data, *([trial.external.data] if trial.external else [])]
+    return trial.data_sets
 
 
 def _prepared(spec: DataSpec) -> str:

@@ -3,7 +3,7 @@
 A cell is a trial with its place in the table. Upstream trials (teachers) have cells of their own.
 """
 
-from bench.experiments.plan.dependencies import needed_by, upstream_of
+from bench.experiments.plan.dependencies import needed_by, pretraining_of, teachers_of, upstream_of
 from bench.experiments.plan.factors import design_lines, effect_pairs
 from bench.experiments.plan.plan_file import folder, read, write
 from bench.experiments.plan.planned_cells import AGAIN, Cell, cells, repeated_arms, select_arms, waves
@@ -29,10 +29,12 @@ __all__ = [
     "lightened",
     "locate",
     "needed_by",
+    "pretraining_of",
     "read",
     "repeated_arms",
     "select_arms",
     "smoke",
+    "teachers_of",
     "upstream_of",
     "waves",
     "write",

@@ -1,4 +1,4 @@
-"""Upstream trials: the teachers of a trial, and their teachers."""
+"""Upstream trials: the teachers of a trial and its pretraining, and theirs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from bench import registry
 from bench.core import BenchError, Spec, Trial
+from bench.experiments.plan.pretraining_trials import pretraining_trial
 
 
 class DependencyResolver:
@@ -28,7 +29,17 @@ class DependencyResolver:
         return self._before[trial.key]
 
     def needed_by(self, trial: Trial) -> list[Trial]:
-        """The trials that the method and the curriculum of `trial` learn from, resolved, in their order."""
+        """The teachers of a trial, in their order, then its pretraining if there is one; all resolved."""
+        begins = self.pretraining_of(trial)
+        return [*self.teachers(trial), *([begins] if begins else [])]
+
+    def pretraining_of(self, trial: Trial) -> Trial | None:
+        """The trial whose weights begin the network of `trial`, resolved; None if there is none."""
+        wanted = self._make("methods", trial.method).pretraining(trial.method)
+        return self.resolve(pretraining_trial(trial, wanted)) if wanted else None
+
+    def teachers(self, trial: Trial) -> list[Trial]:
+        """The trials whose outputs the method and the curriculum of `trial` learn from, resolved, in their order."""
         method, curriculum = self._make("methods", trial.method), self._make("curricula", trial.curriculum)
         upstream = (*method.upstream(trial), *curriculum.upstream(trial))
         for each in upstream:
@@ -43,7 +54,7 @@ class DependencyResolver:
 
 def _check_same_data(teacher: Trial, trial: Trial) -> None:
     """BenchError if a teacher has other data, folds or labels: it could be trained on tested people."""
-    for name in ("data", "split", "partition", "fold", "labels"):
+    for name in ("data", "split", "partition", "fold", "labels", "held_out"):
         theirs, ours = getattr(teacher, name), getattr(trial, name)
         if theirs != ours:
             raise BenchError(
@@ -59,5 +70,15 @@ def upstream_of(trial: Trial) -> list[Trial]:
 
 
 def needed_by(trial: Trial) -> list[Trial]:
-    """The trials that the method and the curriculum of `trial` learn from, resolved, in their order."""
+    """The teachers of a trial, in their order, then its pretraining if there is one; all resolved."""
     return DependencyResolver().needed_by(trial)
+
+
+def teachers_of(trial: Trial) -> list[Trial]:
+    """The trials whose outputs the method and the curriculum of `trial` learn from, resolved, in their order."""
+    return DependencyResolver().teachers(trial)
+
+
+def pretraining_of(trial: Trial) -> Trial | None:
+    """The trial whose weights begin the network of `trial`, resolved; None if there is none."""
+    return DependencyResolver().pretraining_of(trial)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import registry
-from bench.core import PROTOCOL, External, Study, paths, plain
+from bench.core import PROTOCOL, DataSpec, External, Study, paths, plain
 from bench.core.study_plan import DataEntry, ExternalData, PlannedCell, StudyPlan
 from bench.experiments.plan.factors import planned_design
 from bench.experiments.plan.planned_cells import AGAIN, Cell, repeated_arms
@@ -58,7 +58,7 @@ def write(
         partitions=study.partitions,
         seeds=study.seeds,
         recipe=study.recipe,
-        data=tuple(_data_entry(item, study) for item in data),
+        data=tuple(_data_entry(item, study, planned) for item in data),
         design=planned_design(study),
         cards=_cards(data, planned),
         cells=tuple(_planned_cell(cell) for cell in planned),
@@ -69,17 +69,24 @@ def write(
     return plan
 
 
-def _cards(data: Sequence[ResolvedData], planned: Iterable[Cell]) -> dict[str, dict[str, Any]]:
+def _pretraining_data(item: ResolvedData, planned: Iterable[Cell]) -> tuple[DataSpec, ...]:
+    """The data sets that networks of a data entry are pretrained on, each once."""
+    specs = [cell.trial.data for cell in planned if cell.trial.held_out and cell.where == item.where]
+    return tuple({spec.text: spec for spec in specs}.values())
+
+
+def _cards(data: Sequence[ResolvedData], planned: Sequence[Cell]) -> dict[str, dict[str, Any]]:
     """kind -> name -> the output of `bench describe` for every data set, method and curriculum of a plan."""
     trials = [cell.trial for cell in planned]
+    sets = [spec for item in data for spec in (*item.specs, *_pretraining_data(item, planned))]
     return registry.descriptions(
-        [spec.name for item in data for spec in item.specs],
+        [spec.name for spec in sets],
         [trial.method.name for trial in trials],
         [trial.curriculum.name for trial in trials],
     )
 
 
-def _data_entry(item: ResolvedData, study: Study) -> DataEntry:
+def _data_entry(item: ResolvedData, study: Study, planned: Sequence[Cell]) -> DataEntry:
     dataset = registry.make("datasets", item.spec.name, item.spec.params)
     tested = registry.make("datasets", item.external.data.name, item.external.data.params) if item.external else None
     return DataEntry(
@@ -100,6 +107,7 @@ def _data_entry(item: ResolvedData, study: Study) -> DataEntry:
         oracle=_oracle(item),
         external=_external(item.external, tested.title) if tested else None,
         alike=repeated_arms(study, item),
+        pretraining=_pretraining_data(item, planned),
     )
 
 
@@ -122,7 +130,7 @@ def _planned_cell(cell: Cell) -> PlannedCell:
     trial = cell.trial
     return PlannedCell(
         key=trial.key,
-        data=trial.where,
+        data=cell.where,
         arm=cell.arm,
         role=cell.role,
         family=cell.family,

@@ -25,24 +25,36 @@ class Cell:
     family: str
     before: tuple[Trial, ...] = ()  # upstream trials, the deepest first
     tuning: Mapping[str, float] = field(default_factory=dict)  # cost of the search for its parameters, if there was one
+    data: str = ""  # of an upstream trial: the data entry of the trials that need it, as `Trial.where` names it
+
+    @property
+    def where(self) -> str:
+        """The data entry that it belongs to."""
+        return self.data or self.trial.where
 
 
 def cells(study: Study, data: Iterable[ResolvedData | DataSpec]) -> list[Cell]:
-    """Every cell of the study on these data sets; each upstream trial occurs once, before the trials that need it."""
-    planned: dict[tuple[str, str], Cell] = {}
+    """Every cell of the study on these data sets.
+
+    Each upstream trial occurs once for a data set, before the trials that need it.
+    """
+    planned: dict[tuple[str, str, str], Cell] = {}
     lineage = DependencyResolver()
     for each in data:
         resolved = ResolvedData(each) if isinstance(each, DataSpec) else each
         for cell in _arm_cells(study, resolved, lineage):
             for upstream in cell.before:
-                if (upstream.key, "") not in planned:
-                    family = registry.member("methods", upstream.method.name).family
-                    before = lineage.before(upstream)
-                    label = f"upstream of {cell.arm}"
-                    planned[upstream.key, ""] = Cell(upstream, label, "upstream", family, before)
-            planned[cell.trial.key, f"{cell.role} {cell.arm}"] = cell
-    arms = {key for key, label in planned if label}
-    return [cell for (key, label), cell in planned.items() if label or key not in arms]
+                if (upstream.key, "", cell.where) not in planned:
+                    planned[upstream.key, "", cell.where] = _upstream_cell(upstream, cell, lineage)
+            planned[cell.trial.key, f"{cell.role} {cell.arm}", ""] = cell
+    arms = {key for key, label, _ in planned if label}
+    return [cell for (key, label, _), cell in planned.items() if label or key not in arms]
+
+
+def _upstream_cell(upstream: Trial, needs: Cell, lineage: DependencyResolver) -> Cell:
+    label = f"pretraining of {needs.arm}" if upstream.held_out else f"upstream of {needs.arm}"
+    family = registry.member("methods", upstream.method.name).family
+    return Cell(upstream, label, "upstream", family, lineage.before(upstream), data=needs.where)
 
 
 def _arm_cells(study: Study, found: ResolvedData, lineage: DependencyResolver) -> Iterable[Cell]:

@@ -27,7 +27,7 @@ def cost_body(found: SectionTables) -> TableBody:
         ("Forward (FLOPs)", "forward_flops", large),
         ("s / step", "step_seconds", seconds),
         ("Training (s)", "train_seconds", seconds),
-        *([("Its teachers (s)", "upstream_seconds", seconds)] if upstream else []),
+        *([(_upstream_title(section), "upstream_seconds", seconds)] if upstream else []),
         *([("Tuned: candidates", "tuning_trials", lambda value: number(value, 0))] if searched else []),
         *([("Its tuning (s)", "tuning_seconds", seconds)] if searched else []),
         ("s / scan", "inference_seconds", seconds),
@@ -54,9 +54,21 @@ def _metered(section: DatasetResults) -> bool:
     return any("train_joules" in run.record.cost for run in section.runs if run.done)
 
 
+def _upstream_title(section: DatasetResults) -> str:
+    return f"{_upstream(section)} (s)"
+
+
+def _upstream(section: DatasetResults) -> str:
+    """What the arms learn from: teachers, pretrainings or both."""
+    begun = {run.record.trial.held_out is not None for run in section.runs if run.done and run.cell.role == "upstream"}
+    return {frozenset({True}): "Its pretraining", frozenset({True, False}): "Its teachers and pretraining"}.get(
+        frozenset(begun), "Its teachers"
+    )
+
+
 def _upstream_note(section: DatasetResults) -> tuple[str, ...]:
     if any(run.cell.upstream for run in section.runs):
-        return ("Its teachers: training what the arm learns from, which may be shared with other arms.",)
+        return (f"{_upstream(section)}: training what the arm learns from, which may be shared with other arms.",)
     if any(run.cell.role == "upstream" for run in section.runs):
         return ("Training what an arm learns from is not in its seconds.",)
     return ()

@@ -1,9 +1,9 @@
-"""Notes on arms whose pretrained weights may have seen the people that they are tested on."""
+"""Notes on arms that begin with a pretraining, and on weights that may have seen the people that they are tested on."""
 
 from __future__ import annotations
 
 from bench.data.audit.pretraining_overlap import pretraining_caution
-from bench.report.tables.results import DatasetResults
+from bench.report.tables.results import DatasetResults, Run
 
 
 def pretraining_notes(section: DatasetResults) -> tuple[str, ...]:
@@ -14,4 +14,25 @@ def pretraining_notes(section: DatasetResults) -> tuple[str, ...]:
             if run.done and (words := pretraining_caution(run.record.trial.method.params, section.tested_on)):
                 arms.setdefault(words, []).append(arm)
                 break
-    return tuple(f"{', '.join(labels)}: {words}." for words, labels in arms.items())
+    notes = tuple(f"{', '.join(labels)}: {words}." for words, labels in arms.items())
+    return (*notes, *_begun(section))
+
+
+def _begun(section: DatasetResults) -> tuple[str, ...]:
+    """On which data set, and how many people of it, the networks of arms were trained first."""
+    arms: dict[str, list[str]] = {}
+    for arm in section.arms:
+        known = [run.record.resolved["pretraining"] for run in section.of(arm) if _has_pretraining(run)]
+        for name in dict.fromkeys(each["data"] for each in known):
+            people = [each["people"] for each in known if each["data"] == name]
+            few, many = min(people), max(people)
+            count = f"{few} people" if few == many else f"{few} to {many} people, depending on the fold"
+            arms.setdefault(f"{name} ({count}", []).append(arm)
+    return tuple(
+        f"{', '.join(labels)}: the network was first trained on {words}; nobody of the validation and test parts)."
+        for words, labels in arms.items()
+    )
+
+
+def _has_pretraining(run: Run) -> bool:
+    return run.done and "pretraining" in run.record.resolved

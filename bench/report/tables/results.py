@@ -256,7 +256,12 @@ def plan_mismatch(plan: StudyPlan, run: Run) -> str:
     trial, upstream = run.record.trial, run.cell.role == "upstream"
     entry = next(entry for entry in plan.data if entry.name == run.cell.data)
     tested = trial.external.data.fingerprint if trial.external else None
-    aspects = [("data fingerprint", entry.fingerprint, trial.data.fingerprint)]
+    begins = trial.held_out  # a pretraining has other data
+    aspects = [("data fingerprint", entry.fingerprint, (begins or trial).data.fingerprint)]
+    if begins:
+        planned = {spec.fingerprint for spec in entry.pretraining}
+        mark = trial.data.fingerprint
+        aspects += [("fingerprint of the data of a pretraining", mark if mark in planned else ", ".join(planned), mark)]
     other = entry.external.data.fingerprint if entry.external else None
     aspects += [("fingerprint of the data tested on", other, tested)] if other else []
     recipes = plain(plan.recipe), plain(trial.recipe)
