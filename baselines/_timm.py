@@ -15,7 +15,7 @@ from baselines._input_sizes import multiples, padded, times
 from bench.core import BenchError, UnsupportedInputSizeError
 from bench.registry import did_you_mean
 from bench.weights import Carried, fitting, tensors, without_weights
-from bench.weights.weights_file import shape_text
+from bench.weights.tensor_names import shape_text
 
 
 def check(network: str, options: Mapping[str, Any], weights: Path | None = None) -> None:

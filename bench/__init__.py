@@ -45,8 +45,21 @@ class _TorchvisionFinder:
         return mending_spec(name, path, target)
 
 
-if _TorchvisionFinder not in sys.meta_path:
+class _OldAddressFinder:
+    """Finds modules of this package that have moved, if nothing else has: see `bench.core.old_addresses`."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> object:
+        if not name.startswith("bench."):
+            return None
+        from bench.core.old_addresses import old_spec
+
+        return old_spec(name)
+
+
+if "_OldAddressFinder" not in [getattr(each, "__name__", "") for each in sys.meta_path]:
     sys.meta_path.insert(0, _TorchvisionFinder)
+    sys.meta_path.append(_OldAddressFinder)
 
 
 def _version() -> str:

@@ -38,6 +38,8 @@ def weights(
     if action not in ACTIONS:
         raise BenchError(f"bench weights cannot {action!r}; {did_you_mean(action, ACTIONS)}")
     if action == "show":
+        if out is not None:
+            raise BenchError("bench weights show writes no file; leave out --out, or use: bench weights convert")
         inspected = weights_conversion.inspect(file, key, run_torchscript)
         return print_json(inspected.summary()) if as_json else _print(inspected, _rows(inspected))
     if out is None:
@@ -56,7 +58,9 @@ def _print(inspected: Inspection, more: list[str]) -> None:
 
 def _rows(inspected: Inspection) -> list[str]:
     """A line for every tensor, and the arm that reads them after conversion."""
-    rows = [f"  {name}  {' x '.join(map(str, each.shape)) or 'a number'}" for name, each in inspected.tensors.items()]
+    from bench.weights.tensor_names import printable, shape_text
+
+    rows = [f"  {printable(name)}  {shape_text(inspected.tensors, name)}" for name in inspected.tensors]
     return [*_arm(inspected, {}), *rows]
 
 

@@ -46,6 +46,10 @@ def mending_spec(name: str, path: Sequence[str] | None, target: ModuleType | Non
     return spec
 
 
+def mend_torchvision() -> None:
+    """Do what `import bench` has done already: older plug-ins call it before they import timm."""
+
+
 class _MendingLoader(Loader):
     """Loads torchvision, a second time if an operator was missing, which is then declared."""
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.core import BenchError
+from bench.core.unavailable_files import why_unavailable
 from bench.data.readers.litter import find_files
 from bench.data.readers.nifti import ENDS, bare_name
 from bench.data.readers.tabular import Line, age_in, number, read_table
-from bench.data.readers.unavailable_files import why_unavailable
 
 SOURCE = (
     "IXI, https://brain-development.org/ixi-dataset/: IXI-T1.tar and IXI.xls, free to download; ten of its scans,"

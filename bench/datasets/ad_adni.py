@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.core import BenchError, Dataset, Sample, Scan, Task, param
+from bench.core.unavailable_files import why_unavailable
 from bench.data.readers.labels import NOTHING, label_index
 from bench.data.readers.litter import find_files
 from bench.data.readers.nifti import ENDS, bare_name, read_scan
 from bench.data.readers.omissions import omit
 from bench.data.readers.tabular import Line, age_in, read_table, unique_rows
-from bench.data.readers.unavailable_files import why_unavailable
 from bench.data.readers.voxel_grids import ROOM, distance
 
 VOXELS = 110  # along each axis

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench.core import BenchError
 from bench.weights.adapted_tensors import fitted
-from bench.weights.weights_file import counts_batches, first_names, readable, shape_text, tensors
+from bench.weights.number_checks import other_kind
+from bench.weights.tensor_names import first_names, shape_text
+from bench.weights.weights_file import counts_batches, readable, tensors
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -85,7 +87,8 @@ def carry_over(model: nn.Module, path: Path, strict: bool = False, adapt: bool =
     Raises
     ------
     BenchError
-        If nothing fits, or, with `strict`, if anything is left over. The network is then unchanged.
+        If nothing fits, numbers are not finite or of another kind, or, with `strict`, if anything is left over. The
+        network is then unchanged.
     """
     path = readable(path)
     stored, own = tensors(path), model.state_dict()
@@ -97,6 +100,8 @@ def carry_over(model: nn.Module, path: Path, strict: bool = False, adapt: bool =
     if not values:
         names = f"it holds {first_names(list(stored))}; the network has {first_names(list(own))}"
         raise BenchError(f"{path} holds no tensor that this network has, by name and shape: {names}")
+    if kinds := [f"{name} is {kind}" for name, pair in pairs.items() if (kind := other_kind(*pair))]:
+        raise BenchError(f"{path} holds quantized weights or those of another network: {first_names(kinds)}")
     taken = [name for name in pairs if name in values or name in changed]
     shapes = {name: (name, shape_text(stored, source[name]), shape_text(own, name)) for name in pairs}
     carried = Carried(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import re
-import shlex
 import struct
 import warnings
 import zipfile
@@ -14,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core import BenchError, paths
-from bench.weights.weights_file import first_names, tensors
+from bench.weights.foreign_formats import check_archive, check_present
+from bench.weights.tensor_names import first_names
+from bench.weights.weights_file import stored_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,8 +75,7 @@ def read_checkpoint(path: str | Path, key: str = "", run_torchscript: bool = Fal
         If the file cannot be read without running its code, is damaged, or has no tensors of a network.
     """
     path = paths.expand(path)
-    if not path.is_file():
-        raise BenchError(f"no file {path} to read weights from")
+    check_present(path)
     content = _content(path, run_torchscript)
     state, wrappings, left_out = _state_of(path, content, key)
     for prefix in PARALLEL * 2:
@@ -86,7 +86,7 @@ def read_checkpoint(path: str | Path, key: str = "", run_torchscript: bool = Fal
 
 def _content(path: Path, run_torchscript: bool) -> Any:
     if path.suffix == ".safetensors":
-        return tensors(path)
+        return stored_tensors(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of old protocols and formats: published files keep those that they have
         return _pytorch_content(path, run_torchscript)
@@ -95,6 +95,7 @@ def _content(path: Path, run_torchscript: bool) -> Any:
 def _pytorch_content(path: Path, run_torchscript: bool) -> Any:
     import torch
 
+    check_archive(path)
     if _is_torchscript(path):
         if not run_torchscript:
             raise BenchError(
@@ -110,7 +111,7 @@ def _pytorch_content(path: Path, run_torchscript: bool) -> Any:
     except pickle.UnpicklingError as error:
         raise _refusal(path, str(error)) from error
     except FAULTS as error:
-        raise BenchError(f"{path} is not a complete file of PyTorch: {_line(error)}; download it again") from error
+        raise _unreadable(path) from error
 
 
 def _is_torchscript(path: Path) -> bool:
@@ -125,13 +126,22 @@ def _refusal(path: Path, message: str) -> BenchError:
     """Why torch refuses a pickle: the class or function that it names, if it names one."""
     named = re.search(r"(?:GLOBAL|global|class|function)s?:? ([A-Za-z_][\w]*(?:\.\w+)+)", message)
     if named is None:
-        return BenchError(f"{path} is not a file of PyTorch that can be read safely: {message.splitlines()[0][:200]}")
-    place = shlex.quote(str(path))
-    remedy = (
-        "where you trust the file, save its tensors alone and convert that file: "
-        f"c = torch.load({place!r}, weights_only=False); torch.save(c['state_dict'], 'tensors.pt')"
+        return _unreadable(path)
+    load = f"c = torch.load({str(path)!r}, weights_only=False)"
+    if named[1].startswith("torch.nn.modules."):
+        holds, save = f"a whole network ({named[1]})", "torch.save(c.state_dict(), 'tensors.pt')"
+    else:
+        holds, save = f"{named[1]} beside its tensors", "torch.save(c['state_dict'], 'tensors.pt')"
+        save += ", with the file's own key in place of 'state_dict'"
+    remedy = f"where you trust the file, save its tensors alone and convert that file: {load}; {save}"
+    return BenchError(f"{path} holds {holds}, and reading that can run code; {remedy}")
+
+
+def _unreadable(path: Path) -> BenchError:
+    return BenchError(
+        f"{path} is not a complete file of PyTorch: it was cut or damaged, or is of another kind; download it again,"
+        " and compare its size with the published one"
     )
-    return BenchError(f"{path} holds {named[1]} beside its tensors, and reading that can run code; {remedy}")
 
 
 def _state_of(path: Path, content: Any, key: str) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...]]:
@@ -142,43 +152,68 @@ def _state_of(path: Path, content: Any, key: str) -> tuple[dict[str, Tensor], tu
     while True:
         if not isinstance(content, Mapping):
             raise BenchError(f"{path} holds {type(content).__name__}, not tensors by name")
-        values = {str(name): value for name, value in content.items()}
+        values = _by_text(path, content)
         if steps:
             step = steps.pop(0)
             if step not in values:
                 raise BenchError(f"{path} has no key {step!r}; it has {first_names(list(values), 8)}")
-        elif found := {name: value for name, value in values.items() if _is_tensor(value)}:
-            left += [name for name in values if name not in found]
-            return found, tuple(followed), tuple(left)
-        else:
-            step = _next_key(path, values)
+        elif (step := _wrapping(values)) is None:
+            found = {name: value for name, value in values.items() if _why_no_numbers(value) is None}
+            if found:
+                left += [_left_out(name, value) for name, value in values.items() if name not in found]
+                return found, tuple(followed), tuple(left)
+            step = _only_key(path, values)
         followed.append(step)
         left += [name for name in values if name != step]
         content = values[step]
 
 
-def _next_key(path: Path, values: Mapping[str, Any]) -> str:
-    inside = {name: value for name, value in values.items() if isinstance(value, Mapping) and _has_tensors(value)}
-    usual = [name for name in WRAPPINGS if name in inside]
-    if usual or len(inside) == 1:
-        return usual[0] if usual else next(iter(inside))
+def _by_text(path: Path, content: Mapping[Any, Any]) -> dict[str, Any]:
+    """The entries under texts: networks that are kept in lists have numbers as keys."""
+    values = {str(name): value for name, value in content.items()}
+    if len(values) < len(content):
+        raise BenchError(f"{path} has two entries under one name, such as '1' and 1; rename the tensors in it")
+    return values
+
+
+def _wrapping(values: Mapping[str, Any]) -> str | None:
+    """The first of the usual keys under which there are tensors; tensors beside it are counters and the like."""
+    return next((name for name in WRAPPINGS if _has_tensors(values.get(name))), None)
+
+
+def _only_key(path: Path, values: Mapping[str, Any]) -> str:
+    inside = [name for name, value in values.items() if _has_tensors(value)]
+    if len(inside) == 1:
+        return inside[0]
     if inside:
-        raise BenchError(
-            f"{path} has tensors under several keys: {first_names(list(inside), 8)}; choose one with --key"
-        )
-    raise BenchError(f"{path} holds no tensors of a network; its keys are: {first_names(list(values), 8) or 'none'}")
+        raise BenchError(f"{path} has tensors under several keys: {first_names(inside, 8)}; choose one with --key")
+    held = [_left_out(name, value) for name, value in values.items()]
+    raise BenchError(f"{path} holds no tensors of a network; its keys are: {first_names(held, 8) or 'none'}")
 
 
 def _has_tensors(value: Any, depth: int = 3) -> bool:
     if not isinstance(value, Mapping) or not depth:
         return False
-    return any(_is_tensor(each) or _has_tensors(each, depth - 1) for each in value.values())
+    return any(_why_no_numbers(each) is None or _has_tensors(each, depth - 1) for each in value.values())
 
 
-def _is_tensor(value: Any) -> bool:
+def _left_out(name: str, value: Any) -> str:
+    """A name that is left out; of a tensor with the reason."""
+    reason = _why_no_numbers(value)
+    return f"{name} ({reason})" if reason else name
+
+
+def _why_no_numbers(value: Any) -> str | None:
+    """Why a value is no tensor of a network: an adjective, empty for what is no tensor; None if it is one."""
     import torch
 
-    return isinstance(value, torch.Tensor) and value.layout == torch.strided and not value.is_quantized
+    if not isinstance(value, torch.Tensor):
+        return ""
+    if value.is_meta:
+        return "without values"
+    if value.is_quantized:
+        return "quantized"
+    return None if value.layout == torch.strided else "sparse"
 
 
 def _line(error: BaseException) -> str:

@@ -38,7 +38,8 @@ def _trunk_arm(state: State) -> Arm:
 
 def _dino_prefix(state: State) -> str | None:
     for prefix in ("", "backbone.", "teacher.backbone.", "model."):
-        if {f"{prefix}cls_token", f"{prefix}mask_token"} <= set(state) and f"{prefix}patch_embed.proj.weight" in state:
+        tokens = {f"{prefix}cls_token", f"{prefix}mask_token"}
+        if tokens <= set(state) and axes(state, f"{prefix}patch_embed.proj.weight") == 4:
             return prefix
     return None
 

@@ -69,14 +69,11 @@ def _vit(state: State) -> dict[str, Tensor]:
 
 def _vit_arm(state: State) -> Arm | None:
     convolution = state.get("patch_embedding.patch_embeddings.weight")
-    if convolution is None or convolution.ndim != 5:
+    hidden = state.get("blocks.0.mlp.linear1.weight")
+    if convolution is None or convolution.ndim != 5 or hidden is None or hidden.ndim != 2:
         return None
     width, _, *patch = convolution.shape
-    options = {
-        "patch_size": list(patch),
-        "hidden_size": width,
-        "mlp_dim": state["blocks.0.mlp.linear1.weight"].shape[0],
-    }
+    options = {"patch_size": list(patch), "hidden_size": width, "mlp_dim": hidden.shape[0]}
     options |= {"num_layers": blocks(state, "blocks."), "num_heads": width // 64}
     options |= {"qkv_bias": True} if "blocks.0.attn.qkv.bias" in state else {}
     return "monai3d", {"network": "ViT", "options": options}
@@ -192,13 +189,15 @@ VOLUMES = (
     ),
     Layout(
         "deepbet (3D residual U-Net)",
-        lambda state: {"init.0.weight", "tp_conv2.weight"} <= set(state),
+        lambda state: axes(state, "init.0.weight") == axes(state, "tp_conv2.weight") == 5,
         dict,
         _deepbet_arm,
     ),
     Layout(
         "SuperDAM or DAMNet, the network of DCL-SE's authors",
-        lambda state: {"pre.0.weight", "conv2.weight", "stage7.residual.0.weight"} <= set(state),
+        lambda state: all(
+            axes(state, name) == 4 for name in ("pre.0.weight", "conv2.weight", "stage7.residual.0.weight")
+        ),
         _authors,
         _authors_arm,
     ),

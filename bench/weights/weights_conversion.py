@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Any
 from bench.core import BenchError, paths, plural
 from bench.weights.checkpoint_reader import Checkpoint, read_checkpoint
 from bench.weights.layout import Layout
+from bench.weights.number_checks import why_unusable
 from bench.weights.published_layouts import recognised
-from bench.weights.weights_file import first_names, sha256
+from bench.weights.tensor_names import first_names
+from bench.weights.weights_file import sha256
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+RESERVED = "__metadata__"  # in the header of a safetensors file
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,12 @@ class Inspection:
     def lines(self) -> list[str]:
         """Return what the file holds, in words."""
         checkpoint = self.checkpoint
-        kept = f"{plural(len(self.tensors), 'tensor')}, {self.numbers:,} numbers"
+        kept = f"{plural(len(self.tensors), 'tensor')}, {self.numbers:,} number{'' if self.numbers == 1 else 's'}"
         wrappings = f", under {' / '.join(checkpoint.wrappings)}" if checkpoint.wrappings else ""
         other = [*checkpoint.left_out, *_dropped(checkpoint.tensors, self.tensors)]
         lines = [f"{self.path}: {kept}{wrappings}", f"SHA-256: {self.sha256}"]
         lines += [f"left out: {first_names(other, 6)}"] if other else []
+        lines += [f"unusable: the file {reason}"] if (reason := why_unusable(self.tensors)) else []
         if self.layout is None:
             return [*lines, "layout: not recognised; the names of the tensors are kept"]
         note = f"; {self.layout.note}" if self.layout.note else ""
@@ -139,6 +145,10 @@ def convert(path: str | Path, out: str | Path, key: str = "", run_torchscript: b
     inspected = inspect(path, key, run_torchscript)
     if not inspected.tensors:
         raise BenchError(f"{inspected.path} has the layout of {inspected.layout.name}, but none of its tensors")
+    if reason := why_unusable(inspected.tensors):
+        raise BenchError(f"{inspected.path} {reason}; nothing was written")
+    if RESERVED in inspected.tensors:
+        raise BenchError(f"{inspected.path} has a tensor named {RESERVED}, which safetensors reserves; rename it")
     origin = {"source_sha256": inspected.sha256, "layout": inspected.layout.name if inspected.layout else ""}
     _write(dict(inspected.tensors), out, {"bench": json.dumps(origin, sort_keys=True)})
     return inspected, sha256(out)
@@ -149,6 +159,7 @@ def _write(tensors: dict[str, Tensor], out: Path, metadata: dict[str, str]) -> N
     from safetensors.torch import save_file
 
     part = out.with_name(f".{out.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
     try:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata)
         part.replace(out)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core import BenchError, paths
+from bench.weights.foreign_formats import check_present
+from bench.weights.number_checks import other_kind, why_unusable
+from bench.weights.tensor_names import first_names, shape_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,8 +93,16 @@ def tensors(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     BenchError
-        If it is not a safetensors file, or is truncated.
+        If it is not a safetensors file, is truncated, or holds numbers that are not real and finite.
     """
+    stored = stored_tensors(path)
+    if reason := why_unusable(stored):
+        raise BenchError(f"{path} {reason}")
+    return stored
+
+
+def stored_tensors(path: Path) -> dict[str, Tensor]:
+    """Load every tensor of a safetensors file by name, whatever its numbers are. Errors: see `tensors`."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -120,9 +131,11 @@ def fitting(path: Path, network: str, stored: Mapping[str, Tensor], expected: Ma
     """
     other = [key for key in expected if key in stored and stored[key].shape != expected[key].shape]
     odd = [f"{key} is {shape_text(stored, key)}, not {shape_text(expected, key)}" for key in other]
+    pairs = {key: (stored[key], expected[key]) for key in expected if key in stored}
+    kinds = [f"{key} is {kind}" for key, pair in pairs.items() if (kind := other_kind(*pair))]
     missing = [key for key in expected if key not in stored and not counts_batches(key)]
     more = [key for key in stored if key not in expected and not counts_batches(key)]
-    found = {"missing": missing, "unexpected": more, "of another shape": odd}
+    found = {"missing": missing, "unexpected": more, "of another shape": odd, "of another kind": kinds}
     differences = "; ".join(f"{words}: {first_names(names)}" for words, names in found.items() if names)
     if differences:
         raise BenchError(
@@ -133,16 +146,6 @@ def fitting(path: Path, network: str, stored: Mapping[str, Tensor], expected: Ma
 def counts_batches(name: str) -> bool:
     """Return whether a tensor counts batches: not every program stores it, and nothing is computed from it."""
     return name.rpartition(".")[2] == "num_batches_tracked"
-
-
-def shape_text(tensors: Mapping[str, Tensor], key: str) -> str:
-    """Return the shape of a tensor in words: 4 x 3."""
-    return " x ".join(map(str, tensors[key].shape)) or "a number"
-
-
-def first_names(names: Sequence[str], most: int = 3) -> str:
-    """Return the first of many names, and the number of the others."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def readable(weights: str | Path) -> Path:
@@ -161,8 +164,7 @@ def readable(weights: str | Path) -> Path:
         raise BenchError(
             f"weights come from a .safetensors file, not {path.name}: other formats can run code; {remedy}"
         )
-    if not path.is_file():
-        raise BenchError(f"no file {path} to read weights from")
+    check_present(path)
     try:
         with safe_open(path, "numpy"):
             return path

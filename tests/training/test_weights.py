@@ -134,7 +134,7 @@ def test_parts_that_fit_by_chance_are_not_moved(path):
             lambda whole: whole[:-40],
             r"w\.safetensors is not a complete safetensors file: .*copy it again",
         ),
-        ("w.safetensors", lambda whole: b"", "is not a complete safetensors file"),
+        ("w.safetensors", lambda whole: b"", "is empty; download or copy it again"),
         ("w.safetensors", lambda whole: pickle.dumps({"w": 1}), "is a pickle under another name"),
         ("w.pt", lambda whole: whole, r"weights come from a \.safetensors file, not w\.pt: other formats can run code"),
         ("w", lambda whole: whole, r"weights come from a \.safetensors file, not w:"),

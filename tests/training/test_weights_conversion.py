@@ -115,7 +115,7 @@ def test_objects_of_older_files_are_named_with_what_to_do(written):
 
 
 def test_a_whole_pickled_network_is_refused_by_the_name_of_its_class(written):
-    with pytest.raises(BenchError, match=r"holds torch\.nn\.modules\.linear\.Linear beside its tensors"):
+    with pytest.raises(BenchError, match=r"holds a whole network \(torch\.nn\.modules\.linear\.Linear\)"):
         inspect(written(nn.Linear(2, 2)))
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.core.unavailable_files import why_unavailable
 from bench.data.audit.similarity import SIDE, checksum, downsample
 from bench.data.readers.grey_images import LIMIT, UnfitImageError, read_grey
 from bench.data.readers.images import FORMATS, SUFFIXES
-from bench.data.readers.unavailable_files import why_unavailable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench.core import Dataset, Sample, Scan, Task
 from bench.core.background import background_of
-from bench.data.readers.unavailable_files import why_unavailable
+from bench.core.unavailable_files import why_unavailable
 from bench.data.readers.voxel_grids import fitted
 
 if TYPE_CHECKING:

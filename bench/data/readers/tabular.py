@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.core import BenchError
+from bench.core.unavailable_files import why_unavailable
 from bench.data.readers.age_units import age_factors
 from bench.data.readers.omissions import log_table
-from bench.data.readers.unavailable_files import why_unavailable
 
 MISSING = {"", "n/a", "na", "nan", "none", "null"}
 LARGEST = 1 << 26  # bytes of a table

@@ -13,10 +13,22 @@ LONGEST = 1 << 15  # bytes of a pointer
 
 
 def why_unavailable(path: Path) -> str | None:
-    """Why the content of a file is not here, and the command that fetches it; None if it is, or if there is no file
-    (or a link to itself).
+    """Say why the content of a file is not on this machine, and which command fetches it.
 
-    OSError if the file cannot be read.
+    Parameters
+    ----------
+    path : Path
+        A file or a link.
+
+    Returns
+    -------
+    str or None
+        A clause for a sentence that begins with the file; None if the content is here, or if there is no file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
     """
     if path.is_symlink() and not path.exists():
         if _is_circular(path):
