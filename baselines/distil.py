@@ -72,10 +72,10 @@ class Distil(Method):
     ramp: float | None = param(
         None, "fraction of the steps over which the distillation loss gains its weight; none: the published one"
     )
-    target_weight: float = param(1.0, "dkd: weight of the true class against all others")
-    other_weight: float = param(8.0, "dkd: weight of the other classes among themselves")
-    distance_weight: float = param(25.0, "rkd: weight of the distances")
-    angle_weight: float = param(50.0, "rkd: weight of the angles")
+    target_weight: float = param(1.0, "dkd: weight of the true class against all others", within=(0,))
+    other_weight: float = param(8.0, "dkd: weight of the other classes among themselves", within=(0,))
+    distance_weight: float = param(25.0, "rkd: weight of the distances", within=(0,))
+    angle_weight: float = param(50.0, "rkd: weight of the angles", within=(0,))
     embedding: int = param(128, "crd: dimensions of the common space of both networks' features")
     contrast_temperature: float = param(0.07, "crd: divisor of the cosine similarities")
     negatives: int = param(

@@ -32,7 +32,7 @@ class Sfcn(PretrainedMethod):
     channels: tuple[int, ...] = param(
         (32, 64, 128, 256, 256, 64), "channels of each convolution; all but the last are followed by max pooling"
     )
-    dropout: float = param(0.5, "dropout rate before the last layer, in training")
+    dropout: float = param(0.5, "dropout rate before the last layer, in training", within=(0, 1))
     loss: str = param("kl", "loss for numbers: kl, on bins with soft labels; l1, on the number itself", ("kl", "l1"))
     bins: int = param(40, "number of bins, with loss=kl")
     span: float = param(

@@ -47,8 +47,8 @@ class SimilarityGraph(TimmMethod):
     teacher_params: Mapping[str, Any] | None = param(
         None, 'parameters of the teacher, as JSON: {"network": "resnet18"}'
     )
-    kd: float = param(5.0, "weight of the differences between the graphs")
-    temperature: float = param(5.0, "softens the predictions whose graphs are compared")
+    kd: float = param(5.0, "weight of the differences between the graphs", within=(0,))
+    temperature: float = param(5.0, "softens the predictions whose graphs are compared", within=(0.001,))
     feature_graph: bool = param(True, "compare the graphs of features")
     logit_graph: bool = param(True, "compare the graphs of softened predictions; classes only")
     metric: bool = param(True, "spread the student's features: add their graph's distance from the identity")

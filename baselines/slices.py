@@ -38,7 +38,7 @@ class Slices(TimmMethod):
     units: int = param(128, "units of the attention, or width of the transformer's tokens")
     depth: int = param(2, "layers of the transformer")
     heads: int = param(4, "attention heads of the transformer")
-    dropout: float = param(0.0, "dropout rate of the transformer, in training")
+    dropout: float = param(0.0, "dropout rate of the transformer, in training", within=(0, 1))
     network: str = param("resnet18", "name of the network in timm")
     options: Mapping[str, Any] | None = param(None, 'other arguments of the network, as JSON: {"drop_rate": 0.2}')
     weights: str = param("", "local safetensors file with initial weights of the network; empty: from scratch")

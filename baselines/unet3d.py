@@ -28,7 +28,7 @@ class Unet3d(PretrainedMethod):
 
     view: View = param(Volume(), "how a scan becomes the input; masks stay on the prepared grid")
     channels: tuple[int, ...] = param((16, 32, 64, 128), "channels of each level; the size is halved between levels")
-    units: int = param(2, "residual units of each level")
+    units: int = param(2, "residual units of each level", within=(0,))
 
     def __post_init__(self) -> None:
         if len(self.channels) < 2 or min(self.channels) < 1:

@@ -31,7 +31,7 @@ class Vgg3d(PretrainedMethod):
     width: int = param(8, "channels of the first level")
     convolutions: tuple[int, ...] = param((2, 2, 3, 3), "convolutions of each level")
     dense: tuple[int, ...] = param((128, 64), "units of the dense layers before the last one")
-    dropout: float = param(0.5, "dropout rate after each of these dense layers, in training")
+    dropout: float = param(0.5, "dropout rate after each of these dense layers, in training", within=(0, 1))
 
     def __post_init__(self) -> None:
         if not self.convolutions or min(self.width, *self.convolutions, *self.dense) < 1:

@@ -36,10 +36,10 @@ class Xing2020(PretrainedMethod):
         Dynamic(plane="sagittal", coefficients="bilen", channels=3), "how a scan becomes the input of the network"
     )
     optimiser: str = param("adam", "optimisation algorithm", ("adamw", "adam", "sgd"))
-    lr: float = param(1e-4, "peak learning rate")
-    weight_decay: float = param(1e-3, "weight decay; added to the gradient in Adam, decoupled in AdamW")
+    lr: float = param(1e-4, "peak learning rate", within=(0,))
+    weight_decay: float = param(1e-3, "weight decay; added to the gradient in Adam, decoupled in AdamW", within=(0,))
     dense: tuple[int, ...] = param((1024, 256), "units of the dense layers before the last one")
-    dropout: float = param(0.5, "dropout rate after each of these dense layers, in training")
+    dropout: float = param(0.5, "dropout rate after each of these dense layers, in training", within=(0, 1))
     attention: str = param(
         "positions",
         "attention is normalised over all positions, or over the height only; none: equal weights, as a control",

@@ -29,7 +29,7 @@ class CurriculumDropout(Curriculum):
     inputs: float = param(0.0, "dropout rate of the network's input")
     own: bool = param(False, "apply the schedule to the network's own dropout layers too")
     gamma: float = param(10.0, "speed of the change of the rates, over the whole training")
-    switch: float = param(0.5, "switch: share of the steps after which dropout is on")
+    switch: float = param(0.5, "switch: share of the steps after which dropout is on", within=(0, 1))
 
     def __post_init__(self) -> None:
         if not all(0 <= rate < 1 for rate in (self.features, self.maps, self.inputs)) or self.gamma <= 0:

@@ -35,6 +35,7 @@ def run_command() -> None:
     traced = len(arguments) < len(sys.argv) - 1
     try:
         shield_process()
+        check_filled(arguments)
         app(join_numbers(arguments))
     except BenchError as error:
         _end(f"bench: {error}", error.status, traced)
@@ -60,6 +61,15 @@ def _end(message: str, status: int, traced: bool) -> NoReturn:
         traceback.print_exc()
     print(message, file=sys.stderr)
     sys.exit(status)
+
+
+def check_filled(arguments: list[str]) -> None:
+    """Refuse empty arguments: they come from variables of the shell that are not set, and `''` would be this folder."""
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        name, sign, value = word.partition("=") if word.startswith("--") else (before, "=", word)
+        if sign and not value.strip():
+            place = f"the value of {name}" if name.startswith("-") else "an argument"
+            raise BenchError(f"{place} is empty; if it comes from a variable of the shell, set the variable")
 
 
 def join_numbers(arguments: list[str]) -> list[str]:

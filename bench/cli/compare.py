@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench.cli.options import Json, print_json
+from bench.cli.options import Json, print_json, writable_folder
 from bench.core import paths
 
 SIDE = typer.Argument(help="A study that was run here, or FOLDER:STUDY for one in another folder of results.")
@@ -25,6 +25,7 @@ def compare(
     from bench.report import study_comparison
 
     root = paths.results_root()
+    out = None if out is None else writable_folder(out)
     comparison = study_comparison.read(first, second, root)
     names = "--".join(study_comparison.parse_study(side, root)[1] for side in (first, second))
     page = study_comparison.write(comparison, out or root / study_comparison.FOLDER / names)

@@ -48,6 +48,8 @@ def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, An
         sizes = tuple(int(size) for size in shape.replace(",", " ").split())
     except ValueError:
         raise BenchError(f"--shape takes channels and sizes, for example 3,110,110; not {shape!r}") from None
+    if any(size < 1 for size in sizes):
+        raise BenchError(f"--shape takes channels and sizes of 1 or more, for example 3,110,110; not {shape!r}")
     task = (
         Task("classification", "auc", tuple(str(at) for at in range(classes))) if classes else Task("regression", "mae")
     )

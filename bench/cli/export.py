@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import StudyName
+from bench.cli.options import StudyName, writable_folder
 
 
 def export(
@@ -21,6 +21,7 @@ def export(
     from bench.report import export as sinks
     from bench.report import tables
 
+    out = writable_folder(out)
     results = tables.read(study, paths.results_root())
     count = sinks.export(results, to, out)
     place = shlex.quote(str(out.absolute()))

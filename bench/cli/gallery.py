@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import Settings, settings
+from bench.cli.options import Settings, settings, writable_folder
 from bench.core import BenchError
 
 
@@ -29,7 +29,7 @@ def gallery(
     from bench.report.figures.style import save_figure
     from bench.report.figures.view_gallery import draw_gallery, rows_to_draw
 
-    params = settings(set_)
+    params, out = settings(set_), writable_folder(out)
     registry.make("datasets", name, params)
     prepared = open_prepared(name, params)
     if prepared is None:

@@ -6,11 +6,12 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bench.core import BenchError, plain
+from bench.core import BenchError, paths, plain
 
 StudyName = Annotated[str, typer.Option("--study", "-s", help="Name of a study; `bench list studies` lists them.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -38,7 +39,37 @@ def settings(given: Sequence[str] | None) -> dict[str, Any]:
     for name, sign, value in pairs:
         if not name or not sign:
             raise BenchError(f"--set takes name=value, not {name + sign + value!r}")
+    names = [name for name, _, _ in pairs]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise BenchError(f"--set gives {', '.join(twice)} more than once; give each parameter one value")
     return {name: value for name, _, value in pairs}
+
+
+def writable_folder(folder: Path) -> Path:
+    """Check that a folder to write to is none that a file stands in the place of, before anything takes time.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder, or a new one.
+
+    Returns
+    -------
+    Path
+        The same folder with `~` replaced.
+
+    Raises
+    ------
+    BenchError
+        If a file has its name or that of a folder above it, or it may not be written.
+    """
+    folder = paths.expand(folder)
+    nearest = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    if not nearest.is_dir():
+        raise BenchError(f"--out {folder}: {nearest} is a file, not a folder; give a folder")
+    if not paths.writable(nearest):
+        raise BenchError(f"--out {folder}: {nearest} cannot be written; give another folder")
+    return folder
 
 
 def print_json(value: Any) -> None:

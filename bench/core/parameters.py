@@ -105,11 +105,13 @@ def _coerce(field: dataclasses.Field, value: Any, owner: str) -> Any:
     except (TypeError, ValueError) as error:
         kind = type(default).__name__
         raise BenchError(f"{owner}: {field.name} must be {kind} (default {default!r}), not {value!r}") from error
+    if isinstance(value, float) and not math.isfinite(value) and math.isfinite(default or 0.0):
+        raise BenchError(f"{owner}: {field.name} must be a finite number (default {default!r}), not {value!r}")
     for item in value if isinstance(default, tuple) else [value]:
         if choices and item not in choices:
             allowed = ", ".join(str(choice) for choice in choices)
             raise BenchError(f"{owner}: {field.name} has no {item!r}; there are: {allowed}")
-    if limits := field.metadata.get("within"):
+    if (limits := field.metadata.get("within")) and value is not None:
         low, high = limits[0], limits[1] if len(limits) > 1 else math.inf
         if not low <= value <= high:
             allowed = f"{low:g} or more" if math.isinf(high) else f"from {low:g} to {high:g}"

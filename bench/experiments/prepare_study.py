@@ -33,7 +33,10 @@ class StudyRequest:
     def data(self) -> Sequence[Data]:
         """The data sets to run on. One that the study itself names is used as the study describes it."""
         own = self.definition.datasets
-        named = [Data.parse(name) for text in self.datasets for name in text.split(",") if name.strip()]
+        names = [name.strip() for text in self.datasets for name in text.split(",")]
+        if not all(names):
+            raise BenchError(f"--datasets has an empty name: {', '.join(self.datasets)!r}; separate names by one comma")
+        named = [Data.parse(name) for name in names]
         return [each for one in named for each in [same for same in own if same.where == one.where] or [one]] or own
 
     @property

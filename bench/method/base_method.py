@@ -65,14 +65,14 @@ class Method(ABC):
         Augmentation(NONE), "random changes of the training scans; bench describe augment lists them: " + NAMES
     )
     optimiser: str = param("adamw", "optimisation algorithm", ("adamw", "adam", "sgd"))
-    lr: float = param(1e-3, "peak learning rate")
-    weight_decay: float = param(0.01, "weight decay; decoupled in AdamW")
+    lr: float = param(1e-3, "peak learning rate", within=(0,))
+    weight_decay: float = param(0.01, "weight decay; decoupled in AdamW", within=(0,))
     schedule: str = param(
         "cosine",
         "course of the learning rate over the optimiser steps; poly: (1 - share of the steps)^0.9",
         ("cosine", "constant", "poly"),
     )
-    warmup: float = param(0.0, "fraction of the steps over which the learning rate rises linearly")
+    warmup: float = param(0.0, "fraction of the steps over which the learning rate rises linearly", within=(0, 1))
     momentum: float = param(0.9, "sgd: Nesterov momentum", later=True, within=(0, 1))
     layer_decay: float = param(
         1.0, "factor of the learning rate from each layer to the one before it", later=True, within=(0, 1)

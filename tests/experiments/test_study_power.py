@@ -41,6 +41,14 @@ def test_before_a_run_the_plan_assumes_and_says_so(study):
     assert "3 x 2 x 1 (planned)" in lines
 
 
+def test_a_difference_that_the_metric_has_no_room_for_is_not_called_shown(study):
+    lines = "\n".join(bench.plan(study, name="own").power.lines(5.0))
+    assert (
+        "a difference of 5 in every primary contrast does not exist: AUC has room for at most 0.5 above chance" in lines
+    )
+    assert "the planned design is enough" not in lines
+
+
 def test_the_designs_beside_the_planned_one(study):
     (found,) = bench.plan(study, name="own").power.data
     designs = [(each.people, each.partitions, each.seeds) for each in found.alternatives]

@@ -118,6 +118,9 @@ def _row(each: Alternative) -> tuple[str, ...]:
 
 def _requirement(power: DataPower, required: Requirement) -> str:
     wanted = f"a difference of {size(required.difference)}{_unit(power)} in every primary contrast"
+    if required.difference > power.room:
+        most = f"{size(power.room)}{_unit(power)}"
+        return f"{wanted} does not exist: {power.metric} has room for at most {most} above chance"
     if required.enough:
         return f"{wanted}: the planned design is enough"
     return f"{wanted}: the planned design cannot show it; {_needs(power, required)}"
