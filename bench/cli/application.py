@@ -14,6 +14,7 @@ from bench.cli.commands import CommandGroup, add_commands
 from bench.cli.interruption import InterruptedBySignal, interruption
 from bench.cli.own_process import shield_process
 from bench.core import BenchError
+from bench.core.printable_text import printable
 
 TRACEBACK = "--traceback"
 
@@ -59,7 +60,7 @@ def _end(message: str, status: int, traced: bool) -> NoReturn:
         message, status = stopped
     if traced:
         traceback.print_exc()
-    print(message, file=sys.stderr)
+    print("\n".join(map(printable, message.split("\n"))), file=sys.stderr)
     sys.exit(status)
 
 

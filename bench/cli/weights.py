@@ -58,7 +58,8 @@ def _print(inspected: Inspection, more: list[str]) -> None:
 
 def _rows(inspected: Inspection) -> list[str]:
     """A line for every tensor, and the arm that reads them after conversion."""
-    from bench.weights.tensor_names import printable, shape_text
+    from bench.core.printable_text import printable
+    from bench.weights.tensor_names import shape_text
 
     rows = [f"  {printable(name)}  {shape_text(inspected.tensors, name)}" for name in inspected.tensors]
     return [*_arm(inspected, {}), *rows]

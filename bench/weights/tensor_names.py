@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from bench.core.printable_text import printable
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -17,8 +19,3 @@ def shape_text(tensors: Mapping[str, Tensor], key: str) -> str:
 def first_names(names: Sequence[str], most: int = 3) -> str:
     """Return the first of many names, and the number of the others. Signs that a terminal would obey are escaped."""
     return ", ".join(map(printable, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def printable(name: str) -> str:
-    """Return a name from a file with every sign escaped that is not printed, such as a line break."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in name)

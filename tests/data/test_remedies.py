@@ -15,6 +15,7 @@ from test_left_out import rows, touch
 from bench import registry
 from bench.core import BenchError
 from bench.data.prepare import prepare
+from bench.data.prepare.accounting import left_out_lines
 from bench.data.readers.bids import scans
 
 
@@ -106,6 +107,25 @@ def test_a_scan_without_content_is_named_with_the_command_that_fetches_it(tmp_pa
     spoil(path)
     with pytest.raises(BenchError, match=rf"sub-0_ses-01_T1w\.nii\.gz {says}"):
         prepare("age_oasis", source=root)
+
+
+@pytest.mark.parametrize("name", ["sub-0_ses-01_T1w.NII.GZ", "sub-0_ses-01_t1w.nii.gz"])
+def test_a_scan_whose_name_differs_in_case_is_named_beside_the_expected_one(tmp_path, name):
+    root = bids_trees.oasis(tmp_path / "set", 2)
+    path = bids_trees.scan_path(root, "sub-0")
+    path.rename(path.with_name(name))
+    with pytest.raises(BenchError, match=rf"no file {path.name}, but {name}, whose name differs in case; rename it"):
+        prepare("age_oasis", source=root)
+
+
+def test_a_name_with_a_line_break_stays_in_one_line_of_the_summary(tmp_path):
+    root = bids_trees.oasis(tmp_path / "set", 4)
+    path = bids_trees.scan_path(root, "sub-0")
+    path.with_name("a\nb\x1b[2J_T1w.nii.gz").write_bytes(path.read_bytes())
+    prepared = prepare("age_oasis", source=root)
+    (line,) = [line for line in left_out_lines(prepared.manifest, prepared.folder) if "T1w" in line]
+    assert r"a\nb\x1b[2J_T1w.nii.gz" in line
+    assert line.isprintable()
 
 
 @pytest.mark.parametrize("table", ["participants.tsv", "sessions.tsv"])

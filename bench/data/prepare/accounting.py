@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import Sample
+from bench.core.printable_text import printable
 from bench.data.readers.litter import is_litter
 from bench.data.readers.omissions import OmissionLog
 from bench.storage.atomic_io import write_text
@@ -100,7 +101,7 @@ def left_out_lines(manifest: Mapping[str, Any], folder: Path) -> list[str]:
         for reason, count in reasons.items():
             some = names.get(kind, {}).get(reason, [])
             more = f" and {count - NAMED} more" if count > NAMED and some else ""
-            listed = f": {', '.join(some[:NAMED])}{more}" if some else ""
+            listed = f": {', '.join(map(printable, some[:NAMED]))}{more}" if some else ""
             lines.append(f"left out: {count} {reason}{listed}")
     return lines
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench.core import Dataset, Sample, Scan, Task
 from bench.core.background import background_of
+from bench.core.printable_text import printable
 from bench.core.unavailable_files import why_unavailable
 from bench.data.readers.voxel_grids import fitted
 
@@ -98,6 +99,8 @@ def _inside(path: Path, root: Path | None) -> None:
     try:
         target = path.resolve(strict=True)
     except FileNotFoundError as error:  # names the first missing part of the path
+        if other := _alike_name(path):
+            raise ValueError(f"no file {path.name}, but {other}, whose name differs in case; rename it") from error
         raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
     except RuntimeError as error:  # circular links, before Python 3.13
         raise ValueError(f"{path.name} is a link to itself; replace it by the file") from error
@@ -110,6 +113,12 @@ def _inside(path: Path, root: Path | None) -> None:
         raise ValueError(f"{path.name} is a folder, not a file; replace it by the scan file")
     if not target.is_file():
         raise ValueError(f"{path.name} is a pipe or a device, not a file; replace it by the scan file")
+
+
+def _alike_name(path: Path) -> str:
+    """The name of a file beside a missing one that differs from it in case only; empty if there is none."""
+    names = (each.name for each in path.parent.iterdir()) if path.parent.is_dir() else ()
+    return next((printable(name) for name in sorted(names) if name.casefold() == path.name.casefold()), "")
 
 
 def _check(scan: Scan, dataset: Dataset) -> None:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from bench.core import BenchError
+from bench.core.printable_text import printable
 from bench.data.readers.omissions import log_label
 
 NOTHING = "n/a"  # how a missing value is listed among the labels
@@ -59,7 +60,7 @@ def label_index(
 
 def quote_label(text: str) -> str:
     """The text in quotes, invisible signs as their codes."""
-    return "'" + "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text[:40]) + "'"
+    return f"'{printable(text[:40])}'"
 
 
 def comparable_label(text: str) -> str:
