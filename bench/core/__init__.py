@@ -1,6 +1,6 @@
 """The data types of the harness. Standard library only; no method, data set or study is known by name."""
 
-from bench.core.data import KINDS, Dataset, Sample, Scan, Task
+from bench.core.data import KINDS, PRETEXT, Dataset, Sample, Scan, Task
 from bench.core.errors import BenchError, MisfitError, RunAbortedError, UnpreparedDataError, UnsupportedInputSizeError
 from bench.core.factorial_design import CONTROL, Design, Factor
 from bench.core.record import Record
@@ -15,6 +15,7 @@ __all__ = [
     "KINDS",
     "NO_CURRICULUM",
     "OBJECTIVES",
+    "PRETEXT",
     "PROTOCOL",
     "SPLITS",
     "Arm",

@@ -58,6 +58,9 @@ class Task:
         return len(self.classes) if self.kind != "regression" else 1
 
 
+PRETEXT = Task("regression", "mae", unit="loss")  # of a pretraining without labels: its own loss, to be small
+
+
 @dataclass(frozen=True)
 class Scan:
     """A scan in memory.

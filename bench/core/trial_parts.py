@@ -154,9 +154,9 @@ class Labels(CanonicalJson):
 
     Attributes
     ----------
-    kind : {"true", "permuted", "flipped"}
+    kind : {"true", "permuted", "flipped", "none"}
         "permuted": labels are exchanged between whole clusters: groups, or groups whose scans look like one person's.
-        "flipped": a share of the training groups has another class.
+        "flipped": a share of the training groups has another class. "none": no label is read, the task is `PRETEXT`.
     number : int
         Number of the permutation.
     share : float

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import registry
-from bench.core import Record, RunAbortedError, Trial
+from bench.core import PRETEXT, Record, RunAbortedError, Trial
 from bench.experiments.plan import pretraining_of, teachers_of
 from bench.method import Outputs
 from bench.storage.record_store import Store
@@ -33,7 +33,8 @@ def with_pretraining(trial: Trial, store: Store, data: TrialData) -> tuple[Trial
             f"{begins.data.name} was prepared again after the study was planned; run the same command again"
         )
     record, weights = _finished(begins, store)
-    task = registry.make("datasets", begins.data.name, begins.data.params).task
+    own = registry.make("datasets", begins.data.name, begins.data.params).task
+    task = PRETEXT if begins.labels.kind == "none" else own
     method = data.method.begin_with(weights, task, f"the training on {begins.data.name}")
     return replace(data, method=method), {"pretraining": _facts(begins, record)}
 
@@ -43,6 +44,7 @@ def _facts(begins: Trial, record: Record) -> dict[str, Any]:
     return {
         "key": begins.key,
         "data": begins.data.name,
+        **({"labels": "none", "method": begins.method.name} if begins.labels.kind == "none" else {}),
         "scans": sizes["train"],
         "people": sizes["train_groups"],
         "validation_people": sizes["val_groups"],

@@ -29,7 +29,8 @@ class PretrainedMethod(Method):
     A subclass defines `build_network`. A pretraining on `pretrain_data` is a trial of its own for each fold, partition
     and seed: the same network learns the labels of the other data set, without the people of the validation and test
     parts. It has the network, the view and the file of weights of this method, and the default training parameters
-    where `pretrain_params` gives no others. Output layers are not taken over if the task is another one.
+    where `pretrain_params` gives no others. Output layers are not taken over if the task is another one. With
+    `pretrain_method` it reads no labels.
 
     Frozen layers keep their batch statistics and have no dropout. The record lists every tensor that was taken from the
     file and every one that was not, on either side.
@@ -54,10 +55,14 @@ class PretrainedMethod(Method):
         later=True,
     )
     pretrain_data_params: Mapping[str, Any] | None = param(None, "parameters of that data set, as JSON", later=True)
+    pretrain_method: str = param(
+        "", "method that trains the network there without labels: self_supervised; empty: the labels", later=True
+    )
     pretrain_params: Mapping[str, Any] | None = param(
         None, 'parameters that differ in the pretraining, as JSON: {"lr": 0.001}', later=True
     )
     pretrain_steps: int = param(0, "optimiser steps of the pretraining; 0: the study's", later=True, within=(0,))
+    pretrain_batch: int = param(0, "scans per step of the pretraining; 0: the study's", later=True, within=(0,))
 
     @abstractmethod
     def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
@@ -125,9 +130,15 @@ class PretrainedMethod(Method):
             raise BenchError(f"{own.name}: pretrain_params cannot contain {wrong[0]!r}: a pretraining trains the whole"
                              " network from its beginning; give it to the arm")  # fmt: skip
         kept = {name: value for name, value in own.params.items() if name not in (*TRAINING, "train", *given)}
-        heads = {name.partition(".")[0] for name in changed if "." not in name}
-        method = registry.spec("methods", own.name, {**{k: v for k, v in kept.items() if k not in heads}, **changed})
-        return Pretraining(self.pretrain_data, method, dict(self.pretrain_data_params or {}), self.pretrain_steps)
+        if self.pretrain_method:
+            params = {"network": own.name, "network_params": kept, **changed}
+            method = registry.spec("methods", self.pretrain_method, params)
+        else:
+            heads = {name for name in changed if "." not in name}
+            params = {**{name: value for name, value in kept.items() if name not in heads}, **changed}
+            method = registry.spec("methods", own.name, params)
+        data, budget = dict(self.pretrain_data_params or {}), (self.pretrain_steps, self.pretrain_batch)
+        return Pretraining(self.pretrain_data, method, data, *budget, labels=not self.pretrain_method)
 
     def begin_with(self, weights: Path, learnt: Task, source: str) -> Method:
         """Return the method whose network begins with the weights of its pretraining; see `Method.begin_with`."""
@@ -203,8 +214,9 @@ class PretrainedMethod(Method):
             raise BenchError("pretrained_on describes weights of a file, but weights is empty")
 
     def _without_file(self) -> PretrainedMethod:
+        numbers = dict.fromkeys(("pretrain_steps", "pretrain_batch"), 0)
         first = {name: None if name.endswith("params") else "" for name in _named(PretrainedMethod, PRETRAINING)}
-        return replace(self, weights="", checksum="", train="all", pretrained_on=(), **{**first, "pretrain_steps": 0})
+        return replace(self, weights="", checksum="", train="all", pretrained_on=(), **{**first, **numbers})
 
     def _check_fit(self, shape: tuple[int, ...]) -> None:
         import torch

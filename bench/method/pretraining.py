@@ -23,11 +23,15 @@ class Pretraining:
         Parameters that differ from the data set's defaults.
     method : Spec
         Method that is trained there.
-    steps : int
-        Steps of the optimiser; 0: those of the study.
+    steps, batch_size : int
+        Steps of the optimiser, and scans per step; 0: those of the study.
+    labels : bool
+        Whether it learns the labels of the data set; if not, the task of the method is `bench.core.PRETEXT`.
     """
 
     data: str
     method: Spec
     data_params: Mapping[str, Any] = field(default_factory=dict)
     steps: int = 0
+    batch_size: int = 0
+    labels: bool = True

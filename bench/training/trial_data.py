@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_model
 
 from bench import registry
-from bench.core import DataSpec, RunAbortedError, Trial
+from bench.core import PRETEXT, DataSpec, RunAbortedError, Trial
 from bench.curriculum import Curriculum
 from bench.data import splits
 from bench.data.covariates import CovariateColumn, covariate_columns, covariate_table, why_no_covariates
@@ -88,7 +88,7 @@ class ExternalTest:
 
 def load_trial_data(trial: Trial, method: Method, device: torch.device) -> TrialData:
     """Load the data of a trial as `method` reads them. RefusalError if it or its curriculum does not support them."""
-    prepared = _open(trial.data)
+    prepared = _without_labels(trial, _open(trial.data))
     method = method.bind_spacing(prepared.spacing)
     if reason := method.refuses(prepared.task, prepared.shape):
         raise RefusalError(reason)
@@ -112,10 +112,17 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     return TrialData(prepared, method, fold, targets, view, array, channels, device, external, columns)
 
 
+def _without_labels(trial: Trial, prepared: Prepared) -> Prepared:
+    """The prepared set; for a pretraining without labels, as one whose only task is its own loss."""
+    if trial.labels.kind != "none":
+        return prepared
+    return replace(prepared, task=PRETEXT, targets=np.zeros(len(prepared.ids)))
+
+
 def _fold(trial: Trial, prepared: Prepared) -> Fold:
     """The parts of a trial; those of a pretraining leave out people of another trial."""
     if trial.held_out is not None:
-        return pretraining_fold(prepared, trial.held_out)
+        return pretraining_fold(_open(trial.data), trial.held_out)
     return splits.fold(prepared, trial.split, trial.partition, trial.fold)
 
 

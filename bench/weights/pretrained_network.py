@@ -14,6 +14,7 @@ from bench.weights.weights_file import first_names, shape_text, tensors
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+PART, REACHED = "pretrained.", "reached"  # tensors of a pretraining without labels: the network, what it trained
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
@@ -29,7 +30,8 @@ def carry_pretraining(model: nn.Module, path: Path, head: Collection[str], sourc
     path : Path
         The saved weights of the pretraining.
     head : collection of str
-        Names of the parameters that are not taken: those of the output layers; empty for the same task.
+        Names of the parameters that are not taken: those of the output layers; empty for the same task. Those that a
+        pretraining without labels has not trained are not taken either.
     source : str
         What the weights were trained on, in words.
 
@@ -44,6 +46,9 @@ def carry_pretraining(model: nn.Module, path: Path, head: Collection[str], sourc
         If a parameter other than those of `head` is missing or has another shape. The network is then unchanged.
     """
     stored, own = tensors(path), model.state_dict()
+    if any(name.startswith(PART) for name in stored):
+        head = {*head, *_untrained(model, stored)}
+        stored = {name.removeprefix(PART): value for name, value in stored.items() if name.startswith(PART)}
     learnt = {*dict(model.named_parameters()), *(name for name in own if name.rpartition(".")[2] in STATISTICS)}
     pairs = {name: (stored[name], own[name]) for name in own if name in learnt and name in stored and name not in head}
     values = {name: one for name, (one, other) in pairs.items() if one.shape == other.shape}
@@ -63,6 +68,12 @@ def carry_pretraining(model: nn.Module, path: Path, head: Collection[str], sourc
         adapted=tuple((name, shape_text(stored, name), shape_text(own, name)) for name in changed),
         other_task=tuple(name for name in own if name in head and name in stored),
     )
+
+
+def _untrained(model: nn.Module, stored: Mapping[str, Tensor]) -> list[str]:
+    """The parameters after the stage that a pretraining without labels ends with: it has not trained them."""
+    names = [name for name, _ in model.named_parameters()]
+    return [name for name, reached in zip(names, stored[REACHED].tolist(), strict=True) if not reached]
 
 
 def _check_whole(

@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from bench import registry
-from bench.core import BenchError, DataSpec, HeldOut, Trial, UnpreparedDataError, canonical
+from bench.core import BenchError, DataSpec, HeldOut, Labels, Recipe, Trial, UnpreparedDataError, canonical
 from bench.method import Pretraining
 
 
 def pretraining_trial(trial: Trial, wanted: Pretraining) -> Trial:
     """The pretraining whose weights begin the network of a trial.
 
-    It has the partition, the fold, the seed and the recipe of the trial, and the labels of its own data set, also where
-    those of the trial are random: the random labels of the trial are as unknown to it as to a network without it.
+    It has the partition, the fold, the seed and the recipe of the trial. It has no labels, or those of its own data
+    set, also where those of the trial are random: these are as unknown to it as to a network without it.
 
     BenchError if people of the two data sets cannot be matched, or if the data sets are the same. UnpreparedDataError
     if the other one is not prepared.
@@ -26,6 +26,7 @@ def pretraining_trial(trial: Trial, wanted: Pretraining) -> Trial:
     if trial.held_out is not None:
         raise BenchError(f"the pretraining on {trial.data.name} has a pretraining itself; only one can come first")
     data = _data(trial.data, wanted)
+    smoke = trial.recipe.scans > 0  # a run that only shows that the study runs
     held = HeldOut(
         trial.data,
         replace(trial.split, fraction=1.0),
@@ -38,12 +39,18 @@ def pretraining_trial(trial: Trial, wanted: Pretraining) -> Trial:
     return Trial(
         data,
         wanted.method,
+        labels=Labels() if wanted.labels else Labels("none"),
         partition=trial.partition,
         fold=trial.fold,
         seed=trial.seed,
-        recipe=replace(trial.recipe, steps=wanted.steps or trial.recipe.steps),
+        recipe=trial.recipe if smoke else _recipe(trial, wanted),
         held_out=replace(held, people=people_checksum(held)),
     )
+
+
+def _recipe(trial: Trial, wanted: Pretraining) -> Recipe:
+    recipe = trial.recipe
+    return replace(recipe, steps=wanted.steps or recipe.steps, batch_size=wanted.batch_size or recipe.batch_size)
 
 
 def pretraining_data(tested: str, wanted: Pretraining, params: Mapping[str, Any] | None = None) -> DataSpec:
@@ -57,7 +64,8 @@ def pretraining_data(tested: str, wanted: Pretraining, params: Mapping[str, Any]
     if not member.twin:
         raise BenchError(f"{tested} is a phantom, and {wanted.data}, which a network is pretrained on, has none")
     spec = registry.spec("datasets", member.twin)
-    if (spec.name, spec.text) == (tested, registry.spec("datasets", tested, params or {}).text):
+    same = (spec.name, spec.text) == (tested, registry.spec("datasets", tested, params or {}).text)
+    if same and wanted.labels:
         return registry.spec("datasets", member.twin, {"seed": spec.params["seed"] + 1})  # other people
     return spec
 
@@ -67,7 +75,7 @@ def _data(tested: DataSpec, wanted: Pretraining) -> DataSpec:
     from bench.data.prepared import fingerprint
 
     spec = pretraining_data(tested.name, wanted, tested.params)
-    if (spec.name, canonical(spec.params)) == (tested.name, canonical(tested.params)):
+    if wanted.labels and (spec.name, canonical(spec.params)) == (tested.name, canonical(tested.params)):
         raise BenchError(
             f"{wanted.method.name} would be pretrained on {spec.name} with the labels that it is tested on; name"
             " another data set in pretrain_data"
