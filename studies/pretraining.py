@@ -14,7 +14,7 @@ age first and Barlow Twins against a random start, and blocks against end to end
 from bench.core import Arm, Data, Recipe, Study
 from studies._dclse import FLOORS, LIGHT
 
-NETWORK = {"view.mm": 12.0}
+NETWORK = {"view.mm": 12.0, "channels": [32, 64, 128, 64]}  # three halvings leave 2 x 3 x 2 positions
 PROBE = {"train": "head", "lr": 0.01}
 AGE = {"pretrain_data": "age_oasis", "pretrain_params": {"loss": "l1"}}
 SCANS = {"pretrain_data": "age_oasis", "pretrain_method": "self_supervised"}
