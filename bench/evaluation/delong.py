@@ -81,7 +81,20 @@ def areas(y: np.ndarray, scores: np.ndarray, groups: Sequence | None = None) -> 
 
 
 def placements(positive: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """(N,) proportion of the scans of the other class that are ordered correctly with a scan; ties count half."""
+    """Proportion of the scans of the other class that are ordered correctly with each scan.
+
+    Parameters
+    ----------
+    positive : ndarray of bool, shape (N,)
+        Whether a scan is of the positive class.
+    score : ndarray of shape (N,)
+        Scores, higher for the positive class.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        From 0 to 1; ties count half. Their mean over a class is the area under the ROC curve.
+    """
     counts = np.empty(len(score))
     for of, sign in ((positive, 1), (~positive, -1)):
         others = np.sort(sign * score[~of])

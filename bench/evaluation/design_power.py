@@ -98,7 +98,20 @@ def expected_error(noise: NoiseModel, design: SamplingDesign) -> ExpectedError:
 
 
 def variance_over_people(noise: NoiseModel, design: SamplingDesign) -> float:
-    """The expected part of the squared standard error that is due to people, with the allowance for shared training."""
+    """The expected part of the squared standard error that is due to people, with the allowance for shared training.
+
+    Parameters
+    ----------
+    noise : NoiseModel
+        Variances of one contrast.
+    design : SamplingDesign
+        People, folds, partitions and seeds.
+
+    Returns
+    -------
+    float
+        In the squared unit of the metric.
+    """
     averaged = design.partitions * (design.folds if design.same_people else 1)
     sharing = repeated_sharing(design.sharing, design.folds, design.partitions)
     return sharing * (noise.stable + noise.noisy / (averaged * design.seeds)) / design.people
@@ -106,6 +119,15 @@ def variance_over_people(noise: NoiseModel, design: SamplingDesign) -> float:
 
 def detectable_difference(noise: NoiseModel, design: SamplingDesign, tests: int = 1) -> float:
     """The true difference that a design shows in 80 % of studies, after Holm's correction for `tests` tests.
+
+    Parameters
+    ----------
+    noise : NoiseModel
+        Variances of one contrast.
+    design : SamplingDesign
+        People, folds, partitions and seeds.
+    tests : int
+        Tests that share the correction.
 
     Returns
     -------

@@ -74,6 +74,19 @@ def detectable_range(
 ) -> tuple[float, float]:
     """The interval of the detectable difference, as its standard error is an estimate with `df` degrees of freedom.
 
+    Parameters
+    ----------
+    se : float
+        Estimated standard error of the difference.
+    df : float
+        Its degrees of freedom.
+    tests : int
+        Tests that share Holm's correction.
+    level : float
+        Confidence level of the interval.
+    alpha : float
+        Level of the tests.
+
     Returns
     -------
     (float, float)

@@ -26,6 +26,7 @@ class Verdict:
 
     @property
     def passes(self) -> bool:
+        """Whether the control passes; False also where there are too few permutations."""
         return self.verdict == "passes"
 
     def detectable(self) -> tuple[float, float, float]:

@@ -85,7 +85,17 @@ def estimate_noise(folds: Sequence[FoldDifference], same_people: bool = False) -
 
 
 def mean_noise(models: Sequence[NoiseModel]) -> NoiseModel:
-    """The mean of the variances of several contrasts, of which there is at least one."""
+    """Average the variances of several contrasts.
+
+    Parameters
+    ----------
+    models : sequence of NoiseModel
+        At least one.
+
+    Returns
+    -------
+    NoiseModel
+    """
     names = ("stable", "noisy", "training", "df_share")
     return NoiseModel(*(float(np.mean([getattr(model, name) for model in models])) for name in names))
 
@@ -116,7 +126,18 @@ def _separated(single: float, together: float, trainings: int) -> tuple[float, f
 
 
 def welch_df(parts: Sequence[tuple[float, float]]) -> float:
-    """Degrees of freedom of a sum of (variance, degrees of freedom), by Welch and Satterthwaite."""
+    """Degrees of freedom of a sum of independent variances, by Welch and Satterthwaite.
+
+    Parameters
+    ----------
+    parts : sequence of (float, float)
+        Variance and degrees of freedom of each part.
+
+    Returns
+    -------
+    float
+        The greatest of the parts if all variances are 0.
+    """
     total = sum(variance for variance, _ in parts)
     if total <= 0:
         return max(df for _, df in parts)

@@ -1,4 +1,4 @@
-"""The test that decides a contrast: is one method better than another on people like these?
+"""The test that decides a contrast, which asks whether one method is better than another on people like these.
 
 The unit is a person. Each person's contributions to the difference of two arms are averaged over partitions, folds and
 seeds. Their variance over people is the variance of the difference over test people. It is multiplied by an allowance
@@ -82,7 +82,17 @@ class PeopleTest:
     reason: str = ""
 
     def detectable(self, tests: int = 1) -> float:
-        """The difference that such a study shows in 80 % of cases, after Holm's correction for `tests` tests."""
+        """The difference that such a study shows in 80 % of cases, after Holm's correction.
+
+        Parameters
+        ----------
+        tests : int
+            Tests that share the correction.
+
+        Returns
+        -------
+        float
+        """
         return detectable(self.se, self.df, tests) if not math.isnan(self.p) else math.nan
 
 
@@ -141,9 +151,16 @@ def people_test(
 
 
 def people_variances(folds: Sequence[FoldDifference]) -> list[tuple[float, float]]:
-    """Variance of the mean difference due to people, with its degrees of freedom, for each stratum.
+    """Variance of the mean difference due to people, for each stratum; people in two divide their covariance.
 
-    The covariance of the strata of people who are in both is divided between them.
+    Parameters
+    ----------
+    folds : sequence of FoldDifference
+
+    Returns
+    -------
+    list of (float, float)
+        Variance and degrees of freedom; strata of one person are left out.
     """
     _, sums, counts = person_influences(folds)
     total = np.sum(sums, axis=0)
@@ -156,6 +173,10 @@ def people_variances(folds: Sequence[FoldDifference]) -> list[tuple[float, float
 
 def person_influences(folds: Sequence[FoldDifference]) -> tuple[np.ndarray, list[np.ndarray], list[int]]:
     """What each person contributes to the mean difference beyond the mean of the others.
+
+    Parameters
+    ----------
+    folds : sequence of FoldDifference
 
     Returns
     -------
@@ -195,6 +216,15 @@ def training_variance(folds: Sequence[FoldDifference]) -> tuple[float, float]:
 
     It is the spread of the differences over the folds of a partition beyond the variance due to the people of a fold,
     divided by the number of folds; 0 where people explain the whole spread.
+
+    Parameters
+    ----------
+    folds : sequence of FoldDifference
+
+    Returns
+    -------
+    (float, float)
+        Variance and degrees of freedom; 0 and 1 with one fold per partition.
     """
     partitions: dict[int, list[FoldDifference]] = defaultdict(list)
     for fold in folds:
@@ -256,5 +286,15 @@ def welch_test(
 
 
 def untested(mean: float, people: int, level: float, reason: str, se: float = math.nan) -> PeopleTest:
-    """A difference that cannot be tested, with the reason."""
+    """A difference that cannot be tested, with the reason.
+
+    Parameters
+    ----------
+    mean, people, level, reason, se
+        As in `PeopleTest`.
+
+    Returns
+    -------
+    PeopleTest
+    """
     return PeopleTest(mean, se, *(math.nan,) * 7, people, level, reason)

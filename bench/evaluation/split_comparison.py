@@ -1,4 +1,4 @@
-"""The test of one split of a data set against another: does an arm score higher under the first?
+"""The test of one split of a data set against another, which asks whether an arm scores higher under the first.
 
 The unit is a person, as in `bench.evaluation.person_test`. What each person contributes to the score under each split
 varies over people; a person who is tested under both counts as a pair. The allowance for training parts that folds
@@ -156,6 +156,16 @@ def training_parts(first: SplitScores, second: SplitScores) -> tuple[list[Part],
 
     Every source estimates the variance of one training; those of a split without an own one are weighted by their
     degrees of freedom.
+
+    Parameters
+    ----------
+    first, second : SplitScores
+        Scores of one arm under the two splits.
+
+    Returns
+    -------
+    list of (variance, degrees of freedom), str
+        Empty where nothing is known, or too few trainings could lend theirs.
     """
     splits = first, second
     own = [_of_folds(one) for one in splits]
@@ -164,7 +174,18 @@ def training_parts(first: SplitScores, second: SplitScores) -> tuple[list[Part],
 
 
 def reason_untested(first: SplitScores, second: SplitScores) -> str:
-    """Why nothing is known of the variance of training, in words."""
+    """Why nothing is known of the variance of training.
+
+    Parameters
+    ----------
+    first, second : SplitScores
+        Scores of one arm under the two splits.
+
+    Returns
+    -------
+    str
+        The reason in words.
+    """
     return FAILURE if max(_trainings(first), _trainings(second)) > 1 else UNKNOWN
 
 

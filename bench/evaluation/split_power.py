@@ -60,6 +60,15 @@ def expected_split_error(noise: NoiseModel, design: SplitDesign) -> ExpectedErro
 def detectable_between_splits(noise: NoiseModel, design: SplitDesign, tests: int = 1) -> float:
     """The true difference of two splits that 80 % of studies show, after Holm's correction for `tests` tests.
 
+    Parameters
+    ----------
+    noise : NoiseModel
+        Variances of one arm under the splits.
+    design : SplitDesign
+        The two designs and the people they share.
+    tests : int
+        Tests that share the correction.
+
     Returns
     -------
     float
@@ -70,7 +79,16 @@ def detectable_between_splits(noise: NoiseModel, design: SplitDesign, tests: int
 
 
 def with_any_partitions(design: SplitDesign) -> SplitDesign:
-    """The design with as many partitions of the second split as one likes."""
+    """The design with so many partitions of the second split that more gain nothing.
+
+    Parameters
+    ----------
+    design : SplitDesign
+
+    Returns
+    -------
+    SplitDesign
+    """
     return replace(design, second=replace(design.second, partitions=MANY))
 
 
