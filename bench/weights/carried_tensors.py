@@ -17,6 +17,8 @@ from bench.weights.weights_file import counts_batches, readable, tensors
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+LEAST = 0.01  # share of a network's numbers that a file must have to be one of this network
+
 
 @dataclass(frozen=True)
 class Carried:
@@ -87,8 +89,8 @@ def carry_over(model: nn.Module, path: Path, strict: bool = False, adapt: bool =
     Raises
     ------
     BenchError
-        If nothing fits, numbers are not finite or of another kind, or, with `strict`, if anything is left over. The
-        network is then unchanged.
+        If less than a hundredth of the network fits, numbers are not finite or of another kind, or, with `strict`, if
+        anything is left over. The network is then unchanged.
     """
     path = readable(path)
     stored, own = tensors(path), model.state_dict()
@@ -116,6 +118,11 @@ def carry_over(model: nn.Module, path: Path, strict: bool = False, adapt: bool =
         own_prefix,
         tuple(shapes[name] for name in changed),
     )
+    if carried.numbers < LEAST * carried.of:
+        raise BenchError(
+            f"{path} holds only {carried.numbers:,} of the {carried.of:,} numbers of this network, so it is of another"
+            f" network or configuration: {carried.left}"
+        )
     if strict and carried.left:
         raise BenchError(f"{path} holds the weights of another network or configuration: {carried.left}")
     for name, value in {**values, **changed}.items():

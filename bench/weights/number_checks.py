@@ -11,6 +11,8 @@ from bench.weights.tensor_names import first_names
 if TYPE_CHECKING:
     from torch import Tensor
 
+VARIANCE = "running_var"  # end of the name of the variances of a batch normalisation
+
 
 def why_unusable(state: Mapping[str, Tensor]) -> str | None:
     """Return why no network can begin with the tensors of a file.
@@ -28,6 +30,9 @@ def why_unusable(state: Mapping[str, Tensor]) -> str | None:
     odd = [f"{name} is {_kind(each)}" for name, each in state.items() if not _real(each)]
     if odd:
         return f"holds numbers that no network here reads: {first_names(odd)}"
+    negative = [name for name, each in state.items() if name.endswith(VARIANCE) and bool((each < 0).any())]
+    if negative:
+        return f"holds variances below 0: {first_names(negative)}"
     bad = {name: int((~each.isfinite()).sum()) for name, each in state.items() if each.is_floating_point()}
     bad = {name: count for name, count in bad.items() if count}
     if bad:

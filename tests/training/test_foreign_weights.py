@@ -156,6 +156,22 @@ def test_whole_numbers_in_the_place_of_fractions_are_refused_and_nothing_changes
     assert torch.equal(model.weight, before)
 
 
+def test_a_file_with_hardly_a_number_of_the_network_is_refused_and_nothing_changes(tmp_path):
+    model, path = nn.Sequential(nn.Linear(30, 30), nn.Linear(30, 2)), tmp_path / "other.safetensors"
+    save_file({"1.bias": torch.ones(2), "encoder.weight": torch.ones(31, 30)}, path)
+    says = r"holds only 2 of the 992 numbers of this network, so it is of another network .* unused: encoder\.weight"
+    with pytest.raises(BenchError, match=says):
+        carry_over(model, path)
+    assert not torch.equal(model[1].bias, torch.ones(2))
+
+
+def test_negative_variances_are_refused(tmp_path):
+    path = tmp_path / "norm.safetensors"
+    save_file({**nn.BatchNorm1d(2).state_dict(), "running_var": torch.tensor([1.0, -1.0])}, path)
+    with pytest.raises(BenchError, match="holds variances below 0: running_var"):
+        carry_over(nn.BatchNorm1d(2), path)
+
+
 def test_a_network_beside_a_counter_is_found_and_every_tensor_left_out_has_a_reason(written):
     quantized = torch.zeros(4, device="meta")
     inspected = inspect(written({"epoch": torch.tensor(3), "state_dict": {**STATE, "c": STATE["a.bias"].to_sparse()}}))
