@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bench.core import BenchError, Dataset, RunAbortedError, Sample, Task
+from bench.data.prepare.spellings import check_spellings
 from bench.data.readers.labels import comparable_label, quote_label
 from bench.data.readers.omissions import OmissionLog, omission_log
 
@@ -40,6 +41,7 @@ def list_samples(dataset: Dataset, name: str, root: Path | None) -> tuple[Sequen
         raise BenchError(f"{name}: {len(wrong)} targets do not fit the task, {example}; a target must be {allowed}")
     if not dataset.phantom:
         _check_strata(name, dataset.task, samples, log.labels)
+        check_spellings(name, dataset, samples)
     return samples, log
 
 
