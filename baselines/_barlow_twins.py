@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from baselines._network_stages import StagedNetwork, at_stages, stage_names
+from baselines._network_stages import StagedNetwork, at_stages, handed_on, stage_names
 from baselines._pretext_views import RandomView
 
 EPSILON = 1e-5
@@ -64,10 +64,7 @@ class BarlowTwins(StagedNetwork):
         The gradient of a block is computed as soon as its output is known; what is returned hands it on.
         """
         losses, gradients = self.block_gradients(x)
-        weights = dict(self.named_parameters())
-        products = [(weights[name] * each).sum() for block in gradients for name, each in block.items()]
-        handed = torch.stack(products).sum()
-        return torch.stack(losses).sum() + handed - handed.detach(), losses
+        return handed_on(self, losses, gradients), losses
 
     def block_gradients(self, x: Tensor) -> tuple[list[Tensor], list[Mapping[str, Tensor]]]:
         """The loss of each block, and its gradient by the name of the weight."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from bench.core import BenchError
+from bench.core import UnsupportedInputSizeError
 
 CONTAINERS = ("stages", "features", "blocks")  # modules whose children are stages, one after the other
 OUTPUT = Callable[[int, Tensor], Tensor | None]  # (number of the stage, its output) -> what the next one reads
@@ -18,8 +18,8 @@ OUTPUT = Callable[[int, Tensor], Tensor | None]  # (number of the stage, its out
 def stage_names(model: nn.Module, most: int) -> list[str]:
     """Names of the modules that end the stages: `most` of them, or all if there are fewer, evenly spread.
 
-    Known are `layer1` to `layerN` of a ResNet, and the children of `stages`, `features` or `blocks`. BenchError for
-    any other network.
+    Known are `layer1` to `layerN` of a ResNet, and the children of `stages`, `features` or `blocks`.
+    UnsupportedInputSizeError for any other network.
     """
     names = [name for name, _ in model.named_modules()]
     layers = [name for name in names if re.fullmatch(r"(.*\.)?layer\d+", name)]
@@ -29,7 +29,7 @@ def stage_names(model: nn.Module, most: int) -> list[str]:
         chains += [[f"{name}.{child}" for child, _ in model.get_submodule(name).named_children()] for name in found]
     chain = next((each for each in chains if len(each) > 1), None)
     if chain is None:
-        raise BenchError(
+        raise UnsupportedInputSizeError(
             f"{type(model).__name__} has no stages that can be found (layer1 ..., stages, features, blocks)"
         )
     count = min(most, len(chain))
@@ -50,6 +50,14 @@ def at_stages(model: nn.Module, names: list[str], read: OUTPUT) -> Iterator[None
             hook.remove()
 
 
+def handed_on(model: nn.Module, losses: Sequence[Tensor], gradients: Sequence[Mapping[str, Tensor]]) -> Tensor:
+    """The sum of losses whose gradients are known, by the names of weights; `backward` adds these to the weights."""
+    weights = dict(model.named_parameters())
+    products = [(weights[name] * each).sum() for found in gradients for name, each in found.items()]
+    handed = torch.stack(products).sum()
+    return torch.stack(list(losses)).sum() + handed - handed.detach()
+
+
 class StagedNetwork(nn.Module):
     """A network with heads at some of its stages, for a pretraining without labels.
 
@@ -67,14 +75,14 @@ class StagedNetwork(nn.Module):
 def _survey(model: nn.Module, names: list[str], shape: tuple[int, ...]) -> tuple[list[int], list[bool]]:
     """The channels of each stage for scans of `shape`, and whether the last stage depends on each parameter.
 
-    BenchError if a stage gives no maps.
+    UnsupportedInputSizeError if a stage gives no maps.
     """
     outputs: dict[int, Tensor] = {}
 
     def read(number: int, output: Tensor) -> None:
         if output.ndim != len(shape) + 1:
             one = f"the stage {names[number]} of {type(model).__name__}"
-            raise BenchError(f"{one} gives {output.ndim} axes for scans of {len(shape)}, no maps")
+            raise UnsupportedInputSizeError(f"{one} gives {output.ndim} axes for scans of {len(shape)}, no maps")
         outputs[number] = output
 
     training, weights = model.training, list(model.parameters())

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from baselines._wrapped_method import inner_method
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 CLASSES = Task("classification", "auc", ("a", "b"))  # of the output layer, which no pretraining uses
-LOSSES = ("barlow_twins", "masked", "edge_masked")
+MASKS = Task("segmentation", "dice", ("background", "region"))  # for networks that outline
+PROBED = (1, 64, 64, 64)  # a volume that every network reads
+LOSSES = ("barlow_twins", "masked", "edge_masked", "partition_contrast")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,12 @@ class SelfSupervised(Method):
     edge_masked: Edge-MAE (Li et al., arXiv 2212.01108): edges are restored too, at a tenth of the weight, and patches
     among visible ones weigh more in the first half of the steps, patches among masked ones in the second; in the
     published code the second phase begins after the first epoch, which is not intended.
+
+    partition_contrast (Chaitanya et al., arXiv 2006.10511, variant G^D and the local loss): volumes are aligned, so
+    that slabs at the same height of different heads are alike and slabs at different heights are not; that trains the
+    encoder. The decoder of a U-Net learns that a region in two views of other intensities is alike, and its nearest
+    regions are not, without a gradient to the encoder. Published in two stages; here both are learnt in every step,
+    regions are means over 3 x 3 x 3 positions, and slabs take the place of slices. Other networks have the first loss.
     """
 
     family: ClassVar[str] = "hybrid"
@@ -45,7 +54,7 @@ class SelfSupervised(Method):
     network_params: Mapping[str, Any] | None = param(None, "parameters of that method, as JSON")
     loss: str = param("barlow_twins", "what is learnt from the scans", LOSSES)
     blocks: int = param(1, "barlow_twins: parts of the network that learn on their own; 1: end to end", within=(1, 16))
-    features: int = param(64, "barlow_twins: width of the heads", within=(2,))
+    features: int = param(64, "barlow_twins, partition_contrast: width of the heads", within=(2,))
     redundancy: float = param(0.0051, "barlow_twins: weight of the correlations of different features", within=(0,))
     activation_noise: float = param(
         0.25, "barlow_twins, several blocks: noise between blocks, in deviations of their output", within=(0,)
@@ -54,6 +63,8 @@ class SelfSupervised(Method):
     intensity: float = param(0.2, "barlow_twins: largest change of contrast and brightness of a view", within=(0, 1))
     noise: float = param(0.2, "barlow_twins: largest noise of a view, in deviations of the scan", within=(0,))
     flip: bool = param(False, "barlow_twins: half of the views are mirrored along the first axis")
+    partitions: int = param(4, "partition_contrast: slabs of a volume along its last axis", within=(2, 64))
+    temperature: float = param(0.1, "partition_contrast: divisor of the cosine similarities", within=(0.001,))
     patch: int = param(4, "masked: voxels or pixels along a side of a patch", within=(1,))
     masked: float = param(0.7, "masked: share of the patches that are masked", within=(0, 1))
     decoder: int = param(32, "masked: channels of the decoder", within=(1,))
@@ -68,7 +79,7 @@ class SelfSupervised(Method):
         object.__setattr__(self, "_inner", inner)
 
     def view_for(self, task: Task) -> View:
-        return self._inner.view_for(CLASSES)
+        return self._inner.view_for(self._task)
 
     def bind_spacing(self, spacing: tuple[float, ...]) -> Method:
         made = copy.copy(self)
@@ -76,32 +87,44 @@ class SelfSupervised(Method):
         return made
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
-        network = self._inner.build(CLASSES, shape)
+        from baselines._pretext_views import RandomView
+
+        network = self._inner.build(self._task, shape)
+        view = RandomView(self.side, self.intensity, self.noise, self.flip)
+        if self.loss == "partition_contrast":
+            from baselines._partition_contrast import PartitionContrast
+
+            return PartitionContrast(network, shape, view, self.partitions, self.features, self.temperature)
         if self.loss == "barlow_twins":
             from baselines._barlow_twins import BarlowTwins
-            from baselines._pretext_views import RandomView
 
-            view = RandomView(self.side, self.intensity, self.noise, self.flip)
             return BarlowTwins(network, shape, view, self.blocks, self.features, self.redundancy, self.activation_noise)
         from baselines._masked_autoencoder import MaskedAutoencoder
 
         return MaskedAutoencoder(network, shape, self.patch, self.masked, self.decoder, self.loss == "edge_masked")
 
     def step(self, model: nn.Module, batch: Batch) -> Tensor:
-        if self.loss != "barlow_twins":
+        if "masked" in self.loss:
             return model.learn(batch.x, batch.progress)
         total, losses = model.learn(batch.x)
         if len(losses) > 1:
-            batch.terms.update({f"block {number + 1}": loss for number, loss in enumerate(losses)})
+            part = "block" if self.loss == "barlow_twins" else "loss"
+            batch.terms.update({f"{part} {number + 1}": loss for number, loss in enumerate(losses)})
         return total.expand(len(batch.x))
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         if task != PRETEXT:
             return "it learns without labels: name it in pretrain_method of the method whose network it pretrains"
-        return self._inner.refuses(CLASSES, shape)
+        return self._inner.refuses(self._task, shape)
 
     def check(self) -> None:
         self._inner.check()
+
+    @cached_property
+    def _task(self) -> Task:
+        """A task of the inner method, for its network: masks if it does not predict classes."""
+        outlines = self._inner.refuses(CLASSES, PROBED) and self._inner.refuses(MASKS, PROBED) is None
+        return MASKS if outlines else CLASSES
 
 
 TRAINING = {own.name: SelfSupervised.__dataclass_fields__[own.name].default for own in dataclasses.fields(Method)}

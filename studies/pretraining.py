@@ -2,9 +2,10 @@
 
 All people of OASIS-1 outside the validation and test parts of a fold are the pool: some 340, of whom 126 have a
 dementia label that may be learnt. The same small 3D network begins with a pretraining on their age, with Barlow Twins
-end to end and in four blocks, and with masked autoencoding, plain and with the patch difficulty of Edge-MAE, each for
-as many steps as it is then trained on dementia. It learns from all labelled people, from eight, and from one of each
-class. Probes train the output layer alone; that of a random network is their control.
+end to end and in four blocks, with masked autoencoding, plain and with the patch difficulty of Edge-MAE, and with a
+contrast of slabs at different heights, each for as many steps as it is then trained on dementia. It learns from all
+labelled people, from eight, and from one of each class. Probes train the output layer alone; that of a random network
+is their control.
 
 Expected: age first is worth .02 to .04 AUC with all labels, and more with few; in 300 steps and on 340 heads, learning
 without labels is not detectably better than a random start; blocks need less memory and reach the same score. Primary:
@@ -25,6 +26,7 @@ WAYS = {
     "Barlow Twins, blocks": {**SCANS, "pretrain_batch": 32, "pretrain_params": {"loss": "barlow_twins", "blocks": 4}},
     "masked": {**SCANS, "pretrain_params": {"loss": "masked"}},
     "masked, patch difficulty": {**SCANS, "pretrain_params": {"loss": "edge_masked"}},
+    "partitions": {**SCANS, "pretrain_params": {"loss": "partition_contrast"}},
 }
 
 STUDY = Study(
