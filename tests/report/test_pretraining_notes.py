@@ -75,6 +75,20 @@ def test_a_pretraining_belongs_to_the_plan_with_data_of_its_own(tmp_path):
         assert "differ in" in plan_mismatch(plan, Run(cell, Record(other, "done")))
 
 
+def test_the_parts_of_a_pretraining_are_not_those_of_the_data_set(tmp_path):
+    write(tmp_path, {"scratch": ArmSpec(), "begun": ArmSpec()}, [DataSetSpec("ad_oasis")])
+    section = tables.read("toy", tmp_path).sections[0]
+    first = section.runs[0]
+    held = HeldOut(first.record.trial.data, people="p")
+    sizes = {name: 10 * size for name, size in first.record.sizes.items()}
+    record = replace(first.record, trial=replace(first.record.trial, held_out=held), sizes={**sizes, "train": 7})
+    begins = Run(replace(first.cell, role="upstream", arm="pretraining of begun"), record)
+    for runs in ((begins, *section.runs), (*section.runs, begins)):
+        more = replace(section, runs=runs)
+        assert more.counted() == section.counted()
+        assert more.correlation == section.correlation
+
+
 def test_the_plan_names_the_arms(tmp_path, monkeypatch):
     study = registry.study("quickstart")
     item = ResolvedData(DataSpec("ad_oasis"))

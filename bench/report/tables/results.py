@@ -103,7 +103,7 @@ class DatasetResults:
     @cached_property
     def correlation(self) -> float:
         """Of the errors of two folds of one pass; 0 where no model learns from what another is tested on."""
-        sizes = {run.place[:2]: run.record.sizes for run in self.runs if run.done and run.record.sizes}
+        sizes = {run.place[:2]: run.record.sizes for run in self._divided}
         train, test = (float(np.mean([each[part] for each in sizes.values()] or [0])) for part in ("train", "test"))
         return 0.0 if self.external or not train or not test else fold_correlation(self.folds, train, test)
 
@@ -158,7 +158,7 @@ class DatasetResults:
         """Scans and people of the data set: as many as the records of one pass name; None if they do not show it."""
         if self.data.external or self.data.split == "publisher":
             return None, None  # parts of two sets, or parts that share people
-        sizes = next((run.record.sizes for run in self.runs if run.done and run.record.sizes), None)
+        sizes = next((run.record.sizes for run in self._divided), None)
         if sizes is None:
             return None, None
         parts = ("train", "val", "test")
@@ -193,6 +193,11 @@ class DatasetResults:
     def contributions(self) -> dict[str, Any]:
         """Key of a run -> what its scans contribute to its score, as far as that was computed."""
         return {}
+
+    @property
+    def _divided(self) -> list[Run]:
+        """The runs whose records have the sizes of the parts of this data set; pretrainings have those of others."""
+        return [r for r in self.runs if r.done and r.record.sizes and r.record.trial.held_out is None]
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str], list[Run]]:
