@@ -29,28 +29,26 @@ from bench.training.training_setup import autocast
 from bench.training.trial_data import load_trial_data, training_setup
 
 CPU = torch.device("cpu")
-SMALL = {"kind": "dynamic", "size": 96}  # single images are not pooled
+SMALL = {"view": {"kind": "dynamic", "size": 64}}  # single images are not pooled
 BOX = {"view": {"kind": "volume", "mm": 8.0}}
 LIGHT = {"augment": "light"}
-VOLUMES: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "ResNet-18 (2D)": ("timm2d", {}),
-    "ResNet-18 (2D), light": ("timm2d", LIGHT),
-    "DCL-SE": ("dclse", {}),
-    "DCL-SE, light": ("dclse", LIGHT),
+FLAT: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "DCL-SE": ("dclse", SMALL),
+    "ResNet-18 (2D)": ("timm2d", SMALL),
+    "DCL-SE, light": ("dclse", {**SMALL, **LIGHT}),
+    "ResNet-18 (2D), light": ("timm2d", {**SMALL, **LIGHT}),
+}
+VOLUMES = {
+    **FLAT,
     "SFCN (3D)": ("sfcn", BOX),
     "SFCN (3D), light": ("sfcn", {**BOX, **LIGHT}),
+    "DCL-SE, whole size": ("dclse", {}),
     "DenseNet-121 (3D)": ("monai3d", BOX),
-    "Xing 2020": ("xing2020", {}),
     "weighted pooling": ("weighted_pooling", {}),
+    "Xing 2020": ("xing2020", {}),
 }
-IMAGES = {
-    "ResNet-18 (2D)": ("timm2d", {"view": SMALL}),
-    "ResNet-18 (2D), light": ("timm2d", {"view": SMALL, **LIGHT}),
-    "DCL-SE": ("dclse", {"view": SMALL}),
-    "DCL-SE, light": ("dclse", {"view": SMALL, **LIGHT}),
-}
-SETS = {"sex_oasis": (VOLUMES, 600, 8), "age_oasis": (VOLUMES, 600, 8), "bt_mri": (IMAGES, 800, 16)}
-POINTS = 20
+SETS = {"sex_oasis": (VOLUMES, 500, 8), "bt_mri": (FLAT, 500, 16), "age_oasis": (VOLUMES, 500, 8)}
+POINTS = 10
 
 
 def trained(data: str, method: str, params: Mapping[str, Any], steps: int, batch_size: int) -> dict[str, Any]:
