@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.core import BenchError, Task, param
+from bench.core import BenchError, Task, param, task_kind
 from bench.curriculum import Curriculum, Signals, Stage
 from bench.method import Method
 
@@ -38,6 +38,8 @@ class LabelSmoothing(Curriculum):
     def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
         if task.kind == "regression":
             return "labels that are numbers cannot be smoothed over classes"
+        if task_kind(task.kind).losses is not None:
+            return f"the targets of {task.kind} are no classes that labels could be smoothed over"
         return super().refuses(method, task, shape)
 
 

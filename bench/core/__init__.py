@@ -7,6 +7,7 @@ from bench.core.record import Record
 from bench.core.search_space import OBJECTIVES, Choices, Floats, Ints, Range, Tuning, check_space
 from bench.core.serialization import canonical, digest, param, plain, plural, seed_of
 from bench.core.study import Arm, Data, Light, RandomLabels, Study, arm_label
+from bench.core.task_kinds import TaskKind, define_kind, kind_names, task_kind
 from bench.core.trial import PROTOCOL, Trial
 from bench.core.trial_parts import NO_CURRICULUM, SPLITS, DataSpec, External, HeldOut, Labels, Recipe, Spec, Split
 
@@ -44,6 +45,7 @@ __all__ = [
     "Split",
     "Study",
     "Task",
+    "TaskKind",
     "Trial",
     "Tuning",
     "UnpreparedDataError",
@@ -51,9 +53,12 @@ __all__ = [
     "arm_label",
     "canonical",
     "check_space",
+    "define_kind",
     "digest",
+    "kind_names",
     "param",
     "plain",
     "plural",
     "seed_of",
+    "task_kind",
 ]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core.errors import BenchError
+from bench.core.task_kinds import BUILT_IN, TaskKind, define_kind, task_kind
 
 if TYPE_CHECKING:
     import numpy as np
 
-KINDS = ("classification", "segmentation", "regression")
+KINDS = BUILT_IN
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,9 @@ class Task:
 
     Attributes
     ----------
-    kind : {"classification", "segmentation", "regression"}
-        Kind of task.
+    kind : str or TaskKind
+        Kind of task: `classification`, `segmentation`, `regression`, or another one, by name or as an object, which is
+        then known by its name.
     primary : str
         Name of the primary metric in `bench.evaluation.metrics`.
     classes : tuple of str
@@ -43,8 +44,9 @@ class Task:
     unit: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise BenchError(f"no kind of task {self.kind!r}; there are {', '.join(KINDS)}")
+        if isinstance(self.kind, TaskKind):
+            object.__setattr__(self, "kind", define_kind(self.kind))
+        task_kind(self.kind)
 
     @property
     def outputs(self) -> int:
@@ -53,9 +55,21 @@ class Task:
         Returns
         -------
         int
-            The number of classes; 1 for regression.
+            The number of classes; 1 for regression; what another kind of task says.
         """
-        return len(self.classes) if self.kind != "regression" else 1
+        count = task_kind(self.kind).outputs
+        return count(self) if count else len(self.classes)
+
+    @property
+    def per_voxel(self) -> bool:
+        """Whether the targets are label maps, not a class or number of the scan.
+
+        Returns
+        -------
+        bool
+            True for segmentation.
+        """
+        return task_kind(self.kind).per_voxel
 
 
 PRETEXT = Task("regression", "mae", unit="loss")  # of a pretraining without labels: its own loss, to be small
@@ -234,6 +248,22 @@ class Dataset(ABC):
             For example which people the tables leave out, and why.
         """
         return ()
+
+    def true_displacement(self, fixed: str, moving: str) -> np.ndarray | None:
+        """The displacement that aligns two scans, of data sets for registration.
+
+        Parameters
+        ----------
+        fixed, moving : str
+            Ids of the two samples.
+
+        Returns
+        -------
+        ndarray or None
+            Shape (axes, *spatial axes), in voxels: the voxel x of the fixed scan lies at x plus its displacement in the
+            moving scan. None if it is unknown, as in real data.
+        """
+        return None
 
     def truth(self) -> np.ndarray | None:
         """Location of the signal in a phantom.

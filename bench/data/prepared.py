@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
-from bench.core import PROTOCOL, DataSpec, RunAbortedError, Task, digest, paths, plain
+from bench.core import PROTOCOL, DataSpec, RunAbortedError, Task, digest, paths, plain, task_kind
 from bench.storage.array_file import fault_of, memory_map
 from bench.storage.atomic_io import read_errors, read_sealed_json
 
@@ -48,6 +48,7 @@ class Prepared:
     manifest: Mapping[str, Any]
     floor_covariates: tuple[str, ...] = ()  # columns that a method without a scan may read, and `site`
     sides_matter: bool = False  # whether exchanging left and right changes the target
+    people: tuple[str, ...] = ()  # the person of each scan where groups are not people, as in registration
 
     @property
     def spec(self) -> DataSpec:
@@ -184,12 +185,21 @@ def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepare
         folder=folder_of(name, params),
         targets=np.array([np.nan if value is None else value for value in index["targets"]], dtype=np.float64),
         covariates=index["covariates"],
-        clusters=tuple(index.get("clusters", index["groups"])),
         manifest=manifest,
         sides_matter=dataset.sides_matter,
         floor_covariates=(names,) if isinstance(names := dataset.floor_covariates, str) else tuple(names),
-        **{key: tuple(index[key]) for key in ("ids", "groups", "strata", "sites", "parts")},
+        **_groups(dataset.task, index),
+        **{key: tuple(index[key]) for key in ("ids", "strata", "sites", "parts")},
     )
+
+
+def _groups(task: Task, index: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Groups and clusters; where a kind of task counts other units than people, these, and the people."""
+    groups, clusters = tuple(index["groups"]), tuple(index.get("clusters", index["groups"]))
+    if (units := task_kind(task.kind).units) is None:
+        return {"groups": groups, "clusters": clusters}
+    made = units(groups, clusters, index["sites"])
+    return {"groups": made, "clusters": made, "people": clusters}
 
 
 def _current_manifest(name: str, params: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -137,7 +137,7 @@ def _strata(prepared: Grouped) -> dict[str, Counter]:
 
 def _classes(prepared: Grouped, split: Split) -> ClassCounts:
     """The classes of each group, checked; empty if the task has none. BenchError if there is nothing to predict."""
-    if not isinstance(prepared, Labelled) or prepared.task.kind == "segmentation":
+    if not isinstance(prepared, Labelled) or prepared.task.per_voxel:
         return {}
     if prepared.task.kind == "classification":
         _check_classes(prepared, split)

@@ -24,15 +24,16 @@ def oracle_score(prepared: Prepared) -> float:
     """The best possible score on these scans, in the task's primary metric; in a small set chance can exceed it.
 
     For segmentation it is the mean Dice of the true mask against the given one; without visible effect (`effect` of 0),
-    that of the best constant mask. BenchError if the data set is not a phantom.
+    that of the best constant mask. For registration the covariate is the score. BenchError if it is not a phantom.
     """
     import numpy as np
 
     if "oracle" not in prepared.covariates:
         raise BenchError(f"{prepared.name} has no best possible score: only phantoms have one")
     known = np.array(prepared.covariates["oracle"], dtype=float)
-    if prepared.task.kind == "segmentation":
-        return float(known.mean()) if prepared.params["effect"] > 0 else _one_for_all(prepared)
+    if prepared.task.per_voxel:
+        unseen = prepared.task.kind == "segmentation" and prepared.params["effect"] <= 0
+        return _one_for_all(prepared) if unseen else float(known.mean())
     made: Phantom = registry.make("datasets", prepared.name, prepared.params)
     return metric(prepared.task.primary)(prepared.targets, made.reader(known))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.core import task_kind
 from bench.evaluation.bootstrap import Fold, group_index, inflation
 from bench.evaluation.group_permutation import centred, drawn_areas, over_groups, same_sizes
 from bench.evaluation.metrics import Metric
@@ -154,7 +155,7 @@ def pair_contributions(metric: Metric, y: np.ndarray, p: np.ndarray) -> np.ndarr
         Of the target of a scan (row) and the prediction of a scan (column). None where the metric is not such a sum, or
         is not defined for the part.
     """
-    if metric.kind == "segmentation" or not np.isfinite(metric(y, p)):
+    if task_kind(metric.kind).per_voxel or not np.isfinite(metric(y, p)):
         return None
     if metric.each is not None:
         number = len(y)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.core import task_kind
 from bench.evaluation import regression
 from bench.evaluation.score_shape import check_shape
 
@@ -100,6 +101,10 @@ class Metric:
         shapes = f"targets {y.shape}, predictions {p.shape}"
         if not len(y) or len(y) != len(p):
             raise ValueError(f"{self.name} needs a prediction for each of one or more scans: {shapes}")
+        if fits := task_kind(self.kind).misfit:
+            if reason := fits(y, p):
+                raise ValueError(f"{self.name}: {reason}: {shapes}")
+            return y, p
         if self.kind == "segmentation":
             if y.shape != p.shape or y.ndim < 2:
                 raise ValueError(f"{self.name} needs targets and predictions of the same shape: {shapes}")

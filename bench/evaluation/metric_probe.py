@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.core import BenchError, Task
+from bench.core import BenchError, Task, task_kind
 from bench.evaluation.metrics import Metric, of_task
 from bench.registry import error_text, plugin_extensions, plugin_line
 
+Example = tuple[str, np.ndarray, np.ndarray]
 SCANS, SIDE = 12, 6  # scans of an example, and voxels along each side of a label map
 
 
@@ -32,16 +33,21 @@ def probe_plugin_metrics(task: Task) -> None:
     fitting = {each.name for each in of_task(task)}
     for metric, path in plugin_extensions("METRIC"):
         if metric.name in fitting:
-            for what, y, p in _examples(task):
-                _probe(metric, path, what, y, p)
+            own = task_kind(task.kind).examples
+            for what, y, p, spacing in own(task) if own else _with_spacing(_examples(task)):
+                _probe(metric, path, what, y, p, spacing)
 
 
-def _probe(metric: Metric, path: Path, what: str, y: np.ndarray, p: np.ndarray) -> None:
+def _with_spacing(examples: Iterator[Example]) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[float, ...]]]:
+    return ((what, y, p, (1.0,) * (y.ndim - 1)) for what, y, p in examples)
+
+
+def _probe(metric: Metric, path: Path, what: str, y: np.ndarray, p: np.ndarray, spacing: tuple[float, ...]) -> None:
     weights = np.ones((2, len(y)))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            np.asarray(metric.batch(y, p, weights, (1.0,) * (y.ndim - 1)), dtype=float)
+            np.asarray(metric.batch(y, p, weights, spacing), dtype=float)
     except Exception as error:  # a user's function can raise any error
         place = plugin_line(error) or path
         raise BenchError(
@@ -49,7 +55,7 @@ def _probe(metric: Metric, path: Path, what: str, y: np.ndarray, p: np.ndarray) 
         ) from error
 
 
-def _examples(task: Task) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def _examples(task: Task) -> Iterator[Example]:
     """What the predictions are, targets and predictions, as for `Metric`."""
     rng, classes = np.random.default_rng(0), max(2, len(task.classes))
     if task.kind == "segmentation":

@@ -16,6 +16,7 @@ distance from 0, and lower is better.
 
 Segmentation is scored scan by scan, over the classes other than 0 that occur in the truth or the prediction; a class
 that occurs in neither is left out. `bench.evaluation.segmentation` has these scores and their values for empty masks.
+Registration is scored pair by pair: `bench.evaluation.registration`.
 
 A file in a plug-in folder that defines `METRIC = Metric(...)` adds a metric: it follows those of the package.
 
@@ -30,10 +31,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.core import BenchError, Task
-from bench.evaluation import classification, regression, segmentation
+from bench.core import BenchError, Task, kind_names, task_kind
+from bench.evaluation import classification, registration, regression, segmentation
 from bench.evaluation.metric_definition import Metric, Spacing
 from bench.registry import did_you_mean, fault_hint, plugin_extensions
+
+__all__ = ["COLUMNS", "METRICS", "Metric", "Spacing", "chance", "evaluate", "metric", "of_task", "plugin_metrics"]
 
 
 def metric(name: str) -> Metric:
@@ -77,8 +80,10 @@ def plugin_metrics() -> dict[str, Metric]:
 def _check_plugin(one: object, path: Path) -> None:
     if not isinstance(one, Metric):
         raise BenchError(f"{path}: METRIC is {type(one).__name__}; make it a Metric of bench.evaluation.metrics")
-    if one.kind not in (_CLASS, _NUMBER, _MASK):
-        raise BenchError(f"{path}: kind is {one.kind!r}; it must be one of {_CLASS}, {_NUMBER}, {_MASK}")
+    try:
+        task_kind(one.kind)
+    except BenchError:
+        raise BenchError(f"{path}: kind is {one.kind!r}; it must be one of {', '.join(kind_names())}") from None
     if one.better not in ("higher", "lower"):
         raise BenchError(f"{path}: better is {one.better!r}; it must be 'higher' or 'lower'")
     if (one.each is None) == (one.whole is None):
@@ -218,5 +223,6 @@ METRICS = {
         Metric(
             "component_error", "Component error", _MASK, "lower", "", 0, math.inf, each=segmentation.component_error
         ),
+        *registration.METRICS,
     )
 }

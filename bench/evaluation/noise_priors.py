@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.core import Task
+from bench.core import Task, task_kind
 from bench.evaluation.metrics import Metric, metric
 from bench.evaluation.noise_model import STABLE_SHARE, NoiseModel
 
@@ -62,7 +62,7 @@ def prior_noise(task: Task, class_people: Sequence[float] = (), spread: float = 
         return _prior(_area_variance(shares), TRAINING, sizes, 2 * min(shares) if len(shares) == 2 else 1.0)
     if judge.kind == "classification":
         return _classification(judge, shares)
-    if judge.kind == "segmentation":
+    if task_kind(judge.kind).per_voxel:
         if judge.unit or not math.isfinite(judge.high):
             return _unknown(judge)
         return _prior(DICE**2, DICE_TRAINING, f"differences of {DICE:g} between the scans of one person and another")

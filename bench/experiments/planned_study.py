@@ -14,7 +14,7 @@ from bench.data.audit.pretraining_overlap import pretraining_caution
 from bench.experiments import plan
 from bench.experiments.plan import Cell, ResolvedData
 from bench.experiments.plan.estimate import Estimate, TrialCost, cost_kind, estimate
-from bench.method import Method
+from bench.method import Method, why_refused
 from bench.method.augmentation_policies import NONE
 from bench.storage.record_store import Store
 from bench.views import View, effective
@@ -234,7 +234,7 @@ def _method_note(item: ResolvedData, arm: Arm) -> str:
     if silent and method.augment == NONE:
         return ""
     dataset = registry.make("datasets", item.spec.name, item.spec.params)
-    if dataset.task.kind not in (arm.tasks or (dataset.task.kind,)) or method.refuses(dataset.task, dataset.shape):
+    if dataset.task.kind not in (arm.tasks or (dataset.task.kind,)) or why_refused(method, dataset.task, dataset.shape):
         return ""
     view = effective(method.view_for(dataset.task), dataset.shape)
     notes = ["" if silent else method.note(view.shape(dataset.shape, dataset.spacing))]

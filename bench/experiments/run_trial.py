@@ -21,7 +21,7 @@ from bench import __version__, registry
 from bench.core import NO_CURRICULUM, BenchError, Record, Task, Trial, UnsupportedInputSizeError, plain
 from bench.data import splits
 from bench.data.loader import Part
-from bench.evaluation.metrics import evaluate, metric
+from bench.evaluation.metrics import evaluate
 from bench.experiments.upstream_networks import teacher_outputs, with_pretraining
 from bench.experiments.used_plugins import used_plugin_files
 from bench.method import Method
@@ -34,6 +34,7 @@ from bench.training.augment.augmentation_checks import effect_note
 from bench.training.checkpoint import CheckpointError
 from bench.training.device import default_device, enable_determinism
 from bench.training.energy import EnergyMeter
+from bench.training.record_arrays import record_arrays
 from bench.training.timers import STAGES
 from bench.training.training_setup import TrainingSetup, autocast, precision
 from bench.training.trial_data import RefusalError, TrialData, load_trial_data, training_setup
@@ -131,12 +132,7 @@ def _run(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tup
         sizes=_sizes(data),
         cost={**_cost(fit, data, seconds / max(1, len(test)), device), "train_joules": joules},
     )
-    ids, groups = (np.array(names)[tested.rows] for names in (tested.prepared.ids, tested.prepared.groups))
-    arrays = {"ids": ids, "groups": groups}
-    if setup.task.kind != "segmentation":
-        arrays |= {"y": test.y, "selected": selected, "last": predictions[-1]}
-    elif (judge := metric(task.primary)).each is not None:  # label maps are large; the score of each scan is not
-        arrays |= {"scan_scores": judge.values(test.y, selected, setup.spacing)}
+    arrays = record_arrays(tested.prepared, tested.rows, test, selected, predictions[-1], setup.task, setup.spacing)
     return record, Artifacts(arrays, fit.points[fit.selected].state, fit.earlier)
 
 
@@ -156,7 +152,8 @@ def _validation_scores(
 
     Regression: the bias of predictions along the true value. Two classes: the operating point.
     """
-    if setup.task.kind == "segmentation" or (setup.task.kind == "classification" and not _all_binary(setup.task, task)):
+    binary = setup.task.kind == "classification" and _all_binary(setup.task, task)
+    if not binary and setup.task.kind != "regression":
         return {}
     mixed = autocast(setup.recipe, setup.device)
     raw = inference.logits(fit.load(fit.selected), setup.val, 2 * setup.recipe.batch_size, mixed)

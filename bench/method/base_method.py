@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.core import BenchError, Floats, Range, Spec, Task, Trial, param
+from bench.core.task_kinds import BUILT_IN
 from bench.method.augmentation_policies import NAMES, NONE, Augmentation
 from bench.method.losses import label_losses
 from bench.method.network_outputs import capture_outputs
 from bench.method.pretraining import Pretraining
 from bench.method.training_batch import Batch
-from bench.views import View, Volume, effective
+from bench.views import View, Volume
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,7 @@ DESCENT: Mapping[str, Range] = {
     "weight_decay": Floats(1e-5, 0.3, log=True),
     "warmup": Floats(0.0, 0.2),
 }
+ONE_SCAN = BUILT_IN  # kinds of task whose samples are single scans: what a method can do unless it says otherwise
 FAMILIES = ("floor", "2d", "3d", "hybrid", "distillation", "dclse")
 RENAMED: Mapping[str, str] = {  # deprecated name of a method of `Method` -> its name
     "told": "record_info",
@@ -54,6 +56,8 @@ class Method(ABC):
     blind: ClassVar[bool] = False  # True: it ignores the scans; a method that scores no better has learnt nothing
     reads_covariates: ClassVar[bool] = False  # True: it reads the declared covariates, (B, C), NaN if missing; no scan
     solves: ClassVar[bool] = False  # True: `solve` fits the weights; no optimiser steps are taken
+    kinds: ClassVar[tuple[str, ...]] = ONE_SCAN  # kinds of task that it is made for; every other one is refused
+    learns: ClassVar[bool] = True  # False, where `solves`: there is nothing to fit, and `solve` is not called
     reads_groups: ClassVar[bool] = False  # True: `solve` gets `groups`, the person of each training scan
     space: ClassVar[Mapping[str, Range]] = {}  # parameter -> range of a search; it includes the default
 
@@ -261,34 +265,4 @@ class Method(ABC):
     told, shown, on, watch, remark = record_info, view_for, bind_spacing, logged_metrics, note
 
 
-def why_unsupported(method: Method, task: Task, shape: tuple[int, ...], axes: tuple[int, ...]) -> str | None:
-    """Return why a classifier or regressor does not support a task and a shape, or None if it does.
-
-    Parameters
-    ----------
-    method : Method
-        The method; its view decides how many spatial axes the network reads.
-    task : Task
-        The task of the data set.
-    shape : tuple of int
-        Shape of a prepared scan, before the view.
-    axes : tuple of int
-        Numbers of spatial axes that the network reads: 2, 3 or both.
-
-    Returns
-    -------
-    str or None
-        The reason, as `Method.refuses` returns it.
-    """
-    if task.kind == "segmentation":
-        return "it predicts one class or number for a scan, not a mask"
-    view = method.view_for(task)
-    spatial = len(effective(view, shape).shape(shape, (1.0,) * (len(shape) - 1))) - 1
-    if spatial in axes:
-        return None
-    if len(shape) == 3:
-        return "it reads volumes, but this data set has images"
-    return f"it reads {axes[0]}D scans, but its view ({view.kind_name}) gives {spatial}D ones"
-
-
-unfit, overheard = why_unsupported, capture_outputs  # deprecated names
+overheard = capture_outputs  # deprecated name

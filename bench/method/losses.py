@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.core import task_kind
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -23,7 +25,8 @@ def label_losses(logits: Tensor, batch: Batch) -> Tensor:
     Returns
     -------
     Tensor of shape (B,)
-        Cross-entropy for classes; absolute error for numbers; cross-entropy plus 1 - soft Dice for masks.
+        Cross-entropy for classes; absolute error for numbers; cross-entropy plus 1 - soft Dice for masks; for another
+        kind of task what `TaskKind.losses` returns.
 
     Raises
     ------
@@ -32,6 +35,8 @@ def label_losses(logits: Tensor, batch: Batch) -> Tensor:
     """
     from torch.nn import functional as F
 
+    if own := task_kind(batch.task.kind).losses:
+        return own(logits, batch)
     _check_shape(logits, batch)
     if batch.task.kind == "regression":
         return (logits.squeeze(1) - batch.y).abs()

@@ -8,6 +8,7 @@ curriculum is a frozen dataclass whose fields are its parameters; a study is an 
 """
 
 from bench.core.parameters import construct, did_you_mean
+from bench.core.task_kinds import add_search
 from bench.registry.member_descriptions import DESCRIBED, describe, descriptions
 from bench.registry.member_modules import KINDS, SINGULAR, clear_cache, file_checksum, loaded_plugin_files
 from bench.registry.members import (
@@ -24,6 +25,8 @@ from bench.registry.members import (
 )
 from bench.registry.plugin_checks import error_text, guarded, is_plugin, plugin_file, plugin_line
 from bench.registry.plugin_faults import fault_hint
+
+add_search(lambda: names("datasets"))  # files of data sets define kinds of task
 
 __all__ = [
     "DESCRIBED",

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_model
 from torch import Tensor, nn
 
+from bench.core import task_kind
 from bench.data.loader import Excerpt, Part
 from bench.evaluation.metrics import metric
 from bench.method import Batch, label_losses
@@ -42,9 +43,7 @@ def evaluate_point(
     if step and not math.isfinite(loss):
         raise DivergenceError(f"the training loss is {loss} at step {step} of {setup.recipe.steps}")
     raw = _outputs(setup, evaluated, setup.val, step)
-    y = torch.as_tensor(setup.val.y, device=setup.device)
-    y = y.float() if setup.task.kind == "regression" else y.long()
-    val_loss = float(label_losses(raw, Batch(raw, scale.forward(y), torch.arange(len(y)), setup.task)).mean())
+    val_loss = _validation_loss(setup, raw, scale)
     value = _score(setup, raw, setup.val.y, scale)
     part = setup.train.evenly(len(setup.val))
     train = _score(setup, _outputs(setup, evaluated, part, step), part.y, scale)
@@ -64,6 +63,19 @@ def _outputs(setup: TrainingSetup, model: nn.Module, part: Part | Excerpt, step:
     if not bool(torch.isfinite(raw).all()):
         raise DivergenceError(f"the network's output is NaN or infinite at step {step} of {setup.recipe.steps}")
     return raw
+
+
+def _validation_loss(setup: TrainingSetup, raw: Tensor, scale: Scale) -> float:
+    """The mean loss of the validation part. raw: the network's outputs. Kinds with own losses may read the scans."""
+    if task_kind(setup.task.kind).losses is None:
+        y = torch.as_tensor(setup.val.y, device=setup.device)
+        y = y.float() if setup.task.kind == "regression" else y.long()
+        return float(label_losses(raw, Batch(raw, scale.forward(y), torch.arange(len(y)), setup.task)).mean())
+    found = []
+    for positions, x, y in setup.val.batches(2 * setup.recipe.batch_size):
+        batch = Batch(x, y, torch.as_tensor(positions), setup.task)
+        found.append(label_losses(raw[positions[0] : positions[-1] + 1], batch))
+    return float(torch.cat(found).mean())
 
 
 def _score(setup: TrainingSetup, raw: Tensor, y: np.ndarray, scale: Scale) -> float:

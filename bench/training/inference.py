@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench import method as methods
-from bench.core import Task
+from bench.core import Task, task_kind
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +65,8 @@ def upstream_outputs(model: nn.Module, part: Part, batch_size: int, autocast: to
 
 def predictions(raw: torch.Tensor, task: Task, scale: Scale) -> np.ndarray:
     """Probabilities (N, K), numbers (N,) in the task's unit, or label maps (N, ...) from a network's output."""
+    if own := task_kind(task.kind).predictions:
+        return own(raw)
     if task.kind == "regression":
         return scale.back(raw.squeeze(1).double().cpu().numpy())
     if task.kind == "segmentation":

@@ -49,7 +49,8 @@ class Fit:
 
     def load(self, point: int) -> nn.Module:
         """Load the weights of an evaluation point into the network and return it."""
-        load_model(self.model, self.points[point].state, device=str(next(self.model.parameters()).device))
+        device = next((weight.device for weight in self.model.parameters()), "cpu")  # classical methods have no weights
+        load_model(self.model, self.points[point].state, device=str(device))
         return self.model
 
 
@@ -69,6 +70,10 @@ def fit(setup: TrainingSetup, shape: tuple[int, ...]) -> Fit:
 def _solve(
     setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer
 ) -> tuple[list[EvaluationPoint], int, float]:
+    if not setup.method.learns:
+        point = evaluate_point(setup, model, model, scale, 0, {}, clock)
+        setup.on_evaluation(point)
+        return [point], 0, 0.0
     everything = [(x.cpu().numpy(), scale.forward(y).cpu().numpy()) for _, x, y in setup.train.batches(64)]
     x, y = (np.concatenate(parts) for parts in zip(*everything, strict=True))
     clock.lap("data")

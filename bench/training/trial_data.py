@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_model
 
 from bench import registry
-from bench.core import PRETEXT, DataSpec, RunAbortedError, Trial
+from bench.core import PRETEXT, DataSpec, RunAbortedError, Trial, task_kind
 from bench.curriculum import Curriculum
 from bench.data import splits
 from bench.data.covariates import CovariateColumn, covariate_columns, covariate_table, why_no_covariates
@@ -19,12 +19,13 @@ from bench.data.held_out_people import pretraining_fold
 from bench.data.loader import Normaliser, Part, view_array
 from bench.data.prepare import Prepared, open_prepared
 from bench.data.splits import Fold
-from bench.method import Method, Outputs
+from bench.method import Method, Outputs, why_refused
 from bench.method.augmentation_policies import transforms_of
 from bench.training import inference
 from bench.training.augment.augmentation_checks import why_not_augmented
 from bench.training.augment.augmenter import Augmenter, ScanSource
 from bench.training.checkpoint import EvaluationPoint
+from bench.training.task_parts import limited_fold, part_of, sample_names
 from bench.training.training_setup import TrainingSetup, autocast
 from bench.views import View, Volume, effective
 
@@ -50,10 +51,12 @@ class TrialData:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(self.array.shape[1:])
+        return task_kind(self.prepared.task.kind).shape_of_sample(self.array.shape[1:])
 
-    def part(self, rows: np.ndarray) -> Part:
-        return Part(self.array, rows, self.targets[rows], self.normaliser, self.device)
+    def part(self, rows: np.ndarray, training: bool = False) -> Part:
+        """The samples that the scans in `rows` make."""
+        targets = self.targets[rows]
+        return part_of(self.prepared, self.array, rows, targets, self.normaliser, self.device, training)
 
     @property
     def tested(self) -> ExternalTest:
@@ -65,7 +68,7 @@ class TrialData:
     def test(self) -> Part:
         """The test scans, normalised by the statistics of the training part."""
         tested = self.tested
-        return Part(tested.array, tested.rows, tested.targets, self.normaliser, self.device)
+        return part_of(tested.prepared, tested.array, tested.rows, tested.targets, self.normaliser, self.device)
 
 
 @dataclass(frozen=True)
@@ -90,22 +93,26 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     """Load the data of a trial as `method` reads them. RefusalError if it or its curriculum does not support them."""
     prepared = _without_labels(trial, _open(trial.data))
     method = method.bind_spacing(prepared.spacing)
-    if reason := method.refuses(prepared.task, prepared.shape):
+    if reason := why_refused(method, prepared.task, prepared.shape):
         raise RefusalError(reason)
     columns = _columns(prepared, method)
-    fold = _limit(_fold(trial, prepared), prepared, trial.recipe.scans)
+    fold = limited_fold(_fold(trial, prepared), prepared, trial.recipe.scans)
     targets = _flip_labels(trial, prepared, fold, _targets(trial, prepared))
     view = effective(method.view_for(prepared.task), prepared.shape)
-    if prepared.task.kind == "segmentation" and isinstance(view, Volume):
+    if prepared.task.per_voxel and isinstance(view, Volume):
         view = Volume()  # masks stay on their grid, and so do the scans
     scans = (prepared.shape, prepared.spacing, prepared.sides_matter)
     if reason := why_not_augmented(method, prepared.task, view, *scans):
         raise RefusalError(reason)
     array = covariate_table(prepared, columns) if columns else view_array(prepared, view)
-    if prepared.task.kind == "segmentation" and array.shape[2:] != tuple(prepared.shape[1:]):
+    if prepared.task.per_voxel and array.shape[2:] != tuple(prepared.shape[1:]):
         raise RefusalError(f"the view {view.kind_name} changes the grid of the scans, but not that of the masks")
     curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
-    if reason := curriculum.refuses(method, prepared.task, tuple(array.shape[1:])):
+    kind = task_kind(prepared.task.kind)
+    if kind.part is not None and (method.upstream(trial) or curriculum.upstream(trial)):
+        raise RefusalError(f"no network can teach another in {kind.name}: its outputs for all samples are not kept")
+    sample = kind.shape_of_sample(array.shape[1:])
+    if reason := curriculum.refuses(method, prepared.task, sample):
         raise RefusalError(f"the curriculum {trial.curriculum.name} cannot be used: {reason}")
     channels = _normaliser(method, array, fold.train)
     external = _external_test(trial, method, prepared, array, columns) if trial.external else None
@@ -152,7 +159,7 @@ def training_setup(
 ) -> TrainingSetup:
     """The training loop's input for a trial: the training and the validation part, never the test part."""
     curriculum: Curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
-    train = data.part(data.fold.train)
+    train = data.part(data.fold.train, training=True)
     return TrainingSetup(
         trial,
         data.method,
@@ -165,7 +172,7 @@ def training_setup(
         _augmenter(trial, data, train),
         upstream,
         data.prepared.spacing,
-        np.asarray(data.prepared.groups)[data.fold.train],
+        sample_names(data.prepared, train, data.fold.train)[1],
         progress,
         on_evaluation,
     )
@@ -182,7 +189,7 @@ def _augmenter(trial: Trial, data: TrialData, train: Part) -> Augmenter | None:
         targets, unchanged = np.zeros(len(rows)), Normaliser.none(prepared.shape[0])
         return Part(prepared.images(), rows, targets, unchanged, data.device)
 
-    source = ScanSource(load, data.view, prepared.spacing, data.normaliser, prepared.task.kind == "segmentation")
+    source = ScanSource(load, data.view, prepared.spacing, data.normaliser, prepared.task.per_voxel)
     return Augmenter(transforms, source, train, trial.seed_for("augment"))
 
 
@@ -223,7 +230,7 @@ def _external_test(
         class_map = np.zeros((len(learnt.task.classes), len(other.task.classes)))
         for row, name in enumerate(learnt.task.classes):
             class_map[row, other.task.classes.index(labels[name])] = 1
-    targets = other.masks() if other.task.kind == "segmentation" else other.targets
+    targets = _per_voxel(other) if other.task.per_voxel else other.targets
     targets = targets.astype(np.int64) if other.task.kind == "classification" else targets
     rows = np.arange(len(other.ids))[: trial.recipe.scans or None]
     return ExternalTest(other, viewed, rows, targets[rows], class_map)
@@ -247,12 +254,18 @@ def _open(data: DataSpec) -> Prepared:
 
 def _targets(trial: Trial, prepared: Prepared) -> np.ndarray:
     """(N,) class indices or numbers, permuted by clusters if the trial has permuted labels; (N, ...) masks."""
-    if prepared.task.kind == "segmentation":
-        return prepared.masks()
+    if prepared.task.per_voxel:
+        return _per_voxel(prepared)
     targets = prepared.targets
     if trial.labels.kind == "permuted":
         targets = splits.permute_labels(targets, prepared.clusters, trial.labels.number)
     return targets.astype(np.int64) if prepared.task.kind == "classification" else targets
+
+
+def _per_voxel(prepared: Prepared) -> np.ndarray:
+    """Label maps (N, ...); zeros where a data set for registration has none, as one number for all voxels of a scan."""
+    masks = prepared.masks()
+    return np.zeros(len(prepared.ids), np.uint8) if masks is None else masks
 
 
 def _flip_labels(trial: Trial, prepared: Prepared, fold: Fold, targets: np.ndarray) -> np.ndarray:
@@ -264,20 +277,3 @@ def _flip_labels(trial: Trial, prepared: Prepared, fold: Fold, targets: np.ndarr
     place = (prepared.name, trial.partition, trial.fold)
     classes = len(prepared.task.classes)
     return splits.flip_labels(targets, prepared.groups, fold.train.tolist(), classes, trial.labels.share, *place)
-
-
-def _limit(fold: Fold, prepared: Prepared, most: int) -> Fold:
-    """At most `most` scans of each part, taken from the strata in turn; 0: all of them."""
-    if not most:
-        return fold
-
-    def limited(rows: np.ndarray) -> np.ndarray:
-        counts: dict[str, int] = {}
-        turns = []
-        for row in rows:
-            stratum = prepared.strata[row]
-            turns.append(counts.setdefault(stratum, 0))
-            counts[stratum] += 1
-        return np.sort(rows[np.argsort(turns, kind="stable")[:most]])
-
-    return Fold(limited(fold.train), limited(fold.val), limited(fold.test))

@@ -14,12 +14,14 @@ import torch
 
 from bench import registry
 from bench.core import PRETEXT, DataSpec, Task, Trial
-from bench.method import Batch, Method, Outputs
+from bench.data.registration_kind import REGISTRATION
+from bench.method import Batch, Method, Outputs, label_losses
 from bench.views import effective
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "losses.json"
 TASK = Task("classification", "auc", ("healthy", "patient"))
 MASKS = Task("segmentation", "dice", ("background", "lesion"))
+PAIRS = Task(REGISTRATION, "region_dice", ("background", "structure"))
 SHAPE = (1, 36, 40, 36)
 
 
@@ -27,6 +29,8 @@ def steps(name: str) -> dict[str, object]:
     """The version and losses of two steps of a method on scans made of a seed, in float64: alike on any processor."""
     method: Method = registry.make("methods", name)
     torch.manual_seed(0)
+    if PAIRS.kind in method.kinds:
+        return aligned(method)
     view = effective(method.view, SHAPE)
     x = view(torch.rand(4, *SHAPE), (4.0, 4.0, 4.0))
     x = ((x - x.mean()) / x.std()).double()
@@ -44,6 +48,24 @@ def steps(name: str) -> dict[str, object]:
     found = []
     for _ in range(2):
         losses = method.step(model, Batch(x, y, torch.arange(len(x)), task, upstream=teachers))
+        found.append(losses)
+        descent.zero_grad()
+        losses.mean().backward()
+        descent.step()
+    return _entry(method, found)
+
+
+def aligned(method: Method) -> dict[str, object]:
+    """As `steps`, of a method that aligns pairs; one loss of a method without steps."""
+    scans = torch.nn.functional.interpolate(torch.rand(2, 2, 5, 5, 5), (18, 16, 16), mode="trilinear")
+    scans = (scans - scans.mean()) / scans.std()
+    batch = Batch(scans, torch.zeros(2, 2, 18, 16, 16, dtype=torch.int64), torch.arange(2), PAIRS)
+    model, found = method.build(PAIRS, (2, 18, 16, 16)), []
+    if method.solves:
+        return _entry(method, [label_losses(model(scans), batch)])
+    descent = torch.optim.SGD(model.parameters(), lr=1e-3)
+    for _ in range(2):
+        losses = method.step(model, batch)
         found.append(losses)
         descent.zero_grad()
         losses.mean().backward()

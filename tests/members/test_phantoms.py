@@ -26,6 +26,7 @@ SMALL = {
     "phantom_bt_ct": {"size": 64, "mm": 3.6},
     "phantom_bt_mri": {"size": 64, "mm": 3.6},
     "phantom_order": {},
+    "phantom_pairs": {"mm": 12.0},
 }
 CLASSES = [name for name in SMALL if registry.member("datasets", name).task.kind == "classification"]
 
@@ -63,7 +64,7 @@ def test_a_scan_depends_on_its_number_and_the_seed_alone(name):
     first, second, third = scans(few), scans(many), scans(other)
     for one, again in zip(first, second, strict=False):
         assert one.image.tobytes() == again.image.tobytes()
-        assert (one.mask is None) == (few.task.kind != "segmentation")
+        assert (one.mask is None) == (not few.task.per_voxel)
         if one.mask is not None:
             assert one.mask.tobytes() == again.mask.tobytes()
     everything = [scan.image.tobytes() for scan in (*second, *third)]
@@ -74,7 +75,12 @@ def test_a_scan_depends_on_its_number_and_the_seed_alone(name):
 def test_the_truth_is_where_the_effect_is(name):
     truth = phantom(name).truth()
     if truth is None:
-        assert name in {"phantom_artery", "phantom_bt_ct", "phantom_bt_mri"}  # in another place in every scan
+        assert name in {
+            "phantom_artery",
+            "phantom_bt_ct",
+            "phantom_bt_mri",
+            "phantom_pairs",
+        }  # in another place in every scan
         return
     assert truth.shape == phantom(name).shape[1:]
     assert 0 <= truth.min() < 0.01
@@ -102,7 +108,7 @@ def test_impossible_parameters_are_refused(name, wrong):
 
 @pytest.mark.parametrize("name", SMALL)
 def test_without_effect_the_oracle_has_no_information(name):
-    if phantom(name).task.kind == "segmentation":
+    if phantom(name).task.per_voxel:
         return
     made = listed(name, subjects=1200, effect=0.0)
     score = oracle_score(made)

@@ -71,7 +71,7 @@ def _predict(loaded: TrainedModel, scans: np.ndarray, start: int) -> np.ndarray:
         loaded.model, CorruptedBatch(loaded, scans, start), 2 * recipe.batch_size, autocast(recipe, data.device)
     )
     predicted = tested.to_test_classes(inference.predictions(raw, data.prepared.task, loaded.scale))
-    if task.kind != "segmentation":
+    if not task.per_voxel:
         return predicted
     truth = np.asarray(tested.targets[start : start + len(scans)])
     return metric(task.primary).values(truth, predicted, tested.prepared.spacing)

@@ -70,7 +70,7 @@ def _reasons(log: OmissionLog) -> str:
 def _allowed(target: float, task: Task) -> bool:
     if task.kind == "classification":
         return target in range(len(task.classes))
-    return task.kind == "segmentation" or math.isfinite(target)
+    return task.per_voxel or math.isfinite(target)
 
 
 def _allowed_targets(task: Task) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from bench import registry
-from bench.core import DataSpec, plain
+from bench.core import DataSpec, plain, task_kind
 
 UNPREPARED = (
     "the number of people is unknown until the data set is prepared, and its card has none;"
@@ -46,6 +46,7 @@ def count_people(spec: DataSpec, split: str = "kfold", people: int | None = None
     groups, targets, parts = (column_of(name, spec.name, spec.params) for name in ("group", "target", "part"))
     if not groups:
         return PeopleCount(people, "as given, as it is not prepared") if people else _of_card(spec)
+    groups = _units(spec, groups)
     rows = [row for row in range(len(groups)) if split != "publisher" or parts[row] == "test"]
     numbers = [math.nan if targets[row] is None else float(targets[row]) for row in rows]
     task = registry.make("datasets", spec.name, spec.params).task
@@ -56,6 +57,14 @@ def count_people(spec: DataSpec, split: str = "kfold", people: int | None = None
     spread = statistics.pstdev(numbers) if task.kind == "regression" and numbers else math.nan
     source = "phantoms" if registry.member("datasets", spec.name).phantom else "prepared scans"
     return PeopleCount(len({groups[row] for row in rows}), source, classes, spread)
+
+
+def _units(spec: DataSpec, groups: Sequence[str]) -> Sequence[str]:
+    """What statistics count: people, or what the kind of task makes of them."""
+    from bench.data.prepared import column_of
+
+    made = task_kind(registry.make("datasets", spec.name, spec.params).task.kind).units
+    return made(groups, groups, column_of("site", spec.name, spec.params)) if made else groups
 
 
 def _of_card(spec: DataSpec) -> PeopleCount:

@@ -26,6 +26,7 @@ from bench.core import (
 from bench.evaluation import metrics
 from bench.experiments.plan import ResolvedData, needed_by
 from bench.experiments.search import samplers
+from bench.method import why_refused
 
 
 class UnsearchableError(BenchError):
@@ -213,7 +214,7 @@ def _why_unsupported(arm: Arm, item: ResolvedData) -> str:
     dataset = registry.make("datasets", item.spec.name, item.spec.params)
     if arm.tasks and dataset.task.kind not in arm.tasks:
         return f"it is for {', '.join(arm.tasks)}"
-    return registry.make("methods", arm.method, arm.params).refuses(dataset.task, tuple(dataset.shape)) or ""
+    return why_refused(registry.make("methods", arm.method, arm.params), dataset.task, tuple(dataset.shape)) or ""
 
 
 def _search(name: str, study: Study, label: str, arm: Arm, item: ResolvedData, labels: Labels | None) -> Search:

@@ -49,7 +49,7 @@ def _draw_row(axes: Axes, y: float, values: np.ndarray) -> None:
 
 
 def _scan_scores(tables: SectionTables) -> dict[str, np.ndarray] | None:
-    if tables.section.task.kind != "segmentation":
+    if not tables.section.task.per_voxel:
         return None
     return for_each_arm(tables, lambda arm: arm_selection.scan_scores(tables.section, arm))
 

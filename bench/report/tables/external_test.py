@@ -59,7 +59,7 @@ def _predictions(term: VarianceTerm, cell: tuple[int, int]) -> list[tuple[np.nda
     """(ids, targets, predictions, groups) of every seed of a model; empty if one has no saved predictions."""
     runs = [run for run in term.section.of(term.arm, term.role) if run.place[:2] == cell and run.done]
     kept = [term.section.predictions(run) for run in runs]
-    name = "scan_scores" if term.section.task.kind == "segmentation" else "selected"
+    name = "scan_scores" if term.section.task.per_voxel else "selected"
     if any(name not in each or not np.isfinite(each[name]).all() for each in kept):
         return []
     return [(each["ids"], each.get("y", each[name]), each[name], each["groups"]) for each in kept]

@@ -85,7 +85,7 @@ def _by_scan(section: DatasetResults, run: Run) -> tuple[np.ndarray, Contributio
 
 def _read(section: DatasetResults, run: Run) -> tuple[np.ndarray, Contributions, np.ndarray] | None:
     arrays = section.predictions(run)
-    name = "scan_scores" if section.task.kind == "segmentation" else "selected"
+    name = "scan_scores" if section.task.per_voxel else "selected"
     if name not in arrays or not np.isfinite(arrays[name]).all():
         return None
     made = contributions(judge(section), arrays.get("y", arrays[name]), arrays[name], arrays["groups"])

@@ -42,7 +42,7 @@ class RobustnessScores:
         predictions = self.predictions[run.cell.key].get((corruption, strength) if strength else (CLEAN, 0))
         if predictions is None:
             return math.nan
-        if self.section.task.kind == "segmentation":
+        if self.section.task.per_voxel:
             return float(np.mean(predictions)) if name in ("", self.section.task.primary) else math.nan
         return metrics.metric(name or self.section.task.primary)(self.section.predictions(run)["y"], predictions)
 
@@ -75,7 +75,7 @@ def scores(found: RobustnessScores) -> pd.DataFrame:
     """A row for every run, corruption, strength and metric; strength 0 stands with every corruption."""
     section = found.section
     names = [m.name for m in metrics.of_task(section.task)]
-    names = names[:1] if section.task.kind == "segmentation" else names
+    names = names[:1] if section.task.per_voxel else names
     rows = [
         (section.name, section.kind, arm, *run.place, corruption, strength, name, score)
         for arm in section.arms

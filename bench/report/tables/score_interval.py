@@ -17,7 +17,7 @@ from bench.report.tables.results import DatasetResults
 def judge(section: DatasetResults) -> Metric:
     """The primary metric; for masks, which no record contains, the mean of the saved scores of the scans."""
     made = section.metric
-    return made if made.kind != "segmentation" else replace(made, kind="regression", each=lambda y, p, spacing: p)
+    return made if not section.task.per_voxel else replace(made, kind="regression", each=lambda y, p, spacing: p)
 
 
 def interval(

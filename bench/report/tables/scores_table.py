@@ -91,7 +91,7 @@ def _passes(section: DatasetResults, arm: str) -> list[list[tuple[np.ndarray, np
         if math.isnan(run.score(section.task.primary)):
             continue
         kept = section.predictions(run)
-        predictions = kept.get("scan_scores" if section.task.kind == "segmentation" else "selected")
+        predictions = kept.get("scan_scores" if section.task.per_voxel else "selected")
         if predictions is not None and np.isfinite(predictions).all():
             passes.setdefault(section.one_pass(run), []).append(
                 (kept.get("y", predictions), predictions, kept["groups"])

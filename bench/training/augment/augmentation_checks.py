@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bench.core import Task
+from bench.core import Task, task_kind
 from bench.method import Method
 from bench.method.augmentation_policies import Transform, transforms_of
 from bench.training.augment.augmenter import change
@@ -37,6 +37,8 @@ def why_not_augmented(
         return f"{SIDES}; set augment to none"
     if method.reads_covariates:
         return "it reads no scan that could be augmented; set augment to none"
+    if task_kind(task.kind).part is not None:
+        return f"augmentation changes single scans, and the samples of {task.kind} are none; set augment to none"
     if method.solves:
         return "its weights are computed without training steps, so no scan would be augmented; set augment to none"
     if any(each.kind == "mixup" for each in transforms) and (reason := _why_not_mixed(method, task)):

@@ -1,0 +1,57 @@
+"""The arrays that are stored with the record of a trial: names of the test samples, and predictions or scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bench.core import Task, task_kind
+from bench.data.loader import Part
+from bench.data.prepare import Prepared
+from bench.evaluation.metrics import metric
+from bench.training.task_parts import sample_names
+
+
+def record_arrays(
+    prepared: Prepared,
+    rows: np.ndarray,
+    test: Part,
+    selected: np.ndarray,
+    last: np.ndarray,
+    learnt: Task,
+    spacing: Sequence[float] | None,
+) -> dict[str, np.ndarray]:
+    """The arrays of a trial by name.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The data set that was tested on.
+    rows : ndarray of shape (R,)
+        Its scans.
+    test : Part
+        The samples that they make, N.
+    selected, last : ndarray of shape (N, ...)
+        Predictions at the selected and at the last evaluation point.
+    learnt : Task
+        The task that was learnt.
+    spacing : sequence of float or None
+        Voxel size along each axis, in mm.
+
+    Returns
+    -------
+    dict of str to ndarray
+        `ids` and `groups` (N,); `y`, `selected` and `last` of classes and numbers; of label maps and displacements,
+        which are large, `scan_scores` (N,) by the primary metric instead, and what the kind of task adds.
+    """
+    task = prepared.task
+    ids, groups = sample_names(prepared, test, rows)
+    arrays = {"ids": ids, "groups": groups}
+    if not learnt.per_voxel:
+        return arrays | {"y": test.y, "selected": selected, "last": last}
+    if (judge := metric(task.primary)).each is not None:
+        arrays |= {"scan_scores": judge.values(test.y, selected, spacing)}
+    if more := task_kind(task.kind).saved:
+        arrays |= more(task, np.asarray(test.y), selected, spacing)
+    return arrays

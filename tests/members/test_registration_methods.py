@@ -1,0 +1,184 @@
+"""Methods of registration: their losses, their fields, the networks of MONAI that they hold, and their order."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from monai.losses import BendingEnergyLoss, DiffusionLoss, GlobalMutualInformationLoss
+from monai.networks.blocks import Warp
+from monai.networks.nets import VoxelMorph, VoxelMorphUNet
+
+from bench import registry
+from bench.core import Task
+from bench.data.registration_kind import REGISTRATION
+from bench.evaluation.metrics import metric
+from bench.method import Batch, label_losses, why_refused
+from bench.method.registration_losses import (
+    SIMILARITIES,
+    bending_energy,
+    composed,
+    integrated,
+    mutual_information,
+    pearson,
+    squared_gradient,
+    warped,
+)
+
+PAIRS = Task(REGISTRATION, "region_dice", ("background", "structure"))
+SHAPE = (2, 13, 12, 11)
+NAMES = [name for name in registry.names("methods") if "registration" in registry.member("methods", name).kinds]
+LEARNT = [name for name in NAMES if not registry.member("methods", name).solves]
+SMALL = {
+    "affine": {"iterations": 3},
+    "demons": {"iterations": 3},
+    "bspline": {"iterations": 1, "cells": 2, "voxels": 1.0},
+}
+
+
+def draw(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def smooth(size=12, strength=3.0):
+    field = torch.nn.functional.interpolate(draw(1, 3, 4, 4, 4), (size,) * 3, mode="trilinear", align_corners=True)
+    return strength * field
+
+
+def built(name, **params):
+    torch.manual_seed(0)
+    method = registry.make("methods", name, SMALL.get(name, {}) | params)
+    return method, method.build(PAIRS, SHAPE)
+
+
+def batch(pairs=2):
+    return Batch(draw(pairs, *SHAPE), torch.zeros(pairs, 2, *SHAPE[1:], dtype=torch.int64), torch.arange(pairs), PAIRS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_method_returns_a_displacement_of_three_axes_and_the_same_again(name):
+    _, model = built(name)
+    with torch.no_grad():
+        one, again = (model.eval()(batch().x) for _ in range(2))
+    assert one.shape == (2, 3, *SHAPE[1:])
+    torch.testing.assert_close(one, again, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", LEARNT)
+def test_every_weight_gets_a_gradient_and_steps_make_the_scans_more_alike(name):
+    method, model = built(name)
+    some, descent = batch(), torch.optim.Adam(model.parameters(), 1e-3)
+    some.x[:, 1] = torch.roll(some.x[:, 0], 1, 1)
+    some.x.copy_(torch.nn.functional.avg_pool3d(some.x, 3, 1, 1))
+    losses = []
+    for _ in range(6):
+        loss = method.step(model, some)
+        assert loss.shape == (2,)
+        losses.append(float(loss.detach().mean()))
+        descent.zero_grad()
+        loss.mean().backward()
+        descent.step()
+    assert not [key for key, weight in model.named_parameters() if weight.grad is None]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_method_of_registration_refuses_single_scans_and_images(name):
+    method = registry.make("methods", name)
+    for task in (Task("classification", "auc", ("a", "b")), Task("segmentation", "dice", ("a", "b"))):
+        assert "one scan to a sample" in method.refuses(task, (1, 12, 12, 12))
+        assert why_refused(method, task, (1, 12, 12, 12))
+    assert "volumes" in why_refused(method, PAIRS, (1, 32, 32))
+    assert why_refused(method, PAIRS, (1, 12, 12, 12)) is None
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names("methods") if name not in NAMES])
+def test_every_other_method_refuses_pairs_with_a_reason(name):
+    method = registry.make("methods", name)
+    assert "aligns two" in why_refused(method, PAIRS, (1, 32, 32, 32))
+
+
+def test_the_default_u_net_has_as_many_weights_as_that_of_monai():
+    def count(model):
+        return sum(weight.numel() for weight in model.parameters())
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the warp has no compiled form
+        twin = VoxelMorph(VoxelMorphUNet(3, 2, 32, (16, 32, 32, 32, 32, 32), (16, 16)), integration_steps=0)
+    assert count(built("voxelmorph")[1]) == count(twin)
+
+
+def test_scans_are_warped_as_by_monai():
+    image, field = draw(2, 1, 9, 8, 7), 0.7 * draw(2, 3, 9, 8, 7, seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the warp has no compiled form
+        expected = Warp("bilinear", "border")(image, field)
+    torch.testing.assert_close(warped(image, field), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_penalties_are_those_of_monai_and_correlation_that_of_numpy():
+    field = draw(2, 3, 9, 8, 7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch, on how it indexes
+        for ours, theirs in ((squared_gradient, DiffusionLoss()), (bending_energy, BendingEnergyLoss())):
+            expected = [float(theirs(each[None])) for each in field]
+            torch.testing.assert_close(ours(field), torch.tensor(expected))
+        one, other = draw(1, 1, 9, 8, 7).sigmoid(), draw(1, 1, 9, 8, 7, seed=1).sigmoid()
+        unit = [(each - each.min()) / (each.max() - each.min()) for each in (one, other)]
+        expected = float(GlobalMutualInformationLoss()(unit[1], unit[0]))
+    assert float(mutual_information(one, other)) == pytest.approx(expected, rel=1e-4)
+    expected = 1 - np.corrcoef(one.numpy().ravel(), other.numpy().ravel())[0, 1]
+    assert float(pearson(one, other)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_penalties_of_fields_whose_derivatives_are_known():
+    x, y, _ = np.indices((7, 8, 9)).astype(np.float32)
+    field = torch.zeros(1, 3, 7, 8, 9)
+    field[0, 0] = torch.from_numpy(3 * x)
+    assert float(squared_gradient(field)) == pytest.approx(9 / 3)  # a mean over three components
+    assert float(bending_energy(field)) == pytest.approx(0, abs=1e-9)
+    field[0, 0] = torch.from_numpy(x * y)
+    assert float(bending_energy(field)) == pytest.approx(2 / 3)  # the mixed derivative, 1, counts twice
+
+
+@pytest.mark.parametrize("name", SIMILARITIES)
+def test_a_scan_is_most_alike_to_itself(name):
+    image = torch.nn.functional.avg_pool3d(draw(2, 1, 14, 14, 14), 3, 1)
+    same, other = (SIMILARITIES[name](image, each) for each in (image, image.flip(2)))
+    assert same.shape == (2,)
+    assert (same < other).all()
+
+
+def test_a_velocity_gives_a_deformation_without_folds_that_the_negative_velocity_undoes():
+    velocity = smooth()
+    there, back = integrated(velocity), integrated(-velocity)
+    y = np.zeros((1, 5, 12, 12, 12), np.float32)
+    assert metric("folded")(y, velocity.numpy()) > 0  # as a displacement it would fold
+    assert metric("folded")(y, there.numpy()) == 0
+    both = composed(there, back)
+    inner = (slice(None), slice(None), *[slice(4, -4)] * 3)
+    assert float(both[inner].abs().mean()) < 0.2 * float(there[inner].abs().mean())
+
+
+def test_one_deformation_after_another_warps_as_both_do():
+    first, second = smooth(12, 0.5), smooth(12, 0.5).flip(2)
+    image = torch.nn.functional.interpolate(draw(1, 1, 3, 3, 3), (12,) * 3, mode="trilinear", align_corners=True)
+    inner = (slice(None), slice(None), *[slice(3, -3)] * 3)
+    once = warped(image, composed(first, second))[inner]
+    torch.testing.assert_close(once, warped(warped(image, first), second)[inner], atol=0.1, rtol=0)
+
+
+def test_a_wrong_output_is_named_and_labels_do_not_enter_the_loss():
+    some = batch()
+    with pytest.raises(ValueError, match="must be a displacement"):
+        label_losses(torch.zeros(2, 2, 13, 12, 11), some)
+    losses = label_losses(torch.zeros(2, 3, 13, 12, 11), some)
+    some.y.fill_(1)
+    torch.testing.assert_close(label_losses(torch.zeros(2, 3, 13, 12, 11), some), losses)
+
+
+def test_flat_scans_stay_where_they_are():
+    for name in ("affine", "demons", "bspline"):
+        assert float(built(name)[1](torch.ones(1, *SHAPE)).abs().max()) == 0
