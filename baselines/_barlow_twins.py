@@ -44,7 +44,7 @@ class BarlowTwins(StagedNetwork):
     ) -> None:
         super().__init__(network, shape, stage_names(network, max(blocks, 2))[-blocks:])
         self.view, self.redundancy, self.activation_noise = view, redundancy, activation_noise
-        self.heads = nn.ModuleList(_head(width, features, len(shape) - 1) for width in self.widths)
+        self.heads = nn.ModuleList(stage_head(width, features, len(shape) - 1) for width in self.widths)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 1): the loss of the batch, for two views that are always the same; to compare evaluation points."""
@@ -90,7 +90,7 @@ class BarlowTwins(StagedNetwork):
         return output + self.activation_noise * output.std() * torch.randn(output.shape).to(output)
 
 
-def _head(width: int, features: int, axes: int) -> nn.Module:
+def stage_head(width: int, features: int, axes: int) -> nn.Module:
     """Expansion by a 1x1 layer, mean over the positions, and a projector of three layers."""
     layer, norm = (nn.Conv2d, nn.BatchNorm2d) if axes == 2 else (nn.Conv3d, nn.BatchNorm3d)
     pool = nn.AdaptiveAvgPool2d(1) if axes == 2 else nn.AdaptiveAvgPool3d(1)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CLASSES = Task("classification", "auc", ("a", "b"))  # of the output layer, which no pretraining uses
 MASKS = Task("segmentation", "dice", ("background", "region"))  # for networks that outline
 PROBED = (1, 64, 64, 64)  # a volume that every network reads
-LOSSES = ("barlow_twins", "masked", "edge_masked", "partition_contrast")
+LOSSES = ("barlow_twins", "masked", "edge_masked", "partition_contrast", "metaug")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,12 @@ class SelfSupervised(Method):
     encoder. The decoder of a U-Net learns that a region in two views of other intensities is alike, and its nearest
     regions are not, without a gradient to the encoder. Published in two stages; here both are learnt in every step,
     regions are means over 3 x 3 x 3 positions, and slabs take the place of slices. Other networks have the first loss.
+
+    metaug (Li et al., arXiv 2203.05119): two random views are alike, by their unified loss, and so are features that a
+    small network for each view makes of them; these networks learn from the step of the encoder that they cause. The
+    published weights of the augmented features and of the margins, 1e-5 and 1e-11, leave both nearly without effect;
+    `augmented_weight` and `margin_weight` are parameters. Negatives are those of the batch, not of a memory, and all
+    weights have one optimiser.
     """
 
     family: ClassVar[str] = "hybrid"
@@ -54,17 +60,20 @@ class SelfSupervised(Method):
     network_params: Mapping[str, Any] | None = param(None, "parameters of that method, as JSON")
     loss: str = param("barlow_twins", "what is learnt from the scans", LOSSES)
     blocks: int = param(1, "barlow_twins: parts of the network that learn on their own; 1: end to end", within=(1, 16))
-    features: int = param(64, "barlow_twins, partition_contrast: width of the heads", within=(2,))
+    features: int = param(64, "all but masked: width of the heads", within=(2,))
     redundancy: float = param(0.0051, "barlow_twins: weight of the correlations of different features", within=(0,))
     activation_noise: float = param(
         0.25, "barlow_twins, several blocks: noise between blocks, in deviations of their output", within=(0,)
     )
-    side: float = param(0.7, "barlow_twins: smallest side of a view, as a share of the scan's", within=(0.1, 1))
-    intensity: float = param(0.2, "barlow_twins: largest change of contrast and brightness of a view", within=(0, 1))
-    noise: float = param(0.2, "barlow_twins: largest noise of a view, in deviations of the scan", within=(0,))
-    flip: bool = param(False, "barlow_twins: half of the views are mirrored along the first axis")
+    side: float = param(0.7, "all but masked: smallest side of a view, as a share of the scan's", within=(0.1, 1))
+    intensity: float = param(0.2, "all but masked: largest change of contrast and brightness of a view", within=(0, 1))
+    noise: float = param(0.2, "all but masked: largest noise of a view, in deviations of the scan", within=(0,))
+    flip: bool = param(False, "all but masked: half of the views are mirrored along the first axis")
     partitions: int = param(4, "partition_contrast: slabs of a volume along its last axis", within=(2, 64))
     temperature: float = param(0.1, "partition_contrast: divisor of the cosine similarities", within=(0.001,))
+    augmented_weight: float = param(1e-5, "metaug: weight of the losses of augmented features", later=True, within=(0,))
+    margin_weight: float = param(1e-11, "metaug: weight of the margins of augmented features", later=True, within=(0,))
+    meta_lr: float = param(1e-3, "metaug: size of the step that the generators are judged by", later=True, within=(0,))
     patch: int = param(4, "masked: voxels or pixels along a side of a patch", within=(1,))
     masked: float = param(0.7, "masked: share of the patches that are masked", within=(0, 1))
     decoder: int = param(32, "masked: channels of the decoder", within=(1,))
@@ -95,6 +104,11 @@ class SelfSupervised(Method):
             from baselines._partition_contrast import PartitionContrast
 
             return PartitionContrast(network, shape, view, self.partitions, self.features, self.temperature)
+        if self.loss == "metaug":
+            from baselines._metaug import MetAug
+
+            terms = (self.augmented_weight, self.margin_weight, self.meta_lr)
+            return MetAug(network, shape, view, self.features, *terms)
         if self.loss == "barlow_twins":
             from baselines._barlow_twins import BarlowTwins
 
@@ -107,8 +121,8 @@ class SelfSupervised(Method):
         if "masked" in self.loss:
             return model.learn(batch.x, batch.progress)
         total, losses = model.learn(batch.x)
-        if len(losses) > 1:
-            part = "block" if self.loss == "barlow_twins" else "loss"
+        part = "block" if self.loss == "barlow_twins" else "loss"
+        if len(losses) > 1 or self.loss == "metaug":
             batch.terms.update({f"{part} {number + 1}": loss for number, loss in enumerate(losses)})
         return total.expand(len(batch.x))
 
