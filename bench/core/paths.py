@@ -17,9 +17,14 @@ def data_root() -> Path:
     -------
     Path
         ``$BENCH_DATA``, or ``dclse-bench`` in ``$XDG_DATA_HOME`` (``~/.local/share`` by default).
+
+    Raises
+    ------
+    BenchError
+        If a file has that name, or if none is set and the user has no home folder.
     """
     given = os.environ.get("BENCH_DATA")
-    return expand(given) if given else own_data_root()
+    return _folder(expand(given) if given else own_data_root(), "BENCH_DATA")
 
 
 def own_data_root() -> Path:
@@ -130,8 +135,21 @@ def results_root() -> Path:
     -------
     Path
         ``$BENCH_RESULTS``, or ``results`` in the current folder.
+
+    Raises
+    ------
+    BenchError
+        If a file has that name.
     """
-    return expand(os.environ.get("BENCH_RESULTS") or "results")
+    return _folder(expand(os.environ.get("BENCH_RESULTS") or "results"), "BENCH_RESULTS")
+
+
+def _folder(path: Path, variable: str) -> Path:
+    """The path, unless a file is in its place or in that of a folder above it."""
+    nearest = next((each for each in (path, *path.parents) if each.exists()), path)
+    if nearest.exists() and not nearest.is_dir():
+        raise BenchError(f"{nearest} is a file, not a folder; move it, or set {variable} to a folder")
+    return path
 
 
 def plugin_folders() -> list[Path]:

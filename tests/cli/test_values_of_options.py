@@ -76,6 +76,19 @@ def test_sizes_of_an_input_are_positive(capsys, monkeypatch):
     assert "--shape takes channels and sizes of 1 or more" in text
 
 
+@pytest.mark.parametrize("below", ["", "deeper"])
+@pytest.mark.parametrize(
+    ("variable", "words"), [("BENCH_RESULTS", ("status",)), ("BENCH_DATA", ("prepare", "phantom_order"))]
+)
+def test_a_file_in_the_place_of_the_results_or_the_data_is_named(variable, words, below, capsys, monkeypatch, tmp_path):
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    monkeypatch.setenv(variable, str(taken / below))
+    status, text = run_command(capsys, monkeypatch, *words)
+    assert status == 2
+    assert f"{taken} is a file, not a folder; move it, or set {variable} to a folder" in text
+
+
 NETWORKS = sorted(set(registry.names("methods")) - {"distil", "ensemble"})
 
 
