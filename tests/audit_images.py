@@ -37,7 +37,7 @@ def write(path: Path, pixels: np.ndarray, mode: str | None = None, **how: Any) -
     return path
 
 
-FAULTS = {  # name -> the beginning of what is said of it
+FAULTS = {  # name -> the beginning of its message
     "empty.jpg": "is empty",
     "text.jpg": "is not a JPEG or PNG image despite its name",
     "truncated.jpg": "cannot be decoded",

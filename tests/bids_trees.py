@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-LAS = np.diag([-2.0, 2.0, 2.0, 1.0])  # OASIS-1 as it is usually laid out: left to right is turned round
+LAS = np.diag([-2.0, 2.0, 2.0, 1.0])  # OASIS-1 as it is usually stored: left and right are swapped
 
 
 def volume(shape: Sequence[int] = (91, 109, 91), dtype: type = np.uint8, value: float = 100) -> np.ndarray:

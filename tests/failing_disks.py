@@ -3,7 +3,7 @@
 Usage: `failing_disks.py FOLDER WORDS...`
 
 Run as root of a namespace of its own (`unshare --mount --map-root-user`), so that it may mount what it likes. What was
-refused must have been told in one line; once mended, the same command must leave what it leaves undisturbed.
+refused must be reported in one line; once the fault is corrected, the same command must give what it gives undisturbed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def full(words: list[str], place: Path) -> None:
         assert status in (0, 1), output
         if status == 1:
             refused += 1
-            told(output, "the disk is full")
+            check_message(output, "the disk is full")
     assert refused >= 3, "the disk was never too small"
     mount(place, "remount,size=256m")
 
@@ -57,7 +57,7 @@ def readonly(words: list[str], place: Path) -> None:
     mount(place / "results", "remount,bind,ro", place / "results")
     status, output = ended(kill_and_rerun.begin(words, place), place)
     assert status == 1, output
-    told(output, "the file system is read-only")
+    check_message(output, "the file system is read-only")
     subprocess.run(["umount", place / "results"], check=True)
 
 
@@ -68,7 +68,7 @@ def removed(words: list[str], place: Path) -> None:
     shutil.rmtree(place / "results", ignore_errors=True)
     status, output = ended(child, place)
     assert status == 1, output
-    told(output, "no longer exists", "are missing")
+    check_message(output, "no longer exists", "are missing")
 
 
 def clock(words: list[str], place: Path) -> None:
@@ -100,10 +100,10 @@ def ended(child: int, place: Path) -> tuple[int, str]:
         return os.waitstatus_to_exitcode(status), ""
 
 
-def told(said: str, *words: str) -> None:
+def check_message(output: str, *words: str) -> None:
     """One of the words is in the last lines, and no traceback."""
-    assert any(word in said for word in words), said
-    assert "Traceback" not in said
+    assert any(word in output for word in words), output
+    assert "Traceback" not in output
 
 
 def mount(place: Path, options: str, source: Path | str = "tmpfs") -> None:

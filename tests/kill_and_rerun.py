@@ -3,7 +3,7 @@
 Usage: `kill_and_rerun.py HOW COUNT SEED FOLDER WORDS...`
 
 The command (of `bench`) runs in a forked child, so that the moments fall into its work and not into the imports. After
-every kill, what counts as recorded may not have changed since the kill before; a finished command is begun anew in
+every kill, what counts as recorded may not have changed since the kill before; a finished command starts again in
 empty folders until there were enough kills. At the end it runs undisturbed, and once more in other folders, and both
 must have left the same. Prints a line of JSON.
 """

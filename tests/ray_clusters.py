@@ -20,7 +20,12 @@ from typing import Any
 # `ray start` listens at all addresses of the machine unless it is kept from looking up another than it is given.
 ENTRY = "from ray._private import services; services.resolve_ip_for_localhost = str\n"
 ENTRY += "from ray.scripts.scripts import main; main()"
-OWN = ("BENCH_DATA", "BENCH_RESULTS", "BENCH_PLUGINS", "RAY_ADDRESS")  # of a test, and of no node unless it is said
+OWN = (
+    "BENCH_DATA",
+    "BENCH_RESULTS",
+    "BENCH_PLUGINS",
+    "RAY_ADDRESS",
+)  # of a test, not of a node
 LONGEST = 120.0  # seconds that a node may take to begin, on a machine that is busy
 
 

@@ -1,5 +1,5 @@
 """Saliency of all kinds of networks against captum, closed forms and a network whose truth is known; back to the scan;
-what is left of it once layers are drawn anew."""
+what is left of it when layers get random weights."""
 
 from __future__ import annotations
 

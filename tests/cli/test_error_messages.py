@@ -1,4 +1,4 @@
-"""What goes wrong is told in one message, with an exit status to be trusted and no traceback unless it is asked for."""
+"""An error is one message with the right exit status, and without a traceback unless that is requested."""
 
 from __future__ import annotations
 

@@ -89,6 +89,12 @@ def test_pages_are_written_in_the_words_of_the_field():
         assert not re.findall(r"\b(told|said|laid|anew|whoever|as it were)\b", prose), name
 
 
+def test_pages_of_results_are_written_in_the_words_of_the_field():
+    for path in sorted((ROOT / "results" / "reference").glob("*/README.md")):
+        prose = re.sub(r"^```.*?^```$|`[^`]*`", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+        assert not re.findall(r"\b(told|said|laid|anew|whoever|as it were)\b", prose, re.IGNORECASE), path.parent.name
+
+
 def test_the_citation_is_of_this_version():
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -67,8 +67,12 @@ def place():
 
 def command(place, words, env=None, before=(), shell="exec"):
     """Run the command in a shell: status, stdout and stderr. A TMPDIR without a slash is a folder of the place."""
-    told = {"BENCH_DATA": str(place / "data"), "BENCH_RESULTS": str(place / "results"), "BENCH_PLUGINS": str(PLUGINS)}
-    settings = {**os.environ, **told, **(env or {})}
+    own = {
+        "BENCH_DATA": str(place / "data"),
+        "BENCH_RESULTS": str(place / "results"),
+        "BENCH_PLUGINS": str(PLUGINS),
+    }
+    settings = {**os.environ, **own, **(env or {})}
     if settings.get("TMPDIR") and "/" not in settings["TMPDIR"]:
         settings["TMPDIR"] = str(place / settings["TMPDIR"])
         Path(settings["TMPDIR"]).mkdir(exist_ok=True)

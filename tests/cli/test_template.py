@@ -81,7 +81,7 @@ def test_kuberay_gets_one_volume_one_image_and_this_version_of_ray():
 @pytest.fixture
 def slurm(tmp_path):
     """The batch script with programs that only write down how they were called; bench takes so many seconds, and ends
-    with `status` where it is asked to. head, ray: what the head does, and whoever asks after it."""
+    with `status` where it is asked to. head, ray: what the head does, and the programs that ask about it."""
 
     processes = []
 

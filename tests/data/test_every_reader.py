@@ -1,6 +1,6 @@
 """What may be wrong with a scan, a mask, a table or a folder, in every data set that it can happen to.
 
-Each set is laid out once, in a folder whose name has spaces and letters of other alphabets; a test spoils one file and
+Each set is written once, in a folder whose name has spaces and letters of other alphabets; a test spoils one file and
 mends it again.
 """
 

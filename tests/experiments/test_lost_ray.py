@@ -124,10 +124,10 @@ def alive(pid):
     return True
 
 
-def one_line(said):
+def one_line(output):
     """The last line, which is the only one about what happened."""
-    *before, last = said.splitlines()
-    assert not re.search(r"raylet|Traceback|gcs|\.cc:", "\n".join(before)), said
+    *before, last = output.splitlines()
+    assert not re.search(r"raylet|Traceback|gcs|\.cc:", "\n".join(before)), output
     return last
 
 

@@ -92,11 +92,11 @@ def test_a_leak_by_slices_is_stopped_and_fails_the_control_while_groups_of_peopl
     source = ("--from", str(scans / "oasis1"))
     status, printed = bench("prepare", "slices", "--set", "by=slice", *source)
     assert status == 1
-    said = re.search(
+    match = re.search(
         r"scans of (\d+) groups of slices look like scans of (\d+) people:\n +sub-\w+-\d+ \(group", printed
     )
-    assert int(said[1]) > 1050
-    assert 95 < int(said[2]) < 125  # a head may be in two pieces
+    assert int(match[1]) > 1050
+    assert 95 < int(match[2]) < 125  # a head may be in two pieces
     status, printed = bench("run", "--study", "by_slice")
     assert (status, "slices is not prepared" in printed) == (2, True)
 

@@ -89,7 +89,7 @@ def test_seeds_count_as_passes_over_the_people(tmp_path):
     write(tmp_path, {"a": ArmSpec(0.5), "b": ArmSpec(0.8)}, [DataSetSpec(people=100)], partitions=1, seeds=3)
     item = ResolvedData(DataSpec("ad_toy", fingerprint="f"))
     (found,) = recorded_noise("toy", tmp_path, item, [TEST], {}).values()
-    noise = found.noise  # every prediction is drawn anew, so that hardly anything stays
+    noise = found.noise  # every training draws other predictions, so hardly anything is stable
     assert noise.stable < 0.5 * noise.noisy
 
 

@@ -31,7 +31,7 @@ def slow(settings):
 def even(settings):
     yield Result("even", [1.0, 1.1, 1.2], 1.15)
     yield Result("fast", [2.0], 1.7, "higher")
-    yield Result("told", [9.0])
+    yield Result("reported", [9.0])
     yield Result("absent", limit=2.0, skipped="there is none")
 
 
@@ -40,7 +40,7 @@ def test_a_broken_limit_is_over_and_the_command_fails(tmp_path, capsys):
     assert main(["--out", str(tmp_path)], known) == 1
     output = {each["name"]: each for each in json.loads((tmp_path / "performance.json").read_text())["results"]}
     assert {name: each["verdict"] for name, each in output.items()} == {
-        "slow": "over", "even": "ok", "fast": "ok", "told": "told", "absent": "skipped",
+        "slow": "over", "even": "ok", "fast": "ok", "reported": "reported", "absent": "skipped",
     }  # fmt: skip
     assert output["even"]["quartiles"] == pytest.approx([1.05, 1.15])
     assert "| slow | " in (tmp_path / "README.md").read_text()

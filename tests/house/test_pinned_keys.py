@@ -1,4 +1,4 @@
-"""The keys of all trials of all shipped studies stay as they are: whoever has records of them keeps them.
+"""The keys of all trials of all shipped studies stay as they are, so existing records of them stay valid.
 
 After a change of a study that is meant, run `python tests/house/test_pinned_keys.py` to write the digests again.
 """

@@ -1,7 +1,7 @@
 """A method's numbers do not change unless its version is raised: the losses of its first steps, kept in a file.
 
 After a change that is meant, raise the method's version and run `python tests/members/test_golden_losses.py` to write
-the file anew.
+the file again.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def test_numbers_change_only_with_the_version(name):
     remaining = json.loads(GOLDEN.read_text())[name]
     now = steps(name)
     if now["version"] != remaining["version"]:
-        pytest.fail(f"{name} is version {now['version']}: write its losses anew, see the head of this file")
+        pytest.fail(f"{name} is version {now['version']}: write its losses again, see the head of this file")
     assert now["losses"] == pytest.approx(remaining["losses"], rel=1e-4, abs=1e-6), f"{name} changed: raise its version"
 
 

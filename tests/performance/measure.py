@@ -50,11 +50,11 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """`ok`, `over` where the limit is broken, `told` where there is none, or `skipped`."""
+        """`ok`, `over` where the limit is broken, `reported` where there is none, or `skipped`."""
         if self.skipped:
             return "skipped"
         if self.limit is None:
-            return "told"
+            return "reported"
         within = self.median <= self.limit if self.better == "lower" else self.median >= self.limit
         return "ok" if within else "over"
 

@@ -73,7 +73,7 @@ def _finished(folder: Path, rounds: int) -> Iterator[Result]:
     trials = finish("finished")
     inside = [float(own.python(OUTSTANDING)) for _ in range(rounds)]
     name = f"a finished study, {trials} trials"
-    expected = "launch.outstanding in a fresh process, its plan laid out before"
+    expected = "launch.outstanding in a fresh process, its plan made before"
     yield Result(f"{name}, outstanding", inside, 5.0, unit="s", compared=expected)
     whole = [seconds(lambda: own.python(BENCH, "status", "--study", "finished")) for _ in range(rounds)]
     yield Result(f"{name}, bench status", whole, 5.0, unit="s", compared=f"{expected}; bench status as a whole command")

@@ -26,25 +26,25 @@ ARMS = {
 }
 DRIVER = """<script>
 addEventListener("load", () => {
-  const told = {};
+  const seen = {};
   const table = document.querySelector("#table-scans-scores table");
   const arms = () => [...table.tBodies[0].rows].filter((row) => !row.hidden).map((row) => row.cells[0].textContent);
   const head = [...table.tHead.rows[0].cells].find((cell) => cell.textContent.includes("AUC"));
-  told.first = arms();
+  seen.first = arms();
   for (const step of ["up", "down", "back"]) {
     head.querySelector("button").click();
-    told[step] = { arms: arms(), sort: head.getAttribute("aria-sort") };
+    seen[step] = { arms: arms(), sort: head.getAttribute("aria-sort") };
   }
   const field = table.closest(".table").querySelector("input");
   field.value = "NEW <i>";
   field.dispatchEvent(new Event("input"));
-  told.filtered = { arms: arms(), count: table.closest(".table").querySelector("output").textContent };
-  told.italic = document.querySelectorAll("i").length;
-  told.wide = document.documentElement.scrollWidth;
-  told.window = document.documentElement.clientWidth;
+  seen.filtered = { arms: arms(), count: table.closest(".table").querySelector("output").textContent };
+  seen.italic = document.querySelectorAll("i").length;
+  seen.wide = document.documentElement.scrollWidth;
+  seen.window = document.documentElement.clientWidth;
   const out = document.createElement("pre");
-  out.id = "told";
-  out.textContent = JSON.stringify(told);
+  out.id = "seen";
+  out.textContent = JSON.stringify(seen);
   document.body.append(out);
 });
 </script></body>"""
@@ -72,7 +72,7 @@ def driven(page, folder, width):
     text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())
     copy.write_text(text.replace("</body>", DRIVER))
     found = browse(copy, folder, f"--window-size={width},900", "--dump-dom", "--virtual-time-budget=5000")
-    values = re.search(r'<pre id="told">(.*?)</pre>', found, re.DOTALL)[1]
+    values = re.search(r'<pre id="seen">(.*?)</pre>', found, re.DOTALL)[1]
     return json.loads(values.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
 
 

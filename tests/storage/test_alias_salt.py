@@ -15,7 +15,7 @@ import pytest
 from synthetic_results import ArmSpec, DataSetSpec, write
 
 from bench import report
-from bench.core import RunAbortedError, paths
+from bench.core import BenchError, RunAbortedError, paths
 from bench.report import report_manifest
 from bench.storage import alias_salt
 from bench.storage.anonymise import alias
@@ -78,7 +78,7 @@ def test_a_folder_or_a_dead_link_in_the_place_of_the_salt_is_named(root):
 def test_a_data_root_below_a_file_stops_the_report(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "file" / "below"))
-    with pytest.raises(RunAbortedError, match=r"cannot read .*below/salt.*set BENCH_DATA to a data root of your own"):
+    with pytest.raises(BenchError, match=r"file is a file, not a folder; move it, or set BENCH_DATA to a folder"):
         alias("scans", "sub-01")
 
 

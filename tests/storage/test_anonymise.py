@@ -36,7 +36,7 @@ MACHINE = ["wardserver7", "annabell", "7654321", "10.11.12.13", "gpunode5"]
 LOST = "pid: 7654321\tip: 10.11.12.13:6379 on wardserver7.hospital.org, wardserver7 and gpunode5, annabell"
 LOST += " in /home/annabell"
 YEAR = r"(?<!\d)(?<!0\.)1950"  # not among the decimals of a number
-TOLD = re.compile("|".join([YEAR, *map(re.escape, ["bob", "OAS1", "SCANS0", "DOE", "JANE", *MACHINE])]))
+PRIVATE = re.compile("|".join([YEAR, *map(re.escape, ["bob", "OAS1", "SCANS0", "DOE", "JANE", *MACHINE])]))
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +74,12 @@ def test_no_file_shows_what_was_planted(planted):
     files = [path for path in planted.rglob("*") if path.is_file() and path.name != "plan.json"]
     assert {path.suffix for path in files} == {".html", ".md", ".tex", ".csv", ".json", ".svg", ".pdf", ".png"}
     for path in files:
-        assert not TOLD.search(path.name)
+        assert not PRIVATE.search(path.name)
         if path.suffix in (".pdf", ".png"):
-            assert not TOLD.search(path.read_bytes().decode("latin-1"))
+            assert not PRIVATE.search(path.read_bytes().decode("latin-1"))
             continue
         text = anonymise.readable(path.name, path.read_text())
-        assert not TOLD.search(text), (path.name, TOLD.search(text))
+        assert not PRIVATE.search(text), (path.name, PRIVATE.search(text))
         assert str(planted.parent) not in text
 
 
@@ -154,7 +154,7 @@ def test_what_a_page_hands_out_shows_it_neither(planted):
 
     packed = re.findall(r"data:[\w/+-]+;charset=utf-8;base64,([\w+/=]+)", (planted / "report.html").read_text())
     assert packed
-    assert not TOLD.search("".join(base64.b64decode(each).decode() for each in packed))
+    assert not PRIVATE.search("".join(base64.b64decode(each).decode() for each in packed))
 
 
 def test_people_stand_in_predictions_as_salted_hashes(planted, monkeypatch):

@@ -161,7 +161,7 @@ def test_a_file_without_tensors_says_what_it_holds(content, written):
 def test_torchscript_is_read_on_request_only(tmp_path):
     path = tmp_path / "scripted.pt"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch's, for whoever writes such files
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch's, for programs that write such files
         torch.jit.save(torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2)), str(path))
     with pytest.raises(BenchError, match="TorchScript archive, and reading it runs code of the file"):
         inspect(path)
