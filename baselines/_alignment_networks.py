@@ -31,6 +31,12 @@ class Aligner(nn.Module):
         return integrated(field, self.squarings) if self.squarings else field
 
 
+def mark_encoder(*modules: nn.Module) -> None:
+    """Say that the convolutions of these modules are the encoder of a network."""
+    for module in modules:
+        module.encodes = True
+
+
 def quieten(layer: nn.Module) -> None:
     """Give a convolution that returns the field weights near 0 and no bias."""
     nn.init.normal_(layer.weight, std=QUIET)

@@ -39,10 +39,15 @@ class VoxelMorph(PairNetwork):
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from monai.networks.nets import VoxelMorphUNet
 
-        from baselines._alignment_networks import Aligner, last_convolution, quieten
+        from baselines._alignment_networks import Aligner, last_convolution, mark_encoder, quieten
 
         network = VoxelMorphUNet(3, shape[0], self.channels[1], self.channels, self.last)
         quieten(last_convolution(network))
+        level = network.net[0]
+        while len(level) == 3:  # down, the levels below, up
+            mark_encoder(level[0])
+            level = level[1].submodule
+        mark_encoder(level[0])
         return Aligner(network, 2 ** (len(self.channels) // 2), self.squarings if self.diffeomorphic else 0)
 
 

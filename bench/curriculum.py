@@ -36,6 +36,7 @@ class Stage:
     size: tuple[int, ...] | None = None  # size that scans and masks are resized to
     band: tuple[int, ...] | None = None  # size of the lowest frequencies that are kept
     map_blur: float = 0.0  # standard deviation in pixels of a Gaussian of three taps after each convolution
+    encoder_only: bool = False  # that Gaussian follows only the convolutions of modules whose `encodes` is true
     drop_input: float = 0.0  # dropout rate of the input
     drop_maps: float = 0.0  # dropout rate after each convolution
     drop_features: float = 0.0  # dropout rate before the last linear (or 1x1) layer

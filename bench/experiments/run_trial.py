@@ -213,7 +213,9 @@ def _sizes(data: TrialData) -> dict[str, int]:
     parts = {"train": (data.prepared, data.fold.train), "val": (data.prepared, data.fold.val)}
     parts["test"] = (data.tested.prepared, data.tested.rows)
     sizes = {name: len(rows) for name, (_, rows) in parts.items()}
-    sizes |= {f"{name}_groups": len({prepared.groups[row] for row in rows}) for name, (prepared, rows) in parts.items()}
+    for name, (prepared, rows) in parts.items():
+        people = prepared.people or prepared.groups
+        sizes[f"{name}_groups"] = len({people[row] for row in rows})
     known = 0 if data.external else int(splits.shared_groups(data.prepared, data.fold).sum())
     return sizes | ({"test_shared": known} if known else {})
 

@@ -136,7 +136,7 @@ def stage_hooks(model: nn.Module, stage: Stage) -> Iterator[list[Tensor]]:
     answers: list[Tensor] = []
     with ExitStack() as stack:
         if stage.map_blur > SHARP:
-            for layer in convolutions(model):
+            for layer in encoder_convolutions(model) if stage.encoder_only else convolutions(model):
                 _remove_at_exit(stack, layer.register_forward_hook(lambda _, __, maps: smoothed(maps, stage.map_blur)))
         if stage.drop_maps > 0:
             for layer in convolutions(model):
@@ -160,6 +160,13 @@ def convolutions(model: nn.Module) -> list[nn.Module]:
     """The convolutions whose feature maps a stage may change: those with a kernel larger than 1."""
     kinds = (nn.Conv2d, nn.Conv3d)
     return [each for each in model.modules() if isinstance(each, kinds) and max(each.kernel_size) > 1]
+
+
+def encoder_convolutions(model: nn.Module) -> list[nn.Module]:
+    """Those of `convolutions` that are in a module whose attribute `encodes` is true, each once; none if none is."""
+    encoders = [each for each in model.modules() if getattr(each, "encodes", False)]
+    inside = {id(layer) for encoder in encoders for layer in encoder.modules()}
+    return [each for each in convolutions(model) if id(each) in inside]
 
 
 def last_layer(model: nn.Module) -> nn.Module | None:

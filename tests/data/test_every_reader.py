@@ -10,7 +10,7 @@ import contextlib
 import gzip
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +105,14 @@ def _ct(root: Path) -> DatasetFolder:
     return DatasetFolder(pictures(root, "Healthy/a.png", "Tumor/a.png"), "Healthy/a.png", twin="Healthy/a.jpg")
 
 
+def _pairs(root: Path) -> DatasetFolder:
+    return replace(_oasis(root), params={"factor": 1})
+
+
 VOLUMES = {"ad_oasis": _oasis, "age_oasis": _oasis, "ad_adni": _adni, "age_ixi": _ixi, "age_openbhb": _openbhb}
-VOLUMES |= {"sex_oasis": _oasis, "roi_ixi": _roi, "artery_cas": _arteries}
+VOLUMES |= {"sex_oasis": _oasis, "roi_ixi": _roi, "artery_cas": _arteries, "pairs_ixi": _roi, "pairs_oasis": _pairs}
 IMAGES = {"ad_mri2d": _stages, "bt_mri": _mr, "bt_ct": _ct}
-MASKED = ("roi_ixi", "artery_cas")
+MASKED = ("roi_ixi", "artery_cas", "pairs_ixi")
 AGED = ("ad_oasis", "age_oasis", "ad_adni", "age_ixi", "age_openbhb")
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from monai.losses import BendingEnergyLoss, DiffusionLoss, GlobalMutualInformationLoss
 from monai.networks.blocks import Warp
+from monai.networks.nets import LocalNet as MonaiLocalNet
 from monai.networks.nets import VoxelMorph, VoxelMorphUNet
 
 from bench import registry
@@ -34,7 +35,9 @@ LEARNT = [name for name in NAMES if not registry.member("methods", name).solves]
 SMALL = {
     "affine": {"iterations": 3},
     "demons": {"iterations": 3},
-    "bspline": {"iterations": 1, "cells": 2, "voxels": 1.0},
+    "bspline": {"iterations": 1, "cells": 2},
+    "localnet": {"levels": (0, 1), "width": 4},
+    "recursive_cascade": {"width": 4},
 }
 
 
@@ -108,6 +111,11 @@ def test_the_default_u_net_has_as_many_weights_as_that_of_monai():
         warnings.simplefilter("ignore")  # that the warp has no compiled form
         twin = VoxelMorph(VoxelMorphUNet(3, 2, 32, (16, 32, 32, 32, 32, 32), (16, 16)), integration_steps=0)
     assert count(built("voxelmorph")[1]) == count(twin)
+
+
+def test_the_default_local_net_has_as_many_weights_as_that_of_monai():
+    ours, theirs = registry.make("methods", "localnet").build(PAIRS, SHAPE), MonaiLocalNet(3, 2, 16, (0, 1, 2, 3))
+    assert sum(each.numel() for each in ours.parameters()) == sum(each.numel() for each in theirs.parameters())
 
 
 def test_scans_are_warped_as_by_monai():

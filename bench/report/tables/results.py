@@ -19,7 +19,7 @@ from bench.storage import tuned_file
 from bench.storage.plan_reader import not_run, read_plan
 from bench.storage.record_store import Store
 
-KEPT = ("ids", "groups", "y", "selected", "scan_scores")  # the arrays of a run that tables need
+KEPT = ("ids", "groups", "y", "selected", "scan_scores", "structure_dice", "displacement")  # arrays that tables need
 POINTS = (
     "selected",
     "last",

@@ -1,0 +1,53 @@
+"""Ten IXI heads to align with each other, with the regions of another program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from bench.core import BenchError, Sample, Task, param
+from bench.data.readers.image_mask_pairs import HEAD, Grid, Pair, read_pair
+from bench.data.registration_kind import REGISTRATION
+from bench.datasets import _ixi
+from bench.datasets.roi_ixi import OTHERS, STRUCTURES, RoiIxi
+
+REGIONS = tuple(sorted({*OTHERS, *(number for numbers in STRUCTURES.values() for number in numbers)}))
+LABELS = {number: at for at, number in enumerate(REGIONS, start=1)}
+
+
+@dataclass(frozen=True)
+class PairsIxi(RoiIxi):
+    """Whole heads of ten people, every one aligned with another; the regions of DLMUSE judge the alignment.
+
+    Nine of ten people would give 90 ordered pairs; ten are tested, in five couples (`bench guide protocol`), and
+    networks learn from all pairs of the training part. The regions are not manual. The heads are not skull-stripped
+    and in no common space. Five couples are an example and support no claim of significance.
+    """
+
+    title: ClassVar[str] = "Ten IXI heads to align with each other, with 148 regions outlined by DLMUSE"
+    twin: ClassVar[str] = "phantom_pairs"
+    task: ClassVar[Task] = Task(REGISTRATION, "region_dice", ("background", *(f"region {each}" for each in REGIONS)))
+
+    mm: float = param(4.0, "voxel size in mm; the files have 2")
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.mm <= 12:
+            raise BenchError(f"pairs_ixi: mm must be between 2 and 12, not {self.mm}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1, *_ixi.voxels(self.mm))
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        return (self.mm,) * 3
+
+    def _sample(self, scan: _ixi.IxiHead, mask: Path) -> Sample:
+        pair = Pair(scan.person, scan.path, mask)
+        read = partial(read_pair, pair, Grid(self.mm, _ixi.voxels(self.mm), HEAD), LABELS)
+        return Sample(scan.person, scan.person, float("nan"), "head", read, scan.site, (scan.path, mask))
+
+
+DATASET = PairsIxi

@@ -1,0 +1,29 @@
+"""Figures of registrations: the deformed grid, the Jacobian map, and the Dice coefficients of structures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.report.figures import style
+from bench.report.figures.deformation_figure import draw_deformations
+from bench.report.figures.structure_dice_figure import draw_structures
+
+
+def test_folds_are_masked_and_the_picture_holds_no_image_whose_text_a_report_would_refuse(tmp_path):
+    still = np.zeros((3, 9, 10, 8), np.float32)
+    mirrored = still.copy()
+    mirrored[0] = -2 * np.indices((9, 10, 8))[0]
+    figure = draw_deformations({"still": still, "mirrored": mirrored})
+    maps = [axes.collections[0].get_array() for axes in figure.axes if axes.collections and not len(axes.lines)]
+    shown = [np.ma.getmaskarray(each) for each in maps if each is not None and each.size == 7 * 8]
+    assert [bool(each.all()) for each in shown] == [False, True]
+    style.save_figure(figure, tmp_path, "deformation")
+    assert "data:image" not in (tmp_path / "deformation.svg").read_text()
+
+
+def test_a_structure_has_a_marker_for_every_arm():
+    means = {"one": np.array([0.5, np.nan, 0.7]), "two": np.array([0.6, 0.2, 0.9])}
+    figure = draw_structures(means, ["a", "b", "c"])
+    lines = figure.axes[0].lines
+    assert [list(line.get_xdata()) for line in lines][1] == [0.6, 0.2, 0.9]
+    assert len(lines) == 2
