@@ -11,7 +11,7 @@ from safetensors.torch import load_model
 from torch import Tensor, nn
 
 from bench import registry
-from bench.core import BenchError, Record, seed_of
+from bench.core import BenchError, Record, seed_of, task_kind
 from bench.method import Method
 from bench.storage.record_store import Store
 from bench.training.inference import Scale
@@ -60,6 +60,9 @@ def load(store: Store, key: str) -> TrainedModel:
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = load_trial_data(trial, method, device)
+    if task_kind(data.prepared.task.kind).part is not None:
+        kind = data.prepared.task.kind
+        raise BenchError(f"trained networks of {kind} cannot be explained or stressed: both change single scans")
     model = data.method.build(data.prepared.task, data.shape).to(device)
     load_model(model, weights, device=str(device))
     return TrainedModel(record, data.method, data, model.eval())

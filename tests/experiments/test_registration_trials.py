@@ -13,7 +13,7 @@ from bench.core import Arm, BenchError, Data, Recipe, Study, TaskKind, define_ki
 from bench.data.prepare import open_prepared, prepare
 from bench.experiments import plan, run_trial
 from bench.storage.record_store import Store
-from bench.training import checkpoint
+from bench.training import checkpoint, trained_model
 
 TINY = {"mm": 12.0, "subjects": 9}
 SMALL = {"channels": (4, 4, 4, 4), "last": (4,), "similarity": "pearson"}
@@ -60,6 +60,8 @@ def test_a_network_is_tested_on_the_pairs_of_couples_it_has_not_seen_and_resumes
     assert again.resolved["resumed_at_step"] == 2
     assert plain(again.metrics) == plain(record.metrics)
     assert killed.weights(trial.key).read_bytes() == whole.weights(trial.key).read_bytes()
+    with pytest.raises(BenchError, match="registration cannot be explained or stressed"):
+        trained_model.load(whole, trial.key)
 
 
 REASONS = {

@@ -1,0 +1,67 @@
+"""On a strong phantom with known deformations: doing nothing, an affine map, and deformations, in this order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from bench import registry
+from bench.evaluation.metrics import metric
+from bench.method import Batch
+
+pytestmark = pytest.mark.slow
+
+
+def people(mm: float, effect: float, count: int):
+    made = registry.make("datasets", "phantom_pairs", {"mm": mm, "effect": effect, "subjects": count})
+    scans = [sample.read() for sample in made.samples(None)]
+    images = torch.from_numpy(np.stack([scan.image for scan in scans]).astype(np.float32))
+    return made, scans, (images - images.mean()) / images.std()
+
+
+def targets(made, scans, pairs):
+    names = [sample.id for sample in made.samples(None)]
+    return np.stack(
+        [
+            np.concatenate([[scans[one].mask, scans[other].mask], made.true_displacement(names[one], names[other])])
+            for one, other in pairs
+        ]
+    ).astype(np.float32)
+
+
+def test_deformable_optimisers_beat_affine_and_affine_beats_nothing_and_all_are_near_the_oracle():
+    made, scans, images = people(8.0, 2.0, 4)
+    pairs = [(0, 1), (1, 0), (2, 3)]
+    y, x = targets(made, scans, pairs), torch.stack([torch.cat([images[one], images[other]]) for one, other in pairs])
+    errors = {}
+    for name in ("identity", "affine", "demons", "bspline"):
+        p = registry.make("methods", name).build(made.task, (2, *made.shape[1:]))(x).numpy()
+        errors[name] = metric("endpoint_error")(y, p, made.spacing)
+        if name == "demons":
+            assert metric("folded")(y, p) == 0
+    assert max(errors["demons"], errors["bspline"]) < errors["affine"] < errors["identity"]
+    assert max(errors["demons"], errors["bspline"]) < 1.5 * 8.0  # millimetres: the oracle has none
+
+
+def test_a_network_learns_to_align_people_it_has_not_seen():
+    made, scans, images = people(9.0, 1.5, 26)
+    tested, drawn = [(24, 25), (25, 24)], np.random.default_rng(0)
+    y, x = targets(made, scans, tested), torch.stack([torch.cat([images[one], images[other]]) for one, other in tested])
+    torch.manual_seed(0)
+    method = registry.make("methods", "voxelmorph", {"similarity": "pearson", "weight": 0.1})
+    model = method.build(made.task, (2, *made.shape[1:]))
+    descent = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    for _ in range(400):
+        chosen = [drawn.choice(24, 2, replace=False) for _ in range(2)]
+        pairs = torch.stack([torch.cat([images[one], images[other]]) for one, other in chosen])
+        losses = method.step(model, Batch(pairs, torch.zeros(2, 2), torch.arange(2), made.task))
+        descent.zero_grad()
+        losses.mean().backward()
+        descent.step()
+    with torch.no_grad():
+        p = model.eval()(x).numpy()
+    identity = metric("endpoint_error")(y, np.zeros_like(p), made.spacing)
+    assert metric("endpoint_error")(y, p, made.spacing) < min(0.85 * identity, 1.5 * 9.0)
+    assert metric("region_dice")(y, p) > metric("region_dice")(y, np.zeros_like(p))
+    assert metric("folded")(y, p) == 0
