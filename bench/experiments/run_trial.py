@@ -8,7 +8,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -247,7 +247,8 @@ def _nondeterministic_operations() -> Iterator[set[str]]:
         if "deterministic" in text:
             names.add(text.split(" ")[0])
         else:
-            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+            with suppress(ResourceWarning):  # what other code left open must not end a trial
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _provenance(trial: Trial, began: str, seconds: float, notes: Sequence[str], node: str) -> dict[str, Any]:

@@ -174,3 +174,15 @@ def test_sets_of_another_search_are_prepared_again_in_the_same_way(source, searc
     else:
         with pytest.raises(RunAbortedError, match="look like scans of 2 people"):
             prepare("twins")
+
+
+def test_people_of_a_phantom_who_are_alike_are_kept_apart_since_it_made_them(source):
+    text = PLUGIN.replace("    shape, spacing", "    phantom = True\n    shape, spacing").replace(
+        'root / "all"', "root"
+    )
+    text = text.replace("files=(path,)", "files=()")
+    (source.parent / "own" / "made_twins.py").write_text(text)
+    registry.clear_cache()
+    made = prepare("made_twins")
+    assert len(set(made.groups)) == 80
+    assert any("keeps them apart" in note for note in made.manifest["notes"])

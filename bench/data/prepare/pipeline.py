@@ -19,7 +19,7 @@ from bench import registry
 from bench.core import BenchError, Dataset, RunAbortedError, Sample, paths, plain
 from bench.data.prepare import journal
 from bench.data.prepare.accounting import Accounting, account, save_names
-from bench.data.prepare.alike_policy import TOGETHER, check_policy, is_treated, settle_alike
+from bench.data.prepare.alike_policy import APART, TOGETHER, check_policy, is_treated, settle_alike
 from bench.data.prepare.arrays import Arrays, NeedsFloatError
 from bench.data.prepare.checks import FAULTS, DecodedScan, checksum_of, decode, mask_type
 from bench.data.prepare.groups import merge_groups
@@ -165,7 +165,8 @@ def _fill(folder: Path, job: PreparationJob) -> None:
         raise RunAbortedError(_broken_message(made))
     whole = [entry for entry in made.entries if not entry.fault]
     grouped = merge_groups(job.dataset, made.usable, whole, folder, job.alike == TOGETHER)
-    alike, kept_apart = settle_alike(grouped, job.alike, job.name, folder)
+    policy = job.alike or (APART if job.dataset.phantom else "")  # who is who is known where people are made
+    alike, kept_apart = settle_alike(grouped, policy, job.name, folder)
     save_names(folder, job.accounting)
     notes = [*grouped.notes, *kept_apart, *made.notes]
     write(folder, replace(made, groups=grouped.groups, clusters=grouped.alike.clusters, alike=alike, notes=notes))
