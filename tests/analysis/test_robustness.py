@@ -199,7 +199,7 @@ def test_a_lower_score_that_is_better_loses_upwards():
     ]
     section = SimpleNamespace(
         name="x", kind="real", sign=-1, external=False, metric=METRICS["mae"],
-        task=SimpleNamespace(kind="regression", primary="mae"),
+        task=SimpleNamespace(kind="regression", primary="mae", per_voxel=False),
         of=lambda arm, role="arm": runs, predictions=lambda run: {"y": np.arange(4.0), "groups": np.arange(4)},
     )  # fmt: skip
     expected = {("clean", 0): np.arange(4.0) + 1, **{("blur", at): np.arange(4.0) + 1 + at for at in range(1, 6)}}

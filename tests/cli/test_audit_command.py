@@ -116,6 +116,9 @@ def test_overlaps_are_symmetric_and_known_both_by_our_names_and_the_publishers()
         frozenset(pair)
         for pair in (
             ("ad_oasis", "age_oasis"),
+            ("ad_oasis", "sex_oasis"),
+            ("age_oasis", "sex_oasis"),
+            ("ad_mri2d", "sex_oasis"),
             ("ad_mri2d", "ad_oasis"),
             ("ad_mri2d", "age_oasis"),
             ("age_openbhb", "age_ixi"),

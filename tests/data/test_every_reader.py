@@ -78,7 +78,9 @@ def _roi(root: Path) -> DatasetFolder:
     regions[4:20, 4:20, 4:20] = 59  # the thalamus
     for number in (12, 13):
         stem = f"IXI{number:03d}-HH-1211-T1_ds"
-        bids_trees.write_scan(root / "nifti" / f"{stem}.nii.gz", bids_trees.volume((24, 32, 32)), EIGHT)
+        bids_trees.write_scan(
+            root / "nifti" / f"{stem}.nii.gz", np.roll(bids_trees.volume((24, 32, 32)), number, 0), EIGHT
+        )
         bids_trees.write_scan(root / MASKS / f"{stem}{END}", regions, EIGHT)
     stem = "IXI012-HH-1211-T1_ds"
     return DatasetFolder(root, f"nifti/{stem}.nii.gz", mask=f"{MASKS}/{stem}{END}", twin=f"again/{stem}.nii.gz")

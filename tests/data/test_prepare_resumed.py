@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.core import BenchError, Data, RunAbortedError, paths
+from bench.core import Arm, BenchError, Data, RunAbortedError, Study, paths
 from bench.data.prepare import checks, fingerprint, open_prepared, pipeline, prepare
 from bench.data.prepared import OutdatedDataError
 from bench.experiments.run_monitor import SilentMonitor
@@ -65,7 +65,8 @@ def test_a_run_makes_an_edited_phantom_again(mine):
         def message(self, text):
             messages.append(text)
 
-    repair_prepared([Data("mine")], Listening())
+    study = Study("Is it made again?", [Data("mine")], arms={"constant": Arm("constant")})
+    repair_prepared(study.datasets, study, Listening())
     assert open_prepared("mine").images()[0, 0, 0, 0, 0] == 7
     assert "are out of date" in messages[0]
 

@@ -35,9 +35,10 @@ def gathered(root, arms, data=(TOY,), **plan):
 
 
 TASKS = {"classification": ("a", "b"), "regression": (), "segmentation": ("background", "mask")}
+TESTED = sorted(name for name, metric in METRICS.items() if metric.kind in TASKS)  # others need fields of deformation
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
+@pytest.mark.parametrize("name", TESTED)
 def test_an_arm_that_is_better_is_shown_as_better_whatever_the_direction(name, tmp_path):
     metric = METRICS[name]
     task = Task(metric.kind, name, TASKS[metric.kind], "years" if metric.kind == "regression" else "")
@@ -57,7 +58,7 @@ def test_an_arm_that_is_better_is_shown_as_better_whatever_the_direction(name, t
     assert tables.format_tables(found)[0].columns[3].endswith("↑" if metric.better == "higher" else "↓")
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
+@pytest.mark.parametrize("name", TESTED)
 def test_an_arm_that_is_worse_is_shown_as_worse_whatever_the_direction(name, tmp_path):
     metric = METRICS[name]
     task = Task(metric.kind, name, TASKS[metric.kind])
