@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -40,9 +41,9 @@ class ClassicalMethod(PairMethod):
 
         return Budget(self.iterations, self.shrink)
 
+    @abstractmethod
     def align(self, fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
         """The displacement (3, D, H, W) in voxels of one pair of volumes (D, H, W)."""
-        raise NotImplementedError
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines._alignment_networks import PerPair

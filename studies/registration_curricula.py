@@ -8,7 +8,7 @@ reached without learning.
 
 Expected: identity is worse than affine, affine worse than demons; the paper claims that every curriculum beats the
 plain network, and that the blur is the best for its cost. Primary: the three curricula against the plain network. Cost:
-not measured in full; about half an hour on two idle cores.
+not measured.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -41,5 +41,4 @@ STUDY = Study(
     floors=["identity", "affine"],
     partitions=1,
     recipe=Recipe(steps=400, batch_size=4, points=10),
-    cost="about half an hour on two idle cores",
 )

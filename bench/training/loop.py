@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from bench import registry
 from bench.curriculum import Signals
 from bench.method import Batch, label_losses
+from bench.storage.atomic_io import disk_errors
 from bench.storage.source_code import TRAINING, code_checksum
 from bench.training import checkpoint, curriculum_hooks, optim
 from bench.training.checkpoint import EvaluationPoint, TrainingState
@@ -50,7 +51,9 @@ class Fit:
     def load(self, point: int) -> nn.Module:
         """Load the weights of an evaluation point into the network and return it."""
         device = next((weight.device for weight in self.model.parameters()), "cpu")  # classical methods have no weights
-        load_model(self.model, self.points[point].state, device=str(device))
+        state = self.points[point].state
+        with disk_errors(state.parent):  # what is removed while a trial runs is a fault of the disk, not of the trial
+            load_model(self.model, state, device=str(device))
         return self.model
 
 

@@ -8,6 +8,7 @@ import learnable_methods
 import numpy as np
 import pytest
 import torch
+from finished_trials import carried_out
 from safetensors.torch import load_file
 
 from baselines._distil_registry import LOSSES
@@ -61,15 +62,6 @@ def student_runs(plugins, monkeypatch):
         return DependencyResolver().resolve(Trial(data, method, Split(folds=2), recipe=recipe))
 
     return trial
-
-
-def carried_out(trial, root):
-    store = Store(root)
-    store.open()
-    for each in (*plan.upstream_of(trial), trial):
-        record = run_trial.run(each, store, True)
-        assert record.status == "done", record.error
-    return store, record
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from finished_trials import carried_out
 from record_comparison import without_times
 from safetensors.torch import load_file
 
@@ -50,15 +51,6 @@ def trial_of(plugins, monkeypatch):
         return DependencyResolver().resolve(replace(trial, **more))
 
     return make
-
-
-def carried_out(trial, root):
-    store = Store(root)
-    store.open()
-    for each in (*plan.upstream_of(trial), trial):
-        record = run_trial.run(each, store, True)
-        assert record.status == "done", record.error
-    return store, record
 
 
 def test_the_network_begins_with_all_weights_but_the_output_layer(trial_of, tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from finished_trials import carried_out
 from safetensors.torch import load_file
 from scipy import ndimage
 from scipy.linalg import hadamard
@@ -217,15 +218,6 @@ def trial_of(plugins, monkeypatch):
         return DependencyResolver().resolve(trial)
 
     return make
-
-
-def carried_out(trial, root):
-    store = Store(root)
-    store.open()
-    for each in (*plan.upstream_of(trial), trial):
-        record = run_trial.run(each, store, True)
-        assert record.status == "done", record.error
-    return store, record
 
 
 def test_an_arm_begins_with_the_network_of_a_pretraining_without_labels(trial_of, tmp_path):

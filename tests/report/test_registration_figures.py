@@ -27,3 +27,10 @@ def test_a_structure_has_a_marker_for_every_arm():
     lines = figure.axes[0].lines
     assert [list(line.get_xdata()) for line in lines][1] == [0.6, 0.2, 0.9]
     assert len(lines) == 2
+
+
+def test_arms_with_equal_scores_do_not_hide_each_other():
+    equal = np.array([0.5, 0.7])
+    figure = draw_structures({"one": equal, "two": equal, "three": equal}, ["a", "b"])
+    heights = [tuple(line.get_ydata()) for line in figure.axes[0].lines]
+    assert len(set(heights)) == 3

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from bench import registry
-from bench.core import DataSpec, Recipe, Spec, Task, Trial
+from bench.core import DataSpec, Recipe, RunAbortedError, Spec, Task, Trial
 from bench.curriculum import Stage
 from bench.data.loader import Normaliser, Part
 from bench.method import Batch, label_losses, outputs
@@ -81,6 +81,13 @@ def test_a_state_is_loaded_as_it_was(plugins, tmp_path):
     assert not torch.equal(next(fit.model.parameters()), last[0])
     fit.load(5)
     assert torch.equal(next(fit.model.parameters()), last[0])
+
+
+def test_a_state_that_was_removed_stops_the_run_and_not_only_the_trial(plugins, tmp_path):
+    fit = loop.fit(setup(tmp_path, registry.make("methods", "tiny_net")), (1, 4, 4, 4))
+    fit.points[0].state.unlink()
+    with pytest.raises(RunAbortedError):
+        fit.load(0)
 
 
 def test_a_curriculum_is_carried_out(plugins, tmp_path):

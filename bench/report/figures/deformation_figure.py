@@ -57,6 +57,7 @@ def _draw(column: list[Axes], field: np.ndarray):
     for axes in column:
         axes.set_xticks([])
         axes.set_yticks([])
+        axes.spines[:].set_visible(False)
     return drawn
 
 

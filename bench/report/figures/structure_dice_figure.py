@@ -27,10 +27,11 @@ def draw_structures(means: Mapping[str, np.ndarray], names: list[str]) -> Figure
         figure, axes, positions = style.figure_with_rows(names, legend_entries=len(means))
         colours = style.colours_and_markers(means)
         entries = []
-        for arm, values in means.items():
+        apart = min(0.2, 0.7 / len(means))  # arms of equal values would hide each other
+        for number, (arm, values) in enumerate(means.items()):
             colour, marker = colours[arm]
             look = {"color": colour, "marker": marker, "ls": "", "ms": 4}
-            axes.plot(values, positions, **look)
+            axes.plot(values, np.asarray(positions) + apart * (number - (len(means) - 1) / 2), **look)
             entries.append(style.line_entry(arm, **look))
         axes.set_xlabel(style.axis_label("Dice of the warped structure", "", "higher"))
         style.add_legend(figure, entries)
