@@ -21,9 +21,10 @@ STUDY = Study(
     arms={
         "constant": Arm("constant"),
         "linear": Arm("linear"),
+        "nearest neighbour": Arm("nearest_neighbour"),
         "MobileNetV3-S": Arm("timm2d", {"network": "mobilenetv3_small_050", "lr": 0.003}),
     },
-    floors=["constant", "linear"],
+    floors=["constant", "linear", "nearest neighbour"],
     partitions=1,
     seeds=4,
     recipe=Recipe(steps=400, batch_size=32, points=10),

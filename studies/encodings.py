@@ -2,11 +2,12 @@
 
 `projections` trains a network on each image and needs a network's hours; most of the noise in its scores is the
 network's. Here a linear model reads the same images, without a seed and in seconds: what an encoding loses is the
-encoding's own loss. Every arm chooses its penalty and its grid inside the training part. The same grid of 2 mm goes into
-all images, and into the volume at 4 mm.
+encoding's own loss. Every arm chooses its penalty and its grid inside the training part. All images are made from the
+volume of 2 mm; the volume itself is read at 4 mm.
 
-Primary: the mean against the dynamic image, the dynamic image of shuffled slices against the right order, and the volume
-against the dynamic image.
+Primary: the mean against the dynamic image, the dynamic image of shuffled slices against the right order, and the
+volume against the dynamic image. `bench plan`: 80 % of such studies would show a difference of 0.115 AUC on sex_oasis,
+1.96 years of MAE on age_oasis and 0.158 AUC on ad_oasis, if a linear model were as noisy as a network.
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -30,8 +30,8 @@ def killed(how: str, count: int, folder: Path, *words: object, seed: int = 1) ->
     return json.loads(program("kill_and_rerun.py", how, count, seed, folder, *words))
 
 
-def test_a_study_killed_at_ten_moments_ends_as_if_undisturbed(tmp_path):
-    assert killed("kills", 10, tmp_path, *STUDY)["kills"] == 10
+def test_a_study_killed_at_four_moments_ends_as_if_undisturbed(tmp_path):
+    assert killed("kills", 4, tmp_path, *STUDY)["kills"] == 4
 
 
 def test_a_preparation_killed_at_ten_moments_ends_as_if_undisturbed(tmp_path):
