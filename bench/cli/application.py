@@ -13,6 +13,7 @@ from bench import registry
 from bench.cli.commands import CommandGroup, add_commands
 from bench.cli.interruption import InterruptedBySignal, interruption
 from bench.cli.own_process import shield_process
+from bench.cli.study_command import check_settings
 from bench.core import BenchError
 from bench.core.printable_text import printable
 
@@ -37,6 +38,7 @@ def run_command() -> None:
     try:
         shield_process()
         check_filled(arguments)
+        check_settings(arguments)
         app(join_numbers(arguments))
     except BenchError as error:
         _end(f"bench: {error}", error.status, traced)

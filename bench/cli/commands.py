@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from bench import registry
+from bench.cli.study_command import StudyCommand
 from bench.core import BenchError
 
 PANELS = ("Studies", "Results", "Data sets", "Catalogue", "Help")
@@ -46,7 +47,7 @@ def add_commands(app: typer.Typer) -> None:
     modules = [importlib.import_module(f"{package}.{info.name}") for info in pkgutil.iter_modules(folder)]
     commands = [(PANELS.index(module.PANEL), _name(module), module) for module in modules if hasattr(module, "COMMAND")]
     for _, name, module in sorted(commands, key=lambda each: each[:2]):
-        app.command(name, rich_help_panel=module.PANEL)(module.COMMAND)
+        app.command(name, cls=StudyCommand, rich_help_panel=module.PANEL)(module.COMMAND)
 
 
 def _name(module: Any) -> str:

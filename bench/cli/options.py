@@ -16,6 +16,14 @@ from bench.core import BenchError, paths, plain
 StudyName = Annotated[str, typer.Option("--study", "-s", help="Name of a study; `bench list studies` lists them.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="Set a parameter: name=value. May be repeated.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Change what the study fixes: steps=1000, folds=3, ARM.lr=0.01, DATASET.effect=0. The result is another"
+        " study, in a folder of its own. May be repeated.",
+    ),
+]
 StandIns = Annotated[
     bool | None,
     typer.Option("--stand-ins/--no-stand-ins", help="Run on phantoms in place of data sets that are not prepared."),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,13 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.options import Datasets, Json, Phantoms, StandIns, StudyName, print_json
+from bench.cli.options import Changes, Datasets, Json, Phantoms, StandIns, StudyName, print_json
 from bench.core import BenchError, UnpreparedDataError, paths
 
 if TYPE_CHECKING:
     from bench.experiments.plan.estimate import TrialCost
     from bench.experiments.planned_study import ArmRow, PlannedStudy
     from bench.experiments.power.power_forms import StudyPower
+    from bench.experiments.prepare_study import StudyRequest
 
 
 def plan(
@@ -38,6 +38,7 @@ def plan(
         int | None,
         typer.Option("--people", min=3, help="Number of people of each data set that is not prepared, for its power."),
     ] = None,
+    changes: Changes = None,
     as_json: Json = False,
 ) -> None:
     """Show what a study would run, what the rest will take, and what it could show. Runs nothing without --measure."""
@@ -45,15 +46,18 @@ def plan(
         raise BenchError(f"--power takes a difference above 0 in the unit of the primary metric, not {power:g}")
     from bench.experiments import api
     from bench.experiments.power.study_power import study_power
+    from bench.experiments.prepare_study import StudyRequest
     from bench.experiments.progress_bars import ConsoleMonitor
+    from bench.experiments.study_settings import parse_settings
 
-    monitor, names = ConsoleMonitor(Console(stderr=True)), datasets or ()
+    monitor, names, settings = ConsoleMonitor(Console(stderr=True)), datasets or (), parse_settings(changes or ())
     try:
         planned = api.plan(
-            study, datasets=names, phantoms=phantoms, stand_ins=stand_ins, measure=measure, progress=monitor
-        )
+            study, datasets=names, phantoms=phantoms, stand_ins=stand_ins, measure=measure, settings=settings,
+            progress=monitor,
+        )  # fmt: skip
     except UnpreparedDataError:
-        _answer(_declared_power(study, names, people), power, as_json)
+        _answer(_declared_power(StudyRequest(study, names, settings=settings), people), power, as_json)
         raise
     _show(planned, planned.power if people is None else study_power(planned, people), power, as_json)
 
@@ -71,14 +75,11 @@ def _show(planned: PlannedStudy, found: StudyPower, difference: float | None, as
     _answer(found, difference)
 
 
-def _declared_power(study: str, datasets: Sequence[str], people: int | None) -> StudyPower:
+def _declared_power(request: StudyRequest, people: int | None) -> StudyPower:
     """What a study could show whose data are not prepared."""
     from bench.experiments.power.study_power import declared_power
-    from bench.experiments.prepare_study import StudyRequest
 
-    request = StudyRequest(study, datasets)
-    asked = replace(request.definition, datasets=list(request.data))
-    return declared_power(request.name, asked, paths.results_root(), people)
+    return declared_power(request.name, request.changed.study, paths.results_root(), people)
 
 
 def _print(planned: PlannedStudy, more: list[str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from bench.cli.options import Arms, Datasets, Phantoms, StandIns, StudyName
+from bench.cli.options import Arms, Changes, Datasets, Phantoms, StandIns, StudyName
 
 if TYPE_CHECKING:
     from bench.experiments.study_results import Results
@@ -31,6 +31,7 @@ def run(
     keep_weights: Annotated[
         bool, typer.Option("--keep-weights", help="Save the selected weights of every trial.")
     ] = False,
+    changes: Changes = None,
 ) -> None:
     """Run the trials of a study that have no record yet, then build its report.
 
@@ -39,6 +40,7 @@ def run(
     """
     from bench.experiments import api
     from bench.experiments.progress_bars import ConsoleMonitor
+    from bench.experiments.study_settings import parse_settings
 
     console = Console()
     results = api.run(
@@ -52,6 +54,7 @@ def run(
         address=address,
         retry=retry,
         keep_weights=keep_weights,
+        settings=parse_settings(changes or ()),
         progress=ConsoleMonitor(console),
     )
     _print(results, console)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from bench.cli.options import Arms, Datasets, Json, Phantoms, StandIns, StudyName, print_json
+from bench.cli.options import Arms, Changes, Datasets, Json, Phantoms, StandIns, StudyName, print_json
 
 if TYPE_CHECKING:
     from bench.experiments.progress_bars import ConsoleMonitor
@@ -41,6 +41,7 @@ def tune(
     datasets: Datasets = None,
     stand_ins: StandIns = None,
     phantoms: Phantoms = False,
+    changes: Changes = None,
     as_json: Json = False,
 ) -> None:
     """Search the parameters of a study's arms on the validation part of each fold. Test parts are not read.
@@ -50,9 +51,10 @@ def tune(
     from bench.experiments import tune_study
     from bench.experiments.prepare_study import StudyRequest
     from bench.experiments.progress_bars import ConsoleMonitor
+    from bench.experiments.study_settings import parse_settings
 
     monitor = ConsoleMonitor(Console(stderr=as_json))
-    request = StudyRequest(study, datasets or [], stand_ins, phantoms)
+    request = StudyRequest(study, datasets or [], stand_ins, phantoms, settings=parse_settings(changes or ()))
     options = tune_study.TuneOptions(trials, arm or (), fold or (), storage, launcher, address)
     planned = tune_study.plan_searches(request, options, monitor)
     for line in planned.lines():

@@ -165,11 +165,14 @@ class Light:
         Number of folds, at least 2.
     seeds : int
         Number of seeds.
+    partitions : int
+        Number of random divisions into folds.
     """
 
     recipe: Recipe
     folds: Annotated[int, AtLeast(2)] = 2
     seeds: int = 1
+    partitions: int = 1
 
 
 @dataclass(frozen=True)

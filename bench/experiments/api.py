@@ -10,8 +10,9 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench import registry
 from bench.core import BenchError, Study, paths
@@ -42,6 +43,7 @@ def run(
     address: str = "",
     retry: bool = False,
     keep_weights: bool = False,
+    settings: Mapping[str, Any] | None = None,
     results: str | Path | None = None,
     progress: bool | RunMonitor = False,
 ) -> Results:
@@ -75,6 +77,9 @@ def run(
         Run failed trials again.
     keep_weights : bool
         Store the selected weights of every trial.
+    settings : mapping of str to object, optional
+        What to change in the study, as in ``bench run --set``: ``{"steps": 1000, "DCL-SE.lr": 0.01}``. The result is
+        another study, and is stored under another name, which the returned object has.
     results : path, optional
         Folder of the results; ``$BENCH_RESULTS``, or ``results`` in the current folder, by default.
     progress : bool or RunMonitor
@@ -97,7 +102,7 @@ def run(
     >>> from bench import run
     >>> run("quickstart", smoke=True).scores  # doctest: +SKIP
     """
-    request = _request(study, name, _texts(datasets), stand_ins, phantoms)
+    request = _request(study, name, _texts(datasets), stand_ins, phantoms, settings)
     options = RunOptions(_texts(arms), launcher, address, smoke, retry, keep_weights)
     monitor = _monitor(progress)
     if smoke:
@@ -115,6 +120,7 @@ def plan(
     phantoms: bool = False,
     stand_ins: bool | None = None,
     measure: bool = False,
+    settings: Mapping[str, Any] | None = None,
     results: str | Path | None = None,
     progress: bool | RunMonitor = False,
 ) -> PlannedStudy:
@@ -122,7 +128,7 @@ def plan(
 
     Parameters
     ----------
-    study, name, datasets, phantoms, stand_ins, results, progress
+    study, name, datasets, phantoms, stand_ins, settings, results, progress
         As for `run`.
     measure : bool
         Run a few steps of the trials without a similar record, to estimate their time and memory.
@@ -140,7 +146,8 @@ def plan(
     """
     from bench.experiments.split_check import check_splits
 
-    planned = plan_study(_request(study, name, _texts(datasets), stand_ins, phantoms), root=_root(results))
+    request = _request(study, name, _texts(datasets), stand_ins, phantoms, settings)
+    planned = plan_study(request, root=_root(results))
     check_splits(planned)
     check_arms(planned.name, planned.study)
     if not measure:
@@ -223,15 +230,20 @@ def _with_report(results: Results) -> Results:
 
 
 def _request(
-    study: str | Study, name: str, datasets: Sequence[str], stand_ins: bool | None, phantoms: bool
+    study: str | Study,
+    name: str,
+    datasets: Sequence[str],
+    stand_ins: bool | None,
+    phantoms: bool,
+    settings: Mapping[str, Any] | None,
 ) -> StudyRequest:
     if isinstance(study, str):
         if name:
             raise BenchError(f"name={name!r} is for a Study object; the study {study!r} already has a name")
-        return StudyRequest(study, datasets, stand_ins, phantoms)
+        return StudyRequest(study, datasets, stand_ins, phantoms, settings=settings or {})
     check_form(study, name or "given")
     _check_name(study, name)
-    return StudyRequest(name, datasets, stand_ins, phantoms, study)
+    return StudyRequest(name, datasets, stand_ins, phantoms, study, settings or {})
 
 
 def _check_name(study: Study, name: str) -> None:

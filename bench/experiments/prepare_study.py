@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from bench import registry
 from bench.core import BenchError, Data, Study
@@ -12,6 +14,7 @@ from bench.data.prepare import fingerprint
 from bench.experiments import plan
 from bench.experiments.plan import ResolvedData
 from bench.experiments.planned_study import PlannedStudy, plan_cells
+from bench.experiments.study_settings import ChangedStudy, change_study
 
 
 @dataclass(frozen=True)
@@ -23,15 +26,25 @@ class StudyRequest:
     stand_ins: bool | None = None
     phantoms: bool = False
     built: Study | None = None  # the study itself, if the caller has built it
+    settings: Mapping[str, Any] = field(default_factory=dict)  # see `study_settings`
 
     @property
     def definition(self) -> Study:
-        """The study, before its data sets are replaced. BenchError for an unknown name."""
+        """The study, before its data sets and settings are replaced. BenchError for an unknown name."""
         return registry.study(self.study) if self.built is None else self.built
+
+    @cached_property
+    def changed(self) -> ChangedStudy:
+        """The study with the data sets and the settings that were asked for. BenchError for a wrong one."""
+        return change_study(replace(self.definition, datasets=list(self._named_data())), self.settings)
 
     @property
     def data(self) -> Sequence[Data]:
-        """The data sets to run on. One that the study itself names is used as the study describes it."""
+        """The data sets to run on."""
+        return self.changed.study.datasets
+
+    def _named_data(self) -> Sequence[Data]:
+        """The data sets by name. One that the study itself names is used as the study describes it."""
         own = self.definition.datasets
         names = [name.strip() for text in self.datasets for name in text.split(",")]
         if not all(names):
@@ -41,8 +54,9 @@ class StudyRequest:
 
     @property
     def name(self) -> str:
-        """The name of its folder of results: with other data sets it has another one."""
-        return f"{self.study}-on-{'+'.join(each.where for each in self.data)}" if self.datasets else self.study
+        """The name of its folder of results: with other data sets or settings it has another one."""
+        own = f"{self.study}-on-{'+'.join(each.where for each in self.data)}" if self.datasets else self.study
+        return self.changed.name(own)
 
 
 def plan_study(request: StudyRequest, smoke: bool = False, root: Path | None = None) -> PlannedStudy:
@@ -50,12 +64,13 @@ def plan_study(request: StudyRequest, smoke: bool = False, root: Path | None = N
 
     BenchError if the study cannot be built or its data are not prepared.
     """
-    study = replace(request.definition, datasets=list(request.data))
+    study = request.changed.study
     plan.check(study, request.study)
     plan.check_splits(request.definition, request.study)
     data, notes = plan.locate(study, fingerprint, request.stand_ins, request.phantoms)
+    own = request.changed.notes(request.study)
     chosen, more = (plan.smoke(study), []) if smoke else plan.lightened(study, data)
-    planned = plan_cells(request.name, chosen, data, [*notes, *more, *_repeats(chosen, data)], smoke, root)
+    planned = plan_cells(request.name, chosen, data, [*own, *notes, *more, *_repeats(chosen, data)], smoke, root)
     return replace(planned, declared=study)
 
 

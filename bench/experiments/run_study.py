@@ -17,6 +17,7 @@ from bench.experiments.run_monitor import RunMonitor
 from bench.experiments.run_summary import RunSummary, summarise
 from bench.experiments.split_check import check_splits, leak_notes
 from bench.experiments.study_data import make_phantoms, repair_prepared
+from bench.experiments.study_settings import setting_text
 from bench.experiments.used_plugins import changed_since_records
 
 
@@ -48,7 +49,7 @@ def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, r
     from bench.experiments import launch
 
     plugin_metrics()  # one that is defined wrongly stops before anything is printed or made
-    repair_prepared(request.data, request.definition, monitor)
+    repair_prepared(request.data, request.changed.study, monitor)
     study = plan_study(request, options.smoke, root)
     launch.resolve_launcher(*options.target)
     plan.select_arms(study.study, study.name, study.cells, options.arms)  # a wrong arm stops before phantoms are made
@@ -84,12 +85,14 @@ def _run(study: PlannedStudy, cells: Sequence[Cell], options: RunOptions, monito
 def command_of(request: StudyRequest, options: RunOptions) -> str:
     """The command that runs the same; for a study that no file defines, the Python call as a comment."""
     if request.built is not None:
-        return f"# in Python: bench.run(study, name={request.study!r})"
+        settings = f", settings={dict(request.settings)!r}" if request.settings else ""
+        return f"# in Python: bench.run(study, name={request.study!r}{settings})"
     words = ["bench", "run", "--study", request.study]
     words += [word for arm in options.arms for word in ("--arm", arm)]
     words += ["--launcher", options.launcher] if options.launcher != "auto" else []
     words += ["--address", options.address] if options.address else []
     words += [word for name in request.datasets for word in ("--datasets", name)]
+    words += [word for item in request.settings.items() for word in ("--set", setting_text(*item))]
     words += {None: [], True: ["--stand-ins"], False: ["--no-stand-ins"]}[request.stand_ins]
     flags = {"--phantoms": request.phantoms, "--smoke": options.smoke, "--retry": options.retry}
     flags |= {"--keep-weights": options.keep_weights}

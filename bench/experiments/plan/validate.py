@@ -71,7 +71,7 @@ def lightened(study: Study, found: Sequence[ResolvedData]) -> tuple[Study, list[
     real = [item for item in found if not registry.member("datasets", item.spec.name).phantom]
     if study.light is None or real or not any(item.stand_in_for for item in found):
         return study, []
-    recipe, folds = study.light.recipe, study.light.folds
+    recipe, folds, partitions = study.light.recipe, study.light.folds, study.light.partitions
     seeds, more = (
         ("", "") if study.seeds == study.light.seeds else (f", {study.light.seeds} seed(s)", f", {study.seeds}")
     )
@@ -81,7 +81,7 @@ def lightened(study: Study, found: Sequence[ResolvedData]) -> tuple[Study, list[
         " asked, and how large an effect so little training would see; which answer real scans give cannot be"
         " concluded from it"
     )
-    return replace(study, recipe=recipe, folds=folds, partitions=1, seeds=study.light.seeds, cost=""), [note]
+    return replace(study, recipe=recipe, folds=folds, partitions=partitions, seeds=study.light.seeds, cost=""), [note]
 
 
 def smoke(study: Study) -> Study:
