@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from bench.core.data import Task
+from bench.core.outside_arm import OUTSIDE, is_outside_label
 from bench.core.plan_json import PlanPart, encode, make_decoder, optional_field
+from bench.core.planned_design import FactorLevels, PlannedDesign
 from bench.core.study import RandomLabels
 from bench.core.trial_parts import DataSpec, Recipe
 
+__all__ = ["DataEntry", "ExternalData", "FactorLevels", "PlannedCell", "PlannedDesign", "StudyPlan"]
 Json = Mapping[str, Any]
 
 
@@ -143,53 +146,6 @@ class DataEntry(PlanPart):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FactorLevels(PlanPart):
-    """The levels of a factor and the one that the others are compared with.
-
-    Attributes
-    ----------
-    control : str
-        The level to compare with.
-    levels : tuple of str
-        All levels, in the order of the study.
-    """
-
-    control: str
-    levels: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannedDesign(PlanPart):
-    """Which combinations of the levels of factors are run, and which effects cannot be separated.
-
-    Attributes
-    ----------
-    kind : str
-        single, full or fractional.
-    factors : mapping of str to FactorLevels
-        The factors by name.
-    combinations : mapping of str to mapping
-        Arm -> factor -> level.
-    interactions : tuple of (str, str)
-        Pairs of factors whose interaction is reported.
-    generators : mapping of str to tuple of str
-        Fractional designs: factor -> the factors of which it is the product.
-    resolution : int or None
-        Resolution of a fractional design.
-    aliases : mapping of str to tuple of str
-        Effect -> the effects that cannot be separated from it.
-    """
-
-    kind: str
-    factors: Mapping[str, FactorLevels]
-    combinations: Mapping[str, Mapping[str, str]]
-    interactions: tuple[tuple[str, str], ...] = ()
-    generators: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    resolution: int | None = None
-    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
 class StudyPlan(PlanPart):
     """A study as it was planned when it was last run.
 
@@ -269,9 +225,14 @@ class StudyPlan(PlanPart):
         Returns
         -------
         bool
-            False if the test is exploratory.
+            False if the test is exploratory, as that of an arm from outside is: it came after the results.
         """
-        return not self.primary or (arm, against) in self.primary
+        return (arm, against) in self.primary or not (self.primary or is_outside_label(arm))
+
+    @property
+    def trains(self) -> bool:
+        """Whether any of its arms is trained here."""
+        return not self.cells or any(cell.method != OUTSIDE for cell in self.cells)
 
     @classmethod
     def from_json(cls, entry: Json) -> Self:

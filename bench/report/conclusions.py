@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.core.outside_arm import is_outside
 from bench.report.covariate_caution import covariates_not_beaten
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
@@ -153,7 +154,8 @@ def undefined(section: DatasetResults) -> str:
 def mixed(section: DatasetResults) -> str:
     """A caution if the compared runs differ in device or precision; else empty."""
     ways: dict[str, int] = {}
-    for run in (run for run in section.runs if run.done and run.cell.role in ("arm", "again")):
+    done = (run for run in section.runs if run.done and run.cell.role in ("arm", "again"))
+    for run in (run for run in done if not is_outside(run.record.trial)):
         resolved = run.record.resolved
         way = f"{resolved.get('precision', '')} on {resolved.get('device', '')}"
         ways[way] = ways.get(way, 0) + 1

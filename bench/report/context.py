@@ -125,7 +125,7 @@ def _run(results: Results) -> list[tuple[str, str]]:
     facts += [("Data", captions.data(section).removeprefix("Data: ")) for section in results.sections]
     facts += [
         ("Design", captions.grid(plan)),
-        ("Recipe", captions.budget(plan.recipe).removeprefix("Recipe: ")),
+        ("Recipe", captions.budget(plan).removeprefix("Recipe: ")),
         ("Selection", captions.selection(results.sections[0]).removeprefix("Evaluation point: ")),
         ("Protocol", f"version {plan.protocol}"),
         ("State", run_so_far(results)),

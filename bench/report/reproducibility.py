@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.core import Record
+from bench.core.outside_arm import is_outside
 from bench.core.study_plan import StudyPlan
 from bench.report.protected_names import data_sets_of, pretraining_sets_of
 from bench.report.tables import Results, captions
@@ -31,7 +32,7 @@ def repeat(results: Results) -> Repeat:
         ("Environment", environment(results.records)),
         ("Design", f"{captions.grid(plan)}; the runs of a fold and a seed share their split and their random numbers"),
         ("Seeds", _seeds(plan)),
-        ("Recipe", captions.budget(plan.recipe).removeprefix("Recipe: ")),
+        ("Recipe", captions.budget(plan).removeprefix("Recipe: ")),
         ("Protocol", f"version {plan.protocol}"),
         *((f"Fingerprint of {name}", mark) for name, mark in fingerprints(results).items()),
         ("Weights", weights(results)),
@@ -104,7 +105,7 @@ def environment(records: Sequence[Record]) -> str:
 
 def weights(results: Results) -> str:
     """How many runs have saved weights, and the command that saves them if some have none."""
-    done = [record for record in results.records if record.status == "done"]
+    done = [record for record in results.records if record.status == "done" and not is_outside(record.trial)]
     kept = sum("weights.safetensors" in record.files for record in done)
     if not done:
         return ""

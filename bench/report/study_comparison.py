@@ -201,7 +201,7 @@ def _facts(results: Results) -> Sequence[tuple[str, str]]:
         ("Protocol", str(plan.protocol)),
         ("Runs", f"{counts['done']} of {counts['planned']} done"),
         ("Design", captions.grid(plan)),
-        ("Recipe", captions.budget(plan.recipe).removeprefix("Recipe: ")),
+        ("Recipe", captions.budget(plan).removeprefix("Recipe: ")),
         *((f"Fingerprint of {name}", mark) for name, mark in marks.items()),
         ("Code", listed(codes) if codes else ""),
         ("Environment", environment(results.records)),

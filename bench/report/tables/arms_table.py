@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.core import Record
+from bench.core.outside_arm import is_outside
 from bench.core.study_plan import PlannedCell
 from bench.report.tables.number_format import NOTHING, TIMES, clean
 from bench.report.tables.results import Results
@@ -47,7 +48,7 @@ def _row(arm: str, cell: PlannedCell, record: Record | None) -> tuple[str, ...]:
     params = {key: value for key, value in resolved.get("method", method.params).items() if key not in ("view", "kind")}
     if (drawn := resolved.get("augmentation", "none")) != "none":
         params["augment"] = f"{params.get('augment')} [{drawn}]"
-    steps = resolved.get("optimiser_steps", record.trial.recipe.steps)
+    steps = NOTHING if is_outside(record.trial) else resolved.get("optimiser_steps", record.trial.recipe.steps)
     name, course = f"{method.name} (version {method.version})", f"{curriculum.name} {_settings(curriculum.params)}"
     return arm, name, course.strip(), str(steps), _settings(params)
 

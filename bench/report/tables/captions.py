@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bench.core import Recipe
 from bench.core.study_plan import DataEntry, StudyPlan
 from bench.report.tables.number_format import MINUS, TIMES, plural
 from bench.report.tables.results import DatasetResults
@@ -75,7 +74,7 @@ def design(section: DatasetResults) -> str:
     """Folds, partitions, seeds, recipe and protocol in a sentence."""
     plan = section.plan
     cells = grid(replace(plan, folds=section.folds, partitions=section.partitions))
-    return f"Planned for each arm: {cells}. {budget(plan.recipe)} Protocol {plan.protocol}."
+    return f"Planned for each arm: {cells}. {budget(plan)} Protocol {plan.protocol}."
 
 
 def grid(plan: StudyPlan) -> str:
@@ -84,8 +83,11 @@ def grid(plan: StudyPlan) -> str:
     return f" {TIMES} ".join(sizes)
 
 
-def budget(recipe: Recipe) -> str:
+def budget(plan: StudyPlan) -> str:
     """The recipe in a sentence."""
+    if not plan.trains:
+        return "Recipe: none, as nothing was trained here."
+    recipe = plan.recipe
     steps = f"{plural(recipe.steps, 'optimiser step')} of {plural(recipe.batch_size, 'scan')}"
     threads = plural(recipe.threads, "thread")
     return f"Recipe: {steps}, precision {recipe.precision}, {threads}, alike for all arms that learn by steps."
@@ -99,6 +101,8 @@ def candidates(section: DatasetResults) -> int:
 
 def selection(section: DatasetResults) -> str:
     """How the evaluation point was chosen."""
+    if not section.plan.trains:
+        return "Evaluation point: chosen elsewhere."
     points = section.plan.recipe.points
     if section.plan.protocol in _AMONG_LAST:
         last = candidates(section)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bench.core import BenchError, Record, Task, plain
+from bench.core.outside_arm import is_outside
 from bench.core.study_plan import DataEntry, PlannedCell, StudyPlan
 from bench.evaluation import Cell, Scores, fold_correlation, metrics
 from bench.evaluation.metrics import Metric
@@ -270,7 +271,8 @@ def plan_mismatch(plan: StudyPlan, run: Run) -> str:
     other = entry.external.data.fingerprint if entry.external else None
     aspects += [("fingerprint of the data tested on", other, tested)] if other else []
     recipes = plain(plan.recipe), plain(trial.recipe)
-    aspects += [(f"recipe ({name})", planned, recipes[1][name]) for name, planned in recipes[0].items() if not upstream]
+    trained = not (upstream or is_outside(trial))
+    aspects += [(f"recipe ({name})", planned, recipes[1][name]) for name, planned in recipes[0].items() if trained]
     for what, asked, found in aspects:
         if asked is not None and asked != found:
             return (

@@ -1,0 +1,37 @@
+"""`bench folds`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.options import Settings, settings
+from bench.core import paths
+
+LABEL = typer.Argument(help="A prepared data set; NAME@site leaves out each site, NAME@publisher is its own split.")
+OUT = typer.Option("--out", "-o", help="CSV file to write.")
+ALIASES = typer.Option("--aliases", help="Write aliases, as reports have, in place of the names of scans and people.")
+
+
+def folds(
+    data: Annotated[str, LABEL],
+    out: Annotated[Path, OUT],
+    number: Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")] = 5,
+    partitions: Annotated[int, typer.Option("--partitions", min=1, help="Number of divisions into folds.")] = 4,
+    aliases: Annotated[bool, ALIASES] = False,
+    set_: Settings = None,
+) -> None:
+    """Write the folds of a data set to a table, to train another program on them; `bench score` reads its predictions.
+
+    Train on the part `train`, select on `val`, and predict `test`, again for every fold of every partition.
+    """
+    from bench.experiments.outside.division import divide
+    from bench.experiments.outside.folds_file import write_folds
+
+    print(write_folds(divide(data, settings(set_), number, partitions), paths.expand(out), aliases))
+
+
+COMMAND = folds
+PANEL = "Data sets"

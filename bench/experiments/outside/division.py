@@ -1,0 +1,85 @@
+"""A prepared data set with the folds that the protocol uses for it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.core import BenchError, Data, Split
+from bench.data import splits
+from bench.data.prepare import Prepared, open_prepared
+from bench.data.splits import Fold
+from bench.experiments.plan.resolve_data import ResolvedData
+
+Place = tuple[int, int]  # partition and fold, from 0
+
+
+@dataclass(frozen=True)
+class Division:
+    """A data set and its folds.
+
+    Attributes
+    ----------
+    prepared : Prepared
+        The data set.
+    split : Split
+        Kind and number of folds.
+    partitions : int
+        Number of divisions into folds.
+    where : str
+        Label of data and split, as in tables.
+    """
+
+    prepared: Prepared
+    split: Split
+    partitions: int
+    where: str
+
+    def places(self) -> Iterator[tuple[Place, Fold]]:
+        """Partition and fold, with the scans of its parts."""
+        for partition in range(self.partitions):
+            for number in range(self.split.folds):
+                yield (partition, number), splits.fold(self.prepared, self.split, partition, number)
+
+
+def divide(label: str, params: Mapping[str, Any], folds: int, partitions: int) -> Division:
+    """Open a data set and divide it as a study does.
+
+    Parameters
+    ----------
+    label : str
+        `x`, `x@site`, `x@publisher` or `x@25`, as in `Data.where`.
+    params : mapping
+        Parameters of the data set that differ from its defaults.
+    folds, partitions : int
+        Numbers of folds and of partitions; sites and a publisher's split have their own.
+
+    Returns
+    -------
+    Division
+        The data set with its folds.
+
+    Raises
+    ------
+    BenchError
+        If the data set is not prepared, is tested on another one, or cannot be divided this way.
+    """
+    data = Data.parse(label)
+    if data.external is not None:
+        raise BenchError(
+            f"{label}: folds are of one data set; give {data.name}, {data.name}@site or {data.name}@publisher"
+        )
+    prepared = open_prepared(data.name, params)
+    if prepared is None:
+        phantom = "" if _is_phantom(data.name) else " --from FOLDER"
+        raise BenchError(f"{data.name} is not prepared; run: bench prepare {shlex.quote(data.name)}{phantom}")
+    found = ResolvedData(prepared.spec, None, data.split, None, data.fraction, data.noise)
+    return Division(prepared, found.division(folds), found.partitions(partitions), found.where)
+
+
+def _is_phantom(name: str) -> bool:
+    from bench import registry
+
+    return registry.member("datasets", name).phantom
