@@ -67,9 +67,20 @@ def _print(results: Results, console: Console) -> None:
         from bench.report.terminal import terminal
 
         console.print(terminal(results.report_data.tables))
-        print(f"report: {results.path}")
     for line in results.summary.lines(results.smoke):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if results.path:
+        _print_answer(results, console)
+
+
+def _print_answer(results: Results, console: Console) -> None:
+    """The answer in sentences and the path of the report: the last lines of a run."""
+    from bench.report.headline import summary
+
+    console.print("\nAnswer", style="bold")
+    for sentence in summary(results.report_data.results, results.report_data.tables):
+        console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=True)
+    print(f"report: {results.path}")
 
 
 COMMAND = run

@@ -66,6 +66,9 @@ class Data:
     leak : {"stop", "shown"}
         What happens if the publisher's split divides groups, so that people or copies of images are in both parts.
         "shown": the study runs because it measures that leak, and its report says so.
+    label : str
+        Name in tables instead of that of the data set, so that a study may have one set several times, with different
+        parameters. Letters, digits and `._-`.
     """
 
     name: str
@@ -76,11 +79,13 @@ class Data:
     fraction: float = 1.0
     noise: float = 0.0
     leak: str = "stop"
+    label: str = ""
 
     @property
     def where(self) -> str:
-        """Label in tables: `x`, `x@site`, `x@publisher`, `x@y`, `x@25`, `x@noise40`."""
-        return where(self.name, self.split, self.external.name if self.external else "", self.fraction, self.noise)
+        """Name in tables: `x`, `x@site`, `x@publisher`, `x@y`, `x@25`, `x@noise40`; x is the label if it has one."""
+        other = self.external.name if self.external else ""
+        return where(self.label or self.name, self.split, other, self.fraction, self.noise)
 
     @classmethod
     def parse(cls, text: str) -> Data:
@@ -209,6 +214,8 @@ class Study:
         Label of the arm that the A/A control repeats with other seeds.
     random_labels : RandomLabels or None
         Control with random labels.
+    planted_leak : Data or None
+        Phantom with a leak that the checks of the data must refuse before training; the report has what they did.
     margin : float or None
         Margin of equivalence, in units of the primary metric, declared before the run.
     folds : int
@@ -242,6 +249,7 @@ class Study:
     floors: Sequence[str] = ()
     again: str | None = None
     random_labels: RandomLabels | None = None
+    planted_leak: Data | None = None
     margin: float | None = None
     folds: Annotated[int, AtLeast(2)] = 5
     partitions: int = 4

@@ -76,7 +76,7 @@ class PlannedStudy:
 
     def lines(self) -> list[str]:
         """The plan in words: data, arms, trials, recipe, and what the open trials will take."""
-        study, recipe = self.study, self.study.recipe
+        study, recipe, leak = self.study, self.study.recipe, self.study.planted_leak
         arms = {cell.arm for cell in self.cells if cell.role == "arm"}
         numbers = [1] if self.smoke else list(dict.fromkeys(item.division(study.folds).folds for item in self.data))
         folds = f"{', '.join(map(str, numbers))} {'fold' if numbers == [1] else 'folds'}"
@@ -90,6 +90,7 @@ class PlannedStudy:
             *(_pretraining_line(spec) for spec in self.pretraining_data),
             *self.notes,
             *self.method_notes,
+            *([f"planted leak: {leak.where}; the checks of the data must refuse it"] if leak else []),
             *plan.design_lines(study),
             f"{plural(len(arms), 'arm')}, {shape}: {plural(len(self.trials), 'trial')}, {self._progress()}; {budget}",
             f"{plural(len(self.cells), 'run')} in the tables (a trial counts for each arm and control that uses it), "

@@ -36,7 +36,9 @@ class StudyRequest:
     @cached_property
     def changed(self) -> ChangedStudy:
         """The study with the data sets and the settings that were asked for. BenchError for a wrong one."""
-        return change_study(replace(self.definition, datasets=list(self._named_data())), self.settings)
+        leak = None if self.datasets else self.definition.planted_leak  # it belongs to the data sets of the study
+        asked = replace(self.definition, datasets=list(self._named_data()), planted_leak=leak)
+        return change_study(asked, self.settings)
 
     @property
     def data(self) -> Sequence[Data]:

@@ -12,6 +12,7 @@ from bench.core import BenchError
 from bench.experiments import plan
 from bench.experiments.plan import Cell
 from bench.experiments.planned_study import PlannedStudy
+from bench.experiments.planted_leak import check_planted_leak, try_planted_leak
 from bench.experiments.prepare_study import StudyRequest, check_arms, plan_study
 from bench.experiments.run_monitor import RunMonitor
 from bench.experiments.run_summary import RunSummary, summarise
@@ -52,6 +53,7 @@ def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, r
     repair_prepared(request.data, request.changed.study, monitor)
     study = plan_study(request, options.smoke, root)
     launch.resolve_launcher(*options.target)
+    check_planted_leak(study.study)
     plan.select_arms(study.study, study.name, study.cells, options.arms)  # a wrong arm stops before phantoms are made
     if not launch.cluster_address(*options.target):
         _check_threads(study)
@@ -60,7 +62,8 @@ def run_study(request: StudyRequest, options: RunOptions, monitor: RunMonitor, r
     for line in study.lines():
         monitor.message(line)
     notes, command = _notes(study), command_of(request, options)
-    plan.write(study.name, study.study, study.data, study.cells, notes, command, root)
+    planted = try_planted_leak(study.study, monitor)
+    plan.write(study.name, study.study, study.data, study.cells, notes, command, root, planted)
     cells = plan.select_arms(study.study, study.name, study.cells, options.arms)
     _run(study, cells, options, monitor)
     return summarise(study.name, study.study.reference, cells, study.store)

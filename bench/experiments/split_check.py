@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.core import BenchError, plural
+from bench.core import BenchError, Study, plural
 from bench.experiments.plan import ResolvedData
 from bench.experiments.planned_study import PlannedStudy
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from bench.data.prepare import Prepared
 
 MANY = 20  # groups of each class per fold, above which one fold is enough to check
+
+
+class DividedGroupsError(BenchError):
+    """A split divides groups: people or copies of images are in the training and in the test part."""
 
 
 def check_splits(study: PlannedStudy) -> None:
@@ -29,9 +33,7 @@ def check_splits(study: PlannedStudy) -> None:
     for item in study.data:
         prepared = open_prepared(item.spec.name, item.spec.params)
         if prepared is not None:
-            _check_folds(prepared, item, study)
-            if item.leak == "stop" and (divided := divided_groups(prepared, item)):
-                raise BenchError(_divided_message(prepared, item, divided))
+            check_division(prepared, item, study.study)
         if item.external is not None:
             tested = open_prepared(item.external.data.name, item.external.data.params)
             if tested is not None:
@@ -42,13 +44,20 @@ def check_splits(study: PlannedStudy) -> None:
             pretraining_fold(pool, trial.held_out)
 
 
-def _check_folds(prepared: Any, item: ResolvedData, study: PlannedStudy) -> None:
+def check_division(prepared: Prepared, item: ResolvedData, study: Study) -> None:
+    """Raise BenchError if a fold of prepared data is impossible or lacks a class; DividedGroupsError if it leaks."""
+    _check_folds(prepared, item, study)
+    if item.leak == "stop" and (divided := divided_groups(prepared, item)):
+        raise DividedGroupsError(_divided_message(prepared, item, divided))
+
+
+def _check_folds(prepared: Prepared, item: ResolvedData, study: Study) -> None:
     from bench.data import splits
 
-    division = item.division(study.study.folds)
+    division = item.division(study.folds)
     rare = min(Counter(_labels(prepared)).values(), default=0)
     few = rare <= MANY * division.folds
-    for partition in range(item.partitions(study.study.partitions) if few else 1):
+    for partition in range(item.partitions(study.partitions) if few else 1):
         for number in range(division.folds if few else 1):
             splits.fold(prepared, division, partition, number)
 

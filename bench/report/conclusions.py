@@ -8,9 +8,11 @@ from typing import Any
 
 from bench.core.outside_arm import is_outside
 from bench.report.covariate_caution import covariates_not_beaten
+from bench.report.learnt_or_not import without_effect
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
 from bench.report.tables.captions import warning
+from bench.report.tables.controls_table import PLANTED
 from bench.report.tables.declared_tests import EXPLORATORY, detectable_cell, verdict_cell
 from bench.report.tables.effects_table import interaction_verdict
 from bench.report.tables.number_format import decimals, listed, number, p_is, plural, probability, signed
@@ -118,7 +120,7 @@ def cautions(found: SectionTables) -> list[str]:
     section, scores = found.section, found.scores
     alarms = [entry for entry in found.controls.to_dict("records") if entry["passes"] is False]
     words = [warning(section)]
-    words += [f"The control {entry['control']} ({entry['arm']}) shows {_alarm(entry)}" for entry in alarms]
+    words += [f"The control {entry['control']} ({entry['arm']}) {_alarm(entry)}" for entry in alarms]
     partial = scores[~scores["complete"]]["arm"].tolist()
     if partial:
         which = "every arm" if len(partial) == len(scores) else listed(partial)
@@ -138,8 +140,10 @@ def cautions(found: SectionTables) -> list[str]:
 
 def _alarm(entry: Mapping[str, Any]) -> str:
     if entry["control"] == "A/A":
-        return "a difference between a method and itself: by chance once in twenty studies, otherwise a fault."
-    return "something where there is nothing to find: no score here can be trusted until the reason is known."
+        return "shows a difference between a method and itself: by chance once in twenty studies, otherwise a fault."
+    if entry["control"] == PLANTED:
+        return "fails: the checks missed a leak that was planted, so trust no score here until the reason is known."
+    return "shows something where there is nothing to find: no score here can be trusted until the reason is known."
 
 
 def undefined(section: DatasetResults) -> str:
@@ -217,6 +221,8 @@ def one_seed(section: DatasetResults) -> str:
 def not_learnt(found: SectionTables) -> str:
     """Which arms are not better than a floor that sees no scan, or better only within chance; else empty."""
     table = found.learning
+    if without_effect(found.section):
+        return ""  # there is nothing to learn; the headline tells who did
     least = " Such scores say nothing of an idea until the reason is found."
     words = []
     for group, how, more in ((NOTHING_LEARNT, "no better than", least), (UNSURE, "not shown to be better than", "")):

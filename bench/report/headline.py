@@ -1,6 +1,6 @@
-"""The answer of a study in two sentences: the significant differences, and the most serious caution.
+"""The answer of a study in a few sentences: significant differences, what was learnt, the most serious caution.
 
-The first counts the declared differences that are significant after Holm's correction and claims nothing else. If a
+The first counts the planned comparisons that are significant after Holm's correction and claims nothing else. If a
 control on random labels finds a difference, it makes no claim.
 """
 
@@ -11,13 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.report.tables import DatasetResults, Results, SectionTables
+from bench.report.learnt_or_not import learnt_words, planted_words
+from bench.report.tables import DatasetResults, Results, SectionTables, captions
 from bench.report.tables.above_chance_table import NOTHING_LEARNT
+from bench.report.tables.controls_table import PLANTED
 from bench.report.tables.declared_tests import ALPHA, no_fold
 from bench.report.tables.metric_range import largest_difference
 from bench.report.tables.number_format import decimals, listed, number, plural
 from bench.report.tables.split_contrasts_table import SPLIT
 
+NOT_DECLARED = "the study declares no comparison, so nothing is decided"
 NAMED = 3  # up to so many differences are listed by name; of more, only the numbers
 
 
@@ -59,16 +62,33 @@ class Tested:
         return f"{sentence} in {self.section.metric.title}{place}" + (f" ({', '.join(but)})" if but else "")
 
 
-def summary(results: Results, found: Sequence[SectionTables]) -> tuple[str, str]:
-    """Two sentences. The second begins with the most serious caution."""
+def summary(results: Results, found: Sequence[SectionTables]) -> tuple[str, ...]:
+    """The answer in sentences: what was decided, what was learnt, and the most serious caution."""
     real = [frames for frames in found if not frames.section.phantom]
     made = [frames for frames in found if frames.section.phantom]
-    first = "; on phantoms, ".join(_significance(part) for part in (real, made) if part)
-    before = ("On real data, " if real else "On phantoms, ") if made else ""
-    sofar = "so far " if any(run.status == "open" for frames in found for run in frames.section.runs) else ""
-    first = f"{before}{sofar}{first}"
-    second = f"{_gravest(results, real or made)}; {_unseen(real or made)}".removeprefix("; ")
-    return _sentence(first), _sentence(second)
+    groups = [[frames] for frames in found] if 1 < len(found) <= NAMED else [part for part in (real, made) if part]
+    sentences = []
+    for part in groups:
+        decided = _significance(part)
+        sentences.append(_sentence(_beginning(part, decided, len(groups), len(found)) + decided))
+    if len(found) <= NAMED:
+        sentences += [_sentence(words) for words in (learnt_words(frames, len(found) > 1) for frames in found) if words]
+    sentences += [planted_words(results)] if results.plan.planted_leak else []
+    caution = f"{_gravest(results, real or made)}; {_untested(real or made)}".removeprefix("; ").removesuffix("; ")
+    return (*sentences, *([_sentence(caution)] if caution else []))
+
+
+def _beginning(part: Sequence[SectionTables], decided: str, groups: int, sections: int) -> str:
+    """Which data a sentence is about, and whether runs are missing."""
+    where = ""
+    if len(part) == 1 and sections > 1:
+        where = f"On {captions.heading(part[0].section)}, "
+    elif part[0].section.phantom:
+        where = "On phantoms, "
+    elif groups > 1:
+        where = "On real data, "
+    unfinished = decided != NOT_DECLARED and any(not run.done for frames in part for run in frames.section.runs)
+    return f"{where}{'so far ' if unfinished else ''}"
 
 
 def tested(found: SectionTables) -> list[Tested]:
@@ -87,28 +107,31 @@ def _sentence(text: str) -> str:
 def _significance(part: Sequence[SectionTables]) -> str:
     tests = [one for frames in part for one in tested(frames)]
     if not tests:
-        return "no difference was declared, so nothing is decided"
+        return NOT_DECLARED
     significant = [one for one in tests if one.significant]
     equal = sum(one.equal for one in tests)
+    count = f"{len(significant)} of {plural(len(tests), 'planned comparison')}"
     if significant and any(_alarms(frames, "random labels") for frames in part):
         return (
-            f"no claim is made, though {len(significant)} of {plural(len(tests), 'declared difference')} would be"
-            " shown: a control found something where there is nothing to find"
+            f"no claim is made, though {count} would be significant: a control found something where there is nothing"
+            " to find"
         )
     if not any(one.done for one in tests):
-        return _none(len(tests), "could be tested", "could not be tested")
-    same = f", and {equal} within the declared margin of equivalence" if equal else ""
-    if not significant:
-        return _none(len(tests), "is shown", "is not shown") + same
-    if len(tests) == 1:
-        return f"the one declared difference is shown: {significant[0].words(len(part) > 1)}"
-    verb = "is" if len(significant) == 1 else "are"
-    names = _listed(significant, len(part) > 1)
-    return f"{len(significant)} of {len(tests)} declared differences {verb} shown: {names}{same}"
+        return f"none of {plural(len(tests), 'planned comparison')} could be tested"
+    verb = "was" if len(significant) == 1 or len(tests) == 1 else "were"
+    result = f"{count} {verb} significant after Holm's correction"
+    same = f"; {equal} {'was' if equal == 1 else 'were'} equivalent within the declared margin" if equal else ""
+    seen = _detectable(part)
+    if significant:
+        return f"{result}: {_listed(significant, len(part) > 1)}{same}{seen and f'; of the others, {seen}'}"
+    return f"{_nobody(tests)}: {result}{same}{seen and f'; {seen}'}"
 
 
-def _none(count: int, some: str, one: str) -> str:
-    return f"the one declared difference {one}" if count == 1 else f"none of {count} declared differences {some}"
+def _nobody(tests: Sequence[Tested]) -> str:
+    """That nothing differed, with the arm that all were compared with where there is one."""
+    against = {one.entry["against"] for one in tests}
+    plain = all(one.entry["against"] and not one.entry.get("effect") for one in tests)
+    return f"no arm differed detectably from {against.pop()}" if plain and len(against) == 1 else "nothing differed"
 
 
 def _listed(tests: Sequence[Tested], place: bool) -> str:
@@ -131,12 +154,14 @@ def _gravest(results: Results, part: Sequence[SectionTables]) -> str:
     """The most serious caution as a clause; empty if there is none."""
     for frames in part:
         for entry in _alarms(frames):
+            if entry["control"] == PLANTED:
+                return "the planted leak was not found: do not trust these scores before the reason is known"
             return (
                 f"the control {entry['control']} ({entry['arm']}, {frames.section.name}) found something where there"
                 " is nothing to find, which must be explained first"
             )
     if part[0].section.phantom:
-        return "the data are phantoms made by a program, and nothing here says anything about real scans"
+        return "phantoms are made by a program, and nothing here says anything about real scans"
     runs = {run.cell.key: run for frames in part for run in frames.section.runs}.values()
     lacking, words = sum(not run.done for run in runs), []
     if lacking:
@@ -151,27 +176,29 @@ def _learnt_nothing(found: SectionTables) -> list[str]:
     return found.learning[found.learning["verdict"] == NOTHING_LEARNT]["arm"].tolist()
 
 
-def _unseen(part: Sequence[SectionTables]) -> str:
-    """The smallest differences that the tests could detect, by metric; else a limit of every such study."""
+def _detectable(part: Sequence[SectionTables]) -> str:
+    """The difference that the tests that show nothing would probably have found, by metric; empty if unknown."""
     sizes: dict[str, tuple[DatasetResults, list[float]]] = {}
     for frames in part:
         for one in tested(frames):
             if one.done and not one.significant and one.entry["detectable"] > 0:
                 undetected = sizes.setdefault(frames.section.metric.title, (frames.section, []))
                 undetected[1].append(one.entry["detectable"])
-    missed = [_missed(section, values) for section, values in sizes.values()]
-    if missed:
-        return f"true differences smaller than about {listed(missed)} would probably have been missed"
+    return listed([_found(section, max(values)) for section, values in sizes.values()]) if sizes else ""
+
+
+def _found(section: DatasetResults, size: float) -> str:
+    unit, title = section.unit(section.metric), section.metric.title
+    if size >= largest_difference(section.metric):
+        return f"even the largest possible difference in {title} could have been missed"
+    of = f"{f' {unit}' if unit else ''} in {title}"
+    return f"a difference above {number(size, decimals(section.metric))}{of} would probably have been found"
+
+
+def _untested(part: Sequence[SectionTables]) -> str:
+    """Why no test was possible; empty if one was, or none was declared."""
     tests = [one for frames in part for one in tested(frames)]
-    if tests and not any(one.done for one in tests):
-        entry = tests[0].entry
-        return f"no test was possible ({entry['reason'] if entry['folds'] else no_fold(entry)})"
-    return "how the methods do on other data, this study cannot tell"
-
-
-def _missed(section: DatasetResults, values: Sequence[float]) -> str:
-    digits, unit = decimals(section.metric), section.unit(section.metric)
-    most = largest_difference(section.metric)
-    low, high = (number(min(value, most), digits) for value in (min(values), max(values)))
-    size = low if low == high else f"{low} to {high}"
-    return f"{size}{f' {unit}' if unit else ''} in {section.metric.title}"
+    if not tests or any(one.done for one in tests):
+        return ""
+    entry = tests[0].entry
+    return f"no test was possible ({entry['reason'] if entry['folds'] else no_fold(entry)})"

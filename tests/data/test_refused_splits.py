@@ -51,14 +51,14 @@ from bench.experiments import plan, split_check
     ],
 )
 def test_a_way_that_cannot_be_is_refused_in_words(data, says):
-    printed = CliRunner().invoke(app, ["plan", "--study", "quickstart", "--datasets", data, "--stand-ins"])
+    printed = CliRunner().invoke(app, ["plan", "--study", "tour", "--datasets", data, "--stand-ins"])
     assert isinstance(printed.exception, BenchError)
     assert printed.exception.status == 2
     assert says in str(printed.exception)
 
 
 def test_one_phantom_that_stands_in_for_both_sets_is_of_other_people():
-    study = replace(registry.study("quickstart"), datasets=[Data("ad_adni", external=Data("ad_oasis"))])
+    study = replace(registry.study("tour"), datasets=[Data("ad_adni", external=Data("ad_oasis"))])
     (found,), _ = plan.locate(study, fingerprint, stand_ins=True)
     assert found.where == "phantom_ad@phantom_ad"
     assert (found.spec.params["seed"], found.external.data.params["seed"]) == (0, 1)
@@ -86,7 +86,7 @@ def test_scans_without_a_site_are_counted(mine, tmp_path):
     says = "1 of the 3 scans of mine have no site"
     with pytest.raises(BenchError, match=says):
         splits.fold(prepared, Split("site", 3), 0, 0)
-    study = replace(registry.study("quickstart"), datasets=[Data("mine", split="site")])
+    study = replace(registry.study("tour"), datasets=[Data("mine", split="site")])
     found, _ = plan.locate(study, fingerprint)
     with pytest.raises(BenchError, match=says):
         plan.cells(study, found)
@@ -96,7 +96,7 @@ def test_scans_without_a_site_are_counted(mine, tmp_path):
 def test_a_prepared_set_without_enough_people_of_a_class_is_refused_before_training(mine, command):
     mine(body="image[0, 0, 0, 0] = i")
     prepare("mine")
-    shown = CliRunner().invoke(app, [command, "--study", "quickstart", "--datasets", "mine"])
+    shown = CliRunner().invoke(app, [command, "--study", "tour", "--datasets", "mine"])
     assert isinstance(shown.exception, BenchError)
     assert (shown.exception.status, "the class 'b' of mine has 1 groups" in str(shown.exception)) == (2, True)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import registry
 from bench.core import PROTOCOL, DataSpec, External, Study, paths, plain
-from bench.core.study_plan import DataEntry, ExternalData, PlannedCell, StudyPlan
+from bench.core.study_plan import DataEntry, ExternalData, PlannedCell, PlantedLeak, StudyPlan
 from bench.experiments.plan.factors import planned_design
 from bench.experiments.plan.planned_cells import AGAIN, Cell, repeated_arms
 from bench.experiments.plan.primary_tests import contrasts, primary_tests
@@ -32,8 +32,11 @@ def write(
     notes: Sequence[str] = (),
     command: str = "",
     root: Path | None = None,
+    planted_leak: PlantedLeak | None = None,
 ) -> StudyPlan:
     """Write plan.json, which the report and the status read, and return the plan. root: of the results.
+
+    planted_leak: what the checks did with the leak that the study planted, if it planted one.
 
     BenchError if the study's folder belongs to another protocol; the folder stays unchanged.
     """
@@ -54,6 +57,7 @@ def write(
         margin=study.margin,
         again=(study.again, study.again + AGAIN) if study.again else None,
         random_labels=study.random_labels,
+        planted_leak=planted_leak,
         folds=study.folds,
         partitions=study.partitions,
         seeds=study.seeds,
@@ -108,7 +112,15 @@ def _data_entry(item: ResolvedData, study: Study, planned: Sequence[Cell]) -> Da
         external=_external(item.external, tested.title) if tested else None,
         alike=repeated_arms(study, item),
         pretraining=_pretraining_data(item, planned),
+        label=item.label,
+        changed=_changed(item.spec) if item.label else {},
     )
+
+
+def _changed(spec: DataSpec) -> dict[str, Any]:
+    """The parameters of a data set that differ from its defaults, in plain values."""
+    usual = plain(registry.spec("datasets", spec.name, {}).params)
+    return {name: value for name, value in plain(spec.params).items() if usual.get(name, ...) != value}
 
 
 def _external(external: External, title: str) -> ExternalData:

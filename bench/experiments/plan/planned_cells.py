@@ -25,7 +25,7 @@ class Cell:
     family: str
     before: tuple[Trial, ...] = ()  # upstream trials, the deepest first
     tuning: Mapping[str, float] = field(default_factory=dict)  # cost of the search for its parameters, if there was one
-    data: str = ""  # of an upstream trial: the data entry of the trials that need it, as `Trial.where` names it
+    data: str = ""  # the data entry that it belongs to; empty: as `Trial.where` names it
 
     @property
     def where(self) -> str:
@@ -46,7 +46,7 @@ def cells(study: Study, data: Iterable[ResolvedData | DataSpec]) -> list[Cell]:
             for upstream in cell.before:
                 if (upstream.key, "", cell.where) not in planned:
                     planned[upstream.key, "", cell.where] = _upstream_cell(upstream, cell, lineage)
-            planned[cell.trial.key, f"{cell.role} {cell.arm}", ""] = cell
+            planned[cell.trial.key, f"{cell.role} {cell.arm}", cell.where] = cell
     arms = {key for key, label, _ in planned if label}
     return [cell for (key, label, _), cell in planned.items() if label or key not in arms]
 
@@ -73,7 +73,7 @@ def _arm_cells(study: Study, found: ResolvedData, lineage: DependencyResolver) -
                     if name := tuned[label]:
                         fold_trial, tuning = fitted(fold_trial, name)
                     one = lineage.resolve(fold_trial)
-                    yield Cell(one, again, role, family, lineage.before(one), tuning)
+                    yield Cell(one, again, role, family, lineage.before(one), tuning, found.where)
 
 
 def repeated_arms(study: Study, found: ResolvedData) -> dict[str, str]:

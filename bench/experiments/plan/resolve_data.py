@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from bench.core import SPLITS, BenchError, Data, DataSpec, External, Split, Stud
 from bench.core.trial import where
 from bench.data.audit.known_overlaps import overlap
 
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")  # a part of names of files
 LEAKS = ("stop", "shown")  # what happens if a publisher's split divides groups
 
 
@@ -27,12 +29,13 @@ class ResolvedData:
     fraction: float = 1.0
     noise: float = 0.0
     leak: str = "stop"  # or "shown": a publisher's split may divide groups
+    label: str = ""  # name in tables instead of that of the data set; a stand-in has none
 
     @property
     def where(self) -> str:
         """The name in tables."""
         other = self.external.data.name if self.external else ""
-        return where(self.spec.name, self.split, other, self.fraction, self.noise)
+        return where(self.label or self.spec.name, self.split, other, self.fraction, self.noise)
 
     @property
     def specs(self) -> list[DataSpec]:
@@ -99,7 +102,8 @@ def locate(
     names = [item.where for item in resolved]
     if twice := {each for each in names if names.count(each) > 1}:
         raise BenchError(
-            f"the study has the data set {min(twice)} twice, with different parameters; make two studies of it"
+            f"the study has the data set {min(twice)} twice, with different parameters; give each a name of its own:"
+            f" Data({min(twice).partition('@')[0]!r}, ..., label='NAME')"
         )
     if not resolved:
         raise UnpreparedDataError("no data set of this study can be used: " + "; ".join(notes))
@@ -112,14 +116,26 @@ def _checked(data: Data) -> Data:
         raise BenchError(f"no split {data.split!r}; {registry.did_you_mean(data.split, SPLITS)}")
     if data.leak not in LEAKS:
         raise BenchError(f"{data.where}: leak must be 'stop' or 'shown', not {data.leak!r}")
+    if data.label:
+        _check_label(data)
     if not (0 < data.fraction <= 1 and 0 <= data.noise < 1):
         raise BenchError(f"{data.where}: fraction must be above 0 and at most 1, noise at least 0 and below 1")
     if data.noise and (kind := registry.make("datasets", data.name, data.params).task.kind) != "classification":
         raise BenchError(f"{data.where}: label noise swaps classes, and {data.name} is a {kind} task; remove the noise")
     other, known = data.external, registry.names("datasets")
+    if other is not None and other.label:
+        raise BenchError(f"{data.where}: a data set to test on has no label; give the label to the outer Data")
     if other is not None and other.name not in known:
         raise BenchError(f"no split or data set {other.name!r}; {registry.did_you_mean(other.name, [*SPLITS, *known])}")
     return data
+
+
+def _check_label(data: Data) -> None:
+    """BenchError for a label that cannot be part of a file's name, or that is the name of a data set."""
+    if not LABEL.fullmatch(data.label):
+        raise BenchError(f"the label {data.label!r} of {data.name} may have letters, digits and ._- only; shorten it")
+    if data.label in registry.names("datasets"):
+        raise BenchError(f"the label {data.label!r} of {data.name} is the name of a data set; choose another label")
 
 
 @dataclass(frozen=True)
@@ -136,7 +152,8 @@ class _DataLookup:
         if data.external is None:
             spec, note = self._located(data, False)
             stands = data.name if note else None
-            resolved = ResolvedData(spec, stands, data.split, None, *_shares(data)) if spec else None
+            label = "" if stands else data.label
+            resolved = ResolvedData(spec, stands, data.split, None, *_shares(data), label) if spec else None
             return resolved, [note] if note else []
         both = [data, data.external]
         if len({registry.member("datasets", each.name).phantom for each in both}) > 1:
@@ -153,7 +170,9 @@ class _DataLookup:
         if spec.name == other.name and twins:  # one phantom stands in for both: other people of it
             other = self._twin(other.name, {"seed": spec.params["seed"] + 1})
         external = External(other, _mapping(data, spec, other))
-        return ResolvedData(spec, data.name if note else None, data.split, external, *_shares(data)), notes
+        stands = data.name if note else None
+        label = "" if stands else data.label
+        return ResolvedData(spec, stands, data.split, external, *_shares(data), label), notes
 
     def _stands_in(self, data: Data) -> bool:
         cls = registry.member("datasets", data.name)

@@ -62,7 +62,8 @@ def _place(study: Study, label: str, data: Sequence[ResolvedData]) -> str | None
         for item in data:
             same = item.split, item.fraction, item.noise, item.external
             names = item.spec.name, item.stand_in_for
-            if each.name in names and same == (each.split, each.fraction, each.noise, None):
+            labelled = item.stand_in_for or item.label == each.label
+            if each.name in names and labelled and same == (each.split, each.fraction, each.noise, None):
                 return item.where
     return None
 

@@ -136,7 +136,7 @@ def _seconds(planned: PlannedStudy) -> Mapping[tuple[str, str], float]:
     first: dict[tuple[str, str], Trial] = {}
     for cell in planned.cells:
         if cell.role == "arm":
-            first.setdefault((cell.trial.where, cell.arm), cell.trial)
+            first.setdefault((cell.where, cell.arm), cell.trial)
     costs = planned.trial_costs()  # of the open trials
     ran = planned.statuses["done"] > 0
     done = {place: trial for place, trial in first.items() if ran and place not in costs}

@@ -143,6 +143,6 @@ def _earlier_rows(folder: Path) -> list[dict[str, Any]]:
 
 def _row(search: Search) -> dict[str, Any]:
     trial = search.trial
-    place = {"arm": search.arm, "data": trial.where, "partition": trial.partition, "fold": trial.fold}
+    place = {"arm": search.arm, "data": search.where, "partition": trial.partition, "fold": trial.fold}
     points = min(trial.recipe.points, trial.recipe.steps)
     return {"search": search.identity, "name": search.name, **place, "points": points}

@@ -43,11 +43,17 @@ class Search:
     params: Mapping[str, Any]  # of the arm that differ from the method's defaults
     space: Mapping[str, Range]
     tuning: Tuning
+    data: str = ""  # label of the data set in the study; empty: its name
+
+    @property
+    def where(self) -> str:
+        """The data set and its division as tables name them."""
+        return self.data or self.trial.where
 
     @property
     def label(self) -> str:
         """Arm, data set, partition and fold, for messages."""
-        return f"{self.arm} on {self.trial.where}, partition {self.trial.partition}, fold {self.trial.fold}"
+        return f"{self.arm} on {self.where}, partition {self.trial.partition}, fold {self.trial.fold}"
 
     @property
     def name(self) -> str:
@@ -162,7 +168,7 @@ def all_searches(name: str, study: Study, data: Sequence[ResolvedData]) -> list[
         with suppress(BenchError):
             defined += define_searches(name, study, data, [label])[0]
     sets = [item.where for item in data]
-    return sorted(defined, key=lambda search: sets.index(search.trial.where))
+    return sorted(defined, key=lambda search: sets.index(search.where))
 
 
 def check_tuning(name: str, study: Study) -> Tuning:
@@ -226,7 +232,7 @@ def _search(name: str, study: Study, label: str, arm: Arm, item: ResolvedData, l
     )  # fmt: skip
     space = study.tuning.spaces.get(label, registry.member("methods", arm.method).space)
     check_space(space, f"arm {label!r}")
-    return Search(name, label, trial, dict(arm.params), dict(space), study.tuning)
+    return Search(name, label, trial, dict(arm.params), dict(space), study.tuning, item.where)
 
 
 def _folds(study: Study, item: ResolvedData, only: Sequence[int]) -> list[dict[str, int]]:

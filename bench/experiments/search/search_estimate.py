@@ -40,7 +40,7 @@ class SearchEstimate:
     def _product(self) -> str:
         """Arms x folds x candidates, if each arm is searched everywhere; else searches x candidates."""
         candidates = f"{self.searches[0].tuning.trials} candidates"
-        places = {(one.arm, one.trial.where, one.trial.partition, one.trial.fold) for one in self.searches}
+        places = {(one.arm, one.where, one.trial.partition, one.trial.fold) for one in self.searches}
         arms, sets, partitions, folds = ({place[index] for place in places} for index in range(4))
         if len(arms) * len(sets) * len(partitions) * len(folds) != len(self.searches):
             return f"{plural(len(self.searches), 'search', 'searches')} x {candidates}"

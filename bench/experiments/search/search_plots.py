@@ -157,8 +157,8 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 
 
 def _title(axes: Axes, result: SearchResult) -> None:
-    trial = result.search.trial
-    axes.set_title(f"{result.search.arm}: {trial.where}, partition {trial.partition}, fold {trial.fold}", loc="left")
+    search, trial = result.search, result.search.trial
+    axes.set_title(f"{search.arm}: {search.where}, partition {trial.partition}, fold {trial.fold}", loc="left")
 
 
 def _score(candidate: Candidate) -> float:

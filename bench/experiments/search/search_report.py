@@ -79,7 +79,7 @@ def _earlier_rows(path: Path, searches: Sequence[Search]) -> pd.DataFrame:
 
 def _place(search: Search) -> dict[str, Any]:
     trial = search.trial
-    return dict(zip(PLACE, (search.arm, trial.where, trial.partition, trial.fold), strict=True))
+    return dict(zip(PLACE, (search.arm, search.where, trial.partition, trial.fold), strict=True))
 
 
 def candidate_table(results: Sequence[SearchResult]) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from bench.report.tables.table_spec import TableSpec
 if TYPE_CHECKING:
     from bench.report.tables.dataset_tables import SectionTables
 
+PLANTED = "planted leak"
 COLUMNS = (
     "data", "data_kind", "control", "arm", "metric", "estimate", "se", "low", "high", "expected", "p",
     *DETECTABLE, "done", "planned", "passes", "verdict",
@@ -28,7 +29,7 @@ COLUMNS = (
 
 
 def controls(found: SectionTables) -> pd.DataFrame:
-    """A row for every floor, for the A/A contrast and for the random labels, if the study has them.
+    """A row for every floor, for A/A, for the random labels and for a planted leak, if the study has them.
 
     detectable: the difference, or the distance from chance, that 80 % of such controls would have seen, with its
     interval. passes: None where the control gives no verdict, also as it could have seen nothing of interest.
@@ -37,6 +38,7 @@ def controls(found: SectionTables) -> pd.DataFrame:
     rows = [_floor(section, entry) for entry in scores[scores["floor"]].to_dict("records")]
     rows += [_again(found)] if section.plan.again else []
     rows += [_random_labels(found, arm) for arm in _permuted_arms(section)]
+    rows += [_planted(section)] if section.plan.planted_leak and section.name == _first_phantom(section) else []
     start = {"data": section.name, "data_kind": section.kind}
     return pd.DataFrame([{**start, **entry, "verdict": _so_far(entry)} for entry in rows], columns=COLUMNS)
 
@@ -69,6 +71,19 @@ def _again(tables: SectionTables) -> dict[str, Any]:
         "planned": len(runs),
         **again_verdict(tables, found),
     }
+
+
+def _first_phantom(section: DatasetResults) -> str:
+    return next((entry.name for entry in section.plan.data if entry.phantom), section.plan.data[0].name)
+
+
+def _planted(section: DatasetResults) -> dict[str, Any]:
+    """What the checks of the data did with the leak that the study planted; nothing was trained on it."""
+    planted = section.plan.planted_leak
+    words = f"caught, as it should be: {planted.refused}" if planted.refused else "fails: the checks did not find it"
+    blank = dict.fromkeys(("estimate", "se", "low", "high", "expected", "p", *DETECTABLE), math.nan)
+    counts = {"done": 1, "planned": 1, "passes": bool(planted.refused), "verdict": words}
+    return {"control": PLANTED, "arm": planted.data, "metric": section.task.primary, **blank, **counts}
 
 
 def _permuted_arms(section: DatasetResults) -> list[str]:

@@ -43,7 +43,7 @@ def pooled(found: Sequence[SectionTables]) -> pd.DataFrame:
 
 def whole_sets(found: Iterable[SectionTables]) -> list[SectionTables]:
     """The data sets without variants of one another: parts, flipped labels, other splits or external tests."""
-    return [each for each in found if each.section.name == each.section.data.set_name]
+    return [each for each in found if each.section.name == (each.section.data.label or each.section.data.set_name)]
 
 
 def _pooled(place: tuple, tested: list[tuple[DatasetResults, Mapping[str, Any]]]) -> dict[str, Any]:
