@@ -66,7 +66,8 @@ def summary(results: Results, found: Sequence[SectionTables]) -> tuple[str, ...]
     """The answer in sentences: what was decided, what was learnt, and the most serious caution."""
     real = [frames for frames in found if not frames.section.phantom]
     made = [frames for frames in found if frames.section.phantom]
-    groups = [[frames] for frames in found] if 1 < len(found) <= NAMED else [part for part in (real, made) if part]
+    apart = [[frames] for frames in found if tested(frames)] if 1 < len(found) <= NAMED else []
+    groups = apart or [part for part in (real, made) if part]
     sentences = []
     for part in groups:
         decided = _significance(part)

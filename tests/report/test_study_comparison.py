@@ -147,7 +147,7 @@ def test_an_index_leads_to_every_report_and_says_why_one_is_missing(tmp_path, mo
     page = (tmp_path / "index.html").read_text()
     assert 'href="toy/report.html"' in page
     assert "Does &lt;it&gt; help?" in page
-    assert "The one declared difference is shown: new is better than base in AUC." in page
+    assert "correction: new is better than base in AUC." in page
     assert "protocol 7" in page
     assert str(tmp_path) not in page
     assert capsys.readouterr().out.strip().endswith("index.html")

@@ -40,8 +40,7 @@ def write(
 
     BenchError if the study's folder belongs to another protocol; the folder stays unchanged.
     """
-    path = folder(name, root) / "plan.json"
-    if path.is_file():
+    if (path := folder(name, root) / "plan.json").is_file():
         read_plan(path)
     pairs = split_pairs(study, data)
     plan = StudyPlan(
