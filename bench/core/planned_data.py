@@ -78,6 +78,8 @@ class DataEntry(PlanPart):
         Share of the training groups that are used, in (0, 1].
     noise : float
         Share of the training groups with a wrong class, in [0, 1).
+    missing : float
+        Share of the connected components of each training mask that are left out, in [0, 1).
     folds, partitions : int or None
         Number of folds and of partitions; None in old plans: those of the study.
     oracle : float or None
@@ -106,6 +108,7 @@ class DataEntry(PlanPart):
     split: str = "kfold"
     fraction: float = 1.0
     noise: float = 0.0
+    missing: float = optional_field(0.0)
     folds: int | None = None
     partitions: int | None = None
     oracle: float | None = optional_field()

@@ -63,6 +63,9 @@ class Data:
         Fraction of the training groups that is used, in (0, 1]. A smaller part lies within every larger one.
     noise : float
         Share of the training groups with a wrong class, in [0, 1]. A smaller part lies within every larger one.
+    missing : float
+        Share of the connected components of each training mask that are left out, in [0, 1). A smaller part lies within
+        every larger one.
     leak : {"stop", "shown"}
         What happens if the publisher's split divides groups, so that people or copies of images are in both parts.
         "shown": the study runs because it measures that leak, and its report says so.
@@ -80,12 +83,13 @@ class Data:
     noise: float = 0.0
     leak: str = "stop"
     label: str = ""
+    missing: float = 0.0
 
     @property
     def where(self) -> str:
-        """Name in tables: `x`, `x@site`, `x@publisher`, `x@y`, `x@25`, `x@noise40`; x is the label if it has one."""
+        """Name in tables: `x`, `x@site`, `x@publisher`, `x@y`, `x@25`, `x@missing50`; x is its label if any."""
         other = self.external.name if self.external else ""
-        return where(self.label or self.name, self.split, other, self.fraction, self.noise)
+        return where(self.label or self.name, self.split, other, self.fraction, self.noise, self.missing)
 
     @classmethod
     def parse(cls, text: str) -> Data:
@@ -111,9 +115,10 @@ class Data:
             raise BenchError(f"{text.strip()!r} has nothing after the @; give {', '.join(SPLITS[1:])} or a data set")
         if rest in SPLITS:
             return cls(name, split=rest)
-        if rest.removeprefix("noise").replace(".", "", 1).isdigit():
-            share = float(rest.removeprefix("noise")) / 100
-            return cls(name, noise=share) if rest.startswith("noise") else cls(name, fraction=share)
+        for prefix, part in (("noise", "noise"), ("missing", "missing"), ("", "fraction")):
+            number = rest.removeprefix(prefix)
+            if rest.startswith(prefix) and number.replace(".", "", 1).isdigit():
+                return cls(name, **{part: float(number) / 100})
         return cls(name, external=cls(rest)) if rest else cls(name)
 
 

@@ -99,7 +99,9 @@ class Trial(CanonicalJson):
     def where(self) -> str:
         """Label of the data and their division in studies and tables: `x`, `x@site`, `x@y`."""
         other = self.external.data.name if self.external else ""
-        return where(self.data.name, self.split.kind, other, self.split.fraction, self.labels.share)
+        return where(
+            self.data.name, self.split.kind, other, self.split.fraction, self.labels.noise, self.labels.missing
+        )
 
     def seed_for(self, purpose: str) -> int:
         """Derive the seed of one purpose.
@@ -145,7 +147,14 @@ class Trial(CanonicalJson):
         return cls(**{**built, "upstream": tuple(built.get("upstream", ()))})
 
 
-def where(data: str, split: str = "kfold", external: str = "", fraction: float = 1.0, noise: float = 0.0) -> str:
+def where(
+    data: str,
+    split: str = "kfold",
+    external: str = "",
+    fraction: float = 1.0,
+    noise: float = 0.0,
+    missing: float = 0.0,
+) -> str:
     """Label data and their division.
 
     Parameters
@@ -160,13 +169,16 @@ def where(data: str, split: str = "kfold", external: str = "", fraction: float =
         Fraction of the training groups that is used.
     noise : float
         Share of the training groups with a wrong class.
+    missing : float
+        Share of the components of each training mask that are left out.
 
     Returns
     -------
     str
         `x` by folds, `x@site`, `x@publisher`, `x@y` tested on y, `x@25` trained on a quarter of the training groups,
-        `x@noise40` with a wrong class for two fifths of them.
+        `x@noise40` with a wrong class for two fifths of them, `x@missing50` without half of the components of masks.
     """
     name = f"{data}@{external}" if external else data if split == "kfold" else f"{data}@{split}"
     name += "" if fraction == 1 else f"@{100 * fraction:g}"
-    return name + (f"@noise{100 * noise:g}" if noise else "")
+    name += f"@noise{100 * noise:g}" if noise else ""
+    return name + (f"@missing{100 * missing:g}" if missing else "")

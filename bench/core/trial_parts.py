@@ -154,13 +154,14 @@ class Labels(CanonicalJson):
 
     Attributes
     ----------
-    kind : {"true", "permuted", "flipped", "none"}
+    kind : {"true", "permuted", "flipped", "missing", "none"}
         "permuted": labels are exchanged between whole clusters: groups, or groups whose scans look like one person's.
-        "flipped": a share of the training groups has another class. "none": no label is read, the task is `PRETEXT`.
+        "flipped": a share of the training groups has another class. "missing": a share of the connected components of
+        each training mask is left out. "none": no label is read, the task is `PRETEXT`.
     number : int
         Number of the permutation.
     share : float
-        Share of the training groups with a wrong class, in [0, 1].
+        Share of the training groups with a wrong class, or of the components that are left out, in [0, 1].
     """
 
     kind: str = "true"
@@ -172,6 +173,28 @@ class Labels(CanonicalJson):
         """The canonical JSON. It omits a share of 0, so that older keys stay valid."""
         fields = self.__getstate__()
         return canonical({name: fields[name] for name in fields if name != "share" or self.share})
+
+    @property
+    def noise(self) -> float:
+        """Share of the training groups with a wrong class.
+
+        Returns
+        -------
+        float
+            0 for labels of another kind.
+        """
+        return self.share if self.kind == "flipped" else 0.0
+
+    @property
+    def missing(self) -> float:
+        """Share of the components of each training mask that are left out.
+
+        Returns
+        -------
+        float
+            0 for labels of another kind.
+        """
+        return self.share if self.kind == "missing" else 0.0
 
     @classmethod
     def noisy(cls, share: float) -> Labels:
@@ -188,6 +211,22 @@ class Labels(CanonicalJson):
             Flipped labels; the true ones if `share` is 0.
         """
         return cls("flipped", share=share) if share else cls()
+
+    @classmethod
+    def incomplete(cls, share: float) -> Labels:
+        """Create masks with components left out.
+
+        Parameters
+        ----------
+        share : float
+            Share of the components of each training mask that are left out, in [0, 1].
+
+        Returns
+        -------
+        Labels
+            Incomplete masks; the true ones if `share` is 0.
+        """
+        return cls("missing", share=share) if share else cls()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from bench.report.tables import DatasetResults, Results
 from bench.report.tables.declared_tests import Differences, corrected, difference_test
 from bench.report.tables.external_test import VarianceTerm
 
-FIELDS = ("params", "fingerprint", "external", "split", "fraction", "noise", "task")  # of data, that folds depend on
+# of data, that folds and what is learnt depend on
+FIELDS = ("params", "fingerprint", "external", "split", "fraction", "noise", "missing", "task")
 NUMBERS = ("improvement", "low", "high", "p", "p_holm", "detectable")
 
 

@@ -17,6 +17,7 @@ from bench.data import splits
 from bench.data.covariates import CovariateColumn, covariate_columns, covariate_table, why_no_covariates
 from bench.data.held_out_people import pretraining_fold
 from bench.data.loader import Normaliser, Part, view_array
+from bench.data.missing_components import IncompleteMasks
 from bench.data.prepare import Prepared, open_prepared
 from bench.data.splits import Fold
 from bench.method import Method, Outputs, why_refused
@@ -27,6 +28,7 @@ from bench.training.augment.augmenter import Augmenter, ScanSource
 from bench.training.checkpoint import EvaluationPoint
 from bench.training.task_parts import limited_fold, part_of, sample_names
 from bench.training.training_setup import TrainingSetup, autocast
+from bench.training.trial_targets import label_maps, trial_targets, why_no_such_labels
 from bench.views import View, Volume, effective
 
 
@@ -41,7 +43,7 @@ class TrialData:
     prepared: Prepared
     method: Method  # bound to the spacing of these scans
     fold: Fold
-    targets: np.ndarray
+    targets: np.ndarray | IncompleteMasks
     view: View
     array: np.ndarray  # (N, *shape after the view), or (N, C) covariates
     normaliser: Normaliser
@@ -93,11 +95,11 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     """Load the data of a trial as `method` reads them. RefusalError if it or its curriculum does not support them."""
     prepared = _without_labels(trial, _open(trial.data))
     method = method.bind_spacing(prepared.spacing)
-    if reason := why_refused(method, prepared.task, prepared.shape):
+    if reason := why_refused(method, prepared.task, prepared.shape) or why_no_such_labels(trial, prepared.task):
         raise RefusalError(reason)
     columns = _columns(prepared, method)
     fold = limited_fold(_fold(trial, prepared), prepared, trial.recipe.scans)
-    targets = _flip_labels(trial, prepared, fold, _targets(trial, prepared))
+    targets = trial_targets(trial, prepared, fold)
     view = effective(method.view_for(prepared.task), prepared.shape)
     if prepared.task.per_voxel and isinstance(view, Volume):
         view = Volume()  # masks stay on their grid, and so do the scans
@@ -109,10 +111,11 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
         raise RefusalError(f"the view {view.kind_name} changes the grid of the scans, but not that of the masks")
     curriculum = registry.make("curricula", trial.curriculum.name, trial.curriculum.params)
     kind = task_kind(prepared.task.kind)
-    if kind.part is not None and (method.upstream(trial) or curriculum.upstream(trial)):
-        raise RefusalError(f"no network can teach another in {kind.name}: its outputs for all samples are not kept")
-    sample = kind.shape_of_sample(array.shape[1:])
-    if reason := curriculum.refuses(method, prepared.task, sample):
+    untaught = f"no network can teach another in {kind.name}: its outputs for all samples are not kept"
+    if kind.part is not None and method.upstream(trial):
+        raise RefusalError(untaught)
+    reason = untaught if kind.part is not None and curriculum.upstream(trial) else None
+    if reason := reason or curriculum.refuses(method, prepared.task, kind.shape_of_sample(array.shape[1:])):
         raise RefusalError(f"the curriculum {trial.curriculum.name} cannot be used: {reason}")
     channels = _normaliser(method, array, fold.train)
     external = _external_test(trial, method, prepared, array, columns) if trial.external else None
@@ -230,7 +233,7 @@ def _external_test(
         class_map = np.zeros((len(learnt.task.classes), len(other.task.classes)))
         for row, name in enumerate(learnt.task.classes):
             class_map[row, other.task.classes.index(labels[name])] = 1
-    targets = _per_voxel(other) if other.task.per_voxel else other.targets
+    targets = label_maps(other) if other.task.per_voxel else other.targets
     targets = targets.astype(np.int64) if other.task.kind == "classification" else targets
     rows = np.arange(len(other.ids))[: trial.recipe.scans or None]
     return ExternalTest(other, viewed, rows, targets[rows], class_map)
@@ -250,30 +253,3 @@ def _open(data: DataSpec) -> Prepared:
         state = "is no longer prepared" if prepared is None else "was prepared again after the study was planned"
         raise RunAbortedError(f"{data.name} {state}; run the same command again")
     return prepared
-
-
-def _targets(trial: Trial, prepared: Prepared) -> np.ndarray:
-    """(N,) class indices or numbers, permuted by clusters if the trial has permuted labels; (N, ...) masks."""
-    if prepared.task.per_voxel:
-        return _per_voxel(prepared)
-    targets = prepared.targets
-    if trial.labels.kind == "permuted":
-        targets = splits.permute_labels(targets, prepared.clusters, trial.labels.number)
-    return targets.astype(np.int64) if prepared.task.kind == "classification" else targets
-
-
-def _per_voxel(prepared: Prepared) -> np.ndarray:
-    """Label maps (N, ...); zeros where a data set for registration has none, as one number for all voxels of a scan."""
-    masks = prepared.masks()
-    return np.zeros(len(prepared.ids), np.uint8) if masks is None else masks
-
-
-def _flip_labels(trial: Trial, prepared: Prepared, fold: Fold, targets: np.ndarray) -> np.ndarray:
-    """The targets with the trial's share of training labels flipped."""
-    if trial.labels.kind != "flipped":
-        return targets
-    if prepared.task.kind != "classification":
-        raise RefusalError("labels can be flipped between classes only, and this task has no classes")
-    place = (prepared.name, trial.partition, trial.fold)
-    classes = len(prepared.task.classes)
-    return splits.flip_labels(targets, prepared.groups, fold.train.tolist(), classes, trial.labels.share, *place)

@@ -105,6 +105,7 @@ def _data_entry(item: ResolvedData, study: Study, planned: Sequence[Cell]) -> Da
         split=item.split,
         fraction=item.fraction,
         noise=item.noise,
+        missing=item.missing,
         folds=item.division(study.folds).folds,
         partitions=item.partitions(study.partitions),
         oracle=_oracle(item),

@@ -118,8 +118,7 @@ def _repeats(study: Study, label: str, partition: int) -> Iterable[tuple[str, st
 def _trial(study: Study, found: ResolvedData, split: Split, arm: Arm) -> tuple[Trial, str]:
     method = registry.spec("methods", arm.method, arm.params)
     curriculum = registry.spec("curricula", arm.curriculum, arm.curriculum_params)
-    labels = Labels.noisy(found.noise)
-    trial = Trial(found.spec, method, split, labels, curriculum, recipe=study.recipe, external=found.external)
+    trial = Trial(found.spec, method, split, found.labels, curriculum, recipe=study.recipe, external=found.external)
     return trial, registry.member("methods", arm.method).family
 
 

@@ -10,7 +10,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench import registry
-from bench.core import SPLITS, BenchError, Data, DataSpec, External, Split, Study, UnpreparedDataError, canonical, paths
+from bench.core import (
+    SPLITS,
+    BenchError,
+    Data,
+    DataSpec,
+    External,
+    Labels,
+    Split,
+    Study,
+    UnpreparedDataError,
+    canonical,
+    paths,
+)
 from bench.core.trial import where
 from bench.data.audit.known_overlaps import overlap
 
@@ -29,13 +41,19 @@ class ResolvedData:
     fraction: float = 1.0
     noise: float = 0.0
     leak: str = "stop"  # or "shown": a publisher's split may divide groups
+    missing: float = 0.0
     label: str = ""  # name in tables instead of that of the data set; a stand-in has none
 
     @property
     def where(self) -> str:
         """The name in tables."""
         other = self.external.data.name if self.external else ""
-        return where(self.label or self.spec.name, self.split, other, self.fraction, self.noise)
+        return where(self.label or self.spec.name, self.split, other, self.fraction, self.noise, self.missing)
+
+    @property
+    def labels(self) -> Labels:
+        """The labels of the training part."""
+        return Labels.incomplete(self.missing) if self.missing else Labels.noisy(self.noise)
 
     @property
     def specs(self) -> list[DataSpec]:
@@ -111,17 +129,14 @@ def locate(
 
 
 def _checked(data: Data) -> Data:
-    """The data, unchanged. BenchError where this split, fraction or noise is impossible, prepared or not."""
+    """The data, unchanged. BenchError where this split, or a share of its labels, is impossible, prepared or not."""
     if data.split not in SPLITS:
         raise BenchError(f"no split {data.split!r}; {registry.did_you_mean(data.split, SPLITS)}")
     if data.leak not in LEAKS:
         raise BenchError(f"{data.where}: leak must be 'stop' or 'shown', not {data.leak!r}")
     if data.label:
         _check_label(data)
-    if not (0 < data.fraction <= 1 and 0 <= data.noise < 1):
-        raise BenchError(f"{data.where}: fraction must be above 0 and at most 1, noise at least 0 and below 1")
-    if data.noise and (kind := registry.make("datasets", data.name, data.params).task.kind) != "classification":
-        raise BenchError(f"{data.where}: label noise swaps classes, and {data.name} is a {kind} task; remove the noise")
+    _check_shares(data)
     other, known = data.external, registry.names("datasets")
     if other is not None and other.label:
         raise BenchError(f"{data.where}: a data set to test on has no label; give the label to the outer Data")
@@ -136,6 +151,23 @@ def _check_label(data: Data) -> None:
         raise BenchError(f"the label {data.label!r} of {data.name} may have letters, digits and ._- only; shorten it")
     if data.label in registry.names("datasets"):
         raise BenchError(f"the label {data.label!r} of {data.name} is the name of a data set; choose another label")
+
+
+def _check_shares(data: Data) -> None:
+    """BenchError where a share is out of range, or the task has no labels of the kind that it changes."""
+    if not (0 < data.fraction <= 1 and 0 <= data.noise < 1):
+        raise BenchError(f"{data.where}: fraction must be above 0 and at most 1, noise at least 0 and below 1")
+    if not 0 <= data.missing < 1:
+        raise BenchError(f"{data.where}: the share of missing components must be at least 0 and below 1")
+    if not (data.noise or data.missing):
+        return
+    kind = registry.make("datasets", data.name, data.params).task.kind
+    if data.noise and kind != "classification":
+        raise BenchError(f"{data.where}: label noise swaps classes, and {data.name} is a {kind} task; remove the noise")
+    if data.missing and kind != "segmentation":
+        raise BenchError(
+            f"{data.where}: components are left out of masks, and {data.name} is a {kind} task; remove the suffix"
+        )
 
 
 @dataclass(frozen=True)
@@ -201,8 +233,8 @@ class _DataLookup:
         return _data_spec(name, params, self.fingerprint(name, params) or "")
 
 
-def _shares(data: Data) -> tuple[float, float, str]:
-    return data.fraction, data.noise, data.leak
+def _shares(data: Data) -> tuple[float, float, str, float]:
+    return data.fraction, data.noise, data.leak, data.missing
 
 
 def _mark(data: Data) -> str:

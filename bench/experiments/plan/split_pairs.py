@@ -60,10 +60,10 @@ def _place(study: Study, label: str, data: Sequence[ResolvedData]) -> str | None
     """The name in tables of a declared data set; None where it is not run."""
     for each in (each for each in study.datasets if each.where == label):
         for item in data:
-            same = item.split, item.fraction, item.noise, item.external
+            same = item.split, item.fraction, item.noise, item.missing, item.external
             names = item.spec.name, item.stand_in_for
             labelled = item.stand_in_for or item.label == each.label
-            if each.name in names and labelled and same == (each.split, each.fraction, each.noise, None):
+            if each.name in names and labelled and same == (each.split, each.fraction, each.noise, each.missing, None):
                 return item.where
     return None
 

@@ -128,7 +128,7 @@ def _absent(planned: PlannedStudy) -> Iterator[ResolvedData]:
 
 def _unprepared(data: Data) -> ResolvedData:
     spec = registry.spec("datasets", data.name, data.params)
-    return ResolvedData(spec, split=data.split, fraction=data.fraction, noise=data.noise)
+    return ResolvedData(spec, split=data.split, fraction=data.fraction, noise=data.noise, missing=data.missing)
 
 
 def _seconds(planned: PlannedStudy) -> Mapping[tuple[str, str], float]:

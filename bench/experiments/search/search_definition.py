@@ -227,7 +227,7 @@ def _search(name: str, study: Study, label: str, arm: Arm, item: ResolvedData, l
     """The search on the first fold."""
     method = registry.spec("methods", arm.method, arm.params)
     trial = Trial(
-        item.spec, method, item.division(study.folds), labels or Labels.noisy(item.noise),
+        item.spec, method, item.division(study.folds), labels or item.labels,
         registry.spec("curricula", arm.curriculum, arm.curriculum_params), recipe=study.recipe,
     )  # fmt: skip
     space = study.tuning.spaces.get(label, registry.member("methods", arm.method).space)

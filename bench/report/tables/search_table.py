@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bench.core import Labels
 from bench.core.trial import where
 from bench.evaluation import metrics
 from bench.report.tables.number_format import NOTHING, decimals, number, seconds
@@ -49,8 +50,8 @@ def _short(value: Any) -> str:
 
 
 def _place(one: Mapping[str, Any]) -> str:
-    split, labels = one["split"], one["labels"]
-    return where(one["data"]["name"], split["kind"], "", split["fraction"], labels["share"])
+    split, labels = one["split"], Labels(**one["labels"])
+    return where(one["data"]["name"], split["kind"], "", split["fraction"], labels.noise, labels.missing)
 
 
 def _notes(sets: Sequence[Mapping[str, Any]], tuned: Mapping[str, Any]) -> tuple[str, ...]:
