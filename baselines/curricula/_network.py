@@ -44,7 +44,7 @@ def _fault(network: nn.Module, task: Task, shape: tuple[int, ...], device: torch
             answer = network(torch.zeros(2, *shape, device=device))
     except FAULTS as error:
         return (str(error).splitlines() or [type(error).__name__])[0]
-    expected = (2, task.outputs, *(shape[1:] if task.kind == "segmentation" else ()))
+    expected = (2, task.outputs, *(shape[1:] if task.per_voxel else ()))
     return None if tuple(answer.shape) == expected else f"its output is {tuple(answer.shape)}, not {expected}"
 
 

@@ -72,7 +72,7 @@ class Order:
 def apply_to_batch(x: Tensor, y: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
     """Apply the stage's blur, low-frequency crop, resizing and input dropout to scans (B, C, ...) and their targets.
 
-    Masks (B, ...) are cropped and resized with the scans.
+    Masks (B, ...), and those of pairs (B, C, ...), are cropped and resized with the scans.
     """
     if stage.blur > 0:
         x = blurred(x, stage.blur)
@@ -222,8 +222,11 @@ def loss_of(losses: Tensor, stage: Stage, index: Tensor) -> Tensor:
 
 
 def _masks(y: Tensor, size: tuple[int, ...], mode: str) -> Tensor:
-    """Resize masks (B, ...) to `size`; classes and numbers (B,) are unchanged."""
-    return y if y.ndim == 1 else F.interpolate(y[:, None].float(), size, mode=mode)[:, 0].to(y.dtype)
+    """Resize masks (B, ...), or those of pairs (B, C, ...), to `size`; targets without spatial axes are unchanged."""
+    if y.ndim <= len(size):
+        return y
+    layered = y if y.ndim == len(size) + 2 else y[:, None]
+    return F.interpolate(layered.float(), size, mode=mode).to(y.dtype).reshape(*y.shape[: -len(size)], *size)
 
 
 def _remove_at_exit(stack: ExitStack, hook: torch.utils.hooks.RemovableHandle) -> None:
