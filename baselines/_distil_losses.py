@@ -150,7 +150,9 @@ def _paced(lesson: Lesson) -> Tensor:
     met.meet(sure)
     threshold = _distil_paced.pace(met.threshold(method.confident), lesson.batch.progress, method.paced_until)
     losses = _distil_paced.voxel_losses(lesson.student.logits, teacher, y, method.temperature)
-    return _distil_paced.paced(losses, _distil_paced.weights(sure, y, teacher.shape[1], threshold))
+    weights = _distil_paced.weights(sure, y, teacher.shape[1], threshold, method.paced_by)
+    lesson.batch.terms["voxels that count"] = weights.flatten(1).mean(1)
+    return _distil_paced.paced(losses, weights)
 
 
 TERMS: dict[str, Callable[[Lesson], Tensor]] = {

@@ -68,10 +68,23 @@ def kernel(axes: int) -> Tensor:
     return (whole / whole.sum()).float()
 
 
-def weights(sure: Tensor, y: Tensor, classes: int, threshold: Tensor | float) -> Tensor:
-    """1 where the teacher's confidence and the smoothed label both reach the threshold, else 0: (B, ...)."""
-    agreed = spread_labels(y, classes).amax(1)
-    return ((sure >= threshold) & (agreed >= threshold)).float()
+def weights(sure: Tensor, y: Tensor, classes: int, threshold: Tensor | float, by: str = "both") -> Tensor:
+    """1 where the teacher's confidence and the smoothed label both reach the threshold, else 0: (B, ...).
+
+    by: `both`; `teacher` or `labels`, one of the two; `random`, as many voxels of each scan as by both, at random (on
+    average); `all`, 1 everywhere.
+    """
+    if by == "all":
+        return torch.ones_like(sure)
+    chosen = torch.ones_like(sure, dtype=torch.bool)
+    if by != "labels":
+        chosen &= sure >= threshold
+    if by != "teacher":
+        chosen &= spread_labels(y, classes).amax(1) >= threshold
+    if by == "random":
+        share = chosen.flatten(1).float().mean(1).reshape(-1, *[1] * (y.ndim - 1))
+        chosen = torch.rand(y.shape).to(share.device) < share  # drawn on the CPU: the same on every device
+    return chosen.float()
 
 
 def voxel_losses(student: Tensor, teacher: Tensor, y: Tensor, temperature: float) -> Tensor:

@@ -8,6 +8,7 @@ from bench.core import Task
 
 CLASSES, NUMBERS, MASKS = "classification", "regression", "segmentation"
 RANK_FREE = (CLASSES, NUMBERS)
+PACED_BY = ("both", "teacher", "labels", "random", "all")  # what chooses the voxels of the paced curriculum
 PER_SCAN = "it compares one prediction or one row of features per scan, not masks; use loss=paced_curriculum"
 
 

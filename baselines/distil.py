@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from baselines._distil_registry import LOSSES, refusal
+from baselines._distil_registry import LOSSES, PACED_BY, refusal
 from baselines._wrapped_method import inner_method
 from bench import registry
 from bench.core import NO_CURRICULUM, BenchError, Spec, Task, Trial, param, plain
@@ -43,7 +43,8 @@ class Distil(Method):
     penultimate features through a learned linear layer, and attention transfer compares one map, that of the last layer
     which has one, averaged along the slices in 3D. CRD's memory contains only scans of past batches, no random ones.
     The paced curriculum estimates its first threshold on past batches, lowers it at every step, and has a fixed
-    calibration, not fitted on validation.
+    calibration, not fitted on validation. Its voxels are paced by the teacher and by the labels (`paced_by=both`), by
+    one of the two, or, as controls, at random or not at all.
     """
 
     family: ClassVar[str] = "distillation"
@@ -90,6 +91,13 @@ class Distil(Method):
     )
     paced_until: float = param(0.8, "paced_curriculum: fraction of the steps after which all voxels count")
     calibration: float = param(2.51, "paced_curriculum: temperature that calibrates the teacher's confidence")
+    paced_by: str = param(
+        "both",
+        "paced_curriculum: the voxels that come first: of a confident teacher, far from borders of the labels, "
+        "both, as many at random, or all",
+        PACED_BY,
+        later=True,
+    )
 
     def __post_init__(self) -> None:
         loss = LOSSES[self.loss] if self.loss in LOSSES else LOSSES["kd"]  # the registry reports a wrong name
