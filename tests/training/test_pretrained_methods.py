@@ -87,6 +87,7 @@ def test_every_method_with_a_network_of_its_own_may_begin_with_weights():
     floors = {"boosting", "constant", "covariates", "linear", "nearest_neighbour", "svm"}
     aligners = {name for name in names("methods") if "registration" in member("methods", name).kinds}
     assert set(names("methods")) - set(METHODS) - aligners == floors | {
+        "co_mining",
         "distil",
         "ensemble",
         "self_supervised",
