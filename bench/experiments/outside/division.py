@@ -75,7 +75,7 @@ def divide(label: str, params: Mapping[str, Any], folds: int, partitions: int) -
     if prepared is None:
         phantom = "" if _is_phantom(data.name) else " --from FOLDER"
         raise BenchError(f"{data.name} is not prepared; run: bench prepare {shlex.quote(data.name)}{phantom}")
-    found = ResolvedData(prepared.spec, None, data.split, None, data.fraction, data.noise)
+    found = ResolvedData(prepared.spec, None, data.split, None, data.fraction, data.noise, missing=data.missing)
     return Division(prepared, found.division(folds), found.partitions(partitions), found.where)
 
 
