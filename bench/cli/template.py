@@ -1,4 +1,4 @@
-"""`bench template`: job files that run a study on a cluster, to be reviewed and submitted."""
+"""`bench template`: files that run a study on a cluster or install the package elsewhere, to be reviewed and used."""
 
 from __future__ import annotations
 
@@ -16,11 +16,21 @@ from bench import __version__, registry
 from bench.core import BenchError
 from bench.storage.atomic_io import write_text
 
-FILES = {"slurm": "slurm.sh", "kuberay": "kuberay.yaml", "ray-up": "ray-up.yaml"}
+FILES = {
+    "slurm": "slurm.sh",
+    "kuberay": "kuberay.yaml",
+    "ray-up": "ray-up.yaml",
+    "docker": "docker.Dockerfile",
+    "apptainer": "apptainer.def",
+    "conda": "conda.yaml",
+}
 ABOUT = {
     "slurm": "a batch script: starts a Ray cluster on the nodes of a job and runs the study on it",
     "kuberay": "a RayJob for the KubeRay operator on Kubernetes",
     "ray-up": "your own machines, reached by ssh, as a cluster for `ray up`",
+    "docker": "a Dockerfile that installs this package",
+    "apptainer": "the same for Apptainer, where Docker is not allowed",
+    "conda": "an environment file for conda or mamba",
 }
 
 
@@ -29,10 +39,10 @@ def template(
     study: Annotated[str, typer.Option("--study", "-s", help="Study to run.")] = "quickstart",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="New file to write to. Default: the screen.")] = None,
 ) -> None:
-    """Print a job file that runs a study on a cluster, or write it to a new file."""
+    """Print a job file for a cluster, a container recipe or an environment file, or write it to a new file."""
     if not name:
         for each, about in ABOUT.items():
-            print(f"{each:8} {about}")
+            print(f"{each:9} {about}")
         return
     text = fill_template(name, study)
     if out is None:

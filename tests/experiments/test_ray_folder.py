@@ -153,3 +153,11 @@ def test_a_python_that_may_not_be_started_is_a_start_error(tmp_path: Path, monke
     with pytest.raises(RayStartError, match="cannot be started"), RayProcess(""):
         pass
     assert set(Path(tempfile.gettempdir()).glob("ray-*")) <= before
+
+
+def test_where_processes_cannot_be_supervised_trials_run_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "name", "nt")
+    with pytest.raises(
+        RayStartError, match=r"Linux and macOS only; on Windows run bench in WSL 2, or use --launcher se"
+    ):
+        RayProcess("")

@@ -51,6 +51,12 @@ def ray_folder(given: Path | None = None) -> Iterator[Path]:
         remove_tree(folder)
 
 
+def check_system() -> None:
+    """RayStartError on a system whose processes cannot be supervised: Windows, where nothing here was tried."""
+    if os.name != "posix":
+        raise RayStartError("its processes are supervised on Linux and macOS only", "on Windows run bench in WSL 2")
+
+
 def plasma_folder(folder: Path) -> str | None:
     """Where Ray keeps objects: `folder` if the shared memory cannot be written; None: where Ray chooses."""
     usable = SHARED_MEMORY.is_dir() and os.access(SHARED_MEMORY, os.W_OK | os.X_OK)

@@ -25,7 +25,7 @@ from typing import Any
 from bench.core import RunAbortedError
 from bench.experiments.launch import process_supervisor
 from bench.experiments.launch.ray_driver import ERROR, RESULT, SAVED, STOP, DriverRequest
-from bench.experiments.launch.ray_folder import RayStartError, short_folder
+from bench.experiments.launch.ray_folder import RayStartError, check_system, short_folder
 from bench.experiments.launch.signals import StopRequest
 
 POLL = 0.2  # seconds between two polls of a request to stop
@@ -71,6 +71,7 @@ class RayProcess:
     """The process that runs Ray, with its supervisor. Used in a `with` statement, after which nothing of it is left."""
 
     def __init__(self, address: str) -> None:
+        check_system()
         self.address = address
         self.folder = Path(tempfile.mkdtemp(prefix="ray-")) if address else short_folder()
         self.log = self.folder / "output"
