@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.core import NO_CURRICULUM, BenchError, Trial
 from bench.curriculum import Signals, Stage
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PACES = ("linear", "root", "geometric")
 BY = ("subset", "weights")
@@ -43,6 +44,8 @@ def chosen(order: np.ndarray, part: float, signals: Signals, by: str) -> Stage:
     order: (training scans,) their positions. by: `subset`, full batches of those scans alone; `weights`, the batches
     of plain training, in which the others have weight 0.
     """
+    import numpy as np
+
     many = len(order)
     count = min(many, max(signals.batch, math.ceil(part * many - 1e-9)))
     if count == many:
@@ -56,6 +59,8 @@ def chosen(order: np.ndarray, part: float, signals: Signals, by: str) -> Stage:
 
 def easiest_first(signals: Signals) -> np.ndarray:
     """Positions of the training scans sorted by the upstream network's losses (stable)."""
+    import numpy as np
+
     if signals.difficulty is None:
         raise ValueError("no upstream network, so the difficulty of the scans is unknown")
     return np.argsort(signals.difficulty, kind="stable")

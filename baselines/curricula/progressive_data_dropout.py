@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from bench.core import BenchError, Task, param
 from bench.curriculum import Curriculum, Signals, Stage
 from bench.method import Method
@@ -35,6 +33,8 @@ class ProgressiveDataDropout(Curriculum):
     def at(self, progress: float, signals: Signals) -> Stage:
         if progress >= 1 - self.revision:
             return Stage()
+        import numpy as np
+
         from baselines.curricula import _weighing
 
         ranks = np.random.default_rng([signals.seed, signals.step]).permutation(signals.batch)

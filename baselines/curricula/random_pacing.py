@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from baselines.curricula import _pacing
 from bench.core import param
 from bench.curriculum import Curriculum, Signals, Stage
@@ -30,6 +28,8 @@ class RandomPacing(Curriculum):
         _pacing.check(self.start, self.end)
 
     def at(self, progress: float, signals: Signals) -> Stage:
+        import numpy as np
+
         order = np.random.default_rng(signals.seed).permutation(len(signals.seen))
         return _pacing.chosen(order, _pacing.share(self.pace, self.start, self.end, progress), signals, self.by)
 

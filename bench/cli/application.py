@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from bench import registry
-from bench.cli.commands import CommandGroup, add_commands
+from bench.cli.commands import CommandGroup
 from bench.cli.interruption import InterruptedBySignal, interruption
 from bench.cli.own_process import shield_process
 from bench.cli.study_command import check_settings
@@ -22,13 +22,29 @@ TRACEBACK = "--traceback"
 app = typer.Typer(
     cls=CommandGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Find out whether a method really helps on brain images. Begin with: bench run --study quickstart."
     " Read on: bench guide",
     epilog=f"Add {TRACEBACK} to any command to see where in the program an error arose.",
 )
-add_commands(app)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from bench import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _begin(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version of the package.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """The options before a command."""
 
 
 def run_command() -> None:
@@ -39,7 +55,7 @@ def run_command() -> None:
         shield_process()
         check_filled(arguments)
         check_settings(arguments)
-        app(join_numbers(arguments))
+        app(join_numbers(arguments), prog_name="bench")
     except BenchError as error:
         _end(f"bench: {error}", error.status, traced)
     except InterruptedBySignal:

@@ -2,16 +2,17 @@
 
 A file `bench/cli/NAME.py`, or `NAME.py` in a plug-in folder, with `COMMAND = function` adds the command `bench NAME`:
 typer reads its arguments and options from the signature, and its help from the docstring. `PANEL` is the heading that
-`bench --help` lists it under.
+`bench --help` lists it under. A file of this package is imported when its command is used, so that each starts quickly.
 """
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, MutableMapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -23,10 +24,42 @@ from bench.core import BenchError
 
 PANELS = ("Studies", "Results", "Data sets", "Catalogue", "Help")
 PLUGINS = "Plug-ins"
+DEFINED = re.compile(r"^COMMAND = .*?^PANEL = \"(.*?)\"$", re.MULTILINE | re.DOTALL)
+
+
+class BuiltInCommands(MutableMapping):
+    """Name -> command of this package, by panel and then by name; a file is imported when its command is asked for."""
+
+    def __init__(self) -> None:
+        found = [(path.stem, DEFINED.search(path.read_text("utf-8"))) for path in Path(__file__).parent.glob("*.py")]
+        order = sorted((PANELS.index(match[1]), name) for name, match in found if match)
+        self.made: dict[str, Any] = dict.fromkeys(name for _, name in order)
+
+    def __getitem__(self, name: str) -> Any:
+        if self.made[name] is None:
+            module = importlib.import_module(f"{__name__.rpartition('.')[0]}.{name}")
+            self.made[name] = _command(name, module.COMMAND, module.PANEL)
+        return self.made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self.made[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self.made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.made)
+
+    def __len__(self) -> int:
+        return len(self.made)
 
 
 class CommandGroup(TyperGroup):
     """The built-in commands; plug-in folders are read only for the help and for a name that is not built in."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = BuiltInCommands()
 
     def list_commands(self, ctx: Any) -> list[str]:
         return [*self.commands, *self.plugins]
@@ -40,20 +73,6 @@ class CommandGroup(TyperGroup):
         return _plugins(self.commands)
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Add the commands of this package, by panel and then by name."""
-    package = __name__.rpartition(".")[0]
-    folder = importlib.import_module(package).__path__
-    modules = [importlib.import_module(f"{package}.{info.name}") for info in pkgutil.iter_modules(folder)]
-    commands = [(PANELS.index(module.PANEL), _name(module), module) for module in modules if hasattr(module, "COMMAND")]
-    for _, name, module in sorted(commands, key=lambda each: each[:2]):
-        app.command(name, cls=StudyCommand, rich_help_panel=module.PANEL)(module.COMMAND)
-
-
-def _name(module: Any) -> str:
-    return module.__name__.rpartition(".")[2]
-
-
 def _plugins(built_in: Any) -> dict[str, Any]:
     """The plug-ins by name. One that has the name of a built-in command is left out with a warning."""
     commands: dict[str, Any] = {}
@@ -63,11 +82,11 @@ def _plugins(built_in: Any) -> dict[str, Any]:
         if path.stem in built_in:
             print(f"bench: {path} is ignored: {path.stem!r} is a built-in command; rename the file", file=sys.stderr)
         else:
-            commands[path.stem] = _command(path.stem, function)
+            commands[path.stem] = _command(path.stem, function, PLUGINS)
     return commands
 
 
-def _command(name: str, function: Callable[..., Any]) -> Any:
+def _command(name: str, function: Callable[..., Any], panel: str) -> Any:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(name, rich_help_panel=PLUGINS)(function)
+    app.command(name, cls=StudyCommand, rich_help_panel=panel)(function)
     return typer.main.get_command(app)

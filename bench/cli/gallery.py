@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.completion_names import dataset_names
 from bench.cli.options import Settings, settings, writable_folder
 from bench.core import BenchError
 
 
 def gallery(
-    name: Annotated[str, typer.Argument(help="Name of a prepared data set of volumes.")],
+    name: Annotated[str, typer.Argument(help="Name of a prepared data set of volumes.", autocompletion=dataset_names)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to; the files are named gallery.*")],
     scans: Annotated[
         int, typer.Option("--scans", min=1, max=6, help="Number of scans, from several classes or ages.")

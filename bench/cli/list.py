@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from bench import registry
 from bench.cli.options import Json, print_json
 from bench.core import BenchError, Study
+
+HEADINGS = {
+    "datasets": "data sets", "methods": "methods", "curricula": "curricula", "studies": "studies",
+}  # fmt: skip
+COLUMNS = {
+    "datasets": ("task", "data"),
+    "methods": ("family",),
+    "curricula": (),
+    "studies": ("sets", "data"),
+}
+READY, MISSING, MADE, DAMAGED = "prepared", "not prepared", "made when needed", "damaged"
 
 
 def list_(
     kind: Annotated[str, typer.Argument(help="datasets, methods, curricula or studies. Default: all.")] = "",
     as_json: Json = False,
 ) -> None:
-    """List the data sets, methods, curricula and studies."""
+    """List the data sets, methods, curricula and studies, in one line each.
+
+    A data set says whether it is prepared here, a study whether all its data are. Data that a program makes are made
+    when a study needs them.
+    """
     if kind and kind not in registry.KINDS:
         raise BenchError(f"no kind {kind!r}; {registry.did_you_mean(kind, registry.KINDS)}")
     rows = [row for each in ([kind] if kind else registry.KINDS) for name in registry.names(each)
@@ -27,11 +42,24 @@ def list_(
     _name_unused_files()
     if as_json:
         return print_json(rows)
-    table = Table("kind", "name", "description", box=None, pad_edge=False)
+    console = Console()
+    for each in dict.fromkeys(row["kind"] for row in rows):
+        if not kind:
+            console.print(f"\n{HEADINGS[each]}", style="bold")
+        _print_rows([row for row in rows if row["kind"] == each], COLUMNS[each], console)
+    return None
+
+
+def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], console: Console) -> None:
+    """A line for each row; on a terminal it ends with the width of the terminal."""
+    names = ("name", *columns)
+    widths = [max(len(str(row[name])) for row in rows) for name in names]
     for row in rows:
-        what = f"[dim]{row['family']}[/]  " if "family" in row else ""
-        table.add_row(registry.SINGULAR[row["kind"]], row["name"], what + escape(row["summary"]))
-    return Console().print(table)
+        cells = [str(row[name]).ljust(width) for name, width in zip(names, widths, strict=True)]
+        line = Text("  ".join([*cells, row["summary"]]))
+        if console.is_terminal:
+            line.truncate(console.width, overflow="ellipsis")
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 def _name_unused_files() -> None:
@@ -53,10 +81,37 @@ def _row(kind: str, name: str) -> dict[str, Any] | None:
         print(f"bench: warning: {error}; it is left out", file=sys.stderr)
         return None
     summary = member.question if isinstance(member, Study) else about.get("title") or about["about"].partition("\n")[0]
-    row = {"kind": kind, "name": name, "summary": summary}
+    row = {"kind": kind, "name": name, "summary": " ".join(summary.split())}
     if kind == "datasets":
-        row |= {"phantom": member.phantom, "task": registry.make(kind, name).task.kind}
+        row |= {"phantom": member.phantom, "task": registry.make(kind, name).task.kind, "data": _state(name, {})}
+    if kind == "studies":
+        row |= {"sets": _sets(member), "data": _states(member)}
     return {**row, "family": about["family"]} if "family" in about else row
+
+
+def _sets(study: Study) -> str:
+    """The data sets of a study in a few words."""
+    names = list(dict.fromkeys(data.name for data in study.datasets))
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _states(study: Study) -> str:
+    """Whether the data of a study are prepared here."""
+    parts = [part for data in study.datasets for part in (data, data.external) if part is not None]
+    states = {_state(part.name, part.params) for part in parts}
+    return next(state for state in (DAMAGED, MISSING, MADE, READY) if state in states)
+
+
+def _state(name: str, params: Mapping[str, Any]) -> str:
+    """Whether a data set is prepared here."""
+    from bench.data.prepared import fingerprint
+
+    try:
+        if fingerprint(name, params) is not None:
+            return READY
+        return MADE if registry.member("datasets", name).phantom else MISSING
+    except BenchError:
+        return DAMAGED
 
 
 COMMAND = list_

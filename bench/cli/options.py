@@ -11,9 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
+from bench.cli.completion_names import study_names
 from bench.core import BenchError, paths, plain
 
-StudyName = Annotated[str, typer.Option("--study", "-s", help="Name of a study; `bench list studies` lists them.")]
+StudyName = Annotated[
+    str,
+    typer.Option("--study", "-s", help="Name of a study; `bench list studies` lists them.", autocompletion=study_names),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="Set a parameter: name=value. May be repeated.")]
 Changes = Annotated[

@@ -64,14 +64,17 @@ def plan(
 
 def _show(planned: PlannedStudy, found: StudyPower, difference: float | None, as_json: bool) -> None:
     """The plan, and what the study could show."""
+    from bench.experiments.plan_words import plan_words
     from bench.experiments.search.search_estimate import estimate_searches
 
     search = estimate_searches(planned.name, planned.study, planned.data, planned.store.root)
     if as_json:
         rest = {"search": search.to_dict()} if search else {}
-        print_json({**planned.summary(), "power": found.summary(difference), **rest})
+        print_json(
+            {**planned.summary(), "words": plan_words(planned, found), "power": found.summary(difference), **rest}
+        )
         return
-    _print(planned, [search.line()] if search else [])
+    _print(planned, plan_words(planned, found), [search.line()] if search else [])
     _answer(found, difference)
 
 
@@ -82,10 +85,13 @@ def _declared_power(request: StudyRequest, people: int | None) -> StudyPower:
     return declared_power(request.name, request.changed.study, paths.results_root(), people)
 
 
-def _print(planned: PlannedStudy, more: list[str]) -> None:
-    """The plan in words, and its arms. more: lines after those of the plan."""
+def _print(planned: PlannedStudy, words: list[str], more: list[str]) -> None:
+    """The plan in words, then in detail, and its arms. more: lines after those of the plan."""
     console = Console()
-    console.print(planned.study.question, markup=False)
+    console.print(planned.study.question, markup=False, style="bold")
+    for line in words:
+        console.print(line, markup=False, highlight=False)
+    console.print("\nIn detail:")
     for line in [*planned.lines(), *more]:
         console.print(line, markup=False)
     console.print(_table(planned.rows(), planned.trial_costs()))

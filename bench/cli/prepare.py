@@ -10,12 +10,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench.cli.completion_names import dataset_names
 from bench.cli.options import Json, Settings, print_json, settings
 from bench.experiments.progress_bars import PreparationProgressBar
 
 
 def prepare(
-    name: Annotated[str, typer.Argument(help="Name of a data set; `bench list datasets` lists them.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of a data set; `bench list datasets` lists them.", autocompletion=dataset_names)
+    ],
     source: Annotated[Path | None, typer.Option("--from", help="Folder with the scans. Not for phantoms.")] = None,
     set_: Settings = None,
     workers: Annotated[

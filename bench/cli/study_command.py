@@ -8,6 +8,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from bench.cli.completion_names import study_names
 from bench.core import BenchError
 
 SETTINGS = ("folds", "partitions", "seeds", "steps", "batch_size", "points", "threads", "precision", "permutations")
@@ -28,6 +29,15 @@ class StudyCommand(TyperCommand):
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [*super().collect_usage_pieces(ctx), *(["STUDY"] if self.takes_study else [])]
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Also the names of studies, where a name is still missing."""
+        found = super().shell_complete(ctx, incomplete)
+        if self.takes_study and not incomplete.startswith("-") and not ctx.params.get("study"):
+            from typer._click.shell_completion import CompletionItem
+
+            found += [CompletionItem(name) for name in study_names(incomplete)]
+        return found
 
     def _named(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments with `--study` before the only word that belongs to no option."""

@@ -149,7 +149,7 @@ def plan(
     request = _request(study, name, _texts(datasets), stand_ins, phantoms, settings)
     planned = plan_study(request, root=_root(results))
     check_splits(planned)
-    check_arms(planned.name, planned.study)
+    check_arms(planned.name, planned.study, again=False)
     if not measure:
         return planned
     from bench.experiments.measure import measure as measured

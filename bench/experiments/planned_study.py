@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
-from bench.core import Arm, DataSpec, Design, Study, Trial, arm_label, paths, plain, plural
+from bench.core import Arm, DataSpec, Design, Study, Trial, arm_label, canonical, paths, plain, plural
 from bench.data.audit.pretraining_overlap import pretraining_caution
 from bench.experiments import plan
 from bench.experiments.plan import Cell, ResolvedData
 from bench.experiments.plan.estimate import Estimate, TrialCost, cost_kind, estimate
+from bench.experiments.plan.method_answers import remembered
 from bench.method import Method, why_refused
 from bench.method.augmentation_policies import NONE
 from bench.storage.record_store import Store
@@ -104,7 +105,7 @@ class PlannedStudy:
         labels: dict[tuple[str, str], list[str]] = {}  # (data, note) -> arms
         for item in self.data:
             for label, arm in self.study.rows():
-                for note in filter(None, (_method_note(item, arm), _pretraining_note(item, arm))):
+                for note in filter(None, (_remembered_note(item, arm), _pretraining_note(item, arm))):
                     labels.setdefault((item.where, note), []).append(label)
         return [f"{where}: {', '.join(arms)}: {note}" for (where, note), arms in labels.items()]
 
@@ -223,6 +224,13 @@ def plan_cells(
     if smoke:
         cells = [cell for cell in cells if cell.trial.fold == 0]
     return PlannedStudy(name, study, data, notes, cells, Store(root or paths.results_root()), smoke)
+
+
+def _remembered_note(item: ResolvedData, arm: Arm) -> str:
+    """`_method_note`, remembered for the next plan."""
+    dataset = registry.make("datasets", item.spec.name, item.spec.params)
+    scans = [dataset.shape, dataset.spacing, dataset.sides_matter, dataset.task, item.spec.version, arm.tasks]
+    return remembered(f"note {canonical(plain(scans))}", arm, partial(_method_note, item, arm))
 
 
 def _method_note(item: ResolvedData, arm: Arm) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from bench import registry
-from bench.core import BenchError, Data, Study
+from bench.core import Arm, BenchError, Data, Study
 from bench.data.prepare import fingerprint
 from bench.experiments import plan
 from bench.experiments.plan import ResolvedData
+from bench.experiments.plan.method_answers import remembered
 from bench.experiments.planned_study import PlannedStudy, plan_cells
 from bench.experiments.study_settings import ChangedStudy, change_study
 
@@ -90,10 +91,20 @@ def _repeats(study: Study, data: list[ResolvedData]) -> list[str]:
     return notes
 
 
-def check_arms(name: str, study: Study) -> None:
-    """BenchError if an arm names a network or a file of weights that does not exist or is not valid."""
+def check_arms(name: str, study: Study, again: bool = True) -> None:
+    """BenchError if an arm names a network or a file of weights that does not exist or is not valid.
+
+    again: check also what an earlier plan has found to be valid.
+    """
     for label, arm in study.rows():
         try:
-            registry.make("methods", arm.method, arm.params).check()
+            check = partial(_checked, arm)
+            check() if again else remembered("check", arm, check)
         except BenchError as error:
             raise BenchError(f"arm {label!r} of the study {name}: {error}") from error
+
+
+def _checked(arm: Arm) -> str:
+    """An empty text if the method of an arm is valid, else BenchError."""
+    registry.make("methods", arm.method, arm.params).check()
+    return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import typer
 from command_line import run_command
 from documented_blocks import plug_ins
 
@@ -42,7 +43,8 @@ def folder(tmp_path, monkeypatch):
 
 def test_every_file_with_a_command_is_a_command_of_its_name():
     files = {path.stem for path in Path(cli.__file__).parent.glob("*.py") if "\nCOMMAND = " in path.read_text()}
-    assert {command.name for command in cli.app.registered_commands} == files
+    commands = typer.main.get_command(cli.app).commands
+    assert {command.name for command in commands.values()} == set(commands) == files
     assert {"run", "plan", "list", "describe", "report", "compare", "guide"} <= files
 
 

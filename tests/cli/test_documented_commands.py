@@ -94,7 +94,8 @@ def test_every_command_that_is_mentioned_exists_with_its_options(page, command):
     commands = typer.main.get_command(app).commands
     _, name, *rest = shlex.split(command.replace("[", "").replace("]", "").replace("...", ""))
     own = {file.removesuffix(".py") for file, text in plug_ins().items() if "\nCOMMAND = " in text}
-    assert name in {*commands, *own, "--help"} or name.isupper(), f"{page}: {command}"
+    general = {option for param in typer.main.get_command(app).params for option in param.opts}
+    assert name in {*commands, *own, *general, "--help"} or name.isupper(), f"{page}: {command}"
     known = {"--help", "--traceback"}
     known |= {option for param in commands[name].params for option in param.opts} if name in commands else set()
     assert {word for word in rest if word.startswith("-")} <= known, f"{page}: {command}"

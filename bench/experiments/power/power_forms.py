@@ -128,6 +128,8 @@ class DataPower:
     design : SamplingDesign or None
     repeats : bool
         Whether the number of partitions can be chosen.
+    class_people : tuple of int
+        People of each class; empty where there are no classes, or they are unknown.
     """
 
     data: str
@@ -148,6 +150,7 @@ class DataPower:
     problem: str = ""
     design: SamplingDesign | None = None
     repeats: bool = True
+    class_people: tuple[int, ...] = ()
 
     def between(self, name: str = "detectable") -> tuple[float, float]:
         """The smallest and the largest `detectable` or `floor` of the contrasts."""

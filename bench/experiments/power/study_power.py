@@ -176,6 +176,7 @@ class _DataQuestion:
             room=_room(judge, task, count.spread),
             margin=math.nan if study.margin is None else study.margin,
             repeats=item.split == "kfold",
+            class_people=count.class_people,
         )
         if problem := self._problem(power, divided):
             return replace(power, problem=problem)
