@@ -4,7 +4,8 @@ The classes of `phantom_order` differ in nothing but the order of their slices. 
 so a network on it must stay at chance; the same network on the dynamic image, a 3D network and its student can see it.
 In the second data set the same slices are shuffled: there is nothing to find, and nobody may find it. The third has a
 planted leak, people who are in the training and in the test part under two names, and must be refused before training.
-Expected: three of three comparisons on `ordered`, none on `shuffled`, and the leak is caught.
+Expected: three of three comparisons on `ordered`, none on `shuffled`, the leak is caught. `bench plan`: 80 % of such
+studies would show a difference of 0.28 AUC on either. Cost: two minutes of computing, a minute and a half on two cores.
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -239,7 +239,7 @@ def below_floors(found: SectionTables) -> str:
     """Which complete arms do not exceed the best floor, by their means; empty if all do or there is none."""
     scores = found.scores[found.scores["complete"] & found.scores["score"].notna()]
     floors = scores[scores["floor"]]
-    if floors.empty:
+    if floors.empty or without_effect(found.section):
         return ""
     gains = found.section.sign * scores["score"]
     best = floors.loc[gains[scores["floor"]].idxmax()]

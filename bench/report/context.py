@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from bench.report.appendix import Card, cards
 from bench.report.conclusions import answers, cautions, run_so_far
 from bench.report.figure_files import ReportFigure, figures_of, figures_over_data_sets
+from bench.report.front_tables import front_contrasts, front_scores
 from bench.report.headline import summary
 from bench.report.reproducibility import Repeat, environment, repeat
 from bench.report.tables import Results, SectionTables, Table, captions, format_across, format_study, format_tables
@@ -43,6 +44,7 @@ class SectionContext:
     answers: tuple[str, ...]
     tables: tuple[Table, ...]
     figures: tuple[ReportFigure, ...]
+    front: tuple[Table, Table]  # the short tables of scores and of comparisons, for the page
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def _section(tables: SectionTables, protected: ProtectedNames) -> SectionContext
         tuple(answers(tables)),
         tuple(anonymised_table(table, protected) for table in format_tables(tables)),
         figures_of(tables),
+        tuple(anonymised_table(table, protected) for table in (front_scores(tables), front_contrasts(tables))),
     )
 
 

@@ -136,6 +136,8 @@ def _nobody(tests: Sequence[Tested]) -> str:
 
 
 def _listed(tests: Sequence[Tested], place: bool) -> str:
+    if len(tests) <= NAMED and (together := _together(tests, place)):
+        return together
     if len(tests) <= NAMED:
         return listed([one.words(place) for one in tests])
     better = sum(one.entry["improvement"] > 0 for one in tests)
@@ -144,6 +146,23 @@ def _listed(tests: Sequence[Tested], place: bool) -> str:
     if unfinished := sum(not one.entry["complete"] for one in tests):
         return f"{listed(parts)} ({unfinished} of them not final)"
     return listed(parts)
+
+
+def _together(tests: Sequence[Tested], place: bool) -> str:
+    """Several arms that are all better, or all worse, than one other; empty if they are not, or need more words."""
+    against = {(one.entry["against"], one.entry["improvement"] > 0) for one in tests}
+    plain = all(
+        one.entry["against"]
+        and not one.entry.get("effect")
+        and one.entry["complete"]
+        and "within" not in one.words(False)
+        for one in tests
+    )
+    if place or len(tests) < 2 or len(against) > 1 or not plain:
+        return ""
+    other, better = against.pop()
+    arms = listed([one.entry["arm"] for one in tests])
+    return f"{arms} are {'better' if better else 'worse'} than {other} in {tests[0].section.metric.title}"
 
 
 def _alarms(found: SectionTables, control: str = "") -> list[Mapping[str, Any]]:

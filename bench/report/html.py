@@ -23,6 +23,8 @@ from bench.report.figure_files import ReportFigure
 from bench.report.tables import Table, latex, markdown
 from bench.report.text_formats import table_as_csv
 
+SHOWN = ("splits", "effects", "cost")  # tables that are shown whole below the scores and the comparisons
+FOLDED = {"scores": "All metrics", "contrasts": "Comparisons with all tests"}  # titles of tables that are folded away
 ROWS = 500  # of a table on the page
 FILE, FILES = 400_000, 2_500_000  # bytes of one download inside the page, and of all of them
 DRAWING, DRAWINGS = 1_200_000, 5_000_000  # bytes of one figure as SVG, and of all of them
@@ -58,6 +60,7 @@ class HtmlTable:
     notes: tuple[str, ...]
     words: tuple[int, ...]
     links: tuple[Link, ...]
+    label: str = ""  # for readers who do not see it; unique in the page
 
 
 def as_html(facts: ReportContext, figures: Path, files: Mapping[str, str]) -> str:
@@ -113,7 +116,10 @@ def html_table(table: Table, name: str, heading: str) -> HtmlTable:
     }
     links = tuple(Link(f"{name}.{end}", title, _packed(f".{end}", text)) for end, (title, text) in texts.items())
     links = links if table.rows else ()
-    return HtmlTable(name, table.name, table.title, table.columns, short.rows, table.caption, notes, table.words, links)
+    label = f"{table.title}: {heading}"
+    return HtmlTable(
+        name, table.name, table.title, table.columns, short.rows, table.caption, notes, table.words, links, label
+    )
 
 
 def _part(facts: ReportContext, part: SectionContext) -> dict[str, Any]:
@@ -127,8 +133,44 @@ def _part(facts: ReportContext, part: SectionContext) -> dict[str, Any]:
         for table in tables
     ]
     rest = [picture for picture in part.figures if picture.table not in names]
-    heading = {"heading": part.heading, "phantom": part.phantom, "cautions": part.cautions}
-    return {**heading, "blocks": blocks, "rest": rest}
+    first, compared = (html_table(table, f"{part.name}-{table.name}", part.heading) for table in part.front)
+    by_name = {block["table"].name: block for block in blocks}
+    return {
+        "heading": part.heading,
+        "phantom": part.phantom,
+        "cautions": _cautions(facts, part),
+        "answers": part.answers,
+        "scores": _without_links(first),
+        "score_figure": next((each for each in part.figures if each.stem == f"{part.name}-scores"), None),
+        "compared": _without_links(compared) if compared.rows else None,
+        "compared_figures": by_name.get("contrasts", {}).get("pictures", []),
+        "shown": [by_name[name] for name in SHOWN if name in by_name],
+        "folded": [_folded(part, block) for block in blocks if block["table"].name not in SHOWN],
+        "rest": rest,
+    }
+
+
+def _folded(part: SectionContext, block: dict[str, Any]) -> dict[str, Any]:
+    """A table that is folded away, without the figures that the front of its section has."""
+    name = block["table"].name
+    front = (f"{part.name}-scores",) if name == "scores" else ()
+    pictures = [] if name == "contrasts" else [each for each in block["pictures"] if each.stem not in front]
+    return {**block, "pictures": pictures, "title": FOLDED.get(name, block["table"].title)}
+
+
+def _without_links(table: HtmlTable) -> HtmlTable:
+    """A table without downloads: the full one has them."""
+    return replace(table, links=())
+
+
+def _cautions(facts: ReportContext, part: SectionContext) -> tuple[str, ...]:
+    """The cautions of a section that neither the answer at the head of the page nor an earlier section has."""
+    phantoms_only = all(each.phantom for each in facts.parts)
+    before = facts.parts[: [each.name for each in facts.parts].index(part.name)]
+    seen = {caution for earlier in before for caution in earlier.cautions}
+    return tuple(
+        each for each in part.cautions if each not in seen and not (phantoms_only and each.startswith("Phantom: "))
+    )
 
 
 def _failures(facts: ReportContext) -> Iterable[dict[str, Any]]:

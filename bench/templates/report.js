@@ -70,7 +70,7 @@
   document.querySelectorAll(".table table").forEach((table) => {
     if (table.tBodies[0].rows.length < 2) return;
     sortable(table);
-    if (table.tBodies[0].rows.length > 3) filterable(table);
+    if (table.tBodies[0].rows.length > (table.closest(".front") ? 12 : 3)) filterable(table);
   });
   const folded = [...document.querySelectorAll("details")];
   addEventListener("beforeprint", () => folded.forEach((one) => { one.dataset.was = one.open; one.open = true; }));

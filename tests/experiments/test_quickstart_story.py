@@ -34,11 +34,8 @@ def check_what_is_not_there(scores, contrasts, learning, arms):
     assert not (learning["verdict"] == "learnt").any()
 
 
-def told(results, arms):
-    scores, contrasts = results.scores.set_index(["data", "arm"]), results.contrasts.set_index(["data", "arm"])
-    learning = results.frame("learning").set_index(["data", "arm"])
-    check_what_is_there(scores.loc["ordered"], contrasts.loc["ordered"], learning.loc["ordered"], arms)
-    check_what_is_not_there(scores.loc["shuffled"], contrasts.loc["shuffled"], learning.loc["shuffled"], arms)
+def check_data_and_leak(results):
+    """What a perfect reader would score, and that the planted leak was caught."""
     entries = {entry.name: entry.oracle for entry in results.report_data.results.plan.data}
     assert entries["ordered"] > 0.98
     assert entries["shuffled"] == 0.5
@@ -47,10 +44,18 @@ def told(results, arms):
     assert "divides 9 groups" in leak["verdict"]
 
 
+def told(results, name):
+    """Scores, contrasts and what was learnt on one of the data sets, by arm."""
+    frames = (results.scores, results.contrasts, results.frame("learning"))
+    return [frame[frame["data"] == name].set_index("arm") for frame in frames]
+
+
 @pytest.mark.slow
 def test_the_quickstart_has_the_answer_that_is_known_beforehand(tmp_path):
     results = bench.run("quickstart", results=tmp_path)
-    told(results, SEERS)
+    check_what_is_there(*told(results, "ordered"), SEERS)
+    check_what_is_not_there(*told(results, "shuffled"), SEERS)
+    check_data_and_leak(results)
     words = summary(results.report_data.results, results.report_data.tables)
     assert words[0].startswith(
         "On ordered (phantom), 3 of 3 planned comparisons were significant after Holm's correction"
@@ -60,10 +65,8 @@ def test_the_quickstart_has_the_answer_that_is_known_beforehand(tmp_path):
     assert any(each.startswith("The planted leak was caught before training") for each in words)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 21))
-def test_other_random_numbers_give_the_same_answer(seed, tmp_path):
-    """Without the student, which takes a third of the time and sees what the 3D network sees."""
+def drawn_again(seed, folder):
+    """The quickstart on other phantoms, without the student, which sees what the 3D network sees."""
     usual = registry.study("quickstart")
 
     def drawn(data):
@@ -72,4 +75,18 @@ def test_other_random_numbers_give_the_same_answer(seed, tmp_path):
     arms = {label: arm for label, arm in usual.arms.items() if label != SEERS[2]}
     data = [drawn(each) for each in usual.datasets]
     study = replace(usual, arms=arms, datasets=data, planted_leak=drawn(usual.planted_leak))
-    told(bench.run(study, name="drawn", results=tmp_path, launcher="serial"), SEERS[:2])
+    return bench.run(study, name="drawn", results=folder, launcher="serial")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [range(first, first + 5) for first in (1, 6, 11, 16)], ids=str)
+def test_other_random_numbers_give_the_same_answer(seeds, tmp_path):
+    """In each of twenty draws for what is there; what is not there may be claimed as often as the level allows."""
+    claimed = 0
+    for seed in seeds:
+        results = drawn_again(seed, tmp_path / str(seed))
+        check_what_is_there(*told(results, "ordered"), SEERS[:2])
+        check_data_and_leak(results)
+        _, contrasts, learning = told(results, "shuffled")
+        claimed += bool((contrasts["p_holm"] < 0.05).any() or (learning["verdict"] == "learnt").any())
+    assert claimed <= 2  # two families of tests at 0.05: three or more of five have a probability below 0.01

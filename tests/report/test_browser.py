@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
+import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from synthetic_results import ArmSpec, DataSetSpec, write
@@ -106,3 +109,89 @@ def test_it_prints(page, tmp_path):
     browse(page, tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={printed}")
     assert printed.read_bytes().startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) >= 2
+
+
+MEASURE = """<script>
+addEventListener("load", () => {
+  const seen = {};
+  for (const [name, where] of Object.entries(PLACES)) {
+    const part = document.querySelector(where);
+    const box = part.getBoundingClientRect();
+    seen[name] = [box.left, box.top, box.right, box.bottom, part.checkVisibility()];
+  }
+  const out = document.createElement("pre");
+  out.id = "seen";
+  out.textContent = JSON.stringify(seen);
+  document.body.append(out);
+});
+</script></body>"""
+PLACES = {
+    "question": "h1",
+    "answer": "#answer",
+    "table": "#table-scans-front-scores table",
+    "figure": ".front figure svg",
+    "folded": "#table-scans-scores table",
+}
+
+
+def measured(page, folder, width, change=lambda text: text):
+    """Left, top, right and bottom of parts of the page in a window of this width, and whether they are visible."""
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", change(page.read_text()))
+    copy = folder / "measured.html"
+    copy.write_text(text.replace("</body>", MEASURE.replace("PLACES", json.dumps(PLACES))))
+    found = browse(copy, folder, f"--window-size={width},900", "--dump-dom", "--virtual-time-budget=5000")
+    return json.loads(re.search(r'<pre id="seen">(.*?)</pre>', found, re.DOTALL)[1])
+
+
+def test_question_answer_table_and_figure_are_on_the_first_screen(page, tmp_path):
+    seen = measured(page, tmp_path, 1400)
+    tops = [seen[name][1] for name in ("question", "answer", "table")]
+    assert tops == sorted(tops)
+    assert max(seen[name][3] for name in ("question", "answer", "table", "figure")) <= 900
+    assert seen["figure"][0] >= seen["table"][2]  # side by side
+    assert seen["figure"][2] <= 1400
+
+
+def test_what_is_folded_away_is_printed(page, tmp_path):
+    shown = measured(page, tmp_path, 1400)["folded"]
+    printed = measured(page, tmp_path, 1400, lambda text: text.replace("@media print {", "@media all {"))["folded"]
+    assert (shown[4], printed[4]) == (False, True)
+
+
+AXE = """<script>AXE_CORE</script><script>
+addEventListener("load", () => {
+  document.querySelectorAll("details").forEach((each) => { each.open = true; });
+  axe.run(document, { resultTypes: ["violations"] }).then((found) => {
+    const out = document.createElement("pre");
+    out.id = "axe";
+    out.textContent = JSON.stringify(found.violations.map((each) => [each.id, each.impact, each.nodes.length]));
+    document.body.append(out);
+  });
+});
+</script></body>"""
+
+
+def axe_core():
+    """The script of axe-core: of $AXE_CORE, or where npm puts what is installed for all; None if it is not there."""
+    npm = shutil.which("npm")
+    given = os.environ.get("AXE_CORE", "")
+    if not given and npm:
+        done = subprocess.run([npm, "root", "--global"], capture_output=True, text=True, timeout=60, check=False)
+        given = f"{done.stdout.strip()}/axe-core/axe.min.js"
+    path = Path(given or "axe.min.js")
+    return path.read_text() if path.is_file() else None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_that_stops_a_reader(page, tmp_path, scheme):
+    """Contrast, alternative texts, headers of tables, names and keyboard use of what scrolls."""
+    script = axe_core()
+    if script is None:
+        pytest.skip("no axe-core: npm install --global axe-core, or $AXE_CORE with the path of axe.min.js")
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())
+    tried = tmp_path / "axe.html"
+    tried.write_text(text.replace("</body>", AXE.replace("AXE_CORE", script.replace("</script", "<\\/script"))))
+    dark = ("--blink-settings=preferredColorScheme=0",) if scheme == "dark" else ()
+    found = browse(tried, tmp_path, "--window-size=1400,900", "--dump-dom", "--virtual-time-budget=60000", *dark)
+    violations = json.loads(html.unescape(re.search(r'<pre id="axe">(.*?)</pre>', found, re.DOTALL)[1]))
+    assert violations == []

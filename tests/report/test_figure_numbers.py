@@ -121,9 +121,8 @@ def test_a_reliability_diagram_is_scikit_learns(tmp_path):
     result = arm_selection.predictions_of_one_pass(section, "a")
     found = reliability(result.y, result.predictions)
     observed, stated = calibration_curve(result.y, result.predictions[:, 1], n_bins=10)
-    line = draw_reliability({"a": found}, section.task.classes).axes[0].lines[1]
-    assert np.allclose(line.get_xdata(), stated)
-    assert np.allclose(line.get_ydata(), observed)
+    points = draw_reliability({"a": found}, section.task.classes).axes[0].collections[-1].get_offsets()
+    assert np.allclose(points, np.stack([stated, observed], axis=1))
     assert found.counts.sum() == len(result.y) == 100
     assert found.ece == pytest.approx(np.sum(found.counts / 100 * np.abs(observed - stated)))
 

@@ -93,7 +93,7 @@ def test_every_kind_of_task_has_its_figures(tmp_path):
     for name, made in SETS.items():
         found = figure_files.figures_of(frames_of(tmp_path / name, FEW, made))
         stems[name] = {picture.stem.removeprefix(f"{made.name}-") for picture in found}
-    common = {"scores", "contrasts", "learning", "pareto", "curriculum"}
+    common = {"scores", "contrasts", "learning", "selection", "pareto", "curriculum"}
     assert stems["classes"] == common | {"roc", "precision-recall", "confusion", "reliability"}
     assert stems["numbers"] == common | {"agreement"}
     assert stems["masks"] == common | {"distribution"}

@@ -150,7 +150,15 @@ def test_real_and_phantom_numbers_never_share_a_file(built):
 
 def test_the_sections_are_present_and_the_stand_in_is_announced(built):
     page = built.read_text()
-    for heading in ("Answer", "What was run", "Scores", "Contrasts", "Controls", "Audit of the selection", "Cost"):
+    for heading in (
+        "Answer",
+        "Comparisons",
+        "Cost",
+        "All metrics",
+        "Controls",
+        "Audit of the selection",
+        "What was run",
+    ):
         assert f">{heading}<" in page
     for words in (
         "Failures",
@@ -242,7 +250,7 @@ def test_every_figure_stands_with_its_caption_in_the_page_and_in_markdown(built)
     page, text = built.read_text(), (built.parent / "report.md").read_text()
     for kind in ("roc", "precision-recall", "confusion", "reliability", "pareto"):
         assert f"figures/scans-{kind}.png" in text
-    for words in ("averaged vertically; models are never pooled", "Ten bins of equal width"):
+    for words in ("averaged vertically; models are never pooled", "Bins of equal width"):
         assert words in page
         assert words in text
     assert page.count("<figcaption") == 2 * 5

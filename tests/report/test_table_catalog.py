@@ -88,7 +88,7 @@ def test_a_file_in_a_plugin_folder_adds_a_table_to_the_report(plugin, tmp_path):
     assert markdown.index("### Scores") < markdown.index("### Spread over folds") < markdown.index("### Contrasts")
     assert f"| new | {written['spread'][1]:.3f} |" in markdown
     html = page.read_text()
-    assert "<h3>Spread over folds</h3>" in html
+    assert "<summary>Spread over folds</summary>" in html
     assert "how scores vary" in html  # among the downloads
     assert "spread over folds. The largest less the smallest score." in (page.parent / "tables.tex").read_text()
 

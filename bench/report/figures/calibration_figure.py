@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
 from bench.report.figures.panels import caption, label_axes, panel_grid, predictions_of_arms
+from bench.report.tables import arm_selection
 from bench.report.tables.number_format import plural
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ def draw_reliability(reliabilities: Mapping[str, Reliability], classes: Sequence
 
 
 def _draw_diagram(axes: Axes, one: Reliability) -> None:
-    """A point for every bin, larger where more scans are in it; on the diagonal probabilities are calibrated."""
+    """A point with its interval for every bin, larger where more scans are in it; the diagonal is calibrated."""
     axes.plot([0, 1], [0, 1], color=style.PALE, lw=2, zorder=0)
-    axes.plot(one.stated, one.observed, color=style.BLUE, lw=0.9, zorder=2)
+    axes.vlines(one.stated, one.low, one.high, color=style.BLUE, lw=0.9, zorder=2)
     sizes = 8 + 50 * one.counts / one.counts.sum()
     axes.scatter(one.stated, one.observed, s=sizes, color=style.BLUE, edgecolor="white", lw=0.5, zorder=3)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.03, 1.03), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
@@ -49,11 +50,16 @@ def _draw_counts(axes: Axes, one: Reliability) -> None:
 
 
 def _reliabilities(tables: SectionTables) -> dict[str, Reliability] | None:
-    from bench.report.tables.calibration import reliability
+    from bench.report.tables.calibration import bins_for, reliability
 
     if tables.section.task.kind != "classification":
         return None
-    return {arm: reliability(each.y, each.predictions) for arm, each in predictions_of_arms(tables).items()}
+    section = tables.section
+    found = predictions_of_arms(tables)
+    return {
+        arm: reliability(each.y, each.predictions, bins_for(arm_selection.people_of_one_pass(section, arm)))
+        for arm, each in found.items()
+    }
 
 
 FIGURE = FigureSpec(
@@ -64,7 +70,8 @@ FIGURE = FigureSpec(
     data=_reliabilities,
     draw=lambda tables, reliabilities: draw_reliability(reliabilities, tables.section.task.classes),
     caption=caption(
-        "Ten bins of equal width, scans summed over the folds. ECE: of these bins, for two classes those of the second "
+        "Bins of equal width, one for every 15 people and ten at most, scans summed over the folds. Bars: 95 % interval"
+        " of Wilson. ECE: of these bins, for two classes those of the second "
         "one's probability; the table's is of the class called, a mean over folds.",
         one_pass=True,
     ),

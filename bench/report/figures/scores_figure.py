@@ -1,4 +1,4 @@
-"""The scores of all arms of a section: every fold, the mean, the interval over people, the floors and chance."""
+"""The scores of all arms of a section, the best first: folds, mean, interval over people, floors, oracle and chance."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
 from bench.report.tables.number_format import decimals, number
 from bench.report.tables.results import DatasetResults, by_fold
+from bench.report.tables.scores_order import best_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,16 +26,15 @@ LANES = np.array([0.17, -0.17, 0.3, -0.3])  # offsets within a row, alternating,
 
 
 def draw_scores(section: DatasetResults, frame: pd.DataFrame) -> Figure:
-    """A row for every arm, in the order of the study; the row of an arm without a score gives the reason.
+    """A row for every arm, from the best to the worst; the row of an arm without a score gives the reason.
 
     frame: the table of scores.
     """
-    entries = frame.to_dict("records")
+    entries = best_first(frame, section.sign).to_dict("records")
     with style.paper_style():
-        families = style.colours_and_markers(entry["family"] for entry in entries)
-        figure, axes, positions = style.figure_with_rows(
-            [entry["arm"] for entry in entries], legend_entries=len(families) + 6
-        )
+        families = style.colours_and_markers(frame["family"])
+        labels = [f"{entry['arm']} [reference]" if entry["reference"] else entry["arm"] for entry in entries]
+        figure, axes, positions = style.figure_with_rows(labels, legend_entries=len(families) + 7)
         lines = _draw_chance_and_floors(axes, section, entries)
         for y, entry in zip(positions, entries, strict=True):
             _draw_row(axes, section, entry, y, families[entry["family"]])
@@ -65,11 +65,13 @@ def _reason(entry: Entry) -> str:
 
 
 def _draw_chance_and_floors(axes: Axes, section: DatasetResults, entries: Sequence[Entry]) -> list[Line2D]:
-    """Lines at chance and at the scores of the floors, for the legend; floors with one score share a line."""
+    """Lines at chance, the oracle and the floors, for the legend; floors with one score share a line."""
     lines: list[Line2D] = []
     chance = metrics.chance(section.task, section.task.primary)
     if chance is not None:
         lines.append(axes.axvline(chance, color=style.PALE, lw=3, zorder=0, label="chance"))
+    if (best := section.data.oracle) is not None:
+        lines.append(axes.axvline(best, color=style.GREEN, lw=1.2, ls=style.DASHES[2], zorder=0, label="best possible"))
     levels: dict[float, list[str]] = {}
     for entry in entries:
         if entry["floor"] and not math.isnan(entry["score"]):
@@ -92,7 +94,7 @@ def _limits(section: DatasetResults, entries: Sequence[Entry]) -> tuple[float, f
     """Limits of x around everything that is drawn, with a little room, and not beyond the range of the metric."""
     values = [entry[name] for entry in entries for name in ("score", "low", "high")]
     values += [value for entry in entries for value in by_fold(section.scores(entry["arm"]))]
-    values.append(metrics.chance(section.task, section.task.primary))
+    values += [metrics.chance(section.task, section.task.primary), section.data.oracle]
     values = [value for value in values if value is not None and math.isfinite(value)]
     if not values:
         return 0.0, 1.0

@@ -30,16 +30,14 @@ LOOKS = {  # colour and dashes: they differ in grey too
 
 
 def draw_training_curves(curves: Mapping[str, TrainingCurve], metric: Metric, unit: str = "") -> Figure:
-    """Two panels for every arm: its losses, and its score on the validation part and, for the audit, on the test."""
+    """Two panels for every arm: its losses, and its score on the training and the validation part."""
     with style.paper_style():
         figure, grid = panel_grid(list(curves), [1.05, 1.15], legend_height=0.36)
         for curve, (above, below) in zip(curves.values(), grid, strict=True):
             _draw_losses(above, curve)
             _draw_scores(below, curve)
         _set_scale([column[0] for column in grid], curves, ("train_loss", "val_loss"))
-        _set_scale(
-            [column[1] for column in grid], curves, ("val", "test")
-        )  # an error may begin a hundred times as large
+        _set_scale([column[1] for column in grid], curves, ("val",))  # an error may begin a hundred times as large
         label_axes(grid, "Step", "Loss", style.axis_label(metric.title, unit))
         legend_below(figure, _legend_entries(any(map(_some_barred, curves.values()))), columns=3)
     return figure
@@ -53,11 +51,11 @@ def _some_barred(curve: TrainingCurve) -> bool:
 def _draw_losses(axes: Axes, curve: TrainingCurve) -> None:
     """Training and validation loss: the means over folds, and the bands from the lowest to the highest fold."""
     for name in ("train_loss", "val_loss"):
-        _draw_band(axes, curve, name)
+        draw_band(axes, curve, name)
 
 
 def _draw_scores(axes: Axes, curve: TrainingCurve) -> None:
-    """Validation score and mean test score; rings at the points that validation chose.
+    """Training and validation score; rings at the points that validation chose.
 
     The candidates are shaded where some points are none.
     """
@@ -66,18 +64,23 @@ def _draw_scores(axes: Axes, curve: TrainingCurve) -> None:
     if "train" in curve.lines:
         colour, dashes = LOOKS["train"]
         axes.plot(curve.steps, curve.band("train")[0], color=colour, lw=1.0, ls=dashes, zorder=3)
-    axes.plot(curve.steps, curve.band("test")[0], color=style.GREY, lw=1.0, ls=LOOKS["test"][1], zorder=3.5)
-    _draw_band(axes, curve, "val")
+    draw_band(axes, curve, "val")
+    ring_chosen(axes, curve)
+    axes.locator_params(nbins=4)
+
+
+def ring_chosen(axes: Axes, curve: TrainingCurve) -> None:
+    """Rings on the validation score at the points that validation chose, larger where more runs chose it."""
     mean = curve.band("val")[0]
     for step in np.unique(curve.chosen):
         at = np.flatnonzero(curve.steps == step)
         if len(at):
             size = 2.5 + 1.5 * np.sqrt(np.sum(curve.chosen == step))
             axes.plot(step, mean[at[0]], marker="o", ms=size, mfc="white", mec=style.INK, mew=0.9, ls="", zorder=4)
-    axes.locator_params(nbins=4)
 
 
-def _draw_band(axes: Axes, curve: TrainingCurve, name: str) -> None:
+def draw_band(axes: Axes, curve: TrainingCurve, name: str) -> None:
+    """The mean over folds of a number at every step, and the band from the lowest to the highest fold."""
     colour, dashes = LOOKS[name]
     mean, low, high = curve.band(name)
     axes.fill_between(curve.steps, low, high, color=colour, alpha=0.2, lw=0, zorder=1)
@@ -97,7 +100,7 @@ def _set_scale(axes: Sequence[Axes], curves: Mapping[str, TrainingCurve], names:
 
 
 def _legend_entries(some_barred: bool) -> list[Artist]:
-    words = {"train_loss": "training", "val_loss": "validation", "test": "test: audit only, nothing is chosen by it"}
+    words = {"train_loss": "training", "val_loss": "validation"}
     return [
         *(style.line_entry(text, color=LOOKS[name][0], ls=LOOKS[name][1], lw=1.2) for name, text in words.items()),
         style.patch_entry("lowest to highest fold", facecolor=style.BLUE, alpha=0.2),
@@ -113,14 +116,13 @@ def _draw(tables: SectionTables, curves: Mapping[str, TrainingCurve]) -> Figure:
 
 FIGURE = FigureSpec(
     name="learning",
-    table="audit",
+    table="",
     order=110,
     alt="Losses and scores on {data} at every evaluation point of the training.",
     data=lambda tables: for_each_arm(tables, lambda arm: course(tables.section, arm)),
     draw=_draw,
     caption=caption(
-        f"{BAND} The training score is that of as many training scans as validation has, without augmentation. The "
-        "test score is shown for the audit of the selection; nothing is chosen by it. Rings: the points that "
-        "validation chose, larger where more runs chose it."
+        f"{BAND} The training score is that of as many training scans as validation has, without augmentation. Rings: "
+        "the points that validation chose, larger where more runs chose it."
     ),
 )

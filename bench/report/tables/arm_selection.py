@@ -78,6 +78,12 @@ def predictions_of_one_pass(section: DatasetResults, arm: str) -> PooledPredicti
     return PooledPredictions(*map(np.concatenate, zip(*parts, strict=True))) if parts else None
 
 
+def people_of_one_pass(section: DatasetResults, arm: str) -> int:
+    """The number of people that an arm is tested on in one pass."""
+    kept = [section.predictions(run) for run in one_pass(section, arm)]
+    return len({str(person) for each in kept for person in each.get("groups", ())})
+
+
 def scan_scores(section: DatasetResults, arm: str) -> np.ndarray | None:
     """(N,) the primary score of every test scan in one pass; None if no record has it."""
     kept = [section.predictions(run) for run in one_pass(section, arm)]
