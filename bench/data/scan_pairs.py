@@ -120,10 +120,15 @@ class PairPart(Part):
         rows, places = np.unique(pairs, return_inverse=True)
         self._members = Part(array, rows, np.zeros(len(rows)), normaliser, device)
         self.pairs, self._places, self._masks = pairs, places.reshape(-1, 2), masks
+        self.rows = pairs[:, 0]  # of the fixed scan of each pair
         self.device, self.y = self._members.device, PairTargets(pairs, masks, array.shape[2:], displacement)
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    def names(self, ids: np.ndarray) -> np.ndarray:
+        """The name of each pair: the ids of its two scans, the fixed one first. ids: (N,) of all scans."""
+        return np.array([f"{ids[fixed]} < {ids[moving]}" for fixed, moving in self.pairs])
 
     def take(self, positions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Pairs at `positions`, (B, 2 C, ...), float32, normalised, and their label maps (B, 2, ...), int64."""

@@ -16,7 +16,7 @@ distance from 0, and lower is better.
 
 Segmentation is scored scan by scan, over the classes other than 0 that occur in the truth or the prediction; a class
 that occurs in neither is left out. `bench.evaluation.segmentation` has these scores and their values for empty masks.
-Registration is scored pair by pair: `bench.evaluation.registration`.
+Registration is scored pair by pair: `bench.evaluation.registration`. Generated images: `bench.evaluation.translation`.
 
 A file in a plug-in folder that defines `METRIC = Metric(...)` adds a metric: it follows those of the package.
 
@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.core import BenchError, Task, kind_names, task_kind
-from bench.evaluation import classification, registration, regression, segmentation
+from bench.evaluation import classification, registration, regression, segmentation, translation
 from bench.evaluation.metric_definition import Metric, Spacing
 from bench.registry import did_you_mean, fault_hint, plugin_extensions
 
@@ -224,5 +224,6 @@ METRICS = {
             "component_error", "Component error", _MASK, "lower", "", 0, math.inf, each=segmentation.component_error
         ),
         *registration.METRICS,
+        *translation.METRICS,
     )
 }

@@ -18,7 +18,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from bench import __version__, registry
-from bench.core import NO_CURRICULUM, BenchError, Record, Task, Trial, UnsupportedInputSizeError, plain
+from bench.core import NO_CURRICULUM, BenchError, Record, Task, Trial, UnsupportedInputSizeError, plain, task_kind
 from bench.data import splits
 from bench.data.loader import Part
 from bench.evaluation.metrics import evaluate
@@ -139,7 +139,7 @@ def _run(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tup
 def _unshared_scores(data: TrialData, predictions: np.ndarray) -> dict[str, dict[str, float]]:
     """If a publisher's split divides groups: the scores on test scans whose group has no training scan."""
     known = splits.shared_groups(data.prepared, data.fold)
-    if data.external is not None or not known.any():
+    if data.external is not None or not known.any() or task_kind(data.prepared.task.kind).part is not None:
         return {}
     y = data.targets[data.fold.test]
     return {"unshared": evaluate(data.prepared.task, y[~known], predictions[~known]) if not known.all() else {}}

@@ -59,13 +59,13 @@ def sample_names(prepared: Prepared, part: Part, rows: np.ndarray) -> tuple[np.n
     Returns
     -------
     ids, groups : ndarray of shape (len(part),)
-        A pair has the ids of its two scans, the fixed one first, and their couple.
+        A pair of scans has the ids of both, the fixed one first, and their couple; a pair of contrasts the id of its
+        scan and the names of the contrasts, and the person.
     """
     ids, groups = np.array(prepared.ids), np.array(prepared.groups)
-    pairs = getattr(part, "pairs", None)
-    if pairs is None:
+    if not hasattr(part, "names"):
         return ids[rows], groups[rows]
-    return np.array([f"{ids[fixed]} < {ids[moving]}" for fixed, moving in pairs]), groups[pairs[:, 0]]
+    return part.names(ids), groups[part.rows]
 
 
 def limited_fold(fold: Fold, prepared: Prepared, most: int) -> Fold:

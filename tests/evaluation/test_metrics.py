@@ -246,6 +246,10 @@ def _example(kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     if kind == "registration":
         y = rng.integers(0, 3, (4, 5, 4, 4, 4)).astype(np.float32)
         return y, rng.normal(size=(4, 3, 4, 4, 4)).astype(np.float32)
+    if kind == "translation":
+        y = np.ones((4, 4, 6, 5, 7), np.float32)
+        y[:, 0] = rng.normal(size=y.shape[2:])
+        return y, rng.normal(size=(4, 1, 6, 5, 7)).astype(np.float32)
     return rng.integers(0, 3, (4, 3, 3)), rng.integers(0, 3, (4, 3, 3))
 
 
@@ -254,4 +258,6 @@ def _perfect(m: Metric, y: np.ndarray) -> float:
     if m.kind == "registration":
         still = np.zeros_like(y[:, 2:])
         return m(np.concatenate([y[:, :1], y[:, :1], still], axis=1), still)
+    if m.kind == "translation":
+        return m(y, y[:, :1])
     return m(y, np.eye(2)[y] if m.kind == "classification" else y)

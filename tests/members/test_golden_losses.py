@@ -15,6 +15,7 @@ import torch
 from bench import registry
 from bench.core import PRETEXT, DataSpec, Task, Trial
 from bench.data.registration_kind import REGISTRATION
+from bench.data.translation_kind import TRANSLATION
 from bench.method import Batch, Method, Outputs, label_losses
 from bench.views import effective
 
@@ -22,6 +23,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "losses.json"
 TASK = Task("classification", "auc", ("healthy", "patient"))
 MASKS = Task("segmentation", "dice", ("background", "lesion"))
 PAIRS = Task(REGISTRATION, "region_dice", ("background", "structure"))
+IMAGES = Task(TRANSLATION, "psnr", ("one", "other"))
 SHAPE = (1, 36, 40, 36)
 
 
@@ -31,6 +33,8 @@ def steps(name: str) -> dict[str, object]:
     torch.manual_seed(0)
     if PAIRS.kind in method.kinds:
         return aligned(method)
+    if IMAGES.kind in method.kinds:
+        return generated(method)
     view = effective(method.view, SHAPE)
     x = view(torch.rand(4, *SHAPE), (4.0, 4.0, 4.0))
     x = ((x - x.mean()) / x.std()).double()
@@ -60,9 +64,25 @@ def aligned(method: Method) -> dict[str, object]:
     scans = torch.nn.functional.interpolate(torch.rand(2, 2, 5, 5, 5), (18, 16, 16), mode="trilinear")
     scans = (scans - scans.mean()) / scans.std()
     batch = Batch(scans, torch.zeros(2, 2, 18, 16, 16, dtype=torch.int64), torch.arange(2), PAIRS)
-    model, found = method.build(PAIRS, (2, 18, 16, 16)), []
+    return _stepped(method, method.build(PAIRS, (2, 18, 16, 16)), batch)
+
+
+def generated(method: Method) -> dict[str, object]:
+    """As `steps`, of a method that generates one contrast from another one."""
+    images = torch.nn.functional.interpolate(torch.rand(2, 2, 5, 5, 5), (18, 16, 16), mode="trilinear")
+    codes = torch.tensor([1.0, 2.0]).reshape(2, 1, 1, 1, 1).expand(2, 1, 18, 16, 16)
+    x, y = torch.cat([images[:, :1], codes], dim=1), images[:, 1:]
+    model = method.build(IMAGES, (2, 18, 16, 16))
+    if method.solves and method.learns:
+        method.solve(model, x.numpy(), y.numpy(), IMAGES, 0)
+    return _stepped(method, model, Batch(x, y, torch.arange(2), IMAGES))
+
+
+def _stepped(method: Method, model: torch.nn.Module, batch: Batch) -> dict[str, object]:
+    """The losses of two steps; one loss of a method without steps."""
     if method.solves:
-        return _entry(method, [label_losses(model(scans), batch)])
+        return _entry(method, [label_losses(model(batch.x), batch)])
+    found = []
     descent = torch.optim.SGD(model.parameters(), lr=1e-3)
     for _ in range(2):
         losses = method.step(model, batch)

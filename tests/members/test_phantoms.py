@@ -25,6 +25,7 @@ SMALL = {
     "phantom_artery": {"size": 32, "mm": 3.0},
     "phantom_bt_ct": {"size": 64, "mm": 3.6},
     "phantom_bt_mri": {"size": 64, "mm": 3.6},
+    "phantom_modalities": {"mm": 10.0},
     "phantom_order": {},
     "phantom_pairs": {"mm": 12.0},
 }
@@ -79,6 +80,7 @@ def test_the_truth_is_where_the_effect_is(name):
             "phantom_artery",
             "phantom_bt_ct",
             "phantom_bt_mri",
+            "phantom_modalities",
             "phantom_pairs",
         }  # in another place in every scan
         return

@@ -20,7 +20,10 @@ from bench.storage import tuned_file
 from bench.storage.plan_reader import not_run, read_plan
 from bench.storage.record_store import Store
 
-KEPT = ("ids", "groups", "y", "selected", "scan_scores", "structure_dice", "displacement")  # arrays that tables need
+KEPT = (  # arrays that tables need
+    "ids", "groups", "y", "selected", "scan_scores", "structure_dice", "displacement",
+    "source", "target", "psnr", "ssim", "missing", "measured", "label", "found", "spacing",
+)  # fmt: skip
 POINTS = (
     "selected",
     "last",
