@@ -51,6 +51,8 @@ class CurriculumDropout(Curriculum):
     def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:
         if reason := super().refuses(method, task, shape):
             return reason
+        if self.inputs and task.kind == "translation":
+            return "a channel of the input is the code of the contrasts, which dropout would change; set inputs to 0"
         from baselines.curricula import _network
         from bench.training import curriculum_hooks
 

@@ -45,6 +45,8 @@ class TaskKind:
         A function of the task: an iterator over (description, targets, predictions), on which metrics are tried.
     saved : callable or None
         A function (task, targets, predictions, spacing): further arrays by name that are stored with a record.
+    counted : tuple of str
+        What statistics count, one and several of them: the words of captions.
     unfit : str
         Why a method that is not made for it cannot do it, as a clause for a sentence.
     """
@@ -60,6 +62,7 @@ class TaskKind:
     misfit: Callable[..., str | None] | None = None
     examples: Callable[..., Any] | None = None
     saved: Callable[..., Any] | None = None
+    counted: tuple[str, str] = ("person", "people")
     unfit: str = ""
 
     def shape_of_sample(self, shape: Sequence[int]) -> tuple[int, ...]:

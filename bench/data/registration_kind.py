@@ -128,5 +128,6 @@ REGISTRATION = TaskKind(
     misfit=registration.misfit,
     examples=examples,
     saved=saved,
+    counted=("couple", "couples"),
     unfit="it reads one scan, and this task aligns two",
 )

@@ -130,6 +130,12 @@ class PairPart(Part):
         """The name of each pair: the ids of its two scans, the fixed one first. ids: (N,) of all scans."""
         return np.array([f"{ids[fixed]} < {ids[moving]}" for fixed, moving in self.pairs])
 
+    def pictures(self) -> dict[str, np.ndarray]:
+        """The scans of the first pair for figures, `fixed` and `moving` (...), normalised; float16."""
+        pair = self.take(np.array([0]))[0][0].chunk(2, dim=0)
+        shown = (scan.mean(0).cpu().numpy().astype(np.float16) for scan in pair)
+        return dict(zip(("fixed", "moving"), shown, strict=True))
+
     def take(self, positions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Pairs at `positions`, (B, 2 C, ...), float32, normalised, and their label maps (B, 2, ...), int64."""
         places = self._places[np.asarray(positions)]  # (B, 2)

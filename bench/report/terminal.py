@@ -33,7 +33,7 @@ def _scores(found: SectionTables) -> RichTable:
     section, digits = found.section, decimals(found.section.metric)
     unit = section.unit(section.metric)
     title = f"{section.metric.title}{f' ({unit})' if unit else ''}, {section.metric.better} is better"
-    table = _table(("arm", "runs", title, "95 % over people", "training (s)"), words=1)
+    table = _table(("arm", "runs", title, f"95 % over {captions.over(section)}", "training (s)"), words=1)
     for entry in found.scores.to_dict("records"):
         score = score_cell(entry, digits), between(entry["low"], entry["high"], digits)
         _add(table, (arm_cell(entry), runs_cell(entry), *score, seconds(entry["train_seconds"])))

@@ -43,7 +43,7 @@ def record_arrays(
     -------
     dict of str to ndarray
         `ids` and `groups` (N,); `y`, `selected` and `last` of classes and numbers; of label maps and displacements,
-        which are large, `scan_scores` (N,) by the primary metric instead, and what the kind of task adds.
+        which are large, `scan_scores` (N,) by the primary metric instead, and what the kind of task and its part add.
     """
     task = prepared.task
     ids, groups = sample_names(prepared, test, rows)
@@ -54,4 +54,6 @@ def record_arrays(
         arrays |= {"scan_scores": judge.values(test.y, selected, spacing)}
     if more := task_kind(task.kind).saved:
         arrays |= more(task, np.asarray(test.y), selected, spacing)
+    if hasattr(test, "pictures"):
+        arrays |= test.pictures()
     return arrays

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.data.loader import Normaliser
 from bench.data.prepare import prepare
+from bench.data.registration_kind import REGISTRATION
 from bench.datasets.pairs_ixi import REGIONS
 
 ROOT = os.environ.get("BENCH_TEST_DATA", "")
@@ -23,6 +25,27 @@ def test_ten_heads_make_five_couples_with_148_regions():
     for couple in set(prepared.groups):
         at = [site for site, group in zip(prepared.sites, prepared.groups, strict=True) if group == couple]
         assert len(at) == 2
+
+
+def test_training_has_every_ordered_pair_of_the_ten_heads_and_tests_those_inside_couples():
+    prepared = prepare("pairs_ixi", {"mm": 6.0}, Path(ROOT) / "ixi10")
+    rows, plain = np.arange(10), Normaliser.none(1)
+    learnt, tested = (
+        REGISTRATION.part(prepared, prepared.images(), rows, plain, "cpu", each) for each in (True, False)
+    )
+    assert {tuple(pair) for pair in learnt.pairs.tolist()} == {
+        (one, other) for one in range(10) for other in range(10) if one != other
+    }
+    assert len(learnt) == 90
+    assert len(tested) == 10  # both orders of five couples
+    names = set(learnt.names(np.array(prepared.ids)).tolist())
+    assert names == {f"{one} < {other}" for one in prepared.ids for other in prepared.ids if one != other}
+    for at in range(0, 90, 17):
+        x, labels = learnt.take(np.array([at]))
+        fixed, moving = learnt.pairs[at]
+        for channel, row in enumerate((fixed, moving)):
+            np.testing.assert_array_equal(x[0, channel].numpy(), prepared.images()[row, 0].astype(np.float32))
+            np.testing.assert_array_equal(labels[0, channel].numpy(), prepared.masks()[row])
 
 
 def test_brains_have_three_classes_in_the_order_of_their_brightness():

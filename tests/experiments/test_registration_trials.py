@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 import numpy as np
 import pytest
 from killable_studies import trial_of
+from record_comparison import without_times
 
+import bench
 from bench import registry
 from bench.core import Arm, BenchError, Data, Recipe, Study, TaskKind, define_kind, kind_names, plain
 from bench.data.prepare import open_prepared, prepare
@@ -62,6 +65,34 @@ def test_a_network_is_tested_on_the_pairs_of_couples_it_has_not_seen_and_resumes
     assert killed.weights(trial.key).read_bytes() == whole.weights(trial.key).read_bytes()
     with pytest.raises(BenchError, match="registration cannot be explained or stressed"):
         trained_model.load(whole, trial.key)
+
+
+@pytest.mark.slow
+def test_serial_and_ray_give_the_same_records(tmp_path):
+    arms = {arm: ARMS[arm] for arm in ("identity", "voxelmorph", "blurred")} | {
+        "demons": Arm("demons", {"iterations": 5})
+    }
+    study = Study("Does it align?", [Data("phantom_pairs", TINY)], reference="identity", arms=arms, folds=3,
+                  partitions=1, recipe=Recipe(steps=4, batch_size=2, points=2))  # fmt: skip
+    found = []
+    for launcher in ("serial", "ray"):
+        bench.run(study, name="same", launcher=launcher, results=tmp_path / launcher, progress=False)
+        found.append(without_times(Store(tmp_path / launcher)))
+    assert len(found[0]) == 12
+    assert found[0] == found[1]
+
+
+def test_the_page_shows_scans_before_and_after_and_says_couples_where_they_are_counted(tmp_path, one_format):
+    arms = {"identity": Arm("identity"), "affine": Arm("affine", {"iterations": 10})}
+    study = Study("Does it align?", [Data("phantom_pairs", TINY)], reference="identity", arms=arms, folds=3,
+                  partitions=1, contrasts=[("affine", "identity")])  # fmt: skip
+    results = bench.run(study, name="shown", launcher="serial", progress=False)
+    page, text = results.path.read_text(), results.path.with_suffix(".md").read_text()
+    assert "on top of each other before and after its registration" in page
+    assert "9 scans of 9 people" in text
+    assert "95 % interval over couples, for these trained models on new couples" in text
+    assert "what each couple contributes" in text
+    assert not re.search(r"over people|each person|their people", text)
 
 
 REASONS = {

@@ -29,6 +29,15 @@ ARMS = {
     "blurred": Arm("seq2seq", SMALL, "input_blur"),
     "classifier": Arm("vgg3d"),
     "flipped": Arm("seq2seq", {**SMALL, "augment": "flip"}),
+    "dropped": Arm("seq2seq", SMALL, "curriculum_dropout", {"inputs": 0.1, "features": 0.0}),
+    "small first": Arm("seq2seq", SMALL, "progressive_resizing", {"smallest": 8}),
+}
+
+
+REASONS = {
+    "classifier": "another contrast",
+    "flipped": "augmentation changes single scans",
+    "dropped": "code of the contrasts",
 }
 
 
@@ -75,9 +84,10 @@ def test_a_network_is_tested_on_every_pair_of_contrasts_and_resumes_to_the_bit(c
 
 def test_a_curriculum_runs_and_what_cannot_be_done_is_refused_with_a_reason(cells, tmp_path):
     store = Store(tmp_path / "results")
-    records = {arm: run_trial.run(trial_of(cells, arm), store) for arm in ("blurred", "classifier", "flipped")}
-    assert records["blurred"].status == "done", records["blurred"].error
-    for arm, reason in {"classifier": "another contrast", "flipped": "augmentation changes single scans"}.items():
+    records = {arm: run_trial.run(trial_of(cells, arm), store) for arm in ("blurred", "small first", *REASONS)}
+    for arm in ("blurred", "small first"):
+        assert records[arm].status == "done", records[arm].error
+    for arm, reason in REASONS.items():
         assert records[arm].status == "refused"
         assert reason in records[arm].error["message"]
 

@@ -30,12 +30,17 @@ from bench.method.registration_losses import (
 
 PAIRS = Task(REGISTRATION, "region_dice", ("background", "structure"))
 SHAPE = (2, 13, 12, 11)
-NAMES = [name for name in registry.names("methods") if "registration" in registry.member("methods", name).kinds]
+NAMES = [
+    name
+    for name in registry.names("methods")
+    if why_refused(registry.make("methods", name), PAIRS, (1, 13, 12, 11)) is None
+]
 LEARNT = [name for name in NAMES if not registry.member("methods", name).solves]
 SMALL = {
     "affine": {"iterations": 3},
     "demons": {"iterations": 3},
     "bspline": {"iterations": 1, "cells": 2},
+    "syn": {"iterations": 3, "shrink": (1,), "radius": 1},
     "localnet": {"levels": (0, 1), "width": 4},
     "recursive_cascade": {"width": 4},
 }

@@ -6,6 +6,7 @@ import numpy as np
 
 from bench.report.figures import style
 from bench.report.figures.deformation_figure import draw_deformations
+from bench.report.figures.overlay_figure import aligned, draw_overlays, overlay
 from bench.report.figures.structure_dice_figure import draw_structures
 
 
@@ -19,6 +20,20 @@ def test_folds_are_masked_and_the_picture_holds_no_image_whose_text_a_report_wou
     assert [bool(each.all()) for each in shown] == [False, True]
     style.save_figure(figure, tmp_path, "deformation")
     assert "data:image" not in (tmp_path / "deformation.svg").read_text()
+
+
+def test_after_a_true_displacement_the_scans_lie_on_top_of_each_other_in_grey(tmp_path):
+    moving = np.random.default_rng(0).uniform(0, 1, (12, 10, 9)).astype(np.float32)
+    fixed = np.roll(moving, -2, axis=0)
+    displacement = np.zeros((3, 12, 10, 9), np.float32)
+    displacement[0] = 2
+    pair = aligned(fixed, moving, displacement)
+    np.testing.assert_allclose(pair.warped[:-2], pair.fixed[:-2], atol=1e-6)
+    before, after = (overlay(pair.fixed, each) for each in (pair.moving, pair.warped))
+    assert np.ptp(after[:-2], axis=-1).max() < 1e-6
+    assert np.ptp(before[:-2], axis=-1).mean() > 0.1
+    style.save_figure(draw_overlays({"one": pair}), tmp_path, "overlay")
+    assert "data:image" not in (tmp_path / "overlay.svg").read_text()
 
 
 def test_a_structure_has_a_marker_for_every_arm():

@@ -12,6 +12,7 @@ import numpy as np
 from bench.evaluation.metrics import Metric
 from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
+from bench.report.tables.captions import over
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,6 +131,6 @@ FIGURE = FigureSpec(
     draw=_draw,
     caption=lambda tables, frame: (
         "Filled, on the line: arms that none beats at their cost or below. Arms whose cost was not measured are not "
-        "there. Grey: 95 % interval over people; colour: family, as in the figure of the scores."
+        f"there. Grey: 95 % interval over {over(tables.section)}; colour: family, as in the figure of the scores."
     ),
 )

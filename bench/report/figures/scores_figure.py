@@ -11,6 +11,7 @@ import numpy as np
 from bench.evaluation import metrics
 from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
+from bench.report.tables.captions import over
 from bench.report.tables.number_format import decimals, number
 from bench.report.tables.results import DatasetResults, by_fold
 from bench.report.tables.scores_order import best_first
@@ -39,7 +40,7 @@ def draw_scores(section: DatasetResults, frame: pd.DataFrame) -> Figure:
         for y, entry in zip(positions, entries, strict=True):
             _draw_row(axes, section, entry, y, families[entry["family"]])
         _set_frame(axes, section, entries)
-        style.add_legend(figure, [*_legend_entries(families, entries), *lines])
+        style.add_legend(figure, [*_legend_entries(families, entries, over(section)), *lines])
     return figure
 
 
@@ -103,12 +104,12 @@ def _limits(section: DatasetResults, entries: Sequence[Entry]) -> tuple[float, f
     return max(min(values) - room, low), min(max(values) + room, high)
 
 
-def _legend_entries(families: Mapping[str, tuple], entries: Sequence[Entry]) -> list[Line2D]:
+def _legend_entries(families: Mapping[str, tuple], entries: Sequence[Entry], people: str) -> list[Line2D]:
     def mark(label: str, marker: str, fill: Any) -> Line2D:
         return style.line_entry(label, ls="", marker=marker, mfc=fill, mec=style.INK, mew=0.8, ms=5)
 
     marks = [mark(family, marker, colour) for family, (colour, marker) in families.items()]
-    marks.append(style.line_entry("95 % over people", color=style.INK, lw=1.3))
+    marks.append(style.line_entry(f"95 % over {people}", color=style.INK, lw=1.3))
     marks.append(style.line_entry("a fold", ls="", marker="o", ms=2.6, mfc="none", mec=style.GREY, mew=0.6))
     if not all(entry["complete"] or math.isnan(entry["score"]) for entry in entries):
         marks.append(mark("incomplete", "o", "white"))

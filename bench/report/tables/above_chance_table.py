@@ -130,8 +130,8 @@ def _caption(section: DatasetResults, tests: Collection[str]) -> str:
         " estimated, from drawn permutations or from a part of the people. "
     )
     spread = (
-        "Tested over people as a contrast is, as what chance gives is not known of this score. Chance up to: half of"
-        " the 95 % interval of the difference. "
+        f"Tested over {captions.over(section)} as a contrast is, as what chance gives is not known of this score."
+        " Chance up to: half of the 95 % interval of the difference. "
     )
     tested = (known if {PERMUTED, DRAWN} & {*tests} else "") + (drawn if DRAWN in tests else "")
     words = (

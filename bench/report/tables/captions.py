@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from bench.core import task_kind
 from bench.core.study_plan import DataEntry, StudyPlan
 from bench.report.tables.number_format import MINUS, TIMES, plural
 from bench.report.tables.results import DatasetResults
@@ -32,6 +33,11 @@ def warning(section: DatasetResults) -> str:
             f"its place. Nothing here says anything about {stood_for} or about real scans."
         )
     return f"Phantom: {section.name} is made by a program. Nothing here says anything about real scans."
+
+
+def over(section: DatasetResults) -> str:
+    """What the statistics of a data set count, several of them: people, or couples of people in registration."""
+    return task_kind(section.task.kind).counted[1]
 
 
 def data(section: DatasetResults) -> str:
@@ -118,12 +124,13 @@ def deciding(section: DatasetResults) -> str:
     training = (
         "the spread over folds with the correction of Nadeau and Bengio"
         if section.external
-        else "the spread over folds beyond what their people explain"
+        else f"the spread over folds beyond what their {over(section)} explain"
     )
     allowance = "" if section.external else " with the allowance for shared training parts"
+    one, many = task_kind(section.task.kind).counted
     return (
-        "Tested over people: what each person contributes, averaged over partitions, folds and seeds; the variance"
-        f" over people{allowance}, plus the variance of training ({training}); t with the degrees of freedom of Welch"
+        f"Tested over {many}: what each {one} contributes, averaged over partitions, folds and seeds; the variance"
+        f" over {many}{allowance}, plus the variance of training ({training}); t with the degrees of freedom of Welch"
         " and Satterthwaite."
     )
 

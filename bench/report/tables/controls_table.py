@@ -140,7 +140,7 @@ def controls_body(found: SectionTables) -> TableBody:
 
 
 def _caption(section: DatasetResults) -> str:
-    parts = ["Floors: scores with the 95 % interval over people, for these trained models."]
+    parts = [f"Floors: scores with the 95 % interval over {captions.over(section)}, for these trained models."]
     if section.plan.again:
         parts.append("A/A: the same method with other seeds, tested like any contrast; it should show nothing.")
     if section.plan.random_labels:

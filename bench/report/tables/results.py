@@ -21,7 +21,7 @@ from bench.storage.plan_reader import not_run, read_plan
 from bench.storage.record_store import Store
 
 KEPT = (  # arrays that tables need
-    "ids", "groups", "y", "selected", "scan_scores", "structure_dice", "displacement",
+    "ids", "groups", "y", "selected", "scan_scores", "structure_dice", "displacement", "fixed", "moving",
     "source", "target", "psnr", "ssim", "missing", "measured", "label", "found", "spacing",
 )  # fmt: skip
 POINTS = (

@@ -201,7 +201,8 @@ def _view_notes(section: DatasetResults) -> tuple[str, ...]:
 
 def _caption(section: DatasetResults) -> str:
     kind = (
-        f"Brackets: 95 % interval over people, for these trained models on new people ({_interval_words(section)}); it"
+        f"Brackets: 95 % interval over {captions.over(section)}, for these trained models on new"
+        f" {captions.over(section)} ({_interval_words(section)}); it"
         " compares no methods."
     )
     ranks = " Computed within each fold and averaged, never pooled." if section.metric.ranks else " Means over folds."
@@ -213,7 +214,8 @@ def _caption(section: DatasetResults) -> str:
 def _interval_words(section: DatasetResults) -> str:
     """How the interval beside a score is computed."""
     area = is_area(section.metric, len(section.task.classes))
-    made = "logit interval with the variance of DeLong" if area else "percentile interval of the bootstrap over people"
+    bootstrap = f"percentile interval of the bootstrap over {captions.over(section)}"
+    made = "logit interval with the variance of DeLong" if area else bootstrap
     if section.external:
         return f"{made}, of each model on all of them; the mean of their widths"
     more = ", wider by what folds can have in common whose models learn from each other's test parts"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bench import evaluation
+from bench.core import task_kind
 from bench.evaluation.bootstrap import inflation
 from bench.evaluation.person_test import PeopleTest
 from bench.evaluation.shared_training import repeated_sharing
@@ -161,12 +162,13 @@ def _caption(found: SectionTables) -> str:
     section, frame = found.section, found.splits
     if not len(frame):
         return captions.data(section)
+    one, many = task_kind(section.task.kind).counted
     words = [
         captions.data(section),
         f"Each arm under {section.name} against itself under {', '.join(dict.fromkeys(frame['over']))}: the improvement"
         f" in {section.metric.title} is positive where it scores better under {section.name}.",
-        "Tested over people: the variance of what each person contributes to the two scores, less that in common of the"
-        " people who are tested under both, with the allowance of each split for its training parts, plus the variance"
+        f"Tested over {many}: the variance of what each {one} contributes to the two scores, less that in common of the"
+        f" {many} who are tested under both, with the allowance of each split for its training parts, plus the variance"
         " of training; t with the degrees of freedom of Welch and Satterthwaite. Brackets: 95 %, before the"
         " correction.",
         captions.correction(frame, section, beside=False),
