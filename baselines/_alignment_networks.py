@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.method.registration_losses import integrated
+from bench.method.registration_losses import composed, integrated, warped
 
 QUIET = 1e-5  # deviation of the weights of the last layer at the start, as in VoxelMorph: no displacement at first
 
@@ -29,6 +31,41 @@ class Aligner(nn.Module):
         for axis, more in enumerate(missing, start=2):
             field = field.narrow(axis, more // 2, x.shape[axis])
         return integrated(field, self.squarings) if self.squarings else field
+
+
+class AffineFirst(nn.Module):
+    """An aligner that reads the moving scan after an affine map, and returns the displacement of both.
+
+    affine: a function of two float32 arrays (D, H, W), fixed and moving, that returns the displacement (3, D, H, W) of
+    an affine map. It is computed once for every pair of scans, on the processor.
+    """
+
+    uncounted = True  # operations outside torch
+
+    def __init__(self, aligner: nn.Module, affine) -> None:
+        super().__init__()
+        self.aligner, self._affine = aligner, affine
+        self._maps: dict[bytes, Tensor] = {}  # (3, 4) of every pair by its checksum
+
+    def forward(self, x: Tensor) -> Tensor:
+        fixed, moving = x.chunk(2, dim=1)
+        first = torch.stack([self._field(one, other) for one, other in zip(fixed, moving, strict=True)]).to(x.device)
+        second = self.aligner(torch.cat([fixed, warped(moving, first.to(moving.dtype))], dim=1))
+        return composed(first, second.float())
+
+    def _field(self, fixed: Tensor, moving: Tensor) -> Tensor:
+        """The affine displacement (3, D, H, W) of a pair."""
+        pair = [each.mean(0).float().cpu().numpy() for each in (fixed, moving)]
+        key = hashlib.sha256(b"".join(each.tobytes() for each in pair)).digest()
+        if key not in self._maps:
+            found = torch.from_numpy(self._affine(*pair)).double()
+            corner = found[:, 0, 0, 0]
+            slopes = [found.select(1 + axis, -1)[:, 0, 0] - corner for axis in range(3)]
+            sizes = [max(1, size - 1) for size in found.shape[1:]]
+            self._maps[key] = torch.stack([*(s / size for s, size in zip(slopes, sizes, strict=True)), corner], dim=1)
+        axes = [torch.arange(size, dtype=torch.float64) for size in fixed.shape[1:]]
+        places = torch.stack([*torch.meshgrid(*axes, indexing="ij"), torch.ones(fixed.shape[1:], dtype=torch.float64)])
+        return torch.einsum("ij,jdhw->idhw", self._maps[key], places).float()
 
 
 def mark_encoder(*modules: nn.Module) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from baselines._registration_method import PairNetwork
+from baselines.affine import Affine
 from bench.core import BenchError, Task, param
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ class VoxelMorph(PairNetwork):
     )
     last: tuple[int, ...] = param((16, 16), "channels of the convolutions after the U-Net")
 
+    affine: bool = param(
+        False, "on: SimpleITK's affine map of each pair comes first, see the method affine", later=True
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.channels) < 2 or len(self.channels) % 2 or min(*self.channels, *self.last) < 1:
@@ -39,7 +44,7 @@ class VoxelMorph(PairNetwork):
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from monai.networks.nets import VoxelMorphUNet
 
-        from baselines._alignment_networks import Aligner, last_convolution, mark_encoder, quieten
+        from baselines._alignment_networks import AffineFirst, Aligner, last_convolution, mark_encoder, quieten
 
         network = VoxelMorphUNet(3, shape[0], self.channels[1], self.channels, self.last)
         quieten(last_convolution(network))
@@ -48,7 +53,8 @@ class VoxelMorph(PairNetwork):
             mark_encoder(level[0])
             level = level[1].submodule
         mark_encoder(level[0])
-        return Aligner(network, 2 ** (len(self.channels) // 2), self.squarings if self.diffeomorphic else 0)
+        aligner = Aligner(network, 2 ** (len(self.channels) // 2), self.squarings if self.diffeomorphic else 0)
+        return AffineFirst(aligner, Affine().align) if self.affine else aligner
 
 
 METHOD = VoxelMorph

@@ -195,3 +195,27 @@ def test_a_wrong_output_is_named_and_labels_do_not_enter_the_loss():
 def test_flat_scans_stay_where_they_are():
     for name in ("affine", "demons", "bspline"):
         assert float(built(name)[1](torch.ones(1, *SHAPE)).abs().max()) == 0
+
+
+def test_an_affine_start_is_the_affine_map_and_what_the_network_adds_to_it():
+    made = registry.make("datasets", "phantom_pairs", {"mm": 12.0, "effect": 1.5, "subjects": 2})
+    scans = torch.from_numpy(np.stack([sample.read().image for sample in made.samples(None)]).astype(np.float32))
+    x = ((scans - scans.mean()) / scans.std()).reshape(1, 2, *made.shape[1:])
+    plain, started = (
+        registry.make("methods", "voxelmorph", {"channels": (4, 4, 4, 4), "last": (4,), "affine": on})
+        for on in (False, True)
+    )
+    torch.manual_seed(0)
+    bare = plain.build(made.task, x.shape[1:]).eval()
+    torch.manual_seed(0)
+    model = started.build(made.task, x.shape[1:]).eval()
+    assert bare.state_dict().keys() == {key.removeprefix("aligner.") for key in model.state_dict()}
+    first = torch.from_numpy(registry.make("methods", "affine").build(made.task, x.shape[1:])(x).numpy())
+    with torch.no_grad():
+        torch.testing.assert_close(
+            model(x), first, atol=0.02, rtol=0
+        )  # voxels; an untrained network adds nearly nothing
+        for weight, other in zip(bare.parameters(), model.parameters(), strict=True):
+            weight.copy_(other.copy_(other + 0.05))
+        moved = torch.cat([x[:, :1], warped(x[:, 1:], first)], dim=1)
+        torch.testing.assert_close(model(x), composed(first, bare(moved)), atol=0.02, rtol=0.01)
