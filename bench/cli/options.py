@@ -57,13 +57,15 @@ def settings(given: Sequence[str] | None) -> dict[str, Any]:
     return {name: value for name, _, value in pairs}
 
 
-def writable_folder(folder: Path) -> Path:
+def writable_folder(folder: Path, option: str = "--out") -> Path:
     """Check that a folder to write to is none that a file stands in the place of, before anything takes time.
 
     Parameters
     ----------
     folder : Path
         An existing folder, or a new one.
+    option : str
+        The option that names it, for messages.
 
     Returns
     -------
@@ -78,9 +80,9 @@ def writable_folder(folder: Path) -> Path:
     folder = paths.expand(folder)
     nearest = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     if not nearest.is_dir():
-        raise BenchError(f"--out {folder}: {nearest} is a file, not a folder; give a folder")
+        raise BenchError(f"{option} {folder}: {nearest} is a file, not a folder; give a folder")
     if not paths.writable(nearest):
-        raise BenchError(f"--out {folder}: {nearest} cannot be written; give another folder")
+        raise BenchError(f"{option} {folder}: {nearest} cannot be written; give another folder")
     return folder
 
 

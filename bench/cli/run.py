@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from bench.cli.options import Arms, Changes, Datasets, Phantoms, StandIns, StudyName
+from bench.cli.options import Arms, Changes, Datasets, Phantoms, StandIns, StudyName, writable_folder
 
 if TYPE_CHECKING:
     from bench.experiments.study_results import Results
 
 ADDRESS = typer.Option("--address", help="HOST:PORT of a running Ray cluster, or auto. Default: $RAY_ADDRESS.")
 LAUNCHER = typer.Option("--launcher", help="serial, ray, or auto: ray if there are several processors and many trials.")
+TENSORBOARD = typer.Option("--tensorboard", help="Folder for TensorBoard: scalars of every trial, as they come.")
+WEIGHTS = typer.Option("--keep-weights", help="Save the selected weights of every trial.")
 
 
 def run(
@@ -28,10 +31,9 @@ def run(
     stand_ins: StandIns = None,
     phantoms: Phantoms = False,
     retry: Annotated[bool, typer.Option("--retry", help="Run failed trials again.")] = False,
-    keep_weights: Annotated[
-        bool, typer.Option("--keep-weights", help="Save the selected weights of every trial.")
-    ] = False,
+    keep_weights: Annotated[bool, WEIGHTS] = False,
     changes: Changes = None,
+    tensorboard: Annotated[Path | None, TENSORBOARD] = None,
 ) -> None:
     """Run the trials of a study that have no record yet, then build its report.
 
@@ -55,6 +57,7 @@ def run(
         retry=retry,
         keep_weights=keep_weights,
         settings=parse_settings(changes or ()),
+        tensorboard=None if tensorboard is None else writable_folder(tensorboard, "--tensorboard"),
         progress=ConsoleMonitor(console),
     )
     _print(results, console)

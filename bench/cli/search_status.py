@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bench.experiments.progress_bars import clock
+from bench.experiments.clock_text import clock
 
 LAST = 5  # errors that the live view shows
 STATES = ("complete", "pruned", "failed", "refused", "running", "open")

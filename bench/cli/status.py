@@ -16,8 +16,8 @@ from rich.text import Text
 from bench.cli import search_status
 from bench.cli.options import Json, print_json
 from bench.core import BenchError
-from bench.experiments.progress_bars import clock
-from bench.experiments.status_text import State, counts, damages, pace, troubles
+from bench.experiments.clock_text import clock
+from bench.experiments.status_text import State, counts, damages, pace, running_lines, troubles
 
 LAST = 5  # errors that the live view shows
 SHOWN = 12  # running trials that it shows
@@ -93,7 +93,7 @@ def _show(state: State, console: Console) -> None:
     console.print(_arms(state))
     for line in pace(state):
         console.print(line, markup=False, highlight=False)
-    for line in [*damages(state), *troubles(state["troubles"])]:
+    for line in [*running_lines(state)[:SHOWN], *damages(state), *troubles(state["troubles"])]:
         console.print(line, markup=False, highlight=False)
 
 
@@ -154,7 +154,7 @@ def _lines(console: Console, run: State | None, search: State | None, printed: s
 
 def _line(console: Console, state: dict[str, Any], printed: set[str]) -> None:
     """Print one line, and one for every new failure."""
-    words = ", ".join([counts(state), *pace(state)])
+    words = "; ".join([", ".join([counts(state), *pace(state)]), *running_lines(state)[:1]])
     print(words, flush=True)
     for row in state["troubles"]:
         if row["key"] not in printed:
@@ -163,12 +163,12 @@ def _line(console: Console, state: dict[str, Any], printed: set[str]) -> None:
 
 
 def _view(state: dict[str, Any]) -> Group:
-    running = Table("running", "fold", "done", "for", "node", box=None, pad_edge=False)
+    running = Table("running", "fold", "steps", "validation", "for", "node", box=None, pad_edge=False)
     for row in state["running"][:SHOWN]:
         place = f"{row['data']}, {row['arm']}"
-        running.add_row(
-            escape(place), str(row["fold"] + 1), f"{row['fraction']:.0%}", clock(row["seconds"]), row["node"]
-        )
+        steps = f"{row['step']}/{row['steps']}" if row["steps"] else f"{row['fraction']:.0%}"
+        score = "" if row["validation"] is None else f"{row['metric']} {row['validation']:.3f}"
+        running.add_row(escape(place), str(row["fold"] + 1), steps, score, clock(row["seconds"]), row["node"])
     more = len(state["running"]) - SHOWN
     recent = sorted(state["troubles"], key=lambda row: row["ended"] or 0)[-LAST:]
     lines = [Text(line) for line in [*([f"and {more} more"] if more > 0 else []), *troubles(recent)]]

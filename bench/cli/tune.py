@@ -77,7 +77,7 @@ class _ProgressLines:
             self.seen.append(session.search.identity)
         states = session.states
         ended = sum(count for state, count in states.items() if state != "RUNNING")
-        from bench.experiments.progress_bars import PLAIN_EVERY
+        from bench.experiments.clock_text import PLAIN_EVERY
 
         if ended < session.trials and time.monotonic() - self.printed < PLAIN_EVERY:
             return

@@ -44,6 +44,7 @@ def run(
     retry: bool = False,
     keep_weights: bool = False,
     settings: Mapping[str, Any] | None = None,
+    tensorboard: str | Path | None = None,
     results: str | Path | None = None,
     progress: bool | RunMonitor = False,
 ) -> Results:
@@ -80,6 +81,8 @@ def run(
     settings : mapping of str to object, optional
         What to change in the study, as in ``bench run --set``: ``{"steps": 1000, "DCL-SE.lr": 0.01}``. The result is
         another study, and is stored under another name, which the returned object has.
+    tensorboard : path, optional
+        Folder to write the scalars of every trial to, as they come; needs the package tensorboard.
     results : path, optional
         Folder of the results; ``$BENCH_RESULTS``, or ``results`` in the current folder, by default.
     progress : bool or RunMonitor
@@ -105,6 +108,10 @@ def run(
     request = _request(study, name, _texts(datasets), stand_ins, phantoms, settings)
     options = RunOptions(_texts(arms), launcher, address, smoke, retry, keep_weights)
     monitor = _monitor(progress)
+    if tensorboard is not None:
+        from bench.experiments.tensorboard_feed import TensorBoardMonitor
+
+        monitor = TensorBoardMonitor(monitor, tensorboard, request.name)
     if smoke:
         return _smoke_run(request, options, monitor)
     root = _root(results)

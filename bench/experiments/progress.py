@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import calendar
-import json
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from bench.core import Record, arm_label
 from bench.core.study_plan import StudyPlan
 from bench.experiments import plan
 from bench.experiments.status_text import counts, damages, pace, troubles
+from bench.experiments.trial_notes import parse_note
 from bench.storage.locks import read_lock_note
 from bench.storage.record_store import Store
 
@@ -25,7 +25,8 @@ WINDOW = 900.0  # seconds over which the speed is measured
 class StudyStatus:
     """How far a study is. Counts are of distinct trials.
 
-    running: key, data, arm, partition, fold, seed, fraction done, seconds so far and node of each running trial.
+    running: key, data, arm, partition, fold, seed, fraction done, seconds so far, node, step, steps, metric and score
+    on the validation part of each running trial; 0, empty and None before its first evaluation point.
     per_hour: trials that end in an hour; None if none ended in the last 15 minutes. left_seconds: None if nothing
     runs or no trial is done. damaged: key -> what is wrong with its record. arms: label -> status -> trials. troubles:
     place, kind and message of each failed or refused trial. waiting: what trials wait for on a shared cluster.
@@ -151,13 +152,14 @@ def _digest(record: Record) -> dict[str, Any]:
 
 
 def _progress(note: str, now: float) -> dict[str, Any]:
-    """The note that the process which runs a trial has left in its lock file."""
-    try:
-        entry = json.loads(note)
-        return {
-            "fraction": float(entry["fraction"]),
-            "seconds": max(0.0, now - entry["since"]),
-            "node": entry["node"],
-        }
-    except (ValueError, LookupError, TypeError):  # no note yet, or half of one
-        return {"fraction": 0.0, "seconds": 0.0, "node": ""}
+    """The note that the process which runs a trial has left in its lock file: see `trial_notes`."""
+    entry = parse_note(note)
+    return {
+        "fraction": entry.fraction,
+        "seconds": max(0.0, now - entry.since) if entry.since else 0.0,
+        "node": entry.node,
+        "step": entry.step,
+        "steps": entry.steps,
+        "metric": entry.metric,
+        "validation": entry.values.get("val"),
+    }

@@ -31,16 +31,21 @@ from bench.storage.record_store import Store
 from bench.training import evaluate as scores
 from bench.training import inference, loop, model_cost
 from bench.training.augment.augmentation_checks import effect_note
-from bench.training.checkpoint import CheckpointError
+from bench.training.checkpoint import CheckpointError, EvaluationPoint
 from bench.training.device import default_device, enable_determinism
 from bench.training.energy import EnergyMeter
 from bench.training.record_arrays import record_arrays
 from bench.training.timers import STAGES
-from bench.training.training_setup import TrainingSetup, autocast, precision
+from bench.training.training_setup import TrainingSetup, autocast, own_recipe, precision
 from bench.training.trial_data import RefusalError, TrialData, load_trial_data, training_setup
 from bench.views import Image
 
 Progress = Callable[[float], None]
+Evaluated = Callable[[int, int, str, Mapping[str, float]], None]  # step, steps, primary metric, values
+
+
+def _unseen(step: int, steps: int, metric: str, values: Mapping[str, float]) -> None:
+    """Ignore an evaluation point."""
 
 
 def run(
@@ -50,18 +55,19 @@ def run(
     progress: Progress = lambda fraction: None,
     mark: str = "",
     node: str = "",
+    evaluated: Evaluated = _unseen,
 ) -> Record:
     """Run one trial and save its record, also when it fails. keep: also save the selected weights.
 
-    node: name of the node of a cluster that it runs on. The caller must hold the trial's lock; mark: suffix used
-    where the file system has no locks. Resumes from the last checkpoint. BenchError (a wrong study, a full disk) and
-    interrupts pass through; everything else becomes part of the record.
+    node: name of the node of a cluster that it runs on. evaluated: called at every evaluation point. The caller must
+    hold the trial's lock; mark: suffix used where the file system has no locks. Resumes from the last checkpoint.
+    BenchError (a wrong study, a full disk) and interrupts pass through; everything else becomes part of the record.
     """
     began, since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter()
     artifacts, notes = Artifacts(), []
     try:
         with threadpool_limits(trial.recipe.threads):  # of BLAS and OpenMP; torch has a number of its own
-            record, artifacts = _resume_or_restart(trial, store, mark, progress, notes)
+            record, artifacts = _resume_or_restart(trial, store, mark, (progress, evaluated), notes)
     except (RefusalError, UnsupportedInputSizeError) as refusal:
         record = Record(trial, "refused", error={"kind": "refused", "message": str(refusal), "traceback": ""})
     except BenchError:
@@ -84,15 +90,15 @@ class Artifacts:
 
 
 def _resume_or_restart(
-    trial: Trial, store: Store, mark: str, progress: Progress, notes: list[str]
+    trial: Trial, store: Store, mark: str, watch: tuple[Progress, Evaluated], notes: list[str]
 ) -> tuple[Record, Artifacts]:
     """Run the trial from its last checkpoint, or from the beginning if that is damaged, which `notes` gets to say."""
     try:
-        return _run(trial, store, store.workplace(trial.key, mark), progress)
+        return _run(trial, store, store.workplace(trial.key, mark), *watch)
     except CheckpointError as fault:
         aside = store.set_workplaces_aside(trial.key, fault.why)
         notes.append(f"{fault.message}; it was renamed to {aside}, and the trial started from the beginning")
-    return _run(trial, store, store.workplace(trial.key, mark), progress)
+    return _run(trial, store, store.workplace(trial.key, mark), *watch)
 
 
 def failed(trial: Trial, error: BaseException) -> Record:
@@ -104,13 +110,16 @@ def failed(trial: Trial, error: BaseException) -> Record:
     return Record(trial, "failed", error={"kind": kind, "message": text, "traceback": trace})
 
 
-def _run(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tuple[Record, Artifacts]:
+def _run(
+    trial: Trial, store: Store, workplace: Path, progress: Progress, evaluated: Evaluated
+) -> tuple[Record, Artifacts]:
     device = default_device()
     enable_determinism(trial.recipe.threads)
     method: Method = registry.make("methods", trial.method.name, trial.method.params)
     data, begun = with_pretraining(trial, store, load_trial_data(trial, method, device))
     model_cost.reset_peak_memory(device)
-    setup = training_setup(trial, data, workplace, teacher_outputs(trial, store, data), progress)
+    on_evaluation = _point_callback(trial, data, evaluated)
+    setup = training_setup(trial, data, workplace, teacher_outputs(trial, store, data), progress, on_evaluation)
     meter = EnergyMeter(device)
     with _nondeterministic_operations() as not_deterministic:
         fit = loop.fit(setup, data.shape)
@@ -134,6 +143,17 @@ def _run(trial: Trial, store: Store, workplace: Path, progress: Progress) -> tup
     )
     arrays = record_arrays(tested.prepared, tested.rows, test, selected, predictions[-1], setup.task, setup.spacing)
     return record, Artifacts(arrays, fit.points[fit.selected].state, fit.earlier)
+
+
+def _point_callback(trial: Trial, data: TrialData, evaluated: Evaluated) -> Callable[[EvaluationPoint], None]:
+    """A function of an evaluation point that calls `evaluated` with what a reader follows."""
+    steps, metric = own_recipe(data.method, trial.recipe).steps, data.prepared.task.primary
+
+    def pass_on(point: EvaluationPoint) -> None:
+        values = {"val": point.val, "val_loss": point.val_loss, "train_loss": point.train_loss}
+        evaluated(point.step, steps, metric, values)
+
+    return pass_on
 
 
 def _unshared_scores(data: TrialData, predictions: np.ndarray) -> dict[str, dict[str, float]]:

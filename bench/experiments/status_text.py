@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bench.core import plural
-from bench.experiments.progress_bars import clock
+from bench.experiments.clock_text import clock
 
 State = dict[str, Any]  # fields of `StudyStatus`
 
@@ -29,12 +29,24 @@ def pace(state: State) -> list[str]:
     return parts + ([f"about {clock(state['left_seconds'])} left"] if state["left_seconds"] is not None else [])
 
 
+def running_lines(state: State) -> list[str]:
+    """A line for each running trial: its place, its steps, its score on the validation part, and for how long."""
+    return [f"running: {_place(row)}: {_so_far(row)}" for row in state["running"]]
+
+
+def _so_far(row: dict[str, Any]) -> str:
+    steps = f"{row['step']}/{row['steps']} steps" if row["steps"] else f"{row['fraction']:.0%}"
+    score = [] if row["validation"] is None else [f"validation {row['metric']} {row['validation']:.3f}"]
+    return ", ".join([steps, *score, f"for {clock(row['seconds'])}"])
+
+
+def _place(row: dict[str, Any]) -> str:
+    return f"{row['data']}, {row['arm']}, partition {row['partition']}, fold {row['fold']}, seed {row['seed']}"
+
+
 def troubles(rows: Iterable[dict[str, Any]]) -> list[str]:
     """A line for each failed or refused trial: its status, its place and the reason."""
-    places = [f"{r['data']}, {r['arm']}, partition {r['partition']}, fold {r['fold']}, seed {r['seed']}" for r in rows]
-    return [
-        f"{row['status']}: {place}: {row['kind']}: {row['message']}" for row, place in zip(rows, places, strict=True)
-    ]
+    return [f"{row['status']}: {_place(row)}: {row['kind']}: {row['message']}" for row in rows]
 
 
 def damages(state: State) -> list[str]:

@@ -192,7 +192,7 @@ def test_the_command_of_a_study_can_be_typed_again():
     assert context.params == {
         "study": "mine", "arm": ["U-Net (3D)"], "launcher": "ray", "address": "auto", "smoke": False,
         "datasets": ["tiny_volumes"], "stand_ins": False, "phantoms": True, "retry": True, "keep_weights": True,
-        "changes": (),
+        "changes": (), "tensorboard": None,
     }  # fmt: skip
 
 

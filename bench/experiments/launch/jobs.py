@@ -44,6 +44,7 @@ class PendingTrials:
     outdated: Mapping[str, StaleRecord] = field(default_factory=dict)
     damaged: Sequence[str] = ()  # what is damaged, in words
     peaks: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (device, kind of trial) -> megabytes
+    store: Store | None = None  # of their records, for what shows the run
 
     @property
     def trials(self) -> list[Trial]:
@@ -80,7 +81,9 @@ def outstanding(
                 note_peak(peaks, record)
         levels.append(level)
     keep = {cell.trial.key for cell in planned} if keep_all else needed
-    return PendingTrials([level for level in levels if level], frozenset(keep | needed), outdated, damaged, peaks)
+    return PendingTrials(
+        [level for level in levels if level], frozenset(keep | needed), outdated, damaged, peaks, store
+    )
 
 
 def note_peak(peaks: dict[tuple[str, str], float], record: Record) -> None:

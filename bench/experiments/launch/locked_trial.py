@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from bench.core import Record, Trial
 from bench.experiments.launch.jobs import StaleRecord
@@ -36,7 +38,8 @@ def attempt(
     with lock:
         if (outcome := resolve_existing(trial, store, keep, outdated)) is not None:
             return outcome
-        record = run_trial.run(trial, store, keep, note_progress(lock, progress, node), lock.mark, node)
+        note = note_progress(lock, progress, node)
+        record = run_trial.run(trial, store, keep, note, lock.mark, node, note.evaluated)
     return outcome_of(record)
 
 
@@ -59,16 +62,30 @@ def outcome_of(record: Record) -> TrialOutcome:
     return record.status, list(record.provenance.get("notes", []))
 
 
-def note_progress(lock: Lock, progress: Callable[[float], None], node: str = "") -> Callable[[float], None]:
-    """`progress`, which also writes a note into the lock file from time to time: `bench status` reads it."""
-    since, last = time.time(), 0.0
+class ProgressNote:
+    """Notes in the lock file how far a trial is, from time to time: `bench status` and `bench run` read it.
 
-    def moved(fraction: float) -> None:
-        nonlocal last
-        if time.monotonic() - last >= NOTE_EVERY:
-            last = time.monotonic()
-            lock.write_note(json.dumps({"fraction": round(fraction, 4), "since": round(since, 3), "node": node}))
-        progress(fraction)
+    Call it with the finished fraction. `evaluated` adds what an evaluation point has found.
+    """
 
-    moved(0.0)
-    return moved
+    def __init__(self, lock: Lock, progress: Callable[[float], None], node: str = "") -> None:
+        self.lock, self.progress, self.last = lock, progress, 0.0
+        self.entry: dict[str, Any] = {"fraction": 0.0, "since": round(time.time(), 3), "node": node}
+        self(0.0)
+
+    def __call__(self, fraction: float) -> None:
+        self.entry["fraction"] = round(fraction, 4)
+        if time.monotonic() - self.last >= NOTE_EVERY:
+            self.last = time.monotonic()
+            self.lock.write_note(json.dumps(self.entry))
+        self.progress(fraction)
+
+    def evaluated(self, step: int, steps: int, metric: str, values: Mapping[str, float]) -> None:
+        """Remember an evaluation point. values: `val`, the score on the validation part, and the losses."""
+        shown = {name: float(f"{value:.6g}") for name, value in values.items() if math.isfinite(value)}
+        self.entry |= {"step": step, "steps": steps, "metric": metric, "values": shown}
+
+
+def note_progress(lock: Lock, progress: Callable[[float], None], node: str = "") -> ProgressNote:
+    """`progress`, which also writes a note into the lock file from time to time."""
+    return ProgressNote(lock, progress, node)

@@ -6,12 +6,12 @@ One module for each tool, whose library is an optional extra of the package. Bot
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 from bench import registry
 from bench.core import BenchError
-from bench.report.export.run_data import RunExport, collect_runs
+from bench.report.export.run_data import collect_runs
 from bench.report.tables import Results
 
 SINKS = ("tensorboard", "mlflow")  # also the names of the required packages
@@ -24,7 +24,7 @@ def export(results: Results, to: str, out: Path) -> int:
     """
     if to not in SINKS:
         raise BenchError(f"no sink {to!r}; {registry.did_you_mean(to, SINKS)}")
-    write = _writer(to)
+    write = writer_module(to).write
     runs = collect_runs(results)
     if not runs:
         raise BenchError(f"no run of {results.name} is finished yet: there is nothing to export")
@@ -32,8 +32,9 @@ def export(results: Results, to: str, out: Path) -> int:
     return len(runs)
 
 
-def _writer(to: str) -> Callable[[Results, list[RunExport], Path], None]:
+def writer_module(to: str) -> ModuleType:
+    """The module that writes the files of a tool. BenchError if its library is not installed."""
     try:
-        return importlib.import_module(f"bench.report.export.{to}_files").write
+        return importlib.import_module(f"bench.report.export.{to}_files")
     except ImportError as error:
         raise BenchError(f"{to} is not installed ({error}); run: pip install 'dclse-bench[{to}]'") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
@@ -24,28 +24,52 @@ def write(results: Results, runs: list[RunExport], out: Path) -> None:
     """Write one folder per run, `OUT/STUDY/DATA/RUN`; an earlier export of a run is replaced."""
     with disk_errors(out):
         for run in runs:
-            folder = out / results.name / _file_name(run.data) / f"{_file_name(run.name)}-{run.key[:6]}"
+            folder = run_folder(out, results.name, run.data, run.name, run.key)
             shutil.rmtree(folder, ignore_errors=True)
             _write(run, folder)
 
 
 def _write(run: RunExport, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    with (folder / f"events.out.tfevents.{int(run.started):010d}.{run.key[:6]}").open("wb") as file:
-        writer = RecordWriter(file)
-        for event in _events(run):
-            writer.write(event.SerializeToString())
-        writer.flush()
-
-
-def _events(run: RunExport) -> Iterator[Event]:
-    """The version of the format; the curve by its steps; scores and costs, one number each, at the last of them."""
-    yield Event(wall_time=run.started, file_version="brain.Event:2")
+    """The curve by its steps; scores and costs, one number each, at the last of them."""
     last = max((step for step, _ in run.curve), default=0)
-    for step, values in (*run.curve, (last, run.scores)):
+    with EventFile(folder, run.started, run.key) as file:
+        for step, values in (*run.curve, (last, run.scores)):
+            file.add(step, values, run.started)
+
+
+class EventFile:
+    """The event file of a run. Use it in a `with`, or call `close`."""
+
+    def __init__(self, folder: Path, started: float, key: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = (folder / f"events.out.tfevents.{int(started):010d}.{key[:6]}").open("wb")
+        self._writer = RecordWriter(self._file)
+        self._put(Event(wall_time=started, file_version="brain.Event:2"))
+
+    def add(self, step: int, values: Mapping[str, float], when: float) -> None:
+        """Add numbers by name at a step. when: seconds since 1970."""
         for name, value in values.items():
             summary = Summary(value=[Summary.Value(tag=name, simple_value=value)])
-            yield Event(wall_time=run.started, step=step, summary=summary)
+            self._put(Event(wall_time=when, step=step, summary=summary))
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        self._file.close()
+
+    def __enter__(self) -> EventFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _put(self, event: Event) -> None:
+        self._writer.write(event.SerializeToString())
+
+
+def run_folder(out: Path, study: str, data: str, name: str, key: str) -> Path:
+    """The folder of a run: `OUT/STUDY/DATA/RUN`."""
+    return out / study / _file_name(data) / f"{_file_name(name)}-{key[:6]}"
 
 
 def _file_name(text: str) -> str:
