@@ -12,7 +12,7 @@ from rich.table import Table
 from bench import registry
 from bench.cli.augmentation_text import augmentation_names, describe_augmentation_name, print_augmentation
 from bench.cli.options import Json, print_json
-from bench.core import BenchError, plain
+from bench.core import BenchError, Data, plain
 
 
 def describe(
@@ -65,6 +65,10 @@ def _print_entry(console: Console, entry: dict[str, Any]) -> None:
     console.print(f"[bold]{entry['name']}[/] ({registry.SINGULAR[entry['kind']]}, version {entry['version']})")
     paragraphs = (" ".join(part.split()) for part in entry["about"].split("\n\n"))
     console.print("\n\n".join(paragraphs), markup=False, highlight=False)
+    if entry["kind"] == "studies":
+        entry = {**entry, "datasets": [_data_words(data) for data in registry.study(entry["name"]).datasets]}
+    if "space" in entry:
+        entry = {**entry, "space": _space_words(entry["name"])}
     skipped = ("name", "kind", "version", "about", "parameters", "question", "arms")
     for key, value in ((key, value) for key, value in entry.items() if key not in skipped and value not in (None, {})):
         console.print(f"[bold]{key}[/]: {escape(_in_words(value))}", highlight=False)
@@ -79,6 +83,25 @@ def _print_entry(console: Console, entry: dict[str, Any]) -> None:
             choices = f" ({', '.join(_in_words(choice) for choice in row['choices'])})" if row.get("choices") else ""
             table.add_row(row["name"], escape(_in_words(row["default"])), escape(row["meaning"] + choices))
         console.print(table)
+
+
+def _data_words(data: Data) -> str:
+    """A data set of a study: its label and the parameters that are set, `phantom_ad (effect=3.0)`."""
+    params = ", ".join(f"{name}={_in_words(plain(value))}" for name, value in data.params.items())
+    return data.where + (f" ({params})" if params else "")
+
+
+def _space_words(name: str) -> str:
+    """The search space of a method: `lr 1e-05 to 0.01 (logarithmic), groups 1, 2 or 4`."""
+    parts = []
+    for parameter, space in registry.member("methods", name).space.items():
+        values = plain(space)
+        if "low" in values:
+            scale = " (logarithmic)" if values.get("log") else ""
+            parts.append(f"{parameter} {values['low']:g} to {values['high']:g}{scale}")
+        else:
+            parts.append(f"{parameter} {_in_words(values)}")
+    return ", ".join(parts)
 
 
 def _in_words(value: Any) -> str:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench import registry
 from bench.cli.completion_names import dataset_names
 from bench.cli.options import Json, Settings, print_json, settings
 from bench.experiments.progress_bars import PreparationProgressBar
@@ -44,6 +45,7 @@ def prepare(
     from bench.data.prepare import prepare as prepare_data
 
     params = settings(set_)
+    registry.make("datasets", name, params)  # a wrong name stops before anything is printed
     console = Console(stderr=as_json)
     with PreparationProgressBar(console, f"preparing {name}") as progress:
         prepared = prepare_data(

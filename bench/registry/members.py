@@ -67,8 +67,19 @@ def member(kind: str, name: str) -> Any:
     """
     members = members_by_kind()[kind]
     if name not in members:
-        raise BenchError(f"no {SINGULAR[kind]} {name!r}; {did_you_mean(name, members)}{fault_hint(name)}")
+        near = did_you_mean(name, members)
+        raise BenchError(f"no {SINGULAR[kind]} {name!r}; {near}{fault_hint(name)}{_plugin_hint(name)}")
     return members[name]
+
+
+def _plugin_hint(name: str) -> str:
+    """What an author of a plug-in may have overlooked: the folder, or the name of the variable."""
+    folders = plugin_folders()
+    if not folders:
+        return f" (no plug-ins were read: {Path.cwd()} has no folder `plugins`, and BENCH_PLUGINS is not set)"
+    unused = [path for path in unused_plugin_files() if path.stem == name]
+    attributes = ", ".join([*KINDS.values(), *EXTENSIONS])
+    return f" ({unused[0]} defines none of {attributes})" if unused else ""
 
 
 def make(kind: str, name: str, params: Mapping[str, Any] | None = None) -> Any:

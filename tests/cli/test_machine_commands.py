@@ -175,3 +175,25 @@ def test_the_version_is_printed(capsys, monkeypatch):
     from bench import __version__
 
     assert run_command(capsys, monkeypatch, "--version") == (0, f"{__version__}\n")
+
+
+def test_a_study_is_described_without_the_forms_of_python(capsys, monkeypatch):
+    _, text = run_command(capsys, monkeypatch, "describe", "strong_families")
+    line = next(line for line in text.splitlines() if line.startswith("datasets: "))
+    assert line == "datasets: phantom_ad (subjects=100, mm=5.0, effect=3.0)"
+    _, text = run_command(capsys, monkeypatch, "describe", "dclse")
+    assert "space: lr 1e-05 to 0.01 (logarithmic), weight_decay " in text
+    assert "{" not in text.partition("space: ")[2].partition("parameter")[0]
+
+
+def test_an_unknown_name_says_that_no_plug_ins_were_read_or_what_a_file_lacks(tmp_path, capsys, monkeypatch):
+    registry.clear_cache()
+    status, text = run_command(capsys, monkeypatch, "prepare", "xyzzy", "--from", ".")
+    assert (status, "preparing" in text) == (2, False)
+    assert f"no plug-ins were read: {tmp_path} has no folder `plugins`, and BENCH_PLUGINS is not set" in text
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "xyzzy.py").write_text("METHODS = 1\n")
+    registry.clear_cache()
+    text = run_command(capsys, monkeypatch, "cost", "xyzzy", "--shape", "1", "8", "8", "8")[1]
+    registry.clear_cache()
+    assert "xyzzy.py defines none of DATASET, METHOD, CURRICULUM, STUDY" in text
