@@ -7,6 +7,7 @@ The docstring of each package states its purpose and what it does not know. Impo
 has the order, which import-linter checks.
 """
 
+import os
 import sys
 
 _MODULES = {
@@ -57,6 +58,21 @@ class _OldAddressFinder:
         return old_spec(name)
 
 
+def _give_a_name() -> None:
+    """Set $LOGNAME where this user has no name: MONAI and torch ask for it, and stop in a container without one."""
+    if any(os.environ.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
+        return
+    try:
+        import pwd
+
+        pwd.getpwuid(os.getuid())
+    except ImportError:  # a system on which all users have names
+        return
+    except KeyError:
+        os.environ["LOGNAME"] = f"uid-{os.getuid()}"
+
+
+_give_a_name()
 if "_OldAddressFinder" not in [getattr(each, "__name__", "") for each in sys.meta_path]:
     sys.meta_path.insert(0, _TorchvisionFinder)
     sys.meta_path.append(_OldAddressFinder)

@@ -163,6 +163,16 @@ def test_every_command_works_in_an_environment(place, env, launcher):
         assert status == 0, (words, err.decode(errors="replace"))
 
 
+def test_monai_can_be_imported_by_a_user_without_a_name():
+    names = ("LOGNAME", "USER", "LNAME", "USERNAME")
+    around = {name: value for name, value in os.environ.items() if name not in names}
+    unknown = "import pwd\ndef unknown(uid): raise KeyError(uid)\npwd.getpwuid = unknown\n"
+    for first, status in (("", 1), ("import bench\n", 0)):
+        code = f"{unknown}{first}import monai.config.deviceconfig"
+        done = subprocess.run([sys.executable, "-c", code], env=around, capture_output=True, text=True)
+        assert done.returncode == status, done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["serial", "ray"])
 @pytest.mark.parametrize("home", [None, "/"])
