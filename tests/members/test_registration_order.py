@@ -44,24 +44,47 @@ def test_deformable_optimisers_beat_affine_and_affine_beats_nothing_and_all_are_
     assert max(errors["demons"], errors["bspline"]) < 1.5 * 8.0  # millimetres: the oracle has none
 
 
-def test_a_network_learns_to_align_people_it_has_not_seen():
-    made, scans, images = people(9.0, 1.5, 26)
-    tested, drawn = [(24, 25), (25, 24)], np.random.default_rng(0)
-    y, x = targets(made, scans, tested), torch.stack([torch.cat([images[one], images[other]]) for one, other in tested])
+def learnt(method, made, images, count, steps):
+    """The network after steps of two pairs of the first `count` people."""
     torch.manual_seed(0)
-    method = registry.make("methods", "voxelmorph", {"similarity": "pearson", "weight": 0.1})
-    model = method.build(made.task, (2, *made.shape[1:]))
+    drawn, model = np.random.default_rng(0), method.build(made.task, (2, *made.shape[1:]))
     descent = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    for _ in range(400):
-        chosen = [drawn.choice(24, 2, replace=False) for _ in range(2)]
+    for _ in range(steps):
+        chosen = [drawn.choice(count, 2, replace=False) for _ in range(2)]
         pairs = torch.stack([torch.cat([images[one], images[other]]) for one, other in chosen])
         losses = method.step(model, Batch(pairs, torch.zeros(2, 2), torch.arange(2), made.task))
         descent.zero_grad()
         losses.mean().backward()
         descent.step()
+    return model.eval()
+
+
+def test_a_network_learns_to_align_people_it_has_not_seen():
+    made, scans, images = people(9.0, 1.5, 26)
+    tested = [(24, 25), (25, 24)]
+    y, x = targets(made, scans, tested), torch.stack([torch.cat([images[one], images[other]]) for one, other in tested])
+    method = registry.make("methods", "voxelmorph", {"similarity": "pearson", "weight": 0.1})
+    model = learnt(method, made, images, 24, 400)
     with torch.no_grad():
-        p = model.eval()(x).numpy()
+        p = model(x).numpy()
     identity = metric("endpoint_error")(y, np.zeros_like(p), made.spacing)
     assert metric("endpoint_error")(y, p, made.spacing) < min(0.85 * identity, 1.5 * 9.0)
     assert metric("region_dice")(y, p) > metric("region_dice")(y, np.zeros_like(p))
+    assert metric("folded")(y, p) == 0
+
+
+def test_a_network_with_an_affine_start_is_nearer_to_the_oracle_than_the_affine_map_without_folds():
+    made, scans, images = people(9.0, 2.0, 12)
+    tested = [(8, 9), (9, 8), (10, 11), (11, 10)]
+    y, x = targets(made, scans, tested), torch.stack([torch.cat([images[one], images[other]]) for one, other in tested])
+    network = registry.make("methods", "voxelmorph", {"similarity": "pearson", "weight": 0.05, "affine": True})
+    model = learnt(network, made, images, 8, 200)
+    with torch.no_grad():
+        p = model(x).numpy()
+        first = registry.make("methods", "affine").build(made.task, (2, *made.shape[1:]))(x).numpy()
+    still = np.zeros_like(p)
+    deformed, affine, identity = (metric("endpoint_error")(y, each, made.spacing) for each in (p, first, still))
+    assert deformed < 0.96 * affine
+    assert affine < 0.8 * identity
+    assert deformed < 1.5 * 9.0  # millimetres: the oracle has none
     assert metric("folded")(y, p) == 0
