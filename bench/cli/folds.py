@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import Settings, settings
+from bench.cli.options import Settings, settings, writable_folder
 from bench.core import paths
 
 LABEL = typer.Argument(help="A prepared data set; NAME@site leaves out each site, NAME@publisher is its own split.")
 OUT = typer.Option("--out", "-o", help="CSV file to write.")
+SCANS = typer.Option("--scans", help="Folder to write the prepared scans and label maps to, as NIfTI files.")
 ALIASES = typer.Option("--aliases", help="Write aliases, as reports have, in place of the names of scans and people.")
 
 
@@ -21,6 +22,7 @@ def folds(
     number: Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")] = 5,
     partitions: Annotated[int, typer.Option("--partitions", min=1, help="Number of divisions into folds.")] = 4,
     aliases: Annotated[bool, ALIASES] = False,
+    scans: Annotated[Path | None, SCANS] = None,
     set_: Settings = None,
 ) -> None:
     """Write the folds of a data set to a table, to train another program on them; `bench score` reads its predictions.
@@ -29,8 +31,12 @@ def folds(
     """
     from bench.experiments.outside.division import divide
     from bench.experiments.outside.folds_file import write_folds
+    from bench.experiments.outside.scan_files import write_scans
 
-    print(write_folds(divide(data, settings(set_), number, partitions), paths.expand(out), aliases))
+    division = divide(data, settings(set_), number, partitions)
+    print(write_folds(division, paths.expand(out), aliases))
+    if scans is not None:
+        print(write_scans(division.prepared, writable_folder(scans)))
 
 
 COMMAND = folds

@@ -213,6 +213,23 @@ def test_label_maps_are_scored_by_their_overlap(masks, tmp_path, one_format):
     assert entry["arm"] == "nnunet (not trained here)"
 
 
+def test_the_written_labels_are_a_perfect_prediction_and_the_written_scans_are_the_prepared_ones(
+    plugins, tmp_path, capsys, monkeypatch, one_format
+):
+    prepared = prepare("tiny_volumes", {"kind": "segmentation"})
+    kind = ("--set", "kind=segmentation", "--folds", "2", "--partitions", "1")
+    command = ("folds", "tiny_volumes", "--out", "folds.csv", "--scans", "nifti")
+    assert run_command(capsys, monkeypatch, *command, *kind)[0] == 0
+    for row, name in enumerate(prepared.ids):
+        scan = nib.load(tmp_path / "nifti" / "scans" / f"{name}_0000.nii.gz")
+        np.testing.assert_array_equal(np.asanyarray(scan.dataobj), prepared.images()[row, 0])
+        np.testing.assert_allclose(scan.affine, prepared.affine(row))
+    command = ("score", "nifti/labels", "--data", "tiny_volumes", "--trained", "elsewhere")
+    status, text = run_command(capsys, monkeypatch, *command, *kind)
+    assert status == 0
+    assert pd.read_csv(Path(text.strip()).parent / "scores.csv")["score"].tolist() == [1.0]
+
+
 WRONG_MAPS = {
     "another size": (lambda labels, affine: (labels[:-1], affine), "bring it to the grid"),
     "another place": (lambda labels, affine: (labels, affine + np.eye(4)[:, [3, 0, 1, 2]]), "lies on another grid"),
