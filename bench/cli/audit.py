@@ -50,6 +50,7 @@ def audit(
     It reports and changes nothing; the exit status is 0 whatever it finds.
     """
     from bench.data.audit import concatenate, findings
+    from bench.data.audit.shortcuts import shortcut_lines
     from bench.data.prepare.accounting import left_out_lines
     from bench.data.prepare.alike_policy import alike_line
 
@@ -67,6 +68,7 @@ def audit(
     report["alike"] = {each.name: alike_line(each.manifest["alike"], each.folder) for each in prepared}
     report["overlaps"] = _overlaps([each.name for each in prepared])
     report["balance"], report["undivided"] = _balances(prepared, folds)
+    report["shortcuts"] = {each.name: shortcut_lines(each) for each in prepared}
     if volumes:
         report["origin"] = _origin(images[0], report["heads"]["groups"], volumes, column)
     if as_json:
@@ -174,6 +176,9 @@ def _print_prepared(console: Console, show: Any, report: dict[str, Any]) -> None
     for name, tests in report["balance"].items():
         rows = [{key: test[key] for key in ("column", "test", "statistic", "p", "holm")} for test in tests]
         _table(console, f"balance of the folds of {name}", rows)
+    for name, lines in report["shortcuts"].items():
+        for line in lines:
+            show(f"warning: {name}: {line}")
     for name, reason in report["undivided"].items():
         show(f"balance of the folds of {name}: not tested: {reason}")
 

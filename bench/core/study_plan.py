@@ -101,6 +101,8 @@ class StudyPlan(PlanPart):
         Kind -> name -> description of a member.
     cells : tuple of PlannedCell
         All trials; one that several tables use has several cells.
+    late : tuple of (str, str)
+        Contrasts that were declared when results of both arms were there: they are exploratory.
     notes : tuple of str
         Notes for the report, for example on data that are not prepared.
     command : str
@@ -128,6 +130,7 @@ class StudyPlan(PlanPart):
     design: PlannedDesign | None = None
     cards: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     cells: tuple[PlannedCell, ...]
+    late: tuple[tuple[str, str], ...] = optional_field(())
     notes: tuple[str, ...] = ()
     command: str = ""
 
@@ -142,8 +145,10 @@ class StudyPlan(PlanPart):
         Returns
         -------
         bool
-            False if the test is exploratory, as that of an arm from outside is: it came after the results.
+            False if the test is exploratory, as one is that was declared after the results.
         """
+        if (arm, against) in self.late:
+            return False
         return (arm, against) in self.primary or not (self.primary or is_outside_label(arm))
 
     @property

@@ -27,8 +27,8 @@ def probe_plugin_metrics(task: Task) -> None:
     Raises
     ------
     BenchError
-        If a metric raises an error, or returns something else than a score for each resample. The message has the
-        metric and its file.
+        If a metric raises an error, or returns something else than a score for each resample, or gives wrong
+        predictions a better score than right ones. The message has the metric and its file.
     """
     fitting = {each.name for each in of_task(task)}
     for metric, path in plugin_extensions("METRIC"):
@@ -36,6 +36,8 @@ def probe_plugin_metrics(task: Task) -> None:
             own = task_kind(task.kind).examples
             for what, y, p, spacing in own(task) if own else _with_spacing(_examples(task)):
                 _probe(metric, path, what, y, p, spacing)
+            if not own:
+                _check_direction(metric, path, task)
 
 
 def _with_spacing(examples: Iterator[Example]) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[float, ...]]]:
@@ -53,6 +55,30 @@ def _probe(metric: Metric, path: Path, what: str, y: np.ndarray, p: np.ndarray, 
         raise BenchError(
             f"{place}: the metric {metric.name!r} cannot score {what}: {error_text(error)}; correct the file"
         ) from error
+
+
+def _check_direction(metric: Metric, path: Path, task: Task) -> None:
+    """Raise BenchError if the metric calls wrong predictions better than right ones."""
+    y, right, wrong = _opposites(task)
+    good, bad = (metric(y, p, (1.0,) * (y.ndim - 1)) for p in (right, wrong))
+    if bad > good if metric.better == "higher" else bad < good:
+        raise BenchError(
+            f"{path}: the metric {metric.name!r} is declared to be better where it is {metric.better}, and wrong"
+            f" predictions have {bad:g}, right ones {good:g}; correct `better`"
+        )
+
+
+def _opposites(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Targets, predictions that are all right, and predictions that are all wrong."""
+    rng, classes = np.random.default_rng(0), max(2, len(task.classes))
+    if task.kind == "regression":
+        y = rng.normal(size=SCANS)
+        return y, y, 20 - 3 * y
+    if task.kind == "segmentation":
+        y = rng.integers(0, classes, (SCANS, SIDE, SIDE, SIDE))
+        return y, y, (y + 1) % classes
+    y = np.arange(max(SCANS, 2 * classes)) % classes
+    return y, np.eye(classes)[y], np.eye(classes)[(y + 1) % classes]
 
 
 def _examples(task: Task) -> Iterator[Example]:

@@ -34,6 +34,7 @@ from bench.training.augment.augmentation_checks import effect_note
 from bench.training.checkpoint import CheckpointError, EvaluationPoint
 from bench.training.device import default_device, enable_determinism
 from bench.training.energy import EnergyMeter
+from bench.training.order_check import order_note
 from bench.training.record_arrays import record_arrays
 from bench.training.timers import STAGES
 from bench.training.training_setup import TrainingSetup, autocast, own_recipe, precision
@@ -137,7 +138,12 @@ def _run(
             **_validation_scores(fit, setup, task, test, selected),
         },
         curve=scores.curve(fit, task, predictions, test.y, setup.spacing),
-        resolved={**_resolved(setup, data, fit), **begun, "not_deterministic": sorted(not_deterministic)},
+        resolved={
+            **_resolved(setup, data, fit),
+            **begun,
+            **order_note(fit, setup, test),
+            "not_deterministic": sorted(not_deterministic),
+        },
         sizes=_sizes(data),
         cost={**_cost(fit, data, seconds / max(1, len(test)), device), "train_joules": joules},
     )

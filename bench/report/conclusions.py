@@ -9,6 +9,7 @@ from typing import Any
 from bench.core.outside_arm import is_outside
 from bench.report.covariate_caution import covariates_not_beaten
 from bench.report.learnt_or_not import without_effect
+from bench.report.order_caution import order_matters
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
 from bench.report.tables.captions import warning
@@ -129,6 +130,7 @@ def cautions(found: SectionTables) -> list[str]:
         undefined(section),
         mixed(section),
         mixed_code(section),
+        order_matters(section),
         one_seed(section),
         not_learnt(found),
         covariates_not_beaten(found),

@@ -203,3 +203,15 @@ def test_scores_of_another_shape_are_an_error_of_the_metric(folder, function, me
     (folder / "odd.py").write_text(METRIC.format(**GOOD | {"function": function}))
     with pytest.raises(ValueError, match=message):
         evaluate(TWO, np.array([0, 1, 1, 0]), np.full((4, 2), 0.5))
+
+
+ERRORS = "each=lambda y, p, s: (p.argmax(1) != y).astype(float)"
+
+
+def test_a_metric_that_calls_wrong_predictions_better_than_right_ones_is_refused(folder):
+    (folder / "odd.py").write_text(METRIC.format(**GOOD | {"function": ERRORS}))
+    with pytest.raises(BenchError, match=r"odd\.py: the metric 'own' .* wrong predictions have 1, right ones 0"):
+        probe_plugin_metrics(TWO)
+    (folder / "odd.py").write_text(METRIC.format(**GOOD | {"function": ERRORS, "better": "lower"}))
+    registry.clear_cache()
+    probe_plugin_metrics(TWO)

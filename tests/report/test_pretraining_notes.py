@@ -14,8 +14,9 @@ from bench.experiments.plan import ResolvedData
 from bench.experiments.planned_study import PlannedStudy
 from bench.report import tables
 from bench.report.protected_names import pretraining_sets_of
+from bench.report.tables.plan_checks import plan_mismatch
 from bench.report.tables.pretraining_notes import pretraining_notes
-from bench.report.tables.results import Run, plan_mismatch
+from bench.report.tables.results import Run
 from bench.storage.record_store import Store
 
 SEEN = {"weights": "brain.safetensors", "checksum": "0", "pretrained_on": ["OASIS-1"]}

@@ -11,12 +11,14 @@ from bench import registry
 from bench.core import PROTOCOL, DataSpec, External, Study, paths, plain
 from bench.core.study_plan import DataEntry, ExternalData, PlannedCell, PlantedLeak, StudyPlan
 from bench.experiments.plan.factors import planned_design
+from bench.experiments.plan.late_contrasts import late_contrasts
 from bench.experiments.plan.planned_cells import AGAIN, Cell, repeated_arms
 from bench.experiments.plan.primary_tests import contrasts, primary_tests
 from bench.experiments.plan.resolve_data import ResolvedData
 from bench.experiments.plan.split_pairs import renamed, split_pairs
 from bench.storage.atomic_io import write_text
 from bench.storage.plan_reader import not_run, read_plan
+from bench.storage.record_store import Store
 
 
 def folder(name: str, root: Path | None = None) -> Path:
@@ -40,15 +42,14 @@ def write(
 
     BenchError if the study's folder belongs to another protocol; the folder stays unchanged.
     """
-    if (path := folder(name, root) / "plan.json").is_file():
-        read_plan(path)
-    pairs = split_pairs(study, data)
+    path, declared = folder(name, root) / "plan.json", contrasts(study)
+    pairs, (late, changes) = split_pairs(study, data), _late(path, declared)
     plan = StudyPlan(
         study=name,
         question=study.question,
         protocol=PROTOCOL,
         reference=study.reference,
-        contrasts=tuple(contrasts(study)),
+        contrasts=tuple(declared),
         split_contrasts=tuple(pairs.values()),
         primary=tuple(renamed(primary_tests(study), pairs)),
         floors=tuple(study.floors),
@@ -65,11 +66,18 @@ def write(
         design=planned_design(study),
         cards=_cards(data, planned),
         cells=tuple(_planned_cell(cell) for cell in planned),
-        notes=tuple(notes),
+        late=late,
+        notes=(*notes, *changes),
         command=command,
     )
     write_text(path, json.dumps(plan.to_json(), indent=1) + "\n")
     return plan
+
+
+def _late(path: Path, declared: Sequence[tuple[str, str]]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """The contrasts that were declared when their results were there, with notes. BenchError for another protocol."""
+    before = read_plan(path) if path.is_file() else None
+    return late_contrasts(before, declared, Store(path.parents[1]))
 
 
 def _pretraining_data(item: ResolvedData, planned: Iterable[Cell]) -> tuple[DataSpec, ...]:

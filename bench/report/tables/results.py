@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.core import BenchError, Record, Task, plain
-from bench.core.outside_arm import is_outside
+from bench.core import BenchError, Record, Task
 from bench.core.study_plan import DataEntry, PlannedCell, StudyPlan
 from bench.evaluation import Cell, Scores, fold_correlation, metrics
 from bench.evaluation.metrics import Metric
+from bench.report.tables.plan_checks import lacking_cells, plan_mismatch
 from bench.storage import tuned_file
 from bench.storage.plan_reader import not_run, read_plan
 from bench.storage.record_store import Store
@@ -247,6 +247,9 @@ def gather(plan: StudyPlan, store: Store) -> Results:
         raise BenchError(f"the study {plan.study} has {', '.join(sorted(twice))} more than once among its data sets")
     records = {key: store.verified(key) for key in dict.fromkeys(cell.key for cell in plan.cells)}
     runs = [Run(cell, records[cell.key]) for cell in plan.cells]
+    for entry in plan.data:
+        if fault := lacking_cells(plan, entry):
+            raise BenchError(fault)
     sections = (_section(plan, entry, runs, store) for entry in plan.data)
     first = tuple(sorted(sections, key=lambda section: section.phantom))  # real ones
     for run in (run for section in first for run in section.runs if run.record):
@@ -258,32 +261,6 @@ def gather(plan: StudyPlan, store: Store) -> Results:
 
 def _section(plan: StudyPlan, entry: DataEntry, runs: Sequence[Run], store: Store) -> DatasetResults:
     return DatasetResults(plan, entry, tuple(run for run in runs if run.cell.data == entry.name), store)
-
-
-def plan_mismatch(plan: StudyPlan, run: Run) -> str:
-    """How the record of a run differs from its plan in data or recipe; empty if it does not."""
-    trial, upstream = run.record.trial, run.cell.role == "upstream"
-    entry = next(entry for entry in plan.data if entry.name == run.cell.data)
-    tested = trial.external.data.fingerprint if trial.external else None
-    begins = trial.held_out  # a pretraining has other data
-    aspects = [("data fingerprint", entry.fingerprint, (begins or trial).data.fingerprint)]
-    if begins:
-        planned = {spec.fingerprint for spec in entry.pretraining}
-        mark = trial.data.fingerprint
-        aspects += [("fingerprint of the data of a pretraining", mark if mark in planned else ", ".join(planned), mark)]
-    other = entry.external.data.fingerprint if entry.external else None
-    aspects += [("fingerprint of the data tested on", other, tested)] if other else []
-    recipes = plain(plan.recipe), plain(trial.recipe)
-    trained = not (upstream or is_outside(trial))
-    aspects += [(f"recipe ({name})", planned, recipes[1][name]) for name, planned in recipes[0].items() if trained]
-    for what, asked, found in aspects:
-        if asked is not None and asked != found:
-            return (
-                f"{plan.study}: the plan and the record {trial.key} ({run.cell.arm}, {entry.name}) differ in"
-                f" the {what}: {asked} planned, {found} run. They do not belong in one table: `bench run` writes a new"
-                " plan, and `bench compare` shows two studies side by side"
-            )
-    return ""
 
 
 def number_or_nan(value: Any) -> float:
