@@ -1,0 +1,189 @@
+"""Results that are changed or mixed after they were made: records, predictions, plans, protocols, data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.analysis.verify.planted_fault import CAUGHT, MISSED, PlantedFault, refusal
+from bench.analysis.verify.planted_programs import DARKER, dataset, study
+from bench.analysis.verify.sandbox import Sandbox
+from bench.core import Arm
+from bench.storage.atomic_io import json_checksum
+from bench.storage.record_store import PREDICTIONS, RECORD, Store
+
+ARMS = {"one": Arm("constant"), "two": Arm("linear")}
+
+
+@cache
+def _finished() -> tempfile.TemporaryDirectory[str]:
+    """A folder for the results of the study that every fault of this file changes a copy of."""
+    return tempfile.TemporaryDirectory(prefix="bench-verify-")
+
+
+def _run(place: Sandbox) -> None:
+    """A study of two simple models, run to its end: once, and copied from then on."""
+    place.add("planted", dataset(image=DARKER))
+    finished = Path(_finished().name)
+    if not (finished / "results").is_dir():
+        place.run(study(ARMS, floors=()))
+        shutil.copytree(place.folder, finished, dirs_exist_ok=True)
+    for part in ("data", "results"):
+        shutil.copytree(finished / part, place.folder / part, dirs_exist_ok=True)
+
+
+def _records(place: Sandbox, name: str = "planted") -> list[Path]:
+    plan = json.loads((place.results / name / "plan.json").read_text("utf-8"))
+    return [place.results / "trials" / cell["key"] for cell in plan["cells"]]
+
+
+def _damaged(place: Sandbox) -> str:
+    damaged = place.report().results.damaged
+    return f"{len(damaged)} record counts as not done: {next(iter(damaged.values()))}" if damaged else ""
+
+
+def _edited_score(place: Sandbox, faulty: bool) -> str:
+    """A score in a record that is written by hand."""
+    _run(place)
+    path = _records(place)[0] / RECORD
+    if faulty:
+        entry = json.loads(path.read_text("utf-8"))
+        entry["metrics"]["selected"]["auc"] = 0.99
+        path.write_text(json.dumps(entry), encoding="utf-8")
+    return _damaged(place)
+
+
+def _edited_predictions(place: Sandbox, faulty: bool) -> str:
+    """Predictions that are replaced by the true classes."""
+    _run(place)
+    path = _records(place)[0] / PREDICTIONS
+    if faulty:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = dict(archive)
+        np.savez_compressed(path, **{**arrays, "selected": np.eye(2)[arrays["y"]]})
+    return _damaged(place)
+
+
+def _sealed_again(place: Sandbox, faulty: bool) -> str:
+    """A score that is written by hand, with the checksum of the record computed again."""
+    _run(place)
+    path = _records(place)[0] / RECORD
+    if faulty:
+        entry = json.loads(path.read_text("utf-8"))
+        entry.pop("seal")
+        entry["metrics"]["selected"]["auc"] = 0.99
+        path.write_text(json.dumps({**entry, "seal": json_checksum(entry)}), encoding="utf-8")
+    return _damaged(place)
+
+
+def _exchanged(place: Sandbox, faulty: bool) -> str:
+    """The record of a good trial in the place of that of a bad one."""
+    _run(place)
+    if faulty:
+        first, *_, last = _records(place)
+        shutil.rmtree(first)
+        shutil.copytree(last, first)
+    return _damaged(place)
+
+
+def _edited_plan(change: Callable[[dict[str, Any]], None], words: str, place: Sandbox, faulty: bool) -> str:
+    """A plan that is changed by hand after the run."""
+    _run(place)
+    path = place.results / "planted" / "plan.json"
+    plan = json.loads(path.read_text("utf-8"))
+    if faulty:
+        change(plan)
+        path.write_text(json.dumps(plan), encoding="utf-8")
+    return refusal(place.report, words)
+
+
+def _other_protocol(plan: dict[str, Any]) -> None:
+    plan["protocol"] = 1
+
+
+def _other_scans(plan: dict[str, Any]) -> None:
+    plan["data"][0]["fingerprint"] = "0" * 20
+
+
+def _other_steps(plan: dict[str, Any]) -> None:
+    plan["recipe"]["steps"] = 5000
+
+
+def _one_fold(plan: dict[str, Any]) -> None:
+    plan["cells"] = [cell for cell in plan["cells"] if cell["fold"] == 2]
+
+
+def _merged(place: Sandbox, faulty: bool) -> str:
+    """Results of two machines with other scans under the name of one data set."""
+    from bench.experiments.merge.merge_results import merge_results
+
+    _run(place)
+    other = place.folder / "other"
+    shutil.copytree(place.results, other)
+    if faulty:
+        path = other / "planted" / "plan.json"
+        plan = json.loads(path.read_text("utf-8"))
+        _other_scans(plan)
+        path.write_text(json.dumps(plan), encoding="utf-8")
+    return refusal(lambda: merge_results([place.results, other], place.folder / "both"), "differs in")
+
+
+def _unlike_code(place: Sandbox, faulty: bool) -> str:
+    """Results of two machines that were made by two versions of the code."""
+    from dataclasses import replace
+
+    from bench.experiments.merge.merge_results import merge_results
+
+    _run(place)
+    other = place.folder / "other"
+    shutil.copytree(place.results, other)
+    if faulty:
+        key = _records(place)[0].name
+        record = Store(other).get(key)
+        shutil.rmtree(other / "trials" / key)
+        made = {**record.provenance, "code": {"commit": None, "sources": "0" * 20}, "started": "2000"}
+        Store(other).put(replace(record, provenance=made, files={}))
+    return refusal(lambda: merge_results([place.results, other], place.folder / "both"), "unlike code")
+
+
+def _plan_fault(name: str, planted: str, change: Callable[[dict[str, Any]], None], words: str) -> PlantedFault:
+    return PlantedFault(name, planted, CAUGHT, partial(_edited_plan, change, words))
+
+
+FAULTS = (
+    PlantedFault("record_edited", "A score in a record is written by hand.", CAUGHT, _edited_score),
+    PlantedFault("predictions_edited", "Predictions are replaced by the true classes.", CAUGHT, _edited_predictions),
+    PlantedFault(
+        "record_sealed_again",
+        "A score is written by hand, and the checksum of the record is computed again.",
+        MISSED,
+        _sealed_again,
+        "The checksum has no key: it tells changes by accident or by hand from what was written, not from a forgery."
+        " Publish the manifest with its checksums before others can change records, or let others run the trial again.",
+    ),
+    PlantedFault("record_exchanged", "The record of a good trial stands in for that of a bad one.", CAUGHT, _exchanged),
+    _plan_fault(
+        "two_protocols", "Results of two versions of the protocol share a table.", _other_protocol, "protocol 1"
+    ),
+    _plan_fault(
+        "other_scans", "The scans were prepared differently for some of the records.", _other_scans, "fingerprint"
+    ),
+    _plan_fault(
+        "more_steps_in_records",
+        "Some records were trained for more steps than planned.",
+        _other_steps,
+        "recipe (steps)",
+    ),
+    _plan_fault("folds_picked", "Only the fold with the best scores is left in the plan.", _one_fold, "lacks"),
+    PlantedFault(
+        "merged_other_scans", "Two labs with unlike scans under one name merge their results.", CAUGHT, _merged
+    ),
+    PlantedFault("merged_unlike_code", "Two labs with unlike code merge their results.", CAUGHT, _unlike_code),
+)

@@ -1,0 +1,117 @@
+"""Results that are picked after they were seen: seeds, folds, evaluation points, contrasts, parameters."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+from bench.analysis.verify.planted_fault import CAUGHT, CONTROL, MISSED, PREVENTED, PlantedFault, refusal
+from bench.analysis.verify.planted_programs import DARKER, dataset, network, study
+from bench.analysis.verify.sandbox import Sandbox
+from bench.core import Arm, Recipe
+
+ARMS = {"one": Arm("constant"), "two": Arm("linear")}
+FOLD_COUNTS = (2, 3, 4)
+
+
+def _seeds_removed(place: Sandbox, faulty: bool) -> str:
+    """The records of all seeds but one are removed."""
+    place.add("planted", dataset(image=DARKER))
+    place.run(study(ARMS, floors=(), folds=2, seeds=2))
+    plan = json.loads((place.results / "planted" / "plan.json").read_text("utf-8"))
+    for cell in plan["cells"]:
+        if faulty and cell["arm"] == "two" and cell["seed"] == 0:
+            shutil.rmtree(place.results / "trials" / cell["key"], ignore_errors=True)
+    (row,) = place.report().tables[0].frame("contrasts").to_dict("records")
+    return row["verdict"] if "not final" in row["verdict"] else ""
+
+
+def _seeds_in_plan(place: Sandbox, faulty: bool) -> str:
+    """A plan whose cells are those of one seed of two, and which says that there was one."""
+    place.add("planted", dataset(image=DARKER))
+    place.run(study(ARMS, floors=(), folds=2, seeds=2))
+    path = place.results / "planted" / "plan.json"
+    plan = json.loads(path.read_text("utf-8"))
+    if faulty:
+        plan["cells"] = [cell for cell in plan["cells"] if cell["seed"] == 1]
+        plan["seeds"] = 1
+        path.write_text(json.dumps(plan), encoding="utf-8")
+    return refusal(place.report, "lacks")
+
+
+def _fold_counts(place: Sandbox, faulty: bool) -> str:
+    """The study is run with several numbers of folds, and the best one is shown."""
+    place.add("planted", dataset())
+    for folds in FOLD_COUNTS if faulty else FOLD_COUNTS[:1]:
+        place.run(study({"one": Arm("constant")}, floors=(), folds=folds), f"planted-{folds}")
+    data = place.report(f"planted-{FOLD_COUNTS[0]}")
+    return " ".join(note for note in data.results.plan.notes if "folds" in note)
+
+
+def _best_on_test(place: Sandbox, faulty: bool) -> str:
+    """Evaluation points that could be picked on the test part: there is nothing to learn, but points differ."""
+    place.add("planted", dataset())
+    place.add("net", network())
+    points = 12 if faulty else 1
+    place.run(study({"net": Arm("net")}, recipe=Recipe(steps=60, batch_size=8, points=points)))
+    (row,) = place.report().tables[0].scores.to_dict("records")
+    if not row["flattery"] > 0:
+        return ""
+    return f"the audit of the selection: the best of all points on test would add {row['flattery']:.3f} to the AUC"
+
+
+def _late_contrast(place: Sandbox, faulty: bool) -> str:
+    """A contrast that is declared when its results are known."""
+    place.add("planted", dataset(image=DARKER))
+    arms = {**ARMS, "three": Arm("nearest_neighbour")}
+    first = study(arms, floors=(), contrasts=[("two", "one")])
+    place.run(first)
+    if faulty:
+        place.run(replace(first, contrasts=[("two", "one"), ("two", "three")]))
+    rows = {row["against"]: row for row in place.report().tables[0].frame("contrasts").to_dict("records")}
+    late = rows.get("three", {"primary": True, "verdict": ""})
+    return "" if late["primary"] else f"the contrast with three is {late['verdict']}"
+
+
+def _more_steps(place: Sandbox, faulty: bool) -> str:
+    """An arm that asks for more steps than the others have."""
+    place.add("planted", dataset(image=DARKER))
+    place.add("net", network())
+    arms = {"net": Arm("net", {"steps": 5000} if faulty else {}), "constant": Arm("constant")}
+    place.run(study(arms, recipe=Recipe(steps=2, batch_size=8, points=1)))
+    records = place.report().results.records
+    steps = {each.resolved["optimiser_steps"] for each in records if each.trial.method.name == "net"}
+    return f"the arm was trained for {min(steps)} steps like all others" if faulty and steps == {2} else ""
+
+
+def _hand_tuned(place: Sandbox, faulty: bool) -> str:
+    """An arm whose parameters were tried by hand until it was best; the other has its defaults."""
+    place.add("planted", dataset(image=DARKER))
+    place.add("net", network())
+    params = {"lr": 0.02} if faulty else {}
+    place.run(
+        study({"constant": Arm("constant"), "net": Arm("net", params)}, recipe=Recipe(steps=2, batch_size=8, points=1))
+    )
+    data = place.report()
+    return " ".join(note for note in data.results.plan.notes if "tuned" in note)
+
+
+FAULTS = (
+    PlantedFault("seeds_removed", "The records of all seeds but the best are deleted.", CAUGHT, _seeds_removed),
+    PlantedFault("seed_picked", "The plan is edited to have the better seed of two alone.", CAUGHT, _seeds_in_plan),
+    PlantedFault(
+        "number_of_folds_picked", "The study is run with 2, 3 and 4 folds; the best is shown.", MISSED, _fold_counts,
+        "Each is a study of its own, and none knows how many others were run. Declare the study, for example in a"
+        " preregistration; 5 folds x 4 partitions are the default of every study.",
+    ),
+    PlantedFault("best_point_on_test", "The best evaluation point on the test part could be picked.", CONTROL,
+                 _best_on_test, slow=True),
+    PlantedFault("late_contrast", "A contrast is declared when its results are known.", CAUGHT, _late_contrast),
+    PlantedFault("more_steps", "One arm asks for more steps than the others.", PREVENTED, _more_steps, slow=True),
+    PlantedFault(
+        "tuned_by_hand", "One arm was tuned by hand on the test part; the other has its defaults.", MISSED, _hand_tuned,
+        "What was tried before a study is unknown to it. The table of the arms shows every parameter, and `bench tune`"
+        " searches all arms alike on validation data and counts the candidates.",
+    ),
+)  # fmt: skip
