@@ -170,14 +170,17 @@ FAULTS = (
     ),
     PlantedFault("record_exchanged", "The record of a good trial stands in for that of a bad one.", CAUGHT, _exchanged),
     _plan_fault(
-        "two_protocols", "Results of two versions of the protocol share a table.", _other_protocol, "protocol 1"
+        "two_protocols",
+        "A plan of an earlier version of the protocol is reported with new code.",
+        _other_protocol,
+        "protocol 1",
     ),
     _plan_fault(
-        "other_scans", "The scans were prepared differently for some of the records.", _other_scans, "fingerprint"
+        "other_scans", "The plan and the records are of differently prepared scans.", _other_scans, "fingerprint"
     ),
     _plan_fault(
         "more_steps_in_records",
-        "Some records were trained for more steps than planned.",
+        "The plan and the records differ in the number of steps.",
         _other_steps,
         "recipe (steps)",
     ),

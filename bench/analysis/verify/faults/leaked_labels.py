@@ -52,7 +52,8 @@ def _audit(image: str, place: Sandbox, faulty: bool) -> str:
     from bench.data.audit.shortcuts import shortcut_lines
 
     place.add("planted", dataset(image=image if faulty else "pass", people=120))
-    return " ".join(shortcut_lines(place.prepare("planted")))
+    lines = shortcut_lines(place.prepare("planted"))
+    return f"bench audit: {' '.join(lines)}" if lines else ""
 
 
 def _header(place: Sandbox, faulty: bool) -> str:
