@@ -9,6 +9,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from bench.report.conclusions import cautions, split_answer
+from bench.report.front_tables import interval_cell
 from bench.report.tables import SectionTables, captions
 from bench.report.tables.contrasts_table import adjusted
 from bench.report.tables.declared_tests import detectable_cell
@@ -44,7 +45,7 @@ def _contrasts(found: SectionTables) -> RichTable:
     digits = decimals(found.section.metric)
     table = _table(("arm", "against", "improvement", "95 %", "adjusted p", "detectable", "verdict"), words=2)
     for entry in found.contrasts.to_dict("records"):
-        tested = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
+        tested = signed(entry["improvement"], digits), interval_cell(found.section, entry)
         tested += adjusted(entry), detectable_cell(found.section, entry)
         _add(table, (entry["arm"], entry["against"], *tested, entry["verdict"]))
     table.columns[-1].justify = "left"
