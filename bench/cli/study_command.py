@@ -34,7 +34,7 @@ class StudyCommand(TyperCommand):
         """Also the names of studies, where a name is still missing."""
         found = super().shell_complete(ctx, incomplete)
         if self.takes_study and not incomplete.startswith("-") and not ctx.params.get("study"):
-            from typer._click.shell_completion import CompletionItem
+            from typer.core import CompletionItem
 
             found += [CompletionItem(name) for name in study_names(incomplete)]
         return found
