@@ -1,7 +1,8 @@
 """Benchmark and ablation harness for deep learning on brain images.
 
-From Python: `run`, `plan`, `status` and `load_results` handle a study; `Method`, `Dataset`, `View`, `Curriculum` and
-`param` define new members; `Study`, `Arm`, `Data` and `Recipe` define a study. On the command line: `bench --help`.
+From Python: `run`, `plan`, `status`, `load_results` and `paper` handle a study; `Method`, `Dataset`, `View`,
+`Curriculum` and `param` define new members; `Study`, `Arm`, `Data` and `Recipe` define a study. On the command line:
+`bench --help`.
 
 The docstring of each package states its purpose and what it does not know. Imports go downwards only; `pyproject.toml`
 has the order, which import-linter checks.
@@ -14,6 +15,7 @@ _MODULES = {
     "bench.core": ("Arm", "BenchError", "Data", "Dataset", "Recipe", "Study", "param"),
     "bench.curriculum": ("Curriculum",),
     "bench.experiments.api": ("Results", "load_results", "plan", "run", "status"),
+    "bench.experiments.study_paper": ("paper",),
     "bench.method": ("Method",),
     "bench.views": ("View",),
 }

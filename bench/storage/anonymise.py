@@ -155,7 +155,7 @@ def readable(name: str, text: str) -> str:
         return re.sub(r"\\([\\|*_`<[])", r"\1", text)
     if kind == ".json":
         return text.replace("\\\\", "\\")
-    if kind != ".tex":
+    if kind not in (".tex", ".bib"):
         return text
     for sign, written in _TEX.items():
         text = text.replace(written, sign)

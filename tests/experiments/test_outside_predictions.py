@@ -25,6 +25,7 @@ from bench.experiments.outside.outside_records import Declaration
 from bench.experiments.outside.prediction_checks import predictions_by_fold
 from bench.experiments.outside.predictions_file import read_predictions
 from bench.experiments.outside.score_predictions import ScoreRequest, score_predictions
+from bench.report import paper
 from bench.report.tables import read
 from bench.storage.anonymise import alias
 
@@ -153,6 +154,10 @@ def test_the_score_is_that_of_scikit_learn_in_each_fold_and_the_report_says_what
     text = page.with_name("report.md").read_text()
     assert "how its model was selected is unknown; whether it has seen the test people is unknown" in text
     assert "nothing was trained here" in text
+    card = (paper.build(page.parent.name, tmp_path / "results") / "model-card.md").read_text()
+    assert "its predictions were read from a file" in card
+    assert "whom it learnt from is not known" in card
+    assert f"AUC {wanted:.3f}" in card
 
 
 def test_a_trained_arm_whose_predictions_come_back_has_the_same_score_and_changes_no_test_of_the_study(

@@ -202,7 +202,7 @@ def _view_notes(section: DatasetResults) -> tuple[str, ...]:
 def _caption(section: DatasetResults) -> str:
     kind = (
         f"Brackets: 95 % interval over {captions.over(section)}, for these trained models on new"
-        f" {captions.over(section)} ({_interval_words(section)}); it"
+        f" {captions.over(section)} ({interval_words(section)}); it"
         " compares no methods."
     )
     ranks = " Computed within each fold and averaged, never pooled." if section.metric.ranks else " Means over folds."
@@ -211,7 +211,7 @@ def _caption(section: DatasetResults) -> str:
     return " ".join((captions.data(section), first, kind, captions.selection(section), captions.design(section)))
 
 
-def _interval_words(section: DatasetResults) -> str:
+def interval_words(section: DatasetResults) -> str:
     """How the interval beside a score is computed."""
     area = is_area(section.metric, len(section.task.classes))
     bootstrap = f"percentile interval of the bootstrap over {captions.over(section)}"
