@@ -37,10 +37,10 @@ _CELL = re.compile(r"(?m)(?:(?<=,)|^)[+-]?[\d.]+(?:e[+-]?\d+)?(?=,|$)")  # a bar
 _TEX = {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}", "<": "$<$"}
 _ASSET = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
 _SENTENCES = re.compile(  # of the reports themselves, where they name a statistician or a typeface
-    r"\b(?:Holm p|(?:after|before|outlast) Holm|Holm's correction|Holm(?=: over| over all)|same t, Holm"
+    r"\b(?:Holm p|Holm over the|(?:after|before|outlast) Holm|Holm's correction|Holm(?=: over| over all)|same t, Holm"
     r"|interval of Wilson|variance of DeLong|DeLong(?=: the areas)"
     r"|Nadeau and\s+Bengio|Nadeau-Bengio|Benjamini and\s+Hochberg|Welch and\s+Satterthwaite|Bland and\s+Altman"
-    r"|DerSimonian and\s+Laird|Hartung and\s+Knapp|McNemar p|test of McNemar|Brier score|Grey: 95 %"
+    r"|DerSimonian and\s+Laird|Hartung and\s+Knapp|McNemar p|test of McNemar|Brier score|Grey: 95 %|Grey: both are"
     r"|Source Han Sans|WenQuanYi Micro Hei|Hiragino Sans|Yu Gothic|Malgun Gothic|Arial Unicode)"
     r"|\((?:Youden|Nemenyi)(?=[,)])|; Friedman(?= p )|(?:^|(?<=[,|>&])\s*)DeLong(?=\s*(?:[,|<&]|$))"
 )
