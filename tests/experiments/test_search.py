@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import signal
@@ -84,6 +85,18 @@ def test_a_candidate_of_a_process_that_ended_is_taken_up_again(tmp_path, storage
         third.report(again.number, 1, 0.25)
         third.tell(again.number, tune.CandidateOutcome("done", {"validation": 1.0}))
         assert [third.ask().number, third.ask().number, third.ask()] == [1, 2, None]
+
+
+def test_a_candidate_that_ends_while_another_process_looks_for_work_is_not_begun_again(tmp_path, monkeypatch):
+    storage = tune.OptunaStorage(str(tmp_path / "s.log"))
+    with tune.SearchSession(search(), storage, 2, tmp_path) as one:
+        job = one.ask()
+        with tune.SearchSession(search(), storage, 2, tmp_path) as two:
+            before = copy.deepcopy(two.candidates())
+            one.tell(job.number, tune.CandidateOutcome("done", {"validation": 1.0}))
+            answers = [before, two.candidates(), two.candidates()]
+            monkeypatch.setattr(two, "candidates", lambda: answers.pop(0))
+            assert two.ask().number == 1
 
 
 @pytest.mark.parametrize(("silent", "taken"), [(60.0, 1), (7200.0, 0)])

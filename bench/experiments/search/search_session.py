@@ -209,8 +209,13 @@ class SearchSession:
             ):
                 continue
             if self._lock(trial.number):
-                return optuna.Trial(self._study(self._seed(trial.number)), self._trial_id(trial.number))
+                if self._is_running(trial.number):
+                    return optuna.Trial(self._study(self._seed(trial.number)), self._trial_id(trial.number))
+                self._unlock(trial.number)  # its process ended it after its state was read
         return None
+
+    def _is_running(self, number: int) -> bool:
+        return any(trial.number == number and trial.state.name == "RUNNING" for trial in self.candidates())
 
     def _new(self) -> optuna.Trial | None:
         started = len(self.candidates())
