@@ -7,8 +7,8 @@ and without them, a 3D network, and the floors.
 
 Primary: the mean image against the dynamic image, DCL-SE against the plain network on the same image, DCL-SE without
 groups against DCL-SE, and the 3D network against the plain 2D network; margin of equivalence: an AUC of 0.05. Images
-are read at 64 x 64 pixels; at whole size DCL-SE learnt no more (results/reference/budgets). `bench plan`: 80 % of such
-studies would show a difference of 0.114 AUC on sex_oasis (0.05 takes 7,800 people).
+are read at 64 x 64 pixels; at whole size DCL-SE learnt no more (results/reference/budgets). `bench plan`: 80 % of
+such studies would show a difference of 0.11 AUC on sex_oasis (0.05 takes 7,800 people).
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -1,9 +1,9 @@
 """What does a study with every family of methods look like, from scans to a table of results?
 
 Nine arms on a small phantom at coarse voxels, two folds, a few steps: a tour of the harness and its report. It claims
-no learning, and with two folds it could not; `quickstart` is the study with a known answer. `bench plan`: 80 % of such
-studies would show a difference of 0.40 AUC on phantom_ad (0.05 takes 20 partitions and 2,200 people). Cost: about three
-minutes on two cores.
+no learning, and with two folds it could not; `quickstart` is the study with a known answer. `bench plan`: 80 % of
+such studies would show a difference of 0.40 AUC on phantom_ad (0.05 takes 20 partitions and 2,200 people). Cost:
+about three minutes on two cores.
 """
 
 from bench.core import Arm, Data, RandomLabels, Recipe, Study

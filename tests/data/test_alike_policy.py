@@ -14,7 +14,7 @@ from bench.data import splits
 from bench.data.prepare import fingerprint, open_prepared, prepare
 from bench.data.prepare import pipeline as preparation
 from bench.storage.atomic_io import json_checksum
-from bench.training import trial_data
+from bench.training.trial_targets import trial_targets
 
 PLUGIN = """
 from dataclasses import dataclass
@@ -108,7 +108,7 @@ def test_permuted_labels_stay_within_the_clusters_of_scans_that_are_alike(source
     assert len(set(made.clusters)) == 70
     for number in range(3):
         trial = Trial(made.spec, registry.spec("methods", "constant"), labels=Labels("permuted", number))
-        labels = trial_data._targets(trial, made)
+        labels = trial_targets(trial, made, splits.fold(made, trial.split, trial.partition, trial.fold))
         assert (labels[:10] == labels[40:50]).all()
         assert not (labels[10:40] == labels[50:]).all()
     assert not np.array_equal(labels, made.targets)

@@ -212,6 +212,7 @@ def test_a_metric_that_calls_wrong_predictions_better_than_right_ones_is_refused
     (folder / "odd.py").write_text(METRIC.format(**GOOD | {"function": ERRORS}))
     with pytest.raises(BenchError, match=r"odd\.py: the metric 'own' .* wrong predictions have 1, right ones 0"):
         probe_plugin_metrics(TWO)
-    (folder / "odd.py").write_text(METRIC.format(**GOOD | {"function": ERRORS, "better": "lower"}))
+    (folder / "odd.py").unlink()
+    (folder / "even.py").write_text(METRIC.format(**GOOD | {"function": ERRORS, "better": "lower"}))
     registry.clear_cache()
     probe_plugin_metrics(TWO)

@@ -96,15 +96,14 @@ def test_the_test_part_is_never_read(study, data, tmp_path, monkeypatch):
 
 def test_what_the_test_part_holds_changes_nothing(study, data, tmp_path, monkeypatch):
     plain, _ = searched(study, data, tmp_path / "plain")
-    targets = trial_data._targets
+    targets = trial_data.trial_targets
 
-    def spoilt(trial, prepared):
-        found = targets(trial, prepared).copy()
-        test = trial_data.splits.fold(prepared, trial.split, trial.partition, trial.fold).test
-        found[test] = 1 - found[test]
+    def spoilt(trial, prepared, fold):
+        found = targets(trial, prepared, fold).copy()
+        found[fold.test] = 1 - found[fold.test]
         return found
 
-    monkeypatch.setattr(trial_data, "_targets", spoilt)
+    monkeypatch.setattr(trial_data, "trial_targets", spoilt)
     other, _ = searched(study, data, tmp_path / "spoilt")
     assert [one.digest for one in plain] == [one.digest for one in other]
 
