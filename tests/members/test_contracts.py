@@ -106,8 +106,8 @@ def test_a_method_learns_with_every_weight_or_says_why_not(name, task, kind):
 
 
 def slow(name, task, kind):
-    """Large networks are tried once for each task: masks on images, the others on volumes."""
-    return name in LARGE and kind == ("volume" if task == "masks" else "image")
+    """Large networks, and several at once, are tried once for each task: masks on images, the others on volumes."""
+    return name in (*LARGE, "ensemble") and kind == ("volume" if task == "masks" else "image")
 
 
 CELLS = [
