@@ -19,7 +19,7 @@ STUDY = """
 from bench.core import Arm, Data, Floats, Recipe, Study, Tuning
 STUDY = Study(question="?", datasets=[Data("tiny_volumes")], reference="net", floors=[], folds=2, partitions=1,
     arms={"net": Arm("tiny_net", {"pause": 0.05})}, recipe=Recipe(steps=16, batch_size=4, points=8),
-    tuning=Tuning(trials=40, spaces={"net": {"lr": Floats(1e-5, 1.0, log=True)}}, pruner="median", seed=2))
+    tuning=Tuning(trials=40, spaces={"net": {"lr": Floats(1e-5, 1.0, log=True)}}, pruner="median", seed=8))
 """
 WORDS = ["tune", "--study", "fatal", "--fold", "0", "--trials", str(TRIALS), "--launcher", "serial"]
 
