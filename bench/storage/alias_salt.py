@@ -1,7 +1,8 @@
 """The salt of the aliases: 64 random hexadecimal digits in a file beside the prepared data, which only its owner reads.
 
 Aliases are equal from report to report as long as the salt is. A file that cannot be read, or is not what was written,
-therefore stops a report: it is never replaced.
+therefore stops a report. An empty file, which a crash or a copy can leave, is refused and replaced, with a message: no
+alias was made from it. A report whose study has aliases of another salt stops in any case.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import os
 import re
 import secrets
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -44,13 +46,16 @@ def read_salt(root: Path) -> bytes:
     Raises
     ------
     RunAbortedError
-        If the salt is empty or damaged, or can be neither read nor created.
+        If the salt is damaged, or can be neither read nor created.
     """
     path = root / SALT
     content = _content(path)
     if content is None and not path.is_symlink():
         path = path if paths.writable(root) else paths.own_data_root() / SALT
         content = _content(path) or _created(path)
+    if content == b"" and not path.is_symlink():
+        print(f"{path}, the salt of {_OF}, was empty and is replaced: aliases of new reports are new", file=sys.stderr)
+        content = _created(path)
     if content is None or not _WRITTEN.fullmatch(content):
         fault = "is a link to a missing file" if content is None else "is empty" if not content else "is damaged"
         raise RunAbortedError(f"{path}, the salt of {_OF}, {fault}; {_RESTORE}")
@@ -88,6 +93,8 @@ def _created(path: Path) -> bytes | None:
         with locked(path.with_name(f".{path.name}.claim")) as lock:
             unfinished = path.with_name(f".{path.name}.new{lock.mark}")
             unfinished.unlink(missing_ok=True)  # of a killed process
+            if path.exists() and path.stat().st_size == 0 and lock.handle is not None:
+                path.unlink()
             try:
                 _write(unfinished, secrets.token_hex(32).encode())
                 _link(unfinished, path)

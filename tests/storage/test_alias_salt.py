@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import signal
@@ -51,18 +53,39 @@ def root(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (b"", "is empty"),
         (b"\0" * 64, "is damaged"),
         (WHOLE[:40].encode(), "is damaged"),
         (WHOLE.encode() + b"\n", "is damaged"),
         ("Ärger".encode(), "is damaged"),
     ],
 )
-def test_an_empty_or_damaged_salt_is_refused_with_its_remedy_and_kept(root, content, fault):
+def test_a_damaged_salt_is_refused_with_its_remedy_and_kept(root, content, fault):
     (root / "salt").write_bytes(content)
     with pytest.raises(RunAbortedError, match=rf"{root / 'salt'}, the salt of .* {fault}; restore it from a copy"):
         alias("scans", "sub-01")
     assert (root / "salt").read_bytes() == content
+
+
+def test_an_empty_salt_is_replaced_with_a_message_and_no_alias_is_made_from_it(root, capsys):
+    (root / "salt").write_bytes(b"")
+    seen = alias("scans", "sub-01")
+    assert seen != hmac.new(b"", b"scans\0sub-01", hashlib.sha256).hexdigest()[: len(seen)]
+    assert f"{root / 'salt'}, the salt of the aliases of people and scans, was empty" in capsys.readouterr().err
+    alias_salt.read_salt.cache_clear()
+    assert alias("scans", "sub-01") == seen
+    assert capsys.readouterr().err == ""
+
+
+def test_processes_that_find_an_empty_salt_at_once_agree(root):
+    (root / "salt").write_bytes(b"")
+    words = [sys.executable, "-c", WAITING]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    processes = [subprocess.Popen(words, **pipes) for _ in range(3)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 3
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert {process.communicate()[0] for process in processes} == {f"{alias('scans', 'sub-01')}\n"}
 
 
 def test_a_folder_or_a_dead_link_in_the_place_of_the_salt_is_named(root):
