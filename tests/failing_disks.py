@@ -21,13 +21,13 @@ import kill_and_rerun
 KIB = [64, 160, 320, 640, 1280, 2560]  # of the disk that grows until the study fits
 
 
-def main(folder: Path, words: list[str]) -> None:
+def main(folder: Path, faults: str, words: list[str]) -> None:
     from bench.training import checkpoint
 
     kill_and_rerun.import_all()
     checkpoint.EVERY = 0.0
     expected = kill_and_rerun.undisturbed(words, folder / "whole")
-    for how in (full, readonly, removed, clock):
+    for how in (each for each in (full, readonly, removed, clock) if each.__name__ in faults.split(",")):
         place = folder / how.__name__
         place.mkdir()
         how(words, place)
@@ -112,4 +112,4 @@ def mount(place: Path, options: str, source: Path | str = "tmpfs") -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
