@@ -5,7 +5,7 @@ networks train for the same number of steps on that split and on folds over head
 heads, and the primary tests show it. A publisher's split cannot be drawn again, so both are trained with four seeds
 instead of four partitions. Cost: about two hours of one core (measured for one seed: half an hour). Result of one seed:
 AUC 0.66 to 0.68 on both, so no effect at this budget.
-`bench plan`: 80 % of such studies would show a difference of 0.18 AUC between the splits, with more partitions 0.14.
+`bench plan`: 80 % of such studies would show a difference of 0.19 AUC between the splits, with more seeds 0.15.
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -5,7 +5,7 @@ for the same number of steps on that split (tested with and without those images
 images; the primary tests compare each method under the two splits. A publisher's split cannot be drawn again, so both
 are trained with four seeds instead of four partitions. Cost: about two hours of one core (measured for one seed: half
 an hour). Result of one seed: linear 0.83 on that split, 0.71 without those images, 0.80 over groups.
-`bench plan`: 80 % of such studies would show a difference of 0.09 balanced accuracy between the splits.
+`bench plan`: 80 % of such studies would show a difference of 0.10 balanced accuracy between the splits.
 """
 
 from bench.core import Arm, Data, Recipe, Study

@@ -7,8 +7,8 @@ images and slices that look like one person's are one group. Images are read at 
 which the last stage of the network still sees more than one position (results/reference/budgets has its curves).
 
 Primary: no groups against groups, the curriculum against equal weights, the ResNet-18 against the network; margin of
-equivalence: 5 points of balanced accuracy. `bench plan --people 1793`: 80 % of such studies would show a difference of
-0.0627 in balanced accuracy (0.05 takes 5,500 people).
+equivalence: 5 points of balanced accuracy. `bench plan`: 80 % of such studies would show a difference of 0.06
+balanced accuracy on bt_mri (0.05 takes 5,500 people).
 """
 
 from bench.core import Arm, Data, Recipe, Study

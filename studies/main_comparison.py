@@ -6,8 +6,10 @@ sets, or phantoms if no data folder is configured; if only some sets are missing
 support images; the table shows it. Primary: one usual network of each family against DCL-SE; the rest is exploratory.
 
 `bench plan`: 80 % of such studies would show a difference of 0.24 AUC on ad_adni (0.05 takes 20 partitions and 2,300
-people); 0.06 AUC on bt_ct (0.05 takes 20 partitions and 2,300 people); 0.03 Dice on artery_cas (0.02 takes 180 people).
-Cost: not measured; `--smoke` proves that every arm runs on the six phantoms, in three and a half minutes on two cores.
+people); 0.17 AUC on ad_mri2d (0.05 takes 20 partitions and 2,300 people); 0.07 balanced accuracy on bt_mri (0.05
+takes 20 partitions and 2,300 people); 0.06 AUC on bt_ct (0.05 takes 20 partitions and 2,300 people); 0.03 Dice on
+artery_cas (0.02 takes 180 people). Cost: not measured; `--smoke` proves that every arm runs on the six phantoms, in
+three and a half minutes on two cores.
 """
 
 from bench.core import Arm, Data, RandomLabels, Recipe, Study

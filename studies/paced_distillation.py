@@ -9,8 +9,8 @@ support no claim of significance.
 
 Expected: the authors report 2 to 4 points of Dice over plain training; distillation alone is expected to give most of
 it. Primary: both kinds of pacing against distillation alone and against random voxels. Not run in full yet. `bench
-plan`: 80 % of such studies would show a difference of 0.03 Dice on artery_cas and of 0.08 on roi_ixi (0.04 takes 40
-people). Cost: not measured.
+plan`: 80 % of such studies would show a difference of 0.08 Dice on roi_ixi (0.02 takes 390 people); 0.03 Dice on
+artery_cas (0.02 takes 20 partitions and 100 people). Cost: not measured.
 """
 
 from bench.core import Arm, Data, Light, Recipe, Study

@@ -7,7 +7,8 @@ so the end-point error is exact: 0 mm is the best, and `identity` does nothing. 
 reached without learning.
 
 Expected: identity is worse than affine, affine worse than demons; the paper claims that every curriculum beats the
-plain network, and that the blur is the best for its cost. Primary: the three curricula against the plain network. Cost:
+plain network, and that the blur is the best for its cost. Primary: the three curricula against the plain network.
+`bench plan` cannot tell what the study could show: the noise of end-point errors is not known before a first run. Cost:
 not measured.
 """
 
