@@ -1,0 +1,1 @@
+"""Published numbers, a file for each subject; every file defines YARDSTICKS."""
