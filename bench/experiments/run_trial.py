@@ -231,6 +231,7 @@ def _resolved(setup: TrainingSetup, data: TrialData, fit: loop.Fit) -> dict[str,
         "selected_step": fit.points[fit.selected].step,
         "optimiser_steps": 0 if setup.method.solves else fit.points[-1].step,
         "resumed_at_step": fit.resumed,
+        **({"graph": dict(fit.graph)} if fit.graph else {}),
         **({"network": network} if (network := dict(setup.method.record_info(fit.model))) else {}),
     }
 

@@ -32,7 +32,8 @@ class Batch:
     stage : Stage
         The stage of the curriculum at this step.
     progress : float
-        Fraction of the optimiser steps done, in [0, 1).
+        Fraction of the optimiser steps done, in [0, 1); while a step is captured as a CUDA graph, a tensor of one
+        number.
     upstream : sequence of Outputs
         Outputs of the networks of upstream trials (teachers) for these scans, each through its own view.
     scans : int

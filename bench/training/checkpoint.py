@@ -25,7 +25,7 @@ from bench.curriculum import Signals
 from bench.storage.atomic_io import disk_errors, json_checksum, read_sealed_json, sha256_of
 from bench.training.curriculum_hooks import Order
 from bench.training.timers import StageTimer
-from bench.training.weight_average import weight_average
+from bench.training.weight_average import follow_on_device, weight_average
 
 EVERY = 20.0  # seconds of training that may be lost: saving costs about as much as some steps
 CHECKPOINT = "checkpoint.json"
@@ -56,6 +56,8 @@ class TrainingState:
     environment: Mapping[str, str]  # device, precision, versions and checksums of the code
     ema: float = 0.0  # decay of the average of the weights; 0: there is none
     average: AveragedModel | None = None  # from the first step on
+    device_average: bool = False  # whether the average is computed without waiting for the device
+    rates: list[float] = field(default_factory=list)  # learning rate of each parameter group at this step
     points: list[EvaluationPoint] = field(default_factory=list)
     checksums: dict[str, str] = field(default_factory=dict)  # file name -> SHA-256 of each saved evaluation point
     saved_at: float = field(default_factory=time.monotonic)  # time of the last checkpoint, or of the start
@@ -67,10 +69,14 @@ class TrainingState:
 
     def follow(self) -> None:
         """Update the average of the weights after an optimiser step."""
-        if self.ema:
-            if self.average is None:
-                self.average = weight_average(self.model, self.ema)
-            self.average.update_parameters(self.model)
+        if not self.ema:
+            return
+        if self.average is not None and self.device_average:
+            follow_on_device(self.average, self.model, self.ema)
+            return
+        if self.average is None:
+            self.average = weight_average(self.model, self.ema)
+        self.average.update_parameters(self.model)
 
     @property
     def last_losses(self) -> Tensor:

@@ -16,6 +16,7 @@ from bench.evaluation.metrics import metric
 from bench.method import Batch, label_losses
 from bench.storage.atomic_io import disk_errors
 from bench.training import inference
+from bench.training.capture.captured_forward import CapturedForward
 from bench.training.checkpoint import EvaluationPoint
 from bench.training.inference import Scale
 from bench.training.timers import StageTimer
@@ -32,21 +33,23 @@ def evaluate_point(
     step: int,
     means: Mapping[str, float],
     clock: StageTimer,
+    forward: CapturedForward | None = None,
 ) -> EvaluationPoint:
     """Evaluate and save a network after `step` steps.
 
     evaluated: the network, or the average of its weights. trained: the network that learns, whose metrics are logged.
-    means: of the training loss and of its terms since the point before; empty if no steps are taken. DivergenceError if
-    a loss or an output is NaN or infinite.
+    means: of the training loss and of its terms since the point before; empty if no steps are taken. forward: calls the
+    evaluated network as a graph, if there is one. DivergenceError if a loss or an output is NaN or infinite.
     """
     loss = means.get(LOSS, math.nan)
     if step and not math.isfinite(loss):
         raise DivergenceError(f"the training loss is {loss} at step {step} of {setup.recipe.steps}")
-    raw = _outputs(setup, evaluated, setup.val, step)
+    called = forward or evaluated
+    raw = _outputs(setup, called, setup.val, step)
     val_loss = _validation_loss(setup, raw, scale)
     value = _score(setup, raw, setup.val.y, scale)
     part = setup.train.evenly(len(setup.val))
-    train = _score(setup, _outputs(setup, evaluated, part, step), part.y, scale)
+    train = _score(setup, _outputs(setup, called, part, step), part.y, scale)
     clock.lap("evaluation")
     state = setup.workplace / f"point-{step}.safetensors"
     with disk_errors(setup.workplace):
@@ -58,7 +61,7 @@ def evaluate_point(
     )
 
 
-def _outputs(setup: TrainingSetup, model: nn.Module, part: Part | Excerpt, step: int) -> Tensor:
+def _outputs(setup: TrainingSetup, model: nn.Module | CapturedForward, part: Part | Excerpt, step: int) -> Tensor:
     raw = inference.logits(model, part, 2 * setup.recipe.batch_size, autocast(setup.recipe, setup.device))
     if not bool(torch.isfinite(raw).all()):
         raise DivergenceError(f"the network's output is NaN or infinite at step {step} of {setup.recipe.steps}")

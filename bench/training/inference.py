@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from bench.data.loader import Excerpt, Part
+    from bench.training.capture.captured_forward import CapturedForward
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ class Scale:
         return numbers * self.deviation + self.mean
 
 
-def logits(model: nn.Module, part: Part | Excerpt, batch_size: int, autocast: torch.autocast) -> torch.Tensor:
+def logits(
+    model: nn.Module | CapturedForward, part: Part | Excerpt, batch_size: int, autocast: torch.autocast
+) -> torch.Tensor:
     """The network's output for every scan of a part, in order: (N, outputs, ...), float32, on the device."""
     import torch
 

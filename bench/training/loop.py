@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from bench.method import Batch, label_losses
 from bench.storage.atomic_io import disk_errors
 from bench.storage.source_code import TRAINING, code_checksum
 from bench.training import checkpoint, curriculum_hooks, optim
+from bench.training.capture.captured_forward import CapturedForward
+from bench.training.capture.captured_steps import CapturedSteps
 from bench.training.checkpoint import EvaluationPoint, TrainingState
 from bench.training.curriculum_stage import checked_stage
 from bench.training.evaluation_point import LOSS, evaluate_point
@@ -29,7 +32,6 @@ from bench.training.point_selection import select
 from bench.training.timers import StageTimer
 from bench.training.training_setup import (
     TrainingSetup,
-    autocast,
     evaluation_steps,
     lr_factor,
     precision,
@@ -47,6 +49,7 @@ class Fit:
     seconds: dict[str, float]
     resumed: int = 0  # the step at which a killed trial was resumed; 0: it was not
     earlier: float = 0.0  # part of `seconds` that was spent before that step
+    graph: Mapping[str, Any] = field(default_factory=dict)  # how steps were captured; empty: on a processor
 
     def load(self, point: int) -> nn.Module:
         """Load the weights of an evaluation point into the network and return it."""
@@ -65,18 +68,18 @@ def fit(setup: TrainingSetup, shape: tuple[int, ...]) -> Fit:
     torch.manual_seed(setup.trial.seed_for("noise"))
     clock = StageTimer(setup.device)
     with optim.memory_format(model, setup.device):
-        points, resumed, earlier = (_solve if setup.method.solves else _descend)(setup, model, scale, clock)
+        points, resumed, earlier, graph = (_solve if setup.method.solves else _descend)(setup, model, scale, clock)
     clock.settle()
-    return Fit(model, points, select(points, setup.task), scale, clock.seconds, resumed, earlier)
+    return Fit(model, points, select(points, setup.task), scale, clock.seconds, resumed, earlier, graph)
 
 
 def _solve(
     setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer
-) -> tuple[list[EvaluationPoint], int, float]:
+) -> tuple[list[EvaluationPoint], int, float, Mapping[str, Any]]:
     if not setup.method.learns:
         point = evaluate_point(setup, model, model, scale, 0, {}, clock)
         setup.on_evaluation(point)
-        return [point], 0, 0.0
+        return [point], 0, 0.0, {}
     everything = [(x.cpu().numpy(), scale.forward(y).cpu().numpy()) for _, x, y in setup.train.batches(64)]
     x, y = (np.concatenate(parts) for parts in zip(*everything, strict=True))
     clock.lap("data")
@@ -85,19 +88,20 @@ def _solve(
     clock.lap("forward")
     point = evaluate_point(setup, model, model, scale, 0, {}, clock)
     setup.on_evaluation(point)
-    return [point], 0, 0.0
+    return [point], 0, 0.0, {}
 
 
 def _descend(
     setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer
-) -> tuple[list[EvaluationPoint], int, float]:
+) -> tuple[list[EvaluationPoint], int, float, Mapping[str, Any]]:
     """Run the optimiser steps, from the first or from the last checkpoint."""
     recipe, stops = setup.recipe, evaluation_steps(setup.recipe)
     training = _begin(setup, model, scale, clock)
     setup = replace(setup, upstream=setup.upstream[: _method_upstream_count(setup)])
     begun = checkpoint.resume(training, setup.workplace)
     earlier = sum(clock.seconds.values())
-    totals = _Totals()
+    totals, steps = _Totals(), CapturedSteps(setup, training)
+    forward = None
     model.train()
     clock.start()
     for step in range(begun, recipe.steps):
@@ -105,21 +109,29 @@ def _descend(
             break
         batch = _batch(setup, training, scale, step)
         clock.lap("data")
-        losses = _step(setup, training, batch)
+        losses, terms = steps.take(batch, step)
         training.last_losses[batch.index] = losses
-        totals.add(losses, batch.terms)
+        totals.add(losses, terms)
         clock.lap("update")
         if step + 1 == stops[len(training.points)]:
             means = totals.means()  # waits for the device
             clock.lap("update")
-            training.points.append(evaluate_point(setup, training.evaluated, model, scale, step + 1, means, clock))
+            steps.pause()
+            forward = forward or _forward(setup, training)
+            point = evaluate_point(setup, training.evaluated, model, scale, step + 1, means, clock, forward)
+            training.points.append(point)
             setup.on_evaluation(training.points[-1])
             checkpoint.save(training, setup.workplace)
             clock.lap("writing")
             clock.settle()
             model.train()
             setup.progress((step + 1) / recipe.steps)
-    return training.points, begun, earlier
+    return training.points, begun, earlier, {**steps.facts(), **(forward.facts() if forward else {})}
+
+
+def _forward(setup: TrainingSetup, training: TrainingState) -> CapturedForward | None:
+    """The evaluated network, which stays the same object from the first step on, as a graph."""
+    return None if setup.graphs is None else CapturedForward(training.evaluated, setup.graphs)
 
 
 def _is_over(setup: TrainingSetup, training: TrainingState) -> bool:
@@ -150,7 +162,8 @@ class _Totals:
 def _begin(setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTimer) -> TrainingState:
     train, trial = setup.train, setup.trial
     order = curriculum_hooks.Order(len(train), setup.recipe.batch_size, np.random.default_rng(trial.seed_for("order")))
-    optimiser = optim.optimiser(setup.method, model, setup.curriculum.layered)
+    captured = setup.graphs is not None
+    optimiser = optim.optimiser(setup.method, model, setup.curriculum.layered, captured)
     signals = Signals(
         torch.full((len(train),), math.nan, device=setup.device),
         _difficulty(setup, scale),
@@ -160,7 +173,9 @@ def _begin(setup: TrainingSetup, model: nn.Module, scale: Scale, clock: StageTim
         1 + optimiser.param_groups[-1]["layer"],
         trial.seed_for("curriculum"),
     )
-    return TrainingState(model, optimiser, order, signals, clock, _environment(setup), setup.method.ema)
+    state = TrainingState(model, optimiser, order, signals, clock, _environment(setup), setup.method.ema)
+    state.device_average = captured or setup.device.type == "cuda"
+    return state
 
 
 def _method_upstream_count(setup: TrainingSetup) -> int:
@@ -207,21 +222,6 @@ def _batch(setup: TrainingSetup, training: TrainingState, scale: Scale, step: in
     x, y = curriculum_hooks.apply_to_batch(x, scale.forward(y), stage)
     upstream = [curriculum_hooks.resize_upstream(one.at(index), y) for one in setup.upstream]
     lr = method.lr * lr_factor(method, progress) * stage.lr_scale
-    optim.set_rates(training.optimiser.param_groups, lr, stage.layer_lr)
+    training.rates = optim.rates(training.optimiser.param_groups, lr, stage.layer_lr)
+    optim.set_rates(training.optimiser.param_groups, training.rates)
     return Batch(x, y, index, setup.task, stage, progress, upstream, len(setup.train), mixture)
-
-
-def _step(setup: TrainingSetup, training: TrainingState, batch: Batch) -> Tensor:
-    """Take one optimiser step; returns the losses of the batch, (B,), detached."""
-    with autocast(setup.recipe, setup.device), curriculum_hooks.stage_hooks(training.model, batch.stage) as answers:
-        losses = setup.method.step(training.model, batch).float()
-        weighted = losses if batch.stage.voxels is None else losses + curriculum_hooks.voxel_term(answers, batch)
-    loss = curriculum_hooks.loss_of(weighted, batch.stage, batch.index)
-    training.clock.lap("forward")
-    training.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    training.clock.lap("backward")
-    optim.clip_gradients(training.optimiser.param_groups, setup.method.clip)
-    training.optimiser.step()
-    training.follow()
-    return losses.detach()

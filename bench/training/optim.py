@@ -30,17 +30,28 @@ def memory_format(model: nn.Module, device: torch.device) -> Iterator[None]:
             module.dilation = (1,) * len(module.kernel_size)
 
 
-def optimiser(method: Method, model: nn.Module, layered: bool) -> torch.optim.Optimizer:
+def optimiser(method: Method, model: nn.Module, layered: bool, captured: bool = False) -> torch.optim.Optimizer:
     """The method's optimiser of the trained weights. layered: with parameter groups for each layer.
 
-    It is the fused form: one pass over each weight (over all weights on a GPU) instead of a dozen small ones.
+    It is the fused form: one pass over each weight (over all weights on a GPU) instead of a dozen small ones. On a GPU,
+    and where steps are captured, learning rates are tensors: a graph would repeat a Python number for ever.
     """
     groups = parameter_groups(method, model, layered)
-    more = {}
+    more: dict[str, Any] = {}
     if method.optimiser == "sgd":
         more = {"momentum": method.momentum, "nesterov": method.momentum > 0}
+    elif captured:
+        more = {"capturable": True}
+    on_gpu = any(weight.is_cuda for weight in model.parameters())
+    if captured or on_gpu:
+        for group in groups:  # the fused kernels of a GPU read float32; on a processor float64 is what a float is
+            device, kind = group["params"][0].device, torch.float32 if on_gpu else torch.float64
+            group["lr"] = torch.tensor(method.lr, device=device, dtype=kind)
     kind = OPTIMISERS[method.optimiser]
-    return kind(groups, lr=method.lr, weight_decay=method.weight_decay, fused=True, **more)
+    result = kind(groups, lr=method.lr, weight_decay=method.weight_decay, fused=True, **more)
+    if captured:
+        result._warned_capturable_if_run_uncaptured = True  # some steps are taken without a graph, on purpose
+    return result
 
 
 def parameter_groups(method: Method, model: nn.Module, layered: bool) -> list[dict[str, Any]]:
@@ -61,10 +72,18 @@ def parameter_groups(method: Method, model: nn.Module, layered: bool) -> list[di
     return groups
 
 
-def set_rates(groups: Sequence[dict[str, Any]], lr: float, by_layer: Sequence[float] | None) -> None:
-    """Set the learning rate of every group. by_layer: factor of each layer from the curriculum, if it has them."""
-    for group in groups:
-        group["lr"] = lr * group["factor"] * (by_layer[group["layer"]] if by_layer else 1.0)
+def rates(groups: Sequence[dict[str, Any]], lr: float, by_layer: Sequence[float] | None) -> list[float]:
+    """The learning rate of every group. by_layer: factor of each layer from the curriculum, if it has them."""
+    return [lr * group["factor"] * (by_layer[group["layer"]] if by_layer else 1.0) for group in groups]
+
+
+def set_rates(groups: Sequence[dict[str, Any]], values: Sequence[float]) -> None:
+    """Set the learning rates, one for each group; those that are tensors are written in place."""
+    for group, rate in zip(groups, values, strict=True):
+        if isinstance(group.get("lr"), torch.Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def clip_gradients(groups: Sequence[dict[str, Any]], most: float) -> None:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from bench.data.loader import Part
 from bench.method import Method, Outputs
 from bench.training.augment.augmenter import Augmenter
 from bench.training.checkpoint import EvaluationPoint
+
+if TYPE_CHECKING:
+    from bench.training.capture.graph_interface import GraphSource
 
 POWER = 0.9  # of the polynomial schedule, as in nnU-Net
 
@@ -45,6 +48,7 @@ class TrainingSetup:
     groups: np.ndarray | None = None  # (N,), the person of each training scan
     progress: Callable[[float], None] = lambda fraction: None
     on_evaluation: Callable[[EvaluationPoint], None] = lambda point: None  # an exception in it ends the training
+    graphs: GraphSource | None = None  # how steps are captured; None: they are not
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -74,8 +78,13 @@ def lr_factor(method: Method, progress: float) -> float:
 
 
 def autocast(recipe: Recipe, device: torch.device) -> Any:
-    """Context manager of the trial's precision: autocast to bf16, or no autocast for fp32."""
-    return torch.autocast(device.type, torch.bfloat16) if precision(recipe, device) == "bf16" else nullcontext()
+    """Context manager of the trial's precision: autocast to bf16, or no autocast for fp32.
+
+    On a GPU without a cache of weights that were cast, as a captured step must be: both give the same numbers.
+    """
+    if precision(recipe, device) != "bf16":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16, cache_enabled=device.type != "cuda")
 
 
 def precision(recipe: Recipe, device: torch.device) -> str:

@@ -25,6 +25,7 @@ from bench.method.augmentation_policies import transforms_of
 from bench.training import inference
 from bench.training.augment.augmentation_checks import why_not_augmented
 from bench.training.augment.augmenter import Augmenter, ScanSource
+from bench.training.capture.cuda_graph import graph_source
 from bench.training.checkpoint import EvaluationPoint
 from bench.training.task_parts import limited_fold, part_of, sample_names
 from bench.training.training_setup import TrainingSetup, autocast
@@ -178,6 +179,7 @@ def training_setup(
         sample_names(data.prepared, train, data.fold.train)[1],
         progress,
         on_evaluation,
+        graph_source(data.device),
     )
 
 

@@ -134,11 +134,12 @@ def test_only_matrices_decay_if_that_is_chosen():
 def test_rates_fall_by_the_layer_decay_from_the_last_layer_to_the_first():
     model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2))
     groups = optim.parameter_groups(Small(layer_decay=0.5, decays="matrices"), model, False)
-    optim.set_rates(groups, 0.1, None)
+    optim.set_rates(groups, optim.rates(groups, 0.1, None))
     rates = {id(weight): group["lr"] for group in groups for weight in group["params"]}
     for layer, expected in zip(model, (0.025, 0.05, 0.1), strict=True):
         assert [rates[id(weight)] for weight in layer.parameters()] == pytest.approx([expected] * 2)
-    optim.set_rates(groups, 0.1, (1.0, 0.0, 2.0))  # a curriculum's factors are of layers, not of groups
+    factors = (1.0, 0.0, 2.0)  # a curriculum's factors are of layers, not of groups
+    optim.set_rates(groups, optim.rates(groups, 0.1, factors))
     rates = {id(weight): group["lr"] for group in groups for weight in group["params"]}
     assert [rates[id(layer.bias)] for layer in model] == pytest.approx([0.025, 0.0, 0.2])
 
