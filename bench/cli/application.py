@@ -98,4 +98,6 @@ def join_numbers(arguments: list[str]) -> list[str]:
     start = end = arguments.index("--shape") + 1
     while end < len(arguments) and arguments[end].isdigit():
         end += 1
+    if end == start:  # `--shape 3,110,110`, or no value
+        return arguments
     return [*arguments[:start], ",".join(arguments[start:end]), *arguments[end:]]

@@ -17,12 +17,13 @@ from bench.core import BenchError
 
 DUPLICATES = (
     ("exact", "pixel-exact duplicates"),
-    ("near", "near duplicates, from {threshold:g}"),
-    ("mirrored", "near duplicates, mirror images too"),
+    ("near", "near duplicates (grey values correlate by {threshold:g} or more)"),
+    ("mirrored", "near duplicates, with mirror images"),
 )
 LISTED = 10  # names listed on a terminal; --json lists all
 Images = Annotated[
-    list[Path] | None, typer.Option("--images", help="A folder of images with one folder per class. May be repeated.")
+    list[Path] | None,
+    typer.Option("--images", help="A folder of images or NIfTI volumes, one folder per class. May be repeated."),
 ]
 SplitTable = Annotated[
     Path | None, typer.Option("--split", help="A table with the columns path and split for the images of --images.")
@@ -203,14 +204,20 @@ def _print_groups(show: Any, report: dict[str, Any]) -> None:
     astride, heads = report["astride"], report["heads"]
     if heads is None:
         crossing = f"{len(astride['parts'])} across the publisher's split, {len(astride['classes'])} in several classes"
-        show(f"declared groups: {astride['groups']}; {crossing}")
+        show(f"groups (people, unless the data set names others): {astride['groups']}; {crossing}")
         return
     if heads["lowest"] is None:
-        show("heads: cannot be separated; no two neighbouring thresholds give the same components")
+        show(
+            "people behind the images: not recovered from the pixels; the images do not fall into clear groups (they "
+            "are few, or one of each person). If people have several images, name the person of each in the data set"
+        )
         return
     counts = ", ".join(f"{count} of {size}" for size, count in list(heads["slices"].items())[:LISTED])
     range_ = f"the same from {heads['lowest']:g} to {heads['highest']:g}, agreement {heads['agreement']:.3f}"
-    show(f"heads: {heads['heads']} ({'sure' if heads['sure'] else 'not sure'}: {range_}); slices: {counts}")
+    show(
+        f"people behind the images: {heads['heads']} heads ({'sure' if heads['sure'] else 'not sure'}: {range_}); "
+        f"slices: {counts}"
+    )
     show(f"heads in several classes: {heads['conflicting_labels']}; across parts: {heads['across_parts']}")
 
 

@@ -17,8 +17,13 @@ from bench.core import BenchError, Task, paths
 
 def cost(
     methods: Annotated[list[str] | None, typer.Argument(help="Methods; `bench list methods` lists them.")] = None,
-    shape: Annotated[str, typer.Option(help="Input of the network: channels and sizes, for example 3,110,110.")] = "",
-    classes: Annotated[int, typer.Option(help="Number of classes; 0 for regression.")] = 2,
+    dataset: Annotated[
+        str, typer.Option("--dataset", "-d", help="Data set whose scans the networks read, each through its own view.")
+    ] = "",
+    shape: Annotated[
+        str, typer.Option(help="Or the input of the network: channels and sizes, for example 3,110,110.")
+    ] = "",
+    classes: Annotated[int, typer.Option(help="With --shape: number of classes; 0 for regression.")] = 2,
     set_: Settings = None,
     study: Annotated[str, typer.Option("--study", "-s", help="Measure the speed of a study's arms.")] = "",
     arm: Arms = None,
@@ -31,17 +36,37 @@ def cost(
     after round, so that other programs slow all of them alike. The report shows the times.
     """
     if bool(methods) == bool(study):
-        raise BenchError("give methods and --shape, or --study NAME")
+        raise BenchError("give methods and --dataset NAME (or --shape), or --study NAME")
     if study:
         return _study(study, arm or [], rounds, as_json)
     for name in methods:
         registry.member("methods", name)
-    if not shape:
-        raise BenchError("--shape is missing: the channels and sizes of the input, for example 3,110,110")
-    return _methods(methods, shape, classes, settings(set_), as_json)
+    if bool(shape) == bool(dataset):
+        raise BenchError("give --dataset NAME, or --shape with channels and sizes of the input, for example 3,110,110")
+    instances = {name: registry.make("methods", name, settings(set_)) for name in methods}
+    rows = _on_dataset(instances, dataset) if dataset else _of_shape(instances, shape, classes)
+    return _show_counts(rows, as_json)
 
 
-def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, Any], as_json: bool) -> None:
+def _on_dataset(instances: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """A row for each method on the scans of a data set; one that cannot read them says why."""
+    from bench.training.cost_on_data import measure_on
+
+    data = registry.make("datasets", name, {})
+    rows: list[dict[str, Any]] = []
+    for method, instance in instances.items():
+        try:
+            cost = measure_on(instance, data)
+        except BenchError as error:
+            if len(instances) == 1:
+                raise BenchError(f"{method} cannot read {name}: {error}") from error
+            cost = {"shape": None, "parameters": None, "forward_flops": None, "why": str(error)}
+        rows.append({"method": method, "dataset": name, **cost})
+    return rows
+
+
+def _of_shape(instances: Mapping[str, Any], shape: str, classes: int) -> list[dict[str, Any]]:
+    """A row for each method on scans of one shape, as the network reads them."""
     from bench.training import model_cost as costs
 
     try:
@@ -53,19 +78,23 @@ def _methods(names: list[str], shape: str, classes: int, params: Mapping[str, An
     task = (
         Task("classification", "auc", tuple(str(at) for at in range(classes))) if classes else Task("regression", "mae")
     )
-    instances = {
-        name: registry.make("methods", name, params) for name in names
-    }  # a wrong name before anything is built
-    rows = [
+    return [
         {"method": name, "shape": sizes, "classes": classes, **costs.measure(method, task, sizes)}
         for name, method in instances.items()
     ]
+
+
+def _show_counts(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         return print_json(rows[0] if len(rows) == 1 else rows)
-    table = Table("method", "parameters", "forward FLOPs", box=None, pad_edge=False)
+    table = Table("method", "input", "parameters", "forward FLOPs", box=None, pad_edge=False)
     for row in rows:
+        if "why" in row:
+            table.add_row(row["method"], "none", "", escape(f"not counted: {row['why']}"))
+            continue
         flops = row["forward_flops"]
-        table.add_row(row["method"], f"{row['parameters']:,}", "not counted" if flops is None else f"{flops:,}")
+        counted = "not counted" if flops is None else f"{flops:,}"
+        table.add_row(row["method"], " x ".join(map(str, row["shape"])), f"{row['parameters']:,}", counted)
     return Console().print(table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +12,16 @@ from rich.table import Table
 
 from bench import registry
 from bench.cli.augmentation_text import augmentation_names, describe_augmentation_name, print_augmentation
+from bench.cli.list import summaries
 from bench.cli.options import Json, print_json
-from bench.core import BenchError, Data, plain
+from bench.core import Arm, BenchError, Data, plain
+
+EXAMPLES = (
+    "ad_oasis",
+    "bt_mri",
+    "artery_cas",
+    "pairs_oasis",
+)  # data sets whose scans the cost of a method is counted for
 
 
 def describe(
@@ -24,17 +33,58 @@ def describe(
     if not kinds and name in augmentation_names():
         return print_json(describe_augmentation_name(name)) if as_json else print_augmentation(Console(), name)
     if not kinds:
-        everything = [other for kind in registry.KINDS for other in registry.names(kind)] + augmentation_names()
-        raise BenchError(
-            f"no data set, method, curriculum or study is named {name!r}; {registry.did_you_mean(name, everything)}"
-        )
-    entries = [_described(kind, name) | _prepared(kind, name) for kind in kinds]
+        raise BenchError(f"no data set, method, curriculum or study is named {name!r}; {_suggestion(name)}")
+    entries = [_described(kind, name) | _prepared(kind, name) | _cost(kind, name) for kind in kinds]
     if as_json:
         return print_json(entries[0] if len(entries) == 1 else entries)
     console = Console()
     for entry in entries:
         _print_entry(console, entry)
     return None
+
+
+def _suggestion(name: str) -> str:
+    """The names that have the word in them or in their line of `bench list`, or are near; else where all are."""
+    everything = [other for kind in registry.KINDS for other in registry.names(kind)] + augmentation_names()
+    word = name.lower()
+    containing = sorted({each for each in everything if word in each.lower()}, key=lambda each: (len(each), each))
+    if near := containing[:3] or difflib.get_close_matches(word, everything, n=3, cutoff=0.7):
+        return f"did you mean {' or '.join(map(repr, near))}?"
+    found = [other for other, line in summaries().items() if word in line.lower()]
+    if found:
+        return f"the lines of {', '.join(found[:5])} in `bench list` have the word"
+    near = difflib.get_close_matches(word, everything, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else "`bench list` shows all names"
+
+
+def _cost(kind: str, name: str) -> dict[str, Any]:
+    """Parameters and operations of a method for scans of the first of `EXAMPLES` that it can read."""
+    if kind != "methods":
+        return {}
+    from bench.experiments.plan.method_answers import remembered
+
+    return {"cost": remembered(f"cost {EXAMPLES}", Arm(name), lambda: _counted(name))}
+
+
+def _counted(name: str) -> str:
+    from bench.training.cost_on_data import measure_on
+
+    method = registry.make("methods", name, {})
+    for each in EXAMPLES:
+        data = registry.make("datasets", each, {})
+        if method.refuses(data.task, data.shape) is None:
+            try:
+                return _cost_words(each, measure_on(method, data))
+            except BenchError as error:
+                return f"not counted: {error}"
+    return "not counted: it reads none of " + ", ".join(EXAMPLES)
+
+
+def _cost_words(name: str, cost: dict[str, Any]) -> str:
+    flops = cost["forward_flops"]
+    counted = "FLOPs not counted" if flops is None else f"{flops:,} FLOPs of a forward pass"
+    shape = " x ".join(map(str, cost["shape"]))
+    return f"{cost['parameters']:,} parameters, {counted}, for a scan of {name} (input {shape})"
 
 
 def _described(kind: str, name: str) -> dict[str, Any]:

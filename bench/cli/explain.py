@@ -52,6 +52,7 @@ def explain(
     The maps are NIfTI files in the scans' own millimetres, under explain/ in the results. If the network reads an
     image of the volume, depth comes only from how the image was made, so it is scored separately from the plane.
     """
+    key = _finished(key or _key(study, arm, fold))  # a wrong key is refused before torch is imported
     from bench.analysis.explain.saliency_maps import SaliencyConfig
     from bench.analysis.explain.saliency_maps import explain as explain_trial
     from bench.core import paths
@@ -61,7 +62,7 @@ def explain(
     from bench.training.trained_model import load
 
     store = Store(paths.results_root())
-    loaded = load(store, key or _key(study, arm, fold))
+    loaded = load(store, key)
     folder = Path(paths.results_root()) / "explain" / loaded.record.trial.key
     entry, panels = explain_trial(loaded, folder, scans, SaliencyConfig(by, back, layer), seeds, check)
     (folder / "scores.json").write_text(json.dumps(entry, indent=1) + "\n", encoding="utf-8")
@@ -70,6 +71,15 @@ def explain(
         print_json({**entry, "folder": str(folder)})
         return
     _show(entry, folder, Console())
+
+
+def _finished(key: str) -> str:
+    """The key, if its trial is finished and has weights; else BenchError."""
+    from bench.core import paths
+    from bench.storage.finished_trial import finished_record
+    from bench.storage.record_store import Store
+
+    return finished_record(Store(paths.results_root()), key).trial.key
 
 
 def _key(study: str, arm: str, fold: int) -> str:

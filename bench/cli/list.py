@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -23,6 +24,7 @@ COLUMNS = {
     "curricula": (),
     "studies": ("sets", "data"),
 }
+CUT = " ..."
 READY, MISSING, MADE, DAMAGED = "prepared", "not prepared", "made when needed", "damaged"
 
 
@@ -43,23 +45,34 @@ def list_(
     if as_json:
         return print_json(rows)
     console = Console()
+    cut = False
     for each in dict.fromkeys(row["kind"] for row in rows):
         if not kind:
             console.print(f"\n{HEADINGS[each]}", style="bold")
-        _print_rows([row for row in rows if row["kind"] == each], COLUMNS[each], console)
+        cut |= _print_rows([row for row in rows if row["kind"] == each], COLUMNS[each], console)
+    if cut:
+        console.print(f"\n{CUT.strip()} stands for the rest: bench describe NAME", markup=False, highlight=False)
     return None
 
 
-def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], console: Console) -> None:
-    """A line for each row; on a terminal it ends with the width of the terminal."""
+def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], console: Console) -> bool:
+    """A line for each row; on a terminal cut after the last whole word that fits. True if one was cut."""
     names = ("name", *columns)
-    widths = [max(len(str(row[name])) for row in rows) for name in names]
+    cut, widths = False, [max(len(str(row[name])) for row in rows) for name in names]
     for row in rows:
         cells = [str(row[name]).ljust(width) for name, width in zip(names, widths, strict=True)]
-        line = Text("  ".join([*cells, row["summary"]]))
-        if console.is_terminal:
-            line.truncate(console.width, overflow="ellipsis")
-        console.print(line, soft_wrap=True, highlight=False)
+        line = "  ".join([*cells, row["summary"]])
+        shown = shortened(line, console.width) if console.is_terminal else line
+        cut |= shown != line
+        console.print(Text(shown), soft_wrap=True, highlight=False)
+    return cut
+
+
+def shortened(line: str, width: int) -> str:
+    """A line that fits into a width: cut after a whole word, with ` ...` to say so."""
+    if len(line) <= width:
+        return line
+    return line[: max(0, width - len(CUT) + 1)].rpartition(" ")[0].rstrip(" ,;:(") + CUT
 
 
 def _name_unused_files() -> None:
@@ -80,13 +93,29 @@ def _row(kind: str, name: str) -> dict[str, Any] | None:
     except BenchError as error:
         print(f"bench: warning: {error}; it is left out", file=sys.stderr)
         return None
-    summary = member.question if isinstance(member, Study) else about.get("title") or about["about"].partition("\n")[0]
-    row = {"kind": kind, "name": name, "summary": " ".join(summary.split())}
+    row = {"kind": kind, "name": name, "summary": _summary(member, about)}
     if kind == "datasets":
         row |= {"phantom": member.phantom, "task": registry.make(kind, name).task.kind, "data": _state(name, {})}
     if kind == "studies":
         row |= {"sets": _sets(member), "data": _states(member)}
     return {**row, "family": about["family"]} if "family" in about else row
+
+
+def _summary(member: Any, about: Mapping[str, Any]) -> str:
+    """One line on a member: the question of a study, the title of a data set, else the first line of its docstring."""
+    text = member.question if isinstance(member, Study) else about.get("title") or about["about"].partition("\n")[0]
+    return " ".join(text.split())
+
+
+def summaries() -> dict[str, str]:
+    """Name -> its line, of every member that can be loaded; of two with one name, the later kind's."""
+    found = {}
+    for kind in registry.KINDS:
+        for name in registry.names(kind):
+            with contextlib.suppress(BenchError):
+                member = registry.study(name) if kind == "studies" else registry.member(kind, name)
+                found[name] = _summary(member, registry.describe(kind, name))
+    return found
 
 
 def _sets(study: Study) -> str:

@@ -26,17 +26,22 @@ from bench.storage.anonymise import ProtectedNames
 from bench.storage.atomic_io import disk_errors, write_text
 
 FOLDER = "comparisons"  # under the results root
+ITSELF = (
+    "Both sides are the same results of one study, so nothing can differ: this shows what a comparison looks like.",
+    "Give another study, or FOLDER:STUDY for the same study in another folder of results.",
+)
 SHOWN = (0, 1, 3, 5, 6, 7, 10)  # columns that a terminal has room for
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two studies and their comparison. labels: their names; known: names that must not appear."""
+    """Two studies and their comparison. labels: their names; known: names that must not appear; itself: one study."""
 
     labels: tuple[str, str]
     sides: Table
     parts: tuple[Compared, ...]
     known: ProtectedNames
+    itself: bool = False
 
     @property
     def title(self) -> str:
@@ -45,6 +50,8 @@ class Comparison:
     @property
     def summary(self) -> tuple[str, str]:
         """Two sentences, like those of a report."""
+        if self.itself:
+            return ITSELF
         rows = [row for part in self.parts for row in part.frame.to_dict("records")]
         tested = [row for row in rows if not math.isnan(row["p"])]
         significant = [row for row in tested if row["p_holm"] < ALPHA]
@@ -70,8 +77,6 @@ def _counted(significant: Sequence[Mapping[str, Any]], tests: int, second: str) 
 def read(first: str, second: str, root: Path) -> Comparison:
     """The comparison of NAME or FOLDER:NAME with another. BenchError if one was not run, or nothing is shared."""
     places = [parse_study(text, root) for text in (first, second)]
-    if places[0] == places[1]:
-        raise BenchError(f"{first} and {second} are the same results; give two studies, or FOLDER:STUDY for others")
     raw = [tables.read(study, folder) for folder, study in places]
     each = [protected_names.find_protected_names(results) for results in raw]
     known = ProtectedNames(each[0].names | each[1].names, each[0].words | each[1].words)
@@ -80,7 +85,7 @@ def read(first: str, second: str, root: Path) -> Comparison:
     if labels[0] == labels[1]:
         labels = [f"{labels[0]} (first)", f"{labels[1]} (second)"]
     found = compare(*sides)
-    return Comparison(tuple(labels), _sides(labels, sides), tuple(found), known)
+    return Comparison(tuple(labels), _sides(labels, sides), tuple(found), known, places[0] == places[1])
 
 
 def parse_study(text: str, root: Path) -> tuple[Path, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from bench import registry
 from bench.core import BenchError, Record, seed_of, task_kind
 from bench.method import Method
+from bench.storage.finished_trial import finished_record
 from bench.storage.record_store import Store
 from bench.training.inference import Scale
 from bench.training.trial_data import TrialData, load_trial_data
@@ -45,13 +45,7 @@ class TrainedModel:
 
 def load(store: Store, key: str) -> TrainedModel:
     """Load the trial of that key. BenchError if it does not exist, is not done, or its weights were not saved."""
-    record = store.verified(key, weights=True)
-    if record is None:
-        raise BenchError(f"no finished trial {key} in {store.root}; `bench run` prints the folder of its records")
-    if record.status != "done":
-        raise BenchError(f"the trial {key} is {record.status}: {record.error.get('message', '')}; it has no network")
-    if (weights := store.weights(key)) is None:
-        raise BenchError(f"the weights of trial {key} were not saved; {rerun_hint('X')}")
+    record = finished_record(store, key)
     trial = record.trial
     if (now := registry.spec("methods", trial.method.name).version) != trial.method.version:
         raise BenchError(
@@ -64,11 +58,5 @@ def load(store: Store, key: str) -> TrainedModel:
         kind = data.prepared.task.kind
         raise BenchError(f"trained networks of {kind} cannot be explained or stressed: both change single scans")
     model = data.method.build(data.prepared.task, data.shape).to(device)
-    load_model(model, weights, device=str(device))
+    load_model(model, store.weights(key), device=str(device))
     return TrainedModel(record, data.method, data, model.eval())
-
-
-def rerun_hint(study: str) -> str:
-    """What to do if weights were not saved. Records never change, so the study runs again in another folder."""
-    command = f"BENCH_RESULTS=FOLDER bench run --study {shlex.quote(study)} --keep-weights"
-    return f"run its study again with them, in another results folder: {command}"

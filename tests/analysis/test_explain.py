@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -154,6 +156,17 @@ def test_the_command_prints_scores_and_leaves_maps(trained_runs, capsys, monkeyp
     status, _, err = printed(capsys, monkeypatch, "explain", "beef")
     assert status == 2
     assert "no finished trial beef" in err
+
+
+def test_a_wrong_key_is_refused_before_torch_is_imported(tmp_path):
+    program = (
+        "import sys\nfrom bench.cli import app\n"
+        "try:\n    app(['explain', 'abc'])\nexcept (SystemExit, Exception) as end:\n    print(end)\n"
+        "print('torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "no finished trial abc" in done.stdout
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 @pytest.mark.slow

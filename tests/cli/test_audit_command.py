@@ -203,3 +203,48 @@ def test_files_of_the_operating_system_and_hidden_ones_are_no_images(tmp_path, r
         write(tmp_path / "set" / place, noise(rng, 1)[0, 0])
     shown = CliRunner().invoke(app, ["audit", "--images", str(tmp_path / "set"), "--json"])
     assert json.loads(shown.output)["images"] == 2
+
+
+def volume(path, values, spacing=1.0):
+    import nibabel
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(values.astype(np.float32), np.diag([spacing] * 3 + [1.0])), path)
+
+
+def audited(*words):
+    printed = CliRunner().invoke(app, ["audit", *map(str, words)])
+    assert printed.exit_code == 0, printed.output
+    return printed.output
+
+
+def test_a_folder_of_volumes_is_audited(tmp_path, rng):
+    heads = [rng.normal(size=(20, 24, 22)) for _ in range(3)]
+    for name, at in (("train/ill/a.nii.gz", 0), ("train/well/b.nii", 1), ("test/well/c.nii.gz", 2)):
+        volume(tmp_path / name, heads[at])
+    volume(tmp_path / "test/ill/copy.nii.gz", 3 * heads[0] + 1)
+    (tmp_path / "train/ill/broken.nii.gz").write_bytes(b"no scan")
+    report = json.loads(audited("--images", tmp_path, "--json"))
+    assert report["images"] == 4
+    assert [name.rpartition("/")[2] for name, _ in report["broken"]] == ["broken.nii.gz"]
+    assert (report["exact"]["groups"], report["near"]["groups"], report["near"]["across_parts"]) == (0, 1, 1)
+    assert report["heads"] is None
+    assert "near duplicates (grey values correlate by 0.98 or more): 2 images" in audited("--images", tmp_path)
+
+
+def test_images_and_volumes_in_one_folder_are_refused(tmp_path, rng):
+    volume(tmp_path / "a/1.nii.gz", rng.normal(size=(8, 8, 8)))
+    write(tmp_path / "a/2.png", noise(rng, 1)[0, 0])
+    with pytest.raises(BenchError, match="holds images and volumes"):
+        from_folder(tmp_path, "mixed")
+
+
+def test_few_people_are_reported_in_words_and_without_heads(tmp_path, rng):
+    for at, image in enumerate(noise(rng, 4)[:, 0]):
+        write(tmp_path / "a" / f"{at}.png", image)
+    text = " ".join(audited("--images", tmp_path).split())
+    assert "people behind the images: not recovered from the pixels" in text
+    prepare("phantom_ad", SMALL)
+    words = audited("phantom_ad", *(f"--set={key}={value}" for key, value in SMALL.items()))
+    assert "not searched, the set has too few scans (about 40 are needed)" in words
+    assert "heads" not in words

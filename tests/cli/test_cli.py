@@ -115,7 +115,7 @@ def test_plan_counts_what_would_run(plugins):
 
 
 @pytest.mark.parametrize(
-    "words", [["list"], ["describe", "dclse"], ["plan", "--study", "tiny"], ["status", "--study", "tiny"]]
+    "words", [["list"], ["describe", "oasis_ad"], ["plan", "--study", "tiny"], ["status", "--study", "tiny"]]
 )
 def test_looking_needs_neither_torch_nor_ray(plugins, words):
     program = (
@@ -141,6 +141,7 @@ def test_sizes_may_be_given_as_words():
         "--json",
     ]
     assert join_numbers(["list"]) == ["list"]
+    assert join_numbers(["cost", "m", "--shape", "3,9,9"]) == ["cost", "m", "--shape", "3,9,9"]
 
 
 def test_cost_matches_the_reference(capsys, monkeypatch):

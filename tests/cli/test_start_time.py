@@ -15,7 +15,17 @@ from bench.experiments.plan import method_answers
 from bench.experiments.plan.method_answers import remembered
 
 HEAVY = "{'torch', 'ray', 'monai', 'timm', 'torchvision', 'matplotlib'}"
-LIGHT = ("list", "list studies", "describe dclse", "guide", "--version", "--help", "status", "template slurm", "open")
+LIGHT = (
+    "list",
+    "list studies",
+    "describe ad_oasis",
+    "guide",
+    "--version",
+    "--help",
+    "status",
+    "template slurm",
+    "open",
+)
 
 
 def modules_after(words: list[str], names: str) -> str:

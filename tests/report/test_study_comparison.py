@@ -130,7 +130,7 @@ def test_the_same_study_in_two_folders_is_compared_on_the_command_line(tmp_path,
     assert json.loads(capsys.readouterr().out)["rows"][0]["verdict"] == "the same records"
 
 
-@pytest.mark.parametrize("words", [["toy", "toy"], ["toy", "absent"], ["toy", "/no/where:toy"]])
+@pytest.mark.parametrize("words", [["toy", "absent"], ["toy", "/no/where:toy"]])
 def test_what_cannot_be_compared_ends_with_2(tmp_path, monkeypatch, words):
     monkeypatch.setenv("BENCH_RESULTS", str(tmp_path))
     results(tmp_path, BASE)
@@ -169,3 +169,16 @@ def test_studies_are_those_with_a_plan(tmp_path):
     assert index.studies(tmp_path) == ["toy"]
     with pytest.raises(BenchError, match="no study was run"):
         index.build_all(tmp_path / "nowhere")
+
+
+def test_a_study_beside_itself_shows_what_a_comparison_looks_like_and_that_nothing_differs(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "a"))
+    results(tmp_path / "a", BETTER)
+    monkeypatch.setattr("sys.argv", ["bench", "compare", "toy", "toy"])
+    run()
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Both sides are the same results of one study, so nothing can differ" in out
+    frame = pd.read_csv(tmp_path / "a" / "comparisons" / "toy--toy" / "comparison.csv")
+    assert set(frame["verdict"]) == {"the same records"}

@@ -16,10 +16,11 @@ from bench.analysis.robustness import trained_networks
 from bench.core import BenchError
 from bench.core.study_plan import PlannedCell, StudyPlan
 from bench.storage import robustness_cache
+from bench.storage.finished_trial import rerun_hint
 from bench.storage.record_store import Store
 from bench.storage.robustness_cache import CLEAN, STRENGTHS
 from bench.training.device import enable_determinism
-from bench.training.trained_model import TrainedModel, load, rerun_hint
+from bench.training.trained_model import TrainedModel, load
 
 Progress = Callable[[int, int], None]
 Condition = tuple[str, int]  # corruption and strength
@@ -47,7 +48,8 @@ def plan_robustness(
     """The job for the named arms of a study, or for all; each trial once, at every strength of the corruptions.
 
     folder: of the predictions, see `robustness_cache.folder_of`. Trials without saved weights (missing, failed, or not
-    saved) are counted as lacking. BenchError if the study has no such arm, or no saved weights.
+    saved) are counted as lacking. BenchError if the study has no such arm, or no saved weights. Weights that a study
+    saved only because other trials learn from them are not enough, unless their arm is named.
     """
     mine = [cell for cell in plan.cells if cell.role == "arm"]
     names = list(dict.fromkeys(cell.arm for cell in mine))
@@ -55,8 +57,10 @@ def plan_robustness(
         raise BenchError(f"the study {plan.study} has no arm {unknown[0]!r}; its arms: {', '.join(names)}")
     chosen = {cell.key: cell for cell in mine if not arms or cell.arm in arms}
     cells = [cell for key, cell in chosen.items() if store.weights(key) is not None]
-    if not cells:
-        raise BenchError(f"the study {plan.study} has no saved weights; {rerun_hint(plan.study)}")
+    taught = {key for cell in plan.cells for key in cell.upstream}
+    if not cells or (not arms and len(cells) < len(chosen) and taught.issuperset(cell.key for cell in cells)):
+        but = " but those that other trials learn from" if cells else ""
+        raise BenchError(f"the study {plan.study} has no saved weights{but}; {rerun_hint(plan.study)}")
     lacking: dict[str, int] = {}
     for key, cell in chosen.items():
         if store.weights(key) is None:

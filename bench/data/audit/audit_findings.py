@@ -163,8 +163,8 @@ def _astride(pictures: ImageSet) -> dict[str, Any]:
 def _heads(
     pictures: ImageSet, graph: SimilarityGraph, same: Sequence[Sequence[int]], sweep: Sequence[float]
 ) -> dict[str, Any] | None:
-    """Recovered heads; None if groups are declared."""
-    if len(set(pictures.groups)) < len(pictures):
+    """Recovered heads of slices; None if groups are declared, or the images are volumes, each a head of its own."""
+    if len(set(pictures.groups)) < len(pictures) or pictures.vectors.shape[1] != SIDE * SIDE:
         return None
     identities = heads_of_graph(graph, same, pictures.names, sweep)
     members = _members(identities.groups).values()

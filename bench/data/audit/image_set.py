@@ -1,4 +1,4 @@
-"""Load images for an audit from a folder or from a prepared set.
+"""Load images or volumes for an audit from a folder or from a prepared set.
 
 A folder has one subfolder per class; subfolders named Training, Testing and the like at any depth are parts of a split.
 """
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from bench.core import BenchError
 from bench.data.audit.decoding import DecodedImage, decode, oddity
 from bench.data.audit.similarity import checksum, feature_vectors, standardise
+from bench.data.audit.volume_decoding import decode_volume, is_volume
 from bench.data.readers.litter import is_passed_over
+from bench.data.readers.nifti import ENDS
 from bench.data.readers.tabular import read_table
 
 if TYPE_CHECKING:
@@ -57,16 +59,23 @@ class ImageSet:
 def from_folder(
     root: Path, title: str, split: Path | None = None, threads: int | None = None, cropped: bool = False
 ) -> ImageSet:
-    """Decode every image under `root` in parallel; `faults` lists files that cannot be read.
+    """Decode every image, or every volume, under `root` in parallel; `faults` lists files that cannot be read.
 
     title: name of the set, the prefix of every image name. split: a table with columns path and split; paths are
-    relative to `root` or its parent. cropped: crop images to the head first. BenchError if no image can be read.
+    relative to `root` or its parent. cropped: crop images to the head first. BenchError if none can be read, or the
+    folder holds images and volumes, which cannot be compared.
     """
     import numpy as np
 
     paths = sorted(_images(root))
     if not paths:
-        raise BenchError(f"no image under {root}; expected one folder per class with {', '.join(sorted(SUFFIXES))}")
+        raise BenchError(
+            f"no image under {root}; expected one folder per class with {', '.join([*sorted(SUFFIXES), *ENDS])}"
+        )
+    if len({is_volume(path) for path in paths}) == 2:
+        raise BenchError(f"{root} holds images and volumes, which cannot be compared; audit a folder of each")
+    if cropped and is_volume(paths[0]):
+        raise BenchError(f"{root} holds volumes; --against traces slices, so it takes a folder of images")
     parts = _read_parts(split) if split else {}
     if split and not any(_part(parts, root, path.relative_to(root)) for path in paths):
         raise BenchError(f"the table {split} names none of the images in {root}; its paths must be relative to it")
@@ -128,7 +137,7 @@ def _images(root: Path) -> Iterator[Path]:
         raise BenchError(f"no folder {root}; give a folder with one subfolder per class")
     for folder, _, names in os.walk(root):
         for path in (Path(folder, name) for name in names):
-            if path.suffix.lower() in SUFFIXES and not is_passed_over(path, root):
+            if (path.suffix.lower() in SUFFIXES or is_volume(path)) and not is_passed_over(path, root):
                 yield path
 
 
@@ -138,7 +147,7 @@ def _decoded(paths: Sequence[Path], threads: int | None, cropped: bool) -> Itera
     workers = threads or os.cpu_count() or 1
     with warnings.catch_warnings(), threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
         warnings.simplefilter("ignore")  # Pillow warns about irregular files that it can read
-        yield from pool.map(lambda path: decode(path, cropped), paths)
+        yield from pool.map(lambda path: decode_volume(path) if is_volume(path) else decode(path, cropped), paths)
 
 
 def _place(folders: Sequence[str]) -> tuple[str, str]:

@@ -66,13 +66,18 @@ def feature_vectors(images: np.ndarray) -> np.ndarray:
     result = np.empty((len(images), SIDE * SIDE * (3 if volumes else 1)), np.float32)
     for start in range(0, len(images), CHUNK):
         chunk = images[start : start + CHUNK]
-        if volumes:
-            middles = (np.take(chunk, chunk.shape[axis] // 2, axis) for axis in (2, 3, 4))
-            small = [downsample(slices.mean(axis=1, dtype=np.float32)) for slices in middles]
-        else:
-            small = [downsample(chunk.mean(axis=1, dtype=np.float32))]
-        result[start : start + CHUNK] = np.concatenate([part.reshape(len(chunk), -1) for part in small], axis=1)
+        plane = chunk if volumes else downsample(chunk.mean(axis=1, dtype=np.float32))
+        result[start : start + CHUNK] = middle_slices(chunk) if volumes else plane.reshape(len(chunk), -1)
     return standardise(result)
+
+
+def middle_slices(volumes: np.ndarray) -> np.ndarray:
+    """(N, 3 x SIDE x SIDE) float32: grey versions of the middle slices of (N, C, D, H, W), channels averaged."""
+    import numpy as np
+
+    middles = (np.take(volumes, volumes.shape[axis] // 2, axis) for axis in (2, 3, 4))
+    small = [downsample(slices.mean(axis=1, dtype=np.float32)) for slices in middles]
+    return np.concatenate([part.reshape(len(volumes), -1) for part in small], axis=1)
 
 
 def checksum(image: np.ndarray) -> str:

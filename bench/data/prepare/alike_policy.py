@@ -76,7 +76,7 @@ def _save_pairs(folder: Path, grouped: GroupedScans) -> None:
 def alike_line(entry: Mapping[str, Any], folder: Path) -> str:
     """What the search found, with the first pairs of names. entry: of the manifest of a set in `folder`."""
     if not entry["searched"]:
-        return "people under two names: not searched, the set has too few scans"
+        return "people under two names: not searched, the set has too few scans (about 40 are needed)"
     if not entry["clusters"]:
         return "people under two names: none found"
     pairs = json.loads((folder / PAIRS).read_text(encoding="utf-8"))
