@@ -72,16 +72,18 @@ class Order:
 def apply_to_batch(x: Tensor, y: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
     """Apply the stage's blur, low-frequency crop, resizing and input dropout to scans (B, C, ...) and their targets.
 
-    Masks (B, ...), and those of pairs (B, C, ...), are cropped and resized with the scans.
+    Masks (B, ...), and those of pairs (B, C, ...), are cropped and resized with the scans; images (B, C, ...) that are
+    to be generated as the scans are.
     """
+    images = y.ndim == x.ndim and y.is_floating_point()
     if stage.blur > 0:
         x = blurred(x, stage.blur)
     if stage.band is not None and stage.band != tuple(x.shape[2:]):
-        x, y = low_passed(x, stage.band), _masks(y, stage.band, "nearest")  # both grids begin at the first voxel
+        small = low_passed(y, stage.band) if images else _masks(y, stage.band, "nearest")
+        x, y = low_passed(x, stage.band), small  # both grids begin at the first voxel
     if stage.size is not None and stage.size != tuple(x.shape[2:]):
-        mode = "bilinear" if x.ndim == 4 else "trilinear"
-        x = F.interpolate(x, stage.size, mode=mode, align_corners=False)
-        y = _masks(y, stage.size, "nearest-exact")
+        x = _resized(x, stage.size)
+        y = _resized(y, stage.size) if images else _masks(y, stage.size, "nearest-exact")
     return (F.dropout(x, stage.drop_input) if stage.drop_input > 0 else x), y
 
 
@@ -219,6 +221,12 @@ def loss_of(losses: Tensor, stage: Stage, index: Tensor) -> Tensor:
         return losses.mean()
     weights = torch.as_tensor(stage.weights, device=losses.device, dtype=losses.dtype)[index]
     return (losses * weights).sum() / weights.sum().clamp_min(1e-8)
+
+
+def _resized(images: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Resize images (B, C, ...) to `size` by linear interpolation."""
+    mode = "bilinear" if images.ndim == 4 else "trilinear"
+    return F.interpolate(images, size, mode=mode, align_corners=False)
 
 
 def _masks(y: Tensor, size: tuple[int, ...], mode: str) -> Tensor:

@@ -24,6 +24,7 @@ KINDS = {
     "numbers": ("tiny_volumes", {"kind": "regression", "people": 12}),
     "masks": ("tiny_volumes", {"kind": "segmentation", "people": 12}),
     "pairs": ("phantom_pairs", {"mm": 12.0, "subjects": 9}),
+    "contrasts": ("phantom_modalities", {"mm": 10.0, "subjects": 6, "bending": 0.0}),
 }
 SMALL = {
     "progressive_resizing": {"smallest": 4, "increment": 2},
@@ -32,6 +33,8 @@ SMALL = {
     "curriculum_dropout": {"maps": 0.1},
 }
 ALIGNS = {"channels": (4, 4, 4, 4), "last": (4,), "similarity": "pearson"}
+TRANSLATES = {"width": 2, "levels": 2, "terms": 2}
+CODED = "a channel of the input is the code of the contrasts, which dropout would change; set inputs to 0"
 REFUSALS = {
     ("label_smoothing", "numbers"): "labels that are numbers cannot be smoothed over classes",
     ("label_smoothing", "pairs"): "the targets of registration are no classes",
@@ -44,6 +47,12 @@ REFUSALS = {
     ("curriculum_dropout", "pairs"): "no linear or 1x1 layer whose input could be dropped; set features to 0",
     ("transfer_teacher", "pairs"): "no network can teach another in registration",
     ("anti_curriculum", "pairs"): "no network can teach another in registration",
+    ("label_smoothing", "contrasts"): "the targets of translation are no classes",
+    ("patch_difficulty", "contrasts"): "the target is not a mask",
+    ("progressive_data_dropout", "contrasts"): "the target is not a class; set kind=random",
+    ("curriculum_dropout", "contrasts"): CODED,
+    ("transfer_teacher", "contrasts"): "no network can teach another in translation",
+    ("anti_curriculum", "contrasts"): "no network can teach another in translation",
 }
 REMEDIES = {  # parameters with which a curriculum that is refused as it comes takes part
     ("progressive_data_dropout", "numbers"): {"kind": "random"},
@@ -51,6 +60,9 @@ REMEDIES = {  # parameters with which a curriculum that is refused as it comes t
     ("progressive_data_dropout", "pairs"): {"kind": "random"},
     ("curriculum_dropout", "pairs"): {"features": 0.0},
     ("anti_curriculum", "pairs"): {"scores": "own"},
+    ("progressive_data_dropout", "contrasts"): {"kind": "random"},
+    ("curriculum_dropout", "contrasts"): {"inputs": 0.0},
+    ("anti_curriculum", "contrasts"): {"scores": "own"},
 }
 
 
@@ -68,7 +80,8 @@ class Small(Method):
 
 
 def method_for(kind: str) -> Method:
-    return registry.make("methods", "voxelmorph", ALIGNS) if kind == "pairs" else Small()
+    own = {"pairs": ("voxelmorph", ALIGNS), "contrasts": ("seq2seq", TRANSLATES)}
+    return registry.make("methods", *own[kind]) if kind in own else Small()
 
 
 def trial_on(kind: str, name: str, params: dict) -> Trial:
@@ -120,7 +133,15 @@ def test_the_label_maps_of_a_pair_are_resized_with_its_scans():
     assert torch.equal(apply_to_batch(maps.float(), rows, Stage(size=(4, 4, 4)))[1], rows)  # no axes of scans
 
 
+@pytest.mark.parametrize("stage", [Stage(size=(5, 6, 4)), Stage(band=(5, 6, 4))])
+def test_an_image_that_is_to_be_generated_is_resized_as_its_source_is(stage):
+    source = torch.randn(2, 1, 9, 8, 7, generator=torch.Generator().manual_seed(0))
+    x, y = apply_to_batch(torch.cat([source, torch.full_like(source, 6)], 1), source, stage)
+    torch.testing.assert_close(y, x[:, :1])
+    torch.testing.assert_close(x[:, 1], torch.full_like(x[:, 1], 6))  # the code of the contrasts
+
+
 def test_all_kinds_of_task_are_tried(plugins):
     tried = {prepare(*data).task.kind for data in KINDS.values()}
-    assert tried == {"classification", "regression", "segmentation", "registration"}
+    assert tried == {"classification", "regression", "segmentation", "registration", "translation"}
     assert task_kind("registration").part is not None
