@@ -149,7 +149,7 @@ COLUMNS = {  # of scores.csv, besides the metrics
     "planned", "complete", "primary", "score", "low", "high", "undefined_resamples", "validation", "last",
     "best_of_last", "best_of_all", "flattery", "flattery_low", "flattery_high", "parameters", "forward_flops",
     "step_seconds", "train_seconds", "inference_seconds", "peak_memory_mb", "train_joules", "upstream_seconds",
-    "tuning_trials", "tuning_seconds", "last_five", "chosen_at",
+    "activation_mb", "upstream_activation_mb", "tuning_trials", "tuning_seconds", "last_five", "chosen_at",
 }  # fmt: skip
 _CLASS, _NUMBER, _MASK = "classification", "regression", "segmentation"
 METRICS = {

@@ -259,6 +259,7 @@ def _cost(fit: loop.Fit, data: TrialData, inference_seconds: float, device: torc
         **{f"{stage}_seconds": seconds for stage, seconds in spent.items()},
         "inference_seconds": inference_seconds,
         "peak_memory_mb": model_cost.peak_memory_mb(device),
+        "activation_mb": max(point.activations for point in fit.points) / model_cost.MEGABYTE or None,
     }
 
 

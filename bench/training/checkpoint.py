@@ -42,6 +42,7 @@ class EvaluationPoint:
     state: Path
     watched: Mapping[str, float] = field(default_factory=dict)  # `Method.logged_metrics`, terms of the loss
     train: float = math.nan  # the primary metric on training scans, as they are tested
+    activations: int = 0  # bytes of activations in the step before it, see `activation_memory`
 
 
 @dataclass
@@ -107,7 +108,9 @@ def save(training: TrainingState, folder: Path) -> None:
         save_file(tensors, path)
         for point in training.points:
             training.checksums.setdefault(point.state.name, sha256_of(point.state))
-        points = [[p.step, p.train_loss, p.val_loss, p.val, p.train, dict(p.watched)] for p in training.points]
+        points = [
+            [p.step, p.train_loss, p.val_loss, p.val, p.train, p.activations, dict(p.watched)] for p in training.points
+        ]
         training.clock.settle()
         entry = {
             "by": dict(training.environment),
@@ -140,8 +143,8 @@ def resume(training: TrainingState, folder: Path) -> int:
             raise CheckpointError(f"the checkpoint in {folder.name} is outdated: {other} changed", "outdated")
         _check(entry, folder)
         training.points = [
-            EvaluationPoint(*row, folder / f"point-{row[0]}.safetensors", watched, train)
-            for *row, train, watched in entry["points"]
+            EvaluationPoint(*row, folder / f"point-{row[0]}.safetensors", watched, train, kept)
+            for *row, train, kept, watched in entry["points"]
         ]
         load_model(training.model, training.points[-1].state, device=str(training.last_losses.device))
         _restore(training, load_file(folder / f"course-{training.step}.safetensors"), entry["numbers"])

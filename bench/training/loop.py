@@ -109,17 +109,18 @@ def _descend(
             break
         batch = _batch(setup, training, scale, step)
         clock.lap("data")
-        losses, terms = steps.take(batch, step)
+        ends = step + 1 == stops[len(training.points)]
+        losses, terms = steps.take(batch, step, watch=ends)
         training.last_losses[batch.index] = losses
         totals.add(losses, terms)
         clock.lap("update")
-        if step + 1 == stops[len(training.points)]:
+        if ends:
             means = totals.means()  # waits for the device
             clock.lap("update")
             steps.pause()
             forward = forward or _forward(setup, training)
             point = evaluate_point(setup, training.evaluated, model, scale, step + 1, means, clock, forward)
-            training.points.append(point)
+            training.points.append(replace(point, activations=steps.activations))
             setup.on_evaluation(training.points[-1])
             checkpoint.save(training, setup.workplace)
             clock.lap("writing")

@@ -11,7 +11,6 @@ from finished_trials import carried_out
 from safetensors.torch import load_file
 from scipy import ndimage
 from scipy.linalg import hadamard
-from torch.autograd.graph import saved_tensors_hooks
 
 from baselines import _masked_autoencoder as masks
 from baselines._barlow_twins import barlow_loss
@@ -25,6 +24,7 @@ from bench.experiments.plan.dependencies import DependencyResolver
 from bench.method import Batch
 from bench.storage.record_store import Store
 from bench.training import checkpoint, trial_data
+from bench.training.activation_memory import activation_memory
 
 VOLUME = (1, 16, 16, 16)
 NET = {"network": "sfcn", "network_params": {"channels": [4, 8, 8, 6], "dropout": 0.0}}
@@ -91,25 +91,12 @@ def test_blocks_keep_fewer_activations_at_a_time():
 
 def most_kept(blocks):
     """The largest number of bytes that are kept for gradients at one time in a step."""
-    now, most = 0, 0
-
-    class Kept:
-        def __init__(self, tensor):
-            nonlocal now, most
-            self.tensor, self.size = tensor, tensor.numel() * tensor.element_size()
-            now += self.size
-            most = max(most, now)
-
-        def __del__(self):
-            nonlocal now
-            now -= self.size
-
     method, model = built(
         blocks=blocks, network_params={"channels": [4, 16, 64, 256, 64], "dropout": 0.0}, activation_noise=0.0
     )
-    with saved_tensors_hooks(Kept, lambda kept: kept.tensor):
+    with activation_memory(model) as kept:
         method.step(model, Batch(scans(4), torch.zeros(4), torch.arange(4), PRETEXT)).mean().backward()
-    return most
+    return kept.most
 
 
 def test_a_view_without_changes_is_the_scan_and_others_differ_from_scan_to_scan():

@@ -14,6 +14,8 @@ from bench.experiments.plan import ResolvedData
 from bench.experiments.planned_study import PlannedStudy
 from bench.report import tables
 from bench.report.protected_names import pretraining_sets_of
+from bench.report.tables.cost_table import cost_body
+from bench.report.tables.number_format import NOTHING
 from bench.report.tables.plan_checks import plan_mismatch
 from bench.report.tables.pretraining_notes import pretraining_notes
 from bench.report.tables.results import Run
@@ -97,3 +99,25 @@ def test_the_plan_names_the_arms(tmp_path, monkeypatch):
     planned = PlannedStudy("toy", study, [item], [], [], None)
     (note,) = [line for line in planned.method_notes if "OASIS-1" in line]
     assert note.startswith("ad_oasis: seen: brain.safetensors was trained on OASIS-1")
+
+
+def test_the_table_of_costs_has_the_activations_of_an_arm_and_of_its_pretraining(tmp_path):
+    write(tmp_path, {"scratch": ArmSpec(), "begun": ArmSpec()}, [DataSetSpec("ad_oasis")])
+    results = tables.read("toy", tmp_path)
+    (section,) = results.sections
+    (before,) = tables.section_tables(results)  # records from before activations were counted
+    assert not [name for name in cost_body(before).columns if "ctivations" in name]
+    record = section.runs[0].record
+    held, runs = replace(record.trial, held_out=HeldOut(record.trial.data, people="p")), []
+    for run in section.runs:
+        cell = run.cell
+        if cell.arm == "begun":
+            cell = replace(cell, upstream=(f"first {cell.key}",))
+            first = replace(cell, key=f"first {cell.key}", role="upstream", arm="pretraining")
+            runs.append(Run(first, replace(record, trial=held, cost={"activation_mb": 7.25})))
+        runs.append(Run(cell, replace(run.record, cost={**run.record.cost, "activation_mb": 2.5})))
+    (found,) = tables.section_tables(replace(results, sections=(replace(section, runs=tuple(runs)),)))
+    body = cost_body(found)
+    own, first = (body.columns.index(name) for name in ("Activations (MB)", "Its pretraining: activations (MB)"))
+    assert sorted((row[own], row[first]) for row in body.rows) == [("2.5", "7.2"), ("2.5", NOTHING)]
+    assert any(note.startswith("Activations: the most bytes") for note in body.notes)

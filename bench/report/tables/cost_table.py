@@ -21,7 +21,8 @@ COUNTED = ("peak_memory_mb", "train_joules")  # costs that not every machine cou
 def cost_body(found: SectionTables) -> TableBody:
     """The cost of every arm beside its score."""
     section, frame = found.section, found.scores
-    upstream, searched = (frame[name].notna().any() for name in ("upstream_seconds", "tuning_seconds"))
+    named = ("upstream_seconds", "tuning_seconds", "activation_mb", "upstream_activation_mb")
+    upstream, searched, kept, upstream_kept = (frame[name].notna().any() for name in named)
     shown: list[tuple[str, str, Callable[[float], str]]] = [
         ("Parameters", "parameters", large),
         ("Forward (FLOPs)", "forward_flops", large),
@@ -32,6 +33,12 @@ def cost_body(found: SectionTables) -> TableBody:
         *([("Its tuning (s)", "tuning_seconds", seconds)] if searched else []),
         ("s / scan", "inference_seconds", seconds),
         ("Memory (MB)", "peak_memory_mb", lambda value: number(value, 0)),
+        *([("Activations (MB)", "activation_mb", lambda value: number(value, 1))] if kept else []),
+        *(
+            [(f"{_upstream(section)}: activations (MB)", "upstream_activation_mb", lambda value: number(value, 1))]
+            if upstream_kept
+            else []
+        ),
         *([("Training (kJ)", "train_joules", lambda value: seconds(value / 1000))] if _metered(section) else []),
     ]
     rows = tuple(
@@ -39,7 +46,7 @@ def cost_body(found: SectionTables) -> TableBody:
         for entry in frame.to_dict("records")
     )
     columns = ("Arm", metric_column(section, section.metric), *(title for title, _, _ in shown))
-    notes = (*incomplete_notes(frame), *_upstream_note(section), *_tuning_note(searched))
+    notes = (*incomplete_notes(frame), *_upstream_note(section), *_kept_note(kept), *_tuning_note(searched))
     return TableBody(columns, rows, _caption(section), notes)
 
 
@@ -72,6 +79,15 @@ def _upstream_note(section: DatasetResults) -> tuple[str, ...]:
     if any(run.cell.role == "upstream" for run in section.runs):
         return ("Training what an arm learns from is not in its seconds.",)
     return ()
+
+
+def _kept_note(kept: bool) -> tuple[str, ...]:
+    words = (
+        "Activations: the most bytes that a training step keeps for its gradients at one time, counted tensor by tensor"
+        " and the same on every machine; weights, optimiser and scratch memory are not in it. Memory is that of the"
+        " whole process."
+    )
+    return (words,) if kept else ()
 
 
 def _tuning_note(searched: bool) -> tuple[str, ...]:

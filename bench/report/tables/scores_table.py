@@ -38,6 +38,7 @@ COSTS = (
     "inference_seconds",
     "peak_memory_mb",
     "train_joules",
+    "activation_mb",
 )
 
 
@@ -72,6 +73,7 @@ def _row(section: DatasetResults, arm: str) -> dict[str, object]:
         "chosen_at": _chosen_at(runs),
         **{name: mean_cost(runs, name) for name in COSTS},
         "upstream_seconds": _upstream_seconds(section, runs),
+        "upstream_activation_mb": _upstream_activations(section, runs),
         "tuning_trials": _mean_tuning(runs, "trials"),
         "tuning_seconds": _mean_tuning(runs, "seconds"),
     }
@@ -159,6 +161,14 @@ def _upstream_seconds(section: DatasetResults, runs: Sequence[Run]) -> float:
         return math.nan
     seconds = {run.cell.key: run.record.cost.get("train_seconds") or 0.0 for run in section.runs if run.done}
     return float(np.mean([sum(seconds.get(key, 0.0) for key in needed) for needed in keys]))
+
+
+def _upstream_activations(section: DatasetResults, runs: Sequence[Run]) -> float:
+    """The largest memory of activations in the upstream trainings of a run, on average; NaN if it was not measured."""
+    known = {run.cell.key: mb for run in section.runs if run.done and (mb := run.record.cost.get("activation_mb"))}
+    needed = [[known[key] for key in run.cell.upstream if key in known] for run in runs if run.done]
+    most = [max(each) for each in needed if each]
+    return float(np.mean(most)) if most else math.nan
 
 
 def _mean_tuning(runs: Sequence[Run], name: str) -> float:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from bench.method import Batch
 from bench.training import optim
+from bench.training.activation_memory import activation_memory
 from bench.training.capture.graph_interface import CapturedGraph, CaptureError, GraphSource
 from bench.training.capture.static_batch import StaticBatch, capture_key
 from bench.training.capture.step_comparison import StepOutput, compare
@@ -60,9 +61,13 @@ class CapturedSteps:
         self._reason = ""
         self._replayed = self._usual = 0
         self._facts: dict[str, float] = {}
+        self.activations = 0  # bytes that a watched step kept for its gradients, the most of all
 
-    def take(self, batch: Batch, step: int) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Take a step, `step` of the training counted from 0: losses (B,) and terms, valid until the next step."""
+    def take(self, batch: Batch, step: int, watch: bool = False) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Take a step, `step` of the training counted from 0: losses (B,) and terms, valid until the next step.
+
+        watch: count the memory of its activations. Where steps may be graphs, the first one is counted in its place.
+        """
         key = _hashable(capture_key(batch)) if self._source is not None and not self._reason else None
         if key in self._captured:
             self._window, self._last = None, key
@@ -70,7 +75,8 @@ class CapturedSteps:
         self._usual += 1
         if key is None or key != self._last or self._is_late(step):
             self._window, self._last = None, key
-            return self._take_usual(batch), batch.terms
+            counted = watch if self._source is None else self._usual == 1
+            return self._take_usual(batch, counted), batch.terms
         if self._window is None:
             self._window = _Window(key, TrainingSnapshot(self._training, self._setup.method))
         losses = self._observe(self._window, self._source, batch)
@@ -94,8 +100,11 @@ class CapturedSteps:
     def _is_late(self, step: int) -> bool:
         return len(self._captured) >= MOST or self._setup.recipe.steps - step < LEAST_LEFT
 
-    def _take_usual(self, batch: Batch) -> Tensor:
-        return train_step(self._setup, self._training, batch, self._training.clock.lap)
+    def _take_usual(self, batch: Batch, watch: bool = False) -> Tensor:
+        with activation_memory(self._training.model, watch) as kept:
+            losses = train_step(self._setup, self._training, batch, self._training.clock.lap)
+        self.activations = max(self.activations, kept.most)
+        return losses
 
     def _observe(self, window: _Window, source: GraphSource, batch: Batch) -> Tensor:
         """Take a step in the usual way and keep what a comparison needs."""
