@@ -35,6 +35,7 @@ class ConditionalConvolution(nn.Module):
     def __init__(self, axes: int, before: int, after: int, condition: int, terms: int, edge: int = 3) -> None:
         super().__init__()
         self._convolve, self._padding = getattr(F, f"conv{axes}d"), edge // 2
+        self.reads_features = edge == 1  # `mix` reads the code of the contrasts
         self.kernels = nn.Parameter(torch.empty(terms, after, before, *[edge] * axes))
         self.biases = nn.Parameter(torch.zeros(terms, after))
         self.mix = nn.Linear(condition, terms)
@@ -72,6 +73,7 @@ class Translator(nn.Module):
             for level, (before, after) in enumerate(steps)
         )  # fmt: skip
         self.stem.encodes = self.encoder.encodes = True
+        self.stem.reads_features = False
         ups = list(zip(channels[::-1], [*channels[-2::-1], channels[0]], strict=True))
         widths = [channels[-1], *(after + after for _, after in ups[:-1])]
         self.decoder = nn.ModuleList(

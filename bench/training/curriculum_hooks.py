@@ -147,7 +147,8 @@ def stage_hooks(model: nn.Module, stage: Stage) -> Iterator[list[Tensor]]:
                 )
         if stage.drop_features > 0 and (last := last_layer(model)) is not None:
             _remove_at_exit(
-                stack, last.register_forward_pre_hook(lambda _, read: (F.dropout(read[0], stage.drop_features),))
+                stack,
+                last.register_forward_pre_hook(lambda _, read: (F.dropout(read[0], stage.drop_features), *read[1:])),
             )
         if stage.drop_own != 1.0:
             for layer in dropouts(model):
@@ -172,11 +173,17 @@ def encoder_convolutions(model: nn.Module) -> list[nn.Module]:
 
 
 def last_layer(model: nn.Module) -> nn.Module | None:
-    """The last linear or 1x1 layer, which reads the network's features; None if there is none."""
-    last = None
-    for each in model.modules():
+    """The last linear or 1x1 layer, which reads the network's features; None if there is none.
+
+    A module may say by `reads_features` that it is such a layer, or (False) that its layers read something else.
+    """
+    last, stated = None, set()
+    for each in model.modules():  # each module comes before its parts
+        if (reads := getattr(each, "reads_features", None)) is not None:
+            stated |= {id(part) for part in each.modules()}
         point = isinstance(each, (nn.Conv2d, nn.Conv3d)) and max(each.kernel_size) == 1
-        last = each if point or isinstance(each, nn.Linear) else last
+        if reads or ((point or isinstance(each, nn.Linear)) and id(each) not in stated):
+            last = each
     return last
 
 

@@ -9,10 +9,12 @@ import torch
 from baselines._translation_networks import pair_of, with_pair
 from bench import registry
 from bench.core import BenchError, Task
+from bench.curriculum import Stage
 from bench.data.loader import Normaliser
 from bench.data.modality_pairs import ModalityPart
 from bench.data.translation_kind import TRANSLATION
 from bench.method import Batch, why_refused
+from bench.training.curriculum_hooks import last_layer, stage_hooks
 
 TASK = Task(TRANSLATION, "psnr", ("a", "b", "c"))
 NETWORK = {"width": 4, "levels": 2}
@@ -112,6 +114,19 @@ def test_the_loss_has_three_terms_of_equal_kind_and_each_can_be_left_out(part):
         terms["all"]["cycle"],
         torch.nn.functional.smooth_l1_loss(again, x[:, :1], reduction="none").flatten(1).mean(1),
     )
+
+
+def test_dropout_of_features_leaves_the_code_of_the_contrasts(part):
+    model = registry.make("methods", "seq2seq", NETWORK).build(TASK, (2, 7, 6, 8))
+    assert last_layer(model) is model.last
+    read, (x, _) = [], everything(part)
+    with stage_hooks(model, Stage(drop_features=0.75)):
+        model.last.register_forward_pre_hook(lambda _, inputs: read.extend(inputs))
+        model(x)
+    features, code = read
+    assert 0.7 < float((features == 0).float().mean()) < 0.8
+    assert code.sum(1).unique().tolist() == [2]
+    assert code.unique().tolist() == [0, 1]
 
 
 def test_images_are_translated_too():

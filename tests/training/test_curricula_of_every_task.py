@@ -34,7 +34,6 @@ SMALL = {
 }
 ALIGNS = {"channels": (4, 4, 4, 4), "last": (4,), "similarity": "pearson"}
 TRANSLATES = {"width": 2, "levels": 2, "terms": 2}
-CODED = "a channel of the input is the code of the contrasts, which dropout would change; set inputs to 0"
 REFUSALS = {
     ("label_smoothing", "numbers"): "labels that are numbers cannot be smoothed over classes",
     ("label_smoothing", "pairs"): "the targets of registration are no classes",
@@ -50,7 +49,6 @@ REFUSALS = {
     ("label_smoothing", "contrasts"): "the targets of translation are no classes",
     ("patch_difficulty", "contrasts"): "the target is not a mask",
     ("progressive_data_dropout", "contrasts"): "the target is not a class; set kind=random",
-    ("curriculum_dropout", "contrasts"): CODED,
     ("transfer_teacher", "contrasts"): "no network can teach another in translation",
     ("anti_curriculum", "contrasts"): "no network can teach another in translation",
 }
@@ -61,7 +59,6 @@ REMEDIES = {  # parameters with which a curriculum that is refused as it comes t
     ("curriculum_dropout", "pairs"): {"features": 0.0},
     ("anti_curriculum", "pairs"): {"scores": "own"},
     ("progressive_data_dropout", "contrasts"): {"kind": "random"},
-    ("curriculum_dropout", "contrasts"): {"inputs": 0.0},
     ("anti_curriculum", "contrasts"): {"scores": "own"},
 }
 
