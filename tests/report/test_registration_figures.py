@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bench.report.figures import style
-from bench.report.figures.deformation_figure import draw_deformations
+from bench.report.figures.deformation_figure import LINES, draw_deformations
 from bench.report.figures.overlay_figure import aligned, draw_overlays, overlay
 from bench.report.figures.structure_dice_figure import draw_structures
 
@@ -20,6 +21,18 @@ def test_folds_are_masked_and_the_picture_holds_no_image_whose_text_a_report_wou
     assert [bool(each.all()) for each in shown] == [False, True]
     style.save_figure(figure, tmp_path, "deformation")
     assert "data:image" not in (tmp_path / "deformation.svg").read_text()
+
+
+@pytest.mark.parametrize("shape", [(24, 28, 6), (9, 10, 8), (60, 61, 5)])
+def test_a_grid_ends_at_the_last_line_that_is_drawn_and_voxels_are_square(shape):
+    figure = draw_deformations({"still": np.zeros((3, *shape), np.float32)})
+    grid, jacobian = figure.axes[:2]
+    ends = {(line.get_xdata()[-1], line.get_ydata()[-1]) for line in grid.lines}
+    assert len(grid.lines) <= 2 * LINES
+    right, top = (max(end[axis] for end in ends) for axis in (0, 1))
+    assert all(x == right or y == top for x, y in ends)
+    assert (right, top) in ends
+    assert grid.get_aspect() == jacobian.get_aspect() == 1
 
 
 def test_after_a_true_displacement_the_scans_lie_on_top_of_each_other_in_grey(tmp_path):

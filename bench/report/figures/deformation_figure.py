@@ -32,7 +32,9 @@ def draw_deformations(fields: Mapping[str, np.ndarray]) -> Figure:
     with style.paper_style():
         figure, columns = panel_grid(list(fields), (HEIGHT, HEIGHT), legend_height=0.1)
         drawn = [_draw(column, field) for column, field in zip(columns, fields.values(), strict=True)][-1]
-        bar = figure.colorbar(drawn, ax=[column[1] for column in columns], shrink=0.8, pad=0.02, aspect=14)
+        bar = figure.colorbar(
+            drawn, ax=[column[1] for column in columns], shrink=0.8, pad=0.02, aspect=14, extend="both"
+        )
         bar.solids.set_rasterized(False)  # nor may the bar be an image, see `_draw`
         bar.set_label("log Jacobian", fontsize=7)
         bar.ax.tick_params(labelsize=6.5)
@@ -45,6 +47,8 @@ def _draw(column: list[Axes], field: np.ndarray):
     middle = field.shape[3] // 2
     places = (np.indices(field.shape[1:]) + field)[:2, :, :, middle]
     step = max(1, -(-max(places.shape[1:]) // LINES))
+    last, end = ((size - 1) // step * step + 1 for size in places.shape[1:])
+    places = places[:, :last, :end]  # to the last line that is drawn: none hangs over it
     for lines in (places[:, ::step], places.swapaxes(1, 2)[:, ::step]):
         for x, y in zip(*lines, strict=True):
             column[0].plot(x, y, color=style.BLUE, lw=0.5)
@@ -58,6 +62,7 @@ def _draw(column: list[Axes], field: np.ndarray):
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
+        axes.set_aspect("equal")
     return drawn
 
 

@@ -13,6 +13,7 @@ from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
 from bench.report.figures.panels import SMALL, caption, for_each_arm, panel_grid
 from bench.report.tables.modality_scores import pair_scores
+from bench.report.tables.number_format import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,13 +54,14 @@ def _draw(column: list[Axes], one: Difficulty):
         for at in places[places != row]:
             value = one.easy[row, at]
             colour = "black" if value > 0 else "white"
-            column[0].text(at, row, f"{value:.1f}", ha="center", va="center", fontsize=SMALL - 1, color=colour)
+            column[0].text(at, row, number(value, 1), ha="center", va="center", fontsize=SMALL - 1, color=colour)
     column[0].set_yticks(places, one.names, fontsize=SMALL)
     column[0].set_ylim(len(places) - 0.5, -0.5)
     column[0].set_ylabel("from", fontsize=SMALL)
     column[1].bar(places, modality_importance.differentiation(one.easy), color=style.BLUE, width=0.6)
     column[1].axhline(0, color=style.GREY, lw=0.6)
-    column[1].set_ylabel("C_d", fontsize=SMALL)
+    column[1].set_ylabel("differentiation", fontsize=SMALL)
+    column[1].set_xlabel("to", fontsize=SMALL)
     for axes in column:
         axes.set_xticks(places, one.names, rotation=45, ha="right", fontsize=SMALL)
         axes.tick_params(labelsize=SMALL, labelleft=True, labelbottom=axes is column[1])

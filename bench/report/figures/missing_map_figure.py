@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from bench.report.tables import SectionTables
 
 HIGHEST = 0.4  # of the scale of errors, as a share of the range of an image
-SIDE = 1.1  # inches of a panel
+SIDE = 1.2  # inches, height of a panel
+MARGINS = 1.2  # inches beside the panels, for names and the bar
 MOST = 4  # arms
 
 
@@ -38,7 +39,7 @@ def draw_missing(found: Mapping[str, MissingMaps]) -> Figure:
     """A column for each contrast: the measured image, and below it the error of each arm, with the label's edge."""
     first, arms = next(iter(found.values())), list(found)[:MOST]
     with style.paper_style():
-        figure = style.new_figure(style.WIDTH, SIDE * (1 + len(arms)) + 0.4)
+        figure = style.new_figure(_width(first.measured), SIDE * (1 + len(arms)) + 0.4)
         grid = figure.subplots(1 + len(arms), len(first.names), squeeze=False)
         for axes, image, name in zip(grid[0], first.measured, first.names, strict=True):
             _show(axes, image, "gray", (float(image.min()), float(image.max())), first.label)
@@ -48,11 +49,17 @@ def draw_missing(found: Mapping[str, MissingMaps]) -> Figure:
             for axes, image in zip(row, found[arm].missing, strict=True):
                 drawn = _show(axes, image, "magma", (0.0, HIGHEST), found[arm].label)
             row[0].set_ylabel(style.wrap_label(arm, 16), fontsize=SMALL)
-        bar = figure.colorbar(drawn, ax=list(grid[1:].flat), shrink=0.8, pad=0.02, aspect=14)
+        bar = figure.colorbar(drawn, ax=list(grid.flat), shrink=0.7, pad=0.02, aspect=24, extend="max")
         bar.solids.set_rasterized(False)
         bar.set_label("error", fontsize=7)
         bar.ax.tick_params(labelsize=SMALL)
     return figure
+
+
+def _width(images: np.ndarray) -> float:
+    """Inches across the panels of images (K, rows, columns), without wide gaps between them."""
+    across, along = images.shape[1:]
+    return min(style.WIDTH, len(images) * SIDE * (across / along + 0.1) + MARGINS)
 
 
 def _show(axes: Axes, image: np.ndarray, colours: str, limits: tuple[float, float], label: np.ndarray):

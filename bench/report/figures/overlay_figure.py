@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
-from bench.report.figures.panels import caption, for_each_arm, panel_grid
+from bench.report.figures.panels import ACROSS, caption, for_each_arm, panel_grid
 from bench.report.tables import arm_selection
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ def draw_overlays(pairs: Mapping[str, Aligned]) -> Figure:
         for column, pair in zip(columns, pairs.values(), strict=True):
             for axes, other in zip(column, (pair.moving, pair.warped), strict=True):
                 _draw(axes, overlay(pair.fixed, other))
-        for axes, name in zip(columns[0], ("before", "after"), strict=True):
-            axes.set_ylabel(name, fontsize=7)
+        for column in columns[:: min(ACROSS, len(columns))]:
+            for axes, name in zip(column, ("before", "after"), strict=True):
+                axes.set_ylabel(name, fontsize=7)
     return figure
 
 
@@ -69,6 +70,7 @@ def _draw(axes: Axes, colours: np.ndarray) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
+    axes.set_aspect("equal")
 
 
 def _pairs(tables: SectionTables) -> dict[str, Aligned]:
