@@ -66,7 +66,7 @@ class CapturedSteps:
     def take(self, batch: Batch, step: int, watch: bool = False) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Take a step, `step` of the training counted from 0: losses (B,) and terms, valid until the next step.
 
-        watch: count the memory of its activations. Where steps may be graphs, the first one is counted in its place.
+        watch: count the memory of its activations. Where steps may be graphs, the first one of each kind is counted.
         """
         key = _hashable(capture_key(batch)) if self._source is not None and not self._reason else None
         if key in self._captured:
@@ -74,9 +74,9 @@ class CapturedSteps:
             return self._replay(self._captured[key], batch)
         self._usual += 1
         if key is None or key != self._last or self._is_late(step):
+            new = self._source is not None and key != self._last
             self._window, self._last = None, key
-            counted = watch if self._source is None else self._usual == 1
-            return self._take_usual(batch, counted), batch.terms
+            return self._take_usual(batch, watch or new), batch.terms
         if self._window is None:
             self._window = _Window(key, TrainingSnapshot(self._training, self._setup.method))
         losses = self._observe(self._window, self._source, batch)
