@@ -6,6 +6,7 @@ therefore not leak the target. A declared covariate that orders or separates the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +19,7 @@ from bench.core import Task
 if TYPE_CHECKING:
     from bench.data.prepared import Prepared
 
+FEWEST = 5  # people who share a category that a report names
 SITE = "site"  # declared like a covariate, it names the site of each sample
 ENOUGH = 10  # scans with a value; with fewer, chance can order or separate the targets
 ORDERED = 0.98  # rank correlation with the target from which a covariate is the target under another name
@@ -78,6 +80,44 @@ def why_no_covariates(prepared: Prepared) -> str | None:
                 " of nearly every scan; remove it from `floor_covariates`"
             )
     return None
+
+
+def covariate_values(prepared: Prepared) -> dict[str, Sequence[object]]:
+    """Name -> (N,) values, None where missing, of the declared covariates and of the site; those with one value not."""
+    names = dict.fromkeys([*prepared.floor_covariates, *([SITE] if any(prepared.sites) else [])])
+    columns = {name: _values(prepared, name) for name in names}
+    return {name: values for name, values in columns.items() if len(set(map(str, values)) - {"None"}) > 1}
+
+
+def stored_covariates(prepared: Prepared, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The declared covariates of some scans, and their sites, as arrays for a record; empty without any.
+
+    `covariate_names` (C,) and `covariates` (N, C), each value as JSON. A covariate with one value in the set is left
+    out.
+    """
+    columns = covariate_values(prepared)
+    if not columns:
+        return {}
+    texts = [[json.dumps(values[row]) for values in columns.values()] for row in rows.tolist()]
+    return {"covariate_names": np.array(list(columns)), "covariates": np.array(texts).reshape(len(rows), -1)}
+
+
+def shared_categories(values: Sequence[object], groups: Sequence[str]) -> list[str]:
+    """The categories of a covariate that at least FEWEST people share, sorted: a text that few share may be a name.
+
+    values, groups: (N,), of the scans. Empty for numbers.
+    """
+    people: dict[str, set[str]] = {}
+    for value, group in zip(values, groups, strict=True):
+        if isinstance(value, str):
+            people.setdefault(value, set()).add(group)
+    return sorted(value for value, members in people.items() if len(members) >= FEWEST)
+
+
+def public_categories(prepared: Prepared) -> set[str]:
+    """The categories of the declared covariates and of the sites of a set that a report may name."""
+    names = {*prepared.floor_covariates, SITE}
+    return {text for name in names for text in shared_categories(_values(prepared, name), prepared.groups)}
 
 
 def gives_away(values: Sequence[object], targets: np.ndarray, task: Task) -> bool:

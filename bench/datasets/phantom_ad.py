@@ -50,7 +50,9 @@ class PhantomAd(HeadPhantom):
 
         points, average = Frame.whole(self.mm).points(), _anatomy.atlas(self.mm)
         tissue, ventricles = _anatomy.sample((average.tissue, average.ventricles), points)
-        ill, well = (_fluid(points, ventricles, _reaches(size, 0.0, (0.0, 0.0)), self.mm) for size in (self.effect, 0))
+        ill, well = (
+            fluid_share(points, ventricles, reaches_of(size, 0.0, (0.0, 0.0)), self.mm) for size in (self.effect, 0)
+        )
         lost = np.clip(ill - well, 0, 1) * tissue
         return relative(lost)
 
@@ -62,10 +64,10 @@ class PhantomAd(HeadPhantom):
         rng = self.rng(number, "person")
         age = round(float(np.clip(rng.normal(*AGES), 55, 95)), 1)
         deviations = tuple(rng.standard_normal(2).tolist())
-        reaches = _reaches(self.effect * patient, age - AGES[0], deviations)
+        reaches = reaches_of(self.effect * patient, age - AGES[0], deviations)
         covariates = {"age": age, "sex": "FM"[int(rng.integers(2))]}
         covariates |= {"ventricles_mm": round(reaches[0], 3), "hippocampi_mm": round(reaches[1], 3)}
-        covariates["oracle"] = _evidence(reaches, age - AGES[0])
+        covariates["oracle"] = evidence_of(reaches, age - AGES[0])
         name, stratum, read = f"phantom-{number:04d}", self.task.classes[label], partial(_scan, self, number, reaches)
         return [Sample(name, name, float(label), stratum, read, covariates=covariates)]
 
@@ -78,13 +80,13 @@ class PhantomAd(HeadPhantom):
 REGIONS = (VENTRICLES, HIPPOCAMPI)
 
 
-def _evidence(reaches: Sequence[float], years: float) -> float:
+def evidence_of(reaches: Sequence[float], years: float) -> float:
     """Estimated illness of a head, corrected for age: mean 0 in healthy heads, the effect in patients."""
     terms = [(reach - region.reach(0, years, 0), region) for reach, region in zip(reaches, REGIONS, strict=True)]
     return estimate([more for more, _ in terms], *zip(*((r.illness, r.spread) for _, r in terms), strict=True))
 
 
-def _reaches(patient: float, years: float, person: Sequence[float]) -> tuple[float, float]:
+def reaches_of(patient: float, years: float, person: Sequence[float]) -> tuple[float, float]:
     """How far fluid reaches around the ventricles and into the hippocampi, in millimetres."""
     return VENTRICLES.reach(patient, years, person[0]), HIPPOCAMPI.reach(patient, years, person[1])
 
@@ -99,13 +101,13 @@ def _scan(phantom: PhantomAd, number: int, reaches: tuple[float, float]) -> Scan
     points = _heads.bent(frame, phantom.bending, anatomy)
     t1, white, brain, ventricles = _anatomy.sample(maps, points)
     image = _heads.shaded(t1, white, frame, shading)
-    image = image + (FLUID - image) * _fluid(points, ventricles, reaches, phantom.mm)
+    image = image + (FLUID - image) * fluid_share(points, ventricles, reaches, phantom.mm)
     image = image * np.exp(BIAS * frame.field(80.0, shading) + GAIN * shading.standard_normal())
     noisy = _heads.rician(image, phantom.noise, noise) * (brain > 0.5)  # then skull-stripped
     return Scan(_heads.stored(noisy), phantom.spacing, affine=frame.affine())
 
 
-def _fluid(points: np.ndarray, ventricles: np.ndarray, reaches: Sequence[float], mm: float) -> np.ndarray:
+def fluid_share(points: np.ndarray, ventricles: np.ndarray, reaches: Sequence[float], mm: float) -> np.ndarray:
     """The part of each voxel that fluid takes: around the ventricles, and where the hippocampi were.
 
     points: (3, D, H, W), millimetres in the average brain. ventricles: millimetres from their surface there.

@@ -10,6 +10,7 @@ from bench.core.outside_arm import is_outside
 from bench.report.covariate_caution import covariates_not_beaten
 from bench.report.learnt_or_not import without_effect
 from bench.report.order_caution import order_matters
+from bench.report.shortcut_caution import scores_that_rest_on_covariates
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
 from bench.report.tables.captions import warning
@@ -134,6 +135,7 @@ def cautions(found: SectionTables) -> list[str]:
         one_seed(section),
         not_learnt(found),
         covariates_not_beaten(found),
+        scores_that_rest_on_covariates(found),
         " ".join(pretraining_notes(section)),
         below_floors(found),
     ]

@@ -26,7 +26,7 @@ def find_protected_names(results: Results) -> ProtectedNames:
         for name, params in (*data_sets_of(section.data), *pretraining_sets_of(section.data)):
             index, manifest = _prepared(name, params)
             names |= _texts(index, manifest)
-            words |= {name, *index.get("strata", ()), *index.get("parts", ())}
+            words |= {name, *index.get("strata", ()), *index.get("parts", ()), *index.get("public", ())}
     return ProtectedNames(frozenset(names), frozenset(words))
 
 
@@ -45,6 +45,7 @@ def pretraining_sets_of(entry: DataEntry) -> Iterator[tuple[str, Mapping[str, An
 
 def _prepared(name: str, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Index and manifest of prepared data; both empty if the data are not prepared here, or damaged."""
+    from bench.data.covariates import public_categories
     from bench.data.prepare import open_prepared
 
     try:
@@ -54,7 +55,8 @@ def _prepared(name: str, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], 
     if prepared is None:
         return {}, {}
     columns = ("ids", "groups", "strata", "sites", "parts", "covariates")
-    return {column: getattr(prepared, column) for column in columns}, prepared.manifest
+    index = {column: getattr(prepared, column) for column in columns}
+    return {**index, "public": public_categories(prepared)}, prepared.manifest
 
 
 def _texts(index: Mapping[str, Any], manifest: Mapping[str, Any]) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.core import Task, task_kind
+from bench.data.covariates import stored_covariates
 from bench.data.loader import Part
 from bench.data.prepare import Prepared
 from bench.evaluation.metrics import metric
@@ -42,12 +43,14 @@ def record_arrays(
     Returns
     -------
     dict of str to ndarray
-        `ids` and `groups` (N,); `y`, `selected` and `last` of classes and numbers; of label maps and displacements,
-        which are large, `scan_scores` (N,) by the primary metric instead, and what the kind of task and its part add.
+        `ids` and `groups` (N,); the covariates of the scans, if samples are scans; `y`, `selected` and `last` of
+        classes and numbers; of label maps and displacements, which are large, `scan_scores` (N,) by the primary metric
+        instead, and what the kind of task and its part add.
     """
     task = prepared.task
     ids, groups = sample_names(prepared, test, rows)
-    arrays = {"ids": ids, "groups": groups}
+    known = stored_covariates(prepared, np.asarray(rows)) if task_kind(task.kind).part is None else {}
+    arrays = {"ids": ids, "groups": groups, **known}
     if not learnt.per_voxel:
         return arrays | {"y": test.y, "selected": selected, "last": last}
     if (judge := metric(task.primary)).each is not None:

@@ -13,6 +13,7 @@ from bench import __version__
 from bench.core import Labels, Record, Spec, Trial, task_kind
 from bench.core.outside_arm import OUTSIDE
 from bench.data import splits
+from bench.data.covariates import stored_covariates
 from bench.data.splits import Fold
 from bench.evaluation.metrics import evaluate, metric
 from bench.experiments.outside.division import Division, Place
@@ -106,6 +107,7 @@ def _record(division: Division, trial: Trial, fold: Fold, predicted: np.ndarray)
     if known.any():
         scores["unshared"] = {} if known.all() else evaluate(task, y[~known], predicted[~known], spacing)
     arrays = {"ids": np.array(prepared.ids)[rows], "groups": np.array(prepared.groups)[rows]}
+    arrays |= stored_covariates(prepared, np.asarray(rows)) if task_kind(task.kind).part is None else {}
     if not task.per_voxel:
         arrays |= {"y": y, "selected": predicted}
     elif (judge := metric(task.primary)).each is not None:

@@ -23,6 +23,7 @@ from bench.storage.record_store import Store
 KEPT = (  # arrays that tables need
     "ids", "groups", "y", "selected", "scan_scores", "structure_dice", "displacement", "fixed", "moving",
     "source", "target", "psnr", "ssim", "missing", "measured", "label", "found", "spacing",
+    "covariate_names", "covariates",
 )  # fmt: skip
 POINTS = (
     "selected",
