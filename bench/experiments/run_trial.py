@@ -217,6 +217,7 @@ def _resolved(setup: TrainingSetup, data: TrialData, fit: loop.Fit) -> dict[str,
     notes = [
         note or setup.method.note(data.shape),
         effect_note(data.method, data.view, *scans),
+        data.harmoniser.words if data.harmoniser else "",
     ]
     return {
         "method": plain(setup.method),

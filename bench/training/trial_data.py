@@ -27,6 +27,7 @@ from bench.training.augment.augmentation_checks import why_not_augmented
 from bench.training.augment.augmenter import Augmenter, ScanSource
 from bench.training.capture.cuda_graph import graph_source
 from bench.training.checkpoint import EvaluationPoint
+from bench.training.harmonised_scans import Harmoniser, harmonised_array, harmoniser_of, wants_harmonising
 from bench.training.task_parts import limited_fold, part_of, sample_names
 from bench.training.training_setup import TrainingSetup, autocast
 from bench.training.trial_targets import label_maps, trial_targets, why_no_such_labels
@@ -51,6 +52,7 @@ class TrialData:
     device: torch.device
     external: ExternalTest | None = None  # the test scans, if they are not the test part of the fold
     covariates: tuple[CovariateColumn, ...] = ()  # what a method that reads no scan reads
+    harmoniser: Harmoniser | None = None  # what removed the differences between sites from `array`
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,6 +69,14 @@ class TrialData:
         if self.external is not None:
             return self.external
         return ExternalTest(self.prepared, self.array, self.fold.test, self.targets[self.fold.test])
+
+    def viewed(self, scans: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
+        """Test scans (n, C, ...), prepared and changed, as the network reads them. rows: of the scans they were."""
+        prepared = self.tested.prepared
+        x = self.view(scans, prepared.spacing)
+        if self.harmoniser is not None:
+            x = torch.from_numpy(self.harmoniser.apply(prepared, x.numpy(), rows))
+        return self.normaliser(x.to(self.device))
 
     def test(self) -> Part:
         """The test scans, normalised by the statistics of the training part."""
@@ -118,9 +128,25 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     reason = untaught if kind.part is not None and curriculum.upstream(trial) else None
     if reason := reason or curriculum.refuses(method, prepared.task, kind.shape_of_sample(array.shape[1:])):
         raise RefusalError(f"the curriculum {trial.curriculum.name} cannot be used: {reason}")
+    harmoniser, array = _harmonised(trial, method, prepared, array, fold)
     channels = _normaliser(method, array, fold.train)
     external = _external_test(trial, method, prepared, array, columns) if trial.external else None
-    return TrialData(prepared, method, fold, targets, view, array, channels, device, external, columns)
+    return TrialData(prepared, method, fold, targets, view, array, channels, device, external, columns, harmoniser)
+
+
+def _harmonised(
+    trial: Trial, method: Method, prepared: Prepared, array: np.ndarray, fold: Fold
+) -> tuple[Harmoniser | None, np.ndarray]:
+    """What removes the differences between sites, fitted on the training part, and the scans without them."""
+    if wants_harmonising(method) and trial.external:
+        raise RefusalError("ComBat cannot be used: the test scans are of another data set, whose sites it cannot know")
+    if wants_harmonising(method) and transforms_of(method.augment, prepared.sides_matter):
+        raise RefusalError("ComBat cannot be used: it is fitted to scans as they are, and training scans are augmented")
+    try:
+        harmoniser = harmoniser_of(method, prepared, array, fold)
+        return harmoniser, harmonised_array(harmoniser, prepared, array, fold)
+    except ValueError as reason:
+        raise RefusalError(f"ComBat cannot be used: {reason}") from reason
 
 
 def _without_labels(trial: Trial, prepared: Prepared) -> Prepared:
@@ -209,6 +235,7 @@ def upstream_outputs(needed: Trial, data: TrialData, weights: Path | None = None
         array = covariate_table(data.prepared, columns)
     else:
         array = view_array(data.prepared, effective(method.view_for(data.prepared.task), data.prepared.shape))
+        array = _harmonised(needed, method, data.prepared, array, data.fold)[1]
     rows = data.fold.train
     part = Part(array, rows, data.targets[rows], _normaliser(method, array, rows), data.device)
     model = method.build(data.prepared.task, tuple(array.shape[1:])).to(data.device)

@@ -26,15 +26,14 @@ class CorruptedBatch:
     def batches(self, size: int) -> Iterator[tuple[np.ndarray, torch.Tensor, None]]:
         """(positions, x, None) of `size` scans each, after the view and the normalisation of the training scans."""
         data = self.loaded.data
-        spacing = data.tested.prepared.spacing
         for start in range(0, len(self.scans), size):
             some = self.scans[start : start + size]
             if data.covariates:  # they do not change with the scan
                 place = self.first + start
                 yield np.arange(start, start + len(some)), data.test().take(place + np.arange(len(some)))[0], None
                 continue
-            viewed = data.view(torch.from_numpy(some), spacing)
-            yield np.arange(start, start + len(some)), data.normaliser(viewed.to(data.device)), None
+            rows = data.tested.rows[self.first + start : self.first + start + len(some)]
+            yield np.arange(start, start + len(some)), data.viewed(torch.from_numpy(some), rows), None
 
 
 def predict_corrupted(loaded: Sequence[TrainedModel], corruption: str, strength: int) -> list[np.ndarray]:

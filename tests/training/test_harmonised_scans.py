@@ -1,0 +1,92 @@
+"""Differences between sites are removed by what the training part shows, and by nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bench import registry
+from bench.core import Recipe, Split, Trial
+from bench.data.prepare import prepare
+from bench.training import harmonised_scans
+from bench.training.trial_data import RefusalError, load_trial_data
+
+CPU = torch.device("cpu")
+FOLDS = Split(folds=2)
+SMALL = {"subjects": 40, "mm": 12.0, "effect": 0.0, "shortcut": 0.5}
+
+
+def loaded(method: str = "linear", split: Split = FOLDS, **params):
+    made = prepare("phantom_shortcut", SMALL, workers=1)
+    spec = registry.spec("methods", method, {"harmonise": "combat", **params})
+    trial = Trial(made.spec, spec, split, recipe=Recipe(steps=1))
+    return load_trial_data(trial, registry.make("methods", method, spec.params), CPU)
+
+
+def site_gap(data, rows: np.ndarray) -> float:
+    """The difference of the mean brightness of two sites, in deviations of the scans."""
+    values = data.array[rows].reshape(len(rows), -1).astype(float).mean(1)
+    north = np.array([data.prepared.sites[row] == "north" for row in rows])
+    return abs(values[north].mean() - values[~north].mean()) / values.std()
+
+
+@pytest.mark.parametrize("method", ["linear", "svm"])
+def test_sites_differ_less_in_the_training_and_in_the_test_part(method):
+    plain, combat = loaded(method, harmonise="none"), loaded(method)
+    assert plain.harmoniser is None
+    for rows in (combat.fold.train, combat.fold.test):
+        assert site_gap(plain, rows) > 1.3
+        assert site_gap(combat, rows) < 0.8
+    assert "differences between 2 sites, and what age and sex explain was kept" in combat.harmoniser.words
+
+
+def test_nothing_of_validation_or_test_scans_reaches_the_training_scans(monkeypatch):
+    """Scans, sites, covariates and targets of all other people are exchanged: training scans stay equal to the bit."""
+    data = loaded()
+    fit = harmonised_scans.Harmoniser.fit.__func__
+
+    def with_others_changed(cls, prepared, array, fold):
+        others = np.setdiff1d(np.arange(len(prepared.ids)), fold.train)
+        changed = np.array(array)
+        changed[others] = 255 - changed[others]
+        sites, targets = np.array(prepared.sites), prepared.targets.copy()
+        sites[others], targets[others] = "elsewhere", np.nan
+        known = {name: list(values) for name, values in prepared.covariates.items()}
+        for values in known.values():
+            for row in others:
+                values[row] = None
+        poisoned = replace(prepared, sites=tuple(sites), targets=targets, covariates=known)
+        return fit(cls, poisoned, changed, fold)
+
+    monkeypatch.setattr(harmonised_scans.Harmoniser, "fit", classmethod(with_others_changed))
+    again = loaded()
+    for name in ("mean", "slopes", "deviation", "shift", "scale"):
+        np.testing.assert_array_equal(getattr(data.harmoniser.combat, name), getattr(again.harmoniser.combat, name))
+    np.testing.assert_array_equal(data.array[data.fold.train], again.array[data.fold.train])
+    np.testing.assert_array_equal(data.array[data.fold.test], again.array[data.fold.test])
+
+
+def test_no_target_reaches_any_scan(monkeypatch):
+    data = loaded()
+    fit = harmonised_scans.Harmoniser.fit.__func__
+
+    def without_targets(cls, prepared, array, fold):
+        return fit(cls, replace(prepared, targets=np.full(len(prepared.ids), np.nan)), array, fold)
+
+    monkeypatch.setattr(harmonised_scans.Harmoniser, "fit", classmethod(without_targets))
+    np.testing.assert_array_equal(loaded().array, data.array)
+
+
+def test_changed_test_scans_are_harmonised_as_those_of_the_trial_are():
+    data = loaded()
+    rows = data.fold.test[:3]
+    scans = torch.from_numpy(np.array(data.prepared.images()[rows]))
+    torch.testing.assert_close(data.viewed(scans, rows), data.part(rows).take(np.arange(3))[0])
+
+
+def test_a_site_without_training_scans_is_refused():
+    with pytest.raises(RefusalError, match="ComBat cannot be used: the training scans are of one site"):
+        loaded(split=Split("site", 2))
