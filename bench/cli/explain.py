@@ -26,15 +26,15 @@ TITLES = {
     "whole_iou": "volume: IoU",
 }
 
+BY = "gradient, smoothgrad, integrated_gradients, grad_cam, occlusion or regions (both slow in 3D)."
+
 
 def explain(
     key: Annotated[str, typer.Argument(help="Key of a trial with saved weights.")] = "",
     study: Annotated[str, typer.Option("--study", help="Instead of a key: a study that was run.")] = "",
     arm: Annotated[str, typer.Option("--arm", help="With --study: one of its arms.")] = "",
     fold: Annotated[int, typer.Option("--fold", help="With --study: a fold, from 0.")] = 0,
-    by: Annotated[
-        str, typer.Option("--by", help="gradient, integrated_gradients, grad_cam or occlusion (slow in 3D).")
-    ] = "gradient",
+    by: Annotated[str, typer.Option("--by", help=BY)] = "gradient",
     back: Annotated[
         str, typer.Option("--back", help="Back-projection to the volume: weights or contribution.")
     ] = "weights",

@@ -241,3 +241,18 @@ def test_every_kind_of_network_has_maps_of_its_scans(kind, plugins, tmp_path):
         assert text[0].map.shape == image.shape
         assert "not known" in entry["note"]  # these tiny sets do not say where their signal is
         assert (len(entry["layers drawn anew"]) > 1) == (by == "gradient")
+
+
+def test_smoothgrad_of_a_linear_network_is_its_gradient_and_of_a_kink_a_mean():
+    torch.manual_seed(0)
+    linear, x = nn.Sequential(nn.Flatten(), nn.Linear(12, 1)), torch.randn(3, 1, 3, 4)
+    task = Task("regression", "mae")
+    np.testing.assert_allclose(saliency(linear, x, task, "smoothgrad"), saliency(linear, x, task), rtol=1e-5)
+    kink = nn.Sequential(nn.Flatten(), nn.ReLU(), nn.Linear(2, 1, bias=False))
+    nn.init.ones_(kink[2].weight)
+    found = saliency(kink, torch.tensor([[[0.0, 10.0]]]), task, "smoothgrad")[0, 0]
+    assert 0.2 < found[0] < 0.8  # half of the copies lie on each side of the kink
+    assert found[1] == pytest.approx(1.0)
+    state = torch.get_rng_state()
+    np.testing.assert_array_equal(saliency(kink, torch.tensor([[[0.0, 10.0]]]), task, "smoothgrad")[0, 0], found)
+    torch.testing.assert_close(torch.get_rng_state(), state)

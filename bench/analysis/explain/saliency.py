@@ -7,13 +7,15 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion, Saliency
+from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam, NoiseTunnel, Occlusion, Saliency
 from torch import Tensor, nn
 
-from bench.core import BenchError, Task
+from bench.core import BenchError, Task, seed_of
 
-METHODS = ("gradient", "integrated_gradients", "grad_cam", "occlusion")
+METHODS = ("gradient", "smoothgrad", "integrated_gradients", "grad_cam", "occlusion")
 STEPS = 24  # of the path that gradients are integrated over
+NOISY = 32  # copies of a scan with noise
+NOISE = 0.15  # standard deviation of the noise, of the range of the scan
 WINDOWS = 8  # of occlusion along an axis
 OCCLUDED_BATCH = 16  # occluded scans in a batch
 
@@ -26,6 +28,7 @@ def saliency(model: nn.Module, x: Tensor, task: Task, by: str = "gradient", laye
 
     by, one of METHODS:
     gradient: magnitude of the derivative (Simonyan et al., 2014).
+    smoothgrad: magnitude of the mean derivative at copies of the scan with noise (Smilkov et al., 2017).
     integrated_gradients: magnitude of the gradients integrated from x = 0 (Sundararajan et al., 2017).
     grad_cam: the maps of the last convolution, or of `layer`, weighted by their gradients (Selvaraju et al., 2017); the
     same for all channels.
@@ -35,7 +38,7 @@ def saliency(model: nn.Module, x: Tensor, task: Task, by: str = "gradient", laye
     BenchError if there is no such method or layer, or if it cannot be applied to this network.
     """
     if by not in METHODS:
-        raise BenchError(f"no saliency {by!r}; there are {', '.join(METHODS)}")
+        raise BenchError(f"no saliency {by!r}; there are {', '.join(METHODS)} and regions")
     explained, target = ExplainedOutput(model, task).eval(), None
     x = x.detach().clone().requires_grad_()
     if by != "occlusion" and not explained(x).requires_grad:
@@ -45,6 +48,8 @@ def saliency(model: nn.Module, x: Tensor, task: Task, by: str = "gradient", laye
             target = model(x).argmax(1)
     if by == "gradient":
         values = Saliency(explained).attribute(x, target, abs=True)
+    elif by == "smoothgrad":
+        values = smoothgrad(explained, x.detach(), target)
     elif by == "integrated_gradients":
         values = integrated_gradients(explained, x, target)
     elif by == "occlusion":
@@ -66,6 +71,22 @@ class ExplainedOutput(nn.Module):
         if self.task.kind == "segmentation":
             return (output[:, 1:].amax(1) - output[:, 0]).clamp_min(0).flatten(1).sum(1)
         return output if self.task.kind == "classification" else output[:, 0]
+
+
+def smoothgrad(explained: nn.Module, x: Tensor, target: Tensor | None, copies: int = NOISY) -> Tensor:
+    """(B, C, ...): the mean of the signed gradients at copies of each scan with noise; the same at every call.
+
+    target: (B,) class indices; None if the output is one number.
+    """
+    tunnel, means = NoiseTunnel(Saliency(explained)), []
+    with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
+        torch.manual_seed(seed_of("smoothgrad"))
+        for row in range(len(x)):
+            one, wanted = x[row : row + 1], None if target is None else target[row : row + 1]
+            spread = NOISE * float(one.max() - one.min())
+            noise = {"nt_samples": copies, "nt_samples_batch_size": OCCLUDED_BATCH, "stdevs": spread}
+            means.append(tunnel.attribute(one, target=wanted, abs=False, **noise))
+    return torch.cat(means)
 
 
 def integrated_gradients(explained: nn.Module, x: Tensor, target: Tensor | None, steps: int = STEPS) -> Tensor:

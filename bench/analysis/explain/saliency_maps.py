@@ -20,6 +20,7 @@ from bench.analysis.explain.localisation import (
     head_mask,
     score_map,
 )
+from bench.analysis.explain.region_occlusion import REGIONS, region_map
 from bench.core import BenchError
 from bench.training.trained_model import TrainedModel
 
@@ -28,7 +29,10 @@ RANDOMISED_SCANS = 4  # scans whose maps are compared before and after randomisi
 
 @dataclass(frozen=True)
 class SaliencyConfig:
-    """How maps are computed. by: one of `saliency.METHODS`. back: `weights` or `contribution`. layer: for Grad-CAM."""
+    """How maps are computed.
+
+    by: one of `saliency.METHODS`, or `regions`. back: `weights` or `contribution`. layer: for Grad-CAM.
+    """
 
     by: str = "gradient"
     back: str = "weights"
@@ -59,6 +63,9 @@ class SaliencyExample:
 def compute_maps(loaded: TrainedModel, count: int, config: SaliencyConfig, model: nn.Module | None = None) -> Maps:
     """Maps of the first `count` test scans. model: a network of the same kind to use in place of the trained one."""
     network, prepared = model or loaded.model, loaded.data.prepared
+    if config.by == REGIONS:
+        rows = loaded.data.fold.test[:count]
+        return _scored(loaded, rows, [region_map(loaded, network, int(row)) for row in rows])
     rows, x = loaded.scans(count)
     saliency = []
     for some in np.array_split(np.arange(len(rows)), max(1, -(-len(rows) // 4))):
@@ -66,39 +73,53 @@ def compute_maps(loaded: TrainedModel, count: int, config: SaliencyConfig, model
     return _project_back(loaded, rows, saliency, config.back)
 
 
-def score_constant_map(loaded: TrainedModel, count: int, back: str) -> list[LocalisationScore]:
+def score_constant_map(loaded: TrainedModel, count: int, config: SaliencyConfig) -> list[LocalisationScore]:
     """The scores of a constant saliency for each of the first `count` test scans: chance, but for the depth.
 
-    Its depth is that of the pooling weights. back: as in `SaliencyConfig`.
+    Its depth is that of the pooling weights; maps of regions have a depth of their own.
     """
     rows = loaded.data.fold.test[:count]
-    return list(_project_back(loaded, rows, [np.ones(loaded.data.shape)] * len(rows), back).scores)
+    if config.by == REGIONS:
+        prepared = loaded.data.prepared
+        even = nifti_maps.with_depth(np.ones(prepared.shape[1:]), len(prepared.spacing))
+        return list(_scored(loaded, rows, [even] * len(rows)).scores)
+    return list(_project_back(loaded, rows, [np.ones(loaded.data.shape)] * len(rows), config.back).scores)
+
+
+def _scored(loaded: TrainedModel, rows: np.ndarray, volumes: Sequence[np.ndarray]) -> Maps:
+    """Maps that were computed on the scan itself, (D, H, W); their plane is the sum along the axis that images lack."""
+    axis = nifti_maps.pooled_axis(loaded.data.view)
+    return _with_scores(loaded, rows, [(volume.sum(axis), volume) for volume in volumes])
 
 
 def _project_back(loaded: TrainedModel, rows: np.ndarray, saliency: Sequence[np.ndarray], back: str) -> Maps:
     """The maps of the scans from the saliency on the network's input, with their scores."""
     prepared, view = loaded.data.prepared, loaded.data.view
-    images, truth = prepared.images(), _truth(loaded)
-    visible = nifti_maps.visible_voxels(view, tuple(prepared.shape), prepared.spacing)
-    pairs: list[tuple[np.ndarray, np.ndarray]] = []
-    scores = []
+    images, pairs = prepared.images(), []
     for each, row in zip(saliency, rows, strict=True):
-        scan = np.asarray(images[row])
-        volume = nifti_maps.project_back(view, each, scan, prepared.spacing, back)
-        plane = nifti_maps.plane_map(view, each, volume)
-        pairs.append((plane, volume))
+        volume = nifti_maps.project_back(view, each, np.asarray(images[row]), prepared.spacing, back)
+        pairs.append((nifti_maps.plane_map(view, each, volume), volume))
+    return _with_scores(loaded, rows, pairs)
+
+
+def _with_scores(loaded: TrainedModel, rows: np.ndarray, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Maps:
+    """Maps, each in the plane and in the volume, with their scores against the truth if it is known."""
+    prepared, view = loaded.data.prepared, loaded.data.view
+    images, truth, scores = prepared.images(), _truth(loaded), []
+    visible = nifti_maps.visible_voxels(view, tuple(prepared.shape), prepared.spacing)
+    for (plane, volume), row in zip(pairs, rows, strict=True):
         if truth is not None:
-            head = head_mask(nifti_maps.with_depth(scan, len(prepared.spacing)))
+            head = head_mask(nifti_maps.with_depth(np.asarray(images[row]), len(prepared.spacing)))
             scores.append(score_map(plane, volume, truth, head, nifti_maps.pooled_axis(view), visible))
     planes, volumes = zip(*pairs, strict=True) if pairs else ((), ())
     return Maps(rows, planes, volumes, scores)
 
 
 def _truth(loaded: TrainedModel) -> np.ndarray | None:
-    """Where the signal of a phantom is, (D, H, W), or (H, W, 1) of images; None if it is not known."""
+    """Where the signal of a phantom is, (D, H, W), or (H, W, 1) of images; None if it is not known, or nowhere."""
     prepared = loaded.data.prepared
     truth = prepared.truth()
-    return None if truth is None else nifti_maps.with_depth(np.asarray(truth), len(prepared.spacing))
+    return None if truth is None or not np.any(truth) else nifti_maps.with_depth(np.asarray(truth), len(prepared.spacing))
 
 
 def explain(
@@ -135,7 +156,7 @@ def explain(
         note = "the true location of the signal is not known for these scans: maps, and no scores"
         return {**entry, "note": note}, examples
     groups = [prepared.groups[row] for row in maps.rows]
-    chance = score_constant_map(loaded, count, config.back)
+    chance = score_constant_map(loaded, count, config)
     untrained = [list(compute_maps(loaded, count, config, loaded.untrained(seed)).scores) for seed in range(seeds)]
     return {**entry, **_compare(entry["judged by"], groups, maps.scores, chance, untrained)}, examples
 
