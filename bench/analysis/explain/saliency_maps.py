@@ -119,7 +119,9 @@ def _truth(loaded: TrainedModel) -> np.ndarray | None:
     """Where the signal of a phantom is, (D, H, W), or (H, W, 1) of images; None if it is not known, or nowhere."""
     prepared = loaded.data.prepared
     truth = prepared.truth()
-    return None if truth is None or not np.any(truth) else nifti_maps.with_depth(np.asarray(truth), len(prepared.spacing))
+    return (
+        None if truth is None or not np.any(truth) else nifti_maps.with_depth(np.asarray(truth), len(prepared.spacing))
+    )
 
 
 def explain(

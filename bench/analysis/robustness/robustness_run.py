@@ -12,11 +12,10 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from bench.analysis.networks_with_weights import networks_with_weights
 from bench.analysis.robustness import trained_networks
-from bench.core import BenchError
 from bench.core.study_plan import PlannedCell, StudyPlan
 from bench.storage import robustness_cache
-from bench.storage.finished_trial import rerun_hint
 from bench.storage.record_store import Store
 from bench.storage.robustness_cache import CLEAN, STRENGTHS
 from bench.training.device import enable_determinism
@@ -51,20 +50,7 @@ def plan_robustness(
     saved) are counted as lacking. BenchError if the study has no such arm, or no saved weights. Weights that a study
     saved only because other trials learn from them are not enough, unless their arm is named.
     """
-    mine = [cell for cell in plan.cells if cell.role == "arm"]
-    names = list(dict.fromkeys(cell.arm for cell in mine))
-    if unknown := [arm for arm in arms if arm not in names]:
-        raise BenchError(f"the study {plan.study} has no arm {unknown[0]!r}; its arms: {', '.join(names)}")
-    chosen = {cell.key: cell for cell in mine if not arms or cell.arm in arms}
-    cells = [cell for key, cell in chosen.items() if store.weights(key) is not None]
-    taught = {key for cell in plan.cells for key in cell.upstream}
-    if not cells or (not arms and len(cells) < len(chosen) and taught.issuperset(cell.key for cell in cells)):
-        but = " but those that other trials learn from" if cells else ""
-        raise BenchError(f"the study {plan.study} has no saved weights{but}; {rerun_hint(plan.study)}")
-    lacking: dict[str, int] = {}
-    for key, cell in chosen.items():
-        if store.weights(key) is None:
-            lacking[cell.arm] = lacking.get(cell.arm, 0) + 1
+    cells, lacking = networks_with_weights(plan, store, arms)
     conditions = [(CLEAN, 0), *((name, strength) for name in corruptions for strength in range(1, STRENGTHS + 1))]
     return RobustnessJob(store, folder, cells, conditions, lacking)
 
