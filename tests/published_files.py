@@ -51,3 +51,24 @@ def radimagenet() -> dict[str, Tensor]:
     """A ResNet-18 as a sequence of its children: their numbers are in the names."""
     heads = ((name.partition("."), value) for name, value in resnet2d().items() if not name.startswith("fc"))
     return {f"backbone.{CHILDREN[head]}.{rest}": value for (head, _, rest), value in heads}
+
+
+def efficientnet(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A network of timm as EfficientNet-PyTorch names it: blocks are numbered from first to last."""
+    ends = {"conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head", "bn2": "_bn1", "classifier": "_fc"}
+    inner = {"conv_pw": "_expand_conv", "bn1": "_bn0", "conv_dw": "_depthwise_conv", "bn2": "_bn1"}
+    inner |= {"conv_pwl": "_project_conv", "bn3": "_bn2", "se": ""}
+    first = {"conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2", "se": ""}
+    order = sorted({tuple(map(int, name.split(".")[1:3])) for name in state if name.startswith("blocks.")})
+    found = OrderedDict()
+    for name, value in state.items():
+        head, _, rest = name.partition(".")
+        if head == "blocks":
+            stage, block, head, rest = rest.split(".", 3)
+            rest = rest.replace("conv_reduce", "_se_reduce").replace("conv_expand", "_se_expand")
+            new = (first if stage == "0" else inner)[head]
+            number = order.index((int(stage), int(block)))
+            found[f"_blocks.{number}." + (f"{new}.{rest}" if new else rest)] = value
+        else:
+            found[f"{ends[head]}.{rest}"] = value
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from authors_network import authors_network
-from published_files import file_params, prefixed, radimagenet, resnet2d, resnet3d, some
+from published_files import efficientnet, file_params, prefixed, radimagenet, resnet2d, resnet3d, some
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -193,3 +193,15 @@ def test_the_file_of_the_authors_of_dclse_gives_their_outputs(mechanisms, writte
     x = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("network", ["tf_efficientnet_lite0", "tf_efficientnet_b1"])
+def test_a_file_of_efficientnet_pytorch_has_every_tensor_of_the_network_that_is_printed(network, written):
+    import timm
+
+    own = timm.create_model(network).state_dict()
+    inspected = inspect(written(efficientnet(own)))
+    assert inspected.layout.name == "EfficientNet-PyTorch"
+    assert inspected.arm == ("timm2d", {"network": network})
+    assert inspected.tensors.keys() == own.keys()
+    assert all(torch.equal(inspected.tensors[name], own[name]) for name in own)

@@ -10,6 +10,7 @@ from bench.core import KINDS, Arm, BenchError, Recipe, Study, arm_label
 from bench.core.study_schema import check_form
 from bench.experiments.plan import tuned_params
 from bench.experiments.plan.factors import check_distinct, check_levels
+from bench.experiments.plan.own_steps import check_steps
 from bench.experiments.plan.primary_tests import check_primary
 from bench.experiments.plan.resolve_data import ResolvedData
 
@@ -32,6 +33,7 @@ def check(study: Study, name: str) -> None:
         try:
             registry.make("methods", arm.method, arm.params)
             registry.make("curricula", arm.curriculum, arm.curriculum_params)
+            check_steps(study, arm)
             if arm.tuned:
                 tuned_params.read(arm.tuned)
         except BenchError as error:
