@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bench.experiments.clock_text import clock
+from bench.experiments.clock_text import left_words
 
 LAST = 5  # errors that the live view shows
 STATES = ("complete", "pruned", "failed", "refused", "running", "open")
@@ -49,7 +49,7 @@ def pace(state: Mapping[str, Any]) -> list[str]:
         return []
     parts = [f"{len(state['running'])} running" if state["running"] else "nothing is running"]
     parts += [f"{state['per_hour']:.0f} candidates per hour"] if state["per_hour"] else []
-    return parts + ([f"about {clock(state['left_seconds'])} left"] if state["left_seconds"] is not None else [])
+    return [*parts, *filter(None, [left_words(state["left_seconds"])])]
 
 
 def troubles(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -16,7 +16,7 @@ from rich.text import Text
 from bench.cli import search_status
 from bench.cli.options import Json, print_json
 from bench.core import BenchError
-from bench.experiments.clock_text import clock
+from bench.experiments.clock_text import duration
 from bench.experiments.status_text import State, counts, damages, pace, running_lines, troubles
 
 LAST = 5  # errors that the live view shows
@@ -98,7 +98,7 @@ def _show(state: State, console: Console) -> None:
 
 
 def _overview(console: Console, as_json: bool) -> None:
-    """Print a line for every study that was run here."""
+    """Print a line for every study that was run here, and one for each of its trials that runs."""
     from bench.core import paths
     from bench.experiments.progress import status_of
 
@@ -114,6 +114,8 @@ def _overview(console: Console, as_json: bool) -> None:
         console.print(f"no study has been run in {root}; start with: bench run --study quickstart", highlight=False)
     for state in states:
         console.print("; ".join([counts(state), *pace(state)]), markup=False, highlight=False, soft_wrap=True)
+        for line in running_lines(state)[:SHOWN]:
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     return None
 
 
@@ -168,7 +170,7 @@ def _view(state: dict[str, Any]) -> Group:
         place = f"{row['data']}, {row['arm']}"
         steps = f"{row['step']}/{row['steps']}" if row["steps"] else f"{row['fraction']:.0%}"
         score = "" if row["validation"] is None else f"{row['metric']} {row['validation']:.3f}"
-        running.add_row(escape(place), str(row["fold"] + 1), steps, score, clock(row["seconds"]), row["node"])
+        running.add_row(escape(place), str(row["fold"] + 1), steps, score, duration(row["seconds"]), row["node"])
     more = len(state["running"]) - SHOWN
     recent = sorted(state["troubles"], key=lambda row: row["ended"] or 0)[-LAST:]
     lines = [Text(line) for line in [*([f"and {more} more"] if more > 0 else []), *troubles(recent)]]

@@ -14,6 +14,7 @@ from bench.core import Record, arm_label
 from bench.core.study_plan import StudyPlan
 from bench.experiments import plan
 from bench.experiments.status_text import counts, damages, pace, troubles
+from bench.experiments.trial_durations import RunningTrial, TimeLeft, TrialDurations
 from bench.experiments.trial_notes import parse_note
 from bench.storage.locks import read_lock_note
 from bench.storage.record_store import Store
@@ -28,8 +29,9 @@ class StudyStatus:
     running: key, data, arm, partition, fold, seed, fraction done, seconds so far, node, step, steps, metric and score
     on the validation part of each running trial; 0, empty and None before its first evaluation point.
     per_hour: trials that end in an hour; None if none ended in the last 15 minutes. left_seconds: None if nothing
-    runs or no trial is done. damaged: key -> what is wrong with its record. arms: label -> status -> trials. troubles:
-    place, kind and message of each failed or refused trial. waiting: what trials wait for on a shared cluster.
+    runs or nothing is known. untimed: open trials of unknown length, which it leaves out. damaged: key -> what is
+    wrong with its record. arms: label -> status -> trials. troubles: place, kind and message of each failed or refused
+    trial. waiting: what trials wait for on a shared cluster.
     """
 
     study: str
@@ -41,6 +43,7 @@ class StudyStatus:
     running: list[dict[str, Any]]
     per_hour: float | None
     left_seconds: float | None
+    untimed: int
     damaged: dict[str, str]
     arms: dict[str, dict[str, int]]
     troubles: list[dict[str, Any]]
@@ -77,13 +80,15 @@ class StatusReader:
         for cell in self.plan.cells:
             arms.setdefault(arm_label(cell.arm, cell.role), Counter())[statuses[cell.key]] += 1
         counts, running = Counter(statuses.values()), self._running(statuses, now)
+        left = self._left(statuses, running)
         return StudyStatus(
             study=self.plan.study,
             planned=len(statuses),
             **{status: counts[status] for status in ("done", "failed", "refused", "open")},
             running=running,
             per_hour=self._per_hour(now),
-            left_seconds=self._left(statuses, running),
+            left_seconds=left.seconds,
+            untimed=left.unknown,
             damaged=dict(self.store.damaged),
             arms={label: dict(count) for label, count in arms.items()},
             troubles=self._troubles(),
@@ -110,28 +115,29 @@ class StatusReader:
         since = max(min(each["ended"] - each["seconds"] for each in recent), now - WINDOW)
         return 3600 * len(recent) / max(1.0, now - since)
 
-    def _left(self, statuses: Mapping[str, str], running: list[dict[str, Any]]) -> float | None:
-        """Seconds until all trials are done, if as many run at once as now; None if nothing runs or none is done."""
-        taken: dict[str, list[float]] = {}
-        for key, each in self.known.items():
-            if each["status"] == "done":
-                taken.setdefault(self.cells[key].method, []).append(each["seconds"])
-        if not running or not taken:
-            return None
-        means = {method: sum(seconds) / len(seconds) for method, seconds in taken.items()}
-        usual = sum(means.values()) / len(means)
-        done = {each["key"]: each["fraction"] for each in running}
-        ahead = [
-            means.get(self.cells[key].method, usual) * (1 - done.get(key, 0.0))
-            for key, status in statuses.items()
-            if status == "open"
-        ]
-        return sum(ahead) / len(running)
+    def _left(self, statuses: Mapping[str, str], running: list[dict[str, Any]]) -> TimeLeft:
+        """The time until all trials are done, if as many run at once as now; unknown if nothing runs."""
+        done = [(each["ended"] or 0.0, key, each["seconds"]) for key, each in self.known.items() if each["timed"]]
+        durations = TrialDurations(ended=[(self._kind(key), seconds) for _, key, seconds in sorted(done)])
+        at = [RunningTrial(self._kind(each["key"]), each["fraction"], each["seconds"]) for each in running]
+        busy = {each["key"] for each in running}
+        waiting = [self._kind(key) for key, status in statuses.items() if status == "open" and key not in busy]
+        left = durations.left([waiting], at, len(at))
+        return left if running else TimeLeft(None, left.unknown)
+
+    def _kind(self, key: str) -> str:
+        """Trials of an arm, or of a teacher, on a data set take about as long."""
+        cell = self.cells[key]
+        return f"{cell.data} {cell.method if cell.role == 'upstream' else cell.arm}"
 
     def _troubles(self) -> list[dict[str, Any]]:
         ended = {key: self.known[key] for key in reversed(self.cells) if key in self.known}
         bad = {key: each for key, each in ended.items() if each["status"] in ("failed", "refused")}
-        return [{"key": key, **self._place(key), **each} for key, each in bad.items()]
+        shown = ("status", "seconds", "ended", "kind", "message")
+        return [
+            {"key": key, **self._place(key), **{name: each[name] for name in shown if name in each}}
+            for key, each in bad.items()
+        ]
 
     def _place(self, key: str) -> dict[str, Any]:
         return {name: getattr(self.cells[key], name) for name in ("data", "arm", "partition", "fold", "seed")}
@@ -148,7 +154,8 @@ def _digest(record: Record) -> dict[str, Any]:
     started = record.provenance.get("started")
     ended = calendar.timegm(time.strptime(started, "%Y-%m-%dT%H:%M:%SZ")) + seconds if started else None
     why = {name: record.error.get(name, "") for name in ("kind", "message")} if record.error else {}
-    return {"status": record.status, "seconds": seconds, "ended": ended, **why}
+    timed = record.status == "done" and seconds > 0 and not record.resolved.get("resumed_at_step")
+    return {"status": record.status, "seconds": seconds, "ended": ended, "timed": timed, **why}
 
 
 def _progress(note: str, now: float) -> dict[str, Any]:

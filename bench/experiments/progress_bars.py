@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench.experiments.clock_text import clock, line_interval
+from bench.experiments.clock_text import left_words, line_interval
 from bench.experiments.launch.jobs import PendingTrials
 from bench.experiments.trial_progress import TrialProgressBar
 
@@ -54,7 +54,7 @@ class PreparationProgressBar:
         if not self.console.is_terminal and now - self.printed > line_interval(now - self.began):
             self.printed = now
             left = (now - self.began) / max(1, done - self.first) * (total - done)
-            self.console.print(f"{self.what}: {done}/{total}, about {clock(left)} left", highlight=False)
+            self.console.print(f"{self.what}: {done}/{total}, {left_words(left)}", highlight=False)
 
     def __exit__(self, *_: object) -> None:
         if self.console.is_terminal:

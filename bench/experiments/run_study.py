@@ -6,11 +6,13 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench import registry
 from bench.core import BenchError
 from bench.experiments import plan
 from bench.experiments.plan import Cell
+from bench.experiments.plan.estimate import cost_kind
 from bench.experiments.planned_study import PlannedStudy
 from bench.experiments.planted_leak import check_planted_leak, try_planted_leak
 from bench.experiments.prepare_study import StudyRequest, check_arms, plan_study
@@ -20,6 +22,9 @@ from bench.experiments.split_check import check_splits, leak_notes
 from bench.experiments.study_data import make_phantoms, repair_prepared
 from bench.experiments.study_settings import setting_text
 from bench.experiments.used_plugins import changed_since_records
+
+if TYPE_CHECKING:
+    from bench.experiments.launch import PendingTrials
 
 
 @dataclass(frozen=True)
@@ -78,11 +83,24 @@ def _run(study: PlannedStudy, cells: Sequence[Cell], options: RunOptions, monito
         monitor.message(f"damaged, set aside and run again: {words}")
     if work.trials:
         _check(study)
+        work = _in_order(work, study)
     for line in changed_since_records((cell.trial for cell in cells), study.store):
         monitor.message(line)
     launcher, address = options.target
     with monitor.trials(work, {cell.trial.key: cell.arm for cell in cells}) as progress:
         launch.launch(work, study.store, launcher, progress, address)
+
+
+def _in_order(work: PendingTrials, study: PlannedStudy) -> PendingTrials:
+    """The expensive trials first, by earlier records, those of similar trials, or the operations of their networks."""
+    from bench.experiments.trial_durations import trial_kind
+    from bench.experiments.trial_operations import operations
+
+    needs = study.estimate.needs
+    guesses = {trial_kind(trial): needs[kind].seconds for trial in work.trials if (kind := cost_kind(trial)) in needs}
+    known = {*guesses, *work.durations.earlier}
+    untimed = [trial for trial in work.trials if trial_kind(trial) not in known]
+    return work.timed(guesses, operations(work.trials) if untimed else {})
 
 
 def command_of(request: StudyRequest, options: RunOptions) -> str:

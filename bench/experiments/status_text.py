@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bench.core import plural
-from bench.experiments.clock_text import clock
+from bench.experiments.clock_text import duration, left_words
 
 State = dict[str, Any]  # fields of `StudyStatus`
 
@@ -26,7 +26,7 @@ def pace(state: State) -> list[str]:
     waiting = state["waiting"]
     parts = [f"{len(state['running'])} running"] if state["running"] else [*waiting] or ["nothing is running"]
     parts += [f"{state['per_hour']:.0f} per hour"] if state["per_hour"] else []
-    return parts + ([f"about {clock(state['left_seconds'])} left"] if state["left_seconds"] is not None else [])
+    return [*parts, *filter(None, [left_words(state["left_seconds"], state["untimed"])])]
 
 
 def running_lines(state: State) -> list[str]:
@@ -37,7 +37,7 @@ def running_lines(state: State) -> list[str]:
 def _so_far(row: dict[str, Any]) -> str:
     steps = f"{row['step']}/{row['steps']} steps" if row["steps"] else f"{row['fraction']:.0%}"
     score = [] if row["validation"] is None else [f"validation {row['metric']} {row['validation']:.3f}"]
-    return ", ".join([steps, *score, f"for {clock(row['seconds'])}"])
+    return ", ".join([steps, *score, f"for {duration(row['seconds'])}"])
 
 
 def _place(row: dict[str, Any]) -> str:

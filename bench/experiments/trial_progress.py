@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from statistics import median_low
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -13,9 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from bench.core import Trial
-from bench.experiments.clock_text import clock, line_interval
+from bench.core import Record, Trial
+from bench.experiments.clock_text import duration, left_words, line_interval
 from bench.experiments.launch.jobs import PendingTrials
+from bench.experiments.run_clock import RunClock
 from bench.experiments.trial_notes import TrialNote, note_of
 
 SHOWN = 12  # running trials in the table
@@ -31,9 +31,7 @@ class TrialProgressBar:
         self.total, self.began_at, self.printed = len(self.open), time.monotonic(), time.monotonic()
         self.shared, self.failed = False, 0
         self.running: dict[str, Trial] = {}
-        self.parts: dict[str, float] = {}  # of the trials that run: the fraction done
-        self.starts: dict[str, float] = {}
-        self.took: dict[str, list[float]] = {}  # by kind: seconds of the trials that have ended
+        self.clock = RunClock(work)
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"), console=console,
@@ -53,30 +51,30 @@ class TrialProgressBar:
 
     def view(self) -> Group:
         """The bar, and a line for each running trial. Called by another thread."""
+        failed = [f"{self.failed} failed"] if self.failed else []
+        self.bar.update(self.task, left=", ".join([*failed, *filter(None, [self._left()])]))
         rows = list(self.running.values())
         table = Table("running", "steps", "validation", "for", box=None, pad_edge=False)
         for trial in rows[:SHOWN]:
             note = self._note(trial.key)
             score = note.values.get("val")
-            steps = f"{note.step}/{note.steps}" if note.steps else f"{self.parts.get(trial.key, 0.0):.0%}"
+            steps = f"{note.step}/{note.steps}" if note.steps else f"{self.clock.fraction(trial.key):.0%}"
             shown = "" if score is None else f"{note.metric} {score:.3f}"
-            since = clock(time.monotonic() - self.starts.get(trial.key, time.monotonic()))
-            table.add_row(Text(self._name(trial)), steps, shown, since)
+            table.add_row(Text(self._name(trial)), steps, shown, duration(self.clock.since(trial.key)))
         more = [Text(f"and {len(rows) - SHOWN} more")] if len(rows) > SHOWN else []
         return Group(self.bar, *([table] if rows else []), *more)
 
     def began(self, trial: Trial) -> None:
         self.running[trial.key] = trial
-        self.parts[trial.key] = 0.0
-        self.starts[trial.key] = time.monotonic()
+        self.clock.began(trial)
         self._show()
 
     def moved(self, trial: Trial, fraction: float) -> None:
-        self.parts[trial.key] = fraction
+        self.clock.moved(trial, fraction)
         self._show()
 
     def deferred(self, trial: Trial) -> None:
-        self._forget(trial)
+        self._forget(trial, elsewhere=True)
         if not self.shared:
             self.shared = True
             self.console.print("another process is running some of these trials; the work is shared", highlight=False)
@@ -92,22 +90,21 @@ class TrialProgressBar:
         for note in notes:
             self.console.print(f"{self._name(trial)}: {note}", markup=False, highlight=False)
         self.open.pop(trial.key, None)
-        if trial.key in self.starts:
-            self.took.setdefault(self._kind(trial), []).append(time.monotonic() - self.starts[trial.key])
+        record = self.store.get(trial.key) if self.store else None
+        self.clock.ended(trial, record)
         self._forget(trial)
         if status == "failed":
             self.failed += 1
-            self.console.print(f"failed: {self._name(trial)}{self._why(trial)}", markup=False, highlight=False)
+            self.console.print(f"failed: {self._name(trial)}{_why(record)}", markup=False, highlight=False)
         self._show()
 
-    def _forget(self, trial: Trial) -> None:
-        for known in (self.running, self.parts, self.starts):
-            known.pop(trial.key, None)
+    def _forget(self, trial: Trial, elsewhere: bool = False) -> None:
+        self.running.pop(trial.key, None)
+        self.clock.stopped(trial, elsewhere)
 
     def _show(self) -> None:
         done = self.total - len(self.open)
-        left = ", ".join(each for each in (f"{self.failed} failed" if self.failed else "", self._left(done)) if each)
-        self.bar.update(self.task, completed=done, left=left)
+        self.bar.update(self.task, completed=done)
         now = time.monotonic()
         if not self.console.is_terminal and (
             now - self.printed > line_interval(now - self.began_at) or done == self.total
@@ -116,7 +113,7 @@ class TrialProgressBar:
             self.console.print(self._line(done), highlight=False, markup=False, soft_wrap=True)
 
     def _line(self, done: int) -> str:
-        """`22/48 trials, 1 failed; running: DCL-SE, fold 2 (240/300 steps, validation auc 0.710); about 1:31 left`."""
+        """`22/48 trials, 1 failed; running: DCL-SE, fold 2 (240/300 steps, validation auc 0.71); about 52 min left`."""
         count = f"{done}/{self.total} trials" + (f", {self.failed} failed" if self.failed else "")
         if not self.open:
             return count
@@ -124,38 +121,23 @@ class TrialProgressBar:
         words = self._note(trial.key).words if trial else ""
         more = f" and {len(self.running) - 1} more" if len(self.running) > 1 else ""
         now = [f"running: {self._name(trial)}{f' ({words})' if words else ''}{more}"] if trial else []
-        return "; ".join([count, *now, self._left(done) or "time left unknown"])
+        return "; ".join([count, *now, self._left() or "time left unknown until a trial has taken some steps"])
 
     def _note(self, key: str) -> TrialNote:
         return note_of(self.store, key) if self.store else TrialNote()
 
-    def _why(self, trial: Trial) -> str:
-        """The reason of a failed trial, from its record."""
-        record = self.store.get(trial.key) if self.store else None
-        error = record.error if record is not None and record.error else {}
-        return f": {error['kind']}: {error['message']}" if error else ""
-
     def _name(self, trial: Trial) -> str:
         return f"{self.arms.get(trial.key, trial.method.name)}, fold {trial.fold + 1}"
 
-    def _kind(self, trial: Trial) -> str:
-        """Trials of one kind take about as long: of an arm on a data set."""
-        return f"{self.arms.get(trial.key, '')} {trial.method.name} {trial.data.text}"
-
-    def _left(self, done: int) -> str:
-        """The time left: from the median seconds of each kind so far, and as many trials at once as so far.
-
-        While some kinds have not ended once, only what the others take is known. The first trial alone says nothing:
-        it has imported all that trainings need.
-        """
-        if done < 2 or not self.took or not self.open:
+    def _left(self) -> str:
+        """The time left, a bound while some kinds were never timed; empty if nothing is known or nothing is left."""
+        if not self.open:
             return ""
-        usual = {kind: median_low(each) for kind, each in self.took.items()}
-        rest = [(self._kind(trial), 1 - self.parts.get(key, 0.0)) for key, trial in list(self.open.items())]
-        ahead = sum(usual[kind] * part for kind, part in rest if kind in usual)
-        behind = sum(seconds for each in self.took.values() for seconds in each)
-        seconds = ahead / behind * (time.monotonic() - self.began_at) if behind else 0.0
-        unknown = sum(kind not in usual for kind, _ in rest)
-        if unknown:
-            return f"more than {clock(seconds)} left ({unknown} trials of arms that have not ended once)"
-        return f"about {clock(seconds)} left"
+        left = self.clock.left()
+        return left_words(left.seconds, left.unknown)
+
+
+def _why(record: Record | None) -> str:
+    """The reason of a failed trial, from its record."""
+    error = record.error if record is not None and record.error else {}
+    return f": {error['kind']}: {error['message']}" if error else ""

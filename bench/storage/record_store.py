@@ -192,6 +192,10 @@ class Store:
         """Rename the working folders of a trial to `<key>.<why>-<number>`: it starts again. Returns the last name."""
         return [self._aside(path, key, why).name for path in sorted(self.trials.glob(f"{RUNNING}-{key}-*"))][-1]
 
+    def begun(self) -> frozenset[str]:
+        """Keys of the trials that have a working folder: they run, or resume where they were stopped."""
+        return frozenset(path.name.split("-")[1] for path in self.trials.glob(f"{RUNNING}-*"))
+
     def sweep(self) -> None:
         """Delete working folders of finished trials that no process has locked.
 

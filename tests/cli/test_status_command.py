@@ -64,10 +64,13 @@ def test_speed_and_time_left_are_those_of_the_trials_that_ended(written):
     state = reader.status(NOW)
     assert state.per_hour == pytest.approx(3600 * 2 / 120)  # two since the first of them began
     assert state.left_seconds is None
-    with store.claim(cells[-1].trial.key) as claim:
-        claim.write_note(json.dumps({"fraction": 0.5, "since": NOW, "node": ""}))
+    other = next(cell.trial for cell in cells if cell.arm == "constant")
+    with store.claim(other.key) as claim:
+        claim.write_note(json.dumps({"fraction": 0.5, "since": NOW - 10, "node": ""}))
         state = reader.status(NOW)
-    assert state.left_seconds == pytest.approx(20.0 * (state.open - 0.5))
+    constants = sum(cell.arm == "constant" for cell in {cell.trial.key: cell for cell in cells}.values())
+    assert state.left_seconds == pytest.approx(20.0 * constants - 10.0), "by the steps of the one that runs"
+    assert state.untimed == state.open - constants, "nothing tells of the others"
     assert reader.status(NOW + 10_000).per_hour is None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -14,11 +16,13 @@ from bench import registry
 from bench.core import BenchError, Record
 from bench.data.prepare import prepare
 from bench.experiments import plan, trial_progress
+from bench.experiments.clock_text import duration
 from bench.experiments.launch.jobs import outstanding
 from bench.experiments.launch.locked_trial import note_progress
 from bench.experiments.progress import StatusReader
 from bench.experiments.run_monitor import SilentMonitor
 from bench.experiments.status_text import running_lines
+from bench.experiments.trial_durations import TrialDurations, trial_kind
 from bench.experiments.trial_notes import TrialNote, parse_note
 from bench.experiments.trial_progress import TrialProgressBar
 from bench.storage.record_store import Store
@@ -55,6 +59,7 @@ def test_a_plain_line_names_what_runs_with_its_steps_and_its_score(work, clock):
     output = io.StringIO()
     bar = TrialProgressBar(pending, arms, Console(file=output, width=40))
     trial = next(trial for trial in pending.trials if arms[trial.key] == "net")
+    nets = [trial_kind(each) for each in pending.trials].count(trial_kind(trial))
     with pending.store.claim(trial.key) as claim:
         note = note_progress(claim, lambda fraction: None)
         note.evaluated(2, 6, "auc", VALUES)
@@ -64,7 +69,8 @@ def test_a_plain_line_names_what_runs_with_its_steps_and_its_score(work, clock):
         clock[0] = 11.0
         bar.moved(trial, 1 / 3)
     assert output.getvalue() == (
-        f"0/14 trials; running: net, fold {trial.fold + 1} (2/6 steps, validation auc 0.710); time left unknown\n"
+        f"0/14 trials; running: net, fold {trial.fold + 1} (2/6 steps, validation auc 0.710);"
+        f" more than {duration(33.0 * (nets - 1) + 22.0)} left ({14 - nets} trials of a kind that was never timed)\n"
     )
 
 
@@ -77,25 +83,40 @@ def test_a_terminal_shows_each_running_trial_and_no_more_than_fit(work, clock):
         claim.write_note(json.dumps({"fraction": 0.5, "since": 1.0, "node": "", "step": 3, "steps": 6,
                                      "metric": "auc", "values": {"val": 0.5}}))  # fmt: skip
         text = shown(bar)
-    assert all(word in text for word in ("running", "validation", "3/6", "auc 0.500", "1:05", "0/14"))
+    assert all(word in text for word in ("running", "validation", "3/6", "auc 0.500", "1 min 05 s", "0/14"))
     for trial in pending.trials[1:]:
         bar.began(trial)
     assert f"and {len(pending.trials) - trial_progress.SHOWN} more" in shown(bar)
 
 
-def test_the_time_left_is_a_bound_until_every_arm_has_ended_once(work, clock):
+def test_the_time_left_is_a_bound_until_every_kind_was_timed(work, clock):
     pending, arms = work
-    bar = TrialProgressBar(pending, arms, Console(file=io.StringIO(), width=120))
-    by_arm = {}
+    bar = TrialProgressBar(pending, arms, Console(file=io.StringIO(), width=160))
+    by_kind = {}
     for trial in pending.trials:
-        by_arm.setdefault(bar._kind(trial), []).append(trial)
-    for number, trials in enumerate(by_arm.values(), start=1):
+        by_kind.setdefault(trial_kind(trial), []).append(trial)
+    assert "left" not in shown(bar)
+    for number, trials in enumerate(by_kind.values(), start=1):
         bar.began(trials[0])
         clock[0] += 10.0 * number
         bar.ended(trials[0], "done")
-        assert shown(bar).count("more than") == (1 < number < len(by_arm))
-    rest = sum(10.0 * number * (len(trials) - 1) for number, trials in enumerate(by_arm.values(), start=1))
-    assert f"about {int(rest // 60)}:{int(rest % 60):02d} left" in shown(bar)
+        assert shown(bar).count("more than") == (number < len(by_kind))
+    rest = sum(10.0 * number * (len(trials) - 1) for number, trials in enumerate(by_kind.values(), start=1))
+    assert f"about {duration(rest)} left" in shown(bar)
+
+
+def test_the_time_left_counts_what_another_process_runs(work, clock):
+    pending, arms = work
+    earlier = {trial_kind(trial): [100.0] for trial in pending.trials}
+    bar = TrialProgressBar(replace(pending, durations=TrialDurations(earlier)), arms, Console(file=io.StringIO()))
+    bar.began(pending.trials[0])
+    alone = bar.clock.left().seconds
+    bar.began(pending.trials[1])
+    with pending.store.claim(pending.trials[1].key) as claim:
+        claim.write_note(json.dumps({"fraction": 0.0, "since": time.time(), "node": ""}))
+        bar.deferred(pending.trials[1])
+        bar.clock.counts.clear()
+        assert bar.clock.left().seconds == pytest.approx(alone / 2, rel=0.01)
 
 
 def test_a_failure_is_counted_and_says_why(work, clock):

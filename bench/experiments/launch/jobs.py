@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bench.core import Record, Trial
 from bench.experiments.plan import Cell, waves
+from bench.experiments.trial_durations import TrialDurations, starting_order, timed_seconds, trial_kind
 from bench.storage.record_store import Store
 
 
@@ -45,10 +46,21 @@ class PendingTrials:
     damaged: Sequence[str] = ()  # what is damaged, in words
     peaks: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (device, kind of trial) -> megabytes
     store: Store | None = None  # of their records, for what shows the run
+    durations: TrialDurations = field(default_factory=TrialDurations)  # what is known before they run
 
     @property
     def trials(self) -> list[Trial]:
         return [trial for wave in self.waves for trial in wave]
+
+    def timed(self, guesses: Mapping[str, float], work: Mapping[str, float]) -> PendingTrials:
+        """The same with what is known of the kinds that have no record here, and the most expensive trials first.
+
+        guesses: kind -> seconds, from records of similar trials. work: kind -> operations.
+        """
+        durations = TrialDurations(self.durations.earlier, guesses, work)
+        orders = [starting_order([trial_kind(trial) for trial in wave], durations) for wave in self.waves]
+        waves = [[wave[place] for place in order] for wave, order in zip(self.waves, orders, strict=True)]
+        return replace(self, waves=waves, durations=durations)
 
 
 def memory_kind(trial: Trial) -> str:
@@ -68,6 +80,7 @@ def outstanding(
     outdated: dict[str, StaleRecord] = {}
     damaged: list[str] = []
     levels: list[list[Trial]] = []
+    finished: list[Record] = []
     peaks: dict[tuple[str, str], float] = {}
     for wave in waves(planned):
         level = []
@@ -79,10 +92,12 @@ def outstanding(
                 outdated[trial.key] = StaleRecord(store.mark(trial.key), why)
             if record is not None:
                 note_peak(peaks, record)
+                finished.append(record)
         levels.append(level)
     keep = {cell.trial.key for cell in planned} if keep_all else needed
+    durations = TrialDurations(timed_seconds(finished))
     return PendingTrials(
-        [level for level in levels if level], frozenset(keep | needed), outdated, damaged, peaks, store
+        [level for level in levels if level], frozenset(keep | needed), outdated, damaged, peaks, store, durations
     )
 
 

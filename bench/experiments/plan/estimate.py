@@ -17,6 +17,7 @@ from typing import Any
 
 from bench import registry
 from bench.core import BenchError, Record, Trial, canonical
+from bench.experiments.trial_durations import machine_of
 from bench.storage.record_store import Store
 
 MEASURED = ".measured"  # under the results root: short trials that were run to be timed
@@ -147,8 +148,8 @@ def _need(trial: Trial, finished: list[FinishedTrial]) -> TrialCost | None:
 
 def _mean(trial: Trial, similar: list[FinishedTrial], words: str) -> TrialCost:
     """Mean seconds and bytes and the highest memory of trials on the machine of the newest, as `trial` would have."""
-    where = _machine(similar[0].record)
-    similar = [each for each in similar if _machine(each.record) == where]
+    where = machine_of(similar[0].record)
+    similar = [each for each in similar if machine_of(each.record) == where]
     memory = [each.record.cost.get("peak_memory_mb") for each in similar]
     seconds = fmean(_seconds(each.record, trial) for each in similar)
     most = max((value for value in memory if value), default=None)
@@ -183,10 +184,6 @@ def _shape(trial: Trial) -> tuple[int, ...] | None:
         return tuple(registry.make("datasets", trial.data.name, trial.data.params).shape)
     except BenchError:
         return None
-
-
-def _machine(record: Record) -> str:
-    return f"{record.resolved.get('device', '?')}, {record.provenance.get('processor', '?')}"
 
 
 def in_words(seconds: float) -> str:
