@@ -121,3 +121,14 @@ def test_people_of_oasis_who_were_scanned_twice_are_found_under_two_names(scans)
     assert len(set(made.groups)) == 415
     twins = alike_scans(made.images(), list(person.values()))
     assert [pair.similarity > 0.85 for pair in twins.pairs] == [True]
+
+
+def test_a_large_set_is_searched_without_comparing_all_and_has_the_same_clusters(rng, monkeypatch):
+    images = people(rng, 150)
+    images[40] = images[3]
+    images[90] = images[3][:, :, ::-1]
+    exact = alike_scans(images, names(150))
+    monkeypatch.setattr("bench.data.audit.alike_scans.COMPARED", 100)
+    found = alike_scans(images, names(150))
+    assert found.clusters == exact.clusters
+    assert len(found.joined(names(150))) == 1

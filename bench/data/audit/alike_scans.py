@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 from bench.data.audit.duplicates import name_groups
 from bench.data.audit.person_codes import person_codes
+from bench.data.audit.similar_pairs import similar_pairs
 from bench.data.audit.similarity import duplicate_pairs
-from bench.data.audit.similarity_graph import components, survey_strips
+from bench.data.audit.similarity_graph import components, spanning_forest, survey_strips
 
 if TYPE_CHECKING:
     import numpy as np
+
+COMPARED = 10_000  # scans up to which all pairs are compared
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,19 @@ def alike_scans(images: np.ndarray, groups: Sequence[str]) -> AlikeScans:
     """Search a set for scans of different groups that look like one person's.
 
     images: (N, C, H, W), or (N, C, D, H, W), of any number type; a memory map will do. groups: (N,) declared names.
-    Time grows with the square of N: 6,400 images take about 10 seconds of one core.
+    Up to 10,000 scans all pairs are compared: 6,400 images take about 10 seconds of one core. In larger sets they are
+    looked up (`bench.data.audit.similar_pairs`), where one pair of 200 is missed that only just reaches the threshold.
     """
     codes = person_codes(images)
     if not codes.searchable:
         return AlikeScans(tuple(groups), (), codes.threshold, False)
-    found = survey_strips(codes.strips(), len(images), codes.threshold)
-    ranked = sorted(zip(found.likeness.tolist(), found.pairs.tolist(), strict=True), key=lambda each: -each[0])
+    if len(images) > COMPARED:
+        found = similar_pairs(codes.plain, codes.mirrored, codes.threshold)
+        joining, likeness = spanning_forest(len(images), found)
+    else:
+        graph = survey_strips(codes.strips(), len(images), codes.threshold)
+        joining, likeness = graph.pairs, graph.likeness
+    ranked = sorted(zip(likeness.tolist(), joining.tolist(), strict=True), key=lambda each: -each[0])
     pairs = tuple(
         AlikePair(*pair, round(likeness, 4)) for likeness, pair in ranked if groups[pair[0]] != groups[pair[1]]
     )

@@ -80,7 +80,7 @@ def survey_strips(
         first, second = np.nonzero(strip >= lowest - ROUNDING)
         later = second > first + start
         pairs = np.stack([first[later] + start, second[later]], axis=1)
-        forest = _spanning(count, forest, (pairs, strip[first[later], second[later]]))
+        forest = spanning_forest(count, forest, (pairs, strip[first[later], second[later]]))
     return SimilarityGraph(lowest, *forest, neighbours, best)
 
 
@@ -96,7 +96,7 @@ def _most_alike(strip: np.ndarray, nearest: int) -> np.ndarray:
     return np.stack(columns, axis=1) if columns else np.empty((len(strip), 0), int)
 
 
-def _spanning(count: int, *parts: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def spanning_forest(count: int, *parts: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The spanning forest of greatest likeness of pairs, each given once."""
     import numpy as np
     from scipy.sparse import csr_array
