@@ -20,6 +20,7 @@ from bench.storage.record_store import DamagedRecordError, Store
 LOSSES = 1  # workers that a trial may lose before that counts as its own fault; nodes that went away do not count
 PAUSE = 0.5  # seconds between two polls of trials that other processes run
 PROGRESS_EVERY = 2.0  # seconds between two polls of the progress of trials
+POLLED = 200  # trials in one poll, in turns: each takes a question to the store of Ray
 LATE = 20.0  # seconds after which a process that has not started is reported
 SETTLING = 6.0  # seconds until Ray has surely noticed a lost node
 
@@ -51,6 +52,7 @@ class WaveScheduler:
     losses: Counter = field(default_factory=Counter)
     teachers: dict[str, Any] = field(default_factory=dict)
     polled: float = 0.0
+    turn: int = 0  # place among the running trials from which the next poll begins
     full: bool = False  # no node had the resources for the last trial
     measured: bool = False  # all kinds are measured, trials may use the GPUs
     guessed: set[tuple[str, str]] = field(default_factory=set)  # (device, kind) whose peak is a guess
@@ -273,7 +275,10 @@ class WaveScheduler:
         from bench.experiments.launch import worker_progress
 
         self.polled = time.monotonic()
-        for run in self.running.values():
+        runs = list(self.running.values())
+        start = self.turn % max(1, len(runs))
+        self.turn = start + POLLED
+        for run in (runs[start:] + runs[:start])[:POLLED]:
             fraction = None if run.measuring else worker_progress.read(run.trial.key)
             if fraction is not None:
                 self.watch.moved(run.trial, fraction)

@@ -70,15 +70,33 @@ class WorkerPool:
 
     def place(self, trial: Trial, measuring: bool = False) -> WorkerHandle | None:
         """A worker for the trial, marked as busy; None if no node has the resources."""
-        wanted = {node.id: alone(trial, node) if measuring else need(trial, node, self.peaks) for node in self._open()}
-        for worker in self.workers:
-            if not worker.busy and wanted.get(worker.node.id) == worker.need:
+        wanted, idle = self._requests(trial, measuring), self._idle_by_node()
+        for worker in (worker for workers in idle.values() for worker in workers):
+            if wanted.get(worker.node.id) == worker.need:
                 worker.busy = True
                 return worker
         for node in sorted(self._open(), key=lambda node: -node.left("CPU")):
-            if wanted[node.id] is not None and self._make_room(node, wanted[node.id]):
-                return self._begin(node, wanted[node.id])
+            request = wanted[node.id]
+            if request is not None and self._make_room(node, request, idle.get(node.id, [])):
+                return self._begin(node, request)
         return None
+
+    def _requests(self, trial: Trial, measuring: bool) -> dict[str, ResourceRequest | None]:
+        """node -> what the trial needs there; asked once for all nodes that are alike, as a cluster may have many."""
+        known: dict[tuple, ResourceRequest | None] = {}
+        wanted = {}
+        for node in self._open():
+            like = (*sorted(node.total.items()), node.local, node.device, node.gpu_mb, node.memory_mb)
+            if like not in known:
+                known[like] = alone(trial, node) if measuring else need(trial, node, self.peaks)
+            wanted[node.id] = known[like]
+        return wanted
+
+    def _idle_by_node(self) -> dict[str, list[WorkerHandle]]:
+        found: dict[str, list[WorkerHandle]] = {}
+        for worker in self.idle():
+            found.setdefault(worker.node.id, []).append(worker)
+        return found
 
     def lack(self, trial: Trial, measuring: bool) -> str:
         """The resources that the trial waits for because others use them, in words; empty if it does not wait."""
@@ -154,9 +172,8 @@ class WorkerPool:
     def _open(self) -> list[Node]:
         return list(self.nodes.values())
 
-    def _make_room(self, node: Node, wanted: ResourceRequest) -> bool:
-        """True if the node has the resources free; ends idle workers that hold them."""
-        idle = [worker for worker in self.idle() if worker.node is node]
+    def _make_room(self, node: Node, wanted: ResourceRequest, idle: Sequence[WorkerHandle]) -> bool:
+        """True if the node has the resources free; ends idle workers of it that hold them."""
         for worker in idle:
             if node.room(wanted.resources):
                 break
