@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from bench import registry
 from bench.core import Task, TaskKind
-from bench.evaluation import registration
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,14 +109,33 @@ def saved(task: Task, y: np.ndarray, p: np.ndarray, spacing: Sequence[float] | N
     dict of str to ndarray
         `structure_dice`; `displacement` (DRAWN, axes, ...) in voxels, float32.
     """
+    from bench.evaluation import registration
+
     return {
         "structure_dice": registration.structure_dice(y, p, max(1, len(task.classes) - 1)).astype("float32"),
         "displacement": p[:DRAWN].astype("float32"),
     }
 
 
+def misfit(y: np.ndarray, p: np.ndarray) -> str | None:
+    """Why targets and predictions do not fit each other, see `bench.evaluation.registration`; None if they do.
+
+    Parameters
+    ----------
+    y, p : ndarray
+        Targets and predictions.
+
+    Returns
+    -------
+    str or None
+    """
+    from bench.evaluation import registration
+
+    return registration.misfit(y, p)
+
+
 REGISTRATION = TaskKind(
-    name=registration.KIND,
+    name="registration",
     per_voxel=True,
     outputs=lambda task: AXES,
     sample_shape=lambda shape: (2 * shape[0], *shape[1:]),
@@ -125,7 +143,7 @@ REGISTRATION = TaskKind(
     part=part,
     losses=losses,
     predictions=predictions,
-    misfit=registration.misfit,
+    misfit=misfit,
     examples=examples,
     saved=saved,
     counted=("couple", "couples"),

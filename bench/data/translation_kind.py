@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bench.core import BenchError, Task, TaskKind
-from bench.evaluation import translation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +83,8 @@ def examples(task: Task) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[fl
     """Small images on which metrics are tried: description, targets, predictions, voxel size."""
     import numpy as np
 
+    from bench.evaluation import translation
+
     rng, grid = np.random.default_rng(0), (SIDE,) * 3
     y = np.ones((EXAMPLES, 4, *grid), dtype=np.float32)
     y[:, translation.TRUTH] = rng.normal(size=(EXAMPLES, *grid))
@@ -113,6 +114,7 @@ def saved(task: Task, y: np.ndarray, p: np.ndarray, spacing: Sequence[float] | N
     import numpy as np
 
     from bench.data.translation_maps import error_maps, label_areas
+    from bench.evaluation import translation
 
     count = len(task.classes)
     code = y[:, translation.CODE].reshape(len(y), -1)[:, 0].round().astype("int64")
@@ -132,15 +134,32 @@ def saved(task: Task, y: np.ndarray, p: np.ndarray, spacing: Sequence[float] | N
     }
 
 
+def misfit(y: np.ndarray, p: np.ndarray) -> str | None:
+    """Why targets and predictions do not fit each other, see `bench.evaluation.translation`; None if they do.
+
+    Parameters
+    ----------
+    y, p : ndarray
+        Targets and predictions.
+
+    Returns
+    -------
+    str or None
+    """
+    from bench.evaluation import translation
+
+    return translation.misfit(y, p)
+
+
 TRANSLATION = TaskKind(
-    name=translation.KIND,
+    name="translation",
     per_voxel=True,
     outputs=lambda task: 1,
     sample_shape=lambda shape: (CHANNELS, *shape[1:]),
     part=part,
     losses=losses,
     predictions=predictions,
-    misfit=translation.misfit,
+    misfit=misfit,
     examples=examples,
     saved=saved,
     unfit="it predicts something of a scan, and this task generates another contrast of it",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from bench import registry
 from bench.core import BenchError
-from bench.evaluation.metrics import metric
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +26,8 @@ def oracle_score(prepared: Prepared) -> float:
     that of the best constant mask. For registration the covariate is the score. BenchError if it is not a phantom.
     """
     import numpy as np
+
+    from bench.evaluation.metrics import metric
 
     if "oracle" not in prepared.covariates:
         raise BenchError(f"{prepared.name} has no best possible score: only phantoms have one")
