@@ -1,25 +1,29 @@
 """How the seconds of the harness grow with people, records and nodes: each stage at 1, 2, 4 and 8 times a size.
 
 At 8 times: 40,000 people, 100,000 records, 1,000 nodes (simulated: no process is started). `--rounds N` measures N
-per cent of these sizes. The exponent is the slope of the seconds over the size on logarithmic axes: 1 is linear.
+per cent of these sizes. Seconds are those of the processor, so that other work on the machine does
+not count. The exponent is the slope of the seconds over the size on logarithmic axes: 1 is linear.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from performance import own
-from performance.measure import Result, Settings, seconds
+from performance.measure import Result, Settings
 from performance.planning import BENCH, STUDY, finish
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from bench.core import Trial
+    from bench.experiments.launch.worker_pool import WorkerPool
 
 PEOPLE, RECORDS, NODES = 40_000, 100_000, 1000
 STEPS = (1, 2, 4, 8)
@@ -30,20 +34,20 @@ OUTSTANDING = """
 import sys, time
 from bench.experiments.prepare_study import StudyRequest, plan_study
 from bench.experiments import launch
-since = time.perf_counter()
+since = time.process_time()
 found = plan_study(StudyRequest(sys.argv[1]))
-planned = time.perf_counter() - since
-since = time.perf_counter()
+planned = time.process_time() - since
+since = time.process_time()
 assert not launch.outstanding(found.cells, found.store).trials
-print(planned, time.perf_counter() - since)
+print(planned, time.process_time() - since)
 """
 TABLES = """
 import sys, time
 from bench import report
 from bench.core import paths
-since = time.perf_counter()
+since = time.process_time()
 report.read(sys.argv[1], paths.results_root())
-print(time.perf_counter() - since)
+print(time.process_time() - since)
 """
 
 
@@ -73,6 +77,14 @@ def _slope(sizes: Sequence[float], spent: Sequence[float]) -> float:
     return float(np.polyfit([math.log(size) for size in sizes], [math.log(max(each, 1e-4)) for each in spent], 1)[0])
 
 
+def _processor(call: Callable[[], object]) -> float:
+    """Seconds of the processor that a call takes, with those of the processes that it waits for."""
+    before = os.times()
+    call()
+    after = os.times()
+    return sum(after[:4]) - sum(before[:4])
+
+
 def _people(sizes: Sequence[int]) -> list[tuple[int, dict[str, float]]]:
     """The search for scans that are alike, its part that compares codes, and the folds of a split."""
     from bench.core import Split
@@ -94,7 +106,7 @@ def _people(sizes: Sequence[int]) -> list[tuple[int, dict[str, float]]]:
                 "pairs looked up": lambda c=codes: similar_pairs(c.plain, c.mirrored, c.threshold),
                 "five folds": lambda g=grouped: [fold(g, Split(folds=5), 0, number) for number in range(5)],
             }
-            rows.append((size, {name: seconds(stage) for name, stage in stages.items()}))
+            rows.append((size, {name: _processor(stage) for name, stage in stages.items()}))
     return rows
 
 
@@ -124,7 +136,7 @@ def _records(sizes: Sequence[int]) -> list[tuple[int, dict[str, float]]]:
             trials = finish("finished", predictions=True)
             planned, outstanding = map(float, own.python(OUTSTANDING, "finished").split())
             spent = {"plan": planned, "outstanding": outstanding}
-            spent["bench status"] = seconds(lambda: own.python(BENCH, "status", "--study", "finished"))
+            spent["bench status"] = _processor(lambda: own.python(BENCH, "status", "--study", "finished"))
             spent["tables of the report"] = float(own.python(TABLES, "finished"))
         rows.append((trials, spent))
     return rows
@@ -139,16 +151,18 @@ def _nodes(sizes: Sequence[int]) -> list[tuple[int, dict[str, float]]]:
     rows = []
     for size in sizes:
         pool = _full_cluster(size, trial)
-        since = time.perf_counter()
-        for worker in (pool.workers * 200)[:200]:
-            pool.release(worker)
-            assert pool.place(trial) is worker
-            assert pool.place(trial) is None
-        rows.append((size, {"200 trials placed": time.perf_counter() - since}))
+        rows.append((size, {"200 trials placed": _processor(lambda p=pool: _replace_workers(p, trial))}))
     return rows
 
 
-def _full_cluster(size: int, trial: object):
+def _replace_workers(pool: WorkerPool, trial: Trial) -> None:
+    for worker in (pool.workers * 200)[:200]:
+        pool.release(worker)
+        assert pool.place(trial) is worker
+        assert pool.place(trial) is None
+
+
+def _full_cluster(size: int, trial: Trial) -> WorkerPool:
     """A pool whose workers are all busy; nothing is started."""
     from bench.experiments.launch.nodes import Node
     from bench.experiments.launch.worker_pool import WorkerHandle, WorkerPool
