@@ -180,6 +180,20 @@ def test_a_trained_arm_whose_predictions_come_back_has_the_same_score_and_change
     assert api.run("pair", launcher="serial", progress=False).status["done"] == 4
 
 
+@pytest.mark.parametrize(("exchanged", "told"), [(False, 0), (True, 1)])
+def test_a_file_whose_score_is_worse_than_chance_is_told_that_its_classes_may_be_exchanged(
+    exchanged, told, tiny, tmp_path, one_format
+):
+    table = predicted(tiny, tmp_path)
+    known = table["id"].map(dict(zip(tiny.prepared.ids, tiny.prepared.targets, strict=True)))
+    sure = 0.1 + 0.7 * known + 0.1 * table["probability_patient"]
+    columns = dict(zip(CLASSES[::-1] if exchanged else CLASSES, (1 - sure, sure), strict=True))
+    table.assign(**columns).to_csv(tmp_path / "theirs.csv", index=False)
+    score_predictions(request(tmp_path / "theirs.csv"), tmp_path / "results")
+    text = (tmp_path / "results" / "score-theirs" / "report.md").read_text()
+    assert text.count("worse than chance (0.500) with its whole interval") == told
+
+
 def test_what_was_trained_elsewhere_needs_no_folds_and_is_not_declared_to_have_had_them(plugins, tmp_path, one_format):
     params = {"kind": "regression"}
     prepared = prepare("tiny_volumes", params)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
+from bench.evaluation import metrics
+from bench.report.tables.number_format import decimals, number
 from bench.report.tables.results import DatasetResults
 
 _TRAINED = {
@@ -21,6 +25,25 @@ def outside_notes(section: DatasetResults) -> tuple[str, ...]:
             seen = "" if known["trained"] == "elsewhere" else "; whether it has seen the test people is unknown"
             notes.append(f"{arm}: {_TRAINED[known['trained']]}; {selection}{seen}.")
     return tuple(notes)
+
+
+def below_chance_notes(section: DatasetResults, frame: pd.DataFrame) -> tuple[str, ...]:
+    """A note for every arm from a file whose whole interval is worse than chance: its classes may be exchanged.
+
+    frame: the table of scores, a row for each arm.
+    """
+    level = metrics.chance(section.task, section.task.primary)
+    if level is None:
+        return ()
+    outside = {arm for arm in section.arms if any(_is_from_file(run) for run in section.of(arm))}
+    below = frame[frame["arm"].isin(outside) & (frame["high"] < level)]["arm"]
+    chance = number(level, decimals(section.metric))
+    what = "columns of the classes" if section.task.classes else "sign of the numbers"
+    return tuple(
+        f"{arm}: worse than chance ({chance}) with its whole interval, so the {what} may be exchanged in its file."
+        " Check them, and score the file again."
+        for arm in below
+    )
 
 
 def _is_from_file(run: object) -> bool:

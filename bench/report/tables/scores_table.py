@@ -19,7 +19,7 @@ from bench.report.tables.declared_tests import fold_sizes, unknown_people_varian
 from bench.report.tables.metric_range import difference_bounds
 from bench.report.tables.number_format import between, decimals, number
 from bench.report.tables.oracle import oracle_note
-from bench.report.tables.outside_notes import outside_notes
+from bench.report.tables.outside_notes import below_chance_notes, outside_notes
 from bench.report.tables.pretraining_notes import pretraining_notes
 from bench.report.tables.results import POINTS, DatasetResults, Run
 from bench.report.tables.table import TableBody, arm_cell, incomplete_notes, metric_column, runs_cell, score_cell
@@ -190,7 +190,7 @@ def scores_body(found: SectionTables) -> TableBody:
         score = score_cell(entry, digits), between(entry["low"], entry["high"], digits)
         rows.append((arm_cell(entry), entry["family"], runs_cell(entry), *score, *rest))
     notes = (*incomplete_notes(frame), *_view_notes(section), *_undefined(frame), *oracle_note(section, frame))
-    notes = (*notes, *pretraining_notes(section), *outside_notes(section))
+    notes = (*notes, *pretraining_notes(section), *outside_notes(section), *below_chance_notes(section, frame))
     return TableBody(columns, tuple(rows), _caption(section), notes, (0, 1))
 
 

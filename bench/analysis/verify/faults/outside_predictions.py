@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.analysis.verify.planted_fault import CAUGHT, MISSED, PlantedFault, refusal
-from bench.analysis.verify.planted_programs import dataset
+from bench.analysis.verify.planted_fault import CAUGHT, CONTROL, PlantedFault, refusal, sentence_with
+from bench.analysis.verify.planted_programs import DARKER, dataset
 from bench.analysis.verify.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -59,8 +59,29 @@ def _logits(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(probability_0=-4 * table["probability_1"], probability_1=4 * table["probability_1"])
 
 
-def _shuffled(table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(probability_0=table["probability_1"], probability_1=table["probability_0"])
+def _exchanged_classes(place: Sandbox, faulty: bool) -> str:
+    """Good predictions, with their two columns exchanged or not, through the whole report."""
+    import numpy as np
+    import pandas as pd
+
+    from bench.experiments.outside.division import divide
+    from bench.experiments.outside.folds_file import write_folds
+    from bench.experiments.outside.outside_records import Declaration
+    from bench.experiments.outside.score_predictions import ScoreRequest, score_predictions
+
+    place.add("planted", dataset(image=DARKER))
+    prepared = place.prepare("planted")
+    write_folds(divide("planted", {}, 3, 1), place.folder / "folds.csv")
+    table = pd.read_csv(place.folder / "folds.csv").query("part == 'test'").reset_index(drop=True)
+    known = table["id"].map(dict(zip(prepared.ids, prepared.targets, strict=True))).to_numpy()
+    sure = 0.3 * known + 0.7 * np.random.default_rng(0).random(len(table))
+    columns = {"probability_0": sure, "probability_1": 1 - sure} if faulty else {"probability_0": 1 - sure,
+                                                                                 "probability_1": sure}  # fmt: skip
+    path = place.folder / "theirs.csv"
+    table[["partition", "fold", "id"]].assign(**columns).to_csv(path, index=False)
+    request = ScoreRequest(path, "planted", Declaration("theirs", "folds"), folds=3, partitions=1)
+    page = score_predictions(request, place.results).parent / "report.md"
+    return sentence_with(page.read_text("utf-8").splitlines(), "may be exchanged in its file")
 
 
 FAULTS = (
@@ -72,7 +93,6 @@ FAULTS = (
                  partial(_checked, _easy_people, "lacks")),
     PlantedFault("logits_as_probabilities", "Another program gives logits in place of probabilities.", CAUGHT,
                  partial(_checked, _logits, "logits")),
-    PlantedFault("classes_exchanged", "Another program has the two classes in the other order.", MISSED,
-                 partial(_checked, _shuffled, "order"), "Nothing in the file tells. The score is as far below chance as"
-                 " it should be above; give classes by name, as probability_patient, in place of their index."),
+    PlantedFault("classes_exchanged", "Another program has the two classes in the other order.", CONTROL,
+                 _exchanged_classes, slow=True),
 )  # fmt: skip
