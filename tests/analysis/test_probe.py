@@ -81,18 +81,17 @@ def test_agreement_of_features_over_sites_is_the_intraclass_correlation():
 
 @pytest.fixture(scope="module")
 def shortcut(tmp_path_factory):
-    """A small network on the phantom of a shortcut, with travelling people; its results folder."""
+    """The study on the phantom of a shortcut, some people of which travel; its results folder."""
     from bench.cli import app
 
     with pytest.MonkeyPatch.context() as patched:
         root = tmp_path_factory.mktemp("shortcut")
         patched.setenv("BENCH_RESULTS", str(root / "results"))
+        patched.setenv("BENCH_DATA", str(root / "data"))
         patched.setattr("bench.report.figures.style.FORMATS", ("svg",))
         patched.chdir(root)
-        changes = ["steps=40", "folds=2", "confounded.subjects=80", "confounded.mm=12", "confounded.travellers=0.3"]
-        words = [word for change in changes for word in ("--set", change)]
-        run = ["run", "--study", "shortcut", "--keep-weights", "--launcher", "serial", "--datasets", "confounded"]
-        app([*run, *words], standalone_mode=False)
+        words = ["--datasets", "confounded", "--set", "confounded.travellers=0.15", "--launcher", "serial"]
+        app(["run", "--study", "shortcut", "--keep-weights", *words], standalone_mode=False)
     return root / "results"
 
 
@@ -101,6 +100,7 @@ def test_the_plain_score_flatters_the_one_within_sites_is_at_chance_and_the_prob
     shortcut, capsys, monkeypatch
 ):
     monkeypatch.setenv("BENCH_RESULTS", str(shortcut))
+    monkeypatch.setenv("BENCH_DATA", str(shortcut.parent / "data"))
     (study,) = {path.parent.name for path in shortcut.glob("*/plan.json")}
     frame = pd.read_csv(next((shortcut / study).rglob("confounds*.csv")))
     for arm in ("linear", "ResNet (3D)"):
