@@ -44,7 +44,7 @@ def main(words: Sequence[str], known: Mapping[str, Benchmark] | None = None) -> 
         parser.error(f"no benchmark {min(wrong)!r}; there are: {', '.join(known)}")
     console, results = Console(), []
     for name in options.groups or [name for name in known if name not in ASKED]:
-        for result in known[name](Settings(options.rounds)):
+        for result in known[name](Settings(options.rounds, options.rehearse, options.budget, options.out)):
             results.append(result)
             console.print(" ".join(result_output.row(result)), highlight=False, markup=False, soft_wrap=True)
     if options.out:
@@ -58,4 +58,6 @@ def _parser(known: Mapping[str, Benchmark]) -> argparse.ArgumentParser:
     parser.add_argument("groups", nargs="*", help=f"of {', '.join(known)}; where omitted all but {', '.join(ASKED)}")
     parser.add_argument("--rounds", type=int, help="pairs of each benchmark, for a quick look")
     parser.add_argument("--out", type=Path, help="folder for README.md and performance.json")
+    parser.add_argument("--rehearse", action="store_true", help="gpu: small, on a processor, to try the script")
+    parser.add_argument("--budget", type=float, help="gpu: seconds after which no further measurement begins")
     return parser

@@ -1,63 +1,74 @@
-"""What a GPU gains from lower precision, layout, data on the device and compilation, where there is one."""
+"""What a GPU gains from steps that are CUDA graphs and from trials that share it, in eight minutes at most.
+
+Each measurement is appended to a folder as soon as it is had, by default results/reference/gpu. `--rehearse` runs all
+of it on a machine without a GPU, small, with a recorder in the place of graphs, into a temporary folder.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from typing import Any
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 
-from performance.measure import Result, Settings, paired
+from performance import gpu_steps, gpu_trials
+from performance.gpu_log import GpuLog
+from performance.gpu_networks import NETWORKS
+from performance.measure import Result, Settings
 
-SHAPE, BATCH = (3, 110, 110), 8
-COMPARED = (
-    "steps of resnet18 on a GPU against the plain loop: float32, usual layout, each batch copied from main memory"
-)
-VARIANTS = {
-    "bf16": {"mixed": True},
-    "channels-last": {"last": True},
-    "data on the device": {"held": True},
-    "bf16, channels-last, data on the device": {"mixed": True, "last": True, "held": True},
-    "torch.compile": {"compiled": True},
+FOLDER = Path(__file__).resolve().parents[2] / "results" / "reference" / "gpu"
+BUDGET = 470.0  # seconds, of the eight minutes that a command has
+SLOT = 55.0  # seconds for trials of one kind, at most
+LEAST = 20.0  # seconds that must be left for another measurement
+REHEARSED_SLOT = 600.0
+SHARING = {
+    "trials one by one": {"count": 1},
+    "trials one by one, no graph": {"count": 1, "graph": "off"},
+    "trials, 4 at once": {"count": 4},
+    "trials of plain Ray Tune, one a GPU": {"count": 1, "plain": True},
+    "trials, 8 at once": {"count": 8},
+    "trials, 2 at once": {"count": 2},
 }
 
 
 def run(settings: Settings) -> Iterator[Result]:
-    """One variant after the other, each in turns with the plain loop."""
+    """One measurement after the other, the ones that decide most first, until the time is over."""
     import torch
 
-    if not torch.cuda.is_available():
-        yield Result("training on a GPU", skipped="torch sees no GPU here")
+    if not torch.cuda.is_available() and not settings.rehearse:
+        yield Result("graphs and sharing on a GPU", skipped="torch sees no GPU here; --rehearse tries the script")
         return
-    for name, how in VARIANTS.items():
-        ratios = paired(_steps(**how), _steps(), settings.pairs(15), least=0.2)
-        yield Result(f"training on a GPU, {name}", ratios, compared=COMPARED)
+    log = GpuLog(settings.out or _folder(settings.rehearse), settings.rehearse)
+    until = time.monotonic() + (settings.budget or BUDGET)
+    for name, measure in measurements(settings.rehearse):
+        left = until - time.monotonic()
+        result = _tried(name, measure, left) if left > LEAST else Result(name, skipped="no time was left")
+        log.add(result)
+        yield result
 
 
-def _steps(mixed: bool = False, last: bool = False, on_gpu: bool = False, compiled: bool = False) -> Callable[[], Any]:
-    """A call that makes ten steps and waits for the device."""
-    import torch
-    from torch.nn import functional as F
+def measurements(rehearse: bool) -> Iterator[tuple[str, Callable[[float], Result]]]:
+    """Name and measurement, which gets the seconds that are left."""
+    for network in NETWORKS:
+        yield f"step of {network}", lambda left, network=network: gpu_steps.measured(network, rehearse)
+    for name, how in SHARING.items():
+        if not rehearse or how["count"] <= 2:
+            yield name, partial(_trials, name, how, rehearse)
 
-    from bench import registry
-    from bench.core import Task
 
-    x, y = torch.randn(8 * BATCH, *SHAPE), torch.arange(8 * BATCH) % 2
-    form = torch.channels_last if last else torch.contiguous_format
-    model = registry.make("methods", "timm2d").build(Task("classification", "auc", ("a", "b")), SHAPE)
-    model = model.cuda().to(memory_format=form)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    called = torch.compile(model) if compiled else model
-    x, y = (x.cuda(), y.cuda()) if on_gpu else (x.pin_memory(), y.pin_memory())
+def _trials(name: str, how: Mapping, rehearse: bool, left: float) -> Result:
+    slot = REHEARSED_SLOT if rehearse else min(SLOT, left - LEAST / 2)
+    return gpu_trials.measured(name, seconds=slot, rehearse=rehearse, **how)
 
-    def steps() -> None:
-        for step in range(10):
-            rows = slice(step % 8 * BATCH, (step % 8 + 1) * BATCH)
-            images = x[rows].to("cuda", non_blocking=True, memory_format=form)
-            with torch.autocast("cuda", torch.bfloat16) if mixed else nullcontext():
-                loss = F.cross_entropy(called(images), y[rows].to("cuda", non_blocking=True))
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-        torch.cuda.synchronize()
 
-    return steps
+def _tried(name: str, measure: Callable[[float], Result], left: float) -> Result:
+    """The measurement; a fault of one is a result of its own, and the others follow."""
+    try:
+        return measure(left)
+    except Exception as error:  # whatever fails on a machine that nobody has seen
+        return Result(name, skipped=f"{type(error).__name__}: {' '.join(str(error).split())[-600:]}")
+
+
+def _folder(rehearse: bool) -> Path:
+    return Path(tempfile.mkdtemp(prefix="dclse-bench-rehearsal-")) if rehearse else FOLDER

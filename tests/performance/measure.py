@@ -7,15 +7,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 Call = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How thoroughly to measure. rounds: pairs of a benchmark, None for its own number."""
+    """How thoroughly to measure. rounds: pairs of a benchmark, None for its own number.
+
+    Of the group `gpu`: rehearse runs it small on a processor; budget: seconds, None for its own; out: its folder.
+    """
 
     rounds: int | None = None
+    rehearse: bool = False
+    budget: float | None = None
+    out: Path | None = None
 
     def pairs(self, usual: int) -> int:
         """The pairs of a benchmark that usually takes `usual`."""

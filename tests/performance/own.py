@@ -64,12 +64,31 @@ class Ends:
         return lambda *_: None
 
 
-def launched(trials: Sequence[Trial], launcher: str, peaks: Mapping | None = None) -> list[float]:
+def launched_together(trials: Sequence[Trial], count: int, many: int, ends: Ends | None = None) -> list[float]:
+    """When each of `many` trials ended, `count` at once on a GPU: their stated memory peak allows that number.
+
+    trials: of one kind; they are repeated with other seeds. On a machine without a GPU as many as it has processors.
+    """
+    from dataclasses import replace
+
+    from bench.experiments.launch.jobs import memory_kind
+    from bench.experiments.launch.node_agent import gpu_megabytes
+    from bench.experiments.launch.resources import CONTEXT, MARGIN
+
+    some = [replace(trials[number % len(trials)], seed=number) for number in range(many)]
+    peak = (gpu_megabytes() / (count + 0.5) - CONTEXT) / MARGIN
+    peaks = {("cuda", memory_kind(each)): peak for each in some} if gpu_megabytes() else {}
+    return launched(some, "ray", peaks, ends)
+
+
+def launched(
+    trials: Sequence[Trial], launcher: str, peaks: Mapping | None = None, ends: Ends | None = None
+) -> list[float]:
     """When each of the trials ended, carried out in new results. peaks: of memory, by device and kind of trial."""
     from bench.experiments import launch
     from bench.storage.record_store import Store
 
-    ends = Ends()
+    ends = ends or Ends()
     with tempfile.TemporaryDirectory() as results:
         work = launch.PendingTrials([list(trials)], frozenset(), peaks=peaks or {})
         launch.launch(work, Store(Path(results)), launcher, ends)

@@ -8,14 +8,9 @@ kernel ran, however small.
 from __future__ import annotations
 
 import os
-import statistics
-import threading
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 
-from performance import own
+from performance import busy, own
 from performance.measure import Result, Settings
 
 STEPS, ROUNDS = 120, 3  # of a trial; trials that each process ends
@@ -48,51 +43,17 @@ def run(settings: Settings) -> Iterator[Result]:
 def _shared(counts: Sequence[int], rounds: int) -> Iterator[Result]:
     ratios, alone, idle = {}, 0.0, False
     for count in counts:
-        with _busy() as observed:
-            ends = _launched(count, (rounds + 1) * count + 1)
+        with busy.observed() as shares:
+            ends = own.launched_together(own.trials("sharing"), count, (rounds + 1) * count + 1)
         since, until = ends[count - 1], ends[-count]  # every process is at work
         rate = (len(ends) - 2 * count + 1) / (until - since)
-        busy = statistics.fmean(share for when, share in observed if since <= when <= until)
-        alone, idle = (rate, busy < IDLE) if count == 1 else (alone, idle)
+        share = busy.mean_share(shares, since, until)
+        alone, idle = (rate, min(share.values(), default=1.0) < IDLE) if count == 1 else (alone, idle)
         ratios[count] = rate / alone
-        details = {"trials a second": rate, "GPU busy (share)": busy}
+        details = {"trials a second": rate, **share}
         yield Result(f"trials that share a GPU, {count} at once", [ratios[count]], compared=COMPARED, details=details)
     best = max(ratios, key=ratios.get)
     description = (
         f"the most of these, {best} at once; a limit where one trial alone keeps the GPU under {IDLE:.0%} busy"
     )
     yield Result("sharing a GPU, best", [ratios[best]], GAIN if idle else None, "higher", compared=description)
-
-
-def _launched(count: int, trials: int) -> list[float]:
-    """Seconds at which the trials ended, with this many at once: their stated memory peak allows that number."""
-    from bench.experiments.launch.jobs import memory_kind
-    from bench.experiments.launch.node_agent import gpu_megabytes
-    from bench.experiments.launch.resources import CONTEXT, MARGIN
-
-    planned = own.trials("sharing")
-    some = [replace(planned[number % len(planned)], seed=number) for number in range(trials)]
-    peak = (gpu_megabytes() / (count + 0.5) - CONTEXT) / MARGIN
-    return own.launched(some, "ray", {("cuda", memory_kind(some[0])): peak})
-
-
-@contextmanager
-def _busy() -> Iterator[list[tuple[float, float]]]:
-    """When, and for which share of the time just before, the first GPU was busy; grows while this lasts."""
-    import pynvml
-
-    pynvml.nvmlInit()
-    handle, observed, done = pynvml.nvmlDeviceGetHandleByIndex(0), [], threading.Event()
-
-    def look() -> None:
-        while not done.wait(0.05):
-            observed.append((time.perf_counter(), pynvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100))
-
-    watching = threading.Thread(target=look, daemon=True)
-    watching.start()
-    try:
-        yield observed
-    finally:
-        done.set()
-        watching.join()
-        pynvml.nvmlShutdown()
