@@ -149,8 +149,8 @@ def _moments(values: np.ndarray) -> tuple[float, float]:
 class Part:
     """The scans of one part of a fold (train, validation or test) with their targets; it has no access to other rows.
 
-    On a GPU the part is loaded as a whole if it fits; on the CPU up to 1 GiB. Otherwise batches are read from the
-    memory map.
+    On a GPU the part is loaded as a whole if it takes at most 40 % of the free memory; on the CPU up to 1 GiB.
+    Otherwise, and where memory ends meanwhile, batches are read from the memory map.
     """
 
     def __init__(
@@ -170,7 +170,8 @@ class Part:
         self._normalised = False
         self._targets = torch.from_numpy(np.array(y)).to(self.device)
         if len(rows) * array[0].nbytes <= self._memory_limit():
-            self._load()
+            with contextlib.suppress(torch.OutOfMemoryError):  # others share the GPU: batches are read from the map
+                self._load()
 
     def __len__(self) -> int:
         return len(self.y)
@@ -209,11 +210,11 @@ class Part:
     def _load(self) -> None:
         """Load all scans and release the array. Floats are normalised now, bytes when they are taken."""
         scans = torch.from_numpy(np.asarray(self._map[self._rows])).to(self.device)
-        self._normalised = scans.dtype == torch.float32
-        if self._normalised:
+        normalised = scans.dtype == torch.float32
+        if normalised:
             for some in scans.split(64):
                 some.copy_(self._normaliser(some))
-        self._scans = scans
+        self._scans, self._normalised = scans, normalised
         self._map, self._rows = None, None
 
     def _read(self, positions: np.ndarray) -> torch.Tensor:

@@ -140,6 +140,27 @@ def test_none_changes_no_number() -> None:
     assert torch.equal(Normaliser.none(3)(x), x)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_where_the_memory_of_the_device_ends_a_part_is_read_from_the_map(
+    dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array, rows, y = prepared(dtype).array, np.array([6, 1, 4]), np.array([2, 0, 1])
+    normaliser = Normaliser.fit(array, rows)
+    expected = normaliser(torch.from_numpy(array[rows]))
+    whole = torch.Tensor.to
+
+    def full(self: torch.Tensor, *args: object, **kwargs: object) -> torch.Tensor:
+        if self.shape == expected.shape:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, "to", full)
+        part = Part(array, rows, y, normaliser, "cpu")
+    assert part._scans is None
+    assert torch.equal(part.take(np.array([0, 1, 2]))[0], expected)
+
+
 @pytest.mark.parametrize("memory_limit", [0, 2**30], ids=["read from the map", "held"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float16])
 def test_a_part_gives_its_scans_normalised_and_in_order(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 from killable_studies import Quiet
 
 from bench.experiments import run_trial
-from bench.experiments.launch import wave_scheduler, worker_progress
+from bench.experiments.launch import wave_scheduler, worker_pool, worker_progress
 from bench.experiments.launch.jobs import PendingTrials, memory_kind
 from bench.experiments.launch.nodes import Node
+from bench.experiments.launch.resources import ResourceRequest
 from bench.experiments.launch.signals import StopRequest
 from bench.experiments.launch.wave_scheduler import WaveScheduler
 from bench.experiments.launch.worker_pool import WorkerHandle, WorkerPool
@@ -104,6 +106,7 @@ def test_what_could_not_be_measured_has_a_quarter_until_the_first_trial_has_ende
 
 
 def test_a_process_that_does_not_start_is_reported_and_abandoned_at_the_first_signal(wave, monkeypatch):
+    monkeypatch.setattr(worker_pool, "LOADING", 0.0)
     wave, trials = wave(True, ("net",))
     wave.pool.peaks["cuda", memory_kind(trials[0])] = PEAK
     wave._fill()
@@ -115,3 +118,47 @@ def test_a_process_that_does_not_start_is_reported_and_abandoned_at_the_first_si
     wave.stop.requested = True
     assert wave._waits() == ("", "")
     assert (wave.running, wave.pool.workers, len(wave.waiting)) == ({}, [], len(trials))
+
+
+def test_the_next_process_of_a_gpu_starts_when_the_last_one_has_loaded_its_kernels(wave, monkeypatch):
+    wave, trials = wave(True, ("net",))
+    pool, node = wave.pool, wave.pool.nodes["id"]
+    pool.peaks["cuda", memory_kind(trials[0])] = PEAK
+    node.free["CPU"] = 4.0
+    first = pool.place(trials[0])
+    assert pool.place(trials[1]) is None
+    monkeypatch.setattr(worker_progress, "read", lambda key: 0.25)
+    wave.running["call"] = wave_scheduler._Run(trials[0], first)
+    wave._follow()  # it has come to an evaluation point
+    second = pool.place(trials[1])
+    assert second not in (None, first)
+    assert pool.place(trials[2]) is None
+    monkeypatch.setattr(worker_pool, "LOADING", 0.0)  # or its time is over, however slow it is
+    assert pool.place(trials[2]) not in (None, first, second)
+
+
+def test_processes_without_a_gpu_start_at_once(wave):
+    wave, trials = wave(True, ("net",))
+    node = wave.pool.nodes["id"]
+    del node.total["GPU"]
+    assert None not in [wave.pool.place(trial) for trial in trials[:2]]
+
+
+@pytest.mark.parametrize(("share", "reused"), [(0.0833, True), (0.1, True), (0.2, False), (0.05, False)])
+def test_a_process_with_a_little_more_than_a_trial_needs_is_reused(wave, share, reused):
+    wave, trials = wave(True, ("net",))
+    pool, node = wave.pool, wave.pool.nodes["id"]
+    pool.peaks["cuda", memory_kind(trials[0])] = PEAK  # a twelfth of the GPU
+    worker = add_worker(pool, wave.ray, node, ResourceRequest(1, share))
+    pool.release(worker)
+    assert (pool.place(trials[0]) is worker) is reused
+
+
+def test_seeds_and_folds_of_a_kind_run_side_by_side_where_there_is_a_gpu(wave):
+    wave, trials = wave(True, ("constant", "net"))
+    mixed = [trial for number in range(3) for trial in trials[number::3]]
+    kinds = [memory_kind(trial) for trial in wave.pool.side_by_side(mixed)]
+    assert len(set(kinds)) == 1 + sum(one != two for one, two in pairwise(kinds))
+    assert sorted(map(str, mixed)) == sorted(map(str, wave.pool.side_by_side(mixed)))
+    del wave.pool.nodes["id"].total["GPU"]
+    assert wave.pool.side_by_side(mixed) == mixed

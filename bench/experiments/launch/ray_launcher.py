@@ -31,7 +31,7 @@ def run_trials(
         try:
             for number, wave in enumerate(work.waves):
                 last = number == len(work.waves) - 1
-                WaveScheduler(ray, pool, work, store, progress, stop, deque(wave), last).run()
+                WaveScheduler(ray, pool, work, store, progress, stop, deque(pool.side_by_side(wave)), last).run()
         finally:
             for worker in list(pool.workers):
                 pool.dismiss(worker)

@@ -281,6 +281,7 @@ class WaveScheduler:
         for run in (runs[start:] + runs[:start])[:POLLED]:
             fraction = None if run.measuring else worker_progress.read(run.trial.key)
             if fraction is not None:
+                run.worker.warm = True
                 self.watch.moved(run.trial, fraction)
                 if run.note is not None:
                     run.note(fraction)

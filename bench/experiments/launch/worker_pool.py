@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,8 @@ from bench.experiments.launch.resources import ResourceRequest, alone, lacking, 
 
 LOOK_EVERY = 2.0  # seconds between two polls of the nodes
 ABSENCE = 120.0  # seconds without a usable node after which the run ends
+SPARE = 1.5  # times the share of a GPU that a trial needs: a process with no more than that is reused for it
+LOADING = 20.0  # seconds at most in which a GPU's next process waits until the last one has loaded its kernels
 
 
 @dataclass(eq=False)
@@ -29,6 +32,23 @@ class WorkerHandle:
     busy: bool = True
     token: str = ""  # its process registers under this token; empty: it has registered
     begun: float = field(default_factory=time.monotonic)
+    warm: bool = False  # its first trial has come to an evaluation point or ended: kernels are loaded
+
+    @property
+    def loading(self) -> bool:
+        """True if the process may be loading kernels: others on its GPU would do the same at the same time."""
+        return not self.warm and time.monotonic() - self.begun < LOADING
+
+
+def _equals(given: ResourceRequest, wanted: ResourceRequest | None) -> bool:
+    return given == wanted
+
+
+def _holds(given: ResourceRequest, wanted: ResourceRequest | None) -> bool:
+    """True if a process on a GPU has enough for a request and not much more: a new one would load its kernels again."""
+    if wanted is None or not wanted.gpu or (given.cpus, given.memory) != (wanted.cpus, wanted.memory):
+        return False
+    return wanted.gpu <= given.gpu <= SPARE * wanted.gpu
 
 
 class WorkerPool:
@@ -71,13 +91,17 @@ class WorkerPool:
     def place(self, trial: Trial, measuring: bool = False) -> WorkerHandle | None:
         """A worker for the trial, marked as busy; None if no node has the resources."""
         wanted, idle = self._requests(trial, measuring), self._idle_by_node()
-        for worker in (worker for workers in idle.values() for worker in workers):
-            if wanted.get(worker.node.id) == worker.need:
-                worker.busy = True
-                return worker
+        for fits in (_equals, _holds):
+            for worker in (worker for workers in idle.values() for worker in workers):
+                if fits(worker.need, wanted.get(worker.node.id)):
+                    worker.busy = True
+                    return worker
+        loading = Counter(worker.node.id for worker in self.workers if worker.loading)
         for node in sorted(self._open(), key=lambda node: -node.left("CPU")):
-            request = wanted[node.id]
-            if request is not None and self._make_room(node, request, idle.get(node.id, [])):
+            request, gpus = wanted[node.id], node.total.get("GPU", 0)
+            if request is None or (gpus and loading[node.id] >= gpus):  # starts on a GPU are staggered
+                continue
+            if self._make_room(node, request, idle.get(node.id, [])):
                 return self._begin(node, request)
         return None
 
@@ -113,7 +137,17 @@ class WorkerPool:
 
     def release(self, worker: WorkerHandle) -> None:
         """Mark a worker as idle."""
-        worker.busy = False
+        worker.busy, worker.warm = False, True
+
+    def side_by_side(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The trials in the order in which they start: where there are GPUs, those of one kind (seeds, folds) together.
+
+        They have the same request, so that a process goes on with the next one and loads no kernels.
+        """
+        if not any(node.total.get("GPU") for node in self._open()):
+            return list(trials)
+        kinds = {kind: number for number, kind in enumerate(dict.fromkeys(memory_kind(trial) for trial in trials))}
+        return sorted(trials, key=lambda trial: kinds[memory_kind(trial)])
 
     def dismiss(self, worker: WorkerHandle) -> None:
         """End a worker process and free its resources, also if it has ended already."""
