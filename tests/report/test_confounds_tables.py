@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from synthetic_results import AGE, ArmSpec, DataSetSpec, write
 from bench.data.covariates import FEWEST, public_categories, stored_covariates
 from bench.data.prepare import prepare
 from bench.report import tables
+from bench.report.paper import known_answers
 from bench.report.shortcut_caution import scores_that_rest_on_covariates
 from bench.report.tables import scan_covariates
 from bench.storage.record_store import Store
@@ -91,6 +93,12 @@ def test_the_caution_names_the_arm_the_covariate_and_both_scores(tmp_path, monke
         "The AUC of net rests on site: it is 0.800 over all people, and 0.500 where people of the same site are"
         " compared (p = 0.004)."
     )
+
+
+def test_the_checklists_of_a_paper_say_which_subgroups_have_scores(tmp_path, monkeypatch):
+    found = made(tmp_path, monkeypatch, {"net": ArmSpec(1.0)})
+    words = known_answers.subgroups(SimpleNamespace(tables=(found,)))
+    assert "Scores in strata of site and age, with intervals" in words
 
 
 def test_numbers_have_strata_and_tests_and_no_matched_people(tmp_path, monkeypatch):

@@ -189,6 +189,16 @@ def scores(content: PaperContent) -> str:
     return _sections(content, lambda found: "; ".join(statistics.score_lines(found)) + ".")
 
 
+def subgroups(content: PaperContent) -> str:
+    """Where the scores in strata of covariates are, and of which."""
+    return _sections(content, _strata)
+
+
+def _strata(found: SectionTables) -> str:
+    names = list(dict.fromkeys(found.frame("subgroups")["covariate"]))
+    return f"Scores in strata of {listed(names)}, with intervals: the table Scores in subgroups." if names else ""
+
+
 def comparisons(content: PaperContent) -> str:
     """The results of the declared tests."""
     return _sections(content, lambda found: "; ".join(statistics.results_of(found)))

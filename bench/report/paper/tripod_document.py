@@ -42,7 +42,7 @@ _ANALYSIS = (
     Item("12f", "updating of a model"),
     Item("12g", "how predictions were computed for the evaluation", known.repetition),
     Item("13", "imbalance of classes: methods, recalibration", known.people, "what was done about it, if anything"),
-    Item("14", "fairness: approaches and reason"),
+    Item("14", "fairness: approaches and reason", known.subgroups, "the reason"),
     Item("15", "output of the model, thresholds", known.output),
     Item("16", "differences between development and evaluation data", known.external, "differences in setting"),
     Item("17", "ethical approval and consent"),
@@ -62,7 +62,12 @@ _RESULTS = (
     Item("20c", "predictors in evaluation against development data"),
     Item("21", "people and outcomes in each analysis", known.part_sizes, "outcomes in each part"),
     Item("22", "the full model, for others to use", known.weights, "where the models can be had"),
-    Item("23a", "performance with intervals, also of subgroups", known.scores, "subgroups"),
+    Item(
+        "23a",
+        "performance with intervals, also of subgroups",
+        lambda c: f"{known.scores(c)} {known.subgroups(c)}".strip(),
+        "subgroups that no covariate declares",
+    ),
     Item("23b", "heterogeneity of the performance across clusters", known.sites),
     Item("24", "results of updating"),
 )
