@@ -108,6 +108,15 @@ def test_numbers_have_strata_and_tests_and_no_matched_people(tmp_path, monkeypat
     assert math.isnan(frame["p_full"].iloc[2])
 
 
+def test_people_are_matched_where_no_covariate_is_a_number(tmp_path, monkeypatch):
+    made(tmp_path, monkeypatch, {"net": ArmSpec(1.0)})
+    every = scan_covariates._of_prepared(None)
+    alone = {**every, "covariate_names": every["covariate_names"][:1], "covariates": every["covariates"][:, :1]}
+    monkeypatch.setattr(scan_covariates, "_of_prepared", lambda section: alone)
+    frame = tables.section_tables(tables.read("toy", tmp_path))[0].frame("confounds")
+    assert list(frame["control"]) == ["within site", "matched on site"]
+
+
 def test_without_covariates_there_is_no_table(tmp_path):
     plan = write(tmp_path, {"net": ArmSpec(1.0)})
     (found,) = tables.section_tables(tables.gather(plan, Store(tmp_path)))

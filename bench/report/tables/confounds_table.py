@@ -78,7 +78,7 @@ def _matched(section: DatasetResults, covariates: Sequence[ScanCovariate], ids: 
     exact = crossed_strata(texts) if texts else np.zeros(len(first), dtype=int)
     numbers = [[_number(each.values[i]) for i in first] for each in covariates if each.numeric]
     chosen = matched_people(
-        np.array([targets[i] for i in first]), exact, np.array(numbers, dtype=float).reshape(len(numbers), -1).T
+        np.array([targets[i] for i in first]), exact, np.array(numbers, dtype=float).reshape(len(numbers), len(first)).T
     )
     if not chosen.any():
         return []
