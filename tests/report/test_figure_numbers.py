@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_curve, roc_auc_score, roc_curve
 from synthetic_results import AGE, MASKS, ArmSpec, DataSetSpec, write
 
 from bench.core import Task
-from bench.evaluation import metrics
 from bench.report import tables
 from bench.report.figures.bland_altman_figure import draw_agreement
 from bench.report.figures.calibration_figure import draw_reliability
 from bench.report.figures.confusion_figure import draw_confusion
-from bench.report.figures.pareto_figure import COSTS, draw_pareto, pareto_front
+from bench.report.figures.pareto_figure import pareto_front
 from bench.report.figures.score_distribution_figure import draw_distribution
 from bench.report.figures.threshold_curves import draw_curves
 from bench.report.tables import arm_selection
@@ -197,25 +195,3 @@ def test_records_of_masks_keep_the_score_of_every_scan(tmp_path, monkeypatch):
     assert set(saved) == {"ids", "groups", "scan_scores"}
     assert len(saved["scan_scores"]) == record.sizes["test"] == len(saved["ids"])
     assert np.mean(saved["scan_scores"]) == pytest.approx(record.metrics["selected"]["dice"])
-
-
-def test_equal_arms_each_show_their_number_beside_the_dot():
-    entries = [("a", 1e6, 0.7), ("b", 1e6, 0.7), ("c", 1e6, 0.7), ("d", 1.1e6, 0.701), ("e", 9e7, 0.9)]
-    frame = pd.DataFrame(
-        [(arm, "2d", cost, cost, cost, score, score - 0.1, score + 0.05) for arm, cost, score in entries],
-        columns=["arm", "family", *COSTS, "score", "low", "high"],
-    )
-    drawn = draw_pareto(frame, metrics.metric("auc"))
-    drawn.canvas.draw()
-    points = 72 / drawn.dpi
-    for axes in drawn.axes:
-        numbers = {text.get_text(): text.get_window_extent() for text in axes.texts}
-        assert set(numbers) == {"1", "2", "3", "4", "5"}
-        boxes = [box.shrunk(0.8, 0.8) for box in numbers.values()]
-        assert not any(one.overlaps(other) for at, one in enumerate(boxes) for other in boxes[:at])
-        dots = [line for line in axes.lines if line.get_marker() == "o"]
-        places = [axes.transData.transform(line.get_xydata()[0]) for line in dots]
-        for box in boxes:
-            centre = (box.x0 + box.width / 2, box.y0 + box.height / 2)
-            assert all(np.hypot(*(place - centre)) * points > 4 for place in places)
-        assert [tuple(line.get_xydata()[0]) for line in dots] == [(cost, score) for _, cost, score in entries]
