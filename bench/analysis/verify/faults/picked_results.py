@@ -6,7 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 
-from bench.analysis.verify.planted_fault import CAUGHT, CONTROL, MISSED, PREVENTED, PlantedFault, refusal
+from bench.analysis.verify.planted_fault import CAUGHT, CONTROL, MISSED, PlantedFault, refusal
 from bench.analysis.verify.planted_programs import DARKER, dataset, network, study
 from bench.analysis.verify.sandbox import Sandbox
 from bench.core import Arm, Recipe
@@ -79,10 +79,8 @@ def _more_steps(place: Sandbox, faulty: bool) -> str:
     place.add("planted", dataset(image=DARKER))
     place.add("net", network())
     arms = {"net": Arm("net", {"steps": 5000} if faulty else {}), "constant": Arm("constant")}
-    place.run(study(arms, recipe=Recipe(steps=2, batch_size=8, points=1)))
-    records = place.report().results.records
-    steps = {each.resolved["optimiser_steps"] for each in records if each.trial.method.name == "net"}
-    return f"the arm was trained for {min(steps)} steps like all others" if faulty and steps == {2} else ""
+    asked = study(arms, recipe=Recipe(steps=2, batch_size=8, points=1))
+    return refusal(lambda: place.run(asked), "more than the 2 of the study")
 
 
 def _hand_tuned(place: Sandbox, faulty: bool) -> str:
@@ -108,7 +106,7 @@ FAULTS = (
     PlantedFault("best_point_on_test", "The best evaluation point on the test part could be picked.", CONTROL,
                  _best_on_test, slow=True),
     PlantedFault("late_contrast", "A contrast is declared when its results are known.", CAUGHT, _late_contrast),
-    PlantedFault("more_steps", "One arm asks for more steps than the others.", PREVENTED, _more_steps, slow=True),
+    PlantedFault("more_steps", "One arm asks for more steps than the others.", CAUGHT, _more_steps),
     PlantedFault(
         "tuned_by_hand", "One arm was tuned by hand on the test part; the other has its defaults.", MISSED, _hand_tuned,
         "What was tried before a study is unknown to it. The table of the arms shows every parameter, and `bench tune`"
