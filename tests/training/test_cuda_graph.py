@@ -14,7 +14,10 @@ from bench.training.capture.graph_interface import CaptureError
 from bench.training.capture.training_snapshot import RandomState, own_generators
 
 
-def test_there_is_no_graph_on_a_processor_or_where_it_is_switched_off(monkeypatch):
+def test_there_is_no_graph_on_a_processor_or_where_nobody_asked_for_it(monkeypatch):
+    monkeypatch.delenv("BENCH_GRAPH", raising=False)
+    assert cuda_graph.graph_source(torch.device("cuda")) is None
+    monkeypatch.setenv("BENCH_GRAPH", "auto")
     assert cuda_graph.graph_source(torch.device("cpu")) is None
     monkeypatch.setenv("BENCH_GRAPH", "off")
     assert cuda_graph.graph_source(torch.device("cuda")) is None

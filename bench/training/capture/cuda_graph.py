@@ -13,16 +13,16 @@ from torch import Tensor
 from bench.core import BenchError
 from bench.training.capture.graph_interface import Call, CapturedGraph, CaptureError, GraphSource
 
-VARIABLE = "BENCH_GRAPH"  # auto, or off
+VARIABLE = "BENCH_GRAPH"  # off, or auto
 CHOICES = ("auto", "off")
 
 
 def graph_source(device: torch.device) -> GraphSource | None:
-    """The graphs of a training on `device`; None on a processor, and where `$BENCH_GRAPH` is off.
+    """The graphs of a training on `device`; None on a processor, and unless `$BENCH_GRAPH` is auto.
 
     BenchError if the variable has another value.
     """
-    choice = os.environ.get(VARIABLE, "auto") or "auto"
+    choice = os.environ.get(VARIABLE, "off") or "off"
     if choice not in CHOICES:
         raise BenchError(f"${VARIABLE} is {choice!r}; it must be {' or '.join(CHOICES)}")
     return CudaGraphs(device) if device.type == "cuda" and choice != "off" else None
