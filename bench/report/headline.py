@@ -201,7 +201,7 @@ def _detectable(part: Sequence[SectionTables]) -> str:
     sizes: dict[str, tuple[DatasetResults, list[float]]] = {}
     for frames in part:
         for one in tested(frames):
-            if one.done and not one.significant and one.entry["detectable"] > 0:
+            if one.done and not (one.significant or one.equal) and one.entry["detectable"] > 0:
                 undetected = sizes.setdefault(frames.section.metric.title, (frames.section, []))
                 undetected[1].append(one.entry["detectable"])
     return listed([_found(section, max(values)) for section, values in sizes.values()]) if sizes else ""

@@ -93,6 +93,17 @@ def test_an_improvement_below_the_margin_is_reported_as_equivalent(tmp_path):
     assert first.endswith("new is better than base in AUC (within the margin of equivalence).")
 
 
+def test_where_the_rest_is_equivalent_nothing_is_said_of_others(tmp_path):
+    arms = {
+        "base": ArmSpec(scores=BASE),
+        "new": ArmSpec(scores=BETTER),
+        "same": ArmSpec(scores=[0.71, 0.74, 0.65, 0.73, 0.67]),
+    }
+    first, *_ = headline_of(tmp_path, arms, margin=0.2)
+    assert "1 was equivalent within the declared margin" in first
+    assert "would probably have been found" not in first
+
+
 def test_missing_runs_hide_no_arm_that_learnt_nothing(tmp_path):
     arms = {
         "base": ArmSpec(scores=[0.4, 0.45, 0.41, 0.39, 0.42]),
