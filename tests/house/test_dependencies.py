@@ -19,6 +19,7 @@ from bench.report.report_manifest import LIBRARIES
 ROOT = Path(__file__).parents[2]
 PRIVATE = {  # of Optuna nothing
     "torch.nn.modules.dropout._DropoutNd": "the class of every dropout, whatever its dimensions",
+    "result._warned_capturable_if_run_uncaptured": "of an optimiser: no warning of steps without a graph, on purpose",
     "os._exit": "a public function: a process ends at once, and does not wait for Ray where that does not answer",
     "_node_ip_address": "an argument of ray.init: what is started here listens on the loopback alone",
     "ray._private.ray_constants": "ENABLE_RAY_CLUSTER: the same",

@@ -193,7 +193,7 @@ def test_the_command_times_a_study_and_the_report_shows_it(plugins, tmp_path, ca
     assert section.of("net")[0].record.cost.keys() >= {"train_joules", "peak_memory_mb"}
     with pytest.raises(BenchError, match="has no arm 'nett'"):
         app(["cost", "--study", "tiny", "--arm", "nett"], standalone_mode=False)
-    with pytest.raises(BenchError, match="give methods and --shape, or --study NAME"):
+    with pytest.raises(BenchError, match=r"give methods and --dataset NAME \(or --shape\), or --study NAME"):
         app(["cost"], standalone_mode=False)
     app(["cost", "linear", "constant", "--shape", "1,4,5,6"], standalone_mode=False)
     assert "242" in capsys.readouterr().out

@@ -240,8 +240,8 @@ def _ranking(place: tuple[str, ...], rows: Sequence[BoardRow]) -> Table | None:
     )
     kind, protocol, budget = place
     caption = (
-        f"Mean ranks over {plural(len(sets), 'data set')}, protocol {protocol}, {budget}; 1 is best. Mean ranks further"
-        f" apart than {number(ranks.critical, 2)} differ (Nemenyi); that all are alike has {p_is(ranks.p)} (Friedman)."
+        f"Mean ranks over {plural(len(sets), 'data set')}, protocol {protocol}, {budget}; 1 is best."
+        f" Critical difference (Nemenyi, 0.05): {number(ranks.critical, 2)}; Friedman {p_is(ranks.p)}."
         " Data sets that share people are not independent, and the test takes them as if they were."
     )
     title = f"Methods on several {'phantoms' if kind == 'phantom' else 'data sets'}"
