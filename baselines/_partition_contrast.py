@@ -65,17 +65,26 @@ def region_places(sizes: tuple[int, ...]) -> Tensor:
 class PartitionContrast(StagedNetwork):
     """The encoder learns which partition of a head a slab is, and the decoder which region of it a place is.
 
-    The gradient of the decoder's loss does not reach the encoder. A network without a decoder has the first loss alone.
+    The gradient of the decoder's loss does not reach the encoder. Without a decoder, or with
+    `regions` off, there is the first loss alone.
     """
 
     def __init__(
-        self, network: nn.Module, shape: tuple[int, ...], view: RandomView, partitions: int, features: int, heat: float
+        self,
+        network: nn.Module,
+        shape: tuple[int, ...],
+        view: RandomView,
+        partitions: int,
+        features: int,
+        heat: float,
+        regions: bool = True,
     ) -> None:
         if len(shape) != 4:
             raise UnsupportedInputSizeError("it contrasts partitions of volumes, and these scans are images")
         if shape[3] < 2 * partitions:
             raise UnsupportedInputSizeError(f"{shape[3]} slices cannot be divided into {partitions} partitions")
-        super().__init__(network, shape, _unet_stages(network) or stage_names(network, 2)[-1:])
+        stages = _unet_stages(network) or stage_names(network, 2)[-1:]
+        super().__init__(network, shape, stages if regions else stages[:1])
         self.view, self.partitions, self.temperature = view, partitions, heat
         self.local = RandomView(1.0, view.intensity, view.noise, False)  # places stay where they are
         encoder, *decoder = self.widths

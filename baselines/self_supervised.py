@@ -70,6 +70,9 @@ class SelfSupervised(Method):
     noise: float = param(0.2, "all but masked: largest noise of a view, in deviations of the scan", within=(0,))
     flip: bool = param(False, "all but masked: half of the views are mirrored along the first axis")
     partitions: int = param(4, "partition_contrast: slabs of a volume along its last axis", within=(2, 64))
+    regions: bool = param(
+        True, "partition_contrast: the decoder of a U-Net learns too, from regions (local contrast)", later=True
+    )
     temperature: float = param(0.1, "partition_contrast: divisor of the cosine similarities", within=(0.001,))
     augmented_weight: float = param(1e-5, "metaug: weight of the losses of augmented features", later=True, within=(0,))
     margin_weight: float = param(1e-11, "metaug: weight of the margins of augmented features", later=True, within=(0,))
@@ -103,7 +106,9 @@ class SelfSupervised(Method):
         if self.loss == "partition_contrast":
             from baselines._partition_contrast import PartitionContrast
 
-            return PartitionContrast(network, shape, view, self.partitions, self.features, self.temperature)
+            return PartitionContrast(
+                network, shape, view, self.partitions, self.features, self.temperature, self.regions
+            )
         if self.loss == "metaug":
             from baselines._metaug import MetAug
 

@@ -4,7 +4,7 @@ Their base is a recursive cascade that learns without labels; their curricula ar
 (`input_blur`), smoothing of the encoder's maps that fades, and dropout that grows. Each has its control: the blur that
 grows, the dropout that fades, and the plain network, at the same number of steps. The phantom has known deformations,
 so the end-point error is exact: 0 mm is the best, and `identity` does nothing. Classical optimisers show what can be
-reached without learning.
+reached without learning. VoxelMorph starts from the scans as they are, and after an affine map.
 
 Expected: identity is worse than affine, affine worse than demons; the paper claims that every curriculum beats the
 plain network, and that the blur is the best for its cost. Primary: the three curricula against the plain network.
@@ -17,6 +17,7 @@ from bench.core import Arm, Data, Recipe, Study
 BASE = ("recursive_cascade", {"width": 8, "lr": 1e-3})
 ENCODER = {"course": "linear", "where": "encoder"}
 DROPOUT = {"features": 0.0, "maps": 0.1}
+VOXELMORPH = {"similarity": "pearson", "weight": 0.1}
 WAYS = {
     "input blur": ("input_blur", {}),
     "input blur (growing)": ("input_blur", {"course": "growing"}),
@@ -32,12 +33,20 @@ STUDY = Study(
     arms={
         "plain": Arm(*BASE),
         **{name: Arm(*BASE, *way) for name, way in WAYS.items()},
-        "VoxelMorph": Arm("voxelmorph", {"similarity": "pearson", "weight": 0.1}),
+        "VoxelMorph": Arm("voxelmorph", VOXELMORPH),
+        "VoxelMorph after affine": Arm("voxelmorph", {**VOXELMORPH, "affine": True}),
         "identity": Arm("identity"),
         "affine": Arm("affine"),
         "demons": Arm("demons"),
     },
-    contrasts=[*((name, "plain") for name in WAYS), ("affine", "identity"), ("demons", "affine"), ("plain", "affine")],
+    contrasts=[
+        *((name, "plain") for name in WAYS),
+        ("affine", "identity"),
+        ("demons", "affine"),
+        ("plain", "affine"),
+        ("VoxelMorph after affine", "affine"),
+        ("VoxelMorph after affine", "VoxelMorph"),
+    ],
     primary=[(name, "plain") for name in ("input blur", "smoothed encoder", "dropout")],
     floors=["identity", "affine"],
     partitions=1,

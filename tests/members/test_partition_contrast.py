@@ -81,6 +81,19 @@ def test_the_gradient_of_the_decoder_does_not_reach_the_encoder():
     assert any(name.startswith(up[1]) for name in decoder)
 
 
+def test_without_regions_the_encoder_learns_as_it_does_with_them_and_the_decoder_does_not():
+    x, gradients = torch.randn(2, *SHAPE), []
+    for regions in (True, False):
+        _, model = built(**UNET, regions=regions)
+        torch.manual_seed(1)
+        gradients.append(model.gradients(x)[1])
+    assert [len(each) for each in gradients] == [2, 1]
+    (both, _), (alone,) = gradients
+    assert alone.keys() == both.keys()
+    for name, gradient in alone.items():
+        torch.testing.assert_close(gradient, both[name])
+
+
 def test_a_network_without_a_decoder_learns_partitions_alone():
     method, model = built(network="sfcn", network_params={"channels": [4, 8, 6], "dropout": 0.0})
     ramp = torch.linspace(-1, 1, 16).expand(16, 16, 16)  # every height is another one
