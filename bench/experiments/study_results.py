@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from bench.core import Record
     from bench.report import ReportData
+    from bench.report.figure_files import ReportFigure
+    from bench.report.shown_figure import ShownFigure
 
 STATUSES = ("done", "failed", "refused", "open")
 
@@ -138,6 +140,53 @@ class Results:
         if name not in self._frames:
             self._frames[name] = self._stacked([part.frame(name) for part in self.report_data.tables])
         return self._frames[name]
+
+    @property
+    def figures(self) -> list[str]:
+        """Names of the figures that have data: the data set and the figure, ``ad_oasis-scores``."""
+        return [each.stem for each in self._drawable]
+
+    def figure(self, name: str, width: float | None = None) -> ShownFigure:
+        """Draw a figure of the report. At the end of a cell of a notebook it shows itself.
+
+        Parameters
+        ----------
+        name : str
+            One of `figures`, or its end (``scores``) where one data set has such a figure.
+        width : float, optional
+            Width in millimetres, 60 to 400: 85 for a column of most journals. By default that of the report.
+
+        Returns
+        -------
+        ShownFigure
+            With ``figure`` and ``axes`` of matplotlib, ``caption``, ``alt``, and ``save("figure.pdf")``.
+
+        Raises
+        ------
+        BenchError
+            If no figure, or more than one, has that name, or if the width is impossible.
+        """
+        from bench.report.shown_figure import draw_named
+
+        return draw_named(self._drawable, name, width)
+
+    @cached_property
+    def _drawable(self) -> tuple[ReportFigure, ...]:
+        from bench.report.figure_files import all_figures
+
+        return all_figures(self.report_data.tables)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer in two sentences, the state, and the scores."""
+        from html import escape
+
+        from bench.report.headline import summary
+
+        answer = "" if self.smoke else " ".join(summary(self.report_data.results, self.report_data.tables))
+        columns = ["data", "arm", "primary", "score", "low", "high"]
+        shown = self.scores[[*(["smoke"] if self.smoke else []), *columns]]
+        table = shown.to_html(index=False, border=0, float_format=lambda value: f"{value:.3f}", na_rep="")
+        return f"<p>{escape(answer)}</p><p>{escape(repr(self))}</p>{table}"
 
     @cached_property
     def _frames(self) -> dict[str, pd.DataFrame]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.report.tables import Results, SectionTables
     from bench.storage.anonymise import ProtectedNames
 
-__all__ = ["ReportData", "build", "read", "terminal_table"]
+__all__ = ["ReportData", "build", "draw_at_width", "read", "terminal_table"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,22 @@ def _build(data: ReportData, folder: Path) -> Path:
     for name, text in texts.items():
         write_text(folder / name, text)
     return folder / "report.html"
+
+
+def draw_at_width(study: str, root: Path, width: float) -> Path:
+    """Draw the figures of a study at another width, in millimetres; returns their folder, beside `figures`.
+
+    BenchError if the study was not run there, or if no figure can have that width.
+    """
+    from bench.report import figure_files
+    from bench.report.figures import style
+
+    data, folder = read(study, root), Path(root) / study / f"figures-{width:g}mm"
+    with disk_errors(root), locked(Path(root) / study / ".report.claim"), style.page_width(width):
+        figure_files.save_figures(figure_files.all_figures(data.tables), folder)
+        for path in sorted(folder.glob("*.svg")):
+            data.protected.checked(path.name, path.read_text("utf-8"))
+    return folder
 
 
 def terminal_table(study: str, root: Path, data: ReportData | None = None) -> RenderableType:

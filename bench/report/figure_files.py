@@ -38,6 +38,11 @@ def figures_of(tables: SectionTables) -> tuple[ReportFigure, ...]:
     return tuple(figure for figure in made if figure)
 
 
+def all_figures(tables: Sequence[SectionTables]) -> tuple[ReportFigure, ...]:
+    """The figures of all data sets of a report, and those over several."""
+    return (*(figure for part in tables for figure in figures_of(part)), *figures_over_data_sets(tables))
+
+
 def figures_over_data_sets(tables: Sequence[SectionTables]) -> tuple[ReportFigure, ...]:
     """The figures over all real, and over all phantom data sets, that have data."""
     kinds = {kind: [each for each in tables if each.section.kind == kind] for kind in ("real", "phantom")}

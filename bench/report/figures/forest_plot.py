@@ -57,14 +57,17 @@ def draw_row(axes: Axes, section: DatasetResults, entry: Entry, y: float, look: 
     )  # fmt: skip
     style.write_beside_row(axes, y, signed(entry["improvement"], decimals(section.metric)), MEAN)
     style.write_beside_row(axes, y, adjusted(entry), HOLM)
-    return style.write_beside_row(axes, y, f"{entry['folds']}/{entry['folds_planned']}", FOLDS)
+    if not style.is_narrow():
+        style.write_beside_row(axes, y, f"{entry['folds']}/{entry['folds_planned']}", FOLDS)
+    return None
 
 
 def set_frame(axes: Axes, section: DatasetResults, x_label: str, first_column: str) -> None:
     """The name of x, the title, and the titles of the columns of words."""
     axes.set_xlabel(f"{x_label}\n← worse        better →")
     axes.set_title(style.kind_title(section.name, section.phantom), loc="left")
-    for points, title in ((MEAN, first_column), (HOLM, "Holm p"), (FOLDS, "folds")):
+    columns = ((MEAN, first_column), (HOLM, "Holm p"), (FOLDS, "folds"))
+    for points, title in columns[:2] if style.is_narrow() else columns:
         style.write_column_title(axes, title, points)
 
 

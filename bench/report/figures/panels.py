@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Data = TypeVar("Data")
 
-ACROSS = 4  # arms next to each other
+ACROSS, NARROW_ACROSS = 4, 2  # arms next to each other, at most
 LABEL = 25  # letters of an arm's name in a line
 SMALL = 6.5  # points: the smallest letters of a figure
 BAND = "Line: mean over the folds, seeds averaged first; band: from the lowest to the highest fold."
@@ -72,7 +72,7 @@ def panel_grid(
     subtitles: a line under the name of each arm. Panels of one kind share their scales; own_scale: the positions in
     `heights` of the kinds that do not share y.
     """
-    across = min(ACROSS, len(arms))
+    across = _arms_across(len(arms))
     down = math.ceil(len(arms) / across)
     titles = [style.wrap_label(arm, LABEL) for arm in arms]
     lines = max(title.count("\n") for title in titles) + bool(subtitles)
@@ -93,6 +93,10 @@ def panel_grid(
             _share_scale(axes, columns, kind, own_scale)
             _clear_frame(axes, left=kind in own_scale or number % across == 0, bottom=kind == len(heights) - 1)
     return figure, columns
+
+
+def _arms_across(arms: int) -> int:
+    return min(NARROW_ACROSS if style.is_narrow() else ACROSS, arms)
 
 
 def _write_title(axes: Axes, title: str, subtitle: str) -> None:
@@ -119,7 +123,7 @@ def _share_scale(axes: Axes, columns: Sequence[Sequence[Axes]], kind: int, own_s
 
 def label_axes(columns: Sequence[Sequence[Axes]], x: str, *y: str) -> None:
     """Name x under the last panel of every column, and y at the left. y: a name for each kind of panel."""
-    across = min(ACROSS, len(columns))
+    across = _arms_across(len(columns))
     for number, column in enumerate(columns):
         if number + across >= len(columns):
             column[-1].set_xlabel(x, fontsize=7)
@@ -129,9 +133,9 @@ def label_axes(columns: Sequence[Sequence[Axes]], x: str, *y: str) -> None:
 
 
 def legend_below(figure: Figure, entries: Sequence[Artist], columns: int = 5) -> None:
-    """A legend under all panels; of a narrow figure it has two columns."""
-    wide = figure.get_figwidth() > 5
+    """A legend under all panels: of a figure of at most two panels in two columns, of a narrow page in one."""
+    columns = 1 if style.is_narrow() else columns if figure.get_figwidth() > style.NARROW else 2
     figure.legend(
-        handles=list(entries), loc="outside lower center", ncols=columns if wide else 2, frameon=False, fontsize=7,
+        handles=list(entries), loc="outside lower center", ncols=columns, frameon=False, fontsize=7,
         handlelength=1.8, columnspacing=1.4, handletextpad=0.5, borderaxespad=0.2,
     )  # fmt: skip

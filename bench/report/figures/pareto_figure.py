@@ -39,8 +39,12 @@ def draw_pareto(frame: pd.DataFrame, metric: Metric, unit: str = "", costs: Mapp
     with style.paper_style():
         rows = math.ceil(len(frame) / NAMES)
         longest = max(_numbered(number, arm).count("\n") for number, arm in enumerate(frame["arm"]))
-        figure = style.new_figure(style.WIDTH, 2.65 + (0.15 + 0.11 * longest) * rows)
-        for axes, name in zip(figure.subplots(1, len(measured), sharey=True, squeeze=False)[0], measured, strict=True):
+        narrow = style.is_narrow()
+        down, across = (len(measured), 1) if narrow else (1, len(measured))
+        height = 0.45 + (1.7 if narrow else 2.2) * down + (0.15 + 0.11 * longest) * rows * (2 if narrow else 1)
+        figure = style.new_figure(style.WIDTH, height)
+        panels = figure.subplots(down, across, sharey=True, squeeze=False).flat
+        for axes, name in zip(panels, measured, strict=True):
             _draw_panel(axes, frame, name, metric, looks)
             axes.set_xlabel(costs[name])
         figure.axes[0].set_ylabel(style.axis_label(metric.title, unit, metric.better))

@@ -9,10 +9,12 @@ import logging
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.core import BenchError
 from bench.report.figures.plotting_library import load_matplotlib
 from bench.storage.atomic_io import atomic_write
 
@@ -24,13 +26,17 @@ if TYPE_CHECKING:
     from matplotlib.patches import Patch
 
 WIDTH, COLUMN = 7.2, 3.5  # inches: two columns of a page, and one
+NARROW = 5.0  # inches: below it, labels are broken earlier and panels stand below each other
+INCH = 25.4  # millimetres
+WIDTHS = (60, 400)  # millimetres that a width may be
+_page: ContextVar[float] = ContextVar("width of the page in inches, 0 for that of each figure", default=0.0)
 INK, GREY, PALE = "#1a1a1a", "#6b6b6b", "#dcdcdc"
 BLUE, ORANGE, GREEN = "#0173b2", "#de8f05", "#029e73"  # of seaborn's "colorblind"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "h", "*")
 DASHES = ((0, (5, 2)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (1, 1)))
 ROW = 0.24  # inches of a row of one line
 COLUMNS = 5  # of the legend
-WRAP = 40  # characters of a label per line
+WRAP, NARROW_WRAP = 40, 18  # characters of a label per line
 DPI = 200  # of the PNG
 FORMATS = ("pdf", "svg", "png")
 _METADATA = {  # no dates, no programs: equal figures are equal files
@@ -70,6 +76,23 @@ _RC = {
 
 
 @contextmanager
+def page_width(millimetres: float | None) -> Iterator[None]:
+    """Everything that is drawn inside has this width; None: the width of each figure. BenchError outside WIDTHS."""
+    if millimetres is not None and not WIDTHS[0] <= millimetres <= WIDTHS[1]:
+        raise BenchError(f"a figure can be {WIDTHS[0]} to {WIDTHS[1]} mm wide, not {millimetres:g}")
+    token = _page.set((millimetres or 0.0) / INCH)
+    try:
+        yield
+    finally:
+        _page.reset(token)
+
+
+def is_narrow() -> bool:
+    """True inside a `page_width` of a single column."""
+    return 0 < _page.get() < NARROW
+
+
+@contextmanager
 def paper_style() -> Iterator[None]:
     """What is drawn and saved inside has the style of a paper; matplotlib's settings outside do not change.
 
@@ -105,11 +128,14 @@ def _east_asian() -> tuple[str, ...]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of this size in inches, which belongs to no window and no global state."""
+    """An empty figure of this size in inches, which belongs to no window and no global state.
+
+    Inside a `page_width` it has that width.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(_page.get() or width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.06, h_pad=0.03)
     return figure
@@ -124,9 +150,14 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
             layout.execute(figure)
             figure.set_layout_engine(None)  # one layout for all formats
         for kind, path in zip(FORMATS, paths, strict=True):
-            with atomic_write(path) as unfinished:
-                figure.savefig(unfinished, format=kind, dpi=DPI, metadata=_METADATA[kind], facecolor="white")
+            write_figure(figure, path, kind)
     return paths
+
+
+def write_figure(figure: Figure, path: Path, kind: str) -> None:
+    """Write a figure into one file. kind: of FORMATS."""
+    with paper_style(), atomic_write(path) as unfinished:
+        figure.savefig(unfinished, format=kind, dpi=DPI, metadata=_METADATA[kind], facecolor="white")
 
 
 def wrap_label(label: str, width: int = WRAP) -> str:
@@ -155,9 +186,11 @@ def row_positions(labels: Sequence[str]) -> tuple[list[float], float]:
 
 def figure_with_rows(labels: Sequence[str], legend_entries: int) -> tuple[Figure, Axes, list[float]]:
     """A figure with a row for each label and room for `legend_entries` in a legend; its axes, and y of each row."""
-    lines = [wrap_label(label) for label in labels]
+    narrow = is_narrow()
+    lines = [wrap_label(label, NARROW_WRAP if narrow else WRAP) for label in labels]
     positions, end = row_positions(lines)
-    figure = new_figure(WIDTH, 0.75 + 0.17 * -(-legend_entries // COLUMNS) - ROW * end)
+    rows = -(-legend_entries // (2 if narrow else COLUMNS))
+    figure = new_figure(WIDTH, 0.75 + 0.17 * rows - ROW * end)
     axes = figure.subplots()
     axes.set_yticks(positions, lines)
     axes.set_ylim(end, 0)
