@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.core.outside_arm import is_outside
 from bench.report.covariate_caution import covariates_not_beaten
+from bench.report.design_caution import other_designs
 from bench.report.learnt_or_not import without_effect
 from bench.report.order_caution import order_matters
 from bench.report.shortcut_caution import scores_that_rest_on_covariates
@@ -132,6 +133,7 @@ def cautions(found: SectionTables) -> list[str]:
         mixed(section),
         mixed_code(section),
         order_matters(section),
+        other_designs(section),
         one_seed(section),
         not_learnt(found),
         covariates_not_beaten(found),

@@ -6,10 +6,11 @@ import json
 import shutil
 from dataclasses import replace
 
-from bench.analysis.verify.planted_fault import CAUGHT, CONTROL, MISSED, PlantedFault, refusal
+from bench.analysis.verify.planted_fault import CAUGHT, CONTROL, MISSED, PlantedFault, refusal, sentence_with
 from bench.analysis.verify.planted_programs import DARKER, dataset, network, study
 from bench.analysis.verify.sandbox import Sandbox
 from bench.core import Arm, Recipe
+from bench.report.conclusions import cautions
 
 ARMS = {"one": Arm("constant"), "two": Arm("linear")}
 FOLD_COUNTS = (2, 3, 4)
@@ -46,7 +47,17 @@ def _fold_counts(place: Sandbox, faulty: bool) -> str:
     for folds in FOLD_COUNTS if faulty else FOLD_COUNTS[:1]:
         place.run(study({"one": Arm("constant")}, floors=(), folds=folds), f"planted-{folds}")
     data = place.report(f"planted-{FOLD_COUNTS[0]}")
-    return " ".join(note for note in data.results.plan.notes if "folds" in note)
+    return sentence_with(cautions(data.tables[0]), "under other designs")
+
+
+def _fold_counts_removed(place: Sandbox, faulty: bool) -> str:
+    """The same, and the studies with the worse numbers of folds are removed."""
+    place.add("planted", dataset())
+    for folds in FOLD_COUNTS if faulty else FOLD_COUNTS[:1]:
+        place.run(study({"one": Arm("constant")}, floors=(), folds=folds), f"planted-{folds}")
+    for folds in FOLD_COUNTS[1:]:
+        shutil.rmtree(place.results / f"planted-{folds}", ignore_errors=True)
+    return sentence_with(cautions(place.report(f"planted-{FOLD_COUNTS[0]}").tables[0]), "under other designs")
 
 
 def _best_on_test(place: Sandbox, faulty: bool) -> str:
@@ -99,9 +110,12 @@ FAULTS = (
     PlantedFault("seeds_removed", "The records of all seeds but the best are deleted.", CAUGHT, _seeds_removed),
     PlantedFault("seed_picked", "The plan is edited to have the better seed of two alone.", CAUGHT, _seeds_in_plan),
     PlantedFault(
-        "number_of_folds_picked", "The study is run with 2, 3 and 4 folds; the best is shown.", MISSED, _fold_counts,
-        "Each is a study of its own, and none knows how many others were run. Declare the study, for example in a"
-        " preregistration; 5 folds x 4 partitions are the default of every study.",
+        "number_of_folds_picked", "The study is run with 2, 3 and 4 folds; the best is shown.", CONTROL, _fold_counts,
+    ),
+    PlantedFault(
+        "other_folds_removed", "The same, and the studies with other numbers of folds are removed.", MISSED,
+        _fold_counts_removed, "Each is a study of its own, and none knows of others that are gone. Declare the study,"
+        " for example in a preregistration; 5 folds x 4 partitions are the default of every study.",
     ),
     PlantedFault("best_point_on_test", "The best evaluation point on the test part could be picked.", CONTROL,
                  _best_on_test, slow=True),
