@@ -34,10 +34,9 @@ def other_designs(section: DatasetResults) -> str:
         return ""
     others = {}
     for path in sorted(root.glob("*/plan.json")):
-        entry = _entry(path)
-        theirs = _signatures(entry).values() if path.parent.name != own else ()
-        if any(arms == mine[0] and design != mine[1] for arms, design in theirs):
-            others[path.parent.name] = _words(entry)
+        theirs = _signatures(_entry(path)).values() if path.parent.name != own else ()
+        for words in (words for arms, design, words in theirs if arms == mine[0] and design != mine[1]):
+            others[path.parent.name] = words
     if not others:
         return ""
     named = [f"{name} ({words})" for name, words in list(others.items())[:NAMED]]
@@ -61,9 +60,10 @@ def _read(path: Path, changed: int) -> Mapping[str, Any]:
     return entry if isinstance(entry, dict) else {}
 
 
-def _signatures(plan: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
-    """Data set -> its scans with the arms that are run on them, and the design; empty for a damaged plan."""
+def _signatures(plan: Mapping[str, Any]) -> dict[str, tuple[str, str, str]]:
+    """Data set -> its scans with the arms that are run on them, the design, and its words; empty for a damaged plan."""
     try:
+        words = _words(plan)
         design = json.dumps([plan[name] for name in DESIGN], sort_keys=True)
         found = {}
         for data in plan["data"]:
@@ -71,7 +71,7 @@ def _signatures(plan: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
             scans = [data.get(name) for name in ("fingerprint", "split", "fraction", "noise", "missing", "external")]
             arms = sorted({(cell["arm"], cell["method"]) for cell in cells})
             if data.get("fingerprint"):
-                found[data["name"]] = json.dumps([scans, arms], sort_keys=True), design
+                found[data["name"]] = json.dumps([scans, arms], sort_keys=True), design, words
         return found
     except (LookupError, TypeError, AttributeError):
         return {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from synthetic_results import ArmSpec, DataSetSpec, write
 
@@ -37,7 +39,14 @@ def test_other_arms_are_another_study(tmp_path, other):
 
 def test_a_damaged_plan_beside_it_does_not_stop_the_report(tmp_path):
     write(tmp_path, ARMS, [DataSetSpec("scans")], study="toy")
-    for name, text in (("a", "{"), ("b", "[]"), ("c", '{"data": 3}')):
+    whole = json.loads((tmp_path / "toy" / "plan.json").read_text())
+    for name, text in (
+        ("e", json.dumps({**whole, "recipe": []})),
+        ("a", "{"),
+        ("b", "[]"),
+        ("c", '{"data": 3}'),
+        ("d", '{"recipe": []}'),
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "plan.json").write_text(text)
     assert other_designs(read("toy", tmp_path).sections[0]) == ""
