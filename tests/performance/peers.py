@@ -8,6 +8,7 @@ word where it is not installed.
 from __future__ import annotations
 
 import logging
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -199,26 +200,30 @@ def _stored(trial: Any, path: Path) -> Path:
 
 def _tune(shared: Path, folder: Path) -> None:
     import ray
-    from ray import tune
+    from ray import cloudpickle, tune
 
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the processes of Ray do not know this folder
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", num_cpus=None)
     try:
         space = {"seed": tune.grid_search(list(range(TRIALS))), "shared": str(shared)}
         resources = tune.with_resources(_trainable, {"cpu": 1})
         found = tune.Tuner(resources, param_space=space, run_config=tune.RunConfig(storage_path=str(folder), verbose=0))
-        assert not found.fit().errors
+        if errors := found.fit().errors:
+            raise RuntimeError(f"a trial of Ray Tune failed: {errors[0]}")
     finally:
         ray.shutdown()
 
 
 def _trainable(config: Mapping[str, Any]) -> None:
     """What one would hand to Ray Tune: a bare loop, with the scores of the validation and test parts reported."""
+    import bench  # isort: skip
     import numpy as np
     import timm
     import torch
     from ray import tune
     from torch.nn import functional as F
 
+    assert bench  # imported before timm: its torchvision may be compiled for another build of torch
     torch.set_num_threads(1)
     torch.manual_seed(config["seed"])
     with np.load(config["shared"]) as file:
