@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from performance import own
 from performance.measure import Result, Settings
 from performance.planning import BENCH, STUDY, finish
+from performance.scale_folders import FOLDERS, prepared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,8 +55,9 @@ print(time.process_time() - since)
 def run(settings: Settings) -> Iterator[Result]:
     """The stages over people, over records and over nodes, and the exponent of each."""
     share = 1.0 if settings.rounds is None else settings.rounds / 100
-    for stage, measured in (("people", _people), ("records", _records), ("nodes", _nodes)):
-        whole = {"people": PEOPLE, "records": RECORDS, "nodes": NODES}[stage]
+    stages = (("people", _people), ("people with a file each", _files), ("records", _records), ("nodes", _nodes))
+    for stage, measured in stages:
+        whole = {"records": RECORDS, "nodes": NODES}.get(stage, PEOPLE)
         sizes = [max(1, round(whole * share * step / STEPS[-1])) for step in STEPS]
         yield from _curves(stage, measured(sizes))
 
@@ -108,6 +110,15 @@ def _people(sizes: Sequence[int]) -> list[tuple[int, dict[str, float]]]:
             }
             rows.append((size, {name: _processor(stage) for name, stage in stages.items()}))
     return rows
+
+
+def _files(sizes: Sequence[int]) -> list[tuple[int, dict[str, float]]]:
+    """A BIDS folder is prepared: every file read, checked, cropped, written to one array and searched for doubles."""
+    with own.folders() as folder:
+        rows = []
+        for size, tree in prepared(folder, sizes, EDGE):
+            rows.append((size, {"bench prepare": _processor(lambda t=tree: own.python(FOLDERS, str(t)))}))
+        return rows
 
 
 def _memory_map(path: Path, count: int) -> np.ndarray:
