@@ -6,6 +6,7 @@ import re
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 from synthetic_results import AGE, MASKS, ArmSpec, DataSetSpec, write
@@ -15,6 +16,7 @@ from bench.evaluation.metrics import METRICS
 from bench.report import figure_files, tables
 from bench.report.figures import style
 from bench.report.figures.critical_difference_figure import cliques, draw_critical_difference
+from bench.report.figures.pareto_figure import draw_pareto
 from bench.report.figures.training_curves_figure import draw_training_curves
 from bench.report.html import inline_svg
 from bench.report.tables.training_curves import TrainingCurve, course
@@ -51,7 +53,7 @@ def frames_of(root, arms, made, **plan):
 
 
 def words(made):
-    """Every text that is seen, with its box; the numbers inside the marks of arms, which may meet, are left out."""
+    """Every text that is seen, with its box."""
     made.canvas.draw()
     renderer = made.canvas.get_renderer()
     hidden = set()
@@ -60,7 +62,6 @@ def words(made):
             for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
                 if not axes.axison or not min(low, high) <= tick.get_loc() <= max(low, high):
                     hidden |= {tick.label1, tick.label2}
-        hidden |= {text for text in axes.texts if text.get_fontsize() == 6 and text.get_text().isdigit()}
     texts = [text for text in made.findobj(Text) if text.get_visible() and text.get_text().strip()]
     return [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text not in hidden]
 
@@ -86,6 +87,42 @@ def test_no_text_overlaps_or_leaves_the_page(arms, name, tmp_path):
         assert made.get_figwidth() <= style.WIDTH + 1e-9
         assert min(text.get_fontsize() for text in made.findobj(Text)) >= 6
         apart(made)
+
+
+def equal_arms(count):
+    """A table of scores in which all arms have one score, and each cost is the same for all."""
+    costs = {"parameters": 1e6, "forward_flops": 2e9, "step_seconds": 0.1}
+    rows = [{"arm": f"network {n} {LONG}", "family": "resnet", **costs} for n in range(count)]
+    return pd.DataFrame(rows).assign(score=0.7, low=0.6, high=0.8)
+
+
+@pytest.mark.parametrize("width", [None, 85.0])
+@pytest.mark.parametrize("count", [2, 7, 25])
+def test_arms_of_equal_scores_and_costs_do_not_hide_each_other(count, width):
+    with style.page_width(width):
+        made = draw_pareto(equal_arms(count), METRICS["auc"])
+    apart(made)
+    assert len(made.axes) == 4
+    for axes in made.axes:
+        marks = [line for line in axes.lines if line.get_marker() not in ("None", "", None)]
+        heights = sorted(axes.transData.transform((0.1, mark.get_ydata()[0]))[1] for mark in marks)
+        assert len(heights) == count
+        assert min(np.diff(heights)) >= marks[0].get_markersize() * made.dpi / 72
+
+
+def test_a_cost_that_another_arm_beats_has_an_empty_mark_and_no_cost_has_none():
+    frame = equal_arms(3).assign(score=[0.6, 0.8, 0.7], parameters=[1e6, 2e6, 0.0], forward_flops=[2e9, 1e9, 3e9])
+    made = draw_pareto(frame, METRICS["auc"])
+    assert [label.get_text().split()[1] for label in made.axes[0].get_yticklabels()] == ["1", "2", "0"]
+    filled = {
+        axes.get_xlabel(): [
+            (line.get_xdata()[0], line.get_markerfacecolor() != "white")
+            for line in axes.lines
+            if line.get_marker() not in ("None", "", None)
+        ]
+        for axes in made.axes[1:3]
+    }
+    assert list(filled.values()) == [[(2e6, True), (1e6, True)], [(1e9, True), (3e9, False), (2e9, False)]]
 
 
 def test_every_kind_of_task_has_its_figures(tmp_path):

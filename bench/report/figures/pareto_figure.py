@@ -1,21 +1,22 @@
-"""Score against cost: which arms no other arm beats at their cost or below."""
+"""Cost by arm, the best score first: a row for every arm, so that equal scores and costs do not hide each other."""
 
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from bench.evaluation.metrics import Metric
 from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import style
 from bench.report.tables.captions import over
+from bench.report.tables.number_format import decimals, number
+from bench.report.tables.scores_order import best_first
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -23,56 +24,90 @@ if TYPE_CHECKING:
     from bench.report.tables import SectionTables
 
 COSTS = {
-    "parameters": "Parameters", "forward_flops": "FLOPs of a forward pass", "step_seconds": "Seconds per step",
+    "parameters": "Parameters", "forward_flops": "FLOPs of a\nforward pass", "step_seconds": "Seconds\nper step",
 }  # fmt: skip
-NAMES = 3  # columns of names under the panels
+NARROW_ACROSS = 2  # panels beside each other in a narrow figure
+LABEL, NARROW_LABEL = 34, 18  # letters of an arm's name per line
 
 
 def draw_pareto(frame: pd.DataFrame, metric: Metric, unit: str = "", costs: Mapping[str, str] = COSTS) -> Figure:
-    """A panel for each cost that was measured. frame: a row an arm, with arm, family, score, low, high and the costs.
+    """A panel of scores and one for each cost that was measured; in each, a row for every arm with a score.
 
-    Arms are numbers, which the list under the panels names; on the front they are filled.
+    frame: a row an arm, with arm, family, score, low, high and the costs. The mark of an arm that no other beats at
+    its cost or below is filled.
     """
     looks = style.colours_and_markers(frame["family"])  # of all arms: as in the figure of the scores
-    frame = frame[frame["score"].notna()].reset_index(drop=True)
-    measured = [name for name in costs if frame[name].gt(0).any()]
+    frame = best_first(frame[frame["score"].notna()], 1 if metric.better == "higher" else -1).reset_index(drop=True)
+    panels = ["score", *(name for name in costs if frame[name].gt(0).any())]
     with style.paper_style():
-        rows = math.ceil(len(frame) / NAMES)
-        longest = max(_numbered(number, arm).count("\n") for number, arm in enumerate(frame["arm"]))
-        narrow = style.is_narrow()
-        down, across = (len(measured), 1) if narrow else (1, len(measured))
-        height = 0.45 + (1.7 if narrow else 2.2) * down + (0.15 + 0.11 * longest) * rows * (2 if narrow else 1)
-        figure = style.new_figure(style.WIDTH, height)
-        panels = figure.subplots(down, across, sharey=True, squeeze=False).flat
-        for axes, name in zip(panels, measured, strict=True):
-            _draw_panel(axes, frame, name, metric, looks)
-            axes.set_xlabel(costs[name])
-        figure.axes[0].set_ylabel(style.axis_label(metric.title, unit, metric.better))
-        style.add_legend(figure, _legend_entries(frame, looks), columns=NAMES)
+        figure, grid, rows = _grid(frame["arm"], len(panels))
+        for name, axes in zip(panels, grid, strict=False):
+            _shade_rows(axes, rows)
+            if name == "score":
+                _draw_scores(axes, frame, rows, metric, looks)
+                axes.set_xlabel(style.axis_label(metric.title, unit, metric.better).replace(" (", "\n("))
+            else:
+                _draw_cost(axes, frame, rows, name, metric, looks)
+                axes.set_xlabel(costs[name])
+        style.add_legend(figure, _legend_entries(frame, looks))
     return figure
 
 
-def _draw_panel(axes: Axes, frame: pd.DataFrame, cost: str, metric: Metric, looks: Mapping[str, tuple]) -> None:
-    """The arms whose cost was measured and is not 0, over this cost."""
+def _grid(arms: Sequence[str], panels: int) -> tuple[Figure, list[Axes], list[float]]:
+    """A figure, its panels, which share the rows of the arms, and y of each row."""
+    narrow = style.is_narrow()
+    lines = [style.wrap_label(arm, NARROW_LABEL if narrow else LABEL) for arm in arms]
+    rows, end = style.row_positions(lines)
+    across = min(NARROW_ACROSS, panels) if narrow else panels
+    down = math.ceil(panels / across)
+    figure = style.new_figure(style.WIDTH, down * (0.5 - 0.85 * style.ROW * end) + (0.6 if narrow else 0.4))
+    grid = list(figure.subplots(down, across, sharey=True, squeeze=False).flat)
+    grid[0].set_yticks(rows, lines)
+    grid[0].set_ylim(end, 0)
+    for axes in grid[panels:]:
+        axes.remove()
+    for axes in grid[:panels]:
+        axes.tick_params(labelsize=7)
+        style.hide_spines(axes, "top", "right", "left")
+    return figure, grid[:panels], rows
+
+
+def _shade_rows(axes: Axes, rows: Sequence[float]) -> None:
+    """A line in every row, which leads the eye from the name to the marks."""
+    for y in rows:
+        axes.axhline(y, color=style.PALE, lw=0.5, zorder=0)
+
+
+def _draw_scores(
+    axes: Axes, frame: pd.DataFrame, rows: Sequence[float], metric: Metric, looks: Mapping[str, tuple]
+) -> None:
+    """The score of every arm with its interval, and the number."""
+    for y, entry in zip(rows, frame.to_dict("records"), strict=True):
+        if not math.isnan(entry["low"]):
+            axes.plot([entry["low"], entry["high"]], [y] * 2, color=style.INK, lw=1.1, zorder=2)
+        _mark(axes, entry["score"], y, looks[entry["family"]], filled=True)
+        style.write_beside_row(axes, y, number(entry["score"], decimals(metric)), 3)
+    axes.locator_params(axis="x", nbins=4)
+
+
+def _draw_cost(
+    axes: Axes, frame: pd.DataFrame, rows: Sequence[float], cost: str, metric: Metric, looks: Mapping[str, tuple]
+) -> None:
+    """What every arm costs; the row of an arm whose cost is 0 or was not measured is empty."""
     known = frame[frame[cost].gt(0)]
-    on_front = pareto_front(known[cost].to_numpy(), known["score"].to_numpy(), metric.better == "higher")
-    for (number, entry), best in zip(known.iterrows(), on_front, strict=True):
-        colour, _ = looks[entry["family"]]
-        axes.plot([entry[cost]] * 2, [entry["low"], entry["high"]], color=style.PALE, lw=0.8, zorder=1)
-        axes.plot(
-            entry[cost], entry["score"], ls="", marker="o", ms=9, mfc=colour if best else "white", mec=colour, mew=1.1,
-            zorder=4 if best else 3,
-        )  # fmt: skip
-        axes.annotate(
-            str(number + 1), (entry[cost], entry["score"]), ha="center", va="center_baseline", fontsize=6,
-            color="white" if best else style.INK, zorder=5 if best else 3, fontweight="bold" if best else "normal",
-        )  # fmt: skip
-    steps = known[on_front].sort_values(cost)
-    axes.plot(steps[cost], steps["score"], drawstyle="steps-post", color=style.INK, lw=0.9, zorder=2)
+    best = pareto_front(known[cost].to_numpy(), known["score"].to_numpy(), metric.better == "higher")
+    for (row, entry), filled in zip(known.iterrows(), best, strict=True):
+        _mark(axes, entry[cost], rows[row], looks[entry["family"]], filled)
     _set_cost_scale(axes, known[cost])
-    axes.margins(x=0.12, y=0.08)
-    axes.tick_params(labelsize=7)
-    style.hide_spines(axes, "top", "right")
+    axes.margins(x=0.12)
+
+
+def _mark(axes: Axes, x: float, y: float, look: tuple[Any, str], filled: bool) -> None:
+    colour, marker = look
+    axes.plot(
+        x, y, ls="", marker=marker, ms=5.6, mfc=colour if filled else "white", mec=style.INK if filled else colour,
+        mew=0.9 if filled else 1.1, zorder=3,
+    )  # fmt: skip
 
 
 def _set_cost_scale(axes: Axes, costs: pd.Series) -> None:
@@ -81,9 +116,9 @@ def _set_cost_scale(axes: Axes, costs: pd.Series) -> None:
 
     if costs.max() > 10 * costs.min():  # nearer ones would have no tick, or one
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(numticks=6))
+        axes.xaxis.set_major_locator(LogLocator(numticks=4))
     else:
-        axes.locator_params(axis="x", nbins=5)
+        axes.locator_params(axis="x", nbins=3)
     axes.xaxis.set_major_formatter(EngFormatter(sep="") if costs.max() > 1000 else FuncFormatter(_plain))
     axes.xaxis.set_minor_formatter(NullFormatter())
     if costs.max() > 1e3 * costs.min():
@@ -98,21 +133,19 @@ def pareto_front(cost: Sequence[float], score: Sequence[float], higher: bool) ->
     return ~beats.any(axis=0)
 
 
-def _numbered(number: int, arm: str) -> str:
-    """The number of an arm and its name, in two lines at most."""
-    return "\n".join(textwrap.wrap(f"{number + 1}  {arm}", 38, max_lines=2, placeholder=" …", subsequent_indent="    "))
-
-
 def _plain(value: float, _: int) -> str:
     return f"{value:g}"
 
 
 def _legend_entries(frame: pd.DataFrame, looks: Mapping[str, tuple]) -> list[Line2D]:
-    look = {"ls": "", "marker": "o", "ms": 4.5, "mfc": "white", "mew": 1.1}
-    return [
-        style.line_entry(_numbered(number, entry["arm"]), mec=looks[entry["family"]][0], **look)
-        for number, entry in frame.iterrows()
+    """The families of the arms that are drawn, and what filled and empty marks mean."""
+    drawn = dict.fromkeys(frame["family"])
+    families = [
+        style.line_entry(name, ls="", marker=looks[name][1], mfc=looks[name][0], mec=style.INK, mew=0.8, ms=5)
+        for name in drawn
     ]
+    beaten = style.line_entry("beaten at this cost", ls="", marker="o", mfc="white", mec=style.GREY, mew=1.1, ms=5)
+    return [*families, beaten]
 
 
 def _measured(tables: SectionTables) -> pd.DataFrame | None:
@@ -130,11 +163,12 @@ FIGURE = FigureSpec(
     name="pareto",
     table="cost",
     order=120,
-    alt="Scores on {data} against parameters, FLOPs and seconds per step.",
+    alt="Arms of {data} from the best score to the worst: score, parameters, FLOPs and seconds per step.",
     data=_measured,
     draw=_draw,
     caption=lambda tables, frame: (
-        "Filled, on the line: arms that none beats at their cost or below. Arms whose cost was not measured are not "
-        f"there. Grey: 95 % interval over {over(tables.section)}; colour: family, as in the figure of the scores."
+        "The best score first. A filled mark of a cost: no other arm is as cheap and as good, and better in one of the "
+        "two. No mark: nothing to count, or not measured. "
+        f"Line: 95 % interval over {over(tables.section)}; colour and shape: family, as in the figure of the scores."
     ),
 )
