@@ -104,6 +104,16 @@ def _of_another(network: str, weights: Path, options: Mapping[str, Any]) -> None
         fitting(weights, network, tensors(weights), timm.create_model(network, **options).state_dict())
 
 
+def scale_head(model: nn.Module, factor: float) -> None:
+    """Multiply the weights of the output layer that were drawn, not those of a file."""
+    taken = model.carried.taken if hasattr(model, "carried") else ()
+    drawn = [f"{name}.weight" for name in _named(model, "classifier") if f"{name}.weight" not in taken]
+    if factor != 1.0:
+        with torch.no_grad():
+            for name in drawn:
+                model.get_parameter(name).mul_(factor)
+
+
 class _Padding:
     """Pad images before the network reads them; a hook, so that the names of its weights do not change."""
 

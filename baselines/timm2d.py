@@ -46,6 +46,13 @@ class Timm2d(TimmMethod):
         "head. All others are frozen, batch statistics included",
         ("all", "head", "last"),
     )
+    head_scale: float = param(
+        1.0,
+        "factor of the first weights of the output layer, where no file has them; 0: the first answers are 0. timm "
+        "draws those of EfficientNets and MobileNets for many classes: with few outputs first answers are very large",
+        later=True,
+        within=(0,),
+    )
 
     def last_stage(self, model: nn.Module, head: set[str]) -> set[str]:
         from baselines import _timm
@@ -55,7 +62,9 @@ class Timm2d(TimmMethod):
     def _build_network(self, task: Task, shape: tuple[int, ...], file: Path | None) -> nn.Module:
         from baselines import _timm
 
-        return _timm.create(self.network, shape, task.outputs, self.options or {}, file)
+        model = _timm.create(self.network, shape, task.outputs, self.options or {}, file)
+        _timm.scale_head(model, self.head_scale)
+        return model
 
 
 METHOD = Timm2d

