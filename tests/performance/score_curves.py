@@ -81,7 +81,7 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             _draw_family(axes, [row for row in own if family(row) == name], best_floor(own, data))
             axes.set_title(name, fontsize=9)
         if data in ERRORS and (floors := [row["val"][-1] for row in own if family(row) == "floor"]):
-            grid[0].set_ylim(top=CEILING * max(floors))  # all panels share it
+            grid[0].set_ylim(0, CEILING * max(floors))  # all panels share it
     figure.savefig(path, dpi=150)
 
 
