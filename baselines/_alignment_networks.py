@@ -53,6 +53,10 @@ class AffineFirst(nn.Module):
         second = self.aligner(torch.cat([fixed, warped(moving, first.to(moving.dtype))], dim=1))
         return composed(first, second.float())
 
+    def take_parts(self) -> tuple[Tensor | None, list[Tensor]]:
+        """What a cascade that reads the scan after the affine map has kept of its last pass, see there."""
+        return self.aligner.take_parts()
+
     def _field(self, fixed: Tensor, moving: Tensor) -> Tensor:
         """The affine displacement (3, D, H, W) of a pair."""
         pair = [each.mean(0).float().cpu().numpy() for each in (fixed, moving)]

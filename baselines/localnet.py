@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from baselines._registration_method import PairNetwork
+from baselines.affine import Affine
 from bench.core import BenchError, Task, param
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ class LocalNet(PairNetwork):
     squarings: int = param(7, "squarings of the integration of a velocity")
     width: int = param(16, "channels of the first level; each further level has twice as many")
     levels: tuple[int, ...] = param((0, 1, 2, 3), "levels whose displacements are averaged; the largest is the deepest")
+    affine: bool = param(
+        False, "on: SimpleITK's affine map of each pair comes first, see the method affine", later=True
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -35,14 +39,15 @@ class LocalNet(PairNetwork):
         from monai.networks.nets import LocalNet as Network
         from torch.nn import Conv3d
 
-        from baselines._alignment_networks import Aligner, mark_encoder, quieten
+        from baselines._alignment_networks import AffineFirst, Aligner, mark_encoder, quieten
 
         network = Network(3, shape[0], self.width, tuple(self.levels), out_channels=3)
         for layer in network.output_block.modules():
             if isinstance(layer, Conv3d):
                 quieten(layer)
         mark_encoder(network.encode_convs, network.bottom_block)
-        return Aligner(network, 2 ** max(self.levels), self.squarings if self.diffeomorphic else 0)
+        aligner = Aligner(network, 2 ** max(self.levels), self.squarings if self.diffeomorphic else 0)
+        return AffineFirst(aligner, Affine().align) if self.affine else aligner
 
 
 METHOD = LocalNet

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from baselines._registration_method import PairNetwork
+from baselines.affine import Affine
 from bench.core import BenchError, Task, param
 from bench.method import Batch
 from bench.method.registration_losses import SIMILARITIES, SMOOTHNESS, warped
@@ -32,6 +33,9 @@ class RecursiveCascade(PairNetwork):
     affine: bool = param(True, "on: an affine stem comes first")
     affine_weight: float = param(0.1, "weight of the losses of the affine matrix")
     width: int = param(16, "channels of the first level; each further level has twice as many")
+    solved: bool = param(
+        False, "on: SimpleITK's affine map of each pair comes before all, see the method affine", later=True
+    )
     levels: int = param(6, "levels, each of half the resolution; fewer where the volume is too small for them")
 
     def __post_init__(self) -> None:
@@ -40,10 +44,13 @@ class RecursiveCascade(PairNetwork):
             raise BenchError("recursive_cascade: cascades and width must be 1 or more, levels 2, affine_weight 0")
 
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
+        from baselines._alignment_networks import AffineFirst
         from baselines._vtn_network import Cascade
 
         levels = max(2, min(self.levels, (min(shape[1:]) - 1).bit_length() - 1))
-        return Cascade(shape[0], [self.width * 2**level for level in range(levels)], self.cascades, self.affine)
+        widths = [self.width * 2**level for level in range(levels)]
+        cascade = Cascade(shape[0], widths, self.cascades, self.affine)
+        return AffineFirst(cascade, Affine().align) if self.solved else cascade
 
     def step(self, model: nn.Module, batch: Batch) -> Tensor:
         from baselines._vtn_network import determinant_loss, orthogonality_loss

@@ -26,7 +26,8 @@ TISSUES = {  # intensities of fluid, grey and white matter
 CONTRASTS = tuple(TISSUES)
 LESION = 1.2  # intensity of the lesion where it shows
 SHOWN = 1.5  # it has 1 - exp(-SHOWN * effect) of that
-RADII = (14.0, 19.0)  # millimetres
+RADII = (14.0, 19.0)  # millimetres, of a lesion of the size 1
+LARGEST = 1.25  # times that: a larger one may take 5 % of the head, where the range of an image ends
 DEPTH = 4.0  # millimetres from the edge of a lesion to the surface
 RAGGED, KNOTS = 0.2, 18.0  # deviation of the logarithm of the radius, and its structure in mm
 SCALE = 200  # uint8 value of an intensity of 1
@@ -44,7 +45,7 @@ class PhantomModalities(HeadPhantom):
     """
 
     title: ClassVar[str] = "Phantom of four contrasts of MR: mixtures of the tissues of MNI152 (not real scans)"
-    limits: ClassVar[Limits] = {"subjects": (4, ANY), "mm": (2, 10), "noise": (0, 0.2)}
+    limits: ClassVar[Limits] = {"subjects": (4, ANY), "mm": (2, 10), "noise": (0, 0.2), "size": (0.3, LARGEST)}
     task: ClassVar[Task] = Task(TRANSLATION, "psnr", CONTRASTS)
 
     subjects: int = param(24, "number of people")
@@ -54,6 +55,7 @@ class PhantomModalities(HeadPhantom):
     noise: float = param(0.02, "standard deviation of the Rician noise; tissues have intensities up to 0.8")
     bending: float = param(1.0, "size of the deformations, relative to the default")
     seed: int = param(0, "seed of all random numbers")
+    size: float = param(1.0, "radius of the lesion, relative to the default of 14 to 19 mm; at most 1.25", later=True)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -86,7 +88,7 @@ def _scan(phantom: PhantomModalities, number: int) -> Scan:
     (surface,) = _anatomy.sample([atlas.surface], frame.points())
     white = white.clip(0, tissue)
     shares = np.stack([1 - tissue, tissue - white, white])  # of fluid, grey and white matter
-    share = _lesion(frame, surface, lesion)
+    share = _lesion(frame, surface, phantom.size, lesion)
     images = []
     for name, levels in TISSUES.items():
         image = np.tensordot(levels, shares, axes=1)
@@ -97,12 +99,12 @@ def _scan(phantom: PhantomModalities, number: int) -> Scan:
     return Scan(np.stack(images), phantom.spacing, mask.astype(np.uint8), frame.affine())
 
 
-def _lesion(frame: Frame, surface: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _lesion(frame: Frame, surface: np.ndarray, size: float, rng: np.random.Generator) -> np.ndarray:
     """The part of each voxel that a lesion takes: a ragged ball deep in the upper brain, (D, H, W)."""
     import numpy as np
     from scipy.special import expit
 
-    radius = float(rng.uniform(*RADII))
+    radius = size * float(rng.uniform(*RADII))
     points = frame.points()
     places = np.argwhere((surface < -(radius + DEPTH)) & (points[2] > -10))
     centre = points[(slice(None), *places[rng.integers(len(places))])]

@@ -16,6 +16,7 @@ import bench
 from bench import registry
 from bench.analysis.modality_analysis import analyse_modalities
 from bench.core import Arm, BenchError, Data, Recipe, Study, plain
+from bench.data.modality_pairs import inside_head
 from bench.data.prepare import prepare
 from bench.experiments import plan, run_trial
 from bench.storage.record_store import Store
@@ -114,6 +115,17 @@ def test_the_oracle_bounds_what_a_perfect_reader_reaches_and_the_lesion_shows_in
     best = np.mean([-10 * np.log10(np.square(error).mean()) for error in errors])
     oracle = quiet.__class__(**{**given, "effect": 0.0}).samples(None)[0].covariates["oracle"]
     assert oracle - 1.5 < best < oracle
+
+
+def test_a_larger_lesion_has_its_volume_and_takes_less_of_the_head_than_what_lies_above_the_range():
+    sizes = (1.0, 1.25)
+    made = [registry.make("datasets", "phantom_modalities", {**TINY, "size": size}) for size in sizes]
+    small, large = ([sample.read() for sample in each.samples(None)] for each in made)
+    volumes = [sum(int((scan.mask > 0).sum()) for scan in scans) for scans in (small, large)]
+    assert volumes[1] == pytest.approx(1.25**3 * volumes[0], rel=0.1)
+    assert max((scan.mask > 0).sum() / inside_head(scan.image).sum() for scan in large) < 0.05
+    with pytest.raises(BenchError, match=r"size must be between 0.3 and 1.25"):
+        registry.make("datasets", "phantom_modalities", {"size": 1.4})
 
 
 CURVES = {"grey values": Arm("grey_values")}

@@ -197,14 +197,20 @@ def test_flat_scans_stay_where_they_are():
         assert float(built(name)[1](torch.ones(1, *SHAPE)).abs().max()) == 0
 
 
-def test_an_affine_start_is_the_affine_map_and_what_the_network_adds_to_it():
+STARTED = {
+    "voxelmorph": ({"channels": (4, 4, 4, 4), "last": (4,)}, "affine"),
+    "localnet": ({"levels": (0, 1), "width": 4}, "affine"),
+    "recursive_cascade": ({"width": 4, "levels": 2, "affine": False}, "solved"),
+}
+
+
+@pytest.mark.parametrize("name", STARTED)
+def test_an_affine_start_is_the_affine_map_and_what_the_network_adds_to_it(name):
     made = registry.make("datasets", "phantom_pairs", {"mm": 12.0, "effect": 1.5, "subjects": 2})
     scans = torch.from_numpy(np.stack([sample.read().image for sample in made.samples(None)]).astype(np.float32))
     x = ((scans - scans.mean()) / scans.std()).reshape(1, 2, *made.shape[1:])
-    plain, started = (
-        registry.make("methods", "voxelmorph", {"channels": (4, 4, 4, 4), "last": (4,), "affine": on})
-        for on in (False, True)
-    )
+    params, start = STARTED[name]
+    plain, started = (registry.make("methods", name, {**params, start: on}) for on in (False, True))
     torch.manual_seed(0)
     bare = plain.build(made.task, x.shape[1:]).eval()
     torch.manual_seed(0)
@@ -212,10 +218,11 @@ def test_an_affine_start_is_the_affine_map_and_what_the_network_adds_to_it():
     assert bare.state_dict().keys() == {key.removeprefix("aligner.") for key in model.state_dict()}
     first = torch.from_numpy(registry.make("methods", "affine").build(made.task, x.shape[1:])(x).numpy())
     with torch.no_grad():
-        torch.testing.assert_close(
-            model(x), first, atol=0.02, rtol=0
-        )  # voxels; an untrained network adds nearly nothing
+        torch.testing.assert_close(model(x), first, atol=0.02, rtol=0)  # voxels; untrained, it adds nearly nothing
         for weight, other in zip(bare.parameters(), model.parameters(), strict=True):
             weight.copy_(other.copy_(other + 0.05))
         moved = torch.cat([x[:, :1], warped(x[:, 1:], first)], dim=1)
         torch.testing.assert_close(model(x), composed(first, bare(moved)), atol=0.02, rtol=0.01)
+    loss = started.step(model.train(), Batch(x, torch.zeros(1, 2), torch.arange(1), made.task))
+    loss.mean().backward()
+    assert not [key for key, weight in model.named_parameters() if weight.grad is None]
