@@ -36,6 +36,9 @@ class FigureSpec:
 
     one_per: `data set`, then all three functions get the `SectionTables` of one data set; or `kind`, then they get the
     list of those of all real, or of all phantom data sets.
+
+    narrow: whether the page has it a second time for narrow screens, drawn by `draw` inside `style.page_width`;
+    without, a narrow screen scrolls it.
     """
 
     name: str
@@ -46,6 +49,7 @@ class FigureSpec:
     caption: Callable[[Any, Any], str] = lambda tables, data: ""
     one_per: str = DATA_SET
     order: int = LAST
+    narrow: bool = False
 
 
 def specs() -> list[FigureSpec]:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReportFigure:
-    """A figure of a report. table: the name of the table it belongs to; stem: of its files."""
+    """A figure of a report. table: the name of the table it belongs to; stem: of its files; narrow: see FigureSpec."""
 
     table: str
     stem: str
     alt: str
     caption: str = ""
     draw: Callable[[], Figure] | None = field(default=None, repr=False, compare=False)
+    narrow: bool = False
 
 
 def figures_of(tables: SectionTables) -> tuple[ReportFigure, ...]:
@@ -61,7 +62,7 @@ def _figure(spec: FigureSpec, tables: Any, stem: str, about: str) -> ReportFigur
     if data is None or (isinstance(data, Sized) and not len(data)):
         return None
     draw = partial(spec.draw, tables, data)
-    return ReportFigure(spec.table, stem, spec.alt.format(data=about), spec.caption(tables, data), draw)
+    return ReportFigure(spec.table, stem, spec.alt.format(data=about), spec.caption(tables, data), draw, spec.narrow)
 
 
 def save_figures(report_figures: Iterable[ReportFigure], folder: Path) -> None:

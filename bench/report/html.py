@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,7 +18,7 @@ from markupsafe import Markup
 
 from bench.report.appendix import TITLES
 from bench.report.context import ReportContext, SectionContext
-from bench.report.figure_files import ReportFigure
+from bench.report.page_figures import page_figures
 from bench.report.tables import Table, latex, markdown
 from bench.report.text_formats import table_as_csv
 
@@ -27,15 +26,12 @@ SHOWN = ("splits", "effects", "cost")  # tables that are shown whole below the s
 FOLDED = {"scores": "All metrics", "contrasts": "Comparisons with all tests"}  # titles of tables that are folded away
 ROWS = 500  # of a table on the page
 FILE, FILES = 400_000, 2_500_000  # bytes of one download inside the page, and of all of them
-DRAWING, DRAWINGS = 1_200_000, 5_000_000  # bytes of one figure as SVG, and of all of them
-REM = 0.1  # of the page, for a point of a figure
 TYPES = {".csv": "text/csv", ".md": "text/markdown", ".tex": "application/x-tex", ".json": "application/json"}
 ABOUT = {
     "report.md": "the whole report in Markdown",
     "tables.tex": "every table in LaTeX, for booktabs",
     "manifest.json": "what it all rests on: checksums of data, splits, code, environment and records",
 }  # fmt: skip
-_NAMED = re.compile(r'((?:\bid=")|(?:href="#)|(?:url\(#))([^")]+)')
 
 
 @dataclass(frozen=True)
@@ -66,6 +62,7 @@ class HtmlTable:
 def as_html(facts: ReportContext, figures: Path, files: Mapping[str, str]) -> str:
     """The page of a report. figures: the folder of the saved figures. files: name -> text of the files to download."""
     across = [html_table(table, f"across-{table.name}", facts.study) for table in facts.across]
+    pictures = [*(one for part in facts.parts for one in part.figures), *facts.figures_over_data_sets]
     return render(
         "report.html",
         facts=facts,
@@ -75,7 +72,7 @@ def as_html(facts: ReportContext, figures: Path, files: Mapping[str, str]) -> st
         across=across,
         failures=list(_failures(facts)),
         titles=list(TITLES.items()),
-        drawings=_drawings(facts, figures),
+        drawings=page_figures(pictures, figures),
         downloads=downloads(files, facts.csv_files),
     )
 
@@ -201,39 +198,3 @@ def _packed(end: str, text: str) -> str:
 
 def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
-
-
-def _drawings(facts: ReportContext, figures: Path) -> dict[str, Markup]:
-    left, embedded = DRAWINGS, {}
-    for picture in [*(one for part in facts.parts for one in part.figures), *facts.figures_over_data_sets]:
-        text = embedded_figure(figures, picture, min(left, DRAWING))
-        left -= len(text)
-        embedded[picture.stem] = Markup(text)
-    return embedded
-
-
-def embedded_figure(figures: Path, picture: ReportFigure, room: int) -> str:
-    """A figure for the page, of at most `room` bytes: as SVG, else as PNG, else a sentence that names its file."""
-    text = inline_svg(figures / f"{picture.stem}.svg", picture.stem)
-    if len(text) <= room:
-        return text
-    dots = figures / f"{picture.stem}.png"
-    if dots.is_file() and dots.stat().st_size * 4 / 3 < room:
-        packed = base64.b64encode(dots.read_bytes()).decode()
-        return f'<img alt="" src="data:image/png;base64,{packed}">'
-    return str(Markup("<p>This figure is too large for the page: figures/{}.pdf</p>").format(picture.stem))
-
-
-def inline_svg(path: Path, prefix: str) -> str:
-    """The SVG element of a file, without prologue and metadata, its ids prefixed so that they are unique in the page.
-
-    Its width is relative to that of a wide figure, so that the text of all figures has one size.
-    """
-    text = path.read_text("utf-8")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    prefix = re.sub(r"[^\w.@-]", lambda match: f"_{ord(match[0]):x}", prefix)  # it stands in attributes
-    text = _NAMED.sub(lambda match: f"{match[1]}{prefix}-{match[2]}", text)
-    opening, rest = text.split(">", 1)
-    wide = re.search(r' width="([\d.]+)pt"', opening)
-    style = f' style="--wide:{float(wide[1]) * REM:.1f}rem"' if wide else ""
-    return re.sub(r' (?:width|height)="[^"]*"', "", opening) + style + ">" + rest

@@ -15,8 +15,9 @@ from command_line import run_command
 from bench.core import paths
 from bench.experiments.launch import node_agent
 from bench.experiments.search.optuna_storage import OptunaStorage
-from bench.report import html, text_formats
+from bench.report import text_formats
 from bench.report.figure_files import ReportFigure
+from bench.report.page_figures import inline_svg
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 NAMES = [
@@ -91,8 +92,7 @@ def test_a_job_file_names_a_study_as_one_word(odd, tmp_path, capsys, monkeypatch
 
 
 def test_the_name_of_a_figure_stays_inside_its_attribute_and_its_link(tmp_path):
-    (tmp_path / "f.svg").write_text('<svg width="1pt"><path id="p"/><use href="#p"/></svg>', encoding="utf-8")
-    text = html.inline_svg(tmp_path / "f.svg", 'a" onload="x b')
+    text = inline_svg('<svg width="1pt"><path id="p"/><use href="#p"/></svg>', 'a" onload="x b')
     assert 'onload="' not in text
     assert 'id="a_22_20onload_3d_22x_20b-p"' in text
     assert 'href="#a_22_20onload_3d_22x_20b-p"' in text

@@ -45,10 +45,7 @@ addEventListener("load", () => {
   seen.italic = document.querySelectorAll("i").length;
   seen.wide = document.documentElement.scrollWidth;
   seen.window = document.documentElement.clientWidth;
-  const out = document.createElement("pre");
-  out.id = "seen";
-  out.textContent = JSON.stringify(seen);
-  document.body.append(out);
+  parent.postMessage(JSON.stringify(seen), "*");
 });
 </script></body>"""
 
@@ -69,19 +66,32 @@ def browse(page, folder, *options):
     return done.stdout
 
 
-def driven(page, folder, width):
-    """The state of the page after a script of the test has used it, with its content policy removed."""
-    copy = folder / "driven.html"
-    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())
-    copy.write_text(text.replace("</body>", DRIVER))
-    found = browse(copy, folder, f"--window-size={width},900", "--dump-dom", "--virtual-time-budget=5000")
-    values = re.search(r'<pre id="seen">(.*?)</pre>', found, re.DOTALL)[1]
-    return json.loads(values.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+FRAME = """<body style="margin: 0"><script>
+addEventListener("message", (event) => {
+  const out = document.createElement("pre");
+  out.id = "seen";
+  out.textContent = event.data;
+  document.body.append(out);
+});
+</script><iframe src="framed.html" width="WIDTH" height="900" style="border: 0"></iframe></body>"""
+
+
+def seen_at(page, folder, width, script, change=lambda text: text):
+    """What a script sees in the page, without its content policy, on a screen of this width.
+
+    The screen is a frame: the window of a browser has at least 500 pixels.
+    """
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", change(page.read_text()))
+    (folder / "framed.html").write_text(text.replace("</body>", script))
+    outer = folder / "outer.html"
+    outer.write_text(FRAME.replace("WIDTH", str(width)))
+    found = browse(outer, folder, "--window-size=1400,900", "--dump-dom", "--virtual-time-budget=5000")
+    return json.loads(html.unescape(re.search(r'<pre id="seen">(.*?)</pre>', found, re.DOTALL)[1]))
 
 
 @pytest.mark.parametrize("width", [380, 1400])
 def test_tables_sort_and_filter_and_the_page_fits_its_window(page, tmp_path, width):
-    values = driven(page, tmp_path, width)
+    values = seen_at(page, tmp_path, width, DRIVER)
     base, floor, new = "base [reference]", "chance [floor]", "new <i>x</i>"
     assert values["first"] == values["back"]["arms"] == [base, new, "worse", "absent", floor]
     assert values["up"] == {"arms": [floor, "worse", base, new, "absent"], "sort": "ascending"}
@@ -92,7 +102,7 @@ def test_tables_sort_and_filter_and_the_page_fits_its_window(page, tmp_path, wid
     assert values["back"]["sort"] is None
     assert values["filtered"] == {"arms": [new], "count": "1 of 5 rows"}
     assert values["italic"] == 0
-    assert values["wide"] <= values["window"]
+    assert values["wide"] <= values["window"] <= width
 
 
 def test_no_request_leaves_the_page_and_its_policy_breaks_nothing(page, tmp_path):
@@ -119,28 +129,22 @@ addEventListener("load", () => {
     const box = part.getBoundingClientRect();
     seen[name] = [box.left, box.top, box.right, box.bottom, part.checkVisibility()];
   }
-  const out = document.createElement("pre");
-  out.id = "seen";
-  out.textContent = JSON.stringify(seen);
-  document.body.append(out);
+  parent.postMessage(JSON.stringify(seen), "*");
 });
 </script></body>"""
 PLACES = {
     "question": "h1",
     "answer": "#answer",
     "table": "#table-scans-front-scores table",
-    "figure": ".front figure svg",
+    "figure": ".front figure .wide svg",
+    "narrow": ".front figure .narrow svg",
     "folded": "#table-scans-scores table",
 }
 
 
 def measured(page, folder, width, change=lambda text: text):
     """Left, top, right and bottom of parts of the page in a window of this width, and whether they are visible."""
-    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", change(page.read_text()))
-    copy = folder / "measured.html"
-    copy.write_text(text.replace("</body>", MEASURE.replace("PLACES", json.dumps(PLACES))))
-    found = browse(copy, folder, f"--window-size={width},900", "--dump-dom", "--virtual-time-budget=5000")
-    return json.loads(re.search(r'<pre id="seen">(.*?)</pre>', found, re.DOTALL)[1])
+    return seen_at(page, folder, width, MEASURE.replace("PLACES", json.dumps(PLACES)), change)
 
 
 def test_question_answer_table_and_figure_are_on_the_first_screen(page, tmp_path):
@@ -150,6 +154,17 @@ def test_question_answer_table_and_figure_are_on_the_first_screen(page, tmp_path
     assert max(seen[name][3] for name in ("question", "answer", "table", "figure")) <= 900
     assert seen["figure"][0] >= seen["table"][2]  # side by side
     assert seen["figure"][2] <= 1400
+
+
+@pytest.mark.parametrize(("width", "shown"), [(380, "narrow"), (1400, "figure")])
+def test_the_figure_of_scores_fits_its_screen_and_its_letters_can_be_read(page, tmp_path, width, shown):
+    seen = measured(page, tmp_path, width)
+    assert [name for name in ("narrow", "figure") if seen[name][4]] == [shown]
+    left, _, right, _, _ = seen[shown]
+    assert 0 <= left < right <= width
+    drawn = re.search(rf'class="{"narrow" if shown == "narrow" else "scroll wide"}".*?viewBox="0 0 ([\d.]+)',
+                      page.read_text(), re.DOTALL)[1]  # fmt: skip
+    assert 7 * (right - left) / float(drawn) >= 9  # pixels of letters of 7 points
 
 
 def test_what_is_folded_away_is_printed(page, tmp_path):

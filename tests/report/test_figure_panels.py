@@ -18,7 +18,7 @@ from bench.report.figures import style
 from bench.report.figures.critical_difference_figure import cliques, draw_critical_difference
 from bench.report.figures.pareto_figure import draw_pareto
 from bench.report.figures.training_curves_figure import draw_training_curves
-from bench.report.html import inline_svg
+from bench.report.page_figures import inline_svg
 from bench.report.tables.training_curves import TrainingCurve, course
 from bench.storage.record_store import Store
 
@@ -240,6 +240,6 @@ def test_a_narrow_figure_has_words_of_the_size_of_those_of_a_wide_one(tmp_path):
         made = style.new_figure(width, 1.0)
         made.subplots()
         style.save_figure(made, tmp_path, name)
-    texts = [inline_svg(tmp_path / f"{name}.svg", name) for name in ("wide", "narrow")]
+    texts = [inline_svg((tmp_path / f"{name}.svg").read_text(), name) for name in ("wide", "narrow")]
     wide, narrow = (float(re.search(r"--wide:([\d.]+)rem", text)[1]) for text in texts)
     assert wide == pytest.approx(2 * narrow, rel=0.02)

@@ -63,6 +63,7 @@ FIGURE = FigureSpec(
     name="contrasts",
     table="contrasts",
     order=80,
+    narrow=True,
     alt="Contrasts on {data} with their intervals; the numbers are in the table.",
     data=lambda tables: tables.contrasts,
     draw=lambda tables, frame: draw_contrasts(tables.section, frame),

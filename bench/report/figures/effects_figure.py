@@ -59,6 +59,7 @@ FIGURE = FigureSpec(
     name="effects",
     table="effects",
     order=90,
+    narrow=True,
     alt="Effects on {data} with their intervals; the numbers are in the table.",
     data=lambda tables: tables.effects,
     draw=lambda tables, frame: draw_effects(tables.section, frame),

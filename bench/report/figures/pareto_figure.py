@@ -163,6 +163,7 @@ FIGURE = FigureSpec(
     name="pareto",
     table="cost",
     order=120,
+    narrow=True,
     alt="Arms of {data} from the best score to the worst: score, parameters, FLOPs and seconds per step.",
     data=_measured,
     draw=_draw,

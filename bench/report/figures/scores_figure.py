@@ -120,6 +120,7 @@ FIGURE = FigureSpec(
     name="scores",
     table="scores",
     order=10,
+    narrow=True,
     alt="Scores on {data} with their intervals; the numbers are in the table.",
     data=lambda tables: tables.scores,
     draw=lambda tables, frame: draw_scores(tables.section, frame),
