@@ -150,7 +150,8 @@ def _space_words(name: str) -> str:
             scale = " (logarithmic)" if values.get("log") else ""
             parts.append(f"{parameter} {values['low']:g} to {values['high']:g}{scale}")
         else:
-            parts.append(f"{parameter} {_in_words(values)}")
+            *most, last = map(_in_words, values["values"])
+            parts.append(f"{parameter} {', '.join(most)} or {last}")
     return ", ".join(parts)
 
 

@@ -38,7 +38,7 @@ def init(
         print(f"found: {line}")
     for known, count in _readers(folder):
         print(f"found: the data set {known} of this package reads {count} scans of it as it is: bench prepare {known}")
-    title = f"{name}: {survey.found[0]}".replace('"', "'")
+    title = survey.found[0].replace('"', "'")
     path = new_plugin("datasets", name, f"{survey.template}_dataset", {
         "title": title, "about": "Written by `bench init` from what the files say; correct what is wrong.",
         **survey.values,

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from bench.cli.options import Arms, Changes, Datasets, Json, Phantoms, StandIns, StudyName, print_json
+from bench.core import plural
 
 if TYPE_CHECKING:
     from bench.experiments.progress_bars import ConsoleMonitor
@@ -97,9 +98,8 @@ def _print(result: TuneResult, monitor: ConsoleMonitor) -> None:
     for place in result.entry["not_searched"]:
         monitor.message(f"search not finished: {place}")
     name = f"studies/tuned/{result.file.parent.name}.json"
-    print(
-        f"tuned parameters: {result.file}, {len(result.entry['sets'])} sets; commit it as {name} to use it in studies"
-    )
+    sets = plural(len(result.entry["sets"]), "set of values", "sets of values")
+    print(f"tuned parameters: {result.file}, {sets}; commit it as {name} to use it in studies")
     print(f"report: {result.page}")
     if not all(one.winner for one in result.results):
         raise typer.Exit(1)

@@ -30,7 +30,10 @@ class ConsoleMonitor:
 
 
 class PreparationProgressBar:
-    """Progress of the preparation of a data set."""
+    """Progress of the preparation of a data set.
+
+    The time left is that of the scans since the first one: starting the processes that read them is not counted.
+    """
 
     def __init__(self, console: Console, what: str) -> None:
         self.console, self.what, self.printed = console, what, time.monotonic()
@@ -38,7 +41,8 @@ class PreparationProgressBar:
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *times, console=console
         )
-        self.began, self.first = time.monotonic(), 0
+        self.began = time.monotonic()
+        self.first: tuple[float, int] | None = None  # when the first scans were there, and how many
         self.task = self.bar.add_task(what, total=None)
 
     def __enter__(self) -> PreparationProgressBar:
@@ -50,11 +54,18 @@ class PreparationProgressBar:
 
     def __call__(self, done: int, total: int) -> None:
         self.bar.update(self.task, completed=done, total=total)
-        now, self.first = time.monotonic(), self.first or done
+        now = time.monotonic()
+        self.first = self.first or (now, done)
         if not self.console.is_terminal and now - self.printed > line_interval(now - self.began):
             self.printed = now
-            left = (now - self.began) / max(1, done - self.first) * (total - done)
-            self.console.print(f"{self.what}: {done}/{total}, {left_words(left)}", highlight=False)
+            left = left_words(self._seconds_left(now, done, total))
+            self.console.print(f"{self.what}: {done}/{total}{left and f', {left}'}", highlight=False)
+
+    def _seconds_left(self, now: float, done: int, total: int) -> float | None:
+        """Unknown until a twentieth of the scans, and at least two, have followed the first."""
+        began, first = self.first or (now, done)
+        followed = done - first
+        return None if followed < max(2, total / 20) else (now - began) / followed * (total - done)
 
     def __exit__(self, *_: object) -> None:
         if self.console.is_terminal:

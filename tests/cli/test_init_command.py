@@ -51,6 +51,7 @@ def test_a_bids_folder_becomes_a_data_set_that_can_be_prepared(init, tmp_path, c
     made = registry.make("datasets", "clinic_7")
     assert (made.shape, made.spacing, made.task.classes) == ((1, 8, 9, 10), (2.0, 2.0, 3.0), ("control", "patient"))
     assert made.samples(root)[0].covariates == {"age": 60.0, "sex": "F"}
+    assert made.title.startswith("BIDS: ")  # every line that shows it shows the name before it
     status, text = run_command(capsys, monkeypatch, "prepare", "clinic_7", "--from", str(root))
     assert status == 0, text
     assert "control: 5, patient: 5" in text

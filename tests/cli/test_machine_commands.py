@@ -183,6 +183,7 @@ def test_a_study_is_described_without_the_forms_of_python(capsys, monkeypatch):
     assert line == "datasets: phantom_ad (subjects=100, mm=5.0, effect=3.0)"
     _, text = run_command(capsys, monkeypatch, "describe", "dclse")
     assert "space: lr 1e-05 to 0.01 (logarithmic), weight_decay " in text
+    assert "dgm_ratio 2 or 4" in text
     assert "{" not in text.partition("space: ")[2].partition("parameter")[0]
 
 

@@ -93,6 +93,7 @@ def test_another_definition_is_another_search():
         ({"lr": Choices((1e-4, math.inf))}, "lr: a number among the choices must be finite, not inf"),
         (Floats(1e-5, 1e-1), "a search space must be a dict of parameters and their ranges"),
         ({}, "declares no search space"),
+        ({}, "where Floats is from bench.core"),
     ],
 )
 def test_a_space_that_cannot_be_searched_is_refused(space, words):

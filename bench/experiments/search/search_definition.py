@@ -100,8 +100,8 @@ class Search:
         if not self.space:
             raise UnsearchableError(
                 f"arm {self.arm!r}: the method {self.trial.method.name} declares no search space; give one in the"
-                f" study, Tuning(spaces={{{self.arm!r}: {{'lr': Floats(1e-4, 1e-2, log=True)}}}}), or name the other"
-                " arms with Tuning(arms=...)"
+                f" study, Tuning(spaces={{{self.arm!r}: {{'lr': Floats(1e-4, 1e-2, log=True)}}}}), where Floats is from"
+                " bench.core, or name the other arms with Tuning(arms=...)"
             )
         for name, values in self.space.items():
             for value in values.tried:
