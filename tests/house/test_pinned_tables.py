@@ -7,6 +7,7 @@ manifest are not compared: they name the versions of libraries and of the code.
 from __future__ import annotations
 
 import csv
+import io
 import sys
 import tarfile
 from pathlib import Path
@@ -33,6 +34,11 @@ def unpack(folder: Path) -> dict[str, str]:
     return {"BENCH_DATA": str(folder / "data"), "BENCH_RESULTS": str(folder / "results")}
 
 
+def _save_empty(figure: Figure, to: Path | io.StringIO, **_: object) -> None:
+    """Write an empty figure to a file, or into the text that the page has."""
+    to.write("<svg></svg>") if isinstance(to, io.StringIO) else Path(to).write_text("<svg></svg>")
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> dict[str, str]:
     """File name -> text of all that `bench report` writes for the stored study; its figures are left empty."""
@@ -41,7 +47,7 @@ def built(tmp_path_factory) -> dict[str, str]:
         for name, value in unpack(folder).items():
             patch.setenv(name, value)
         patch.delenv("BENCH_PLUGINS", raising=False)
-        patch.setattr(Figure, "savefig", lambda _, path, **__: Path(path).write_text("<svg></svg>"))
+        patch.setattr(Figure, "savefig", _save_empty)
         patch.setattr(sys, "argv", ["bench", "report", "--study", "stored"])
         with pytest.raises(SystemExit, match=r"^0$"):
             cli.main()
