@@ -56,7 +56,7 @@ def kills(count: int, seed: int, words: list[str], around: Path) -> dict[str, in
 
 
 def pairs(rounds: int, seed: int, words: list[str], around: Path) -> dict[str, int]:
-    """Two processes give the same command at once; in every round but the first one of them is killed."""
+    """Two processes give the same command at once; one of them is killed, but in the first round of several."""
     from bench.training import checkpoint
 
     import_all()
@@ -67,7 +67,7 @@ def pairs(rounds: int, seed: int, words: list[str], around: Path) -> dict[str, i
     for number in range(rounds):
         place = around / f"pair-{number}"
         first, second = begin(words, place), begin(words, place, "second.log")
-        if number:
+        if number or rounds == 1:
             time.sleep(chance.uniform(0.0, longest))
             os.kill(first, signal.SIGKILL)
         _, status = os.waitpid(first, 0)

@@ -24,6 +24,7 @@ SOLID = {
 SEG = {"options": {"blocks_down": (1, 1), "blocks_up": (1,)}}
 FORMS = {  # of methods whose default network is large; all others are tried as they come
     "distil": {"student": "timm2d", "student_params": SMALL},
+    "ensemble": {"member": "timm2d", "member_params": SMALL, "size": 3},
     "fuseme": SMALL,
     "monai3d": SOLID,
     "monaiseg": SEG,

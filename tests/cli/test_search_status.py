@@ -114,7 +114,7 @@ def test_a_list_of_searches_that_cannot_be_read_is_refused(started_search):
         result_files.read_searches(plan.folder("formula"))
 
 
-def test_the_command_reports_a_search_alone_and_with_a_run(plugins, capsys, monkeypatch):
+def test_the_command_reports_a_search_alone_and_with_a_run(plugins, one_format, capsys, monkeypatch):
     words = ["tune", "--study", "searched", "--launcher", "serial", "--arm", "net", "--fold", "0", "--trials", "2"]
     assert run_command(capsys, monkeypatch, *words)[0] == 0
     status, output = run_command(capsys, monkeypatch, "status", "--study", "searched")

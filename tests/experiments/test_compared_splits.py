@@ -84,7 +84,7 @@ def test_a_difference_beyond_the_range_of_the_metric_is_out_of_reach():
     assert power.lines()[-1] == "  this study cannot decide its question: AUC allows 1 at most"
 
 
-def test_a_run_compares_the_splits(study):
+def test_a_run_compares_the_splits(study, one_format):
     linear = {"linear": Arm("linear")}
     sets = [data for data in study.datasets if data.fraction == 1]
     short = replace(study, datasets=sets, arms=linear, floors=[], reference="linear", split_contrasts=[PUBLISHER])

@@ -120,7 +120,7 @@ def test_a_trial_whose_teacher_is_refused_is_refused_with_the_same_reason(trials
     assert record.error["message"] == "it learns from tiny_net, which was refused: asked to refuse"
 
 
-def test_a_curriculum_of_a_plug_in_folder_acts_on_the_training_of_a_study(plugins, tmp_path, monkeypatch):
+def test_a_curriculum_of_a_plug_in_folder_acts_on_the_training_of_a_study(plugins, tmp_path, monkeypatch, one_format):
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "standing.py").write_text(STANDING)
     (tmp_path / "more" / "stands.py").write_text(STUDY)

@@ -15,6 +15,8 @@ from bench.experiments import plan
 from bench.experiments.search.search_definition import define_searches
 from bench.report.headline import summary
 
+pytestmark = pytest.mark.usefixtures("one_format")
+
 SCANS = {"subjects": 24, "slices": 6, "size": 16}
 FOUND, NOTHING = (
     Data("phantom_order", {**SCANS, "effect": size}, label=name) for size, name in ((5.0, "a"), (0.0, "b"))

@@ -63,7 +63,9 @@ def test_a_launcher_of_a_plug_in_folder_runs_the_trials_in_its_own_order(backwar
     assert {store.get(trial.key).status for trial in wave} == {"done"}
 
 
-def test_a_launcher_of_a_plug_in_folder_runs_a_study_from_the_command_line(backwards, tmp_path, capsys, monkeypatch):
+def test_a_launcher_of_a_plug_in_folder_runs_a_study_from_the_command_line(
+    backwards, tmp_path, capsys, monkeypatch, one_format
+):
     (tmp_path / "more" / "noting.py").write_text(textwrap.dedent(NOTING))
     status, text = run_command(capsys, monkeypatch, "run", "--study", "tiny", "--launcher", "noting")
     assert status == 0, text

@@ -27,6 +27,8 @@ from bench.experiments.trial_notes import TrialNote, parse_note
 from bench.experiments.trial_progress import TrialProgressBar
 from bench.storage.record_store import Store
 
+pytestmark = pytest.mark.usefixtures("one_format")
+
 VALUES = {"val": 0.71, "val_loss": 0.6, "train_loss": float("nan")}
 
 

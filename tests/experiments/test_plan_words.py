@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 import bench
 from bench import registry
 from bench.core import Arm, Data
 from bench.data.prepare import prepare
 from bench.experiments.plan_words import plan_words
+
+pytestmark = pytest.mark.usefixtures("one_format")
 
 
 def words(study: str, **more: object) -> list[str]:

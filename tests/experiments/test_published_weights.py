@@ -34,7 +34,7 @@ def published(name: str) -> dict[str, object]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_published_checkpoint_goes_from_convert_to_rows_of_a_table(name, tmp_path, capsys, monkeypatch):
+def test_a_published_checkpoint_goes_from_convert_to_rows_of_a_table(name, tmp_path, capsys, monkeypatch, one_format):
     source, out = tmp_path / "published.pth", tmp_path / f"{name}.safetensors"
     torch.save(published(name), source)
     status, text = run_command(capsys, monkeypatch, "weights", "convert", str(source), "--out", str(out), "--json")

@@ -22,6 +22,8 @@ from bench.experiments.progress_bars import ConsoleMonitor
 from bench.experiments.run_monitor import SilentMonitor
 from bench.storage.record_store import Store
 
+pytestmark = pytest.mark.usefixtures("one_format")
+
 
 def records(root):
     """Trial key -> status, metrics and sizes of every record under a results root."""

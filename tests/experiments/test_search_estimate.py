@@ -44,7 +44,7 @@ def test_a_study_that_can_be_run_and_not_searched_is_planned(tmp_path):
     )
 
 
-def test_how_long_it_takes_is_known_from_records(plugins, capsys, monkeypatch):
+def test_how_long_it_takes_is_known_from_records(plugins, one_format, capsys, monkeypatch):
     assert run_command(capsys, monkeypatch, "run", "--study", "searched", "--launcher", "serial")[0] == 0
     status, text = run_command(capsys, monkeypatch, "plan", "--study", "searched")
     words = " ".join(text.split())

@@ -60,7 +60,7 @@ def test_the_designs_beside_the_planned_one(study):
     assert math.isnan(planned.hours)
 
 
-def test_after_a_run_the_plan_expects_the_error_that_the_report_has(study):
+def test_after_a_run_the_plan_expects_the_error_that_the_report_has(study, one_format):
     results = bench.run(study, name="own", launcher="serial")
     (found,) = bench.plan(study, name="own").power.data
     assert {each.source for each in found.contrasts} == {SAME}

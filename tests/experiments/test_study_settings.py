@@ -129,7 +129,7 @@ def test_the_command_of_a_changed_study_can_be_typed_again(plugins):
     assert parse_settings(given) == request.settings
 
 
-def test_results_of_a_changed_study_never_mix_with_those_of_the_study(plugins, tmp_path):
+def test_results_of_a_changed_study_never_mix_with_those_of_the_study(plugins, tmp_path, one_format):
     changed = bench.run("tiny", arms="net", settings={"steps": 4, "net.dropout": 0.5}, launcher="serial")
     assert changed.study == "tiny-with-net.dropout=0.5,steps=4"
     assert changed.path.parent == tmp_path / "results" / changed.study

@@ -82,7 +82,8 @@ def test_the_target_of_a_projection_marks_whole_lines():
 
 
 @pytest.mark.parametrize(
-    ("params", "steps"), [({"masks": "slabs", "mask_slices": 4}, 40), ({"masks": "projection"}, 80)]
+    ("params", "steps"),
+    [({"masks": "slabs", "mask_slices": 4}, 40), pytest.param({"masks": "projection"}, 80, marks=pytest.mark.slow)],
 )
 def test_it_learns_arteries(params, steps):
     """Some steps on four phantoms lower the loss of the network as it is used, in evaluation mode."""

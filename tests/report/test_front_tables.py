@@ -94,6 +94,7 @@ def page(tmp_path_factory):
     write(root, ARMS, data, floors=["chance"], again=("base", "base (A/A)"))
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("BENCH_DATA", str(root / "data"))
+        patched.setattr("bench.report.figures.style.FORMATS", ("svg",))
         return report.build("toy", root).read_text()
 
 
