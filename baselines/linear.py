@@ -45,13 +45,6 @@ class Linear(Method):
         (1, 2, 3), "candidate grids: edges, in voxels of the view, of the cubes that are averaged to one voxel"
     )
 
-    harmonise: str = param(
-        "none",
-        "combat: differences between sites are removed from the voxels, fitted on the training part alone",
-        ("none", "combat"),
-        later=True,
-    )
-
     def __post_init__(self) -> None:
         if not self.grids or min(self.grids) < 1:
             raise BenchError(f"grids must be whole numbers of at least 1, not {self.grids}")

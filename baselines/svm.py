@@ -37,13 +37,6 @@ class Svm(Method):
         0.1, "numbers: errors up to this size cost nothing (epsilon), in standard deviations of the training targets"
     )
 
-    harmonise: str = param(
-        "none",
-        "combat: differences between sites are removed from the voxels, fitted on the training part alone",
-        ("none", "combat"),
-        later=True,
-    )
-
     def __post_init__(self) -> None:
         if not self.costs or min(self.costs) <= 0 or self.gamma <= 0 or self.tube < 0:
             raise BenchError("svm: costs and gamma must be above 0, tube must be 0 or more")

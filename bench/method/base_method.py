@@ -98,6 +98,12 @@ class Method(ABC):
         later=True,
         within=(0,),
     )
+    harmonise: str = param(
+        "none",
+        "combat: differences between sites are removed from the voxels after the view, fitted on the training part",
+        ("none", "combat"),
+        later=True,
+    )
 
     @abstractmethod
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:

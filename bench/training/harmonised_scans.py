@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.core import Task
 from bench.data.combat import Combat
 from bench.data.covariates import SITE, covariate_columns, covariate_table
 from bench.data.prepare import Prepared
@@ -13,6 +14,8 @@ from bench.data.splits import Fold
 from bench.method import Method
 
 COMBAT = "combat"
+KINDS = ("classification", "regression")  # of tasks whose scans may be harmonised
+AT_ONCE = 2**28  # numbers that are harmonised at a time
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,28 @@ def wants_harmonising(method: Method) -> bool:
     return getattr(method, "harmonise", "none") == COMBAT
 
 
+def why_not_harmonised(method: Method, task: Task, external: bool, changed: bool) -> str | None:
+    """Why ComBat, if a method asks for it, cannot be used; None if it can, or if none is asked for.
+
+    external: whether the test scans are of another data set. changed: whether training scans are changed at random
+    before a view that makes others of them: what is fitted after the view says nothing of scans before it.
+    """
+    if not wants_harmonising(method):
+        return None
+    if method.reads_covariates or method.blind:
+        return "the method reads no scan; set harmonise to none"
+    if task.kind not in KINDS:
+        return f"it is made for {' and '.join(KINDS)}, and this task is {task.kind}; set harmonise to none"
+    if external:
+        return "the test scans are of another data set, whose sites it cannot know; set harmonise to none"
+    if changed:
+        return (
+            "it is fitted to what the view makes of a scan, and augmentation comes before the view; set augment to"
+            " none or mixup, or the view to volume"
+        )
+    return None
+
+
 def harmoniser_of(method: Method, prepared: Prepared, array: np.ndarray, fold: Fold) -> Harmoniser | None:
     """The harmoniser that a method asks for by its parameter `harmonise`; None if it asks for none."""
     return Harmoniser.fit(prepared, array, fold) if wants_harmonising(method) else None
@@ -63,12 +88,14 @@ def harmonised_array(harmoniser: Harmoniser | None, prepared: Prepared, array: n
         return array
     rows = np.concatenate([fold.train, fold.val, fold.test])
     result = np.zeros(array.shape, dtype=np.float32)
-    result[rows] = harmoniser.apply(prepared, array[rows], rows)
+    step = max(1, AT_ONCE // array[0].size)
+    for some in (rows[start : start + step] for start in range(0, len(rows), step)):
+        result[some] = harmoniser.apply(prepared, array[some], some)
     return result
 
 
 def _flat(scans: np.ndarray) -> np.ndarray:
-    return np.asarray(scans, dtype=np.float32).reshape(len(scans), -1)
+    return np.asarray(scans).reshape(len(scans), -1)
 
 
 def _sites(prepared: Prepared, rows: np.ndarray) -> list[str]:

@@ -27,7 +27,7 @@ from bench.training.augment.augmentation_checks import why_not_augmented
 from bench.training.augment.augmenter import Augmenter, ScanSource
 from bench.training.capture.cuda_graph import graph_source
 from bench.training.checkpoint import EvaluationPoint
-from bench.training.harmonised_scans import Harmoniser, harmonised_array, harmoniser_of, wants_harmonising
+from bench.training.harmonised_scans import Harmoniser, harmonised_array, harmoniser_of, why_not_harmonised
 from bench.training.task_parts import limited_fold, part_of, sample_names
 from bench.training.training_setup import TrainingSetup, autocast
 from bench.training.trial_targets import label_maps, trial_targets, why_no_such_labels
@@ -128,20 +128,20 @@ def load_trial_data(trial: Trial, method: Method, device: torch.device) -> Trial
     reason = untaught if kind.part is not None and curriculum.upstream(trial) else None
     if reason := reason or curriculum.refuses(method, prepared.task, kind.shape_of_sample(array.shape[1:])):
         raise RefusalError(f"the curriculum {trial.curriculum.name} cannot be used: {reason}")
-    harmoniser, array = _harmonised(trial, method, prepared, array, fold)
+    harmoniser, array = _harmonised(trial, method, prepared, view, array, fold)
     channels = _normaliser(method, array, fold.train)
     external = _external_test(trial, method, prepared, array, columns) if trial.external else None
     return TrialData(prepared, method, fold, targets, view, array, channels, device, external, columns, harmoniser)
 
 
 def _harmonised(
-    trial: Trial, method: Method, prepared: Prepared, array: np.ndarray, fold: Fold
+    trial: Trial, method: Method, prepared: Prepared, view: View, array: np.ndarray, fold: Fold
 ) -> tuple[Harmoniser | None, np.ndarray]:
     """What removes the differences between sites, fitted on the training part, and the scans without them."""
-    if wants_harmonising(method) and trial.external:
-        raise RefusalError("ComBat cannot be used: the test scans are of another data set, whose sites it cannot know")
-    if wants_harmonising(method) and transforms_of(method.augment, prepared.sides_matter):
-        raise RefusalError("ComBat cannot be used: it is fitted to scans as they are, and training scans are augmented")
+    moved = [each for each in transforms_of(method.augment, prepared.sides_matter) if each.kind != "mixup"]
+    changed = bool(moved) and not view.keeps(prepared.shape, prepared.spacing)
+    if reason := why_not_harmonised(method, prepared.task, trial.external is not None, changed):
+        raise RefusalError(f"ComBat cannot be used: {reason}")
     try:
         harmoniser = harmoniser_of(method, prepared, array, fold)
         return harmoniser, harmonised_array(harmoniser, prepared, array, fold)
@@ -218,7 +218,8 @@ def _augmenter(trial: Trial, data: TrialData, train: Part) -> Augmenter | None:
 
     def load() -> Part:
         targets, unchanged = np.zeros(len(rows)), Normaliser.none(prepared.shape[0])
-        return Part(prepared.images(), rows, targets, unchanged, data.device)
+        images = prepared.images() if data.harmoniser is None else data.array  # which the view has left as they were
+        return Part(images, rows, targets, unchanged, data.device)
 
     source = ScanSource(load, data.view, prepared.spacing, data.normaliser, prepared.task.per_voxel)
     return Augmenter(transforms, source, train, trial.seed_for("augment"))
@@ -234,8 +235,8 @@ def upstream_outputs(needed: Trial, data: TrialData, weights: Path | None = None
     if columns := _columns(data.prepared, method):
         array = covariate_table(data.prepared, columns)
     else:
-        array = view_array(data.prepared, effective(method.view_for(data.prepared.task), data.prepared.shape))
-        array = _harmonised(needed, method, data.prepared, array, data.fold)[1]
+        view = effective(method.view_for(data.prepared.task), data.prepared.shape)
+        array = _harmonised(needed, method, data.prepared, view, view_array(data.prepared, view), data.fold)[1]
     rows = data.fold.train
     part = Part(array, rows, data.targets[rows], _normaliser(method, array, rows), data.device)
     model = method.build(data.prepared.task, tuple(array.shape[1:])).to(data.device)

@@ -15,7 +15,7 @@ from bench.data.prepare import prepare
 from bench.report import tables
 from bench.report.paper import known_answers
 from bench.report.shortcut_caution import scores_that_rest_on_covariates
-from bench.report.tables import scan_covariates
+from bench.report.tables import confounds_table, scan_covariates
 from bench.storage.record_store import Store
 
 PEOPLE = 200
@@ -101,11 +101,20 @@ def test_the_checklists_of_a_paper_say_which_subgroups_have_scores(tmp_path, mon
     assert "Scores in strata of site and age, with intervals" in words
 
 
-def test_numbers_have_strata_and_tests_and_no_matched_people(tmp_path, monkeypatch):
-    frame = made(tmp_path, monkeypatch, {"net": ArmSpec(0.3)}, AGE).frame("confounds")
-    assert list(frame["control"]) == ["within site", "within age", "within site and age"]
+def test_numbers_have_strata_and_tests_and_matched_people_of_each_third(tmp_path, monkeypatch):
+    found = made(tmp_path, monkeypatch, {"net": ArmSpec(0.3)}, AGE)
+    frame = found.frame("confounds")
+    assert list(frame["control"]) == ["within site", "within age", "within site and age", "matched on site and age"]
     assert frame["p_full"].iloc[0] < 0.01
     assert math.isnan(frame["p_full"].iloc[2])
+    covariates = scan_covariates.scan_covariates(found.section)
+    control = confounds_table._controls(found.section)[-1]
+    targets, site = confounds_table._targets(found.section), covariates[0].strata
+    every, chosen = sorted(site), sorted(control.strata)
+    related = [abs(np.corrcoef([targets[i] for i in ids], [site[i] for i in ids])[0, 1]) for ids in (every, chosen)]
+    assert related[0] > 0.5 > 0.3 > related[1]
+    assert np.std([targets[i] for i in chosen]) > 0.8 * np.std([targets[i] for i in every])
+    assert frame["people"].iloc[3] == len({covariates[0].groups[i] for i in chosen})
 
 
 def test_people_are_matched_where_no_covariate_is_a_number(tmp_path, monkeypatch):

@@ -12,18 +12,22 @@ from bench import registry
 from bench.core import Recipe, Split, Trial
 from bench.data.prepare import prepare
 from bench.training import harmonised_scans
-from bench.training.trial_data import RefusalError, load_trial_data
+from bench.training.trial_data import RefusalError, _augmenter, load_trial_data
 
 CPU = torch.device("cpu")
 FOLDS = Split(folds=2)
 SMALL = {"subjects": 40, "mm": 12.0, "effect": 0.0, "shortcut": 0.5}
 
 
-def loaded(method: str = "linear", split: Split = FOLDS, **params):
+def trial_of(method: str, split: Split = FOLDS, **params) -> Trial:
     made = prepare("phantom_shortcut", SMALL, workers=1)
     spec = registry.spec("methods", method, {"harmonise": "combat", **params})
-    trial = Trial(made.spec, spec, split, recipe=Recipe(steps=1))
-    return load_trial_data(trial, registry.make("methods", method, spec.params), CPU)
+    return Trial(made.spec, spec, split, recipe=Recipe(steps=1))
+
+
+def loaded(method: str = "linear", split: Split = FOLDS, **params):
+    trial = trial_of(method, split, **params)
+    return load_trial_data(trial, registry.make("methods", method, trial.method.params), CPU)
 
 
 def site_gap(data, rows: np.ndarray) -> float:
@@ -33,7 +37,7 @@ def site_gap(data, rows: np.ndarray) -> float:
     return abs(values[north].mean() - values[~north].mean()) / values.std()
 
 
-@pytest.mark.parametrize("method", ["linear", "svm"])
+@pytest.mark.parametrize("method", ["linear", "svm", "timm2d", "vgg3d"])
 def test_sites_differ_less_in_the_training_and_in_the_test_part(method):
     plain, combat = loaded(method, harmonise="none"), loaded(method)
     assert plain.harmoniser is None
@@ -43,9 +47,10 @@ def test_sites_differ_less_in_the_training_and_in_the_test_part(method):
     assert "differences between 2 sites, and what age and sex explain was kept" in combat.harmoniser.words
 
 
-def test_nothing_of_validation_or_test_scans_reaches_the_training_scans(monkeypatch):
+@pytest.mark.parametrize("method", ["linear", "timm2d", "vgg3d"])
+def test_nothing_of_validation_or_test_scans_reaches_the_training_scans(monkeypatch, method):
     """Scans, sites, covariates and targets of all other people are exchanged: training scans stay equal to the bit."""
-    data = loaded()
+    data = loaded(method)
     fit = harmonised_scans.Harmoniser.fit.__func__
 
     def with_others_changed(cls, prepared, array, fold):
@@ -62,7 +67,7 @@ def test_nothing_of_validation_or_test_scans_reaches_the_training_scans(monkeypa
         return fit(cls, poisoned, changed, fold)
 
     monkeypatch.setattr(harmonised_scans.Harmoniser, "fit", classmethod(with_others_changed))
-    again = loaded()
+    again = loaded(method)
     for name in ("mean", "slopes", "deviation", "shift", "scale"):
         np.testing.assert_array_equal(getattr(data.harmoniser.combat, name), getattr(again.harmoniser.combat, name))
     np.testing.assert_array_equal(data.array[data.fold.train], again.array[data.fold.train])
@@ -85,6 +90,33 @@ def test_changed_test_scans_are_harmonised_as_those_of_the_trial_are():
     rows = data.fold.test[:3]
     scans = torch.from_numpy(np.array(data.prepared.images()[rows]))
     torch.testing.assert_close(data.viewed(scans, rows), data.part(rows).take(np.arange(3))[0])
+
+
+def test_augmented_scans_are_changes_of_harmonised_ones_where_the_view_keeps_the_volume(tmp_path):
+    data = loaded("vgg3d", augment="noise")
+    source = _augmenter(trial_of("vgg3d"), data, data.part(data.fold.train))._source.prepared
+    np.testing.assert_array_equal(source.take(np.arange(3))[0].numpy(), data.array[data.fold.train[:3]])
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "data", "says"),
+    [
+        ("timm2d", {"augment": "noise"}, SMALL, "augmentation comes before the view"),
+        ("constant", {}, SMALL, "the method reads no scan"),
+        ("covariates", {}, SMALL, "the method reads no scan"),
+        ("unet3d", {"channels": (4, 8)}, None, "this task is segmentation"),
+    ],
+)
+def test_what_cannot_be_harmonised_is_refused_with_the_reason(method, params, data, says, plugins):
+    made = prepare(*(("tiny_volumes", {"kind": "segmentation"}) if data is None else ("phantom_shortcut", data)))
+    spec = registry.spec("methods", method, {"harmonise": "combat", **params})
+    trial = Trial(made.spec, spec, FOLDS, recipe=Recipe(steps=1))
+    with pytest.raises(RefusalError, match=says):
+        load_trial_data(trial, registry.make("methods", method, spec.params), CPU)
+
+
+def test_mixed_scans_are_mixed_after_they_were_harmonised():
+    assert loaded("timm2d", augment="mixup").harmoniser is not None
 
 
 def test_a_site_without_training_scans_is_refused():

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bench import evaluation
 from bench.evaluation.confounder_test import PERMUTATIONS
-from bench.evaluation.covariate_strata import BANDS, CALIPER, crossed_strata, matched_people
+from bench.evaluation.covariate_strata import BANDS, CALIPER, crossed_strata, matched_people, number_bands
 from bench.evaluation.stratified_score import change_p, plain_score, score_change, stratified_score
 from bench.report.tables import captions
 from bench.report.tables.confounder_rows import ConfounderTests
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bench.report.tables.dataset_tables import SectionTables
 
 TESTS = ("p", "p_partial", "p_full")
+MATCHED = ("classification", "regression")  # kinds of task
 COLUMNS = (
     "data", "data_kind", "arm", "control", "people", "score", "low", "high",
     "controlled", "controlled_low", "controlled_high", "change", "change_low", "change_high", "p",
@@ -64,22 +65,25 @@ def _controls(section: DatasetResults) -> list[Control]:
         labels = [np.array([each.strata.get(i, -1) for i in ids]) for each in covariates]
         crossed = {i: int(label) for i, label in zip(ids, crossed_strata(labels), strict=True) if label >= 0}
         controls.append(Control(f"within {listed([each.name for each in covariates])}", crossed))
-    if covariates and section.task.kind == "classification":
+    if covariates and section.task.kind in MATCHED:
         controls += _matched(section, covariates, ids)
     return controls
 
 
 def _matched(section: DatasetResults, covariates: Sequence[ScanCovariate], ids: Sequence[str]) -> list[Control]:
-    """The control of matched people; a person's first scan stands for the person."""
+    """The control of matched people: as many of each class, or of each band of a number that is predicted.
+
+    A person's first scan stands for the person.
+    """
     targets = _targets(section)
     groups = covariates[0].groups
     first = list({groups[i]: i for i in reversed(ids) if i in targets}.values())
     texts = [np.array([each.strata.get(i, -1) for i in first]) for each in covariates if not each.numeric]
     exact = crossed_strata(texts) if texts else np.zeros(len(first), dtype=int)
     numbers = [[_number(each.values[i]) for i in first] for each in covariates if each.numeric]
-    chosen = matched_people(
-        np.array([targets[i] for i in first]), exact, np.array(numbers, dtype=float).reshape(len(numbers), len(first)).T
-    )
+    kinds = np.array([targets[i] for i in first])
+    kinds = kinds if section.task.kind == "classification" else number_bands(kinds)[0]
+    chosen = matched_people(kinds, exact, np.array(numbers, dtype=float).reshape(len(numbers), len(first)).T)
     if not chosen.any():
         return []
     people = {groups[i] for i, kept in zip(first, chosen, strict=True) if kept}
@@ -92,7 +96,7 @@ def _number(value: object) -> float:
 
 
 def _targets(section: DatasetResults) -> dict[str, float]:
-    """Id of a scan -> its class."""
+    """Id of a scan -> its class or number."""
     found: dict[str, float] = {}
     for run in (run for run in section.runs if run.done and run.cell.role == "arm"):
         kept = section.predictions(run)
@@ -145,9 +149,10 @@ def confounds_body(found: SectionTables) -> TableBody:
 def _caption(section: DatasetResults, frame: pd.DataFrame) -> str:
     counts = {name: int(frame[name].notna().sum()) for name in TESTS}
     ranked = " and fold" if section.metric.ranks else ""
+    kind = "class" if section.task.kind == "classification" else f"of {BANDS} bands of the target"
     matched = (
-        f" Matched: as many people of each class, equal in texts and within {CALIPER:g} standard deviations in numbers,"
-        " chosen once from covariates and classes, the same for all arms."
+        f" Matched: as many people of each {kind}, equal in texts and within {CALIPER:g} standard deviations in"
+        " numbers, chosen once from covariates and targets, the same for all arms."
         if any(frame["control"].str.startswith("matched"))
         else ""
     )
