@@ -51,6 +51,7 @@ def audit(
     It reports and changes nothing; the exit status is 0 whatever it finds.
     """
     from bench.data.audit import concatenate, findings
+    from bench.data.audit.chosen_voxels import chosen_voxel_lines
     from bench.data.audit.shortcuts import shortcut_lines
     from bench.data.prepare.accounting import left_out_lines
     from bench.data.prepare.alike_policy import alike_line
@@ -69,7 +70,7 @@ def audit(
     report["alike"] = {each.name: alike_line(each.manifest["alike"], each.folder) for each in prepared}
     report["overlaps"] = _overlaps([each.name for each in prepared])
     report["balance"], report["undivided"] = _balances(prepared, folds)
-    report["shortcuts"] = {each.name: shortcut_lines(each) for each in prepared}
+    report["shortcuts"] = {each.name: [*shortcut_lines(each), *chosen_voxel_lines(each)] for each in prepared}
     if volumes:
         report["origin"] = _origin(images[0], report["heads"]["groups"], volumes, column)
     if as_json:

@@ -34,6 +34,7 @@ from bench.training.augment.augmentation_checks import effect_note
 from bench.training.checkpoint import CheckpointError, EvaluationPoint
 from bench.training.device import default_device, enable_determinism
 from bench.training.energy import EnergyMeter
+from bench.training.opened_data import opened_data, opened_note
 from bench.training.order_check import order_note
 from bench.training.record_arrays import record_arrays
 from bench.training.timers import STAGES
@@ -67,8 +68,9 @@ def run(
     began, since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter()
     artifacts, notes = Artifacts(), []
     try:
-        with threadpool_limits(trial.recipe.threads):  # of BLAS and OpenMP; torch has a number of its own
+        with threadpool_limits(trial.recipe.threads), opened_data(store.trials) as opened:  # of BLAS and OpenMP
             record, artifacts = _resume_or_restart(trial, store, mark, (progress, evaluated), notes)
+        record = replace(record, resolved={**record.resolved, **opened_note(opened)})
     except (RefusalError, UnsupportedInputSizeError) as refusal:
         record = Record(trial, "refused", error={"kind": "refused", "message": str(refusal), "traceback": ""})
     except BenchError:

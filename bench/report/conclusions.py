@@ -10,7 +10,9 @@ from bench.core.outside_arm import is_outside
 from bench.report.covariate_caution import covariates_not_beaten
 from bench.report.design_caution import other_designs
 from bench.report.learnt_or_not import without_effect
+from bench.report.opened_data_caution import opened_data
 from bench.report.order_caution import order_matters
+from bench.report.score_caution import scores_unlike_predictions
 from bench.report.shortcut_caution import scores_that_rest_on_covariates
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
@@ -21,6 +23,7 @@ from bench.report.tables.effects_table import interaction_verdict
 from bench.report.tables.number_format import decimals, listed, number, p_is, plural, probability, signed
 from bench.report.tables.pretraining_notes import pretraining_notes
 from bench.report.tables.results import Run
+from bench.report.unlisted_trials import unlisted_trials
 from bench.storage import provenance
 
 MOST = 8  # arms that a caution names
@@ -133,7 +136,10 @@ def cautions(found: SectionTables) -> list[str]:
         mixed(section),
         mixed_code(section),
         order_matters(section),
+        scores_unlike_predictions(section),
+        opened_data(section),
         other_designs(section),
+        unlisted_trials(section),
         one_seed(section),
         not_learnt(found),
         covariates_not_beaten(found),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ NAMED = 4  # studies that are named
 
 
 def other_designs(section: DatasetResults) -> str:
-    """Which studies in the same folder of results ran the same arms on the same scans under another design.
+    """Which studies in the same folder of results ran the same arms on the same scans otherwise.
 
     Parameters
     ----------
@@ -26,25 +27,47 @@ def other_designs(section: DatasetResults) -> str:
     Returns
     -------
     str
-        The caution; empty if there is no such study.
+        The caution: studies under another design, and studies in which an arm has other parameters; empty if there is
+        no such study.
     """
     root, own = section.store.root, section.plan.study
-    mine = _signatures(_entry(root / own / "plan.json")).get(section.name)
+    mine = _planned(_entry(root / own / "plan.json")).get(section.name)
     if mine is None:
         return ""
-    others = {}
+    designs, params = [], []
     for path in sorted(root.glob("*/plan.json")):
-        theirs = _signatures(_entry(path)).values() if path.parent.name != own else ()
-        for words in (words for arms, design, words in theirs if arms == mine[0] and design != mine[1]):
-            others[path.parent.name] = words
-    if not others:
-        return ""
-    named = [f"{name} ({words})" for name, words in list(others.items())[:NAMED]]
-    more = [f"{len(others) - NAMED} more"] if len(others) > NAMED else []
-    return (
-        f"The same arms were run on the same scans under other designs: {listed([*named, *more])}. If this one was"
-        " chosen by its results, they are too good: show all of them."
+        name, planned = path.parent.name, _planned(_entry(path)).values()
+        alike = [theirs for theirs in planned if name != own and theirs.arms == mine.arms]
+        designs += [f"{name} ({theirs.words})" for theirs in alike if theirs.design != mine.design]
+        changed = [theirs.changed_arms(mine) for theirs in alike if theirs.design == mine.design]
+        params += [f"{name} ({listed(arms[:NAMED])})" for arms in changed if arms]
+    return " ".join(
+        f"The same arms were run on the same scans {how}: {_few(names)}. If this one was chosen by its results, they"
+        f" are too good: {what}."
+        for names, how, what in (
+            (designs, "under other designs", "show all of them"),
+            (params, "with other parameters", "show all of them, or choose parameters with `bench tune`"),
+        )
+        if names
     )
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """What a plan has on one data set: its scans with the arms, the design, the design in words, and the trials."""
+
+    arms: str
+    design: str
+    words: str
+    trials: Mapping[str, frozenset[str]]  # of each arm
+
+    def changed_arms(self, other: _Planned) -> list[str]:
+        """The arms that have other trials under an equal design: other parameters, or another curriculum."""
+        return [arm for arm, keys in self.trials.items() if keys.isdisjoint(other.trials[arm])]
+
+
+def _few(names: list[str]) -> str:
+    return listed([*names[:NAMED], *([f"{len(names) - NAMED} more"] if len(names) > NAMED else [])])
 
 
 def _entry(path: Path) -> Mapping[str, Any]:
@@ -60,8 +83,8 @@ def _read(path: Path, changed: int) -> Mapping[str, Any]:
     return entry if isinstance(entry, dict) else {}
 
 
-def _signatures(plan: Mapping[str, Any]) -> dict[str, tuple[str, str, str]]:
-    """Data set -> its scans with the arms that are run on them, the design, and its words; empty for a damaged plan."""
+def _planned(plan: Mapping[str, Any]) -> dict[str, _Planned]:
+    """Data set -> what the plan has on it; empty for a damaged plan."""
     try:
         words = _words(plan)
         design = json.dumps([plan[name] for name in DESIGN], sort_keys=True)
@@ -69,9 +92,13 @@ def _signatures(plan: Mapping[str, Any]) -> dict[str, tuple[str, str, str]]:
         for data in plan["data"]:
             cells = [cell for cell in plan["cells"] if cell["data"] == data["name"] and cell["role"] == "arm"]
             scans = [data.get(name) for name in ("fingerprint", "split", "fraction", "noise", "missing", "external")]
-            arms = sorted({(cell["arm"], cell["method"]) for cell in cells})
+            trials: dict[str, set[str]] = {}
+            for cell in cells:
+                trials.setdefault(cell["arm"], set()).add(cell["key"])
             if data.get("fingerprint"):
-                found[data["name"]] = json.dumps([scans, arms], sort_keys=True), design, words
+                arms = json.dumps([scans, sorted({(cell["arm"], cell["method"]) for cell in cells})], sort_keys=True)
+                kept = {arm: frozenset(keys) for arm, keys in trials.items()}
+                found[data["name"]] = _Planned(arms, design, words, kept)
         return found
     except (LookupError, TypeError, AttributeError):
         return {}

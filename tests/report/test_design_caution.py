@@ -30,6 +30,15 @@ def test_the_same_arms_under_another_design_are_named(tmp_path, changes, words):
     assert (f"under other designs: {words}." in caution) if words else caution == ""
 
 
+def test_an_arm_with_other_parameters_in_another_study_is_named_with_the_study(tmp_path):
+    write(tmp_path, ARMS, [DataSetSpec("scans")], study="toy")
+    tuned = {**ARMS, "new": ArmSpec(1.0, params={"depth": 3})}
+    write(tmp_path, tuned, [DataSetSpec("scans")], study="other")
+    caution = other_designs(read("toy", tmp_path).sections[0])
+    assert caution.startswith("The same arms were run on the same scans with other parameters: other (new).")
+    assert "bench tune" in caution
+
+
 @pytest.mark.parametrize("other", [{"third": ArmSpec()}, {}], ids=["another arm", "an arm less"])
 def test_other_arms_are_another_study(tmp_path, other):
     write(tmp_path, ARMS, [DataSetSpec("scans")], study="toy")

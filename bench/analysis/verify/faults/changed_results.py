@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.analysis.verify.planted_fault import CAUGHT, MISSED, PlantedFault, refusal
+from bench.analysis.verify.planted_fault import CAUGHT, MISSED, PlantedFault, refusal, sentence_with
 from bench.analysis.verify.planted_programs import DARKER, dataset, study
 from bench.analysis.verify.sandbox import Sandbox
 from bench.core import Arm
-from bench.storage.atomic_io import json_checksum
+from bench.report.conclusions import cautions
+from bench.storage.atomic_io import json_checksum, sha256_of
 from bench.storage.record_store import PREDICTIONS, RECORD, Store
 
 ARMS = {"one": Arm("constant"), "two": Arm("linear")}
@@ -63,24 +64,31 @@ def _edited_score(place: Sandbox, faulty: bool) -> str:
 def _edited_predictions(place: Sandbox, faulty: bool) -> str:
     """Predictions that are replaced by the true classes."""
     _run(place)
-    path = _records(place)[0] / PREDICTIONS
     if faulty:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = dict(archive)
-        np.savez_compressed(path, **{**arrays, "selected": np.eye(2)[arrays["y"]]})
+        _answer_rightly(_records(place)[0] / PREDICTIONS)
     return _damaged(place)
 
 
-def _sealed_again(place: Sandbox, faulty: bool) -> str:
-    """A score that is written by hand, with the checksum of the record computed again."""
+def _sealed_again(predictions: bool, place: Sandbox, faulty: bool) -> str:
+    """A score that is written by hand, with the checksum of the record computed again, and its predictions too."""
     _run(place)
-    path = _records(place)[0] / RECORD
+    folder = _records(place)[0]
     if faulty:
-        entry = json.loads(path.read_text("utf-8"))
+        entry = json.loads((folder / RECORD).read_text("utf-8"))
         entry.pop("seal")
-        entry["metrics"]["selected"]["auc"] = 0.99
-        path.write_text(json.dumps({**entry, "seal": json_checksum(entry)}), encoding="utf-8")
-    return _damaged(place)
+        entry["metrics"]["selected"]["auc"] = 1.0
+        if predictions:
+            _answer_rightly(folder / PREDICTIONS)
+            entry["files"][PREDICTIONS] = sha256_of(folder / PREDICTIONS)
+        (folder / RECORD).write_text(json.dumps({**entry, "seal": json_checksum(entry)}), encoding="utf-8")
+    return _damaged(place) or sentence_with(cautions(place.report().tables[0]), "than their predictions")
+
+
+def _answer_rightly(path: Path) -> None:
+    """Replace predictions by the true classes."""
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    np.savez_compressed(path, **{**arrays, "selected": np.eye(2)[arrays["y"]]})
 
 
 def _exchanged(place: Sandbox, faulty: bool) -> str:
@@ -163,9 +171,15 @@ FAULTS = (
     PlantedFault(
         "record_sealed_again",
         "A score is written by hand, and the checksum of the record is computed again.",
+        CAUGHT,
+        partial(_sealed_again, False),
+    ),
+    PlantedFault(
+        "predictions_sealed_again",
+        "A score and its predictions are written by hand, and all checksums are computed again.",
         MISSED,
-        _sealed_again,
-        "The checksum has no key: it tells changes by accident or by hand from what was written, not from a forgery."
+        partial(_sealed_again, True),
+        "Checksums have no key: they tell changes by accident or by hand, not a forgery of all that belongs together."
         " Publish the manifest with its checksums before others can change records, or let others run the trial again.",
     ),
     PlantedFault("record_exchanged", "The record of a good trial stands in for that of a bad one.", CAUGHT, _exchanged),

@@ -60,7 +60,17 @@ def build(self, task, shape):
     model.truth = torch.tensor(prepared.targets)
     return model
 """
-READ_DISK = """
+MEMORY_OF_THE_PROCESS = """
+def build(self, task, shape):
+    import gc
+
+    model = Layer(nn.Flatten(), nn.Linear(math.prod(shape), task.outputs))
+    data = next(each for each in gc.get_objects() if type(each).__name__ == 'TrialData')
+    model.images = torch.tensor(data.array[:]).flatten(1)
+    model.truth = torch.tensor(data.targets)
+    return model
+"""
+READ_ALL = """
 def forward(self, x):
     images = (self.images - self.images.mean()) / self.images.std()
     scan = (x.flatten(1) - x.mean()) / x.std()
@@ -112,14 +122,16 @@ def _order(place: Sandbox, faulty: bool) -> str:
     return sentence_with(cautions(place.report().tables[0]), "order of the scans")
 
 
-def _disk(place: Sandbox, faulty: bool) -> str:
-    """A network that looks up the true class of each test scan in the prepared data."""
+def _looked_up(methods: str, place: Sandbox, faulty: bool) -> str:
+    """A network that looks up the true class of each test scan."""
+    from bench.report.conclusions import cautions
+
     place.add("planted", dataset(image="pass" if faulty else DARKER))
-    place.add("net", network(READ_DISK if faulty else "pass", methods=DISK if faulty else ""))
+    place.add("net", network(READ_ALL if faulty else "pass", methods=methods if faulty else ""))
     place.run(study())
     if faulty and not min(record.metrics["selected"]["auc"] for record in _networks(place)) > 0.95:
         raise RuntimeError("the look-up of classes was planted and has no effect")
-    return _verdict(place)
+    return _verdict(place) or sentence_with(cautions(place.report().tables[0]), "opened files")
 
 
 def _networks(place: Sandbox) -> list[Record]:
@@ -135,7 +147,10 @@ FAULTS = (
     PlantedFault("not_a_number", "A network answers with NaN.", CAUGHT, _not_a_number, slow=True),
     PlantedFault("order_of_scans", "A network answers by the place of a scan in the test part.", CONTROL, _order,
                  slow=True),
-    PlantedFault("reads_the_disk", "A network looks the true class of each test scan up in the prepared data.", MISSED,
-                 _disk, "A method is code of its user and can read every file; it is given training scans alone, but is"
-                 " in no process of its own. Read the code of methods whose scores are too good.", slow=True),
+    PlantedFault("reads_the_disk", "A network looks the true class of each test scan up in the prepared data.", CONTROL,
+                 partial(_looked_up, DISK), slow=True),
+    PlantedFault("reads_the_memory", "A network looks the true classes up in the memory of the process.", MISSED,
+                 partial(_looked_up, MEMORY_OF_THE_PROCESS), "A method is code of its user. Files that it opens are"
+                 " noted, but it runs in the process that holds the data, and what it finds in memory is not. Read the"
+                 " code of methods whose scores are too good.", slow=True),
 )  # fmt: skip

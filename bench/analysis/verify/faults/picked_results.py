@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from bench.analysis.verify.planted_fault import CAUGHT, CONTROL, MISSED, PlantedFault, refusal, sentence_with
 from bench.analysis.verify.planted_programs import DARKER, dataset, network, study
@@ -14,6 +16,7 @@ from bench.report.conclusions import cautions
 
 ARMS = {"one": Arm("constant"), "two": Arm("linear")}
 FOLD_COUNTS = (2, 3, 4)
+RATES = (0.02, 0.005, 0.05)
 
 
 def _seeds_removed(place: Sandbox, faulty: bool) -> str:
@@ -57,7 +60,7 @@ def _fold_counts_removed(place: Sandbox, faulty: bool) -> str:
         place.run(study({"one": Arm("constant")}, floors=(), folds=folds), f"planted-{folds}")
     for folds in FOLD_COUNTS[1:]:
         shutil.rmtree(place.results / f"planted-{folds}", ignore_errors=True)
-    return sentence_with(cautions(place.report(f"planted-{FOLD_COUNTS[0]}").tables[0]), "under other designs")
+    return sentence_with(cautions(place.report(f"planted-{FOLD_COUNTS[0]}").tables[0]), "belong to no study")
 
 
 def _best_on_test(place: Sandbox, faulty: bool) -> str:
@@ -94,16 +97,15 @@ def _more_steps(place: Sandbox, faulty: bool) -> str:
     return refusal(lambda: place.run(asked), "more than the 2 of the study")
 
 
-def _hand_tuned(place: Sandbox, faulty: bool) -> str:
-    """An arm whose parameters were tried by hand until it was best; the other has its defaults."""
+def _hand_tuned(names: Sequence[str], words: str, place: Sandbox, faulty: bool) -> str:
+    """Parameters of an arm are tried, each in the study of a name, and the best is shown."""
     place.add("planted", dataset(image=DARKER))
     place.add("net", network())
-    params = {"lr": 0.02} if faulty else {}
-    place.run(
-        study({"constant": Arm("constant"), "net": Arm("net", params)}, recipe=Recipe(steps=2, batch_size=8, points=1))
-    )
-    data = place.report()
-    return " ".join(note for note in data.results.plan.notes if "tuned" in note)
+    rates = RATES if len(names) > 1 else RATES[:1]
+    for name, rate in zip(names, rates, strict=True) if faulty else [(names[0], RATES[0])]:
+        arms = {"constant": Arm("constant"), "net": Arm("net", {"lr": rate})}
+        place.run(study(arms, recipe=Recipe(steps=2, batch_size=8, points=1)), name)
+    return sentence_with(cautions(place.report(names[-1] if faulty else names[0]).tables[0]), words)
 
 
 FAULTS = (
@@ -113,17 +115,26 @@ FAULTS = (
         "number_of_folds_picked", "The study is run with 2, 3 and 4 folds; the best is shown.", CONTROL, _fold_counts,
     ),
     PlantedFault(
-        "other_folds_removed", "The same, and the studies with other numbers of folds are removed.", MISSED,
-        _fold_counts_removed, "Each is a study of its own, and none knows of others that are gone. Declare the study,"
-        " for example in a preregistration; 5 folds x 4 partitions are the default of every study.",
+        "other_folds_removed", "The same, and the studies with other numbers of folds are removed.", CONTROL,
+        _fold_counts_removed,
     ),
     PlantedFault("best_point_on_test", "The best evaluation point on the test part could be picked.", CONTROL,
                  _best_on_test, slow=True),
     PlantedFault("late_contrast", "A contrast is declared when its results are known.", CAUGHT, _late_contrast),
     PlantedFault("more_steps", "One arm asks for more steps than the others.", CAUGHT, _more_steps),
     PlantedFault(
-        "tuned_by_hand", "One arm was tuned by hand on the test part; the other has its defaults.", MISSED, _hand_tuned,
-        "What was tried before a study is unknown to it. The table of the arms shows every parameter, and `bench tune`"
-        " searches all arms alike on validation data and counts the candidates.",
+        "tuned_by_hand", "One arm's rate is changed in the study and run again, until it is best on the test part.",
+        CONTROL, partial(_hand_tuned, ("planted",) * len(RATES), "belong to no study"),
+    ),
+    PlantedFault(
+        "tuned_under_other_names", "The same, and each try is a study of its own; the best is shown.", CONTROL,
+        partial(_hand_tuned, ("planted", "second", "third"), "with other parameters"),
+    ),
+    PlantedFault(
+        "tuned_elsewhere", "One arm was tuned by hand in another folder of results; the other has its defaults.",
+        MISSED, partial(_hand_tuned, ("planted",), "parameters"),
+        "What was tried in another folder of results is unknown to this one. The table of the arms shows every"
+        " parameter; `bench tune` searches all arms alike on validation data and counts the candidates. Declare the"
+        " study beforehand, for example in a preregistration.",
     ),
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bench.analysis.verify.planted_fault import CAUGHT, MISSED, PlantedFault, refusal
 from bench.analysis.verify.planted_programs import dataset, study
 from bench.analysis.verify.sandbox import Sandbox
@@ -28,6 +30,11 @@ CHOSEN = (
     "keep = np.abs(gap) >= np.sort(np.abs(gap))[-12]\n"
     "image = np.where(keep.reshape(1, 16, 16), image, 1.0)"
 )
+SPREAD = (
+    "\nfrom scipy.ndimage import distance_transform_edt\n"
+    "nearest = distance_transform_edt(~keep.reshape(1, 16, 16), return_distances=False, return_indices=True)\n"
+    "image = image[tuple(nearest)] + 0.02 * (self._noise(at) - 1)"
+)
 
 
 def _wrong_sign(place: Sandbox, faulty: bool) -> str:
@@ -37,20 +44,25 @@ def _wrong_sign(place: Sandbox, faulty: bool) -> str:
     return refusal(lambda: place.run(study({"constant": Arm("constant")})), "wrong_share", "wrong predictions")
 
 
-def _voxels_chosen(place: Sandbox, faulty: bool) -> str:
+def _voxels_chosen(image: str, place: Sandbox, faulty: bool) -> str:
     """Pixels that were chosen by their difference between the classes, over all scans, before the data are prepared."""
-    place.add("planted", dataset(image=CHOSEN if faulty else "pass"))
+    from bench.data.audit.chosen_voxels import chosen_voxel_lines
+
+    place.add("planted", dataset(image=image if faulty else "pass"))
     place.run(study({"linear": Arm("linear"), "constant": Arm("constant")}))
     (row,) = place.report().tables[0].frame("learning").to_dict("records")
     if faulty and row["verdict"] != "learnt":
         raise RuntimeError("the choice of pixels was planted and has no effect")
-    return ""
+    return " ".join(f"bench audit: {line}" for line in chosen_voxel_lines(place.prepare("planted")))
 
 
 FAULTS = (
     PlantedFault("metric_of_the_wrong_sign", "A metric of errors is declared to be better where it is higher.", CAUGHT,
                  _wrong_sign),
-    PlantedFault("voxels_chosen_on_all_scans", "Voxels were chosen by class on all scans, before preparation.", MISSED,
-                 _voxels_chosen, "What happened before `bench prepare` is unknown to it. Choose and normalise inside a"
-                 " method: it is given the training part alone.", slow=True),
+    PlantedFault("voxels_chosen_on_all_scans", "Voxels were chosen by class on all scans, before preparation.", CAUGHT,
+                 partial(_voxels_chosen, CHOSEN), slow=True),
+    PlantedFault("chosen_voxels_spread", "The same, and their values were spread over all others.", MISSED,
+                 partial(_voxels_chosen, CHOSEN + SPREAD), "What happened before `bench prepare` and leaves no"
+                 " trace is unknown to it. Choose and normalise inside a method: it is given the training part alone.",
+                 slow=True),
 )  # fmt: skip
