@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -61,13 +62,13 @@ def read_case_scores(path: Path, metric: str = "") -> CaseScores:
         If a column is missing, a method lacks a case or has it twice, or a score is no finite number.
     """
     try:
-        table = pd.read_csv(path, dtype={"case": str, "method": str}, sep="\t" if path.suffix == ".tsv" else ",")
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, sep="\t" if path.suffix == ".tsv" else ",")
     except (OSError, ValueError) as error:
         raise BenchError(f"{path}: it cannot be read as a table: {error}") from error
     if "case" not in table:
         raise BenchError(f"{path}: it has no column `case`; give case, method and a score, or --data NAME")
     if "method" not in table:
-        table = table.melt(id_vars="case", var_name="method", value_name=metric or "score")
+        table = _rows_of_methods(path, table, metric or "score")
     rest = [name for name in table if name not in ("case", "method")]
     metric = metric or (rest[0] if len(rest) == 1 else "")
     if metric not in rest:
@@ -75,7 +76,10 @@ def read_case_scores(path: Path, metric: str = "") -> CaseScores:
     values = pd.to_numeric(table[metric], errors="coerce")
     if not np.isfinite(values).all():
         at = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise BenchError(f"{path}: {metric} in row {at + 2} is {table[metric].iloc[at]!r}, not a finite number")
+        case, method = table["case"].iloc[at], table["method"].iloc[at]
+        raise BenchError(
+            f"{path}: {metric} of case {case} by {method} is {table[metric].iloc[at]!r}, not a finite number"
+        )
     if table.duplicated(["case", "method"]).any():
         method = table["method"][table.duplicated(["case", "method"])].iloc[0]
         raise BenchError(f"{path}: {method} has a case twice; give one score for each case and method")
@@ -85,6 +89,17 @@ def read_case_scores(path: Path, metric: str = "") -> CaseScores:
         method = next(name for name in methods if wide[name].isna().any())
         raise BenchError(f"{path}: {method} lacks {int(wide[method].isna().sum())} of {len(wide)} cases; compare all")
     return CaseScores(metric, {name: wide[name].to_numpy(dtype=float) for name in methods})
+
+
+def _rows_of_methods(path: Path, table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """A row for each case and method, of a table with a column for each method. BenchError with one column."""
+    names = [name for name in table if name != "case"]
+    if len(names) < 2:
+        raise BenchError(
+            f"{path}: it has the columns {', '.join(table)}; give a column `method`, or two methods or more"
+        )
+    parts = [pd.DataFrame({"case": table["case"], "method": name, metric: table[name]}) for name in names]
+    return pd.concat(parts, ignore_index=True)
 
 
 def write_case_report(found: CaseScores, reference: str, folder: Path) -> Path:
@@ -124,7 +139,8 @@ def _scores(found: CaseScores) -> Table:
     rows = []
     for name, values in found.scores.items():
         mean, low, high = mean_interval(values)
-        sizes = [number(each, DIGITS) for each in (mean, float(values.std(ddof=1)), float(np.median(values)))]
+        spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+        sizes = [number(each, DIGITS) for each in (mean, spread, float(np.median(values)))]
         rows.append((name, str(len(values)), sizes[0], between(low, high, DIGITS), *sizes[1:]))
     columns = ("Method", "Cases", f"Mean {found.metric}", "95 %", "SD", "Median")
     return Table("case-scores", "Scores", columns, tuple(rows), "Brackets: 95 % interval of the mean by Student's t.")

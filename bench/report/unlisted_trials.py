@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from bench.core import RunAbortedError, Trial
+from bench.core.outside_arm import is_outside
 from bench.report.tables import DatasetResults
 from bench.report.tables.number_format import listed, plural
 from bench.storage.record_store import Store
@@ -72,5 +73,7 @@ def _trial_on(store: Store, key: str, fingerprint: str) -> Trial | None:
     except RunAbortedError:
         return None
     if record is None or record.status != "done" or record.trial.labels.kind != "true":
+        return None
+    if is_outside(record.trial):  # a file of predictions may be corrected and scored again
         return None
     return record.trial if record.trial.data.fingerprint == fingerprint else None

@@ -58,6 +58,16 @@ def test_scans_of_one_person_are_never_learnt_from_and_asked_about():
     assert found.people == 30
 
 
+def test_two_numbers_are_categories():
+    features = np.random.default_rng(5).standard_normal((40, 8))
+    sex = [int(each > 0) for each in features[:, 0]]
+    found = [
+        probe_covariate(features, values, people(40), np.random.default_rng(0)) for values in (sex, [*map(str, sex)])
+    ]
+    assert [each.measure for each in found] == ["auc", "auc"]
+    assert found[0].score == found[1].score > 0.75
+
+
 def test_too_few_people_or_values_are_not_probed():
     features = np.random.default_rng(3).standard_normal((20, 4))
     rng = np.random.default_rng(0)

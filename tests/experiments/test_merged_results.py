@@ -139,6 +139,31 @@ def test_two_labs_with_data_sets_of_their_own_are_one_study(tmp_path):
     assert scores["complete"].all()
 
 
+@pytest.mark.parametrize("exists", [False, True], ids=["a new folder", "an empty folder"])
+def test_a_merge_that_ends_in_the_middle_leaves_nothing_and_can_be_given_again(machines, tmp_path, monkeypatch, exists):
+    _, a, b = machines
+    out = tmp_path / "c"
+    if exists:
+        out.mkdir()
+    receive, given = Store.receive, []
+
+    def interrupted(self, key, files, mark=""):
+        given.append(key)
+        if len(given) == 4:
+            raise KeyboardInterrupt
+        receive(self, key, files, mark)
+
+    monkeypatch.setattr(Store, "receive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        merge_results([a, b], out)
+    assert not out.exists() or not list(out.iterdir())
+    monkeypatch.setattr(Store, "receive", receive)
+    (tmp_path / ".c.unfinished").mkdir()  # of a merge that was killed
+    assert merge_results([a, b], out).records == 10
+    assert {path.name for path in out.iterdir()} == {"trials", "toy"}
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 def test_results_that_exist_are_never_changed_by_merging(machines, tmp_path):
     _, a, b = machines
     for out, words in ((b, "exists already"), (a / "inside", "beside them")):

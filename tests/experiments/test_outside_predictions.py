@@ -14,7 +14,7 @@ from command_line import run_command
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from bench.core import BenchError, Split
+from bench.core import BenchError, Split, Task
 from bench.core.outside_arm import OUTSIDE
 from bench.data import splits
 from bench.data.prepare import prepare
@@ -123,6 +123,9 @@ REFUSED = {
     "no folds": (lambda t: t.drop(columns=["partition", "fold"]), "have no partition and fold"),
     "targets of other people": (lambda t: t.assign(target="healthy"), "the ids are of other scans"),
     "several seeds": (lambda t: t.assign(seed=range(len(t))), "seeds"),
+    "a row without a method": (lambda t: changed(t.assign(arm="theirs"), arm=" "), "the column arm is empty"),
+    "half a fold": (lambda t: t.assign(fold=t["fold"] + 0.5), "is no whole number"),
+    "an infinite fold": (lambda t: changed(t, fold="inf"), "partitions and folds are numbers from 0"),
 }  # fmt: skip
 
 
@@ -249,12 +252,32 @@ def test_the_written_labels_are_a_perfect_prediction_and_the_written_scans_are_t
     assert pd.read_csv(Path(text.strip()).parent / "scores.csv")["score"].tolist() == [1.0]
 
 
+def test_folds_that_a_program_has_written_as_fractions_are_read(tiny, tmp_path):
+    table = predicted(tiny, tmp_path)
+    table.assign(fold=table["fold"].astype(float), partition=table["partition"].astype(float)).to_csv("theirs.csv")
+    (given,) = read_predictions(Path("theirs.csv"), tiny.prepared.task, "theirs")
+    assert len(predictions_by_fold(tiny, given, "folds")) == 4
+
+
+def test_a_table_with_another_separator_says_how_to_write_it(tiny):
+    Path("theirs.csv").write_text("id;probability_healthy;probability_patient\na;0.5;0.5\n")
+    with pytest.raises(BenchError, match="separate columns by commas"):
+        read_predictions(Path("theirs.csv"), tiny.prepared.task, "theirs")
+
+
+def test_numbers_whose_squares_are_none_are_refused():
+    Path("theirs.csv").write_text("id,prediction\na,1e200\n")
+    with pytest.raises(BenchError, match="prediction of 'a' is 1e200; every prediction must be a finite number, of at"):
+        read_predictions(Path("theirs.csv"), Task("regression", "mae", unit="years"), "theirs")
+
+
 WRONG_MAPS = {
     "another size": (lambda labels, affine: (labels[:-1], affine), "bring it to the grid"),
     "another place": (lambda labels, affine: (labels, affine + np.eye(4)[:, [3, 0, 1, 2]]), "lies on another grid"),
     "a class too many": (lambda labels, affine: (labels * 4, affine), "has the value 4"),
     "probabilities": (lambda labels, affine: (labels * 0.5, affine), "has the value 0.5"),
     "NaN": (lambda labels, affine: (np.where(labels, np.nan, 0.0), affine), "NaN or infinite"),
+    "colours": (lambda labels, affine: (np.zeros(labels.shape, [(c, "u1") for c in "RGB"]), affine), "of the type"),
 }
 
 

@@ -51,6 +51,24 @@ def test_a_column_for_each_method_is_read_as_a_row_for_each():
     }
 
 
+def test_cases_and_methods_may_be_called_none_or_na():
+    rows = "case,method,dice\nNA,None,0.1\nNA,null,0.2\nn/a,None,0.3\nn/a,null,0.5\n"
+    Path("cases.csv").write_text(rows)
+    found = read_case_scores(Path("cases.csv"))
+    assert {name: values.tolist() for name, values in found.scores.items()} == {"None": [0.1, 0.3], "null": [0.2, 0.5]}
+
+
+def test_a_method_may_be_called_score():
+    Path("cases.csv").write_text("case,score,other\na,0.1,0.2\nb,0.3,0.5\n")
+    assert list(read_case_scores(Path("cases.csv")).scores) == ["score", "other"]
+
+
+def test_one_case_has_means_and_no_interval(tmp_path):
+    Path("cases.csv").write_text("case,2d,3d\na,0.1,0.2\n")
+    text = write_case_report(read_case_scores(Path("cases.csv")), "", tmp_path / "page").read_text()
+    assert "| 3d | 1 | 0.2000 |" in text
+
+
 def test_several_methods_share_the_correction_of_holm():
     rng = np.random.default_rng(0)
     scores = {name: rng.normal(0.5, 0.1, 30) + at / 20 for at, name in enumerate("abc")}
@@ -74,6 +92,11 @@ def test_methods_that_never_differ_have_no_test():
         (lambda t: t.assign(hd95=1.0), "name it with --metric"),
         (lambda t: t.drop(columns="case"), "no column `case`"),
         (lambda t: t[t["method"] == "2d"], "give two or more"),
+        (
+            lambda t: t[t["method"] == "2d"][["case", "dice"]].rename(columns={"dice": "score"}),
+            "give a column `method`",
+        ),
+        (lambda t: t.assign(dice=t["dice"].astype(str).replace("0.9", "")), "by 2d is '', not a finite number"),
     ],
 )
 def test_tables_that_cannot_be_compared_are_refused(spoil, words, tmp_path):

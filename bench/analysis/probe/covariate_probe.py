@@ -50,16 +50,18 @@ def probe_covariate(
 
 
 def _usable(values: Sequence[object], people: Sequence[str]) -> tuple[np.ndarray, np.ndarray, str]:
-    """Rows with a value, the values as numbers or category numbers, and what they are judged by."""
-    texts = any(isinstance(value, str) for value in values)
-    if not texts:
+    """Rows with a value, the values as numbers or category numbers, and what they are judged by.
+
+    Two different numbers, such as 0 and 1 for the sex, are categories.
+    """
+    known = {value for value in values if value is not None and value == value}
+    if len(known) > 2 and not any(isinstance(value, str) for value in known):
         numbers = np.array([np.nan if value is None else float(value) for value in values])
         rows = np.flatnonzero(np.isfinite(numbers))
-        varied = rows if len(np.unique(numbers[rows])) > 2 else rows[:0]
-        return varied, numbers[varied], "correlation"
+        return rows, numbers[rows], "correlation"
     shared: dict[str, set[str]] = {}
     for value, person in zip(values, people, strict=True):
-        if value is not None:
+        if value in known:
             shared.setdefault(str(value), set()).add(str(person))
     kept = sorted(value for value, members in shared.items() if len(members) >= RARE)
     rows = np.array([row for row, value in enumerate(values) if str(value) in kept and len(kept) > 1], dtype=int)

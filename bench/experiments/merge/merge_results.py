@@ -6,7 +6,8 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bench.core import BenchError, Record, plural
 from bench.core.study_plan import StudyPlan
 from bench.experiments.merge.merged_plans import merge_plans
 from bench.storage import robustness_cache, tuned_file
-from bench.storage.atomic_io import disk_errors, write_text
+from bench.storage.atomic_io import disk_errors, remove_tree, write_text
 from bench.storage.plan_reader import read_plan
 from bench.storage.provenance import format_code_version
 from bench.storage.record_store import Store
@@ -96,10 +97,11 @@ def merge_results(sources: Sequence[Path], out: Path, unlike_code: bool = False)
             f"the records were made by unlike code: {counts}. Small differences may come from that alone. Run the"
             " trials with one version, or add --unlike-code: the report then says so"
         )
-    _write(chosen, stores, out)
-    for name, plan in plans.items():
-        write_text(out / name / "plan.json", json.dumps(plan.to_json(), indent=1) + "\n")
-        _copy_extras(name, tuned.get(name), chosen, out)
+    with _whole_or_nothing(out) as folder:
+        _write(chosen, stores, folder)
+        for name, plan in plans.items():
+            write_text(folder / name / "plan.json", json.dumps(plan.to_json(), indent=1) + "\n")
+            _copy_extras(name, tuned.get(name), chosen, folder)
     return MergeSummary(tuple(plans), len(chosen), twice, damaged, tuple(codes))
 
 
@@ -139,6 +141,24 @@ def _chosen(stores: Sequence[Store]) -> tuple[dict[str, tuple[Record, Store]], i
                 found.setdefault(path.name, []).append((record, store))
     twice = sum(len({store.mark(key) for _, store in pairs}) > 1 for key, pairs in found.items())
     return {key: min(pairs, key=_precedence) for key, pairs in found.items()}, twice, damaged
+
+
+@contextmanager
+def _whole_or_nothing(out: Path) -> Iterator[Path]:
+    """Yield a folder that takes the place of `out` when it is complete; a killed merge leaves no `out`."""
+    place = out.resolve()
+    unfinished = place.with_name(f".{place.name}.unfinished")
+    remove_tree(unfinished)
+    try:
+        yield unfinished
+        with disk_errors(place.parent):
+            if place.exists():  # an empty folder, in which somebody may work
+                for part in sorted(unfinished.iterdir(), key=lambda part: part.name != "trials"):
+                    part.rename(place / part.name)
+            else:
+                unfinished.rename(place)
+    finally:
+        remove_tree(unfinished)
 
 
 def _precedence(pair: tuple[Record, Store]) -> tuple[bool, str]:

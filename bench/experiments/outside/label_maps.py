@@ -89,6 +89,10 @@ def read_label_map(path: Path, prepared: Prepared, row: int) -> np.ndarray:
             f"{path}: a label map of {labels.shape} voxels, and the prepared scan has {shape}; bring it to the grid of"
             " the prepared scans, with nearest-neighbour interpolation"
         )
+    if labels.dtype.kind not in "biuf":
+        raise BenchError(
+            f"{path}: its voxels are of the type {labels.dtype}; give the index of a class for every voxel"
+        )
     if affine is not None and not np.allclose(affine, prepared.affine(row), atol=NEAR):
         raise BenchError(f"{path}: it lies on another grid than the prepared scan: their affines differ; resample it")
     if not np.isfinite(labels).all():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PROBABILITY, SUM_TOLERANCE = "probability_", 1e-3
+LARGEST = 1e100  # of a predicted number: the squares of larger ones are no numbers any more
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,10 @@ def read_predictions(path: Path, task: Task, name: str) -> list[OutsidePredictio
     if "seed" in table and table["seed"].nunique() > 1:
         raise BenchError(f"{path}: predictions of {table['seed'].nunique()} seeds; give one seed, or their mean")
     labels = table["arm"] if "arm" in table else [name] * len(table)
+    if blank := [at for at, label in enumerate(labels) if not label.strip()]:
+        raise BenchError(
+            f"{path}: the column arm is empty for {table['id'].iloc[blank[0]]!r}; name the method of each row"
+        )
     values = _probabilities(path, table, task) if task.classes else _numbers(path, table)
     places = _places(path, table)
     found: dict[str, tuple[dict, dict]] = {}
@@ -95,7 +99,9 @@ def _table(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise BenchError(f"{path}: it cannot be read as a table: {error}") from error
     if "id" not in table:
-        raise BenchError(f"{path}: it has no column `id`; columns are {', '.join(map(str, table.columns))}")
+        only = str(table.columns[0]) if len(table.columns) == 1 else ""
+        hint = "; separate columns by commas, or name the file .tsv and use tabs" if {*";\t"} & {*only} else ""
+        raise BenchError(f"{path}: it has no column `id`; columns are {', '.join(map(str, table.columns))}{hint}")
     return table
 
 
@@ -106,10 +112,18 @@ def _places(path: Path, table: pd.DataFrame) -> list[Place | None]:
     if not columns:
         return [None] * len(table)
     try:
-        numbers = [[int(value) for value in table[name]] for name in columns]
-    except ValueError as error:
+        numbers = [[_whole(value) for value in table[name]] for name in columns]
+    except (ValueError, OverflowError) as error:
         raise BenchError(f"{path}: partitions and folds are numbers from 0: {error}") from error
     return list(zip(*(numbers if len(numbers) == 2 else [[0] * len(table), *numbers]), strict=True))
+
+
+def _whole(text: str) -> int:
+    """A number from 0, also where a program has written 2.0."""
+    value = float(text)
+    if value != int(value):
+        raise ValueError(f"{text!r} is no whole number")
+    return int(value)
 
 
 def _numbers(path: Path, table: pd.DataFrame) -> np.ndarray:
@@ -151,6 +165,7 @@ def _finite(path: Path, table: pd.DataFrame, columns: list[str]) -> np.ndarray:
                 values[row, at] = float(text)
             except ValueError:
                 raise BenchError(f"{path}: {name} of {identity!r} is {text!r}, not a number") from None
-            if not math.isfinite(values[row, at]):
-                raise BenchError(f"{path}: {name} of {identity!r} is {text}; every prediction must be a finite number")
+            if not abs(values[row, at]) <= LARGEST:
+                words = f"a finite number, of at most {LARGEST:g}"
+                raise BenchError(f"{path}: {name} of {identity!r} is {text}; every prediction must be {words}")
     return values

@@ -78,7 +78,7 @@ def read_history(root: Path) -> SiteHistory | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BenchError(f"{path} cannot be read: {error}. Delete it: the feed of changes then begins anew") from error
+        raise BenchError(f"{path} cannot be read: {error}. Delete it: the feed of changes then begins again") from error
 
 
 def updated(last: SiteHistory | None, now: States, since: States | None = None) -> SiteHistory:
