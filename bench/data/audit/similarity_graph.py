@@ -7,6 +7,7 @@ and b to c, then a and c share a component. `chaining_threshold` detects this.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SWEEP = tuple(round(0.95 + 0.0025 * step, 4) for step in range(19))  # 0.95 to 0.995
 ROUNDING = 2e-6  # of a correlation in 32-bit floats: pairs that much below a threshold count as reaching it
+COMPARED = 10_000  # images up to which all pairs are compared in all pixels
 NEIGHBOURS = 2  # a slice has one above it and one below
 GROWTH, SHARE = 2, 0.05  # components chain where the largest grows that many times, beyond that part of the images
 
@@ -55,8 +57,16 @@ def survey(
 ) -> SimilarityGraph:
     """Compare all pairs once. vectors: (N, P) standardised. cells: (N,) from 0, the parts compared with each other.
 
-    mirrored: compare with mirror images as well. Memory: a strip of correlations and the forest, never N x N.
+    mirrored: compare with mirror images as well. Memory: a strip of correlations and the forest, never N x N. Of more
+    than `COMPARED` images, pairs below `lowest` are not compared in all pixels and are not among the neighbours.
     """
+    if len(vectors) > COMPARED:
+        import numpy as np
+
+        from bench.data.audit.near_images import TooManyPairsError, near_graph
+
+        with contextlib.suppress(TooManyPairsError):
+            return near_graph(vectors, lowest, np.zeros(len(vectors), int) if cells is None else cells, mirrored)
     return survey_strips(correlation_strips(vectors, mirrored), len(vectors), lowest, cells)
 
 
