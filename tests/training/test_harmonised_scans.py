@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import bench
 from bench import registry
 from bench.core import Recipe, Split, Trial
 from bench.data.prepare import prepare
@@ -122,3 +123,15 @@ def test_mixed_scans_are_mixed_after_they_were_harmonised():
 def test_a_site_without_training_scans_is_refused():
     with pytest.raises(RefusalError, match="ComBat cannot be used: the training scans are of one site"):
         loaded(split=Split("site", 2))
+
+
+@pytest.mark.slow
+def test_a_network_that_knew_the_site_alone_knows_nothing_after_combat(tmp_path, one_format):
+    """In the phantom of a shortcut nothing but the site tells patients from healthy people."""
+    study = registry.study("shortcut")
+    net = study.arms["ResNet (3D)"]
+    arms = {"plain": net, "harmonised": replace(net, params={**net.params, "harmonise": "combat"})}
+    changed = replace(study, arms=arms, reference="plain", floors=(), datasets=study.datasets[:1])
+    scores = bench.run(changed, name="own", launcher="serial").scores.set_index("arm")
+    assert scores["low"]["plain"] > 0.6
+    assert scores["low"]["harmonised"] < 0.5 < scores["high"]["harmonised"]
