@@ -14,7 +14,7 @@ from command_line import run_command
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from bench.core import BenchError, Split, Task
+from bench.core import BenchError, Split
 from bench.core.outside_arm import OUTSIDE
 from bench.data import splits
 from bench.data.prepare import prepare
@@ -250,25 +250,6 @@ def test_the_written_labels_are_a_perfect_prediction_and_the_written_scans_are_t
     status, text = run_command(capsys, monkeypatch, *command, *kind)
     assert status == 0
     assert pd.read_csv(Path(text.strip()).parent / "scores.csv")["score"].tolist() == [1.0]
-
-
-def test_folds_that_a_program_has_written_as_fractions_are_read(tiny, tmp_path):
-    table = predicted(tiny, tmp_path)
-    table.assign(fold=table["fold"].astype(float), partition=table["partition"].astype(float)).to_csv("theirs.csv")
-    (given,) = read_predictions(Path("theirs.csv"), tiny.prepared.task, "theirs")
-    assert len(predictions_by_fold(tiny, given, "folds")) == 4
-
-
-def test_a_table_with_another_separator_says_how_to_write_it(tiny):
-    Path("theirs.csv").write_text("id;probability_healthy;probability_patient\na;0.5;0.5\n")
-    with pytest.raises(BenchError, match="separate columns by commas"):
-        read_predictions(Path("theirs.csv"), tiny.prepared.task, "theirs")
-
-
-def test_numbers_whose_squares_are_none_are_refused():
-    Path("theirs.csv").write_text("id,prediction\na,1e200\n")
-    with pytest.raises(BenchError, match="prediction of 'a' is 1e200; every prediction must be a finite number, of at"):
-        read_predictions(Path("theirs.csv"), Task("regression", "mae", unit="years"), "theirs")
 
 
 WRONG_MAPS = {

@@ -8,14 +8,9 @@ missed; the others, nearly all, cost a hundredth of a comparison of all pixels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from bench.data.audit.similarity import MIRRORS, SIDE, STRIP
-
-if TYPE_CHECKING:
-    from bench.data.audit.similarity_graph import SimilarityGraph
 
 DIRECTIONS = 32
 SAMPLE = 1000  # images from which the directions are computed
@@ -67,46 +62,6 @@ def near_pairs(vectors: np.ndarray, lowest: float, mirrored: bool = False) -> tu
             raise TooManyPairsError
     pairs = np.array(sorted(found), dtype=int).reshape(-1, 2)
     return pairs, np.array([found[pair] for pair in map(tuple, pairs.tolist())])
-
-
-def near_graph(vectors: np.ndarray, lowest: float, cells: np.ndarray, mirrored: bool = False) -> SimilarityGraph:
-    """The graph of similar images, from pairs above a threshold alone.
-
-    Parameters
-    ----------
-    vectors, lowest, mirrored
-        As for `near_pairs`.
-    cells : ndarray of shape (N,)
-        Number of the part of each image, from 0.
-
-    Returns
-    -------
-    SimilarityGraph
-        As `bench.data.audit.similarity_graph.survey` makes it, but what is less alike than the threshold is in it as
-        nothing: a likeness of -2, and -1 in the place of a neighbour.
-    """
-    from bench.data.audit.similarity_graph import NEIGHBOURS, ROUNDING, SimilarityGraph, spanning_forest
-
-    pairs, likeness = near_pairs(vectors, lowest - ROUNDING, mirrored)
-    count = len(vectors)
-    rows, others = (np.concatenate([pairs[:, one], pairs[:, 1 - one]]) for one in (0, 1))
-    alike = np.concatenate([likeness, likeness]).astype(np.float32)
-    best = np.full((count, int(cells.max(initial=0)) + 1), -2.0, np.float32)
-    np.maximum.at(best, (rows, cells[others]), alike)
-    return SimilarityGraph(
-        lowest, *spanning_forest(count, (pairs, likeness)), _nearest(count, rows, others, alike, NEIGHBOURS), best
-    )
-
-
-def _nearest(count: int, rows: np.ndarray, others: np.ndarray, alike: np.ndarray, most: int) -> np.ndarray:
-    """(N, most): the images most alike to each, most alike first, ties by position; -1 where there are fewer."""
-    found = np.full((count, min(most, max(0, count - 1))), -1)
-    order = np.lexsort((others, -alike, rows))
-    starts = np.searchsorted(rows[order], np.arange(count + 1))
-    for place in range(found.shape[1]):
-        has = np.flatnonzero(starts[:-1] + place < starts[1:])
-        found[has, place] = others[order][starts[has] + place]
-    return found
 
 
 def _directions(vectors: np.ndarray) -> np.ndarray:

@@ -61,12 +61,10 @@ def survey(
     than `COMPARED` images, pairs below `lowest` are not compared in all pixels and are not among the neighbours.
     """
     if len(vectors) > COMPARED:
-        import numpy as np
-
-        from bench.data.audit.near_images import TooManyPairsError, near_graph
+        from bench.data.audit.near_images import TooManyPairsError, near_pairs
 
         with contextlib.suppress(TooManyPairsError):
-            return near_graph(vectors, lowest, np.zeros(len(vectors), int) if cells is None else cells, mirrored)
+            return _sparse_graph(len(vectors), *near_pairs(vectors, lowest - ROUNDING, mirrored), lowest, cells)
     return survey_strips(correlation_strips(vectors, mirrored), len(vectors), lowest, cells)
 
 
@@ -92,6 +90,26 @@ def survey_strips(
         pairs = np.stack([first[later] + start, second[later]], axis=1)
         forest = spanning_forest(count, forest, (pairs, strip[first[later], second[later]]))
     return SimilarityGraph(lowest, *forest, neighbours, best)
+
+
+def _sparse_graph(
+    count: int, pairs: np.ndarray, likeness: np.ndarray, lowest: float, cells: np.ndarray | None
+) -> SimilarityGraph:
+    """The graph of the pairs that reach the lowest threshold: -2 and -1 stand for likeness and neighbours below it."""
+    import numpy as np
+
+    cells = np.zeros(count, int) if cells is None else cells
+    rows, others = (np.concatenate([pairs[:, one], pairs[:, 1 - one]]) for one in (0, 1))
+    alike = np.concatenate([likeness, likeness]).astype(np.float32)
+    best = np.full((count, int(cells.max(initial=0)) + 1), -2.0, np.float32)
+    np.maximum.at(best, (rows, cells[others]), alike)
+    neighbours = np.full((count, min(NEIGHBOURS, max(0, count - 1))), -1)
+    order = np.lexsort((others, -alike, rows))
+    starts = np.searchsorted(rows[order], np.arange(count + 1))
+    for place in range(neighbours.shape[1]):
+        has = np.flatnonzero(starts[:-1] + place < starts[1:])
+        neighbours[has, place] = others[order][starts[has] + place]
+    return SimilarityGraph(lowest, *spanning_forest(count, (pairs, likeness)), neighbours, best)
 
 
 def _most_alike(strip: np.ndarray, nearest: int) -> np.ndarray:

@@ -1,0 +1,40 @@
+"""Tables of predictions as programs write them: fractions for whole numbers, other separators, numbers too large."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.core import BenchError, Task
+from bench.data.prepare import prepare
+from bench.experiments.outside.division import divide
+from bench.experiments.outside.folds_file import write_folds
+from bench.experiments.outside.prediction_checks import predictions_by_fold
+from bench.experiments.outside.predictions_file import read_predictions
+
+TASK = Task("classification", "auc", ("healthy", "patient"))
+
+
+def test_folds_that_a_program_has_written_as_fractions_are_read(plugins):
+    prepare("tiny_volumes")
+    tiny = divide("tiny_volumes", {}, 2, 2)
+    write_folds(tiny, Path("folds.csv"))
+    folds = pd.read_csv("folds.csv").query("part == 'test'")
+    table = folds.assign(fold=folds["fold"].astype(float), probability_healthy=0.25, probability_patient=0.75)
+    table.to_csv("theirs.csv")
+    (given,) = read_predictions(Path("theirs.csv"), TASK, "theirs")
+    assert len(predictions_by_fold(tiny, given, "folds")) == 4
+
+
+def test_a_table_with_another_separator_says_how_to_write_it():
+    Path("theirs.csv").write_text("id;probability_healthy;probability_patient\na;0.5;0.5\n")
+    with pytest.raises(BenchError, match="separate columns by commas"):
+        read_predictions(Path("theirs.csv"), TASK, "theirs")
+
+
+def test_numbers_whose_squares_are_none_are_refused():
+    Path("theirs.csv").write_text("id,prediction\na,1e200\n")
+    with pytest.raises(BenchError, match="prediction of 'a' is 1e200; every prediction must be a finite number, of at"):
+        read_predictions(Path("theirs.csv"), Task("regression", "mae", unit="years"), "theirs")
