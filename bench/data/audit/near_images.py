@@ -8,6 +8,7 @@ missed; the others, nearly all, cost a hundredth of a comparison of all pixels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from bench.data.audit.similarity import MIRRORS, SIDE, STRIP
