@@ -32,9 +32,7 @@ class ConditionalConvolution(nn.Module):
     nearly alike, the bilinear form would take long to part them.
     """
 
-    def __init__(
-        self, axes: int, before: int, after: int, condition: int, terms: int, edge: int = 3, ones: int = 2
-    ) -> None:
+    def __init__(self, axes: int, before: int, after: int, condition: int, terms: int, edge: int = 3) -> None:
         super().__init__()
         self._convolve, self._padding = getattr(F, f"conv{axes}d"), edge // 2
         self.reads_features = edge == 1  # `mix` reads the code of the contrasts
@@ -42,7 +40,7 @@ class ConditionalConvolution(nn.Module):
         self.biases = nn.Parameter(torch.zeros(terms, after))
         self.mix = nn.Linear(condition, terms)
         nn.init.normal_(self.kernels, std=(2 / (before * edge**axes)) ** 0.5)
-        nn.init.normal_(self.mix.weight, std=(ones * terms) ** -0.5)  # `ones` entries are 1: kernels of the usual size
+        nn.init.normal_(self.mix.weight, std=(2 * terms) ** -0.5)  # two entries are 1: kernels have the usual size
         nn.init.zeros_(self.mix.bias)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
@@ -57,19 +55,14 @@ class Translator(nn.Module):
     """An encoder that is the same for all contrasts, and a decoder whose kernels follow the pair of contrasts.
 
     axes: of the scans. contrasts: K. channels: of each level, each of half the resolution. terms: of a kernel. source:
-    whether the condition has the source too, not the target alone. joint: whether the condition is the pair, (K x K).
-    Else the kernels of source and target add up in every layer, and no sum of two signs turns grey values round for
-    some pairs alone: it takes several layers, and many steps.
+    whether the condition has the source too, not the target alone.
     """
 
-    def __init__(
-        self, axes: int, contrasts: int, channels: list[int], terms: int, source: bool, joint: bool = False
-    ) -> None:
+    def __init__(self, axes: int, contrasts: int, channels: list[int], terms: int, source: bool) -> None:
         super().__init__()
         convolution = getattr(nn, f"Conv{axes}d")
-        self.contrasts, self.source, self.joint = contrasts, source, joint
-        self.mode = "bilinear" if axes == 2 else "trilinear"
-        condition, ones = (contrasts**2, 1) if joint else (contrasts * (1 + source), 2)
+        self.contrasts, self.source, self.mode = contrasts, source, "bilinear" if axes == 2 else "trilinear"
+        condition = contrasts * (1 + source)
         self.stem = nn.Sequential(convolution(1, channels[0], 1), nn.LeakyReLU(SLOPE))  # of each voxel's grey value
         steps = zip([channels[0], *channels], channels, strict=False)
         self.encoder = nn.ModuleList(
@@ -84,21 +77,14 @@ class Translator(nn.Module):
         ups = list(zip(channels[::-1], [*channels[-2::-1], channels[0]], strict=True))
         widths = [channels[-1], *(after + after for _, after in ups[:-1])]
         self.decoder = nn.ModuleList(
-            ConditionalConvolution(axes, width, after, condition, terms, ones=ones)
+            ConditionalConvolution(axes, width, after, condition, terms)
             for width, (_, after) in zip(widths, ups, strict=True)
         )
-        self.last = ConditionalConvolution(axes, 2 * channels[0], 1, condition, terms, edge=1, ones=ones)
-
-    def _condition(self, x: Tensor) -> Tensor:
-        """The code of source and target of each sample, (B, condition)."""
-        source, target = pair_of(x, self.contrasts)
-        if self.joint:
-            return F.one_hot(source * self.contrasts + target, self.contrasts**2).to(x.dtype)
-        codes = [F.one_hot(each, self.contrasts).to(x.dtype) for each in (source, target)]
-        return torch.cat(codes, dim=1) if self.source else codes[1]
+        self.last = ConditionalConvolution(axes, 2 * channels[0], 1, condition, terms, edge=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        condition = self._condition(x)
+        source, target = (F.one_hot(each, self.contrasts).to(x.dtype) for each in pair_of(x, self.contrasts))
+        condition = torch.cat([source, target], dim=1) if self.source else target
         stem = maps = self.stem(x[:, :1])
         kept: list[Tensor] = []
         for block in self.encoder:

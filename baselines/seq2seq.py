@@ -32,17 +32,12 @@ class Seq2Seq(TranslationMethod):
     levels: int = param(3, "levels, each of half the resolution")
     terms: int = param(16, "kernels that are mixed to one")
     source: bool = param(True, "on: the kernels follow source and target; off: the target alone")
-    joint: bool = param(
-        False, "on: kernels of its own for each pair of contrasts; off: those of source and target add up", later=True
-    )
     reconstruction: float = param(1.0, "weight of the source generated from itself", within=(0,))
     cycle: float = param(1.0, "weight of the source generated from the generated target", within=(0,))
 
     def __post_init__(self) -> None:
         if min(self.width, self.levels, self.terms) < 1:
             raise BenchError("seq2seq: width, levels and terms must be 1 or more")
-        if self.joint and not self.source:
-            raise BenchError("seq2seq: with source=off the kernels follow the target alone; set joint=off too")
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         if reason := super().refuses(task, shape):
@@ -55,7 +50,7 @@ class Seq2Seq(TranslationMethod):
         from baselines._translation_networks import Translator
 
         channels = [self.width * 2**level for level in range(self.levels)]
-        return Translator(len(shape) - 1, len(task.classes), channels, self.terms, self.source, self.joint)
+        return Translator(len(shape) - 1, len(task.classes), channels, self.terms, self.source)
 
     def step(self, model: nn.Module, batch: Batch) -> Tensor:
         from torch.nn.functional import smooth_l1_loss

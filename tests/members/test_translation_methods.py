@@ -87,19 +87,6 @@ def test_the_network_returns_another_image_for_another_target_and_with_the_sourc
         assert torch.equal(made[0, 1], made[2, 1]) == (not source_counts)
 
 
-@pytest.mark.parametrize("joint", [False, True])
-def test_kernels_of_source_and_target_add_up_unless_each_pair_has_its_own(joint):
-    """A sum cannot turn grey values round from a to b and from b to a, and leave them from a to a and from b to b."""
-    torch.manual_seed(0)
-    model = registry.make("methods", "seq2seq", {**NETWORK, "joint": joint}).build(TASK, (2, 7, 6, 8))
-    kernels, image = {}, torch.rand(1, 1, 7, 6, 8)
-    model.last.register_forward_pre_hook(lambda _, inputs: kernels.update({pair: model.last.mix(inputs[1])}))
-    for pair in [(0, 0), (0, 1), (1, 0), (1, 1)]:
-        model(with_pair(image, *(torch.tensor([one]) for one in pair), 3))
-    equal = torch.allclose(kernels[0, 0] + kernels[1, 1], kernels[0, 1] + kernels[1, 0], atol=1e-6)
-    assert equal == (not joint)
-
-
 def test_every_sample_of_a_batch_has_its_own_kernels(part):
     torch.manual_seed(0)
     model = registry.make("methods", "seq2seq", NETWORK).build(TASK, (2, 7, 6, 8))
