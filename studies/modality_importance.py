@@ -19,11 +19,12 @@ SMALL = {"width": 8, "levels": 2, "lr": 8e-3}
 
 STUDY = Study(
     question="Which contrast of MR tells what the others do not, and does the differentiation score find it?",
-    datasets=[Data("phantom_modalities", {"mm": 8.0, "subjects": 40})],
+    datasets=[Data("phantom_modalities", {"mm": 10.0, "subjects": 40, "effect": 3.0, "size": 1.25})],
     reference="Seq2Seq",
     arms={
         "Seq2Seq": Arm("seq2seq", SMALL),
         "no cycle": Arm("seq2seq", {**SMALL, "cycle": 0.0}),
+        "translation alone": Arm("seq2seq", {**SMALL, "cycle": 0.0, "reconstruction": 0.0}),
         "target alone": Arm("seq2seq", {**SMALL, "source": False}),
         "copy": Arm("copy_source"),
         "mean image": Arm("mean_image"),
@@ -32,6 +33,7 @@ STUDY = Study(
     contrasts=[
         ("Seq2Seq", "grey values"),
         ("Seq2Seq", "no cycle"),
+        ("no cycle", "translation alone"),
         ("Seq2Seq", "target alone"),
         ("grey values", "copy"),
     ],
