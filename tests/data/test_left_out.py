@@ -17,6 +17,7 @@ from bench.data.prepare import open_prepared, prepare
 from bench.data.prepare.accounting import account, left_out_counts, saved_names
 from bench.data.prepare.sample_list import list_samples
 from bench.data.readers.bids import Row, scans
+from bench.data.readers.omissions import OmissionLog
 
 STRANGERS = (
     ".DS_Store",
@@ -172,11 +173,11 @@ def test_images_of_a_class_that_is_not_read_are_counted(tmp_path):
 def test_the_preparation_says_what_was_left_out_and_a_later_one_what_is_new(tmp_path, capsys, monkeypatch):
     root = pictures(tmp_path / "set", "Healthy/a.png", "Tumor/a.png", "Tumor/b.gif")
     status, text = run_command(capsys, monkeypatch, "prepare", "bt_ct", "--from", str(root))
-    assert (status, "left out: 1 files *.gif of another kind: Tumor/b.gif" in text) == (0, True)
+    assert (status, "left out: files *.gif of another kind (1): Tumor/b.gif" in text) == (0, True)
     before = open_prepared("bt_ct")
     put(root, "Tumor/__MACOSX/._b.png", "c.png")
     status, text = run_command(capsys, monkeypatch, "prepare", "bt_ct", "--from", str(root))
-    assert "left out: 1 files of the same kind as the scans that are not a sample of the data set: c.png" in " ".join(
+    assert "left out: files of the same kind as the scans that are not a sample of the data set (1): c.png" in " ".join(
         text.split()
     )
     after = open_prepared("bt_ct")
@@ -190,9 +191,18 @@ def test_the_preparation_says_what_was_left_out_and_a_later_one_what_is_new(tmp_
 
 def test_describe_and_audit_show_what_was_left_out(tmp_path, capsys, monkeypatch):
     root = pictures(tmp_path / "set", "Healthy/a.png", "Healthy/c.png", "Tumor/a.png", "Tumor/c.png", "Tumor/b.gif")
-    line = "left out: 1 files *.gif of another kind: Tumor/b.gif"
+    line = "left out: files *.gif of another kind (1): Tumor/b.gif"
     assert "prepared:" not in run_command(capsys, monkeypatch, "describe", "bt_ct")[1]
     prepare("bt_ct", source=root)
     for command in (("describe", "bt_ct"), ("audit", "bt_ct", "--folds", "2")):
         status, text = run_command(capsys, monkeypatch, *command)
         assert (status, line in " ".join(text.split())) == (0, True)
+
+
+def test_files_that_describe_the_data_set_are_called_so(tmp_path):
+    put(tmp_path, "README.md", "dataset_description.json", "deep/README")
+    names = account(tmp_path, [], OmissionLog()).names["other files"]
+    assert names == {
+        "files that describe the data set": ["README.md", "dataset_description.json"],
+        "files without ending of another kind": ["deep/README"],
+    }

@@ -27,6 +27,7 @@ ENTITY = re.compile(r"_([A-Za-z]+\d?[A-Za-z]{0,12})$")  # of a BIDS name: T1w, b
 ENDS = (".nii.gz", ".tar.gz")
 OTHER = "other files"  # heading of files that are no scans
 SCANS, ROWS = "scans", "rows"
+DESCRIPTIONS = ("dataset_description", "README", "CHANGES", "LICENSE", "participants", "sessions")  # names in BIDS
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def left_out_lines(manifest: Mapping[str, Any], folder: Path) -> list[str]:
             some = names.get(kind, {}).get(reason, [])
             more = f" and {count - NAMED} more" if count > NAMED and some else ""
             listed = f": {', '.join(map(printable, some[:NAMED]))}{more}" if some else ""
-            lines.append(f"left out: {count} {reason}{listed}")
+            lines.append(f"left out: {reason} ({count}){listed}")
     return lines
 
 
@@ -112,6 +113,8 @@ def _reason(place: Path, kinds: Collection[str]) -> tuple[str, str]:
         return OTHER, "files of the operating system"
     if any(part.startswith(".") for part in place.parts):
         return OTHER, "hidden files"
+    if place.name.partition(".")[0] in DESCRIPTIONS and len(place.parts) == 1:
+        return OTHER, "files that describe the data set"
     kind = _kind(place.name)
     if kind in kinds:
         return SCANS, "files of the same kind as the scans that are not a sample of the data set"  # shown in reports
