@@ -107,7 +107,7 @@ class PlannedStudy:
             for label, arm in self.study.rows():
                 for note in filter(None, (_remembered_note(item, arm), _pretraining_note(item, arm))):
                     labels.setdefault((item.where, note), []).append(label)
-        return [f"{where}: {', '.join(arms)}: {note}" for (where, note), arms in labels.items()]
+        return [f"{where}: {_named(arms)}: {note}" for (where, note), arms in labels.items()]
 
     @property
     def pretraining_data(self) -> list[DataSpec]:
@@ -272,6 +272,11 @@ def _pretraining_note(item: ResolvedData, arm: Arm) -> str:
 def _how(item: ResolvedData) -> dict[str, Any]:
     how = {"where": item.where, "split": item.split, "stand_in_for": item.stand_in_for}
     return {**how, "external": plain(item.external)} if item.external else how
+
+
+def _named(arms: list[str]) -> str:
+    """Labels of arms in one line; between semicolons where a label has a comma, as those of a factorial design have."""
+    return ("; " if any("," in arm for arm in arms) else ", ").join(arms)
 
 
 def _pretraining_line(spec: DataSpec) -> str:

@@ -68,12 +68,12 @@ def test_a_light_form_quotes_no_cost_of_the_full_one():
 
 
 def test_the_plan_says_which_arms_read_scans_that_are_too_small_for_them(plugins):
-    arms = {"net": Arm("tiny_net"), "DCL-SE": Arm("dclse"), "DCL-SE (mean)": Arm("dclse", {"view": "mean"})}
+    arms = {"net": Arm("tiny_net"), "DCL-SE": Arm("dclse"), "DCL-SE, mean": Arm("dclse", {"view": "mean"})}
     patches = {"patches": Arm("monaiseg", {"patch": [16, 16, 16]})}  # refused: these scans have no masks
     study = replace(registry.study("tiny"), arms=arms | patches, again=None, random_labels=None, floors=[])
     found = plan_cells("tiny", study, [ResolvedData(prepare("tiny_volumes").spec)], [])
     (remark,) = found.method_notes
-    assert remark.startswith("tiny_volumes: DCL-SE, DCL-SE (mean): it reads images of 12 x 12 pixels; ")
+    assert remark.startswith("tiny_volumes: DCL-SE; DCL-SE, mean: it reads images of 12 x 12 pixels; ")
     assert remark in found.lines()
     assert remark in found.summary()["notes"]
 
