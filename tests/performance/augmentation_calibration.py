@@ -2,7 +2,8 @@
 
 Run as `python tests/performance/augmentation_calibration.py DATA FOLDS AUGMENTS STEPS`, for instance `ad_oasis 0,1,2
 none,affine 200`, on prepared data; `phantom_ad:effect=3,subjects=80` sets parameters. An SFCN on voxels of 12 mm, 8
-scans a step, one thread. Training scans are read as they would be tested: unaugmented.
+scans a step, one thread. *train*: training scans as they would be tested, unaugmented; *augmented*: the same scans as
+the network learns from them. A *slope* below 1: differences of age are predicted too small.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from bench import registry
@@ -29,6 +31,8 @@ from bench.training.trial_data import load_trial_data, training_setup
 
 CPU = torch.device("cpu")
 SCORES = ("log_loss", "auc", "sensitivity", "specificity", "mae")
+BATCH = 16
+AFTER = 10**6  # a step that no training reaches: what augmentation draws there, no network has seen
 
 
 def trained(chosen: str, fold: int, augment: str, steps: int) -> dict[str, Any]:
@@ -48,18 +52,33 @@ def trained(chosen: str, fold: int, augment: str, steps: int) -> dict[str, Any]:
         fit.load(fit.selected)
     row = {"data": name, "fold": fold, "augment": augment, "steps": steps}
     row["augment_share"] = round(fit.seconds.get("augment", 0.0) / sum(fit.seconds.values()), 2)
-    for where, part in (("train", setup.train), ("test", loaded.test())):
-        row |= {f"{where}_{key}": value for key, value in _scores(fit, setup, part)}
+    for where, raw, y in _outputs(fit, setup, loaded.test()):
+        row |= {f"{where}_{key}": value for key, value in _scores(fit, setup, raw, y)}
     return row
 
 
-def _scores(fit: loop.Fit, setup: TrainingSetup, part: Part) -> Iterator[tuple[str, float]]:
-    raw = inference.logits(fit.model, part, 16, autocast(setup.recipe, CPU))
+def _outputs(fit: loop.Fit, setup: TrainingSetup, test: Part) -> Iterator[tuple[str, torch.Tensor, np.ndarray]]:
+    """Outputs and targets of training scans, of test scans, and of training scans as the network learns from them."""
+    for where, part in (("train", setup.train), ("test", test)):
+        yield where, inference.logits(fit.model, part, BATCH, autocast(setup.recipe, CPU)), part.y
+    with torch.inference_mode():
+        yield "augmented", torch.cat([fit.model(x).float() for x in _learnt_scans(setup)]), setup.train.y
+
+
+def _learnt_scans(setup: TrainingSetup) -> Iterator[torch.Tensor]:
+    """Each training scan once, in order, as augmentation changes it."""
+    for positions in np.array_split(np.arange(len(setup.train)), -(-len(setup.train) // BATCH)):
+        x, y = setup.train.take(positions)
+        yield x if setup.augmenter is None else setup.augmenter(positions, x, y, AFTER)[0]
+
+
+def _scores(fit: loop.Fit, setup: TrainingSetup, raw: torch.Tensor, y: np.ndarray) -> Iterator[tuple[str, float]]:
     found = inference.predictions(raw, setup.task, fit.scale)
-    scores = evaluate(setup.task, part.y, found, None)
+    scores = evaluate(setup.task, y, found, None)
     yield from ((name, round(float(scores[name]), 3)) for name in SCORES if name in scores)
     if setup.task.kind == "regression":
-        yield "bias", round(float((found - part.y).mean()), 3)
+        yield "bias", round(float((found - y).mean()), 3)
+        yield "slope", round(float(np.polyfit(y, found, 1)[0]), 3)
     else:
         yield "mean_probability", round(float(found[:, 1].mean()), 3)
 
