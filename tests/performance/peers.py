@@ -8,6 +8,7 @@ word where it is not installed.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import tempfile
 import warnings
@@ -41,7 +42,7 @@ Train = Callable[["TrainingSetup", Path], None]
 def run(settings: Settings) -> Iterator[Result]:
     """Each peer's seconds over the fastest, a round with all of them in turns; then trials side by side."""
     yield from _loops(settings.pairs(5))
-    yield _beside(settings.pairs(1))
+    yield _beside(settings.pairs(3))
 
 
 def _loops(rounds: int) -> Iterator[Result]:
@@ -199,6 +200,7 @@ def _stored(trial: Any, path: Path) -> Path:
 
 
 def _tune(shared: Path, folder: Path) -> None:
+    os.environ["RAY_worker_niceness"] = "0"  # Ray gives its workers a lower priority than the harness has
     import ray
     from ray import cloudpickle, tune
 
