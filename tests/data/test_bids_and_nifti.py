@@ -214,3 +214,24 @@ def test_sex_is_read_from_the_tables(scans):
         lines = list(csv.DictReader(table, delimiter="\t"))
     truth = {f"{line['participant_id']}_{line['session_id']}": int(line["sex"] == "F") for line in lines}
     assert {sample.id: int(sample.target) for sample in dataset.samples(root)} == truth
+
+
+def people_of_ages(root: Path, *ages: str) -> None:
+    """A BIDS folder in which the ages of people are written in these ways."""
+    table = [{"participant_id": f"sub-{n}", "age": age} for n, age in enumerate(ages, 1)]
+    bids_trees.write_table(root / "participants.tsv", table)
+    for row in table:
+        (root / row["participant_id"]).mkdir()
+
+
+def test_ages_without_an_upper_limit_count_as_the_cap_that_a_data_set_names(tmp_path):
+    people_of_ages(tmp_path, "89+", ">89", ">= 89", "71.5", "n/a")
+    found = rows_of(tmp_path, ("age",), LAYOUT, age_cap=90)
+    assert [row.age() for row in found] == [90.0, 90.0, 90.0, 71.5, None]
+    assert found[0].sample(1, "x", ("age",)).covariates == {"age": 90.0}
+
+
+def test_a_cap_below_the_age_that_a_table_names_is_refused(tmp_path):
+    people_of_ages(tmp_path, "71", "89+")
+    with pytest.raises(BenchError, match=r"participants\.tsv, row 3: age is '89\+', above age_cap=85; raise age_cap"):
+        rows_of(tmp_path, ("age",), LAYOUT, age_cap=85)

@@ -17,7 +17,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from bench.data.readers.tabular import Line, age_in, finite_number, number, read
 __all__ = ["Row", "scans"]
 
 COLUMNS = {"sub": "participant_id", "ses": "session_id"}
+OPEN_AGE = re.compile(r">=?\s*(?P<above>\d+(\.\d+)?)|(?P<from>\d+(\.\d+)?)\s*\+")  # `>89`, `89+`
 LABEL = re.compile(r"(sub|ses)-[A-Za-z0-9]{1,100}")
 
 
@@ -140,7 +141,9 @@ class Row:
         return Sample(self.id, self.subject, float(target), stratum, read, site, (self.path,), covariate_values)
 
 
-def scans(root: Path | None, columns: Sequence[str], layout: str, suffix: str = "T1w") -> list[Row]:
+def scans(
+    root: Path | None, columns: Sequence[str], layout: str, suffix: str = "T1w", age_cap: float | None = None
+) -> list[Row]:
     """List every scan that the tables of a BIDS folder name.
 
     Parameters
@@ -153,6 +156,9 @@ def scans(root: Path | None, columns: Sequence[str], layout: str, suffix: str = 
         The expected layout in words, for messages.
     suffix : str
         Suffix of the image files, such as T1w.
+    age_cap : float, optional
+        Years that an age without an upper limit counts as, such as `89+` or `>89`: data that are shared often hide high
+        ages in this way. Without it such an age is an error.
 
     Returns
     -------
@@ -180,12 +186,24 @@ def scans(root: Path | None, columns: Sequence[str], layout: str, suffix: str = 
         if absent:
             columns_read = ", ".join(line.values)[:300]
             raise BenchError(f"the tables in {root} have no column {', '.join(absent)}; found: {columns_read}")
+        line = line if age_cap is None else _capped(line, age_cap)
         values = {column: line.values[column] for column in columns}
         for each in [session] if session else sessions_of(root / subject) or [""]:
             own = [file for file in files.get(subject, ()) if file.session == each]
             rows.append(Row(subject, each, choose_file(own, subject, each, root, suffix), values, line))
     omit_others(root, [file for own in files.values() for file in own], {row.path for row in rows}, suffix)
     return sorted(rows, key=lambda row: (row.subject, row.session))
+
+
+def _capped(line: Line, cap: float) -> Line:
+    """The row with `cap` for an age without an upper limit. BenchError if the limit that it names is above `cap`."""
+    text = line.values.get("age") or ""
+    limit = OPEN_AGE.fullmatch(text)
+    if limit is None:
+        return line
+    if float(limit["above"] or limit["from"]) > cap:
+        raise BenchError(f"{line.place_of('age')}: age is {text!r}, above age_cap={cap:g}; raise age_cap")
+    return replace(line, values={**line.values, "age": f"{cap:g}"})
 
 
 def _entries(root: Path, layout: str) -> dict[tuple[str, str], Line]:
