@@ -104,11 +104,42 @@ def test_the_deforming_arms_of_the_study_are_near_the_oracle_below_affine_below_
         else:
             small = {**arms[name].params, "channels": (8, 16, 16, 16), "last": (8,)}
             method = registry.make("methods", arms[name].method, small)
-            with torch.no_grad():
-                p = learnt(method, made, images, 8, 150, 2e-3)(x).numpy()
+            p = learnt(method, made, images, 8, 150, 2e-3)(x).detach().numpy()
         errors[name], folded[name] = metric("endpoint_error")(y, p, made.spacing), metric("folded")(y, p)
     deforming = [errors["demons"], errors["VoxelMorph after affine"]]
     assert max(deforming) < 0.97 * errors["affine"]
     assert errors["affine"] < 0.7 * errors["identity"]
     assert max(deforming) < 1.5 * made.spacing[0]
     assert set(folded.values()) == {0}
+
+
+PEARSON = {"similarity": "pearson", "weight": 0.1}
+STARTED = {
+    "displacements": (
+        "voxelmorph",
+        {"diffeomorphic": False, "channels": (8, 16, 16, 16), "last": (8,), "affine": True},
+    ),
+    "cascade": ("recursive_cascade", {"width": 8, "affine": False, "solved": True}),
+    "stem": ("recursive_cascade", {"width": 8, "solved": True}),
+    "local": ("localnet", {"width": 4, "levels": (0, 1, 2), "affine": True}),
+    "velocities": ("localnet", {"width": 4, "levels": (0, 1, 2), "affine": True, "diffeomorphic": True}),
+}
+
+
+@pytest.mark.parametrize("way", STARTED)
+def test_every_network_after_an_affine_map_is_near_the_oracle_and_below_identity(way):
+    """The oracle has 0 mm. LocalNet is not below the affine map (14.2 against 13.6 mm), the other networks are."""
+    made, scans, images = people(12.0, 2.0, 12)
+    tested = [(8, 9), (9, 8), (10, 11), (11, 10)]
+    y, x = targets(made, scans, tested), torch.stack([torch.cat([images[one], images[other]]) for one, other in tested])
+    name, params = STARTED[way]
+    network = registry.make("methods", name, {**PEARSON, **params})
+    p = learnt(network, made, images, 8, 150, 2e-3)(x).detach().numpy()
+    first = registry.make("methods", "affine").build(made.task, (2, *made.shape[1:]))(x).numpy()
+    fields = (p, first, np.zeros_like(p))
+    deformed, affine, identity = (metric("endpoint_error")(y, each, made.spacing) for each in fields)
+    assert affine < 0.7 * identity
+    assert deformed < 1.5 * made.spacing[0]
+    assert deformed < (0.7 * identity if name == "localnet" else affine)
+    if params.get("diffeomorphic"):
+        assert metric("folded")(y, p) == 0

@@ -32,6 +32,7 @@ from bench.training.trial_data import load_trial_data, training_setup
 CPU = torch.device("cpu")
 SCORES = ("log_loss", "auc", "sensitivity", "specificity", "mae")
 BATCH = 16
+AGES = {"loss": "l1", "channels": (32, 64, 128, 64)}  # three halvings: a fourth leaves a single position
 AFTER = 10**6  # a step that no training reaches: what augmentation draws there, no network has seen
 
 
@@ -40,8 +41,8 @@ def trained(chosen: str, fold: int, augment: str, steps: int) -> dict[str, Any]:
     name, _, words = chosen.partition(":")
     params = dict(word.split("=") for word in words.split(",") if word)
     prepared = open_prepared(name, params)
-    loss = {"loss": "l1"} if prepared.task.kind == "regression" else {}
-    spec = registry.spec("methods", "sfcn", {"view": {"kind": "volume", "mm": 12.0}, "augment": augment, **loss})
+    own = AGES if prepared.task.kind == "regression" else {}
+    spec = registry.spec("methods", "sfcn", {"view": {"kind": "volume", "mm": 12.0}, "augment": augment, **own})
     data = replace(registry.spec("datasets", name, params), fingerprint=prepared.fingerprint)
     trial = Trial(data, spec, fold=fold, recipe=Recipe(steps=steps, batch_size=8, threads=1))
     enable_determinism(1)

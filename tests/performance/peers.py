@@ -200,7 +200,7 @@ def _stored(trial: Any, path: Path) -> Path:
 
 
 def _tune(shared: Path, folder: Path) -> None:
-    os.environ["RAY_worker_niceness"] = "0"  # Ray gives its workers a lower priority than the harness has
+    os.environ.update(RAY_worker_niceness="0")  # Ray gives its workers a lower priority than the harness has
     import ray
     from ray import cloudpickle, tune
 
