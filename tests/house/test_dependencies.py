@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 PRIVATE = {  # of Optuna nothing
     "torch.nn.modules.dropout._DropoutNd": "the class of every dropout, whatever its dimensions",
     "result._warned_capturable_if_run_uncaptured": "of an optimiser: no warning of steps without a graph, on purpose",
+    "sys._getframe": "documented: which code opens a file, without the cost of a whole traceback",
     "os._exit": "a public function: a process ends at once, and does not wait for Ray where that does not answer",
     "_node_ip_address": "an argument of ray.init: what is started here listens on the loopback alone",
     "ray._private.ray_constants": "ENABLE_RAY_CLUSTER: the same",
