@@ -63,6 +63,17 @@ def create(network: str, shape: tuple[int, ...], outputs: int, options: Mapping[
     return _rows(network, made, shape, outputs)
 
 
+def scale_head(model: nn.Module, outputs: int, factor: float) -> None:
+    """Multiply the weights of the output layer, which is the last linear layer with one row for each output."""
+    if factor == 1.0:
+        return
+    heads = [layer for layer in model.modules() if isinstance(layer, nn.Linear) and layer.out_features == outputs]
+    if not heads:
+        raise BenchError(f"head_scale: {type(model).__name__} has no linear output layer")
+    with torch.no_grad():
+        heads[-1].weight.mul_(factor)
+
+
 def _whole_patches(network: str, sizes: tuple[int, ...], options: Mapping[str, Any]) -> tuple[int, ...]:
     """The sizes of the volumes, padded to whole patches."""
     patch = _patch_of(options, len(sizes))

@@ -32,11 +32,20 @@ class Monai3d(PretrainedMethod):
     options: Mapping[str, Any] | None = param(
         None, 'other arguments of the network, as JSON: {"model_name": "efficientnet-b0"}'
     )
+    head_scale: float = param(
+        1.0,
+        "factor of the first weights of the output layer, where no file has them; 0: the first answers are 0. MONAI "
+        "draws those of EfficientNets for many classes: with few outputs first answers are very large",
+        later=True,
+        within=(0,),
+    )
 
     def build_network(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from baselines import _monai
 
-        return _monai.create(self.network, shape, task.outputs, self.options or {})
+        model = _monai.create(self.network, shape, task.outputs, self.options or {})
+        _monai.scale_head(model, task.outputs, self.head_scale)
+        return model
 
     def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
         from baselines._input_sizes import misfit
