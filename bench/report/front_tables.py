@@ -5,20 +5,15 @@ The full tables, with every metric and test, are further down on the page and in
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any
-
-from bench.report.tables import DatasetResults, SectionTables, Table
+from bench.report.tables import SectionTables, Table
 from bench.report.tables.above_chance_table import LEARNT, NOTHING_LEARNT, UNSURE
 from bench.report.tables.contrasts_table import adjusted
 from bench.report.tables.declared_tests import detectable_cell
-from bench.report.tables.metric_range import largest_difference
-from bench.report.tables.number_format import NOTHING, between, decimals, number, plural, signed
+from bench.report.tables.metric_range import interval_cell
+from bench.report.tables.number_format import NOTHING, between, decimals, number, signed
 from bench.report.tables.scores_order import best_first
 from bench.report.tables.table import arm_cell, incomplete_notes, metric_column, runs_cell, score_cell
 
-FEW = 2  # folds of which an interval can span all possible values
 WORDS = {LEARNT: "yes", UNSURE: "not shown", NOTHING_LEARNT: "no"}
 
 
@@ -73,14 +68,3 @@ def front_contrasts(found: SectionTables) -> Table:
         " in 80 % of such studies."
     )
     return Table("front-contrasts", "Comparisons", columns, tuple(rows), caption, (), (0, 1, 2))
-
-
-def interval_cell(section: DatasetResults, entry: Mapping[str, Any]) -> str:
-    """The interval of an improvement; a reason where it spans every difference that the metric can have, or nearly."""
-    low, high, most = entry["low"], entry["high"], largest_difference(section.metric)
-    if math.isnan(low) or math.isnan(high):
-        return NOTHING
-    all_of_it = low <= -most and high >= most
-    if all_of_it or (entry["folds"] <= FEW and (low <= -most or high >= most)):
-        return f"not estimable with {plural(entry['folds'], 'fold')}"
-    return between(low, high, decimals(section.metric))

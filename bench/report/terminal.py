@@ -1,4 +1,4 @@
-"""The end of a run in a terminal: scores, contrasts and controls in a few lines."""
+"""The end of a run in a terminal: scores, effects of factors, contrasts and controls in a few lines."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from bench.report.conclusions import cautions, split_answer
-from bench.report.front_tables import interval_cell
 from bench.report.tables import SectionTables, captions
 from bench.report.tables.contrasts_table import adjusted
 from bench.report.tables.declared_tests import detectable_cell
+from bench.report.tables.effects_table import interaction_verdict
+from bench.report.tables.metric_range import interval_cell
 from bench.report.tables.number_format import between, decimals, seconds, signed
 from bench.report.tables.table import arm_cell, runs_cell, score_cell
 
@@ -22,6 +23,8 @@ def terminal(found: Iterable[SectionTables]) -> RenderableType:
     parts: list[RenderableType] = []
     for frames in found:
         parts += [Text(f"\n{captions.heading(frames.section)}", style="bold"), _scores(frames)]
+        if _has_other_effects(frames):
+            parts.append(_effects(frames))
         if len(frames.contrasts):
             parts.append(_contrasts(frames))
         parts += [Text(split_answer(frames.section, entry)) for entry in frames.splits.to_dict("records")]
@@ -38,6 +41,24 @@ def _scores(found: SectionTables) -> RichTable:
     for entry in found.scores.to_dict("records"):
         score = score_cell(entry, digits), between(entry["low"], entry["high"], digits)
         _add(table, (arm_cell(entry), runs_cell(entry), *score, seconds(entry["train_seconds"])))
+    return table
+
+
+def _has_other_effects(found: SectionTables) -> bool:
+    """Whether an effect of a factor is no declared contrast, so that the table of contrasts does not have it."""
+    contrasts, effects = ({(e["arm"], e["against"]) for e in frame.to_dict("records")} for frame in (
+        found.contrasts, found.effects))  # fmt: skip
+    return bool(effects - contrasts)
+
+
+def _effects(found: SectionTables) -> RichTable:
+    digits = decimals(found.section.metric)
+    table = _table(("factor", "level", "against", "effect", "95 %", "verdict"), words=3)
+    for entry in found.effects.to_dict("records"):
+        size = signed(entry["improvement"], digits), interval_cell(found.section, entry)
+        verdict = interaction_verdict(entry["verdict"]) if entry["effect"] == "interaction" else entry["verdict"]
+        _add(table, (entry["factor"], entry["level"], entry["control"], *size, verdict))
+    table.columns[-1].justify = "left"
     return table
 
 

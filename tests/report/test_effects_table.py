@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
+import re
 from itertools import combinations as pairs_of
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from factor_studies import study
 from matplotlib.text import Text
 from people_oracle import over_people, placements, stored
+from rich.console import Console
 from scipy import stats as scipy_stats
 from synthetic_results import AGE, ArmSpec, DataSetSpec, with_data, write
 
@@ -24,7 +27,8 @@ from bench.report import tables
 from bench.report.figures.effects_figure import draw_effects
 from bench.report.figures.interactions_figure import draw_interactions
 from bench.report.tables.effects_table import effects, weights
-from bench.report.tables.number_format import TIMES
+from bench.report.tables.number_format import MINUS, TIMES
+from bench.report.terminal import terminal
 from bench.storage.record_store import Store
 
 STORED = Path(__file__).parents[2] / "results" / "reference" / "ablation_dgm"
@@ -235,6 +239,34 @@ def test_a_study_without_factors_has_no_effects(tmp_path, one_format):
     page = report.build("toy", tmp_path)
     assert not (page.parent / "effects.csv").exists()
     assert "Effects" not in page.read_text()
+
+
+def in_terminal(results):
+    """The lines that a run prints at its end, in a terminal of 120 columns."""
+    console = Console(width=120, file=io.StringIO())
+    console.print(terminal(tables.section_tables(results)))
+    return console.file.getvalue().splitlines()
+
+
+def test_the_effects_of_a_factorial_design_stand_below_the_scores_in_a_terminal(tmp_path):
+    requested = study(Design("full", interactions=[("a", "b")]), "ab", arms={})
+    results = gathered(tmp_path, requested, folds=3)
+    lines = in_terminal(results)
+    (head,) = (n for n, line in enumerate(lines) if re.match(r"factor +level +against +effect +95 % +verdict", line))
+    assert head > max(n for n, line in enumerate(lines) if "3/3" in line)
+    entries = effects(results).to_dict("records")
+    rows = [re.split(r"  +", line.strip()) for line in lines[head + 1 : head + 1 + len(entries)]]
+    assert [row[:3] for row in rows] == [[entry[name] for name in ("factor", "level", "control")] for entry in entries]
+    assert [float(row[3].replace(MINUS, "-")) for row in rows] == [round(entry["improvement"], 3) for entry in entries]
+    limits = [[float(each) for each in re.findall(r"-?[.\d]+", row[4].replace(MINUS, "-"))] for row in rows]
+    assert limits == [[round(entry[side], 3) for side in ("low", "high")] for entry in entries]
+    assert all(row[5] for row in rows)
+
+
+def test_a_terminal_has_no_second_row_for_effects_that_are_all_contrasts(tmp_path):
+    lines = in_terminal(gathered(tmp_path, study(names="ac"), folds=3))
+    assert sum("a=a1" in line and "control" in line for line in lines) == 1
+    assert not any(line.startswith("factor") for line in lines)
 
 
 def boxes(made):

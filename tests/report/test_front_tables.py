@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,12 @@ from bench import report
 from bench.report import tables
 from bench.report.figure_files import figures_of
 from bench.report.figures.scores_figure import draw_scores
-from bench.report.front_tables import front_contrasts, front_scores, interval_cell
+from bench.report.front_tables import front_contrasts, front_scores
+from bench.report.paper.statistics_sentences import results_of
 from bench.report.tables.calibration import bins_for, reliability
+from bench.report.tables.contrasts_table import contrasts_body
+from bench.report.tables.controls_table import controls_body
+from bench.report.tables.metric_range import interval_cell
 from bench.report.tables.number_format import MINUS, NOTHING
 from bench.storage.record_store import Store
 
@@ -85,6 +90,27 @@ def test_no_interval_of_two_folds_leaves_the_range_of_the_metric(tmp_path):
     (row,) = found.rows
     numbers = [float(each) for each in re.findall(r"[-\d.]+", row[4].replace(MINUS, "-"))]
     assert row[4].startswith("not estimable with 2 folds") or all(-1 <= number <= 1 for number in numbers)
+
+
+def test_an_interval_of_an_interaction_has_twice_the_range(tmp_path):
+    section = frames_of(tmp_path, {"a": ArmSpec(), "b": ArmSpec()}, DataSetSpec()).section
+    found = {"low": -1.0, "high": 1.0, "folds": 5, "effect": "interaction"}
+    assert interval_cell(section, found) == f"[{MINUS}1.000, 1.000]"
+    assert interval_cell(section, {**found, "low": -2.0, "high": 2.0}) == "not estimable with 5 folds"
+
+
+def test_no_table_shows_an_interval_of_all_that_is_possible_after_two_folds(tmp_path):
+    arms = {"base": ArmSpec(scores=[0.9, 0.5]), "new": ArmSpec(scores=[0.4, 0.8])}
+    more = {"folds": 2, "again": ("base", "base (A/A)")}
+    found = frames_of(tmp_path, arms, DataSetSpec(people=20), **more)
+    assert found.contrasts["high"].to_list() == [1.0]
+    widest = found.controls.assign(low=-1.0, high=1.0)
+    found = replace(found, given={"controls": widest[widest["control"] == "A/A"]})
+    texts = [contrasts_body(found), controls_body(found), front_contrasts(found)]
+    cells = [" ".join(cell for row in body.rows for cell in row) for body in texts]
+    assert all("not estimable with 2 folds" in each for each in cells), cells
+    assert "1.000]" not in " ".join(cells)
+    assert "1.000]" not in " ".join(results_of(found))
 
 
 @pytest.fixture(scope="module")

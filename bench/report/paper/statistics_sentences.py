@@ -10,6 +10,7 @@ from bench.evaluation import metrics
 from bench.report.paper.paper_content import PaperContent
 from bench.report.tables import SectionTables, captions
 from bench.report.tables.declared_tests import detectable_cell
+from bench.report.tables.metric_range import interval_cell
 from bench.report.tables.number_format import between, decimals, listed, number, p_is, plural, probability, signed
 from bench.report.tables.scores_table import interval_words
 
@@ -72,7 +73,7 @@ def results_of(found: SectionTables) -> list[str]:
             lines.append(f"{_name(entry)}: {entry['verdict']}")
             continue
         sure = f"{p_is(entry['p_holm'])} after Holm" if entry["primary"] else f"q = {probability(entry['q'])}"
-        interval = between(entry["low"], entry["high"], digits)
+        interval = interval_cell(found.section, entry)
         lines.append(f"{_name(entry)}: {signed(entry['improvement'], digits)} {interval}, {sure}: {entry['verdict']}")
     return lines
 

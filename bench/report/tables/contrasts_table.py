@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.report.tables import captions
 from bench.report.tables.declared_tests import contrast_row, detectable_cell, verdict_cell
+from bench.report.tables.metric_range import interval_cell
 from bench.report.tables.number_format import NOTHING, between, decimals, number, probability, signed
 from bench.report.tables.results import Results
 from bench.report.tables.table import Entry, TableBody
@@ -39,7 +40,7 @@ def contrasts_body(found: SectionTables) -> TableBody:
     columns = (*columns[:7], *(("Equivalence p",) if equal else ()), *columns[7:])
     rows = []
     for entry in frame.to_dict("records"):
-        sizes = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
+        sizes = signed(entry["improvement"], digits), interval_cell(section, entry)
         tests = probability(entry["p"]), adjusted(entry), detectable_cell(section, entry)
         equivalence = entry["p_equivalence_holm" if entry["primary"] else "q_equivalence"]
         tests += (probability(equivalence),) if equal else ()

@@ -12,7 +12,7 @@ from bench.evaluation import metrics
 from bench.report.tables import captions
 from bench.report.tables.control_verdicts import DETECTABLE, again_verdict, labels_verdict
 from bench.report.tables.declared_tests import contrast_row
-from bench.report.tables.metric_range import score_bounds
+from bench.report.tables.metric_range import interval_cell, score_bounds
 from bench.report.tables.number_format import NOTHING, between, decimals, number, plural, signed
 from bench.report.tables.results import DatasetResults
 from bench.report.tables.table import TableBody, runs_cell
@@ -129,8 +129,10 @@ def controls_body(found: SectionTables) -> TableBody:
     for entry in found.controls.to_dict("records"):
         metric = metrics.metric(entry["metric"])
         digits = decimals(metric)
-        show = signed if entry["control"] == "A/A" else number
-        estimate = show(entry["estimate"], digits), between(entry["low"], entry["high"], digits)
+        again = entry["control"] == "A/A"
+        planned = {**entry, "folds": section.folds * section.partitions}
+        bounds = interval_cell(section, planned) if again else between(entry["low"], entry["high"], digits)
+        estimate = (signed if again else number)(entry["estimate"], digits), bounds
         seen = f"{number(entry['detectable'], digits)} {between(*(entry[name] for name in DETECTABLE[1:]), digits)}"
         seen = NOTHING if math.isnan(entry["detectable"]) else seen
         numbers = *estimate, number(entry["se"], digits), number(entry["expected"], digits), seen

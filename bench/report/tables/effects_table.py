@@ -28,7 +28,8 @@ from bench.report.tables.declared_tests import (
     verdict_cell,
 )
 from bench.report.tables.external_test import VarianceTerm
-from bench.report.tables.number_format import MINUS, TIMES, between, decimals, plural, probability, signed
+from bench.report.tables.metric_range import interval_cell
+from bench.report.tables.number_format import MINUS, TIMES, decimals, plural, probability, signed
 from bench.report.tables.results import DatasetResults, Results
 from bench.report.tables.table import TableBody
 from bench.report.tables.table_spec import TableSpec
@@ -206,7 +207,7 @@ def effects_body(found: SectionTables) -> TableBody:
 
 def _cells(section: DatasetResults, entry: Mapping[str, Any], mixed: bool) -> tuple[str, ...]:
     digits = decimals(section.metric)
-    sizes = signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
+    sizes = signed(entry["improvement"], digits), interval_cell(section, entry)
     tests = probability(entry["p"]), adjusted(entry), detectable_cell(section, entry)
     verdict = verdict_cell(section, entry)
     if entry["effect"] == "interaction":

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from bench.evaluation.metrics import Metric
+from bench.report.tables.number_format import NOTHING, between, decimals, plural
+
+if TYPE_CHECKING:
+    from bench.report.tables.results import DatasetResults
 
 Bounds = tuple[float, float]
+FEW = 2  # folds of which an interval can span all possible values
 
 
 def score_bounds(metric: Metric, low: float, high: float) -> Bounds:
@@ -26,3 +33,15 @@ def largest_difference(metric: Metric, weights: Iterable[float] = (1.0, -1.0)) -
     Infinite for a metric without a largest value.
     """
     return (metric.high - metric.low) * sum(abs(weight) for weight in weights) / 2
+
+
+def interval_cell(section: DatasetResults, entry: Mapping[str, Any]) -> str:
+    """The interval of an improvement; a reason where it spans every difference that the metric can have, or nearly."""
+    low, high = entry["low"], entry["high"]
+    most = largest_difference(section.metric) * (2 if entry.get("effect") == "interaction" else 1)
+    if math.isnan(low) or math.isnan(high):
+        return NOTHING
+    all_of_it = low <= -most and high >= most
+    if all_of_it or (entry["folds"] <= FEW and (low <= -most or high >= most)):
+        return f"not estimable with {plural(entry['folds'], 'fold')}"
+    return between(low, high, decimals(section.metric))

@@ -23,8 +23,8 @@ from bench.report.tables.contrasts_table import adjusted
 from bench.report.tables.declared_tests import Differences, detectable_cell, difference_test, fold_sizes, verdict_cell
 from bench.report.tables.effects_table import differences
 from bench.report.tables.external_test import VarianceTerm
-from bench.report.tables.metric_range import difference_bounds
-from bench.report.tables.number_format import NOTHING, between, decimals, number, probability, signed
+from bench.report.tables.metric_range import difference_bounds, interval_cell
+from bench.report.tables.number_format import NOTHING, decimals, number, probability, signed
 from bench.report.tables.person_differences import NOT_SAVED, fold_differences
 from bench.report.tables.results import DatasetResults, Results
 from bench.report.tables.table import TableBody
@@ -150,7 +150,7 @@ def splits_body(found: SectionTables) -> TableBody:
     rows = []
     for entry in frame.to_dict("records"):
         sizes = number(entry["score"], digits), number(entry["score_over"], digits)
-        sizes += signed(entry["improvement"], digits), between(entry["low"], entry["high"], digits)
+        sizes += signed(entry["improvement"], digits), interval_cell(section, entry)
         tests = probability(entry["p"]), adjusted(entry), detectable_cell(section, entry)
         people = str(entry["people"]), str(entry["people_shared"])
         words = entry["training_from"] or NOTHING, verdict_cell(section, entry)
