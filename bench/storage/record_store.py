@@ -135,16 +135,19 @@ class Store:
 
         mark: of a lock that excludes nobody; then the folder belongs to this process alone and starts empty.
         """
-        own = self.trials / f"{RUNNING}-{key}-{_HERE}{mark}"
+        own = self._own_workplace(key, mark)
         with disk_errors(self.trials):
-            other = next(self.trials.glob(f"{RUNNING}-{key}-*"), None)
-            if other is not None and not mark and not own.is_dir():
+            other = None if mark or own.is_dir() else next(self.trials.glob(f"{RUNNING}-{key}-*"), None)
+            if other is not None:
                 copy = self.trials / f".copy-{key}-{_HERE}"
                 remove_tree(copy)
                 with contextlib.suppress(OSError, shutil.Error):  # it may vanish: then the trial starts again
                     shutil.copytree(other, copy).rename(own)
             own.mkdir(parents=True, exist_ok=True)
         return own
+
+    def _own_workplace(self, key: str, mark: str) -> Path:
+        return self.trials / f"{RUNNING}-{key}-{_HERE}{mark}"
 
     def put(
         self,
@@ -169,9 +172,9 @@ class Store:
 
     def _store(self, key: str, mark: str, fill: Callable[[Path], None]) -> None:
         with disk_errors(self.trials):
-            workplace = self.workplace(key, mark)
+            workplace = self._own_workplace(key, mark)  # no look at the others: there may be 100,000
             whole = workplace / f"whole-{uuid.uuid4().hex[:8]}"
-            whole.mkdir()
+            whole.mkdir(parents=True)
             try:
                 fill(whole)
                 whole.rename(self.folder(key))

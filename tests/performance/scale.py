@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,13 +43,15 @@ since = time.process_time()
 assert not launch.outstanding(found.cells, found.store).trials
 print(planned, time.process_time() - since)
 """
-TABLES = """
+REPORT = """
 import sys, time
 from bench import report
 from bench.core import paths
 since = time.process_time()
-report.read(sys.argv[1], paths.results_root())
-print(time.process_time() - since)
+data = report.read(sys.argv[1], paths.results_root())
+tables = time.process_time() - since
+report.build(sys.argv[1], paths.results_root(), data)
+print(tables, time.process_time() - since)
 """
 
 
@@ -138,17 +141,20 @@ def _memory_map(path: Path, count: int) -> np.ndarray:
 
 
 def _records(sizes: Sequence[int]) -> list[tuple[int, dict[str, float]]]:
-    """Plan, what is outstanding, status and tables of finished studies, each in a fresh process."""
+    """Records saved; plan, what is outstanding, status and report of finished studies, each in a fresh process."""
     rows = []
     for size in sizes:
         partitions = max(1, round(math.sqrt(size / COLUMNS)))
         with own.folders() as folder:
             (folder / "plugins" / "finished.py").write_text(STUDY % (partitions, max(1, size // COLUMNS // partitions)))
+            since = time.process_time()
             trials = finish("finished", predictions=True)
-            planned, outstanding = map(float, own.python(OUTSTANDING, "finished").split())
-            spent = {"plan": planned, "outstanding": outstanding}
+            spent = {"records saved": time.process_time() - since}
+            spent["plan"], spent["outstanding"] = map(float, own.python(OUTSTANDING, "finished").split())
             spent["bench status"] = _processor(lambda: own.python(BENCH, "status", "--study", "finished"))
-            spent["tables of the report"] = float(own.python(TABLES, "finished"))
+            spent["tables of the report"], spent["the whole report"] = map(
+                float, own.python(REPORT, "finished").split()
+            )
         rows.append((trials, spent))
     return rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +144,31 @@ def test_work_in_progress_of_another_machine_is_resumed_and_removed_when_old(sto
     os.utime(there, (0, 0))
     store.sweep()
     assert not there.exists()
+
+
+def noted(look: Callable, listed: list[str]) -> Callable:
+    """A function of `os` that notes the folder whose content it gives."""
+
+    def noting(path="."):
+        listed.append(str(path))
+        return look(path)
+
+    return noting
+
+
+def test_a_record_is_saved_without_a_look_at_the_other_records(store, tmp_path, monkeypatch):
+    store.put(Record(OTHER, "done"))
+    files = {path.name: path.read_bytes() for path in store.folder(OTHER.key).iterdir()}
+    store.workplace(TRIAL.key)
+    listed = []
+    for name in ("scandir", "listdir"):
+        monkeypatch.setattr(os, name, noted(getattr(os, name), listed))
+    store.workplace(TRIAL.key)  # it is there already
+    store.put(Record(TRIAL, "done"))
+    (tmp_path / "merged").mkdir()
+    merged = Store(tmp_path / "merged")
+    merged.receive(OTHER.key, files)
+    assert store.has(TRIAL.key)
+    assert merged.has(OTHER.key)
+    assert listed  # other folders are looked at
+    assert not {str(store.trials), str(merged.trials)} & set(listed)
