@@ -7,6 +7,7 @@ from itertools import combinations
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
@@ -153,3 +154,18 @@ def test_a_legend_of_long_names_stays_within_the_figure():
     style.add_legend(drawn, [Line2D([], [], label=f"floor: a name that goes on and on, the {n}th") for n in range(5)])
     (made,) = drawn.legends
     assert made.get_window_extent(drawn.canvas.get_renderer()).width <= drawn.bbox.width
+
+
+def test_a_mark_is_black_where_better_grey_where_equivalent_white_where_neither_is_shown(tmp_path):
+    arms = {
+        "reference": ArmSpec(scores=[0.70, 0.71, 0.69, 0.70, 0.72]),
+        "better": ArmSpec(scores=[0.90, 0.92, 0.89, 0.90, 0.93]),
+        "equivalent": ArmSpec(scores=[0.701, 0.709, 0.691, 0.699, 0.721]),
+        "unknown": ArmSpec(scores=[0.50, 0.90, 0.60, 0.85, 0.75]),
+    }
+    _, forest = drawn(tmp_path, arms, margin=0.1)
+    (axes,) = forest.axes
+    fills = {to_hex(line.get_markerfacecolor()) for line in axes.lines if line.get_marker() == "o"}
+    assert fills == {style.INK, style.MIDDLE, "#ffffff"}
+    (legend,) = forest.legends
+    assert "equivalent" in [text.get_text() for text in legend.get_texts()]

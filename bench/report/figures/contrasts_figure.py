@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import forest_plot, style
+from bench.report.tables.captions import in_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,13 +32,13 @@ def draw_contrasts(section: DatasetResults, frame: pd.DataFrame) -> Figure:
             forest_plot.draw_row(axes, section, entry, y, LOOK)
         margin = _draw_margin(axes, section)
         forest_plot.set_frame(axes, section, _x_label(section, against), "mean")
-        style.add_legend(figure, [*point_entries(), *forest_plot.interval_entries(), *margin])
+        style.add_legend(figure, [*point_entries(bool(margin)), *forest_plot.interval_entries(), *margin])
     return figure
 
 
 def _x_label(section: DatasetResults, against: Sequence[str]) -> str:
     over = f" over {against[0]}" if len(against) == 1 else ""
-    return f"Improvement in {style.axis_label(section.metric.title, section.unit(section.metric))}{over}"
+    return f"Improvement in {style.axis_label(in_sentence(section.metric.title), section.unit(section.metric))}{over}"
 
 
 def _draw_margin(axes: Axes, section: DatasetResults) -> list[Line2D]:
@@ -50,13 +51,15 @@ def _draw_margin(axes: Axes, section: DatasetResults) -> list[Line2D]:
     return lines[:1]
 
 
-def point_entries() -> list[Line2D]:
-    """The entries of a legend for the marks of improvements."""
+def point_entries(margin: bool = False) -> list[Line2D]:
+    """The entries of a legend for the marks of improvements; margin: whether equivalence is tested too."""
     look = {"ls": "", "marker": "o", "ms": 5, "mec": style.INK, "mew": 1.0}
-    return [
-        style.line_entry("shown (Holm p < 0.05)", mfc=style.INK, **look),
-        style.line_entry("not shown", mfc="white", **look),
-    ]
+    fills = {
+        "shown (Holm p < 0.05)": style.INK,
+        **({"equivalent": style.MIDDLE} if margin else {}),
+        "not shown": "white",
+    }
+    return [style.line_entry(label, mfc=fill, **look) for label, fill in fills.items()]
 
 
 FIGURE = FigureSpec(

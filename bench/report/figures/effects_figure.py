@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.report.figure_catalog import FigureSpec
 from bench.report.figures import forest_plot, style
+from bench.report.tables.captions import in_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +34,12 @@ def draw_effects(section: DatasetResults, frame: pd.DataFrame) -> Figure:
             colour, marker = factors[entry["factor"]]
             look = forest_plot.PointLook(marker, colour, colour, 5.4, 1.2, zorder=4)
             forest_plot.draw_row(axes, section, entry, y, look)
-        what = style.axis_label(section.metric.title, section.unit(section.metric))
+        what = style.axis_label(in_sentence(section.metric.title), section.unit(section.metric))
         x_label = f"Effect on {what}, as an improvement over the control"
         forest_plot.set_frame(axes, section, x_label, "effect")
-        style.add_legend(figure, [*_point_entries(factors), *forest_plot.interval_entries()])
+        style.add_legend(
+            figure, [*_point_entries(factors, section.plan.margin is not None), *forest_plot.interval_entries()]
+        )
     return figure
 
 
@@ -44,13 +47,14 @@ def _edge_above(positions: Sequence[float], number: int) -> float:
     return (positions[number - 1] + positions[number]) / 2
 
 
-def _point_entries(factors: Mapping[str, tuple]) -> list[Line2D]:
+def _point_entries(factors: Mapping[str, tuple], margin: bool) -> list[Line2D]:
     def entry(marker: str, edge: Any, label: str, fill: Any = "white") -> Line2D:
         return style.line_entry(style.wrap_label(label, 24), ls="", marker=marker, ms=5, mfc=fill, mec=edge, mew=1.2)
 
     return [
         *(entry(marker, colour, name) for name, (colour, marker) in factors.items()),
         entry("o", style.INK, "shown (Holm p < 0.05)", style.INK),
+        *([entry("o", style.INK, "equivalent", style.MIDDLE)] if margin else []),
         entry("o", style.INK, "not shown"),
     ]
 

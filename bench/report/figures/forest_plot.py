@@ -28,7 +28,10 @@ MEAN, HOLM, FOLDS = 10, 50, 88  # points from the axes to the columns of words
 
 @dataclass(frozen=True)
 class PointLook:
-    """The mark of a row's improvement, filled where the improvement is significant after correction."""
+    """The mark of a row's improvement, filled where the improvement is significant after correction.
+
+    It is grey where only the equivalence is, and white where nothing was shown.
+    """
 
     marker: str
     fill: Any  # a colour
@@ -53,13 +56,20 @@ def draw_row(axes: Axes, section: DatasetResults, entry: Entry, y: float, look: 
             axes.plot(ends, [y] * 2, marker="|", ms=5, color=style.INK, mew=1.0, ls="", zorder=3, clip_on=False)
     axes.plot(
         entry["improvement"], y, marker=look.marker, ms=look.size, mec=look.edge, mew=look.edge_width, ls="",
-        mfc=look.fill if entry["p_holm"] < ALPHA else "white", zorder=look.zorder,
+        mfc=_fill(entry, look), zorder=look.zorder,
     )  # fmt: skip
     style.write_beside_row(axes, y, signed(entry["improvement"], decimals(section.metric)), MEAN)
     style.write_beside_row(axes, y, adjusted(entry), HOLM)
     if not style.is_narrow():
         style.write_beside_row(axes, y, f"{entry['folds']}/{entry['folds_planned']}", FOLDS)
     return None
+
+
+def _fill(entry: Entry, look: PointLook) -> Any:
+    """The colour in which the mark of a row is filled."""
+    if entry["p_holm"] < ALPHA:
+        return look.fill
+    return style.MIDDLE if entry["p_equivalence_holm"] < ALPHA else "white"
 
 
 def set_frame(axes: Axes, section: DatasetResults, x_label: str, first_column: str) -> None:

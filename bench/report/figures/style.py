@@ -30,7 +30,7 @@ NARROW = 5.0  # inches: below it, labels are broken earlier and panels stand bel
 INCH = 25.4  # millimetres
 WIDTHS = (60, 400)  # millimetres that a width may be
 _page: ContextVar[float] = ContextVar("width of the page in inches, 0 for that of each figure", default=0.0)
-INK, GREY, PALE = "#1a1a1a", "#6b6b6b", "#dcdcdc"
+INK, GREY, MIDDLE, PALE = "#1a1a1a", "#6b6b6b", "#a6a6a6", "#dcdcdc"
 BLUE, ORANGE, GREEN = "#0173b2", "#de8f05", "#029e73"  # of seaborn's "colorblind"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "h", "*")
 DASHES = ((0, (5, 2)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (1, 1)))

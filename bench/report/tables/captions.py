@@ -152,15 +152,20 @@ def correction(tests: pd.DataFrame, section: DatasetResults, beside: bool = True
     return " ".join([*words, BESIDE] if beside else words)
 
 
+def in_sentence(title: str) -> str:
+    """The title of a metric within a sentence: `balanced accuracy`, but `AUC` and `Dice`."""
+    return title[0].lower() + title[1:] if " " in title and title[:2].istitle() else title
+
+
 def primary(section: DatasetResults) -> str:
     """The primary metric with its direction and unit."""
-    unit = section.unit(section.metric)
-    return f"Primary metric: {section.metric.title}{f' ({unit})' if unit else ''}, {section.metric.better} is better"
+    title, unit = in_sentence(section.metric.title), section.unit(section.metric)
+    return f"Primary metric: {title}{f' ({unit})' if unit else ''}, {section.metric.better} is better"
 
 
 def improvement(section: DatasetResults) -> str:
     """The name of a difference: its sign is always that of an improvement."""
-    title, unit = section.metric.title, section.unit(section.metric)
+    title, unit = in_sentence(section.metric.title), section.unit(section.metric)
     unit = f" ({unit})" if unit else ""
     if section.sign > 0:
         return f"Improvement in {title}{unit} = arm {MINUS} against"
