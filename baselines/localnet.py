@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from baselines._registration_method import PairNetwork
 from baselines.affine import Affine
@@ -12,15 +12,20 @@ from bench.core import BenchError, Task, param
 if TYPE_CHECKING:
     from torch import nn
 
+RESIZING = "trilinear"  # of deep levels
+
 
 @dataclass(frozen=True, kw_only=True)
 class LocalNet(PairNetwork):
     """MONAI's LocalNet: residual levels whose displacements, one for each level, are averaged at full resolution.
 
-    The displacement is not integrated unless `diffeomorphic` is on, so it can fold. Volumes are padded by their border
-    to a size that the levels divide. Source: Hu et al., Medical Image Analysis 49, 2018
-    (doi:10.1016/j.media.2018.07.002), without its labels; https://github.com/Project-MONAI/MONAI.
+    Levels are resized linearly, as by DeepReg, from which MONAI's is adapted; MONAI repeats voxels: blocks. The
+    displacement is not integrated unless `diffeomorphic` is on, so it can fold. Volumes are padded by their border to a
+    size that the levels divide. Source: Hu et al., Medical Image Analysis 49, 2018 (doi:10.1016/j.media.2018.07.002),
+    without its labels; https://github.com/Project-MONAI/MONAI.
     """
+
+    version: ClassVar[int] = 2
 
     diffeomorphic: bool = param(False, "on: the network returns a velocity; off: a displacement")
     squarings: int = param(7, "squarings of the integration of a velocity")
@@ -41,7 +46,8 @@ class LocalNet(PairNetwork):
 
         from baselines._alignment_networks import AffineFirst, Aligner, mark_encoder, quieten
 
-        network = Network(3, shape[0], self.width, tuple(self.levels), out_channels=3)
+        network = Network(3, shape[0], self.width, tuple(self.levels), out_channels=3, mode=RESIZING)
+        network.output_block.mode = RESIZING  # of the displacements; MONAI passes it to the other layers alone
         for layer in network.output_block.modules():
             if isinstance(layer, Conv3d):
                 quieten(layer)

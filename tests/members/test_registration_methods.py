@@ -123,6 +123,14 @@ def test_the_default_local_net_has_as_many_weights_as_that_of_monai():
     assert sum(each.numel() for each in ours.parameters()) == sum(each.numel() for each in theirs.parameters())
 
 
+def test_a_deep_displacement_of_local_net_has_no_blocks_of_equal_voxels():
+    torch.manual_seed(0)
+    network = registry.make("methods", "localnet", {"levels": (2,), "width": 4}).build(PAIRS, (2, 16, 16, 16))
+    field = network(draw(1, 2, 16, 16, 16))
+    inner = field[..., 2:-2]  # where linear interpolation does not end at a border
+    assert (inner.diff(dim=-1) == 0).float().mean() < 0.01  # voxels repeated four times: 3 of 4 neighbours are equal
+
+
 def test_scans_are_warped_as_by_monai():
     image, field = draw(2, 1, 9, 8, 7), 0.7 * draw(2, 3, 9, 8, 7, seed=1)
     with warnings.catch_warnings():

@@ -121,14 +121,14 @@ STARTED = {
     ),
     "cascade": ("recursive_cascade", {"width": 8, "affine": False, "solved": True}),
     "stem": ("recursive_cascade", {"width": 8, "solved": True}),
-    "local": ("localnet", {"width": 4, "levels": (0, 1, 2), "affine": True}),
-    "velocities": ("localnet", {"width": 4, "levels": (0, 1, 2), "affine": True, "diffeomorphic": True}),
+    "local": ("localnet", {"width": 8, "levels": (0, 1, 2), "affine": True}),
+    "velocities": ("localnet", {"width": 8, "levels": (0, 1, 2), "affine": True, "diffeomorphic": True}),
 }
 
 
 @pytest.mark.parametrize("way", STARTED)
-def test_every_network_after_an_affine_map_is_near_the_oracle_and_below_identity(way):
-    """The oracle has 0 mm. LocalNet is not below the affine map (14.2 against 13.6 mm), the other networks are."""
+def test_every_network_after_an_affine_map_is_near_the_oracle_below_affine_below_identity(way):
+    """The oracle has an end-point error of 0 mm."""
     made, scans, images = people(12.0, 2.0, 12)
     tested = [(8, 9), (9, 8), (10, 11), (11, 10)]
     y, x = targets(made, scans, tested), torch.stack([torch.cat([images[one], images[other]]) for one, other in tested])
@@ -138,8 +138,7 @@ def test_every_network_after_an_affine_map_is_near_the_oracle_and_below_identity
     first = registry.make("methods", "affine").build(made.task, (2, *made.shape[1:]))(x).numpy()
     fields = (p, first, np.zeros_like(p))
     deformed, affine, identity = (metric("endpoint_error")(y, each, made.spacing) for each in fields)
-    assert affine < 0.7 * identity
+    assert deformed < affine < 0.7 * identity
     assert deformed < 1.5 * made.spacing[0]
-    assert deformed < (0.7 * identity if name == "localnet" else affine)
     if params.get("diffeomorphic"):
         assert metric("folded")(y, p) == 0
