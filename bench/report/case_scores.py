@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core import BenchError
+from bench.data.readers.outside_table import number_in, read_outside_table
 from bench.evaluation.case_differences import CaseDifference, case_differences, mean_interval
 from bench.report.tables import render
 from bench.report.tables.number_format import between, number, probability, signed
@@ -61,10 +62,7 @@ def read_case_scores(path: Path, metric: str = "") -> CaseScores:
     BenchError
         If a column is missing, a method lacks a case or has it twice, or a score is no finite number.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, sep="\t" if path.suffix == ".tsv" else ",")
-    except (OSError, ValueError) as error:
-        raise BenchError(f"{path}: it cannot be read as a table: {error}") from error
+    table = read_outside_table(path)
     if "case" not in table:
         raise BenchError(f"{path}: it has no column `case`; give case, method and a score, or --data NAME")
     if "method" not in table:
@@ -73,16 +71,12 @@ def read_case_scores(path: Path, metric: str = "") -> CaseScores:
     metric = metric or (rest[0] if len(rest) == 1 else "")
     if metric not in rest:
         raise BenchError(f"{path}: scores are one of the columns {', '.join(rest)}; name it with --metric")
-    values = pd.to_numeric(table[metric], errors="coerce")
-    if not np.isfinite(values).all():
-        at = int(np.flatnonzero(~np.isfinite(values))[0])
-        case, method = table["case"].iloc[at], table["method"].iloc[at]
+    cells = zip(table.index, table[metric], table["case"], table["method"], strict=True)
+    values = [number_in(path, row, metric, text, f"case {case} by {method}") for row, text, case, method in cells]
+    for row, case, method in table[table.duplicated(["case", "method"])][["case", "method"]].itertuples():
         raise BenchError(
-            f"{path}: {metric} of case {case} by {method} is {table[metric].iloc[at]!r}, not a finite number"
+            f"{path}, row {row}: {method} has a case twice, {case!r}; give one score for each case and method"
         )
-    if table.duplicated(["case", "method"]).any():
-        method = table["method"][table.duplicated(["case", "method"])].iloc[0]
-        raise BenchError(f"{path}: {method} has a case twice; give one score for each case and method")
     wide = table.assign(**{metric: values}).pivot(index="case", columns="method", values=metric)
     methods = list(dict.fromkeys(table["method"]))
     if wide.isna().any(axis=None):
@@ -99,7 +93,7 @@ def _rows_of_methods(path: Path, table: pd.DataFrame, metric: str) -> pd.DataFra
             f"{path}: it has the columns {', '.join(table)}; give a column `method`, or two methods or more"
         )
     parts = [pd.DataFrame({"case": table["case"], "method": name, metric: table[name]}) for name in names]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts)
 
 
 def write_case_report(found: CaseScores, reference: str, folder: Path) -> Path:

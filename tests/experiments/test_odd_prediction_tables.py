@@ -30,11 +30,23 @@ def test_folds_that_a_program_has_written_as_fractions_are_read(plugins):
 
 def test_a_table_with_another_separator_says_how_to_write_it():
     Path("theirs.csv").write_text("id;probability_healthy;probability_patient\na;0.5;0.5\n")
-    with pytest.raises(BenchError, match="separate columns by commas"):
+    with pytest.raises(BenchError, match="separated by semicolons, not by commas; save it as comma-separated text"):
         read_predictions(Path("theirs.csv"), TASK, "theirs")
 
 
 def test_numbers_whose_squares_are_none_are_refused():
     Path("theirs.csv").write_text("id,prediction\na,1e200\n")
-    with pytest.raises(BenchError, match="prediction of 'a' is 1e200; every prediction must be a finite number, of at"):
+    with pytest.raises(BenchError, match="row 2: prediction of 'a' is '1e200', not a finite number of at most"):
         read_predictions(Path("theirs.csv"), Task("regression", "mae", unit="years"), "theirs")
+
+
+def test_a_row_of_another_length_is_refused_by_its_number():
+    Path("theirs.csv").write_text("id,prediction\na,1\n1,b,2\n")
+    with pytest.raises(BenchError, match="row 3: 3 cells, but 2 columns; give each row one cell for each col"):
+        read_predictions(Path("theirs.csv"), Task("regression", "mae", unit="years"), "theirs")
+
+
+def test_probabilities_that_rounding_has_moved_over_the_edge_are_read():
+    Path("theirs.csv").write_text("id,probability_0,probability_1\na,-1e-7,1.0000001\n")
+    (given,) = read_predictions(Path("theirs.csv"), TASK, "theirs")
+    assert given.places[None]["a"][0].tolist() == [0.0, 1.0]

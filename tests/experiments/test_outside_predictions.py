@@ -109,23 +109,29 @@ def own_folds(table: pd.DataFrame) -> pd.DataFrame:
 
 REFUSED = {
     "missing people": (lambda t: t.drop(index=t.index[0]), "lacks 1 of .* test scans"),
-    "people twice": (lambda t: pd.concat([t, t.head(1)]), "has 1 scan twice"),
+    "people twice": (lambda t: pd.concat([t, t.head(1)]), r"has 1 scan twice, .* \(rows 2 and 66\)"),
     "people of the training part": (of_training, "of people of its training or validation part"),
     "wrong folds": (own_folds, "wrong folds"),
     "a fold that there is not": (lambda t: pd.concat([t, t.head(9).assign(fold=7)]), "fold 7 .*wrong folds"),
     "a fold without predictions": (lambda t: t[t["partition"] == 0], "fold 0 of partition 1 has no predictions"),
-    "unknown people": (lambda t: changed(t, id="p99-0"), "1 id not in tiny_volumes"),
-    "logits": (logits, "look like logits"),
+    "unknown people": (lambda t: changed(t, id="p99-0"), r"1 id not in tiny_volumes, for example 'p99-0' \(row 2\)"),
+    "logits": (logits, "row 2: .* look like logits"),
+    "percentages": (lambda t: t.assign(**(100 * t[CLASSES])), "look like percentages; divide them by 100"),
+    "decimal commas": (lambda t: t.assign(**{CLASSES[0]: "0,5"}), "row 2: .* write a decimal point"),
+    "two columns of one name": (lambda t: pd.concat([t, t[["fold"]]], axis=1), "several columns"),
+    "arms of one name in reports": (
+        lambda t: pd.concat([t.assign(arm="a"), t.assign(arm="a (not trained here)")]), "have one name in reports",
+    ),
     "sums other than one": (lambda t: changed(t, probability_patient=0.97, probability_healthy=0.9), "sum to one"),
-    "NaN": (lambda t: changed(t, probability_patient="nan"), "must be a finite number"),
-    "a word in place of a number": (lambda t: changed(t, probability_patient="high"), "not a number"),
+    "NaN": (lambda t: changed(t, probability_patient="nan"), "not a finite number"),
+    "a word in place of a number": (lambda t: changed(t, probability_patient="high"), "row 2: .* not a finite number"),
     "wrong classes": (lambda t: t.rename(columns={CLASSES[1]: "probability_ill"}), "the classes are healthy, patient"),
     "no folds": (lambda t: t.drop(columns=["partition", "fold"]), "have no partition and fold"),
     "targets of other people": (lambda t: t.assign(target="healthy"), "the ids are of other scans"),
     "several seeds": (lambda t: t.assign(seed=range(len(t))), "seeds"),
     "a row without a method": (lambda t: changed(t.assign(arm="theirs"), arm=" "), "the column arm is empty"),
-    "half a fold": (lambda t: t.assign(fold=t["fold"] + 0.5), "is no whole number"),
-    "an infinite fold": (lambda t: changed(t, fold="inf"), "partitions and folds are numbers from 0"),
+    "half a fold": (lambda t: t.assign(fold=t["fold"] + 0.5), "row 2: fold is '0.5', no whole number"),
+    "an infinite fold": (lambda t: changed(t, fold="inf"), "fold is 'inf', no whole number from 0"),
 }  # fmt: skip
 
 

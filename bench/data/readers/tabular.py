@@ -51,20 +51,32 @@ def read_table(path: Path, root: Path, ids: Sequence[str] = PEOPLE, separator: s
 
     Ages that a JSON file of the same name declares in months, weeks or days are converted to years.
     """
-    kind = f"{SEPARATORS[separator]}-separated text"
-    header, *rows = _cells(path, _text(path, root, kind), separator, kind)
-    names = [name.strip() for name in header[1]]
-    _check_names(path, names, ids, separator)
+    names, rows = rows_of_cells(path, root, ids, separator, "write n/a for a missing value")
     factors, faults = age_factors(path, names)
     lines = []
     for number, cells in rows:
-        place = f"{path}, row {number}"
-        if len(cells) != len(names):
-            raise BenchError(f"{place}: {len(cells)} cells, but {len(names)} columns; write n/a for a missing value")
         values = {name: _value(cell) for name, cell in zip(names, cells, strict=True)}
-        lines.append(Line(place, {**values, **_years(values, factors)}, faults=faults))
+        lines.append(Line(f"{path}, row {number}", {**values, **_years(values, factors)}, faults=faults))
     log_table(path)
     return lines
+
+
+def rows_of_cells(
+    path: Path, root: Path, ids: Sequence[str] | None, separator: str, remedy: str, largest: int = LARGEST
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Names of the columns, and the number and cells of each row: as many as there are names, all of them text.
+
+    ids: of these columns one must be there; None: any will do, and a column may lack a name. remedy: what to do about
+    a row of another length. largest: bytes of the file. BenchError as for `read_table`.
+    """
+    kind = f"{SEPARATORS[separator]}-separated text"
+    header, *rows = _cells(path, _text(path, root, kind, largest), separator, kind)
+    names = [name.strip() for name in header[1]]
+    _check_names(path, names, ids, separator)
+    for number, cells in rows:
+        if len(cells) != len(names):
+            raise BenchError(f"{path}, row {number}: {len(cells)} cells, but {len(names)} columns; {remedy}")
+    return names, rows
 
 
 def _years(values: Mapping[str, str | None], factors: Mapping[str, float]) -> dict[str, str]:
@@ -145,7 +157,7 @@ def _which(column: str) -> str:
     return "keep the right one"
 
 
-def _text(path: Path, root: Path, kind: str) -> str:
+def _text(path: Path, root: Path, kind: str, largest: int) -> str:
     try:
         if reason := why_unavailable(path):
             raise BenchError(f"{path} {reason}")
@@ -153,8 +165,8 @@ def _text(path: Path, root: Path, kind: str) -> str:
             raise BenchError(f"{path.name} links to a file outside {root}; copy the table into the folder")
         if not path.is_file():
             raise BenchError(f"{path} is not a file; replace it by the table")
-        if path.stat().st_size > LARGEST:
-            raise BenchError(f"{path} has more than {LARGEST >> 20} MiB, too much for a table of people")
+        if path.stat().st_size > largest:
+            raise BenchError(f"{path} has more than {largest >> 20} MiB, too much for a table of people")
         content = path.read_bytes()
     except (OSError, RuntimeError) as error:  # circular links raise RuntimeError before Python 3.13
         raise BenchError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
@@ -189,14 +201,14 @@ def _cells(path: Path, text: str, separator: str, kind: str) -> Iterator[tuple[i
         raise BenchError(f"{path} is empty: it has no header row")
 
 
-def _check_names(path: Path, names: Sequence[str], ids: Sequence[str], separator: str) -> None:
+def _check_names(path: Path, names: Sequence[str], ids: Sequence[str] | None, separator: str) -> None:
     others = [word for sign, word in SEPARATORS.items() if sign != separator and sign in names[0]]
     word = SEPARATORS[separator]
     if len(names) == 1 and others:
         raise BenchError(f"{path} is separated by {others[0]}s, not by {word}s; save it as {word}-separated text")
-    if not set(ids) & set(names):
+    if ids is not None and not set(ids) & set(names):
         raise BenchError(f"{path} has no column {ids[0]}; found: {', '.join(names)[:300]}")
-    if "" in names:
+    if ids is not None and "" in names:
         raise BenchError(f"{path}: column {names.index('') + 1} has no name; give it one, or remove the {word}")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:

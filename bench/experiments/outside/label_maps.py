@@ -52,7 +52,7 @@ def find_label_maps(folder: Path, name: str) -> list[OutsidePredictions]:
         raise BenchError(f"{folder}: it has no label maps; give files ID{', ID'.join(ENDINGS)}")
     if len(places) > 1 and None in places:
         raise BenchError(f"{folder}: some label maps lie in partition-P/fold-F and some do not; sort all, or none")
-    return [OutsidePredictions(name, checksum.hexdigest(), places)]
+    return [OutsidePredictions(name, checksum.hexdigest(), places, str(folder))]
 
 
 def _without_ending(name: str) -> str:
@@ -101,7 +101,7 @@ def read_label_map(path: Path, prepared: Prepared, row: int) -> np.ndarray:
     wrong = set(np.unique(labels).tolist()) - set(range(classes))
     if wrong:
         raise BenchError(
-            f"{path}: it has the value {min(wrong):g}, and classes are 0 to {classes - 1}"
+            f"{path}: it has the value {min(wrong)!r}, and classes are 0 to {classes - 1}"
             f" ({', '.join(prepared.task.classes)}); give the index of a class for every voxel"
         )
     return labels.astype(np.uint8)

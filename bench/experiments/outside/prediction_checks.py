@@ -44,21 +44,21 @@ def predictions_by_fold(division: Division, given: OutsidePredictions, trained: 
     if None in given.places:
         if trained == FOLDS:
             raise BenchError(
-                f"{given.name}: its predictions have no partition and fold, so it cannot have been trained on the folds"
-                f" of `bench folds {division.where}`; add these columns, or give --trained {ELSEWHERE}"
+                f"{given.origin}: its predictions have no partition and fold, so it cannot have been trained on the"
+                f" folds of `bench folds {division.where}`; add these columns, or give --trained {ELSEWHERE}"
             )
         return _without_folds(division, given, rows)
     found = {}
     for place, fold in division.places():
         if place not in given.places:
             raise BenchError(
-                f"{given.name}: {_name(place)} has no predictions, and {plural(division.partitions, 'partition')} of"
+                f"{given.origin}: {_name(place)} has no predictions, and {plural(division.partitions, 'partition')} of"
                 f" {plural(division.split.folds, 'fold')} are scored; predict it, or change --folds and --partitions"
             )
         found[place] = _fold_values(division, given, rows, place, fold)
     if more := set(given.places) - set(found):
         raise BenchError(
-            f"{given.name}: predictions of {_name(min(more))}, and {plural(division.partitions, 'partition')} of"
+            f"{given.origin}: predictions of {_name(min(more))}, and {plural(division.partitions, 'partition')} of"
             f" {plural(division.split.folds, 'fold')} are scored: wrong folds; give the same --folds and --partitions"
             " as to `bench folds`"
         )
@@ -74,11 +74,17 @@ def _rows(division: Division, given: OutsidePredictions) -> dict[str, int]:
         named = {name: row for row, name in enumerate(aliases(prepared.name, prepared.ids))}
         known = named if ids & named.keys() else known
     if unknown := sorted(ids - known.keys()):
+        where = given.example(_place_of(given, unknown[0]), unknown[0])
         raise BenchError(
-            f"{given.name}: {plural(len(unknown), 'id')} not in {prepared.name}, for example {unknown[0]!r}; use"
+            f"{given.origin}: {plural(len(unknown), 'id')} not in {prepared.name}, for example {where}; use"
             f" the ids of `bench folds {division.where}`"
         )
     return known
+
+
+def _place_of(given: OutsidePredictions, identity: str) -> Place | None:
+    """The first place with a prediction of this scan."""
+    return next(place for place, scans in given.places.items() if identity in scans)
 
 
 def _check_targets(division: Division, given: OutsidePredictions, rows: Mapping[str, int]) -> None:
@@ -89,9 +95,10 @@ def _check_targets(division: Division, given: OutsidePredictions, rows: Mapping[
         names = {f"{target:g}"} | ({prepared.task.classes[int(target)]} if prepared.task.classes else set())
         for text in texts:
             if text not in names and not _equal(text, target):
+                where = given.example(_place_of(given, identity), identity)
                 raise BenchError(
-                    f"{given.name}: the target of {identity!r} is {text}, and {prepared.name} has {min(names)}: the ids"
-                    " are of other scans, or the classes are in another order"
+                    f"{given.origin}: the target of {where} is {text[:40]!r}, and {prepared.name} has {min(names)}: the"
+                    " ids are of other scans, or the classes are in another order"
                 )
 
 
@@ -105,7 +112,7 @@ def _equal(text: str, target: float) -> bool:
 def _without_folds(division: Division, given: OutsidePredictions, rows: Mapping[str, int]) -> dict[Place, np.ndarray]:
     """The same prediction of a scan wherever it is tested."""
     scans = given.places[None]
-    _check_once(given, "it", scans)
+    _check_once(given, None, scans)
     _check_complete(division, given, "it", np.arange(len(division.prepared.ids)), {rows[name] for name in scans})
     by_row = {rows[name]: values[0] for name, values in scans.items()}
     return {place: _values(division, fold.test, by_row) for place, fold in division.places()}
@@ -115,28 +122,29 @@ def _fold_values(
     division: Division, given: OutsidePredictions, rows: Mapping[str, int], place: Place, fold: Fold
 ) -> np.ndarray:
     scans, where = given.places[place], _name(place)
-    _check_once(given, where, scans)
+    _check_once(given, place, scans)
     present, tested = {rows[name] for name in scans}, set(fold.test.tolist())
     if learnt := present - tested:
-        example = division.prepared.ids[min(learnt)]
+        example = given.example(place, next(name for name in scans if rows[name] == min(learnt)))
         if tested <= present:
             raise BenchError(
-                f"{given.name}: {where}: {plural(len(learnt), 'scan')} of people of its training or validation part,"
-                f" for example {example!r}; only the test part is scored, so remove them"
+                f"{given.origin}: {where}: {plural(len(learnt), 'scan')} of people of its training or validation part,"
+                f" for example {example}; only the test part is scored, so remove them"
             )
         raise BenchError(
-            f"{given.name}: {where}: {len(learnt)} of its {len(present)} scans are of its training or validation part,"
-            f" for example {example!r}: wrong folds. Train on those of `bench folds {division.where}`"
+            f"{given.origin}: {where}: {len(learnt)} of its {len(present)} scans are of its training or validation"
+            f" part, for example {example}: wrong folds. Train on those of `bench folds {division.where}`"
         )
     _check_complete(division, given, where, fold.test, present)
     return _values(division, fold.test, {rows[name]: values[0] for name, values in scans.items()})
 
 
-def _check_once(given: OutsidePredictions, where: str, scans: Mapping[str, list[Any]]) -> None:
+def _check_once(given: OutsidePredictions, place: Place | None, scans: Mapping[str, list[Any]]) -> None:
     if twice := [name for name, values in scans.items() if len(values) > 1]:
+        where = _name(place) if place else "it"
         raise BenchError(
-            f"{given.name}: {where} has {plural(len(twice), 'scan')} twice, for example {twice[0]!r}; give one"
-            " prediction for each"
+            f"{given.origin}: {where} has {plural(len(twice), 'scan')} twice, for example"
+            f" {given.example(place, twice[0])}; give one prediction for each"
         )
 
 
@@ -145,7 +153,7 @@ def _check_complete(
 ) -> None:
     if missing := [row for row in tested.tolist() if row not in present]:
         raise BenchError(
-            f"{given.name}: {where} lacks {len(missing)} of {len(tested)} test scans, for example"
+            f"{given.origin}: {where} lacks {len(missing)} of {len(tested)} test scans, for example"
             f" {division.prepared.ids[missing[0]]!r}; a score without them would be of other people, so predict all"
         )
 
