@@ -86,7 +86,7 @@ def read_sealed_json(path: Path) -> dict[str, Any]:
         content = path.read_bytes()
     try:
         entry = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path.name} cannot be read: {error}") from error
     if not isinstance(entry, dict):
         raise ValueError(f"{path.name} cannot be read: it is not a JSON object")

@@ -29,7 +29,7 @@ def read_plan(path: Path) -> StudyPlan:
         entry = json.loads(path.read_bytes())
         protocol = entry["protocol"]
         plan = StudyPlan.from_json(entry) if protocol == PROTOCOL else None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         remedy = "delete it: `bench run` writes a new one, and the records stay"
         raise BenchError(f"{path} cannot be read ({error}); {remedy}") from error
     if plan is None:

@@ -151,17 +151,23 @@ def answer(path: Path, division: Division) -> dict[tuple, float]:
     return scores
 
 
-def test_a_table_is_scored_as_it_reads_or_refused_by_file_and_remedy(plugins, tmp_path):
-    prepared = prepare("tiny_volumes")
-    division = divide("tiny_volumes", {}, 2, 2)
-    tested = {where: [prepared.ids[row] for row in fold.test] for where, fold in division.places()}
-    truth = dict(zip(prepared.ids, prepared.targets.astype(int), strict=True))
+def whole_table(tested: dict[tuple[int, int], list[str]]) -> Rows:
+    """A row for every tested scan, with a probability of its own."""
     whole = [COLUMNS]
     for at, (where, ids) in enumerate(tested.items()):
         sure = [(37 * number + 11 * at) % 100 / 100 for number in range(len(ids))]
         whole += [
             [*map(str, where), name, f"{1 - value:.2f}", f"{value:.2f}"] for name, value in zip(ids, sure, strict=True)
         ]
+    return whole
+
+
+def test_a_table_is_scored_as_it_reads_or_refused_by_file_and_remedy(plugins, tmp_path):
+    prepared = prepare("tiny_volumes")
+    division = divide("tiny_volumes", {}, 2, 2)
+    tested = {where: [prepared.ids[row] for row in fold.test] for where, fold in division.places()}
+    truth = dict(zip(prepared.ids, prepared.targets.astype(int), strict=True))
+    whole = whole_table(tested)
     answers = {"scored": 0, "refused": 0}
 
     @settings(max_examples=250, **FIXED)

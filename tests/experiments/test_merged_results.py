@@ -49,7 +49,7 @@ def test_merged_results_give_the_report_of_results_in_one_place_to_the_byte(
     whole, merged = report_files(one), report_files(tmp_path / "c")
     plans = [json.loads(files.pop("plan.json")) for files in (whole, merged)]
     assert plans[0] == plans[1]
-    assert len(whole) > 10
+    assert {"report.html", "report.md", "scores.csv", "contrasts.csv", "predictions.csv"} <= whole.keys()
     assert whole == merged
 
 
@@ -75,10 +75,11 @@ def test_of_a_trial_that_ran_twice_the_earlier_record_is_taken_whatever_its_scor
     assert "started first" in "\n".join(summary.lines())
 
 
-def test_a_damaged_record_is_left_out_and_counted(machines, tmp_path):
+@pytest.mark.parametrize("spoil", [lambda text: text.replace("0", "1", 1), lambda text: "[" * 10**5])
+def test_a_damaged_record_is_left_out_and_counted(spoil, machines, tmp_path):
     _, a, b = machines
     path = next((a / "trials").glob("*/record.json"))
-    path.write_text(path.read_text().replace("0", "1", 1))
+    path.write_text(spoil(path.read_text()))
     summary = merge_results([a, b], tmp_path / "c")
     assert (summary.records, summary.damaged) == (9, 1)
     assert not Store(tmp_path / "c").has(path.parent.name)
@@ -103,9 +104,22 @@ def other_code(folder: Path) -> None:
         Store(folder).put(replace(record, provenance={**record.provenance, "code": code}))
 
 
+def exchanged_arms(folder: Path) -> None:
+    cells = json.loads((folder / "toy" / "plan.json").read_text())["cells"]
+    other_plan(folder, cells=[{**cell, "arm": {"base": "new", "new": "base"}[cell["arm"]]} for cell in cells])
+
+
+def one_other_fold(folder: Path) -> None:
+    first, *rest = json.loads((folder / "toy" / "plan.json").read_text())["cells"]
+    other_plan(folder, cells=[{**first, "fold": 4}, *rest])
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
+        (exchanged_arms, "the same trials on scans under other arms"),
+        (one_other_fold, "the same trials on scans under other arms"),
+        (lambda folder: (folder / "toy" / "plan.json").write_text("[" * 10**5), "plan.json cannot be read"),
         (other_scans, "scans differs in .* in its fingerprint"),
         (other_code, "made by unlike code"),
         (lambda folder: other_plan(folder, margin=0.1), "its margin differs"),

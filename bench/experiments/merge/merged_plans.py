@@ -65,19 +65,31 @@ def _check_data(study: str, first: tuple[str, StudyPlan], second: tuple[str, Stu
             " scans in the same folds, and do not belong in one table. Prepare the data alike on both machines"
         )
     for name in known.keys() & {entry.name for entry in second[1].data}:
-        cells = [{cell.key for cell in plan.cells if cell.data == name} for _, plan in (first, second)]
-        if cells[0] != cells[1]:
-            alone = f"{len(cells[0] - cells[1])} and {len(cells[1] - cells[0])} are in one of them only"
-            raise BenchError(
-                f"{study}: the trials planned on {name} differ in {first[0]} and {second[0]} ({alone}): their arms,"
-                " methods or parameters differ"
-            )
+        _check_cells(study, name, first, second)
+
+
+def _check_cells(study: str, name: str, first: tuple[str, StudyPlan], second: tuple[str, StudyPlan]) -> None:
+    """Raise BenchError if the trials on a data set differ, or their places in the tables."""
+    cells = [[cell for cell in plan.cells if cell.data == name] for _, plan in (first, second)]
+    keys = [{cell.key for cell in each} for each in cells]
+    if keys[0] != keys[1]:
+        alone = f"{len(keys[0] - keys[1])} and {len(keys[1] - keys[0])} are in one of them only"
+        raise BenchError(
+            f"{study}: the trials planned on {name} differ in {first[0]} and {second[0]} ({alone}): their arms,"
+            " methods or parameters differ"
+        )
+    places = [sorted(map(repr, each)) for each in cells]
+    if places[0] != places[1]:
+        raise BenchError(
+            f"{study}: {first[0]} and {second[0]} have the same trials on {name} under other arms, folds or roles: one"
+            " plan.json was changed by hand or by other code. Give the study there another run, which writes it again"
+        )
 
 
 def _union(first: Iterable[Any], second: Iterable[Any]) -> tuple[Any, ...]:
     """All parts, each once, in the order of the first."""
-    parts = list(first)
-    return (*parts, *(each for each in second if each not in parts))
+    parts = {repr(each): each for each in (*first, *second)}  # some hold mappings; plans may have 100,000 trials
+    return tuple(parts.values())
 
 
 def _cards(first: Mapping[str, Mapping[str, Any]], second: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
