@@ -50,3 +50,19 @@ def test_probabilities_that_rounding_has_moved_over_the_edge_are_read():
     Path("theirs.csv").write_text("id,probability_0,probability_1\na,-1e-7,1.0000001\n")
     (given,) = read_predictions(Path("theirs.csv"), TASK, "theirs")
     assert given.places[None]["a"][0].tolist() == [0.0, 1.0]
+
+
+HEADER = "id,probability_healthy,probability_patient"
+REFUSED = {
+    "percentages": (f"{HEADER}\na,40,60\nb,99,1\n", "row 2: .* they look like percentages; divide them by 100"),
+    "decimal commas": (f'{HEADER}\na,"0,5","0,5"\n', "row 2: .* write a decimal point"),
+    "two columns of one name": (f"{HEADER},fold,fold\na,0.5,0.5,0,1\n", "several columns 'fold'"),
+    "arms of one name": (f"{HEADER},arm\na,0,1,x\na,1,0,x (not trained here)\n", "row 3: .* have one name in reports"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_could_be_read_in_two_ways_is_refused(text, words):
+    Path("theirs.csv").write_text(text)
+    with pytest.raises(BenchError, match=words):
+        read_predictions(Path("theirs.csv"), TASK, "theirs")

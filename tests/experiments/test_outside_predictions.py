@@ -116,12 +116,6 @@ REFUSED = {
     "a fold without predictions": (lambda t: t[t["partition"] == 0], "fold 0 of partition 1 has no predictions"),
     "unknown people": (lambda t: changed(t, id="p99-0"), r"1 id not in tiny_volumes, for example 'p99-0' \(row 2\)"),
     "logits": (logits, "row 2: .* look like logits"),
-    "percentages": (lambda t: t.assign(**(100 * t[CLASSES])), "look like percentages; divide them by 100"),
-    "decimal commas": (lambda t: t.assign(**{CLASSES[0]: "0,5"}), "row 2: .* write a decimal point"),
-    "two columns of one name": (lambda t: pd.concat([t, t[["fold"]]], axis=1), "several columns"),
-    "arms of one name in reports": (
-        lambda t: pd.concat([t.assign(arm="a"), t.assign(arm="a (not trained here)")]), "have one name in reports",
-    ),
     "sums other than one": (lambda t: changed(t, probability_patient=0.97, probability_healthy=0.9), "sum to one"),
     "NaN": (lambda t: changed(t, probability_patient="nan"), "not a finite number"),
     "a word in place of a number": (lambda t: changed(t, probability_patient="high"), "row 2: .* not a finite number"),
