@@ -46,6 +46,39 @@ def test_it_is_the_published_estimate():
     np.testing.assert_allclose(found, by_the_equations(x, sites, age), atol=2e-3)
 
 
+# neuroHarmonize 2.5.2 with neuroCombat 0.2.12 on `worked_case`, its first four scans, fitted and then new ones; made by
+# harmonizationLearn(x, covars) and harmonizationApply(new, covars, model), covars a table of SITE and age.
+LEARNT = [
+    [12.3274, 8.7833, 7.5398, 8.2690, 4.1400, 4.2261],
+    [10.6744, 9.9353, 12.8822, 11.2482, 11.7219, 14.6605],
+    [9.1012, 10.6606, 9.5966, 6.6983, 8.9291, 5.9816],
+    [10.8346, 12.6061, 11.3083, 14.3817, 14.7935, 14.1069],
+]
+APPLIED = [
+    [11.9932, 10.6003, 9.3804, 12.2485, 9.5629, 10.0136],
+    [8.6754, 12.7923, 12.1684, 13.6247, 16.8095, 15.7121],
+    [10.4035, 9.5420, 10.7675, 7.8890, 8.4787, 8.4354],
+    [12.2280, 9.6289, 12.2742, 13.0421, 11.1353, 14.5072],
+]
+
+
+def worked_case() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """12 scans of 6 features at three sites, with an age; no random numbers."""
+    rows, features = np.arange(12), np.arange(6)
+    sites, age = np.array(["a", "b", "c"])[rows % 3], ((rows * 7) % 12 - 5.5)[:, None] / 4
+    waves = np.sin(1 + rows[:, None] * 1.7 + features * 2.3) * np.where(sites == "c", 3.0, 1.0)[:, None]
+    x = waves + 2.0 * (sites == "b")[:, None] * (1 + features / 10) + age * features + 10
+    return np.round(x, 6), sites, age
+
+
+def test_its_numbers_are_those_of_neuroharmonize_for_fitted_and_for_new_scans():
+    x, sites, age = worked_case()
+    made = Combat.fit(x, sites, age)
+    np.testing.assert_allclose(made.apply(x, sites, age)[:4], LEARNT, atol=1e-4)
+    new = made.apply(x[::-1] * 0.9 + 1, sites[::-1], age[::-1] * 0.5)
+    np.testing.assert_allclose(new[:4], APPLIED, atol=1e-4)
+
+
 def test_new_scans_lose_the_difference_between_sites_and_keep_what_the_covariate_explains():
     rng = np.random.default_rng(2)
     made, (x, sites, age) = Combat.fit(*scans(rng, 600)), scans(rng, 600)
