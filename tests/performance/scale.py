@@ -1,8 +1,9 @@
 """How the seconds of the harness grow with people, records and nodes: each stage at 1, 2, 4 and 8 times a size.
 
-At 8 times: 40,000 people, 100,000 records, 1,000 nodes (simulated: no process is started). `--rounds N` measures N
-per cent of these sizes. Seconds are those of the processor, so that other work on the machine does
-not count. The exponent is the slope of the seconds over the size on logarithmic axes: 1 is linear.
+At 8 times: 40,000 people, 16,000 images or scans of which the alike are sought, 100,000 records, 1,000 nodes
+(simulated: no process is started). `--rounds N` measures N per cent of these sizes. Seconds are those of the
+processor, so that other work on the machine does not count. The exponent is the slope of the seconds over the size on
+logarithmic axes: 1 is linear.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from performance import own
 from performance.measure import Result, Settings
 from performance.planning import BENCH, STUDY, finish
 from performance.scale_folders import FOLDERS, prepared
+from performance.scale_pairs import compared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from bench.core import Trial
     from bench.experiments.launch.worker_pool import WorkerPool
 
-PEOPLE, RECORDS, NODES = 40_000, 100_000, 1000
+PEOPLE, IMAGES, RECORDS, NODES = 40_000, 16_000, 100_000, 1000
 STEPS = (1, 2, 4, 8)
 EDGE = 20  # voxels of a scan along each axis
 LINEAR = 1.25  # exponent up to which the growth counts as linear: small sizes have fixed costs, large ones leave caches
@@ -58,9 +60,10 @@ print(tables, time.process_time() - since)
 def run(settings: Settings) -> Iterator[Result]:
     """The stages over people, over records and over nodes, and the exponent of each."""
     share = 1.0 if settings.rounds is None else settings.rounds / 100
-    stages = (("people", _people), ("people with a file each", _files), ("records", _records), ("nodes", _nodes))
+    stages = (("people", _people), ("people with a file each", _files), ("images or scans", compared),
+              ("records", _records), ("nodes", _nodes))  # fmt: skip
     for stage, measured in stages:
-        whole = {"records": RECORDS, "nodes": NODES}.get(stage, PEOPLE)
+        whole = {"images or scans": IMAGES, "records": RECORDS, "nodes": NODES}.get(stage, PEOPLE)
         sizes = [max(1, round(whole * share * step / STEPS[-1])) for step in STEPS]
         yield from _curves(stage, measured(sizes))
 
