@@ -30,9 +30,18 @@ MOST = 8  # arms that a caution names
 
 
 def answers(found: SectionTables) -> list[str]:
-    """A sentence for every declared contrast of a section, of arms and of splits, and for every other effect."""
-    sentences = [answer(found.section, entry) for entry in found.contrasts.to_dict("records")]
-    tested = {(entry["arm"], entry["against"]) for entry in found.contrasts.to_dict("records")}
+    """A sentence for every declared contrast of a section, of arms and of splits, and for every other effect.
+
+    Contrasts without a fold in which both arms ran share a sentence.
+    """
+    contrasts = found.contrasts.to_dict("records")
+    not_run = [entry for entry in contrasts if not entry["folds"] and not entry["folds_undefined"]]
+    apart = not_run if len(not_run) > 1 else []
+    sentences = [answer(found.section, entry) for entry in contrasts if entry not in apart]
+    if apart:
+        pairs = listed([f"{entry['arm']} against {entry['against']}" for entry in apart])
+        sentences.append(f"Not tested, as no fold has both arms: {pairs}.")
+    tested = {(entry["arm"], entry["against"]) for entry in contrasts}
     effects = (e for e in found.effects.to_dict("records") if (e["arm"], e["against"]) not in tested)
     sentences += [split_answer(found.section, entry) for entry in found.splits.to_dict("records")]
     return sentences + [effect_answer(found.section, entry) for entry in effects]

@@ -132,7 +132,8 @@ def _nobody(tests: Sequence[Tested]) -> str:
     """That nothing differed, with the arm that all were compared with where there is one."""
     against = {one.entry["against"] for one in tests}
     plain = all(one.entry["against"] and not one.entry.get("effect") for one in tests)
-    return f"no arm differed detectably from {against.pop()}" if plain and len(against) == 1 else "nothing differed"
+    who = f"no arm differed detectably from {against.pop()}" if plain and len(against) == 1 else ""
+    return who or "nothing differed detectably"
 
 
 def _listed(tests: Sequence[Tested], place: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.report.tables import DatasetResults, Results, SectionTables
-from bench.report.tables.above_chance_table import LEARNT
+from bench.report.tables.above_chance_table import LEARNT, UNTESTED
 from bench.report.tables.number_format import decimals, listed, number
 
 NAMED = 4  # arms that a sentence names
@@ -19,13 +19,16 @@ def learnt_words(found: SectionTables, place: bool = False) -> str:
         return ""
     verdicts = [words.partition(";")[0] for words in frame["verdict"]]
     learnt = [arm for arm, word in zip(frame["arm"], verdicts, strict=True) if word == LEARNT]
-    rest = [arm for arm, word in zip(frame["arm"], verdicts, strict=True) if word != LEARNT]
+    untested = [arm for arm, word in zip(frame["arm"], verdicts, strict=True) if word.startswith(UNTESTED)]
+    rest = [arm for arm in frame["arm"] if arm not in (*learnt, *untested)]
+    tested = len(frame) - len(untested)
     where = f"on {found.section.name}, " if place else ""
     if without_effect(found.section):
         seen = f"; learnt: {_names(learnt)}, which must be explained" if learnt else ", as it should be"
-        return f"{where}{len(learnt)} of {len(frame)} arms learnt where there is nothing to learn{seen}"
+        return f"{where}{len(learnt)} of {tested} arms learnt where there is nothing to learn{seen}"
     others = f"; not shown to have learnt: {_names(rest)}" if rest else ""
-    return f"{where}{len(learnt)} of {len(frame)} arms learnt{_best(found.section)}{others}"
+    others += f"; not tested: {_names(untested)}" if untested else ""
+    return f"{where}{len(learnt)} of {tested} arms learnt{_best(found.section)}{others}"
 
 
 def without_effect(section: DatasetResults) -> bool:

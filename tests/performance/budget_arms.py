@@ -68,6 +68,7 @@ HEADS = {
 }
 REASONS = {
     "SVM (voxels)": Followed("floor", "svm"),  # the recipe of Wen et al. 2020
+    "linear (dynamic image)": Followed("floor, one image", "linear", SMALL),  # what the image of the 2D arms still says
     **HEADS,
     "deepbet encoder, 4 mm": Followed("3D CNN", "deepbet3d", LARGER),
     "deepbet encoder trained on brain masks, 4 mm": Followed("pretrained", "deepbet3d", LARGER, "deepbet"),

@@ -28,7 +28,9 @@ UNITS = {
     "bt_mri": "balanced accuracy",
     "age_oasis": "mean absolute error (years)",
 }
-COLUMNS = 4  # of panels
+COLUMNS = 3  # of panels
+FLOORS = ("floor", "floor, one image")
+ONE_IMAGE = {"2D CNN", "2D transformer", "DCL-SE", "distillation"}  # families whose input is one image of a scan
 CEILING = 1.4  # times the error of the worst floor: larger errors of the first steps are not drawn
 
 
@@ -54,11 +56,11 @@ def table(rows: Sequence[Mapping[str, Any]], data: str) -> Iterator[str]:
     floor, digits = best_floor(rows, data), 1 if data in ERRORS else 2
     yield f"| family | arm | {' | '.join(f'{step} steps' for step in SHOWN)} | chosen | test | CPU s |"
     yield "| --- " * (len(SHOWN) + 5) + "|"
-    for row in sorted(rows, key=lambda row: (family(row) == "floor", family(row), row["arm"])):
+    for row in sorted(rows, key=lambda row: (family(row) in FLOORS, family(row), row["arm"])):
         points = dict(zip(row["steps"], zip(row["val"], row["test"], strict=True), strict=True))
         cells = [", ".join(f"{each:.{digits}f}" for each in points[step]) if step in points else "" for step in SHOWN]
         sign = -1 if data in ERRORS else 1
-        below = floor is not None and family(row) != "floor" and sign * chosen(row) < sign * chosen(floor)
+        below = floor is not None and family(row) not in FLOORS and sign * chosen(row) < sign * chosen(floor)
         score = f"{chosen(row):.{digits}f}{' (below)' if below else ''}"
         ends = [str(row["selected"] or ""), score, f"{row['cpu_seconds']:.0f}"]
         yield f"| {' | '.join([family(row), row['arm'], *cells, *ends])} |"
@@ -67,9 +69,9 @@ def table(rows: Sequence[Mapping[str, Any]], data: str) -> Iterator[str]:
 def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Validation score over steps: a row of panels for each data set, a panel for each family, the floor in each."""
     sets = list(dict.fromkeys(row["data"] for row in rows))
-    groups = {data: sorted({family(row) for row in rows if row["data"] == data} - {"floor"}) for data in sets}
+    groups = {data: sorted({family(row) for row in rows if row["data"] == data} - {*FLOORS}) for data in sets}
     heights = {data: -(-len(groups[data]) // COLUMNS) for data in sets}
-    figure = plt.figure(figsize=(10, 2.3 * sum(heights.values())), layout="constrained")
+    figure = plt.figure(figsize=(10, 2.9 * sum(heights.values())), layout="constrained")
     parts = figure.subfigures(len(sets), squeeze=False, height_ratios=list(heights.values()))[:, 0]
     for part, data in zip(parts, sets, strict=True):
         own = [row for row in rows if row["data"] == data]
@@ -78,22 +80,30 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         for axes in grid[len(groups[data]) :]:
             axes.set_axis_off()
         for axes, name in zip(grid, groups[data], strict=False):
-            _draw_family(axes, [row for row in own if family(row) == name], best_floor(own, data))
+            _draw_family(axes, [row for row in own if family(row) == name])
+            _draw_floors(axes, own, best_floor(own, data), name in ONE_IMAGE)
+            axes.legend(fontsize=6, loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
+            axes.tick_params(labelsize=7, labelbottom=True)
             axes.set_title(name, fontsize=9)
         if data in ERRORS and (floors := [row["val"][-1] for row in own if family(row) == "floor"]):
             grid[0].set_ylim(0, CEILING * max(floors))  # all panels share it
     figure.savefig(path, dpi=150)
 
 
-def _draw_family(axes: Any, rows: Sequence[Mapping[str, Any]], floor: Mapping[str, Any] | None) -> None:
+def _draw_family(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         (line,) = axes.plot(row["steps"], row["val"], marker=".", label=row["arm"])
         at = row["steps"].index(row["selected"])
         axes.plot(row["selected"], row["val"][at], marker="o", ms=7, mfc="none", color=line.get_color())
-    if floor is not None:
-        axes.axhline(floor["val"][-1], color="0.5", ls="--", lw=1, label=f"floor: {floor['arm']}")
-    axes.legend(fontsize=6)
-    axes.tick_params(labelsize=7)
+
+
+def _draw_floors(axes: Any, rows: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None, one_image: bool) -> None:
+    """A dashed line for the best floor, a dotted one for the linear model on the image of the networks."""
+    if best is not None:
+        axes.axhline(best["val"][-1], color="0.5", ls="--", lw=1, label=f"floor: {best['arm']}")
+    for row in rows if one_image else ():
+        if family(row) == FLOORS[1]:
+            axes.axhline(row["val"][-1], color="0.3", ls=":", lw=1, label=row["arm"])
 
 
 def main(file: str, figure: str) -> None:

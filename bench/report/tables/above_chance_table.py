@@ -35,6 +35,7 @@ COLUMNS = (
     "verdict",
 )
 LEARNT, UNSURE, NOTHING_LEARNT = "learnt", "not shown to have learnt", "not learnt"
+UNTESTED = "not tested"
 PERMUTED, DRAWN, CONTRAST = "permutation of people", "permutation of people, estimated", "contrast"
 
 
@@ -90,11 +91,11 @@ def _luck(section: DatasetResults, arm: str, cell: tuple[int, int]) -> evaluatio
 
 def _verdict(entry: Mapping[str, Any]) -> str:
     if not entry["folds"]:
-        return f"not tested: {no_fold(entry)}"
+        return f"{UNTESTED}: {no_fold(entry)}"
     if entry["improvement"] <= 0:
         return NOTHING_LEARNT
     if math.isnan(entry["p"]):
-        return f"not tested: {entry['reason']}"
+        return f"{UNTESTED}: {entry['reason']}"
     words = LEARNT if entry["p_holm"] < ALPHA and entry["improvement"] > entry["by_chance"] else UNSURE
     return words if entry["complete"] else f"{words}; not final, {entry['folds']} of {entry['folds_planned']} folds"
 
