@@ -18,6 +18,7 @@ from bench.cli.options import Json, print_json
 from bench.core import BenchError
 from bench.experiments.clock_text import duration
 from bench.experiments.status_text import State, counts, damages, pace, running_lines, troubles
+from bench.experiments.trial_notes import score_words
 
 LAST = 5  # errors that the live view shows
 SHOWN = 12  # running trials that it shows
@@ -169,7 +170,7 @@ def _view(state: dict[str, Any]) -> Group:
     for row in state["running"][:SHOWN]:
         place = f"{row['data']}, {row['arm']}"
         steps = f"{row['step']}/{row['steps']}" if row["steps"] else f"{row['fraction']:.0%}"
-        score = "" if row["validation"] is None else f"{row['metric']} {row['validation']:.3f}"
+        score = "" if row["validation"] is None else score_words(row["metric"], row["validation"])
         running.add_row(escape(place), str(row["fold"] + 1), steps, score, duration(row["seconds"]), row["node"])
     more = len(state["running"]) - SHOWN
     recent = sorted(state["troubles"], key=lambda row: row["ended"] or 0)[-LAST:]

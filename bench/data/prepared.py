@@ -166,11 +166,11 @@ def column_of(column: str, name: str, params: Mapping[str, Any] | None = None) -
 
 def open_prepared(name: str, params: Mapping[str, Any] | None = None) -> Prepared | None:
     """The prepared set, None if it is not prepared. DamagedDataError if its folder is damaged."""
-    import numpy as np
-
     manifest = _manifest(name, params)
     if manifest is None:
         return None
+    import numpy as np
+
     index = _index(name, params, manifest)
     dataset = registry.make("datasets", name, params)
     return Prepared(

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.core import plural
 from bench.experiments.clock_text import duration, left_words
+from bench.experiments.trial_notes import score_words
 
 State = dict[str, Any]  # fields of `StudyStatus`
 
@@ -36,7 +37,7 @@ def running_lines(state: State) -> list[str]:
 
 def _so_far(row: dict[str, Any]) -> str:
     steps = f"{row['step']}/{row['steps']} steps" if row["steps"] else f"{row['fraction']:.0%}"
-    score = [] if row["validation"] is None else [f"validation {row['metric']} {row['validation']:.3f}"]
+    score = [] if row["validation"] is None else [f"validation {score_words(row['metric'], row['validation'])}"]
     return ", ".join([steps, *score, f"for {duration(row['seconds'])}"])
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bench.core import BenchError
 from bench.storage.locks import read_lock_note
 from bench.storage.record_store import Store
 
@@ -24,13 +25,24 @@ class TrialNote:
 
     @property
     def words(self) -> str:
-        """`240/300 steps, validation auc 0.71`; empty before the first evaluation point."""
+        """`240/300 steps, validation AUC 0.710`; empty before the first evaluation point."""
         if not self.steps:
             return ""
         score = self.values.get("val")
         return f"{self.step}/{self.steps} steps" + (
-            f", validation {self.metric} {score:.3f}" if score is not None else ""
+            f", validation {score_words(self.metric, score)}" if score is not None else ""
         )
+
+
+def score_words(metric: str, score: float) -> str:
+    """A score with the title of its metric as in tables: `AUC 0.710`; its name where no metric has that name."""
+    from bench.evaluation import metrics
+
+    try:
+        title = metrics.metric(metric).title
+    except BenchError:  # of a plug-in that this machine does not have
+        title = metric
+    return f"{title} {score:.3f}"
 
 
 def parse_note(text: str) -> TrialNote:

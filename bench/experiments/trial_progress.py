@@ -16,7 +16,7 @@ from bench.core import Record, Trial
 from bench.experiments.clock_text import duration, left_words, line_interval
 from bench.experiments.launch.jobs import PendingTrials
 from bench.experiments.run_clock import RunClock
-from bench.experiments.trial_notes import TrialNote, note_of
+from bench.experiments.trial_notes import TrialNote, note_of, score_words
 
 SHOWN = 12  # running trials in the table
 PER_SECOND = 2  # updates of a terminal
@@ -59,7 +59,7 @@ class TrialProgressBar:
             note = self._note(trial.key)
             score = note.values.get("val")
             steps = f"{note.step}/{note.steps}" if note.steps else f"{self.clock.fraction(trial.key):.0%}"
-            shown = "" if score is None else f"{note.metric} {score:.3f}"
+            shown = "" if score is None else score_words(note.metric, score)
             table.add_row(Text(self._name(trial)), steps, shown, duration(self.clock.since(trial.key)))
         more = [Text(f"and {len(rows) - SHOWN} more")] if len(rows) > SHOWN else []
         return Group(self.bar, *([table] if rows else []), *more)
@@ -113,7 +113,7 @@ class TrialProgressBar:
             self.console.print(self._line(done), highlight=False, markup=False, soft_wrap=True)
 
     def _line(self, done: int) -> str:
-        """`22/48 trials, 1 failed; running: DCL-SE, fold 2 (240/300 steps, validation auc 0.71); about 52 min left`."""
+        """`22/48 trials, 1 failed; running: DCL-SE, fold 2 (240/300 steps, validation AUC 0.710); about 9 min left`."""
         count = f"{done}/{self.total} trials" + (f", {self.failed} failed" if self.failed else "")
         if not self.open:
             return count

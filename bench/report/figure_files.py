@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bench.report.figure_catalog import DATA_SET, KIND, FigureSpec, specs
 from bench.report.figures import style
 from bench.report.tables import SectionTables
+from bench.report.tables.dataset_tables import caption_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +27,7 @@ class ReportFigure:
     caption: str = ""
     draw: Callable[[], Figure] | None = field(default=None, repr=False, compare=False)
     narrow: bool = False
+    table_caption: Callable[[], str] = field(default=str, repr=False, compare=False)
 
 
 def figures_of(tables: SectionTables) -> tuple[ReportFigure, ...]:
@@ -62,7 +64,12 @@ def _figure(spec: FigureSpec, tables: Any, stem: str, about: str) -> ReportFigur
     if data is None or (isinstance(data, Sized) and not len(data)):
         return None
     draw = partial(spec.draw, tables, data)
-    return ReportFigure(spec.table, stem, spec.alt.format(data=about), spec.caption(tables, data), draw, spec.narrow)
+    alt, caption, below = (
+        spec.alt.format(data=about),
+        spec.caption(tables, data),
+        partial(caption_of, tables, spec.table),
+    )
+    return ReportFigure(spec.table, stem, alt, caption, draw, spec.narrow, below)
 
 
 def save_figures(report_figures: Iterable[ReportFigure], folder: Path) -> None:

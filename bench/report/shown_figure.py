@@ -29,7 +29,8 @@ class ShownFigure:
     figure : matplotlib.figure.Figure
         The figure; its axes may be changed before it is saved.
     caption, alt : str
-        The caption of the report, and the description for readers who cannot see the figure.
+        The caption of the report, that of its table for a figure without one of its own; and the description for
+        readers who cannot see the figure.
     """
 
     name: str
@@ -106,5 +107,6 @@ def draw_named(figures: Sequence[ReportFigure], name: str, width: float | None =
         reason = f"several figures are named {name!r}: {', '.join(names)}" if found else (
             f"no figure {name!r}; {did_you_mean(name, names)}")  # fmt: skip
         raise BenchError(reason)
+    one = found[0]
     with style.page_width(width), style.paper_style():
-        return ShownFigure(found[0].stem, found[0].draw(), found[0].caption, found[0].alt)
+        return ShownFigure(one.stem, one.draw(), one.caption or one.table_caption(), one.alt)

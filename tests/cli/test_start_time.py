@@ -44,7 +44,7 @@ def test_what_needs_no_network_imports_none(words):
     assert modules_after(words.split(), HEAVY) == "[]"
 
 
-@pytest.mark.parametrize("words", ["guide", "--version"])
+@pytest.mark.parametrize("words", ["guide", "--version", "--help", "list", "status", "describe ad_oasis", "open"])
 def test_what_needs_no_numbers_imports_no_numpy(words):
     assert modules_after(words.split(), "{'numpy', 'scipy', 'pandas'}") == "[]"
 

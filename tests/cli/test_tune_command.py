@@ -52,6 +52,7 @@ def test_it_searches_every_arm_and_fold_and_leaves_winners_a_table_and_pictures(
     assert {one["cost"]["steps"] for one in entry["sets"]} == {24}
     rows = list(csv.DictReader((folder / "tuning" / "candidates.csv").read_text().splitlines()))
     assert len(rows) == 16
+    assert {row["node"] for row in rows} == {""}, "no machine of a cluster"
     for one in entry["sets"]:
         mine = [row for row in rows if (row["arm"], row["fold"]) == (one["arm"], str(one["fold"]))]
         assert one["validation"] == max(float(row["objective validation"]) for row in mine)

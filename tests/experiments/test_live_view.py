@@ -23,7 +23,7 @@ from bench.experiments.progress import StatusReader
 from bench.experiments.run_monitor import SilentMonitor
 from bench.experiments.status_text import running_lines
 from bench.experiments.trial_durations import TrialDurations, trial_kind
-from bench.experiments.trial_notes import TrialNote, parse_note
+from bench.experiments.trial_notes import TrialNote, parse_note, score_words
 from bench.experiments.trial_progress import TrialProgressBar
 from bench.storage.record_store import Store
 
@@ -71,9 +71,16 @@ def test_a_plain_line_names_what_runs_with_its_steps_and_its_score(work, clock):
         clock[0] = 11.0
         bar.moved(trial, 1 / 3)
     assert output.getvalue() == (
-        f"0/14 trials; running: net, fold {trial.fold + 1} (2/6 steps, validation auc 0.710);"
+        f"0/14 trials; running: net, fold {trial.fold + 1} (2/6 steps, validation AUC 0.710);"
         f" more than {duration(33.0 * (nets - 1) + 22.0)} left ({14 - nets} trials of a kind that was never timed)\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"), [("mae", "MAE 5.250"), ("gone_with_its_plugin", "gone_with_its_plugin 5.250")]
+)
+def test_a_score_so_far_has_the_title_of_its_metric(metric, words):
+    assert score_words(metric, 5.25) == words
 
 
 def test_a_terminal_shows_each_running_trial_and_no_more_than_fit(work, clock):
@@ -85,7 +92,7 @@ def test_a_terminal_shows_each_running_trial_and_no_more_than_fit(work, clock):
         claim.write_note(json.dumps({"fraction": 0.5, "since": 1.0, "node": "", "step": 3, "steps": 6,
                                      "metric": "auc", "values": {"val": 0.5}}))  # fmt: skip
         text = shown(bar)
-    assert all(word in text for word in ("running", "validation", "3/6", "auc 0.500", "1 min 05 s", "0/14"))
+    assert all(word in text for word in ("running", "validation", "3/6", "AUC 0.500", "1 min 05 s", "0/14"))
     for trial in pending.trials[1:]:
         bar.began(trial)
     assert f"and {len(pending.trials) - trial_progress.SHOWN} more" in shown(bar)
@@ -158,7 +165,7 @@ def test_the_status_of_a_running_trial_has_its_steps_and_its_score(plugins, monk
     assert (1, 6, "auc") in steps
     assert (5, 6, "auc") in steps
     assert all(0 <= row["validation"] <= 1 for row in seen if row["step"])
-    assert any("/6 steps, validation auc 0." in line for line in running_lines({"running": seen}))
+    assert any("/6 steps, validation AUC 0." in line for line in running_lines({"running": seen}))
 
 
 class _Looks:

@@ -87,6 +87,13 @@ def test_a_candidate_of_a_process_that_ended_is_taken_up_again(tmp_path, storage
         assert [third.ask().number, third.ask().number, third.ask()] == [1, 2, None]
 
 
+def test_the_node_of_a_candidate_is_stored_and_an_older_outcome_has_none():
+    there, here = tune.CandidateOutcome("done", node="gpu7"), tune.CandidateOutcome("done")
+    assert tune.CandidateOutcome.from_dict(there.to_dict()) == there
+    assert tune.CandidateOutcome.from_dict(here.to_dict()).node == ""
+    assert here.to_dict() == {"state": "done", "seconds": 0.0, "steps": 0}
+
+
 def test_a_candidate_that_ends_while_another_process_looks_for_work_is_not_begun_again(tmp_path, monkeypatch):
     storage = tune.OptunaStorage(str(tmp_path / "s.log"))
     with tune.SearchSession(search(), storage, 2, tmp_path) as one:

@@ -20,6 +20,7 @@ from bench.experiments.launch.jobs import memory_kind
 from bench.experiments.launch.ray_session import connected
 from bench.experiments.launch.resources import MARGIN
 from bench.experiments.search.ray_resources import RayTarget, request_resources
+from bench.experiments.search.search_report import candidate_table
 
 pytestmark = pytest.mark.slow  # a minute and more: each node imports torch
 SLOW = """
@@ -54,6 +55,7 @@ def test_a_cluster_finds_what_one_process_finds(data, tmp_path, hides):
         nodes.start("one")
         nodes.start("two", **({"hidden": tmp_path / "there"} if hides else {}))
         there = found(study, data, tmp_path / "there", "auto", RayTarget(nodes.address, {}, messages.append))
+    assert set(candidate_table([there])["node"]) == {"one", "two"}
     assert there.digest == found(study, data, tmp_path / "here", "serial").digest
     assert ["two" in words for words in messages] == [True] * hides, messages
 

@@ -13,6 +13,7 @@ import bench
 from bench.core import BenchError
 from bench.experiments.study_results import Results
 from bench.report.figures import style
+from bench.report.tables.dataset_tables import format_tables
 
 ARMS = {
     "a network with a long name, 3D": ArmSpec(0.8),
@@ -42,6 +43,13 @@ def test_every_figure_has_the_width_of_a_column_and_room_for_its_axes(results):
         inside = shown.figure.get_tightbbox()
         assert inside.x0 >= -0.02, name
         assert inside.x1 * shown.figure.dpi <= whole.x1 + 0.02 * shown.figure.dpi, name
+
+
+def test_every_figure_has_a_caption_and_that_of_its_table_where_it_has_none_of_its_own(results):
+    captions = {name: results.figure(name).caption for name in results.figures}
+    assert all(captions.values()), captions
+    (table,) = (each for each in format_tables(results.report_data.tables[0]) if each.name == "scores")
+    assert results.figure("scores").caption == table.caption
 
 
 def test_without_a_width_figures_are_those_of_the_report(results):

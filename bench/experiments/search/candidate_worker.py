@@ -17,15 +17,20 @@ from bench.experiments.search.objective import CandidateOutcome, train_candidate
 def train_in_worker(config: dict[str, Any]) -> None:
     """The trainable of Ray Tune: train a candidate and report its scores and its outcome."""
     prepare_worker(config["setting"], config["setting"]["plugins"])
+    import ray
     from ray import tune
 
+    node = {"node": config["setting"]["nodes"].get(ray.get_runtime_context().get_node_id(), "")}
+
     def report(point: int, score: float, seconds: float, step: int) -> bool:
-        tune.report({"point": point, "score": score, "seconds": seconds, "steps": step})  # waits for the scheduler
+        tune.report(
+            {"point": point, "score": score, "seconds": seconds, "steps": step, **node}
+        )  # waits for the scheduler
         return False  # does not return if the scheduler stopped the candidate
 
     with _checkpoint_folder(Path(config["checkpoints"])) as folder:
         outcome = _encoded_outcome(Trial.parse(config["trial"]), folder, config["objectives"], report)
-    tune.report({"outcome": outcome})
+    tune.report({"outcome": outcome, **node})
 
 
 def _encoded_outcome(*arguments: Any) -> str:

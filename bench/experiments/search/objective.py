@@ -32,18 +32,19 @@ class CandidateOutcome:
     seconds: float = 0.0  # of training and validation
     steps: int = 0  # of the optimiser
     error: str = ""
+    node: str = ""  # machine of a cluster that trained it; empty on this machine
 
     def to_dict(self) -> dict[str, Any]:
         """The user attribute of the candidate in the storage, where Optuna itself stores the values."""
         outcome = {"state": self.state, "seconds": round(self.seconds, 3), "steps": self.steps}
-        return {**outcome, "error": self.error} if self.error else outcome
+        return outcome | {name: value for name in ("error", "node") if (value := getattr(self, name))}
 
     @classmethod
     def from_dict(cls, outcome: Mapping[str, Any], values: Mapping[str, float] | None = None) -> CandidateOutcome:
         """Read the user attribute; an empty one is of a candidate that ended without a report: failed."""
         return cls(
             outcome.get("state", "failed"), values or {}, float(outcome.get("seconds", 0.0)),
-            int(outcome.get("steps", 0)), str(outcome.get("error", "")),
+            int(outcome.get("steps", 0)), str(outcome.get("error", "")), str(outcome.get("node", "")),
         )  # fmt: skip
 
 

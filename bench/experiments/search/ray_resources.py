@@ -45,6 +45,7 @@ def request_resources(
                 " install the same version there, or share one folder with all nodes"
             )
         setting = {name: check.question[name] for name in ("plugins", "data_root", "forced")}
+        setting["nodes"] = {} if target.is_local else {node.id: node.name for node in nodes}
     if apart := sorted(node.name for node in nodes if not node.shared):
         target.notify(
             f"nodes that do not see {folder} cannot resume a lost candidate, it starts over: {', '.join(apart)}"

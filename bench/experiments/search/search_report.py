@@ -95,7 +95,8 @@ def candidate_table(results: Sequence[SearchResult]) -> pd.DataFrame:
             params = {f"parameter {name}": value for name, value in sorted(candidate.params.items())}
             points = json.dumps(dict(sorted(candidate.intermediate_values.items())))
             rows.append({**_place(result.search), **outcome, **params, "seconds": candidate.seconds,
-                         "steps": candidate.steps, "points": points, "error": candidate.error})  # fmt: skip
+                         "steps": candidate.steps, "node": candidate.node, "points": points,
+                         "error": candidate.error})  # fmt: skip
     return pd.DataFrame(rows)
 
 

@@ -31,6 +31,7 @@ class Candidate:
     seconds: float
     steps: int
     error: str = ""
+    node: str = ""  # machine of a cluster that trained it
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _candidate(search: Search, trial: optuna.trial.FrozenTrial) -> Candidate:
     states = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": outcome.state}
     return Candidate(
         trial.number, states.get(trial.state.name, "running"), dict(trial.params), values,
-        dict(trial.intermediate_values), outcome.seconds, outcome.steps, outcome.error,
+        dict(trial.intermediate_values), outcome.seconds, outcome.steps, outcome.error, outcome.node,
     )  # fmt: skip
 
 

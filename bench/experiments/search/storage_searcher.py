@@ -6,6 +6,7 @@ Imports ray, so it is imported only where ray runs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -65,7 +66,7 @@ class StorageSearcher(Searcher):
                 outcome = CandidateOutcome("failed", **cost, error="its worker was lost, more than once")
             else:
                 outcome = CandidateOutcome("pruned", **cost)
-            self.session.tell(number, outcome)
+            self.session.tell(number, replace(outcome, node=last.get("node", "")))
         except BenchError as halt:
             self.session.error = halt
             return

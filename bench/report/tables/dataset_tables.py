@@ -120,6 +120,15 @@ def format_tables(found: SectionTables) -> list[Table]:
     return _with_rows([spec.layout(found).titled(spec.name, spec.title) for spec in specs])
 
 
+def caption_of(found: SectionTables | Sequence[SectionTables], name: str) -> str:
+    """The caption of a table of one data set, or of one over several of a kind; empty if it has no rows."""
+    several = not isinstance(found, SectionTables)
+    study = found[0].study if several else found.study
+    kind = AcrossTableSpec if several else TableSpec
+    specs = (spec for spec in of_kind(study.specs, kind) if spec.name == name and spec.layout is not None)
+    return next((body.caption for body in (spec.layout(found) for spec in specs) if body.rows), "")
+
+
 def format_across(found: Sequence[SectionTables]) -> list[Table]:
     """The formatted tables over several data sets that have rows; real and phantom data never share one."""
     tables = []
