@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cli.options import Json, Settings, print_json, settings
-from bench.core import BenchError
+from bench.core import BenchError, plural
 
 DUPLICATES = (
     ("exact", "pixel-exact duplicates"),
@@ -197,8 +197,10 @@ def _in_words(what: str, duplicates: dict[str, Any]) -> str:
     if not duplicates["groups"]:
         return f"{what}: none"
     across = ", ".join(f"{duplicates[f'across_{key}']} across {key}" for key in ("parts", "classes", "sets"))
-    size = f"{duplicates['images']} images in {duplicates['groups']} groups, the largest of {duplicates['largest']}"
-    return f"{what}: {size}; {duplicates['redundant']} are redundant; {across}"
+    groups = plural(duplicates["groups"], "group")
+    size = f"{duplicates['images']} images in {groups}, the largest of {duplicates['largest']}"
+    redundant = f"{duplicates['redundant']} {'is' if duplicates['redundant'] == 1 else 'are'} redundant"
+    return f"{what}: {size}; {redundant}; {across}"
 
 
 def _print_groups(show: Any, report: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from bench.experiments.trial_notes import score_words
 
 LAST = 5  # errors that the live view shows
 SHOWN = 12  # running trials that it shows
+REPEAT = 60.0  # seconds until a line that has not changed is printed again
 STORAGE = typer.Option("--storage", help="Storage of its search, if the URL given to `bench tune` has a password.")
 STATUSES = ("done", "failed", "refused", "open")
 
@@ -132,33 +133,46 @@ def _watch(look: _Look, console: Console, every: float, as_json: bool) -> None:
                     return
                 time.sleep(every)
     printed: set[str] = set()
+    lines = _NewLines()
     while True:
         run, search = look()
         if as_json:
             print_json(_joined(look.study, run, search))
         else:
-            _lines(console, run, search, printed)
+            _lines(console, run, search, printed, lines)
         if not _goes_on(run, search):
             return
         time.sleep(every)
 
 
-def _lines(console: Console, run: State | None, search: State | None, printed: set[str]) -> None:
-    """Print a line for each, and one for every new failure."""
+class _NewLines:
+    """Prints a line that differs from the last one of its kind, and an equal one once a minute."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, tuple[str, float]] = {}
+
+    def show(self, kind: str, line: str) -> None:
+        words, printed_at = self.last.get(kind, ("", 0.0))
+        if line != words or time.monotonic() - printed_at >= REPEAT:
+            self.last[kind] = line, time.monotonic()
+            print(line, flush=True)
+
+
+def _lines(console: Console, run: State | None, search: State | None, printed: set[str], lines: _NewLines) -> None:
+    """Print a line for each where it has changed, and one for every new failure."""
     if run:
-        _line(console, run, printed)
+        _line(console, run, printed, lines)
     if search:
-        print(search_status.line(search), flush=True)
+        lines.show("search", search_status.line(search))
         for words in [*search_status.troubles(search["troubles"]), *search["closed"].values()]:
             if words not in printed:
                 printed.add(words)
                 console.print(words, markup=False, highlight=False)
 
 
-def _line(console: Console, state: dict[str, Any], printed: set[str]) -> None:
-    """Print one line, and one for every new failure."""
-    words = "; ".join([", ".join([counts(state), *pace(state)]), *running_lines(state)[:1]])
-    print(words, flush=True)
+def _line(console: Console, state: dict[str, Any], printed: set[str], lines: _NewLines) -> None:
+    """Print one line if it has changed, and one for every new failure."""
+    lines.show("run", "; ".join([", ".join([counts(state), *pace(state)]), *running_lines(state)[:1]]))
     for row in state["troubles"]:
         if row["key"] not in printed:
             printed.add(row["key"])

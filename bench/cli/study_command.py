@@ -28,7 +28,8 @@ class StudyCommand(TyperCommand):
         return super().parse_args(ctx, self._named(ctx, args) if self.takes_study else args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        return [*super().collect_usage_pieces(ctx), *(["STUDY"] if self.takes_study else [])]
+        needed = any(each.name == "study" and each.required for each in self.params)
+        return [*super().collect_usage_pieces(ctx), *(["STUDY" if needed else "[STUDY]"] if self.takes_study else [])]
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Also the names of studies, where a name is still missing."""

@@ -41,7 +41,7 @@ def test_the_command_prints_text_and_json(tmp_path, rng):
     arguments = ["audit", "--images", str(root), "--split", str(table)]
     printed = CliRunner().invoke(app, [*arguments, "--sweep"])
     assert printed.exit_code == 0, printed.output
-    assert "pixel-exact duplicates: 2 images in 1 groups" in printed.output
+    assert "pixel-exact duplicates: 2 images in 1 group, the largest of 2; 1 is redundant" in printed.output
     report = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
     assert report["exact"]["across_parts"] == report["exact"]["across_classes"] == 1
 

@@ -109,10 +109,12 @@ def test_the_live_view_is_plain_lines_where_there_is_no_terminal_and_ends_with_t
     child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     first = child.stdout.readline()
     assert first.strip() == "tiny: 13 of 14 trials done, 1 open, nothing is running"
+    time.sleep(1.0)  # several updates
     finish(store, list(trials.values())[-1], NOW, 1.0, "failed", "a wall")
     rest, _ = child.communicate(timeout=60)
     assert child.returncode == 0
     assert "tiny: 13 of 14 trials done, 1 failed" in rest
+    assert first not in rest, "a line that has not changed is not printed again"
     assert "ValueError: a wall" in rest
     assert "\x1b" not in first + rest
 
@@ -156,5 +158,5 @@ def test_after_ctrl_c_the_watch_says_that_the_study_continues(written, tmp_path)
     child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     child.stdout.readline()
     child.send_signal(signal.SIGINT)
-    _, output = child.communicate()
+    _, output = child.communicate(timeout=60)
     assert (child.returncode, output) == (130, "bench: interrupted; the run itself goes on\n")

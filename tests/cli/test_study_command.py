@@ -36,6 +36,7 @@ def test_two_names_and_none_are_refused(words):
 
 def test_the_help_shows_where_the_study_goes(capsys, monkeypatch):
     assert "bench run [OPTIONS] STUDY" in run_command(capsys, monkeypatch, "run", "--help")[1]
+    assert "bench status [OPTIONS] [STUDY]" in run_command(capsys, monkeypatch, "status", "--help")[1]
     assert "STUDY" not in run_command(capsys, monkeypatch, "audit", "--help")[1].partition("Options")[0]
 
 

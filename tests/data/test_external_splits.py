@@ -200,6 +200,19 @@ def test_scans_that_are_equal_are_in_one_group(plugins, tmp_path):
     assert found.notes == ("4 groups were merged into 2: scans that are equal voxel by voxel share a group",)
 
 
+@pytest.mark.parametrize(
+    ("targets", "noted"), [((0, 1, 1, 0), True), ((1, 0, 1, 0), False), ((0, 1, np.nan, 0), False)]
+)
+def test_equal_scans_of_different_labels_are_counted(plugins, tmp_path, targets, noted):
+    entries = [JournalEntry(f"s{at}", "", image=image) for at, image in enumerate(["x", "y", "x", "z"])]
+    samples = [Sample(f"s{at}", f"g{at}", float(target), "", lambda: None) for at, target in enumerate(targets)]
+    dataset = registry.make("datasets", "tiny_images")
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).normal(size=(4, *dataset.shape)))
+    found = [note for note in merge_groups(dataset, samples, entries, tmp_path).notes if "label" in note]
+    words = "2 scans have the voxels of a scan with another label; `bench audit NAME --json` names them"
+    assert found == [words] * noted
+
+
 def test_the_heads_of_the_four_class_slices_are_found_again(scans, tmp_path):
     made = prepare("ad_mri2d", {"stages": 2}, scans / "alz4")
     assert len(made.ids) == 6400

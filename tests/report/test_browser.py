@@ -60,8 +60,9 @@ def page(tmp_path_factory):
 
 
 def browse(page, folder, *options):
+    """What the browser prints. On a full machine a page of 3 MB takes axe more than a minute of its processor."""
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", *QUIET]
-    done = subprocess.run([*command, *options, page.as_uri()], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*command, *options, page.as_uri()], capture_output=True, text=True, timeout=540, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
@@ -173,13 +174,17 @@ def test_what_is_folded_away_is_printed(page, tmp_path):
     assert (shown[4], printed[4]) == (False, True)
 
 
+LONG = 600_000  # virtual milliseconds: they pass with the processor time of a script, and at once when it has ended
 AXE = """<script>AXE_CORE</script><script>
 addEventListener("load", () => {
   document.querySelectorAll("details").forEach((each) => { each.open = true; });
   axe.run(document, { resultTypes: ["violations"] }).then((found) => {
     const out = document.createElement("pre");
     out.id = "axe";
-    out.textContent = JSON.stringify(found.violations.map((each) => [each.id, each.impact, each.nodes.length]));
+    const violations = found.violations.map(
+      (each) => [each.id, each.impact, each.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))]);
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    out.textContent = JSON.stringify({ scheme: dark ? "dark" : "light", violations });
     document.body.append(out);
   });
 });
@@ -207,6 +212,7 @@ def test_axe_finds_no_fault_that_stops_a_reader(page, tmp_path, scheme):
     tried = tmp_path / "axe.html"
     tried.write_text(text.replace("</body>", AXE.replace("AXE_CORE", script.replace("</script", "<\\/script"))))
     dark = ("--blink-settings=preferredColorScheme=0",) if scheme == "dark" else ()
-    found = browse(tried, tmp_path, "--window-size=1400,900", "--dump-dom", "--virtual-time-budget=60000", *dark)
-    violations = json.loads(html.unescape(re.search(r'<pre id="axe">(.*?)</pre>', found, re.DOTALL)[1]))
-    assert violations == []
+    found = browse(tried, tmp_path, "--window-size=1400,900", "--dump-dom", f"--virtual-time-budget={LONG}", *dark)
+    ended = re.search(r'<pre id="axe">(.*?)</pre>', found, re.DOTALL)
+    assert ended, "axe did not end"
+    assert json.loads(html.unescape(ended[1])) == {"scheme": scheme, "violations": []}

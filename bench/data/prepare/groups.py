@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,7 @@ def merge_groups(
     links = [*duplicate_pairs(declared), *duplicate_pairs([entry.image for entry in entries])]
     groups = name_groups(components(len(samples), links), declared)
     notes = _merge_notes(declared, groups, "scans that are equal voxel by voxel")
+    notes += _contradictions(samples, entries)
     images = np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)
     if dataset.belong != "exact":
         merged, what = _similar_groups(dataset.belong, images, groups)
@@ -74,6 +76,18 @@ def _similar_groups(belong: str, images: np.ndarray, groups: Sequence[str]) -> t
         return group_duplicates(images, groups), f"{alike}; heads could not be identified reliably"
     stable = f"stable at thresholds from {identities.lowest} to {identities.highest}"
     return identities.groups, f"slices of one head ({stable})"
+
+
+def _contradictions(samples: Sequence[Sample], entries: Sequence[JournalEntry]) -> list[str]:
+    """A note on scans that are equal voxel by voxel and have different targets: at least one of these is wrong."""
+    equal: dict[str, set[float]] = {}  # checksum of an image -> its targets
+    for sample, entry in zip(samples, entries, strict=True):
+        if entry.image and not math.isnan(sample.target):
+            equal.setdefault(entry.image, set()).add(sample.target)
+    wrong = [entry.image for entry in entries if len(equal.get(entry.image, ())) > 1]
+    if not wrong:
+        return []
+    return [f"{len(wrong)} scans have the voxels of a scan with another label; `bench audit NAME --json` names them"]
 
 
 def _merge_notes(before: Sequence[str], after: Sequence[str], what: str) -> list[str]:

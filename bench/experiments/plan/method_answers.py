@@ -42,6 +42,7 @@ def remembered(question: str, arm: Arm, ask: Callable[[], str]) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
+        _announce()
         answer = ask()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,6 +50,13 @@ def remembered(question: str, arm: Arm, ask: Callable[[], str]) -> str:
     except (OSError, BenchError):  # the folder is read-only or full: the next plan asks again
         return answer
     return answer
+
+
+@cache
+def _announce() -> None:
+    """Say in a terminal, once, why the first plan takes long."""
+    if "torch" not in sys.modules and sys.stderr.isatty():
+        print("asking the methods about these scans: the first time this loads PyTorch and networks", file=sys.stderr)
 
 
 def _checksum(question: str, text: str) -> str:
