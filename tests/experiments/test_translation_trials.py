@@ -168,7 +168,6 @@ def test_the_command_ranks_the_contrast_with_the_lesion_first(tmp_path, one_form
     assert "no arm 'other'; its arms: grey values, mean image" in text
 
 
-@pytest.mark.xfail(reason="first in four of five folds after 600 steps")
 @pytest.mark.slow
 def test_a_trained_network_ranks_the_contrast_with_the_lesion_first_in_all_folds(tmp_path):
     """The loss of the shipped study that learns fastest, on the data and with the budget of that study."""
