@@ -28,14 +28,14 @@ def probe(study: StudyName, arm: Arms = None, as_json: Json = False) -> None:
     """
     from bench.analysis.probe.probe_files import save_probes
     from bench.analysis.probe.probe_run import plan_probes, run_probes
-    from bench.core import paths
+    from bench.core import paths, plural
     from bench.experiments import plan
     from bench.experiments.progress_bars import PreparationProgressBar
     from bench.storage.record_store import Store
 
     root = paths.results_root()
     job = plan_probes(plan.read(study), Store(root), arm or [])
-    with PreparationProgressBar(Console(stderr=as_json), f"{study}: {len(job.cells)} networks") as progress:
+    with PreparationProgressBar(Console(stderr=as_json), f"{study}: {plural(len(job.cells), 'network')}") as progress:
         probes, agreements = run_probes(job, progress)
     folder = root / study / "probe"
     save_probes(folder, probes, agreements)

@@ -9,8 +9,13 @@ from bench.storage.record_store import Store
 
 
 def finished_record(store: Store, key: str) -> Record:
-    """The record of a trial. BenchError if it does not exist, is not done, or its weights were not saved."""
+    """The record of a trial. BenchError if it does not exist, is damaged or not done, or its weights were not saved."""
     record = store.verified(key, weights=True)
+    if key in store.damaged:
+        raise BenchError(
+            f"the trial {key} is damaged: {store.damaged[key]}; put back a copy of its folder, or move it away and run"
+            " its study again with --keep-weights"
+        )
     if record is None:
         raise BenchError(f"no finished trial {key} in {store.root}; `bench run` prints the folder of its records")
     if record.status != "done":

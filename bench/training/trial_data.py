@@ -279,7 +279,11 @@ def _external_covariates(other: Prepared, learnt: Prepared, columns: tuple[Covar
 
 def _open(data: DataSpec) -> Prepared:
     prepared = open_prepared(data.name, data.params)
-    if prepared is None or prepared.fingerprint != data.fingerprint:
-        state = "is no longer prepared" if prepared is None else "was prepared again after the study was planned"
-        raise RunAbortedError(f"{data.name} {state}; run the same command again")
+    if prepared is None:
+        raise RunAbortedError(
+            f"{data.name} is no longer prepared with these parameters; prepare it (bench prepare {data.name}) and run"
+            " the same command again"
+        )
+    if prepared.fingerprint != data.fingerprint:
+        raise RunAbortedError(f"{data.name} was prepared again after the study was planned; run the same command again")
     return prepared

@@ -11,8 +11,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bench.core import DataSpec, Record, Spec, Trial
+from bench.core import BenchError, DataSpec, Record, Spec, Trial
 from bench.storage.atomic_io import write_text
+from bench.storage.finished_trial import finished_record
 from bench.storage.record_store import DamagedRecordError, Store
 
 TRIAL, OTHER = Trial(DataSpec("d"), Spec("m")), Trial(DataSpec("d"), Spec("n"))
@@ -144,6 +145,16 @@ def test_work_in_progress_of_another_machine_is_resumed_and_removed_when_old(sto
     os.utime(there, (0, 0))
     store.sweep()
     assert not there.exists()
+
+
+@pytest.mark.parametrize("name", ["record.json", "weights.safetensors"])
+def test_a_network_whose_files_are_damaged_is_called_damaged_and_not_missing(name, store, tmp_path):
+    save_file({"w": torch.zeros(3)}, tmp_path / "w.safetensors")
+    store.put(Record(TRIAL, "done"), weights=tmp_path / "w.safetensors")
+    assert finished_record(store, TRIAL.key).status == "done"
+    (store.folder(TRIAL.key) / name).write_bytes(b"x")
+    with pytest.raises(BenchError, match=f"is damaged: .*{name}.*; put back a copy of its folder"):
+        finished_record(store, TRIAL.key)
 
 
 def noted(look: Callable, listed: list[str]) -> Callable:

@@ -10,7 +10,7 @@ import torch
 
 import bench
 from bench import registry
-from bench.core import Recipe, Split, Trial
+from bench.core import Recipe, RunAbortedError, Split, Trial
 from bench.data.prepare import prepare
 from bench.training import harmonised_scans
 from bench.training.trial_data import RefusalError, _augmenter, load_trial_data
@@ -137,3 +137,12 @@ def test_a_network_that_knew_the_site_alone_knows_nothing_after_combat(tmp_path,
     scores = bench.run(changed, name="own", launcher="serial").scores.set_index("arm")
     assert scores["low"]["plain"] > 0.6
     assert scores["low"]["harmonised"] < 0.5 < scores["high"]["harmonised"]
+
+
+def test_data_that_are_no_longer_prepared_are_named_with_the_command_that_prepares_them(tmp_path):
+    trial = trial_of("linear")
+    (tmp_path / "data").rename(tmp_path / "moved")
+    with pytest.raises(
+        RunAbortedError, match=r"phantom_shortcut is no longer prepared .*\(bench prepare phantom_shortc"
+    ):
+        load_trial_data(trial, registry.make("methods", "linear", trial.method.params), CPU)
