@@ -99,8 +99,10 @@ def read_sealed_json(path: Path) -> dict[str, Any]:
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; it becomes `path` if the block succeeds, and is removed if it fails.
 
-    RunAbortedError if the disk refuses.
+    RunAbortedError if the disk refuses, or the path is that of a device or a pipe: renaming would replace it.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise RunAbortedError(f"{path} is a device or a pipe and stays as it is; give the name of a file")
     with disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path.with_name(f".{path.name}.claim")) as lock:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bench.core import BenchError, DataSpec, Record, Spec, Trial
+from bench.core import BenchError, DataSpec, Record, RunAbortedError, Spec, Trial
 from bench.storage.atomic_io import write_text
 from bench.storage.finished_trial import finished_record
 from bench.storage.record_store import DamagedRecordError, Store
@@ -116,6 +116,16 @@ def test_a_text_is_replaced_completely(tmp_path):
     write_text(path, "two")
     assert path.read_text() == "two"
     assert [each.name for each in path.parent.iterdir()] == ["plan.json"]
+
+
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "stdout").symlink_to("/dev/null")
+    for name in ("pipe", "stdout"):
+        with pytest.raises(RunAbortedError, match=f"{name} is a device or a pipe"):
+            write_text(tmp_path / name, "one")
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "stdout").is_char_device()
 
 
 def test_work_in_progress_is_removed_if_there_is_a_record_and_no_lock(store):
