@@ -9,10 +9,10 @@ Expected: the network beats the three floors; its differentiation score is the h
 and its error there is that of a head without a lesion. The lesion is large and bright, as a network whose own errors
 are larger than the lesion does not see it. After 600 steps the translation alone, without cycle and reconstruction,
 ranks that contrast first in four of five folds: in the fifth it has learnt too little, and T2 is first by its own
-errors. After 1,200 steps the lesion's contrast is first there too. Primary: the network against the curves of grey
-values. The differentiation scores are shown by `bench modalities --study modality_importance`. Cost: about 70 minutes
-of one core, from the processor seconds of a few steps. `bench plan` cannot tell what the study could show: the noise of
-the PSNR is not known before a first run.
+errors. After 1,200 steps it ranks the lesion's contrast first in all five. Primary: the network against the curves of
+grey values. The differentiation scores are shown by `bench modalities --study modality_importance`. Cost: about 70
+minutes of one core, from the processor seconds of a few steps. `bench plan` cannot tell what the study could show: the
+noise of the PSNR is not known before a first run.
 """
 
 from bench.core import Arm, Data, Recipe, Study
