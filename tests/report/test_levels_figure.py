@@ -21,9 +21,9 @@ EFFECTS = (2.0, 0.0, 0.5)
 ORACLES = (0.95, 0.5, 0.7)
 
 
-def sections(root, *changes, names=NAMES):
+def sections(root, *changes, names=NAMES, arms=ARMS):
     """The sections of one set under several labels, each with its changes of the plan's entry."""
-    plan = write(root, ARMS, [DataSetSpec(name, phantom=True) for name in names], floors=["constant"])
+    plan = write(root, arms, [DataSetSpec(name, phantom=True) for name in names], floors=["constant"])
     for number, changed in enumerate(changes):
         plan = with_data(plan, number, data="toy", **changed)
     return tables.section_tables(tables.gather(plan, Store(root)))
@@ -73,3 +73,13 @@ def test_a_line_of_each_complete_arm_has_its_scores_and_the_oracle_its_own(tmp_p
     assert [0.5, 0.7, 0.95] in drawn
     legend = [text.get_text() for text in axes.figure.legends[0].get_texts()]
     assert legend == ["constant", "net", "best possible", "chance", "95 % over people"]
+
+
+def test_arms_that_were_not_run_move_no_point(tmp_path):
+    idle = {f"idle {number}": ArmSpec(0.5, missing=range(5)) for number in range(20)}
+    (axes,) = draw_levels(
+        levels_of(sections(tmp_path, *({"params": {"effect": size}} for size in EFFECTS), arms={**ARMS, **idle}))
+    ).axes
+    places = [x for line in axes.lines if len(line.get_xdata()) == len(EFFECTS) for x in line.get_xdata()]
+    assert len(places) == 2 * len(EFFECTS)  # two arms are complete
+    assert all(min(abs(x - size) for size in EFFECTS) < 0.01 * (max(EFFECTS) - min(EFFECTS)) for x in places)

@@ -81,24 +81,21 @@ def draw_levels(found: Sequence[Levels]) -> Figure:
 def _draw_arms(axes: Axes, one: Levels) -> list[Line2D]:
     """A line for every arm; points of arms that are not complete are left out."""
     frames = [each.scores.set_index("arm") for each in one.sections]
-    arms = list(dict.fromkeys(arm for frame in frames for arm in frame.index))
-    looks = style.colours_and_markers(arms)
+    kept = {arm: rows for arm in dict.fromkeys(arm for frame in frames for arm in frame.index) if (rows := [
+        (value, frame.loc[arm]) for value, frame in zip(one.values, frames, strict=True)
+        if arm in frame.index and frame.loc[arm]["complete"]
+    ])}  # fmt: skip
+    looks = style.colours_and_markers(list(kept))
     span, lines = max(one.values) - min(one.values), []
-    for number, arm in enumerate(arms):
-        rows = [frame.loc[arm] if arm in frame.index else None for frame in frames]
-        kept = [
-            (value, row) for value, row in zip(one.values, rows, strict=True) if row is not None and row["complete"]
-        ]
-        if not kept:
-            continue
-        places = [value + span * NARROW * (number - (len(arms) - 1) / 2) for value, _ in kept]
+    for number, (arm, rows) in enumerate(kept.items()):
+        places = [value + span * NARROW * (number - (len(kept) - 1) / 2) for value, _ in rows]
         colour, marker = looks[arm]
-        for place, (_, row) in zip(places, kept, strict=True):
+        for place, (_, row) in zip(places, rows, strict=True):
             if not math.isnan(row["low"]):
                 axes.plot([place] * 2, [row["low"], row["high"]], color=colour, lw=1.0, zorder=2)
-        dashes = style.DASHES[0] if kept[0][1]["floor"] else "-"
+        dashes = style.DASHES[0] if rows[0][1]["floor"] else "-"
         look = {"color": colour, "marker": marker, "ls": dashes, "lw": 1.1, "ms": 4.5, "mec": style.INK, "mew": 0.6}
-        axes.plot(places, [row["score"] for _, row in kept], zorder=3, **look)
+        axes.plot(places, [row["score"] for _, row in rows], zorder=3, **look)
         lines.append(style.line_entry(arm, **look))
     return lines
 
