@@ -16,7 +16,7 @@ from bench.report.score_caution import scores_unlike_predictions
 from bench.report.shortcut_caution import scores_that_rest_on_covariates
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import NOTHING_LEARNT, UNSURE
-from bench.report.tables.captions import warning
+from bench.report.tables.captions import in_sentence, warning
 from bench.report.tables.controls_table import PLANTED
 from bench.report.tables.declared_tests import EXPLORATORY, detectable_cell, verdict_cell
 from bench.report.tables.effects_table import interaction_verdict
@@ -72,8 +72,8 @@ def effect_answer(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     verdict = interaction_verdict(verdict) if kind == "interaction" else verdict
     folds = plural(entry["folds"], "fold")
     return (
-        f"The {kind} {what}{over} is an improvement of {size} in {section.metric.title}, on average over {folds}"
-        f" ({_sure(section, entry)}): {verdict}."
+        f"The {kind} {what}{over} is an improvement of {size} in {in_sentence(section.metric.title)}, on average"
+        f" over {folds} ({_sure(section, entry)}): {verdict}."
     )
 
 
@@ -94,9 +94,9 @@ def _found(section: DatasetResults, entry: Mapping[str, Any]) -> str:
     digits, unit = decimals(section.metric), section.unit(section.metric)
     size = number(abs(entry["difference"]), digits)
     if float(size) == 0:
-        return f"{entry['arm']} scored as {entry['against']} did in {section.metric.title}"
+        return f"{entry['arm']} scored as {entry['against']} did in {in_sentence(section.metric.title)}"
     word = "higher" if entry["difference"] > 0 else "lower"
-    title = section.metric.title
+    title = in_sentence(section.metric.title)
     sign = "" if section.sign > 0 else f", {section.metric.better} being better"
     return f"{entry['arm']} scored {size}{f' {unit}' if unit else ''} {word} than {entry['against']} in {title}{sign}"
 

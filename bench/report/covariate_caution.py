@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench import evaluation
 from bench.report.tables import DatasetResults, SectionTables
+from bench.report.tables.captions import in_sentence
 from bench.report.tables.declared_tests import ALPHA, contrast_row
 from bench.report.tables.number_format import decimals, listed, number, plural
 
@@ -50,5 +51,6 @@ def _sentence(section: DatasetResults, networks: pd.DataFrame, floor: dict, name
     tested = f" (tested over people, with Holm's correction over {plural(len(networks), 'network')})" if better else ""
     return (
         f"No network {'is shown to beat' if better else 'beats'} {listed(names)}{tested}: the floor {floor['arm']}"
-        f" reads these and no scan and has {section.metric.title} {level}; the best network, {best['arm']}, has {most}."
+        f" reads these and no scan and has {in_sentence(section.metric.title)} {level}; the best network,"
+        f" {best['arm']}, has {most}."
     )

@@ -59,7 +59,9 @@ class Tested:
         entry = self.entry
         but = ["within the margin of equivalence"] * bool(entry["p_equivalence_holm"] < ALPHA)
         but += [] if entry["complete"] else ["not final"]
-        return f"{sentence} in {self.section.metric.title}{place}" + (f" ({', '.join(but)})" if but else "")
+        return f"{sentence} in {captions.in_sentence(self.section.metric.title)}{place}" + (
+            f" ({', '.join(but)})" if but else ""
+        )
 
 
 def summary(results: Results, found: Sequence[SectionTables]) -> tuple[str, ...]:
@@ -163,7 +165,8 @@ def _together(tests: Sequence[Tested], place: bool) -> str:
         return ""
     other, better = against.pop()
     arms = listed([one.entry["arm"] for one in tests])
-    return f"{arms} are {'better' if better else 'worse'} than {other} in {tests[0].section.metric.title}"
+    title = captions.in_sentence(tests[0].section.metric.title)
+    return f"{arms} are {'better' if better else 'worse'} than {other} in {title}"
 
 
 def _alarms(found: SectionTables, control: str = "") -> list[Mapping[str, Any]]:
@@ -209,7 +212,7 @@ def _detectable(part: Sequence[SectionTables]) -> str:
 
 
 def _found(section: DatasetResults, size: float) -> str:
-    unit, title = section.unit(section.metric), section.metric.title
+    unit, title = section.unit(section.metric), captions.in_sentence(section.metric.title)
     if size >= largest_difference(section.metric):
         return f"even the largest possible difference in {title} could have been missed"
     of = f"{f' {unit}' if unit else ''} in {title}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.report.tables import DatasetResults, Results, SectionTables
 from bench.report.tables.above_chance_table import LEARNT, UNTESTED
+from bench.report.tables.captions import in_sentence
 from bench.report.tables.number_format import decimals, listed, number
 
 NAMED = 4  # arms that a sentence names
@@ -48,7 +49,7 @@ def _best(section: DatasetResults) -> str:
     if section.data.oracle is None:
         return ""
     best = number(section.data.oracle, decimals(section.metric))
-    return f" (a perfect reader would have {section.metric.title} {best})"
+    return f" (a perfect reader would have {in_sentence(section.metric.title)} {best})"
 
 
 def _names(arms: list[str]) -> str:
