@@ -7,8 +7,8 @@ the effect while anatomy, age, shading and noise stay. The best possible score i
 
 Expected: at no effect all are at chance; a linear model is nearest to the oracle, because the atrophy is at one place
 in every head; networks need a stronger effect. `bench plan`: 80 % of such studies would show a difference of 0.15 AUC
-on phantom_ad (0.05 takes 20 partitions and 2,200 people). Cost: about 35
-minutes on one core. Result: results/reference/graded.
+on phantom_ad (0.05 takes 20 partitions and 2,200 people). Cost: about 35 minutes on one core. Result:
+results/reference/graded.
 """
 
 from bench.core import Arm, Data, Recipe, Study
