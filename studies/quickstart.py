@@ -6,7 +6,7 @@ it. In the second data set the same slices are shuffled: there is nothing to fin
 has a planted leak, people who are in the training and in the test part under two names, and must be refused before
 training. Expected: three of three comparisons on `ordered`, none on `shuffled`, the leak is caught. `bench plan`: 80
 % of such studies would show a difference of 0.28 AUC on ordered (0.05 takes 20 partitions and 1,900 people); 0.28 AUC
-on shuffled (0.05 takes 20 partitions and 1,900 people). Cost: two to four minutes on two cores.
+on shuffled (0.05 takes 20 partitions and 1,900 people). Cost: about two minutes on two cores.
 """
 
 from bench.core import Arm, Data, Recipe, Study
@@ -38,5 +38,5 @@ STUDY = Study(
     folds=4,
     partitions=1,
     recipe=Recipe(steps=60, batch_size=8, points=4),
-    cost="two to four minutes on two processor cores",
+    cost="about two minutes on two processor cores",
 )

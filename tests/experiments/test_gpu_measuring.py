@@ -162,3 +162,20 @@ def test_seeds_and_folds_of_a_kind_run_side_by_side_where_there_is_a_gpu(wave):
     assert sorted(map(str, mixed)) == sorted(map(str, wave.pool.side_by_side(mixed)))
     del wave.pool.nodes["id"].total["GPU"]
     assert wave.pool.side_by_side(mixed) == mixed
+
+
+@pytest.mark.parametrize(("local", "memory", "reused"), [(True, 8, True), (False, 8, False), (True, 3, False)])
+def test_a_process_of_this_machine_goes_on_with_another_amount_of_memory_while_there_is_room(
+    wave, local, memory, reused
+):
+    wave, trials = wave(True, ("net",))
+    pool, node = wave.pool, wave.pool.nodes["id"]
+    node.local, node.device, node.memory_mb = local, "cpu", 16_000.0
+    node.total, node.free = {"CPU": 2.0, "memory": memory * 2.0**30}, {"CPU": 2.0, "memory": memory * 2.0**30}
+    pool.peaks["cpu", memory_kind(trials[0])] = 3000.0  # four gigabytes are asked for, or all there is
+    other = add_worker(pool, wave.ray, node, ResourceRequest(1, 0.0, 2**30))
+    worker = add_worker(pool, wave.ray, node, ResourceRequest(1, 0.0, 2**30))
+    pool.release(worker)
+    assert (pool.place(trials[0]) is worker) is reused
+    held = sum(worker.need.memory for worker in pool.workers)
+    assert (other in pool.workers, node.left("memory")) == (True, memory * 2.0**30 - held)

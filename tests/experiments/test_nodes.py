@@ -168,11 +168,16 @@ def test_an_incomplete_teacher_of_a_killed_process_is_sent_again(plugins, tmp_pa
 
 def test_a_trial_has_the_processors_of_its_recipe_and_memory_above_what_was_measured(cells):
     trial, node = cells[0].trial, Node("id", "one", {"CPU": 4.0, "memory": 16.0 * GIGABYTE})
-    assert need(trial, node, {}) == ResourceRequest(1)
     assert need(trial, node, {("cpu", memory_kind(trial)): 500.0}) == ResourceRequest(1, 0.0, GIGABYTE)
     assert need(trial, node, {("cpu", memory_kind(trial)): 1000.0}) == ResourceRequest(1, 0.0, 2 * GIGABYTE)
     assert need(trial, node, {("cpu", memory_kind(trial)): 15_000.0}) == ResourceRequest(1, 0.0, 16 * GIGABYTE)
     assert need(trial, Node("id", "head", {"CPU": 0.0}), {}) is None
+
+
+def test_small_trials_ask_for_the_same_before_and_after_they_were_measured_so_that_no_new_process_starts(cells):
+    trial, node = cells[0].trial, Node("id", "one", {"CPU": 4.0, "memory": 16.0 * GIGABYTE})
+    assert need(trial, node, {}) == need(trial, node, {("cpu", memory_kind(trial)): 800.0})
+    assert need(trial, Node("id", "one", {"CPU": 4.0}), {}) == ResourceRequest(1)  # a node that counts no memory
 
 
 def test_a_trial_that_needs_more_memory_than_any_node_has_is_reported_with_both_numbers(cells):

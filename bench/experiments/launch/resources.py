@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CONTEXT = 600.0  # megabytes of a GPU that each process needs in addition to the memory that torch counts
 MARGIN = 1.15  # over the measured peak: memory is lost between blocks
 DEFAULT = 0.25  # of a GPU, if the peak is unknown: the networks under test are small
+SMALL = 512.0  # megabytes of main memory, if the peak is unknown: small trials then go on in the process they find
 GIGABYTE = 2**30
 
 
@@ -30,7 +31,7 @@ class ResourceRequest:
 
     cpus: int
     gpu: float = 0.0
-    memory: int = 0  # bytes; 0: unknown, none is reserved
+    memory: int = 0  # bytes; 0: none is reserved
 
     @property
     def resources(self) -> dict[str, float]:
@@ -52,7 +53,7 @@ def need(trial: Trial, node: Node, peaks: dict[tuple[str, str], float]) -> Resou
         return ResourceRequest(cpus, share) if share else None
     if peak and node.memory_mb and peak > node.memory_mb:
         return None
-    return ResourceRequest(cpus, 0.0, _memory(peak, node) if peak else 0)
+    return ResourceRequest(cpus, 0.0, _memory(peak or SMALL, node))
 
 
 def alone(trial: Trial, node: Node) -> ResourceRequest:

@@ -40,15 +40,30 @@ class WorkerHandle:
         return not self.warm and time.monotonic() - self.begun < LOADING
 
 
-def _equals(given: ResourceRequest, wanted: ResourceRequest | None) -> bool:
-    return given == wanted
+def _equals(worker: WorkerHandle, wanted: ResourceRequest | None) -> bool:
+    return worker.need == wanted
 
 
-def _holds(given: ResourceRequest, wanted: ResourceRequest | None) -> bool:
+def _holds(worker: WorkerHandle, wanted: ResourceRequest | None) -> bool:
     """True if a process on a GPU has enough for a request and not much more: a new one would load its kernels again."""
+    given = worker.need
     if wanted is None or not wanted.gpu or (given.cpus, given.memory) != (wanted.cpus, wanted.memory):
         return False
     return wanted.gpu <= given.gpu <= SPARE * wanted.gpu
+
+
+def _resized(worker: WorkerHandle, wanted: ResourceRequest | None) -> bool:
+    """True if a process of this machine can go on with another amount of memory, which it then has.
+
+    The memory of this machine's own Ray is counted here alone: a new process would cost seconds of imports.
+    """
+    given, node = worker.need, worker.node
+    if wanted is None or not node.local or (given.cpus, given.gpu) != (wanted.cpus, wanted.gpu):
+        return False
+    node.give(given.resources)
+    worker.need = wanted if node.room(wanted.resources) else given
+    node.take(worker.need.resources)
+    return worker.need is wanted
 
 
 class WorkerPool:
@@ -91,9 +106,9 @@ class WorkerPool:
     def place(self, trial: Trial, measuring: bool = False) -> WorkerHandle | None:
         """A worker for the trial, marked as busy; None if no node has the resources."""
         wanted, idle = self._requests(trial, measuring), self._idle_by_node()
-        for fits in (_equals, _holds):
+        for fits in (_equals, _holds, _resized):
             for worker in (worker for workers in idle.values() for worker in workers):
-                if fits(worker.need, wanted.get(worker.node.id)):
+                if fits(worker, wanted.get(worker.node.id)):
                     worker.busy = True
                     return worker
         loading = Counter(worker.node.id for worker in self.workers if worker.loading)
@@ -215,7 +230,11 @@ class WorkerPool:
         return node.room(wanted.resources)
 
     def _begin(self, node: Node, wanted: ResourceRequest) -> WorkerHandle:
-        options = {"num_cpus": wanted.cpus, "num_gpus": wanted.gpu, "memory": wanted.memory or None}
+        options = {
+            "num_cpus": wanted.cpus,
+            "num_gpus": wanted.gpu,
+            "memory": None if node.local else wanted.memory or None,
+        }
         options |= {"max_restarts": 0, "scheduling_strategy": nodes.pin_to_node(self.ray, node)}
         setting = {**self._setting(node), "token": "" if self.local else uuid.uuid4().hex}
         actor = self.ray.remote(node_agent.TrialWorker).options(**options).remote(setting, self._code(node))
