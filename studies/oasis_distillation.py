@@ -7,7 +7,7 @@ the similarities that it sees between people (similarity graph); the first also 
 
 Primary: each kind of teacher against the student alone, and the answers of a trained teacher against those of an
 untrained one; margin of equivalence: an AUC of 0.05. `bench plan`: 80 % of such studies would show a difference of
-0.11 AUC on sex_oasis (0.05 takes 7,800 people).
+0.11 AUC on sex_oasis (0.05 takes 5,900 people).
 """
 
 from bench.core import Arm, Data, Recipe, Study

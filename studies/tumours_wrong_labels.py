@@ -7,7 +7,8 @@ there. Self-paced learning and SuperLoss listen to the loss of each image, label
 control of both, takes as many images in random order, or weights them.
 
 Expected: on wrong labels the curricula that listen gain, their controls do not; on right ones nothing differs. Primary:
-self-paced learning and SuperLoss against none; margin of equivalence: 5 points of balanced accuracy.
+self-paced learning and SuperLoss against none; margin of equivalence: 5 points of balanced accuracy. `bench plan`: 80 %
+of such studies would show a difference of 0.06 balanced accuracy on bt_mri (0.05 takes 5,200 people).
 """
 
 from bench.core import Arm, Data, Recipe, Study
