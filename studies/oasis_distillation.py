@@ -2,7 +2,7 @@
 
 The question of `distillation` where there is something to teach: on these people the SFCN that reads the volume is
 better than a ResNet-18 that reads one image of it, by 0.09 AUC (results/reference/oasis_sex). The student is that
-ResNet-18, the teacher that SFCN, both trained as there: their trials are the same. It teaches by its answers (kd), or by
+ResNet-18, the teacher that SFCN, both trained as there: their trials are the same. It teaches by its answers (kd) or by
 the similarities that it sees between people (similarity graph); the first also untrained.
 
 Primary: each kind of teacher against the student alone, and the answers of a trained teacher against those of an
