@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from bench.core import DataSpec, Labels, Recipe, Record, Spec, Split, Task, Tria
 from bench.core.study_plan import DataEntry, PlannedCell, StudyPlan
 from bench.evaluation import metrics
 from bench.storage.record_store import Store
+from bench.storage.stored_plan import write_plan
 
 CLASSES = Task("classification", "auc", ("CDR 0", "CDR > 0"))
 AGE = Task("regression", "mae", (), "years")
@@ -71,9 +71,7 @@ def write(
 
 def store_plan(root: Path, plan: StudyPlan) -> None:
     """Write the plan.json of a study under a results root."""
-    folder = root / plan.study
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "plan.json").write_text(json.dumps(plan.to_json()))
+    write_plan(root / plan.study / "plan.json", plan)
 
 
 def with_data(plan: StudyPlan, number: int, **changes: Any) -> StudyPlan:

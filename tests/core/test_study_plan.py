@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from bench import registry
-from bench.core import BenchError, DataSpec, External, RandomLabels, Recipe, Task
+from bench.core import PROTOCOL, BenchError, DataSpec, External, RandomLabels, Recipe, Task
 from bench.core.study_plan import PlannedCell, StudyPlan
 from bench.experiments.plan import cells, plan_file
 from bench.experiments.plan.resolve_data import ResolvedData
-from bench.storage.plan_reader import read_plan
+from bench.storage.stored_plan import read_plan, write_plan
 
 STORED = Path(__file__).parents[1] / "golden" / "study.tar.xz"
 OLD = {
@@ -43,7 +43,9 @@ def test_the_plan_of_a_study_is_read_as_it_was_written(name, tmp_path, monkeypat
     study = registry.study(name)
     written = plan_file.write(name, study, data, cells(study, data), ["a note"], "bench run")
     read = read_plan(tmp_path / name / "plan.json")
-    assert text(read) == text(written) == (tmp_path / name / "plan.json").read_text()
+    stored = json.loads((tmp_path / name / "plan.json").read_text())
+    del stored["seal"]
+    assert text(read) == text(written) == json.dumps(stored, indent=1) + "\n"
     assert read.data[1].external.labels == {"healthy": "well"}
     assert len(read.cells) == len(cells(study, data))
 
@@ -71,3 +73,19 @@ def test_a_file_that_is_no_plan_is_refused_with_its_path_and_a_remedy(tmp_path, 
     path.write_text(json.dumps(entry))
     with pytest.raises(BenchError, match=r"plan\.json cannot be read .*delete it: `bench run` writes a new one"):
         read_plan(path)
+
+
+def test_a_plan_that_was_changed_by_hand_is_refused_and_one_of_before_seals_is_read(tmp_path):
+    path = tmp_path / "plan.json"
+    write_plan(path, StudyPlan.from_json(OLD | {"protocol": PROTOCOL}))
+    assert read_plan(path).cells[0].arm == "a"
+    content = path.read_text()
+    path.write_text(content.replace('"arm": "a"', '"arm": "b"'))
+    with pytest.raises(BenchError, match=r"was changed after it was written: arms, folds or trials .*delete it"):
+        read_plan(path)
+    path.write_text(json.dumps(json.loads(content), sort_keys=True))  # other spaces and order, the same content
+    assert read_plan(path).cells[0].arm == "a"
+    entry = json.loads(content)
+    del entry["seal"]
+    path.write_text(json.dumps(entry))
+    assert read_plan(path).cells[0].arm == "a"

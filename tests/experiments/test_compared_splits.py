@@ -18,8 +18,8 @@ from bench.experiments.power.split_forms import SplitPower
 from bench.report.tables.effects_table import differences
 from bench.report.tables.person_differences import fold_differences
 from bench.report.tables.results import gather
-from bench.storage.plan_reader import read_plan
 from bench.storage.record_store import Store
+from bench.storage.stored_plan import read_plan
 
 ARMS = {"constant": Arm("constant"), "linear": Arm("linear")}
 PUBLISHER, PART = ("tiny_places@publisher", "tiny_places"), ("tiny_places@50", "tiny_places")

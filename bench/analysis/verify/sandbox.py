@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,31 @@ from typing import TYPE_CHECKING, Any
 from bench import registry
 from bench.core import Study
 from bench.data.prepare import Prepared, prepare
+from bench.storage.atomic_io import json_checksum
 
 if TYPE_CHECKING:
     from bench.report import ReportData
 
 VARIABLES = {"BENCH_DATA": "data", "BENCH_RESULTS": "results", "BENCH_PLUGINS": "plugins"}
+
+
+def edit_plan(path: Path, change: Callable[[dict[str, Any]], None], sealed: bool = True) -> None:
+    """Change the plan of a study by hand.
+
+    Parameters
+    ----------
+    path : Path
+        The plan.json.
+    change : callable
+        Changes the entry in place.
+    sealed : bool
+        Whether the checksum of the plan is computed again, as somebody who knows the code would do.
+    """
+    entry = json.loads(path.read_text("utf-8"))
+    seal = entry.pop("seal")
+    change(entry)
+    entry["seal"] = json_checksum(entry) if sealed else seal
+    path.write_text(json.dumps(entry), encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections import Counter
@@ -15,10 +14,10 @@ from bench.core import BenchError, Record, plural
 from bench.core.study_plan import StudyPlan
 from bench.experiments.merge.merged_plans import merge_plans
 from bench.storage import robustness_cache, tuned_file
-from bench.storage.atomic_io import disk_errors, remove_tree, write_text
-from bench.storage.plan_reader import read_plan
+from bench.storage.atomic_io import disk_errors, remove_tree
 from bench.storage.provenance import format_code_version
 from bench.storage.record_store import Store
+from bench.storage.stored_plan import read_plan, write_plan
 
 _KEY = re.compile(r"[0-9a-f]{20}")
 
@@ -100,7 +99,7 @@ def merge_results(sources: Sequence[Path], out: Path, unlike_code: bool = False)
     with _whole_or_nothing(out) as folder:
         _write(chosen, stores, folder)
         for name, plan in plans.items():
-            write_text(folder / name / "plan.json", json.dumps(plan.to_json(), indent=1) + "\n")
+            write_plan(folder / name / "plan.json", plan)
             _copy_extras(name, tuned.get(name), chosen, folder)
     return MergeSummary(tuple(plans), len(chosen), twice, damaged, tuple(codes))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,8 +18,8 @@ from bench.experiments.outside.outside_study import data_entry_of, joined_plan, 
 from bench.experiments.outside.prediction_checks import ELSEWHERE, FOLDS, predictions_by_fold
 from bench.experiments.outside.predictions_file import OutsidePredictions, read_predictions
 from bench.experiments.plan import plan_file
-from bench.storage.atomic_io import write_text
 from bench.storage.record_store import Store
+from bench.storage.stored_plan import write_plan
 
 NAME = re.compile(r"\w[\w.-]*")
 
@@ -102,7 +101,7 @@ def score_predictions(request: ScoreRequest, root: Path) -> Path:
         plan = own_plan(name, division, arms, request.command)
     else:
         plan = joined_plan(name, base, division, arms, request.command)
-    write_text(root / name / "plan.json", json.dumps(plan.to_json(), indent=1) + "\n")
+    write_plan(root / name / "plan.json", plan)
     return report.build(name, root)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ from bench.experiments.plan.planned_cells import AGAIN, Cell, repeated_arms
 from bench.experiments.plan.primary_tests import contrasts, primary_tests
 from bench.experiments.plan.resolve_data import ResolvedData
 from bench.experiments.plan.split_pairs import renamed, split_pairs
-from bench.storage.atomic_io import write_text
-from bench.storage.plan_reader import not_run, read_plan
 from bench.storage.record_store import Store
+from bench.storage.stored_plan import not_run, read_plan, write_plan
 
 
 def folder(name: str, root: Path | None = None) -> Path:
@@ -70,7 +68,7 @@ def write(
         notes=(*notes, *changes),
         command=command,
     )
-    write_text(path, json.dumps(plan.to_json(), indent=1) + "\n")
+    write_plan(path, plan)
     return plan
 
 

@@ -12,8 +12,8 @@ from bench.core.study_plan import DataEntry, StudyPlan
 from bench.evaluation.noise_model import NoiseModel, estimate_noise, mean_noise
 from bench.experiments.plan import ResolvedData
 from bench.experiments.power.planned_tests import PlannedTest
-from bench.storage.plan_reader import read_plan
 from bench.storage.record_store import Store
+from bench.storage.stored_plan import read_plan
 
 if TYPE_CHECKING:
     from bench.report.tables.results import DatasetResults

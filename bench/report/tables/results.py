@@ -17,8 +17,8 @@ from bench.evaluation import Cell, Scores, fold_correlation, metrics
 from bench.evaluation.metrics import Metric
 from bench.report.tables.plan_checks import lacking_cells, plan_mismatch
 from bench.storage import tuned_file
-from bench.storage.plan_reader import not_run, read_plan
 from bench.storage.record_store import Store
+from bench.storage.stored_plan import not_run, read_plan
 
 KEPT = (  # arrays that tables need
     "ids", "groups", "y", "selected", "scan_scores", "structure_dice", "displacement", "fixed", "moving",

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.analysis.verify.planted_fault import CAUGHT, MISSED, PlantedFault, refusal, sentence_with
 from bench.analysis.verify.planted_programs import DARKER, dataset, study
-from bench.analysis.verify.sandbox import Sandbox
+from bench.analysis.verify.sandbox import Sandbox, edit_plan
 from bench.core import Arm
 from bench.report.conclusions import cautions
 from bench.storage.atomic_io import json_checksum, sha256_of
@@ -104,12 +104,22 @@ def _exchanged(place: Sandbox, faulty: bool) -> str:
 def _edited_plan(change: Callable[[dict[str, Any]], None], words: str, place: Sandbox, faulty: bool) -> str:
     """A plan that is changed by hand after the run."""
     _run(place)
-    path = place.results / "planted" / "plan.json"
-    plan = json.loads(path.read_text("utf-8"))
     if faulty:
-        change(plan)
-        path.write_text(json.dumps(plan), encoding="utf-8")
+        edit_plan(place.results / "planted" / "plan.json", change)
     return refusal(place.report, words)
+
+
+def _arms_exchanged(sealed: bool, place: Sandbox, faulty: bool) -> str:
+    """Two arms that have each other's trials in the plan."""
+    _run(place)
+    if faulty:
+        edit_plan(place.results / "planted" / "plan.json", _other_arms, sealed)
+    return refusal(place.report, "was changed after it was written")
+
+
+def _other_arms(plan: dict[str, Any]) -> None:
+    for cell in plan["cells"]:
+        cell["arm"] = {"one": "two", "two": "one"}.get(cell["arm"], cell["arm"])
 
 
 def _other_protocol(plan: dict[str, Any]) -> None:
@@ -136,10 +146,7 @@ def _merged(place: Sandbox, faulty: bool) -> str:
     other = place.folder / "other"
     shutil.copytree(place.results, other)
     if faulty:
-        path = other / "planted" / "plan.json"
-        plan = json.loads(path.read_text("utf-8"))
-        _other_scans(plan)
-        path.write_text(json.dumps(plan), encoding="utf-8")
+        edit_plan(other / "planted" / "plan.json", _other_scans)
     return refusal(lambda: merge_results([place.results, other], place.folder / "both"), "differs in")
 
 
@@ -183,6 +190,17 @@ FAULTS = (
         " Publish the manifest with its checksums before others can change records, or let others run the trial again.",
     ),
     PlantedFault("record_exchanged", "The record of a good trial stands in for that of a bad one.", CAUGHT, _exchanged),
+    PlantedFault(
+        "arms_exchanged", "The arms of a plan are exchanged by hand.", CAUGHT, partial(_arms_exchanged, False)
+    ),
+    PlantedFault(
+        "arms_exchanged_sealed_again",
+        "The arms of a plan are exchanged by hand, and its checksum is computed again.",
+        MISSED,
+        partial(_arms_exchanged, True),
+        "As for records: checksums have no key. The parameters that the report lists are those of the records, and"
+        " `bench run` writes the plan again from the study.",
+    ),
     _plan_fault(
         "two_protocols",
         "A plan of an earlier version of the protocol is reported with new code.",

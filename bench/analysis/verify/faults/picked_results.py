@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from bench.analysis.verify.planted_fault import CAUGHT, CONTROL, MISSED, PlantedFault, refusal, sentence_with
 from bench.analysis.verify.planted_programs import DARKER, dataset, network, study
-from bench.analysis.verify.sandbox import Sandbox
+from bench.analysis.verify.sandbox import Sandbox, edit_plan
 from bench.core import Arm, Recipe
 from bench.report.conclusions import cautions
 
@@ -35,13 +36,14 @@ def _seeds_in_plan(place: Sandbox, faulty: bool) -> str:
     """A plan whose cells are those of one seed of two, and which says that there was one."""
     place.add("planted", dataset(image=DARKER))
     place.run(study(ARMS, floors=(), folds=2, seeds=2))
-    path = place.results / "planted" / "plan.json"
-    plan = json.loads(path.read_text("utf-8"))
     if faulty:
-        plan["cells"] = [cell for cell in plan["cells"] if cell["seed"] == 1]
-        plan["seeds"] = 1
-        path.write_text(json.dumps(plan), encoding="utf-8")
+        edit_plan(place.results / "planted" / "plan.json", _one_seed)
     return refusal(place.report, "lacks")
+
+
+def _one_seed(plan: dict[str, Any]) -> None:
+    plan["cells"] = [cell for cell in plan["cells"] if cell["seed"] == 1]
+    plan["seeds"] = 1
 
 
 def _fold_counts(place: Sandbox, faulty: bool) -> str:
