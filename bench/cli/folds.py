@@ -11,6 +11,7 @@ from bench.cli.options import Settings, settings, writable_folder
 from bench.core import paths
 
 LABEL = typer.Argument(help="A prepared data set; NAME@site leaves out each site, NAME@publisher is its own split.")
+STUDY = typer.Option("--study", "-s", help="A study that was run here: the folds of its data, as its tables name them.")
 OUT = typer.Option("--out", "-o", help="CSV file to write.")
 SCANS = typer.Option("--scans", help="Folder to write the prepared scans and label maps to, as NIfTI files.")
 ALIASES = typer.Option("--aliases", help="Write aliases, as reports have, in place of the names of scans and people.")
@@ -19,6 +20,7 @@ ALIASES = typer.Option("--aliases", help="Write aliases, as reports have, in pla
 def folds(
     data: Annotated[str, LABEL],
     out: Annotated[Path, OUT],
+    study: Annotated[str, STUDY] = "",
     number: Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")] = 5,
     partitions: Annotated[int, typer.Option("--partitions", min=1, help="Number of divisions into folds.")] = 4,
     aliases: Annotated[bool, ALIASES] = False,
@@ -29,11 +31,15 @@ def folds(
 
     Train on the part `train`, select on `val`, and predict `test`, again for every fold of every partition.
     """
-    from bench.experiments.outside.division import divide
+    from bench.experiments.outside.division import divide, divide_as_planned
     from bench.experiments.outside.folds_file import write_folds
     from bench.experiments.outside.scan_files import write_scans
+    from bench.experiments.plan import plan_file
 
-    division = divide(data, settings(set_), number, partitions)
+    if study:
+        division = divide_as_planned(plan_file.read(study), data)
+    else:
+        division = divide(data, settings(set_), number, partitions)
     print(write_folds(division, paths.expand(out), aliases))
     if scans is not None:
         print(write_scans(division.prepared, writable_folder(scans)))

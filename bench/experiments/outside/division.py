@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.core import BenchError, Data, Split
+from bench.core.study_plan import DataEntry, StudyPlan
 from bench.data import splits
 from bench.data.prepare import Prepared, open_prepared
 from bench.data.splits import Fold
@@ -77,6 +78,50 @@ def divide(label: str, params: Mapping[str, Any], folds: int, partitions: int) -
         raise BenchError(f"{data.name} is not prepared; run: bench prepare {shlex.quote(data.name)}{phantom}")
     found = ResolvedData(prepared.spec, None, data.split, None, data.fraction, data.noise, missing=data.missing)
     return Division(prepared, found.division(folds), found.partitions(partitions), found.where)
+
+
+def divide_as_planned(base: StudyPlan, name: str) -> Division:
+    """Open a data set of a study and divide it as the study did.
+
+    Parameters
+    ----------
+    base : StudyPlan
+        The study that was run.
+    name : str
+        The data in its tables; the name of the data set will do if it stands there once.
+
+    Returns
+    -------
+    Division
+        The data set with its folds.
+
+    Raises
+    ------
+    BenchError
+        If the study has no such data, or they are tested on other data, or have been prepared again since it was run.
+    """
+    entry = _entry(base, name)
+    if entry.external is not None:
+        raise BenchError(f"{entry.name}: its arms are tested on another data set, which predictions of folds cannot be")
+    prepared = open_prepared(entry.set_name, entry.params)
+    if prepared is None or prepared.fingerprint != entry.fingerprint:
+        how = "is no longer prepared" if prepared is None else "was prepared again"
+        raise BenchError(f"{entry.name} {how} after the study {base.study} was run; run the study again first")
+    parts = {"fraction": entry.fraction, "noise": entry.noise, "missing": entry.missing, "label": entry.label}
+    found = ResolvedData(prepared.spec, None, entry.split, **parts)
+    folds, partitions = entry.folds or base.folds, entry.partitions or base.partitions
+    return Division(prepared, found.division(folds), found.partitions(partitions), entry.name)
+
+
+def _entry(base: StudyPlan, name: str) -> DataEntry:
+    """The data of a study that have this name in its tables, or else those of the data set of this name."""
+    exact = [entry for entry in base.data if entry.name == name]
+    found = exact or [entry for entry in base.data if entry.set_name == name]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(entry.name for entry in found or base.data)
+    which = "has no data" if not found else "has several data of"
+    raise BenchError(f"the study {base.study} {which} {name}; give one of: {names}")
 
 
 def _is_phantom(name: str) -> bool:

@@ -78,7 +78,6 @@ def joined_plan(study: str, base: StudyPlan, division: Division, arms: Arms, com
         All cells of `base`, and those of the arms on that data set.
     """
     labels = [outside_label(name) for name in arms]
-    entry = data_entry_of(base, division)
     if taken := set(labels) & {cell.arm for cell in base.cells}:
         raise BenchError(f"the study {base.study} has an arm {min(taken)!r} already; give another --name")
     return replace(
@@ -86,40 +85,9 @@ def joined_plan(study: str, base: StudyPlan, division: Division, arms: Arms, com
         study=study,
         contrasts=(*base.contrasts, *((label, base.reference) for label in labels)),
         cards=_cards(base.cards),
-        cells=(*base.cells, *_cells(entry.name, arms)),
+        cells=(*base.cells, *_cells(division.where, arms)),
         command=command,
     )
-
-
-def data_entry_of(base: StudyPlan, division: Division) -> DataEntry:
-    """The data entry of a study that has these folds of these scans.
-
-    Parameters
-    ----------
-    base : StudyPlan
-        The study.
-    division : Division
-        Data set and folds.
-
-    Returns
-    -------
-    DataEntry
-        The entry.
-
-    Raises
-    ------
-    BenchError
-        If the study has no such data set, or other scans or folds of it.
-    """
-    entry = next((entry for entry in base.data if entry.name == division.where), None)
-    if entry is None:
-        names = ", ".join(entry.name for entry in base.data)
-        raise BenchError(f"the study {base.study} has no data {division.where}; it has {names}")
-    if entry.fingerprint != division.prepared.fingerprint:
-        raise BenchError(
-            f"{division.where} was prepared again after the study {base.study} was run; run the study again first"
-        )
-    return entry
 
 
 def _data_entry(division: Division) -> DataEntry:

@@ -10,11 +10,10 @@ from typing import Any
 
 from bench import registry
 from bench.core import BenchError, Trial
-from bench.core.study_plan import StudyPlan
-from bench.experiments.outside.division import Division, divide
+from bench.experiments.outside.division import Division, divide, divide_as_planned
 from bench.experiments.outside.label_maps import find_label_maps
 from bench.experiments.outside.outside_records import Declaration, store_predictions, why_not_scored
-from bench.experiments.outside.outside_study import data_entry_of, joined_plan, own_plan
+from bench.experiments.outside.outside_study import joined_plan, own_plan
 from bench.experiments.outside.prediction_checks import ELSEWHERE, FOLDS, predictions_by_fold
 from bench.experiments.outside.predictions_file import OutsidePredictions, read_predictions
 from bench.experiments.plan import plan_file
@@ -33,9 +32,9 @@ class ScoreRequest:
     source : Path
         A table of predictions, or a folder of label maps.
     data : str
-        Data set and split, as in `Data.where`.
+        Data set and split, as in `Data.where`; with a study: the data in its tables.
     params : mapping
-        Parameters of the data set that differ from its defaults.
+        Parameters of the data set that differ from its defaults, if the predictions join no study.
     declared : Declaration
         Name, and what the user declares.
     study : str
@@ -95,7 +94,10 @@ def score_predictions(request: ScoreRequest, root: Path) -> Path:
         raise BenchError(f"--trained is {FOLDS} or {ELSEWHERE}, not {request.declared.trained!r}")
     name = request.result
     base = plan_file.read(request.study, root) if request.study else None
-    division = _division(request, base)
+    if base is None:
+        division = divide(request.data, request.params, request.folds, request.partitions)
+    else:
+        division = divide_as_planned(base, request.data)
     arms = _stored(request, division, Store(root))
     if base is None:
         plan = own_plan(name, division, arms, request.command)
@@ -103,19 +105,6 @@ def score_predictions(request: ScoreRequest, root: Path) -> Path:
         plan = joined_plan(name, base, division, arms, request.command)
     write_plan(root / name / "plan.json", plan)
     return report.build(name, root)
-
-
-def _division(request: ScoreRequest, base: StudyPlan | None) -> Division:
-    """The folds to score on: those of the study, if there is one."""
-    if base is None:
-        return divide(request.data, request.params, request.folds, request.partitions)
-    entry = next((entry for entry in base.data if entry.name == request.data), None)
-    folds, partitions = base.folds, base.partitions
-    if entry is not None:
-        folds, partitions = entry.folds or folds, entry.partitions or partitions
-    division = divide(request.data, entry.params if entry else request.params, folds, partitions)
-    data_entry_of(base, division)
-    return division
 
 
 def _stored(request: ScoreRequest, division: Division, store: Store) -> dict[str, list[Trial]]:
