@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import Settings, settings, writable_folder
+from bench.cli.options import (
+    FOLDS,
+    PARTITIONS,
+    FoldCount,
+    Settings,
+    check_no_own_folds,
+    settings,
+    writable_folder,
+)
 from bench.core import paths
 
 LABEL = typer.Argument(help="A prepared data set; NAME@site leaves out each site, NAME@publisher is its own split.")
@@ -21,8 +29,10 @@ def folds(
     data: Annotated[str, LABEL],
     out: Annotated[Path, OUT],
     study: Annotated[str, STUDY] = "",
-    number: Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")] = 5,
-    partitions: Annotated[int, typer.Option("--partitions", min=1, help="Number of divisions into folds.")] = 4,
+    number: FoldCount = FOLDS,
+    partitions: Annotated[
+        int, typer.Option("--partitions", min=1, help="Number of divisions into folds.")
+    ] = PARTITIONS,
     aliases: Annotated[bool, ALIASES] = False,
     scans: Annotated[Path | None, SCANS] = None,
     set_: Settings = None,
@@ -36,6 +46,7 @@ def folds(
     from bench.experiments.outside.scan_files import write_scans
     from bench.experiments.plan import plan_file
 
+    check_no_own_folds(study, set_, number, partitions)
     if study:
         division = divide_as_planned(plan_file.read(study), data)
     else:

@@ -14,6 +14,10 @@ import typer
 from bench.cli.completion_names import study_names
 from bench.core import BenchError, paths, plain
 
+FOLDS, PARTITIONS = 5, 4  # of a data set without a study
+FoldCount = Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")]
+PartitionCount = Annotated[int, typer.Option("--partitions", min=1, help="Number of divisions into folds.")]
+
 StudyName = Annotated[
     str,
     typer.Option("--study", "-s", help="Name of a study; `bench list studies` lists them.", autocompletion=study_names),
@@ -55,6 +59,14 @@ def settings(given: Sequence[str] | None) -> dict[str, Any]:
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise BenchError(f"--set gives {', '.join(twice)} more than once; give each parameter one value")
     return {name: value for name, _, value in pairs}
+
+
+def check_no_own_folds(study: str, given: Sequence[str] | None, folds: int, partitions: int) -> None:
+    """BenchError if a study, which has its own data and folds, is given with others."""
+    if study and (given or (folds, partitions) != (FOLDS, PARTITIONS)):
+        raise BenchError(
+            f"the folds and parameters are those of the study {study}: leave out --folds, --partitions, --set"
+        )
 
 
 def writable_folder(folder: Path, option: str = "--out") -> Path:

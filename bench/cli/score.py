@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import Settings, settings, writable_folder
+from bench.cli.options import (
+    FOLDS,
+    PARTITIONS,
+    FoldCount,
+    Settings,
+    check_no_own_folds,
+    settings,
+    writable_folder,
+)
 from bench.core import BenchError, paths
 
 SOURCE = typer.Argument(help="A table of predictions (CSV or TSV), a folder of label maps, or a table of case scores.")
@@ -31,8 +39,10 @@ def score(
     selection: Annotated[str, SELECTION] = "",
     study: Annotated[str, STUDY] = "",
     new: Annotated[str, AS] = "",
-    number: Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")] = 5,
-    partitions: Annotated[int, typer.Option("--partitions", min=1, help="Number of divisions into folds.")] = 4,
+    number: FoldCount = FOLDS,
+    partitions: Annotated[
+        int, typer.Option("--partitions", min=1, help="Number of divisions into folds.")
+    ] = PARTITIONS,
     metric: Annotated[str, METRIC] = "",
     reference: Annotated[str, REFERENCE] = "",
     out: Annotated[Path | None, OUT] = None,
@@ -52,6 +62,7 @@ def score(
         return _score_cases(source, metric, reference, out or paths.results_root() / f"cases-{name}")
     if metric or reference or out:
         raise BenchError("--metric, --reference and --out are for a table of case scores; leave them out with --data")
+    check_no_own_folds(study, set_, number, partitions)
     declared = Declaration(name, trained, selection)
     sizes = {"folds": number, "partitions": partitions}
     command = shlex.join(["bench", *sys.argv[1:]])

@@ -24,6 +24,10 @@ def test_the_folds_of_a_study_are_those_of_its_labelled_data_and_predictions_joi
     plan_file.write("labelled", study, data, cells(study, data))
     status, text = run_command(capsys, monkeypatch, "folds", "tiny_volumes", "--study", "labelled", "--out", "f.csv")
     assert "has several data of tiny_volumes; give one of: some@50, all" in text
+    status, text = run_command(
+        capsys, monkeypatch, "folds", "all", "--study", "labelled", "--folds", "3", "--out", "f.csv"
+    )
+    assert (status, "leave out --folds" in text) == (2, True)
     status, text = run_command(capsys, monkeypatch, "folds", "some@50", "--study", "labelled", "--out", "folds.csv")
     assert status == 0, text
     folds = pd.read_csv(tmp_path / "folds.csv")
