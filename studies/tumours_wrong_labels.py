@@ -1,6 +1,6 @@
 """Which curriculum helps where labels of brain tumours are wrong, and which where all are right?
 
-The question of `wrong_labels`, and its network, on real images: `bt_mri`, four classes, 1,793 groups. A fifth of the
+The question of `wrong_labels`, and its network, on real images: `bt_mri`, three classes, 1,793 groups. A fifth of the
 training groups is used, so that the network reads every image often enough to learn wrong labels by heart; two fifths
 of these labels are wrong in one form of the data, none in the other. Validation and test images are clean and all
 there. Self-paced learning and SuperLoss listen to the loss of each image, label smoothing does not; random pacing, the
