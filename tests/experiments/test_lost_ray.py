@@ -106,9 +106,9 @@ def records(root):
     return list(root.glob("trials/[!.]*/record.json"))
 
 
-def ended(child, family, out):
-    """The output of a command that is to end with status 1 within 60 seconds, and to leave no process."""
-    assert child.wait(60) == 1, out.read_text()
+def ended(child, family, out, statuses=(1,)):
+    """The output of a command that is to end with a status within 60 seconds, and to leave no process."""
+    assert child.wait(60) in statuses, out.read_text()
     until = time.monotonic() + 10
     while any(alive(pid) for pid in family):
         assert time.monotonic() < until
@@ -142,12 +142,16 @@ def test_a_run_that_loses_ray_ends_with_one_line_and_goes_on_later_to_the_same_r
     family = below(child.pid)
     for pid in pids:
         os.kill(pid, getattr(signal, f"SIG{number}"))
-    output = ended(child, family, fragile / "out")
-    how = "ended, as it does" if number == "KILL" else "was stopped and did not go on"
-    assert one_line(output).startswith(f"bench: the process {name.split('/')[1]} of Ray {how}")
-    assert output.endswith(f"{SAVED}\n")
+    unneeded = (name, number) == ("raylet/raylet", "STOP")  # its processes may finish all trials before it is missed
+    output = ended(child, family, fragile / "out", (0, 1) if unneeded else (1,))
     remaining = {path: path.read_bytes() for path in records(fragile / "results")}
-    assert 2 <= len(remaining) < 8
+    if child.returncode == 0:
+        assert len(remaining) == 8
+    else:
+        how = "ended, as it does" if number == "KILL" else "was stopped and did not go on"
+        assert one_line(output).startswith(f"bench: the process {name.split('/')[1]} of Ray {how}")
+        assert output.endswith(f"{SAVED}\n")
+        assert 2 <= len(remaining) < 8
     done = subprocess.run([*RUN, "--launcher", "ray"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert all(path.read_bytes() == content for path, content in remaining.items())
