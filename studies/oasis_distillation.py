@@ -11,6 +11,7 @@ untrained one; margin of equivalence: an AUC of 0.05. `bench plan`: 80 % of such
 """
 
 from bench.core import Arm, Data, Recipe, Study
+from studies._dclse import FLOORS
 from studies.oasis_sex import SMALL
 from studies.oasis_sex import STUDY as SEX
 
@@ -27,8 +28,7 @@ STUDY = Study(
     datasets=[Data("sex_oasis")],
     reference="student alone",
     arms={
-        "constant": Arm("constant"),
-        "linear (voxels)": Arm("linear"),
+        **FLOORS,
         "student alone": Arm("timm2d", SMALL),
         "teacher (3D)": SEX.arms["SFCN (3D)"],
         "kd": _taught("kd"),
@@ -42,7 +42,7 @@ STUDY = Study(
         ("kd", "teacher (3D)"),
     ],
     primary=[("kd", "student alone"), ("similarity graph", "student alone"), ("kd", "untrained teacher (kd)")],
-    floors=["constant", "linear (voxels)"],
+    floors=list(FLOORS),
     margin=0.05,
     recipe=Recipe(steps=400, batch_size=8, points=10),
 )
