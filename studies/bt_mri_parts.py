@@ -8,7 +8,7 @@ which the last stage of the network still sees more than one position (results/r
 
 Primary: no groups against groups, the curriculum against equal weights, the ResNet-18 against the network; margin of
 equivalence: 5 points of balanced accuracy. `bench plan`: 80 % of such studies would show a difference of 0.06
-balanced accuracy on bt_mri (0.05 takes 5,500 people).
+balanced accuracy on bt_mri (0.05 takes 5,500 people). Result: results/reference/bt_mri_parts.
 """
 
 from bench.core import Arm, Data, Recipe, Study
