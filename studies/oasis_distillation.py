@@ -2,8 +2,8 @@
 
 The question of `distillation` where there is something to teach: on these people the SFCN that reads the volume is
 better than a ResNet-18 that reads one image of it, by 0.09 AUC (results/reference/oasis_sex). The student is that
-ResNet-18, the teacher that SFCN, both trained as there: their trials are the same. It teaches by its answers (kd) or by
-the similarities that it sees between people (similarity graph); the first also untrained.
+ResNet-18, the teacher that SFCN, both trained as there: their trials are the same. The teacher gives its answers (kd),
+or the similarities that it sees between people (similarity graph). The control is an untrained teacher (kd).
 
 Primary: each kind of teacher against the student alone, and the answers of a trained teacher against those of an
 untrained one; margin of equivalence: an AUC of 0.05. `bench plan`: 80 % of such studies would show a difference of

@@ -11,6 +11,7 @@ from bench.cli.options import (
     FOLDS,
     PARTITIONS,
     FoldCount,
+    PartitionCount,
     Settings,
     check_no_own_folds,
     settings,
@@ -30,9 +31,7 @@ def folds(
     out: Annotated[Path, OUT],
     study: Annotated[str, STUDY] = "",
     number: FoldCount = FOLDS,
-    partitions: Annotated[
-        int, typer.Option("--partitions", min=1, help="Number of divisions into folds.")
-    ] = PARTITIONS,
+    partitions: PartitionCount = PARTITIONS,
     aliases: Annotated[bool, ALIASES] = False,
     scans: Annotated[Path | None, SCANS] = None,
     set_: Settings = None,

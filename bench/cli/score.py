@@ -13,6 +13,7 @@ from bench.cli.options import (
     FOLDS,
     PARTITIONS,
     FoldCount,
+    PartitionCount,
     Settings,
     check_no_own_folds,
     settings,
@@ -40,9 +41,7 @@ def score(
     study: Annotated[str, STUDY] = "",
     new: Annotated[str, AS] = "",
     number: FoldCount = FOLDS,
-    partitions: Annotated[
-        int, typer.Option("--partitions", min=1, help="Number of divisions into folds.")
-    ] = PARTITIONS,
+    partitions: PartitionCount = PARTITIONS,
     metric: Annotated[str, METRIC] = "",
     reference: Annotated[str, REFERENCE] = "",
     out: Annotated[Path | None, OUT] = None,

@@ -33,7 +33,7 @@ def write_plan(path: Path, plan: StudyPlan) -> None:
 
 
 def read_plan(path: Path) -> StudyPlan:
-    """The plan in a file. One of before plans had seals is read without.
+    """The plan in a file. A plan without a seal, which older versions wrote, is read too.
 
     BenchError if it cannot be read, was changed after it was written, or was made under another protocol.
     """
