@@ -11,7 +11,7 @@ from bench.experiments.launch.jobs import PendingTrials
 from bench.experiments.trial_durations import RunningTrial, TimeLeft, trial_kind
 from bench.experiments.trial_notes import note_of
 
-RECENT = 600.0  # seconds over which the most trials at once are what a run can run at once
+RECENT = 600.0  # seconds over which the most trials at once are what a run, or other processes, can run at once
 LOOKED_AT = 64  # trials of other processes whose notes are read
 
 
@@ -40,13 +40,14 @@ class RunClock:
         self.courses: dict[str, _Course] = {}
         self.elsewhere: set[str] = set()  # trials that another process was seen to run
         self.counts: deque[tuple[float, int]] = deque()
+        self.counts_elsewhere: deque[tuple[float, int]] = deque()
 
     def began(self, trial: Trial) -> None:
         """A trial starts here."""
         self.elsewhere.discard(trial.key)
         kind = self.kinds.get(trial.key, trial_kind(trial))
         self.courses[trial.key] = _Course(kind, time.monotonic(), trial.key in self.begun)
-        self._count()
+        _count(self.counts, len(self.courses))
 
     def moved(self, trial: Trial, fraction: float) -> None:
         """A trial that runs here has gone on."""
@@ -90,8 +91,9 @@ class RunClock:
         running = [course.at(now) for course in list(self.courses.values())] + list(others.values())
         busy = {*self.courses, *others}
         waiting = [[self.kinds[key] for key in list(wave) if key not in busy] for wave in self.waves]
-        most = max((count for at, count in self.counts if now - at <= RECENT), default=len(self.courses))
-        return self.durations.left(waiting, running, most + len(others))
+        # between two trials of another process nothing is known to run there, and yet it goes on
+        _count(self.counts_elsewhere, len(others))
+        return self.durations.left(waiting, running, sum(map(_most, (self.counts, self.counts_elsewhere))))
 
     def _others(self) -> dict[str, RunningTrial]:
         """The trials that other processes run, by what they note."""
@@ -104,8 +106,15 @@ class RunClock:
             if note.since
         }
 
-    def _count(self) -> None:
-        now = time.monotonic()
-        self.counts.append((now, len(self.courses)))
-        while len(self.counts) > 1 and now - self.counts[0][0] > RECENT:
-            self.counts.popleft()
+
+def _count(counts: deque[tuple[float, int]], running: int) -> None:
+    now = time.monotonic()
+    counts.append((now, running))
+    while len(counts) > 1 and now - counts[0][0] > RECENT:
+        counts.popleft()
+
+
+def _most(counts: deque[tuple[float, int]]) -> int:
+    """The most trials at once of recent time, or of the last count if all are older."""
+    now = time.monotonic()
+    return max((count for at, count in counts if now - at <= RECENT), default=counts[-1][1] if counts else 0)

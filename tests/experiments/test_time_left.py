@@ -17,6 +17,7 @@ from bench.data.prepare import prepare
 from bench.experiments import plan
 from bench.experiments.clock_text import duration, left_words
 from bench.experiments.launch.jobs import outstanding
+from bench.experiments.launch.locked_trial import ProgressNote
 from bench.experiments.run_clock import RunClock
 from bench.experiments.trial_durations import RunningTrial, TrialDurations, starting_order, timed_seconds, trial_kind
 from bench.experiments.trial_operations import operations
@@ -210,6 +211,23 @@ def test_resumed_trials_and_those_of_another_machine_say_nothing_of_the_time(sta
         carried_out(trials[1], 40.0, "2026-01-01T00:00:03Z"),
     ]
     assert timed_seconds(records) == {trial_kind(trials[0]): [30.0, 40.0]}
+
+
+def test_another_process_counts_between_two_of_its_trials_too(started):
+    """Between the end of one and the notice of the next the time left would double, and halve again."""
+    cells, store = started
+    work = outstanding(cells, store)
+    clock, (here, there, *_) = RunClock(work), work.trials
+    clock.durations.ended.extend((trial_kind(trial), 100.0) for trial in work.trials)
+    clock.began(here)
+    alone = clock.left().seconds
+    with store.claim(there.key) as lock:
+        ProgressNote(lock, lambda fraction: None)
+        clock.stopped(there, elsewhere=True)
+        shared = clock.left().seconds
+    clock.ended(there, carried_out(there, 100.0))
+    assert shared < 0.75 * alone
+    assert clock.left().seconds <= shared
 
 
 def test_operations_are_those_of_the_steps_of_networks_and_the_rest_is_left_out(started):
