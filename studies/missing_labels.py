@@ -19,11 +19,12 @@ from bench.core import Arm, Data, Light, Recipe, Study
 
 LEARNER = {"channels": [8, 16, 32, 64], "lr": 3e-3}
 MINING = {"learner": "unet3d", "learner_params": LEARNER}
+COARSE = {"mm": 4.0}  # an eighth of the voxels of the files
 CONTROLS = ("two views", "random places")
 
 STUDY = Study(
     question="Can a network learn structures that half of the training masks lack, and does Co-mining recover them?",
-    datasets=[Data(name, missing=share) for share in (0.5, 0.0) for name in ("artery_cas", "roi_ixi")],
+    datasets=[Data(*data, missing=share) for share in (0.5, 0.0) for data in (("artery_cas",), ("roi_ixi", COARSE))],
     reference="U-Net",
     arms={
         "U-Net": Arm("unet3d", LEARNER),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
-from bench.core import BenchError, Sample, Task, param
-from bench.data.readers.image_mask_pairs import HEAD, Grid, Pair, read_pair
+from bench.core import Task, param
 from bench.data.registration_kind import REGISTRATION
-from bench.datasets import _ixi
 from bench.datasets.roi_ixi import OTHERS, STRUCTURES, RoiIxi
 
 REGIONS = tuple(sorted({*OTHERS, *(number for numbers in STRUCTURES.values() for number in numbers)}))
@@ -30,24 +27,9 @@ class PairsIxi(RoiIxi):
     twin: ClassVar[str] = "phantom_pairs"
     task: ClassVar[Task] = Task(REGISTRATION, "region_dice", ("background", *(f"region {each}" for each in REGIONS)))
 
+    labels: ClassVar[Mapping[int, int]] = LABELS
+
     mm: float = param(4.0, "voxel size in mm; the files have 2")
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.mm <= 12:
-            raise BenchError(f"pairs_ixi: mm must be between 2 and 12, not {self.mm}")
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (1, *_ixi.voxels(self.mm))
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        return (self.mm,) * 3
-
-    def _sample(self, scan: _ixi.IxiHead, mask: Path) -> Sample:
-        pair = Pair(scan.person, scan.path, mask)
-        read = partial(read_pair, pair, Grid(self.mm, _ixi.voxels(self.mm), HEAD), LABELS)
-        return Sample(scan.person, scan.person, float("nan"), "head", read, scan.site, (scan.path, mask))
 
 
 DATASET = PairsIxi

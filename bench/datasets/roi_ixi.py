@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from bench.core import BenchError, Dataset, Sample, Task
+from bench.core import BenchError, Dataset, Sample, Task, param
 from bench.data.readers.image_mask_pairs import HEAD, RESAMPLED, Grid, Pair, read_pair
 from bench.data.readers.nifti import ENDS, bare_name
 from bench.data.readers.omissions import omit
@@ -30,13 +30,14 @@ LABELS = {
     **dict.fromkeys(OTHERS, 0),
     **{number: at for at, numbers in enumerate(STRUCTURES.values(), start=1) for number in numbers},
 }
+COARSEST = 12.0  # mm
 MASKS, MARK = "dlmuse", "_DLMUSE"  # folder of the region maps, and end of their names before that of the format
 END = f"{MARK}.nii.gz"
 
 
 @dataclass(frozen=True)
 class RoiIxi(Dataset):
-    """Eight structures against the rest on whole heads at 2 mm, ten people.
+    """Eight structures against the rest on whole heads at 2 mm (or coarser), ten people.
 
     The outlines are not manual: they are the output of the network DLMUSE, with 148 regions and a few smaller ones.
     They are merged here into eight (`STRUCTURES`) and the background; fluid around the brain, the basal forebrain and
@@ -61,14 +62,21 @@ class RoiIxi(Dataset):
     cohort: ClassVar[str] = _ixi.COHORT
     resampling: ClassVar[str] = RESAMPLED + "; masks to the likeliest label"
     task: ClassVar[Task] = Task("segmentation", "dice", ("background", *STRUCTURES))
+    labels: ClassVar[Mapping[int, int]] = LABELS  # region number -> class
+
+    mm: float = param(_ixi.STEP, "voxel size in mm, from 2 to 12; the files have 2", later=True)
+
+    def __post_init__(self) -> None:
+        if not _ixi.STEP <= self.mm <= COARSEST:
+            raise BenchError(f"the heads of IXI: mm must be between 2 and 12, not {self.mm}")
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (1, *_ixi.voxels(_ixi.STEP))
+        return (1, *_ixi.voxels(self.mm))
 
     @property
     def spacing(self) -> tuple[float, ...]:
-        return (_ixi.STEP,) * 3
+        return (self.mm,) * 3
 
     def samples(self, root: Path | None) -> Sequence[Sample]:
         scans, masks = self._scans_and_masks(root)
@@ -91,7 +99,7 @@ class RoiIxi(Dataset):
 
     def _sample(self, scan: _ixi.IxiHead, mask: Path) -> Sample:
         pair = Pair(scan.person, scan.path, mask)
-        read = partial(read_pair, pair, Grid(_ixi.STEP, _ixi.voxels(_ixi.STEP), HEAD), LABELS)
+        read = partial(read_pair, pair, Grid(self.mm, _ixi.voxels(self.mm), HEAD), self.labels)
         return Sample(scan.person, scan.person, float("nan"), "head", read, scan.site, (scan.path, mask))
 
 

@@ -252,6 +252,19 @@ def test_the_ten_real_heads_have_ages_and_structures_of_the_published_volumes(sc
         assert sizes[1 + list(STRUCTURES).index(name)] == float(values[column]), name
 
 
+def test_coarse_voxels_keep_the_volumes_of_structures(scans):
+    """roi_ixi at 4 mm: an eighth of the voxels; structures of some size keep their published volume to a tenth."""
+    root = scans / "ixi10"
+    scan = registry.make("datasets", "roi_ixi", {"mm": 4.0}).samples(root)[0].read()
+    assert scan.mask.shape == (45, 60, 60)
+    first, *rows = (line.split(",") for line in (root / "dlmuse" / "IXI_dlmuse.csv").read_text().splitlines())
+    published = float(dict(zip(first, rows[0], strict=True))["502"])  # cerebellum
+    sizes = np.bincount(scan.mask.ravel()) * 64.0  # cubic millimetres
+    assert sizes[1 + list(STRUCTURES).index("cerebellum")] == pytest.approx(published, rel=0.1)
+    with pytest.raises(BenchError, match="mm must be between 2 and 12, not 1"):
+        registry.make("datasets", "roi_ixi", {"mm": 1.0})
+
+
 @pytest.mark.parametrize("name", ["age_ixi", "age_openbhb", "artery_cas", "roi_ixi", "ad_mri2d", "bt_ct", "bt_mri"])
 def test_resampled_sets_say_so(name):
     assert registry.member("datasets", name).resampling != Dataset.resampling

@@ -10,7 +10,7 @@ is under the floor, one that differs in the likely reason stands beside it: fine
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 SMALL = {"view": {"kind": "dynamic", "size": 64}}  # single images are not pooled
@@ -25,6 +25,7 @@ LITE = {"network": "tf_efficientnet_lite0"}
 MOBILE = {"network": "mobilenetv2_100"}
 ZERO = {"head_scale": 0.0}
 PATCHES = {"network": "deit_tiny_patch16_224", "options": {"patch_size": 8}}
+THREE = {"view": {"kind": "dynamic", "plane": "all", "size": 64}}
 TEACHER = {"teacher": "sfcn", "teacher_params": BOX, "student_params": SMALL}
 TEACHER_2D = {"teacher": "timm2d", "teacher_params": SMALL, "student_params": {**SMALL, **MOBILE}}
 
@@ -73,9 +74,21 @@ REASONS = {
     "deepbet encoder, 4 mm": Followed("3D CNN", "deepbet3d", LARGER),
     "deepbet encoder trained on brain masks, 4 mm": Followed("pretrained", "deepbet3d", LARGER, "deepbet"),
 }
+DEIT = Followed("2D transformer", "timm2d", {**SMALL, **CALMER, **PATCHES})
+VIT_3D = Followed("3D transformer", "monai3d", {**BOX, **CALMER, "network": "ViT", "options": VIT})
 SEX = {
     **DEEP,
     **REASONS,
+    "linear (three dynamic images)": Followed("floor, three images", "linear", THREE),
+    "DeiT-Ti (2D), patches of 8": DEIT,
+    "DeiT-Ti (2D), patches of 8, 1500 steps": replace(DEIT, steps=1500),
+    "ViT (3D), 1500 steps": replace(VIT_3D, steps=1500),
+    "joint fusion, three dynamic images": Followed("hybrid", "fuseme", THREE),
+    "joint fusion, three dynamic images, early": Followed("hybrid", "fuseme", {**THREE, "fusion": "early"}),
+    "MobileNetV2, head from 0": Followed("2D CNN", "timm2d", {**SMALL, **MOBILE, **ZERO}),
+    "DCL-SE, lr 0.003": Followed("DCL-SE", "dclse", {**SMALL, "lr": 0.003}),
+    "DCL-SE, 1500 steps": Followed("DCL-SE", "dclse", SMALL, steps=1500),
+    "DCL-SE, dynamic images of three axes": Followed("DCL-SE", "dclse", THREE),
     "Hinton": Followed("distillation", "distil", TEACHER),
     "covariates": Followed("floor", "covariates"),
     "DCL-SE, light": Followed("DCL-SE", "dclse", {**SMALL, **LIGHT}),
