@@ -19,7 +19,7 @@ from bench.core import Arm, Data, Light, Recipe, Study
 
 LEARNER = {"channels": [8, 16, 32, 64], "lr": 3e-3}
 MINING = {"learner": "unet3d", "learner_params": LEARNER}
-COARSE = {"mm": 4.0}  # an eighth of the voxels of the files
+COARSE = {"mm": 6.0}  # a 27th of the voxels of the files
 CONTROLS = ("two views", "random places")
 
 STUDY = Study(

@@ -49,7 +49,7 @@ def table() -> str:
     found = list(rows())
     decided = sum(row["verdict"].startswith(DECIDED) for _, row in found)
     return (
-        f"{decided} of {len(found)} are decided: better, worse, or equivalent within the margin that the study declared.\n\n"
+        f"{decided} of {len(found)} are decided: better, worse, or equivalent within the margin of the study.\n\n"
         "| data | contrast | improvement [95 %] | verdict | 80 % of such studies would find | folds | run |\n"
         "| --- | --- | --- | --- | --- | --- | --- |\n"
     ) + "".join(line(*each) for each in sorted(found, key=lambda each: (each[1]["data"], each[0])))
