@@ -37,7 +37,7 @@ STUDY = Study(
     primary=[("Co-mining", control) for control in CONTROLS],
     floors=["constant"],
     partitions=1,
-    recipe=Recipe(steps=400, batch_size=1, points=10),
+    recipe=Recipe(steps=300, batch_size=2, points=10),
     light=Light(Recipe(steps=200, batch_size=2, points=10), folds=4),
     missing="skip",
 )
