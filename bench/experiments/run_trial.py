@@ -155,7 +155,7 @@ def _run(
 
 def _point_callback(trial: Trial, data: TrialData, evaluated: Evaluated) -> Callable[[EvaluationPoint], None]:
     """A function of an evaluation point that calls `evaluated` with what a reader follows."""
-    steps, metric = own_recipe(data.method, trial.recipe).steps, data.prepared.task.primary
+    steps, metric = own_recipe(data.method, trial.recipe).steps, data.followed
 
     def pass_on(point: EvaluationPoint) -> None:
         values = {"val": point.val, "val_loss": point.val_loss, "train_loss": point.train_loss}

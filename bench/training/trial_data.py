@@ -58,6 +58,12 @@ class TrialData:
     def shape(self) -> tuple[int, ...]:
         return task_kind(self.prepared.task.kind).shape_of_sample(self.array.shape[1:])
 
+    @property
+    def followed(self) -> str:
+        """What evaluation points measure: the primary metric; the loss of a pretraining without labels."""
+        task = self.prepared.task
+        return "loss" if task == PRETEXT else task.primary
+
     def part(self, rows: np.ndarray, training: bool = False) -> Part:
         """The samples that the scans in `rows` make."""
         targets = self.targets[rows]

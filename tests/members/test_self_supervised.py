@@ -21,6 +21,7 @@ from bench.core import PRETEXT, BenchError, Recipe, Split, Task, Trial, plain
 from bench.data.prepare import prepare
 from bench.experiments import plan, run_trial
 from bench.experiments.plan.dependencies import DependencyResolver
+from bench.experiments.trial_notes import score_words
 from bench.method import Batch
 from bench.storage.record_store import Store
 from bench.training import checkpoint, trial_data
@@ -218,6 +219,17 @@ def test_an_arm_begins_with_the_network_of_a_pretraining_without_labels(trial_of
     assert first.recipe.batch_size == 6
     assert store.get(first.key).sizes["test_groups"] == 15  # those of the validation and test parts
     assert {"block 1", "block 2"} <= set(store.get(first.key).curve[0]["watched"])
+
+
+def test_a_reader_follows_the_loss_and_no_metric_of_the_labels(trial_of, tmp_path):
+    """`bench run` said "validation MAE 51.1" of a loss."""
+    trial, store, followed = trial_of(), Store(tmp_path / "r"), []
+    store.open()
+    (first,) = plan.upstream_of(trial)
+    for each, keep in ((first, True), (trial, False)):
+        run_trial.run(each, store, keep, evaluated=lambda step, steps, name, values: followed.append(name))
+    assert followed == ["loss"] * 3 + ["auc"] * 3
+    assert score_words("loss", 51.1) == "loss 51.100"
 
 
 def test_no_label_is_read(trial_of, tmp_path, monkeypatch):
