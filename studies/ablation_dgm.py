@@ -12,7 +12,8 @@ people); 1.81 years of MAE on age_oasis (1 year takes 20 partitions and 1,100 pe
 takes 4,100 people); 0.06 balanced accuracy on bt_mri (0.05 takes 4,000 people); 0.05 AUC on bt_ct (0.05 takes 5,600
 people); 0.02 Dice on artery_cas (0.02 takes 140 people). Cost: ten hours on two cores for the two OASIS sets
 (measured for one partition: two and a half); without any prepared set the phantoms run in the light form, in about
-half an hour.
+half an hour. Result: all positions against none, no difference shown on dementia (one partition) and on ages (0.50
+years in favour of the mechanism; 0.92 would have been found).
 """
 
 from bench.core import Arm, Factor, Recipe, Study

@@ -75,6 +75,17 @@ def test_a_line_of_each_complete_arm_has_its_scores_and_the_oracle_its_own(tmp_p
     assert legend == ["constant", "net", "best possible", "chance", "95 % over people"]
 
 
+def test_levels_far_apart_have_a_logarithmic_axis_with_their_own_marks(tmp_path):
+    """On a linear axis the points of 1 % lay on those of 6 %, some of them at shares below 0."""
+    shares = (0.01, 0.06, 1.0)
+    (axes,) = draw_levels(levels_of(sections(tmp_path, *({"fraction": share} for share in shares)))).axes
+    assert axes.get_xscale() == "log"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.01", "0.06", "1"]
+    places = [place for line in axes.lines if len(line.get_xdata()) == 3 for place in line.get_xdata()]
+    assert min(places) > 0.005
+    assert all(min(abs(math.log(place / share)) for share in shares) < 0.2 for place in places)
+
+
 def test_arms_that_were_not_run_move_no_point(tmp_path):
     idle = {f"idle {number}": ArmSpec(0.5, missing=range(5)) for number in range(20)}
     (axes,) = draw_levels(

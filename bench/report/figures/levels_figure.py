@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FEWEST = 3  # levels: two points are no curve
 NARROW = 0.012  # of the range of levels, between the intervals of two arms
+WIDE = 20.0  # times the lowest level: from there on the axis of levels is logarithmic
 HEIGHT = 3.3  # inches of the axes of a data set
 
 
@@ -31,6 +32,16 @@ class Levels:
     quantity: str  # name of the parameter, or `share of the training groups`
     values: tuple[float, ...]  # ascending
     sections: tuple[SectionTables, ...]
+
+    @property
+    def logarithmic(self) -> bool:
+        return self.values[0] > 0 and self.values[-1] >= WIDE * self.values[0]
+
+    def beside(self, value: float, shift: float) -> float:
+        """The place that is a share `shift` of the axis to the right of a level."""
+        if self.logarithmic:
+            return value * (self.values[-1] / self.values[0]) ** shift
+        return value + (self.values[-1] - self.values[0]) * shift
 
 
 def levels_of(found: Sequence[SectionTables]) -> list[Levels]:
@@ -70,6 +81,10 @@ def draw_levels(found: Sequence[Levels]) -> Figure:
         figure = style.new_figure(style.WIDTH, HEIGHT * len(found) + 0.6)
         for axes, one in zip(figure.subplots(len(found), squeeze=False)[:, 0], found, strict=True):
             entries = _draw_arms(axes, one) + _draw_limits(axes, one)
+            if one.logarithmic:
+                axes.set_xscale("log")
+                axes.set_xticks(one.values, [f"{value:g}" for value in one.values], minor=False)
+                axes.set_xticks([], minor=True)
             metric, unit = one.sections[0].section.metric, one.sections[0].section.unit(one.sections[0].section.metric)
             axes.set_title(style.kind_title(one.data, one.sections[0].section.phantom), loc="left")
             axes.set_xlabel(one.quantity[0].upper() + one.quantity[1:])
@@ -86,9 +101,9 @@ def _draw_arms(axes: Axes, one: Levels) -> list[Line2D]:
         if arm in frame.index and frame.loc[arm]["complete"]
     ])}  # fmt: skip
     looks = style.colours_and_markers(list(kept))
-    span, lines = max(one.values) - min(one.values), []
+    lines = []
     for number, (arm, rows) in enumerate(kept.items()):
-        places = [value + span * NARROW * (number - (len(kept) - 1) / 2) for value, _ in rows]
+        places = [one.beside(value, NARROW * (number - (len(kept) - 1) / 2)) for value, _ in rows]
         colour, marker = looks[arm]
         for place, (_, row) in zip(places, rows, strict=True):
             if not math.isnan(row["low"]):
