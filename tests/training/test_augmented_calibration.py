@@ -23,9 +23,9 @@ def rows(tmp_path_factory):
         patch.setenv("BENCH_DATA", str(tmp_path_factory.mktemp("data")))
         prepare("phantom_ad", params={"effect": 3.0, "subjects": 80})
         prepare("phantom_age", params={"effect": 3.0, "subjects": 160})
-        classes = ("none", "affine", "light", "nnunet", "strong")
-        found = {(CLASSES, policy): [trained(CLASSES, fold, policy, 240) for fold in FOLDS] for policy in classes}
-        for policy in ("none", "affine", "light"):
+        policies = ("none", "affine", "light", "nnunet", "strong")
+        found = {(CLASSES, policy): [trained(CLASSES, fold, policy, 240) for fold in FOLDS] for policy in policies}
+        for policy in policies:
             found[NUMBERS, policy] = [trained(NUMBERS, fold, policy, 600) for fold in FOLDS]
         return found
 
@@ -39,7 +39,7 @@ def test_log_loss_on_unaugmented_training_scans_is_that_of_plain_training(rows, 
     assert mean(rows, CLASSES, policy, "train_log_loss") <= mean(rows, CLASSES, "none", "train_log_loss") + 0.02
 
 
-@pytest.mark.parametrize("policy", ["affine", "light"])
+@pytest.mark.parametrize("policy", ["affine", "light", "nnunet", "strong"])
 def test_ages_of_unaugmented_scans_are_not_worse(rows, policy):
     assert mean(rows, NUMBERS, policy, "test_mae") <= mean(rows, NUMBERS, "none", "test_mae") + 0.5
 
