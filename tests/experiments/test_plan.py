@@ -107,6 +107,13 @@ def test_a_missing_set_stops_where_a_data_root_is_configured(study):
         plan.locate(replace(study, datasets=[REAL]), prepared())
 
 
+def test_the_command_that_prepares_a_missing_set_has_its_parameters(study):
+    """Without them it prepared another set, and the study still stopped."""
+    requested = replace(study, datasets=[Data("roi_ixi", {"mm": 6.0})])
+    with pytest.raises(BenchError, match=r"bench prepare roi_ixi --from FOLDER --set mm=6\.0 "):
+        plan.locate(requested, prepared())
+
+
 def test_stand_ins_are_used_on_request(study):
     found, notes = plan.locate(replace(study, datasets=[REAL]), prepared(), stand_ins=True)
     assert [(item.spec.name, item.stand_in_for) for item in found] == [("phantom_ad", "ad_oasis")]

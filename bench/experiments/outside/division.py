@@ -12,7 +12,7 @@ from bench.core.study_plan import DataEntry, StudyPlan
 from bench.data import splits
 from bench.data.prepare import Prepared, open_prepared
 from bench.data.splits import Fold
-from bench.experiments.plan.resolve_data import ResolvedData
+from bench.experiments.plan.resolve_data import ResolvedData, prepare_command
 
 Place = tuple[int, int]  # partition and fold, from 0
 
@@ -74,8 +74,10 @@ def divide(label: str, params: Mapping[str, Any], folds: int, partitions: int) -
         )
     prepared = open_prepared(data.name, params)
     if prepared is None:
-        phantom = "" if _is_phantom(data.name) else " --from FOLDER"
-        raise BenchError(f"{data.name} is not prepared; run: bench prepare {shlex.quote(data.name)}{phantom}")
+        made = (
+            f"bench prepare {shlex.quote(data.name)}" if _is_phantom(data.name) else prepare_command(data.name, params)
+        )
+        raise BenchError(f"{data.name} is not prepared; run: {made}")
     found = ResolvedData(prepared.spec, None, data.split, None, data.fraction, data.noise, missing=data.missing)
     return Division(prepared, found.division(folds), found.partitions(partitions), found.where)
 

@@ -216,7 +216,7 @@ class _DataLookup:
             return _data_spec(data.name, data.params, self.fingerprint(data.name, data.params) or ""), None
         if mark and not twin:
             return _data_spec(data.name, data.params, mark), None
-        remedy = f"run: bench prepare {shlex.quote(data.name)} --from FOLDER"
+        remedy = f"run: {prepare_command(data.name, data.params)}"
         if (twin or self.stand_ins) and cls.twin:
             why = (
                 f"is replaced by its phantom {cls.twin}, as requested, which"
@@ -231,6 +231,14 @@ class _DataLookup:
 
     def _twin(self, name: str, params: Mapping[str, Any]) -> DataSpec:
         return _data_spec(name, params, self.fingerprint(name, params) or "")
+
+
+def prepare_command(name: str, params: Mapping[str, Any]) -> str:
+    """The command that prepares a data set with these parameters."""
+    given = [f"{key}={value if isinstance(value, str) else canonical(value)}" for key, value in params.items()]
+    return " ".join(
+        ["bench prepare", shlex.quote(name), "--from FOLDER", *(f"--set {shlex.quote(one)}" for one in given)]
+    )
 
 
 def _shares(data: Data) -> tuple[float, float, str, float]:
