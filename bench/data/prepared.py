@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.core import PROTOCOL, DataSpec, RunAbortedError, Task, digest, paths, plain, task_kind
+from bench.data.prepare_command import prepare_command
 from bench.storage.array_file import fault_of, memory_map
 from bench.storage.atomic_io import read_errors, read_sealed_json
 
@@ -110,11 +110,7 @@ class DamagedDataError(RunAbortedError):
         """The error for a set, with the command that prepares it again. reason: the damage, in words."""
         manifest, dataset = manifest or {}, registry.make("datasets", name, params)
         source = manifest.get("source")
-        defaults = plain(type(dataset)())
-        given = [f"{key}={value}" for key, value in plain(dataset).items() if value != defaults.get(key)]
-        changed = [f" --set {shlex.quote(each)}" for each in given]
-        scans = "" if dataset.phantom else f" --from {shlex.quote(source) if source else 'FOLDER'}"
-        command = f"bench prepare {shlex.quote(name)}{''.join(changed)}{scans}"
+        command = prepare_command(name, plain(dataset), source or "FOLDER")
         error = cls(cls._message(folder_of(name, params), reason, command))
         error.reason, error.source = reason, Path(source) if source else None
         error.skipped, error.alike = bool(manifest.get("broken")), manifest.get("alike", {}).get("policy", "")

@@ -115,6 +115,6 @@ def _count(counts: deque[tuple[float, int]], running: int) -> None:
 
 
 def _most(counts: deque[tuple[float, int]]) -> int:
-    """The most trials at once of recent time, or of the last count if all are older."""
+    """The most trials at once of recent time, or of the last count if all are older; 0 without a count."""
     now = time.monotonic()
     return max((count for at, count in counts if now - at <= RECENT), default=counts[-1][1] if counts else 0)

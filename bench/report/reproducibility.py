@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bench.core import Record
 from bench.core.outside_arm import is_outside
 from bench.core.study_plan import StudyPlan
+from bench.data.prepare_command import prepare_command
 from bench.report.protected_names import data_sets_of, pretraining_sets_of
 from bench.report.tables import Results, captions
 from bench.report.tables.number_format import clean, listed, plural
@@ -50,24 +50,9 @@ def _commands(results: Results) -> list[str]:
         lines.append(f"git checkout {known.pop()[:12]}")
     for section in (section for section in results.sections if not section.phantom):
         for name, params in (*data_sets_of(section.data), *pretraining_sets_of(section.data)):
-            given = " ".join(f"--set {shlex.quote(f'{key}={value}')}" for key, value in _unusual(name, params).items())
-            lines.append(
-                " ".join(word for word in (f"bench prepare {shlex.quote(name)}", given, "--from FOLDER") if word)
-            )
+            lines.append(prepare_command(name, params))
     lines += [clean(plan.command), f"bench report --study {shlex.quote(plan.study)}"]
     return list(dict.fromkeys(line for line in lines if line))
-
-
-def _unusual(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a data set that differ from its defaults; all of them if it is not installed here."""
-    from bench import registry
-    from bench.core import BenchError
-
-    try:
-        usual = registry.spec("datasets", name, {}).params
-    except BenchError:
-        return dict(params)
-    return {key: value for key, value in params.items() if usual.get(key) != value}
 
 
 def _seeds(plan: StudyPlan) -> str:

@@ -110,7 +110,7 @@ def test_a_missing_set_stops_where_a_data_root_is_configured(study):
 def test_the_command_that_prepares_a_missing_set_has_its_parameters(study):
     """Without them it prepared another set, and the study still stopped."""
     requested = replace(study, datasets=[Data("roi_ixi", {"mm": 6.0})])
-    with pytest.raises(BenchError, match=r"bench prepare roi_ixi --from FOLDER --set mm=6\.0 "):
+    with pytest.raises(BenchError, match=r"bench prepare roi_ixi --set mm=6\.0 --from FOLDER "):
         plan.locate(requested, prepared())
 
 

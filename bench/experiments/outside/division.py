@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,9 @@ from bench.core import BenchError, Data, Split
 from bench.core.study_plan import DataEntry, StudyPlan
 from bench.data import splits
 from bench.data.prepare import Prepared, open_prepared
+from bench.data.prepare_command import prepare_command
 from bench.data.splits import Fold
-from bench.experiments.plan.resolve_data import ResolvedData, prepare_command
+from bench.experiments.plan.resolve_data import ResolvedData
 
 Place = tuple[int, int]  # partition and fold, from 0
 
@@ -74,10 +74,7 @@ def divide(label: str, params: Mapping[str, Any], folds: int, partitions: int) -
         )
     prepared = open_prepared(data.name, params)
     if prepared is None:
-        made = (
-            f"bench prepare {shlex.quote(data.name)}" if _is_phantom(data.name) else prepare_command(data.name, params)
-        )
-        raise BenchError(f"{data.name} is not prepared; run: {made}")
+        raise BenchError(f"{data.name} is not prepared; run: {prepare_command(data.name, params)}")
     found = ResolvedData(prepared.spec, None, data.split, None, data.fraction, data.noise, missing=data.missing)
     return Division(prepared, found.division(folds), found.partitions(partitions), found.where)
 
@@ -124,9 +121,3 @@ def _entry(base: StudyPlan, name: str) -> DataEntry:
     names = ", ".join(entry.name for entry in found or base.data)
     which = "has no data" if not found else "has several data of"
     raise BenchError(f"the study {base.study} {which} {name}; give one of: {names}")
-
-
-def _is_phantom(name: str) -> bool:
-    from bench import registry
-
-    return registry.member("datasets", name).phantom

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from bench import registry
 from bench.core import BenchError, DataSpec, HeldOut, Labels, Recipe, Trial, UnpreparedDataError, canonical
+from bench.data.prepare_command import prepare_command
 from bench.method import Pretraining
 
 
@@ -83,7 +83,7 @@ def _data(tested: DataSpec, wanted: Pretraining) -> DataSpec:
     mark = fingerprint(spec.name, spec.params)
     if mark is None and not registry.member("datasets", spec.name).phantom:
         raise UnpreparedDataError(
-            f"{spec.name}, which {wanted.method.name} is pretrained on, is not prepared; run: bench prepare"
-            f" {shlex.quote(spec.name)} --from FOLDER"
+            f"{spec.name}, which {wanted.method.name} is pretrained on, is not prepared; run:"
+            f" {prepare_command(spec.name, spec.params)}"
         )
     return replace(spec, fingerprint=mark or "")

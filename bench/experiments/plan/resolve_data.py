@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from bench.core import (
 )
 from bench.core.trial import where
 from bench.data.audit.known_overlaps import overlap
+from bench.data.prepare_command import prepare_command
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")  # a part of names of files
 LEAKS = ("stop", "shown")  # what happens if a publisher's split divides groups
@@ -231,14 +231,6 @@ class _DataLookup:
 
     def _twin(self, name: str, params: Mapping[str, Any]) -> DataSpec:
         return _data_spec(name, params, self.fingerprint(name, params) or "")
-
-
-def prepare_command(name: str, params: Mapping[str, Any]) -> str:
-    """The command that prepares a data set with these parameters."""
-    given = [f"{key}={value if isinstance(value, str) else canonical(value)}" for key, value in params.items()]
-    return " ".join(
-        ["bench prepare", shlex.quote(name), "--from FOLDER", *(f"--set {shlex.quote(one)}" for one in given)]
-    )
 
 
 def _shares(data: Data) -> tuple[float, float, str, float]:
