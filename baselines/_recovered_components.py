@@ -56,6 +56,15 @@ def unlabelled_components(
     return found
 
 
+def own_generator() -> np.random.Generator:
+    """A generator that follows the state of torch's and leaves it as it is.
+
+    The control then draws the same batches and the same jitter as the arm that it is a control of.
+    """
+    twin = torch.Generator().set_state(torch.get_rng_state())
+    return np.random.default_rng(int(torch.randint(2**31, (1,), generator=twin)))
+
+
 def at_random_places(mask: np.ndarray, some: list[Component], rng: np.random.Generator) -> list[Component]:
     """As many components of the same classes and shapes, each at a random place with few labelled voxels."""
     moved = []

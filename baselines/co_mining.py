@@ -6,6 +6,7 @@ import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -95,25 +96,22 @@ class CoMining(Method):
         views = (batch.x, parts.jittered(batch.x, self.jitter, self.jittered))
         masks = (batch.y, batch.y)
         if self.recover != "nothing" and batch.progress >= self.after:
-            guesses = [parts.guesses(model, x) for x in views]
-            masks, counts = zip(*(parts.completed(batch.y, each, self._chosen) for each in guesses[::-1]), strict=True)
+            guesses, choose = [parts.guesses(model, x) for x in views], partial(self._chosen, rng=parts.own_generator())
+            masks, counts = zip(*(parts.completed(batch.y, each, choose) for each in guesses[::-1]), strict=True)
             batch.terms["recovered components"] = (counts[0] + counts[1]) / 2
         losses = [
             self._learner.step(model, dataclasses.replace(batch, x=x, y=y)) for x, y in zip(views, masks, strict=True)
         ]
         return (losses[0] + losses[1]) / 2
 
-    def _chosen(self, mask: np.ndarray, label: np.ndarray, sure: np.ndarray) -> list[Component]:
-        """The components that are added to a mask."""
-        import numpy as np
-        import torch
-
+    def _chosen(
+        self, mask: np.ndarray, label: np.ndarray, sure: np.ndarray, rng: np.random.Generator
+    ) -> list[Component]:
+        """The components that are added to a mask. rng: of the random places."""
         from baselines import _recovered_components as parts
 
         found = parts.unlabelled_components(mask, label, sure, self.threshold, self.overlap, self.smallest)
-        if self.recover == "found":
-            return found
-        return parts.at_random_places(mask, found, np.random.default_rng(int(torch.randint(2**31, (1,)))))
+        return found if self.recover == "found" else parts.at_random_places(mask, found, rng)
 
     def logged_metrics(self, model: nn.Module) -> Mapping[str, float]:
         return self._learner.logged_metrics(model)
