@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import textwrap
 from pathlib import Path
@@ -17,6 +18,8 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")  # how long an example takes says something of the machine, not of a promise
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 PLUGINS = Path(__file__).parent / "plugins"
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell begins what runs in its background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = """
     from dataclasses import dataclass
