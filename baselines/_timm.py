@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import logging
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +75,20 @@ def _made(
     size = _input_of(network, weights, config, options)
     with resampled_file(weights, network, arguments) as file:
         overlay = {"file": str(file), "custom_load": False, **size}
-        return timm.create_model(network, **arguments, pretrained=True, pretrained_cfg_overlay=overlay)
+        with _quiet():
+            return timm.create_model(network, **arguments, pretrained=True, pretrained_cfg_overlay=overlay)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without timm's warnings: it writes every name that it does not expect, and `_check_loaded` says it in a line."""
+    logger = logging.getLogger("timm")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _input_of(network: str, weights: Path, config: Any, options: Mapping[str, Any]) -> dict[str, Any]:

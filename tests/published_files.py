@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -72,3 +73,12 @@ def efficientnet(state: dict[str, Tensor]) -> dict[str, Tensor]:
         else:
             found[f"{ends[head]}.{rest}"] = value
     return found
+
+
+def filled(shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
+    """Tensors of the given shapes by name, with numbers that follow from the names' order; variances are positive."""
+    numbers, state = torch.Generator().manual_seed(0), {}
+    for name in sorted(shapes):
+        drawn = torch.randn(*shapes[name], generator=numbers)
+        state[name] = 0.5 + drawn.abs() if name.endswith("running_var") else 0.05 * drawn
+    return state

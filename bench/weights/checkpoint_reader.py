@@ -25,6 +25,7 @@ WRAPPINGS = (  # keys under which published files have the tensors of a network,
     *("weights", "ema", "student", "params", "module", "encoder"),
 )
 PARALLEL = ("module.", "_orig_mod.")  # prefixes of torch's DataParallel and of compiled networks
+REPEATED = 2**20  # bytes up to which a tensor may repeat the numbers that a file has
 FAULTS = (  # what torch.load and zipfile raise for a file that is damaged, or was made to do harm
     *(RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, OSError, ArithmeticError),
     *(AssertionError, MemoryError, ImportError, pickle.UnpicklingError, struct.error, zipfile.BadZipFile),
@@ -213,6 +214,10 @@ def _why_no_numbers(value: Any) -> str | None:
         return "without values"
     if value.is_quantized:
         return "quantized"
+    if value.layout == torch.strided and value.numel() * value.element_size() > max(
+        value.untyped_storage().nbytes(), REPEATED
+    ):
+        return "fewer numbers, repeated"  # a small file would fill the memory
     return None if value.layout == torch.strided else "sparse"
 
 

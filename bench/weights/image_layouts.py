@@ -76,6 +76,12 @@ def _dense(state: State) -> dict[str, Tensor]:
     return {f"features.{name}": value for name, value in part(state, "backbone.0.").items()}
 
 
+def _dense_names(state: State) -> dict[str, Tensor]:
+    """Published files have `denselayer1.norm.1`, the networks `denselayer1.norm1`."""
+    return {re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", name): value
+            for name, value in state.items()}  # fmt: skip
+
+
 def _dense_arm(state: State) -> Arm | None:
     last = blocks(state, "features.denseblock4.")
     depth = {16: 121, 32: {32: 169, 48: 201}.get(blocks(state, "features.denseblock3."), 169), 24: 161}.get(last)
@@ -84,7 +90,12 @@ def _dense_arm(state: State) -> Arm | None:
 
 def _resnet_arm(state: State) -> Arm | None:
     depth = resnet_depth(state)
-    return ("timm2d", {"network": f"resnet{depth}"}) if depth else None
+    if not depth or "layer1.0.conv3.weight" not in state:
+        return ("timm2d", {"network": f"resnet{depth}"}) if depth else None
+    width, reads, _, _ = state["layer1.0.conv2.weight"].shape
+    kind = {(64, 64): "resnet{}", (128, 128): "wide_resnet{}_2"}.get((width, reads))
+    kind = kind or (f"resnext{{}}_{width // reads}x{reads}d" if width > reads else None)
+    return ("timm2d", {"network": kind.format(depth)}) if kind else None
 
 
 def _vgg_arm(state: State) -> Arm | None:
@@ -127,6 +138,6 @@ IMAGES = (
         dict,
         _resnet_arm,
     ),
-    Layout("torchvision DenseNet", lambda state: axes(state, "features.conv0.weight") == 4, dict, _dense_arm),
+    Layout("torchvision DenseNet", lambda state: axes(state, "features.conv0.weight") == 4, _dense_names, _dense_arm),
     Layout("torchvision VGG", _vgg_note_free, dict, _vgg_arm, "the method xing2020 reads the features of a vgg11"),
 )

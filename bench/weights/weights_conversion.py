@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core import BenchError, paths, plural
+from bench.core.printable_text import printable
 from bench.weights.checkpoint_reader import Checkpoint, read_checkpoint
-from bench.weights.layout import Layout
+from bench.weights.layout import Layout, State
 from bench.weights.number_checks import why_unusable
-from bench.weights.published_layouts import recognised
+from bench.weights.published_layouts import recognised, unwrapped
 from bench.weights.tensor_names import first_names
 from bench.weights.weights_file import sha256
 
@@ -107,10 +108,22 @@ def inspect(path: str | Path, key: str = "", run_torchscript: bool = False) -> I
     """
     path = paths.expand(path)
     checkpoint = read_checkpoint(path, key, run_torchscript)
-    layout = recognised(checkpoint.tensors)
-    return Inspection(
-        path, sha256(path), checkpoint, layout, layout.converted(checkpoint.tensors) if layout else checkpoint.tensors
-    )
+    state = unwrapped(checkpoint.tensors)
+    layout = recognised(state)
+    return Inspection(path, sha256(path), checkpoint, layout, _converted(path, layout, state) if layout else state)
+
+
+def _converted(path: Path, layout: Layout, state: State) -> Mapping[str, Tensor]:
+    """The tensors under the names of the network here. BenchError if the file has only a part of the layout's."""
+    try:
+        tensors = layout.converted(state)
+        layout.arm(tensors)
+    except (KeyError, ValueError, IndexError) as error:
+        lacks = f": {printable(str(error.args[0]))}" if isinstance(error, KeyError) else ""
+        raise BenchError(
+            f"{path} begins like {layout.name}, but is no complete network of that kind, or has further parts{lacks}"
+        ) from error
+    return tensors
 
 
 def convert(path: str | Path, out: str | Path, key: str = "", run_torchscript: bool = False) -> tuple[Inspection, str]:

@@ -39,6 +39,20 @@ def test_sets_without_an_overlap_on_record_need_no_words(sets, data):
     assert pretraining_caution({**FILE, "pretrained_on": sets}, data) == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("ADNI-1", "ad_adni", "which may be ADNI"),
+        ("OASIS 1 (St. Louis)", "ad_oasis", "which may be OASIS-1"),
+        ("OASSIS-1", "ad_oasis", "of which no people are on record"),
+        ("BrainIAC", "ad_adni", "of which no people are on record"),
+    ],
+)
+def test_a_set_that_is_not_on_record_is_not_taken_for_a_clean_one(name, data, says):
+    words = pretraining_caution({**FILE, "pretrained_on": ["ImageNet", name]}, data)
+    assert words.startswith(f"model.safetensors was trained on {name}, {says}")
+
+
 def test_an_arm_from_scratch_needs_no_words():
     assert pretraining_caution({"weights": "", "lr": 0.1}, "ad_oasis") == ""
 

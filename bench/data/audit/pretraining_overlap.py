@@ -9,6 +9,9 @@ from typing import Any
 from bench.data.audit.known_overlaps import ALIASES, OVERLAPS, PUBLISHED, overlap, published_sets
 
 WITHOUT_PEOPLE = ("none", "imagenet", "imagenet1k", "imagenet21k", "imagenet22k", "lvd142m", "lvd1689m", "sa1b")
+OWN_PEOPLE = (  # recruited by the study itself; no data set of the harness is put together from it
+    *("ukbiobank", "ukb", "abcd", "hcp", "humanconnectomeproject", "camcan", "radimagenet", "nlst", "lidcidri"),
+)
 KNOWN = {*PUBLISHED, *ALIASES, *(name for sets in PUBLISHED.values() for name in sets)} | {
     name for each in OVERLAPS for name in (each.first, each.second)
 }
@@ -27,8 +30,8 @@ def pretraining_caution(params: Mapping[str, Any], data: str) -> str:
     Returns
     -------
     str
-        A clause that begins with the file; empty if there are no pretrained weights, or if no overlap is on record
-        between the stated data sets and `data`.
+        A clause that begins with the file; empty if there are no pretrained weights, or if all stated data sets are on
+        record and none shares people with `data`.
     """
     return "; ".join(dict.fromkeys(word for file, sets in _files(params) if (word := _clause(file, sets, data))))
 
@@ -54,8 +57,14 @@ def _clause(file: str, sets: tuple[str, ...], data: str) -> str:
             return (
                 f"{file} was trained on {name}, so its weights may have seen the people that it is tested on: {reason}"
             )
-        if wider := _wider(name, data):
-            return f"{file} was trained on {name}, which may be {wider}: its weights may have seen the people of {data}"
+        if other := _alike(name, data):
+            return f"{file} was trained on {name}, which may be {other}: its weights may have seen the people of {data}"
+    unknown = next((name for name in sets if not _on_record(name)), "")
+    if unknown:
+        return (
+            f"{file} was trained on {unknown}, of which no people are on record: "
+            f"its weights may have seen the people of {data}"
+        )
     return ""
 
 
@@ -64,12 +73,19 @@ def _known(name: str) -> str:
     return next((known for known in KNOWN if _letters(known) == _letters(name)), name)
 
 
-def _wider(name: str, data: str) -> str:
-    """A published set of the data whose name begins as the given one does: OASIS may be OASIS-1."""
+def _alike(name: str, data: str) -> str:
+    """A published set of the data of which one name begins as the other: OASIS may be OASIS-1, ADNI-2 may be ADNI."""
     letters = _letters(name)
-    if letters in WITHOUT_PEOPLE:
+    if letters in WITHOUT_PEOPLE or not letters:
         return ""
-    return next((each for each in published_sets(data) if letters and _letters(each).startswith(letters)), "")
+    if _on_record(name):
+        return next((each for each in published_sets(data) if _letters(each).startswith(letters)), "")
+    pairs = ((each, _letters(each)) for each in published_sets(data))
+    return next((each for each, own in pairs if own.startswith(letters) or letters.startswith(own)), "")
+
+
+def _on_record(name: str) -> bool:
+    return _letters(name) in {*WITHOUT_PEOPLE, *OWN_PEOPLE, *(_letters(known) for known in KNOWN)}
 
 
 def _letters(name: str) -> str:
