@@ -17,7 +17,7 @@ noise of the PSNR is not known before a first run.
 
 from bench.core import Arm, Data, Recipe, Study
 
-SMALL = {"width": 8, "levels": 2, "lr": 8e-3}
+SMALL = {"width": 8, "levels": 2, "lr": 5e-3, "clip": 0.02}
 
 STUDY = Study(
     question="Which contrast of MR tells what the others do not, and does the differentiation score find it?",
@@ -42,5 +42,5 @@ STUDY = Study(
     primary=[("Seq2Seq", "grey values")],
     floors=["copy", "mean image", "grey values"],
     partitions=1,
-    recipe=Recipe(steps=1200, batch_size=8, points=6),
+    recipe=Recipe(steps=1200, batch_size=4, points=6),
 )
