@@ -30,6 +30,17 @@ def rows() -> Iterator[tuple[str, Mapping[str, str]]]:
                     yield file.parent.relative_to(REFERENCE).as_posix(), row
 
 
+def earlier() -> list[str]:
+    """Folders of runs on real scans whose contrasts are of protocol 1, which named no primary tests."""
+    found = []
+    for file in sorted(REFERENCE.rglob("contrasts.csv")):
+        with file.open(newline="") as lines:
+            kinds = [(row.get("data_kind"), "primary" in row) for row in csv.DictReader(lines)]
+        if ("real", False) in kinds:
+            found.append(file.parent.relative_to(REFERENCE).as_posix())
+    return found
+
+
 def line(folder: str, row: Mapping[str, str]) -> str:
     """A row of the table."""
     unit, digits = UNITS[row["metric"]]
@@ -52,7 +63,11 @@ def table() -> str:
         f"{decided} of {len(found)} are decided: better, worse, or equivalent within the margin of the study.\n\n"
         "| data | contrast | improvement [95 %] | verdict | 80 % of such studies would find | folds | run |\n"
         "| --- | --- | --- | --- | --- | --- | --- |\n"
-    ) + "".join(line(*each) for each in sorted(found, key=lambda each: (each[1]["data"], each[0])))
+        + "".join(line(*each) for each in sorted(found, key=lambda each: (each[1]["data"], each[0])))
+        + "\nNot in the table, as protocol 1 named no primary tests: "
+        + ", ".join(f"[{each}]({each}/README.md)" for each in earlier())
+        + ".\n"
+    )
 
 
 def page() -> str:
