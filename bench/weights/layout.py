@@ -29,6 +29,8 @@ class Layout:
         Takes the converted tensors; returns a method and its parameters, or None if no method has this network.
     note : str
         What differs from the published network.
+    merged : str
+        Regular expression of the names of tensors that become part of another tensor; empty: none do.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Layout:
     converted: Callable[[State], dict[str, Tensor]] = field(default=dict)
     arm: Callable[[State], Arm | None] = field(default=lambda state: None)
     note: str = ""
+    merged: str = ""
 
 
 def part(state: State, prefix: str) -> dict[str, Tensor]:

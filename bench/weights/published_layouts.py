@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bench.weights.efficient_layout import EFFICIENT
+from bench.weights.hugging_face_layouts import HUGGING_FACE
 from bench.weights.image_layouts import IMAGES
 from bench.weights.layout import Layout, State, part
 from bench.weights.torchvision_layouts import TORCHVISION
@@ -14,10 +15,14 @@ from bench.weights.volume_layouts import VOLUMES
 if TYPE_CHECKING:
     from torch import Tensor
 
-LAYOUTS: tuple[Layout, ...] = (*VOLUMES, *IMAGES, *TORCHVISION, EFFICIENT)  # the first that matches is used
+LAYOUTS: tuple[Layout, ...] = (  # the first that matches is used
+    *(*VOLUMES, *IMAGES, *TORCHVISION),
+    *(EFFICIENT, HUGGING_FACE),
+)
 PREFIXES = (  # of Lightning, SimCLR, MoCo and other trainings, the usual ones first
     *("model.", "backbone.", "encoder.", "encoder_q.", "net.", "network.", "student.", "teacher.", "base_encoder."),
-    *("model.backbone.", "model.encoder.", "student.backbone.", "teacher.backbone.", "online_encoder.net."),
+    *("model.backbone.", "model.encoder.", "student.backbone.", "teacher.backbone.", "online_encoder.net.", "vit."),
+    *("dinov2.", "dinov2_with_registers."),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ class Inspection:
         checkpoint = self.checkpoint
         kept = f"{plural(len(self.tensors), 'tensor')}, {self.numbers:,} number{'' if self.numbers == 1 else 's'}"
         wrappings = f", under {' / '.join(checkpoint.wrappings)}" if checkpoint.wrappings else ""
-        other = [*checkpoint.left_out, *_dropped(checkpoint.tensors, self.tensors)]
+        other = [*checkpoint.left_out, *self._dropped()]
         lines = [f"{self.path}: {kept}{wrappings}", f"SHA-256: {self.sha256}"]
         lines += [f"left out: {first_names(other, 6)}"] if other else []
         lines += [f"unusable: the file {reason}"] if (reason := why_unusable(self.tensors)) else []
@@ -73,6 +74,15 @@ class Inspection:
         note = f"; {self.layout.note}" if self.layout.note else ""
         lines.append(f"layout: {self.layout.name}{note}")
         return lines if self.arm else [*lines, "no method here has this network"]
+
+    def _dropped(self) -> list[str]:
+        """The first words of tensors that the layout leaves out, below the prefix of the training."""
+        before, merged = self.checkpoint.tensors, self.layout.merged if self.layout else ""
+        if len(before) == len(self.tensors):
+            return []
+        kept = {tensor.data_ptr() for tensor in self.tensors.values()}
+        names = [name for name, each in before.items() if each.data_ptr() not in kept]
+        return list(dict.fromkeys(n.partition(".")[0] for n in names if not (merged and re.search(merged, n))))
 
     def summary(self) -> dict[str, Any]:
         """Return the same as JSON."""
@@ -178,11 +188,3 @@ def _write(tensors: dict[str, Tensor], out: Path, metadata: dict[str, str]) -> N
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _dropped(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> list[str]:
-    """The first words of tensors that the layout leaves out."""
-    if len(before) == len(after):
-        return []
-    kept = {tensor.data_ptr() for tensor in after.values()}
-    return list(dict.fromkeys(name.partition(".")[0] for name, each in before.items() if each.data_ptr() not in kept))
