@@ -142,6 +142,27 @@ def test_only_masked_voxels_count_and_a_restored_scan_costs_nothing(monkeypatch)
     torch.testing.assert_close(model.losses(x, mask, None), torch.tensor([9.0, 9.0]))
 
 
+@pytest.mark.parametrize("progress", [0.0, 0.25, 0.75])
+def test_a_step_of_edge_mae_weighs_easy_patches_first_and_hard_ones_in_its_second_half(progress, monkeypatch):
+    method, model = built(loss="edge_masked", masked=0.5)
+    x, used = scans(2), []
+    drawn = masks.random_mask
+    monkeypatch.setattr(masks, "random_mask", lambda *given: used.append(drawn(*given)) or used[-1])
+    monkeypatch.setattr(type(model), "restored", lambda self, seen: torch.zeros(2, 2, 16, 16, 16))
+    batch = replace(Batch(x, torch.zeros(2), torch.arange(2), PRETEXT), progress=progress)
+    losses = method.step(model, batch)
+    for one, mask, loss in zip(x.numpy(), used[0][:, 0].numpy(), losses.tolist(), strict=True):
+        ones = np.ones((3, 3, 3))
+        hard = ndimage.convolve(mask, ones, mode="constant") / ndimage.convolve(0 * mask + 1, ones, mode="constant")
+        assert hard[mask == 1].std() > 0
+        weights = np.kron(mask * (2 - hard if progress < 0.5 else 1 + hard), np.ones((4, 4, 4)))
+        slopes = [ndimage.sobel(one[0], axis, mode="nearest") / 32 for axis in range(3)]
+        edges = np.minimum(1, np.sqrt(sum(slope**2 for slope in slopes)))
+        hidden = weights > 0
+        expected = (weights * one[0] ** 2)[hidden].mean() + 0.1 * (weights * edges**2)[hidden].mean()
+        assert loss == pytest.approx(expected, rel=1e-4)
+
+
 def test_masked_patches_are_not_seen():
     _, model = built(loss="edge_masked")
     x, mask = scans(2), masks.random_mask(2, (4, 4, 4), 0.7)
