@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from baselines._simpleitk import Budget
 
+LEAST = 4  # voxels along an axis that SimpleITK's recursive Gaussian filter needs
 METRICS = ("correlation", "mi")
 
 
@@ -33,6 +34,12 @@ class ClassicalMethod(PairMethod):
     def __post_init__(self) -> None:
         if self.iterations < 1 or not self.shrink or min(self.shrink) < 1:
             raise BenchError(f"iterations and factors must be 1 or more, not {self.iterations} and {self.shrink}")
+
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        if reason := super().refuses(task, shape):
+            return reason
+        few = min(shape[1:]) < LEAST
+        return f"SimpleITK blurs volumes of {LEAST} voxels along an axis and more, these have less" if few else None
 
     @property
     def budget(self) -> Budget:

@@ -48,5 +48,13 @@ class PairNetwork(PairMethod):
         if self.weight < 0:
             raise BenchError(f"weight must be 0 or more, not {self.weight}")
 
+    def _too_deep(self, shape: tuple[int, ...], factor: int) -> str | None:
+        """Why levels that divide each axis by `factor` are too many for a volume (C, D, H, W)."""
+        if factor <= 2 * min(shape[1:]):
+            return None
+        return (
+            f"its levels divide each axis by {factor}, and the volumes have {min(shape[1:])} voxels along one of them"
+        )
+
     def step(self, model, batch: Batch) -> Tensor:
         return alignment_losses(model(batch.x), batch, self.similarity, self.smoothness, self.weight)

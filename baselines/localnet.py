@@ -40,6 +40,9 @@ class LocalNet(PairNetwork):
         if self.width < 1 or self.squarings < 1 or not self.levels or min(self.levels) < 0 or max(self.levels) < 1:
             raise BenchError("localnet: width and squarings must be 1 or more, levels 0 or more, one of them 1 or more")
 
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        return super().refuses(task, shape) or self._too_deep(shape, 2 ** max(self.levels))
+
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from monai.networks.nets import LocalNet as Network
         from torch.nn import Conv3d

@@ -41,6 +41,9 @@ class VoxelMorph(PairNetwork):
         if self.squarings < 1:
             raise BenchError(f"voxelmorph: squarings must be 1 or more, not {self.squarings}")
 
+    def refuses(self, task: Task, shape: tuple[int, ...]) -> str | None:
+        return super().refuses(task, shape) or self._too_deep(shape, 2 ** (len(self.channels) // 2))
+
     def build(self, task: Task, shape: tuple[int, ...]) -> nn.Module:
         from monai.networks.nets import VoxelMorphUNet
 

@@ -18,7 +18,8 @@ class FeatureSmoothing(Curriculum):
     evaluated network has no such filters.
 
     In registration Burduja and Ionescu (ICIP 2021, arXiv 2102.10438) smooth the encoder alone, by a deviation that
-    falls in a line from 1 to 0 over the first half of the training: `where=encoder course=linear`.
+    falls in a line from 1 to 0 over the first half of the training: `where=encoder course=linear`; its control is
+    `course=growing`.
 
     Source: Sinha, Garg, Larochelle, Curriculum by smoothing, NeurIPS 2020; theirs is 1, times 0.9 every 5 of 200
     epochs.
@@ -27,7 +28,12 @@ class FeatureSmoothing(Curriculum):
     sigma: float = param(1.0, "standard deviation of the blur at the start, in pixels of each map")
     factor: float = param(0.9, "factor of the deviation at each reduction")
     falls: int = param(40, "number of reductions over the training, including the start")
-    course: str = param("falls", "falls, or linear: in a line to 0 at `end`", ("falls", "linear"), later=True)
+    course: str = param(
+        "falls",
+        "falls; linear: in a line to 0 at `end`; growing, its control: linear in reverse",
+        ("falls", "linear", "growing"),
+        later=True,
+    )
     end: float = param(0.5, "linear: share of the steps after which there is no blur", later=True, within=(0, 1))
     where: str = param(
         "all", "all convolutions, or those of the encoder, of networks that name it", ("all", "encoder"), later=True
@@ -39,8 +45,9 @@ class FeatureSmoothing(Curriculum):
 
     def at(self, progress: float, signals: Signals) -> Stage:
         share = self.factor ** int(self.falls * progress + 1e-9)
-        if self.course == "linear":
-            share = max(0.0, 1 - progress / self.end)
+        if self.course != "falls":
+            left = 1 - progress if self.course == "growing" else progress
+            share = max(0.0, 1 - left / self.end)
         return Stage(map_blur=self.sigma * share, encoder_only=self.where == "encoder")
 
     def refuses(self, method: Method, task: Task, shape: tuple[int, ...]) -> str | None:

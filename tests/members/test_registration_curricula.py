@@ -51,6 +51,13 @@ def test_the_controls_of_the_blur_grow_or_stay():
     assert {stage("input_blur", step, course="constant").blur for step in (0, 39_999)} == {1.0}
 
 
+@pytest.mark.parametrize("step", [0, 4_000, 20_000, 30_000, 39_000])
+def test_the_control_of_smoothing_is_the_same_course_in_reverse(step):
+    growing = stage("feature_smoothing", step, course="growing", where="encoder")
+    falling = stage("feature_smoothing", STEPS - step, course="linear", where="encoder")
+    assert (growing.map_blur, growing.encoder_only) == (pytest.approx(falling.map_blur), True)
+
+
 def test_both_scans_of_a_pair_are_blurred_alike():
     one = torch.randn(1, 1, 9, 9, 9)
     x, _ = apply_to_batch(torch.cat([one, one], 1), torch.zeros(1, 2, 9, 9, 9), stage("input_blur", 0))

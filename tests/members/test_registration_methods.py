@@ -102,6 +102,19 @@ def test_a_method_of_registration_refuses_single_scans_and_images(name):
     assert why_refused(method, PAIRS, (1, 12, 12, 12)) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "params", "shape", "says"),
+    [
+        ("localnet", {"levels": [0, 9]}, (2, 20, 24, 20), "divide each axis by 512, and the volumes have 20 voxels"),
+        ("voxelmorph", {"channels": [4] * 20}, (2, 20, 24, 20), "divide each axis by 1024"),
+        *((name, {}, (2, 9, 3, 9), "SimpleITK blurs volumes of 4 voxels") for name in ("affine", "demons", "bspline")),
+    ],
+)
+def test_volumes_that_are_too_small_are_refused_before_any_is_aligned(kind, params, shape, says):
+    assert says in registry.make("methods", kind, params).refuses(PAIRS, shape)
+    assert registry.make("methods", kind).refuses(PAIRS, (2, 12, 12, 12)) is None
+
+
 @pytest.mark.parametrize("name", [name for name in registry.names("methods") if name not in (*NAMES, "syn")])
 def test_every_other_method_refuses_pairs_with_a_reason(name):
     method = registry.make("methods", name)
