@@ -60,7 +60,7 @@ def _could_show(power: DataPower) -> str:
     ends = size(low) if size(low) == size(high) else f"{size(low)} to {size(high)}"
     unit = f" {power.unit}" if power.unit else ""
     if math.isnan(low) or low > power.room:
-        few = f"{power.people} people in {power.folds} folds are too few"
+        few = f"{power.people} {power.counted} in {power.folds} folds are too few"
         return f"{start}nothing: {few}. {_folds(power)}".rstrip()
     return (
         f"{start}differences in {power.metric} of {ends}{unit} or more, in four of five such studies; smaller ones will"
@@ -74,7 +74,7 @@ def _folds(power: DataPower) -> str:
         return ""
     rarest = min(power.class_people, default=0)
     if not rarest:
-        return f"A test fold holds about {round(power.people / power.folds)} people."
+        return f"A test fold holds about {round(power.people / power.folds)} {power.counted}."
     least, most = math.floor(rarest / power.folds), math.ceil(rarest / power.folds)
     many = str(least) if least == most else f"{least} or {most}"
     if most < FEW:

@@ -244,3 +244,13 @@ def test_effects_and_contrasts_are_each_counted_once():
     assert [(test.arm, test.against, test.primary) for test in named] == [("x: 1", "", True), ("y: 1", "", False)]
     assert sum(named[0].weights.values()) == pytest.approx(0)
     assert len(named[0].weights) == 4
+
+
+def test_the_plan_of_pairs_counts_couples_and_not_people():
+    arms = {"a": Arm("identity"), "b": Arm("affine")}
+    data = Data("phantom_pairs", {"mm": 12.0, "subjects": 12})
+    pairs = Study(question="q?", datasets=[data], arms=arms, reference="a", contrasts=[("b", "a")], partitions=1)
+    power = bench.plan(pairs, name="pairs").power
+    (found,) = power.data
+    assert (found.people, found.counted) == (6, "couples")
+    assert any(line.startswith("power on phantom_pairs: 6 couples ") for line in power.lines())

@@ -130,6 +130,8 @@ class DataPower:
         Whether the number of partitions can be chosen.
     class_people : tuple of int
         People of each class; empty where there are no classes, or they are unknown.
+    counted : str
+        What `people` counts, in words: people, or couples of people.
     """
 
     data: str
@@ -151,6 +153,7 @@ class DataPower:
     design: SamplingDesign | None = None
     repeats: bool = True
     class_people: tuple[int, ...] = ()
+    counted: str = "people"
 
     def between(self, name: str = "detectable") -> tuple[float, float]:
         """The smallest and the largest `detectable` or `floor` of the contrasts."""

@@ -17,7 +17,7 @@ FEW = 4  # contrasts that have a line each
 
 def data_lines(power: DataPower, difference: float | None = None) -> list[str]:
     """What the contrasts on a data set could show. difference: say also what it takes to show this one."""
-    people = f"{power.people:,} people ({power.people_source})" if power.people else "people unknown"
+    people = f"{power.people:,} {power.counted} ({power.people_source})" if power.people else f"{power.counted} unknown"
     lines = [f"power on {power.data}: {people}; {_tests(power)}"]
     if power.contrasts:
         lines += [*_source_lines(power), *_detectable_lines(power)]
@@ -36,7 +36,7 @@ def warnings(power: DataPower) -> list[str]:
     if df < FEW_DF and power.repeats:
         found.append(
             f"{plural(power.folds, 'fold')} x {plural(power.partitions, 'partition')} show the variance of training"
-            f" with {plural(df, 'degree')} of freedom: more partitions gain more than people"
+            f" with {plural(df, 'degree')} of freedom: more partitions gain more than {power.counted}"
         )
     if high > power.room:
         which = "no contrast" if low > power.room else "not every contrast"
@@ -102,7 +102,7 @@ def _detectable_lines(power: DataPower) -> list[str]:
 
 def _table(power: DataPower) -> list[str]:
     """The planned design beside others."""
-    heads = ("design", "people", "trainings an arm", "hours", "detectable")
+    heads = ("design", power.counted, "trainings an arm", "hours", "detectable")
     rows = [heads, *(_row(each) for each in power.alternatives)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(heads))]
     return [
@@ -128,16 +128,16 @@ def _requirement(power: DataPower, required: Requirement) -> str:
 
 def _needs(power: DataPower, required: Requirement) -> str:
     """What it takes: people at the planned design, or partitions with the people of the data set."""
-    shape, here = _shape(power), f"with {power.people:,} people"
+    shape, here, counted = _shape(power), f"with {power.people:,} {power.counted}", power.counted
     people, partitions = required.people, required.partitions
     if people is not None:
         rest = "" if not power.repeats else f"; no number of partitions is enough {here}"
         rest = rest if partitions is None else f", or {plural(partitions, 'partition')} {here}"
-        return f"it takes {people:,} people at {shape}{rest}"
+        return f"it takes {people:,} {counted} at {shape}{rest}"
     if partitions is not None:
-        return f"it takes {plural(partitions, 'partition')} {here}; no number of people is enough at {shape}"
+        return f"it takes {plural(partitions, 'partition')} {here}; no number of {counted} is enough at {shape}"
     if not power.repeats:
-        return f"no number of people is enough at {shape}"
+        return f"no number of {counted} is enough at {shape}"
     most = required.people_at_most_partitions
-    both = "" if most is None else f"; {most:,} people with {MOST_PARTITIONS} partitions would be"
-    return f"no number of people is enough at {shape}, and no number of partitions {here}{both}"
+    both = "" if most is None else f"; {most:,} {counted} with {MOST_PARTITIONS} partitions would be"
+    return f"no number of {counted} is enough at {shape}, and no number of partitions {here}{both}"

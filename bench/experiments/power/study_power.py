@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import registry
-from bench.core import Data, Study, Task, Trial
+from bench.core import Data, Study, Task, Trial, task_kind
 from bench.evaluation import metrics
 from bench.evaluation.design_power import (
     LEARNT,
@@ -177,6 +177,7 @@ class _DataQuestion:
             margin=math.nan if study.margin is None else study.margin,
             repeats=item.split == "kfold",
             class_people=count.class_people,
+            counted=task_kind(task.kind).counted[1],
         )
         if problem := self._problem(power, divided):
             return replace(power, problem=problem)
@@ -192,7 +193,7 @@ class _DataQuestion:
             return UNKNOWN_DIVISION
         if power.folds * power.partitions < 2:
             return ONE_FOLD
-        return f"{power.people} people are too few for any test" if power.people < 3 else ""
+        return f"{power.people} {power.counted} are too few for any test" if power.people < 3 else ""
 
     def _judged(self, power: DataPower, count: PeopleCount) -> DataPower:
         prior = prior_noise(self.given.task, count.class_people, count.spread)
