@@ -76,13 +76,16 @@ class Inspection:
         return lines if self.arm else [*lines, "no method here has this network"]
 
     def _dropped(self) -> list[str]:
-        """The first words of tensors that the layout leaves out, below the prefix of the training."""
+        """The parts of a network that the layout leaves out: their first words, or the last where a part is kept."""
         before, merged = self.checkpoint.tensors, self.layout.merged if self.layout else ""
         if len(before) == len(self.tensors):
             return []
-        kept = {tensor.data_ptr() for tensor in self.tensors.values()}
-        names = [name for name, each in before.items() if each.data_ptr() not in kept]
-        return list(dict.fromkeys(n.partition(".")[0] for n in names if not (merged and re.search(merged, n))))
+        taken = {tensor.data_ptr() for tensor in self.tensors.values()}
+        kept = {name for name in before if before[name].data_ptr() in taken or (merged and re.search(merged, name))}
+        parts = {name.partition(".")[0] for name in kept}
+        words = (name.rpartition(".")[2] if name.partition(".")[0] in parts else name.partition(".")[0]
+                 for name in before if name not in kept)  # fmt: skip
+        return list(dict.fromkeys(words))
 
     def summary(self) -> dict[str, Any]:
         """Return the same as JSON."""

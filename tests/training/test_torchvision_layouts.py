@@ -47,6 +47,12 @@ def test_outputs_are_those_of_torchvision(name, network, written):
     torch.testing.assert_close(outputs[0, :6], torch.tensor(GOLDEN[name]["outputs"]), rtol=2e-3, atol=2e-4)
 
 
+def test_what_a_layout_leaves_out_of_a_part_that_it_keeps_is_named(written):
+    state = filled(GOLDEN["swin_t"]["shapes"])
+    state |= {"features.1.0.attn.relative_position_index": torch.zeros(2401, dtype=torch.int64)}
+    assert "left out: relative_position_index" in inspect(written(state)).lines()
+
+
 def test_a_published_densenet_has_other_names_than_the_network(written):
     own = timm.create_model("densenet121").state_dict()
     published = {re.sub(r"(denselayer\d+\.(?:norm|conv))([12])\.", r"\1.\2.", name): each for name, each in own.items()}
