@@ -10,8 +10,8 @@ heads, outlined by DLMUSE; ten people support no claim of significance.
 Expected: missing structures lower the Dice of the U-Net; Co-mining recovers part of it, and structures at random
 places lower it. Primary: Co-mining against two views and against random places. `bench plan`: 80 % of such studies
 would show a difference of 0.09 Dice on roi_ixi (0.02 takes 20 partitions and 100 people); 0.03 Dice on artery_cas (0.02
-takes 20 partitions and 120 people). Result: on ten heads Co-mining is higher by 0.06 in all folds, which ten
-people cannot show; on phantoms of arteries it is better than two views by 0.016, and random places do nearly as well
+takes 20 partitions and 120 people). Result: on ten heads Co-mining is higher by 0.06 in all folds, which ten people
+cannot show; on phantoms of arteries it is better than two views by 0.016, and random places do nearly as well
 (results/reference/missing_labels). Real arteries were not run. Cost: an hour of one core for the heads; on phantoms, in
 the light form, 53 minutes of one core.
 """

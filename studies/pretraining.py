@@ -11,9 +11,8 @@ Expected: age first is worth .02 to .04 AUC with all labels, and more with few; 
 learning without labels is not detectably better than a random start; blocks need less memory and reach the same
 score. Primary: age first and Barlow Twins against a random start, and blocks against end to end. `bench plan`: 80 %
 of such studies would show a difference of 0.17 to 0.20 AUC on ad_oasis (0.05 takes 20 partitions and 2,000 people).
-Result: no difference shown, in its primary arms
-on OASIS-1 (results/reference/pretraining). Cost: on phantoms, in the light form, six minutes of one core (`bench plan
---measure`); six of the arms on OASIS-1 took an hour of one core.
+Result: no difference shown, in its primary arms on OASIS-1 (results/reference/pretraining). Cost: on phantoms, in the
+light form, six minutes of one core (`bench plan --measure`); six of the arms on OASIS-1 took an hour of one core.
 """
 
 from bench.core import Arm, Data, Recipe, Study

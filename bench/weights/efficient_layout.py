@@ -49,16 +49,21 @@ def _named(state: State) -> dict[str, Tensor]:
     return found
 
 
-def _arm(state: State) -> Arm | None:
+def size_of(state: State) -> int | None:
+    """Return the size of an EfficientNet with timm's names, by its last block and their number; None without blocks."""
     names = {name.rpartition(".conv_pw")[0] for name in state if ".conv_pwl.weight" in name}
-    if not names:
-        return None
     places = {tuple(int(each) for each in name.split(".")[1:3]) for name in names}
+    if not places:
+        return None
     stage, within = max(places)
     width = state[f"blocks.{stage}.{within}.conv_pwl.weight"].shape[0]
-    size = SIZES.get(width, 0 if len(places) == 15 else 1)
+    return SIZES.get(width, 0 if len(places) == 15 else 1)
+
+
+def _arm(state: State) -> Arm | None:
+    size = size_of(state)
     kind = "b" if any(".se." in name for name in state) else "lite"
-    return "timm2d", {"network": f"tf_efficientnet_{kind}{size}"}
+    return None if size is None else ("timm2d", {"network": f"tf_efficientnet_{kind}{size}"})
 
 
 EFFICIENT = Layout(

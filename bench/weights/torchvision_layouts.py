@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bench.weights.efficient_layout import SIZES as EFFICIENT_SIZES
+from bench.weights.efficient_layout import size_of
 from bench.weights.layout import Arm, Layout, State, axes, blocks, part
 
 if TYPE_CHECKING:
@@ -140,11 +140,9 @@ def _efficientnet(state: State) -> dict[str, Tensor]:
 
 
 def _efficientnet_arm(state: State) -> Arm | None:
-    places = sorted(tuple(map(int, name.split(".")[1:3])) for name in state if name.endswith("conv_pwl.weight"))
-    if not places:
+    size = size_of(state)
+    if size is None:
         return None
-    width = state["blocks.{}.{}.conv_pwl.weight".format(*places[-1])].shape[0]
-    size = EFFICIENT_SIZES.get(width, 0 if len(places) == 15 else 1)
     options = {"options": {"bn_eps": 0.001}} if size >= 5 else {}  # as torchvision builds the larger ones
     return "timm2d", {"network": f"efficientnet_b{size}", **options}
 
