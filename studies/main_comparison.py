@@ -29,6 +29,12 @@ FROM_0 = {"head_scale": 0.0}
 # MONAI's own momentum of 0.01 leaves the running statistics near their start for hundreds of steps.
 EFFICIENT = {"model_name": "efficientnet-b0", "norm": ["batch", {"eps": 0.001, "momentum": 0.1}]}
 
+# As nnU-Net trains it, but for the number of steps: `bench guide methods`.
+NNUNET = {
+    **{"deep_supervision": 2, "optimiser": "sgd", "momentum": 0.99, "lr": 0.01, "weight_decay": 3e-5},
+    **{"schedule": "poly", "augment": "nnunet"},
+}
+
 DCLSE = {
     "DCL-SE": Arm("dclse"),
     "DCL-SE full": Arm("dclse", FULL),
@@ -56,6 +62,7 @@ VOLUMES = {
     "U-Net (3D)": Arm("unet3d", tasks=MASKS),
     "SegResNet": Arm("monaiseg", tasks=MASKS),
     "DynUNet": Arm("monaiseg", {"network": "DynUNet"}, tasks=MASKS),
+    "DynUNet, trained as nnU-Net": Arm("monaiseg", {"network": "DynUNet", **NNUNET}, tasks=MASKS),
     "SwinUNETR": Arm("monaiseg", {"network": "SwinUNETR"}, tasks=MASKS),
 }
 HYBRIDS = {

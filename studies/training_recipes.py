@@ -15,6 +15,7 @@ from bench.core import Arm, Data, Recipe, Study
 from studies._dclse import SCAN_FLOORS
 from studies.bt_mri_parts import SMALL
 
+NETWORKS = ("DCL-SE", "ResNet-18")
 AUGMENTED = {**SMALL, "augment": "light"}
 AVERAGED = {**SMALL, "ema": 0.98}
 EXPERT = {**AUGMENTED, "ema": 0.98, "clip": 1.0, "decays": "matrices", "label_smoothing": 0.05, "warmup": 0.1}
@@ -42,8 +43,8 @@ STUDY = Study(
         "ResNet-18, expert, three networks": _three("timm2d"),
     },
     contrasts=[
-        *((f"{name}, {part}", name) for name in ("DCL-SE", "ResNet-18") for part in ("augmented", "averaged", "expert")),
-        *((f"{name}, expert, three networks", f"{name}, expert") for name in ("DCL-SE", "ResNet-18")),
+        *((f"{name}, {part}", name) for name in NETWORKS for part in ("augmented", "averaged", "expert")),
+        *((f"{name}, expert, three networks", f"{name}, expert") for name in NETWORKS),
         ("ResNet-18", "DCL-SE"),
         ("ResNet-18, expert", "DCL-SE, expert"),
     ],

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.options import Changes, Datasets, Json, Phantoms, StandIns, StudyName, print_json
+from bench.cli.options import Arms, Changes, Datasets, Json, Phantoms, StandIns, StudyName, print_json
 from bench.core import BenchError, UnpreparedDataError, paths
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 def plan(
     study: StudyName,
+    arm: Arms = None,
     datasets: Datasets = None,
     stand_ins: StandIns = None,
     phantoms: Phantoms = False,
@@ -53,8 +54,8 @@ def plan(
     monitor, names, settings = ConsoleMonitor(Console(stderr=True)), datasets or (), parse_settings(changes or ())
     try:
         planned = api.plan(
-            study, datasets=names, phantoms=phantoms, stand_ins=stand_ins, measure=measure, settings=settings,
-            progress=monitor,
+            study, arms=arm or (), datasets=names, phantoms=phantoms, stand_ins=stand_ins, measure=measure,
+            settings=settings, progress=monitor,
         )  # fmt: skip
     except UnpreparedDataError:
         _answer(_declared_power(StudyRequest(study, names, settings=settings), people), power, as_json)
@@ -92,7 +93,7 @@ def _print(planned: PlannedStudy, words: list[str], more: list[str]) -> None:
     for line in words:
         console.print(line, markup=False, highlight=False)
     console.print("\nIn detail:")
-    for line in [*planned.lines(), *more]:
+    for line in [*planned.lines(), *planned.refusals, *more]:
         console.print(line, markup=False)
     console.print(_table(planned.rows(), planned.trial_costs()))
 

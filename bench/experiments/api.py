@@ -11,12 +11,14 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bench import registry
 from bench.core import BenchError, Study, paths
 from bench.core.study_schema import check_form
+from bench.experiments.plan import select_arms
 from bench.experiments.planned_study import PlannedStudy
 from bench.experiments.prepare_study import StudyRequest, check_arms, plan_study
 from bench.experiments.progress import StudyStatus, status_of
@@ -130,6 +132,7 @@ def plan(
     settings: Mapping[str, Any] | None = None,
     results: str | Path | None = None,
     progress: bool | RunMonitor = False,
+    arms: str | Sequence[str] = (),
 ) -> PlannedStudy:
     """Plan a study: the trials it would run, how many are done, and the time that the others will take.
 
@@ -137,6 +140,8 @@ def plan(
     ----------
     study, name, datasets, phantoms, stand_ins, settings, results, progress
         As for `run`.
+    arms : str or sequence of str
+        Labels of the arms to plan; all of them if empty.
     measure : bool
         Run a few steps of the trials without a similar record, to estimate their time and memory.
 
@@ -155,8 +160,10 @@ def plan(
 
     request = _request(study, name, _texts(datasets), stand_ins, phantoms, settings)
     planned = plan_study(request, root=_root(results))
+    cells = select_arms(planned.study, planned.name, planned.cells, _texts(arms))
     check_splits(planned)
     check_arms(planned.name, planned.study, again=False)
+    planned = replace(planned, cells=cells)
     if not measure:
         return planned
     from bench.experiments.measure import measure as measured

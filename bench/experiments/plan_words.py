@@ -29,7 +29,8 @@ def _what(planned: PlannedStudy) -> str:
     more = f", {controls} of them for controls and teachers" if controls else ""
     left = "none is done" if not done else "all are done" if done == total else f"{done} are done"
     count = f"{plural(len(arms), 'arm')} on {places}: {plural(total, 'training')}{more}"
-    return f"What runs: {count}; {left}{_unmade(planned)}."
+    refused = " Arms that will be refused are named below." if planned.refusals else ""
+    return f"What runs: {count}; {left}{_unmade(planned)}.{refused}"
 
 
 def _unmade(planned: PlannedStudy) -> str:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
-from bench.core import Arm, DataSpec, Design, Study, Trial, arm_label, canonical, paths, plain, plural
-from bench.data.audit.pretraining_overlap import pretraining_caution
-from bench.experiments import plan
+from bench.core import Arm, DataSpec, Design, Study, Trial, arm_label, paths, plain, plural
+from bench.experiments import method_notes, plan
 from bench.experiments.plan import Cell, ResolvedData
 from bench.experiments.plan.estimate import Estimate, TrialCost, cost_kind, estimate
-from bench.experiments.plan.method_answers import remembered
-from bench.method import Method, why_refused
-from bench.method.augmentation_policies import NONE
 from bench.storage.record_store import Store
-from bench.views import View, effective
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,12 +97,18 @@ class PlannedStudy:
     @cached_property
     def method_notes(self) -> list[str]:
         """Notes of methods on the scans that they would read, one line for the arms that share a note."""
-        labels: dict[tuple[str, str], list[str]] = {}  # (data, note) -> arms
-        for item in self.data:
-            for label, arm in self.study.rows():
-                for note in filter(None, (_remembered_note(item, arm), _pretraining_note(item, arm))):
-                    labels.setdefault((item.where, note), []).append(label)
-        return [f"{where}: {_named(arms)}: {note}" for (where, note), arms in labels.items()]
+        return method_notes.notes(self.data, self._rows)
+
+    @cached_property
+    def refusals(self) -> list[str]:
+        """The arms that a data set refuses, with the reason; a run asks again, and records it."""
+        return method_notes.refusals(self.data, self._rows)
+
+    @property
+    def _rows(self) -> list[tuple[str, Arm]]:
+        """(label, arm) of the arms that are planned."""
+        planned = {cell.arm for cell in self.cells}
+        return [(label, arm) for label, arm in self.study.rows() if label in planned]
 
     @property
     def pretraining_data(self) -> list[DataSpec]:
@@ -201,6 +202,7 @@ class PlannedStudy:
             "data": [{**plain(item.spec), **_how(item)} for item in self.data],
             **({"pretraining": [plain(spec) for spec in self.pretraining_data]} if self.pretraining_data else {}),
             "notes": [*self.notes, *self.method_notes],
+            "refusals": self.refusals,
             "recipe": plain(self.study.recipe),
             "cells": len(self.cells),
             "pairs": self.pairs,
@@ -226,57 +228,9 @@ def plan_cells(
     return PlannedStudy(name, study, data, notes, cells, Store(root or paths.results_root()), smoke)
 
 
-def _remembered_note(item: ResolvedData, arm: Arm) -> str:
-    """`_method_note`, remembered for the next plan."""
-    dataset = registry.make("datasets", item.spec.name, item.spec.params)
-    scans = [dataset.shape, dataset.spacing, dataset.sides_matter, dataset.task, item.spec.version, arm.tasks]
-    return remembered(f"note {canonical(plain(scans))}", arm, partial(_method_note, item, arm))
-
-
-def _method_note(item: ResolvedData, arm: Arm) -> str:
-    """What an arm's method says of the scans of a data set after its view, and of its augmentation; else empty.
-
-    It is empty if the method refuses the scans.
-    """
-    method = registry.make("methods", arm.method, arm.params)
-    silent = type(method).note is Method.note  # it has no notes; calling a method may build a network
-    if silent and method.augment == NONE:
-        return ""
-    dataset = registry.make("datasets", item.spec.name, item.spec.params)
-    if dataset.task.kind not in (arm.tasks or (dataset.task.kind,)) or why_refused(method, dataset.task, dataset.shape):
-        return ""
-    view = effective(method.view_for(dataset.task), dataset.shape)
-    notes = ["" if silent else method.note(view.shape(dataset.shape, dataset.spacing))]
-    notes += [_augmentation_note(method, dataset, view)] if method.augment != NONE else []
-    return "; ".join(each for each in notes if each)
-
-
-def _augmentation_note(method: Method, dataset: Any, view: View) -> str:
-    """That the method's augmentation is refused on a data set, or which part of it does nothing; else empty."""
-    from bench.training.augment.augmentation_checks import effect_note, why_not_augmented
-
-    scans = (dataset.shape, dataset.spacing, dataset.sides_matter)
-    if reason := why_not_augmented(method, dataset.task, view, *scans):
-        return f"it will be refused: {reason}"
-    return effect_note(method, view, *scans)
-
-
-def _pretraining_note(item: ResolvedData, arm: Arm) -> str:
-    """Whether weights that an arm begins with may have seen the people that it is tested on; phantoms are no people."""
-    tested = item.external.data if item.external else item.spec
-    if registry.make("datasets", tested.name, tested.params).phantom:
-        return ""
-    return pretraining_caution(registry.spec("methods", arm.method, arm.params).params, tested.name)
-
-
 def _how(item: ResolvedData) -> dict[str, Any]:
     how = {"where": item.where, "split": item.split, "stand_in_for": item.stand_in_for}
     return {**how, "external": plain(item.external)} if item.external else how
-
-
-def _named(arms: list[str]) -> str:
-    """Labels of arms in one line; between semicolons where a label has a comma, as those of a factorial design have."""
-    return ("; " if any("," in arm for arm in arms) else ", ").join(arms)
 
 
 def _pretraining_line(spec: DataSpec) -> str:

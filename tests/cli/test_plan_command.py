@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 from documented_blocks import blocks
 
+import bench
 from bench import registry
 from bench.cli import main
 from bench.core import PROTOCOL, Arm, BenchError, Data, Design, Factor, RandomLabels, Study, plain
 from bench.data.prepare import prepare
 from bench.experiments.plan import check
 from bench.experiments.plan.resolve_data import ResolvedData
+from bench.experiments.plan_words import plan_words
 from bench.experiments.planned_study import plan_cells
 from bench.experiments.prepare_study import StudyRequest, plan_study
 from bench.storage.atomic_io import json_checksum
@@ -72,6 +74,10 @@ def test_the_plan_says_which_arms_read_scans_that_are_too_small_for_them(plugins
     patches = {"patches": Arm("monaiseg", {"patch": [16, 16, 16]})}  # refused: these scans have no masks
     study = replace(registry.study("tiny"), arms=arms | patches, again=None, random_labels=None, floors=[])
     found = plan_cells("tiny", study, [ResolvedData(prepare("tiny_volumes").spec)], [])
+    (refusal,) = found.refusals
+    assert (
+        refusal == "tiny_volumes: patches: it will be refused: it predicts a mask, not one class or number for a scan"
+    )
     (remark,) = found.method_notes
     assert remark.startswith("tiny_volumes: DCL-SE; DCL-SE, mean: it reads images of 12 x 12 pixels; ")
     assert remark in found.lines()
@@ -124,3 +130,18 @@ def test_the_study_of_the_guide_uses_the_parameters_of_each_fold(tmp_path, monke
     registry.clear_cache()
     rates = [cell.trial.method.params["lr"] for cell in cells]
     assert rates == pytest.approx([0.001, 0.002, 0.003, 0.004, 0.005])
+
+
+def test_the_arms_that_are_named_are_planned_alone_with_what_they_need(plugins):
+    whole, alone = bench.plan("tiny"), bench.plan("tiny", arms=["net"])
+    assert {cell.arm for cell in whole.cells} > {cell.arm for cell in alone.cells} == {"net", "net (A/A)"}
+    assert set(alone.trials) < set(whole.trials)
+    with pytest.raises(BenchError, match="has no arm 'nett'; did you mean 'net'"):
+        bench.plan("tiny", arms="nett")
+
+
+def test_arms_that_will_be_refused_are_named_before_the_first_run(plugins, tmp_path):
+    planned = bench.plan("main_comparison", datasets="phantom_bt_mri", phantoms=True, arms=["SFCN", "constant"])
+    (line,) = planned.refusals
+    assert line == "phantom_bt_mri: SFCN: it will be refused: it reads volumes, but this data set has images"
+    assert plan_words(planned, planned.power)[0].endswith("none is done. Arms that will be refused are named below.")

@@ -153,11 +153,12 @@ def test_one_pretraining_serves_all_arms_controls_and_fractions_of_a_fold(plugin
 @pytest.mark.slow
 def test_ray_and_one_process_give_the_same_records(plugins, tmp_path):
     arms = {"all": Arm("sfcn", BEGUN), "probe": Arm("sfcn", {**BEGUN, "train": "head"}), "plain": Arm("sfcn", PLAIN)}
+    arms |= {"without labels": Arm("sfcn", {**BEGUN, "pretrain_method": "self_supervised"})}
     study = Study("?", [Data("tiny_volumes")], reference="plain", arms=arms, folds=2, partitions=1, recipe=RECIPE)
     for launcher in ("serial", "ray"):
         run(study, name="begun", launcher=launcher, results=tmp_path / launcher)
     serial, parallel = (without_times(Store(tmp_path / launcher)) for launcher in ("serial", "ray"))
-    assert len(serial) == 8  # six, and a pretraining for each fold
+    assert len(serial) == 12  # eight, and for each fold a pretraining with labels and one without
     assert serial == parallel
 
 

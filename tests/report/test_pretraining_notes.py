@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from synthetic_results import ArmSpec, DataSetSpec, write
@@ -96,7 +97,8 @@ def test_the_plan_names_the_arms(tmp_path, monkeypatch):
     study = registry.study("quickstart")
     item = ResolvedData(DataSpec("ad_oasis"))
     monkeypatch.setattr(type(study), "rows", lambda self: [("seen", Arm("sfcn", SEEN)), ("scratch", Arm("sfcn"))])
-    planned = PlannedStudy("toy", study, [item], [], [], None)
+    cells = [SimpleNamespace(arm="seen"), SimpleNamespace(arm="scratch")]
+    planned = PlannedStudy("toy", study, [item], [], cells, None)
     (note,) = [line for line in planned.method_notes if "OASIS-1" in line]
     assert note.startswith("ad_oasis: seen: brain.safetensors was trained on OASIS-1")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
 from bench.core import Task, task_kind
 from bench.method import Method
-from bench.method.augmentation_policies import Transform, transforms_of
+from bench.method.augmentation_policies import MOST_SMOOTHED, Transform, transforms_of
 from bench.training.augment.augmenter import change
 from bench.training.augment.changed_scan import ChangedScan
 from bench.training.augment.scan_random import ScanRandom
@@ -52,12 +54,19 @@ def why_not_augmented(
 def effect_note(
     method: Method, view: View, shape: tuple[int, ...], spacing: tuple[float, ...], sides_matter: bool = False
 ) -> str:
-    """A note for readers if some of several transforms do nothing or are left out; else empty."""
+    """A note for readers if some transforms do nothing or are left out, or too many scans are smoothed; else empty."""
     transforms = transforms_of(method.augment, sides_matter)
     lost = transforms_without_effect(transforms, view, shape, spacing)
     notes = [_explained(lost, view)] if lost else []
     notes += [f"flip is left out: {SIDES}"] if len(transforms) < len(transforms_of(method.augment)) else []
+    if (share := smoothed_share(transforms)) > MOST_SMOOTHED + 1e-9:
+        notes.append(f"{share:.0%} of the training scans lose detail that tested scans have")
     return f"of augment={method.augment}, {', and '.join(notes)}" if notes else ""
+
+
+def smoothed_share(transforms: tuple[Transform, ...]) -> float:
+    """The share of the training scans that at least one transform smooths; each is drawn by itself."""
+    return 1 - math.prod(1 - each.probability for each in transforms if each.smooths)
 
 
 def transforms_without_effect(
