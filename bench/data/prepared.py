@@ -152,7 +152,7 @@ def fingerprint(name: str, params: Mapping[str, Any] | None = None) -> str | Non
 
 
 def column_of(column: str, name: str, params: Mapping[str, Any] | None = None) -> list[str]:
-    """`site` or `part` of every scan, from the prepared set; for an unprepared phantom, from its samples."""
+    """`group`, `site` or `part` of every scan, from the prepared set; for an unprepared phantom, from its samples."""
     manifest = _current_manifest(name, params)
     if manifest is not None:
         return _index(name, params, manifest)[f"{column}s"]

@@ -9,6 +9,7 @@ from typing import Any
 from bench import registry
 from bench.core import Arm, canonical, plain
 from bench.data.audit.pretraining_overlap import pretraining_caution
+from bench.data.audit.pretraining_people import people_counter
 from bench.experiments.plan import ResolvedData
 from bench.experiments.plan.method_answers import remembered
 from bench.method import Method, why_refused
@@ -93,7 +94,8 @@ def _pretraining_note(item: ResolvedData, arm: Arm) -> str:
     tested = item.external.data if item.external else item.spec
     if registry.make("datasets", tested.name, tested.params).phantom:
         return ""
-    return pretraining_caution(registry.spec("methods", arm.method, arm.params).params, tested.name)
+    count = people_counter(tested, "" if item.external else item.split)
+    return pretraining_caution(registry.spec("methods", arm.method, arm.params).params, tested.name, count)
 
 
 def _named(arms: list[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from bench import registry
 from bench.core import Arm, BenchError, Data, Study
+from bench.data.audit.pretraining_people import check_people_files
 from bench.data.prepare import fingerprint
 from bench.experiments import plan
 from bench.experiments.plan import ResolvedData
@@ -92,7 +93,7 @@ def _repeats(study: Study, data: list[ResolvedData]) -> list[str]:
 
 
 def check_arms(name: str, study: Study, again: bool = True) -> None:
-    """BenchError if an arm names a network or a file of weights that does not exist or is not valid.
+    """BenchError if an arm names a network, a file of weights or one of people that does not exist or is not valid.
 
     again: check also what an earlier plan has found to be valid.
     """
@@ -100,6 +101,7 @@ def check_arms(name: str, study: Study, again: bool = True) -> None:
         try:
             check = partial(_checked, arm)
             check() if again else remembered("check", arm, check)
+            check_people_files(registry.spec("methods", arm.method, arm.params).params)
         except BenchError as error:
             raise BenchError(f"arm {label!r} of the study {name}: {error}") from error
 

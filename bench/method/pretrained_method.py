@@ -46,7 +46,10 @@ class PretrainedMethod(Method):
         later=True,
     )
     pretrained_on: tuple[str, ...] = param(
-        (), "data sets that the file's weights were trained on, by name; none: on no scans of people", later=True
+        (),
+        "data sets that the file's weights were trained on, by name; NAME@FILE: on the people of it that a text file "
+        "lists; none: on no scans of people",
+        later=True,
     )
 
     pretrain_data: str = param(

@@ -11,6 +11,7 @@ from synthetic_results import ArmSpec, DataSetSpec, write
 from bench import registry
 from bench.core import Arm, DataSpec, HeldOut, Record, Trial, plain
 from bench.core.study_plan import PlannedCell
+from bench.data.audit import pretraining_people
 from bench.experiments.plan import ResolvedData
 from bench.experiments.planned_study import PlannedStudy
 from bench.report import tables
@@ -101,6 +102,27 @@ def test_the_plan_names_the_arms(tmp_path, monkeypatch):
     planned = PlannedStudy("toy", study, [item], [], cells, None)
     (note,) = [line for line in planned.method_notes if "OASIS-1" in line]
     assert note.startswith("ad_oasis: seen: brain.safetensors was trained on OASIS-1")
+
+
+@pytest.mark.parametrize(("listed", "seen"), [(("p1", "p3", "elsewhere"), 2), (("p7", "p8"), 0)])
+def test_plan_and_report_say_how_many_tested_people_the_weights_have_seen(listed, seen, tmp_path, monkeypatch):
+    (tmp_path / "people.txt").write_text("\n".join(listed))
+    people = ("p1", "p1", "p2", "p3")
+    prepared = SimpleNamespace(
+        ids=("a", "b", "c", "d"), people=(), clusters=people, parts=("",) * 4, fingerprint="f"
+    )  # fmt: skip
+    monkeypatch.setattr(pretraining_people, "open_prepared", lambda name, params: prepared)
+    monkeypatch.setattr(pretraining_people, "column_of", lambda column, name, params: list(people))
+    params = {**SEEN, "pretrained_on": [f"OASIS-1@{tmp_path}/people.txt"]}
+    write(tmp_path, {"scratch": ArmSpec(), "part": ArmSpec(params=params)}, [DataSetSpec("ad_oasis")])
+    notes = [*pretraining_notes(tables.read("toy", tmp_path).sections[0])]
+    study = registry.study("quickstart")
+    monkeypatch.setattr(type(study), "rows", lambda self: [("part", Arm("sfcn", params))])
+    planned = PlannedStudy("toy", study, [ResolvedData(DataSpec("ad_oasis"))], [], [SimpleNamespace(arm="part")], None)
+    notes += [note for note in planned.method_notes if "brain.safetensors" in note]
+    assert len(notes) == (2 if seen else 0)
+    assert all("its weights have seen 2 of the 3 people of ad_oasis" in note for note in notes)
+    assert not any(name in note for note in notes for name in listed)
 
 
 def test_the_table_of_costs_has_the_activations_of_an_arm_and_of_its_pretraining(tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from bench.core import BenchError, plural
 from bench.data.audit.known_overlaps import ALIASES, OVERLAPS, PUBLISHED, overlap, published_sets
+from bench.data.audit.pretraining_people import SIGN, CountPeople, PeopleCount, divided, read_names
 
 WITHOUT_PEOPLE = ("none", "imagenet", "imagenet1k", "imagenet21k", "imagenet22k", "lvd142m", "lvd1689m", "sa1b")
 OWN_PEOPLE = (  # recruited by the study itself; no data set of the harness is put together from it
@@ -17,7 +19,7 @@ KNOWN = {*PUBLISHED, *ALIASES, *(name for sets in PUBLISHED.values() for name in
 }
 
 
-def pretraining_caution(params: Mapping[str, Any], data: str) -> str:
+def pretraining_caution(params: Mapping[str, Any], data: str, count: CountPeople | None = None) -> str:
     """Say whether weights that a method begins with may have seen people of a data set.
 
     Parameters
@@ -26,14 +28,19 @@ def pretraining_caution(params: Mapping[str, Any], data: str) -> str:
         Parameters of a method in plain values; those of a student or a teacher are nested in it.
     data : str
         Name of the data set that the method is tested on.
+    count : callable or None
+        Counts the tested people whose names a file of `pretrained_on` has, see `pretraining_people.people_counter`.
+        None: the whole data set counts as seen.
 
     Returns
     -------
     str
         A clause that begins with the file; empty if there are no pretrained weights, or if all stated data sets are on
-        record and none shares people with `data`.
+        record and none shares people with `data`. It has counts of people and never their names.
     """
-    return "; ".join(dict.fromkeys(word for file, sets in _files(params) if (word := _clause(file, sets, data))))
+    count = count or (lambda names: PeopleCount(unknown="the people are not known"))
+    clauses = (_clause(file, sets, data, count) for file, sets in _files(params))
+    return "; ".join(dict.fromkeys(filter(None, clauses)))
 
 
 def _files(params: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -45,26 +52,59 @@ def _files(params: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield from _files(value)
 
 
-def _clause(file: str, sets: tuple[str, ...], data: str) -> str:
+def _clause(file: str, sets: tuple[str, ...], data: str, count: CountPeople) -> str:
     if not sets:
         return (
             f"the data sets that {file} was trained on are not stated (pretrained_on), so its weights may have seen "
             "the people that it is tested on"
         )
-    for name in sets:
-        known = _known(name)
-        if reason := overlap(known, data):
-            return (
-                f"{file} was trained on {name}, so its weights may have seen the people that it is tested on: {reason}"
-            )
-        if other := _alike(name, data):
-            return f"{file} was trained on {name}, which may be {other}: its weights may have seen the people of {data}"
-    unknown = next((name for name in sets if not _on_record(name)), "")
+    parts = [each for each in sets if SIGN in each and _same_names(_known(divided(each)[0]), data)]
+    seen = _seen(parts, data, count) if parts else PeopleCount()
+    doubt = f" ({seen.unknown})" if seen.unknown else ""
+    whole = [divided(each)[0] for each in sets if seen.unknown or each not in parts]
+    if clause := next(filter(None, (_shared(file, name, data) for name in whole)), ""):
+        return f"{clause}{doubt}"
+    if seen.people:
+        names = " and ".join(dict.fromkeys(divided(each)[0] for each in parts))
+        return (
+            f"{file} was trained on a part of the people of {names}: its weights have seen {seen.people} of the"
+            f" {plural(seen.of, 'person', 'people')} of {data} that it is tested on"
+        )
+    unknown = next((name for name in whole if not _on_record(name)), "")
     if unknown:
         return (
             f"{file} was trained on {unknown}, of which no people are on record: "
             f"its weights may have seen the people of {data}"
         )
+    return ""
+
+
+def _same_names(name: str, data: str) -> bool:
+    """Whether people have one name in both: they are one data set, or consist of the same published one."""
+    return name == data or (len(published_sets(data)) == 1 and published_sets(name) == published_sets(data))
+
+
+def _seen(entries: Sequence[str], data: str, count: CountPeople) -> PeopleCount:
+    """How many tested people are in any of the files; unknown if one of them does not tell."""
+    names: set[str] = set()
+    for entry in entries:
+        file = PurePath(divided(entry)[1]).name
+        try:
+            own = read_names(entry)
+        except BenchError:
+            return PeopleCount(unknown=f"{file} with the people that it was trained on cannot be read")
+        if reason := count(own).unknown:
+            return PeopleCount(unknown=f"{file} does not tell which people: {reason}")
+        names |= own
+    return count(frozenset(names))
+
+
+def _shared(file: str, name: str, data: str) -> str:
+    """That a whole data set shares people with the one that is tested on, as far as is known."""
+    if reason := overlap(_known(name), data):
+        return f"{file} was trained on {name}, so its weights may have seen the people that it is tested on: {reason}"
+    if other := _alike(name, data):
+        return f"{file} was trained on {name}, which may be {other}: its weights may have seen the people of {data}"
     return ""
 
 

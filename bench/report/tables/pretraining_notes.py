@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from bench.core import DataSpec
 from bench.data.audit.pretraining_overlap import pretraining_caution
+from bench.data.audit.pretraining_people import people_counter
 from bench.report.tables.results import DatasetResults, Run
 
 
 def pretraining_notes(section: DatasetResults) -> tuple[str, ...]:
     """A note for the arms that share a caution; none for phantoms, which nobody can have seen."""
     arms: dict[str, list[str]] = {}
+    count = people_counter(_tested(section), "" if section.external else section.data.split)
     for arm in [] if section.phantom else section.arms:
         for run in section.of(arm):
-            if run.done and (words := pretraining_caution(run.record.trial.method.params, section.tested_on)):
+            if run.done and (words := pretraining_caution(run.record.trial.method.params, section.tested_on, count)):
                 arms.setdefault(words, []).append(arm)
                 break
     notes = tuple(f"{', '.join(labels)}: {words}." for words, labels in arms.items())
     return (*notes, *_begun(section))
+
+
+def _tested(section: DatasetResults) -> DataSpec:
+    """The data set that the test scans come from."""
+    data = section.data
+    return (
+        data.external.data
+        if data.external
+        else DataSpec(data.set_name, params=data.params, fingerprint=data.fingerprint or "")
+    )
 
 
 def _begun(section: DatasetResults) -> tuple[str, ...]:
