@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from bench.weights.dinov3_layouts import dinov3_network
 from bench.weights.layout import Arm, Layout, State, axes, blocks, part
 from bench.weights.volume_layouts import resnet_depth
 
@@ -50,11 +51,14 @@ def _dino(state: State) -> dict[str, Tensor]:
     return {re.sub(r"^blocks\.\d+\.(\d+)\.", r"blocks.\1.", name): value for name, value in own.items()}
 
 
-def _dino_arm(state: State) -> Arm:
+def _dino_arm(state: State) -> Arm | None:
     width, _, patch, _ = state["patch_embed.proj.weight"].shape
     size = SIZES.get(width, "base")
     if "storage_tokens" in state:
-        return "timm2d", {"network": f"vit_{size}_patch{patch}_dinov3"}
+        reads = [value.chunk(3) for name, value in state.items() if name.endswith("attn.qkv.bias")]
+        biased = any(part.any() for queries, _, values in reads for part in (queries, values))
+        network = dinov3_network(width, patch, "blocks.0.mlp.w1.weight" in state, biased)
+        return ("timm2d", {"network": network}) if network else None
     registers = "reg4_" if "register_tokens" in state else ""
     return "timm2d", {"network": f"vit_{size}_patch{patch}_{registers}dinov2"}
 

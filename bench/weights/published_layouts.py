@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bench.weights.dinov3_layouts import DINOV3
 from bench.weights.efficient_layout import EFFICIENT
 from bench.weights.hugging_face_layouts import HUGGING_FACE
 from bench.weights.image_layouts import IMAGES
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 LAYOUTS: tuple[Layout, ...] = (  # the first that matches is used
     *(*VOLUMES, *IMAGES, *TORCHVISION),
-    *(EFFICIENT, HUGGING_FACE),
+    *(EFFICIENT, HUGGING_FACE, *DINOV3),
 )
 PREFIXES = (  # of Lightning, SimCLR, MoCo and other trainings, the usual ones first
     *("model.", "backbone.", "encoder.", "encoder_q.", "net.", "network.", "student.", "teacher.", "base_encoder."),
