@@ -182,6 +182,8 @@ class Dataset(ABC):
         group has the same name where it is the same person. Empty: it is unknown who they are.
     other_cohorts : tuple of str
         Names of cohorts that share no person with this one, by what is known of them.
+    example : bool
+        Whether it has too few people for any claim: no contrast is tested on it, and `bench plan` says so.
     task : Task
         What is predicted.
     """
@@ -202,6 +204,7 @@ class Dataset(ABC):
     label_maps: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     cohort: ClassVar[str] = ""
     other_cohorts: ClassVar[tuple[str, ...]] = ()
+    example: ClassVar[bool] = False
     task: ClassVar[Task]
 
     @property

@@ -94,6 +94,8 @@ class DataEntry(PlanPart):
         Of labelled data: the parameters that differ from the defaults of the data set.
     pretraining : tuple of DataSpec
         Data sets that networks are pretrained on, without the people of the validation and test parts.
+    example : bool
+        Whether the data set that is tested has too few people for any claim, so that no contrast is tested.
     """
 
     name: str
@@ -117,6 +119,7 @@ class DataEntry(PlanPart):
     pretraining: tuple[DataSpec, ...] = optional_field(())
     label: str = optional_field("")
     changed: Json = optional_field({})
+    example: bool = optional_field(False)
 
     @property
     def set_name(self) -> str:

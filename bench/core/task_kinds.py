@@ -45,6 +45,9 @@ class TaskKind:
         A function of the task: an iterator over (description, targets, predictions), on which metrics are tried.
     saved : callable or None
         A function (task, targets, predictions, spacing): further arrays by name that are stored with a record.
+    labels_judge : bool
+        Whether classes only judge answers, so that a network can be tested on a data set with other classes; a method
+        that learns from them says so by `learns_label_maps`.
     counted : tuple of str
         What statistics count, one and several of them: the words of captions.
     unfit : str
@@ -62,6 +65,7 @@ class TaskKind:
     misfit: Callable[..., str | None] | None = None
     examples: Callable[..., Any] | None = None
     saved: Callable[..., Any] | None = None
+    labels_judge: bool = False
     counted: tuple[str, str] = ("person", "people")
     unfit: str = ""
 

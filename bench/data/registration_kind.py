@@ -146,6 +146,7 @@ REGISTRATION = TaskKind(
     misfit=misfit,
     examples=examples,
     saved=saved,
+    labels_judge=True,
     counted=("couple", "couples"),
     unfit="it reads one scan, and this task aligns two",
 )

@@ -58,6 +58,7 @@ class Method(ABC):
     solves: ClassVar[bool] = False  # True: `solve` fits the weights; no optimiser steps are taken
     kinds: ClassVar[tuple[str, ...]] = ONE_SCAN  # kinds of task that it is made for; every other one is refused
     learns: ClassVar[bool] = True  # False, where `solves`: there is nothing to fit, and `solve` is not called
+    learns_label_maps: ClassVar[bool] = False  # True, of pairs: its loss reads their label maps, which else only judge
     reads_groups: ClassVar[bool] = False  # True: `solve` gets `groups`, the person of each training scan
     space: ClassVar[Mapping[str, Range]] = {}  # parameter -> range of a search; it includes the default
 

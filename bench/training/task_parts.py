@@ -68,6 +68,19 @@ def sample_names(prepared: Prepared, part: Part, rows: np.ndarray) -> tuple[np.n
     return part.names(ids), groups[part.rows]
 
 
+def first_rows(rows: np.ndarray, prepared: Prepared, most: int) -> np.ndarray:
+    """The first `most` scans of a part, in order; 0: all of them.
+
+    Group by group, and the first group whole, where the samples of a kind of task need whole groups.
+    """
+    if not most or task_kind(prepared.task.kind).units is None:
+        return rows[: most or None]
+    order = [row for group in dict.fromkeys(prepared.groups[row] for row in rows)
+             for row in rows if prepared.groups[row] == group]  # fmt: skip
+    first = sum(prepared.groups[row] == prepared.groups[rows[0]] for row in rows)
+    return np.sort(np.array(order[: max(most, first)], dtype=np.int64))
+
+
 def limited_fold(fold: Fold, prepared: Prepared, most: int) -> Fold:
     """At most `most` scans of each part; 0: all of them.
 
@@ -79,10 +92,7 @@ def limited_fold(fold: Fold, prepared: Prepared, most: int) -> Fold:
 
     def limited(rows: np.ndarray) -> np.ndarray:
         if whole:
-            order = [row for group in dict.fromkeys(prepared.groups[row] for row in rows)
-                     for row in rows if prepared.groups[row] == group]  # fmt: skip
-            first = sum(prepared.groups[row] == prepared.groups[rows[0]] for row in rows)
-            return np.sort(np.array(order[: max(most, first)], dtype=np.int64))
+            return first_rows(rows, prepared, most)
         counts: dict[str, int] = {}
         turns = []
         for row in rows:

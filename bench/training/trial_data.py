@@ -28,7 +28,7 @@ from bench.training.augment.augmenter import Augmenter, ScanSource
 from bench.training.capture.cuda_graph import graph_source
 from bench.training.checkpoint import EvaluationPoint
 from bench.training.harmonised_scans import Harmoniser, harmonised_array, harmoniser_of, why_not_harmonised
-from bench.training.task_parts import limited_fold, part_of, sample_names
+from bench.training.task_parts import first_rows, limited_fold, part_of, sample_names
 from bench.training.training_setup import TrainingSetup, autocast
 from bench.training.trial_targets import label_maps, trial_targets, why_no_such_labels
 from bench.views import View, Volume, effective
@@ -261,6 +261,8 @@ def _external_test(
         viewed = _external_covariates(other, learnt, columns)
     else:
         viewed = view_array(other, effective(method.view_for(learnt.task), other.shape))
+    if method.learns_label_maps and other.task.classes != learnt.task.classes:
+        raise RefusalError(f"it learns from the label maps of {learnt.name}, and {other.name} has other structures")
     if viewed.shape[1:] != array.shape[1:]:
         shapes = f"{tuple(viewed.shape[1:])} on {other.name} and {tuple(array.shape[1:])} on {learnt.name}"
         raise RefusalError(f"its view gives {shapes}, but a network reads one shape; prepare both with the same grid")
@@ -271,7 +273,7 @@ def _external_test(
             class_map[row, other.task.classes.index(labels[name])] = 1
     targets = label_maps(other) if other.task.per_voxel else other.targets
     targets = targets.astype(np.int64) if other.task.kind == "classification" else targets
-    rows = np.arange(len(other.ids))[: trial.recipe.scans or None]
+    rows = first_rows(np.arange(len(other.ids)), other, trial.recipe.scans)
     return ExternalTest(other, viewed, rows, targets[rows], class_map)
 
 

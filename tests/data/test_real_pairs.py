@@ -55,3 +55,12 @@ def test_brains_have_three_classes_in_the_order_of_their_brightness():
         means = [image[0][mask == label].mean() for label in range(4)]
         assert means == sorted(means)
         assert 0.15 < (mask > 0).mean() < 0.6
+
+
+def test_brains_of_heads_lie_where_brains_of_the_other_data_set_do():
+    heads = prepare("pairs_ixi", {"mm": 12.0, "grid": "brain"}, Path(ROOT) / "ixi10")
+    brains = prepare("pairs_oasis", {"people": 10, "factor": 6}, Path(ROOT) / "oasis1")
+    assert (heads.shape, heads.spacing) == (brains.shape, brains.spacing)
+    mean = brains.images().mean(0).ravel()
+    alike = [np.corrcoef(head.ravel(), mean)[0, 1] for head in heads.images()]
+    assert min(alike) > 0.8

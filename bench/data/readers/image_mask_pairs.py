@@ -54,6 +54,7 @@ class Grid:
     mm: float
     shape: tuple[int, int, int]
     least: float = 0.0  # share of every axis that a volume must cover: heads are whole, angiograms are slabs
+    centre: tuple[float, ...] | None = None  # voxel of the volume that comes to its centre; None: that in the middle
 
     def check(self, path: Path, shape: tuple[int, ...], spacing: tuple[float, ...]) -> None:
         """Raise ValueError if a volume covers too little space for this grid, or if its unit of length is wrong."""
@@ -71,6 +72,23 @@ class Grid:
     def spacing(self) -> tuple[float, float, float]:
         return (self.mm,) * 3
 
+    def _steps(self, spacing: tuple[float, ...]) -> np.ndarray:
+        """Voxels of a volume from one voxel of the grid to the next."""
+        import numpy as np
+
+        return np.array([self.mm / step for step in spacing])
+
+    def _keeps(self, spacing: tuple[float, ...]) -> bool:
+        """Whether a volume is cropped or padded alone."""
+        return self.centre is None and all(abs(self.mm / step - 1) < SAME for step in spacing)
+
+    def _first(self, shape: tuple[int, ...], steps: np.ndarray) -> np.ndarray:
+        """Place of the first voxel of the grid, in voxels of a volume."""
+        import numpy as np
+
+        middle = (np.array(shape) - 1) / 2 if self.centre is None else np.array(self.centre)
+        return middle - steps * (np.array(self.shape) - 1) / 2
+
     def bring(self, values: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
         """The image on this grid, (*shape), float32; only cropped or padded if its spacing is that of the grid."""
         return self._bring(values, spacing, background_of(values))
@@ -80,11 +98,11 @@ class Grid:
         import numpy as np
         from scipy import ndimage
 
-        steps = np.array([self.mm / step for step in spacing])
-        if (np.abs(steps - 1) < SAME).all():
+        if self._keeps(spacing):
             return fitted(values, self.shape, outside)
+        steps = self._steps(spacing)
         blur = np.clip((steps - 1) / 2, 0, None)
-        first = (np.array(values.shape) - 1) / 2 - steps * (np.array(self.shape) - 1) / 2
+        first = self._first(values.shape, steps)
         reach = first + steps * (np.array(self.shape) - 1)
         begin = np.clip(np.floor(first - WIDTH * blur - 1), 0, None).astype(int)  # voxels further out have no effect
         end = np.ceil(reach + WIDTH * blur + 2).astype(int)
@@ -98,7 +116,7 @@ class Grid:
         """Class indices on this grid, (*shape), uint8."""
         import numpy as np
 
-        if all(abs(self.mm / step - 1) < SAME for step in spacing):
+        if self._keeps(spacing):
             return fitted(mask, self.shape, 0)
         won, most = np.zeros(self.shape, np.uint8), np.zeros(self.shape, np.float32)
         shares = {index: self._bring(mask == index, spacing, 0.0) for index in np.unique(mask) if index}
@@ -115,13 +133,13 @@ class Grid:
         """
         import numpy as np
 
-        steps = np.array([self.mm / step for step in spacing])
-        if (np.abs(steps - 1) < SAME).all():
+        steps = self._steps(spacing)
+        if self._keeps(spacing):
             sizes = zip(shape, self.shape, strict=True)
             first = np.array([(have - want) // 2 if have > want else -((want - have) // 2) for have, want in sizes])
             steps = np.ones(3)
         else:
-            first = (np.array(shape) - 1) / 2 - steps * (np.array(self.shape) - 1) / 2
+            first = self._first(shape, steps)
         result = np.array(affine, dtype=float)
         result[:3, 3] += result[:3, :3] @ first
         result[:3, :3] = result[:3, :3] * steps

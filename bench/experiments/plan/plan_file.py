@@ -120,6 +120,7 @@ def _data_entry(item: ResolvedData, study: Study, planned: Sequence[Cell]) -> Da
         pretraining=_pretraining_data(item, planned),
         label=item.label,
         changed=_changed(item.spec) if item.label else {},
+        example=(tested or dataset).example,
     )
 
 

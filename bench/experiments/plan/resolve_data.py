@@ -13,6 +13,7 @@ from bench.core import (
     SPLITS,
     BenchError,
     Data,
+    Dataset,
     DataSpec,
     External,
     Labels,
@@ -21,6 +22,7 @@ from bench.core import (
     UnpreparedDataError,
     canonical,
     paths,
+    task_kind,
 )
 from bench.core.trial import where
 from bench.data.audit.known_overlaps import overlap
@@ -249,6 +251,9 @@ def _mapping(data: Data, spec: DataSpec, other: DataSpec) -> dict[str, str]:
             f"{spec.name} is a {ours.task.kind} task and {other.name} a {theirs.task.kind} task:"
             " models of one cannot be tested on the other"
         )
+    if task_kind(ours.task.kind).labels_judge:
+        _check_grids(spec, other, ours, theirs)
+        return {}
     if ours.task.kind == "regression" or tuple(ours.task.classes) == tuple(theirs.task.classes):
         return {}
     declared = registry.member("datasets", data.name).label_maps.get(data.external.name, {})  # twins have its classes
@@ -263,6 +268,20 @@ def _mapping(data: Data, spec: DataSpec, other: DataSpec) -> dict[str, str]:
             f" labels={{{lost[0]!r}: {theirs.task.classes[-1]!r}}})"
         )
     return {each: labels[each] for each in ours.task.classes}
+
+
+def _check_grids(spec: DataSpec, other: DataSpec, ours: Dataset, theirs: Dataset) -> None:
+    """BenchError where the voxels that answers are given in differ from those that were learnt."""
+    if ours.shape == theirs.shape and ours.spacing == theirs.spacing:
+        return
+    grids = (
+        f"{' x '.join(map(str, each.shape[1:]))} voxels of {' x '.join(f'{step:g}' for step in each.spacing)} mm"
+        for each in (ours, theirs)
+    )
+    raise BenchError(
+        f"{spec.name} has {next(grids)} and {other.name} {next(grids)}: what is learnt on one grid is tested on the"
+        " same one; give both data sets parameters of one grid"
+    )
 
 
 def _data_spec(name: str, params: Mapping[str, Any], mark: str) -> DataSpec:

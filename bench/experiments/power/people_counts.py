@@ -59,6 +59,14 @@ def count_people(spec: DataSpec, split: str = "kfold", people: int | None = None
     return PeopleCount(len({groups[row] for row in rows}), source, classes, spread)
 
 
+def people_in(spec: DataSpec) -> int | None:
+    """The number of people of the prepared scans, else of the card, whatever statistics count; None if unknown."""
+    from bench.data.prepared import column_of
+
+    people = len(set(column_of("group", spec.name, spec.params)))
+    return people or registry.member("datasets", spec.name).expected.get("groups")
+
+
 def _units(spec: DataSpec, groups: Sequence[str]) -> Sequence[str]:
     """What statistics count: people, or what the kind of task makes of them."""
     from bench.data.prepared import column_of

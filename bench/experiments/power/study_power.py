@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import registry
-from bench.core import Data, Study, Task, Trial, task_kind
+from bench.core import Data, Dataset, External, Study, Task, Trial, task_kind
 from bench.evaluation import metrics
 from bench.evaluation.design_power import (
     LEARNT,
@@ -25,7 +25,7 @@ from bench.experiments.plan import ResolvedData
 from bench.experiments.plan.estimate import cost_kind, estimate
 from bench.experiments.plan.primary_tests import primary_tests
 from bench.experiments.power.noise_records import RecordedNoise, method_text, recorded_noise
-from bench.experiments.power.people_counts import PeopleCount, count_people
+from bench.experiments.power.people_counts import PeopleCount, count_people, people_in
 from bench.experiments.power.planned_tests import PlannedTest, planned_tests
 from bench.experiments.power.power_forms import Alternative, ContrastPower, DataPower, StudyPower
 from bench.experiments.power.split_questions import SplitQuestion, split_questions
@@ -58,8 +58,7 @@ class _DataPlan:
 
     @property
     def task(self) -> Task:
-        tested = self.item.external.data if self.item.external else self.item.spec
-        return registry.make("datasets", tested.name, tested.params).task
+        return _tested(self.item).task
 
     @property
     def shared(self) -> int:
@@ -99,7 +98,7 @@ def declared_power(name: str, study: Study, root: Path, people: int | None = Non
 
     root: of the results. people: number of people of each data set that is not prepared; None: that of its card.
     """
-    plans = [_data_plan(study, _unprepared(data), False) for data in study.datasets if not data.external]
+    plans = [_data_plan(study, _unprepared(data), False) for data in study.datasets]
     tests = {phantom: sum(each.shared for each in plans if each.phantom == phantom) for phantom in (True, False)}
     found = [_DataQuestion(each, tests[each.phantom], {}, {}, people).answer() for each in plans]
     splits = split_questions(name, study, [each.item for each in plans], root)
@@ -122,13 +121,14 @@ def _absent(planned: PlannedStudy) -> Iterator[ResolvedData]:
     """The real data sets of the study that are not prepared: a phantom stands in for them, or they are left out."""
     present = {item.spec.name for item in planned.data}
     for data in (planned.declared or planned.study).datasets:
-        if data.name not in present and not registry.member("datasets", data.name).phantom and not data.external:
+        if data.name not in present and not registry.member("datasets", data.name).phantom:
             yield _unprepared(data)
 
 
 def _unprepared(data: Data) -> ResolvedData:
-    spec = registry.spec("datasets", data.name, data.params)
-    return ResolvedData(spec, split=data.split, fraction=data.fraction, noise=data.noise, missing=data.missing)
+    spec, other = registry.spec("datasets", data.name, data.params), data.external
+    tested = External(registry.spec("datasets", other.name, other.params)) if other else None
+    return ResolvedData(spec, None, data.split, tested, data.fraction, data.noise, missing=data.missing)
 
 
 def _seconds(planned: PlannedStudy) -> Mapping[tuple[str, str], float]:
@@ -185,6 +185,8 @@ class _DataQuestion:
 
     def _problem(self, power: DataPower, divided: bool) -> str:
         """Why nothing can be judged, apart from unknown noise; empty otherwise."""
+        if _tested(self.given.item).example:
+            return _example_words(self.given.item, power)
         if not self.given.primary:
             return NO_TEST
         if not power.people:
@@ -234,6 +236,20 @@ class _DataQuestion:
             shape = design.people, design.folds, design.partitions, design.seeds
             hours = sum(each) * trainings / 3600
             yield Alternative(*shape, design == base, trainings, hours, min(found), max(found))
+
+
+def _example_words(item: ResolvedData, power: DataPower) -> str:
+    """Why no difference is judged on a data set that is an example."""
+    tested = item.external.data if item.external else item.spec
+    people = people_in(tested) or power.people
+    units = "" if power.counted == "people" or not power.people else f" in {power.people} {power.counted}"
+    return f"{people or 'few'} people{units} are an example: no contrast is tested, no significance is claimed"
+
+
+def _tested(item: ResolvedData) -> Dataset:
+    """The data set that networks are tested on."""
+    tested = item.external.data if item.external else item.spec
+    return registry.make("datasets", tested.name, tested.params)
 
 
 def _different(contrasts: tuple[ContrastPower, ...]) -> list[ContrastPower]:

@@ -27,6 +27,7 @@ CORRECTED = (
     "primary", "tests", "p_holm", "p_equivalence_holm", "q", "q_equivalence", "p_folds_holm",
     "detectable", "detectable_low", "detectable_high",
 )  # fmt: skip
+EXAMPLE = "the data set has too few people for any claim; the numbers are an example"  # why it is not tested
 EXPLORATORY = "exploratory: "  # before the verdict of a test that is not primary
 
 
@@ -126,7 +127,8 @@ def difference_test(section: DatasetResults, differences: Differences, arm: str,
     people = people_variance(differences.terms, differences.cells) if section.external else None
     folds = evaluation.corrected_interval(section.sign * differences.values, train, test, people=people)
     wins = evaluation.improvement(section.sign * differences.values, train, test)
-    found = people_test_of(section, differences, train, test)
+    example = section.data.example
+    found = EXAMPLE if example else people_test_of(section, differences, train, test)
     if isinstance(found, str):
         found = PeopleTest(folds.mean, *(math.nan,) * 8, 0, reason=found)
     planned = {(partition, fold) for partition, fold, _ in differences.planned}
@@ -146,7 +148,7 @@ def difference_test(section: DatasetResults, differences: Differences, arm: str,
         "margin": math.nan if margin is None else margin,
         "p_equivalence": evaluation.equivalence(found, margin),
         "se_folds": folds.se,
-        "p_folds": folds.p,
+        "p_folds": math.nan if example else folds.p,
         "folds": len(differences.cells),
         "folds_planned": len(planned),
         "folds_undefined": len({cell[:2] for cell in undefined} - set(differences.cells)),
