@@ -13,7 +13,9 @@ are tested outside of what they have learnt from. Regions are not manual, and ma
 Expected: demons above affine, affine above doing nothing; networks between, since they see no turned heads in training.
 Ten people make five couples, which are an example: no contrast is tested, no significance is claimed, and `bench plan`
 cannot tell what the study could show. Three folds, since all are tested on the same people.
-Cost: fifteen minutes of one core.
+Result: of these ten, the cascades are as good as doing nothing (0.48 Dice), with any curriculum; the affine map has
+0.51, demons 0.50 (results/reference/registration_heads).
+Cost: 1.3 hours on a busy core; by the processor time of a shorter training, about a quarter of an hour on a free one.
 """
 
 from bench.core import Arm, Data, Recipe, Study
