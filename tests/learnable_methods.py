@@ -28,6 +28,7 @@ FORMS = {  # of methods whose default network is large; all others are tried as 
     "fuseme": SMALL,
     "monai3d": SOLID,
     "monaiseg": SEG,
+    "sammed3d": {"width": 48, "depth": 2, "heads": 2, "side": 3},
     "sfcn": {"channels": (8, 16, 16), "dropout": 0.0},
     "similarity_graph": SMALL,
     "slices": {**SMALL, "slices": 4},

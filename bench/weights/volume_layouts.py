@@ -20,6 +20,9 @@ RESNETS = {  # (blocks of each stage, whether they are bottlenecks) -> depth
     ((3, 24, 36, 3), True): 200,
 }
 
+SAM = "image_encoder."
+SAM_DEFAULTS = (("depth", 12), ("side", 8))  # of the published network and of the method alike
+
 
 def resnet_depth(state: State) -> int:
     """Return the depth of a ResNet with torchvision's names; 0 for any other number of blocks."""
@@ -154,6 +157,15 @@ def _deepbet_arm(state: State) -> Arm:
     return "deepbet3d", {}
 
 
+def _sam_arm(state: State) -> Arm | None:
+    if axes(state, "pos_embed") != 5 or axes(state, "blocks.0.attn.rel_pos_d") != 2:
+        return None
+    side, width = state["pos_embed"].shape[1], state["pos_embed"].shape[-1]
+    heads = width // state["blocks.0.attn.rel_pos_d"].shape[1]
+    params = {"width": width, "depth": blocks(state, "blocks."), "heads": heads, "side": side}
+    return "sammed3d", {name: value for name, value in params.items() if (name, value) not in SAM_DEFAULTS}
+
+
 VOLUMES = (
     Layout(
         "3D-Neuro-SimCLR (MONAI's ResNet)",
@@ -201,5 +213,11 @@ VOLUMES = (
         _authors,
         _authors_arm,
     ),
-    Layout("SAM-Med3D", lambda state: axes(state, "image_encoder.patch_embed.proj.weight") == 5),
+    Layout(
+        "SAM-Med3D (image encoder)",
+        lambda state: axes(state, f"{SAM}patch_embed.proj.weight") == 5,
+        lambda state: part(state, SAM),
+        _sam_arm,
+        "prompt encoder and mask decoder are left out",
+    ),
 )

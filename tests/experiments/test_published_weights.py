@@ -10,9 +10,10 @@ from command_line import run_command
 from published_files import prefixed, radimagenet, some
 
 import bench
+from baselines._sammed3d_network import Encoder
 from bench.core import Arm, Data, Recipe, Study
 
-NAMES = ("MedicalNet", "BrainIAC", "RadImageNet", "SwinUNETR")
+NAMES = ("MedicalNet", "BrainIAC", "RadImageNet", "SwinUNETR", "SAM-Med3D")
 
 
 def published(name: str) -> dict[str, object]:
@@ -25,6 +26,9 @@ def published(name: str) -> dict[str, object]:
     if name == "BrainIAC":
         vit = ViT(1, (24, 24, 24), (8, 8, 8), hidden_size=64, mlp_dim=64, num_layers=2, num_heads=1)
         return {"state_dict": prefixed(vit.state_dict(), "backbone."), "pytorch-lightning_version": "2.1"}
+    if name == "SAM-Med3D":
+        encoder = Encoder(1, 32, 4, 2, 4).state_dict()
+        return {"model_state_dict": prefixed(encoder, "image_encoder.") | some({"mask_decoder.x.weight": (2, 2)})}
     if name == "SwinUNETR":
         swin = SwinUNETR(1, 2, feature_size=12).swinViT.state_dict()
         state = {key.replace("mlp.linear", "mlp.fc"): value for key, value in swin.items()}

@@ -28,6 +28,7 @@ CASES = {  # method -> parameters that make it small, its task, the shape after 
     "fuseme": (SMALL, TWO, VOLUME),
     "monai3d": (RESNET, TWO, VOLUME),
     "monaiseg": ({"width": 8}, MASKS, VOLUME),
+    "sammed3d": ({"width": 16, "depth": 2, "heads": 2, "side": 2}, TWO, (1, 32, 32, 32)),
     "sfcn": ({"channels": "4,8,8"}, TWO, VOLUME),
     "similarity_graph": (SMALL, TWO, IMAGE),
     "slices": ({**SMALL, "slices": 3, "units": 8}, TWO, VOLUME),
