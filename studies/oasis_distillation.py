@@ -10,7 +10,8 @@ untrained one; margin of equivalence: an AUC of 0.05. `bench plan`: 80 % of such
 0.11 AUC on sex_oasis (0.05 takes 5,900 people).
 
 Result: answers of the teacher add 0.025, not shown; the similarity graph changes less than 0.05; an untrained teacher
-does harm (results/reference/oasis_distillation). Cost: two hours of one processor core.
+does harm (results/reference/oasis_distillation). Cost: 2.1 hours of computing on a
+processor that other programs used too.
 """
 
 from bench.core import Arm, Data, Recipe, Study

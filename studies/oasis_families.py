@@ -12,7 +12,8 @@ planned steps to 0.77 at 1,500 in one fold (results/reference/budgets). `bench p
 difference of 0.12 AUC on sex_oasis (0.05 takes 10,000 people).
 
 Result: an SFCN and a linear model on voxels are better than DCL-SE; the other families are ahead of it by their means,
-which is not shown (results/reference/oasis_families; without the arm of three axes). Cost: three hours of one core.
+which is not shown; nor is a gain from three axes (results/reference/oasis_families). Cost: 3.3 hours of computing on
+cores that other programs used too.
 """
 
 from dataclasses import replace

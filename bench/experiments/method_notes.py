@@ -91,11 +91,10 @@ def _augmentation_note(method: Method, dataset: Any, view: View) -> str:
 
 def _pretraining_note(item: ResolvedData, arm: Arm) -> str:
     """Whether weights that an arm begins with may have seen the people that it is tested on; phantoms are no people."""
-    tested = item.external.data if item.external else item.spec
-    if registry.make("datasets", tested.name, tested.params).phantom:
+    if registry.make("datasets", item.tested.name, item.tested.params).phantom:
         return ""
-    count = people_counter(tested, "" if item.external else item.split)
-    return pretraining_caution(registry.spec("methods", arm.method, arm.params).params, tested.name, count)
+    count = people_counter(item.tested, "" if item.external else item.split)
+    return pretraining_caution(registry.spec("methods", arm.method, arm.params).params, item.tested.name, count)
 
 
 def _named(arms: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import combinations
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
@@ -169,3 +170,19 @@ def test_a_mark_is_black_where_better_grey_where_equivalent_white_where_neither_
     assert fills == {style.INK, style.MIDDLE, "#ffffff"}
     (legend,) = forest.legends
     assert "equivalent" in [text.get_text() for text in legend.get_texts()]
+
+
+@pytest.mark.parametrize("share", ["all", "one"])
+def test_a_difference_that_no_test_judged_has_a_mark_and_a_legend_of_its_own(share, tmp_path):
+    arms = {"base": ArmSpec(), "good": ArmSpec(1.0), "other": ArmSpec(0.5)}
+    (found,) = tables.section_tables(tables.gather(write(tmp_path, arms, [DataSetSpec()]), Store(tmp_path)))
+    frame = found.contrasts.copy()
+    rows = frame.index if share == "all" else frame.index[:1]
+    frame.loc[rows, ["p", "p_holm", "p_equivalence_holm", "low", "high", "detectable"]] = np.nan
+    forest = draw_contrasts(found.section, frame)
+    marks = [line.get_marker() for line in forest.axes[0].lines].count("x")
+    (legend,) = forest.legends
+    entries = {text.get_text() for text in legend.get_texts()}
+    assert marks == len(rows)
+    assert "difference, not tested" in entries
+    assert ("not shown" in entries) == (share == "one")

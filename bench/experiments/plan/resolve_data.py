@@ -58,6 +58,11 @@ class ResolvedData:
         return Labels.incomplete(self.missing) if self.missing else Labels.noisy(self.noise)
 
     @property
+    def tested(self) -> DataSpec:
+        """The data set that networks are tested on: the external one, if there is one."""
+        return self.external.data if self.external else self.spec
+
+    @property
     def specs(self) -> list[DataSpec]:
         """The data set, and the external one."""
         return [self.spec, *([self.external.data] if self.external else [])]

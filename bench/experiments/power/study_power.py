@@ -160,7 +160,7 @@ class _DataQuestion:
         judge = metrics.metric(task.primary)
         divided = item.split == "kfold" or self.given.runs
         folds = item.division(study.folds).folds if divided else 0
-        count = count_people(item.external.data if item.external else item.spec, item.split, self.people)
+        count = count_people(item.tested, item.split, self.people)
         power = DataPower(
             data=item.where,
             runs=self.given.runs,
@@ -240,16 +240,14 @@ class _DataQuestion:
 
 def _example_words(item: ResolvedData, power: DataPower) -> str:
     """Why no difference is judged on a data set that is an example."""
-    tested = item.external.data if item.external else item.spec
-    people = people_in(tested) or power.people
+    people = people_in(item.tested) or power.people
     units = "" if power.counted == "people" or not power.people else f" in {power.people} {power.counted}"
     return f"{people or 'few'} people{units} are an example: no contrast is tested, no significance is claimed"
 
 
 def _tested(item: ResolvedData) -> Dataset:
     """The data set that networks are tested on."""
-    tested = item.external.data if item.external else item.spec
-    return registry.make("datasets", tested.name, tested.params)
+    return registry.make("datasets", item.tested.name, item.tested.params)
 
 
 def _different(contrasts: tuple[ContrastPower, ...]) -> list[ContrastPower]:

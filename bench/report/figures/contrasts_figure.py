@@ -32,7 +32,7 @@ def draw_contrasts(section: DatasetResults, frame: pd.DataFrame) -> Figure:
             forest_plot.draw_row(axes, section, entry, y, LOOK)
         margin = _draw_margin(axes, section)
         forest_plot.set_frame(axes, section, _x_label(section, against), "mean")
-        style.add_legend(figure, [*point_entries(bool(margin)), *forest_plot.interval_entries(), *margin])
+        style.add_legend(figure, [*forest_plot.legend_entries(entries, point_entries(bool(margin))), *margin])
     return figure
 
 

@@ -37,9 +37,8 @@ def draw_effects(section: DatasetResults, frame: pd.DataFrame) -> Figure:
         what = style.axis_label(in_sentence(section.metric.title), section.unit(section.metric))
         x_label = f"Effect on {what}, as an improvement over the control"
         forest_plot.set_frame(axes, section, x_label, "effect")
-        style.add_legend(
-            figure, [*_point_entries(factors, section.plan.margin is not None), *forest_plot.interval_entries()]
-        )
+        points = _point_entries(factors, section.plan.margin is not None)
+        style.add_legend(figure, forest_plot.legend_entries(entries, points))
     return figure
 
 

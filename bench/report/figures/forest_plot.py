@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bench.report.tables.results import DatasetResults
 
 Entry = Mapping[str, Any]  # a row of the table of contrasts or of effects
+UNTESTED = {"marker": "x", "mec": style.GREY, "mfc": style.GREY}  # the mark of a difference without a test
 MEAN, HOLM, FOLDS = 10, 50, 88  # points from the axes to the columns of words
 
 
@@ -54,15 +55,18 @@ def draw_row(axes: Axes, section: DatasetResults, entry: Entry, y: float, look: 
         axes.plot(ends, [y] * 2, color=style.INK, lw=1.3, solid_capstyle="butt", zorder=2)
         if look.end_bars:
             axes.plot(ends, [y] * 2, marker="|", ms=5, color=style.INK, mew=1.0, ls="", zorder=3, clip_on=False)
-    axes.plot(
-        entry["improvement"], y, marker=look.marker, ms=look.size, mec=look.edge, mew=look.edge_width, ls="",
-        mfc=_fill(entry, look), zorder=look.zorder,
-    )  # fmt: skip
+    mark = UNTESTED if is_untested(entry) else {"marker": look.marker, "mec": look.edge, "mfc": _fill(entry, look)}
+    axes.plot(entry["improvement"], y, ms=look.size, mew=look.edge_width, ls="", zorder=look.zorder, **mark)
     style.write_beside_row(axes, y, signed(entry["improvement"], decimals(section.metric)), MEAN)
     style.write_beside_row(axes, y, adjusted(entry), HOLM)
     if not style.is_narrow():
         style.write_beside_row(axes, y, f"{entry['folds']}/{entry['folds_planned']}", FOLDS)
     return None
+
+
+def is_untested(entry: Entry) -> bool:
+    """Whether a difference is shown that no test judged, as on a data set that is an example."""
+    return math.isfinite(entry["improvement"]) and math.isnan(entry.get("p", 0.0))
 
 
 def _fill(entry: Entry, look: PointLook) -> Any:
@@ -95,7 +99,14 @@ def set_limits(axes: Axes, entries: Sequence[Entry], margin: float = 0.0) -> Non
     axes.axvline(0, color=style.INK, lw=0.8, zorder=1)
 
 
-def interval_entries() -> list[Any]:
+def legend_entries(entries: Sequence[Entry], points: Sequence[Any]) -> list[Any]:
+    """The entries of a legend for what the rows have. points: the marks of improvements that were tested."""
+    tested = [*points, *_interval_entries()] if not all(map(is_untested, entries)) else []
+    untested = style.line_entry("difference, not tested", ls="", ms=5, mew=1.0, **UNTESTED)
+    return [*tested, *([untested] if any(map(is_untested, entries)) else [])]
+
+
+def _interval_entries() -> list[Any]:
     """The entries of a legend for what every row has: its interval, and the smallest detectable difference."""
     detectable: Patch = style.patch_entry("smaller than detectable", facecolor=style.PALE)
     return [style.line_entry("95 %", color=style.INK, lw=1.3), detectable]

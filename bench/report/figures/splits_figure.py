@@ -28,7 +28,7 @@ def draw_splits(section: DatasetResults, frame: pd.DataFrame) -> Figure:
         unit = style.axis_label(section.metric.title, section.unit(section.metric))
         words = f"{unit}: {section.name} over {over[0] if len(over) == 1 else 'another split'}"
         forest_plot.set_frame(axes, section, words, "mean")
-        style.add_legend(figure, [*point_entries(), *forest_plot.interval_entries()])
+        style.add_legend(figure, forest_plot.legend_entries(entries, point_entries()))
     return figure
 
 
