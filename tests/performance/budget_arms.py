@@ -61,8 +61,10 @@ DEEP = {
     "deepbet encoder": Followed("3D CNN", "deepbet3d", WHOLE_32),
     "deepbet encoder trained on brain masks": Followed("pretrained", "deepbet3d", WHOLE_32, "deepbet"),
 }
+LITE_ZERO = Followed("2D CNN", "timm2d", {**SMALL, **LITE, **ZERO})
+MOBILE_ZERO = Followed("2D CNN", "timm2d", {**SMALL, **MOBILE, **ZERO})
 HEADS = {
-    "EfficientNet-Lite0, head from 0": Followed("2D CNN", "timm2d", {**SMALL, **LITE, **ZERO}),
+    "EfficientNet-Lite0, head from 0": LITE_ZERO,
     "EfficientNet-Lite0 trained on ImageNet, head from 0": Followed(
         "pretrained", "timm2d", {**SMALL, **LITE, **ZERO}, "lite0"
     ),
@@ -85,7 +87,7 @@ SEX = {
     "ViT (3D), 1500 steps": replace(VIT_3D, steps=1500),
     "joint fusion, three dynamic images": Followed("hybrid", "fuseme", THREE),
     "joint fusion, three dynamic images, early": Followed("hybrid", "fuseme", {**THREE, "fusion": "early"}),
-    "MobileNetV2, head from 0": Followed("2D CNN", "timm2d", {**SMALL, **MOBILE, **ZERO}),
+    "MobileNetV2, head from 0": MOBILE_ZERO,
     "DCL-SE, lr 0.003": Followed("DCL-SE", "dclse", {**SMALL, "lr": 0.003}),
     "DCL-SE, 1500 steps": Followed("DCL-SE", "dclse", SMALL, steps=1500),
     "DCL-SE, dynamic images of three axes": Followed("DCL-SE", "dclse", THREE),
@@ -94,21 +96,33 @@ SEX = {
     "DCL-SE, light": Followed("DCL-SE", "dclse", {**SMALL, **LIGHT}),
     "SFCN (3D), light": Followed("3D CNN", "sfcn", {**BOX, **LIGHT}),
     "DCL-SE, whole size": Followed("DCL-SE", "dclse"),
+    "SFCN (3D), 1500 steps": Followed("3D CNN", "sfcn", BOX, steps=1500),
+    "EfficientNet-Lite0, head from 0, 1500 steps": replace(LITE_ZERO, steps=1500),
+    "deepbet encoder, 4 mm, 1500 steps": Followed("3D CNN", "deepbet3d", LARGER, steps=1500),
 }
 AGE = {
     **DEEP,
     **REASONS,
     "l1 to the teacher": Followed("distillation", "distil", {**TEACHER, "loss": "l1"}),
-    "DeiT-Ti (2D), patches of 8": Followed("2D transformer", "timm2d", {**SMALL, **CALMER, **PATCHES}),
+    "DeiT-Ti (2D), patches of 8": DEIT,
     "ResNet-18 (2D), 1500 steps": Followed("2D CNN", "timm2d", SMALL, steps=1500),
     "SFCN (3D), 1500 steps": Followed("3D CNN", "sfcn", BOX, steps=1500),
+    "joint fusion, three dynamic images": Followed("hybrid", "fuseme", THREE),
+    "joint fusion, 1500 steps": Followed("hybrid", "fuseme", FINER, steps=1500),
+    "ViT (3D), 1500 steps": replace(VIT_3D, steps=1500),
+    "DCL-SE, 1500 steps": Followed("DCL-SE", "dclse", SMALL, steps=1500),
+    "DeiT-Ti (2D), patches of 8, 1500 steps": replace(DEIT, steps=1500),
 }
 TUMOURS = {
     **FLAT,
     **HEADS,
     "Hinton": Followed("distillation", "distil", TEACHER_2D),
     "MobileNetV2": Followed("2D CNN", "timm2d", {**SMALL, **MOBILE}),
-    "MobileNetV2, head from 0": Followed("2D CNN", "timm2d", {**SMALL, **MOBILE, **ZERO}),
+    "MobileNetV2, head from 0": MOBILE_ZERO,
+    "MobileNetV2, head from 0, 1500 steps": replace(MOBILE_ZERO, steps=1500),
+    "EfficientNet-Lite0, head from 0, 1500 steps": replace(LITE_ZERO, steps=1500),
+    "DeiT-Ti (2D), patches of 8": DEIT,
+    "Hinton, head from 0": Followed("distillation", "distil", {**TEACHER_2D, "student_params": MOBILE_ZERO.params}),
 }
 SETS: Mapping[str, tuple[Mapping[str, Followed], int, int]] = {  # arms, steps, scans per step
     "sex_oasis": ({**FLOORS, **SEX}, 500, 8),
