@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import platform
 import time
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,8 +19,10 @@ from threadpoolctl import threadpool_limits
 from bench import __version__, registry
 from bench.core import NO_CURRICULUM, BenchError, Record, Task, Trial, UnsupportedInputSizeError, plain, task_kind
 from bench.data import splits
+from bench.data.audit.pretraining_people import people_checksums
 from bench.data.loader import Part
 from bench.evaluation.metrics import evaluate
+from bench.experiments.failed_record import failed
 from bench.experiments.upstream_networks import teacher_outputs, with_pretraining
 from bench.experiments.used_plugins import used_plugin_files
 from bench.method import Method
@@ -104,15 +105,6 @@ def _resume_or_restart(
     return _run(trial, store, store.workplace(trial.key, mark), *watch)
 
 
-def failed(trial: Trial, error: BaseException) -> Record:
-    """The record of a trial that an error ended."""
-    text = str(error)
-    starved = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in text
-    kind = "out of memory" if starved else type(error).__name__
-    trace = "".join(traceback.format_exception(error))
-    return Record(trial, "failed", error={"kind": kind, "message": text, "traceback": trace})
-
-
 def _run(
     trial: Trial, store: Store, workplace: Path, progress: Progress, evaluated: Evaluated
 ) -> tuple[Record, Artifacts]:
@@ -144,6 +136,7 @@ def _run(
             **_resolved(setup, data, fit),
             **begun,
             **order_note(fit, setup, test),
+            **({"pretraining_people": seen} if (seen := people_checksums(trial.method.params)) else {}),
             "not_deterministic": sorted(not_deterministic),
         },
         sizes=_sizes(data),

@@ -13,7 +13,7 @@ from bench.experiments import plan
 from bench.experiments import search as tuning
 from bench.experiments.launch.jobs import note_peak
 from bench.experiments.planned_study import PlannedStudy
-from bench.experiments.prepare_study import StudyRequest, plan_study
+from bench.experiments.prepare_study import StudyRequest, check_arms, plan_study
 from bench.experiments.run_monitor import RunMonitor
 from bench.experiments.search import result_files, search_report
 from bench.experiments.search.search_definition import check_tuning
@@ -102,6 +102,7 @@ def plan_searches(request: StudyRequest, options: TuneOptions, monitor: RunMonit
     study = replace(planned.study, tuning=how if options.trials is None else replace(how, trials=options.trials))
     check_tuning(request.name, study)
     tuning.define_searches(request.name, study, planned.data, options.arms, options.folds)
+    check_arms(request.name, study)
     repair_prepared(request.data, study, monitor)
     planned = make_phantoms(replace(planned, study=study), monitor)
     searches, notes = tuning.define_searches(request.name, study, planned.data, options.arms, options.folds)

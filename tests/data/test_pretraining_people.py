@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
+from safetensors.torch import save_file
 
 from bench import registry
-from bench.core import Arm, BenchError, DataSpec
+from bench.core import Arm, BenchError, DataSpec, Recipe, Trial, Tuning
 from bench.data.audit import pretraining_people
-from bench.data.audit.pretraining_people import PeopleCount, check_people_files, people_counter, read_names
+from bench.data.audit.pretraining_people import (
+    PeopleCount,
+    check_people_files,
+    people_checksums,
+    people_counter,
+    read_names,
+)
 from bench.data.prepare import open_prepared, prepare
-from bench.experiments.prepare_study import check_arms
+from bench.experiments.prepare_study import StudyRequest, check_arms
+from bench.experiments.run_monitor import SilentMonitor
+from bench.experiments.run_trial import run
+from bench.experiments.tune_study import TuneOptions, plan_searches
+from bench.storage.record_store import Store
 
 
 @pytest.fixture
@@ -106,3 +118,41 @@ def test_a_run_stops_before_it_starts_if_the_file_is_missing(tmp_path, monkeypat
     monkeypatch.setattr(type(registry.make("methods", "sfcn")), "check", lambda self: None)
     with pytest.raises(BenchError, match=r"arm 'seen' of the study .*lost\.txt .*No such file"):
         check_arms("toy", study)
+
+
+def test_a_search_stops_before_it_starts_if_the_file_is_missing(tmp_path, monkeypatch):
+    arm = Arm("sfcn", {"weights": "w.safetensors", "checksum": "0", "pretrained_on": [f"oasis1@{tmp_path}/lost.txt"]})
+    study = replace(registry.study("quickstart"), arms={"seen": arm}, floors=[], primary=[], contrasts=[], again=None)
+    request = StudyRequest("toy", built=replace(study, reference="seen", random_labels=None, tuning=Tuning(trials=1)))
+    monkeypatch.setattr(type(registry.make("methods", "sfcn")), "check", lambda self: None)
+    with pytest.raises(BenchError, match=r"arm 'seen' of the study .*lost\.txt .*No such file"):
+        plan_searches(request, TuneOptions(), SilentMonitor())
+
+
+def test_a_checksum_is_that_of_the_names_in_any_order_and_nested_files_have_one(tmp_path):
+    for name, text in {"a.txt": "p00\np01\n", "b.txt": "p01\n\np00", "c.txt": "p00\n"}.items():
+        (tmp_path / name).write_text(text)
+    first, second, third = (f"oasis1@{tmp_path}/{name}.txt" for name in "abc")
+    params = {"pretrained_on": ["ukb", first], "student_params": {"pretrained_on": [second, third]}}
+    known = people_checksums(params)
+    assert list(known) == [first, second, third]
+    assert known[first] == known[second] != known[third]
+    assert people_checksums({"pretrained_on": [f"oasis1@{tmp_path}/lost.txt", "oasis1"]}) == {}
+
+
+def test_a_trial_records_the_checksum_of_the_file_that_it_was_trained_with(tested, tmp_path):
+    (tmp_path / "people.txt").write_text("p00\n")
+    data = registry.make("datasets", "tiny_volumes")
+    small = {"channels": "4,8,8"}
+    save_file(
+        registry.make("methods", "sfcn", small).build(data.task, data.shape).state_dict(), tmp_path / "w.safetensors"
+    )
+    checksum = hashlib.sha256((tmp_path / "w.safetensors").read_bytes()).hexdigest()
+    begun = {**small, "weights": str(tmp_path / "w.safetensors"), "checksum": checksum}
+    begun["pretrained_on"] = [f"tiny_volumes@{tmp_path}/people.txt"]
+    recipe = Recipe(steps=1, batch_size=4, points=1, threads=1)
+    for params in (small, begun):
+        trial = Trial(tested, registry.spec("methods", "sfcn", params), fold=0, recipe=recipe)
+        record = run(trial, Store(tmp_path / "results"))
+        assert record.status == "done", record.error
+        assert record.resolved.get("pretraining_people", {}) == people_checksums(params)

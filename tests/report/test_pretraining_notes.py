@@ -55,6 +55,27 @@ def test_the_table_of_scores_says_what_an_arm_was_pretrained_on_and_on_how_many_
     )
 
 
+def test_a_file_of_people_that_changed_after_the_trials_tells_nothing(tmp_path, monkeypatch):
+    """Nobody may take names out of the file and have a report without the caution."""
+    file = tmp_path / "people.txt"
+    entry = f"ad_oasis@{file}"
+    plan = write(tmp_path, {"seen": ArmSpec(params={**SEEN, "pretrained_on": [entry]})}, [DataSetSpec("ad_oasis")])
+    counted = pretraining_people.PeopleCount(2, 40)
+    monkeypatch.setattr("bench.report.tables.pretraining_notes.people_counter", lambda *_: lambda names: counted)
+    file.write_text("p00\np01\n")
+    store = Store(tmp_path)
+    for cell in plan.cells:
+        record = store.get(cell.key)
+        seen = pretraining_people.people_checksums(record.trial.method.params)
+        rewrite(store, replace(record, resolved={**record.resolved, "pretraining_people": seen}))
+    says = {"p01\n\np00": "its weights have seen 2 of the 40 people", "p00": "people.txt has changed since"}
+    for text, words in says.items():
+        file.write_text(text)
+        (note,) = pretraining_notes(tables.read("toy", tmp_path).sections[0])
+        assert words in note
+    assert "may have seen the people that it is tested on" in note
+
+
 def rewrite(store, record):
     files = {name: store.predictions(record.trial.key, record, (name,))[name] for name in ("ids", "groups", "y")}
     files["selected"] = store.predictions(record.trial.key, record, ("selected",))["selected"]

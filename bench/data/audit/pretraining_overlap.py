@@ -8,7 +8,14 @@ from typing import Any
 
 from bench.core import BenchError, plural
 from bench.data.audit.known_overlaps import ALIASES, OVERLAPS, PUBLISHED, overlap, published_sets
-from bench.data.audit.pretraining_people import SIGN, CountPeople, PeopleCount, divided, read_names
+from bench.data.audit.pretraining_people import (
+    SIGN,
+    CountPeople,
+    PeopleCount,
+    divided,
+    names_checksum,
+    read_names,
+)
 
 WITHOUT_PEOPLE = ("none", "imagenet", "imagenet1k", "imagenet21k", "imagenet22k", "lvd142m", "lvd1689m", "sa1b")
 OWN_PEOPLE = (  # recruited by the study itself; no data set of the harness is put together from it
@@ -19,7 +26,9 @@ KNOWN = {*PUBLISHED, *ALIASES, *(name for sets in PUBLISHED.values() for name in
 }
 
 
-def pretraining_caution(params: Mapping[str, Any], data: str, count: CountPeople | None = None) -> str:
+def pretraining_caution(
+    params: Mapping[str, Any], data: str, count: CountPeople | None = None, trained: Mapping[str, str] | None = None
+) -> str:
     """Say whether weights that a method begins with may have seen people of a data set.
 
     Parameters
@@ -31,6 +40,9 @@ def pretraining_caution(params: Mapping[str, Any], data: str, count: CountPeople
     count : callable or None
         Counts the tested people whose names a file of `pretrained_on` has, see `pretraining_people.people_counter`.
         None: the whole data set counts as seen.
+    trained : mapping of str to str or None
+        Checksums of the files of people when a trial ran, see `pretraining_people.people_checksums`. A file that has
+        changed since tells nothing, and the whole data set counts as seen.
 
     Returns
     -------
@@ -39,7 +51,7 @@ def pretraining_caution(params: Mapping[str, Any], data: str, count: CountPeople
         record and none shares people with `data`. It has counts of people and never their names.
     """
     count = count or (lambda names: PeopleCount(unknown="the people are not known"))
-    clauses = (_clause(file, sets, data, count) for file, sets in _files(params))
+    clauses = (_clause(file, sets, data, (count, trained or {})) for file, sets in _files(params))
     return "; ".join(dict.fromkeys(filter(None, clauses)))
 
 
@@ -52,14 +64,14 @@ def _files(params: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield from _files(value)
 
 
-def _clause(file: str, sets: tuple[str, ...], data: str, count: CountPeople) -> str:
+def _clause(file: str, sets: tuple[str, ...], data: str, people: tuple[CountPeople, Mapping[str, str]]) -> str:
     if not sets:
         return (
             f"the data sets that {file} was trained on are not stated (pretrained_on), so its weights may have seen "
             "the people that it is tested on"
         )
     parts = [each for each in sets if SIGN in each and _same_names(_known(divided(each)[0]), data)]
-    seen = _seen(parts, data, count) if parts else PeopleCount()
+    seen = _seen(parts, *people) if parts else PeopleCount()
     doubt = f" ({seen.unknown})" if seen.unknown else ""
     whole = [divided(each)[0] for each in sets if seen.unknown or each not in parts]
     if clause := next(filter(None, (_shared(file, name, data) for name in whole)), ""):
@@ -84,7 +96,7 @@ def _same_names(name: str, data: str) -> bool:
     return name == data or (len(published_sets(data)) == 1 and published_sets(name) == published_sets(data))
 
 
-def _seen(entries: Sequence[str], data: str, count: CountPeople) -> PeopleCount:
+def _seen(entries: Sequence[str], count: CountPeople, trained: Mapping[str, str]) -> PeopleCount:
     """How many tested people are in any of the files; unknown if one of them does not tell."""
     names: set[str] = set()
     for entry in entries:
@@ -93,6 +105,8 @@ def _seen(entries: Sequence[str], data: str, count: CountPeople) -> PeopleCount:
             own = read_names(entry)
         except BenchError:
             return PeopleCount(unknown=f"{file} with the people that it was trained on cannot be read")
+        if trained.get(entry, names_checksum(own)) != names_checksum(own):
+            return PeopleCount(unknown=f"{file} has changed since the networks were trained")
         if reason := count(own).unknown:
             return PeopleCount(unknown=f"{file} does not tell which people: {reason}")
         names |= own

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -74,6 +76,36 @@ def read_names(entry: str) -> frozenset[str]:
     if not names:
         raise BenchError(f"pretrained_on: {file} has no names of people; {remedy}")
     return names
+
+
+def people_checksums(params: Mapping[str, Any]) -> dict[str, str]:
+    """Compute the checksums of the names in the files of people, so that a later change of a file shows.
+
+    Parameters
+    ----------
+    params : mapping
+        Parameters of a method in plain values; those of a student or a teacher are nested in it.
+
+    Returns
+    -------
+    dict of str to str
+        Entry of `pretrained_on`, then checksum; empty if no entry names a file. A file that cannot be read here, as on
+        the node of a cluster, has none.
+    """
+    checksums = {}
+    for entry in params.get("pretrained_on") or ():
+        if SIGN in entry:
+            with suppress(BenchError):
+                checksums[entry] = names_checksum(read_names(entry))
+    for value in params.values():
+        if isinstance(value, Mapping):
+            checksums |= people_checksums(value)
+    return checksums
+
+
+def names_checksum(names: frozenset[str]) -> str:
+    """Compute the checksum of names of people; their order does not count."""
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
 
 
 def check_people_files(params: Mapping[str, Any]) -> None:

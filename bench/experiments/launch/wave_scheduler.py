@@ -232,7 +232,7 @@ class WaveScheduler:
 
     def _lost(self, run: _Run, error: Exception) -> None:
         """Handle a lost worker: the trial runs again, or has failed if it lost several workers on nodes that stayed."""
-        from bench.experiments.run_trial import failed
+        from bench.experiments.failed_record import failed
 
         trial, node = run.trial, run.worker.node
         self.pool.dismiss(run.worker)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.core import DataSpec
 from bench.data.audit.pretraining_overlap import pretraining_caution
-from bench.data.audit.pretraining_people import people_counter
+from bench.data.audit.pretraining_people import CountPeople, people_counter
 from bench.report.tables.results import DatasetResults, Run
 
 
@@ -14,11 +14,16 @@ def pretraining_notes(section: DatasetResults) -> tuple[str, ...]:
     count = people_counter(_tested(section), "" if section.external else section.data.split)
     for arm in [] if section.phantom else section.arms:
         for run in section.of(arm):
-            if run.done and (words := pretraining_caution(run.record.trial.method.params, section.tested_on, count)):
+            if run.done and (words := _caution(run, section, count)):
                 arms.setdefault(words, []).append(arm)
                 break
     notes = tuple(f"{', '.join(labels)}: {words}." for words, labels in arms.items())
     return (*notes, *_begun(section))
+
+
+def _caution(run: Run, section: DatasetResults, count: CountPeople) -> str:
+    trained = run.record.resolved.get("pretraining_people")
+    return pretraining_caution(run.record.trial.method.params, section.tested_on, count, trained)
 
 
 def _tested(section: DatasetResults) -> DataSpec:
