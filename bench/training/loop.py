@@ -27,6 +27,7 @@ from bench.training.capture.captured_steps import CapturedSteps
 from bench.training.checkpoint import EvaluationPoint, TrainingState
 from bench.training.curriculum_stage import checked_stage
 from bench.training.evaluation_point import LOSS, evaluate_point
+from bench.training.host_memory import keep_freed_memory
 from bench.training.inference import Scale
 from bench.training.point_selection import select
 from bench.training.timers import StageTimer
@@ -62,6 +63,8 @@ class Fit:
 
 def fit(setup: TrainingSetup, shape: tuple[int, ...]) -> Fit:
     """Train the method on the training part. shape: of a scan after the view."""
+    if setup.device.type == "cpu":
+        keep_freed_memory()
     torch.manual_seed(setup.trial.seed_for("init"))
     model = setup.method.build(setup.task, shape).to(setup.device)
     scale = Scale.fit(setup.task, setup.train.y)

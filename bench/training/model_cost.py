@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core import BenchError, Task
+from bench.training.host_memory import return_freed_memory
 
 if TYPE_CHECKING:
     import torch
@@ -90,6 +91,7 @@ def reset_peak_memory(device: torch.device | str) -> None:
     if torch.device(device).type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif sys.platform == "linux":
+        return_freed_memory()  # of the trials before
         with contextlib.suppress(OSError):  # not allowed in some containers: then the peak is the whole process's
             Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
