@@ -7,8 +7,10 @@ recipe for three networks whose predictions are averaged. All arms have the same
 of `bt_mri_parts`, and validation chooses the point.
 
 Primary: the expert recipe against the plain one, for each network, and the ResNet-18 against DCL-SE where both have the
-expert recipe; margin of equivalence: 5 points of balanced accuracy. Images of 64 x 64 pixels. Not run yet. `bench
-plan`: 80 % of such studies would show a difference of 0.06 balanced accuracy on bt_mri (0.05 takes 5,500 people).
+expert recipe; margin of equivalence: 5 points of balanced accuracy. Images of 64 x 64 pixels. `bench plan`: 80 %
+of such studies would show a difference of 0.06 balanced accuracy on bt_mri (0.05 takes 5,500 people). Result, primary
+arms, one partition (results/reference/training_recipes): the expert recipe is equivalent to the plain one for both
+networks, and the ResNet-18 stays better by 0.043.
 """
 
 from bench.core import Arm, Data, Recipe, Study

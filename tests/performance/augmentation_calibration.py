@@ -1,9 +1,10 @@
 """Are augmented networks calibrated on scans as they are tested? A row of CSV for each trained network.
 
-Run as `python tests/performance/augmentation_calibration.py DATA FOLDS AUGMENTS STEPS`, for instance `ad_oasis 0,1,2
-none,affine 200`, on prepared data; `phantom_ad:effect=3,subjects=80` sets parameters. An SFCN on voxels of 12 mm, 8
-scans a step, one thread. *train*: training scans as they would be tested, unaugmented; *augmented*: the same scans as
-the network learns from them. A *slope* below 1: differences of age are predicted too small.
+Run as `python tests/performance/augmentation_calibration.py DATA FOLDS AUGMENTS STEPS [CHANNELS]`, for instance
+`ad_oasis 0,1,2 none,affine 200`, on prepared data; `phantom_ad:effect=3,subjects=80` sets parameters, and channels of
+`32,64,128,64` leave three halvings instead of four. An SFCN on voxels of 12 mm, 8 scans a step, one thread. *train*:
+training scans as they would be tested, unaugmented; *augmented*: the same scans as the network learns from them. A
+*slope* below 1: differences of age are predicted too small.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ AGES = {"loss": "l1", "channels": (32, 64, 128, 64)}  # three halvings: a fourth
 AFTER = 10**6  # a step that no training reaches: what augmentation draws there, no network has seen
 
 
-def trained(chosen: str, fold: int, augment: str, steps: int) -> dict[str, Any]:
+def trained(chosen: str, fold: int, augment: str, steps: int, channels: tuple[int, ...]) -> dict[str, Any]:
     """Train one network and score it on unaugmented training scans and on test scans."""
     name, _, words = chosen.partition(":")
     params = dict(word.split("=") for word in words.split(",") if word)
     prepared = open_prepared(name, params)
-    own = AGES if prepared.task.kind == "regression" else {}
+    own = (AGES if prepared.task.kind == "regression" else {}) | ({"channels": channels} if channels else {})
     spec = registry.spec("methods", "sfcn", {"view": {"kind": "volume", "mm": 12.0}, "augment": augment, **own})
     data = replace(registry.spec("datasets", name, params), fingerprint=prepared.fingerprint)
     trial = Trial(data, spec, fold=fold, recipe=Recipe(steps=steps, batch_size=8, threads=1))
@@ -84,12 +85,12 @@ def _scores(fit: loop.Fit, setup: TrainingSetup, raw: torch.Tensor, y: np.ndarra
         yield "mean_probability", round(float(found[:, 1].mean()), 3)
 
 
-def main(data: str, folds: str, augments: str, steps: str) -> None:
+def main(data: str, folds: str, augments: str, steps: str, channels: str = "") -> None:
     """Print the rows."""
     writer = None
     for augment in augments.split(","):
         for fold in folds.split(","):
-            row = trained(data, int(fold), augment, int(steps))
+            row = trained(data, int(fold), augment, int(steps), tuple(int(n) for n in channels.split(",") if n))
             if writer is None:
                 writer = csv.DictWriter(sys.stdout, list(row))
                 writer.writeheader()
