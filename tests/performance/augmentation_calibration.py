@@ -37,7 +37,7 @@ AGES = {"loss": "l1", "channels": (32, 64, 128, 64)}  # three halvings: a fourth
 AFTER = 10**6  # a step that no training reaches: what augmentation draws there, no network has seen
 
 
-def trained(chosen: str, fold: int, augment: str, steps: int, channels: tuple[int, ...]) -> dict[str, Any]:
+def trained(chosen: str, fold: int, augment: str, steps: int, channels: tuple[int, ...] = ()) -> dict[str, Any]:
     """Train one network and score it on unaugmented training scans and on test scans."""
     name, _, words = chosen.partition(":")
     params = dict(word.split("=") for word in words.split(",") if word)

@@ -97,6 +97,8 @@ SEX = {
     "SFCN (3D), light": Followed("3D CNN", "sfcn", {**BOX, **LIGHT}),
     "DCL-SE, whole size": Followed("DCL-SE", "dclse"),
     "SFCN (3D), 1500 steps": Followed("3D CNN", "sfcn", BOX, steps=1500),
+    "SFCN (3D), 4 mm": Followed("3D CNN", "sfcn", LARGER),  # the grid of the floors
+    "SVM (voxels of 8 mm)": Followed("floor, 8 mm", "svm", BOX),
     "EfficientNet-Lite0, head from 0, 1500 steps": replace(LITE_ZERO, steps=1500),
     "deepbet encoder, 4 mm, 1500 steps": Followed("3D CNN", "deepbet3d", LARGER, steps=1500),
 }
