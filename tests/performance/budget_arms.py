@@ -39,6 +39,7 @@ class Followed:
     params: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
     steps: int = 0  # 0: those of the set
+    people: float = 1.0  # fraction of the training people
 
 
 FLOORS = {
@@ -98,6 +99,10 @@ SEX = {
     "DCL-SE, whole size": Followed("DCL-SE", "dclse"),
     "SFCN (3D), 1500 steps": Followed("3D CNN", "sfcn", BOX, steps=1500),
     "SFCN (3D), 4 mm": Followed("3D CNN", "sfcn", LARGER),  # the grid of the floors
+    "SFCN (3D), half of the people": Followed("3D CNN", "sfcn", BOX, people=0.5),
+    "SFCN (3D), a quarter of the people": Followed("3D CNN", "sfcn", BOX, people=0.25),
+    "SVM, half of the people": Followed("floor, fewer people", "svm", people=0.5),
+    "SVM, a quarter of the people": Followed("floor, fewer people", "svm", people=0.25),
     "SVM (voxels of 8 mm)": Followed("floor, 8 mm", "svm", BOX),
     "EfficientNet-Lite0, head from 0, 1500 steps": replace(LITE_ZERO, steps=1500),
     "deepbet encoder, 4 mm, 1500 steps": Followed("3D CNN", "deepbet3d", LARGER, steps=1500),

@@ -29,7 +29,7 @@ UNITS = {
     "age_oasis": "mean absolute error (years)",
 }
 COLUMNS = 3  # of panels
-FLOORS = ("floor", "floor, one image", "floor, three images", "floor, 8 mm")
+FLOORS = ("floor", "floor, one image", "floor, three images", "floor, 8 mm", "floor, fewer people")
 ONE_IMAGE = {"2D CNN", "2D transformer", "DCL-SE", "distillation"}  # families whose input is one image of a scan
 CEILING = 1.4  # times the error of the worst floor: larger errors of the first steps are not drawn
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import registry
-from bench.core import Recipe, Trial
+from bench.core import Recipe, Split, Trial
 from bench.data.prepare import open_prepared
 from bench.experiments.plan.dependencies import DependencyResolver
 from bench.experiments.run_trial import run
@@ -41,7 +41,8 @@ def trained(data: str, arm: Followed, params: Mapping[str, Any], steps: int, bat
     chosen = replace(registry.spec("datasets", data, {}), fingerprint=prepared.fingerprint)
     recipe = Recipe(steps=steps, batch_size=batch_size, points=POINTS, threads=1)
     resolver = DependencyResolver()
-    trial = resolver.resolve(Trial(chosen, registry.spec("methods", arm.method, dict(params)), fold=0, recipe=recipe))
+    spec, split = registry.spec("methods", arm.method, dict(params)), Split(fraction=arm.people)
+    trial = resolver.resolve(Trial(chosen, spec, fold=0, recipe=recipe, split=split))
     spent = []
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
