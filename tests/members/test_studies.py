@@ -61,10 +61,11 @@ def test_the_scans_of_a_study_are_made_or_at_hand_or_have_a_stand_in(name):
 @pytest.mark.parametrize("name", registry.names("studies"))
 def test_every_study_runs_at_its_smallest_on_the_real_scans(name, scans):
     study = registry.study(name)
-    requested = {data.name for one in study.datasets for data in (one, one.external) if data}
-    requested |= {str(arm.params.get("pretrain_data", "")) for arm in study.arms.values()}
-    for each in requested & set(SOURCES):
-        prepare(each, source=scans / SOURCES[each])
+    requested = [(data.name, data.params) for one in study.datasets for data in (one, one.external) if data]
+    requested += [(str(arm.params.get("pretrain_data", "")), {}) for arm in study.arms.values()]
+    for each, params in requested:
+        if each in SOURCES:
+            prepare(each, source=scans / SOURCES[each], params=params)  # once: what is prepared stays
     done = bench("run", "--study", name, "--smoke", "--stand-ins")
     assert done.returncode == 0, done.stdout + done.stderr
 
