@@ -10,8 +10,8 @@ against the dynamic image; the rest is exploratory. `bench plan`: 80 % of such s
 AUC on ad_oasis (0.05 takes 4,100 people); 1.81 years of MAE on age_oasis (1 year takes 20 partitions and 1,100 people);
 0.24 AUC on phantom_order (0.05 takes 2,700 people). Result, primary arms on age_oasis, four partitions
 (results/reference/projections): shuffled slices are worse by 1.5 years; the mean scored the same as the dynamic image,
-and 0.84 years would have been found. Cost: six hours on two cores for OASIS-1 (measured for one
-partition: one and a half).
+and 0.84 years would have been found. Cost: six hours on two cores for OASIS-1 (measured for one partition: one and a
+half).
 """
 
 from bench.core import Arm, Data, Recipe, Study
